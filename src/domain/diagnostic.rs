@@ -1,0 +1,203 @@
+//! A fault in what somebody wrote: where, what was found, what is allowed and
+//! what to do now. Collected, never thrown: one run tells all of them.
+
+use std::fmt;
+
+/// Does it stop the work, or is it only worth knowing?
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// Nothing is sent until it is mended.
+    Error,
+    /// It works, but somebody should look.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        })
+    }
+}
+
+/// A place in a file. Lines and columns count from 1, columns in characters;
+/// line 0 means the file as a whole.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Place {
+    /// The file as the user would type it.
+    pub file: String,
+    /// Line, from 1; 0 for the whole file.
+    pub line: u32,
+    /// Column in characters, from 1; 0 for the whole file.
+    pub column: u32,
+}
+
+impl Place {
+    /// The file as a whole.
+    pub fn file(file: impl fmt::Display) -> Place {
+        Place { file: file.to_string(), line: 0, column: 0 }
+    }
+
+    /// A line and column in a file, both from 1.
+    pub fn at(file: impl fmt::Display, line: u32, column: u32) -> Place {
+        Place { file: file.to_string(), line, column }
+    }
+
+    /// The place of a byte offset in the text of a file that begins at
+    /// `first_line` (front matter ends before the Markdown begins).
+    pub fn of_offset(file: impl fmt::Display, text: &str, offset: usize, first_line: u32) -> Place {
+        let mut offset = offset.min(text.len());
+        while !text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let before = &text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let line = first_line + before.bytes().filter(|&b| b == b'\n').count() as u32;
+        let column = before[line_start..].chars().count() as u32 + 1;
+        Place { file: file.to_string(), line, column }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}", self.file),
+            line => write!(f, "{}:{}:{}", self.file, line, self.column),
+        }
+    }
+}
+
+/// One fault.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
+    /// A stable word for machines: `unknown-key`, `missing-step-file`.
+    pub code: &'static str,
+    /// Where.
+    pub place: Place,
+    /// What was found and what is allowed; lower-case, no full stop, names in
+    /// back-ticks, no address and no answer in it.
+    pub message: String,
+    /// What to do now.
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// A fault that stops the work.
+    pub fn error(code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Error, code, place, message: tidy(&message.into()), hint: None }
+    }
+
+    /// A fault worth knowing.
+    pub fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, place, message) }
+    }
+
+    /// The same with advice.
+    pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
+        self.hint = Some(tidy(&hint.into()));
+        self
+    }
+
+    /// Does it stop the work?
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.place, self.severity, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a terminal may be shown: control and direction characters visible
+/// (threat T26), never longer than a screen line or two can hold.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let steers = c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if steers {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// The nearest of the allowed words, if one is near enough to be a slip of
+/// the finger: for "did you mean".
+pub fn nearest<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = 1 + found.chars().count() / 4;
+    allowed
+        .into_iter()
+        .map(|word| (edits(found, word), word))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+/// Edit distance with neighbours swapped as one edit, upper and lower case alike.
+fn edits(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().take(64).flat_map(char::to_lowercase).collect();
+    let b: Vec<char> = b.chars().take(64).flat_map(char::to_lowercase).collect();
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    rows[0] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replace.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+/// A message of at most 1,000 characters with nothing in it that steers a
+/// terminal, except its own line breaks.
+fn tidy(text: &str) -> String {
+    let shown = text.split('\n').map(visible).collect::<Vec<_>>().join("\n");
+    match shown.char_indices().nth(999) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_a_slip_away() {
+        assert_eq!(nearest("cadance", ["cadence", "start"]), Some("cadence"));
+        assert_eq!(nearest("stpe", ["step", "start"]), Some("step"));
+        assert_eq!(nearest("banana", ["cadence", "start"]), None);
+    }
+
+    #[test]
+    fn a_place_counts_characters_not_bytes() {
+        let text = "första\nåäö x";
+        let offset = text.find('x').expect("there is an x");
+        assert_eq!(Place::of_offset("f.md", text, offset, 1), Place::at("f.md", 2, 5));
+    }
+
+    #[test]
+    fn f33_nothing_in_a_message_steers_the_terminal() {
+        let fault = Diagnostic::error("x", Place::file("f"), "found \u{1b}[31m and \u{202e}");
+        assert_eq!(fault.message, "found \\u{1b}[31m and \\u{202e}");
+    }
+}

@@ -1,0 +1,1 @@
+//! The planner with time moved on: who gets what when.

@@ -1,0 +1,1 @@
+//! Decides who gets what now, and if not now, when and why not.

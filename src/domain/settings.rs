@@ -1,0 +1,112 @@
+//! What people have decided about the running of it: approvals, pauses,
+//! holds, and how each unit goes its own way. Data, so that the planner can
+//! be asked about any of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{NaiveDate, TimeDelta};
+
+use super::cadence::Cadence;
+use super::calendar::ClosedPeriod;
+use super::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
+use super::zone::Timestamp;
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A slot may be used until strictly less than this after it.
+    pub grace: TimeDelta,
+    /// A recorded yes to one step's content, in the order given.
+    pub approvals: Vec<Approval>,
+    /// Who gets nothing for a while.
+    pub pauses: Vec<Pause>,
+    /// Units that go their own way.
+    pub units: HashMap<UnitId, UnitSettings>,
+    /// Steps held by hand.
+    pub held_steps: Vec<StepName>,
+    /// All sending held by hand.
+    pub all_held: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            grace: TimeDelta::hours(4),
+            approvals: Vec::new(),
+            pauses: Vec::new(),
+            units: HashMap::new(),
+            held_steps: Vec::new(),
+            all_held: false,
+        }
+    }
+}
+
+/// A recorded yes to one step's content hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Which step.
+    pub step: StepName,
+    /// Which text of it.
+    pub content: ContentHash,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Nothing is sent to these while it lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Who.
+    pub of: PauseOf,
+    /// From this instant.
+    pub from: Timestamp,
+    /// Mail is allowed again on this day; `None`: until somebody resumes.
+    pub until: Option<NaiveDate>,
+    /// When somebody resumed.
+    pub resumed: Option<Timestamp>,
+    /// Why.
+    pub reason: Arc<str>,
+}
+
+/// Whom a pause is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PauseOf {
+    /// One person.
+    Person(PersonId),
+    /// Everybody of a unit.
+    Unit(UnitId),
+    /// Everybody in a journey.
+    Journey(Slug),
+}
+
+/// How one unit goes its own way.
+#[derive(Clone, Debug, Default)]
+pub struct UnitSettings {
+    /// They add up.
+    pub shifts: Vec<Shift>,
+    /// No mail to the unit in these.
+    pub closed: Vec<ClosedPeriod>,
+    /// Instead of each journey's own.
+    pub cadence: Option<Cadence>,
+}
+
+impl UnitSettings {
+    /// All shifts together, in weeks.
+    pub fn shifted_weeks(&self) -> i32 {
+        self.shifts.iter().map(|shift| shift.weeks).sum()
+    }
+
+    /// The shifts made after an instant, in weeks.
+    pub fn shifted_weeks_since(&self, since: Timestamp) -> i32 {
+        self.shifts.iter().filter(|shift| shift.at > since).map(|shift| shift.weeks).sum()
+    }
+}
+
+/// A unit moved by some weeks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// Forward, or back when negative.
+    pub weeks: i32,
+    /// When it was decided.
+    pub at: Timestamp,
+}

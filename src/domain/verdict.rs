@@ -1,0 +1,247 @@
+//! The answer for one person: send this now, wait until then, held, or over;
+//! and the reasons, each a value.
+
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate, Weekday};
+
+use super::calendar::QuietDay;
+use super::ids::Slug;
+use super::zone::{Timestamp, Zone};
+
+/// What is true for one person in one journey at one instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This step leaves now.
+    Send(Send),
+    /// It leaves then at the earliest.
+    Wait(Wait),
+    /// Somebody must act.
+    Held(Held),
+    /// Nothing more comes.
+    Over(Over),
+}
+
+/// A mail to send now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Send {
+    /// Which step.
+    pub step: Slug,
+    /// 0 is the mail, 1… the reminders.
+    pub round: u16,
+    /// The slot it uses, which may be up to the grace ago.
+    pub slot: Timestamp,
+    /// The slot since which it has been due, filters ignored.
+    pub due_since: Timestamp,
+    /// Does it rest on an approval that was not given (forecasts only)?
+    pub assumes_approval: bool,
+}
+
+/// A mail to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// Which step.
+    pub step: Slug,
+    /// 0 is the mail, 1… the reminders.
+    pub round: u16,
+    /// Not before; asking again earlier gives the same answer.
+    pub until: Timestamp,
+    /// Why not earlier, the first reason first; never empty.
+    pub because: Vec<Reason>,
+}
+
+/// A mail that cannot leave until somebody acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which step; `None` when it is not about a step.
+    pub step: Option<Slug>,
+    /// When the answer may change by itself all the same.
+    pub until: Option<Timestamp>,
+    /// Why; never empty.
+    pub because: Vec<Reason>,
+}
+
+/// Why nothing more comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Every step has been sent or skipped.
+    Finished,
+    /// The person is gone, or past their last day.
+    Left,
+    /// The journey is not for this person.
+    NotInAudience,
+    /// The journey is not in the content any more.
+    JourneyGone,
+}
+
+impl Over {
+    /// The contract's code; `None` for the ordinary end.
+    pub fn code(self) -> Option<&'static str> {
+        match self {
+            Over::Finished => None,
+            Over::Left => Some("left"),
+            Over::NotInAudience => Some("not_in_audience"),
+            Over::JourneyGone => Some("journey_gone"),
+        }
+    }
+}
+
+/// Why a mail does not leave now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The journey has not begun for this person.
+    NotStarted(NaiveDate),
+    /// Between slots.
+    Cadence,
+    /// The day or hour has no mail.
+    NonWorkday(Weekday),
+    /// Outside the hours with mail.
+    OutsideHours,
+    /// A public holiday.
+    Holiday(&'static str),
+    /// Closed for all.
+    Closed(Arc<str>),
+    /// Closed for the unit.
+    UnitClosed(Arc<str>),
+    /// The unit has been moved by this many weeks.
+    UnitShift(i32),
+    /// The person is on leave through this day.
+    Leave(NaiveDate),
+    /// Too soon after the person's last mail.
+    MinGap,
+    /// Too soon after the step before, or before its own moment.
+    Pace(NaiveDate),
+    /// The step before waits for an answer.
+    AwaitingAnswer(Slug),
+    /// No approval of the text as it is now.
+    NotApproved(Approved),
+    /// The reference group tries it first.
+    ReferenceGroupFirst,
+    /// Paused, with the words given.
+    Paused(Arc<str>),
+    /// HR has no address.
+    NoAddress,
+    /// Two or more people have the address.
+    SharedAddress,
+    /// The person's last day is before it.
+    Left,
+    /// The text cannot be made for this person.
+    BadContent(String),
+    /// It could not leave in time and will be skipped.
+    Expired,
+    /// Held by hand.
+    HeldByHand,
+    /// Another journey comes first.
+    PreviousJourney(Slug),
+    /// No usable slot within a year.
+    NoSlot,
+}
+
+/// Was another text of the step approved?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approved {
+    /// Never.
+    Never,
+    /// Yes, and then the text was changed.
+    OtherText,
+}
+
+impl Reason {
+    /// The contract's code (section 11).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Reason::NotStarted(_) => "not_started",
+            Reason::Cadence => "cadence",
+            Reason::NonWorkday(_) => "non_workday",
+            Reason::OutsideHours => "outside_hours",
+            Reason::Holiday(_) => "holiday",
+            Reason::Closed(_) => "closed",
+            Reason::UnitClosed(_) => "unit_closed",
+            Reason::UnitShift(_) => "unit_shift",
+            Reason::Leave(_) => "leave",
+            Reason::MinGap => "min_gap",
+            Reason::Pace(_) => "pace",
+            Reason::AwaitingAnswer(_) => "awaiting_answer",
+            Reason::NotApproved(_) => "not_approved",
+            Reason::ReferenceGroupFirst => "reference_group_first",
+            Reason::Paused(_) => "paused",
+            Reason::NoAddress => "no_address",
+            Reason::SharedAddress => "shared_address",
+            Reason::Left => "left",
+            Reason::BadContent(_) => "bad_content",
+            Reason::Expired => "expired",
+            Reason::HeldByHand => "held_by_hand",
+            Reason::PreviousJourney(_) => "previous_journey",
+            Reason::NoSlot => "no_slot",
+        }
+    }
+
+    /// The same in words.
+    pub fn text(&self) -> String {
+        match self {
+            Reason::NotStarted(day) => format!("begins {}", long(*day)),
+            Reason::Cadence => "between two slots".to_owned(),
+            Reason::NonWorkday(weekday) => format!("no mail on a {}", weekday_name(*weekday)),
+            Reason::OutsideHours => "outside hours".to_owned(),
+            Reason::Holiday(name) => (*name).to_owned(),
+            Reason::Closed(why) => why.to_string(),
+            Reason::UnitClosed(why) => format!("the unit is closed: {why}"),
+            Reason::UnitShift(weeks) => format!("the unit is moved by {weeks:+} weeks"),
+            Reason::Leave(to) => format!("on leave through {}", long(*to)),
+            Reason::MinGap => "too soon after the last mail".to_owned(),
+            Reason::Pace(day) => format!("its turn comes {}", long(*day)),
+            Reason::AwaitingAnswer(step) => format!("waiting for an answer to `{step}`"),
+            Reason::NotApproved(Approved::Never) => "not approved".to_owned(),
+            Reason::NotApproved(Approved::OtherText) => "changed since it was approved".to_owned(),
+            Reason::ReferenceGroupFirst => "the reference group tries it first".to_owned(),
+            Reason::Paused(why) => format!("paused: {why}"),
+            Reason::NoAddress => "no mail address".to_owned(),
+            Reason::SharedAddress => "shares a mail address; personal links would mix answers".to_owned(),
+            Reason::Left => "the last day comes before it".to_owned(),
+            Reason::BadContent(why) => why.clone(),
+            Reason::Expired => "it will be too late then and is skipped".to_owned(),
+            Reason::HeldByHand => "held by hand".to_owned(),
+            Reason::PreviousJourney(journey) => format!("after the journey `{journey}`"),
+            Reason::NoSlot => "no usable slot within a year".to_owned(),
+        }
+    }
+}
+
+impl From<QuietDay> for Reason {
+    fn from(quiet: QuietDay) -> Reason {
+        match quiet {
+            QuietDay::NonWorkday(weekday) => Reason::NonWorkday(weekday),
+            QuietDay::Holiday(name) => Reason::Holiday(name),
+            QuietDay::Closed(period) => Reason::Closed(period.why),
+            QuietDay::UnitClosed(period) => Reason::UnitClosed(period.why),
+        }
+    }
+}
+
+/// `Tue 24 Nov 2026`, the way dates are told on a terminal.
+pub fn long(day: NaiveDate) -> String {
+    day.format("%a %-d %b %Y").to_string()
+}
+
+/// `Tue 24 Nov 2026 08:30` in the programme's zone.
+pub fn moment(zone: Zone, at: Timestamp) -> String {
+    let civil = zone.civil(at);
+    format!("{} {}", long(civil.date()), civil.format("%H:%M"))
+}
+
+fn weekday_name(weekday: Weekday) -> &'static str {
+    match weekday {
+        Weekday::Mon => "Monday",
+        Weekday::Tue => "Tuesday",
+        Weekday::Wed => "Wednesday",
+        Weekday::Thu => "Thursday",
+        Weekday::Fri => "Friday",
+        Weekday::Sat => "Saturday",
+        Weekday::Sun => "Sunday",
+    }
+}
+
+/// The first day of a date's month: what minutes are added up by.
+pub fn month_of(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
+}

@@ -1,0 +1,114 @@
+//! Civil time and instants, and the one place where the first becomes the
+//! second.
+
+use std::fmt;
+
+use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+
+/// An instant.
+pub type Timestamp = DateTime<Utc>;
+
+/// The zone in which a programme's civil time is reckoned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone(chrono_tz::Tz);
+
+impl Zone {
+    /// The zone of that IANA name.
+    pub fn parse(name: &str) -> Option<Zone> {
+        name.parse().ok().map(Zone)
+    }
+
+    /// Every IANA name known, for suggestions.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
+    }
+
+    /// Its IANA name.
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// What the wall clock shows at an instant.
+    pub fn civil(self, at: Timestamp) -> NaiveDateTime {
+        at.with_timezone(&self.0).naive_local()
+    }
+
+    /// The local date at an instant.
+    pub fn date(self, at: Timestamp) -> NaiveDate {
+        self.civil(at).date()
+    }
+
+    /// The instant of a civil time. One that does not exist (spring) is the
+    /// first instant after the gap; one that exists twice (autumn) is the
+    /// first of the two (contract, 7.1).
+    pub fn resolve(self, civil: NaiveDateTime) -> Timestamp {
+        match self.0.from_local_datetime(&civil) {
+            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.to_utc(),
+            LocalResult::None => self.end_of_gap(civil),
+        }
+    }
+
+    /// The first instant of a local date.
+    pub fn midnight(self, date: NaiveDate) -> Timestamp {
+        self.resolve(date.and_time(NaiveTime::MIN))
+    }
+
+    /// The instant as RFC 3339 with the zone's offset then.
+    pub fn rfc3339(self, at: Timestamp) -> String {
+        at.with_timezone(&self.0).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+    }
+
+    /// Seconds east of UTC at an instant.
+    pub fn offset_seconds(self, at: Timestamp) -> i32 {
+        self.0.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
+    }
+
+    /// The first instant whose civil time is not before `civil`, found by
+    /// halving: a gap is at most a day (Samoa, 30 December 2011), so two
+    /// days either side hold it.
+    fn end_of_gap(self, civil: NaiveDateTime) -> Timestamp {
+        let mut before = civil.and_utc() - TimeDelta::days(2);
+        let mut after = civil.and_utc() + TimeDelta::days(2);
+        while after - before > TimeDelta::seconds(1) {
+            let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
+            if self.civil(middle) < civil {
+                before = middle;
+            } else {
+                after = middle;
+            }
+        }
+        after
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(zone: &str, civil: &str) -> String {
+        let zone = Zone::parse(zone).expect("a zone");
+        let civil = civil.parse().expect("a civil time");
+        zone.rfc3339(zone.resolve(civil))
+    }
+
+    #[test]
+    fn a_time_in_the_spring_gap_is_the_first_instant_after_it() {
+        assert_eq!(resolved("Europe/Stockholm", "2027-03-28T02:30:00"), "2027-03-28T03:00:00+02:00");
+    }
+
+    #[test]
+    fn a_time_that_exists_twice_is_the_first_of_the_two() {
+        assert_eq!(resolved("Europe/Stockholm", "2027-10-31T02:30:00"), "2027-10-31T02:30:00+02:00");
+    }
+
+    #[test]
+    fn a_whole_day_may_be_missing() {
+        assert_eq!(resolved("Pacific/Apia", "2011-12-30T08:30:00"), "2011-12-31T00:00:00+14:00");
+    }
+}
