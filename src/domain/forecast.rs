@@ -1,1 +1,172 @@
-//! The planner with time moved on: who gets what when.
+//! The planner with time moved on: who gets what when, if nothing changes.
+//!
+//! Assumes that approvals come in time and that people answer the day they
+//! get a mail, and marks what rests on it (contract, 10).
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+
+use chrono::TimeDelta;
+
+use super::library::Library;
+use super::memory::{Event, Memory, What};
+use super::person::Roster;
+use super::planner::{Approvals, Decision, Planner};
+use super::progress::Progress;
+use super::settings::Settings;
+use super::step::{Step, Wait};
+use super::verdict::{Send, Verdict};
+use super::zone::Timestamp;
+
+/// A mail to come. Indexes are into the roster, the library's journeys and
+/// the journey's steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// When it leaves.
+    pub at: Timestamp,
+    /// To whom.
+    pub person: usize,
+    /// Of which journey.
+    pub journey: usize,
+    /// Which step.
+    pub step: usize,
+    /// 0 is the mail, 1… the reminders.
+    pub round: u16,
+    /// What it asks of working time: nothing new for a reminder.
+    pub minutes: u32,
+    /// Its time rests on an approval that is not given yet.
+    pub assumes_approval: bool,
+    /// Its time rests on an answer that is not given yet.
+    pub assumes_answer: bool,
+}
+
+/// Everything that leaves from one instant until before another, in order of
+/// time, then of the roster. `memory` is what has happened so far.
+///
+/// `step_done` is told each instant as time moves on, for a progress bar.
+pub fn forecast(
+    library: &Library,
+    roster: &Roster,
+    settings: &Settings,
+    memory: Memory,
+    span: std::ops::Range<Timestamp>,
+    mut step_done: impl FnMut(Timestamp),
+) -> Vec<Row> {
+    let planner = Planner::new(library, roster, settings, Approvals::ComeInTime);
+    let progress = Progress::until(span.start, library, roster, &memory);
+    let mut future = Future { planner, memory, progress, assumed: Assumed::default(), rows: Vec::new() };
+    let mut wakes: BinaryHeap<Reverse<(Timestamp, usize)>> =
+        (0..roster.people.len()).map(|person| Reverse((span.start, person))).collect();
+    let mut awake = Vec::new();
+    while let Some(&Reverse((now, _))) = wakes.peek() {
+        if now >= span.end {
+            break;
+        }
+        awake.clear();
+        while let Some(&Reverse((at, person))) = wakes.peek().filter(|Reverse((at, _))| *at == now) {
+            debug_assert_eq!(at, now);
+            awake.push(person);
+            wakes.pop();
+        }
+        step_done(now);
+        for (person, next) in future.pass(now, &awake) {
+            wakes.push(Reverse((next, person)));
+        }
+    }
+    future.rows
+}
+
+struct Future<'a> {
+    planner: Planner<'a>,
+    memory: Memory,
+    progress: Progress,
+    assumed: Assumed,
+    rows: Vec<Row>,
+}
+
+/// The enrolments (person, journey) whose course rests on something that
+/// has not happened.
+#[derive(Default)]
+struct Assumed {
+    approval: HashSet<(usize, usize)>,
+    answer: HashSet<(usize, usize)>,
+}
+
+impl Future<'_> {
+    /// Decides for those whose time has come, and writes down what leaves;
+    /// says who wants to be asked again when.
+    fn pass(&mut self, now: Timestamp, awake: &[usize]) -> Vec<(usize, Timestamp)> {
+        let roster = self.planner.roster();
+        let moment = self.planner.at(now, &self.memory, &self.progress);
+        let decided: Vec<(usize, Vec<Decision>)> =
+            awake.iter().map(|&person| (person, moment.decide(&roster.people[person]))).collect();
+        let mut next = Vec::with_capacity(decided.len());
+        for (person, decisions) in decided {
+            let mut wake: Option<Timestamp> = None;
+            for decision in &decisions {
+                self.skip(person, decision);
+                match &decision.verdict {
+                    Verdict::Send(send) => {
+                        self.mail(now, person, decision.journey, send);
+                        wake = Some(now + TimeDelta::seconds(1));
+                    }
+                    Verdict::Wait(wait) => wake = Some(wake.map_or(wait.until, |at| at.min(wait.until))),
+                    Verdict::Held(_) | Verdict::Over(_) => {}
+                }
+            }
+            next.extend(wake.map(|at| (person, at.max(now + TimeDelta::seconds(1)))));
+        }
+        next
+    }
+
+    fn skip(&mut self, person: usize, decision: &Decision) {
+        let library = self.planner.library();
+        let journey = &library.journeys[decision.journey];
+        let id = &self.planner.roster().people[person].id;
+        for (step, at) in &decision.skipped {
+            let step = journey.steps[*step].slug.clone();
+            self.memory.record(id, &journey.slug, Event { at: *at, step, what: What::Skipped });
+        }
+    }
+
+    fn mail(&mut self, now: Timestamp, person: usize, index: usize, send: &Send) {
+        let library = self.planner.library();
+        let journey = &library.journeys[index];
+        let someone = &self.planner.roster().people[person];
+        let Some(place) = journey.steps.iter().position(|step| step.slug == send.step) else { return };
+        let step = &journey.steps[place];
+        let what = What::Mailed { round: send.round, slot: send.slot };
+        self.memory.record(&someone.id, &journey.slug, Event { at: now, step: step.slug.clone(), what });
+        if send.round == 0 {
+            self.progress.note(index, journey, &someone.id, &someone.unit, &step.slug, now);
+        }
+        if send.assumes_approval {
+            self.assumed.approval.insert((person, index));
+        }
+        self.rows.push(Row {
+            at: now,
+            person,
+            journey: index,
+            step: place,
+            round: send.round,
+            minutes: if send.round == 0 { step.minutes } else { 0 },
+            assumes_approval: self.assumed.approval.contains(&(person, index)),
+            assumes_answer: self.assumed.answer.contains(&(person, index)),
+        });
+        self.answer(now, person, index, step);
+    }
+
+    /// People answer the day they get a mail.
+    fn answer(&mut self, now: Timestamp, person: usize, index: usize, step: &Step) {
+        if step.wait == Wait::No && step.remind.is_empty() {
+            return;
+        }
+        let journey = &self.planner.library().journeys[index].slug;
+        let id = &self.planner.roster().people[person].id;
+        let event = Event { at: now, step: step.slug.clone(), what: What::Answered };
+        self.memory.record(id, journey, event);
+        if step.wait != Wait::No {
+            self.assumed.answer.insert((person, index));
+        }
+    }
+}

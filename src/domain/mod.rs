@@ -25,4 +25,5 @@ pub mod zone;
 
 pub mod forecast;
 pub mod planner;
+pub mod progress;
 pub mod verdict;

@@ -10,7 +10,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::cadence::Cadence;
 use super::calendar::ClosedPeriod;
 use super::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
-use super::zone::Timestamp;
+use super::zone::{Timestamp, Zone};
 
 /// All of it.
 #[derive(Clone, Debug)]
@@ -66,6 +66,27 @@ pub struct Pause {
     pub resumed: Option<Timestamp>,
     /// Why.
     pub reason: Arc<str>,
+}
+
+impl Pause {
+    /// Is it in force at an instant?
+    pub fn holds(&self, at: Timestamp, zone: Zone) -> bool {
+        self.from <= at && self.ends(zone).is_none_or(|end| at < end)
+    }
+
+    /// The first instant with mail again; `None`: nobody knows.
+    pub fn ends(&self, zone: Zone) -> Option<Timestamp> {
+        let planned = self.until.map(|day| zone.midnight(day));
+        match (planned, self.resumed) {
+            (Some(planned), Some(resumed)) => Some(planned.min(resumed)),
+            (end, None) | (None, end) => end,
+        }
+    }
+
+    /// Is the local day one of its days? The day of resuming is not.
+    pub fn covers(&self, day: NaiveDate, zone: Zone) -> bool {
+        zone.date(self.from) <= day && self.ends(zone).is_none_or(|end| day < zone.date(end))
+    }
 }
 
 /// Whom a pause is for.

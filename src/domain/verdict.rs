@@ -55,8 +55,6 @@ pub struct Wait {
 pub struct Held {
     /// Which step; `None` when it is not about a step.
     pub step: Option<Slug>,
-    /// When the answer may change by itself all the same.
-    pub until: Option<Timestamp>,
     /// Why; never empty.
     pub because: Vec<Reason>,
 }

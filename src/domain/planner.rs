@@ -1,1 +1,0 @@
-//! Decides who gets what now, and if not now, when and why not.

@@ -1,0 +1,169 @@
+//! The gate before everybody (contract, 8): the approval of the text, and
+//! the reference group that tries it first.
+
+use super::{Course, Moment, Starts, UnitView, Who};
+use crate::domain::calendar::Calendar;
+use crate::domain::duration::Duration;
+use crate::domain::ids::PersonId;
+use crate::domain::journey::Journey;
+use crate::domain::library::Library;
+use crate::domain::settings::Settings;
+use crate::domain::step::Step;
+use crate::domain::verdict::{Approved, Reason, Verdict};
+use crate::domain::zone::{Timestamp, Zone};
+
+/// Is a step's text, as it is now, approved?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StepApproval {
+    /// Nobody needs to: the journey has no reference group.
+    NotNeeded,
+    /// Yes, since then.
+    Since(Timestamp),
+    /// No.
+    Missing(Approved),
+}
+
+impl StepApproval {
+    pub(super) fn of(journey: &Journey, step: &Step, settings: &Settings) -> StepApproval {
+        if journey.reference_group.is_none() {
+            return StepApproval::NotNeeded;
+        }
+        let mut given =
+            settings.approvals.iter().filter(|a| a.step.journey == journey.slug && a.step.step == step.slug);
+        let other = given.clone().next().is_some();
+        match given.find(|approval| approval.content == step.hash) {
+            Some(approval) => StepApproval::Since(approval.at),
+            None if other => StepApproval::Missing(Approved::OtherText),
+            None => StepApproval::Missing(Approved::Never),
+        }
+    }
+}
+
+/// What the reference group says of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Nothing stands in the way.
+    Open,
+    /// The lead since the first member's mail ends, or at the earliest can
+    /// end, then.
+    OpensAt(Timestamp),
+    /// A member could get it, but only when somebody acts.
+    Closed,
+}
+
+impl Starts {
+    /// When a journey starts for a unit; `None` if it has no start of its own.
+    pub(super) fn of(journey: &Journey, library: &Library, unit: &UnitView<'_>) -> Option<Starts> {
+        let programme = &library.programme;
+        let weeks = unit.settings.map_or(0, super::super::settings::UnitSettings::shifted_weeks);
+        let start = journey.start? + chrono::TimeDelta::weeks(i64::from(weeks));
+        let all = programme.zone.midnight(start);
+        let members = match &journey.reference_group {
+            Some(group) => lead_before(all, group.lead, &programme.calendar, programme.zone),
+            None => all,
+        };
+        Some(Starts { all, members })
+    }
+}
+
+/// The instant a lead before another; days keep the time of day.
+pub(super) fn lead_before(at: Timestamp, lead: Duration, calendar: &Calendar, zone: Zone) -> Timestamp {
+    match lead.as_length() {
+        Some(length) => at - length,
+        None => {
+            let civil = zone.civil(at);
+            zone.resolve(calendar.date_before(civil.date(), lead, &[]).and_time(civil.time()))
+        }
+    }
+}
+
+/// The instant a lead after a mail: 00:00 of the day it ends.
+fn lead_after(at: Timestamp, lead: Duration, calendar: &Calendar, zone: Zone) -> Timestamp {
+    match lead.as_length() {
+        Some(length) => at + length,
+        None => zone.midnight(calendar.date_after(zone.date(at), lead, &[], |_| false)),
+    }
+}
+
+impl Moment<'_> {
+    /// Is this person one of the journey's reference group?
+    pub(super) fn is_member(&self, who: &Who<'_>, course: &Course<'_>) -> bool {
+        course.journey.reference_group.as_ref().is_some_and(|group| group.people.contains(&who.person.id))
+    }
+
+    /// What the reference group says of each step of a journey.
+    pub(super) fn gates_of(&self, index: usize) -> Vec<Gate> {
+        let course = &self.planner.courses[index];
+        let Some(group) = &course.journey.reference_group else {
+            return vec![Gate::Open; course.journey.steps.len()];
+        };
+        let programme = &self.planner.library.programme;
+        let opens = |mail| lead_after(mail, group.lead, &programme.calendar, programme.zone);
+        let members: Vec<MemberStands> =
+            group.people.iter().filter_map(|id| self.member(id, course)).collect();
+        (0..course.journey.steps.len())
+            .map(|step| match self.progress.first_member_mail(index, step) {
+                Some(mail) => Gate::OpensAt(opens(mail)),
+                None => {
+                    let coming: Vec<_> =
+                        members.iter().filter(|member| member.ahead.contains(&step)).collect();
+                    match coming.iter().filter_map(|member| member.next).min_by_key(|next| next.at()) {
+                        Some(Next::Mail(at)) => Gate::OpensAt(opens(at)),
+                        Some(Next::NoMail(at)) => Gate::OpensAt(at),
+                        None if coming.is_empty() => Gate::Open,
+                        None => Gate::Closed,
+                    }
+                }
+            })
+            .collect()
+    }
+
+    /// How a member of the reference group stands, if they can be reached.
+    fn member<'s>(&'s self, id: &PersonId, course: &'s Course<'s>) -> Option<MemberStands> {
+        let person = self.planner.roster.person(id)?;
+        let who = Who::new(self, person);
+        if !person.reachable() {
+            return None;
+        }
+        let leader = self.leader_of(&who, course.index);
+        let (decision, _) = self.decide_in(&who, course.index, leader);
+        let ahead = self.steps_ahead(&who, course, leader);
+        let next = match decision.verdict {
+            Verdict::Send(_) => Some(Next::Mail(self.now)),
+            Verdict::Wait(wait)
+                if wait.because.iter().any(|r| matches!(r, Reason::Expired | Reason::Left)) =>
+            {
+                Some(Next::NoMail(wait.until))
+            }
+            Verdict::Wait(wait) => Some(Next::Mail(wait.until)),
+            Verdict::Held(_) => None,
+            Verdict::Over(_) => return None,
+        };
+        Some(MemberStands { ahead, next })
+    }
+}
+
+/// How a member of the reference group stands in the journey.
+struct MemberStands {
+    /// The steps still to come.
+    ahead: Vec<usize>,
+    /// What comes next; `None`: nothing, until somebody acts.
+    next: Option<Next>,
+}
+
+/// What comes next for a member of the reference group, at the earliest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// A mail: the lead counts from it.
+    Mail(Timestamp),
+    /// The step, or the person, falls away: nothing is left to wait for.
+    NoMail(Timestamp),
+}
+
+impl Next {
+    fn at(self) -> Timestamp {
+        match self {
+            Next::Mail(at) | Next::NoMail(at) => at,
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Decides who gets what now, and if not now, when and why not.
+//!
+//! Nothing outside this folder decides whether a mail is due; nothing inside
+//! it can send one. `send`, its dry run, `plan`, `why` and the daemon all ask
+//! [`Moment::decide`]. The chain, in the order of its questions:
+//!
+//! 1. Is there anybody to write to, and is it their journey? (here)
+//! 2. Where does this enrolment stand, which step comes next? (`place`)
+//! 3. When is that step's turn? (`place`)
+//! 4. May this text go to this person at all yet? (`gate`)
+//! 5. Which slot, and does everything permit at that moment? (`slot`)
+//! 6. Two journeys at once: whose turn? (here)
+//!
+//! Each "no" is a [`Reason`](super::verdict::Reason), never a silent `None`.
+
+mod gate;
+mod place;
+mod slot;
+mod who;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod timelines;
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+
+use super::ids::{PersonId, UnitId};
+use super::journey::Journey;
+use super::library::Library;
+use super::memory::Memory;
+use super::person::{Person, Roster};
+use super::progress::Progress;
+use super::settings::{Pause, PauseOf, Settings, UnitSettings};
+use super::verdict::{Held, Over, Reason, Verdict};
+use super::zone::{Timestamp, Zone};
+use gate::{Gate, StepApproval};
+use place::Standing;
+use who::Who;
+
+/// Are the approvals that were given all there are?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approvals {
+    /// Yes: this is about what leaves.
+    AsGiven,
+    /// Every approval comes in time: this is a forecast.
+    ComeInTime,
+}
+
+/// What does not change with time, made ready for asking.
+pub struct Planner<'a> {
+    library: &'a Library,
+    roster: &'a Roster,
+    settings: &'a Settings,
+    approvals: Approvals,
+    /// One a journey, in the library's order.
+    courses: Vec<Course<'a>>,
+    /// The courses such that each comes after the one it follows.
+    order: Vec<usize>,
+    /// One a unit of the roster, in its order, and one for people of none.
+    units: Vec<UnitView<'a>>,
+    person_pauses: HashMap<&'a PersonId, Vec<&'a Pause>>,
+    has_person_pauses: bool,
+}
+
+/// A journey, made ready for asking.
+struct Course<'a> {
+    index: usize,
+    journey: &'a Journey,
+    /// The index of the journey this one follows.
+    after: Option<usize>,
+    /// One a step.
+    approved: Vec<StepApproval>,
+    /// One a step: held by hand.
+    held: Vec<bool>,
+    pauses: Vec<&'a Pause>,
+    /// By unit: the first instant of its start, for all and for the
+    /// reference group.
+    starts: Vec<Option<Starts>>,
+}
+
+/// When a journey starts for a unit.
+#[derive(Clone, Copy)]
+struct Starts {
+    all: Timestamp,
+    members: Timestamp,
+}
+
+/// A unit's own ways.
+struct UnitView<'a> {
+    settings: Option<&'a UnitSettings>,
+    pauses: Vec<&'a Pause>,
+}
+
+impl<'a> Planner<'a> {
+    /// Makes ready content, people and settings.
+    pub fn new(
+        library: &'a Library,
+        roster: &'a Roster,
+        settings: &'a Settings,
+        approvals: Approvals,
+    ) -> Planner<'a> {
+        let mut person_pauses: HashMap<&PersonId, Vec<&Pause>> = HashMap::new();
+        let mut unit_pauses: HashMap<&UnitId, Vec<&Pause>> = HashMap::new();
+        for pause in &settings.pauses {
+            match &pause.of {
+                PauseOf::Person(id) => person_pauses.entry(id).or_default().push(pause),
+                PauseOf::Unit(id) => unit_pauses.entry(id).or_default().push(pause),
+                PauseOf::Journey(_) => {}
+            }
+        }
+        let view = |id: &UnitId| UnitView {
+            settings: settings.units.get(id),
+            pauses: unit_pauses.get(id).cloned().unwrap_or_default(),
+        };
+        let nowhere = UnitView { settings: None, pauses: Vec::new() };
+        let units: Vec<_> = roster.units.iter().map(|unit| view(&unit.id)).chain([nowhere]).collect();
+        let courses: Vec<_> =
+            (0..library.journeys.len()).map(|index| Course::new(index, library, settings, &units)).collect();
+        Planner {
+            order: leaders_first(&courses),
+            has_person_pauses: !person_pauses.is_empty(),
+            library,
+            roster,
+            settings,
+            approvals,
+            courses,
+            units,
+            person_pauses,
+        }
+    }
+
+    /// The same at an instant, with what has happened so far.
+    pub fn at<'m>(&'m self, now: Timestamp, memory: &'m Memory, progress: &'m Progress) -> Moment<'m> {
+        let zone = self.library.programme.zone;
+        let none = self.courses.iter().map(|_| Vec::new()).collect();
+        let mut moment = Moment { planner: self, memory, progress, now, today: zone.date(now), gates: none };
+        for &index in &self.order {
+            moment.gates[index] = moment.gates_of(index);
+        }
+        moment
+    }
+
+    /// The content this planner plans.
+    pub fn library(&self) -> &'a Library {
+        self.library
+    }
+
+    /// The people this planner plans for.
+    pub fn roster(&self) -> &'a Roster {
+        self.roster
+    }
+
+    fn zone(&self) -> Zone {
+        self.library.programme.zone
+    }
+}
+
+impl<'a> Course<'a> {
+    fn new(index: usize, library: &'a Library, settings: &'a Settings, units: &[UnitView<'_>]) -> Course<'a> {
+        let journey = &library.journeys[index];
+        let of_journey = |pause: &&Pause| pause.of == PauseOf::Journey(journey.slug.clone());
+        let held = |slug| settings.held_steps.iter().any(|n| n.journey == journey.slug && n.step == slug);
+        Course {
+            index,
+            journey,
+            after: journey.after.as_ref().and_then(|s| library.journeys.iter().position(|j| j.slug == *s)),
+            approved: journey.steps.iter().map(|step| StepApproval::of(journey, step, settings)).collect(),
+            held: journey.steps.iter().map(|step| held(step.slug.clone())).collect(),
+            pauses: settings.pauses.iter().filter(of_journey).collect(),
+            starts: units.iter().map(|unit| Starts::of(journey, library, unit)).collect(),
+        }
+    }
+}
+
+/// The journeys ordered so that one that follows another comes after it.
+fn leaders_first(courses: &[Course<'_>]) -> Vec<usize> {
+    let depth = |mut index: usize| {
+        let followed = courses.iter().take_while(|_| match courses[index].after {
+            Some(leader) => {
+                index = leader;
+                true
+            }
+            None => false,
+        });
+        followed.count()
+    };
+    let mut order: Vec<usize> = (0..courses.len()).collect();
+    order.sort_by_key(|index| depth(*index));
+    order
+}
+
+/// One instant, ready to decide for anybody.
+pub struct Moment<'m> {
+    planner: &'m Planner<'m>,
+    memory: &'m Memory,
+    progress: &'m Progress,
+    now: Timestamp,
+    today: NaiveDate,
+    /// By journey and step: what the reference group says.
+    gates: Vec<Vec<Gate>>,
+}
+
+/// The verdict for one person in one journey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Its index in [`Library::journeys`].
+    pub journey: usize,
+    /// What is true now.
+    pub verdict: Verdict,
+    /// Steps that could not leave in time and are skipped from now on, with
+    /// the instant at which each was too late.
+    pub skipped: Vec<(usize, Timestamp)>,
+}
+
+impl Moment<'_> {
+    /// Decides for one person: a verdict a journey, in the library's order.
+    /// At most one of them is [`Verdict::Send`].
+    pub fn decide<'s>(&'s self, person: &'s Person) -> Vec<Decision> {
+        let who = Who::new(self, person);
+        let mut decisions = self.decide_all(&who);
+        let first = decisions.iter().filter_map(|d| self.turn_of(&who, d)).min().map(|turn| turn.journey);
+        if let Some(first) = first {
+            let others = self.decide_all(&who.having_got_a_mail(self.now));
+            for (decision, other) in decisions.iter_mut().zip(others).filter(|(d, _)| d.journey != first) {
+                *decision = other;
+            }
+        }
+        decisions
+    }
+
+    /// When this moment is.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Decides for each journey as if it were the only one.
+    fn decide_all<'s>(&'s self, who: &Who<'s>) -> Vec<Decision> {
+        let count = self.planner.courses.len();
+        let mut standings = vec![None; count];
+        let mut decisions = vec![None; count];
+        for &index in &self.planner.order {
+            let leader = self.planner.courses[index].after.and_then(|leader| standings[leader]);
+            let (decision, standing) = self.decide_in(who, index, leader);
+            standings[index] = Some(standing);
+            decisions[index] = Some(decision);
+        }
+        decisions.into_iter().flatten().collect()
+    }
+
+    /// How the journey before one stands for a person.
+    fn leader_of<'s>(&'s self, who: &Who<'s>, index: usize) -> Option<Standing> {
+        let leader = self.planner.courses[index].after?;
+        let before = self.leader_of(who, leader);
+        Some(self.decide_in(who, leader, before).1)
+    }
+
+    /// Decides for one journey, as if it were the only one, told how the
+    /// journey before stands.
+    fn decide_in<'s>(
+        &'s self,
+        who: &Who<'s>,
+        journey: usize,
+        leader: Option<Standing>,
+    ) -> (Decision, Standing) {
+        let course = &self.planner.courses[journey];
+        let over = |over| {
+            (Decision { journey, verdict: Verdict::Over(over), skipped: Vec::new() }, Standing::NotTheirs)
+        };
+        if who.person.has_left(self.today) {
+            return over(Over::Left);
+        }
+        let unit_name = self.planner.roster.unit_name(&who.person.unit);
+        if !course.journey.audience.includes(who.person, unit_name) {
+            return over(Over::NotInAudience);
+        }
+        let (mut decision, mut standing) = self.decide_place(who, course, leader);
+        let next = match &decision.verdict {
+            Verdict::Send(send) => Some(send.step.clone()),
+            Verdict::Wait(wait) => Some(wait.step.clone()),
+            Verdict::Held(held) => held.step.clone(),
+            Verdict::Over(_) => return (decision, standing),
+        };
+        if let Some(reason) = self.nobody_to_write_to(who, course) {
+            decision.verdict = Verdict::Held(Held { step: next, because: vec![reason] });
+            if !matches!(standing, Standing::OverSince(_)) {
+                standing = Standing::Running(None);
+            }
+        }
+        (decision, standing)
+    }
+
+    /// What holds everything for this person in this journey, until somebody
+    /// acts.
+    fn nobody_to_write_to<'s>(&self, who: &Who<'s>, course: &'s Course<'s>) -> Option<Reason> {
+        if self.planner.settings.all_held {
+            return Some(Reason::HeldByHand);
+        }
+        if who.person.email.is_none() {
+            return Some(Reason::NoAddress);
+        }
+        if who.person.shared_address {
+            return Some(Reason::SharedAddress);
+        }
+        let zone = self.planner.zone();
+        let endless =
+            who.pauses(course).find(|pause| pause.holds(self.now, zone) && pause.ends(zone).is_none());
+        endless.map(|pause| Reason::Paused(pause.reason.clone()))
+    }
+
+    /// The place in the queue of a journey that would send now.
+    fn turn_of(&self, who: &Who<'_>, decision: &Decision) -> Option<Turn> {
+        let Verdict::Send(send) = &decision.verdict else { return None };
+        let course = &self.planner.courses[decision.journey];
+        let started = self.official_start(who, course);
+        let reminder = send.round > 0;
+        Some(Turn { reminder, due_since: send.due_since, started, journey: decision.journey })
+    }
+}
+
+/// Whose turn it is when two journeys have a mail for one slot: mails before
+/// reminders, the one due longest, the journey that started first, the slug
+/// (the library is sorted by slug).
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    reminder: bool,
+    due_since: Timestamp,
+    started: Option<Timestamp>,
+    journey: usize,
+}

@@ -1,0 +1,624 @@
+//! Where an enrolment stands: when it began, which steps are still to come,
+//! when the turn of the next is, and what it waits for.
+
+use chrono::TimeDelta;
+
+use super::gate::{Gate, StepApproval, lead_before};
+use super::slot::{INSTANT, Slots};
+use super::who::Blocked;
+use super::{Approvals, Course, Decision, Moment, Starts, Who};
+use crate::domain::ids::Slug;
+use crate::domain::journey::LateJoiners;
+use crate::domain::memory::{Enrolment, Mail};
+use crate::domain::step::{Pace, Step, Wait as StepWait};
+use crate::domain::verdict::{Held, Over, Reason, Send, Verdict, Wait};
+use crate::domain::zone::Timestamp;
+
+/// Whether an enrolment has begun.
+enum Begin {
+    /// It has, or will, at that instant.
+    At(Timestamp),
+    /// The journey before it is not over.
+    After(Leader),
+}
+
+/// A journey that is not over for a person, and that another follows.
+struct Leader {
+    slug: Slug,
+    /// When it can be over at the earliest; `None` when somebody must act.
+    until: Option<Timestamp>,
+}
+
+/// How a journey stands for a person, to one that follows it.
+#[derive(Clone, Copy)]
+pub(super) enum Standing {
+    /// It is not for them.
+    NotTheirs,
+    /// Everything is sent or skipped, and the last wait over, since then.
+    OverSince(Timestamp),
+    /// Not over; when it can be at the earliest, `None` when somebody must act.
+    Running(Option<Timestamp>),
+}
+
+/// Whether the wait after the last mail is over.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// Since then.
+    Over(Timestamp),
+    /// It ends then without an answer.
+    Until(Timestamp),
+    /// It has no end.
+    Open,
+}
+
+/// An enrolment, looked at.
+struct Place<'s> {
+    enrolment: &'s Enrolment,
+    began: Timestamp,
+    /// The last mail (round 0) the person got of this journey.
+    last: Option<Mail<'s>>,
+    /// Its step, if the journey still has it.
+    last_step: Option<&'s Step>,
+    answer: Answer,
+    /// Steps to come, in order; skipped ones taken out.
+    ahead: Vec<usize>,
+    /// Steps too late from now on.
+    skipped: Vec<(usize, Timestamp)>,
+    /// The latest instant at which a step before the next was skipped.
+    skipped_at: Option<Timestamp>,
+}
+
+/// When a step's turn comes, and why not before.
+struct Turn {
+    slots: Slots,
+    because: Option<Reason>,
+    shifted: i32,
+}
+
+impl Moment<'_> {
+    /// Decides for a person in the audience, told how the journey before
+    /// stands for them.
+    pub(super) fn decide_place<'s>(
+        &'s self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        leader: Option<Standing>,
+    ) -> (Decision, Standing) {
+        let journey = course.index;
+        let place = match self.place(who, course, leader) {
+            Ok(place) => place,
+            Err(leader) => {
+                let standing = Standing::Running(leader.until);
+                let verdict = self.after_leader(who, course, leader);
+                return (Decision { journey, verdict, skipped: Vec::new() }, standing);
+            }
+        };
+        let step = place.ahead.first().map(|index| self.decide_step(who, course, &place, *index));
+        let reminder = self.decide_reminder(who, course, &place);
+        let verdict = first_of(step.unwrap_or_else(|| at_the_end(&place)), reminder);
+        let standing = self.standing(&place, &verdict);
+        (Decision { journey, verdict, skipped: place.skipped }, standing)
+    }
+
+    /// The steps still to come for a person; all, while the journey before is
+    /// not over.
+    pub(super) fn steps_ahead<'s>(
+        &'s self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        leader: Option<Standing>,
+    ) -> Vec<usize> {
+        match self.place(who, course, leader) {
+            Ok(place) => place.ahead,
+            Err(_) => (0..course.journey.steps.len()).collect(),
+        }
+    }
+
+    /// When the journey starts for a person's unit: what "late" is measured
+    /// against. That of the journey it follows, if it has none of its own.
+    pub(super) fn official_start(&self, who: &Who<'_>, course: &Course<'_>) -> Option<Timestamp> {
+        let mut course = course;
+        for _ in 0..self.planner.courses.len() {
+            if let Some(starts) = course.starts[who.unit] {
+                return Some(starts.all);
+            }
+            course = &self.planner.courses[course.after?];
+        }
+        None
+    }
+
+    /// Looks at an enrolment; `Err` while the journey before it is not over.
+    fn place<'s>(
+        &'s self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        leader: Option<Standing>,
+    ) -> Result<Place<'s>, Leader> {
+        let enrolment = who.past.enrolment(&course.journey.slug);
+        let last = enrolment.mails().next_back();
+        // Once a mail has left, the journey has begun, whatever came of the
+        // one before it.
+        let began = match self.begin(who, course, enrolment, leader) {
+            Begin::At(at) => at,
+            Begin::After(_) if last.is_some() => Timestamp::UNIX_EPOCH,
+            Begin::After(leader) => return Err(leader),
+        };
+        let last_step = last.and_then(|mail| course.journey.step(mail.step));
+        let answer = match (last, last_step) {
+            (Some(mail), Some(step)) => self.answer(who, course, enrolment, mail, step),
+            _ => Answer::Over(last.map_or(began, |mail| mail.at)),
+        };
+        let ahead = self.to_come(who, course, enrolment);
+        let mut place = Place {
+            enrolment,
+            began,
+            last,
+            last_step,
+            answer,
+            ahead,
+            skipped: Vec::new(),
+            skipped_at: enrolment.events.iter().filter(|e| is_skip(e)).map(|e| e.at).max(),
+        };
+        self.skip_the_late(who, course, &mut place);
+        Ok(place)
+    }
+
+    /// When the enrolment begins: the latest of the journey's start, the
+    /// person's own, the import that put them in the audience, and the end
+    /// of the journey before.
+    fn begin<'s>(
+        &'s self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        enrolment: &Enrolment,
+        leader: Option<Standing>,
+    ) -> Begin {
+        let zone = self.planner.zone();
+        let own = course.starts[who.unit].map(|starts| self.start_for(who, course, starts));
+        let start = match (leader, &course.journey.after) {
+            (Some(Standing::Running(until)), Some(slug)) => {
+                return Begin::After(Leader { slug: slug.clone(), until });
+            }
+            (Some(Standing::OverSince(over)), _) => own.max(Some(over)),
+            _ => own.or_else(|| self.official_start(who, course)),
+        };
+        let person = who.person.start.map(|day| zone.midnight(day));
+        let latest = [start, person, enrolment.entered].into_iter().flatten().max();
+        Begin::At(latest.unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+
+    fn start_for(&self, who: &Who<'_>, course: &Course<'_>, starts: Starts) -> Timestamp {
+        if self.is_member(who, course) { starts.members } else { starts.all }
+    }
+
+    /// How an enrolment stands to a journey that follows it.
+    fn standing(&self, place: &Place<'_>, verdict: &Verdict) -> Standing {
+        if !place.ahead.is_empty() {
+            return Standing::Running(match verdict {
+                Verdict::Send(_) => Some(self.now + INSTANT),
+                Verdict::Wait(wait) => Some(wait.until),
+                Verdict::Held(_) | Verdict::Over(_) => None,
+            });
+        }
+        let mails = place.last.map_or(place.began, |mail| mail.at);
+        let last = mails.max(place.skipped_at.unwrap_or(place.began));
+        match place.answer {
+            Answer::Over(at) if at <= self.now => Standing::OverSince(last.max(at)),
+            Answer::Over(at) | Answer::Until(at) => Standing::Running(Some(at)),
+            Answer::Open => Standing::Running(None),
+        }
+    }
+
+    /// Whether the wait after a mail is over.
+    fn answer<'s>(
+        &self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        enrolment: &Enrolment,
+        mail: Mail<'_>,
+        step: &Step,
+    ) -> Answer {
+        let limit = match step.wait {
+            StepWait::No => return Answer::Over(mail.at),
+            StepWait::ForAnswer => None,
+            StepWait::AtMost(duration) => Some(who.after_mail(course, mail.slot, mail.at, duration)),
+        };
+        let answered = enrolment.answered(&step.slug).filter(|at| *at <= self.now);
+        match (answered, limit) {
+            (Some(answered), Some(limit)) => Answer::Over(answered.min(limit)),
+            (Some(answered), None) => Answer::Over(answered),
+            (None, Some(limit)) if limit <= self.now => Answer::Over(limit),
+            (None, Some(limit)) => Answer::Until(limit),
+            (None, None) => Answer::Open,
+        }
+    }
+
+    /// The steps still to come, in today's order: those to be caught up
+    /// with, then those after the last one the person got.
+    fn to_come<'s>(&self, who: &Who<'s>, course: &'s Course<'s>, enrolment: &Enrolment) -> Vec<usize> {
+        let steps = &course.journey.steps;
+        let from = match last_place(steps, enrolment) {
+            Some(last) => last + 1,
+            None if enrolment.mails().next().is_some() => 0,
+            None => self.first_step(who, course, enrolment),
+        };
+        let done =
+            |step: &Step| enrolment.mail(&step.slug).is_some() || enrolment.skipped(&step.slug).is_some();
+        let comes = |(index, step): &(usize, &Step)| (*index >= from || step.catch_up) && !done(step);
+        steps.iter().enumerate().filter(comes).map(|(index, _)| index).collect()
+    }
+
+    /// Where somebody begins who has got nothing yet.
+    fn first_step(&self, who: &Who<'_>, course: &Course<'_>, enrolment: &Enrolment) -> usize {
+        let (index, journey) = (course.index, course.journey);
+        if journey.late_joiners == LateJoiners::FromStart {
+            return 0;
+        }
+        let zone = self.planner.zone();
+        let came = who.person.start.map(|day| zone.midnight(day)).max(enrolment.entered);
+        let late =
+            came.is_some_and(|came| self.official_start(who, course).is_some_and(|start| came > start));
+        let first = match journey.late_joiners {
+            LateJoiners::JoinUnit => {
+                self.progress.most_of_unit_had(index, &who.person.unit).map(|step| step + 1)
+            }
+            LateJoiners::SkipToCurrent => self.progress.furthest(index),
+            LateJoiners::FromStart => None,
+        };
+        first.filter(|_| late).unwrap_or(0)
+    }
+
+    /// Takes out the steps that could not leave before they expired.
+    fn skip_the_late<'s>(&self, who: &Who<'s>, course: &'s Course<'s>, place: &mut Place<'s>) {
+        while let Some(&index) = place.ahead.first() {
+            let Some(expires) = self.expires(who, course, place, index).filter(|at| *at < self.now) else {
+                return;
+            };
+            place.ahead.remove(0);
+            place.skipped.push((index, expires));
+            place.skipped_at = place.skipped_at.max(Some(expires));
+        }
+    }
+
+    /// The last instant at which a step may leave, if it has one and the
+    /// count has begun: at the first slot, filters ignored, at which its turn
+    /// had come and it was approved.
+    fn expires<'s>(
+        &self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        place: &Place<'s>,
+        index: usize,
+    ) -> Option<Timestamp> {
+        let duration = course.journey.steps[index].expires_after?;
+        let approved = match (self.gate_for(who, course, index), course.approved[index]) {
+            (None, _) => None,
+            (Some(Gate::OpensAt(at)), StepApproval::Since(since)) => Some(at.max(since)),
+            (Some(Gate::Open), StepApproval::Since(since)) => Some(since),
+            (Some(Gate::OpensAt(at)), _) if self.planner.approvals == Approvals::ComeInTime => Some(at),
+            (Some(Gate::Open), _) if self.planner.approvals == Approvals::ComeInTime => None,
+            (Some(Gate::OpensAt(_) | Gate::Open | Gate::Closed), _) => return None,
+        };
+        let due = self.due_since(who, course, place, index, approved)?;
+        let zone = self.planner.zone();
+        Some(match duration.as_length() {
+            Some(length) => due + length,
+            None => {
+                let calendar = &self.planner.library.programme.calendar;
+                let civil = zone.civil(due);
+                let date = calendar.date_after(civil.date(), duration, who.unit_closed(), |_| false);
+                zone.resolve(date.and_time(civil.time()))
+            }
+        })
+    }
+
+    /// The first slot, filters ignored, at which a step's turn had come.
+    fn due_since<'s>(
+        &self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        place: &Place<'s>,
+        index: usize,
+        approved: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let slots = self.turn(who, course, place, index).slots;
+        let Answer::Over(answered) = place.answer else { return None };
+        let at = [Some(answered), approved, place.skipped_at].into_iter().flatten().max()?;
+        self.slot_from(who, course, slots, at)
+    }
+
+    /// What stands between a person and a step that others try first;
+    /// `None` for those others, and where there are none.
+    fn gate_for(&self, who: &Who<'_>, course: &Course<'_>, index: usize) -> Option<Gate> {
+        if course.approved[index] == StepApproval::NotNeeded || self.is_member(who, course) {
+            return None;
+        }
+        Some(self.gates[course.index][index])
+    }
+
+    /// When a step's turn comes.
+    fn turn<'s>(&self, who: &Who<'s>, course: &'s Course<'s>, place: &Place<'s>, index: usize) -> Turn {
+        let zone = self.planner.zone();
+        let step = &course.journey.steps[index];
+        let not_before = match place.last {
+            Some(mail) => mail.at + INSTANT,
+            None => place.began,
+        };
+        let shifted = match place.last {
+            Some(mail) => who.weeks_shifted_since(mail.at),
+            // A shift moves the start; who began on a day of their own
+            // awaits the first step, and is moved once.
+            None if course.starts[who.unit]
+                .is_some_and(|s| self.start_for(who, course, s) == place.began) =>
+            {
+                0
+            }
+            None => who.weeks_shifted_since(place.began),
+        };
+        let shift = |at: Timestamp, weeks: i32| match weeks {
+            0 => at,
+            weeks => zone.resolve(zone.civil(at) + TimeDelta::weeks(i64::from(weeks))),
+        };
+        let slots = match &step.pace {
+            Pace::NextSlot => Slots { from: shift(not_before, shifted).max(not_before), on: None },
+            Pace::After(duration) => {
+                let (slot, left) = place.last.map_or((place.began, place.began), |mail| (mail.slot, mail.at));
+                let turn = who.after_mail(course, slot, left, *duration);
+                Slots { from: shift(turn, shifted).max(not_before), on: None }
+            }
+            Pace::On(civil) => {
+                let weeks = i64::from(who.weeks_shifted());
+                let mut on = zone.resolve(*civil + TimeDelta::weeks(weeks));
+                if let Some(group) =
+                    course.journey.reference_group.as_ref().filter(|_| self.is_member(who, course))
+                {
+                    on = lead_before(on, group.lead, &self.planner.library.programme.calendar, zone);
+                }
+                Slots { from: not_before.max(on), on: Some(on) }
+            }
+        };
+        let day = zone.date(slots.from);
+        let because = (slots.from > self.now).then(|| match place.last {
+            None if step.pace == Pace::NextSlot => Reason::NotStarted(day),
+            None if place.began > self.now => Reason::NotStarted(day),
+            _ => Reason::Pace(day),
+        });
+        let moved_whole = place.last.is_none() || matches!(step.pace, Pace::On(_));
+        let weeks = if moved_whole { who.weeks_shifted() } else { shifted };
+        let shifted = if because.is_some() { weeks.max(0) } else { 0 };
+        Turn { slots, because, shifted }
+    }
+
+    /// Decides about the next step.
+    fn decide_step<'s>(
+        &self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        place: &Place<'s>,
+        index: usize,
+    ) -> Verdict {
+        let step = &course.journey.steps[index];
+        let turn = self.turn(who, course, place, index);
+        let gate = self.gate_for(who, course, index);
+        let answering = |at: Timestamp| match place.answer {
+            Answer::Until(limit) if at < limit => {
+                let reason =
+                    place.last.map_or(Reason::Cadence, |mail| Reason::AwaitingAnswer(mail.step.clone()));
+                Some(Blocked { until: Some(limit), reason })
+            }
+            Answer::Until(_) | Answer::Over(_) | Answer::Open => None,
+        };
+        let first = |at: Timestamp| match gate {
+            Some(Gate::OpensAt(opens)) if at < opens => {
+                Some(Blocked { until: Some(opens), reason: Reason::ReferenceGroupFirst })
+            }
+            _ => None,
+        };
+        let mut act = self.somebody_must_act(course, place, index, gate);
+        let found = self.usable_slot(who, course, turn.slots, |at| answering(at).or_else(|| first(at)));
+        let mut because: Vec<Reason> = turn.because.into_iter().collect();
+        if turn.shifted != 0 {
+            because.push(Reason::UnitShift(turn.shifted));
+        }
+        let reached = self.slot_from(who, course, turn.slots, turn.slots.from).is_some_and(|s| s <= self.now);
+        let expires = self.expires(who, course, place, index);
+        let held = |because| Verdict::Held(Held { step: Some(step.slug.clone()), because });
+        match found {
+            _ if !act.is_empty() && (reached || matches!(place.answer, Answer::Open)) => held(act),
+            Err(reasons) if reasons.contains(&Reason::Left) => {
+                self.until_they_leave(who, step, expires, because)
+            }
+            Err(reasons) if expires.is_some() => {
+                because.extend(reasons);
+                until_expired(step, expires, because)
+            }
+            Err(mut reasons) => {
+                act.append(&mut because);
+                act.append(&mut reasons);
+                held(act)
+            }
+            Ok(usable) if usable.at <= self.now && act.is_empty() => {
+                let due_since = self.due_since(who, course, place, index, None).unwrap_or(usable.slot);
+                let assumed = matches!(course.approved[index], StepApproval::Missing(_)) && gate.is_some();
+                Verdict::Send(Send {
+                    step: step.slug.clone(),
+                    round: 0,
+                    slot: usable.slot,
+                    due_since,
+                    assumes_approval: assumed,
+                })
+            }
+            Ok(usable) => {
+                because.extend(usable.because);
+                because.extend(act);
+                match expires.filter(|expires| *expires < usable.at) {
+                    Some(_) => until_expired(step, expires, because),
+                    None => wait(step, 0, usable.at, because),
+                }
+            }
+        }
+    }
+
+    /// What no passing of time will mend about a step.
+    fn somebody_must_act(
+        &self,
+        course: &Course<'_>,
+        place: &Place<'_>,
+        index: usize,
+        gate: Option<Gate>,
+    ) -> Vec<Reason> {
+        let mut act = Vec::new();
+        if let (Answer::Open, Some(mail)) = (place.answer, place.last) {
+            act.push(Reason::AwaitingAnswer(mail.step.clone()));
+        }
+        act.extend(self.text_is_held(course, index, gate));
+        if gate == Some(Gate::Closed) {
+            act.push(Reason::ReferenceGroupFirst);
+        }
+        act
+    }
+
+    /// Why a step's text may go to nobody behind the gate, if so.
+    fn text_is_held(&self, course: &Course<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
+        if course.held[index] {
+            return Some(Reason::HeldByHand);
+        }
+        let given = self.planner.approvals == Approvals::AsGiven;
+        match (gate, course.approved[index]) {
+            (Some(_), StepApproval::Missing(approved)) if given => Some(Reason::NotApproved(approved)),
+            _ => None,
+        }
+    }
+
+    /// Decides about the next reminder of the last step got, if one is to
+    /// come: it falls away on an answer and at the end of the wait.
+    fn decide_reminder<'s>(
+        &self,
+        who: &Who<'s>,
+        course: &'s Course<'s>,
+        place: &Place<'s>,
+    ) -> Option<Verdict> {
+        let (mail, step) = (place.last?, place.last_step?);
+        let round = place.enrolment.last_round(&step.slug)? + 1;
+        let delay = *step.remind.get(usize::from(round) - 1)?;
+        if place.enrolment.answered(&step.slug).is_some_and(|at| at <= self.now) {
+            return None;
+        }
+        let limit = match place.answer {
+            Answer::Over(_) if step.wait != StepWait::No => return None,
+            Answer::Until(limit) => Some(limit),
+            Answer::Over(_) | Answer::Open => None,
+        };
+        let index = course.journey.steps.iter().position(|s| s.slug == step.slug)?;
+        let gate = self.gate_for(who, course, index);
+        if self.text_is_held(course, index, gate).is_some() {
+            return None;
+        }
+        let from = who.after_mail(course, mail.slot, mail.at, delay).max(mail.at + INSTANT);
+        let slots = Slots { from, on: None };
+        let usable = self.usable_slot(who, course, slots, |_| None).ok()?;
+        if limit.is_some_and(|limit| usable.at >= limit) {
+            return None;
+        }
+        if usable.at <= self.now {
+            let due_since = self.slot_from(who, course, slots, from).unwrap_or(usable.slot);
+            let assumes_approval = false;
+            let step = step.slug.clone();
+            return Some(Verdict::Send(Send { step, round, slot: usable.slot, due_since, assumes_approval }));
+        }
+        let mut because = Vec::new();
+        if from > self.now {
+            because.push(Reason::Pace(self.planner.zone().date(from)));
+        }
+        because.extend(usable.because);
+        if step.wait != StepWait::No {
+            because.push(Reason::AwaitingAnswer(step.slug.clone()));
+        }
+        Some(wait(step, round, usable.at, because))
+    }
+
+    /// The journey before this one is not over for the person.
+    fn after_leader<'s>(&self, who: &Who<'s>, course: &'s Course<'s>, leader: Leader) -> Verdict {
+        let step = course.journey.steps.first();
+        let because = vec![Reason::PreviousJourney(leader.slug)];
+        let from = leader.until.map(|until| until + INSTANT);
+        let slot = from.and_then(|from| self.slot_from(who, course, Slots { from, on: None }, from));
+        match (step, slot) {
+            (Some(step), Some(slot)) => wait(step, 0, slot, because),
+            (step, _) => Verdict::Held(Held { step: step.map(|step| step.slug.clone()), because }),
+        }
+    }
+
+    /// The last day with mail comes before the next usable slot.
+    fn until_they_leave(
+        &self,
+        who: &Who<'_>,
+        step: &Step,
+        expires: Option<Timestamp>,
+        mut because: Vec<Reason>,
+    ) -> Verdict {
+        let zone = self.planner.zone();
+        let gone = who.person.end.and_then(|end| end.succ_opt()).map(|day| zone.midnight(day));
+        match gone {
+            Some(gone) if expires.is_none_or(|expires| gone <= expires) => {
+                because.push(Reason::Left);
+                wait(step, 0, gone, because)
+            }
+            _ => until_expired(step, expires, because),
+        }
+    }
+}
+
+/// The place, in today's order, of the last step a person got. A removed step
+/// leaves a hole, so that the one got before it counts; one that was caught
+/// up with takes nobody back.
+fn last_place(steps: &[Step], enrolment: &Enrolment) -> Option<usize> {
+    enrolment.mails().fold(None, |last, mail| {
+        let place = steps.iter().position(|step| step.slug == *mail.step);
+        match place {
+            Some(place) if !steps[place].catch_up || last.is_none_or(|last| place > last) => Some(place),
+            _ => last,
+        }
+    })
+}
+
+/// Every step has been sent or skipped.
+fn at_the_end(place: &Place<'_>) -> Verdict {
+    let (Some(mail), Some(step)) = (place.last, place.last_step) else {
+        return Verdict::Over(Over::Finished);
+    };
+    let because = vec![Reason::AwaitingAnswer(mail.step.clone())];
+    match place.answer {
+        Answer::Over(_) => Verdict::Over(Over::Finished),
+        Answer::Until(limit) => wait(step, 0, limit, because),
+        Answer::Open => Verdict::Held(Held { step: Some(step.slug.clone()), because }),
+    }
+}
+
+/// Of the next step and a reminder of the last: the one that comes first, and
+/// of two at once the step.
+fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
+    match (&step, reminder) {
+        (Verdict::Send(_), _) | (_, None) => step,
+        (_, Some(reminder @ Verdict::Send(_))) => reminder,
+        (Verdict::Wait(a), Some(Verdict::Wait(b))) if a.until <= b.until => step,
+        (_, Some(reminder)) => reminder,
+    }
+}
+
+/// It cannot leave in time: when it is skipped, the next step's turn comes.
+fn until_expired(step: &Step, expires: Option<Timestamp>, mut because: Vec<Reason>) -> Verdict {
+    because.push(Reason::Expired);
+    wait(step, 0, expires.unwrap_or_default() + TimeDelta::seconds(1), because)
+}
+
+fn wait(step: &Step, round: u16, until: Timestamp, mut because: Vec<Reason>) -> Verdict {
+    if because.is_empty() {
+        because.push(Reason::Cadence);
+    }
+    Verdict::Wait(Wait { step: step.slug.clone(), round, until, because })
+}
+
+fn is_skip(event: &crate::domain::memory::Event) -> bool {
+    event.what == crate::domain::memory::What::Skipped
+}

@@ -1,0 +1,252 @@
+//! What holds for every programme, over random ones: the properties of the
+//! planner that need no store. A failing case prints its story in the
+//! timeline notation, ready to be pasted into `timelines.rs`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::NaiveDate;
+use proptest::prelude::*;
+
+use super::script::{Pass, Script, Sent, told};
+use crate::domain::verdict::Verdict;
+
+/// A day in the weeks a story lasts.
+fn day() -> impl Strategy<Value = NaiveDate> {
+    (0..70u64).prop_map(|n| NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date") + chrono::Days::new(n))
+}
+
+fn days() -> impl Strategy<Value = String> {
+    (day(), 0..12u64).prop_map(|(from, n)| format!("{from}..{}", from + chrono::Days::new(n)))
+}
+
+/// An instant on the half hour.
+fn instant() -> impl Strategy<Value = String> {
+    (day(), 0..48u32).prop_map(|(day, half)| format!("{day} {:02}:{}0", half / 2, 3 * (half % 2)))
+}
+
+fn pace() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => Just(String::new()),
+        2 => prop_oneof![Just("2 days"), Just("1 week"), Just("5 workdays"), Just("3 hours"), Just("1 month")]
+            .prop_map(|d| format!("; after {d}")),
+        1 => (day(), 7..17u32).prop_map(|(day, hour)| format!("; on {day} {hour:02}:00")),
+    ]
+}
+
+fn extras() -> impl Strategy<Value = String> {
+    let wait = prop_oneof![3 => Just(""), 1 => Just("; wait 3 workdays"), 1 => Just("; wait 1 week")];
+    let remind =
+        prop_oneof![3 => Just(""), 1 => Just("; remind 2 workdays"), 1 => Just("; remind 1 week, 2 weeks")];
+    let expires = prop_oneof![4 => Just(""), 1 => Just("; expires 1 week"), 1 => Just("; expires 3 days")];
+    let catch_up = prop_oneof![6 => Just(""), 1 => Just("; catch up")];
+    (wait, remind, expires, catch_up).prop_map(|(w, r, e, c)| format!("{w}{r}{e}{c}"))
+}
+
+fn journey(name: &'static str) -> impl Strategy<Value = String> {
+    let cadence = prop_oneof![
+        Just("30 8 * * Tue"),
+        Just("30 8 * * Mon-Fri"),
+        Just("0 9,15 * * *"),
+        Just("*/30 6-18 * * Mon,Thu"),
+        Just("0 23 * * Sun"),
+        Just("30 2 1,15 * *"),
+    ];
+    let late = prop_oneof![Just(""), Just(" join unit"), Just(" skip to current")];
+    let group = prop_oneof![3 => Just(""), 1 => Just(" group p0 lead 5 workdays"), 1 => Just(" group p1 lead 2 days")];
+    let after = if name == "k" {
+        prop_oneof![2 => Just(""), 1 => Just(" after j")].boxed()
+    } else {
+        Just("").boxed()
+    };
+    let steps = prop::collection::vec((pace(), extras()), 1..5);
+    (cadence, day(), late, group, after, steps).prop_map(
+        move |(cadence, start, late, group, after, steps)| {
+            let mut text = format!("cadence {cadence}\njourney {name} start {start}{late}{group}{after}\n");
+            for (number, (pace, extras)) in steps.iter().enumerate() {
+                text += &format!("step {name}{number}{pace}{extras}\n");
+            }
+            text
+        },
+    )
+}
+
+fn person(number: usize) -> impl Strategy<Value = String> {
+    let unit = prop_oneof![Just("north"), Just("south")];
+    let start = prop_oneof![3 => Just(String::new()), 1 => day().prop_map(|d| format!(" start {d}"))];
+    let end = prop_oneof![6 => Just(String::new()), 1 => day().prop_map(|d| format!(" end {d}"))];
+    let leave = prop_oneof![2 => Just(String::new()), 1 => days().prop_map(|d| format!(" leave {d}"))];
+    (unit, start, end, leave).prop_map(move |(u, s, e, l)| format!("person p{number} of {u}{s}{e}{l}\n"))
+}
+
+/// Something that happens, and ends by itself.
+fn act() -> impl Strategy<Value = String> {
+    let what = prop_oneof![
+        (0..3u8, 0..5u8).prop_map(|(p, s)| format!("answer p{p} j j{s}")),
+        (0..3u8, day()).prop_map(|(p, d)| format!("pause person p{p} until {d}")),
+        day().prop_map(|d| format!("pause unit north until {d}")),
+        day().prop_map(|d| format!("pause journey j until {d}")),
+        (-3..4i8).prop_map(|w| format!("shift north {w}")),
+        days().prop_map(|d| format!("close south {d} stocktaking")),
+        Just("cadence south 0 13 * * Fri".to_owned()),
+        Just("resume".to_owned()),
+    ];
+    (instant(), what).prop_map(|(at, what)| format!("{at} {what}\n"))
+}
+
+fn settings() -> impl Strategy<Value = String> {
+    let gap = prop_oneof![Just("20 hours"), Just("30 minutes"), Just("3 days"), Just("1 hours")];
+    let grace = prop_oneof![Just("4 hours"), Just("30 minutes"), Just("30 hours")];
+    let closed = prop_oneof![Just(String::new()), days().prop_map(|d| format!("closed {d} autumn\n"))];
+    let hours = prop_oneof![Just("07:00-17:00"), Just("00:00-23:30"), Just("08:30-09:00")];
+    let holidays = prop_oneof![Just(""), Just("holidays SE\n"), Just("workdays all\n")];
+    (gap, grace, closed, hours, holidays).prop_map(|(gap, grace, closed, hours, h)| {
+        format!("gap {gap}\ngrace {grace}\nhours {hours}\n{closed}{h}")
+    })
+}
+
+fn outage() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => Just(String::new()),
+        1 => (day(), 0..20u64, 0..24u32).prop_map(|(from, n, hour)| {
+            format!("down {from} 00:00 to {} {hour:02}:00\n", from + chrono::Days::new(n))
+        }),
+    ]
+}
+
+/// A programme, three people and what happens to them in ten weeks, and
+/// thirty more in which nothing does.
+fn story() -> impl Strategy<Value = String> {
+    let people = (person(0), person(1), person(2));
+    let acts = prop::collection::vec(act(), 0..6);
+    (settings(), journey("j"), journey("k"), people, acts, outage()).prop_map(|(s, j, k, p, acts, outage)| {
+        let approvals: String = (0..5)
+            .flat_map(|n| [format!("j/j{n}"), format!("k/k{n}")])
+            .filter(|step| format!("{j}{k}").contains(&format!("step {}", &step[2..])))
+            .map(|step| format!("2026-11-24 09:00 approve {step}\n"))
+            .collect();
+        format!("until 2027-09-01 00:00\n{s}{j}{k}{}{}{}{approvals}{}{outage}", p.0, p.1, p.2, acts.concat())
+    })
+}
+
+fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig { cases: count, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(cases(10_000))]
+
+    /// 1–4: never twice, never at a quiet time, never within `min_gap`, in order.
+    #[test]
+    fn nobody_is_written_to_when_they_must_not_be(story in story()) {
+        let mut script = Script::parse(&story);
+        let sent = script.live(Pass::ByWakeUps);
+        prop_assert_eq!(faults(&script, &sent), Vec::<String>::new(), "{}\n{}", story, told(script.zone(), &sent));
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    /// 5: a second pass at the same instant sends nothing.
+    #[test]
+    fn planning_twice_at_one_instant_sends_once(story in story(), at in instant()) {
+        let mut script = Script::parse(&format!("{story}until {at}\n"));
+        script.live(Pass::ByWakeUps);
+        let now = script.until;
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        script.pass(now, &mut first);
+        script.pass(now, &mut second);
+        prop_assert_eq!(second, Vec::<Sent>::new(), "{}after {:?}", story, first);
+    }
+
+    /// 8: when nothing stands in the way any more, everybody is served.
+    #[test]
+    fn everybody_who_can_be_served_is(story in story()) {
+        // A cadence that never fits the hours would serve nobody.
+        let story = story
+            .replace("hours 08:30-09:00", "hours 07:00-17:00")
+            .replace("0 23 * * Sun", "0 14 * * Mon")
+            .replace("30 2 1,15 * *", "30 9 1,15 * *");
+        let mut script = Script::parse(&story);
+        script.live(Pass::ByWakeUps);
+        let roster = script.roster();
+        for person in &roster.people {
+            for (journey, verdict) in script.verdicts(script.until, person.id.as_str()) {
+                prop_assert!(matches!(verdict, Verdict::Over(_)), "{}{} in {}: {:?}", story, person.id, journey, verdict);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    /// 6 and 7: asking every half hour and sleeping until the wake-up are the
+    /// same; nothing becomes due before it.
+    #[test]
+    fn sleeping_until_the_wake_up_misses_nothing(story in story()) {
+        let story = story.replace("until 2027-09-01 00:00", "until 2027-02-15 00:00");
+        let mails = |pass| {
+            let mut script = Script::parse(&story);
+            script.live(pass).into_iter().map(|m| (m.person, m.journey, m.step, m.round, m.slot)).collect::<Vec<_>>()
+        };
+        let (mut asked, mut slept) = (mails(Pass::Every(30)), mails(Pass::ByWakeUps));
+        asked.sort();
+        slept.sort();
+        prop_assert_eq!(asked, slept, "{}", story);
+    }
+}
+
+/// Every rule that the mails of a story break.
+fn faults(script: &Script, sent: &[Sent]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut seen = HashSet::new();
+    let mut last: BTreeMap<&str, &Sent> = BTreeMap::new();
+    let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let zone = script.zone();
+    let calendar = &script.library.programme.calendar;
+    for mail in sent {
+        let mut fault =
+            |what: &str| faults.push(format!("{what}: {}", told(zone, std::slice::from_ref(mail))));
+        if !seen.insert((&mail.person, &mail.journey, &mail.step, mail.round)) {
+            fault("twice");
+        }
+        let civil = zone.civil(mail.at);
+        let person = script.people.iter().find(|p| p.id.as_str() == mail.person).expect("a person");
+        let known = script.closings.iter().filter(|(at, unit, _)| *at <= mail.at && *unit == person.unit);
+        let closed: Vec<_> = known.map(|(_, _, period)| period.clone()).collect();
+        if calendar.quiet(civil.date(), &closed).is_some() {
+            fault("on a quiet day");
+        }
+        if civil.time() < calendar.opens || civil.time() >= calendar.closes {
+            fault("outside hours");
+        }
+        if person.leave.iter().any(|leave| leave.contains(civil.date())) {
+            fault("on leave");
+        }
+        if person.start.is_some_and(|d| civil.date() < d) || person.end.is_some_and(|d| civil.date() > d) {
+            fault("before the first or after the last day");
+        }
+        if mail.slot > mail.at || mail.at >= mail.slot + script.settings.grace {
+            fault("outside the grace");
+        }
+        if let Some(before) = last.insert(&mail.person, mail) {
+            let too_soon = zone.civil(mail.at) < calendar.gap_ends(zone.civil(before.at));
+            if too_soon || mail.at <= before.at {
+                fault("within min_gap");
+            }
+        }
+        let journey =
+            script.library.journeys.iter().find(|j| j.slug.as_str() == mail.journey).expect("a journey");
+        let place = journey.steps.iter().position(|s| s.slug.as_str() == mail.step).expect("a step");
+        let before = places.insert((&mail.person, &mail.journey), place);
+        let in_order = match mail.round {
+            0 => before.is_none_or(|before| before < place || journey.steps[place].catch_up),
+            _ => before == Some(place),
+        };
+        if !in_order {
+            fault("out of order");
+        }
+    }
+    faults
+}

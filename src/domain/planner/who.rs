@@ -1,0 +1,189 @@
+//! One person at one moment: what permits and forbids a mail to them, and
+//! how durations count for them.
+
+use chrono::{NaiveDate, TimeDelta};
+
+use super::{Course, Moment, UnitView};
+use crate::domain::calendar::ClosedPeriod;
+use crate::domain::duration::Duration;
+use crate::domain::memory::PersonMemory;
+use crate::domain::person::Person;
+use crate::domain::settings::Pause;
+use crate::domain::verdict::Reason;
+use crate::domain::zone::{Timestamp, Zone};
+
+/// One person, ready to be decided for.
+#[derive(Clone, Copy)]
+pub(super) struct Who<'s> {
+    pub(super) person: &'s Person,
+    pub(super) past: &'s PersonMemory,
+    /// The index of their unit in the planner.
+    pub(super) unit: usize,
+    view: &'s UnitView<'s>,
+    personal_pauses: &'s [&'s Pause],
+    /// When the last mail of any journey left.
+    last_mail: Option<Timestamp>,
+    /// The first instant at which `min_gap` after it is over.
+    gap_ends: Option<Timestamp>,
+    moment: &'s Moment<'s>,
+}
+
+/// Why a mail may not leave at an instant, and until when that is so.
+pub(super) struct Blocked {
+    /// `None`: for ever.
+    pub(super) until: Option<Timestamp>,
+    pub(super) reason: Reason,
+}
+
+impl<'s> Who<'s> {
+    pub(super) fn new(moment: &'s Moment<'s>, person: &'s Person) -> Who<'s> {
+        let planner = moment.planner;
+        let unit = planner.roster.unit_index(&person.unit).unwrap_or(planner.roster.units.len());
+        let past = moment.memory.of(&person.id);
+        let personal_pauses: &[&Pause] = match planner.person_pauses.get(&person.id) {
+            Some(pauses) if planner.has_person_pauses => pauses,
+            _ => &[],
+        };
+        let view = &planner.units[unit];
+        let who = Who { person, past, unit, view, personal_pauses, last_mail: None, gap_ends: None, moment };
+        match past.last_mail {
+            Some(mail) => who.having_got_a_mail(mail),
+            None => who,
+        }
+    }
+
+    /// The same person, a mail later.
+    pub(super) fn having_got_a_mail(mut self, mail: Timestamp) -> Who<'s> {
+        let zone = self.zone();
+        let calendar = &self.moment.planner.library.programme.calendar;
+        let ends = match calendar.min_gap.as_length() {
+            Some(length) => mail + length,
+            None => zone.resolve(calendar.gap_ends(zone.civil(mail))),
+        };
+        self.last_mail = Some(mail);
+        self.gap_ends = Some(ends);
+        self
+    }
+
+    /// The pauses that concern this person in that journey.
+    pub(super) fn pauses<'c>(&'c self, course: &'c Course<'s>) -> impl Iterator<Item = &'s Pause> + 'c {
+        self.personal_pauses.iter().chain(&self.view.pauses).chain(&course.pauses).copied()
+    }
+
+    /// The unit's own closed periods.
+    pub(super) fn unit_closed(&self) -> &'s [ClosedPeriod] {
+        self.view.settings.map_or(&[], |unit| &unit.closed)
+    }
+
+    /// Weeks the unit was moved by after an instant.
+    pub(super) fn weeks_shifted_since(&self, since: Timestamp) -> i32 {
+        self.view.settings.map_or(0, |unit| unit.shifted_weeks_since(since))
+    }
+
+    /// Weeks the unit was moved by altogether.
+    pub(super) fn weeks_shifted(&self) -> i32 {
+        self.view.settings.map_or(0, super::super::settings::UnitSettings::shifted_weeks)
+    }
+
+    /// The journey's cadence, or the unit's own.
+    pub(super) fn cadence(&self, course: &Course<'s>) -> &'s super::super::cadence::Cadence {
+        self.view.settings.and_then(|unit| unit.cadence.as_ref()).unwrap_or(&course.journey.cadence)
+    }
+
+    /// Why no mail may leave to this person at an instant, if so.
+    pub(super) fn blocked(&self, course: &Course<'s>, at: Timestamp) -> Option<Blocked> {
+        let zone = self.zone();
+        let civil = zone.civil(at);
+        let day = civil.date();
+        let calendar = &self.moment.planner.library.programme.calendar;
+        let next_day = || day.succ_opt().map(|next| zone.midnight(next));
+        if self.person.end.is_some_and(|end| day > end) {
+            return Some(Blocked { until: None, reason: Reason::Left });
+        }
+        if let Some(quiet) = calendar.quiet(day, self.unit_closed()) {
+            return Some(Blocked { until: next_day(), reason: quiet.into() });
+        }
+        if civil.time() < calendar.opens {
+            let until = Some(zone.resolve(day.and_time(calendar.opens)));
+            return Some(Blocked { until, reason: Reason::OutsideHours });
+        }
+        if civil.time() >= calendar.closes {
+            return Some(Blocked { until: next_day(), reason: Reason::OutsideHours });
+        }
+        if let Some(leave) = self.person.leave.iter().find(|leave| leave.contains(day)) {
+            let until = leave.to.succ_opt().map(|back| zone.midnight(back));
+            return Some(Blocked { until, reason: Reason::Leave(leave.to) });
+        }
+        if let Some(pause) = self.pauses(course).find(|pause| pause.holds(at, zone)) {
+            let until = pause.ends(zone);
+            return Some(Blocked { until, reason: Reason::Paused(pause.reason.clone()) });
+        }
+        self.too_soon(at)
+    }
+
+    /// Is it too soon after the last mail? One mail an instant is the most,
+    /// whatever `min_gap` says.
+    fn too_soon(&self, at: Timestamp) -> Option<Blocked> {
+        let ends = self.gap_ends.filter(|ends| at < *ends);
+        let same_instant = self.last_mail.filter(|mail| at <= *mail).map(|mail| mail + TimeDelta::seconds(1));
+        let until = ends.max(same_instant)?;
+        Some(Blocked { until: Some(until), reason: Reason::MinGap })
+    }
+
+    /// The instant a duration after a mail: minutes and hours from its slot,
+    /// the others from the date it left, to 00:00 of a local date. Days of
+    /// leave and pause count for nothing.
+    pub(super) fn after_mail(
+        &self,
+        course: &Course<'s>,
+        slot: Timestamp,
+        left: Timestamp,
+        duration: Duration,
+    ) -> Timestamp {
+        let zone = self.zone();
+        match duration.as_length() {
+            Some(length) => self.length_after(course, slot, length),
+            None => {
+                let calendar = &self.moment.planner.library.programme.calendar;
+                let stands_still = |day| self.stands_still(course, day);
+                let date = calendar.date_after(zone.date(left), duration, self.unit_closed(), stands_still);
+                zone.midnight(date)
+            }
+        }
+    }
+
+    /// A length of time later, with the days of leave and pause in between
+    /// added.
+    fn length_after(&self, course: &Course<'s>, from: Timestamp, length: TimeDelta) -> Timestamp {
+        let zone = self.zone();
+        let mut end = from + length;
+        if !self.ever_stands_still(course) {
+            return end;
+        }
+        let mut day = zone.date(from);
+        while day <= zone.date(end) {
+            if self.stands_still(course, day) {
+                end += TimeDelta::days(1);
+            }
+            match day.succ_opt() {
+                Some(next) if (next - zone.date(from)).num_days() < 40 * 366 => day = next,
+                _ => break,
+            }
+        }
+        end
+    }
+
+    fn ever_stands_still(&self, course: &Course<'s>) -> bool {
+        !self.person.leave.is_empty() || self.pauses(course).next().is_some()
+    }
+
+    /// Does the day count for no duration: leave, or a pause?
+    fn stands_still(&self, course: &Course<'s>, day: NaiveDate) -> bool {
+        self.person.leave.iter().any(|leave| leave.contains(day))
+            || self.pauses(course).any(|pause| pause.covers(day, self.zone()))
+    }
+
+    fn zone(&self) -> Zone {
+        self.moment.planner.zone()
+    }
+}

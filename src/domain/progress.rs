@@ -1,0 +1,114 @@
+//! How far everybody has come, added up: what one person's verdict may
+//! depend on of others. The reference group's first mails open the gate;
+//! late joiners begin where their unit, or the furthest, stands.
+
+use std::collections::{HashMap, HashSet};
+
+use super::ids::{PersonId, Slug, UnitId};
+use super::journey::Journey;
+use super::library::Library;
+use super::memory::Memory;
+use super::person::Roster;
+use super::zone::Timestamp;
+
+/// The sums, one entry a journey of the library, in its order.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    journeys: Vec<JourneyProgress>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct JourneyProgress {
+    members: HashSet<PersonId>,
+    /// By step: when the first member of the reference group got it.
+    first_member_mail: Vec<Option<Timestamp>>,
+    /// The furthest step anybody got.
+    furthest: Option<usize>,
+    /// By unit and step: how many had that step last.
+    last_got: HashMap<UnitId, Vec<u32>>,
+    /// Who had which step last.
+    last_of: HashMap<PersonId, usize>,
+}
+
+impl JourneyProgress {
+    fn first_of_members(&mut self, person: &PersonId, step: usize, at: Timestamp) {
+        if self.members.contains(person) {
+            let first = &mut self.first_member_mail[step];
+            *first = Some(first.map_or(at, |first| first.min(at)));
+        }
+    }
+}
+
+impl Progress {
+    /// Adds up what happened until an instant. Mails that left *at* it open
+    /// no gate yet, and move no late joiner's beginning: a second pass at the
+    /// same instant decides the same.
+    pub fn until(now: Timestamp, library: &Library, roster: &Roster, memory: &Memory) -> Progress {
+        let mut progress = Progress::none(library);
+        for (person, past) in memory.people() {
+            let Some(unit) = roster.person(person).map(|person| &person.unit) else { continue };
+            for (slug, enrolment) in past.enrolments() {
+                let Some(index) = library.journeys.iter().position(|journey| journey.slug == *slug) else {
+                    continue;
+                };
+                let journey = &library.journeys[index];
+                for mail in enrolment.mails().filter(|mail| mail.at <= now) {
+                    if mail.at < now {
+                        progress.note(index, journey, person, unit, mail.step, mail.at);
+                    } else if let Some(step) = journey.steps.iter().position(|step| step.slug == *mail.step) {
+                        progress.journeys[index].first_of_members(person, step, mail.at);
+                    }
+                }
+            }
+        }
+        progress
+    }
+
+    /// Nobody has got anything.
+    fn none(library: &Library) -> Progress {
+        let journeys = library.journeys.iter().map(|journey| JourneyProgress {
+            members: journey.reference_group.iter().flat_map(|group| group.people.iter().cloned()).collect(),
+            first_member_mail: vec![None; journey.steps.len()],
+            ..JourneyProgress::default()
+        });
+        Progress { journeys: journeys.collect() }
+    }
+
+    /// Adds a mail (round 0) that left.
+    pub fn note(
+        &mut self,
+        index: usize,
+        journey: &Journey,
+        person: &PersonId,
+        unit: &UnitId,
+        step: &Slug,
+        at: Timestamp,
+    ) {
+        let Some(step) = journey.steps.iter().position(|s| s.slug == *step) else { return };
+        let sums = &mut self.journeys[index];
+        sums.furthest = sums.furthest.max(Some(step));
+        sums.first_of_members(person, step, at);
+        let counts = sums.last_got.entry(unit.clone()).or_insert_with(|| vec![0; journey.steps.len()]);
+        if let Some(earlier) = sums.last_of.insert(person.clone(), step) {
+            counts[earlier] = counts[earlier].saturating_sub(1);
+        }
+        counts[step] += 1;
+    }
+
+    /// When the first member of the reference group got that step.
+    pub fn first_member_mail(&self, journey: usize, step: usize) -> Option<Timestamp> {
+        self.journeys[journey].first_member_mail[step]
+    }
+
+    /// The furthest step anybody got.
+    pub fn furthest(&self, journey: usize) -> Option<usize> {
+        self.journeys[journey].furthest
+    }
+
+    /// The step most of a unit had last; of several the earlier.
+    pub fn most_of_unit_had(&self, journey: usize, unit: &UnitId) -> Option<usize> {
+        let counts = self.journeys[journey].last_got.get(unit)?;
+        let most = *counts.iter().max()?;
+        (most > 0).then(|| counts.iter().position(|count| *count == most)).flatten()
+    }
+}
