@@ -195,7 +195,8 @@ pub struct Variant {
     pub file: String,
     /// The line of the file on which the body begins, from 1.
     pub body_line: u32,
-    /// The line of the file on which the subject stands, from 1.
+    /// The line of the file on which the subject stands, from 1; 0 where it
+    /// is inherited, and looked at in the file it comes from.
     pub subject_line: u32,
 }
 

@@ -1,0 +1,82 @@
+//! Where the front matter of a Markdown file ends: TOML between two `+++`
+//! lines, then the words. Offsets are those of the file, so that both halves
+//! keep their true lines.
+
+use std::ops::Range;
+
+use super::text::Source;
+use crate::domain::diagnostic::Diagnostic;
+
+/// The two halves of a file, as byte ranges of its text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Halves {
+    /// The TOML between the markers; `None` without front matter.
+    pub(super) front: Option<Range<usize>>,
+    /// The Markdown after it.
+    pub(super) body: Range<usize>,
+}
+
+/// Splits a file.
+///
+/// # Errors
+///
+/// The end marker is missing, or the front matter is marked in another
+/// program's way.
+pub(super) fn split(source: &Source) -> Result<Halves, Diagnostic> {
+    let end = source.text.len();
+    let is_marker = |line: &str| line.trim_end() == "+++";
+    let mut lines = source.lines_from(0).skip_while(|(_, line)| line.trim().is_empty());
+    let Some((opens, first)) = lines.next() else {
+        return Ok(Halves { front: None, body: 0..end });
+    };
+    if first.trim_end() == "---" {
+        let message = "the front matter is TOML between two `+++` lines, found `---`";
+        return Err(Diagnostic::error("front-matter", source.place(opens), message)
+            .hint("write `+++` above and below, and `key = \"value\"` between"));
+    }
+    if !is_marker(first) {
+        return Ok(Halves { front: None, body: 0..end });
+    }
+    let begins = (opens + first.len() + 1).min(end);
+    let Some((closes, last)) = lines.find(|(_, line)| is_marker(line)) else {
+        let message = "the front matter that begins here has no end";
+        return Err(Diagnostic::error("front-matter", source.place(opens), message)
+            .hint("write a line `+++` between the keys and the text"));
+    };
+    Ok(Halves { front: Some(begins..closes), body: (closes + last.len() + 1).min(end)..end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn halves(text: &str) -> String {
+        let source = Source::read("f.md", text.as_bytes().to_vec()).expect("text");
+        match split(&source) {
+            Ok(Halves { front, body }) => {
+                let front = front.map(|range| &source.text[range]);
+                format!("{front:?} {:?} line {}", &source.text[body.clone()], source.line(body.start))
+            }
+            Err(fault) => fault.to_string(),
+        }
+    }
+
+    #[test]
+    fn both_halves_keep_their_lines() {
+        assert_eq!(halves("+++\na = 1\n+++\nHej\n"), r#"Some("a = 1\n") "Hej\n" line 4"#);
+        assert_eq!(halves("\r\n+++ \r\na = 1\r\n+++\r\n\r\nHej"), r#"Some("a = 1\n") "\nHej" line 5"#);
+        assert_eq!(halves("+++\n+++"), r#"Some("") "" line 2"#);
+    }
+
+    #[test]
+    fn without_markers_all_is_body() {
+        assert_eq!(halves("Hej\n+++\n"), r#"None "Hej\n+++\n" line 1"#);
+        assert_eq!(halves(""), r#"None "" line 1"#);
+    }
+
+    #[test]
+    fn a_missing_end_is_a_fault() {
+        assert!(halves("+++\na = 1\nHej\n").starts_with("f.md:1:1: error: the front matter that begins"));
+        assert!(halves("---\na: 1\n---\n").contains("found `---`"));
+    }
+}

@@ -1,0 +1,276 @@
+//! `journey.toml` as it is written: order and timing (contract, 4). Names of
+//! other things are not looked up here.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::Faults;
+use super::document::{At, Document, Table};
+use super::programme::{Known, translation_tables};
+use super::text::Source;
+use crate::domain::cadence::Cadence;
+use crate::domain::duration::{Duration, DurationUnit};
+use crate::domain::ids::{Language, PersonId, Slug};
+use crate::domain::journey::{Audience, LateJoiners, ReferenceGroup};
+use crate::domain::step::{Pace, Wait};
+
+/// What the file says.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) title: Option<String>,
+    pub(super) titles: BTreeMap<Language, String>,
+    pub(super) cadence: Option<At<Cadence>>,
+    pub(super) start: Option<NaiveDate>,
+    pub(super) after: Option<At<Slug>>,
+    pub(super) audience: Audience,
+    pub(super) focus: Vec<At<Slug>>,
+    pub(super) late_joiners: LateJoiners,
+    pub(super) retired: Vec<At<Slug>>,
+    pub(super) reference_group: Option<ReferenceGroup>,
+    pub(super) steps: Vec<WrittenStep>,
+    /// All of it was TOML: what is missing is missing.
+    pub(super) whole: bool,
+}
+
+/// One `[[step]]`.
+#[derive(Debug)]
+pub(super) struct WrittenStep {
+    pub(super) id: At<Slug>,
+    pub(super) pace: At<Pace>,
+    pub(super) remind: Vec<Duration>,
+    pub(super) wait: Wait,
+    pub(super) expires_after: Option<Duration>,
+    pub(super) catch_up: bool,
+}
+
+const TOP_KEYS: &[&str] =
+    &["title", "cadence", "start", "after", "audience", "focus", "late_joiners", "retired"];
+
+/// Reads the file.
+pub(super) fn read(source: &Source, known: &Known, faults: &Faults) -> Written {
+    let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
+    let mut table = document.root();
+    table.require(&[("title", "\"…\""), ("cadence", "\"30 8 * * Tue\"")]);
+    if document.is_whole() && !table.has("start") && !table.has("after") {
+        let message = "neither `start` nor `after`: nobody would ever begin";
+        let hint = "add `start = 2026-09-01`, or `after = \"…\"` with the name of another journey";
+        table.error("missing-key", table.offset, message, hint);
+    }
+    let written = Written {
+        title: table.line("title").map(|title| title.value),
+        cadence: cadence(&mut table),
+        start: table.date("start").map(|start| start.value),
+        after: table.slug("after"),
+        audience: audience(&mut table),
+        focus: table.slugs("focus"),
+        late_joiners: late_joiners(&mut table),
+        retired: table.slugs("retired"),
+        reference_group: reference_group(&mut table),
+        steps: steps(&mut table, document.is_whole()),
+        titles: titles(&mut table, known),
+        whole: document.is_whole(),
+    };
+    retired_steps(&table, &written);
+    table.finish();
+    written
+}
+
+fn cadence(table: &mut Table<'_>) -> Option<At<Cadence>> {
+    let text = table.line("cadence")?;
+    match Cadence::parse(&text.value) {
+        Ok(value) => Some(At { value, offset: text.offset }),
+        Err(fault) => {
+            table.error("bad-cadence", text.offset, fault.message, fault.hint);
+            None
+        }
+    }
+}
+
+fn late_joiners(table: &mut Table<'_>) -> LateJoiners {
+    let words = [
+        ("from start", LateJoiners::FromStart),
+        ("join unit", LateJoiners::JoinUnit),
+        ("skip to current", LateJoiners::SkipToCurrent),
+    ];
+    table.word("late_joiners", &words).map(|word| word.value).unwrap_or_default()
+}
+
+fn audience(table: &mut Table<'_>) -> Audience {
+    let Some(mut table) = table.table("audience") else { return Audience::default() };
+    let values = |texts: Vec<At<String>>| texts.into_iter().map(|text| text.value).collect();
+    let audience = Audience {
+        departments: values(table.lines("departments")),
+        units: values(table.lines("units")),
+        languages: audience_languages(&mut table),
+        people: people(&mut table),
+    };
+    table.finish();
+    audience
+}
+
+fn audience_languages(table: &mut Table<'_>) -> Vec<Language> {
+    let mut languages = Vec::new();
+    for text in table.lines("languages") {
+        match Language::parse(&text.value) {
+            Some(language) => languages.push(language),
+            None => {
+                let message = format!("`{}` is not a language code", text.value);
+                table.error(
+                    "bad-language",
+                    text.offset,
+                    message,
+                    "for example `sv` or `en`, as in the people file",
+                );
+            }
+        }
+    }
+    languages
+}
+
+fn people(table: &mut Table<'_>) -> Vec<PersonId> {
+    table.lines("people").into_iter().map(|id| PersonId::new(&id.value)).collect()
+}
+
+fn reference_group(table: &mut Table<'_>) -> Option<ReferenceGroup> {
+    let mut table = table.table("reference_group")?;
+    table.require(&[("people", "[\"1007\", \"1042\"]"), ("lead", "\"10 workdays\"")]);
+    let people = people(&mut table);
+    let lead = table.duration("lead");
+    table.finish();
+    Some(ReferenceGroup { people, lead: lead?.value })
+}
+
+fn titles(table: &mut Table<'_>, known: &Known) -> BTreeMap<Language, String> {
+    let title = |(language, mut table): (Language, Table<'_>)| {
+        let title = table.line("title");
+        table.finish();
+        Some((language, title?.value))
+    };
+    translation_tables(table, known).into_iter().filter_map(title).collect()
+}
+
+fn steps(table: &mut Table<'_>, whole: bool) -> Vec<WrittenStep> {
+    let tables = table.tables("step");
+    if tables.is_empty() && whole && !table.has("step") {
+        let hint = "add `[[step]]` and below it `id = \"valkommen\"`, for each step in order";
+        table.error("no-steps", table.offset, "the journey has no step", hint);
+    }
+    let mut taken = Vec::new();
+    tables.into_iter().filter_map(|table| step(table, &mut taken)).collect()
+}
+
+fn step(mut table: Table<'_>, taken: &mut Vec<Slug>) -> Option<WrittenStep> {
+    table.require(&[("id", "\"valkommen\"")]);
+    let id = table.slug("id");
+    let pace = pace(&mut table);
+    let remind = remind(&mut table);
+    let wait = wait(&mut table);
+    let expires_after = table.duration("expires_after").map(|duration| duration.value);
+    let catch_up = table.boolean("catch_up").unwrap_or_default();
+    if let Some(id) = &id {
+        if taken.contains(&id.value) {
+            let message = format!("step `{}` stands here a second time", id.value);
+            table.error(
+                "duplicate-id",
+                id.offset,
+                message,
+                "give one of the two another id, and its file too",
+            );
+            table.finish();
+            return None;
+        }
+        taken.push(id.value.clone());
+    }
+    table.finish();
+    Some(WrittenStep { id: id?, pace, remind, wait, expires_after, catch_up })
+}
+
+fn pace(table: &mut Table<'_>) -> At<Pace> {
+    if table.has("after") && table.has("on") {
+        let message = "`on` and `after` contradict each other";
+        let hint = "keep `on` for a moment of its own, or `after` for a distance from the step before";
+        table.error("on-with-after", table.offset_of("on"), message, hint);
+    }
+    let after = table.duration("after").map(|after| after.map(Pace::After));
+    let on = table.moment("on").map(|on| on.map(Pace::On));
+    on.or(after).unwrap_or(At { value: Pace::NextSlot, offset: table.offset })
+}
+
+/// The delays of the reminders, each longer than the one before.
+fn remind(table: &mut Table<'_>) -> Vec<Duration> {
+    let delays = table.durations("remind");
+    for pair in delays.windows(2) {
+        let [earlier, later] = pair else { continue };
+        if about_minutes(later.value) <= about_minutes(earlier.value) {
+            let message =
+                format!("reminder `{}` does not come after reminder `{}`", later.value, earlier.value);
+            table.error(
+                "bad-reminder",
+                later.offset,
+                message,
+                "each delay counts from the mail; order them, the shortest first",
+            );
+        }
+    }
+    delays.into_iter().map(|delay| delay.value).collect()
+}
+
+/// Near enough to tell which of two durations is longer.
+fn about_minutes(duration: Duration) -> u64 {
+    let minutes = match duration.unit {
+        DurationUnit::Minutes => 1,
+        DurationUnit::Hours => 60,
+        DurationUnit::Days => 24 * 60,
+        DurationUnit::Workdays => 24 * 60 * 7 / 5,
+        DurationUnit::Weeks => 7 * 24 * 60,
+        DurationUnit::Months => 30 * 24 * 60,
+    };
+    u64::from(duration.count) * minutes
+}
+
+/// `answer`, or `answer, at most 15 workdays`.
+fn wait(table: &mut Table<'_>) -> Wait {
+    let Some(text) = table.line("wait") else { return Wait::No };
+    let (what, limit) = match text.value.split_once(',') {
+        Some((what, limit)) => (what.trim(), Some(limit.trim())),
+        None => (text.value.as_str(), None),
+    };
+    let limit = limit.map(|limit| limit.strip_prefix("at most "));
+    match (what, limit) {
+        ("answer", None) => Wait::ForAnswer,
+        ("answer", Some(Some(limit))) => {
+            let limit = table.as_duration(&At { value: limit.to_owned(), offset: text.offset });
+            limit.map_or(Wait::ForAnswer, |limit| Wait::AtMost(limit.value))
+        }
+        _ => {
+            let message = format!(
+                "`wait` is `{}`; `answer` is allowed, with `, at most` and a duration after it",
+                text.value
+            );
+            table.error(
+                "bad-wait",
+                text.offset,
+                message,
+                "for example `wait = \"answer, at most 15 workdays\"`",
+            );
+            Wait::No
+        }
+    }
+}
+
+/// A slug is never used again: people who had the old step would miss the new.
+fn retired_steps(table: &Table<'_>, written: &Written) {
+    for step in &written.steps {
+        if written.retired.iter().any(|retired| retired.value == step.id.value) {
+            let message =
+                format!("step `{}` is `retired`: those who had it would never get it again", step.id.value);
+            table.error(
+                "retired-step",
+                step.id.offset,
+                message,
+                "give the new step another id, and its file too",
+            );
+        }
+    }
+}

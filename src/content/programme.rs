@@ -1,0 +1,383 @@
+//! `programme.toml`: what is true for the whole programme (contract, 3).
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveTime;
+
+use super::Faults;
+use super::document::{At, Document, Table, did_you_mean, quoted};
+use super::text::Source;
+use crate::domain::calendar::{Calendar, ClosedPeriod};
+use crate::domain::diagnostic::nearest;
+use crate::domain::duration::{Duration, DurationUnit};
+use crate::domain::holidays::Holidays;
+use crate::domain::ids::{Language, Slug};
+use crate::domain::library::{Character, CharacterWords, Focus, Privacy, Programme, ProgrammeWords};
+use crate::domain::person::Period;
+use crate::domain::zone::Zone;
+
+/// What the rest of the content is checked against; `None` where the file
+/// does not say it well enough.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) languages: Option<Vec<Language>>,
+    pub(super) focus: Option<Vec<Slug>>,
+    pub(super) characters: Option<Vec<Slug>>,
+    pub(super) calendar: Option<Calendar>,
+}
+
+const TOP_KEYS: &[&str] = &["title", "organisation", "languages", "time_zone"];
+
+/// Reads the file. The programme is there if nothing in it is missing.
+pub(super) fn read(source: &Source, faults: &Faults) -> (Option<Programme>, Known) {
+    let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
+    let whole = document.is_whole();
+    let mut table = document.root();
+    table.require(&[
+        ("title", "\"…\""),
+        ("organisation", "\"…\""),
+        ("languages", "[\"sv\"]"),
+        ("time_zone", "\"Europe/Stockholm\""),
+    ]);
+    let title = table.line("title");
+    let organisation = table.line("organisation");
+    let languages = languages(&mut table);
+    let zone = zone(&mut table);
+    let privacy = privacy(&mut table);
+    let calendar = calendar(table.table("calendar"));
+    let (focus, focus_ids) = focus_areas(&mut table);
+    let (characters, character_ids) = characters(&mut table);
+    let known = Known {
+        languages,
+        focus: whole.then_some(focus_ids),
+        characters: whole.then_some(character_ids),
+        calendar,
+    };
+    let translations = translations(&mut table, &known);
+    table.finish();
+    let programme = || {
+        Some(Programme {
+            title: title?.value,
+            organisation: organisation?.value,
+            languages: known.languages.clone()?,
+            zone: zone?,
+            privacy: privacy?,
+            calendar: known.calendar.clone()?,
+            focus,
+            characters,
+            translations,
+        })
+    };
+    (programme(), known)
+}
+
+fn languages(table: &mut Table<'_>) -> Option<Vec<Language>> {
+    let mut languages: Vec<Language> = Vec::new();
+    for text in table.lines("languages") {
+        match Language::parse(&text.value) {
+            None => table.error(
+                "bad-language",
+                text.offset,
+                format!("`{}` is not a language code", text.value),
+                "for example `sv`, `en` or `pt-br`",
+            ),
+            Some(language) if languages.contains(&language) => {
+                let message = format!("language `{language}` stands here a second time");
+                table.error("duplicate-id", text.offset, message, "delete one of the two");
+            }
+            Some(language) => languages.push(language),
+        }
+    }
+    (!languages.is_empty()).then_some(languages)
+}
+
+fn zone(table: &mut Table<'_>) -> Option<Zone> {
+    let name = table.line("time_zone")?;
+    let zone = Zone::parse(&name.value);
+    if zone.is_none() {
+        // `Stockholm` is no slip of the finger for `Europe/Stockholm`, but as clear.
+        let city =
+            |zone: &&str| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&name.value));
+        let meant = Zone::names().find(city).or_else(|| nearest(&name.value, Zone::names()));
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "write it as area and city: `Europe/Stockholm`".to_owned(),
+        };
+        let message = format!("`{}` is not a time zone", name.value);
+        table.error("unknown-time-zone", name.offset, message, hint);
+    }
+    zone
+}
+
+fn privacy(table: &mut Table<'_>) -> Option<Privacy> {
+    if !table.has("privacy") {
+        table.require(&[("privacy", "…")]);
+        return None;
+    }
+    let mut table = table.table("privacy")?;
+    table.require(&[
+        ("purpose", "\"…\""),
+        ("legal_basis", "\"…\""),
+        ("visible_to", "\"…\""),
+        ("retention", "\"12 months\""),
+    ]);
+    let purpose = table.text("purpose");
+    let legal_basis = table.text("legal_basis");
+    let visible_to = table.text("visible_to");
+    let retention = table.text("retention");
+    table.finish();
+    Some(Privacy {
+        purpose: purpose?.value,
+        legal_basis: legal_basis?.value,
+        visible_to: visible_to?.value,
+        retention: retention?.value,
+    })
+}
+
+/// The calendar, with defaults for what is left out; `None` when something in
+/// it is wrong.
+fn calendar(table: Option<Table<'_>>) -> Option<Calendar> {
+    let mut calendar = Calendar {
+        workdays: [true, true, true, true, true, false, false],
+        opens: NaiveTime::from_hms_opt(7, 0, 0)?,
+        closes: NaiveTime::from_hms_opt(17, 0, 0)?,
+        holidays: Holidays::None,
+        closed: Vec::new(),
+        min_gap: Duration { count: 20, unit: DurationUnit::Hours },
+        minutes_per_month: 30,
+    };
+    let Some(mut table) = table else { return Some(calendar) };
+    calendar.workdays = workdays(&mut table).unwrap_or(calendar.workdays);
+    (calendar.opens, calendar.closes) = hours(&mut table).unwrap_or((calendar.opens, calendar.closes));
+    let holidays = table.word("holidays", &[("SE", Holidays::Se), ("none", Holidays::None)]);
+    calendar.holidays = holidays.map_or(calendar.holidays, |word| word.value);
+    calendar.min_gap = min_gap(&mut table).unwrap_or(calendar.min_gap);
+    let minutes = table.integer("minutes_per_month", 1..10_001);
+    calendar.minutes_per_month = minutes.map_or(calendar.minutes_per_month, |minutes| minutes.value as u32);
+    calendar.closed = closed(&mut table);
+    table.finish().then_some(calendar)
+}
+
+const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// `Mon-Fri`, or `Mon,Wed-Fri`.
+fn workdays(table: &mut Table<'_>) -> Option<[bool; 7]> {
+    let text = table.line("workdays")?;
+    let day = |name: &str| WEEKDAYS.iter().position(|day| *day == name.trim());
+    let mut workdays = [false; 7];
+    for part in text.value.split(',') {
+        let range = match part.split_once('-') {
+            Some((first, last)) => day(first).zip(day(last)),
+            None => day(part).map(|only| (only, only)),
+        };
+        let Some((first, last)) = range.filter(|(first, last)| first <= last) else {
+            let message =
+                format!("`{}` are no days of the week; allowed are {}", part.trim(), quoted(&WEEKDAYS));
+            table.error("bad-workdays", text.offset, message, "for example `Mon-Fri` or `Mon,Wed-Fri`");
+            return None;
+        };
+        workdays[first..=last].fill(true);
+    }
+    Some(workdays)
+}
+
+/// `07:00-17:00`.
+fn hours(table: &mut Table<'_>) -> Option<(NaiveTime, NaiveTime)> {
+    let text = table.line("hours")?;
+    let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
+    let hours = text.value.split_once('-').and_then(|(opens, closes)| time(opens).zip(time(closes)));
+    let (message, hint) = match hours {
+        Some((opens, closes)) if opens < closes => return Some((opens, closes)),
+        Some(_) => (
+            format!("`hours` is `{}`; the first time must be before the second", text.value),
+            "mail leaves within one day: the latest end is `23:59`",
+        ),
+        None => (
+            format!("`hours` is `{}`; two times of day with `-` between are needed", text.value),
+            "for example `07:00-17:00`",
+        ),
+    };
+    table.error("bad-hours", text.offset, message, hint);
+    None
+}
+
+/// Minutes, hours or days: a gap of workdays would depend on the unit.
+fn min_gap(table: &mut Table<'_>) -> Option<Duration> {
+    let gap = table.duration("min_gap")?;
+    match gap.value.unit {
+        DurationUnit::Minutes | DurationUnit::Hours | DurationUnit::Days => Some(gap.value),
+        DurationUnit::Workdays | DurationUnit::Weeks | DurationUnit::Months => {
+            let message = format!("`min_gap` is `{}`; minutes, hours and days are allowed", gap.value);
+            table.error("bad-duration", gap.offset, message, "for example `20 hours` or `7 days`");
+            None
+        }
+    }
+}
+
+fn closed(table: &mut Table<'_>) -> Vec<ClosedPeriod> {
+    let period = |mut table: Table<'_>| {
+        table.require(&[("from", "2026-12-21"), ("to", "2027-01-06"), ("why", "\"jul och nyår\"")]);
+        let from = table.date("from");
+        let to = table.date("to");
+        let why = table.line("why");
+        if let (Some(from), Some(to)) = (&from, &to)
+            && from.value > to.value
+        {
+            let message =
+                format!("the closed period ends on {}, before it begins on {}", to.value, from.value);
+            table.error("bad-period", to.offset, message, "write the first day in `from`, the last in `to`");
+        }
+        table.finish();
+        Some(ClosedPeriod { days: Period { from: from?.value, to: to?.value }, why: why?.value.into() })
+    };
+    table.tables("closed").into_iter().filter_map(period).collect()
+}
+
+/// The focus areas, and all ids, those of faulty ones too.
+fn focus_areas(table: &mut Table<'_>) -> (Vec<Focus>, Vec<Slug>) {
+    let mut ids = Vec::new();
+    let area = |mut table: Table<'_>| {
+        table.require(&[("id", "\"energi\""), ("title", "\"…\"")]);
+        let id = table.slug("id");
+        let title = table.line("title");
+        claim(&table, id.as_ref(), &mut ids);
+        table.finish();
+        Some(Focus { id: id?.value, title: title?.value })
+    };
+    let areas = table.tables("focus").into_iter().filter_map(area).collect();
+    (areas, ids)
+}
+
+/// The characters, and all ids, those of faulty ones too.
+fn characters(table: &mut Table<'_>) -> (Vec<Character>, Vec<Slug>) {
+    let mut ids = Vec::new();
+    let mut default: Option<String> = None;
+    let mut character = |mut table: Table<'_>| {
+        table.require(&[("id", "\"halsa\""), ("name", "\"…\""), ("about", "\"…\"")]);
+        let id = table.slug("id");
+        let name = table.line("name");
+        let about = table.text("about");
+        let is_default = table.boolean("default").unwrap_or_default();
+        claim(&table, id.as_ref(), &mut ids);
+        if is_default {
+            let this = id.as_ref().map(|id| id.value.to_string()).unwrap_or_default();
+            if let Some(other) = &default {
+                let message = format!("`{this}` and `{other}` are both `default`; exactly one may be");
+                let hint = "keep `default = true` for the one people have until they choose";
+                table.error("default-character", table.offset_of("default"), message, hint);
+            }
+            default.get_or_insert(this);
+        }
+        table.finish();
+        Some(Character { id: id?.value, name: name?.value, about: about?.value, default: is_default })
+    };
+    let tables = table.tables("character");
+    let count = tables.len();
+    let characters = tables.into_iter().filter_map(&mut character).collect();
+    if count > 0 && default.is_none() {
+        let message = "none of the characters is `default`; exactly one must be";
+        let hint = "add `default = true` to the one people have until they choose";
+        table.error("default-character", table.offset_of("character"), message, hint);
+    }
+    (characters, ids)
+}
+
+/// Takes an id that must be the only one of its kind.
+fn claim(table: &Table<'_>, id: Option<&At<Slug>>, taken: &mut Vec<Slug>) {
+    let Some(id) = id else { return };
+    if taken.contains(&id.value) {
+        let message = format!("`{}` stands here a second time", id.value);
+        table.error("duplicate-id", id.offset, message, "give one of the two another id");
+    }
+    taken.push(id.value.clone());
+}
+
+fn translations(table: &mut Table<'_>, known: &Known) -> BTreeMap<Language, ProgrammeWords> {
+    let words = |language: Language, mut table: Table<'_>| {
+        let text = |at: Option<At<String>>| at.map(|at| at.value);
+        let words = ProgrammeWords {
+            title: text(table.line("title")),
+            purpose: text(table.text("purpose")),
+            legal_basis: text(table.text("legal_basis")),
+            visible_to: text(table.text("visible_to")),
+            retention: text(table.text("retention")),
+            focus: table.table("focus").map(|table| focus_titles(&table, known)).unwrap_or_default(),
+            characters: table
+                .table("character")
+                .map(|table| character_words(&table, known))
+                .unwrap_or_default(),
+        };
+        table.finish();
+        (language, words)
+    };
+    translation_tables(table, known).into_iter().map(|(language, table)| words(language, table)).collect()
+}
+
+/// The tables `[translation.<language>]` whose language is one of the
+/// programme's, but not the first.
+pub(super) fn translation_tables<'a>(table: &mut Table<'a>, known: &Known) -> Vec<(Language, Table<'a>)> {
+    let Some(tables) = table.table("translation") else { return Vec::new() };
+    let one = |(code, table): (At<String>, Table<'a>)| {
+        let Some(languages) = &known.languages else {
+            return Some((Language::parse(&code.value)?, table));
+        };
+        let language = languages.iter().find(|language| language.as_str() == code.value);
+        let message = match language {
+            Some(first) if *first == languages[0] => {
+                format!("`{first}` is the first language; its words stand in the file already")
+            }
+            Some(language) => return Some((language.clone(), table)),
+            None => format!("`{}` is not one of `languages`: {}", code.value, quoted(languages)),
+        };
+        let others: Vec<&str> = languages.iter().skip(1).map(Language::as_str).collect();
+        let hint = did_you_mean(&code.value, &others)
+            .unwrap_or_else(|| "delete it, or name the language in `languages`".to_owned());
+        table.error("unknown-language", code.offset, message, hint);
+        None
+    };
+    tables.named_tables().into_iter().filter_map(one).collect()
+}
+
+fn focus_titles(table: &Table<'_>, known: &Known) -> BTreeMap<Slug, String> {
+    let title = |(id, title): (At<String>, String)| {
+        Some((known_id(table, &id, known.focus.as_deref(), "unknown-focus", "focus area")?, title))
+    };
+    table.named_lines().into_iter().filter_map(title).collect()
+}
+
+fn character_words(table: &Table<'_>, known: &Known) -> BTreeMap<Slug, CharacterWords> {
+    let words = |(id, mut below): (At<String>, Table<'_>)| {
+        let name = below.line("name").map(|name| name.value);
+        let about = below.text("about").map(|about| about.value);
+        below.finish();
+        let id = known_id(table, &id, known.characters.as_deref(), "unknown-character", "character")?;
+        Some((id, CharacterWords { name, about }))
+    };
+    table.named_tables().into_iter().filter_map(words).collect()
+}
+
+/// An id the file defines itself.
+fn known_id(
+    table: &Table<'_>,
+    id: &At<String>,
+    known: Option<&[Slug]>,
+    code: &'static str,
+    what: &str,
+) -> Option<Slug> {
+    let found = Slug::parse(&id.value);
+    let Some(known) = known else { return found };
+    let found = found.filter(|slug| known.contains(slug));
+    if found.is_none() {
+        let ids: Vec<&str> = known.iter().map(Slug::as_str).collect();
+        let message = format!("there is no {what} `{}`; there are {}", id.value, listed(&ids));
+        let hint =
+            did_you_mean(&id.value, &ids).unwrap_or_else(|| format!("delete it, or define the {what}"));
+        table.error(code, id.offset, message, hint);
+    }
+    found
+}
+
+/// Words in back-ticks, or that there are none.
+pub(super) fn listed(words: &[&str]) -> String {
+    if words.is_empty() { "none".to_owned() } else { quoted(words) }
+}

@@ -1,0 +1,445 @@
+//! A step out of its Markdown files: the base says what it is, and each
+//! variant or translation is filled up from the file it inherits from, so
+//! that whoever reads a [`Variant`] finds it complete.
+
+use super::document::{At, did_you_mean};
+use super::hash;
+use super::journey::WrittenStep;
+use super::programme::listed;
+use super::resolve::Content;
+use super::text::Source;
+use super::words::{self, Base, QuestionWords, Version, Words, WrittenFilm};
+use crate::domain::diagnostic::nearest;
+use crate::domain::ids::{Language, Slug};
+use crate::domain::step::{Question, QuestionForm, Step, Variant};
+
+/// What the name of a step's file says:
+/// `<step>[@<character>][.<language>].md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StepFile<'a> {
+    /// Below the content folder.
+    pub(super) path: &'a str,
+    pub(super) step: &'a str,
+    pub(super) character: Option<&'a str>,
+    pub(super) language: Option<&'a str>,
+}
+
+/// A picture larger than this is too much for a phone between two visits.
+const MOST_BYTES_OF_POSTER: u64 = 2_000_000;
+
+impl<'a> StepFile<'a> {
+    /// Reads a path; `None` if it is not of that form.
+    pub(super) fn parse(path: &'a str) -> Option<StepFile<'a>> {
+        let stem = path.rsplit('/').next()?.strip_suffix(".md")?;
+        let (name, language) = match stem.split_once('.') {
+            Some((name, language)) => (name, Some(language)),
+            None => (stem, None),
+        };
+        let (step, character) = match name.split_once('@') {
+            Some((step, character)) => (step, Some(character)),
+            None => (name, None),
+        };
+        let part = |text: &str| !text.is_empty() && !text.contains(['@', '.']);
+        let sound = part(step) && character.is_none_or(part) && language.is_none_or(part);
+        sound.then_some(StepFile { path, step, character, language })
+    }
+
+    fn is_base(&self) -> bool {
+        self.character.is_none() && self.language.is_none()
+    }
+}
+
+/// A version with the names in its file name looked up.
+struct Named<'a> {
+    character: Option<Slug>,
+    language: Language,
+    file: StepFile<'a>,
+    version: Option<Version<'a>>,
+}
+
+/// The step, or `None` where something it needs is missing.
+pub(super) fn step(
+    content: &Content<'_>,
+    folder: &str,
+    step: &WrittenStep,
+    files: &[StepFile<'_>],
+) -> Option<Step> {
+    let maker = Maker { content, folder, step };
+    let base = maker.base(files);
+    let versions = maker.versions(files);
+    let plain = base.as_ref().and_then(|base| maker.plain(base));
+    let variants = maker.variants(plain, &versions);
+    let texts = files.iter().filter_map(|file| {
+        let source = content.snapshot.texts.get(file.path)?;
+        Some((file.path.rsplit('/').next()?, &*source.text))
+    });
+    let base = base?;
+    Some(Step {
+        slug: step.id.value.clone(),
+        kind: base.kind?.value,
+        pace: step.pace.value.clone(),
+        remind: step.remind.clone(),
+        wait: step.wait.clone(),
+        expires_after: step.expires_after,
+        catch_up: step.catch_up,
+        minutes: base.minutes?,
+        focus: base.focus.map(|focus| focus.value),
+        questions: base.questions,
+        variants: variants?,
+        hash: hash::of_step(texts),
+    })
+}
+
+/// What the making of one step looks at.
+struct Maker<'a> {
+    content: &'a Content<'a>,
+    folder: &'a str,
+    step: &'a WrittenStep,
+}
+
+impl<'a> Maker<'a> {
+    fn base(&self, files: &[StepFile<'_>]) -> Option<Base<'a>> {
+        let file = files.iter().find(|file| file.is_base())?;
+        let source = self.content.snapshot.texts.get(file.path)?;
+        let base = words::read_base(source, self.content.faults)?;
+        if let Some(focus) = &base.focus {
+            self.content.known_focus(source, focus);
+        }
+        self.poster(&base.words);
+        Some(base)
+    }
+
+    /// Reads each variant and translation whose name makes sense, in the
+    /// order in which the step has its variants.
+    fn versions<'f>(&self, files: &[StepFile<'f>]) -> Vec<Named<'f>>
+    where
+        'a: 'f,
+    {
+        let base_file = format!("{}.md", self.step.id.value);
+        let mut versions = Vec::new();
+        for file in files.iter().filter(|file| !file.is_base()) {
+            let language = self.language(file);
+            let character = self.character(file);
+            let Some(source) = self.content.snapshot.texts.get(file.path) else { continue };
+            let version = words::read_version(source, &base_file, self.content.faults);
+            if let Some(version) = &version {
+                self.poster(&version.words);
+            }
+            if let (Some(language), Some(character)) = (language, character) {
+                versions.push(Named { character, language, file: *file, version });
+            }
+        }
+        versions.sort_by_key(|named| self.rank(named.character.as_ref(), &named.language));
+        versions
+    }
+
+    /// Languages in the programme's order, then characters in theirs.
+    fn rank(&self, character: Option<&Slug>, language: &Language) -> (usize, usize) {
+        let known = self.content.known;
+        let place = known.languages.iter().flatten().position(|known| known == language);
+        let characters = || known.characters.iter().flatten();
+        let character =
+            character.map(|own| 1 + characters().position(|known| known == own).unwrap_or_default());
+        (place.unwrap_or_default(), character.unwrap_or_default())
+    }
+
+    /// The language of a file's name. Without one it is the programme's first.
+    fn language(&self, file: &StepFile<'_>) -> Option<Language> {
+        let languages = self.content.known.languages.as_deref()?;
+        let Some(code) = file.language else { return languages.first().cloned() };
+        let language = languages.iter().find(|language| language.as_str() == code);
+        let (message, hint) = match language {
+            Some(first) if *first == languages[0] => (
+                format!("`{first}` is the first language; its words stand in `{}.md`", self.step.id.value),
+                format!("leave `.{first}` out of the name, or delete the file"),
+            ),
+            Some(language) => return Some(language.clone()),
+            None => {
+                let codes: Vec<&str> = languages.iter().map(Language::as_str).collect();
+                let lower = code.to_ascii_lowercase();
+                let hint = did_you_mean(&lower, &codes).unwrap_or_else(|| {
+                    "rename the file, or name the language in `programme.toml`".to_owned()
+                });
+                (format!("`{code}` is not a language of the programme; there are {}", listed(&codes)), hint)
+            }
+        };
+        self.content.file_error(file.path, "unknown-language", message, hint);
+        None
+    }
+
+    /// The character of a file's name; `Some(None)` for everybody.
+    fn character(&self, file: &StepFile<'_>) -> Option<Option<Slug>> {
+        let Some(name) = file.character else { return Some(None) };
+        let known = self.content.known.characters.as_deref()?;
+        if let Some(character) = known.iter().find(|character| character.as_str() == name) {
+            return Some(Some(character.clone()));
+        }
+        let ids: Vec<&str> = known.iter().map(Slug::as_str).collect();
+        let message = format!("there is no character `{name}`; there are {}", listed(&ids));
+        let hint = did_you_mean(name, &ids).unwrap_or_else(|| {
+            "rename the file, or define it with `[[character]]` in `programme.toml`".to_owned()
+        });
+        self.content.file_error(file.path, "unknown-character", message, hint);
+        None
+    }
+
+    /// The variant for everybody in the first language.
+    fn plain(&self, base: &Base<'_>) -> Option<Variant> {
+        let language = self.content.known.languages.as_ref()?.first()?.clone();
+        let words = &base.words;
+        let subject = words.subject.as_ref()?;
+        Some(Variant {
+            character: None,
+            language,
+            title: words.title.clone().unwrap_or_else(|| self.title(&subject.value)),
+            subject: subject.value.clone(),
+            preheader: words.preheader.clone(),
+            manager_note: words.manager_note.clone(),
+            film: words.film.as_ref().map(|film| film.value.film.clone()),
+            questions: base.questions.clone(),
+            body: words.body.clone(),
+            file: words.source.file.clone(),
+            body_line: words.body_line,
+            subject_line: words.source.line(subject.offset),
+        })
+    }
+
+    /// A title where the file gives none: the subject if it is the same for
+    /// everybody, else the slug as words.
+    fn title(&self, subject: &str) -> String {
+        if !subject.contains("{{") {
+            return subject.to_owned();
+        }
+        let words = self.step.id.value.as_str().replace('-', " ");
+        let mut letters = words.chars();
+        letters
+            .next()
+            .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    }
+
+    /// All variants, the plain one first. Those whose parent is missing wait
+    /// for it to be mended.
+    fn variants(&self, plain: Option<Variant>, versions: &[Named<'_>]) -> Option<Vec<Variant>> {
+        let mut variants: Vec<Variant> = plain.into_iter().collect();
+        for named in versions {
+            let find = |language: &Language| {
+                variants.iter().find(|v| v.character.is_none() && v.language == *language)
+            };
+            let first = variants.first();
+            let translation = first.is_some_and(|first| first.language != named.language);
+            if named.character.is_some() && translation && find(&named.language).is_none() {
+                self.without_translation(named, versions);
+            }
+            let Some(version) = &named.version else { continue };
+            let made = match (&named.character, first) {
+                (_, None) => None,
+                (Some(_), _) => find(&named.language).map(|parent| self.over(named, version, parent)),
+                (None, Some(plain)) => self.translated(named, version, plain),
+            };
+            variants.extend(made);
+        }
+        (!variants.is_empty()).then_some(variants)
+    }
+
+    fn without_translation(&self, named: &Named<'_>, versions: &[Named<'_>]) {
+        let is_there = |other: &Named<'_>| other.character.is_none() && other.language == named.language;
+        let name = format!("{}.{}.md", self.step.id.value, named.language);
+        // Neither a fault of its own if the translation is there but faulty.
+        if versions.iter().any(is_there) || self.content.snapshot.has_text(&format!("{}/{name}", self.folder))
+        {
+            return;
+        }
+        let message = format!("there is no `{name}` for it to build on");
+        let hint = "write the translation for everybody first".to_owned();
+        self.content.file_error(named.file.path, "variant-without-translation", message, hint);
+    }
+
+    /// A translation says all its words itself; only the film, which is
+    /// needed, is the first language's if need be.
+    fn translated(&self, named: &Named<'_>, version: &Version<'_>, plain: &Variant) -> Option<Variant> {
+        let words = &version.words;
+        let Some(subject) = &words.subject else {
+            if words.whole {
+                let message = "`subject` is missing; a translation has its own".to_owned();
+                let hint = "write `subject = \"…\"` between two lines `+++` at the top".to_owned();
+                self.content.error(words.source, "missing-key", words.offset, message, hint);
+            }
+            return None;
+        };
+        if plain.film.is_some() && words.film.is_none() && words.whole {
+            let message = "the film is not translated; its title is shown in the first language".to_owned();
+            let hint = "add `film = { url = \"https://…\", title = \"…\", length = \"2:25\" }`".to_owned();
+            self.content.warning(words.source, "untranslated", words.offset, message, hint);
+        }
+        let parent = Variant {
+            title: self.title(&subject.value),
+            preheader: None,
+            manager_note: None,
+            ..plain.clone()
+        };
+        Some(self.over(named, version, &parent))
+    }
+
+    /// A version with what it leaves out filled in from its parent.
+    fn over(&self, named: &Named<'_>, version: &Version<'_>, parent: &Variant) -> Variant {
+        let words = &version.words;
+        if let Some(film) = words.film.as_ref().filter(|_| parent.film.is_none()) {
+            let message =
+                format!("`film` belongs to a step of kind `film`; `{}` is none", self.step.id.value);
+            let hint = "delete it, or change `kind` and add the film in the step's first file".to_owned();
+            self.content.error(words.source, "film-refused", film.offset, message, hint);
+        }
+        let or_parent =
+            |own: &Option<String>, parent: &Option<String>| own.clone().or_else(|| parent.clone());
+        let subject = words.subject.as_ref();
+        Variant {
+            character: named.character.clone(),
+            language: named.language.clone(),
+            title: words.title.clone().unwrap_or_else(|| parent.title.clone()),
+            subject: subject.map_or_else(|| parent.subject.clone(), |subject| subject.value.clone()),
+            preheader: or_parent(&words.preheader, &parent.preheader),
+            manager_note: or_parent(&words.manager_note, &parent.manager_note),
+            film: words.film.as_ref().map(|film| film.value.film.clone()).or_else(|| parent.film.clone()),
+            questions: self.questions(named, version, &parent.questions),
+            body: words.body.clone(),
+            file: words.source.file.clone(),
+            body_line: words.body_line,
+            subject_line: subject.map_or(0, |subject| words.source.line(subject.offset)),
+        }
+    }
+
+    /// The parent's questions in the version's words.
+    fn questions(&self, named: &Named<'_>, version: &Version<'_>, parent: &[Question]) -> Vec<Question> {
+        let source = version.words.source;
+        self.questions_of_no_step(source, &version.questions, parent);
+        let is_translation = named.character.is_none();
+        let question = |asked: &Question| {
+            let words = version.questions.iter().find(|words| words.id.value == asked.id);
+            if is_translation && version.words.whole {
+                self.untranslated(&version.words, words, asked);
+            }
+            words.map_or_else(|| asked.clone(), |words| self.question(source, words, asked))
+        };
+        parent.iter().map(question).collect()
+    }
+
+    fn questions_of_no_step(&self, source: &Source, written: &[QuestionWords], parent: &[Question]) {
+        let ids: Vec<&str> = parent.iter().map(|question| question.id.as_str()).collect();
+        for (i, words) in written.iter().enumerate() {
+            let id = words.id.value.as_str();
+            let (code, message, hint) =
+                if written[..i].iter().any(|earlier| earlier.id.value == words.id.value) {
+                    let message = format!("question `{id}` stands here a second time");
+                    ("duplicate-id", message, "keep one of the two".to_owned())
+                } else if ids.contains(&id) {
+                    continue;
+                } else {
+                    let message = format!("the step has no question `{id}`; it has {}", listed(&ids));
+                    let hint = did_you_mean(id, &ids)
+                        .unwrap_or_else(|| format!("ask it in `{}.md` first", self.step.id.value));
+                    ("unknown-question", message, hint)
+                };
+            self.content.error(source, code, words.id.offset, message, hint);
+        }
+    }
+
+    /// Words that readers of the translation get in the first language.
+    fn untranslated(&self, file: &Words<'_>, words: Option<&QuestionWords>, asked: &Question) {
+        let missing = match (words, &asked.form) {
+            (None, _) => "",
+            (Some(words), _) if words.text.is_none() => "`text` of ",
+            (Some(words), QuestionForm::Choice { .. }) if words.options.is_none() => "`options` of ",
+            (Some(words), QuestionForm::Scale { labels, .. })
+                if words.labels.is_none() && !labels.is_empty() =>
+            {
+                "`labels` of "
+            }
+            (Some(_), _) => return,
+        };
+        let offset = words.map_or(file.offset, |words| words.id.offset);
+        let message =
+            format!("{missing}question `{}` is not translated; it is shown in the first language", asked.id);
+        let hint = format!("add it under `[[question]]` with `id = \"{}\"`", asked.id);
+        self.content.warning(file.source, "untranslated", offset, message, hint);
+    }
+
+    fn question(&self, source: &Source, words: &QuestionWords, asked: &Question) -> Question {
+        let form = match &asked.form {
+            QuestionForm::Scale { min, max, labels } => {
+                self.refuse_words(source, words.options.as_ref(), "options", "choice");
+                let labels = self.as_many(source, words.labels.as_ref(), "labels", labels);
+                QuestionForm::Scale { min: *min, max: *max, labels }
+            }
+            QuestionForm::Choice { options } => {
+                self.refuse_words(source, words.labels.as_ref(), "labels", "scale");
+                QuestionForm::Choice {
+                    options: self.as_many(source, words.options.as_ref(), "options", options),
+                }
+            }
+            form @ (QuestionForm::Text | QuestionForm::Done | QuestionForm::Pledge) => {
+                self.refuse_words(source, words.options.as_ref(), "options", "choice");
+                self.refuse_words(source, words.labels.as_ref(), "labels", "scale");
+                form.clone()
+            }
+        };
+        Question {
+            id: asked.id.clone(),
+            text: words.text.clone().unwrap_or_else(|| asked.text.clone()),
+            form,
+        }
+    }
+
+    fn refuse_words(&self, source: &Source, found: Option<&At<Vec<String>>>, key: &str, form: &str) {
+        if let Some(found) = found {
+            let message = format!("`{key}` belongs to a question of type `{form}`");
+            self.content.error(source, "wrong-question-key", found.offset, message, "delete it".to_owned());
+        }
+    }
+
+    /// The translated words if there are as many as in the parent: answers
+    /// are counted by their place.
+    fn as_many(
+        &self,
+        source: &Source,
+        found: Option<&At<Vec<String>>>,
+        key: &str,
+        parent: &[String],
+    ) -> Vec<String> {
+        let Some(found) = found else { return parent.to_vec() };
+        if found.value.len() != parent.len() {
+            let message = format!("{} `{key}`; the first language has {}", found.value.len(), parent.len());
+            let hint = "write as many, in the same order".to_owned();
+            self.content.error(source, "bad-question", found.offset, message, hint);
+        }
+        found.value.clone()
+    }
+
+    /// The picture of a film must be there, and small enough.
+    fn poster(&self, words: &Words<'_>) {
+        let Some(At { value: WrittenFilm { poster: Some(poster), .. }, .. }) = &words.film else { return };
+        let others = &self.content.snapshot.others;
+        let folder = format!("{}/", self.folder);
+        let (code, message, hint) = match others.get(&format!("{folder}{}", poster.value)) {
+            Some(bytes) if *bytes <= MOST_BYTES_OF_POSTER => return,
+            Some(bytes) => (
+                "poster-too-large",
+                format!(
+                    "`{}` has {} kB; at most {} kB are allowed",
+                    poster.value,
+                    bytes.div_ceil(1_000),
+                    MOST_BYTES_OF_POSTER / 1_000
+                ),
+                "save it smaller: 1200 pixels wide are plenty".to_owned(),
+            ),
+            None => {
+                let beside = others.keys().filter_map(|path| path.strip_prefix(&folder));
+                let hint = match nearest(&poster.value, beside) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "put it beside the step".to_owned(),
+                };
+                ("missing-poster", format!("there is no picture `{}` beside the step", poster.value), hint)
+            }
+        };
+        self.content.error(words.source, code, poster.offset, message, hint);
+    }
+}
