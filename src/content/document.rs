@@ -4,6 +4,7 @@
 //!
 //! By hand and not by serde, because serde stops at the first fault.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -100,6 +101,7 @@ impl<'a> Document<'a> {
             name: String::new(),
             asked: Vec::new(),
             refused: Vec::new(),
+            required: Vec::new(),
             sound: Cell::new(true),
         }
     }
@@ -116,13 +118,9 @@ fn nested_beyond_reason(text: &str) -> Option<usize> {
 }
 
 impl Context<'_> {
-    fn place(&self, offset: usize) -> Place {
-        self.source.place(offset)
-    }
-
     fn add(&self, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
         if !self.garbled.contains(&self.source.line(offset)) {
-            self.faults.add(fault(self.place(offset)));
+            self.faults.tell(self.source, offset, fault);
         }
     }
 
@@ -130,7 +128,8 @@ impl Context<'_> {
     fn syntax(&mut self, offset: usize, message: String, hint: &str) {
         let offset = self.base + offset;
         if self.garbled.insert(self.source.line(offset)) && self.garbled.len() <= MOST_OF_A_KIND {
-            self.faults.add(Diagnostic::error("toml", self.place(offset), message).hint(hint));
+            self.faults
+                .tell(self.source, offset, |place| Diagnostic::error("toml", place, message).hint(hint));
         }
     }
 
@@ -162,6 +161,8 @@ pub(super) struct Table<'a> {
     asked: Vec<&'static str>,
     /// Those that belong elsewhere and have been told.
     refused: Vec<&'static str>,
+    /// Those that must, with an example value.
+    required: Vec<(&'static str, &'static str)>,
     /// Nothing has been wrong in it so far.
     sound: Cell<bool>,
 }
@@ -186,7 +187,7 @@ impl Wanted {
             Wanted::Integer => "a whole number",
             Wanted::Boolean => "true or false",
             Wanted::Date => "a date",
-            Wanted::Moment => "a date and a time of day",
+            Wanted::Moment => "a date with a time of day",
             Wanted::List => "a list of texts",
             Wanted::Table => "a table",
             Wanted::Tables => "a list of tables",
@@ -214,7 +215,7 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Integer(_) => "a number",
         DeValue::Float(_) => "a number with decimals",
         DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(Datetime { date: Some(_), time: Some(_), .. }) => "a date and a time of day",
+        DeValue::Datetime(Datetime { date: Some(_), time: Some(_), .. }) => "a date with a time of day",
         DeValue::Datetime(Datetime { date: Some(_), .. }) => "a date",
         DeValue::Datetime(_) => "a time of day",
         DeValue::Array(_) => "a list",
@@ -243,13 +244,18 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Tells which of these keys are missing, each with an example value.
-    pub(super) fn require(&self, keys: &[(&'static str, &str)]) {
-        if !self.context.garbled.is_empty() {
-            return;
-        }
-        for (key, example) in keys {
-            if !self.keys.contains_key(*key) {
+    /// Keys that must be there, each with an example value; the missing ones
+    /// are told by [`Table::finish`].
+    pub(super) fn require(&mut self, keys: &[(&'static str, &'static str)]) {
+        self.required.extend(keys);
+    }
+
+    /// Tells the required keys that are missing, but for those that stand
+    /// there misspelt, and nothing if the table is garbled.
+    fn tell_missing(&self, misspelt: &[&str]) {
+        let garbled = !self.context.garbled.is_empty();
+        for (key, example) in self.required.iter().filter(|(key, _)| !garbled && !self.has(key)) {
+            if !misspelt.contains(key) {
                 let message = format!("{} is missing", self.named(key));
                 self.error("missing-key", self.offset, message, format!("add `{key} = {example}`"));
             }
@@ -427,7 +433,7 @@ impl<'a> Table<'a> {
         let slug = Slug::parse(&text.value);
         if slug.is_none() {
             let message = format!(
-                "`{}` is not a name for files; lower-case letters a-z, digits and `-` are allowed",
+                "`{}` cannot be an id; lower-case letters a-z, digits and `-` are allowed",
                 text.value
             );
             self.error("bad-slug", text.offset, message, slug_hint(&text.value));
@@ -479,11 +485,21 @@ impl<'a> Table<'a> {
             if refused >= MOST_OF_A_KIND {
                 return None;
             }
-            let line = self.clean(key, value, char::is_control);
+            let line = self.element(key, value);
             refused += usize::from(line.is_none());
             line
         };
         Some(At { value: list.iter().filter_map(one).collect(), offset })
+    }
+
+    fn element(&self, key: &str, found: &Spanned<DeValue<'_>>) -> Option<At<String>> {
+        if found.get_ref().is_str() {
+            return self.clean(key, found, char::is_control);
+        }
+        let message =
+            format!("{} has {} in it; texts in quotes are needed", self.named(key), kind_of(found.get_ref()));
+        self.error("wrong-type", self.context.base + found.span().start, message, Wanted::List.example(key));
+        None
     }
 
     /// A table below this one.
@@ -514,7 +530,7 @@ impl<'a> Table<'a> {
     /// The tables below this one whose names the author chose.
     pub(super) fn named_tables(&self) -> Vec<(At<String>, Table<'a>)> {
         let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
-            let name: &std::borrow::Cow<'a, str> = key.get_ref();
+            let name: &Cow<'a, str> = key.get_ref();
             let offset = self.context.base + key.span().start;
             let keys = self.typed(name, value, Wanted::Table, DeValue::as_table)?;
             let path = format!("[{}]", self.path(name));
@@ -526,33 +542,43 @@ impl<'a> Table<'a> {
     /// The texts below this table under names the author chose.
     pub(super) fn named_lines(&self) -> Vec<(At<String>, String)> {
         let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
-            let name: &std::borrow::Cow<'a, str> = key.get_ref();
+            let name: &Cow<'a, str> = key.get_ref();
             let line = self.clean(name, value, char::is_control)?;
             Some((At { value: name.to_string(), offset: self.context.base + key.span().start }, line.value))
         };
         self.keys.iter().take(MOST_TABLES).filter_map(one).collect()
     }
 
-    /// Tells the keys nobody asked for. Was nothing wrong in the table?
+    /// Tells the keys nobody asked for and those that are missing. Was
+    /// nothing wrong in the table?
     pub(super) fn finish(self) -> bool {
         let known = |key: &str| self.asked.iter().chain(&self.refused).any(|known| *known == key);
-        for key in self.keys.keys().filter(|key| !known(key.get_ref())).take(MOST_OF_A_KIND) {
-            let name: &str = key.get_ref();
-            let allowed = quoted(&self.asked);
-            let message = match self.name.as_str() {
-                "" => format!("unknown key `{name}`; allowed are {allowed}"),
-                table => format!("unknown key `{name}` in `{table}`; allowed are {allowed}"),
-            };
-            let hint = did_you_mean(name, &self.asked).unwrap_or_else(|| {
-                if !self.name.is_empty() && self.context.top_keys.contains(&name) {
-                    format!("`{name}` stands above the first line with `[…]`; move it there")
-                } else {
-                    "delete it".to_owned()
-                }
-            });
-            self.error("unknown-key", self.context.base + key.span().start, message, hint);
+        let unknown = self.keys.keys().filter(|key| !known(key.get_ref()));
+        let mut misspelt = Vec::new();
+        for key in unknown.take(MOST_OF_A_KIND) {
+            let meant = nearest(key.get_ref(), self.asked.iter().copied());
+            misspelt.extend(meant);
+            self.tell_unknown(key, meant);
         }
+        self.tell_missing(&misspelt);
         self.sound.get()
+    }
+
+    fn tell_unknown(&self, key: &Spanned<Cow<'_, str>>, meant: Option<&str>) {
+        let name: &str = key.get_ref();
+        let allowed = quoted(&self.asked);
+        let message = match self.name.as_str() {
+            "" => format!("unknown key `{name}`; allowed are {allowed}"),
+            table => format!("unknown key `{name}` in `{table}`; allowed are {allowed}"),
+        };
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if !self.name.is_empty() && self.context.top_keys.contains(&name) => {
+                format!("`{name}` stands above the first line with `[…]`; move it there")
+            }
+            None => "delete it".to_owned(),
+        };
+        self.error("unknown-key", self.context.base + key.span().start, message, hint);
     }
 
     fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -584,6 +610,7 @@ impl<'a> Table<'a> {
             name,
             asked: Vec::new(),
             refused: Vec::new(),
+            required: Vec::new(),
             sound: Cell::new(true),
         }
     }

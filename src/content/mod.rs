@@ -24,11 +24,13 @@ mod words;
 mod tests;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::NaiveDate;
 
-use crate::domain::diagnostic::Diagnostic;
+use self::text::Source;
+use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::library::Library;
 
 /// What a content folder holds.
@@ -55,20 +57,42 @@ pub fn load(dir: &Path, today: NaiveDate) -> Loaded {
 /// Where faults gather. Shared by all who read, so that nobody has to stop at
 /// the first or carry a list along.
 #[derive(Default)]
-struct Faults(RefCell<Vec<Diagnostic>>);
+struct Faults {
+    list: RefCell<Vec<Diagnostic>>,
+    /// How many have been told in the text of each file.
+    in_file: RefCell<BTreeMap<String, usize>>,
+}
+
+/// More faults than this in one file help nobody, and a file made to have a
+/// hundred thousand must not take a minute (F88).
+const MOST_IN_A_FILE: usize = 200;
 
 impl Faults {
     fn add(&self, fault: Diagnostic) {
-        self.0.borrow_mut().push(fault);
+        self.list.borrow_mut().push(fault);
     }
 
     fn extend(&self, faults: impl IntoIterator<Item = Diagnostic>) {
-        self.0.borrow_mut().extend(faults);
+        self.list.borrow_mut().extend(faults);
+    }
+
+    /// Adds a fault in a text; its place is only worked out if it is told.
+    fn tell(&self, source: &Source, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
+        let mut in_file = self.in_file.borrow_mut();
+        let told = in_file.entry(source.file.clone()).or_default();
+        *told += 1;
+        if *told <= MOST_IN_A_FILE {
+            self.add(fault(source.place(offset)));
+        } else if *told == MOST_IN_A_FILE + 1 {
+            let message = format!("more than {MOST_IN_A_FILE} faults; the rest is not told");
+            let fault = Diagnostic::error("too-many-faults", Place::file(&source.file), message);
+            self.add(fault.hint("mend these first"));
+        }
     }
 
     /// By file, line and column; at one place in the order they were found.
     fn in_order(self) -> Vec<Diagnostic> {
-        let mut faults = self.0.into_inner();
+        let mut faults = self.list.into_inner();
         faults.sort_by(|a, b| a.place.cmp(&b.place));
         faults.dedup();
         faults

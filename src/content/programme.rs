@@ -43,14 +43,14 @@ pub(super) fn read(source: &Source, faults: &Faults) -> (Option<Programme>, Know
     let organisation = table.line("organisation");
     let languages = languages(&mut table);
     let zone = zone(&mut table);
-    let privacy = privacy(&mut table);
+    let privacy = privacy(&mut table, whole);
     let calendar = calendar(table.table("calendar"));
     let (focus, focus_ids) = focus_areas(&mut table);
     let (characters, character_ids) = characters(&mut table);
     let known = Known {
         languages,
-        focus: whole.then_some(focus_ids),
-        characters: whole.then_some(character_ids),
+        focus: focus_ids.filter(|_| whole),
+        characters: character_ids.filter(|_| whole),
         calendar,
     };
     let translations = translations(&mut table, &known);
@@ -71,9 +71,12 @@ pub(super) fn read(source: &Source, faults: &Faults) -> (Option<Programme>, Know
     (programme(), known)
 }
 
+/// The languages; `None` when one of them cannot be read.
 fn languages(table: &mut Table<'_>) -> Option<Vec<Language>> {
     let mut languages: Vec<Language> = Vec::new();
-    for text in table.lines("languages") {
+    let texts = table.lines("languages");
+    let all = texts.len();
+    for text in texts {
         match Language::parse(&text.value) {
             None => table.error(
                 "bad-language",
@@ -88,7 +91,7 @@ fn languages(table: &mut Table<'_>) -> Option<Vec<Language>> {
             Some(language) => languages.push(language),
         }
     }
-    (!languages.is_empty()).then_some(languages)
+    (!languages.is_empty() && languages.len() == all).then_some(languages)
 }
 
 fn zone(table: &mut Table<'_>) -> Option<Zone> {
@@ -109,10 +112,15 @@ fn zone(table: &mut Table<'_>) -> Option<Zone> {
     zone
 }
 
-fn privacy(table: &mut Table<'_>) -> Option<Privacy> {
-    if !table.has("privacy") {
-        table.require(&[("privacy", "…")]);
-        return None;
+fn privacy(table: &mut Table<'_>, whole: bool) -> Option<Privacy> {
+    if !table.has("privacy") && whole {
+        let hint = "add `[privacy]` with `purpose`, `legal_basis`, `visible_to` and `retention`";
+        table.error(
+            "missing-key",
+            table.offset,
+            "`[privacy]` is missing; people are told what is kept",
+            hint,
+        );
     }
     let mut table = table.table("privacy")?;
     table.require(&[
@@ -233,9 +241,9 @@ fn closed(table: &mut Table<'_>) -> Vec<ClosedPeriod> {
     table.tables("closed").into_iter().filter_map(period).collect()
 }
 
-/// The focus areas, and all ids, those of faulty ones too.
-fn focus_areas(table: &mut Table<'_>) -> (Vec<Focus>, Vec<Slug>) {
-    let mut ids = Vec::new();
+/// The focus areas, and all ids if each can be read.
+fn focus_areas(table: &mut Table<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
+    let mut ids = Some(Vec::new());
     let area = |mut table: Table<'_>| {
         table.require(&[("id", "\"energi\""), ("title", "\"…\"")]);
         let id = table.slug("id");
@@ -248,9 +256,9 @@ fn focus_areas(table: &mut Table<'_>) -> (Vec<Focus>, Vec<Slug>) {
     (areas, ids)
 }
 
-/// The characters, and all ids, those of faulty ones too.
-fn characters(table: &mut Table<'_>) -> (Vec<Character>, Vec<Slug>) {
-    let mut ids = Vec::new();
+/// The characters, and all ids if each can be read.
+fn characters(table: &mut Table<'_>) -> (Vec<Character>, Option<Vec<Slug>>) {
+    let mut ids = Some(Vec::new());
     let mut default: Option<String> = None;
     let mut character = |mut table: Table<'_>| {
         table.require(&[("id", "\"halsa\""), ("name", "\"…\""), ("about", "\"…\"")]);
@@ -282,9 +290,13 @@ fn characters(table: &mut Table<'_>) -> (Vec<Character>, Vec<Slug>) {
     (characters, ids)
 }
 
-/// Takes an id that must be the only one of its kind.
-fn claim(table: &Table<'_>, id: Option<&At<Slug>>, taken: &mut Vec<Slug>) {
-    let Some(id) = id else { return };
+/// Takes an id that must be the only one of its kind; without it nobody can
+/// say which ids there are.
+fn claim(table: &Table<'_>, id: Option<&At<Slug>>, ids: &mut Option<Vec<Slug>>) {
+    let (Some(id), Some(taken)) = (id, &mut *ids) else {
+        *ids = None;
+        return;
+    };
     if taken.contains(&id.value) {
         let message = format!("`{}` stands here a second time", id.value);
         table.error("duplicate-id", id.offset, message, "give one of the two another id");
@@ -369,7 +381,7 @@ fn known_id(
     let found = found.filter(|slug| known.contains(slug));
     if found.is_none() {
         let ids: Vec<&str> = known.iter().map(Slug::as_str).collect();
-        let message = format!("there is no {what} `{}`; there are {}", id.value, listed(&ids));
+        let message = format!("there is no {what} `{}`; known: {}", id.value, listed(&ids));
         let hint =
             did_you_mean(&id.value, &ids).unwrap_or_else(|| format!("delete it, or define the {what}"));
         table.error(code, id.offset, message, hint);

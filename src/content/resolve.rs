@@ -86,7 +86,7 @@ impl<'a> Content<'a> {
         message: String,
         hint: String,
     ) {
-        self.faults.add(Diagnostic::error(code, source.place(offset), message).hint(hint));
+        self.faults.tell(source, offset, |place| Diagnostic::error(code, place, message).hint(hint));
     }
 
     pub(super) fn warning(
@@ -97,7 +97,7 @@ impl<'a> Content<'a> {
         message: String,
         hint: String,
     ) {
-        self.faults.add(Diagnostic::warning(code, source.place(offset), message).hint(hint));
+        self.faults.tell(source, offset, |place| Diagnostic::warning(code, place, message).hint(hint));
     }
 
     /// A fault of a file as a whole, read or not.
@@ -125,7 +125,7 @@ impl<'a> Content<'a> {
                 ["journeys", ..] if words => {
                     ("not read: a step's file name ends in `.md`", "rename it to `<step>.md`")
                 }
-                ["journeys", ..] if name.ends_with(".toml") => {
+                ["journeys", journey, _] if name.ends_with(".toml") && self.has_journey_file(journey) => {
                     ("not read: a journey has one file `journey.toml`", "rename it, or delete it")
                 }
                 ["templates", ..] if name.ends_with(".html") || name.ends_with(".txt") => (
@@ -136,6 +136,10 @@ impl<'a> Content<'a> {
             };
             self.file_warning(path, "not-read", message, hint.to_owned());
         }
+    }
+
+    fn has_journey_file(&self, journey: &str) -> bool {
+        self.snapshot.has_text(&format!("journeys/{journey}/journey.toml"))
     }
 
     fn journeys(&self) -> Vec<Journey> {
@@ -164,7 +168,7 @@ impl<'a> Content<'a> {
         let slug = Slug::parse(name);
         if slug.is_none() {
             let message = format!(
-                "`{name}` is not a name for a journey; lower-case letters a-z, digits and `-` are allowed"
+                "`{name}` cannot be the name of a journey; lower-case letters a-z, digits and `-` are allowed"
             );
             self.file_error(
                 &path,
@@ -223,7 +227,7 @@ impl<'a> Content<'a> {
                 waits.insert(folder.slug.as_str(), after.value.as_str());
                 continue;
             }
-            let message = format!("there is no journey `{}`; there are {}", after.value, listed(&slugs));
+            let message = format!("there is no journey `{}`; known: {}", after.value, listed(&slugs));
             let hint = did_you_mean(after.value.as_str(), &slugs)
                 .unwrap_or_else(|| "name another journey, or write `start` with a date".to_owned());
             self.error(folder.source, "unknown-journey", after.offset, message, hint);
@@ -240,7 +244,8 @@ impl<'a> Content<'a> {
                     quoted(&cycle).replace(", ", " after ")
                 ),
             };
-            let hint = "let one of them begin on a day: `start = 2026-09-01`".to_owned();
+            let hint =
+                "let one of them begin on a day: write `start = 2026-09-01` instead of `after`".to_owned();
             self.error(folder.source, "journey-cycle", after.offset, message, hint);
         }
     }
@@ -257,7 +262,7 @@ impl<'a> Content<'a> {
             return;
         }
         let ids: Vec<&str> = known.iter().map(Slug::as_str).collect();
-        let message = format!("there is no focus area `{}`; there are {}", focus.value, listed(&ids));
+        let message = format!("there is no focus area `{}`; known: {}", focus.value, listed(&ids));
         let hint = did_you_mean(focus.value.as_str(), &ids)
             .unwrap_or_else(|| "define it with `[[focus]]` in `programme.toml`".to_owned());
         self.error(source, "unknown-focus", focus.offset, message, hint);
@@ -322,7 +327,7 @@ impl<'a> Content<'a> {
 
     fn file_of_no_step(&self, folder: &Folder<'_>, path: &str, file: Option<&StepFile<'_>>) {
         let name = path.rsplit('/').next().unwrap_or(path);
-        if name.eq_ignore_ascii_case("readme.md") || !folder.written.whole {
+        if name.eq_ignore_ascii_case("readme.md") {
             return;
         }
         let Some(file) = file else {
@@ -331,6 +336,11 @@ impl<'a> Content<'a> {
             self.file_error(path, "bad-file-name", message, hint.to_owned());
             return;
         };
+        if !folder.written.whole {
+            // Its step may stand in the part of `journey.toml` that is garbled.
+            variants::look_at(self, file);
+            return;
+        }
         let steps: Vec<&str> = folder.written.steps.iter().map(|step| step.id.value.as_str()).collect();
         if folder.written.retired.iter().any(|retired| retired.value.as_str() == file.step) {
             let message = format!("step `{}` is `retired`, so nobody gets it", file.step);
@@ -338,13 +348,10 @@ impl<'a> Content<'a> {
             return;
         }
         let message = format!("step `{}` is not in `journey.toml`, so nobody gets it", file.step);
-        let hint = match did_you_mean(file.step, &steps) {
-            Some(meant) => {
-                format!("{meant} Rename the file, or add `[[step]]` with `id = \"{}\"`", file.step)
-            }
-            None => {
-                format!("add `[[step]]` with `id = \"{}\"` where it belongs, or delete the file", file.step)
-            }
+        let hint = match (Slug::parse(file.step), did_you_mean(file.step, &steps)) {
+            (None, _) => slug_hint(file.step).replace("write", "if it is a step, call it"),
+            (_, Some(meant)) => format!("{meant} Else add `[[step]]` with `id = \"{}\"`", file.step),
+            (_, None) => format!("add `[[step]]` with `id = \"{}\"` where it belongs", file.step),
         };
         self.file_warning(path, "unlisted-step", &message, hint);
     }

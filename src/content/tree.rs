@@ -398,3 +398,144 @@ fn all_too_large(shown: &str, path: &str) -> Diagnostic {
     Diagnostic::error("content-too-large", place, message)
         .hint("keep only journeys and templates in the content folder")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small folder, and what a snapshot tells of it.
+    fn told(prepare: impl FnOnce(&Path), meanwhile: &mut dyn FnMut(&Path)) -> String {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(dir.path().join("journeys/miljo")).expect("folders");
+        fs::write(dir.path().join("programme.toml"), "a = 1\n").expect("a file");
+        fs::write(dir.path().join("journeys/miljo/resor.md"), "Hej\n").expect("a file");
+        prepare(dir.path());
+        let faults = Faults::default();
+        let snapshot = snapshot_while(dir.path(), &faults, &mut || meanwhile(dir.path()));
+        let faults: String = faults.in_order().iter().map(|fault| format!("{fault}\n")).collect();
+        let read = snapshot.map(|snapshot| snapshot.texts.into_keys().collect::<Vec<_>>());
+        format!("{}{read:?}", faults.replace(&format!("{}/", dir.path().display()), ""))
+    }
+
+    fn told_of(prepare: impl FnOnce(&Path)) -> String {
+        told(prepare, &mut |_| ())
+    }
+
+    #[test]
+    fn f90_a_folder_that_settles_is_read_again() {
+        let mut times = 0;
+        let told = told(|_| (), &mut |dir| {
+            times += 1;
+            if times < ATTEMPTS {
+                fs::write(dir.join("journeys/miljo/resor.md"), "x".repeat(times as usize)).expect("a file");
+            }
+        });
+        assert_eq!(
+            (told.as_str(), times),
+            (r#"Some(["journeys/miljo/resor.md", "programme.toml"])"#, ATTEMPTS)
+        );
+    }
+
+    #[test]
+    fn f90_a_folder_that_keeps_changing_is_not_read() {
+        let mut times = 0;
+        let told = told(|_| (), &mut |dir| {
+            times += 1;
+            fs::write(dir.join(format!("journeys/miljo/new-{times}.md")), "x").expect("a file");
+        });
+        expect_test::expect![[r#"
+            journeys/miljo/new-3.md: error: changed while it was being read, 3 times in a row
+              hint: let the copying or the `git pull` finish, then try again
+            None"#]]
+        .assert_eq(&told);
+    }
+
+    #[test]
+    fn f90_a_file_put_in_the_place_of_another_is_seen() {
+        // Of the same length and age.
+        let swap = &mut |dir: &Path| {
+            let (file, other) = (dir.join("journeys/miljo/resor.md"), dir.join("other"));
+            let modified = fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("a time");
+            fs::write(&other, "Haj\n").expect("a file");
+            File::open(&other).and_then(|file| file.set_modified(modified)).expect("a time");
+            fs::rename(other, file).expect("renamed");
+        };
+        assert!(told(|_| (), swap).starts_with("journeys/miljo/resor.md: error: changed while"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn f91_links_are_refused_and_not_opened() {
+        let told = told_of(|dir| {
+            std::os::unix::fs::symlink("/etc/passwd", dir.join("journeys/miljo/secret.md")).expect("a link");
+            std::os::unix::fs::symlink("/etc", dir.join("journeys/etc")).expect("a link");
+            std::os::unix::fs::symlink("nowhere", dir.join("journeys/miljo/.#lock")).expect("a link");
+            std::os::unix::fs::symlink("/etc", dir.join("beside")).expect("a link");
+        });
+        expect_test::expect![[r#"
+            journeys/etc: error: a symbolic link; it was not opened, for it may lead out of the content folder
+              hint: put the file itself here
+            journeys/miljo/secret.md: error: a symbolic link; it was not opened, for it may lead out of the content folder
+              hint: put the file itself here
+            Some(["journeys/miljo/resor.md", "programme.toml"])"#]].assert_eq(&told);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn f91_a_link_put_in_the_place_of_a_file_is_not_read() {
+        let swap = &mut |dir: &Path| {
+            let file = dir.join("journeys/miljo/resor.md");
+            fs::remove_file(&file).expect("gone");
+            std::os::unix::fs::symlink("/etc/passwd", file).expect("a link");
+        };
+        let told = told(|_| (), swap);
+        assert!(told.contains("resor.md: error: a symbolic link"), "{told}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn f91_the_folder_itself_may_be_a_link() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::create_dir(dir.path().join("real")).expect("a folder");
+        fs::write(dir.path().join("real/programme.toml"), "a = 1\n").expect("a file");
+        std::os::unix::fs::symlink("real", dir.path().join("content")).expect("a link");
+        let snapshot = snapshot(&dir.path().join("content"), &Faults::default()).expect("a snapshot");
+        assert!(snapshot.texts["programme.toml"].file.ends_with("content/programme.toml"));
+    }
+
+    #[test]
+    fn sizes_and_depth_are_limited() {
+        let told = told_of(|dir| {
+            fs::write(dir.join("journeys/miljo/lang.md"), "x".repeat(200_001)).expect("a file");
+            fs::create_dir_all(dir.join("templates/email/a/b/c/d")).expect("folders");
+            fs::create_dir_all(dir.join("node_modules/a/b/c/d/e")).expect("folders");
+        });
+        expect_test::expect![[r#"
+            journeys/miljo/lang.md: error: the file has 201 kB; at most 200 kB are read
+              hint: a mail is one to two screens of text; pictures stand in files of their own
+            templates/email/a/b: error: a folder more than 4 levels down is not read
+              hint: put steps into `journeys/<journey>/`, templates into `templates/email/`
+            Some(["journeys/miljo/resor.md", "programme.toml"])"#]]
+        .assert_eq(&told);
+    }
+
+    #[test]
+    fn more_files_than_anybody_writes_are_not_all_read() {
+        let told = told_of(|dir| {
+            for n in 0..=MOST_FILES {
+                fs::write(dir.join(format!("journeys/miljo/{n}.png")), "").expect("a file");
+            }
+        });
+        assert!(told.contains("more than 5000 files"), "{told}");
+    }
+
+    #[test]
+    fn a_folder_is_shown_as_it_was_typed() {
+        let shown = |dir: &str| shown(Path::new(dir));
+        assert_eq!(shown("content"), "content/");
+        assert_eq!(shown("content/"), "content/");
+        assert_eq!(shown("./content"), "content/");
+        assert_eq!(shown("."), "");
+        assert_eq!(shown("/srv/x"), "/srv/x/");
+    }
+}

@@ -64,8 +64,9 @@ pub(super) fn step(
     step: &WrittenStep,
     files: &[StepFile<'_>],
 ) -> Option<Step> {
-    let maker = Maker { content, folder, step };
+    let mut maker = Maker { content, folder, step, knows_questions: false };
     let base = maker.base(files);
+    maker.knows_questions = base.as_ref().is_some_and(|base| base.questions.is_some());
     let versions = maker.versions(files);
     let plain = base.as_ref().and_then(|base| maker.plain(base));
     let variants = maker.variants(plain, &versions);
@@ -84,10 +85,20 @@ pub(super) fn step(
         catch_up: step.catch_up,
         minutes: base.minutes?,
         focus: base.focus.map(|focus| focus.value),
-        questions: base.questions,
+        questions: base.questions?,
         variants: variants?,
         hash: hash::of_step(texts),
     })
+}
+
+/// Tells the faults of a file whose step is not known.
+pub(super) fn look_at(content: &Content<'_>, file: &StepFile<'_>) {
+    let Some(source) = content.snapshot.texts.get(file.path) else { return };
+    if file.is_base() {
+        words::read_base(source, content.faults);
+    } else {
+        words::read_version(source, &format!("{}.md", file.step), content.faults);
+    }
 }
 
 /// What the making of one step looks at.
@@ -95,6 +106,8 @@ struct Maker<'a> {
     content: &'a Content<'a>,
     folder: &'a str,
     step: &'a WrittenStep,
+    /// The base file says without a fault what is asked.
+    knows_questions: bool,
 }
 
 impl<'a> Maker<'a> {
@@ -160,7 +173,7 @@ impl<'a> Maker<'a> {
                 let hint = did_you_mean(&lower, &codes).unwrap_or_else(|| {
                     "rename the file, or name the language in `programme.toml`".to_owned()
                 });
-                (format!("`{code}` is not a language of the programme; there are {}", listed(&codes)), hint)
+                (format!("`{code}` is not a language of the programme; known: {}", listed(&codes)), hint)
             }
         };
         self.content.file_error(file.path, "unknown-language", message, hint);
@@ -175,7 +188,7 @@ impl<'a> Maker<'a> {
             return Some(Some(character.clone()));
         }
         let ids: Vec<&str> = known.iter().map(Slug::as_str).collect();
-        let message = format!("there is no character `{name}`; there are {}", listed(&ids));
+        let message = format!("there is no character `{name}`; known: {}", listed(&ids));
         let hint = did_you_mean(name, &ids).unwrap_or_else(|| {
             "rename the file, or define it with `[[character]]` in `programme.toml`".to_owned()
         });
@@ -187,20 +200,21 @@ impl<'a> Maker<'a> {
     fn plain(&self, base: &Base<'_>) -> Option<Variant> {
         let language = self.content.known.languages.as_ref()?.first()?.clone();
         let words = &base.words;
-        let subject = words.subject.as_ref()?;
+        // Without a subject there will be no library; the rest is looked at.
+        let (subject, offset) = words.subject.as_ref().map_or(("", 0), |at| (&at.value, at.offset));
         Some(Variant {
             character: None,
             language,
-            title: words.title.clone().unwrap_or_else(|| self.title(&subject.value)),
-            subject: subject.value.clone(),
+            title: words.title.clone().unwrap_or_else(|| self.title(subject)),
+            subject: subject.to_owned(),
             preheader: words.preheader.clone(),
             manager_note: words.manager_note.clone(),
             film: words.film.as_ref().map(|film| film.value.film.clone()),
-            questions: base.questions.clone(),
+            questions: base.questions.clone().unwrap_or_default(),
             body: words.body.clone(),
             file: words.source.file.clone(),
             body_line: words.body_line,
-            subject_line: words.source.line(subject.offset),
+            subject_line: words.source.line(offset),
         })
     }
 
@@ -234,7 +248,7 @@ impl<'a> Maker<'a> {
             let made = match (&named.character, first) {
                 (_, None) => None,
                 (Some(_), _) => find(&named.language).map(|parent| self.over(named, version, parent)),
-                (None, Some(plain)) => self.translated(named, version, plain),
+                (None, Some(plain)) => Some(self.translated(named, version, plain)),
             };
             variants.extend(made);
         }
@@ -256,28 +270,22 @@ impl<'a> Maker<'a> {
 
     /// A translation says all its words itself; only the film, which is
     /// needed, is the first language's if need be.
-    fn translated(&self, named: &Named<'_>, version: &Version<'_>, plain: &Variant) -> Option<Variant> {
+    fn translated(&self, named: &Named<'_>, version: &Version<'_>, plain: &Variant) -> Variant {
         let words = &version.words;
-        let Some(subject) = &words.subject else {
-            if words.whole {
-                let message = "`subject` is missing; a translation has its own".to_owned();
-                let hint = "write `subject = \"…\"` between two lines `+++` at the top".to_owned();
-                self.content.error(words.source, "missing-key", words.offset, message, hint);
-            }
-            return None;
-        };
+        if words.subject.is_none() && words.whole {
+            let message = "`subject` is missing; a translation has its own".to_owned();
+            let hint = "write `subject = \"…\"` between two lines `+++` at the top".to_owned();
+            self.content.error(words.source, "missing-key", words.offset, message, hint);
+        }
         if plain.film.is_some() && words.film.is_none() && words.whole {
             let message = "the film is not translated; its title is shown in the first language".to_owned();
             let hint = "add `film = { url = \"https://…\", title = \"…\", length = \"2:25\" }`".to_owned();
             self.content.warning(words.source, "untranslated", words.offset, message, hint);
         }
-        let parent = Variant {
-            title: self.title(&subject.value),
-            preheader: None,
-            manager_note: None,
-            ..plain.clone()
-        };
-        Some(self.over(named, version, &parent))
+        let subject = words.subject.as_ref().map_or("", |subject| &subject.value);
+        let parent =
+            Variant { title: self.title(subject), preheader: None, manager_note: None, ..plain.clone() };
+        self.over(named, version, &parent)
     }
 
     /// A version with what it leaves out filled in from its parent.
@@ -310,6 +318,9 @@ impl<'a> Maker<'a> {
 
     /// The parent's questions in the version's words.
     fn questions(&self, named: &Named<'_>, version: &Version<'_>, parent: &[Question]) -> Vec<Question> {
+        if !self.knows_questions {
+            return Vec::new();
+        }
         let source = version.words.source;
         self.questions_of_no_step(source, &version.questions, parent);
         let is_translation = named.character.is_none();

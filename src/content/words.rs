@@ -43,7 +43,8 @@ pub(super) struct Base<'a> {
     pub(super) kind: Option<At<Kind>>,
     pub(super) minutes: Option<u32>,
     pub(super) focus: Option<At<Slug>>,
-    pub(super) questions: Vec<Question>,
+    /// `None` when one of them is faulty.
+    pub(super) questions: Option<Vec<Question>>,
 }
 
 /// A variant or translation.
@@ -249,9 +250,11 @@ fn film_or_not(table: &Table<'_>, kind: Option<&At<Kind>>, words: &Words<'_>) {
     }
 }
 
-fn questions(table: &mut Table<'_>) -> Vec<Question> {
+fn questions(table: &mut Table<'_>) -> Option<Vec<Question>> {
     let mut taken = Vec::new();
-    table.tables("question").into_iter().filter_map(|table| question(table, &mut taken)).collect()
+    let questions: Vec<_> =
+        table.tables("question").into_iter().map(|table| question(table, &mut taken)).collect();
+    questions.into_iter().collect()
 }
 
 /// The contract's `type`s.
@@ -284,7 +287,9 @@ fn question(mut table: Table<'_>, taken: &mut Vec<Slug>) -> Option<Question> {
         taken.push(id.value.clone());
     }
     let form = question_form(&mut table, form);
-    table.finish();
+    if !table.finish() {
+        return None;
+    }
     Some(Question { id: id?.value, text: text?.value, form: form? })
 }
 
