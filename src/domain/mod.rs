@@ -7,6 +7,7 @@
 //! [`zone`], [`calendar`]), then the answer to the one question
 //! ([`verdict`], [`planner`], [`forecast`]).
 
+pub mod address;
 pub mod diagnostic;
 pub mod ids;
 
