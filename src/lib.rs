@@ -8,3 +8,6 @@
 
 pub mod content;
 pub mod domain;
+
+pub mod roster;
+

@@ -1,0 +1,269 @@
+//! Lines and fields. A record is one line of the file: a line break inside a
+//! value is refused anyway (contract, 6), so a quote left open costs its own
+//! line and not the rest of the file.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+
+use csv_core::{ReadFieldResult, ReadRecordResult};
+
+use super::encoding::{Encoding, Letters, Source};
+
+/// The longest line that is believed; beyond it is no people file.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// The most columns that are believed.
+pub(super) const MOST_COLUMNS: usize = 1_000;
+
+/// What stands between two fields.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Separator {
+    /// `,`
+    #[default]
+    Comma,
+    /// `;`, as Swedish Excel writes
+    Semicolon,
+    /// A tab.
+    Tab,
+}
+
+impl Separator {
+    /// All three.
+    pub(super) const ALL: [Separator; 3] = [Separator::Comma, Separator::Semicolon, Separator::Tab];
+
+    fn byte(self) -> u8 {
+        match self {
+            Separator::Comma => b',',
+            Separator::Semicolon => b';',
+            Separator::Tab => b'\t',
+        }
+    }
+
+    /// What a first line like `sep=;` names, if it is one.
+    pub(super) fn announced(line: &str) -> Option<Result<Separator, ()>> {
+        let line = line.trim_matches('"');
+        let named = line.strip_prefix("sep=").or_else(|| line.strip_prefix("SEP="))?.strip_suffix('\n')?;
+        let found = Separator::ALL.into_iter().find(|separator| named.as_bytes() == [separator.byte()]);
+        Some(found.ok_or(()))
+    }
+}
+
+impl fmt::Display for Separator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Separator::Comma => "comma",
+            Separator::Semicolon => "semicolon",
+            Separator::Tab => "tab",
+        })
+    }
+}
+
+/// The lines of a file, one at a time, however long the file.
+pub(super) struct Lines<R: Read> {
+    source: BufReader<Source<R>>,
+    letters: Letters,
+    bytes: Vec<u8>,
+    /// The line given last, from 1.
+    pub(super) number: u32,
+}
+
+/// One line.
+pub(super) enum Line<'a> {
+    /// Its text, with one `\n` at the end.
+    Text(&'a str),
+    /// Why it is no text, and the good text before that.
+    Bad(BadLine, &'a str),
+}
+
+/// Why a line is no text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum BadLine {
+    /// A byte that has no place in the encoding of the lines before.
+    Byte(u8),
+    /// A NUL character.
+    Nul,
+    /// A carriage return that does not end the line.
+    CarriageReturn,
+    /// More bytes than a line can have.
+    TooLong,
+}
+
+impl<R: Read> Lines<R> {
+    pub(super) fn new(source: Source<R>, encoding: Encoding) -> Lines<R> {
+        let source = BufReader::with_capacity(LONGEST_LINE, source);
+        Lines { source, letters: Letters::new(encoding), bytes: Vec::new(), number: 0 }
+    }
+
+    /// What the file has turned out to be so far.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.letters.encoding
+    }
+
+    /// The next line.
+    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.bytes.clear();
+        let whole = read_line(&mut self.source, &mut self.bytes)?;
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        self.number += 1;
+        end_with_line_feed(&mut self.bytes);
+        if let Some(at) = self.bytes.iter().position(|&b| b == 0 || b == b'\r') {
+            let why = if self.bytes[at] == 0 { BadLine::Nul } else { BadLine::CarriageReturn };
+            return Ok(Some(Line::Bad(why, self.letters.read(&self.bytes[..at]).unwrap_or_default())));
+        }
+        if !whole {
+            return Ok(Some(Line::Bad(BadLine::TooLong, "")));
+        }
+        Ok(Some(match self.letters.read(&self.bytes) {
+            Ok(text) => Line::Text(text),
+            Err(good) => {
+                let before = std::str::from_utf8(&self.bytes[..good]).unwrap_or_default();
+                Line::Bad(BadLine::Byte(self.bytes[good]), before)
+            }
+        }))
+    }
+}
+
+/// Reads to the end of the line; of one that is too long only the beginning
+/// is kept, and the answer is no.
+fn read_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    let mut whole = true;
+    loop {
+        let chunk = match source.fill_buf() {
+            Ok(chunk) => chunk,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let end = chunk.iter().position(|&b| b == b'\n').map(|at| at + 1);
+        let used = end.unwrap_or(chunk.len());
+        let room = LONGEST_LINE - line.len();
+        whole &= used <= room;
+        line.extend_from_slice(&chunk[..used.min(room)]);
+        source.consume(used);
+        if end.is_some() || used == 0 {
+            return Ok(whole);
+        }
+    }
+}
+
+/// CRLF, LF or the end of the file: from here on it is one LF.
+fn end_with_line_feed(line: &mut Vec<u8>) {
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    line.push(b'\n');
+}
+
+/// Cuts lines into fields, with quotes as spreadsheets write them.
+pub(super) struct Splitter {
+    core: csv_core::Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// The fields of one line.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+}
+
+/// Why a line cannot be cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NoFields {
+    /// A quote opens in this field, from 0, and the line ends before it closes.
+    OpenQuote(usize),
+    /// More than [`MOST_COLUMNS`].
+    TooMany,
+}
+
+impl Splitter {
+    pub(super) fn new(separator: Separator) -> Splitter {
+        let text = vec![0; 2 * LONGEST_LINE];
+        Splitter { core: core(separator), text, ends: vec![0; MOST_COLUMNS + 1] }
+    }
+
+    /// The fields of a line that ends with `\n`.
+    pub(super) fn split(&mut self, line: &str) -> Result<Fields<'_>, NoFields> {
+        self.core.reset();
+        // Windows-1252 may take three times the bytes as UTF-8
+        self.text.resize(self.text.len().max(line.len()), 0);
+        let (result, _, written, ends) =
+            self.core.read_record(line.as_bytes(), &mut self.text, &mut self.ends);
+        match result {
+            ReadRecordResult::Record => {
+                let text = std::str::from_utf8(&self.text[..written]);
+                let text = text.expect("only ASCII quotes and separators were taken out");
+                Ok(Fields { text, ends: &self.ends[..ends] })
+            }
+            ReadRecordResult::InputEmpty | ReadRecordResult::End | ReadRecordResult::OutputFull => {
+                Err(NoFields::OpenQuote(ends))
+            }
+            ReadRecordResult::OutputEndsFull => Err(NoFields::TooMany),
+        }
+    }
+
+    /// In which field, from 0, the text before a fault ends.
+    pub(super) fn field_after(&mut self, before: &str) -> usize {
+        self.core.reset();
+        self.text.resize(self.text.len().max(before.len()), 0);
+        let (.., ends) = self.core.read_record(before.as_bytes(), &mut self.text, &mut self.ends);
+        ends
+    }
+}
+
+/// The column, in characters from 1, at which a field (from 0) begins.
+pub(super) fn column(separator: Separator, line: &str, field: usize) -> u32 {
+    let mut core = core(separator);
+    let (mut rest, mut scratch) = (line.as_bytes(), vec![0; line.len() + 1]);
+    for _ in 0..field {
+        let (result, used, _) = core.read_field(rest, &mut scratch);
+        rest = &rest[used..];
+        if !matches!(result, ReadFieldResult::Field { record_end: false }) {
+            break;
+        }
+    }
+    column_after(&line[..line.len() - rest.len()])
+}
+
+/// The column, in characters from 1, after a piece of a line.
+pub(super) fn column_after(before: &str) -> u32 {
+    before.chars().count() as u32 + 1
+}
+
+fn core(separator: Separator) -> csv_core::Reader {
+    csv_core::ReaderBuilder::new().delimiter(separator.byte()).build()
+}
+
+impl<'a> Fields<'a> {
+    /// How many.
+    pub(super) fn len(self) -> usize {
+        self.ends.len()
+    }
+
+    /// One of them, from 0; without blanks around it.
+    pub(super) fn get(self, field: usize) -> &'a str {
+        let start = if field == 0 { 0 } else { self.ends[field - 1] };
+        self.text[start..self.ends[field]].trim()
+    }
+
+    /// All of them.
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {
+        (0..self.len()).map(move |field| self.get(field))
+    }
+}
+
+/// Is there nothing on the line but separators and blanks, as spreadsheets
+/// leave below a table?
+pub(super) fn is_blank(line: &str) -> bool {
+    line.chars().all(|c| c.is_whitespace() || matches!(c, ';' | ','))
+}
+
+/// Does the line close a quote that an earlier line opened?
+pub(super) fn closes_a_quote(line: &str) -> bool {
+    line.bytes().filter(|&b| b == b'"').count() % 2 == 1
+}

@@ -1,0 +1,217 @@
+//! Which letters the bytes of a people file mean. One pass: a byte order mark
+//! decides, else the first byte beyond ASCII. What is not UTF-8 there is
+//! Windows-1252, as Swedish Excel saves; what turns out mixed later is
+//! refused, never guessed.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Chain, Cursor, Read};
+
+use encoding_rs::{CoderResult, Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+/// How the file was written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Encoding {
+    /// Nothing beyond ASCII in it.
+    #[default]
+    Ascii,
+    /// UTF-8 without a byte order mark.
+    Utf8,
+    /// UTF-8 with one.
+    Utf8Marked,
+    /// UTF-16, low byte first.
+    Utf16Le,
+    /// UTF-16, high byte first.
+    Utf16Be,
+    /// Windows-1252.
+    Windows1252,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Encoding::Ascii => "ASCII",
+            Encoding::Utf8 => "UTF-8",
+            Encoding::Utf8Marked => "UTF-8 with a byte order mark",
+            Encoding::Utf16Le => "UTF-16, little-endian",
+            Encoding::Utf16Be => "UTF-16, big-endian",
+            Encoding::Windows1252 => "Windows-1252",
+        })
+    }
+}
+
+/// What stands for a half of a surrogate pair: a byte that UTF-8 never has,
+/// so that the line it is in is refused like any other that is no text.
+const NO_TEXT: u8 = 0xFF;
+
+type Head<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// The bytes of a file, with UTF-16 already turned into UTF-8 and the byte
+/// order mark gone.
+pub(super) enum Source<R: Read> {
+    /// UTF-8 or Windows-1252: as they are.
+    Plain(Head<R>),
+    /// UTF-16.
+    Utf16(Utf16<Head<R>>),
+}
+
+impl<R: Read> Source<R> {
+    /// Looks at the first bytes. `None` for the encoding: UTF-16 without a
+    /// mark, which cannot be read safely.
+    pub(super) fn open(mut reader: R) -> io::Result<(Source<R>, Option<Encoding>)> {
+        let mut head = Vec::with_capacity(4);
+        reader.by_ref().take(4).read_to_end(&mut head)?;
+        let (encoding, mark) = match head[..] {
+            [0xEF, 0xBB, 0xBF, ..] => (Some(Encoding::Utf8Marked), 3),
+            [0xFF, 0xFE, ..] => (Some(Encoding::Utf16Le), 2),
+            [0xFE, 0xFF, ..] => (Some(Encoding::Utf16Be), 2),
+            [0, 1..=255, ..] | [1..=255, 0, ..] => (None, 0),
+            _ => (Some(Encoding::Ascii), 0),
+        };
+        let bytes = Cursor::new(head.split_off(mark)).chain(reader);
+        let source = match encoding {
+            Some(Encoding::Utf16Le) => Source::Utf16(Utf16::new(bytes, UTF_16LE)),
+            Some(Encoding::Utf16Be) => Source::Utf16(Utf16::new(bytes, UTF_16BE)),
+            _ => Source::Plain(bytes),
+        };
+        Ok((source, encoding))
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Source::Plain(bytes) => bytes.read(buffer),
+            Source::Utf16(text) => text.read(buffer),
+        }
+    }
+}
+
+/// UTF-16 in, UTF-8 out, a chunk at a time.
+pub(super) struct Utf16<R> {
+    inner: R,
+    decoder: Decoder,
+    coded: Vec<u8>,
+    text: Vec<u8>,
+    given: usize,
+    ended: bool,
+}
+
+/// How many bytes of UTF-16 are turned at a time.
+const CHUNK: usize = 16 * 1024;
+
+impl<R: Read> Utf16<R> {
+    fn new(inner: R, encoding: &'static encoding_rs::Encoding) -> Utf16<R> {
+        let decoder = encoding.new_decoder_without_bom_handling();
+        Utf16 { inner, decoder, coded: vec![0; CHUNK], text: Vec::new(), given: 0, ended: false }
+    }
+
+    /// The next chunk; nothing after the end.
+    fn refill(&mut self) -> io::Result<()> {
+        self.text.clear();
+        self.given = 0;
+        let read = self.inner.read(&mut self.coded)?;
+        self.ended = read == 0;
+        let mut coded = &self.coded[..read];
+        loop {
+            let most = self.decoder.max_utf8_buffer_length_without_replacement(coded.len()).unwrap_or(CHUNK);
+            let start = self.text.len();
+            self.text.resize(start + most, 0);
+            let space = &mut self.text[start..];
+            let (result, used, written) =
+                self.decoder.decode_to_utf8_without_replacement(coded, space, self.ended);
+            self.text.truncate(start + written);
+            coded = &coded[used..];
+            match result {
+                DecoderResult::InputEmpty => return Ok(()),
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => self.text.push(NO_TEXT),
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Utf16<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.text.len() {
+            if self.ended {
+                return Ok(0);
+            }
+            self.refill()?;
+        }
+        let count = buffer.len().min(self.text.len() - self.given);
+        buffer[..count].copy_from_slice(&self.text[self.given..self.given + count]);
+        self.given += count;
+        Ok(count)
+    }
+}
+
+/// Turns lines of bytes into text and learns the encoding from the first
+/// byte beyond ASCII.
+pub(super) struct Letters {
+    pub(super) encoding: Encoding,
+    buffer: String,
+}
+
+impl Letters {
+    pub(super) fn new(encoding: Encoding) -> Letters {
+        Letters { encoding, buffer: String::new() }
+    }
+
+    /// The text of a line, or how many of its bytes are good.
+    pub(super) fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<&'a str, usize> {
+        if self.encoding == Encoding::Windows1252 {
+            return Ok(self.windows_1252(line));
+        }
+        let error = match std::str::from_utf8(line) {
+            Ok(text) => {
+                if self.encoding == Encoding::Ascii && !text.is_ascii() {
+                    self.encoding = Encoding::Utf8;
+                }
+                return Ok(text);
+            }
+            Err(error) => error,
+        };
+        let good = &line[..error.valid_up_to()];
+        if self.encoding == Encoding::Ascii && good.is_ascii() {
+            self.encoding = Encoding::Windows1252;
+            return Ok(self.windows_1252(line));
+        }
+        if self.encoding == Encoding::Ascii {
+            self.encoding = Encoding::Utf8;
+        }
+        Err(good.len())
+    }
+
+    fn windows_1252(&mut self, line: &[u8]) -> &str {
+        self.buffer.clear();
+        let mut decoder = WINDOWS_1252.new_decoder_without_bom_handling();
+        self.buffer.reserve(decoder.max_utf8_buffer_length(line.len()).unwrap_or(0));
+        let (result, ..) = decoder.decode_to_string(line, &mut self.buffer, true);
+        debug_assert_eq!(result, CoderResult::InputEmpty, "the buffer holds the whole line");
+        &self.buffer
+    }
+}
+
+/// Was UTF-8 once taken for Windows-1252 and saved again, as in `Ã…sa`? Then
+/// a `Ã` or `Â` stands before a character whose byte may only follow one.
+pub(super) fn is_twice_encoded(text: &str) -> bool {
+    if text.is_ascii() {
+        return false;
+    }
+    let mut before = ' ';
+    text.chars().any(|c| {
+        let lead = matches!(before, 'Ã' | 'Â');
+        before = c;
+        lead && is_trail(c)
+    })
+}
+
+/// Is its Windows-1252 byte one of 0x80 to 0xBF? Those without a character
+/// come out as the control characters of the same number.
+fn is_trail(c: char) -> bool {
+    let mut text = [0; 4];
+    let (byte, _, failed) = WINDOWS_1252.encode(c.encode_utf8(&mut text));
+    let byte: Cow<'_, [u8]> = byte;
+    !failed && matches!(byte[..], [0x80..=0xBF])
+}

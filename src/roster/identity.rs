@@ -1,0 +1,81 @@
+//! Personal identity numbers (personnummer, samordningsnummer). The program
+//! needs none; what looks like one is counted, and never kept or shown.
+
+/// How often a column's values look like personal identity numbers.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tally {
+    values: u32,
+    like: u32,
+}
+
+impl Tally {
+    /// Counts one value.
+    pub(super) fn count(&mut self, value: &str) {
+        if !value.is_empty() {
+            self.values += 1;
+            self.like += u32::from(looks_like_one(value));
+        }
+    }
+
+    /// Do most of them look like one?
+    pub(super) fn most(self) -> bool {
+        2 * self.like > self.values
+    }
+}
+
+/// `YYMMDD-NNNN`, `YYYYMMDD-NNNN`, with or without the sign: a day that can
+/// be (60 more in a coordination number) and the check digit right.
+pub(super) fn looks_like_one(value: &str) -> bool {
+    if !(10..=13).contains(&value.len()) || !value.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let Some(digits) = digits(value.as_bytes()) else { return false };
+    let digits = match digits[..] {
+        [b'1', b'8' | b'9', ..] | [b'2', b'0', ..] if digits.len() == 12 => &digits[2..],
+        _ if digits.len() == 10 => &digits[..],
+        _ => return false,
+    };
+    let two = |at: usize| (digits[at] - b'0') * 10 + digits[at + 1] - b'0';
+    (1..=12).contains(&two(2)) && matches!(two(4), 1..=31 | 61..=91) && luhn(digits)
+}
+
+/// The ten or twelve digits, if there is nothing else but one sign before the last four.
+fn digits(value: &[u8]) -> Option<Vec<u8>> {
+    let sign = value.len().checked_sub(5)?;
+    let digits: Vec<u8> = if matches!(value[sign], b'-' | b'+') {
+        [&value[..sign], &value[sign + 1..]].concat()
+    } else {
+        value.to_vec()
+    };
+    digits.iter().all(u8::is_ascii_digit).then_some(digits)
+}
+
+/// The check digit of ten digits.
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .enumerate()
+        .map(|(i, digit)| u32::from(digit - b'0') * if i % 2 == 0 { 2 } else { 1 })
+        .map(|product| product / 10 + product % 10)
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f78_personal_identity_numbers_are_known_by_their_shape() {
+        // numbers the Swedish tax agency publishes for tests
+        for number in ["8112189876", "811218-9876", "811218+9876", "198112189876", "19811218-9876"] {
+            assert!(looks_like_one(number), "{number}");
+        }
+        assert!(looks_like_one("701063-2391"), "a coordination number");
+        for other in
+            ["8112189877", "811318-9876", "811200-9876", "0701234567", "1001", "2027-01-31", "abcdefghij"]
+        {
+            assert!(!looks_like_one(other), "{other}");
+        }
+    }
+}

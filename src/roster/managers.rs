@@ -1,0 +1,154 @@
+//! Units by the votes of their people: what most call it, whom most name as
+//! manager. What HR has wrong about managers is told and never followed in a
+//! ring.
+
+use std::collections::HashMap;
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::ids::PersonId;
+use crate::domain::person::{Person, Unit};
+
+use super::duplicates::list;
+use super::faults::Faults;
+use super::people::{Manager, NOBODY, Origin, People};
+use super::values::{employee_id, shown};
+
+/// The units, each with its name and manager.
+pub(super) fn units(people: &People, faults: &mut Faults) -> Vec<Unit> {
+    let found = look_up(people);
+    let chiefs: Vec<u32> = people.origins.iter().map(|origin| chief(*origin, &found)).collect();
+    tell_missing(people, &found, faults);
+    tell_themselves(people, &chiefs, faults);
+    tell_rings(people, &chiefs, faults);
+
+    let names = most(people.origins.iter().map(|origin| (origin.unit, origin.unit_name)));
+    let named = |origin: &&Origin| origin.manager != NOBODY;
+    let managers = most(people.origins.iter().filter(named).map(|origin| {
+        // one manager may be named by id and by address; one who is missing still has the votes
+        let chief = chief(*origin, &found);
+        (origin.unit, if chief == NOBODY { Err(origin.manager) } else { Ok(chief) })
+    }));
+    let ids = people.units.values.iter().zip(0..);
+    let lives = |&(_, unit): &(_, u32)| names.contains_key(&unit);
+    ids.filter(lives)
+        .map(|(id, unit)| Unit {
+            id: id.clone(),
+            name: people.unit_names.values[names[&unit] as usize].clone(),
+            manager: match managers.get(&unit) {
+                Some(Ok(chief)) => Some(people.people[*chief as usize].id.clone()),
+                Some(Err(_)) | None => None,
+            },
+        })
+        .collect()
+}
+
+/// For each manager on the shelf, the place of the person; [`NOBODY`] if
+/// there is none, or more than one with that address.
+fn look_up(people: &People) -> Vec<u32> {
+    let mut by_id: HashMap<&PersonId, usize> = HashMap::new();
+    let mut by_address: HashMap<String, Vec<usize>> = HashMap::new();
+    for (place, manager) in people.managers.values.iter().enumerate() {
+        match manager {
+            Manager::Id(id) => drop(by_id.insert(id, place)),
+            Manager::Address(text) => {
+                by_address.entry(text.to_ascii_lowercase()).or_default().push(place);
+            }
+        }
+    }
+    let mut found = vec![NOBODY; people.managers.values.len()];
+    for (person, place) in people.people.iter().zip(0..) {
+        if let Some(&manager) = by_id.get(&person.id) {
+            found[manager] = place;
+        }
+        if let Some(email) =
+            person.email.as_deref().filter(|_| !by_address.is_empty() && !person.shared_address)
+        {
+            for &manager in by_address.get(&email.to_ascii_lowercase()).into_iter().flatten() {
+                found[manager] = place;
+            }
+        }
+    }
+    found
+}
+
+fn chief(origin: Origin, found: &[u32]) -> u32 {
+    if origin.manager == NOBODY { NOBODY } else { found[origin.manager as usize] }
+}
+
+/// What most in each group chose; of two with as many votes, the one named first.
+fn most<T: Copy + Eq + std::hash::Hash>(votes: impl Iterator<Item = (u32, T)>) -> HashMap<u32, T> {
+    let mut counts: HashMap<(u32, T), (u32, usize)> = HashMap::new();
+    for (at, vote) in votes.enumerate() {
+        counts.entry(vote).or_insert((0, at)).0 += 1;
+    }
+    let mut ranked: Vec<((u32, T), (u32, usize))> = counts.into_iter().collect();
+    // the best last, so that it stays in the map
+    ranked.sort_unstable_by_key(|&(_, (count, first))| (count, std::cmp::Reverse(first)));
+    ranked.into_iter().map(|(vote, _)| vote).collect()
+}
+
+fn tell_missing(people: &People, found: &[u32], faults: &mut Faults) {
+    let mut named_on: HashMap<u32, Vec<u32>> = HashMap::new();
+    for origin in &people.origins {
+        if origin.manager != NOBODY && found[origin.manager as usize] == NOBODY {
+            named_on.entry(origin.manager).or_default().push(origin.line);
+        }
+    }
+    let mut warnings: Vec<Diagnostic> = named_on
+        .into_iter()
+        .map(|(manager, lines)| {
+            let who = match &people.managers.values[manager as usize] {
+                Manager::Id(id) if employee_id(id.as_str()).is_ok() => format!(" {}", shown(id.as_str())),
+                Manager::Id(_) | Manager::Address(_) => String::new(),
+            };
+            let message = format!("the manager{who} named on {} is not in the file", list(&lines));
+            Diagnostic::warning("manager-missing", faults.at(lines[0], 1), message)
+        })
+        .collect();
+    warnings.sort_by_key(|fault| fault.place.line);
+    faults.warnings(warnings, "managers are not in the file");
+}
+
+fn tell_themselves(people: &People, chiefs: &[u32], faults: &mut Faults) {
+    let themselves = chiefs.iter().zip(0..).filter(|&(&chief, person)| chief == person);
+    let warnings = themselves
+        .map(|(_, person)| {
+            let place = faults.at(people.origins[person as usize].line, 1);
+            Diagnostic::warning("manager-self", place, "names the same person as manager")
+        })
+        .collect();
+    faults.warnings(warnings, "people are their own manager");
+}
+
+/// Follows managers upwards once per person; a ring is told where it begins in the file.
+fn tell_rings(people: &People, chiefs: &[u32], faults: &mut Faults) {
+    const UNSEEN: u32 = 0;
+    let mut walks = vec![UNSEEN; chiefs.len()];
+    let mut warnings = Vec::new();
+    for start in 0..chiefs.len() {
+        let walk = start as u32 + 1;
+        let mut at = start as u32;
+        while at != NOBODY && walks[at as usize] == UNSEEN {
+            walks[at as usize] = walk;
+            at = chiefs[at as usize];
+        }
+        if at != NOBODY && walks[at as usize] == walk && chiefs[at as usize] != at {
+            let mut lines = ring(at, chiefs).map(|i| people.origins[i as usize].line).collect::<Vec<u32>>();
+            lines.sort_unstable();
+            let message = format!("the people on {} are each other's managers in a ring", list(&lines));
+            warnings.push(Diagnostic::warning("manager-ring", faults.at(lines[0], 1), message));
+        }
+    }
+    warnings.sort_by_key(|fault| fault.place.line);
+    faults.warnings(warnings, "rings of managers");
+}
+
+fn ring(start: u32, chiefs: &[u32]) -> impl Iterator<Item = u32> + '_ {
+    let next = move |&at: &u32| Some(chiefs[at as usize]).filter(|&chief| chief != start);
+    std::iter::successors(Some(start), next)
+}
+
+/// How many of the people have no address.
+pub(super) fn without_address(people: &[Person]) -> u32 {
+    people.iter().filter(|person| person.email.is_none()).count() as u32
+}

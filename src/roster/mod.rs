@@ -1,0 +1,372 @@
+//! The people file, an export of the HR system, becomes a [`Roster`]
+//! (contract, 6). All or nothing: every bad line is told in one run, and one
+//! of them means that nobody is imported.
+//!
+//! A column in a [`Place`](crate::domain::diagnostic::Place) is the character
+//! of the line at which the field begins, as an editor counts it.
+
+mod columns;
+mod csv;
+mod dates;
+mod duplicates;
+mod encoding;
+mod faults;
+mod identity;
+mod managers;
+mod people;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::ids::Language;
+use crate::domain::person::Roster;
+
+pub use columns::Column;
+pub use csv::Separator;
+pub use duplicates::Identical;
+pub use encoding::Encoding;
+
+use columns::Columns;
+use csv::{BadLine, Line, Lines, NoFields, Splitter};
+use encoding::Source;
+use faults::Faults;
+use people::{People, Row};
+
+/// What the reading depends on beside the file.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What messages call the file.
+    pub name: String,
+    /// Columns kept beside the known ones, `[people] keep`.
+    pub keep: Vec<String>,
+    /// What people read where the file does not say: the programme's first.
+    pub default_language: Language,
+}
+
+/// What a people file says.
+#[derive(Debug)]
+pub struct Reading {
+    /// The people; `None` if there is any error.
+    pub roster: Option<Roster>,
+    /// Errors and warnings in the order of the lines.
+    pub faults: Vec<Diagnostic>,
+    /// What else is worth telling.
+    pub notes: Notes,
+}
+
+/// How the file was understood, for `people import --dry-run`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// How it was written.
+    pub encoding: Encoding,
+    /// What stands between its fields.
+    pub separator: Separator,
+    /// Which heading was taken for which column.
+    pub columns: Vec<(Column, String)>,
+    /// Headings of what was not read.
+    pub dropped: Vec<String>,
+    /// Lines with a person on them.
+    pub lines: u32,
+    /// Lines that say what an earlier one said.
+    pub identical: Vec<Identical>,
+    /// People without an address.
+    pub without_address: u32,
+    /// People who share an address with somebody.
+    pub shared_address: u32,
+}
+
+/// Reads a people file.
+///
+/// # Errors
+///
+/// Where the file cannot be opened or read. What it says wrong is in
+/// [`Reading::faults`].
+pub fn read(file: &Path, options: &Options) -> io::Result<Reading> {
+    let file = File::open(file)?;
+    let before = Stamp::of(&file.metadata()?);
+    let reading = read_from(&file, options)?;
+    let after = Stamp::of(&file.metadata()?);
+    Ok(if before == after { reading } else { changed(reading, options) })
+}
+
+/// Length and time of a file: one that the HR system is still writing has
+/// others after reading than before.
+#[derive(PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(file: &Metadata) -> Stamp {
+        Stamp { length: file.len(), modified: file.modified().ok() }
+    }
+}
+
+/// What was read of a file that changed meanwhile is worth nothing.
+fn changed(reading: Reading, options: &Options) -> Reading {
+    let fault = Diagnostic::error(
+        "file-changed",
+        Faults::new(&options.name).at(0, 0),
+        "the file changed while it was read; nothing is imported",
+    );
+    let fault = fault.hint("let the HR system write another name and rename it when it is done");
+    Reading { roster: None, faults: vec![fault], notes: reading.notes }
+}
+
+/// Reads people from any bytes.
+///
+/// # Errors
+///
+/// Where the bytes cannot be read.
+pub fn read_from(bytes: impl io::Read, options: &Options) -> io::Result<Reading> {
+    let mut faults = Faults::new(&options.name);
+    let mut notes = Notes::default();
+    let (source, encoding) = Source::open(bytes)?;
+    let Some(encoding) = encoding else {
+        let message = "looks like UTF-16 without a byte order mark";
+        let fault = Diagnostic::error("encoding", faults.at(0, 0), message);
+        faults.error(fault.hint("export as UTF-8"));
+        return Ok(Reading { roster: None, faults: faults.into_list(), notes });
+    };
+    let mut lines = Lines::new(source, encoding);
+    let people = match header(&mut lines, options, &mut faults)? {
+        Some((separator, mut columns)) => {
+            notes.separator = separator;
+            let header_line = lines.number;
+            let people = rows(&mut lines, separator, &mut columns, options, &mut faults, &mut notes.lines)?;
+            columns.tell_identity_numbers(header_line, &mut faults);
+            notes.columns = columns.found();
+            notes.dropped = columns.dropped();
+            Some((people, columns))
+        }
+        None => None,
+    };
+    notes.encoding = lines.encoding();
+    drop(lines);
+    let roster = people.and_then(|(people, columns)| settle(people, &columns, &mut faults, &mut notes));
+    Ok(Reading { roster, faults: faults.into_list(), notes })
+}
+
+/// Reads the first lines: `sep=;` perhaps, and the headings. The separator
+/// is the one that makes most of the headings known.
+fn header<R: io::Read>(
+    lines: &mut Lines<R>,
+    options: &Options,
+    faults: &mut Faults,
+) -> io::Result<Option<(Separator, Columns)>> {
+    let mut announced = None;
+    while let Some(line) = lines.next()? {
+        let text = match line {
+            Line::Text(text) => text.to_owned(),
+            Line::Bad(why, before) => {
+                let column = csv::column_after(before);
+                let message = bad_line(why, "the header", Encoding::Ascii);
+                faults.error(Diagnostic::error("encoding", faults.at(lines.number, column), message));
+                return Ok(None);
+            }
+        };
+        match Separator::announced(&text) {
+            Some(Ok(separator)) if lines.number == 1 => announced = Some(separator),
+            Some(Err(())) if lines.number == 1 => {
+                let message = "announces a separator that is neither comma, semicolon nor tab";
+                faults.error(Diagnostic::error("separator", faults.at(1, 1), message));
+                return Ok(None);
+            }
+            _ if csv::is_blank(&text) => {}
+            _ => return Ok(headings(&text, lines.number, announced, options, faults)),
+        }
+    }
+    let message = "the file is empty; the first line must name the columns";
+    faults.error(Diagnostic::error("no-header", faults.at(0, 0), message));
+    Ok(None)
+}
+
+fn headings(
+    text: &str,
+    line: u32,
+    announced: Option<Separator>,
+    options: &Options,
+    faults: &mut Faults,
+) -> Option<(Separator, Columns)> {
+    let known = |separator: &Separator| Splitter::new(*separator).split(text).map_or(0, Columns::known);
+    let separators = announced.map_or(Separator::ALL.to_vec(), |separator| vec![separator]);
+    // of two that find as many, the first: max_by_key would give the last
+    let separator = separators.into_iter().rev().max_by_key(known)?;
+    let mut splitter = Splitter::new(separator);
+    match splitter.split(text) {
+        Ok(fields) if Columns::known(fields) > 0 => {
+            Some((separator, Columns::read(fields, &options.keep, line, faults)))
+        }
+        Ok(_) => {
+            // what stands there may be a person: it is not shown
+            let message = "the first line names no column that is known; it must be a header";
+            let hint = "name at least `employee_id`, `email`, `first_name`, `last_name` and `unit`, \
+                        with comma, semicolon or tab between them";
+            faults.error(Diagnostic::error("no-header", faults.at(line, 1), message).hint(hint));
+            None
+        }
+        Err(why) => {
+            let field = if let NoFields::OpenQuote(field) = why { field } else { 0 };
+            let place = faults.at(line, csv::column(separator, text, field));
+            faults.error(no_fields(why, place));
+            None
+        }
+    }
+}
+
+/// Reads the people, line by line.
+fn rows<R: io::Read>(
+    lines: &mut Lines<R>,
+    separator: Separator,
+    columns: &mut Columns,
+    options: &Options,
+    faults: &mut Faults,
+    count: &mut u32,
+) -> io::Result<People> {
+    let mut people = People::new(options.default_language.clone());
+    let mut splitter = Splitter::new(separator);
+    let mut open = OpenQuote::default();
+    loop {
+        let encoding = lines.encoding();
+        let line = lines.number + 1;
+        let text = match lines.next()? {
+            None => break,
+            Some(Line::Text(text)) => text,
+            Some(Line::Bad(why, before)) => {
+                let field = splitter.field_after(before);
+                let heading = columns.headings.get(field).map_or("a field beyond the header", String::as_str);
+                let place = faults.at(line, csv::column_after(before));
+                let code = if matches!(why, BadLine::Byte(_)) { "encoding" } else { "bad-line" };
+                let encoding = if encoding == Encoding::Ascii { Encoding::Utf8 } else { encoding };
+                faults.error(Diagnostic::error(
+                    code,
+                    place,
+                    bad_line(why, &format!("`{heading}`"), encoding),
+                ));
+                continue;
+            }
+        };
+        if csv::is_blank(text) {
+            continue;
+        }
+        *count += 1;
+        match splitter.split(text) {
+            Ok(fields) if fields.len() == columns.width => {
+                open.settle(faults);
+                columns.count_identity_numbers(fields);
+                let columns = &*columns;
+                people.add(Row { line, text, fields, columns, separator, faults, refused: false });
+            }
+            Ok(fields) => {
+                let ragged = ragged(faults, line, fields.len(), columns.width);
+                open.or_tell(text, ragged, faults);
+            }
+            Err(why) => {
+                open.settle(faults);
+                let field = if let NoFields::OpenQuote(field) = why { field } else { columns.width };
+                let place = faults.at(line, csv::column(separator, text, field));
+                faults.error(no_fields(why, place));
+                open.is_open = matches!(why, NoFields::OpenQuote(_));
+            }
+        }
+    }
+    open.settle(faults);
+    Ok(people)
+}
+
+/// After a line whose quote did not close, the next ones may be the rest of
+/// its value: they are told only if no closing quote comes.
+#[derive(Default)]
+struct OpenQuote {
+    is_open: bool,
+    perhaps: Vec<Diagnostic>,
+}
+
+impl OpenQuote {
+    /// The most lines that are believed to be the rest of one value.
+    const MOST_LINES: usize = 50;
+
+    /// A good line: what came before it was no value.
+    fn settle(&mut self, faults: &mut Faults) {
+        for fault in self.perhaps.drain(..) {
+            faults.error(fault);
+        }
+        self.is_open = false;
+    }
+
+    /// A bad line: perhaps the rest of a value.
+    fn or_tell(&mut self, text: &str, fault: Diagnostic, faults: &mut Faults) {
+        if self.is_open && csv::closes_a_quote(text) {
+            self.perhaps.clear();
+            self.is_open = false;
+            return;
+        }
+        self.perhaps.push(fault);
+        if !self.is_open || self.perhaps.len() > Self::MOST_LINES {
+            self.settle(faults);
+        }
+    }
+}
+
+/// Looks at all people together: duplicates, shared addresses, units.
+fn settle(mut people: People, columns: &Columns, faults: &mut Faults, notes: &mut Notes) -> Option<Roster> {
+    notes.identical = duplicates::unite(&mut people, columns, faults);
+    notes.shared_address = duplicates::mark_shared_addresses(&mut people, faults);
+    notes.without_address = managers::without_address(&people.people);
+    let units = managers::units(&people, faults);
+    if people.people.is_empty() && !faults.any_error() {
+        let message = "the file has a header and nobody below it; nothing is imported";
+        faults.error(Diagnostic::error("no-people", faults.at(0, 0), message));
+    }
+    let People { mut people, .. } = people;
+    people.shrink_to_fit();
+    (!faults.any_error()).then(|| Roster::new(people, units))
+}
+
+fn bad_line(why: BadLine, field: &str, encoding: Encoding) -> String {
+    match why {
+        BadLine::Byte(byte) => match encoding {
+            Encoding::Utf16Le | Encoding::Utf16Be => format!("half a character of UTF-16 in {field}"),
+            Encoding::Utf8Marked => {
+                format!("not valid UTF-8 although the file begins as such: byte 0x{byte:02X} in {field}")
+            }
+            Encoding::Ascii | Encoding::Utf8 | Encoding::Windows1252 => {
+                format!("not valid UTF-8 although earlier text is: byte 0x{byte:02X} in {field}")
+            }
+        },
+        BadLine::Nul => format!("a NUL character in {field}; no text has one"),
+        BadLine::CarriageReturn => {
+            format!(
+                "a carriage return in {field}; lines end with LF or CR LF, and no value may hold a line break"
+            )
+        }
+        BadLine::TooLong => "longer than 65,536 bytes; no line of a people file is".to_owned(),
+    }
+}
+
+fn ragged(faults: &Faults, line: u32, found: usize, width: usize) -> Diagnostic {
+    let fields = if found == 1 { "field" } else { "fields" };
+    let message = format!("found {found} {fields}, the header has {width}");
+    let fault = Diagnostic::error("ragged-line", faults.at(line, 1), message);
+    if found > width { fault.hint("a value that holds the separator needs quotes around it") } else { fault }
+}
+
+fn no_fields(why: NoFields, place: crate::domain::diagnostic::Place) -> Diagnostic {
+    match why {
+        NoFields::OpenQuote(_) => {
+            let message = "a quote opens here and the line ends before it closes";
+            let hint = "close it; a value may not hold a line break, and a quote in a value is written twice";
+            Diagnostic::error("open-quote", place, message).hint(hint)
+        }
+        NoFields::TooMany => {
+            Diagnostic::error("ragged-line", place, format!("more than {} fields", csv::MOST_COLUMNS))
+        }
+    }
+}

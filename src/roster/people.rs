@@ -1,0 +1,280 @@
+//! Lines become people. Values that many share are kept once.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::address;
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::ids::{Language, PersonId, UnitId};
+use crate::domain::person::{Period, Person};
+
+use super::columns::{Column, Columns};
+use super::csv::{self, Fields, Separator};
+use super::dates;
+use super::faults::Faults;
+use super::values::{self, Refusal};
+
+/// What the file says, before duplicates are found and managers looked up.
+pub(super) struct People {
+    pub(super) people: Vec<Person>,
+    /// For each of the people, what is needed beside them until the end.
+    pub(super) origins: Vec<Origin>,
+    pub(super) units: Shelf<UnitId>,
+    pub(super) unit_names: Shelf<Arc<str>>,
+    pub(super) managers: Shelf<Manager>,
+    departments: Shelf<Arc<str>>,
+    languages: Shelf<Language>,
+    default_language: Language,
+}
+
+/// Where a person comes from; the numbers are places on the shelves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) line: u32,
+    pub(super) unit: u32,
+    pub(super) unit_name: u32,
+    /// [`NOBODY`] where the line names none.
+    pub(super) manager: u32,
+}
+
+/// No manager is named.
+pub(super) const NOBODY: u32 = u32::MAX;
+
+/// Whom a line names as manager; not checked, because nothing of it is kept
+/// unless the file has such a person.
+#[derive(Clone)]
+pub(super) enum Manager {
+    Id(PersonId),
+    Address(Box<str>),
+}
+
+impl Manager {
+    fn named(text: &str) -> Manager {
+        if text.contains('@') {
+            Manager::Address(address::parse(text).unwrap_or_else(|_| text.into()))
+        } else {
+            Manager::Id(PersonId::new(text))
+        }
+    }
+}
+
+/// Values that many share, in the order in which they were met.
+pub(super) struct Shelf<T> {
+    places: HashMap<Box<str>, u32>,
+    pub(super) values: Vec<T>,
+}
+
+impl<T: Clone> Shelf<T> {
+    fn new() -> Shelf<T> {
+        Shelf { places: HashMap::new(), values: Vec::new() }
+    }
+
+    /// The place of a value, made when it is met first.
+    fn place(&mut self, text: &str, make: impl FnOnce(&str) -> T) -> u32 {
+        if let Some(&place) = self.places.get(text) {
+            return place;
+        }
+        let place = self.values.len() as u32;
+        self.values.push(make(text));
+        self.places.insert(text.into(), place);
+        place
+    }
+
+    fn get(&mut self, text: &str, make: impl FnOnce(&str) -> T) -> T {
+        let place = self.place(text, make);
+        self.values[place as usize].clone()
+    }
+}
+
+impl People {
+    pub(super) fn new(default_language: Language) -> People {
+        People {
+            people: Vec::new(),
+            origins: Vec::new(),
+            units: Shelf::new(),
+            unit_names: Shelf::new(),
+            managers: Shelf::new(),
+            departments: Shelf::new(),
+            languages: Shelf::new(),
+            default_language,
+        }
+    }
+
+    /// Reads one line; every bad value of it is told.
+    pub(super) fn add(&mut self, mut row: Row<'_>) {
+        let id = row.required(Column::EmployeeId, values::employee_id).map(PersonId::new);
+        let email = row.optional(Column::Email, values::email);
+        let first_name = row.required(Column::FirstName, values::name);
+        let last_name = row.required(Column::LastName, values::name);
+        let unit_name = row.required(Column::Unit, values::place_name);
+        let unit_id = row.optional(Column::UnitId, values::unit_id);
+        let department = row.optional(Column::Department, values::place_name);
+        let language = self.language(&mut row);
+        let start = row.optional(Column::StartDate, dates::date);
+        let end = row.optional(Column::EndDate, dates::date);
+        if let (Some(start), Some(end)) = (start, end)
+            && end < start
+        {
+            row.refuse(Column::EndDate, Refusal::new("date", format!("has {end}, before the start {start}")));
+        }
+        let leave = row.leave();
+        let protected = row.optional(Column::Protected, values::flag).unwrap_or(false);
+        let extra = row.extra();
+        if row.refused {
+            return;
+        }
+        // absent only where the header has no such column, which is told there
+        let (Some(id), Some(first_name), Some(last_name), Some(unit_name)) =
+            (id, first_name, last_name, unit_name)
+        else {
+            return;
+        };
+        let unit = self.units.place(unit_id.as_deref().unwrap_or(&unit_name), UnitId::new);
+        self.origins.push(Origin {
+            line: row.line,
+            unit,
+            unit_name: self.unit_names.place(&unit_name, |name| name.into()),
+            manager: row.manager().map_or(NOBODY, |text| self.managers.place(text, Manager::named)),
+        });
+        self.people.push(Person {
+            id,
+            email,
+            shared_address: false,
+            first_name: boxed(first_name),
+            last_name: boxed(last_name),
+            unit: self.units.values[unit as usize].clone(),
+            department: department.map(|name| self.departments.get(&name, |name| name.into())),
+            language,
+            start,
+            end,
+            leave,
+            protected,
+            extra,
+        });
+    }
+
+    /// Most people read one of a few languages; each is parsed once.
+    fn language(&mut self, row: &mut Row<'_>) -> Language {
+        let text = row.value(Column::Language).unwrap_or_default();
+        if text.is_empty() {
+            return self.default_language.clone();
+        }
+        if let Some(&place) = self.languages.places.get(text) {
+            return self.languages.values[place as usize].clone();
+        }
+        match row.optional(Column::Language, values::language) {
+            Some(language) => self.languages.get(text, |_| language),
+            None => self.default_language.clone(),
+        }
+    }
+}
+
+fn boxed(text: Cow<'_, str>) -> Box<str> {
+    text.into_owned().into_boxed_str()
+}
+
+/// One line of the file and what its fields are.
+pub(super) struct Row<'a> {
+    pub(super) line: u32,
+    pub(super) text: &'a str,
+    pub(super) fields: Fields<'a>,
+    pub(super) columns: &'a Columns,
+    pub(super) separator: Separator,
+    pub(super) faults: &'a mut Faults,
+    pub(super) refused: bool,
+}
+
+impl<'a> Row<'a> {
+    /// The text of a column; `None` where the file has no such column.
+    fn value(&self, column: Column) -> Option<&'a str> {
+        self.columns.field(column).map(|field| self.fields.get(field))
+    }
+
+    /// A value that must be there. `None` if it is refused, missing, or its column is.
+    fn required<T>(&mut self, column: Column, read: impl FnOnce(&'a str) -> Result<T, Refusal>) -> Option<T> {
+        let text = self.value(column)?;
+        if text.is_empty() {
+            self.refuse(column, Refusal::new("missing-value", "is empty; it is required"));
+            return None;
+        }
+        self.read(column, text, read)
+    }
+
+    /// A value that may be empty.
+    fn optional<T>(&mut self, column: Column, read: impl FnOnce(&'a str) -> Result<T, Refusal>) -> Option<T> {
+        let text = self.value(column).filter(|text| !text.is_empty())?;
+        self.read(column, text, read)
+    }
+
+    fn read<T>(
+        &mut self,
+        column: Column,
+        text: &'a str,
+        read: impl FnOnce(&'a str) -> Result<T, Refusal>,
+    ) -> Option<T> {
+        read(text).map_err(|refusal| self.refuse(column, refusal)).ok()
+    }
+
+    /// Both ways of writing leave; a leave without an end lasts until further notice.
+    fn leave(&mut self) -> Box<[Period]> {
+        let mut periods = self.optional(Column::Leave, dates::leave).unwrap_or_default();
+        let from = self.optional(Column::LeaveFrom, dates::date);
+        let to = self.optional(Column::LeaveTo, dates::date);
+        let has = |column| self.value(column).is_some_and(|text| !text.is_empty());
+        match (from, to) {
+            (Some(from), Some(to)) => match dates::ordered(from, to) {
+                Ok(period) => periods.push(period),
+                Err(refusal) => self.refuse(Column::LeaveTo, refusal),
+            },
+            (Some(from), None) => periods.push(Period { from, to: dates::open_end() }),
+            (None, Some(_)) if !has(Column::LeaveFrom) => {
+                self.refuse(
+                    Column::LeaveTo,
+                    Refusal::new("leave", "has an end, and the leave has no beginning"),
+                );
+            }
+            (None, _) => {}
+        }
+        dates::in_order(periods)
+    }
+
+    /// Whom the line names: by id if it can, else by address.
+    fn manager(&self) -> Option<&'a str> {
+        let by = |column| self.value(column).filter(|text| !text.is_empty());
+        by(Column::ManagerId).or_else(|| by(Column::ManagerEmail))
+    }
+
+    /// The columns kept on purpose.
+    fn extra(&mut self) -> Box<[(Arc<str>, Box<str>)]> {
+        let columns = self.columns;
+        let mut extra = Vec::with_capacity(columns.kept.len());
+        for (name, field) in &columns.kept {
+            match values::extra(self.fields.get(*field)) {
+                Ok(text) => extra.push((name.clone(), boxed(text))),
+                Err(refusal) => self.refuse_field(*field, refusal),
+            }
+        }
+        extra.into_boxed_slice()
+    }
+
+    fn refuse(&mut self, column: Column, refusal: Refusal) {
+        if let Some(field) = self.columns.field(column) {
+            self.refuse_field(field, refusal);
+        }
+    }
+
+    fn refuse_field(&mut self, field: usize, refusal: Refusal) {
+        self.refused = true;
+        if !self.faults.has_room(self.line) {
+            return;
+        }
+        let place = self.faults.at(self.line, csv::column(self.separator, self.text, field));
+        let message = format!("`{}` {}", self.columns.headings[field], refusal.message);
+        let fault = Diagnostic::error(refusal.code, place, message);
+        self.faults.error(match refusal.hint {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        });
+    }
+}

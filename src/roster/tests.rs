@@ -1,0 +1,1 @@
+//! What people files may look like, and what is said of those that may not.

@@ -1,0 +1,241 @@
+//! What a value may be, column by column. A refusal says what is wrong
+//! without the value: people files hold names, and messages end up in logs.
+
+use std::borrow::Cow;
+
+use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+use crate::domain::address;
+use crate::domain::diagnostic::visible;
+use crate::domain::ids::Language;
+
+use super::encoding::is_twice_encoded;
+use super::identity;
+
+/// Why a value is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The diagnostic's code.
+    pub(super) code: &'static str,
+    /// What is wrong; follows the column's name.
+    pub(super) message: String,
+    /// What to do.
+    pub(super) hint: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal { code, message: message.into(), hint: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Refusal {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// The longest first or last name, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// The longest unit, department or kept value, in characters.
+const LONGEST_TEXT: usize = 120;
+
+/// The longest id, in characters.
+const LONGEST_ID: usize = 64;
+
+/// A first or last name: letters of any script, blanks, apostrophes, hyphens
+/// and dots.
+pub(super) fn name(text: &str) -> Result<Cow<'_, str>, Refusal> {
+    let text = composed(text, LONGEST_NAME)?;
+    let allowed = |c: char| {
+        c.is_alphabetic()
+            || is_combining_mark(c)
+            || matches!(c, ' ' | '-' | '.' | '\'' | '’' | 'ʼ' | '‐' | '‑')
+    };
+    only("name", &text, allowed, "a name has letters, blanks, apostrophes, hyphens and dots")?;
+    no_formula("name", &text)?;
+    if !text.chars().any(char::is_alphabetic) {
+        return Err(Refusal::new("name", "has no letter"));
+    }
+    Ok(text)
+}
+
+/// The name of a unit or department: what a name has, and the digits and
+/// signs that organisations use.
+pub(super) fn place_name(text: &str) -> Result<Cow<'_, str>, Refusal> {
+    let text = composed(text, LONGEST_TEXT)?;
+    let allowed =
+        |c: char| c.is_alphanumeric() || is_combining_mark(c) || " &/(),.-–—'’\"”:;+_#!?%°§".contains(c);
+    only("unit", &text, allowed, "letters, digits, blanks and & / ( ) , . - + : are allowed")?;
+    no_formula("unit", &text)?;
+    if !text.chars().any(char::is_alphanumeric) {
+        return Err(Refusal::new("unit", "has neither letter nor digit"));
+    }
+    if text.contains("//") {
+        return Err(Refusal::new("unit", "has `//`, which mail programs take for a link"));
+    }
+    Ok(text)
+}
+
+/// The value of a column kept on purpose: most things that cannot be taken
+/// for a formula, a tag or a template.
+pub(super) fn extra(text: &str) -> Result<Cow<'_, str>, Refusal> {
+    let text = composed(text, LONGEST_TEXT)?;
+    only("extra", &text, |c| !matches!(c, '<' | '>'), "everything but < and > may stand there")?;
+    let number = |c: char| c.is_ascii_digit() || " .,-".contains(c);
+    if !text.strip_prefix(['+', '-']).is_some_and(|rest| rest.chars().all(number)) {
+        no_formula("extra", &text)?;
+    }
+    if text.contains("{{") || text.contains("}}") {
+        return Err(Refusal::new("extra", "has `{{` or `}}`, which templates are written with"));
+    }
+    Ok(text)
+}
+
+/// An employee id: text, never a number. Its signs are those that a file
+/// name and a command line can hold.
+pub(super) fn employee_id(text: &str) -> Result<&str, Refusal> {
+    if let Some((whole, "0" | "00")) = text.split_once(['.', ','])
+        && whole.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Err(damaged());
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    id(text, "employee-id", allowed, "an employee id has letters a–z, digits, `-`, `_` and `.`")?;
+    Ok(text)
+}
+
+/// A unit's id; blanks and slashes may stand in it.
+pub(super) fn unit_id(text: &str) -> Result<Cow<'_, str>, Refusal> {
+    let text = composed(text, LONGEST_ID)?;
+    let allowed = |c: char| c.is_alphanumeric() || "-_.:/ ".contains(c);
+    id(&text, "unit-id", allowed, "a unit id has letters, digits, blanks and `-` `_` `.` `:` `/`")?;
+    Ok(text)
+}
+
+fn id(text: &str, code: &'static str, allowed: impl Fn(char) -> bool, rule: &str) -> Result<(), Refusal> {
+    if is_scientific(text) {
+        return Err(damaged());
+    }
+    short_enough(text, LONGEST_ID)?;
+    only(code, text, allowed, rule)?;
+    if !text.starts_with(char::is_alphanumeric) {
+        return Err(Refusal::new(code, "must begin with a letter or digit"));
+    }
+    Ok(())
+}
+
+fn damaged() -> Refusal {
+    Refusal::new("spreadsheet-damage", "has a number that a spreadsheet made of an id")
+        .hint("format the column as text before pasting or opening the file; digits are lost for good")
+}
+
+/// `1,23E+05`
+fn is_scientific(text: &str) -> bool {
+    let Some((factor, power)) = text.split_once("E+").or_else(|| text.split_once("e+")) else { return false };
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    digits(power) && digits(&factor.replacen([',', '.'], "", 1))
+}
+
+/// Where mail goes.
+pub(super) fn email(text: &str) -> Result<Box<str>, Refusal> {
+    address::parse(text).map_err(|why| Refusal::new("address", why))
+}
+
+/// A BCP 47 tag.
+pub(super) fn language(text: &str) -> Result<Language, Refusal> {
+    Language::parse(text).ok_or_else(|| {
+        Refusal::new("language", format!("has {}, which is not a language tag", shown(text)))
+            .hint("write a tag like sv, en or nb-NO")
+    })
+}
+
+/// Yes or no.
+pub(super) fn flag(text: &str) -> Result<bool, Refusal> {
+    match text.to_lowercase().as_str() {
+        "true" | "sant" | "ja" | "yes" | "1" | "x" => Ok(true),
+        "false" | "falskt" | "nej" | "no" | "0" | "" => Ok(false),
+        _ => Err(Refusal::new("protected", format!("has {}, which is neither yes nor no", shown(text)))
+            .hint("write true, ja, 1 or x, or false, nej, 0 or nothing")),
+    }
+}
+
+/// A value for a message: as it is where it has only digits and signs and is
+/// no identity number, else its shape.
+pub(super) fn shown(text: &str) -> String {
+    let shape = |c: char| match c {
+        c if c.is_lowercase() => 'a',
+        c if c.is_alphabetic() => 'A',
+        c if c.is_numeric() => '9',
+        c => c,
+    };
+    let short: String = text.chars().take(24).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    let harmless = |c: char| c.is_ascii_digit() || "-/.: #".contains(c);
+    if short.chars().all(harmless) && more.is_empty() && !identity::looks_like_one(&short) {
+        return format!("`{short}`");
+    }
+    format!("something like `{}{more}`", visible(&short.chars().map(shape).collect::<String>()))
+}
+
+/// The text in NFC with single blanks, if it is no longer than `longest` and
+/// was not damaged on its way.
+fn composed(text: &str, longest: usize) -> Result<Cow<'_, str>, Refusal> {
+    let text = if text.is_ascii() || is_nfc(text) { Cow::Borrowed(text) } else { text.nfc().collect() };
+    let text = if text.contains("  ") || text.contains('\u{a0}') {
+        Cow::Owned(text.split([' ', '\u{a0}']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
+    } else {
+        text
+    };
+    short_enough(&text, longest)?;
+    if text.contains('\u{fffd}') {
+        return Err(Refusal::new("encoding", "has a character that was lost on its way here (`\u{fffd}`)")
+            .hint("export again as UTF-8"));
+    }
+    if is_twice_encoded(&text) {
+        return Err(Refusal::new("encoding", "was saved as UTF-8 and read as Windows-1252 on its way here")
+            .hint("export again as UTF-8, and open the file as UTF-8 where it is edited"));
+    }
+    Ok(text)
+}
+
+fn short_enough(text: &str, longest: usize) -> Result<(), Refusal> {
+    let long = text.len() > longest && text.chars().count() > longest;
+    if long {
+        return Err(Refusal::new(
+            "too-long",
+            format!("has {} characters; {longest} are allowed", text.chars().count()),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses the first character that is not allowed, and names it.
+fn only(code: &'static str, text: &str, allowed: impl Fn(char) -> bool, rule: &str) -> Result<(), Refusal> {
+    match text.chars().find(|&c| steers(c) || !allowed(c)) {
+        None => Ok(()),
+        Some(c) if steers(c) => {
+            Err(Refusal::new(code, format!("has the invisible character U+{:04X}", u32::from(c))).hint(rule))
+        }
+        Some(c) => Err(Refusal::new(code, format!("has the character `{c}`")).hint(rule)),
+    }
+}
+
+/// Characters that change how others are shown, or cannot be seen.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Refuses what a spreadsheet would work out.
+fn no_formula(code: &'static str, text: &str) -> Result<(), Refusal> {
+    match text.chars().next() {
+        Some(c @ ('=' | '+' | '@' | '-')) => {
+            Err(Refusal::new(code, format!("begins with `{c}`, which a spreadsheet takes for a formula")))
+        }
+        _ => Ok(()),
+    }
+}
