@@ -10,4 +10,4 @@ pub mod content;
 pub mod domain;
 
 pub mod roster;
-
+pub mod config;

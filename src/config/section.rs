@@ -1,0 +1,301 @@
+//! One section of the configuration at a time: each key is asked for by name
+//! and type, from the environment or else the file. What nobody asked for is
+//! unknown, and told.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+
+use super::filled;
+
+/// What is wrong, and all that was looked for.
+pub(super) struct Report<'t> {
+    file: &'t str,
+    text: &'t str,
+    environment: &'t BTreeMap<String, String>,
+    faults: Vec<Diagnostic>,
+    /// The variables that mean something.
+    variables: Vec<String>,
+}
+
+impl<'t> Report<'t> {
+    pub(super) fn new(file: &'t str, text: &'t str, environment: &'t BTreeMap<String, String>) -> Report<'t> {
+        Report { file, text, environment, faults: Vec::new(), variables: Vec::new() }
+    }
+
+    /// Everything that is wrong, in the order of the file.
+    pub(super) fn into_faults(mut self) -> Vec<Diagnostic> {
+        self.faults.sort_by(|a, b| a.place.cmp(&b.place));
+        self.faults
+    }
+
+    /// Tells the variables that begin like ours and mean nothing, except `others`.
+    pub(super) fn tell_unknown_variables(&mut self, others: &[&str]) {
+        for name in self.environment.keys().filter(|name| !others.contains(&name.as_str())) {
+            if self.variables.contains(name) {
+                continue;
+            }
+            let fault = Diagnostic::error("unknown-variable", Place::file(name), "no such setting");
+            let near = nearest(name, self.variables.iter().map(String::as_str));
+            self.faults.push(match near {
+                Some(near) => fault.hint(format!("did you mean `{near}`?")),
+                None => fault.hint("settings are named like `JOURNEY_MAIL__SMTP__HOST`; unset this one"),
+            });
+        }
+    }
+}
+
+/// One section of the file, and the variables over it.
+pub(super) struct Section<'r, 't> {
+    report: &'r mut Report<'t>,
+    /// `mail.smtp`; empty for the file's own keys.
+    path: &'static str,
+    table: Option<&'r DeTable<'r>>,
+    asked: Vec<&'static str>,
+}
+
+/// A value as it was found.
+#[derive(Clone, Copy)]
+enum Found<'r> {
+    Variable(&'r str),
+    Value(&'r DeValue<'r>),
+}
+
+impl<'r, 't> Section<'r, 't> {
+    pub(super) fn root(report: &'r mut Report<'t>, table: &'r DeTable<'r>) -> Section<'r, 't> {
+        Section { report, path: "", table: Some(table), asked: Vec::new() }
+    }
+
+    /// Reads what there is to read; what nobody asked for is unknown.
+    pub(super) fn read<T>(mut self, read: impl FnOnce(&mut Section<'r, 't>) -> T) -> T {
+        let value = read(&mut self);
+        self.tell_unknown_keys();
+        value
+    }
+
+    pub(super) fn section<T>(
+        &mut self,
+        key: &'static str,
+        path: &'static str,
+        read: impl FnOnce(&mut Section<'_, 't>) -> T,
+    ) -> T {
+        self.asked.push(key);
+        let table = match self.entry(key) {
+            Some((_, DeValue::Table(table))) => Some(table),
+            Some((place, _)) => {
+                let message = format!("`{path}` must be a section: write `[{path}]` and its keys below it");
+                self.report.faults.push(Diagnostic::error("wrong-type", place, message));
+                None
+            }
+            None => None,
+        };
+        let mut section = Section { report: &mut *self.report, path, table, asked: Vec::new() };
+        let value = read(&mut section);
+        section.tell_unknown_keys();
+        value
+    }
+
+    /// A value in the file, with its place.
+    fn entry(&self, key: &str) -> Option<(Place, &'r DeValue<'r>)> {
+        let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
+        Some((self.place(value.span().start), value.get_ref()))
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        Place::of_offset(self.report.file, self.report.text, offset, 1)
+    }
+
+    /// `JOURNEY_MAIL__SMTP__HOST`
+    fn variable_name(&self, key: &str) -> String {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        format!("JOURNEY_{}", path.to_uppercase().replace('.', "__"))
+    }
+
+    /// The text of a variable.
+    pub(super) fn variable(&mut self, key: &str) -> Option<&'t str> {
+        let name = self.variable_name(key);
+        let text = self.report.environment.get(&name).map(String::as_str);
+        self.report.variables.push(name);
+        text
+    }
+
+    /// The value of a key: the variable's, else the file's.
+    fn find(&mut self, key: &'static str) -> Option<(Place, Found<'r>)>
+    where
+        't: 'r,
+    {
+        self.asked.push(key);
+        match self.variable(key) {
+            Some(text) => Some((Place::file(self.variable_name(key)), Found::Variable(text))),
+            None => self.entry(key).map(|(place, value)| (place, Found::Value(value))),
+        }
+    }
+
+    /// Is nothing set here, by file or variable?
+    pub(super) fn is_absent(&mut self, keys: &[&'static str]) -> bool {
+        self.asked.extend(keys);
+        let variables = keys.iter().filter(|key| self.variable(key).is_some()).count();
+        self.table.is_none() && variables == 0
+    }
+
+    /// A value written as text.
+    pub(super) fn value<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (place, found) = self.find(key)?;
+        let read = match found {
+            Found::Variable(text) => parse(text),
+            Found::Value(DeValue::String(text)) => parse(text),
+            Found::Value(other) => {
+                let message = format!("is {}; it must be text in quotes", other.type_str());
+                self.refuse(key, place, "wrong-type", &message);
+                return None;
+            }
+        };
+        read.map_err(|message| self.refuse(key, place, "bad-value", &message)).ok()
+    }
+
+    /// A value that has no default.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+        example: &str,
+    ) -> Option<T> {
+        let before = self.report.faults.len();
+        let value = self.value(key, parse);
+        if value.is_none() && self.report.faults.len() == before {
+            let hint = format!("add to [{}]: {key} = \"{example}\", with your own", self.path);
+            self.fault(key, "missing-key", "is missing; it has no default", &hint);
+        }
+        value
+    }
+
+    /// One of a few words.
+    pub(super) fn one_of<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let allowed = || words.iter().map(|&(word, _)| word);
+        self.value(key, |text| {
+            let found = words.iter().find(|&&(word, _)| word == text);
+            found.map(|&(_, value)| value).ok_or_else(|| {
+                let list = allowed().collect::<Vec<_>>().join("`, `");
+                let near = nearest(text, allowed())
+                    .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                format!("has `{text}`; allowed are `{list}`{near}")
+            })
+        })
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(&mut self, key: &'static str, least: u16, most: u16) -> Option<u16> {
+        let (place, found) = self.find(key)?;
+        let number = match found {
+            Found::Variable(text) => text.parse().ok(),
+            Found::Value(DeValue::Integer(number)) => {
+                u16::from_str_radix(number.as_str(), number.radix()).ok()
+            }
+            Found::Value(other) => {
+                let message = format!("is {}; it must be a whole number", other.type_str());
+                self.refuse(key, place, "wrong-type", &message);
+                return None;
+            }
+        };
+        match number.filter(|number| (least..=most).contains(number)) {
+            Some(number) => Some(number),
+            None => {
+                let message = format!("must be a whole number from {least} to {most}");
+                self.refuse(key, place, "bad-value", &message);
+                None
+            }
+        }
+    }
+
+    /// A list of texts; in a variable with commas between them.
+    pub(super) fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let texts: Vec<(Place, Option<&str>)> = match self.find(key) {
+            None => return Vec::new(),
+            Some((place, Found::Variable(text))) => {
+                let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+                words.map(|word| (place.clone(), Some(word))).collect()
+            }
+            Some((_, Found::Value(DeValue::Array(items)))) => items
+                .iter()
+                .map(|item| match item.get_ref() {
+                    DeValue::String(text) => (self.place(item.span().start), Some(text.as_ref())),
+                    _ => (self.place(item.span().start), None),
+                })
+                .collect(),
+            Some((place, Found::Value(_))) => vec![(place, None)],
+        };
+        let mut list = Vec::with_capacity(texts.len());
+        for (place, text) in texts {
+            match text.map(&parse) {
+                Some(Ok(value)) => list.push(value),
+                Some(Err(message)) => self.refuse(key, place, "bad-value", &message),
+                None => {
+                    self.refuse(key, place, "wrong-type", "must be a list of texts, like [\"one\", \"two\"]");
+                }
+            }
+        }
+        list
+    }
+
+    /// A file or folder; relative to the folder of the configuration.
+    pub(super) fn path(&mut self, key: &'static str, base: &Path, default: &str) -> PathBuf {
+        let path = self.value(key, |text| Ok(base.join(filled(text)?)));
+        path.unwrap_or_else(|| base.join(default))
+    }
+
+    /// A fault of a key that was read already, or is not there.
+    pub(super) fn fault(&mut self, key: &'static str, code: &'static str, message: &str, hint: &str) {
+        let variable = self.variable_name(key);
+        let place = if self.report.environment.contains_key(&variable) {
+            Place::file(variable)
+        } else {
+            self.entry(key).map_or(Place::file(self.report.file), |(place, _)| place)
+        };
+        let message = format!("`{}` {message}", self.full(key));
+        self.report.faults.push(Diagnostic::error(code, place, message).hint(hint));
+    }
+
+    fn refuse(&mut self, key: &str, place: Place, code: &'static str, message: &str) {
+        let message = format!("`{}` {message}", self.full(key));
+        self.report.faults.push(Diagnostic::error(code, place, message));
+    }
+
+    /// `mail.smtp.host`
+    fn full(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn tell_unknown_keys(&mut self) {
+        let Some(table) = self.table else { return };
+        for (key, _) in table.iter().filter(|(key, _)| !self.asked.contains(&key.get_ref().as_ref())) {
+            let (place, name) = (self.place(key.span().start), key.get_ref());
+            let fault = if is_secret(name) {
+                let message =
+                    format!("`{}` may not stand in this file: secrets only by file", self.full(name));
+                let hint = "write the secret to a file that only the program may read, and name it: \
+                            password_file = \"…\"";
+                Diagnostic::error("secret-in-file", place, message).hint(hint)
+            } else {
+                let fault =
+                    Diagnostic::error("unknown-key", place, format!("no such key: `{}`", self.full(name)));
+                match nearest(name, self.asked.iter().copied()) {
+                    Some(near) => fault.hint(format!("did you mean `{near}`?")),
+                    None => fault.hint(format!("keys here are `{}`", self.asked.join("`, `"))),
+                }
+            };
+            self.report.faults.push(fault);
+        }
+    }
+}
+
+fn is_secret(key: &str) -> bool {
+    let key = key.to_lowercase();
+    ["password", "passwd", "secret", "token"].iter().any(|word| key.contains(word)) && !key.ends_with("_file")
+}
