@@ -1,26 +1,18 @@
-//! TOML read table by table, key by key: each key is taken once as what it
-//! should be, what is left over is unknown, and every slip is a fault with
-//! its line and column. The only place in `content` that knows `toml`.
+//! One TOML text parsed as far as it is TOML, each slip a fault with its line
+//! and column. What its keys should hold is said by those who read its
+//! [`Table`]s.
 //!
 //! By hand and not by serde, because serde stops at the first fault.
 
-use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::ops::Range;
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-use toml::value::Datetime;
-use unicode_normalization::UnicodeNormalization;
+use toml::de::DeTable;
 
 use super::Faults;
+use super::table::Table;
 use super::text::Source;
-use crate::domain::diagnostic::{Diagnostic, Place, nearest};
-use crate::domain::duration::Duration;
-use crate::domain::ids::Slug;
+use crate::domain::diagnostic::{Diagnostic, Place};
 
 /// A value and where it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +27,8 @@ impl<T> At<T> {
     }
 }
 
-/// Of one kind of fault in one table or list, so many are told.
-const MOST_OF_A_KIND: usize = 20;
-/// More tables in one list than this are not meant, nor more values.
-const MOST_TABLES: usize = 500;
-const MOST_VALUES: usize = 10_000;
+/// So many garbled lines are told.
+const MOST_GARBLED: usize = 20;
 /// More dots in one line make tables nested deeper than a stack is high.
 const MOST_DOTS: usize = 100;
 
@@ -50,13 +39,13 @@ pub(super) struct Document<'a> {
 }
 
 /// What all tables of a document share.
-struct Context<'a> {
+pub(super) struct Context<'a> {
     source: &'a Source,
     /// Where the TOML begins in the file.
-    base: usize,
+    pub(super) base: usize,
     faults: &'a Faults,
     /// The keys that stand above the first table.
-    top_keys: &'static [&'static str],
+    pub(super) top_keys: &'static [&'static str],
     /// Lines that are no TOML: what else seems wrong there is a consequence.
     garbled: BTreeSet<u32>,
 }
@@ -89,21 +78,12 @@ impl<'a> Document<'a> {
 
     /// Is it TOML throughout? If not, what is missing may only be garbled.
     pub(super) fn is_whole(&self) -> bool {
-        self.context.garbled.is_empty()
+        self.context.is_whole()
     }
 
     /// The keys above the first table.
     pub(super) fn root(&self) -> Table<'_> {
-        Table {
-            context: &self.context,
-            keys: &self.root,
-            offset: self.context.base,
-            name: String::new(),
-            asked: Vec::new(),
-            refused: Vec::new(),
-            required: Vec::new(),
-            sound: Cell::new(true),
-        }
+        Table::new(&self.context, &self.root, self.context.base, String::new())
     }
 }
 
@@ -118,7 +98,12 @@ fn nested_beyond_reason(text: &str) -> Option<usize> {
 }
 
 impl Context<'_> {
-    fn add(&self, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
+    pub(super) fn is_whole(&self) -> bool {
+        self.garbled.is_empty()
+    }
+
+    /// Tells a fault, unless it only follows from a garbled line.
+    pub(super) fn add(&self, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
         if !self.garbled.contains(&self.source.line(offset)) {
             self.faults.tell(self.source, offset, fault);
         }
@@ -127,7 +112,7 @@ impl Context<'_> {
     /// The first thing wrong on a line is told, the rest follows from it.
     fn syntax(&mut self, offset: usize, message: String, hint: &str) {
         let offset = self.base + offset;
-        if self.garbled.insert(self.source.line(offset)) && self.garbled.len() <= MOST_OF_A_KIND {
+        if self.garbled.insert(self.source.line(offset)) && self.garbled.len() <= MOST_GARBLED {
             self.faults
                 .tell(self.source, offset, |place| Diagnostic::error("toml", place, message).hint(hint));
         }
@@ -146,514 +131,5 @@ impl Context<'_> {
         }
         let message = format!("cannot be read as TOML: {}", fault.message());
         self.syntax(span.start, message, "text stands in quotes, one key to a line: `title = \"Grunden\"`");
-    }
-}
-
-/// One table; each key is taken at most once.
-pub(super) struct Table<'a> {
-    context: &'a Context<'a>,
-    keys: &'a DeTable<'a>,
-    /// Where it begins: there a missing key is missing.
-    pub(super) offset: usize,
-    /// As in the file, `[calendar]`; empty above the first table.
-    name: String,
-    /// The keys that may stand here.
-    asked: Vec<&'static str>,
-    /// Those that belong elsewhere and have been told.
-    refused: Vec<&'static str>,
-    /// Those that must, with an example value.
-    required: Vec<(&'static str, &'static str)>,
-    /// Nothing has been wrong in it so far.
-    sound: Cell<bool>,
-}
-
-/// What a key should hold.
-#[derive(Clone, Copy)]
-enum Wanted {
-    Text,
-    Integer,
-    Boolean,
-    Date,
-    Moment,
-    List,
-    Table,
-    Tables,
-}
-
-impl Wanted {
-    fn words(self) -> &'static str {
-        match self {
-            Wanted::Text => "text in quotes",
-            Wanted::Integer => "a whole number",
-            Wanted::Boolean => "true or false",
-            Wanted::Date => "a date",
-            Wanted::Moment => "a date with a time of day",
-            Wanted::List => "a list of texts",
-            Wanted::Table => "a table",
-            Wanted::Tables => "a list of tables",
-        }
-    }
-
-    /// How it is written.
-    fn example(self, key: &str) -> String {
-        match self {
-            Wanted::Text => format!("write `{key} = \"…\"`"),
-            Wanted::Integer => format!("write `{key} = 5`, without quotes"),
-            Wanted::Boolean => format!("write `{key} = true`, without quotes"),
-            Wanted::Date => format!("write `{key} = 2026-10-14`, without quotes"),
-            Wanted::Moment => format!("write `{key} = 2026-10-14T13:00:00`, without quotes"),
-            Wanted::List => format!("write `{key} = [\"…\", \"…\"]`"),
-            Wanted::Table => format!("write `[{key}]` on a line of its own and its keys below"),
-            Wanted::Tables => format!("write `[[{key}]]`, with two brackets, above each"),
-        }
-    }
-}
-
-fn kind_of(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a number with decimals",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(Datetime { date: Some(_), time: Some(_), .. }) => "a date with a time of day",
-        DeValue::Datetime(Datetime { date: Some(_), .. }) => "a date",
-        DeValue::Datetime(_) => "a time of day",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-impl<'a> Table<'a> {
-    /// Tells a fault at an offset, unless it only follows from garbled TOML.
-    pub(super) fn error(
-        &self,
-        code: &'static str,
-        offset: usize,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
-        self.sound.set(false);
-        self.context.add(offset, |place| Diagnostic::error(code, place, message).hint(hint));
-    }
-
-    /// A key as messages name it.
-    fn named(&self, key: &str) -> String {
-        match self.name.as_str() {
-            "" => format!("`{key}`"),
-            name => format!("`{key}` in `{name}`"),
-        }
-    }
-
-    /// Keys that must be there, each with an example value; the missing ones
-    /// are told by [`Table::finish`].
-    pub(super) fn require(&mut self, keys: &[(&'static str, &'static str)]) {
-        self.required.extend(keys);
-    }
-
-    /// Tells the required keys that are missing, but for those that stand
-    /// there misspelt, and nothing if the table is garbled.
-    fn tell_missing(&self, misspelt: &[&str]) {
-        let garbled = !self.context.garbled.is_empty();
-        for (key, example) in self.required.iter().filter(|(key, _)| !garbled && !self.has(key)) {
-            if !misspelt.contains(key) {
-                let message = format!("{} is missing", self.named(key));
-                self.error("missing-key", self.offset, message, format!("add `{key} = {example}`"));
-            }
-        }
-    }
-
-    /// Is the key there?
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.keys.contains_key(key)
-    }
-
-    /// Where the key stands.
-    pub(super) fn offset_of(&self, key: &str) -> usize {
-        let found = self.keys.get_key_value(key);
-        found.map_or(self.offset, |(key, _)| self.context.base + key.span().start)
-    }
-
-    /// Keys that do not fit here: told why, and what to do instead.
-    pub(super) fn refuse(&mut self, keys: &[&'static str], code: &'static str, why: &str, hint: &str) {
-        self.refused.extend(keys);
-        for key in keys.iter().filter(|key| self.has(key)) {
-            self.error(code, self.offset_of(key), format!("`{key}` {why}"), hint);
-        }
-    }
-
-    /// Keys that may stand here but are not looked at.
-    pub(super) fn expect(&mut self, keys: &[&'static str]) {
-        self.asked.extend(keys);
-    }
-
-    /// One line of text: trimmed, composed (NFC), not empty.
-    pub(super) fn line(&mut self, key: &'static str) -> Option<At<String>> {
-        let found = self.value(key)?;
-        self.clean(key, found, char::is_control)
-    }
-
-    /// Text that may have several lines.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<At<String>> {
-        let found = self.value(key)?;
-        self.clean(key, found, |c| c.is_control() && !matches!(c, '\n' | '\t'))
-    }
-
-    fn clean(
-        &self,
-        key: &str,
-        found: &Spanned<DeValue<'_>>,
-        refused: fn(char) -> bool,
-    ) -> Option<At<String>> {
-        let text: String = self.typed(key, found, Wanted::Text, DeValue::as_str)?.trim().nfc().collect();
-        let offset = self.context.base + found.span().start;
-        if text.is_empty() {
-            let message = format!("{} is empty", self.named(key));
-            self.error("empty-value", offset, message, "write something, or leave the key out if it may be");
-            return None;
-        }
-        if let Some(c) = text.chars().find(|c| refused(*c)) {
-            let message =
-                format!("{} has the control character {} in it", self.named(key), c.escape_unicode());
-            self.error(
-                "control-character",
-                offset,
-                message,
-                "write it on one line, without control characters",
-            );
-            return None;
-        }
-        Some(At { value: text, offset })
-    }
-
-    /// A whole number within bounds.
-    pub(super) fn integer(&mut self, key: &'static str, allowed: Range<i64>) -> Option<At<i64>> {
-        let found = self.value(key)?;
-        let digits = self.typed(key, found, Wanted::Integer, DeValue::as_integer)?;
-        let offset = self.context.base + found.span().start;
-        match i64::from_str_radix(digits.as_str(), digits.radix()) {
-            Ok(value) if allowed.contains(&value) => Some(At { value, offset }),
-            _ => {
-                let (least, most) = (allowed.start, allowed.end - 1);
-                let message = format!("{} is {digits}; {least} to {most} is allowed", self.named(key));
-                self.error("out-of-range", offset, message, format!("write a number from {least} to {most}"));
-                None
-            }
-        }
-    }
-
-    /// `true` or `false`.
-    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        let found = self.value(key)?;
-        self.typed(key, found, Wanted::Boolean, DeValue::as_bool)
-    }
-
-    /// A day, from 2000 to 2100.
-    pub(super) fn date(&mut self, key: &'static str) -> Option<At<NaiveDate>> {
-        let found = self.value(key)?;
-        let only_date = |value: &DeValue<'_>| {
-            value.as_datetime().filter(|moment| moment.time.is_none()).and_then(|moment| moment.date)
-        };
-        let date = self.typed(key, found, Wanted::Date, only_date)?;
-        self.believed(key, found, date)
-            .map(|value| At { value, offset: self.context.base + found.span().start })
-    }
-
-    /// A civil date and time of day.
-    pub(super) fn moment(&mut self, key: &'static str) -> Option<At<NaiveDateTime>> {
-        let found = self.value(key)?;
-        let parts = |value: &DeValue<'_>| {
-            value.as_datetime().and_then(|moment| Some((moment.date?, moment.time?, moment.offset)))
-        };
-        let (date, time, zone) = self.typed(key, found, Wanted::Moment, parts)?;
-        let offset = self.context.base + found.span().start;
-        if let Some(zone) = zone {
-            let message =
-                format!("{} has the offset `{zone}`; a moment is civil time in `time_zone`", self.named(key));
-            self.error("moment-with-offset", offset, message, "leave the offset out: `2026-10-14T13:00:00`");
-            return None;
-        }
-        let date = self.believed(key, found, date)?;
-        let (hour, minute) = (u32::from(time.hour), u32::from(time.minute));
-        // Only a leap second is refused here; civil time has none.
-        let time = NaiveTime::from_hms_opt(hour, minute, u32::from(time.second.unwrap_or(0)).min(59))?;
-        Some(At { value: date.and_time(time), offset })
-    }
-
-    fn believed(
-        &self,
-        key: &str,
-        found: &Spanned<DeValue<'_>>,
-        date: toml::value::Date,
-    ) -> Option<NaiveDate> {
-        let day = NaiveDate::from_ymd_opt(i32::from(date.year), date.month.into(), date.day.into());
-        let believed = day.filter(|_| (2000..=2100).contains(&date.year));
-        if believed.is_none() {
-            let offset = self.context.base + found.span().start;
-            let message = format!("{} is {date}; years 2000 to 2100 are allowed", self.named(key));
-            self.error("out-of-range", offset, message, "check the year");
-        }
-        believed
-    }
-
-    /// A duration in words.
-    pub(super) fn duration(&mut self, key: &'static str) -> Option<At<Duration>> {
-        let text = self.line(key)?;
-        self.as_duration(&text)
-    }
-
-    /// Durations in words.
-    pub(super) fn durations(&mut self, key: &'static str) -> Vec<At<Duration>> {
-        self.lines(key).into_iter().filter_map(|text| self.as_duration(&text)).collect()
-    }
-
-    /// A text that should be a duration.
-    pub(super) fn as_duration(&self, text: &At<String>) -> Option<At<Duration>> {
-        match Duration::parse(&text.value) {
-            Ok(value) => Some(At { value, offset: text.offset }),
-            Err(message) => {
-                self.error("bad-duration", text.offset, message, "for example `1 week` or `5 workdays`");
-                None
-            }
-        }
-    }
-
-    /// A name that identifies.
-    pub(super) fn slug(&mut self, key: &'static str) -> Option<At<Slug>> {
-        let text = self.line(key)?;
-        self.as_slug(&text)
-    }
-
-    /// Names that identify.
-    pub(super) fn slugs(&mut self, key: &'static str) -> Vec<At<Slug>> {
-        self.lines(key).into_iter().filter_map(|text| self.as_slug(&text)).collect()
-    }
-
-    /// A text that should be a slug.
-    pub(super) fn as_slug(&self, text: &At<String>) -> Option<At<Slug>> {
-        let slug = Slug::parse(&text.value);
-        if slug.is_none() {
-            let message = format!(
-                "`{}` cannot be an id; lower-case letters a-z, digits and `-` are allowed",
-                text.value
-            );
-            self.error("bad-slug", text.offset, message, slug_hint(&text.value));
-        }
-        slug.map(|value| At { value, offset: text.offset })
-    }
-
-    /// One of some words.
-    pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<At<T>> {
-        let found = self.line(key)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == found.value) {
-            return Some(At { value: *value, offset: found.offset });
-        }
-        let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let message = format!("{} is `{}`; allowed are {}", self.named(key), found.value, quoted(&allowed));
-        let hint = did_you_mean(&found.value, &allowed).unwrap_or_else(|| "write one of them".to_owned());
-        self.error("unknown-word", found.offset, message, hint);
-        None
-    }
-
-    /// A list of lines, not empty when it is there.
-    pub(super) fn lines(&mut self, key: &'static str) -> Vec<At<String>> {
-        self.list(key).map(|list| list.value).unwrap_or_default()
-    }
-
-    /// The same as values, with the place of the list.
-    pub(super) fn values(&mut self, key: &'static str) -> Option<At<Vec<String>>> {
-        let list = self.list(key)?;
-        Some(list.map(|lines| lines.into_iter().map(|line| line.value).collect()))
-    }
-
-    fn list(&mut self, key: &'static str) -> Option<At<Vec<At<String>>>> {
-        let found = self.value(key)?;
-        let list = self.typed(key, found, Wanted::List, DeValue::as_array)?;
-        let offset = self.context.base + found.span().start;
-        if list.is_empty() {
-            let message = format!("{} is an empty list", self.named(key));
-            self.error("empty-value", offset, message, "leave the key out, or name at least one");
-        }
-        if list.len() > MOST_VALUES {
-            let message =
-                format!("{} has {} values; at most {MOST_VALUES} are read", self.named(key), list.len());
-            self.error("too-many", offset, message, "shorten the list");
-            return None;
-        }
-        let mut refused = 0;
-        let one = |value: &'a Spanned<DeValue<'a>>| {
-            // Twenty faults of a kind are enough.
-            if refused >= MOST_OF_A_KIND {
-                return None;
-            }
-            let line = self.element(key, value);
-            refused += usize::from(line.is_none());
-            line
-        };
-        Some(At { value: list.iter().filter_map(one).collect(), offset })
-    }
-
-    fn element(&self, key: &str, found: &Spanned<DeValue<'_>>) -> Option<At<String>> {
-        if found.get_ref().is_str() {
-            return self.clean(key, found, char::is_control);
-        }
-        let message =
-            format!("{} has {} in it; texts in quotes are needed", self.named(key), kind_of(found.get_ref()));
-        self.error("wrong-type", self.context.base + found.span().start, message, Wanted::List.example(key));
-        None
-    }
-
-    /// A table below this one.
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
-        let found = self.value(key)?;
-        let keys = self.typed(key, found, Wanted::Table, DeValue::as_table)?;
-        let offset = self.offset_of_table(key, found);
-        Some(self.below(keys, offset, format!("[{}]", self.path(key))))
-    }
-
-    /// The tables of a list.
-    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
-        let Some(found) = self.value(key) else { return Vec::new() };
-        let Some(list) = self.typed(key, found, Wanted::Tables, DeValue::as_array) else { return Vec::new() };
-        let name = format!("[[{}]]", self.path(key));
-        if list.len() > MOST_TABLES {
-            let message = format!("{} times `{name}`; at most {MOST_TABLES} are read", list.len());
-            self.error("too-many", self.offset_of(key), message, "split it into several journeys");
-            return Vec::new();
-        }
-        let one = |value: &'a Spanned<DeValue<'a>>| {
-            let keys = self.typed(key, value, Wanted::Tables, DeValue::as_table)?;
-            Some(self.below(keys, self.context.base + value.span().start, name.clone()))
-        };
-        list.iter().filter_map(one).collect()
-    }
-
-    /// The tables below this one whose names the author chose.
-    pub(super) fn named_tables(&self) -> Vec<(At<String>, Table<'a>)> {
-        let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
-            let name: &Cow<'a, str> = key.get_ref();
-            let offset = self.context.base + key.span().start;
-            let keys = self.typed(name, value, Wanted::Table, DeValue::as_table)?;
-            let path = format!("[{}]", self.path(name));
-            Some((At { value: name.to_string(), offset }, self.below(keys, offset, path)))
-        };
-        self.keys.iter().take(MOST_TABLES).filter_map(one).collect()
-    }
-
-    /// The texts below this table under names the author chose.
-    pub(super) fn named_lines(&self) -> Vec<(At<String>, String)> {
-        let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
-            let name: &Cow<'a, str> = key.get_ref();
-            let line = self.clean(name, value, char::is_control)?;
-            Some((At { value: name.to_string(), offset: self.context.base + key.span().start }, line.value))
-        };
-        self.keys.iter().take(MOST_TABLES).filter_map(one).collect()
-    }
-
-    /// Tells the keys nobody asked for and those that are missing. Was
-    /// nothing wrong in the table?
-    pub(super) fn finish(self) -> bool {
-        let known = |key: &str| self.asked.iter().chain(&self.refused).any(|known| *known == key);
-        let unknown = self.keys.keys().filter(|key| !known(key.get_ref()));
-        let mut misspelt = Vec::new();
-        for key in unknown.take(MOST_OF_A_KIND) {
-            let meant = nearest(key.get_ref(), self.asked.iter().copied());
-            misspelt.extend(meant);
-            self.tell_unknown(key, meant);
-        }
-        self.tell_missing(&misspelt);
-        self.sound.get()
-    }
-
-    fn tell_unknown(&self, key: &Spanned<Cow<'_, str>>, meant: Option<&str>) {
-        let name: &str = key.get_ref();
-        let allowed = quoted(&self.asked);
-        let message = match self.name.as_str() {
-            "" => format!("unknown key `{name}`; allowed are {allowed}"),
-            table => format!("unknown key `{name}` in `{table}`; allowed are {allowed}"),
-        };
-        let hint = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None if !self.name.is_empty() && self.context.top_keys.contains(&name) => {
-                format!("`{name}` stands above the first line with `[…]`; move it there")
-            }
-            None => "delete it".to_owned(),
-        };
-        self.error("unknown-key", self.context.base + key.span().start, message, hint);
-    }
-
-    fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.asked.push(key);
-        self.keys.get(key)
-    }
-
-    fn typed<'v, T>(
-        &self,
-        key: &str,
-        found: &'v Spanned<DeValue<'v>>,
-        wanted: Wanted,
-        as_wanted: impl FnOnce(&'v DeValue<'v>) -> Option<T>,
-    ) -> Option<T> {
-        let value = as_wanted(found.get_ref());
-        if value.is_none() {
-            let message =
-                format!("{} is {}; {} is needed", self.named(key), kind_of(found.get_ref()), wanted.words());
-            self.error("wrong-type", self.context.base + found.span().start, message, wanted.example(key));
-        }
-        value
-    }
-
-    fn below(&self, keys: &'a DeTable<'a>, offset: usize, name: String) -> Table<'a> {
-        Table {
-            context: self.context,
-            keys,
-            offset,
-            name,
-            asked: Vec::new(),
-            refused: Vec::new(),
-            required: Vec::new(),
-            sound: Cell::new(true),
-        }
-    }
-
-    /// The name of a table below this one, without its brackets.
-    fn path(&self, key: &str) -> String {
-        match self.name.trim_matches(['[', ']']) {
-            "" => key.to_owned(),
-            above => format!("{above}.{key}"),
-        }
-    }
-
-    /// Where a table begins: at its header, its brace, or for one that is
-    /// only implied at its key.
-    fn offset_of_table(&self, key: &str, found: &Spanned<DeValue<'_>>) -> usize {
-        match found.span() {
-            span if span.is_empty() => self.offset_of(key),
-            span => self.context.base + span.start,
-        }
-    }
-}
-
-/// Words in back-ticks, with commas.
-pub(super) fn quoted<T: Display>(words: &[T]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The hint that names the word meant, if one is near.
-pub(super) fn did_you_mean<T: AsRef<str>>(found: &str, allowed: &[T]) -> Option<String> {
-    nearest(found, allowed.iter().map(AsRef::as_ref)).map(|word| format!("did you mean `{word}`?"))
-}
-
-/// What to write instead of a name that is no slug.
-pub(super) fn slug_hint(text: &str) -> String {
-    let plain: String = text
-        .trim()
-        .nfd()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_'))
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .take(64)
-        .collect();
-    match Slug::parse(plain.trim_matches('-')) {
-        Some(slug) => format!("write `{slug}`"),
-        None => "for example `resor` or `steg-2`".to_owned(),
     }
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::Faults;
-use super::document::{At, Document, Table};
+use super::document::{At, Document};
 use super::programme::{Known, translation_tables};
+use super::table::Table;
 use super::text::Source;
 use crate::domain::cadence::Cadence;
 use crate::domain::duration::{Duration, DurationUnit};
@@ -143,6 +144,7 @@ fn reference_group(table: &mut Table<'_>) -> Option<ReferenceGroup> {
 
 fn titles(table: &mut Table<'_>, known: &Known) -> BTreeMap<Language, String> {
     let title = |(language, mut table): (Language, Table<'_>)| {
+        table.require(&[("title", "\"…\"")]);
         let title = table.line("title");
         table.finish();
         Some((language, title?.value))

@@ -3,18 +3,20 @@
 //! the Markdown reads (that is `render`) and sends nothing; `check`, the
 //! engine and the preview call [`load`].
 //!
-//! Read in this order: [`tree`] takes the snapshot and [`text`] makes bytes
-//! text; [`document`] reads TOML tables key by key; [`programme`],
-//! [`journey`] and [`words`] say what one file says, nothing looked up;
-//! [`resolve`] looks names up in each other, [`variants`] fills in what a
-//! variant inherits; [`hash`] names the result.
+//! Read in this order: `tree` takes the snapshot and `text` makes bytes
+//! text; `document` and `table` read TOML key by key, `front_matter` finds
+//! it in Markdown; `programme`, `journey` and `words` say what one file
+//! says, nothing looked up; `resolve` looks names up in each other and
+//! `variants` fills in what a variant inherits; `hash` names the result.
 
 mod document;
 mod front_matter;
 mod hash;
+mod hints;
 mod journey;
 mod programme;
 mod resolve;
+mod table;
 mod text;
 mod tree;
 mod variants;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use chrono::NaiveTime;
 
 use super::Faults;
-use super::document::{At, Document, Table, did_you_mean, quoted};
+use super::document::{At, Document};
+use super::hints::{did_you_mean, listed, quoted};
+use super::table::Table;
 use super::text::Source;
 use crate::domain::calendar::{Calendar, ClosedPeriod};
 use crate::domain::diagnostic::nearest;
@@ -387,9 +389,4 @@ fn known_id(
         table.error(code, id.offset, message, hint);
     }
     found
-}
-
-/// Words in back-ticks, or that there are none.
-pub(super) fn listed(words: &[&str]) -> String {
-    if words.is_empty() { "none".to_owned() } else { quoted(words) }
 }

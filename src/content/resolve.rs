@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 
-use super::document::{At, did_you_mean, quoted, slug_hint};
+use super::document::At;
+use super::hints::{did_you_mean, listed, quoted, slug_hint};
 use super::journey::{Written, WrittenStep};
-use super::programme::{Known, listed};
+use super::programme::Known;
 use super::text::Source;
 use super::tree::Snapshot;
 use super::variants::{self, StepFile};

@@ -229,6 +229,13 @@ fn variants_are_complete_and_in_order() {
 }
 
 #[test]
+fn a_step_without_a_title_is_called_by_its_subject_or_else_its_slug() {
+    let library = library(&good());
+    let titles: Vec<&str> = library.journeys[0].steps.iter().map(|step| &*step.variants[0].title).collect();
+    assert_eq!(titles, ["Uppdrag: en vecka utan bil", "Nar senast", "Workshop"]);
+}
+
+#[test]
 fn the_programme_and_the_order_of_a_journey() {
     let library = library(&good());
     let mut text = format!("{:?}\n", library.programme.calendar);
@@ -851,7 +858,6 @@ fn f88_bombs_end_soon_with_a_fault() {
         for (path, text) in [
             ("programme.toml", &bomb),
             ("journeys/miljo/journey.toml", &bomb),
-            ("journeys/miljo/resor.md", &front),
             ("journeys/miljo/resor.en.md", &front),
         ] {
             let told = check_in_time(what, &good_but(&[(path, text)]));
@@ -1083,7 +1089,7 @@ const WRITTEN: [&str; 5] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn f88_no_edit_brings_the_loader_down(edits in prop::collection::vec(edits(), 10)) {

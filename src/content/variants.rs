@@ -2,10 +2,10 @@
 //! variant or translation is filled up from the file it inherits from, so
 //! that whoever reads a [`Variant`] finds it complete.
 
-use super::document::{At, did_you_mean};
+use super::document::At;
 use super::hash;
+use super::hints::{did_you_mean, listed};
 use super::journey::WrittenStep;
-use super::programme::listed;
 use super::resolve::Content;
 use super::text::Source;
 use super::words::{self, Base, QuestionWords, Version, Words, WrittenFilm};

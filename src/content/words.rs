@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use super::Faults;
-use super::document::{At, Document, Table};
+use super::document::{At, Document};
 use super::front_matter::{self, Halves};
+use super::table::Table;
 use super::text::Source;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::ids::Slug;
