@@ -6,8 +6,12 @@
 //! what, and if not now, when and why not? [`domain`] answers it; the rest
 //! fetches the inputs and carries out the answer. `ARCHITECTURE.md` is the map.
 
-pub mod content;
 pub mod domain;
 
+pub mod render;
+
+pub mod content;
+pub mod mail;
 pub mod roster;
+
 pub mod config;

@@ -1,0 +1,458 @@
+//! The values a template or Markdown may use: the contract with authors, and
+//! the only place in this folder that knows serde. Names are added here and
+//! nowhere else; the lint, "did you mean" and the documentation follow.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+use super::Links;
+use crate::domain::library::Privacy;
+use crate::domain::person::Person;
+use crate::domain::step::{Film, Kind};
+
+/// A name authors may use, and what it stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct NameEntry {
+    /// The name between `{{` and `}}`.
+    pub name: &'static str,
+    /// What it stands for, in a line.
+    pub about: &'static str,
+    field: Option<Field>,
+}
+
+impl NameEntry {
+    /// May it stand in Markdown, or only in templates?
+    pub fn in_markdown(&self) -> bool {
+        self.field.is_some()
+    }
+
+    const fn anywhere(field: Field, name: &'static str, about: &'static str) -> NameEntry {
+        NameEntry { name, about, field: Some(field) }
+    }
+
+    const fn template(name: &'static str, about: &'static str) -> NameEntry {
+        NameEntry { name, about, field: None }
+    }
+}
+
+/// Every name there is. Besides these, `extra.<column>` for the columns of
+/// the people file that `[people] keep` names.
+pub const NAMES: &[NameEntry] = &[
+    NameEntry::anywhere(Field::FirstName, "person.first_name", "the reader's first name"),
+    NameEntry::anywhere(Field::LastName, "person.last_name", "the reader's last name"),
+    NameEntry::anywhere(Field::Unit, "person.unit", "the name of the reader's unit"),
+    NameEntry::anywhere(Field::Department, "person.department", "the reader's department; may be empty"),
+    NameEntry::anywhere(Field::StepTitle, "step.title", "the plain name of the step"),
+    NameEntry::anywhere(
+        Field::StepKind,
+        "step.kind",
+        "what the step asks for: in Markdown in words, in templates the contract's word to compare with",
+    ),
+    NameEntry::anywhere(Field::StepMinutes, "step.minutes", "how many minutes it takes; may be empty"),
+    NameEntry::anywhere(Field::JourneyTitle, "journey.title", "the title of the journey"),
+    NameEntry::anywhere(Field::CharacterName, "character.name", "the way in that the reader has chosen"),
+    NameEntry::anywhere(Field::ProgrammeTitle, "programme.title", "the title of the whole programme"),
+    NameEntry::anywhere(Field::Organisation, "organisation", "the employer"),
+    NameEntry::anywhere(Field::LinkAnswer, "link.answer", "the reader's own page to answer the step on"),
+    NameEntry::anywhere(Field::LinkPause, "link.pause", "the reader's own page to take a pause on"),
+    NameEntry::anywhere(
+        Field::LinkCharacter,
+        "link.character",
+        "the reader's own page to choose a way in on",
+    ),
+    NameEntry::anywhere(Field::LinkWeb, "link.web", "this mail as a page"),
+    NameEntry::template("mail.subject", "the subject, filled in"),
+    NameEntry::template("mail.preheader", "the line mail programs show after the subject; may be empty"),
+    NameEntry::template("mail.language", "the language of the mail, for `lang`"),
+    NameEntry::template("mail.kind", "what the step asks for, in words, from `kind.<language>.txt.hbs`"),
+    NameEntry::template("mail.reminder", "true in a reminder"),
+    NameEntry::template("mail.body", "the step's words as HTML; only in HTML templates"),
+    NameEntry::template("mail.text", "the step's words as plain text"),
+    NameEntry::template("film", "there is a film: for `{{#if film}}`"),
+    NameEntry::template("film.url", "where the film is shown"),
+    NameEntry::template("film.title", "what the film is called"),
+    NameEntry::template("film.length", "its length, minutes and seconds"),
+    NameEntry::template("film.transcript", "where its text stands; may be empty"),
+    NameEntry::template("privacy.purpose", "why data is kept at all"),
+    NameEntry::template("privacy.legal_basis", "on which legal basis"),
+    NameEntry::template("privacy.visible_to", "who sees what"),
+    NameEntry::template("privacy.retention", "for how long, as the programme says it"),
+    NameEntry::template("privacy.retention_number", "the number in `12 months`"),
+    NameEntry::template("privacy.retention_unit", "the unit in `12 months`, to compare with"),
+];
+
+/// What may stand in Markdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Field {
+    FirstName,
+    LastName,
+    Unit,
+    Department,
+    StepTitle,
+    StepKind,
+    StepMinutes,
+    JourneyTitle,
+    CharacterName,
+    ProgrammeTitle,
+    Organisation,
+    LinkAnswer,
+    LinkPause,
+    LinkCharacter,
+    LinkWeb,
+}
+
+/// A name in Markdown that has been found good.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    Field(Field),
+    /// A column kept from the people file.
+    Extra(Arc<str>),
+}
+
+impl Name {
+    /// The name, if Markdown may use it.
+    pub(super) fn parse(text: &str, kept_columns: &[String]) -> Option<Name> {
+        if let Some(column) = text.strip_prefix("extra.") {
+            return kept_columns.iter().any(|kept| kept == column).then(|| Name::Extra(column.into()));
+        }
+        NAMES.iter().find(|entry| entry.name == text).and_then(|entry| entry.field).map(Name::Field)
+    }
+
+    /// Is it a whole address of ours?
+    pub(super) fn is_link(&self) -> bool {
+        match self {
+            Name::Extra(_) => false,
+            Name::Field(field) => match field {
+                Field::LinkAnswer | Field::LinkPause | Field::LinkCharacter | Field::LinkWeb => true,
+                Field::FirstName
+                | Field::LastName
+                | Field::Unit
+                | Field::Department
+                | Field::StepTitle
+                | Field::StepKind
+                | Field::StepMinutes
+                | Field::JourneyTitle
+                | Field::CharacterName
+                | Field::ProgrammeTitle
+                | Field::Organisation => false,
+            },
+        }
+    }
+
+    /// Does it tell who the reader is?
+    pub(super) fn is_personal(&self) -> bool {
+        matches!(self, Name::Extra(_) | Name::Field(Field::FirstName | Field::LastName))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Extra(column) => write!(f, "extra.{column}"),
+            Name::Field(field) => {
+                let entry = NAMES.iter().find(|entry| entry.field == Some(*field));
+                f.write_str(entry.map_or("", |entry| entry.name))
+            }
+        }
+    }
+}
+
+/// What is the same for everybody who gets these words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'a> {
+    pub(super) title: &'a str,
+    pub(super) kind: Kind,
+    pub(super) kind_in_words: &'a str,
+    pub(super) minutes: u32,
+    /// The same as text, empty for none.
+    pub(super) minutes_text: &'a str,
+    pub(super) journey_title: &'a str,
+    pub(super) character_name: &'a str,
+    pub(super) programme_title: &'a str,
+    pub(super) organisation: &'a str,
+    pub(super) privacy: &'a Privacy,
+    pub(super) film: Option<&'a Film>,
+}
+
+/// Everything known of one letter, cleaned: no value holds a control
+/// character, a line break, a direction mark or blanks around it.
+#[derive(Debug)]
+pub(super) struct Values<'a> {
+    words: Words<'a>,
+    links: &'a Links,
+    person: &'a Person,
+    first_name: Cow<'a, str>,
+    last_name: Cow<'a, str>,
+    unit: Cow<'a, str>,
+    department: Cow<'a, str>,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn new(words: Words<'a>, person: &'a Person, unit: &'a str, links: &'a Links) -> Values<'a> {
+        Values {
+            words,
+            links,
+            person,
+            first_name: clean(&person.first_name),
+            last_name: clean(&person.last_name),
+            unit: clean(unit),
+            department: clean(person.department.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// What a name stands for; empty where there is nothing.
+    pub(super) fn get(&self, name: &Name) -> Cow<'_, str> {
+        let field = match name {
+            Name::Extra(column) => return self.extra(column),
+            Name::Field(field) => field,
+        };
+        Cow::Borrowed(match field {
+            Field::FirstName => &self.first_name,
+            Field::LastName => &self.last_name,
+            Field::Unit => &self.unit,
+            Field::Department => &self.department,
+            Field::StepTitle => self.words.title,
+            Field::StepKind => self.words.kind_in_words,
+            Field::StepMinutes => self.words.minutes_text,
+            Field::JourneyTitle => self.words.journey_title,
+            Field::CharacterName => self.words.character_name,
+            Field::ProgrammeTitle => self.words.programme_title,
+            Field::Organisation => self.words.organisation,
+            Field::LinkAnswer => &self.links.answer,
+            Field::LinkPause => &self.links.pause,
+            Field::LinkCharacter => &self.links.character,
+            Field::LinkWeb => &self.links.web,
+        })
+    }
+
+    fn extra(&self, column: &str) -> Cow<'_, str> {
+        let kept = self.person.extra.iter().find(|(name, _)| **name == *column);
+        kept.map_or(Cow::Borrowed(""), |(_, value)| clean(value))
+    }
+
+    /// What templates see. Empty values are left out, so that strict mode
+    /// says which name is empty, and `{{#if}}` asks whether there is one.
+    pub(super) fn context<'b>(&'b self, mail: MailContext<'b>) -> Context<'b> {
+        let words = &self.words;
+        let privacy = words.privacy;
+        let (number, unit) = privacy.retention.split_once(' ').unwrap_or_default();
+        Context {
+            person: PersonContext {
+                first_name: &self.first_name,
+                last_name: &self.last_name,
+                unit: &self.unit,
+                department: &self.department,
+            },
+            step: StepContext { title: words.title, kind: words.kind.as_str(), minutes: words.minutes },
+            journey: Title { title: words.journey_title },
+            programme: Title { title: words.programme_title },
+            character: CharacterContext { name: words.character_name },
+            organisation: words.organisation,
+            link: LinkContext {
+                answer: &self.links.answer,
+                pause: &self.links.pause,
+                character: &self.links.character,
+                web: &self.links.web,
+            },
+            extra: ExtraContext(self.person),
+            film: words.film.map(|film| FilmContext {
+                url: &film.url,
+                title: &film.title,
+                length: &film.length,
+                transcript: film.transcript.as_deref().unwrap_or_default(),
+            }),
+            privacy: PrivacyContext {
+                purpose: &privacy.purpose,
+                legal_basis: &privacy.legal_basis,
+                visible_to: &privacy.visible_to,
+                retention: &privacy.retention,
+                retention_number: number,
+                retention_unit: unit,
+            },
+            mail,
+        }
+    }
+}
+
+/// The whole of what a template sees.
+#[derive(Serialize)]
+pub(super) struct Context<'a> {
+    person: PersonContext<'a>,
+    step: StepContext<'a>,
+    journey: Title<'a>,
+    programme: Title<'a>,
+    character: CharacterContext<'a>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    organisation: &'a str,
+    link: LinkContext<'a>,
+    extra: ExtraContext<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    film: Option<FilmContext<'a>>,
+    privacy: PrivacyContext<'a>,
+    mail: MailContext<'a>,
+}
+
+/// What a template sees of the mail itself.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct MailContext<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(super) subject: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(super) preheader: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(super) language: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(super) kind: &'a str,
+    pub(super) reminder: bool,
+    pub(super) body: &'a str,
+    pub(super) text: &'a str,
+}
+
+#[derive(Serialize)]
+struct PersonContext<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    first_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    last_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    unit: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    department: &'a str,
+}
+
+#[derive(Serialize)]
+struct StepContext<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    title: &'a str,
+    kind: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    minutes: u32,
+}
+
+#[derive(Serialize)]
+struct Title<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    title: &'a str,
+}
+
+#[derive(Serialize)]
+struct CharacterContext<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct LinkContext<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    answer: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pause: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    character: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    web: &'a str,
+}
+
+#[derive(Serialize)]
+struct FilmContext<'a> {
+    url: &'a str,
+    title: &'a str,
+    length: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    transcript: &'a str,
+}
+
+#[derive(Serialize)]
+struct PrivacyContext<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    purpose: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    legal_basis: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    visible_to: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    retention: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    retention_number: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    retention_unit: &'a str,
+}
+
+/// The kept columns that have a value for this person, by name.
+struct ExtraContext<'a>(&'a Person);
+
+impl Serialize for ExtraContext<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (column, value) in &self.0.extra {
+            let value = clean(value);
+            if !value.is_empty() {
+                map.serialize_entry(&**column, &value)?;
+            }
+        }
+        map.end()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A value from the people file made fit to stand anywhere: line breaks and
+/// control characters are blanks, direction marks are gone, blanks are single
+/// and never at the ends (F76). The import refuses such names; this holds even
+/// where it did not.
+pub(super) fn clean(value: &str) -> Cow<'_, str> {
+    let trimmed = value.trim();
+    let tidy = !trimmed.contains("  ") && !trimmed.chars().any(|c| breaks(c) || steers(c));
+    if tidy {
+        return Cow::Borrowed(trimmed);
+    }
+    let mut cleaned = String::with_capacity(trimmed.len());
+    for c in trimmed.chars().filter(|&c| !steers(c)) {
+        let c = if breaks(c) { ' ' } else { c };
+        if c != ' ' || !cleaned.ends_with(' ') {
+            cleaned.push(c);
+        }
+    }
+    Cow::Owned(cleaned.trim().to_owned())
+}
+
+/// Does the character end a line, or control a terminal or a header?
+pub(super) fn breaks(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Does the character turn the direction of the text around it?
+fn steers(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f76_a_value_never_holds_a_line_break_or_a_direction_mark() {
+        assert_eq!(clean("Eva\r\nBcc: a@b.se"), "Eva Bcc: a@b.se");
+        assert_eq!(clean("  Eva \u{0} \u{202e} Ek\u{2028}"), "Eva Ek");
+        assert_eq!(clean("\t\r\n"), "");
+        assert!(matches!(clean("Åsa Ek"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn every_name_for_markdown_is_its_own() {
+        for entry in NAMES.iter().filter(|entry| entry.in_markdown()) {
+            let name = Name::parse(entry.name, &[]).expect("a name");
+            assert_eq!(name.to_string(), entry.name);
+        }
+        assert_eq!(Name::parse("mail.body", &[]), None);
+        assert_eq!(Name::parse("extra.Titel", &["Titel".into()]), Some(Name::Extra("Titel".into())));
+        assert_eq!(Name::parse("extra.Lön", &["Titel".into()]), None);
+    }
+}

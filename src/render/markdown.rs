@@ -1,0 +1,527 @@
+//! Markdown to HTML and to plain text, once per step, character and language:
+//! placeholders are masked before parsing and stay holes in what is written
+//! here, so that per person there is only filling to do. Not a general
+//! Markdown writer: what a mail cannot carry is a fault with its place.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
+
+use super::context::{Field, Name};
+use super::faults::Faults;
+use super::pieces::{Escape, Pieces};
+use super::placeholder::{Masked, mask};
+use super::plain::{Block, Flow, Gap};
+use super::prose;
+use super::target::{self, Target};
+
+/// More than a mail can be is not worth parsing (F96).
+const LONGEST_SOURCE: usize = 200_000;
+/// What may come out of it.
+const LONGEST_HTML: usize = 100_000;
+/// Quotations and lists within each other.
+const DEEPEST_BLOCKS: usize = 8;
+/// Emphasis within emphasis.
+const DEEPEST_SPANS: usize = 16;
+
+/// Around a link that stands alone and leads to the answer page: a table
+/// cell, because that is a button in every mail program (E36). How it looks
+/// is the layout's business.
+const BUTTON_BEFORE: &str = "<table role=\"presentation\" class=\"button\" border=\"0\" cellpadding=\"0\" \
+                             cellspacing=\"0\"><tr><td>";
+const BUTTON_AFTER: &str = "</td></tr></table>\n";
+
+/// The words of a step, ready to be filled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Body {
+    pub(super) html: Pieces,
+    pub(super) text: Vec<Block>,
+}
+
+impl Body {
+    /// Every name that stands in it.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.html.names().chain(self.text.iter().flat_map(|block| block.words.names()))
+    }
+}
+
+/// Prepares Markdown. What is wrong with it is in `faults`; if there is an
+/// error among it the body is not to be used.
+pub(super) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> Body {
+    if source.len() > LONGEST_SOURCE {
+        let found = format!("{} kB of text, and at most {} kB", source.len() / 1000, LONGEST_SOURCE / 1000);
+        faults.error("too-long", 0, &found, "a mail is read in a few minutes: shorten it");
+        return Body::default();
+    }
+    prose::check_days(source, faults);
+    let masked = mask(source, kept_columns, faults);
+    let events: Vec<Located<'_>> =
+        Parser::new_ext(&masked.text, Options::empty()).into_offset_iter().collect();
+    Writer::new(&masked, faults).run(&events)
+}
+
+/// An event of the parser and where in the masked text it is.
+type Located<'e> = (Event<'e>, Range<usize>);
+
+/// What a block stands in.
+#[derive(Debug)]
+enum Container {
+    /// A quotation; fresh until something of it is written.
+    Quote { fresh: bool },
+    /// A list: the number of the next item, or none for bullets.
+    List { next: Option<u64>, items: usize },
+    /// An item: its marker until the first line is written, and its width.
+    Item { marker: Option<String>, width: usize },
+}
+
+/// Does a block keep a line's distance, or is it an item of a tight list?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spacing {
+    Loose,
+    Tight,
+}
+
+/// A link that has begun and not ended.
+#[derive(Debug)]
+struct OpenLink {
+    target: Option<Target>,
+    at: usize,
+    text: Pieces,
+}
+
+struct Writer<'m, 'f, 's> {
+    masked: &'m Masked,
+    faults: &'f mut Faults<'s>,
+    body: Body,
+    /// How much HTML is written.
+    written: usize,
+    /// The words of the plain-text block being written.
+    line: Pieces,
+    containers: Vec<Container>,
+    link: Option<OpenLink>,
+    spans: usize,
+    heading: usize,
+    in_button: bool,
+    in_code: bool,
+    /// Images within images are counted, and nothing of them is written.
+    images: usize,
+    /// Nothing more is worth saying.
+    stopped: bool,
+}
+
+impl<'m, 'f, 's> Writer<'m, 'f, 's> {
+    fn new(masked: &'m Masked, faults: &'f mut Faults<'s>) -> Writer<'m, 'f, 's> {
+        Writer {
+            masked,
+            faults,
+            body: Body::default(),
+            written: 0,
+            line: Pieces::default(),
+            containers: Vec::new(),
+            link: None,
+            spans: 0,
+            heading: 1,
+            in_button: false,
+            in_code: false,
+            images: 0,
+            stopped: false,
+        }
+    }
+
+    fn run(mut self, events: &[Located<'_>]) -> Body {
+        for (i, (event, range)) in events.iter().enumerate() {
+            let at = self.masked.original(range.start);
+            self.event(event, &events[i + 1..], at);
+            if self.written > LONGEST_HTML {
+                let found = format!("more than {} kB of HTML", LONGEST_HTML / 1000);
+                self.stop("too-long", at, &found, "a mail is read in a few minutes: shorten it");
+            }
+            if self.stopped {
+                return Body::default();
+            }
+        }
+        self.body
+    }
+
+    fn event(&mut self, event: &Event<'_>, after: &[Located<'_>], at: usize) {
+        match event {
+            Event::Start(tag) => self.start(tag, after, at),
+            Event::End(tag) => self.end(*tag),
+            Event::Text(text) => self.text(text),
+            Event::Code(code) => {
+                self.html("<code>");
+                self.text(code);
+                self.html("</code>");
+            }
+            Event::SoftBreak => self.line_break("\n", " "),
+            Event::HardBreak => self.line_break("<br>\n", "\n"),
+            Event::Rule => {
+                self.html("<hr>\n");
+                self.line.push_str("* * *");
+                self.flush(Flow::Verbatim, Spacing::Loose);
+            }
+            Event::InlineHtml(found) => self.raw_html(found, at),
+            // The lines of a block that `Start(HtmlBlock)` has refused.
+            Event::Html(_) => {}
+            // Extensions of CommonMark, all switched off.
+            Event::InlineMath(_)
+            | Event::DisplayMath(_)
+            | Event::FootnoteReference(_)
+            | Event::TaskListMarker(_) => {}
+        }
+    }
+
+    fn start(&mut self, tag: &Tag<'_>, after: &[Located<'_>], at: usize) {
+        match tag {
+            Tag::Paragraph => {
+                self.in_button = is_button(after, self.masked);
+                self.html(if self.in_button { BUTTON_BEFORE } else { "<p>" });
+            }
+            Tag::Heading { level, .. } => self.start_heading(*level, at),
+            Tag::BlockQuote(_) => {
+                self.flush(Flow::Wrapped, Spacing::Tight);
+                self.html("<blockquote>\n");
+                self.enter(Container::Quote { fresh: true }, at);
+            }
+            Tag::List(first) => self.start_list(*first, at),
+            Tag::Item => self.start_item(),
+            Tag::CodeBlock(_) => {
+                self.flush(Flow::Wrapped, Spacing::Tight);
+                self.in_code = true;
+                self.html("<pre><code>");
+            }
+            Tag::HtmlBlock => {
+                let first = after.first().map(|(event, _)| event);
+                let line = if let Some(Event::Html(html)) = first { html.lines().next() } else { None };
+                self.raw_html(line.unwrap_or_default(), at);
+            }
+            Tag::Emphasis => self.start_span("<em>", at),
+            Tag::Strong => self.start_span("<strong>", at),
+            Tag::Link { link_type, dest_url, .. } => self.start_link(*link_type, dest_url, at),
+            Tag::Image { dest_url, .. } => self.start_image(dest_url, after, at),
+            // Extensions of CommonMark, all switched off.
+            Tag::FootnoteDefinition(_)
+            | Tag::DefinitionList
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition
+            | Tag::Table(_)
+            | Tag::TableHead
+            | Tag::TableRow
+            | Tag::TableCell
+            | Tag::Strikethrough
+            | Tag::Superscript
+            | Tag::Subscript
+            | Tag::MetadataBlock(_) => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Paragraph => {
+                self.html(if self.in_button { BUTTON_AFTER } else { "</p>\n" });
+                self.flush(Flow::Wrapped, Spacing::Loose);
+            }
+            TagEnd::Heading(level) => {
+                self.html(&format!("</{}>\n", heading(level)));
+                self.flush(Flow::Wrapped, Spacing::Loose);
+            }
+            TagEnd::BlockQuote(_) => {
+                self.html("</blockquote>\n");
+                self.containers.pop();
+            }
+            TagEnd::List(ordered) => {
+                self.html(if ordered { "</ol>\n" } else { "</ul>\n" });
+                self.containers.pop();
+            }
+            TagEnd::Item => {
+                self.flush(Flow::Wrapped, Spacing::Tight);
+                self.html("</li>\n");
+                self.containers.pop();
+            }
+            TagEnd::CodeBlock => {
+                self.html("</code></pre>\n");
+                self.flush(Flow::Verbatim, Spacing::Loose);
+                self.in_code = false;
+            }
+            TagEnd::Emphasis => self.end_span("</em>"),
+            TagEnd::Strong => self.end_span("</strong>"),
+            TagEnd::Link => self.end_link(),
+            TagEnd::Image => self.images = self.images.saturating_sub(1),
+            TagEnd::HtmlBlock => {}
+            // Extensions of CommonMark, all switched off.
+            TagEnd::FootnoteDefinition
+            | TagEnd::DefinitionList
+            | TagEnd::DefinitionListTitle
+            | TagEnd::DefinitionListDefinition
+            | TagEnd::Table
+            | TagEnd::TableHead
+            | TagEnd::TableRow
+            | TagEnd::TableCell
+            | TagEnd::Strikethrough
+            | TagEnd::Superscript
+            | TagEnd::Subscript
+            | TagEnd::MetadataBlock(_) => {}
+        }
+    }
+
+    fn start_heading(&mut self, level: HeadingLevel, at: usize) {
+        self.flush(Flow::Wrapped, Spacing::Tight);
+        let found = level as usize;
+        if found == 1 {
+            let hint = "the title of the step is the one heading of that rank: begin with `##`";
+            self.faults.warning("heading-order", at, "a heading of the first rank in the text", hint);
+        } else if found > self.heading + 1 {
+            let message = format!("a heading of rank {found} after one of rank {}", self.heading);
+            let hint = format!(
+                "write `{}`: people who listen find their way by ranks",
+                "#".repeat(self.heading + 1)
+            );
+            self.faults.warning("heading-order", at, &message, &hint);
+        }
+        self.heading = found.max(2);
+        self.html(&format!("<{}>", heading(level)));
+    }
+
+    fn start_list(&mut self, first: Option<u64>, at: usize) {
+        self.flush(Flow::Wrapped, Spacing::Tight);
+        match first {
+            None => self.html("<ul>\n"),
+            Some(1) => self.html("<ol>\n"),
+            Some(n) => self.html(&format!("<ol start=\"{n}\">\n")),
+        }
+        self.enter(Container::List { next: first, items: 0 }, at);
+    }
+
+    fn start_item(&mut self) {
+        self.html("<li>");
+        let marker = match self.containers.last_mut() {
+            Some(Container::List { next, items }) => {
+                *items += 1;
+                match next {
+                    Some(number) => {
+                        let marker = format!("{number}. ");
+                        *number += 1;
+                        marker
+                    }
+                    None => "- ".to_owned(),
+                }
+            }
+            Some(Container::Quote { .. } | Container::Item { .. }) | None => String::new(),
+        };
+        self.containers.push(Container::Item { width: marker.len(), marker: Some(marker) });
+    }
+
+    fn start_span(&mut self, tag: &str, at: usize) {
+        self.spans += 1;
+        if self.spans > DEEPEST_SPANS {
+            let found = format!("emphasis more than {DEEPEST_SPANS} deep");
+            self.stop("too-deep", at, &found, "one stress in a sentence is enough");
+        }
+        self.html(tag);
+    }
+
+    fn end_span(&mut self, tag: &str) {
+        self.spans = self.spans.saturating_sub(1);
+        self.html(tag);
+    }
+
+    fn start_link(&mut self, kind: LinkType, dest: &str, at: usize) {
+        let dest = if kind == LinkType::Email { format!("mailto:{dest}") } else { dest.to_owned() };
+        let target = target::read(&dest, self.masked, at, self.faults);
+        if let Some(target) = &target {
+            let address = target.attribute();
+            self.html("<a href=\"");
+            self.written += address.ready_len();
+            self.body.html.append(address);
+            self.html("\">");
+        }
+        self.link = Some(OpenLink { target, at, text: Pieces::default() });
+    }
+
+    fn end_link(&mut self) {
+        let Some(OpenLink { target: Some(target), at, text }) = self.link.take() else { return };
+        self.html("</a>");
+        let said = text.whole();
+        if text.is_empty() || said.is_some_and(|said| said.trim().is_empty()) {
+            self.faults.error("link-text", at, "a link without a text", "write `[Where it leads](…)`");
+        }
+        if let Some(said) = said.filter(|said| prose::is_vague(said)) {
+            let found = format!("`{}` does not say where the link leads", said.trim());
+            self.faults.warning(
+                "link-text",
+                at,
+                &found,
+                "some people hear only the links: name what is there",
+            );
+        }
+        if let (Some(said), Target::Web { host, .. }) = (said, &target)
+            && prose::shown_host(said).is_some_and(|shown| shown != *host)
+        {
+            let found = format!("the text shows another address than `{host}`, where the link leads");
+            self.faults.error("misleading-link", at, &found, "mail filters take it for a fraud: write words");
+        }
+        let address = target.plain();
+        if address != text {
+            self.line.push_str(" <");
+            self.line.append(address);
+            self.line.push_str(">");
+        }
+    }
+
+    fn start_image(&mut self, dest: &str, after: &[Located<'_>], at: usize) {
+        self.images += 1;
+        let inside = after.iter().take_while(|(event, _)| !matches!(event, Event::End(TagEnd::Image)));
+        let has_alt =
+            inside.map(|(event, _)| event).any(|event| matches!(event, Event::Text(_) | Event::Code(_)));
+        let remote = dest.contains(':')
+            || dest.starts_with("//")
+            || dest.chars().any(|c| self.masked.hole(c).is_some());
+        if remote {
+            let hint =
+                "mail programs block them, and they tell the other server who reads: link to it instead";
+            self.faults.error("remote-image", at, "a picture from somewhere else", hint);
+        } else if has_alt {
+            let hint = "say it in words; a film has a field of its own in the front matter";
+            self.faults.error("image", at, "pictures in mails are not supported yet", hint);
+        } else {
+            let hint = "write between the brackets what it shows: `![Two hands and a seedling](…)`";
+            self.faults.error(
+                "image-without-alt",
+                at,
+                "a picture without words for those who cannot see it",
+                hint,
+            );
+        }
+    }
+
+    fn raw_html(&mut self, found: &str, at: usize) {
+        // `</b>` after `<b>` is the same fault.
+        if found.starts_with("</") && self.faults.any_error() {
+            return;
+        }
+        let shown: String = found.trim().chars().take(40).collect();
+        let message = format!("`{shown}` is HTML, and a step is Markdown only");
+        self.faults.error("raw-html", at, &message, "a `<` that is only a sign is written `\\<`");
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.images > 0 {
+            return;
+        }
+        // Written as entities (`&#7;`) they get past the check of the source.
+        let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+        let text = text.replace('\r', "");
+        let text = text.replace(steers, " ");
+        let mut html = Pieces::default();
+        self.masked.unmask(&text, Escape::Html, &mut html);
+        self.written += html.ready_len();
+        self.body.html.append(html);
+        self.masked.unmask(&text, Escape::Plain, &mut self.line);
+        if let Some(link) = &mut self.link {
+            self.masked.unmask(&text, Escape::Plain, &mut link.text);
+        }
+    }
+
+    fn line_break(&mut self, html: &str, plain: &str) {
+        self.html(html);
+        self.line.push_str(plain);
+        if let Some(link) = &mut self.link {
+            link.text.push_str(" ");
+        }
+    }
+
+    fn html(&mut self, html: &str) {
+        if self.images == 0 {
+            self.written += html.len();
+            self.body.html.push_str(html);
+        }
+    }
+
+    fn enter(&mut self, container: Container, at: usize) {
+        self.containers.push(container);
+        let depth = self.containers.iter().filter(|c| !matches!(c, Container::Item { .. })).count();
+        if depth > DEEPEST_BLOCKS {
+            let found = format!("quotations and lists more than {DEEPEST_BLOCKS} deep");
+            self.stop("too-deep", at, &found, "a reader on a phone is lost in it: make it flat");
+        }
+    }
+
+    fn stop(&mut self, code: &'static str, at: usize, found: &str, hint: &str) {
+        self.faults.error(code, at, found, hint);
+        self.stopped = true;
+    }
+
+    /// Ends the plain-text block being written.
+    fn flush(&mut self, flow: Flow, spacing: Spacing) {
+        let mut words = self.line.take();
+        if words.is_empty() {
+            return;
+        }
+        let gap = self.gap(spacing);
+        let mut first = String::new();
+        let mut rest = String::new();
+        for container in &mut self.containers {
+            match container {
+                Container::Quote { fresh } => {
+                    *fresh = false;
+                    first.push_str("> ");
+                    rest.push_str("> ");
+                }
+                Container::List { .. } => {}
+                Container::Item { marker, width } => {
+                    let blank = " ".repeat(*width);
+                    first.push_str(&marker.take().unwrap_or_else(|| blank.clone()));
+                    rest.push_str(&blank);
+                }
+            }
+        }
+        if self.in_code {
+            words.trim_last_newline();
+            first.push_str("    ");
+            rest.push_str("    ");
+        }
+        self.body.text.push(Block { first, rest, gap, flow, words });
+    }
+
+    /// What stands between the block before and this one: nothing between
+    /// the items of a tight list, otherwise an empty line, in a quotation
+    /// with its bar.
+    fn gap(&self, spacing: Spacing) -> Gap {
+        let lists = self.containers.iter().filter_map(|container| match container {
+            Container::List { items, .. } => Some(*items),
+            Container::Quote { .. } | Container::Item { .. } => None,
+        });
+        let lists: Vec<usize> = lists.collect();
+        let fresh_item = matches!(self.containers.last(), Some(Container::Item { marker: Some(_), .. }));
+        let begins_list = fresh_item && lists == [1];
+        if spacing == Spacing::Tight && !self.containers.is_empty() && !begins_list {
+            return Gap::None;
+        }
+        let bars = self.containers.iter().filter(|c| matches!(c, Container::Quote { fresh: false })).count();
+        Gap::Line("> ".repeat(bars).trim_end().to_owned())
+    }
+}
+
+/// The element of a heading; the title of the step is the only `h1`.
+fn heading(level: HeadingLevel) -> &'static str {
+    match level {
+        HeadingLevel::H1 | HeadingLevel::H2 => "h2",
+        HeadingLevel::H3 => "h3",
+        HeadingLevel::H4 => "h4",
+        HeadingLevel::H5 => "h5",
+        HeadingLevel::H6 => "h6",
+    }
+}
+
+/// Is the paragraph that begins here nothing but a link to the answer page?
+fn is_button(after: &[Located<'_>], masked: &Masked) -> bool {
+    let Some((Event::Start(Tag::Link { dest_url, .. }), _)) = after.first() else { return false };
+    let mut dest = dest_url.chars();
+    let answers = |c: char| masked.hole(c) == Some(&Name::Field(Field::LinkAnswer));
+    if !dest.next().is_some_and(answers) || dest.next().is_some() {
+        return false;
+    }
+    let end = after.iter().position(|(event, _)| matches!(event, Event::End(TagEnd::Link)));
+    end.and_then(|end| after.get(end + 1))
+        .is_some_and(|(event, _)| matches!(event, Event::End(TagEnd::Paragraph)))
+}

@@ -1,0 +1,165 @@
+//! Finds `{{name}}` in what authors write, before anything else reads it, and
+//! puts one private character in its place: Markdown sees a letter and cannot
+//! take the name apart, and no person's data is ever read as Markdown (D7).
+
+use super::context::{NAMES, Name};
+use super::faults::Faults;
+use super::pieces::{Escape, Pieces};
+use crate::domain::diagnostic::nearest;
+
+/// The first of the private characters; the n-th stands for the n-th hole.
+const FIRST: u32 = 0xF0000;
+/// The last of them.
+const LAST: u32 = 0xFFFFD;
+
+/// A text in which every placeholder is one character.
+#[derive(Debug)]
+pub(super) struct Masked {
+    pub(super) text: String,
+    holes: Vec<Name>,
+    /// Where each hole ends: in the masked text, and in the author's.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Masked {
+    /// The placeholder a character stands for.
+    pub(super) fn hole(&self, c: char) -> Option<&Name> {
+        let index = u32::from(c).checked_sub(FIRST)?;
+        self.holes.get(index as usize)
+    }
+
+    /// Where the author wrote what stands at a place of the masked text.
+    pub(super) fn original(&self, offset: usize) -> usize {
+        let after = self.ends.partition_point(|&(masked, _)| masked <= offset);
+        match after.checked_sub(1).map(|i| self.ends[i]) {
+            Some((masked, original)) => original + (offset - masked),
+            None => offset,
+        }
+    }
+
+    /// Adds a part of the masked text to prepared words.
+    pub(super) fn unmask(&self, masked: &str, escape: Escape, out: &mut Pieces) {
+        let mut rest = masked;
+        while let Some(at) = rest.find(is_private) {
+            out.push_escaped(&rest[..at], escape);
+            let c = rest[at..].chars().next().unwrap_or_default();
+            // A private character written as an entity may stand for no hole.
+            if let Some(name) = self.hole(c) {
+                out.push_hole(name.clone(), escape);
+            }
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.push_escaped(rest, escape);
+    }
+}
+
+fn is_private(c: char) -> bool {
+    (FIRST..=LAST).contains(&u32::from(c))
+}
+
+/// Masks every placeholder; what is not one is a fault.
+pub(super) fn mask(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> Masked {
+    let mut masked =
+        Masked { text: String::with_capacity(source.len()), holes: Vec::new(), ends: Vec::new() };
+    if let Some(at) = source.find(is_private) {
+        faults.error("private-character", at, "found a character of the private use area", "delete it");
+    }
+    let mut done = 0;
+    while let Some(found) = source[done..].find("{{") {
+        let start = done + found;
+        masked.text.extend(source[done..start].chars().filter(|&c| !is_private(c)));
+        let tag = Tag::read(&source[start..]);
+        done = start + tag.length;
+        if is_escaped(source, start) {
+            masked.text.push_str(&source[start..done]);
+            continue;
+        }
+        let name = tag.name(start, kept_columns, faults);
+        let index = FIRST + masked.holes.len() as u32;
+        let Some(c) = char::from_u32(index).filter(|_| index <= LAST) else {
+            faults.error("too-long", start, "more than 65,534 placeholders", "shorten the text");
+            break;
+        };
+        masked.text.push(c);
+        masked.holes.push(name);
+        masked.ends.push((masked.text.len(), done));
+    }
+    masked.text.extend(source[done..].chars().filter(|&c| !is_private(c)));
+    masked
+}
+
+/// Is the brace preceded by an odd number of backslashes? Then it is a brace.
+fn is_escaped(source: &str, at: usize) -> bool {
+    source[..at].bytes().rev().take_while(|&b| b == b'\\').count() % 2 == 1
+}
+
+/// What stands between the braces.
+struct Tag<'a> {
+    inside: Option<&'a str>,
+    length: usize,
+}
+
+impl<'a> Tag<'a> {
+    /// Reads from `{{` on to `}}` on the same line.
+    fn read(source: &'a str) -> Tag<'a> {
+        let line = source.split('\n').next().unwrap_or_default();
+        match line.find("}}") {
+            Some(end) => {
+                // `{{{x}}}` ends one brace later.
+                let end = if line[end + 2..].starts_with('}') { end + 1 } else { end };
+                Tag { inside: Some(&line[2..end]), length: end + 2 }
+            }
+            None => Tag { inside: None, length: 2 },
+        }
+    }
+
+    /// The name it holds; a fault, and something harmless, where it is none.
+    fn name(&self, at: usize, kept_columns: &[String], faults: &mut Faults<'_>) -> Name {
+        let harmless = Name::Field(super::context::Field::StepTitle);
+        let Some(inside) = self.inside else {
+            faults.error(
+                "open-placeholder",
+                at,
+                "a placeholder that begins with `{{` but does not end with `}}` on the same line",
+                "write `{{person.first_name}}`; a brace that is only a brace is written `\\{`",
+            );
+            return harmless;
+        };
+        let text = inside.trim();
+        if text.starts_with(['{', '&']) {
+            let found = format!("`{{{{{inside}}}}}` would go into the mail unescaped");
+            faults.error("raw-placeholder", at, &found, "write it with two braces: `{{person.first_name}}`");
+        } else if text.starts_with(['#', '/', '^', '>', '!', '*', '~']) || text == "else" {
+            let found = format!("`{{{{{inside}}}}}` is a block, and blocks belong to templates");
+            let hint = "write a variant of the step for that character or language instead";
+            faults.error("block-in-markdown", at, &found, hint);
+        } else if let Some(name) = Name::parse(text, kept_columns) {
+            return name;
+        } else {
+            let (found, hint) = unknown(text, kept_columns);
+            faults.error("unknown-name", at, &found, &hint);
+        }
+        harmless
+    }
+}
+
+/// What to say of a name that is none.
+fn unknown(text: &str, kept_columns: &[String]) -> (String, String) {
+    if NAMES.iter().any(|entry| entry.name == text) {
+        let hint = "words of the mail itself cannot stand in a step";
+        return (format!("`{text}` is a name for templates only"), hint.to_owned());
+    }
+    let extras: Vec<String> = kept_columns.iter().map(|column| format!("extra.{column}")).collect();
+    let names = NAMES.iter().filter(|entry| entry.in_markdown()).map(|entry| entry.name);
+    let allowed = names.chain(extras.iter().map(String::as_str));
+    let hint = match (nearest(text, allowed), text.strip_prefix("extra.")) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(column)) => {
+            format!("only columns kept on purpose can be used: add `{column}` to `[people] keep`")
+        }
+        (None, None) => "the names are `person.…`, `step.…`, `journey.title`, `character.name`, \
+             `programme.title`, `organisation`, `link.…` and `extra.<column>`"
+            .to_owned(),
+    };
+    (format!("`{text}` is no name that can be used here"), hint)
+}

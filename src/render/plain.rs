@@ -1,0 +1,152 @@
+//! The plain-text part: blocks of prepared words, wrapped for each person
+//! after the holes are filled, because names have different lengths.
+
+use super::RenderFault;
+use super::context::Values;
+use super::pieces::Pieces;
+
+/// No line is longer, except a word that alone is.
+const WIDTH: usize = 78;
+
+/// One paragraph, heading, list item or piece of code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// Before its first line: `- `, `> `, or nothing.
+    pub(super) first: String,
+    /// Before the lines after it.
+    pub(super) rest: String,
+    /// How it stands to the block before.
+    pub(super) gap: Gap,
+    /// Whether its lines may be broken elsewhere.
+    pub(super) flow: Flow,
+    /// The words; `\n` in them is a line break the author asked for.
+    pub(super) words: Pieces,
+}
+
+/// How a block stands to the one before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// On the next line.
+    None,
+    /// After a line with only this on it: nothing, or the bar of a quotation.
+    Line(String),
+}
+
+/// Whether the lines of a block may be broken elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Wrapped.
+    Wrapped,
+    /// As it stands: code, and rules.
+    Verbatim,
+}
+
+/// The text for one person, with `\n` at the end of every line.
+pub(super) fn fill(blocks: &[Block], values: &Values<'_>) -> Result<String, RenderFault> {
+    let ready: usize = blocks.iter().map(|block| block.words.ready_len() + block.rest.len() + 8).sum();
+    let mut out = String::with_capacity(ready + ready / 4);
+    let mut words = String::new();
+    for block in blocks {
+        if let Gap::Line(bar) = &block.gap
+            && !out.is_empty()
+        {
+            out.push_str(bar);
+            out.push('\n');
+        }
+        words.clear();
+        block.words.fill(values, &mut words)?;
+        let mut prefix = block.first.as_str();
+        for line in words.split('\n') {
+            match block.flow {
+                Flow::Wrapped => wrap(line, prefix, &block.rest, &mut out),
+                Flow::Verbatim => push_line(prefix, line, &mut out),
+            }
+            prefix = &block.rest;
+        }
+    }
+    Ok(out)
+}
+
+/// What a template wrote around the words of a step: long lines wrapped,
+/// empty lines in a row made one. The words in the middle are left alone.
+pub(super) fn tidy_around(whole: &str, words: &str) -> String {
+    let mut out = String::with_capacity(whole.len() + 64);
+    match whole.split_once(words) {
+        Some((before, after)) if !words.is_empty() => {
+            tidy(before, &mut out);
+            out.push_str(words);
+            out.push('\n');
+            tidy(after.strip_prefix('\n').unwrap_or(after), &mut out);
+        }
+        _ => tidy(whole, &mut out),
+    }
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+fn tidy(text: &str, out: &mut String) {
+    for line in text.lines() {
+        let line = line.trim_end();
+        if !line.is_empty() {
+            wrap(line, "", "", out);
+        } else if !out.is_empty() && !out.ends_with("\n\n") {
+            out.push('\n');
+        }
+    }
+}
+
+/// Writes one line of words as lines of at most [`WIDTH`] characters.
+fn wrap(line: &str, first: &str, rest: &str, out: &mut String) {
+    let mut prefix = first;
+    let mut column = 0;
+    for word in line.split(' ').filter(|word| !word.is_empty()) {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            out.push('\n');
+            prefix = rest;
+            column = 0;
+        }
+        if column == 0 {
+            out.push_str(prefix);
+            column = prefix.chars().count();
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    if column == 0 {
+        out.push_str(prefix.trim_end());
+    }
+    out.push('\n');
+}
+
+fn push_line(prefix: &str, line: &str, out: &mut String) {
+    out.push_str(if line.is_empty() { prefix.trim_end() } else { prefix });
+    out.push_str(line);
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e22_lines_are_at_most_78_characters_and_keep_their_indent() {
+        let mut out = String::new();
+        wrap(&"fjäder ".repeat(23), "- ", "  ", &mut out);
+        assert!(out.lines().all(|line| line.chars().count() <= WIDTH), "{out}");
+        assert!(out.lines().skip(1).all(|line| line.starts_with("  fjäder")), "{out}");
+    }
+
+    #[test]
+    fn an_address_is_never_broken() {
+        let mut out = String::new();
+        let address = format!("<https://example.se/{}>", "a".repeat(90));
+        wrap(&format!("Läs mer {address} nu"), "", "", &mut out);
+        assert_eq!(out, format!("Läs mer\n{address}\nnu\n"));
+    }
+}

@@ -1,0 +1,46 @@
+//! What a programme without mail templates of its own is mailed with: the
+//! files of the repository's `content`, as they are. All of them or none; one
+//! template of a programme's own switches all of these off.
+
+use crate::domain::library::TemplateSource;
+
+/// The mail templates that come with the program.
+pub(super) fn templates() -> Vec<TemplateSource> {
+    FILES
+        .iter()
+        .map(|(name, text)| TemplateSource {
+            name: format!("email/{name}"),
+            file: format!("templates/email/{name}.hbs"),
+            text: (*text).into(),
+        })
+        .collect()
+}
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../content/templates/email/", $name, ".hbs")))),*]
+    };
+}
+
+const FILES: [(&str, &str); 20] = files![
+    "film.en.html",
+    "film.en.txt",
+    "film.sv.html",
+    "film.sv.txt",
+    "footer.en.html",
+    "footer.en.txt",
+    "footer.sv.html",
+    "footer.sv.txt",
+    "kind.en.txt",
+    "kind.sv.txt",
+    "label.en.txt",
+    "label.sv.txt",
+    "layout.html",
+    "layout.txt",
+    "reminder.en.txt",
+    "reminder.sv.txt",
+    "retention.en.txt",
+    "retention.sv.txt",
+    "subject-reminder.en.txt",
+    "subject-reminder.sv.txt",
+];

@@ -1,0 +1,329 @@
+//! The templates of a programme, compiled once: a registry per language and
+//! format. Structure lives in one layout; words live in small parts, and a
+//! part `footer` is `footer.sv.html` for a Swedish mail, else `footer.html`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use handlebars::template::{Template, TemplateElement};
+use handlebars::{Handlebars, RenderErrorReason, TemplateError, TemplateErrorReason, handlebars_helper};
+
+use super::RenderFault;
+use super::context::Context;
+use super::lint::{self, Reading};
+use super::starter;
+use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+use crate::domain::ids::Language;
+use crate::domain::library::{Library, TemplateSource};
+
+/// The function that makes a first letter large.
+pub(super) const CAPITAL: &str = "capital";
+/// The template of a whole mail.
+pub(super) const LAYOUT: &str = "layout";
+/// The template of a reminder's subject.
+pub(super) const SUBJECT_REMINDER: &str = "subject-reminder";
+/// What each kind of step is called in a language.
+pub(super) const KIND: &str = "kind";
+
+/// A template is structure and a few words; more is a mistake.
+const LONGEST: usize = 100_000;
+/// Parts within parts.
+const DEEPEST: usize = 8;
+
+/// The compiled templates of one language.
+#[derive(Debug)]
+struct Registries {
+    html: Handlebars<'static>,
+    text: Handlebars<'static>,
+}
+
+/// The compiled templates of a programme.
+#[derive(Debug)]
+pub(super) struct Templates {
+    languages: BTreeMap<Language, Registries>,
+    /// Do they print something that not everybody has?
+    pub(super) ask_for_more: bool,
+}
+
+/// What a template makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Format {
+    Html,
+    Text,
+}
+
+impl Templates {
+    /// Is there a template of that name for a language?
+    pub(super) fn has(&self, language: &Language, name: &str) -> bool {
+        self.languages.get(language).is_some_and(|registries| registries.text.has_template(name))
+    }
+
+    /// Fills a template.
+    pub(super) fn render(
+        &self,
+        language: &Language,
+        format: Format,
+        name: &str,
+        context: &handlebars::Context,
+    ) -> Result<String, RenderFault> {
+        let fault = |why: String| RenderFault::Template { template: name.to_owned(), why };
+        let Some(registries) = self.languages.get(language) else {
+            return Err(fault(format!("there are no templates for language `{language}`")));
+        };
+        let registry = match format {
+            Format::Html => &registries.html,
+            Format::Text => &registries.text,
+        };
+        registry.render_with_context(name, context).map_err(|error| match error.reason() {
+            RenderErrorReason::MissingVariable(Some(name)) => RenderFault::Empty { name: name.clone() },
+            RenderErrorReason::TemplateNotFound(_) => fault("there is no such file".to_owned()),
+            reason => fault(reason.to_string().lines().next().unwrap_or_default().to_owned()),
+        })
+    }
+
+    /// The values of a letter in the form that both formats read.
+    pub(super) fn context(context: &Context<'_>) -> Result<handlebars::Context, RenderFault> {
+        handlebars::Context::wraps(context)
+            .map_err(|error| RenderFault::Template { template: LAYOUT.to_owned(), why: error.to_string() })
+    }
+}
+
+/// A template file that could be read.
+struct Source<'a> {
+    base: &'a str,
+    language: Option<Language>,
+    format: Format,
+    file: &'a str,
+    template: Template,
+    reading: Reading,
+}
+
+/// Compiles the templates of a programme; every fault is added.
+pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut Vec<Diagnostic>) -> Templates {
+    let own = library.templates.iter().filter(|source| source.name.starts_with("email/"));
+    let starter = if own.clone().next().is_none() { starter::templates() } else { Vec::new() };
+    let read = own.chain(&starter).filter_map(|source| read(source, kept_columns, faults));
+    let sources: Vec<Source<'_>> = read.collect();
+    let names: BTreeSet<&str> = sources.iter().flat_map(|s| &s.reading.names).map(String::as_str).collect();
+    let ask_for_more = names.iter().any(|n| *n == "person.department" || n.starts_with("extra."));
+    let default = library.programme.default_language();
+    let mut languages = BTreeMap::new();
+    for language in &library.programme.languages {
+        let mut choose = |format| {
+            let chosen = choose(&sources, format, language, default, faults);
+            check_partials(&chosen, faults);
+            registry(format, &chosen)
+        };
+        let registries = Registries { html: choose(Format::Html), text: choose(Format::Text) };
+        languages.insert(language.clone(), registries);
+    }
+    faults.extend(sources.into_iter().flat_map(|source| source.reading.faults));
+    Templates { languages, ask_for_more }
+}
+
+/// Parses one file, and reads what is in it.
+fn read<'a>(
+    source: &'a TemplateSource,
+    kept_columns: &[String],
+    faults: &mut Vec<Diagnostic>,
+) -> Option<Source<'a>> {
+    let Some((base, language, format)) = parse_name(&source.name) else {
+        let found = format!("`{}` is no name of a mail template", source.name);
+        let hint = "they are called `layout.html.hbs`, `footer.sv.html.hbs`, `kind.sv.txt.hbs`";
+        faults.push(Diagnostic::error("template-name", Place::file(&source.file), found).hint(hint));
+        return None;
+    };
+    if source.text.len() > LONGEST {
+        let found =
+            format!("a template of {} kB, and at most {} kB", source.text.len() / 1000, LONGEST / 1000);
+        faults.push(Diagnostic::error("too-long", Place::file(&source.file), found));
+        return None;
+    }
+    match parse(&source.text) {
+        Ok(mut template) => {
+            let reading = lint::read(&source.file, &template, format, kept_columns);
+            put_body_in_as_html(&mut template);
+            Some(Source { base, language, format, file: &source.file, template, reading })
+        }
+        Err(error) => {
+            faults.push(syntax_fault(source, &error));
+            None
+        }
+    }
+}
+
+/// `email/footer.sv.html` is the part `footer` in Swedish for HTML.
+fn parse_name(name: &str) -> Option<(&str, Option<Language>, Format)> {
+    let name = name.strip_prefix("email/")?;
+    let (name, format) = match name.rsplit_once('.')? {
+        (name, "html") => (name, Format::Html),
+        (name, "txt") => (name, Format::Text),
+        _ => return None,
+    };
+    match name.split_once('.') {
+        None => Some((name, None, format)),
+        Some((base, language)) => Some((base, Some(Language::parse(language)?), format)),
+    }
+}
+
+/// Through a registry, because only there indentation can be switched off: a
+/// part must not push the lines of what is put into it.
+fn parse(text: &str) -> Result<Template, Box<TemplateError>> {
+    let mut scratch = Handlebars::new();
+    scratch.set_prevent_indent(true);
+    // A file of one line is words, to stand in the middle of others.
+    let one_line = text.trim_end_matches(['\r', '\n']);
+    let text = if one_line.contains('\n') { text } else { one_line };
+    scratch.register_template_string("template", text).map_err(Box::new)?;
+    Ok(scratch.get_template("template").cloned().unwrap_or_default())
+}
+
+/// The parser's fault in words.
+fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
+    if let (TemplateErrorReason::InvalidSyntax(_), Some((at, block))) =
+        (error.reason(), lint::unclosed(&source.text))
+    {
+        let place = Place::of_offset(&source.file, &source.text, at, 1);
+        let found = format!("`{{{{#{block}}}}}` is opened and never closed");
+        return Diagnostic::error("template-syntax", place, found).hint(format!("add `{{{{/{block}}}}}`"));
+    }
+    let place = match error.pos() {
+        Some((line, column)) => Place::at(&source.file, line as u32, column as u32),
+        None => Place::file(&source.file),
+    };
+    let found = match error.reason() {
+        TemplateErrorReason::MismatchingClosedHelper(open, close) => {
+            format!("`{{{{#{open}}}}}` is opened, but `{{{{/{close}}}}}` closes")
+        }
+        _ => "this is not the way templates are written".to_owned(),
+    };
+    Diagnostic::error("template-syntax", place, found).hint("look for a brace or a quote that is missing")
+}
+
+/// The words of a step are HTML already. Everything else is escaped.
+fn put_body_in_as_html(template: &mut Template) {
+    for element in &mut template.elements {
+        match element {
+            TemplateElement::Expression(expression) if expression.name.as_name() == Some("mail.body") => {
+                *element = TemplateElement::HtmlExpression(expression.clone());
+            }
+            TemplateElement::HelperBlock(block) => {
+                for inner in [&mut block.template, &mut block.inverse].into_iter().flatten() {
+                    put_body_in_as_html(inner);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// For each name the file that serves a language: its own, then its primary
+/// tag's, then the one without a language, then what the programme's first
+/// language or English has; in HTML words may come from a text file.
+fn choose<'s, 'a>(
+    sources: &'s [Source<'a>],
+    format: Format,
+    language: &Language,
+    default: &Language,
+    faults: &mut Vec<Diagnostic>,
+) -> BTreeMap<&'a str, &'s Source<'a>> {
+    let primary = language.as_str().split('-').next().unwrap_or_default();
+    let rank = |source: &Source<'_>| match &source.language {
+        Some(own) if own == language => 0,
+        Some(own) if own.as_str() == primary => 1,
+        None => 2,
+        Some(own) if own == default => 3,
+        Some(own) if own.as_str() == "en" => 4,
+        Some(_) => 5,
+    };
+    let serves = |source: &&Source<'_>| source.format == format || source.format == Format::Text;
+    let mut chosen: BTreeMap<&str, &Source<'_>> = BTreeMap::new();
+    for source in sources.iter().filter(serves) {
+        let key = |s: &Source<'_>| (rank(s), s.format != format);
+        let best = chosen.entry(source.base).or_insert(source);
+        if key(source) < key(best) {
+            *best = source;
+        }
+    }
+    for source in chosen.values().filter(|source| rank(source) > 2 && source.format == format) {
+        let found = format!("there is no `{}` for language `{language}`; this one is used", source.base);
+        let hint = format!("write `{}.{language}` beside it", source.base);
+        let place = Place::file(source.file);
+        faults.push(Diagnostic::warning("template-untranslated", place, found).hint(hint));
+    }
+    if !chosen.contains_key(LAYOUT) {
+        let end = if format == Format::Html { "html" } else { "txt" };
+        let file = format!("templates/email/{LAYOUT}.{end}.hbs");
+        let found = format!("there is no `{file}`, and no mail without it");
+        let hint = "copy it from the starter programme, or remove all of `templates/email`";
+        faults.push(Diagnostic::error("template-missing", Place::file(file), found).hint(hint));
+    }
+    chosen
+}
+
+/// Is every part there, and does none include itself (F96)?
+fn check_partials(chosen: &BTreeMap<&str, &Source<'_>>, faults: &mut Vec<Diagnostic>) {
+    for source in chosen.values() {
+        for (name, place) in &source.reading.partials {
+            if !chosen.contains_key(name.as_str()) {
+                let found = format!("there is no part `{name}`");
+                let near = nearest(name, chosen.keys().copied());
+                let hint = near.map_or_else(
+                    || format!("write `{name}.html.hbs`"),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                push_once(faults, Diagnostic::error("template-missing", place.clone(), found).hint(hint));
+            }
+        }
+    }
+    for name in chosen.keys() {
+        let mut path = vec![*name];
+        if let Some(place) = too_deep(chosen, &mut path) {
+            let found = format!("parts that include each other: `{}`", path.join("` > `"));
+            let hint = format!("a part never includes itself, and at most {DEEPEST} stand within each other");
+            push_once(faults, Diagnostic::error("template-recursion", place, found).hint(hint));
+        }
+    }
+}
+
+/// Follows the parts until one comes again or there are too many; the path
+/// then shows how.
+fn too_deep<'n>(chosen: &BTreeMap<&'n str, &'n Source<'_>>, path: &mut Vec<&'n str>) -> Option<Place> {
+    let source = chosen.get(path.last()?)?;
+    for (name, place) in &source.reading.partials {
+        let again = path.contains(&name.as_str());
+        path.push(name);
+        if again || path.len() > DEEPEST {
+            return Some(place.clone());
+        }
+        if let Some(place) = too_deep(chosen, path) {
+            return Some(place);
+        }
+        path.pop();
+    }
+    None
+}
+
+fn push_once(faults: &mut Vec<Diagnostic>, fault: Diagnostic) {
+    if !faults.contains(&fault) {
+        faults.push(fault);
+    }
+}
+
+fn registry(format: Format, chosen: &BTreeMap<&str, &Source<'_>>) -> Handlebars<'static> {
+    let mut registry = Handlebars::new();
+    registry.set_strict_mode(true);
+    registry.register_helper(CAPITAL, Box::new(capital));
+    if format == Format::Text {
+        registry.register_escape_fn(handlebars::no_escape);
+    }
+    for (name, source) in chosen {
+        registry.register_template(name, source.template.clone());
+    }
+    registry
+}
+
+handlebars_helper!(capital: |text: str| {
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    first + letters.as_str()
+});
