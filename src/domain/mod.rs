@@ -11,6 +11,7 @@ pub mod address;
 pub mod diagnostic;
 pub mod ids;
 
+pub mod email;
 pub mod journey;
 pub mod library;
 pub mod memory;

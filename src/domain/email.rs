@@ -1,0 +1,40 @@
+//! A mail as a value: what is handed over, complete, before it is bytes.
+//! Nothing in it is invented later, so that the same mail is the same bytes.
+
+use super::zone::Timestamp;
+
+/// A mail to one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    /// Who writes: a readable name and a real address of the employer.
+    pub from: Mailbox,
+    /// Who reads.
+    pub to: Mailbox,
+    /// Where answers go, if elsewhere.
+    pub reply_to: Option<Mailbox>,
+    /// One line.
+    pub subject: String,
+    /// The page; lines ended by `\n`.
+    pub html: String,
+    /// The same in plain text; lines ended by `\n`.
+    pub text: String,
+    /// When it was booked.
+    pub date: Timestamp,
+    /// How far the sender's clock is ahead of UTC then, in seconds.
+    pub offset_seconds: i32,
+    /// `<…@…>`, with its brackets.
+    pub message_id: String,
+    /// What stands between the parts.
+    pub boundary: String,
+    /// Further headers, in order.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A name and an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// As people read it; may be empty.
+    pub name: String,
+    /// `local@domain`, in ASCII.
+    pub address: String,
+}

@@ -1,0 +1,3 @@
+//! Mails out: the only place that knows the mail package.
+
+pub mod mime;
