@@ -16,6 +16,7 @@ use toml::de::DeTable;
 use crate::domain::address;
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::duration::Duration;
+use crate::domain::email::Mailbox;
 
 use section::{Report, Section};
 
@@ -191,33 +192,18 @@ impl fmt::Display for Percent {
     }
 }
 
-/// A name and an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mailbox {
-    /// What mail programs show.
-    pub name: Option<String>,
-    /// `local@domain`
-    pub address: Box<str>,
-}
-
-impl Mailbox {
-    /// Reads `Hållbara Ekdala <larresa@ekdala.example>` or a bare address.
-    fn parse(text: &str) -> Result<Mailbox, String> {
-        let text = text.trim();
-        let (name, bare) = match text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
-            Some((name, bare)) => (name.trim().trim_matches('"'), bare),
-            None => ("", text),
-        };
-        if name.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '"')) || name.chars().count() > 100
-        {
-            return Err(
-                "has a name with quotes, brackets or line breaks in it, or a very long one".to_owned()
-            );
-        }
-        let address = address::parse(bare)?;
-        let name = Some(name).filter(|name| !name.is_empty()).map(str::to_owned);
-        Ok(Mailbox { name, address })
+/// Reads `Hållbara Ekdala <larresa@ekdala.example>` or a bare address.
+fn mailbox(text: &str) -> Result<Mailbox, String> {
+    let text = text.trim();
+    let (name, bare) = match text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
+        Some((name, bare)) => (name.trim().trim_matches('"'), bare),
+        None => ("", text),
+    };
+    let odd = |c: char| c.is_control() || matches!(c, '<' | '>' | '"');
+    if name.chars().any(odd) || name.chars().count() > 100 {
+        return Err("has a name with quotes, brackets or line breaks in it, or a very long one".to_owned());
     }
+    Ok(Mailbox { name: name.to_owned(), address: address::parse(bare)?.into() })
 }
 
 /// Text that is never printed.
@@ -357,16 +343,14 @@ fn people(section: &mut Section<'_, '_>, base: &Path) -> PeopleConfig {
 }
 
 fn mail(section: &mut Section<'_, '_>, base: &Path) -> MailConfig {
-    let nobody = || Mailbox { name: None, address: "".into() };
+    let nobody = || Mailbox { name: String::new(), address: String::new() };
     let transports =
         [("files", Transport::Files), ("smtp", Transport::Smtp), ("sendmail", Transport::Sendmail)];
     MailConfig {
         from: section
-            .required("from", Mailbox::parse, "Hållbara Ekdala <larresa@ekdala.example>")
+            .required("from", mailbox, "Hållbara Ekdala <larresa@ekdala.example>")
             .unwrap_or_else(nobody),
-        reply_to: section
-            .required("reply_to", Mailbox::parse, "hallbarhet@ekdala.example")
-            .unwrap_or_else(nobody),
+        reply_to: section.required("reply_to", mailbox, "hallbarhet@ekdala.example").unwrap_or_else(nobody),
         transport: section.one_of("transport", &transports).unwrap_or(Transport::Files),
         folder: section.path("folder", base, "outbox"),
         in_doubt_wait: section.value("in_doubt_wait", length).unwrap_or(TimeDelta::minutes(15)),

@@ -14,4 +14,9 @@ pub mod content;
 pub mod mail;
 pub mod roster;
 
+pub mod engine;
+
+pub mod cli;
+
+pub mod clock;
 pub mod config;

@@ -301,7 +301,8 @@ mod tests {
             <p>Hej =C3=85sa!</p>
 
             --journey-abcdefgh234567--
-        "#]].assert_eq(&written(&email()));
+        "#]]
+        .assert_eq(&written(&email()));
         assert_eq!(bytes(&email()), bytes(&email()));
     }
 

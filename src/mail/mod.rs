@@ -1,3 +1,4 @@
 //! Mails out: the only place that knows the mail package.
 
+pub mod files;
 pub mod mime;

@@ -1,0 +1,75 @@
+//! How fast it decides: `cargo bench --bench planner`. The figures are in
+//! `docs/performance.md`; run two versions in turn to compare them, because
+//! machines are noisy.
+
+use std::path::Path;
+
+use chrono::{NaiveDate, TimeDelta};
+use journey::content;
+use journey::domain::forecast::forecast;
+use journey::domain::ids::PersonId;
+use journey::domain::library::Library;
+use journey::domain::memory::Memory;
+use journey::domain::person::Roster;
+use journey::domain::planner::{Approvals, Planner};
+use journey::domain::progress::Progress;
+use journey::domain::settings::Settings;
+use journey::domain::zone::Timestamp;
+use journey::roster;
+
+fn main() {
+    divan::main();
+}
+
+fn sample() -> (Library, Roster) {
+    let today = NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date");
+    let library = content::load(Path::new("content"), today).library.expect("the sample's content");
+    let options = roster::Options {
+        name: "people.csv".to_owned(),
+        keep: Vec::new(),
+        default_language: library.programme.default_language().clone(),
+    };
+    let reading = roster::read(Path::new("people.csv"), &options).expect("the sample's people");
+    (library, reading.roster.expect("the sample's people"))
+}
+
+/// The same people again and again under other ids, until there are so many.
+fn many(roster: &Roster, count: usize) -> Roster {
+    let people = (0..count).map(|n| {
+        let mut person = roster.people[n % roster.people.len()].clone();
+        person.id = PersonId::new(&n.to_string());
+        person
+    });
+    Roster::new(people.collect(), roster.units.clone())
+}
+
+fn at(library: &Library, civil: &str) -> Timestamp {
+    library.programme.zone.resolve(civil.parse().expect("a time"))
+}
+
+/// Everybody's verdict in all three journeys, nobody having got anything.
+#[divan::bench(args = ["2026-11-24T08:30:00", "2026-11-23T20:00:00"], sample_count = 10)]
+fn decide_100_000_newcomers(bencher: divan::Bencher, when: &str) {
+    let (library, roster) = sample();
+    let roster = many(&roster, 100_000);
+    let (settings, memory) = (Settings::default(), Memory::default());
+    let planner = Planner::new(&library, &roster, &settings, Approvals::AsGiven);
+    let now = at(&library, when);
+    let progress = Progress::until(now, &library, &roster, &memory);
+    bencher.counter(divan::counter::ItemsCount::new(roster.people.len())).bench_local(|| {
+        let moment = planner.at(now, &memory, &progress);
+        roster.people.iter().map(|person| moment.decide(person).len()).sum::<usize>()
+    });
+}
+
+/// The forecast of the sample.
+#[divan::bench(args = [12, 156], sample_count = 5)]
+fn plan_weeks(bencher: divan::Bencher, weeks: i64) {
+    let (library, roster) = sample();
+    let settings = Settings::default();
+    let from = at(&library, "2026-11-23T20:00:00");
+    let span = from..from + TimeDelta::weeks(weeks);
+    bencher.bench_local(|| {
+        forecast(&library, &roster, &settings, Memory::default(), span.clone(), |_| {}).len()
+    });
+}

@@ -1,0 +1,20 @@
+//! `journey completions`: what the shell offers on Tab.
+
+use super::context::Context;
+use super::error::CommandError;
+
+/// Writes completions for a shell
+///
+/// Example: journey completions bash > /etc/bash_completion.d/journey
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Which shell
+    shell: clap_complete::Shell,
+}
+
+pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    // Into memory first: the generator panics where a pipe is closed early.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::tree(), "journey", &mut script);
+    Ok(cx.out.write_all(&script)?)
+}

@@ -1,0 +1,116 @@
+//! What each command gets: where to print, what time it is, and the world
+//! when it asks for it.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+
+use super::Global;
+use super::error::{CommandError, Kind};
+use super::{moment, pages};
+use crate::clock;
+use crate::config::{self, Config};
+use crate::domain::zone::{Timestamp, Zone};
+use crate::engine::world::World;
+
+/// For headings.
+pub(super) const BOLD: Style = Style::new().bold();
+/// For what is beside the point.
+pub(super) const FAINT: Style = Style::new().dimmed();
+/// For what somebody must mend.
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// For what somebody should look at.
+pub(super) const ODD: Style = AnsiColor::Yellow.on_default();
+/// For what leaves.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+
+/// What each command gets.
+pub(super) struct Context {
+    /// Data. Coloured only on a terminal; `NO_COLOR` is honoured.
+    pub(super) out: Box<dyn Write>,
+    /// Talk.
+    pub(super) err: Box<dyn Write>,
+    pub(super) quiet: bool,
+    pub(super) verbose: bool,
+    config: Option<PathBuf>,
+    at: Option<String>,
+}
+
+impl Context {
+    pub(super) fn new(global: &Global) -> Context {
+        Context {
+            out: Box::new(BufWriter::new(AutoStream::auto(io::stdout()))),
+            err: Box::new(AutoStream::auto(io::stderr())),
+            quiet: global.quiet,
+            verbose: global.verbose,
+            config: global.config.clone(),
+            at: global.at.clone(),
+        }
+    }
+
+    /// The configuration.
+    pub(super) fn config(&self) -> Result<Config, CommandError> {
+        Config::load(self.config.as_deref(), &config::environment())
+            .map_err(|faults| CommandError::faults(Kind::BadContent, faults))
+    }
+
+    /// The world, and the instant to act at. Says on standard error that
+    /// something is worth knowing.
+    pub(super) fn world(&mut self) -> Result<(World, Timestamp), CommandError> {
+        let world = World::open(self.config()?, clock::now())?;
+        let at = self.at(world.library.programme.zone)?;
+        if !self.quiet && !world.warnings.is_empty() {
+            let warnings = pages::count(world.warnings.len(), "warning", "warnings");
+            writeln!(self.err, "{ODD}{warnings}{ODD:#}: see `journey check`")?;
+        }
+        Ok((world, at))
+    }
+
+    /// The instant to act at: `--at`, else now.
+    pub(super) fn at(&self, zone: Zone) -> Result<Timestamp, CommandError> {
+        match &self.at {
+            Some(text) => moment::parse(text, zone),
+            None => Ok(clock::now()),
+        }
+    }
+
+    /// Was an instant to act at given?
+    pub(super) fn is_now(&self) -> bool {
+        self.at.is_none()
+    }
+
+    /// May a progress bar be drawn on standard error?
+    pub(super) fn may_draw(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Ends the program: says what went wrong, and gives the exit code.
+    pub(super) fn finish(mut self, outcome: Result<(), CommandError>) -> ExitCode {
+        let outcome = outcome.and_then(|()| Ok(self.out.flush()?));
+        let Err(error) = outcome else { return ExitCode::SUCCESS };
+        if error.kind != Kind::ClosedPipe {
+            // Where even standard error is closed nobody is left to tell.
+            let _ = self.out.flush();
+            let _ = tell(&mut *self.err, &error);
+        }
+        ExitCode::from(error.kind.exit_code())
+    }
+}
+
+fn tell(err: &mut dyn Write, error: &CommandError) -> io::Result<()> {
+    pages::faults(err, &error.faults)?;
+    if !error.message.is_empty() {
+        writeln!(err, "{BAD}error{BAD:#}: {}", error.message)?;
+    }
+    error.hints.iter().try_for_each(|hint| writeln!(err, "  {FAINT}hint:{FAINT:#} {hint}"))
+}
+
+/// Shows help, the version, or what was typed wrong.
+pub(super) fn show_usage(asked: &clap::Error) -> ExitCode {
+    // A closed pipe is nothing to complain about.
+    let _ = asked.print();
+    ExitCode::from(if asked.use_stderr() { Kind::Usage.exit_code() } else { 0 })
+}

@@ -1,0 +1,34 @@
+//! `journey man`: the manual pages, from the same definitions as `--help`.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::context::Context;
+use super::error::{CommandError, Kind};
+
+/// Writes manual pages into a folder
+///
+/// Example: journey man /usr/local/share/man/man1
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Where to; it is made if it is not there
+    dir: PathBuf,
+}
+
+pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let cannot = |error: std::io::Error| {
+        CommandError::new(Kind::Io, format!("cannot write manual pages to {}: {error}", args.dir.display()))
+    };
+    fs::create_dir_all(&args.dir).map_err(cannot)?;
+    clap_mangen::generate_to(super::tree().disable_help_subcommand(true), &args.dir).map_err(cannot)?;
+    if !cx.quiet {
+        writeln!(
+            cx.err,
+            "manual pages are in {}; read one with `man {}/journey.1`",
+            args.dir.display(),
+            args.dir.display()
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The commands: what people type and see. Each parses, calls one verb of
+//! the engine, and prints; data goes to standard output, talk to standard
+//! error.
+
+mod check;
+mod completions;
+mod context;
+mod error;
+mod man;
+mod matrix;
+mod moment;
+mod pages;
+mod people;
+mod plan;
+mod select;
+mod send;
+mod why;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use context::Context;
+use error::CommandError;
+
+/// Learning journeys by mail
+///
+/// Few, well-made mails, at the right moment, never twice, never lost. Authors
+/// keep the words in `content/`, HR keeps the people in `people.csv`; journey
+/// decides who gets what when, and says why.
+#[derive(Parser, Debug)]
+#[command(name = "journey", version, arg_required_else_help = true, after_help = BEGIN_WITH)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const BEGIN_WITH: &str = "\
+Begin with:
+  journey send --dry-run     what would leave now, what waits and why, what comes next
+  journey check              every fault in configuration, content and people
+
+Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 65 bad people file,
+74 cannot read or write, 78 bad configuration or content.";
+
+/// What every command understands.
+#[derive(clap::Args, Debug)]
+struct Global {
+    /// The configuration; else ./config.toml, else /etc/journey/config.toml
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Act as if it were then: 2026-12-01T08:30, or RFC 3339 with an offset
+    #[arg(long, global = true, value_name = "TIME")]
+    at: Option<String>,
+    /// No talk, only data
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Tell more
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Check(check::Args),
+    #[command(subcommand)]
+    People(people::People),
+    Send(send::Args),
+    Plan(plan::Args),
+    Why(why::Args),
+    Matrix(matrix::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the program: reads the arguments, does what they say, and tells how
+/// it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => return context::show_usage(&asked),
+    };
+    let mut cx = Context::new(&cli.global);
+    let outcome = run(cli.command, &mut cx);
+    cx.finish(outcome)
+}
+
+fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
+    match command {
+        Command::Check(args) => check::run(&args, cx),
+        Command::People(people) => people::run(people, cx),
+        Command::Send(args) => send::run(&args, cx),
+        Command::Plan(args) => plan::run(&args, cx),
+        Command::Why(args) => why::run(&args, cx),
+        Command::Matrix(args) => matrix::run(&args, cx),
+        Command::Completions(args) => completions::run(&args, cx),
+        Command::Man(args) => man::run(&args, cx),
+    }
+}
+
+/// The tree of commands, for completions, manual pages and the reference.
+pub fn tree() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,108 @@
+//! What several commands print alike: columns that line up, counts, faults
+//! in their own line, people and reasons as JSON.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use super::context::{BAD, FAINT, ODD};
+use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::domain::person::Person;
+use crate::domain::verdict::Reason;
+
+/// Text or JSON, where something is listed.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `1 mail`, `1,400 mails`.
+pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(n), if n == 1 { one } else { many })
+}
+
+/// `1,400`.
+pub(super) fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// Columns that line up, indented, two blanks between them; `right` names
+/// those with numbers.
+pub(super) fn columns(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.add_rows(rows);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((if index == 0 { 2 } else { 0 }, 2));
+        if right.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(out, "{}", table.trim_fmt())
+}
+
+/// Faults, each with its place and what to do.
+pub(super) fn faults(out: &mut dyn Write, faults: &[Diagnostic]) -> io::Result<()> {
+    for fault in faults {
+        let style = match fault.severity {
+            Severity::Error => BAD,
+            Severity::Warning => ODD,
+        };
+        writeln!(out, "{}: {style}{}{style:#}: {}", fault.place, fault.severity, fault.message)?;
+        if let Some(hint) = &fault.hint {
+            writeln!(out, "  {FAINT}hint:{FAINT:#} {hint}")?;
+        }
+    }
+    Ok(())
+}
+
+/// How a person is named in lists; those who are protected never are.
+pub(super) fn name_of(person: &Person) -> &str {
+    if person.protected { "protected" } else { person.id.as_str() }
+}
+
+/// The unit of a person in JSON: null for those who are protected.
+pub(super) fn unit_value(person: &Person, unit_name: &str) -> Value {
+    if person.protected { Value::Null } else { json!(unit_name) }
+}
+
+/// The address of a person in JSON: null for those who are protected, and
+/// where there is none.
+pub(super) fn address_value(person: &Person) -> Value {
+    match (&person.email, person.protected) {
+        (Some(email), false) => json!(email),
+        (None, _) | (Some(_), true) => Value::Null,
+    }
+}
+
+/// `[{ "code": …, "text": … }]`.
+pub(super) fn reasons_value(because: &[Reason]) -> Value {
+    because.iter().map(|reason| json!({ "code": reason.code(), "text": reason.text() })).collect()
+}
+
+/// The reasons in words, in one line.
+pub(super) fn reasons_text(because: &[Reason]) -> String {
+    because.iter().map(Reason::text).collect::<Vec<_>>().join("; ")
+}
+
+/// Prints a JSON value that people can read too.
+pub(super) fn json(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}

@@ -1,0 +1,85 @@
+//! Names as people type them, found in the world; with "did you mean" when
+//! they are not there.
+
+use super::error::CommandError;
+use crate::domain::diagnostic::{nearest, visible};
+use crate::domain::ids::{Slug, StepName, UnitId};
+use crate::domain::person::Person;
+use crate::engine::pass::Selection;
+use crate::engine::world::World;
+
+/// The step of that name.
+pub(super) fn step(world: &World, text: &str) -> Result<StepName, CommandError> {
+    let names = step_names(world);
+    let found = names.iter().find(|name| name.to_string() == text).cloned();
+    found.ok_or_else(|| not_found("step", text, names.iter().map(ToString::to_string)))
+}
+
+/// The journey of that name.
+pub(super) fn journey(world: &World, text: &str) -> Result<Slug, CommandError> {
+    let slugs = || world.library.journeys.iter().map(|journey| journey.slug.clone());
+    let found = slugs().find(|slug| slug.as_str() == text);
+    found.ok_or_else(|| not_found("journey", text, slugs().map(|slug| slug.to_string())))
+}
+
+/// The unit with that id or name.
+pub(super) fn unit(world: &World, text: &str) -> Result<UnitId, CommandError> {
+    match &world.roster.units_called(text)[..] {
+        [unit] => Ok(unit.id.clone()),
+        [] => Err(not_found("unit", text, unit_names(world))),
+        several => {
+            let ids: Vec<String> = several.iter().map(|unit| format!("`{}`", unit.id)).collect();
+            Err(CommandError::usage(format!("{} units are called `{text}`", several.len()))
+                .hint(format!("name one by its id: {}", ids.join(", "))))
+        }
+    }
+}
+
+/// The person with that employee id or address.
+pub(super) fn person<'w>(world: &'w World, text: &str) -> Result<&'w Person, CommandError> {
+    world.roster.find(text).ok_or_else(|| {
+        CommandError::usage(format!("nobody in the people file is `{}`", visible(text)))
+            .hint("PERSON is an employee id or a mail address")
+    })
+}
+
+/// What `--only` names: a step (with a `/`), a person, or a unit.
+pub(super) fn only(world: &World, texts: &[String]) -> Result<Selection, CommandError> {
+    let mut selection = Selection::default();
+    for text in texts {
+        let units = world.roster.units_called(text);
+        if let Some(person) = world.roster.find(text) {
+            selection.people.insert(person.id.clone());
+        } else if !units.is_empty() {
+            selection.units.extend(units.iter().map(|unit| unit.id.clone()));
+        } else if StepName::parse(text).is_some() {
+            selection.steps.push(step(world, text)?);
+        } else {
+            let names = unit_names(world).chain(step_names(world).into_iter().map(|name| name.to_string()));
+            return Err(not_found("step, unit or person", text, names));
+        }
+    }
+    Ok(selection)
+}
+
+fn step_names(world: &World) -> Vec<StepName> {
+    let mut names = Vec::new();
+    for journey in &world.library.journeys {
+        let of = |step: &Slug| StepName { journey: journey.slug.clone(), step: step.clone() };
+        names.extend(journey.steps.iter().map(|step| of(&step.slug)));
+    }
+    names
+}
+
+fn unit_names(world: &World) -> impl Iterator<Item = String> + use<'_> {
+    world.roster.units.iter().flat_map(|unit| [unit.id.to_string(), unit.name.to_string()])
+}
+
+fn not_found(what: &str, text: &str, known: impl Iterator<Item = String>) -> CommandError {
+    let known: Vec<String> = known.collect();
+    let error = CommandError::usage(format!("there is no {what} `{}`", visible(text)));
+    match nearest(text, known.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}

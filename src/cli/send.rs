@@ -1,0 +1,316 @@
+//! `journey send`: who gets what now, who waits and why, what comes next.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::context::{BAD, BOLD, Context, FAINT, GOOD};
+use super::error::CommandError;
+use super::pages::{self, Format};
+use super::{moment, select};
+use crate::domain::verdict::{Reason, moment as in_words};
+use crate::domain::zone::Timestamp;
+use crate::engine::letters;
+use crate::engine::pass::{Due, Pass, Selection};
+use crate::engine::world::World;
+
+/// Shows what one pass would send, who waits, who is held, and why
+///
+/// Nothing is sent or remembered yet: this version shows what it would do.
+/// What --dry-run lists at a time is what a pass at that time sends.
+///
+/// Example: journey send --dry-run --at 2026-12-01T08:30 --only 1042 --out mails
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Only show; nothing changes anywhere
+    #[arg(long, required = true)]
+    dry_run: bool,
+    /// Only this step, unit or person; may be given several times
+    #[arg(long, value_name = "STEP|UNIT|PERSON")]
+    only: Vec<String>,
+    /// At most so many mails
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Write the mails into this folder, as .eml files
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How many lines of a list are told before "and so many more".
+const SOME: usize = 8;
+
+pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    let mut selection = select::only(&world, &args.only)?;
+    selection.limit = args.limit;
+    let mut pass = Pass::at(&world, at, &selection);
+    let written = match &args.out {
+        Some(folder) => {
+            let bar = progress(cx, pass.send.len());
+            let written = letters::write(&world, &mut pass, folder, || bar.inc(1))?;
+            bar.finish_and_clear();
+            Some((folder, written))
+        }
+        None => None,
+    };
+    match args.format {
+        Format::Json => pages::json(&mut *cx.out, &value(&world, &pass))?,
+        Format::Text => text(cx, &world, &pass, &selection, args)?,
+    }
+    if let Some((folder, written)) = written.filter(|_| !cx.quiet) {
+        let mails = pages::count(written, "mail", "mails");
+        writeln!(cx.err, "{mails} written to {}", folder.display())?;
+    }
+    Ok(())
+}
+
+fn progress(cx: &Context, mails: usize) -> indicatif::ProgressBar {
+    if cx.may_draw() { indicatif::ProgressBar::new(mails as u64) } else { indicatif::ProgressBar::hidden() }
+}
+
+/// The screenful: now, next, waiting, held, and what to type then.
+fn text(
+    cx: &mut Context,
+    world: &World,
+    pass: &Pass<'_>,
+    selection: &Selection,
+    args: &Args,
+) -> Result<(), CommandError> {
+    let programme = &world.library.programme;
+    let zone = programme.zone;
+    let now = in_words(zone, pass.at);
+    writeln!(
+        cx.out,
+        "{BOLD}{}{BOLD:#}  {}  {FAINT}{now} {zone}{FAINT:#}",
+        programme.title, programme.organisation
+    )?;
+    writeln!(cx.out, "{FAINT}a dry run: nothing is sent, nothing is written down{FAINT:#}\n")?;
+    now_text(cx, pass)?;
+    next_text(cx, world, pass)?;
+    because_text(cx, pass)?;
+    held_text(cx, pass)?;
+    if pass.over > 0 {
+        writeln!(cx.out, "{BOLD}Over{BOLD:#}  {}", pages::count(pass.over, "enrolment", "enrolments"))?;
+        writeln!(cx.out)?;
+    }
+    advice(cx, world, pass, selection, args)
+}
+
+/// What leaves now: a line a step; the people too where they are few.
+fn now_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
+    if pass.send.is_empty() {
+        writeln!(cx.out, "{BOLD}Now{BOLD:#}  nothing\n")?;
+        return Ok(());
+    }
+    writeln!(cx.out, "{BOLD}Now{BOLD:#}  {GOOD}{}{GOOD:#}", pages::count(pass.send.len(), "mail", "mails"))?;
+    if pass.send.len() <= SOME || cx.verbose {
+        let row = |due: &Due<'_>| {
+            vec![
+                pages::name_of(due.person).to_owned(),
+                step_of(due),
+                due.step.kind.to_string(),
+                due.subject.clone(),
+            ]
+        };
+        pages::columns(&mut *cx.out, &pass.send.iter().map(row).collect::<Vec<_>>(), &[])?;
+    } else {
+        let mut steps: BTreeMap<(String, &str), (usize, &str)> = BTreeMap::new();
+        for due in &pass.send {
+            steps.entry((step_of(due), due.step.kind.as_str())).or_insert((0, &due.subject)).0 += 1;
+        }
+        let row = |((step, kind), (mails, subject)): (&(String, &str), &(usize, &str))| {
+            vec![pages::thousands(*mails), step.clone(), (*kind).to_owned(), (*subject).to_owned()]
+        };
+        pages::columns(&mut *cx.out, &steps.iter().map(row).collect::<Vec<_>>(), &[0])?;
+    }
+    if pass.beyond_limit > 0 {
+        writeln!(cx.out, "  {FAINT}and {} beyond --limit{FAINT:#}", pages::thousands(pass.beyond_limit))?;
+    }
+    Ok(writeln!(cx.out)?)
+}
+
+fn step_of(due: &Due<'_>) -> String {
+    let step = format!("{}/{}", due.journey.slug, due.step.slug);
+    if due.round == 0 { step } else { format!("{step} reminder {}", due.round) }
+}
+
+/// What comes next: a line an instant and step.
+fn next_text(cx: &mut Context, world: &World, pass: &Pass<'_>) -> Result<(), CommandError> {
+    if pass.wait.is_empty() {
+        return Ok(());
+    }
+    let zone = world.library.programme.zone;
+    let mut next: BTreeMap<(Timestamp, String, &str), usize> = BTreeMap::new();
+    for waiting in pass.wait.iter().filter(|waiting| sends(&waiting.wait.because)) {
+        let step = waiting.journey.step(&waiting.wait.step);
+        let name = format!("{}/{}", waiting.journey.slug, waiting.wait.step);
+        *next.entry((waiting.wait.until, name, step.map_or("", |s| s.kind.as_str()))).or_default() += 1;
+    }
+    let shown = if cx.verbose { usize::MAX } else { SOME };
+    writeln!(cx.out, "{BOLD}Next{BOLD:#}")?;
+    let rows: Vec<Vec<String>> = next
+        .iter()
+        .take(shown)
+        .map(|((until, step, kind), mails)| {
+            vec![in_words(zone, *until), pages::thousands(*mails), step.clone(), (*kind).to_owned()]
+        })
+        .collect();
+    pages::columns(&mut *cx.out, &rows, &[1])?;
+    let later: usize = next.values().skip(shown).sum();
+    if later > 0 {
+        writeln!(cx.out, "  {FAINT}and {} later{FAINT:#}", pages::thousands(later))?;
+    }
+    Ok(writeln!(cx.out)?)
+}
+
+/// Is it a mail that ends the wait?
+fn sends(because: &[Reason]) -> bool {
+    !because
+        .iter()
+        .any(|reason| matches!(reason, Reason::Left | Reason::Expired | Reason::PreviousJourney(_)))
+}
+
+/// Why those who wait do: a line a reason.
+fn because_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
+    let mut reasons: BTreeMap<&'static str, (usize, String)> = BTreeMap::new();
+    for waiting in &pass.wait {
+        if let Some(reason) = waiting.wait.because.first() {
+            reasons.entry(reason.code()).or_insert_with(|| (0, reason.text())).0 += 1;
+        }
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    writeln!(cx.out, "{BOLD}Waiting{BOLD:#}  {}", pages::count(pass.wait.len(), "enrolment", "enrolments"))?;
+    let mut rows: Vec<_> = reasons.into_iter().collect();
+    rows.sort_by_key(|(_, (people, _))| std::cmp::Reverse(*people));
+    let row = |(code, (people, text)): (&'static str, (usize, String))| {
+        vec![pages::thousands(people), code.to_owned(), format!("for example: {text}")]
+    };
+    pages::columns(&mut *cx.out, &rows.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
+    Ok(writeln!(cx.out)?)
+}
+
+/// What somebody must do: a line a step and reason.
+fn held_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
+    if pass.held.is_empty() {
+        return Ok(());
+    }
+    let mut reasons: BTreeMap<(String, &'static str), (usize, String)> = BTreeMap::new();
+    for holding in &pass.held {
+        let step = holding.held.step.as_ref().map_or(String::new(), |step| format!("/{step}"));
+        for reason in &holding.held.because {
+            let key = (format!("{}{step}", holding.journey.slug), reason.code());
+            reasons.entry(key).or_insert_with(|| (0, reason.text())).0 += 1;
+        }
+    }
+    writeln!(
+        cx.out,
+        "{BOLD}Held{BOLD:#}  {BAD}{}{BAD:#}",
+        pages::count(pass.held.len(), "enrolment", "enrolments")
+    )?;
+    let row = |((step, _), (people, text)): ((String, &'static str), (usize, String))| {
+        vec![pages::thousands(people), step, text]
+    };
+    pages::columns(&mut *cx.out, &reasons.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
+    Ok(writeln!(cx.out)?)
+}
+
+/// What to type next.
+fn advice(
+    cx: &mut Context,
+    world: &World,
+    pass: &Pass<'_>,
+    selection: &Selection,
+    args: &Args,
+) -> Result<(), CommandError> {
+    if cx.quiet {
+        return Ok(());
+    }
+    let zone = world.library.programme.zone;
+    let next = pass.wait.iter().filter(|waiting| sends(&waiting.wait.because)).min_by_key(|w| w.wait.until);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut add = |what: &str, command: String| rows.push(vec![what.to_owned(), command]);
+    let at = if cx.is_now() { String::new() } else { format!(" --at {}", moment::typed(zone, pass.at)) };
+    if let Some(due) = pass.send.iter().find(|due| !due.person.protected).filter(|_| args.out.is_none()) {
+        add("see a mail", format!("journey send --dry-run{at} --only {} --out mails", due.person.id));
+    } else if let Some(next) = next.filter(|_| pass.send.is_empty()) {
+        let at = moment::typed(zone, next.wait.until);
+        add("what that slot sends", format!("journey send --dry-run --at {at}"));
+        if !next.person.protected {
+            add(
+                "see one of its mails",
+                format!("journey send --dry-run --at {at} --only {} --out mails", next.person.id),
+            );
+        }
+    }
+    let one =
+        pass.held.iter().map(|h| h.person).chain(pass.wait.iter().map(|w| w.person)).find(|p| !p.protected);
+    if let Some(person) = one.filter(|_| selection.is_everything()) {
+        add("why somebody waits", format!("journey why {}", person.id));
+        add("the coming weeks", "journey plan".to_owned());
+    }
+    Ok(pages::columns(&mut *cx.out, &rows, &[])?)
+}
+
+fn value(world: &World, pass: &Pass<'_>) -> Value {
+    let zone = world.library.programme.zone;
+    let send: Vec<Value> = pass.send.iter().map(|due| due_value(world, due)).collect();
+    let wait: Vec<Value> = pass
+        .wait
+        .iter()
+        .map(|waiting| {
+            json!({
+                "person": pages::name_of(waiting.person),
+                "journey": waiting.journey.slug.as_str(),
+                "step": waiting.wait.step.as_str(),
+                "until": zone.rfc3339(waiting.wait.until),
+                "because": pages::reasons_value(&waiting.wait.because),
+            })
+        })
+        .collect();
+    let held: Vec<Value> = pass
+        .held
+        .iter()
+        .map(|holding| {
+            json!({
+                "person": pages::name_of(holding.person),
+                "journey": holding.journey.slug.as_str(),
+                "step": holding.held.step.as_ref().map(ToString::to_string),
+                "because": pages::reasons_value(&holding.held.because),
+            })
+        })
+        .collect();
+    json!({
+        "at": zone.rfc3339(pass.at),
+        "dry_run": true,
+        "content": world.library.hash.to_string(),
+        "totals": { "send": send.len(), "wait": wait.len(), "held": held.len(), "over": pass.over },
+        "send": send,
+        "wait": wait,
+        "held": held,
+    })
+}
+
+fn due_value(world: &World, due: &Due<'_>) -> Value {
+    json!({
+        "person": pages::name_of(due.person),
+        "address": pages::address_value(due.person),
+        "unit": pages::unit_value(due.person, world.roster.unit_name(&due.person.unit)),
+        "journey": due.journey.slug.as_str(),
+        "step": due.step.slug.as_str(),
+        "round": due.round,
+        "kind": due.step.kind.as_str(),
+        "character": due.character.as_ref().map(ToString::to_string),
+        "language": due.language.as_str(),
+        "subject": due.subject,
+        "slot": world.library.programme.zone.rfc3339(due.slot),
+        "message_id": null,
+        "state": "planned",
+    })
+}

@@ -1,0 +1,233 @@
+//! `journey why`: what somebody got and gets, when, and why not earlier.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::context::{BAD, BOLD, Context, FAINT, GOOD};
+use super::error::CommandError;
+use super::pages::{self, Format};
+use super::select;
+use crate::domain::person::Person;
+use crate::domain::verdict::{Over, Reason, Verdict, moment};
+use crate::domain::zone::{Timestamp, Zone};
+use crate::engine::why::{self, Standing, State, Why};
+use crate::engine::world::World;
+
+/// Says why somebody gets what they get, and when
+///
+/// For a person: each step of each journey, what is next, when, and why not
+/// earlier. With --step and --unit: the same for each person of a unit.
+///
+/// Example: journey why 1042
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// An employee id or a mail address
+    #[arg(required_unless_present = "step", conflicts_with_all = ["step", "unit"])]
+    person: Option<String>,
+    /// A step, <journey>/<step>
+    #[arg(long, requires = "unit")]
+    step: Option<String>,
+    /// A unit, by id or name
+    #[arg(long, requires = "step")]
+    unit: Option<String>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    match (&args.person, &args.step, &args.unit) {
+        (Some(person), _, _) => {
+            let why = why::of_person(&world, select::person(&world, person)?, at);
+            match args.format {
+                Format::Json => Ok(pages::json(&mut *cx.out, &person_value(&world, &why))?),
+                Format::Text => person_text(cx, &world, &why, at),
+            }
+        }
+        (None, Some(step), Some(unit)) => {
+            let (step, unit) = (select::step(&world, step)?, select::unit(&world, unit)?);
+            let people = why::of_unit(&world, &step, &unit, at);
+            let zone = world.library.programme.zone;
+            match args.format {
+                Format::Json => {
+                    let people: Vec<Value> =
+                        people.iter().map(|(p, verdict)| in_unit_value(zone, p, verdict)).collect();
+                    let value = json!({ "step": step.to_string(), "unit": world.roster.unit_name(&unit), "people": people });
+                    Ok(pages::json(&mut *cx.out, &value)?)
+                }
+                Format::Text => {
+                    writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", world.roster.unit_name(&unit))?;
+                    let row = |(person, verdict): &(&Person, Verdict)| {
+                        vec![pages::name_of(person).to_owned(), in_words(zone, verdict)]
+                    };
+                    Ok(pages::columns(&mut *cx.out, &people.iter().map(row).collect::<Vec<_>>(), &[])?)
+                }
+            }
+        }
+        (None, _, _) => Err(CommandError::usage("name a person, or a step and a unit")),
+    }
+}
+
+fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    let unit = world.roster.unit_name(&why.person.unit);
+    let unit = if why.person.protected { "" } else { unit };
+    writeln!(
+        cx.out,
+        "{BOLD}{}{BOLD:#}  {unit}  {FAINT}{}{FAINT:#}",
+        pages::name_of(why.person),
+        moment(zone, at)
+    )?;
+    for standing in &why.journeys {
+        writeln!(cx.out, "\n{BOLD}{}{BOLD:#}  {}", standing.journey.slug, standing.stage)?;
+        let told = |state: State| !matches!(state, State::Next | State::Due);
+        let rows: Vec<Vec<String>> = standing
+            .steps
+            .iter()
+            .filter(|step| told(step.state))
+            .map(|step| {
+                let when = step.sent.or(step.planned).map_or(String::new(), |at| moment(zone, at));
+                vec![
+                    step.state.as_str().to_owned(),
+                    step.step.slug.to_string(),
+                    step.step.kind.to_string(),
+                    when,
+                ]
+            })
+            .collect();
+        let (later, before): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row[0] == "later");
+        pages::columns(&mut *cx.out, &before, &[])?;
+        next_text(cx, zone, standing)?;
+        if !later.is_empty() {
+            let names: Vec<&str> = later.iter().map(|row| row[1].as_str()).collect();
+            writeln!(cx.out, "  later    {FAINT}{}{FAINT:#}", names.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+/// What comes next in a journey, when, and why not earlier.
+fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<(), CommandError> {
+    let reminder = |round: u16| if round == 0 { String::new() } else { format!(", reminder {round}") };
+    match &standing.verdict {
+        Verdict::Send(send) => {
+            let slot = moment(zone, send.slot);
+            writeln!(
+                cx.out,
+                "  {GOOD}now{GOOD:#}      {}{}  (slot {slot})",
+                send.step,
+                reminder(send.round)
+            )?;
+        }
+        Verdict::Wait(wait) => {
+            writeln!(cx.out, "  next     {}{}", wait.step, reminder(wait.round))?;
+            writeln!(cx.out, "  when     {}", moment(zone, wait.until))?;
+            because_text(cx, &wait.because)?;
+        }
+        Verdict::Held(held) => {
+            let step = held.step.as_ref().map_or(String::new(), ToString::to_string);
+            writeln!(cx.out, "  next     {step}")?;
+            writeln!(cx.out, "  when     {BAD}held{BAD:#}: somebody must act")?;
+            because_text(cx, &held.because)?;
+        }
+        Verdict::Over(over) => writeln!(cx.out, "  {}", over_text(*over))?,
+    }
+    Ok(())
+}
+
+fn because_text(cx: &mut Context, because: &[Reason]) -> Result<(), CommandError> {
+    for (index, reason) in because.iter().enumerate() {
+        let label = if index == 0 { "because" } else { "" };
+        writeln!(cx.out, "  {label:<7}  {}  {FAINT}{}{FAINT:#}", reason.text(), reason.code())?;
+    }
+    Ok(())
+}
+
+fn over_text(over: Over) -> &'static str {
+    match over {
+        Over::Finished => "everything has been sent or skipped",
+        Over::Left => "the last day with mail has passed",
+        Over::NotInAudience => "the journey is for others",
+        Over::JourneyGone => "the journey is not in the content any more",
+    }
+}
+
+fn in_words(zone: Zone, verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Send(send) => format!("now: {}", send.step),
+        Verdict::Wait(wait) => {
+            format!("{} {}: {}", moment(zone, wait.until), wait.step, pages::reasons_text(&wait.because))
+        }
+        Verdict::Held(held) => {
+            let step = held.step.as_ref().map_or(String::new(), |step| format!(" {step}"));
+            format!("held{step}: {}", pages::reasons_text(&held.because))
+        }
+        Verdict::Over(over) => over_text(*over).to_owned(),
+    }
+}
+
+fn person_value(world: &World, why: &Why<'_>) -> Value {
+    let zone = world.library.programme.zone;
+    let journeys: Vec<Value> = why.journeys.iter().map(|standing| standing_value(zone, standing)).collect();
+    json!({ "person": pages::name_of(why.person), "journeys": journeys })
+}
+
+fn standing_value(zone: Zone, standing: &Standing<'_>) -> Value {
+    let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
+    let steps: Vec<Value> = standing
+        .steps
+        .iter()
+        .map(|step| {
+            json!({
+                "step": step.step.slug.as_str(),
+                "round": step.round,
+                "state": step.state.as_str(),
+                "planned": time(step.planned),
+                "sent": time(step.sent),
+                "content": step.step.hash.to_string(),
+                "reply": null,
+            })
+        })
+        .collect();
+    let (next, because) = next_value(zone, &standing.verdict);
+    json!({
+        "journey": standing.journey.slug.as_str(),
+        "stage": standing.stage,
+        "steps": steps,
+        "next": next,
+        "because": because,
+    })
+}
+
+fn in_unit_value(zone: Zone, person: &Person, verdict: &Verdict) -> Value {
+    let (next, because) = next_value(zone, verdict);
+    json!({ "person": pages::name_of(person), "next": next, "because": because })
+}
+
+/// `next` (null when nothing comes) and `because`.
+fn next_value(zone: Zone, verdict: &Verdict) -> (Value, Value) {
+    match verdict {
+        Verdict::Send(send) => {
+            let (step, slot) = (send.step.as_str(), zone.rfc3339(send.slot));
+            (json!({ "verdict": "send", "step": step, "round": send.round, "at": slot }), json!([]))
+        }
+        Verdict::Wait(wait) => {
+            let (step, until) = (wait.step.as_str(), zone.rfc3339(wait.until));
+            let next = json!({ "verdict": "wait", "step": step, "round": wait.round, "at": until });
+            (next, pages::reasons_value(&wait.because))
+        }
+        Verdict::Held(held) => {
+            let step = held.step.as_ref().map(ToString::to_string);
+            (
+                json!({ "verdict": "held", "step": step, "round": 0, "at": null }),
+                pages::reasons_value(&held.because),
+            )
+        }
+        Verdict::Over(over) => {
+            let because = over.code().map(|code| json!([{ "code": code, "text": over_text(*over) }]));
+            (Value::Null, because.unwrap_or_else(|| json!([])))
+        }
+    }
+}

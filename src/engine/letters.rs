@@ -1,0 +1,98 @@
+//! Letters: what is due, rendered, made into mails and written to a folder.
+
+use std::io;
+use std::path::Path;
+
+use ring::digest;
+
+use super::pass::{self, Due, Holding, Pass};
+use super::world::World;
+use crate::domain::email::{Email, Mailbox};
+use crate::domain::verdict::{Held, Reason};
+use crate::domain::zone::Timestamp;
+use crate::mail::{files, mime};
+
+/// Writes every mail of a pass that is due into a folder, as
+/// `<date>/<time>-<person>-<journey>-<step>-<round>.eml`; how many. One that
+/// cannot be made for its person goes over to the held.
+///
+/// # Errors
+///
+/// Where a file cannot be written.
+pub fn write(
+    world: &World,
+    pass: &mut Pass<'_>,
+    folder: &Path,
+    mut one_more: impl FnMut(),
+) -> io::Result<usize> {
+    let mut written = 0;
+    let mut sent = Vec::with_capacity(pass.send.len());
+    for (place, due) in std::mem::take(&mut pass.send).into_iter().enumerate() {
+        match bytes(world, &due, pass.at) {
+            Ok(bytes) => {
+                files::write(folder, &name(world, &due, pass.at, place), &bytes)?;
+                written += 1;
+                sent.push(due);
+            }
+            Err(why) => {
+                let held = Held { step: Some(due.step.slug.clone()), because: vec![Reason::BadContent(why)] };
+                pass.held.push(Holding { person: due.person, journey: due.journey, held });
+            }
+        }
+        one_more();
+    }
+    pass.send = sent;
+    Ok(written)
+}
+
+/// The mail as it would leave; `Err` says in words why it cannot be made.
+fn bytes(world: &World, due: &Due<'_>, at: Timestamp) -> Result<Vec<u8>, String> {
+    let links = pass::links(world);
+    let mail = world.renderer.mail(&due.letter(world, &links)).map_err(|fault| fault.to_string())?;
+    let config = &world.config.mail;
+    let domain = config.from.address.rsplit('@').next().unwrap_or("localhost");
+    let key = key(due);
+    let email = Email {
+        from: config.from.clone(),
+        to: Mailbox {
+            name: format!("{} {}", due.person.first_name, due.person.last_name),
+            address: due.person.email.as_deref().unwrap_or_default().to_owned(),
+        },
+        reply_to: Some(config.reply_to.clone()).filter(|reply_to| *reply_to != config.from),
+        subject: mail.subject,
+        html: mail.html,
+        text: mail.text,
+        date: at,
+        offset_seconds: world.library.programme.zone.offset_seconds(at),
+        message_id: format!("<dry-run.{key}@{domain}>"),
+        boundary: format!("journey-{key}"),
+        headers: vec![(
+            "List-Id".to_owned(),
+            format!("{} <{}.{domain}>", due.journey.slug, due.journey.slug),
+        )],
+    };
+    mime::bytes(&email).map_err(|fault| fault.to_string())
+}
+
+/// What tells one mail of a dry run from another, and is the same next time.
+/// It is not the Message-ID the mail will have: that needs the database's key.
+fn key(due: &Due<'_>) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in [due.person.id.as_str(), due.journey.slug.as_str(), due.step.slug.as_str()] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    context.update(&due.round.to_be_bytes());
+    context.finish().as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn name(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> String {
+    let civil = world.library.programme.zone.civil(at);
+    let person = if due.person.protected {
+        format!("protected{place}")
+    } else {
+        files::name_part(due.person.id.as_str())
+    };
+    let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
+    format!("{date}/{time}-{person}-{}-{}-{}.eml", due.journey.slug, due.step.slug, due.round)
+}

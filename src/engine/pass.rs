@@ -1,0 +1,214 @@
+//! One pass: everybody's verdict at one instant, with the words each mail
+//! would have. What `send` lists, dry or not.
+
+use std::collections::HashSet;
+
+use super::world::World;
+use crate::domain::ids::{Language, PersonId, Slug, StepName, UnitId};
+use crate::domain::journey::Journey;
+use crate::domain::person::Person;
+use crate::domain::planner::{Approvals, Planner};
+use crate::domain::progress::Progress;
+use crate::domain::step::Step;
+use crate::domain::verdict::{Held, Reason, Verdict, Wait};
+use crate::domain::zone::Timestamp;
+use crate::render::{Letter, Links};
+
+/// Everybody's verdict at one instant.
+pub struct Pass<'w> {
+    /// The instant.
+    pub at: Timestamp,
+    /// Leaves now.
+    pub send: Vec<Due<'w>>,
+    /// Leaves later.
+    pub wait: Vec<Waiting<'w>>,
+    /// Waits for somebody to act.
+    pub held: Vec<Holding<'w>>,
+    /// How many enrolments have nothing more to come.
+    pub over: usize,
+    /// How many that are due now `--limit` left for later.
+    pub beyond_limit: usize,
+}
+
+/// A mail that leaves now.
+pub struct Due<'w> {
+    /// To whom.
+    pub person: &'w Person,
+    /// Of which journey.
+    pub journey: &'w Journey,
+    /// Which step.
+    pub step: &'w Step,
+    /// 0 is the mail, 1… the reminders.
+    pub round: u16,
+    /// The slot it uses.
+    pub slot: Timestamp,
+    /// Whose way in it takes.
+    pub character: Option<Slug>,
+    /// In which language it is written.
+    pub language: Language,
+    /// Its subject, filled.
+    pub subject: String,
+}
+
+/// A mail that leaves later.
+pub struct Waiting<'w> {
+    /// To whom.
+    pub person: &'w Person,
+    /// Of which journey.
+    pub journey: &'w Journey,
+    /// Which step, until when and why.
+    pub wait: Wait,
+}
+
+/// A mail that waits for somebody to act.
+pub struct Holding<'w> {
+    /// To whom.
+    pub person: &'w Person,
+    /// Of which journey.
+    pub journey: &'w Journey,
+    /// Which step and why.
+    pub held: Held,
+}
+
+/// What `--only` and `--limit` leave of a pass. Each kind restricts; several
+/// of one kind add up.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// These steps.
+    pub steps: Vec<StepName>,
+    /// These units.
+    pub units: HashSet<UnitId>,
+    /// These people.
+    pub people: HashSet<PersonId>,
+    /// At most so many mails.
+    pub limit: Option<usize>,
+}
+
+impl Selection {
+    fn has_person(&self, person: &Person) -> bool {
+        (self.units.is_empty() || self.units.contains(&person.unit))
+            && (self.people.is_empty() || self.people.contains(&person.id))
+    }
+
+    fn has_step(&self, journey: &Slug, step: Option<&Slug>) -> bool {
+        let named = |name: &StepName| name.journey == *journey && Some(&name.step) == step;
+        self.steps.is_empty() || self.steps.iter().any(named)
+    }
+
+    /// Is it everything?
+    pub fn is_everything(&self) -> bool {
+        self.steps.is_empty() && self.units.is_empty() && self.people.is_empty()
+    }
+}
+
+impl<'w> Pass<'w> {
+    /// Decides for everybody, and finds each due mail its subject.
+    pub fn at(world: &'w World, at: Timestamp, selection: &Selection) -> Pass<'w> {
+        let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+        let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+        let moment = planner.at(at, &world.memory, &progress);
+        let mut pass =
+            Pass { at, send: Vec::new(), wait: Vec::new(), held: Vec::new(), over: 0, beyond_limit: 0 };
+        for person in world.roster.people.iter().filter(|person| selection.has_person(person)) {
+            for decision in moment.decide(person) {
+                let journey = &world.library.journeys[decision.journey];
+                pass.add(world, person, journey, decision.verdict, selection);
+            }
+        }
+        pass
+    }
+
+    fn add(
+        &mut self,
+        world: &'w World,
+        person: &'w Person,
+        journey: &'w Journey,
+        verdict: Verdict,
+        selection: &Selection,
+    ) {
+        let step = match &verdict {
+            Verdict::Send(send) => Some(&send.step),
+            Verdict::Wait(wait) => Some(&wait.step),
+            Verdict::Held(held) => held.step.as_ref(),
+            Verdict::Over(_) => None,
+        };
+        if !selection.has_step(&journey.slug, step) {
+            return;
+        }
+        match verdict {
+            Verdict::Send(send) => {
+                let Some(step) = journey.step(&send.step) else { return };
+                if selection.limit.is_some_and(|limit| self.send.len() >= limit) {
+                    self.beyond_limit += 1;
+                    return;
+                }
+                match Due::new(world, person, journey, step, send.round, send.slot) {
+                    Ok(due) => self.send.push(due),
+                    Err(held) => self.held.push(Holding { person, journey, held }),
+                }
+            }
+            Verdict::Wait(wait) => self.wait.push(Waiting { person, journey, wait }),
+            Verdict::Held(held) => self.held.push(Holding { person, journey, held }),
+            Verdict::Over(_) => self.over += 1,
+        }
+    }
+}
+
+impl<'w> Due<'w> {
+    /// The mail with its subject; held if its text cannot be made for this
+    /// person.
+    fn new(
+        world: &'w World,
+        person: &'w Person,
+        journey: &'w Journey,
+        step: &'w Step,
+        round: u16,
+        slot: Timestamp,
+    ) -> Result<Due<'w>, Held> {
+        let chosen = world.memory.of(&person.id).character.clone();
+        let default = world.library.programme.default_character().map(|character| character.id.clone());
+        let character = chosen.or(default);
+        let language = step.variant(world.library.programme.serve(&person.language), character.as_ref());
+        let mut due = Due {
+            person,
+            journey,
+            step,
+            round,
+            slot,
+            language: language.language.clone(),
+            character,
+            subject: String::new(),
+        };
+        let links = links(world);
+        match world.renderer.subject(&due.letter(world, &links)) {
+            Ok(subject) => {
+                due.subject = subject;
+                Ok(due)
+            }
+            Err(fault) => {
+                let because = vec![Reason::BadContent(fault.to_string())];
+                Err(Held { step: Some(step.slug.clone()), because })
+            }
+        }
+    }
+
+    /// What rendering needs.
+    pub fn letter<'s>(&'s self, world: &'s World, links: &'s Links) -> Letter<'s> {
+        Letter {
+            journey: &self.journey.slug,
+            step: &self.step.slug,
+            round: self.round,
+            person: self.person,
+            unit_name: world.roster.unit_name(&self.person.unit),
+            character: self.character.as_ref(),
+            links,
+        }
+    }
+}
+
+/// The links of a mail that is only looked at: they lead nowhere, and name
+/// nobody. Signed ones come with the answer pages.
+pub fn links(world: &World) -> Links {
+    let to = |page: &str| format!("{}/dry-run/{page}", world.config.web.base_url);
+    Links { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
+}

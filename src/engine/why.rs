@@ -1,0 +1,167 @@
+//! Why somebody gets what they get: each step of each journey of a person,
+//! and of a unit with regard to one step.
+
+use super::world::World;
+use crate::domain::ids::{Slug, StepName, UnitId};
+use crate::domain::journey::Journey;
+use crate::domain::memory::{Enrolment, What};
+use crate::domain::person::Person;
+use crate::domain::planner::{Approvals, Decision, Planner};
+use crate::domain::progress::Progress;
+use crate::domain::step::Step;
+use crate::domain::verdict::{Over, Reason, Verdict};
+use crate::domain::zone::Timestamp;
+
+/// A person, and how each journey stands for them.
+pub struct Why<'w> {
+    /// Who.
+    pub person: &'w Person,
+    /// A journey each, in the library's order.
+    pub journeys: Vec<Standing<'w>>,
+}
+
+/// How a journey stands for a person.
+pub struct Standing<'w> {
+    /// Which journey.
+    pub journey: &'w Journey,
+    /// `waiting`, `active`, `paused`, `completed` or `withdrawn`.
+    pub stage: &'static str,
+    /// Every step of it, in its order.
+    pub steps: Vec<StepStanding<'w>>,
+    /// What comes next, or why nothing does.
+    pub verdict: Verdict,
+}
+
+/// How a step stands for a person.
+pub struct StepStanding<'w> {
+    /// Which step.
+    pub step: &'w Step,
+    /// The last round mailed; 0 before.
+    pub round: u16,
+    /// What came of it.
+    pub state: State,
+    /// The slot it was meant for, or is.
+    pub planned: Option<Timestamp>,
+    /// When its mail left.
+    pub sent: Option<Timestamp>,
+}
+
+/// What came of a step for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its mail left.
+    Sent,
+    /// It was too late for it.
+    Skipped,
+    /// It leaves now.
+    Due,
+    /// It comes next.
+    Next,
+    /// It comes later.
+    Later,
+    /// The person began, or went on, after it.
+    Passed,
+}
+
+impl State {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Sent => "sent",
+            State::Skipped => "skipped",
+            State::Due => "due",
+            State::Next => "next",
+            State::Later => "later",
+            State::Passed => "passed",
+        }
+    }
+}
+
+/// Why one person gets what they get, at an instant.
+pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why<'w> {
+    let decisions = decide(world, person, at);
+    let past = world.memory.of(&person.id);
+    let journeys = decisions.into_iter().map(|decision| {
+        let journey = &world.library.journeys[decision.journey];
+        let enrolment = past.enrolment(&journey.slug);
+        Standing {
+            journey,
+            stage: stage(&decision.verdict, enrolment),
+            steps: steps(journey, enrolment, &decision),
+            verdict: decision.verdict,
+        }
+    });
+    Why { person, journeys: journeys.collect() }
+}
+
+/// The verdict for each person of a unit in the journey of a step.
+pub fn of_unit<'w>(
+    world: &'w World,
+    step: &StepName,
+    unit: &UnitId,
+    at: Timestamp,
+) -> Vec<(&'w Person, Verdict)> {
+    let Some(index) = world.library.journeys.iter().position(|journey| journey.slug == step.journey) else {
+        return Vec::new();
+    };
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+    let moment = planner.at(at, &world.memory, &progress);
+    let people = world.roster.people.iter().filter(|person| person.unit == *unit);
+    people.map(|person| (person, moment.decide(person).swap_remove(index).verdict)).collect()
+}
+
+fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+    planner.at(at, &world.memory, &progress).decide(person)
+}
+
+fn stage(verdict: &Verdict, enrolment: &Enrolment) -> &'static str {
+    let paused = |because: &[Reason]| because.iter().any(|reason| matches!(reason, Reason::Paused(_)));
+    match verdict {
+        Verdict::Over(Over::Finished) => "completed",
+        Verdict::Over(Over::Left | Over::NotInAudience | Over::JourneyGone) => "withdrawn",
+        Verdict::Held(held) if paused(&held.because) => "paused",
+        Verdict::Wait(wait) if paused(&wait.because) => "paused",
+        Verdict::Send(_) => "active",
+        Verdict::Wait(_) | Verdict::Held(_) if enrolment.events.is_empty() => "waiting",
+        Verdict::Wait(_) | Verdict::Held(_) => "active",
+    }
+}
+
+fn steps<'w>(journey: &'w Journey, enrolment: &Enrolment, decision: &Decision) -> Vec<StepStanding<'w>> {
+    let next: Option<(&Slug, Option<Timestamp>)> = match &decision.verdict {
+        Verdict::Send(send) => Some((&send.step, Some(send.slot))),
+        Verdict::Wait(wait) => Some((&wait.step, Some(wait.until))),
+        Verdict::Held(held) => held.step.as_ref().map(|step| (step, None)),
+        Verdict::Over(_) => None,
+    };
+    let reached = next.and_then(|(slug, _)| journey.steps.iter().position(|step| step.slug == *slug));
+    let standing = |(index, step): (usize, &'w Step)| {
+        let mail = enrolment.events.iter().find_map(|event| match event.what {
+            What::Mailed { round: 0, slot } if event.step == step.slug => Some((slot, event.at)),
+            What::Mailed { .. } | What::Skipped | What::Answered => None,
+        });
+        let skipped = enrolment.skipped(&step.slug).is_some()
+            || decision.skipped.iter().any(|(skipped, _)| *skipped == index);
+        let state = match (mail, reached) {
+            (Some(_), _) => State::Sent,
+            _ if skipped => State::Skipped,
+            (None, Some(place)) if place == index && matches!(decision.verdict, Verdict::Send(_)) => {
+                State::Due
+            }
+            (None, Some(place)) if place == index => State::Next,
+            (None, Some(place)) if place < index => State::Later,
+            (None, _) => State::Passed,
+        };
+        let planned = match (mail, state) {
+            (Some((slot, _)), _) => Some(slot),
+            (None, State::Due | State::Next) => next.and_then(|(_, at)| at),
+            (None, _) => None,
+        };
+        let round = enrolment.last_round(&step.slug).unwrap_or(0);
+        StepStanding { step, round, state, planned, sent: mail.map(|(_, at)| at) }
+    };
+    journey.steps.iter().enumerate().map(standing).collect()
+}

@@ -1,0 +1,56 @@
+//! Mails as files: whole or not at all, under a name that says what they are.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes a file below a folder, by way of a temporary name, so that nobody
+/// ever sees half of it. `name` may have folders in it, with `/`.
+///
+/// # Errors
+///
+/// Where a folder or the file cannot be made, with the path in the message.
+pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let path = folder.join(name);
+    let place = path.parent().unwrap_or(folder);
+    let told =
+        |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()));
+    fs::create_dir_all(place).map_err(told)?;
+    let half = path.with_extension("half");
+    let written = File::create(&half).and_then(|mut file| file.write_all(bytes));
+    written.and_then(|()| fs::rename(&half, &path)).map_err(|error| {
+        // What is half there helps nobody; if it cannot be removed either,
+        // the first error is still the one to tell.
+        let _ = fs::remove_file(&half);
+        told(error)
+    })
+}
+
+/// The part of a file name that stands for a text: letters, digits, `.`, `_`
+/// and `-` as they are, everything else as `_`.
+pub fn name_part(text: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let part: String = text.chars().take(64).map(safe).collect();
+    part.trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_never_leaves_its_folder() {
+        assert_eq!(name_part("../../etc/passwd"), "_.._etc_passwd");
+        assert_eq!(name_part("12 å/3"), "12___3");
+    }
+
+    #[test]
+    fn nothing_half_written_stays_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "2026-12-01/a.eml", b"mail").expect("it can be written");
+        write(folder.path(), "2026-12-01", b"mail").expect_err("a folder is in the way");
+        let names: Vec<_> =
+            fs::read_dir(folder.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
+        assert_eq!(names, ["2026-12-01"]);
+    }
+}
