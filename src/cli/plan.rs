@@ -219,7 +219,8 @@ fn row_value(zone: Zone, world: &World, row: &Row) -> Value {
 
 fn csv_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> {
     let zone = world.library.programme.zone;
-    let mut writer = csv::Writer::from_writer(out);
+    // Into memory first: an error of the writer would hide a closed pipe.
+    let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["person", "unit", "journey", "step", "round", "at", "minutes", "assumes"])?;
     for row in rows {
         let journey = &world.library.journeys[row.journey];
@@ -236,7 +237,8 @@ fn csv_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> 
             &assumes(row).join(" "),
         ])?;
     }
-    writer.flush()
+    let text = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    out.write_all(&text)
 }
 
 /// A cell that no spreadsheet takes for a formula (OWASP ASVS 1.2.10).
@@ -247,8 +249,10 @@ fn cell(text: &str) -> String {
 
 /// A calendar with an entry a mailing: when, which step, for how many.
 fn ics(world: &World, rows: &[Row], stamp: Timestamp) -> String {
-    let mut calendar = Calendar::new();
-    calendar.append_property(icalendar::Property::new("PRODID", "-//journey//plan//EN"));
+    let mut calendar = Calendar::empty();
+    for (name, value) in [("VERSION", "2.0"), ("PRODID", "-//journey//plan//EN"), ("CALSCALE", "GREGORIAN")] {
+        calendar.append_property(icalendar::Property::new(name, value));
+    }
     calendar.name(&world.library.programme.title);
     for ((at, journey, step, round), mailing) in mailings(rows) {
         let name = step_name(world, journey, step, round);

@@ -42,7 +42,7 @@ pub(super) struct Args {
 }
 
 /// How many lines of a list are told before "and so many more".
-const SOME: usize = 8;
+const SOME: usize = 6;
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
@@ -93,10 +93,10 @@ fn text(
     now_text(cx, pass)?;
     next_text(cx, world, pass)?;
     because_text(cx, pass)?;
+    approve_text(cx, pass)?;
     held_text(cx, pass)?;
     if pass.over > 0 {
-        writeln!(cx.out, "{BOLD}Over{BOLD:#}  {}", pages::count(pass.over, "enrolment", "enrolments"))?;
-        writeln!(cx.out)?;
+        writeln!(cx.out, "{BOLD}Over{BOLD:#}  {}\n", enrolments(pass.over))?;
     }
     advice(cx, world, pass, selection, args)
 }
@@ -186,13 +186,35 @@ fn because_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
     if reasons.is_empty() {
         return Ok(());
     }
-    writeln!(cx.out, "{BOLD}Waiting{BOLD:#}  {}", pages::count(pass.wait.len(), "enrolment", "enrolments"))?;
+    writeln!(cx.out, "{BOLD}Waiting{BOLD:#}  {}", enrolments(pass.wait.len()))?;
     let mut rows: Vec<_> = reasons.into_iter().collect();
     rows.sort_by_key(|(_, (people, _))| std::cmp::Reverse(*people));
     let row = |(code, (people, text)): (&'static str, (usize, String))| {
         vec![pages::thousands(people), code.to_owned(), format!("for example: {text}")]
     };
     pages::columns(&mut *cx.out, &rows.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
+    Ok(writeln!(cx.out)?)
+}
+
+/// One person in one journey each.
+fn enrolments(n: usize) -> String {
+    pages::count(n, "enrolment", "enrolments")
+}
+
+/// Steps that will stay where they are unless somebody approves them: a line
+/// each.
+fn approve_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
+    let missing = |reason: &Reason| matches!(reason, Reason::NotApproved(_));
+    let mut steps: BTreeMap<String, usize> = BTreeMap::new();
+    for waiting in pass.wait.iter().filter(|waiting| waiting.wait.because.iter().any(missing)) {
+        *steps.entry(format!("{}/{}", waiting.journey.slug, waiting.wait.step)).or_default() += 1;
+    }
+    if steps.is_empty() {
+        return Ok(());
+    }
+    writeln!(cx.out, "{BOLD}To approve{BOLD:#}  {FAINT}or they are held when their turn comes{FAINT:#}")?;
+    let row = |(step, people): (String, usize)| vec![pages::thousands(people), step];
+    pages::columns(&mut *cx.out, &steps.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
     Ok(writeln!(cx.out)?)
 }
 
