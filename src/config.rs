@@ -203,7 +203,10 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
     if name.chars().any(odd) || name.chars().count() > 100 {
         return Err("has a name with quotes, brackets or line breaks in it, or a very long one".to_owned());
     }
-    Ok(Mailbox { name: name.to_owned(), address: address::parse(bare)?.into() })
+    let address = address::parse(bare).map_err(|why| {
+        format!("{why}; write an address, or a name and an address like \"Hållbara Ekdala <larresa@ekdala.example>\"")
+    })?;
+    Ok(Mailbox { name: name.to_owned(), address: address.into() })
 }
 
 /// Text that is never printed.
@@ -312,11 +315,21 @@ impl Config {
                 let start = error.span().map_or(0, |span| span.start);
                 Diagnostic::error("syntax", Place::of_offset(&shown, text, start, 1), error.message())
             };
-            return Err(errors.into_iter().map(syntax).collect());
+            let mut faults: Vec<Diagnostic> = errors.into_iter().map(syntax).collect();
+            faults.sort_by(|a, b| a.place.cmp(&b.place));
+            return Err(faults);
         }
         let mut report = Report::new(&shown, text, environment);
+        let config = Config::values(&mut report, table.get_ref(), file);
+        report.tell_unknown_variables(&OTHER_VARIABLES);
+        let faults = report.into_faults();
+        if faults.is_empty() { Ok(config) } else { Err(faults) }
+    }
+
+    /// The values; the default stands in for each one that is refused.
+    fn values(report: &mut Report<'_>, table: &DeTable<'_>, file: &Path) -> Config {
         let base = file.parent().unwrap_or(Path::new(""));
-        let config = Section::root(&mut report, table.get_ref()).read(|root| Config {
+        Section::root(report, table).read(|root| Config {
             file: file.to_owned(),
             content: root.path("content", base, "content"),
             database: root.path("database", base, "journey.db"),
@@ -324,10 +337,7 @@ impl Config {
             mail: root.section("mail", "mail", |section| mail(section, base)),
             web: root.section("web", "web", web),
             limits: root.section("limits", "limits", limits),
-        });
-        report.tell_unknown_variables(&OTHER_VARIABLES);
-        let faults = report.into_faults();
-        if faults.is_empty() { Ok(config) } else { Err(faults) }
+        })
     }
 }
 
@@ -379,14 +389,14 @@ fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
             .unwrap_or(Some(Rate { mails: TWENTY_FIVE, per: TimeDelta::minutes(1) })),
     };
     if smtp.security == Security::None && !is_loopback(&smtp.host) {
-        let message = "`none` sends mails in clear; that is allowed only to this machine";
+        let message = "has `none`, which sends mails in clear; that is allowed only to this machine";
         section.fault("security", "bad-value", message, "write starttls or tls");
     }
     if smtp.auth != Auth::None && smtp.username.is_none() {
-        section.fault("auth", "missing-key", "signing in needs a `username`", "add it to [mail.smtp]");
+        section.fault("auth", "missing-key", "needs a `username` to sign in", "add it to [mail.smtp]");
     }
     if smtp.auth != Auth::None && smtp.password.is_none() {
-        section.fault("auth", "missing-key", "signing in needs a `password_file`", "add it to [mail.smtp]");
+        section.fault("auth", "missing-key", "needs a `password_file` to sign in", "add it to [mail.smtp]");
     }
     smtp
 }

@@ -26,6 +26,12 @@ impl<'t> Report<'t> {
         Report { file, text, environment, faults: Vec::new(), variables: Vec::new() }
     }
 
+    /// The variables that mean something.
+    #[cfg(test)]
+    pub(super) fn variables(&self) -> &[String] {
+        &self.variables
+    }
+
     /// Everything that is wrong, in the order of the file.
     pub(super) fn into_faults(mut self) -> Vec<Diagnostic> {
         self.faults.sort_by(|a, b| a.place.cmp(&b.place));
@@ -152,7 +158,7 @@ impl<'r, 't> Section<'r, 't> {
             Found::Variable(text) => parse(text),
             Found::Value(DeValue::String(text)) => parse(text),
             Found::Value(other) => {
-                let message = format!("is {}; it must be text in quotes", other.type_str());
+                let message = format!("must be text in quotes; found: {}", other.type_str());
                 self.refuse(key, place, "wrong-type", &message);
                 return None;
             }
@@ -199,7 +205,7 @@ impl<'r, 't> Section<'r, 't> {
                 u16::from_str_radix(number.as_str(), number.radix()).ok()
             }
             Found::Value(other) => {
-                let message = format!("is {}; it must be a whole number", other.type_str());
+                let message = format!("must be a whole number; found: {}", other.type_str());
                 self.refuse(key, place, "wrong-type", &message);
                 return None;
             }
@@ -277,8 +283,10 @@ impl<'r, 't> Section<'r, 't> {
         for (key, _) in table.iter().filter(|(key, _)| !self.asked.contains(&key.get_ref().as_ref())) {
             let (place, name) = (self.place(key.span().start), key.get_ref());
             let fault = if is_secret(name) {
-                let message =
-                    format!("`{}` may not stand in this file: secrets only by file", self.full(name));
+                let message = format!(
+                    "`{}` may not stand in this file: secrets only by file or variable",
+                    self.full(name)
+                );
                 let hint = "write the secret to a file that only the program may read, and name it: \
                             password_file = \"…\"";
                 Diagnostic::error("secret-in-file", place, message).hint(hint)

@@ -1,1 +1,320 @@
 //! What a configuration may say, and what is said of one that may not.
+
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+/// The example in the repository's root.
+const EXAMPLE: &str = include_str!("../../config.toml");
+
+/// The least that a configuration must say.
+const LEAST: &str = "[mail]\nfrom = \"larresa@ekdala.example\"\nreply_to = \"hallbarhet@ekdala.example\"\n";
+
+fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
+    variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<Diagnostic>> {
+    Config::parse(Path::new("config.toml"), text, &environment(variables))
+}
+
+fn good(text: &str) -> Config {
+    parse(text, &[]).unwrap_or_else(|faults| panic!("refused: {faults:?}"))
+}
+
+/// Checks what is said of a configuration that is refused.
+#[expect(clippy::needless_pass_by_value, reason = "what is expected is written at the call")]
+fn check(text: &str, variables: &[(&str, &str)], expected: Expect) {
+    let faults = parse(text, variables).expect_err("it is refused");
+    check_faults(&faults, &expected);
+}
+
+fn check_faults(faults: &[Diagnostic], expected: &Expect) {
+    let mut told = String::new();
+    for fault in faults {
+        writeln!(told, "{fault}").expect("a string takes all");
+    }
+    expected.assert_eq(&told);
+}
+
+#[test]
+fn the_example_has_the_defaults() {
+    let mut example = good(EXAMPLE);
+    let least = good(LEAST);
+    assert_eq!(example.mail.from.name.as_deref(), Some("Hållbara Ekdala"));
+    example.mail.from.name = None;
+    assert_eq!(example, least);
+}
+
+#[test]
+fn the_example_names_every_key() {
+    let environment = BTreeMap::new();
+    let table = DeTable::parse(LEAST).expect("TOML");
+    let mut report = Report::new("config.toml", LEAST, &environment);
+    let _ = Config::values(&mut report, table.get_ref(), Path::new("config.toml"));
+    let mut section = String::new();
+    let mut named: Vec<String> = Vec::new();
+    for line in EXAMPLE.lines() {
+        // what is commented out without a default counts too
+        let line = line.trim_start_matches("# ");
+        if let Some((name, _)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {
+            section = format!("{}__", name.to_uppercase().replace('.', "__"));
+        } else if let Some((key, _)) = line.split_once('=') {
+            named.push(format!("JOURNEY_{section}{}", key.trim().to_uppercase()));
+        }
+    }
+    for variable in report.variables().iter().filter(|name| !name.ends_with("__PASSWORD")) {
+        assert!(named.contains(variable), "{variable} is not in config.toml");
+    }
+}
+
+#[test]
+fn f143_every_fault_at_once_each_with_its_place() {
+    let text = r#"
+content = 3
+databse = "journey.db"
+[people]
+keep = ["telefon", 4, ""]
+max_leavers = "10"
+[mail]
+from = "Hållbara Ekdala"
+transport = "smpt"
+in_doubt_wait = "5 workdays"
+testers = "anna@ekdala.example"
+[mail.smtp]
+port = 0
+host = "https://relay"
+security = "ssl"
+auth = "plain"
+conections = 2
+rate = "fast"
+[mail.dkim]
+selector = ""
+[smtp]
+host = "relay"
+[web]
+listen = "8080"
+base_url = "ftp://x"
+[limits]
+min_group = 1
+grace = "4 hous"
+"#;
+    check(
+        text,
+        &[],
+        expect![[r#"
+            config.toml: error: `mail.reply_to` is missing; it has no default
+              hint: add to [mail]: reply_to = "hallbarhet@ekdala.example", with your own
+            config.toml: error: `mail.dkim.domain` is missing; it has no default
+              hint: add to [mail.dkim]: domain = "ekdala.example", with your own
+            config.toml: error: `mail.dkim.key_file` is missing; it has no default
+              hint: add to [mail.dkim]: key_file = "dkim.pem", with your own
+            config.toml:2:11: error: `content` must be text in quotes; found: integer
+            config.toml:3:1: error: no such key: `databse`
+              hint: did you mean `database`?
+            config.toml:5:20: error: `people.keep` must be a list of texts, like ["one", "two"]
+            config.toml:5:23: error: `people.keep` has an empty name; name columns of the people file
+            config.toml:6:15: error: `people.max_leavers` has `10`; write a whole number from 0 to 100 and a percent sign, like "10 %"
+            config.toml:8:8: error: `mail.from` holds a blank; write an address, or a name and an address like "Hållbara Ekdala <larresa@ekdala.example>"
+            config.toml:9:13: error: `mail.transport` has `smpt`; allowed are `files`, `smtp`, `sendmail`; did you mean `smtp`?
+            config.toml:10:17: error: `mail.in_doubt_wait` has `5 workdays`; only minutes and hours are a length of time here
+            config.toml:11:11: error: `mail.testers` must be a list of texts, like ["one", "two"]
+            config.toml:13:8: error: `mail.smtp.port` must be a whole number from 1 to 65535
+            config.toml:14:8: error: `mail.smtp.host` has `https://relay`; write the name or address of the relay alone
+            config.toml:15:12: error: `mail.smtp.security` has `ssl`; allowed are `starttls`, `tls`, `none`
+            config.toml:16:8: error: `mail.smtp.auth` needs a `username` to sign in
+              hint: add it to [mail.smtp]
+            config.toml:16:8: error: `mail.smtp.auth` needs a `password_file` to sign in
+              hint: add it to [mail.smtp]
+            config.toml:17:1: error: no such key: `mail.smtp.conections`
+              hint: did you mean `connections`?
+            config.toml:18:8: error: `mail.smtp.rate` has `fast`; write mails per second, minute or hour, like "25/minute", or "unlimited"
+            config.toml:20:12: error: `mail.dkim.selector` is empty
+            config.toml:21:2: error: no such key: `smtp`
+              hint: keys here are `content`, `database`, `people`, `mail`, `web`, `limits`
+            config.toml:24:10: error: `web.listen` has `8080`; write an address and a port, like 127.0.0.1:8080
+            config.toml:25:12: error: `web.base_url` must begin with `https://`, or `http://` for a trial
+            config.toml:27:13: error: `limits.min_group` must be a whole number from 5 to 1000
+            config.toml:28:9: error: `limits.grace` has a wrong value: `hous` is not a unit of time; write a number and one of minutes, hours, days, workdays, weeks, months
+        "#]],
+    );
+}
+
+#[test]
+fn f143_bad_toml_is_told_with_its_place() {
+    check(
+        "content = \"content\n[mail]\nfrom = = 3\n",
+        &[],
+        expect![[r#"
+            config.toml:1:19: error: invalid basic string, expected `"`
+            config.toml:3:8: error: extra `=`, expected nothing
+            config.toml:3:10: error: unexpected key or value, expected newline, `#`
+        "#]],
+    );
+    check(
+        "content = \"a\"\ncontent = \"b\"\n",
+        &[],
+        expect![[r#"
+        config.toml:2:1: error: duplicate key
+    "#]],
+    );
+}
+
+#[test]
+fn f143_variables_go_before_the_file() {
+    let config = parse(
+        LEAST,
+        &[
+            ("JOURNEY_DATABASE", "/var/lib/journey/journey.db"),
+            ("JOURNEY_MAIL__SMTP__HOST", "relay.example"),
+            ("JOURNEY_MAIL__SMTP__PORT", "0587"),
+            ("JOURNEY_MAIL__SMTP__AUTH", "plain"),
+            ("JOURNEY_MAIL__SMTP__USERNAME", "journey"),
+            ("JOURNEY_MAIL__SMTP__PASSWORD", "0123"),
+            ("JOURNEY_PEOPLE__KEEP", "telefon, ort"),
+            ("JOURNEY_TEST_ALL", "1"),
+        ],
+    )
+    .expect("a good configuration");
+    assert_eq!(config.database, Path::new("/var/lib/journey/journey.db"));
+    assert_eq!((config.mail.smtp.host.as_str(), config.mail.smtp.port), ("relay.example", 587));
+    assert_eq!(config.people.keep, ["telefon", "ort"]);
+    let password = config.mail.smtp.password.clone().expect("given");
+    assert_eq!(password.read().expect("given").reveal(), "0123");
+    assert!(!format!("{config:?}").contains("0123"));
+}
+
+#[test]
+fn f143_variables_have_faults_too() {
+    check(
+        "",
+        &[
+            ("JOURNEY_MAIL__FROM", "nobody"),
+            ("JOURNEY_MAIL__REPLY_TO", "hallbarhet@ekdala.example"),
+            ("JOURNEY_MAIL__SMTP__PORT", "smtp"),
+            ("JOURNEY_MAIL__SMTP__HOTS", "relay.example"),
+            ("JOURNEY_CONFIG", "elsewhere.toml"),
+            ("JOURNEY_MAIL__DKIM__DOMAIN", "ekdala.example"),
+        ],
+        expect![[r#"
+            JOURNEY_CONFIG: error: no such setting
+              hint: did you mean `JOURNEY_CONTENT`?
+            JOURNEY_MAIL__FROM: error: `mail.from` has no `@`; write an address, or a name and an address like "Hållbara Ekdala <larresa@ekdala.example>"
+            JOURNEY_MAIL__SMTP__HOTS: error: no such setting
+              hint: did you mean `JOURNEY_MAIL__SMTP__HOST`?
+            JOURNEY_MAIL__SMTP__PORT: error: `mail.smtp.port` must be a whole number from 1 to 65535
+            config.toml: error: `mail.dkim.selector` is missing; it has no default
+              hint: add to [mail.dkim]: selector = "journey", with your own
+            config.toml: error: `mail.dkim.key_file` is missing; it has no default
+              hint: add to [mail.dkim]: key_file = "dkim.pem", with your own
+        "#]],
+    );
+}
+
+#[test]
+fn f144_no_secret_in_the_file() {
+    let text = format!(
+        "{LEAST}[mail.smtp]\npassword = \"hemligt\"\nsmtp_secret = \"hemligt\"\nauth = \"login\"\nusername = \"journey\"\n"
+    );
+    check(
+        &text,
+        &[],
+        expect![[r#"
+            config.toml:5:1: error: `mail.smtp.password` may not stand in this file: secrets only by file or variable
+              hint: write the secret to a file that only the program may read, and name it: password_file = "…"
+            config.toml:6:1: error: `mail.smtp.smtp_secret` may not stand in this file: secrets only by file or variable
+              hint: write the secret to a file that only the program may read, and name it: password_file = "…"
+            config.toml:7:8: error: `mail.smtp.auth` needs a `password_file` to sign in
+              hint: add it to [mail.smtp]
+        "#]],
+    );
+    let url = "[web]\nbase_url = \"https://user:hemligt@ekdala.example\"\n";
+    check(
+        &format!("{LEAST}{url}"),
+        &[],
+        expect![[r#"
+        config.toml:5:12: error: `web.base_url` must be a host and perhaps a path, without sign-in, `?` and `#`
+    "#]],
+    );
+    assert_eq!(format!("{:?}", Secret("hemligt".to_owned())), "…");
+}
+
+#[test]
+fn a_password_file_is_read_when_it_is_needed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "{LEAST}[mail.smtp]\nauth = \"plain\"\nusername = \"journey\"\npassword_file = \"smtp-password\"\n"
+    );
+    let config = Config::parse(&folder.path().join("config.toml"), &text, &BTreeMap::new());
+    let password = config.expect("a good configuration").mail.smtp.password.expect("named");
+    assert!(password.read().is_err(), "not there yet");
+    std::fs::write(folder.path().join("smtp-password"), "hemligt \r\n").expect("written");
+    assert_eq!(password.read().expect("there").reveal(), "hemligt ");
+}
+
+#[test]
+fn mails_in_clear_only_to_this_machine() {
+    for host in ["localhost", "127.0.0.1", "127.0.1.1", "::1"] {
+        good(&format!("{LEAST}[mail.smtp]\nsecurity = \"none\"\nhost = \"{host}\"\n"));
+    }
+    let text = format!("{LEAST}[mail.smtp]\nsecurity = \"none\"\nhost = \"relay.example\"\n");
+    check(
+        &text,
+        &[],
+        expect![[r#"
+            config.toml:5:12: error: `mail.smtp.security` has `none`, which sends mails in clear; that is allowed only to this machine
+              hint: write starttls or tls
+        "#]],
+    );
+}
+
+#[test]
+fn paths_begin_at_the_file() {
+    let text =
+        format!("content = \"../content\"\ndatabase = \"/var/lib/journey.db\"\n{LEAST}folder = \"out\"\n");
+    let config = Config::parse(Path::new("/etc/journey/config.toml"), &text, &BTreeMap::new()).expect("good");
+    assert_eq!(config.content, Path::new("/etc/journey/../content"));
+    assert_eq!(config.database, Path::new("/var/lib/journey.db"));
+    assert_eq!(config.mail.folder, Path::new("/etc/journey/out"));
+    assert_eq!(config.people.file, Path::new("/etc/journey/people.csv"));
+}
+
+#[test]
+fn where_a_configuration_is_looked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (here, system) = (folder.path().join("here.toml"), folder.path().join("system.toml"));
+    let none = Config::search(&[Path::new("config.toml.not"), Path::new("/etc/not")], &BTreeMap::new());
+    check_faults(
+        &none.expect_err("nothing there"),
+        &expect![[r#"
+        config.toml: error: no configuration; looked for `config.toml.not` and `/etc/not`
+          hint: name it with --config, or begin with `journey new`
+    "#]],
+    );
+    std::fs::write(&system, LEAST).expect("written");
+    assert_eq!(Config::search(&[&here, &system], &BTreeMap::new()).expect("good").file, system);
+    std::fs::write(&here, LEAST).expect("written");
+    assert_eq!(Config::search(&[&here, &system], &BTreeMap::new()).expect("good").file, here);
+    let named = Config::load(Some(Path::new("not.toml")), &BTreeMap::new());
+    check_faults(
+        &named.expect_err("nothing there"),
+        &expect![[r#"
+        not.toml: error: there is no such file
+    "#]],
+    );
+}
+
+#[test]
+fn rates_shares_and_durations() {
+    let text = format!(
+        "{LEAST}in_doubt_wait = \"1 minute\"\n[people]\nmax_leavers = \"0%\"\n[mail.smtp]\nrate = \"unlimited\"\n[limits]\ngrace = \"90 minutes\"\n"
+    );
+    let config = good(&text);
+    assert_eq!(config.mail.in_doubt_wait, TimeDelta::minutes(1));
+    assert_eq!(config.mail.smtp.rate, None);
+    assert_eq!(config.limits.grace, TimeDelta::minutes(90));
+    assert!(config.people.max_leavers.is_exceeded(1, 1400) && !Percent(10).is_exceeded(60, 600));
+    assert!(Percent(10).is_exceeded(61, 600));
+}

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::diagnostic::{Diagnostic, nearest};
+use crate::domain::diagnostic::{Diagnostic, nearest, visible};
 
 use super::csv::Fields;
-use super::encoding::is_twice_encoded;
 use super::faults::Faults;
 use super::identity::Tally;
 
@@ -173,14 +172,6 @@ impl Columns {
     fn find(&mut self, alikes: &[String], line: u32, faults: &mut Faults) {
         for (field, heading) in alikes.iter().enumerate() {
             let shown = &self.headings[field];
-            if is_twice_encoded(shown) {
-                faults.error(Diagnostic::error(
-                    "encoding",
-                    faults.at(line, 1),
-                    format!("the heading `{shown}` was saved as UTF-8 and read as Windows-1252 on its way here"),
-                )
-                .hint("export again as UTF-8"));
-            }
             let Some(column) = Column::called(heading) else { continue };
             match self.fields[column as usize] {
                 None => self.fields[column as usize] = Some(field),
@@ -216,8 +207,9 @@ impl Columns {
                 _ => format!("`keep` names `{name}`, and the file has {} columns of that name", found.len()),
             };
             let fault = Diagnostic::error("keep", faults.at(line, 1), message);
-            let near = nearest(&wanted, self.unknown(alikes).map(|field| alikes[field].as_str()));
-            faults.error(match near {
+            let unknown =
+                alikes.iter().map(String::as_str).filter(|heading| Column::called(heading).is_none());
+            faults.error(match nearest(&wanted, unknown) {
                 Some(near) => fault.hint(format!("did you mean `{near}`?")),
                 None => fault,
             });
@@ -227,12 +219,11 @@ impl Columns {
     /// Tells what is not there, and what was perhaps meant to be it. A
     /// misspelt `protected` would show those who must not be shown.
     fn miss(&self, alikes: &[String], line: u32, faults: &mut Faults) {
-        for column in Column::ALL.into_iter().filter(|&column| self.fields[column as usize].is_none()) {
-            let near = self.unknown(alikes).find(|&field| {
-                alikes[field].chars().count() > 2
-                    && nearest(&alikes[field], column.headings().iter().copied()).is_some()
-            });
-            let near = near.map(|field| self.headings[field].as_str());
+        let absent = |column: &Column| self.field(*column).is_none();
+        let resembles = self.resemblances(alikes);
+        for column in Column::ALL.into_iter().filter(absent) {
+            let near = resembles.iter().find(|&&(_, resembled)| resembled == column);
+            let near = near.map(|&(field, _)| self.headings[field].as_str());
             let also = column.headings()[1..].join("`, `");
             if column.is_required() {
                 let message = format!("the column `{}` is missing (also `{also}`)", column.name());
@@ -249,13 +240,18 @@ impl Columns {
         }
     }
 
-    /// The fields that are neither known nor kept.
-    fn unknown<'a>(&'a self, alikes: &'a [String]) -> impl Iterator<Item = usize> + 'a {
-        (0..alikes.len()).filter(|&field| {
-            !alikes[field].is_empty()
-                && Column::called(&alikes[field]).is_none()
-                && !self.kept.iter().any(|&(_, kept)| kept == field)
-        })
+    /// Which absent column each unknown heading was perhaps meant to be.
+    fn resemblances(&self, alikes: &[String]) -> Vec<(usize, Column)> {
+        let absent = Column::ALL.into_iter().filter(|&column| self.field(column).is_none());
+        let headings: Vec<&str> = absent.flat_map(Column::headings).copied().collect();
+        let unknown =
+            (0..self.width).filter(|&field| !self.is_read(field) && alikes[field].chars().count() > 2);
+        unknown
+            .filter_map(|field| {
+                let near = nearest(&alikes[field], headings.iter().copied())?;
+                Some((field, Column::called(near)?))
+            })
+            .collect()
     }
 
     /// In which field a column is, from 0.
@@ -265,14 +261,14 @@ impl Columns {
 
     /// The columns found, each with the heading it goes by.
     pub(super) fn found(&self) -> Vec<(Column, String)> {
-        let found = |column: Column| Some((column, self.headings[self.field(column)?].clone()));
+        let found = |column: Column| Some((column, visible(&self.headings[self.field(column)?])));
         Column::ALL.into_iter().filter_map(found).collect()
     }
 
     /// The headings of what is not read.
     pub(super) fn dropped(&self) -> Vec<String> {
         let read = |field| self.is_read(field) || self.headings[field].is_empty();
-        (0..self.width).filter(|&field| !read(field)).map(|field| self.headings[field].clone()).collect()
+        (0..self.width).filter(|&field| !read(field)).map(|field| visible(&self.headings[field])).collect()
     }
 
     fn is_read(&self, field: usize) -> bool {

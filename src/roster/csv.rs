@@ -102,15 +102,22 @@ impl<R: Read> Lines<R> {
     /// The next line.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.bytes.clear();
-        let whole = read_line(&mut self.source, &mut self.bytes)?;
-        if self.bytes.is_empty() {
+        let longest = LONGEST_LINE as u64 + 1;
+        if self.source.by_ref().take(longest).read_until(b'\n', &mut self.bytes)? == 0 {
             return Ok(None);
         }
         self.number += 1;
+        let whole = self.bytes.len() <= LONGEST_LINE;
+        if !whole && !self.bytes.ends_with(b"\n") {
+            self.source.skip_until(b'\n')?;
+        }
         end_with_line_feed(&mut self.bytes);
-        if let Some(at) = self.bytes.iter().position(|&b| b == 0 || b == b'\r') {
-            let why = if self.bytes[at] == 0 { BadLine::Nul } else { BadLine::CarriageReturn };
-            return Ok(Some(Line::Bad(why, self.letters.read(&self.bytes[..at]).unwrap_or_default())));
+        for (sign, why) in [(0, BadLine::Nul), (b'\r', BadLine::CarriageReturn)] {
+            // `contains` looks at many bytes at a time, `position` at each
+            if self.bytes.contains(&sign) {
+                let at = self.bytes.iter().position(|&b| b == sign).unwrap_or(0);
+                return Ok(Some(Line::Bad(why, self.letters.read(&self.bytes[..at]).unwrap_or_default())));
+            }
         }
         if !whole {
             return Ok(Some(Line::Bad(BadLine::TooLong, "")));
@@ -122,28 +129,6 @@ impl<R: Read> Lines<R> {
                 Line::Bad(BadLine::Byte(self.bytes[good]), before)
             }
         }))
-    }
-}
-
-/// Reads to the end of the line; of one that is too long only the beginning
-/// is kept, and the answer is no.
-fn read_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    let mut whole = true;
-    loop {
-        let chunk = match source.fill_buf() {
-            Ok(chunk) => chunk,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let end = chunk.iter().position(|&b| b == b'\n').map(|at| at + 1);
-        let used = end.unwrap_or(chunk.len());
-        let room = LONGEST_LINE - line.len();
-        whole &= used <= room;
-        line.extend_from_slice(&chunk[..used.min(room)]);
-        source.consume(used);
-        if end.is_some() || used == 0 {
-            return Ok(whole);
-        }
     }
 }
 
@@ -183,14 +168,12 @@ pub(super) enum NoFields {
 
 impl Splitter {
     pub(super) fn new(separator: Separator) -> Splitter {
-        let text = vec![0; 2 * LONGEST_LINE];
-        Splitter { core: core(separator), text, ends: vec![0; MOST_COLUMNS + 1] }
+        Splitter { core: core(separator), text: Vec::new(), ends: vec![0; MOST_COLUMNS + 1] }
     }
 
     /// The fields of a line that ends with `\n`.
     pub(super) fn split(&mut self, line: &str) -> Result<Fields<'_>, NoFields> {
         self.core.reset();
-        // Windows-1252 may take three times the bytes as UTF-8
         self.text.resize(self.text.len().max(line.len()), 0);
         let (result, _, written, ends) =
             self.core.read_record(line.as_bytes(), &mut self.text, &mut self.ends);
@@ -248,7 +231,12 @@ impl<'a> Fields<'a> {
     /// One of them, from 0; without blanks around it.
     pub(super) fn get(self, field: usize) -> &'a str {
         let start = if field == 0 { 0 } else { self.ends[field - 1] };
-        self.text[start..self.ends[field]].trim()
+        let field = &self.text[start..self.ends[field]];
+        // most have none, and need not be decoded to see it
+        match field.as_bytes() {
+            [b'!'..=b'~', .., b'!'..=b'~'] | [b'!'..=b'~'] | [] => field,
+            _ => field.trim(),
+        }
     }
 
     /// All of them.

@@ -1,7 +1,7 @@
 //! One person per employee id, and who shares an address. Found by sorting
 //! numbers, so that 1.2 million people cost no second table of strings.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::domain::address;
 use crate::domain::diagnostic::Diagnostic;
@@ -56,22 +56,15 @@ pub(super) fn unite(people: &mut People, columns: &Columns, faults: &mut Faults)
 /// Marks those who share an address; they are held until each has their own.
 pub(super) fn mark_shared_addresses(people: &mut People, faults: &mut Faults) -> u32 {
     let groups = groups(&people.people, |person| person.email.as_deref(), address::same);
-    let mut warnings = Vec::new();
-    let mut marked = 0;
-    for group in groups {
-        let lines: Vec<u32> = group.iter().map(|&i| people.origins[i as usize].line).collect();
-        let others = list(&lines[1..]);
-        let message = format!("shares its mail address with {others}; all of them are held");
-        let fault = Diagnostic::warning("shared-address", faults.at(lines[0], 1), message);
-        warnings.push(fault.hint("a shared mailbox would mix answers; give each person an address, or none"));
-        for i in group {
-            people.people[i as usize].shared_address = true;
-            marked += 1;
-        }
-    }
-    warnings.sort_by_key(|fault| fault.place.line);
-    faults.warnings(warnings, "shared addresses");
-    marked
+    let line = |&person: &u32| people.origins[person as usize].line;
+    let lines = |group: &Vec<u32>| (line(&group[0]), group[1..].iter().map(line).collect::<Vec<u32>>());
+    faults.warnings(groups.iter().map(lines).collect(), "shared addresses", |place, others| {
+        let message = format!("shares its mail address with {}; all of them are held", list(&others));
+        let hint = "a shared mailbox would mix answers; give each person an address, or none";
+        Diagnostic::warning("shared-address", place, message).hint(hint)
+    });
+    let shared = groups.iter().flatten();
+    shared.map(|&person| people.people[person as usize].shared_address = true).count() as u32
 }
 
 /// `line 4`, `lines 4 and 9`, `lines 4, 9, 12 and 30 more`
@@ -92,10 +85,9 @@ fn groups<'a>(
     same: impl Fn(&str, &str) -> bool,
 ) -> Vec<Vec<u32>> {
     let state = RandomState::new();
-    // lower case only to find candidates; `same` decides
-    let hash = |text: &str| state.hash_one(text.to_ascii_lowercase());
-    let keys = people.iter().zip(0..).filter_map(|(person, i)| Some((hash(key(person)?), i)));
-    let mut order: Vec<(u64, u32)> = keys.collect();
+    let mut order: Vec<(u64, u32)> = Vec::with_capacity(people.len());
+    let hashed = |(person, i): (&'a Person, u32)| Some((hash(&state, key(person)?), i));
+    order.extend(people.iter().zip(0..).filter_map(hashed));
     order.sort_unstable();
     let text = |i: u32| key(&people[i as usize]).unwrap_or_default();
     let mut groups = Vec::new();
@@ -110,6 +102,20 @@ fn groups<'a>(
         }
     }
     groups
+}
+
+/// A number that texts share if they differ in upper and lower case alone:
+/// it finds candidates, `same` decides.
+fn hash(state: &RandomState, text: &str) -> u64 {
+    let mut hasher = state.build_hasher();
+    let mut lower = [0; 64];
+    for piece in text.as_bytes().chunks(lower.len()) {
+        let lower = &mut lower[..piece.len()];
+        lower.copy_from_slice(piece);
+        lower.make_ascii_lowercase();
+        hasher.write(lower);
+    }
+    hasher.finish()
 }
 
 /// In which columns two lines about one person differ.

@@ -194,16 +194,21 @@ impl Letters {
 }
 
 /// Was UTF-8 once taken for Windows-1252 and saved again, as in `Ã…sa`? Then
-/// a `Ã` or `Â` stands before a character whose byte may only follow one.
+/// a `Ã` or `Â` stands before a character whose byte may only follow one, or
+/// the quotes and dashes of type-setting begin with `â€`.
 pub(super) fn is_twice_encoded(text: &str) -> bool {
     if text.is_ascii() {
         return false;
     }
     let mut before = ' ';
     text.chars().any(|c| {
-        let lead = matches!(before, 'Ã' | 'Â');
+        let broken = match before {
+            'Ã' | 'Â' => is_trail(c),
+            'â' => c == '€',
+            _ => false,
+        };
         before = c;
-        lead && is_trail(c)
+        broken
     })
 }
 

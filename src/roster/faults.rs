@@ -53,11 +53,22 @@ impl Faults {
         self.warnings.push(fault);
     }
 
-    /// Warnings of one kind, `more` saying what those are that are not told.
-    pub(super) fn warnings(&mut self, kind: Vec<Diagnostic>, more: &str) {
-        let rest = kind.len().saturating_sub(MOST_WARNINGS);
-        let code = kind.first().map_or("", |fault| fault.code);
-        self.warnings.extend(kind.into_iter().take(MOST_WARNINGS));
+    /// Warnings of one kind: `tell` words those on the first lines, and
+    /// `more` says what the rest are.
+    pub(super) fn warnings<T>(
+        &mut self,
+        mut found: Vec<(u32, T)>,
+        more: &str,
+        tell: impl Fn(Place, T) -> Diagnostic,
+    ) {
+        found.sort_by_key(|&(line, _)| line);
+        let rest = found.len().saturating_sub(MOST_WARNINGS);
+        let mut code = "";
+        for (line, what) in found.into_iter().take(MOST_WARNINGS) {
+            let fault = tell(self.at(line, 1), what);
+            code = fault.code;
+            self.warnings.push(fault);
+        }
         if rest > 0 {
             self.warnings.push(Diagnostic::warning(
                 code,

@@ -2,6 +2,7 @@
 //! manager. What HR has wrong about managers is told and never followed in a
 //! ring.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::domain::diagnostic::Diagnostic;
@@ -13,6 +14,9 @@ use super::faults::Faults;
 use super::people::{Manager, NOBODY, Origin, People};
 use super::values::{employee_id, shown};
 
+/// Marks a vote for a manager who is not in the file; larger than any place.
+const MISSING: u32 = 1 << 31;
+
 /// The units, each with its name and manager.
 pub(super) fn units(people: &People, faults: &mut Faults) -> Vec<Unit> {
     let found = look_up(people);
@@ -22,11 +26,11 @@ pub(super) fn units(people: &People, faults: &mut Faults) -> Vec<Unit> {
     tell_rings(people, &chiefs, faults);
 
     let names = most(people.origins.iter().map(|origin| (origin.unit, origin.unit_name)));
-    let named = |origin: &&Origin| origin.manager != NOBODY;
-    let managers = most(people.origins.iter().filter(named).map(|origin| {
+    let named = people.origins.iter().filter(|origin| origin.manager != NOBODY);
+    let managers = most(named.map(|origin| {
         // one manager may be named by id and by address; one who is missing still has the votes
         let chief = chief(*origin, &found);
-        (origin.unit, if chief == NOBODY { Err(origin.manager) } else { Ok(chief) })
+        (origin.unit, if chief == NOBODY { MISSING | origin.manager } else { chief })
     }));
     let ids = people.units.values.iter().zip(0..);
     let lives = |&(_, unit): &(_, u32)| names.contains_key(&unit);
@@ -34,10 +38,10 @@ pub(super) fn units(people: &People, faults: &mut Faults) -> Vec<Unit> {
         .map(|(id, unit)| Unit {
             id: id.clone(),
             name: people.unit_names.values[names[&unit] as usize].clone(),
-            manager: match managers.get(&unit) {
-                Some(Ok(chief)) => Some(people.people[*chief as usize].id.clone()),
-                Some(Err(_)) | None => None,
-            },
+            manager: managers.get(&unit).filter(|&&chief| chief < MISSING).map(|&chief| {
+                let person: &Person = &people.people[chief as usize];
+                person.id.clone()
+            }),
         })
         .collect()
 }
@@ -75,16 +79,19 @@ fn chief(origin: Origin, found: &[u32]) -> u32 {
     if origin.manager == NOBODY { NOBODY } else { found[origin.manager as usize] }
 }
 
-/// What most in each group chose; of two with as many votes, the one named first.
-fn most<T: Copy + Eq + std::hash::Hash>(votes: impl Iterator<Item = (u32, T)>) -> HashMap<u32, T> {
-    let mut counts: HashMap<(u32, T), (u32, usize)> = HashMap::new();
-    for (at, vote) in votes.enumerate() {
-        counts.entry(vote).or_insert((0, at)).0 += 1;
+/// What most in each group chose; of two with as many votes, the one named
+/// first. Counted by sorting, because there may be as many pairs as people.
+fn most(votes: impl Iterator<Item = (u32, u32)>) -> HashMap<u32, u32> {
+    let mut votes: Vec<(u32, u32, u32)> =
+        votes.zip(0..).map(|((group, choice), at)| (group, choice, at)).collect();
+    votes.sort_unstable();
+    let mut best: HashMap<u32, (usize, Reverse<u32>, u32)> = HashMap::new();
+    for same in votes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let (group, choice, first) = same[0];
+        let rank = (same.len(), Reverse(first), choice);
+        best.entry(group).and_modify(|best| *best = rank.max(*best)).or_insert(rank);
     }
-    let mut ranked: Vec<((u32, T), (u32, usize))> = counts.into_iter().collect();
-    // the best last, so that it stays in the map
-    ranked.sort_unstable_by_key(|&(_, (count, first))| (count, std::cmp::Reverse(first)));
-    ranked.into_iter().map(|(vote, _)| vote).collect()
+    best.into_iter().map(|(group, (.., choice))| (group, choice)).collect()
 }
 
 fn tell_missing(people: &People, found: &[u32], faults: &mut Faults) {
@@ -94,37 +101,32 @@ fn tell_missing(people: &People, found: &[u32], faults: &mut Faults) {
             named_on.entry(origin.manager).or_default().push(origin.line);
         }
     }
-    let mut warnings: Vec<Diagnostic> = named_on
-        .into_iter()
-        .map(|(manager, lines)| {
-            let who = match &people.managers.values[manager as usize] {
-                Manager::Id(id) if employee_id(id.as_str()).is_ok() => format!(" {}", shown(id.as_str())),
-                Manager::Id(_) | Manager::Address(_) => String::new(),
-            };
-            let message = format!("the manager{who} named on {} is not in the file", list(&lines));
-            Diagnostic::warning("manager-missing", faults.at(lines[0], 1), message)
-        })
-        .collect();
-    warnings.sort_by_key(|fault| fault.place.line);
-    faults.warnings(warnings, "managers are not in the file");
+    let found = named_on.into_iter().map(|(manager, lines)| (lines[0], (manager, lines)));
+    faults.warnings(found.collect(), "managers are not in the file", |place, (manager, lines)| {
+        let who = match &people.managers.values[manager as usize] {
+            Manager::Id(id) if employee_id(id.as_str()).is_ok() => format!(" {}", shown(id.as_str())),
+            Manager::Id(_) | Manager::Address(_) => String::new(),
+        };
+        let message = format!("the manager{who} named on {} is not in the file", list(&lines));
+        let fault = Diagnostic::warning("manager-missing", place, message);
+        if who.is_empty() { fault.hint("managers are named by employee id or mail address") } else { fault }
+    });
 }
 
 fn tell_themselves(people: &People, chiefs: &[u32], faults: &mut Faults) {
-    let themselves = chiefs.iter().zip(0..).filter(|&(&chief, person)| chief == person);
-    let warnings = themselves
-        .map(|(_, person)| {
-            let place = faults.at(people.origins[person as usize].line, 1);
-            Diagnostic::warning("manager-self", place, "names the same person as manager")
-        })
-        .collect();
-    faults.warnings(warnings, "people are their own manager");
+    let themselves =
+        chiefs.iter().zip(&people.origins).zip(0..).filter(|&((&chief, _), person)| chief == person);
+    let lines = themselves.map(|((_, origin), _)| (origin.line, ())).collect();
+    faults.warnings(lines, "people are named as their own managers", |place, ()| {
+        Diagnostic::warning("manager-self", place, "this person is named as their own manager")
+    });
 }
 
 /// Follows managers upwards once per person; a ring is told where it begins in the file.
 fn tell_rings(people: &People, chiefs: &[u32], faults: &mut Faults) {
     const UNSEEN: u32 = 0;
     let mut walks = vec![UNSEEN; chiefs.len()];
-    let mut warnings = Vec::new();
+    let mut rings = Vec::new();
     for start in 0..chiefs.len() {
         let walk = start as u32 + 1;
         let mut at = start as u32;
@@ -133,14 +135,15 @@ fn tell_rings(people: &People, chiefs: &[u32], faults: &mut Faults) {
             at = chiefs[at as usize];
         }
         if at != NOBODY && walks[at as usize] == walk && chiefs[at as usize] != at {
-            let mut lines = ring(at, chiefs).map(|i| people.origins[i as usize].line).collect::<Vec<u32>>();
+            let mut lines: Vec<u32> = ring(at, chiefs).map(|i| people.origins[i as usize].line).collect();
             lines.sort_unstable();
-            let message = format!("the people on {} are each other's managers in a ring", list(&lines));
-            warnings.push(Diagnostic::warning("manager-ring", faults.at(lines[0], 1), message));
+            rings.push((lines[0], lines));
         }
     }
-    warnings.sort_by_key(|fault| fault.place.line);
-    faults.warnings(warnings, "rings of managers");
+    faults.warnings(rings, "rings of managers", |place, lines| {
+        let message = format!("the people on {} are each other's managers in a ring", list(&lines));
+        Diagnostic::warning("manager-ring", place, message)
+    });
 }
 
 fn ring(start: u32, chiefs: &[u32]) -> impl Iterator<Item = u32> + '_ {

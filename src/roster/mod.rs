@@ -2,7 +2,7 @@
 //! (contract, 6). All or nothing: every bad line is told in one run, and one
 //! of them means that nobody is imported.
 //!
-//! A column in a [`Place`](crate::domain::diagnostic::Place) is the character
+//! A column in a [`Place`] is the character
 //! of the line at which the field begins, as an editor counts it.
 
 mod columns;
@@ -23,7 +23,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::domain::diagnostic::Diagnostic;
+use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::ids::Language;
 use crate::domain::person::Roster;
 
@@ -34,7 +34,7 @@ pub use encoding::Encoding;
 
 use columns::Columns;
 use csv::{BadLine, Line, Lines, NoFields, Splitter};
-use encoding::Source;
+use encoding::{Source, is_twice_encoded};
 use faults::Faults;
 use people::{People, Row};
 
@@ -88,11 +88,24 @@ pub struct Notes {
 /// Where the file cannot be opened or read. What it says wrong is in
 /// [`Reading::faults`].
 pub fn read(file: &Path, options: &Options) -> io::Result<Reading> {
-    let file = File::open(file)?;
+    unless_changed(&File::open(file)?, &options.name, |file| read_from(file, options))
+}
+
+/// Reads a file; what was read of one that changed meanwhile is worth nothing.
+fn unless_changed(
+    file: &File,
+    name: &str,
+    read: impl FnOnce(&File) -> io::Result<Reading>,
+) -> io::Result<Reading> {
     let before = Stamp::of(&file.metadata()?);
-    let reading = read_from(&file, options)?;
-    let after = Stamp::of(&file.metadata()?);
-    Ok(if before == after { reading } else { changed(reading, options) })
+    let reading = read(file)?;
+    if before == Stamp::of(&file.metadata()?) {
+        return Ok(reading);
+    }
+    let message = "the file changed while it was read; nothing is imported";
+    let fault = Diagnostic::error("file-changed", Place::file(name), message)
+        .hint("let the HR system write another name and rename it when it is done");
+    Ok(Reading { roster: None, faults: vec![fault], notes: reading.notes })
 }
 
 /// Length and time of a file: one that the HR system is still writing has
@@ -107,17 +120,6 @@ impl Stamp {
     fn of(file: &Metadata) -> Stamp {
         Stamp { length: file.len(), modified: file.modified().ok() }
     }
-}
-
-/// What was read of a file that changed meanwhile is worth nothing.
-fn changed(reading: Reading, options: &Options) -> Reading {
-    let fault = Diagnostic::error(
-        "file-changed",
-        Faults::new(&options.name).at(0, 0),
-        "the file changed while it was read; nothing is imported",
-    );
-    let fault = fault.hint("let the HR system write another name and rename it when it is done");
-    Reading { roster: None, faults: vec![fault], notes: reading.notes }
 }
 
 /// Reads people from any bytes.
@@ -201,6 +203,12 @@ fn headings(
     let separator = separators.into_iter().rev().max_by_key(known)?;
     let mut splitter = Splitter::new(separator);
     match splitter.split(text) {
+        Ok(_) if is_twice_encoded(text) => {
+            let message = "the headings were saved as UTF-8 and read as Windows-1252 on their way here";
+            let hint = "export again as UTF-8, and open the file as UTF-8 where it is edited";
+            faults.error(Diagnostic::error("encoding", faults.at(line, 1), message).hint(hint));
+            None
+        }
         Ok(fields) if Columns::known(fields) > 0 => {
             Some((separator, Columns::read(fields, &options.keep, line, faults)))
         }
@@ -240,16 +248,11 @@ fn rows<R: io::Read>(
             None => break,
             Some(Line::Text(text)) => text,
             Some(Line::Bad(why, before)) => {
-                let field = splitter.field_after(before);
-                let heading = columns.headings.get(field).map_or("a field beyond the header", String::as_str);
-                let place = faults.at(line, csv::column_after(before));
+                let heading = columns.headings.get(splitter.field_after(before));
+                let field = heading.map_or("a field too many".to_owned(), |heading| format!("`{heading}`"));
                 let code = if matches!(why, BadLine::Byte(_)) { "encoding" } else { "bad-line" };
-                let encoding = if encoding == Encoding::Ascii { Encoding::Utf8 } else { encoding };
-                faults.error(Diagnostic::error(
-                    code,
-                    place,
-                    bad_line(why, &format!("`{heading}`"), encoding),
-                ));
+                let place = faults.at(line, csv::column_after(before));
+                faults.error(Diagnostic::error(code, place, bad_line(why, &field, encoding)));
                 continue;
             }
         };
@@ -325,7 +328,8 @@ fn settle(mut people: People, columns: &Columns, faults: &mut Faults, notes: &mu
         let message = "the file has a header and nobody below it; nothing is imported";
         faults.error(Diagnostic::error("no-people", faults.at(0, 0), message));
     }
-    let People { mut people, .. } = people;
+    // the rest goes before the roster makes its indexes
+    let mut people = people.only_people();
     people.shrink_to_fit();
     (!faults.any_error()).then(|| Roster::new(people, units))
 }
@@ -358,7 +362,7 @@ fn ragged(faults: &Faults, line: u32, found: usize, width: usize) -> Diagnostic 
     if found > width { fault.hint("a value that holds the separator needs quotes around it") } else { fault }
 }
 
-fn no_fields(why: NoFields, place: crate::domain::diagnostic::Place) -> Diagnostic {
+fn no_fields(why: NoFields, place: Place) -> Diagnostic {
     match why {
         NoFields::OpenQuote(_) => {
             let message = "a quote opens here and the line ends before it closes";

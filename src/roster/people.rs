@@ -61,6 +61,7 @@ impl Manager {
 
 /// Values that many share, in the order in which they were met.
 pub(super) struct Shelf<T> {
+    /// By how it is written; of two ways to write one thing both.
     places: HashMap<Box<str>, u32>,
     pub(super) values: Vec<T>,
 }
@@ -81,9 +82,23 @@ impl<T: Clone> Shelf<T> {
         place
     }
 
-    fn get(&mut self, text: &str, make: impl FnOnce(&str) -> T) -> T {
-        let place = self.place(text, make);
-        self.values[place as usize].clone()
+    /// The place of a text as the file has it: read, and perhaps refused,
+    /// only when it is met first.
+    fn place_read<'a>(
+        &mut self,
+        text: &'a str,
+        read: impl FnOnce(&'a str) -> Result<Cow<'a, str>, Refusal>,
+        make: impl FnOnce(&str) -> T,
+    ) -> Result<u32, Refusal> {
+        if let Some(&place) = self.places.get(text) {
+            return Ok(place);
+        }
+        let value = read(text)?;
+        let place = self.place(&value, make);
+        if *value != *text {
+            self.places.insert(text.into(), place);
+        }
+        Ok(place)
     }
 }
 
@@ -107,10 +122,16 @@ impl People {
         let email = row.optional(Column::Email, values::email);
         let first_name = row.required(Column::FirstName, values::name);
         let last_name = row.required(Column::LastName, values::name);
-        let unit_name = row.required(Column::Unit, values::place_name);
-        let unit_id = row.optional(Column::UnitId, values::unit_id);
-        let department = row.optional(Column::Department, values::place_name);
-        let language = self.language(&mut row);
+        let unit_name = row.required(Column::Unit, |text| {
+            self.unit_names.place_read(text, values::place_name, |name| name.into())
+        });
+        let unit = row
+            .optional(Column::UnitId, |text| self.units.place_read(text, values::unit_id, UnitId::new))
+            .or_else(|| Some(self.units.place(&self.unit_names.values[unit_name? as usize], UnitId::new)));
+        let department = row.optional(Column::Department, |text| {
+            self.departments.place_read(text, values::place_name, |name| name.into())
+        });
+        let language = row.optional(Column::Language, |text| self.language(text));
         let start = row.optional(Column::StartDate, dates::date);
         let end = row.optional(Column::EndDate, dates::date);
         if let (Some(start), Some(end)) = (start, end)
@@ -125,18 +146,13 @@ impl People {
             return;
         }
         // absent only where the header has no such column, which is told there
-        let (Some(id), Some(first_name), Some(last_name), Some(unit_name)) =
-            (id, first_name, last_name, unit_name)
+        let (Some(id), Some(first_name), Some(last_name), Some(unit_name), Some(unit)) =
+            (id, first_name, last_name, unit_name, unit)
         else {
             return;
         };
-        let unit = self.units.place(unit_id.as_deref().unwrap_or(&unit_name), UnitId::new);
-        self.origins.push(Origin {
-            line: row.line,
-            unit,
-            unit_name: self.unit_names.place(&unit_name, |name| name.into()),
-            manager: row.manager().map_or(NOBODY, |text| self.managers.place(text, Manager::named)),
-        });
+        let manager = row.manager().map_or(NOBODY, |text| self.managers.place(text, Manager::named));
+        self.origins.push(Origin { line: row.line, unit, unit_name, manager });
         self.people.push(Person {
             id,
             email,
@@ -144,8 +160,8 @@ impl People {
             first_name: boxed(first_name),
             last_name: boxed(last_name),
             unit: self.units.values[unit as usize].clone(),
-            department: department.map(|name| self.departments.get(&name, |name| name.into())),
-            language,
+            department: department.map(|place| self.departments.values[place as usize].clone()),
+            language: language.unwrap_or_else(|| self.default_language.clone()),
             start,
             end,
             leave,
@@ -154,19 +170,19 @@ impl People {
         });
     }
 
+    /// The people, and nothing of what was needed beside them.
+    pub(super) fn only_people(self) -> Vec<Person> {
+        self.people
+    }
+
     /// Most people read one of a few languages; each is parsed once.
-    fn language(&mut self, row: &mut Row<'_>) -> Language {
-        let text = row.value(Column::Language).unwrap_or_default();
-        if text.is_empty() {
-            return self.default_language.clone();
-        }
+    fn language(&mut self, text: &str) -> Result<Language, Refusal> {
         if let Some(&place) = self.languages.places.get(text) {
-            return self.languages.values[place as usize].clone();
+            return Ok(self.languages.values[place as usize].clone());
         }
-        match row.optional(Column::Language, values::language) {
-            Some(language) => self.languages.get(text, |_| language),
-            None => self.default_language.clone(),
-        }
+        let language = values::language(text)?;
+        self.languages.place(text, |_| language.clone());
+        Ok(language)
     }
 }
 

@@ -1,1 +1,862 @@
 //! What people files may look like, and what is said of those that may not.
+
+use std::fmt::Write;
+
+use encoding_rs::WINDOWS_1252;
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use crate::domain::ids::PersonId;
+use crate::domain::person::Person;
+
+use super::*;
+
+fn options(keep: &[&str]) -> Options {
+    Options {
+        name: "people.csv".to_owned(),
+        keep: keep.iter().copied().map(str::to_owned).collect(),
+        default_language: Language::parse("sv").expect("a language"),
+    }
+}
+
+fn reading(bytes: &[u8]) -> Reading {
+    read_from(bytes, &options(&[])).expect("bytes can be read")
+}
+
+fn roster(text: &str) -> Roster {
+    let reading = reading(text.as_bytes());
+    reading.roster.unwrap_or_else(|| panic!("refused: {:?}", reading.faults))
+}
+
+/// Everything a roster holds, to compare two.
+fn everything(roster: &Roster) -> String {
+    format!("{:#?}\n{:#?}", roster.people, roster.units)
+}
+
+/// Checks what is said of a file, and that nobody is imported if any of it is an error.
+fn check(bytes: impl AsRef<[u8]>, expected: Expect) {
+    check_keeping(&[], bytes, expected);
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what is expected is written at the call")]
+fn check_keeping(keep: &[&str], bytes: impl AsRef<[u8]>, expected: Expect) {
+    let reading = read_from(bytes.as_ref(), &options(keep)).expect("bytes can be read");
+    let refused = reading.faults.iter().any(Diagnostic::is_error);
+    assert_eq!(refused, reading.roster.is_none(), "all or nothing");
+    expected.assert_eq(&told(&reading));
+}
+
+fn told(reading: &Reading) -> String {
+    let mut told = String::new();
+    for fault in &reading.faults {
+        writeln!(told, "{fault}").expect("a string takes all");
+        assert!(fault.message.chars().count() <= 1_000, "messages are short");
+    }
+    if let Some(roster) = &reading.roster {
+        writeln!(told, "{} people", roster.people.len()).expect("a string takes all");
+    }
+    told
+}
+
+/// Five columns, and these lines below.
+fn below_header(lines: &str) -> String {
+    format!("employee_id,first_name,last_name,email,unit\n{lines}")
+}
+
+/// A file with one more column, which has one value.
+fn with(column: &str, value: &str) -> String {
+    format!("id;förnamn;efternamn;mejl;enhet;{column}\n1001;Åsa;Öberg;asa@ekdala.example;Köket;{value}\n")
+}
+
+const SWEDISH: &str = "anställningsnummer;förnamn;efternamn;e-post;enhet;förvaltning;chef;ledighet;skyddad\n\
+    1001;Åsa;Öberg;asa.oberg@ekdala.example;Köket;Kost och service;1002;2027-01-04/2027-02-26;\n\
+    1002;Björn;Nyström-Lund;bjorn@ekdala.example;Köket;Kost och service;;;ja\n\
+    1003;Zoë;O’Neil;;Förskolan Äpplet;Barn & utbildning;1002;;nej\n";
+
+fn utf16(text: &str, little_endian: bool) -> Vec<u8> {
+    let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
+    units.flat_map(|unit| if little_endian { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+}
+
+/// The same text in every encoding we read.
+fn encodings(text: &str) -> Vec<(Encoding, Vec<u8>)> {
+    let (windows, _, lost) = WINDOWS_1252.encode(text);
+    assert!(!lost, "the text has only letters of Windows-1252");
+    vec![
+        (Encoding::Utf8, text.as_bytes().to_vec()),
+        (Encoding::Utf8Marked, format!("\u{feff}{text}").into_bytes()),
+        (Encoding::Windows1252, windows.into_owned()),
+        (Encoding::Utf16Le, utf16(text, true)),
+        (Encoding::Utf16Be, utf16(text, false)),
+    ]
+}
+
+/// The same text with every separator and line end, announced or not.
+fn shapes(text: &str) -> Vec<(Separator, String)> {
+    let mut shapes = Vec::new();
+    for (separator, sign) in [(Separator::Comma, ","), (Separator::Semicolon, ";"), (Separator::Tab, "\t")] {
+        for line_end in ["\n", "\r\n"] {
+            for announced in ["", &format!("sep={sign}\n")] {
+                let shape = format!("{announced}{text}").replace('\n', line_end);
+                shapes.push((separator, shape.replace(';', sign)));
+            }
+        }
+    }
+    shapes
+}
+
+#[test]
+fn f69_the_same_people_in_every_encoding() {
+    let same = everything(&roster(SWEDISH));
+    for (separator, text) in shapes(SWEDISH) {
+        for (encoding, bytes) in encodings(&text) {
+            let reading = reading(&bytes);
+            let roster = reading.roster.expect("a good file");
+            assert_eq!(everything(&roster), same, "{encoding}, {separator}");
+            assert_eq!((reading.notes.encoding, reading.notes.separator), (encoding, separator));
+        }
+    }
+}
+
+#[test]
+fn f69_a_decomposed_letter_is_the_same_letter() {
+    let decomposed = SWEDISH.replace('å', "a\u{30a}").replace('Å', "A\u{30a}").replace('ö', "o\u{308}");
+    assert_eq!(everything(&roster(&decomposed)), everything(&roster(SWEDISH)));
+}
+
+#[test]
+fn f69_text_that_was_encoded_twice_is_refused() {
+    let twice: String = SWEDISH.bytes().map(|byte| WINDOWS_1252.decode(&[byte]).0.into_owned()).collect();
+    check(
+        &twice,
+        expect![[r#"
+            people.csv:1:1: error: the headings were saved as UTF-8 and read as Windows-1252 on their way here
+              hint: export again as UTF-8, and open the file as UTF-8 where it is edited
+        "#]],
+    );
+    check(
+        with("ort", "").replace("Åsa", "Ã…sa"),
+        expect![[r#"
+        people.csv:2:6: error: `förnamn` was saved as UTF-8 and read as Windows-1252 on its way here
+          hint: export again as UTF-8, and open the file as UTF-8 where it is edited
+    "#]],
+    );
+    check(
+        with("ort", "").replace("Åsa", "\u{fffd}sa"),
+        expect![[r#"
+        people.csv:2:6: error: `förnamn` has a character that was lost on its way here (`�`)
+          hint: export again as UTF-8
+    "#]],
+    );
+    assert!(reading(with("ort", "").replace("Åsa", "JOÃO").as_bytes()).roster.is_some(), "a Portuguese name");
+}
+
+#[test]
+fn f69_utf_16_needs_its_mark() {
+    check(
+        &utf16(SWEDISH, true)[2..],
+        expect![[r#"
+        people.csv: error: looks like UTF-16 without a byte order mark
+          hint: export as UTF-8
+    "#]],
+    );
+    check(
+        &utf16(SWEDISH, false)[2..],
+        expect![[r#"
+        people.csv: error: looks like UTF-16 without a byte order mark
+          hint: export as UTF-8
+    "#]],
+    );
+    let mut half = utf16(SWEDISH, true);
+    let at = SWEDISH.encode_utf16().position(|unit| unit == u16::from(b'Z')).expect("Zoë") + 1;
+    half[2 * at..2 * at + 2].copy_from_slice(&0xD800_u16.to_le_bytes());
+    check(
+        half,
+        expect![[r#"
+        people.csv:4:6: error: half a character of UTF-16 in `förnamn`
+    "#]],
+    );
+}
+
+#[test]
+fn f70_mixed_encodings() {
+    let good = "employee_id,first_name,last_name,email,unit\n1,Åsa,Berg,a@ekdala.example,IT\n";
+    let bad = b"2,Bo,\xD6berg,b@ekdala.example,IT\n3,Bo,\xD6man,c@ekdala.example,IT\n";
+    check(
+        [good.as_bytes(), bad].concat(),
+        expect![[r#"
+        people.csv:3:6: error: not valid UTF-8 although earlier text is: byte 0xD6 in `last_name`
+        people.csv:4:6: error: not valid UTF-8 although earlier text is: byte 0xD6 in `last_name`
+    "#]],
+    );
+    check(
+        [b"\xEF\xBB\xBFemployee_id,first_name,last_name,email,unit\n", &bad[..]].concat(),
+        expect![[r#"
+        people.csv:2:6: error: not valid UTF-8 although the file begins as such: byte 0xD6 in `last_name`
+        people.csv:3:6: error: not valid UTF-8 although the file begins as such: byte 0xD6 in `last_name`
+    "#]],
+    );
+}
+
+#[test]
+fn f71_columns_that_are_missing_twice_or_unknown() {
+    check(
+        "employee_id,frist_name,lastname,e-mail,skyddat,phone\n",
+        expect![[r#"
+            people.csv:1:1: error: the column `first_name` is missing (also `förnamn`)
+              hint: did you mean it by `frist_name`?
+            people.csv:1:1: error: the column `last_name` is missing (also `efternamn`)
+              hint: did you mean it by `lastname`?
+            people.csv:1:1: error: the column `unit` is missing (also `enhet`, `unit name`)
+            people.csv:1:1: warning: the column `skyddat` is not known and is dropped
+              hint: did you mean `protected`, or `skyddad`?
+        "#]],
+    );
+    check(
+        "id;anställningsnummer;förnamn;efternamn;epost;e_post;enhet\n",
+        expect![[r#"
+        people.csv:1:1: error: `id` and `anställningsnummer`, columns 1 and 2, both say `employee_id`; only one may
+        people.csv:1:1: error: `epost` and `e_post`, columns 5 and 6, both say `email`; only one may
+    "#]],
+    );
+    check(
+        "",
+        expect![[r#"
+        people.csv: error: the file is empty; the first line must name the columns
+    "#]],
+    );
+    check(
+        "\n\n",
+        expect![[r#"
+        people.csv: error: the file is empty; the first line must name the columns
+    "#]],
+    );
+    check(
+        "employee_id,first_name,last_name,email,unit\n",
+        expect![[r#"
+        people.csv: error: the file has a header and nobody below it; nothing is imported
+    "#]],
+    );
+    check(
+        "1001,Anna,Berg,anna@ekdala.example,IT\n",
+        expect![[r#"
+        people.csv:1:1: error: the first line names no column that is known; it must be a header
+          hint: name at least `employee_id`, `email`, `first_name`, `last_name` and `unit`, with comma, semicolon or tab between them
+    "#]],
+    );
+    check(
+        "sep=|\nemployee_id|first_name\n",
+        expect![[r#"
+        people.csv:1:1: error: announces a separator that is neither comma, semicolon nor tab
+    "#]],
+    );
+}
+
+#[test]
+fn f71_headings_are_read_generously() {
+    let headings = "Employee ID,FIRST_NAME,Last-Name,E-Post,Unit  Name,ANSTÄLLD_FRÅN,anställd till,Personal";
+    let line = "1,A,B,a@ekdala.example,IT,2020-01-01,2027-06-30,x";
+    let reading = reading(format!("{headings}\n{line}\n").as_bytes());
+    let named: Vec<String> = reading
+        .notes
+        .columns
+        .iter()
+        .map(|(column, heading)| format!("{}={heading}", column.name()))
+        .collect();
+    expect!["employee_id=Employee ID email=E-Post first_name=FIRST_NAME last_name=Last-Name unit=Unit  Name start_date=ANSTÄLLD_FRÅN end_date=anställd till"].assert_eq(&named.join(" "));
+    assert_eq!(reading.notes.dropped, ["Personal"]);
+    assert!(reading.roster.is_some());
+}
+
+#[test]
+fn f71_columns_are_kept_on_purpose() {
+    let file = with("Telefon", "+46 70 123 45 67");
+    let kept =
+        read_from(file.as_bytes(), &options(&["telefon"])).expect("bytes").roster.expect("a good file");
+    assert_eq!(kept.people[0].extra[..], [("telefon".into(), "+46 70 123 45 67".into())]);
+    check_keeping(
+        &["telefon", "ort", "telfon", "enhet"],
+        &file,
+        expect![[r#"
+            people.csv:1:1: error: `keep` names `ort`, and the file has no such column
+            people.csv:1:1: error: `keep` names `telfon`, and the file has no such column
+              hint: did you mean `telefon`?
+            people.csv:1:1: error: `keep` names `enhet`, which is read anyway; take it out of `keep`
+        "#]],
+    );
+}
+
+#[test]
+fn f72_every_bad_line_in_one_run() {
+    check(
+        below_header(
+            "1,Anna,Berg,anna@ekdala.example\n\
+             2,Bo,Dahl,bo@ekdala.example,IT,more\n\
+             3,\"Cia,Ek,cia@ekdala.example,IT\n\
+             4,Dan,Falk,dan@ekdala.example,IT\n\
+             ,Eva,,eva@ekdala.example,IT\n\
+             ,,,,\n\
+             6,Per,Gran,per@ekdala.example,\"I\"\"T\"\n\
+             7,\"Ida\nMarie\",Holm,ida@ekdala.example,IT\n\
+             8,\"Ola\nIvar\n\
+             9,Pia,Juhl,pia@ekdala.example,IT\n\
+             10,Jo\rna,Kron,jona@ekdala.example,IT\n\
+             11,Kaj\0,Lind,kaj@ekdala.example,IT\n\
+             12,Lo,Mo,lo@ekdala.example,\"I",
+        ),
+        expect![[r#"
+            people.csv:2:1: error: found 4 fields, the header has 5
+            people.csv:3:1: error: found 6 fields, the header has 5
+              hint: a value that holds the separator needs quotes around it
+            people.csv:4:3: error: a quote opens here and the line ends before it closes
+              hint: close it; a value may not hold a line break, and a quote in a value is written twice
+            people.csv:6:1: error: `employee_id` is empty; it is required
+            people.csv:6:6: error: `last_name` is empty; it is required
+            people.csv:9:3: error: a quote opens here and the line ends before it closes
+              hint: close it; a value may not hold a line break, and a quote in a value is written twice
+            people.csv:11:3: error: a quote opens here and the line ends before it closes
+              hint: close it; a value may not hold a line break, and a quote in a value is written twice
+            people.csv:12:1: error: found 1 field, the header has 5
+            people.csv:14:6: error: a carriage return in `first_name`; lines end with LF or CR LF, and no value may hold a line break
+            people.csv:15:7: error: a NUL character in `first_name`; no text has one
+            people.csv:16:28: error: a quote opens here and the line ends before it closes
+              hint: close it; a value may not hold a line break, and a quote in a value is written twice
+        "#]],
+    );
+    check(
+        below_header("1,Anna,Berg,anna@ekdala.example,IT\n").replace('\n', "\r"),
+        expect![[r#"
+        people.csv:1:44: error: a carriage return in the header; lines end with LF or CR LF, and no value may hold a line break
+    "#]],
+    );
+    check(
+        below_header(&"x".repeat(70_000)),
+        expect![[r#"
+        people.csv:2:1: error: longer than 65,536 bytes; no line of a people file is
+    "#]],
+    );
+    check(
+        below_header(&",".repeat(4_500)).replace(",,,", ",x,"),
+        expect![[r#"
+            people.csv:2:8: error: more than 1000 fields
+        "#]],
+    );
+}
+
+#[test]
+fn f72_after_a_thousand_the_rest_is_counted() {
+    let lines: String = (0..1_500).map(|i| format!("{i},<,<,nobody,IT\n")).collect();
+    let reading = reading(below_header(&lines).as_bytes());
+    assert_eq!(reading.faults.len(), 1_001);
+    expect!["people.csv: error: 1166 more lines have faults; these are the first 1000"]
+        .assert_eq(&reading.faults[1_000].to_string());
+}
+
+#[test]
+fn f74_lines_about_one_person() {
+    let same = "1,Anna,Berg,anna@ekdala.example,IT\n2,Bo,Dahl,bo@ekdala.example,IT\n\"1\", Anna ,Berg,anna@EKDALA.example,IT\n";
+    let reading = reading(below_header(same).as_bytes());
+    assert_eq!(reading.notes.identical, [Identical { line: 4, first: 2 }]);
+    assert_eq!(reading.roster.expect("a good file").people.len(), 2);
+    let other = "1,Anna,Berg,anna@ekdala.example,IT\n2,Bo,Dahl,bo@ekdala.example,IT\n1,Anna,Dahl,anna@ekdala.example,HR\n";
+    check(
+        below_header(other),
+        expect![[r#"
+        people.csv:2:1: warning: shares its mail address with line 4; all of them are held
+          hint: a shared mailbox would mix answers; give each person an address, or none
+        people.csv:4:1: error: the same employee id as on line 2, with another `last_name`, `unit`
+          hint: keep one line per person; which is right, HR knows
+    "#]],
+    );
+}
+
+#[test]
+fn f75_two_people_with_one_address_are_held() {
+    let file = below_header(
+        "1,Anna,Berg,koket@ekdala.example,IT\n2,Bo,Dahl,bo@ekdala.example,IT\n3,Cia,Ek,KOKET@ekdala.example,IT\n",
+    );
+    check(
+        &file,
+        expect![[r#"
+        people.csv:2:1: warning: shares its mail address with line 4; all of them are held
+          hint: a shared mailbox would mix answers; give each person an address, or none
+        3 people
+    "#]],
+    );
+    let roster = roster(&file);
+    let shared: Vec<bool> = roster.people.iter().map(|person| person.shared_address).collect();
+    assert_eq!(shared, [true, false, true]);
+}
+
+#[test]
+fn f76_names_that_are_no_names() {
+    let names = [
+        "Anna<b>",
+        "{{person.email}}",
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "Anna\u{1b}[31m",
+        "Anna\u{202e}",
+        "[x](y)",
+        "Anna|Bo",
+        "A2",
+        "…",
+        "🙂",
+        "\u{200b}Anna",
+        "a\u{feff}",
+        "http://x",
+        "-Anna",
+        "'",
+        "`ls`",
+        "Anna\u{2028}Bo",
+    ];
+    let mut lines = String::new();
+    for (i, name) in names.iter().enumerate() {
+        writeln!(lines, "{i},{name},Berg,,IT").expect("a string takes all");
+    }
+    writeln!(lines, "50,{},Berg,,IT", "a".repeat(101)).expect("a string takes all");
+    check(
+        below_header(&lines),
+        expect![[r#"
+            people.csv:2:3: error: `first_name` has the character `<`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:3:3: error: `first_name` has the character `{`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:4:3: error: `first_name` has the character `=`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:5:3: error: `first_name` has the character `+`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:6:3: error: `first_name` has the character `1`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:7:3: error: `first_name` has the character `@`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:8:3: error: `first_name` has the invisible character U+001B
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:9:3: error: `first_name` has the invisible character U+202E
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:10:3: error: `first_name` has the character `[`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:11:3: error: `first_name` has the character `|`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:12:4: error: `first_name` has the character `2`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:13:4: error: `first_name` has the character `…`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:14:4: error: `first_name` has the character `🙂`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:15:4: error: `first_name` has the invisible character U+200B
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:16:4: error: `first_name` has the invisible character U+FEFF
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:17:4: error: `first_name` has the character `:`
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:18:4: error: `first_name` begins with `-`, which a spreadsheet takes for a formula
+            people.csv:19:4: error: `first_name` has no letter
+            people.csv:20:4: error: `first_name` has a back-tick
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:21:4: error: `first_name` has the invisible character U+2028
+              hint: a name has letters, blanks, apostrophes, hyphens and dots
+            people.csv:22:4: error: `first_name` has 101 characters; 100 are allowed
+        "#]],
+    );
+}
+
+#[test]
+fn f76_names_that_are_names() {
+    let names = [
+        "Åsa-Lena",
+        "O'Neil",
+        "O’Neil",
+        "J.",
+        "Anna  Maria",
+        "李",
+        "Đặng",
+        "محمد",
+        "ÅSA",
+        "d'Été",
+        "von der Ahe",
+    ];
+    for name in names {
+        let text = with("ort", "").replace("Åsa", name);
+        let person = roster(&text).people[0].clone();
+        assert!(!person.first_name.is_empty() && !person.first_name.contains("  "), "{name}");
+    }
+}
+
+#[test]
+fn f76_units_and_kept_columns() {
+    let units = [
+        "Kök & städ (norr), nr 2",
+        "IT/drift: 1.",
+        "=SUM(A1)",
+        "<b>",
+        "{{x}}",
+        "a`b",
+        "[a](b)",
+        "http://x",
+        "--",
+    ];
+    let mut lines = String::new();
+    for (i, unit) in units.iter().enumerate() {
+        writeln!(lines, "{i},Anna,Berg,,\"{unit}\"").expect("a string takes all");
+    }
+    check(
+        below_header(&lines),
+        expect![[r#"
+            people.csv:4:14: error: `unit` has the character `=`
+              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
+            people.csv:5:14: error: `unit` has the character `<`
+              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
+            people.csv:6:14: error: `unit` has the character `{`
+              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
+            people.csv:7:14: error: `unit` has a back-tick
+              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
+            people.csv:8:14: error: `unit` has the character `[`
+              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
+            people.csv:9:14: error: `unit` has `//`, which mail programs take for a link
+            people.csv:10:14: error: `unit` begins with `-`, which a spreadsheet takes for a formula
+        "#]],
+    );
+    for value in ["=1", "@x", "+a", "<i>", "{{x}}", "a\u{202e}b"] {
+        let reading = read_from(with("ort", value).as_bytes(), &options(&["ort"])).expect("bytes");
+        assert!(reading.roster.is_none(), "{value}");
+    }
+}
+
+#[test]
+fn f77_addresses() {
+    let addresses = [
+        "anna@ekdala.example",
+        "anna@exämple.se",
+        "Anna <a@ekdala.example>",
+        "a@ekdala.example b@ekdala.example",
+        "åsa@ekdala.example",
+        "a@[127.0.0.1]",
+        "a@localhost",
+        "",
+    ];
+    let mut lines = String::new();
+    for (i, address) in addresses.iter().enumerate() {
+        writeln!(lines, "{i},Anna,Berg,{address},IT").expect("a string takes all");
+    }
+    check(
+        below_header(&lines),
+        expect![[r#"
+        people.csv:4:13: error: `email` has a name, quotes or brackets around it; only the bare address may stand there
+        people.csv:5:13: error: `email` holds more than one address; exactly one may stand there
+        people.csv:6:13: error: `email` has letters other than a–z before the `@`, which not every mail server takes
+        people.csv:7:13: error: `email` has a number in brackets instead of a domain
+        people.csv:8:13: error: `email` has a domain without a dot
+    "#]],
+    );
+    let file = below_header("1,Anna,Berg,anna@EXÄMPLE.se,IT\n2,Bo,Dahl,,IT\n");
+    let reading = reading(file.as_bytes());
+    assert_eq!(reading.notes.without_address, 1);
+    let roster = reading.roster.expect("a good file");
+    assert_eq!(roster.people[0].email.as_deref(), Some("anna@xn--exmple-cua.se"));
+    assert!(!roster.people[1].reachable());
+}
+
+#[test]
+fn f78_personal_identity_numbers_are_never_read() {
+    let file = with("Personnr", "19811218-9876");
+    check(
+        &file,
+        expect![[r#"
+        people.csv:1:1: warning: the column `Personnr` looks like personal identity numbers; it was not read
+          hint: drop the column at the source, so that the numbers do not travel
+        1 people
+    "#]],
+    );
+    check_keeping(
+        &["personnr"],
+        &file,
+        expect![[r#"
+        people.csv:1:1: error: the column `Personnr` holds personal identity numbers, which are never stored
+          hint: drop the column at the source, and use the employee id where a person must be named
+    "#]],
+    );
+    let mut as_id = below_header("198112189876,Anna,Berg,,IT\n198112189876,Anna,Dahl,,IT\n");
+    as_id.push_str("7010632391,Bo,Ek,,=\n");
+    check(
+        &as_id,
+        expect![[r#"
+        people.csv:1:1: error: the column `employee_id` holds personal identity numbers, which are never stored
+          hint: drop the column at the source, and use the employee id where a person must be named
+        people.csv:3:1: error: the same employee id as on line 2, with another `last_name`
+          hint: keep one line per person; which is right, HR knows
+        people.csv:4:19: error: `unit` has the character `=`
+          hint: letters, digits, blanks and & / ( ) , . - + : are allowed
+    "#]],
+    );
+    for (column, value) in
+        [("anställd från", "811218-9876"), ("språk", "811218-9876"), ("chef", "198112189876")]
+    {
+        let told = told(&reading(with(column, value).as_bytes()));
+        assert!(!told.contains("9876"), "{told}");
+    }
+}
+
+#[test]
+fn f79_protected_is_never_guessed() {
+    for (value, protected) in
+        [("ja", true), ("JA", true), ("1", true), ("x", true), ("true", true), ("", false), ("Nej", false)]
+    {
+        assert_eq!(roster(&with("skyddad", value)).people[0].protected, protected, "{value}");
+    }
+    check(
+        with("skyddad", "kanske"),
+        expect![[r#"
+        people.csv:2:41: error: `skyddad` has something like `aaaaaa`, which is neither yes nor no
+          hint: write true, ja, 1 or x, or false, nej, 0 or nothing
+    "#]],
+    );
+    check(
+        with("skydad", "ja"),
+        expect![[r#"
+        people.csv:1:1: warning: the column `skydad` is not known and is dropped
+          hint: did you mean `protected`, or `skyddad`?
+        1 people
+    "#]],
+    );
+}
+
+#[test]
+fn f80_managers_missing_themselves_and_in_a_ring() {
+    let file = "id,first_name,last_name,email,unit,manager_id,manager_email\n\
+        1,Anna,Berg,anna@ekdala.example,IT,2,\n\
+        2,Bo,Dahl,bo@ekdala.example,IT,3,\n\
+        3,Cia,Ek,cia@ekdala.example,HR,1,\n\
+        4,Dan,Falk,dan@ekdala.example,HR,4,\n\
+        5,Eva,Gran,eva@ekdala.example,HR,99,\n\
+        6,Per,Holm,per@ekdala.example,Kök,99,\n\
+        7,Ida,Juhl,ida@ekdala.example,Kök,99,\n\
+        8,Ola,Kron,ola@ekdala.example,Kök,1,\n\
+        9,Pia,Lind,pia@ekdala.example,Arkiv,,ANNA@ekdala.example\n\
+        10,Jon,Malm,jon@ekdala.example,Arkiv,,nobody@ekdala.example\n\
+        11,Kaj,Nord,kaj@ekdala.example,Arkiv,Anna Berg,\n\
+        12,Lo,Ost,lo@ekdala.example,Arkiv,1,\n";
+    check(
+        file,
+        expect![[r#"
+            people.csv:2:1: warning: the people on lines 2, 3 and 4 are each other's managers in a ring
+            people.csv:5:1: warning: this person is named as their own manager
+            people.csv:6:1: warning: the manager `99` named on lines 6, 7 and 8 is not in the file
+            people.csv:11:1: warning: the manager named on line 11 is not in the file
+              hint: managers are named by employee id or mail address
+            people.csv:12:1: warning: the manager named on line 12 is not in the file
+              hint: managers are named by employee id or mail address
+            12 people
+        "#]],
+    );
+    let roster = roster(file);
+    let units = roster.units.iter().map(|unit| format!("{}: {:?}\n", unit.name, unit.manager));
+    expect![[r#"
+        IT: Some(2)
+        HR: Some(1)
+        Kök: None
+        Arkiv: Some(1)
+    "#]]
+    .assert_eq(&units.collect::<String>());
+}
+
+#[test]
+fn f80_many_missing_managers_are_summed_up() {
+    let lines: String = (0..1_400).map(|i| format!("{i},Anna,Berg,,IT,m{i}\n")).collect();
+    let file = format!("id,first_name,last_name,email,unit,manager_id\n{lines}");
+    let reading = reading(file.as_bytes());
+    assert_eq!(reading.faults.len(), 21);
+    expect!["people.csv: warning: and 1380 more managers are not in the file"]
+        .assert_eq(&reading.faults[20].to_string());
+}
+
+#[test]
+fn a_unit_is_its_id_and_bears_the_name_most_of_its_people_give_it() {
+    let roster = roster(
+        "id,first_name,last_name,email,unit,unit_id,department\n\
+         1,A,B,,Kök,K1,Kost\n2,A,B,,Köket,K1,Kost\n3,A,B,,Köket,K1,Kost\n4,A,B,,Köket,K2,Kost\n5,A,B,,Arkivet,,\n",
+    );
+    let units = roster.units.iter().map(|unit| format!("{} {}\n", unit.id, unit.name)).collect::<String>();
+    expect![[r#"
+        K1 Köket
+        K2 Köket
+        Arkivet Arkivet
+    "#]]
+    .assert_eq(&units);
+    let departments: Vec<_> = roster.people.iter().filter_map(|person| person.department.as_ref()).collect();
+    assert!(std::sync::Arc::ptr_eq(departments[0], departments[3]), "shared by many, kept once");
+}
+
+#[test]
+fn f84_ids_are_text() {
+    let roster = roster(&below_header("00123,Anna,Berg,,IT\n123,Bo,Dahl,,IT\n"));
+    assert_ne!(roster.people[0].id, roster.people[1].id);
+    assert!(roster.person(&PersonId::new("00123")).is_some());
+    check(
+        below_header(
+            "1.23E+05,Anna,Berg,,IT\n\"1,23E+05\",Anna,Berg,,IT\n1001.0,Anna,Berg,,IT\n../x,Anna,Berg,,IT\n-1,Anna,Berg,,IT\n",
+        ),
+        expect![[r#"
+            people.csv:2:1: error: `employee_id` has a number that a spreadsheet made of an id
+              hint: format the column as text before pasting or opening the file; digits are lost for good
+            people.csv:3:1: error: `employee_id` has a number that a spreadsheet made of an id
+              hint: format the column as text before pasting or opening the file; digits are lost for good
+            people.csv:4:1: error: `employee_id` has a number that a spreadsheet made of an id
+              hint: format the column as text before pasting or opening the file; digits are lost for good
+            people.csv:5:1: error: `employee_id` has the character `/`
+              hint: an employee id has letters a–z, digits, `-`, `_` and `.`
+            people.csv:6:1: error: `employee_id` must begin with a letter or digit
+        "#]],
+    );
+}
+
+#[test]
+fn f85_dates_are_iso_8601() {
+    for value in [
+        "31/12/2026",
+        "2027-02-29",
+        "46387",
+        "2026-12-31T00:00",
+        "1899-12-31",
+        "9999-12-31",
+        "31 dec 2026",
+        "20261231",
+    ] {
+        assert!(reading(with("start_date", value).as_bytes()).roster.is_none(), "{value}");
+    }
+    check(
+        "id,first_name,last_name,email,unit,start_date,end_date,leave_from,leave_to,leave\n\
+         1,A,B,,IT,31/12/2026,2027-02-29,46387,2026-13-01,2027-01-04\n\
+         2,A,B,,IT,2027-02-01,2027-01-31,2027-03-02,2027-03-01,2027-05-02/2027-05-01\n\
+         3,A,B,,IT,1899-12-31,31 dec 2026,,2027-03-01,2027-01-04/x\n",
+        expect![[r#"
+            people.csv:2:11: error: `start_date` has `31/12/2026`, which is not an ISO 8601 date
+              hint: write the day as year-month-day, like 2027-01-31
+            people.csv:2:22: error: `end_date` has 2027-02-29, a day that no calendar has
+            people.csv:2:33: error: `leave_from` has `46387`, which is not an ISO 8601 date
+              hint: this is a spreadsheet's own day number; format the column as text, then write the day as year-month-day, like 2027-01-31
+            people.csv:2:39: error: `leave_to` has 2026-13-01, a day that no calendar has
+            people.csv:2:50: error: `leave` has `2027-01-04`, which is not a period
+              hint: write first and last day, like 2027-01-04/2027-02-26
+            people.csv:3:22: error: `end_date` has 2027-01-31, before the start 2027-02-01
+            people.csv:3:44: error: `leave_to` begins 2027-03-02, after its end 2027-03-01
+            people.csv:3:55: error: `leave` begins 2027-05-02, after its end 2027-05-01
+            people.csv:4:11: error: `start_date` has 1899-12-31; the year must be 1900 to 2100
+            people.csv:4:22: error: `end_date` has something like `99 aaa 9999`, which is not an ISO 8601 date
+              hint: write the day as year-month-day, like 2027-01-31
+            people.csv:4:35: error: `leave_to` has an end, and the leave has no beginning
+            people.csv:4:46: error: `leave` has something like `a`, which is not an ISO 8601 date
+              hint: write the day as year-month-day, like 2027-01-31
+        "#]],
+    );
+}
+
+#[test]
+fn leave_is_one_list_however_it_is_written() {
+    let leave = |from: &str, to: &str, leave: &str| {
+        let file = format!(
+            "id,first_name,last_name,email,unit,leave_from,leave_to,leave\n1,A,B,,IT,{from},{to},{leave}\n"
+        );
+        let Person { leave, .. } = roster(&file).people[0].clone();
+        leave.iter().map(|period| format!("{}/{} ", period.from, period.to)).collect::<String>()
+    };
+    let both = leave(
+        "2027-06-01",
+        "2027-06-30",
+        "2027-08-01/2027-08-31 2027-01-04/2027-02-26 2027-07-01/2027-07-02",
+    );
+    expect!["2027-01-04/2027-02-26 2027-06-01/2027-07-02 2027-08-01/2027-08-31 "].assert_eq(&both);
+    expect!["2027-06-01/2100-12-31 "].assert_eq(&leave("2027-06-01", "", ""));
+    expect!["2027-06-01/2100-12-31 "].assert_eq(&leave("", "", "2027-06-01/.. 2027-09-01/2027-09-30"));
+}
+
+#[test]
+fn languages_are_tags() {
+    assert_eq!(roster(&with("språk", "nb-NO")).people[0].language.as_str(), "nb-no");
+    assert_eq!(roster(&with("språk", "")).people[0].language.as_str(), "sv");
+    check(
+        with("språk", "svenska"),
+        expect![[r#"
+        people.csv:2:41: error: `språk` has something like `aaaaaaa`, which is not a language tag
+          hint: write a tag like sv, en or nb-NO
+    "#]],
+    );
+}
+
+#[test]
+fn f86_a_file_that_grows_while_it_is_read() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), SWEDISH).expect("written");
+    assert!(read(file.path(), &options(&[])).expect("read").roster.is_some());
+    let reading = unless_changed(file.as_file(), "people.csv", |open| {
+        let reading = read_from(open, &options(&[]));
+        std::fs::write(file.path(), format!("{SWEDISH}1004;Per")).expect("written");
+        reading
+    });
+    let reading = reading.expect("read");
+    assert!(reading.roster.is_none());
+    expect![[r#"
+        people.csv: error: the file changed while it was read; nothing is imported
+          hint: let the HR system write another name and rename it when it is done
+    "#]]
+    .assert_eq(&told(&reading));
+}
+
+#[test]
+fn nothing_of_a_value_stands_in_a_message() {
+    // every column of every line is wrong in a way of its own
+    let secret = "hemlig";
+    let file = format!(
+        "id,first_name,last_name,email,unit,unit_id,department,language,start_date,end_date,leave,protected\n\
+         {secret}<,{secret}<,{secret}2,{secret},{secret}<,{secret}<,{secret}<,{secret}<,{secret},{secret},{secret},{secret}\n"
+    );
+    let told = told(&reading(file.as_bytes()));
+    assert_eq!(told.matches("error").count(), 12, "{told}");
+    assert!(!told.contains(secret), "{told}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        reading(&bytes);
+        reading(&[b"employee_id,first_name,last_name,email,unit,leave,manager_id\n", &bytes[..]].concat());
+    }
+
+    #[test]
+    fn a_good_file_with_random_damage_never_panics(
+        encoding in 0..5_usize,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..8),
+    ) {
+        let mut bytes = encodings(SWEDISH).swap_remove(encoding).1;
+        for (at, byte, how) in damage {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        let reading = reading(&bytes);
+        prop_assert_eq!(reading.roster.is_none(), reading.faults.iter().any(Diagnostic::is_error));
+    }
+
+    #[test]
+    fn f69_random_people_in_every_encoding(names in prop::collection::vec("[A-ZÅÄÖ][a-zåäöéü]{1,12}( [A-Z][a-z]{1,5})?", 1..20)) {
+        let mut text = "id;förnamn;efternamn;mejl;enhet\n".to_owned();
+        for (i, name) in names.iter().enumerate() {
+            writeln!(text, "{i};{name};\"{name}\";p{i}@ekdala.example;Köket").expect("a string takes all");
+        }
+        let same = everything(&roster(&text));
+        for (separator, text) in shapes(&text) {
+            for (_, bytes) in encodings(&text) {
+                let reading = reading(&bytes);
+                prop_assert_eq!(reading.notes.separator, separator);
+                prop_assert_eq!(everything(&reading.roster.expect("a good file")), same.clone());
+            }
+        }
+    }
+}

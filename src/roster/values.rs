@@ -47,6 +47,9 @@ const LONGEST_ID: usize = 64;
 /// A first or last name: letters of any script, blanks, apostrophes, hyphens
 /// and dots.
 pub(super) fn name(text: &str) -> Result<Cow<'_, str>, Refusal> {
+    if text.len() <= LONGEST_NAME && text.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return Ok(Cow::Borrowed(text));
+    }
     let text = composed(text, LONGEST_NAME)?;
     let allowed = |c: char| {
         c.is_alphabetic()
@@ -96,6 +99,9 @@ pub(super) fn extra(text: &str) -> Result<Cow<'_, str>, Refusal> {
 /// An employee id: text, never a number. Its signs are those that a file
 /// name and a command line can hold.
 pub(super) fn employee_id(text: &str) -> Result<&str, Refusal> {
+    if text.len() <= LONGEST_ID && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Ok(text);
+    }
     if let Some((whole, "0" | "00")) = text.split_once(['.', ','])
         && whole.bytes().all(|b| b.is_ascii_digit())
     {
@@ -183,7 +189,7 @@ pub(super) fn shown(text: &str) -> String {
 /// was not damaged on its way.
 fn composed(text: &str, longest: usize) -> Result<Cow<'_, str>, Refusal> {
     let text = if text.is_ascii() || is_nfc(text) { Cow::Borrowed(text) } else { text.nfc().collect() };
-    let text = if text.contains("  ") || text.contains('\u{a0}') {
+    let text = if has_odd_blanks(&text) {
         Cow::Owned(text.split([' ', '\u{a0}']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
     } else {
         text
@@ -198,6 +204,16 @@ fn composed(text: &str, longest: usize) -> Result<Cow<'_, str>, Refusal> {
             .hint("export again as UTF-8, and open the file as UTF-8 where it is edited"));
     }
     Ok(text)
+}
+
+/// Two blanks in a row, or one that does not break.
+fn has_odd_blanks(text: &str) -> bool {
+    let mut before = ' ';
+    text.chars().any(|c| {
+        let odd = c == '\u{a0}' || (c == ' ' && before == ' ');
+        before = c;
+        odd
+    })
 }
 
 fn short_enough(text: &str, longest: usize) -> Result<(), Refusal> {
@@ -218,6 +234,7 @@ fn only(code: &'static str, text: &str, allowed: impl Fn(char) -> bool, rule: &s
         Some(c) if steers(c) => {
             Err(Refusal::new(code, format!("has the invisible character U+{:04X}", u32::from(c))).hint(rule))
         }
+        Some('`') => Err(Refusal::new(code, "has a back-tick").hint(rule)),
         Some(c) => Err(Refusal::new(code, format!("has the character `{c}`")).hint(rule)),
     }
 }
