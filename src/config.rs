@@ -442,7 +442,8 @@ fn filled(text: &str) -> Result<&str, String> {
 fn host(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_');
     if text.is_empty() || !text.chars().all(allowed) {
-        return Err(format!("has `{text}`; write the name or address of the relay alone"));
+        // not shown: it may be a URL with a password in it
+        return Err("must be the name or address of the relay and nothing else".to_owned());
     }
     Ok(text.to_owned())
 }

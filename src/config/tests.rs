@@ -122,7 +122,7 @@ grace = "4 hous"
             config.toml:10:17: error: `mail.in_doubt_wait` has `5 workdays`; only minutes and hours are a length of time here
             config.toml:11:11: error: `mail.testers` must be a list of texts, like ["one", "two"]
             config.toml:13:8: error: `mail.smtp.port` must be a whole number from 1 to 65535
-            config.toml:14:8: error: `mail.smtp.host` has `https://relay`; write the name or address of the relay alone
+            config.toml:14:8: error: `mail.smtp.host` must be the name or address of the relay and nothing else
             config.toml:15:12: error: `mail.smtp.security` has `ssl`; allowed are `starttls`, `tls`, `none`
             config.toml:16:8: error: `mail.smtp.auth` needs a `username` to sign in
               hint: add it to [mail.smtp]
