@@ -43,8 +43,8 @@ fn check_faults(faults: &[Diagnostic], expected: &Expect) {
 fn the_example_has_the_defaults() {
     let mut example = good(EXAMPLE);
     let least = good(LEAST);
-    assert_eq!(example.mail.from.name.as_deref(), Some("Hållbara Ekdala"));
-    example.mail.from.name = None;
+    assert_eq!(example.mail.from.name, "Hållbara Ekdala");
+    example.mail.from.name.clear();
     assert_eq!(example, least);
 }
 
