@@ -1,7 +1,7 @@
 //! The gate before everybody (contract, 8): the approval of the text, and
 //! the reference group that tries it first.
 
-use super::{Course, Moment, Starts, UnitView, Who};
+use super::{Moment, Route, Starts, UnitView, Who};
 use crate::domain::calendar::Calendar;
 use crate::domain::duration::Duration;
 use crate::domain::ids::PersonId;
@@ -87,21 +87,21 @@ fn lead_after(at: Timestamp, lead: Duration, calendar: &Calendar, zone: Zone) ->
 
 impl Moment<'_> {
     /// Is this person one of the journey's reference group?
-    pub(super) fn is_member(&self, who: &Who<'_>, course: &Course<'_>) -> bool {
-        course.journey.reference_group.as_ref().is_some_and(|group| group.people.contains(&who.person.id))
+    pub(super) fn is_member(&self, who: &Who<'_>, route: &Route<'_>) -> bool {
+        route.journey.reference_group.as_ref().is_some_and(|group| group.people.contains(&who.person.id))
     }
 
     /// What the reference group says of each step of a journey.
     pub(super) fn gates_of(&self, index: usize) -> Vec<Gate> {
-        let course = &self.planner.courses[index];
-        let Some(group) = &course.journey.reference_group else {
-            return vec![Gate::Open; course.journey.steps.len()];
+        let route = &self.planner.routes[index];
+        let Some(group) = &route.journey.reference_group else {
+            return vec![Gate::Open; route.journey.steps.len()];
         };
         let programme = &self.planner.library.programme;
         let opens = |mail| lead_after(mail, group.lead, &programme.calendar, programme.zone);
         let members: Vec<MemberStands> =
-            group.people.iter().filter_map(|id| self.member(id, course)).collect();
-        (0..course.journey.steps.len())
+            group.people.iter().filter_map(|id| self.member(id, route)).collect();
+        (0..route.journey.steps.len())
             .map(|step| match self.progress.first_member_mail(index, step) {
                 Some(mail) => Gate::OpensAt(opens(mail)),
                 None => {
@@ -119,15 +119,15 @@ impl Moment<'_> {
     }
 
     /// How a member of the reference group stands, if they can be reached.
-    fn member<'s>(&'s self, id: &PersonId, course: &'s Course<'s>) -> Option<MemberStands> {
+    fn member<'s>(&'s self, id: &PersonId, route: &'s Route<'s>) -> Option<MemberStands> {
         let person = self.planner.roster.person(id)?;
         let who = Who::new(self, person);
         if !person.reachable() {
             return None;
         }
-        let leader = self.leader_of(&who, course.index);
-        let (decision, _) = self.decide_in(&who, course.index, leader);
-        let ahead = self.steps_ahead(&who, course, leader);
+        let leader = self.leader_of(&who, route.index);
+        let (decision, _) = self.decide_in(&who, route.index, leader);
+        let ahead = self.steps_ahead(&who, route, leader);
         let next = match decision.verdict {
             Verdict::Send(_) => Some(Next::Mail(self.now)),
             Verdict::Wait(wait)

@@ -14,6 +14,7 @@
 //! Each "no" is a [`Reason`](super::verdict::Reason), never a silent `None`.
 
 mod gate;
+mod memo;
 mod place;
 mod slot;
 mod who;
@@ -39,8 +40,9 @@ use super::settings::{Pause, PauseOf, Settings, UnitSettings};
 use super::verdict::{Held, Over, Reason, Verdict};
 use super::zone::{Timestamp, Zone};
 use gate::{Gate, StepApproval};
+use memo::Memo;
 use place::Standing;
-use who::Who;
+use who::{Blocked, Who};
 
 /// Are the approvals that were given all there are?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +60,8 @@ pub struct Planner<'a> {
     settings: &'a Settings,
     approvals: Approvals,
     /// One a journey, in the library's order.
-    courses: Vec<Course<'a>>,
-    /// The courses such that each comes after the one it follows.
+    routes: Vec<Route<'a>>,
+    /// The routes such that each comes after the one it follows.
     order: Vec<usize>,
     /// One a unit of the roster, in its order, and one for people of none.
     units: Vec<UnitView<'a>>,
@@ -68,7 +70,7 @@ pub struct Planner<'a> {
 }
 
 /// A journey, made ready for asking.
-struct Course<'a> {
+struct Route<'a> {
     index: usize,
     journey: &'a Journey,
     /// The index of the journey this one follows.
@@ -119,16 +121,16 @@ impl<'a> Planner<'a> {
         };
         let nowhere = UnitView { settings: None, pauses: Vec::new() };
         let units: Vec<_> = roster.units.iter().map(|unit| view(&unit.id)).chain([nowhere]).collect();
-        let courses: Vec<_> =
-            (0..library.journeys.len()).map(|index| Course::new(index, library, settings, &units)).collect();
+        let routes: Vec<_> =
+            (0..library.journeys.len()).map(|index| Route::new(index, library, settings, &units)).collect();
         Planner {
-            order: leaders_first(&courses),
+            order: leaders_first(&routes),
             has_person_pauses: !person_pauses.is_empty(),
             library,
             roster,
             settings,
             approvals,
-            courses,
+            routes,
             units,
             person_pauses,
         }
@@ -137,8 +139,17 @@ impl<'a> Planner<'a> {
     /// The same at an instant, with what has happened so far.
     pub fn at<'m>(&'m self, now: Timestamp, memory: &'m Memory, progress: &'m Progress) -> Moment<'m> {
         let zone = self.library.programme.zone;
-        let none = self.courses.iter().map(|_| Vec::new()).collect();
-        let mut moment = Moment { planner: self, memory, progress, now, today: zone.date(now), gates: none };
+        let none = self.routes.iter().map(|_| Vec::new()).collect();
+        let mut moment = Moment {
+            planner: self,
+            memory,
+            progress,
+            now,
+            today: zone.date(now),
+            gates: none,
+            slots: Memo::new(),
+            closed: Memo::new(),
+        };
         for &index in &self.order {
             moment.gates[index] = moment.gates_of(index);
         }
@@ -160,12 +171,12 @@ impl<'a> Planner<'a> {
     }
 }
 
-impl<'a> Course<'a> {
-    fn new(index: usize, library: &'a Library, settings: &'a Settings, units: &[UnitView<'_>]) -> Course<'a> {
+impl<'a> Route<'a> {
+    fn new(index: usize, library: &'a Library, settings: &'a Settings, units: &[UnitView<'_>]) -> Route<'a> {
         let journey = &library.journeys[index];
         let of_journey = |pause: &&Pause| pause.of == PauseOf::Journey(journey.slug.clone());
         let held = |slug| settings.held_steps.iter().any(|n| n.journey == journey.slug && n.step == slug);
-        Course {
+        Route {
             index,
             journey,
             after: journey.after.as_ref().and_then(|s| library.journeys.iter().position(|j| j.slug == *s)),
@@ -178,9 +189,9 @@ impl<'a> Course<'a> {
 }
 
 /// The journeys ordered so that one that follows another comes after it.
-fn leaders_first(courses: &[Course<'_>]) -> Vec<usize> {
+fn leaders_first(routes: &[Route<'_>]) -> Vec<usize> {
     let depth = |mut index: usize| {
-        let followed = courses.iter().take_while(|_| match courses[index].after {
+        let followed = routes.iter().take_while(|_| match routes[index].after {
             Some(leader) => {
                 index = leader;
                 true
@@ -189,7 +200,7 @@ fn leaders_first(courses: &[Course<'_>]) -> Vec<usize> {
         });
         followed.count()
     };
-    let mut order: Vec<usize> = (0..courses.len()).collect();
+    let mut order: Vec<usize> = (0..routes.len()).collect();
     order.sort_by_key(|index| depth(*index));
     order
 }
@@ -203,6 +214,8 @@ pub struct Moment<'m> {
     today: NaiveDate,
     /// By journey and step: what the reference group says.
     gates: Vec<Vec<Gate>>,
+    slots: Memo<Option<Timestamp>>,
+    closed: Memo<Option<Blocked>>,
 }
 
 /// The verdict for one person in one journey.
@@ -222,12 +235,14 @@ impl Moment<'_> {
     /// At most one of them is [`Verdict::Send`].
     pub fn decide<'s>(&'s self, person: &'s Person) -> Vec<Decision> {
         let who = Who::new(self, person);
-        let mut decisions = self.decide_all(&who);
+        let (mut decisions, standings) = self.decide_all(&who);
         let first = decisions.iter().filter_map(|d| self.turn_of(&who, d)).min().map(|turn| turn.journey);
         if let Some(first) = first {
-            let others = self.decide_all(&who.having_got_a_mail(self.now));
-            for (decision, other) in decisions.iter_mut().zip(others).filter(|(d, _)| d.journey != first) {
-                *decision = other;
+            let who = who.having_got_a_mail(self.now);
+            for decision in decisions.iter_mut().filter(|decision| decision.journey != first) {
+                let index = decision.journey;
+                let leader = self.planner.routes[index].after.and_then(|leader| standings[leader]);
+                *decision = self.decide_in(&who, index, leader).0;
             }
         }
         decisions
@@ -238,23 +253,25 @@ impl Moment<'_> {
         self.now
     }
 
-    /// Decides for each journey as if it were the only one.
-    fn decide_all<'s>(&'s self, who: &Who<'s>) -> Vec<Decision> {
-        let count = self.planner.courses.len();
+    /// Decides for each journey as if it were the only one; and how each
+    /// stands to one that follows it.
+    fn decide_all<'s>(&'s self, who: &Who<'s>) -> (Vec<Decision>, Vec<Option<Standing>>) {
+        let count = self.planner.routes.len();
         let mut standings = vec![None; count];
-        let mut decisions = vec![None; count];
+        let mut decisions = Vec::with_capacity(count);
         for &index in &self.planner.order {
-            let leader = self.planner.courses[index].after.and_then(|leader| standings[leader]);
+            let leader = self.planner.routes[index].after.and_then(|leader| standings[leader]);
             let (decision, standing) = self.decide_in(who, index, leader);
             standings[index] = Some(standing);
-            decisions[index] = Some(decision);
+            decisions.push(decision);
         }
-        decisions.into_iter().flatten().collect()
+        decisions.sort_unstable_by_key(|decision| decision.journey);
+        (decisions, standings)
     }
 
     /// How the journey before one stands for a person.
     fn leader_of<'s>(&'s self, who: &Who<'s>, index: usize) -> Option<Standing> {
-        let leader = self.planner.courses[index].after?;
+        let leader = self.planner.routes[index].after?;
         let before = self.leader_of(who, leader);
         Some(self.decide_in(who, leader, before).1)
     }
@@ -267,7 +284,7 @@ impl Moment<'_> {
         journey: usize,
         leader: Option<Standing>,
     ) -> (Decision, Standing) {
-        let course = &self.planner.courses[journey];
+        let route = &self.planner.routes[journey];
         let over = |over| {
             (Decision { journey, verdict: Verdict::Over(over), skipped: Vec::new() }, Standing::NotTheirs)
         };
@@ -275,17 +292,17 @@ impl Moment<'_> {
             return over(Over::Left);
         }
         let unit_name = self.planner.roster.unit_name(&who.person.unit);
-        if !course.journey.audience.includes(who.person, unit_name) {
+        if !route.journey.audience.includes(who.person, unit_name) {
             return over(Over::NotInAudience);
         }
-        let (mut decision, mut standing) = self.decide_place(who, course, leader);
+        let (mut decision, mut standing) = self.decide_place(who, route, leader);
         let next = match &decision.verdict {
             Verdict::Send(send) => Some(send.step.clone()),
             Verdict::Wait(wait) => Some(wait.step.clone()),
             Verdict::Held(held) => held.step.clone(),
             Verdict::Over(_) => return (decision, standing),
         };
-        if let Some(reason) = self.nobody_to_write_to(who, course) {
+        if let Some(reason) = self.nobody_to_write_to(who, route) {
             decision.verdict = Verdict::Held(Held { step: next, because: vec![reason] });
             if !matches!(standing, Standing::OverSince(_)) {
                 standing = Standing::Running(None);
@@ -296,7 +313,7 @@ impl Moment<'_> {
 
     /// What holds everything for this person in this journey, until somebody
     /// acts.
-    fn nobody_to_write_to<'s>(&self, who: &Who<'s>, course: &'s Course<'s>) -> Option<Reason> {
+    fn nobody_to_write_to<'s>(&self, who: &Who<'s>, route: &'s Route<'s>) -> Option<Reason> {
         if self.planner.settings.all_held {
             return Some(Reason::HeldByHand);
         }
@@ -308,15 +325,15 @@ impl Moment<'_> {
         }
         let zone = self.planner.zone();
         let endless =
-            who.pauses(course).find(|pause| pause.holds(self.now, zone) && pause.ends(zone).is_none());
+            who.pauses(route).find(|pause| pause.holds(self.now, zone) && pause.ends(zone).is_none());
         endless.map(|pause| Reason::Paused(pause.reason.clone()))
     }
 
     /// The place in the queue of a journey that would send now.
     fn turn_of(&self, who: &Who<'_>, decision: &Decision) -> Option<Turn> {
         let Verdict::Send(send) = &decision.verdict else { return None };
-        let course = &self.planner.courses[decision.journey];
-        let started = self.official_start(who, course);
+        let route = &self.planner.routes[decision.journey];
+        let started = self.official_start(who, route);
         let reminder = send.round > 0;
         Some(Turn { reminder, due_since: send.due_since, started, journey: decision.journey })
     }

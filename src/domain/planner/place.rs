@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::gate::{Gate, StepApproval, lead_before};
 use super::slot::{INSTANT, Slots};
 use super::who::Blocked;
-use super::{Approvals, Course, Decision, Moment, Starts, Who};
+use super::{Approvals, Decision, Moment, Route, Starts, Who};
 use crate::domain::ids::Slug;
 use crate::domain::journey::LateJoiners;
 use crate::domain::memory::{Enrolment, Mail};
@@ -81,20 +81,20 @@ impl Moment<'_> {
     pub(super) fn decide_place<'s>(
         &'s self,
         who: &Who<'s>,
-        course: &'s Course<'s>,
+        route: &'s Route<'s>,
         leader: Option<Standing>,
     ) -> (Decision, Standing) {
-        let journey = course.index;
-        let place = match self.place(who, course, leader) {
+        let journey = route.index;
+        let place = match self.place(who, route, leader) {
             Ok(place) => place,
             Err(leader) => {
                 let standing = Standing::Running(leader.until);
-                let verdict = self.after_leader(who, course, leader);
+                let verdict = self.after_leader(who, route, leader);
                 return (Decision { journey, verdict, skipped: Vec::new() }, standing);
             }
         };
-        let step = place.ahead.first().map(|index| self.decide_step(who, course, &place, *index));
-        let reminder = self.decide_reminder(who, course, &place);
+        let step = place.ahead.first().map(|index| self.decide_step(who, route, &place, *index));
+        let reminder = self.decide_reminder(who, route, &place);
         let verdict = first_of(step.unwrap_or_else(|| at_the_end(&place)), reminder);
         let standing = self.standing(&place, &verdict);
         (Decision { journey, verdict, skipped: place.skipped }, standing)
@@ -105,24 +105,24 @@ impl Moment<'_> {
     pub(super) fn steps_ahead<'s>(
         &'s self,
         who: &Who<'s>,
-        course: &'s Course<'s>,
+        route: &'s Route<'s>,
         leader: Option<Standing>,
     ) -> Vec<usize> {
-        match self.place(who, course, leader) {
+        match self.place(who, route, leader) {
             Ok(place) => place.ahead,
-            Err(_) => (0..course.journey.steps.len()).collect(),
+            Err(_) => (0..route.journey.steps.len()).collect(),
         }
     }
 
     /// When the journey starts for a person's unit: what "late" is measured
     /// against. That of the journey it follows, if it has none of its own.
-    pub(super) fn official_start(&self, who: &Who<'_>, course: &Course<'_>) -> Option<Timestamp> {
-        let mut course = course;
-        for _ in 0..self.planner.courses.len() {
-            if let Some(starts) = course.starts[who.unit] {
+    pub(super) fn official_start(&self, who: &Who<'_>, route: &Route<'_>) -> Option<Timestamp> {
+        let mut route = route;
+        for _ in 0..self.planner.routes.len() {
+            if let Some(starts) = route.starts[who.unit] {
                 return Some(starts.all);
             }
-            course = &self.planner.courses[course.after?];
+            route = &self.planner.routes[route.after?];
         }
         None
     }
@@ -131,24 +131,24 @@ impl Moment<'_> {
     fn place<'s>(
         &'s self,
         who: &Who<'s>,
-        course: &'s Course<'s>,
+        route: &'s Route<'s>,
         leader: Option<Standing>,
     ) -> Result<Place<'s>, Leader> {
-        let enrolment = who.past.enrolment(&course.journey.slug);
+        let enrolment = who.past.enrolment(&route.journey.slug);
         let last = enrolment.mails().next_back();
         // Once a mail has left, the journey has begun, whatever came of the
         // one before it.
-        let began = match self.begin(who, course, enrolment, leader) {
+        let began = match self.begin(who, route, enrolment, leader) {
             Begin::At(at) => at,
             Begin::After(_) if last.is_some() => Timestamp::UNIX_EPOCH,
             Begin::After(leader) => return Err(leader),
         };
-        let last_step = last.and_then(|mail| course.journey.step(mail.step));
+        let last_step = last.and_then(|mail| route.journey.step(mail.step));
         let answer = match (last, last_step) {
-            (Some(mail), Some(step)) => self.answer(who, course, enrolment, mail, step),
+            (Some(mail), Some(step)) => self.answer(who, route, enrolment, mail, step),
             _ => Answer::Over(last.map_or(began, |mail| mail.at)),
         };
-        let ahead = self.to_come(who, course, enrolment);
+        let ahead = self.to_come(who, route, enrolment);
         let mut place = Place {
             enrolment,
             began,
@@ -159,7 +159,7 @@ impl Moment<'_> {
             skipped: Vec::new(),
             skipped_at: enrolment.events.iter().filter(|e| is_skip(e)).map(|e| e.at).max(),
         };
-        self.skip_the_late(who, course, &mut place);
+        self.skip_the_late(who, route, &mut place);
         Ok(place)
     }
 
@@ -169,26 +169,26 @@ impl Moment<'_> {
     fn begin<'s>(
         &'s self,
         who: &Who<'s>,
-        course: &'s Course<'s>,
+        route: &'s Route<'s>,
         enrolment: &Enrolment,
         leader: Option<Standing>,
     ) -> Begin {
         let zone = self.planner.zone();
-        let own = course.starts[who.unit].map(|starts| self.start_for(who, course, starts));
-        let start = match (leader, &course.journey.after) {
+        let own = route.starts[who.unit].map(|starts| self.start_for(who, route, starts));
+        let start = match (leader, &route.journey.after) {
             (Some(Standing::Running(until)), Some(slug)) => {
                 return Begin::After(Leader { slug: slug.clone(), until });
             }
             (Some(Standing::OverSince(over)), _) => own.max(Some(over)),
-            _ => own.or_else(|| self.official_start(who, course)),
+            _ => own.or_else(|| self.official_start(who, route)),
         };
         let person = who.person.start.map(|day| zone.midnight(day));
         let latest = [start, person, enrolment.entered].into_iter().flatten().max();
         Begin::At(latest.unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
-    fn start_for(&self, who: &Who<'_>, course: &Course<'_>, starts: Starts) -> Timestamp {
-        if self.is_member(who, course) { starts.members } else { starts.all }
+    fn start_for(&self, who: &Who<'_>, route: &Route<'_>, starts: Starts) -> Timestamp {
+        if self.is_member(who, route) { starts.members } else { starts.all }
     }
 
     /// How an enrolment stands to a journey that follows it.
@@ -213,7 +213,7 @@ impl Moment<'_> {
     fn answer<'s>(
         &self,
         who: &Who<'s>,
-        course: &'s Course<'s>,
+        route: &'s Route<'s>,
         enrolment: &Enrolment,
         mail: Mail<'_>,
         step: &Step,
@@ -221,7 +221,7 @@ impl Moment<'_> {
         let limit = match step.wait {
             StepWait::No => return Answer::Over(mail.at),
             StepWait::ForAnswer => None,
-            StepWait::AtMost(duration) => Some(who.after_mail(course, mail.slot, mail.at, duration)),
+            StepWait::AtMost(duration) => Some(who.after_mail(route, mail.slot, mail.at, duration)),
         };
         let answered = enrolment.answered(&step.slug).filter(|at| *at <= self.now);
         match (answered, limit) {
@@ -235,12 +235,12 @@ impl Moment<'_> {
 
     /// The steps still to come, in today's order: those to be caught up
     /// with, then those after the last one the person got.
-    fn to_come<'s>(&self, who: &Who<'s>, course: &'s Course<'s>, enrolment: &Enrolment) -> Vec<usize> {
-        let steps = &course.journey.steps;
+    fn to_come<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, enrolment: &Enrolment) -> Vec<usize> {
+        let steps = &route.journey.steps;
         let from = match last_place(steps, enrolment) {
             Some(last) => last + 1,
             None if enrolment.mails().next().is_some() => 0,
-            None => self.first_step(who, course, enrolment),
+            None => self.first_step(who, route, enrolment),
         };
         let done =
             |step: &Step| enrolment.mail(&step.slug).is_some() || enrolment.skipped(&step.slug).is_some();
@@ -249,15 +249,14 @@ impl Moment<'_> {
     }
 
     /// Where somebody begins who has got nothing yet.
-    fn first_step(&self, who: &Who<'_>, course: &Course<'_>, enrolment: &Enrolment) -> usize {
-        let (index, journey) = (course.index, course.journey);
+    fn first_step(&self, who: &Who<'_>, route: &Route<'_>, enrolment: &Enrolment) -> usize {
+        let (index, journey) = (route.index, route.journey);
         if journey.late_joiners == LateJoiners::FromStart {
             return 0;
         }
         let zone = self.planner.zone();
         let came = who.person.start.map(|day| zone.midnight(day)).max(enrolment.entered);
-        let late =
-            came.is_some_and(|came| self.official_start(who, course).is_some_and(|start| came > start));
+        let late = came.is_some_and(|came| self.official_start(who, route).is_some_and(|start| came > start));
         let first = match journey.late_joiners {
             LateJoiners::JoinUnit => {
                 self.progress.most_of_unit_had(index, &who.person.unit).map(|step| step + 1)
@@ -269,9 +268,9 @@ impl Moment<'_> {
     }
 
     /// Takes out the steps that could not leave before they expired.
-    fn skip_the_late<'s>(&self, who: &Who<'s>, course: &'s Course<'s>, place: &mut Place<'s>) {
+    fn skip_the_late<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &mut Place<'s>) {
         while let Some(&index) = place.ahead.first() {
-            let Some(expires) = self.expires(who, course, place, index).filter(|at| *at < self.now) else {
+            let Some(expires) = self.expires(who, route, place, index).filter(|at| *at < self.now) else {
                 return;
             };
             place.ahead.remove(0);
@@ -286,12 +285,12 @@ impl Moment<'_> {
     fn expires<'s>(
         &self,
         who: &Who<'s>,
-        course: &'s Course<'s>,
+        route: &'s Route<'s>,
         place: &Place<'s>,
         index: usize,
     ) -> Option<Timestamp> {
-        let duration = course.journey.steps[index].expires_after?;
-        let approved = match (self.gate_for(who, course, index), course.approved[index]) {
+        let duration = route.journey.steps[index].expires_after?;
+        let approved = match (self.gate_for(who, route, index), route.approved[index]) {
             (None, _) => None,
             (Some(Gate::OpensAt(at)), StepApproval::Since(since)) => Some(at.max(since)),
             (Some(Gate::Open), StepApproval::Since(since)) => Some(since),
@@ -299,7 +298,7 @@ impl Moment<'_> {
             (Some(Gate::Open), _) if self.planner.approvals == Approvals::ComeInTime => None,
             (Some(Gate::OpensAt(_) | Gate::Open | Gate::Closed), _) => return None,
         };
-        let due = self.due_since(who, course, place, index, approved)?;
+        let due = self.due_since(who, route, place, index, approved)?;
         let zone = self.planner.zone();
         Some(match duration.as_length() {
             Some(length) => due + length,
@@ -316,30 +315,30 @@ impl Moment<'_> {
     fn due_since<'s>(
         &self,
         who: &Who<'s>,
-        course: &'s Course<'s>,
+        route: &'s Route<'s>,
         place: &Place<'s>,
         index: usize,
         approved: Option<Timestamp>,
     ) -> Option<Timestamp> {
-        let slots = self.turn(who, course, place, index).slots;
+        let slots = self.turn(who, route, place, index).slots;
         let Answer::Over(answered) = place.answer else { return None };
         let at = [Some(answered), approved, place.skipped_at].into_iter().flatten().max()?;
-        self.slot_from(who, course, slots, at)
+        self.slot_from(who, route, slots, at)
     }
 
     /// What stands between a person and a step that others try first;
     /// `None` for those others, and where there are none.
-    fn gate_for(&self, who: &Who<'_>, course: &Course<'_>, index: usize) -> Option<Gate> {
-        if course.approved[index] == StepApproval::NotNeeded || self.is_member(who, course) {
+    fn gate_for(&self, who: &Who<'_>, route: &Route<'_>, index: usize) -> Option<Gate> {
+        if route.approved[index] == StepApproval::NotNeeded || self.is_member(who, route) {
             return None;
         }
-        Some(self.gates[course.index][index])
+        Some(self.gates[route.index][index])
     }
 
     /// When a step's turn comes.
-    fn turn<'s>(&self, who: &Who<'s>, course: &'s Course<'s>, place: &Place<'s>, index: usize) -> Turn {
+    fn turn<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &Place<'s>, index: usize) -> Turn {
         let zone = self.planner.zone();
-        let step = &course.journey.steps[index];
+        let step = &route.journey.steps[index];
         let not_before = match place.last {
             Some(mail) => mail.at + INSTANT,
             None => place.began,
@@ -348,11 +347,7 @@ impl Moment<'_> {
             Some(mail) => who.weeks_shifted_since(mail.at),
             // A shift moves the start; who began on a day of their own
             // awaits the first step, and is moved once.
-            None if course.starts[who.unit]
-                .is_some_and(|s| self.start_for(who, course, s) == place.began) =>
-            {
-                0
-            }
+            None if route.starts[who.unit].is_some_and(|s| self.start_for(who, route, s) == place.began) => 0,
             None => who.weeks_shifted_since(place.began),
         };
         let shift = |at: Timestamp, weeks: i32| match weeks {
@@ -363,14 +358,14 @@ impl Moment<'_> {
             Pace::NextSlot => Slots { from: shift(not_before, shifted).max(not_before), on: None },
             Pace::After(duration) => {
                 let (slot, left) = place.last.map_or((place.began, place.began), |mail| (mail.slot, mail.at));
-                let turn = who.after_mail(course, slot, left, *duration);
+                let turn = who.after_mail(route, slot, left, *duration);
                 Slots { from: shift(turn, shifted).max(not_before), on: None }
             }
             Pace::On(civil) => {
                 let weeks = i64::from(who.weeks_shifted());
                 let mut on = zone.resolve(*civil + TimeDelta::weeks(weeks));
                 if let Some(group) =
-                    course.journey.reference_group.as_ref().filter(|_| self.is_member(who, course))
+                    route.journey.reference_group.as_ref().filter(|_| self.is_member(who, route))
                 {
                     on = lead_before(on, group.lead, &self.planner.library.programme.calendar, zone);
                 }
@@ -393,13 +388,13 @@ impl Moment<'_> {
     fn decide_step<'s>(
         &self,
         who: &Who<'s>,
-        course: &'s Course<'s>,
+        route: &'s Route<'s>,
         place: &Place<'s>,
         index: usize,
     ) -> Verdict {
-        let step = &course.journey.steps[index];
-        let turn = self.turn(who, course, place, index);
-        let gate = self.gate_for(who, course, index);
+        let step = &route.journey.steps[index];
+        let turn = self.turn(who, route, place, index);
+        let gate = self.gate_for(who, route, index);
         let answering = |at: Timestamp| match place.answer {
             Answer::Until(limit) if at < limit => {
                 let reason =
@@ -414,14 +409,14 @@ impl Moment<'_> {
             }
             _ => None,
         };
-        let mut act = self.somebody_must_act(course, place, index, gate);
-        let found = self.usable_slot(who, course, turn.slots, |at| answering(at).or_else(|| first(at)));
+        let mut act = self.somebody_must_act(route, place, index, gate);
+        let found = self.usable_slot(who, route, turn.slots, |at| answering(at).or_else(|| first(at)));
         let mut because: Vec<Reason> = turn.because.into_iter().collect();
         if turn.shifted != 0 {
             because.push(Reason::UnitShift(turn.shifted));
         }
-        let reached = self.slot_from(who, course, turn.slots, turn.slots.from).is_some_and(|s| s <= self.now);
-        let expires = self.expires(who, course, place, index);
+        let reached = self.slot_from(who, route, turn.slots, turn.slots.from).is_some_and(|s| s <= self.now);
+        let expires = self.expires(who, route, place, index);
         let held = |because| Verdict::Held(Held { step: Some(step.slug.clone()), because });
         match found {
             _ if !act.is_empty() && (reached || matches!(place.answer, Answer::Open)) => held(act),
@@ -438,8 +433,8 @@ impl Moment<'_> {
                 held(act)
             }
             Ok(usable) if usable.at <= self.now && act.is_empty() => {
-                let due_since = self.due_since(who, course, place, index, None).unwrap_or(usable.slot);
-                let assumed = matches!(course.approved[index], StepApproval::Missing(_)) && gate.is_some();
+                let due_since = self.due_since(who, route, place, index, None).unwrap_or(usable.slot);
+                let assumed = matches!(route.approved[index], StepApproval::Missing(_)) && gate.is_some();
                 Verdict::Send(Send {
                     step: step.slug.clone(),
                     round: 0,
@@ -462,7 +457,7 @@ impl Moment<'_> {
     /// What no passing of time will mend about a step.
     fn somebody_must_act(
         &self,
-        course: &Course<'_>,
+        route: &Route<'_>,
         place: &Place<'_>,
         index: usize,
         gate: Option<Gate>,
@@ -471,7 +466,7 @@ impl Moment<'_> {
         if let (Answer::Open, Some(mail)) = (place.answer, place.last) {
             act.push(Reason::AwaitingAnswer(mail.step.clone()));
         }
-        act.extend(self.text_is_held(course, index, gate));
+        act.extend(self.text_is_held(route, index, gate));
         if gate == Some(Gate::Closed) {
             act.push(Reason::ReferenceGroupFirst);
         }
@@ -479,12 +474,12 @@ impl Moment<'_> {
     }
 
     /// Why a step's text may go to nobody behind the gate, if so.
-    fn text_is_held(&self, course: &Course<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
-        if course.held[index] {
+    fn text_is_held(&self, route: &Route<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
+        if route.held[index] {
             return Some(Reason::HeldByHand);
         }
         let given = self.planner.approvals == Approvals::AsGiven;
-        match (gate, course.approved[index]) {
+        match (gate, route.approved[index]) {
             (Some(_), StepApproval::Missing(approved)) if given => Some(Reason::NotApproved(approved)),
             _ => None,
         }
@@ -492,12 +487,7 @@ impl Moment<'_> {
 
     /// Decides about the next reminder of the last step got, if one is to
     /// come: it falls away on an answer and at the end of the wait.
-    fn decide_reminder<'s>(
-        &self,
-        who: &Who<'s>,
-        course: &'s Course<'s>,
-        place: &Place<'s>,
-    ) -> Option<Verdict> {
+    fn decide_reminder<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &Place<'s>) -> Option<Verdict> {
         let (mail, step) = (place.last?, place.last_step?);
         let round = place.enrolment.last_round(&step.slug)? + 1;
         let delay = *step.remind.get(usize::from(round) - 1)?;
@@ -509,19 +499,19 @@ impl Moment<'_> {
             Answer::Until(limit) => Some(limit),
             Answer::Over(_) | Answer::Open => None,
         };
-        let index = course.journey.steps.iter().position(|s| s.slug == step.slug)?;
-        let gate = self.gate_for(who, course, index);
-        if self.text_is_held(course, index, gate).is_some() {
+        let index = route.journey.steps.iter().position(|s| s.slug == step.slug)?;
+        let gate = self.gate_for(who, route, index);
+        if self.text_is_held(route, index, gate).is_some() {
             return None;
         }
-        let from = who.after_mail(course, mail.slot, mail.at, delay).max(mail.at + INSTANT);
+        let from = who.after_mail(route, mail.slot, mail.at, delay).max(mail.at + INSTANT);
         let slots = Slots { from, on: None };
-        let usable = self.usable_slot(who, course, slots, |_| None).ok()?;
+        let usable = self.usable_slot(who, route, slots, |_| None).ok()?;
         if limit.is_some_and(|limit| usable.at >= limit) {
             return None;
         }
         if usable.at <= self.now {
-            let due_since = self.slot_from(who, course, slots, from).unwrap_or(usable.slot);
+            let due_since = self.slot_from(who, route, slots, from).unwrap_or(usable.slot);
             let assumes_approval = false;
             let step = step.slug.clone();
             return Some(Verdict::Send(Send { step, round, slot: usable.slot, due_since, assumes_approval }));
@@ -538,11 +528,11 @@ impl Moment<'_> {
     }
 
     /// The journey before this one is not over for the person.
-    fn after_leader<'s>(&self, who: &Who<'s>, course: &'s Course<'s>, leader: Leader) -> Verdict {
-        let step = course.journey.steps.first();
+    fn after_leader<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, leader: Leader) -> Verdict {
+        let step = route.journey.steps.first();
         let because = vec![Reason::PreviousJourney(leader.slug)];
         let from = leader.until.map(|until| until + INSTANT);
-        let slot = from.and_then(|from| self.slot_from(who, course, Slots { from, on: None }, from));
+        let slot = from.and_then(|from| self.slot_from(who, route, Slots { from, on: None }, from));
         match (step, slot) {
             (Some(step), Some(slot)) => wait(step, 0, slot, because),
             (step, _) => Verdict::Held(Held { step: step.map(|step| step.slug.clone()), because }),

@@ -9,7 +9,7 @@
 use chrono::TimeDelta;
 
 use super::who::Blocked;
-use super::{Course, Moment, Who};
+use super::{Moment, Route, Who};
 use crate::domain::verdict::Reason;
 use crate::domain::zone::Timestamp;
 
@@ -44,18 +44,18 @@ impl Moment<'_> {
     pub(super) fn usable_slot<'s>(
         &self,
         who: &Who<'s>,
-        course: &Course<'s>,
+        route: &Route<'s>,
         slots: Slots,
         gate: impl Fn(Timestamp) -> Option<Blocked>,
     ) -> Result<Usable, Vec<Reason>> {
         let grace = self.planner.settings.grace;
         let mut because = Vec::new();
         let mut patience = self.now.max(slots.from) + PATIENCE;
-        let mut next = self.slot_from(who, course, slots, self.now - grace + INSTANT);
+        let mut next = self.slot_from(who, route, slots, self.now - grace + INSTANT);
         while let Some(slot) = next.filter(|slot| *slot <= patience) {
             let mut at = slot.max(self.now);
             loop {
-                let Some(blocked) = gate(at).or_else(|| who.blocked(course, at)) else {
+                let Some(blocked) = gate(at).or_else(|| who.blocked(route, at)) else {
                     return Ok(Usable { slot, at, because });
                 };
                 let absence = matches!(blocked.reason, Reason::Leave(_) | Reason::Paused(_));
@@ -72,7 +72,7 @@ impl Moment<'_> {
                 }
             }
             // Slots whose grace ends before the obstacle does cannot be used.
-            next = self.slot_from(who, course, slots, (slot + INSTANT).max(at - grace + INSTANT));
+            next = self.slot_from(who, route, slots, (slot + INSTANT).max(at - grace + INSTANT));
         }
         because.push(Reason::NoSlot);
         Err(because)
@@ -82,17 +82,19 @@ impl Moment<'_> {
     pub(super) fn slot_from<'s>(
         &self,
         who: &Who<'s>,
-        course: &Course<'s>,
+        route: &Route<'s>,
         slots: Slots,
         at: Timestamp,
     ) -> Option<Timestamp> {
         let from = at.max(slots.from);
-        let cadence = who.cadence(course);
-        let zone = self.planner.zone();
+        let cadence = |from: Timestamp| {
+            let work_out = || who.cadence(route).slot_from(self.planner.zone(), from);
+            self.slots.of(who.rhythm(route), from, work_out)
+        };
         match slots.on {
             Some(on) if on >= from => Some(on),
-            Some(on) => cadence.slot_from(zone, from.max(on + INSTANT)),
-            None => cadence.slot_from(zone, from),
+            Some(on) => cadence(from.max(on + INSTANT)),
+            None => cadence(from),
         }
     }
 }

@@ -3,12 +3,13 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::{Course, Moment, UnitView};
+use super::{Moment, Route, UnitView};
+use crate::domain::cadence::Cadence;
 use crate::domain::calendar::ClosedPeriod;
 use crate::domain::duration::Duration;
 use crate::domain::memory::PersonMemory;
 use crate::domain::person::Person;
-use crate::domain::settings::Pause;
+use crate::domain::settings::{Pause, UnitSettings};
 use crate::domain::verdict::Reason;
 use crate::domain::zone::{Timestamp, Zone};
 
@@ -29,6 +30,7 @@ pub(super) struct Who<'s> {
 }
 
 /// Why a mail may not leave at an instant, and until when that is so.
+#[derive(Clone)]
 pub(super) struct Blocked {
     /// `None`: for ever.
     pub(super) until: Option<Timestamp>,
@@ -66,8 +68,8 @@ impl<'s> Who<'s> {
     }
 
     /// The pauses that concern this person in that journey.
-    pub(super) fn pauses<'c>(&'c self, course: &'c Course<'s>) -> impl Iterator<Item = &'s Pause> + 'c {
-        self.personal_pauses.iter().chain(&self.view.pauses).chain(&course.pauses).copied()
+    pub(super) fn pauses<'c>(&'c self, route: &'c Route<'s>) -> impl Iterator<Item = &'s Pause> + 'c {
+        self.personal_pauses.iter().chain(&self.view.pauses).chain(&route.pauses).copied()
     }
 
     /// The unit's own closed periods.
@@ -82,24 +84,53 @@ impl<'s> Who<'s> {
 
     /// Weeks the unit was moved by altogether.
     pub(super) fn weeks_shifted(&self) -> i32 {
-        self.view.settings.map_or(0, super::super::settings::UnitSettings::shifted_weeks)
+        self.view.settings.map_or(0, UnitSettings::shifted_weeks)
     }
 
     /// The journey's cadence, or the unit's own.
-    pub(super) fn cadence(&self, course: &Course<'s>) -> &'s super::super::cadence::Cadence {
-        self.view.settings.and_then(|unit| unit.cadence.as_ref()).unwrap_or(&course.journey.cadence)
+    pub(super) fn cadence(&self, route: &Route<'s>) -> &'s Cadence {
+        self.view.settings.and_then(|unit| unit.cadence.as_ref()).unwrap_or(&route.journey.cadence)
+    }
+
+    /// Which of the planner's cadences is this person's in that journey: the
+    /// journey's, or the unit's own.
+    pub(super) fn rhythm(&self, route: &Route<'s>) -> usize {
+        let own = self.view.settings.is_some_and(|unit| unit.cadence.is_some());
+        if own { self.moment.planner.routes.len() + self.unit } else { route.index }
     }
 
     /// Why no mail may leave to this person at an instant, if so.
-    pub(super) fn blocked(&self, course: &Course<'s>, at: Timestamp) -> Option<Blocked> {
+    pub(super) fn blocked(&self, route: &Route<'s>, at: Timestamp) -> Option<Blocked> {
+        let calendar = if self.unit_closed().is_empty() { usize::MAX } else { self.unit };
+        if let Some(closed) = self.moment.closed.of(calendar, at, || self.closed(at)) {
+            return Some(closed);
+        }
+        if self.person.end.is_none() && !self.ever_stands_still(route) {
+            return self.too_soon(at);
+        }
+        let zone = self.zone();
+        let day = zone.date(at);
+        if self.person.end.is_some_and(|end| day > end) {
+            return Some(Blocked { until: None, reason: Reason::Left });
+        }
+        if let Some(leave) = self.person.leave.iter().find(|leave| leave.contains(day)) {
+            let until = leave.to.succ_opt().map(|back| zone.midnight(back));
+            return Some(Blocked { until, reason: Reason::Leave(leave.to) });
+        }
+        if let Some(pause) = self.pauses(route).find(|pause| pause.holds(at, zone)) {
+            let until = pause.ends(zone);
+            return Some(Blocked { until, reason: Reason::Paused(pause.reason.clone()) });
+        }
+        self.too_soon(at)
+    }
+
+    /// Why nobody of the unit gets mail at an instant, if so.
+    fn closed(&self, at: Timestamp) -> Option<Blocked> {
         let zone = self.zone();
         let civil = zone.civil(at);
         let day = civil.date();
         let calendar = &self.moment.planner.library.programme.calendar;
         let next_day = || day.succ_opt().map(|next| zone.midnight(next));
-        if self.person.end.is_some_and(|end| day > end) {
-            return Some(Blocked { until: None, reason: Reason::Left });
-        }
         if let Some(quiet) = calendar.quiet(day, self.unit_closed()) {
             return Some(Blocked { until: next_day(), reason: quiet.into() });
         }
@@ -107,18 +138,8 @@ impl<'s> Who<'s> {
             let until = Some(zone.resolve(day.and_time(calendar.opens)));
             return Some(Blocked { until, reason: Reason::OutsideHours });
         }
-        if civil.time() >= calendar.closes {
-            return Some(Blocked { until: next_day(), reason: Reason::OutsideHours });
-        }
-        if let Some(leave) = self.person.leave.iter().find(|leave| leave.contains(day)) {
-            let until = leave.to.succ_opt().map(|back| zone.midnight(back));
-            return Some(Blocked { until, reason: Reason::Leave(leave.to) });
-        }
-        if let Some(pause) = self.pauses(course).find(|pause| pause.holds(at, zone)) {
-            let until = pause.ends(zone);
-            return Some(Blocked { until, reason: Reason::Paused(pause.reason.clone()) });
-        }
-        self.too_soon(at)
+        let late = civil.time() >= calendar.closes;
+        late.then(|| Blocked { until: next_day(), reason: Reason::OutsideHours })
     }
 
     /// Is it too soon after the last mail? One mail an instant is the most,
@@ -135,17 +156,17 @@ impl<'s> Who<'s> {
     /// leave and pause count for nothing.
     pub(super) fn after_mail(
         &self,
-        course: &Course<'s>,
+        route: &Route<'s>,
         slot: Timestamp,
         left: Timestamp,
         duration: Duration,
     ) -> Timestamp {
         let zone = self.zone();
         match duration.as_length() {
-            Some(length) => self.length_after(course, slot, length),
+            Some(length) => self.length_after(route, slot, length),
             None => {
                 let calendar = &self.moment.planner.library.programme.calendar;
-                let stands_still = |day| self.stands_still(course, day);
+                let stands_still = |day| self.stands_still(route, day);
                 let date = calendar.date_after(zone.date(left), duration, self.unit_closed(), stands_still);
                 zone.midnight(date)
             }
@@ -154,15 +175,15 @@ impl<'s> Who<'s> {
 
     /// A length of time later, with the days of leave and pause in between
     /// added.
-    fn length_after(&self, course: &Course<'s>, from: Timestamp, length: TimeDelta) -> Timestamp {
+    fn length_after(&self, route: &Route<'s>, from: Timestamp, length: TimeDelta) -> Timestamp {
         let zone = self.zone();
         let mut end = from + length;
-        if !self.ever_stands_still(course) {
+        if !self.ever_stands_still(route) {
             return end;
         }
         let mut day = zone.date(from);
         while day <= zone.date(end) {
-            if self.stands_still(course, day) {
+            if self.stands_still(route, day) {
                 end += TimeDelta::days(1);
             }
             match day.succ_opt() {
@@ -173,14 +194,14 @@ impl<'s> Who<'s> {
         end
     }
 
-    fn ever_stands_still(&self, course: &Course<'s>) -> bool {
-        !self.person.leave.is_empty() || self.pauses(course).next().is_some()
+    fn ever_stands_still(&self, route: &Route<'s>) -> bool {
+        !self.person.leave.is_empty() || self.pauses(route).next().is_some()
     }
 
     /// Does the day count for no duration: leave, or a pause?
-    fn stands_still(&self, course: &Course<'s>, day: NaiveDate) -> bool {
+    fn stands_still(&self, route: &Route<'s>, day: NaiveDate) -> bool {
         self.person.leave.iter().any(|leave| leave.contains(day))
-            || self.pauses(course).any(|pause| pause.covers(day, self.zone()))
+            || self.pauses(route).any(|pause| pause.covers(day, self.zone()))
     }
 
     fn zone(&self) -> Zone {
