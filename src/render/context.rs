@@ -446,6 +446,58 @@ mod tests {
     }
 
     #[test]
+    fn every_name_is_there_for_templates_and_nothing_else() {
+        let filled = Words {
+            title: "a",
+            kind: Kind::Film,
+            kind_in_words: "film",
+            minutes: 3,
+            minutes_text: "3",
+            journey_title: "b",
+            character_name: "c",
+            programme_title: "d",
+            organisation: "e",
+            privacy: &Privacy {
+                purpose: "f".into(),
+                legal_basis: "g".into(),
+                visible_to: "h".into(),
+                retention: "12 months".into(),
+            },
+            film: Some(&Film {
+                url: "i".into(),
+                title: "j".into(),
+                length: "k".into(),
+                poster: None,
+                transcript: Some("l".into()),
+            }),
+        };
+        let mut person = super::super::rig::person("Åsa");
+        person.department = Some("m".into());
+        let links = Links { web: "n".into(), ..super::super::rig::links() };
+        let values = Values::new(filled, &person, "o", &links);
+        let mail = MailContext {
+            subject: "p",
+            preheader: "q",
+            language: "sv",
+            kind: "film",
+            ..MailContext::default()
+        };
+        let json = serde_json::to_value(values.context(mail)).expect("JSON");
+        let mut there = Vec::new();
+        for (name, value) in json.as_object().expect("an object") {
+            match value.as_object() {
+                Some(inner) => there.extend(inner.keys().map(|key| format!("{name}.{key}"))),
+                None => there.push(name.clone()),
+            }
+        }
+        there.push("film".into());
+        there.sort();
+        let mut promised: Vec<&str> = NAMES.iter().map(|entry| entry.name).collect();
+        promised.sort_unstable();
+        assert_eq!(there, promised);
+    }
+
+    #[test]
     fn every_name_for_markdown_is_its_own() {
         for entry in NAMES.iter().filter(|entry| entry.in_markdown()) {
             let name = Name::parse(entry.name, &[]).expect("a name");

@@ -212,3 +212,160 @@ fn suggestion<const N: usize>(found: &str, allowed: [&'static str; N], otherwise
         None => otherwise.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::super::Renderer;
+    use super::super::rig::{library, shown, variant};
+
+    fn check(templates: &[(&str, &str)], expected: &Expect) {
+        let (_, found) =
+            Renderer::new(&library(vec![variant("Hej", "Hej!")], templates), &["Titel".to_owned()]);
+        expected.assert_eq(&shown(&found));
+    }
+
+    const TEXT: (&str, &str) = ("layout.txt", "{{mail.text}}\n");
+
+    #[test]
+    fn f92_every_name_is_checked_also_where_strict_mode_does_not_look() {
+        let html = "{{mail.body}}\n{{#if persn.unit}}\n  {{person.unt}}\n{{else if (eq step.knd \"x\")}}\n{{extra.Lön}}{{extra.Titel}}\n{{/if}}\n\
+                    {{uppercase person.unit}} {{#each person}}{{/each}} {{capital (lookup person \"x\")}} {{this}} {{../x}}";
+        check(
+            &[("layout.html", html), TEXT],
+            &expect![[r#"
+                templates/email/layout.html.hbs:2:1: error: `persn.unit` is no name that can be used here
+                  hint: did you mean `person.unit`?
+                templates/email/layout.html.hbs:3:3: error: `person.unt` is no name that can be used here
+                  hint: did you mean `person.unit`?
+                templates/email/layout.html.hbs:2:1: error: `step.knd` is no name that can be used here
+                  hint: did you mean `step.kind`?
+                templates/email/layout.html.hbs:5:1: error: `extra.Lön` is no name that can be used here
+                  hint: only columns kept on purpose can be used: add `Lön` to `[people] keep`
+                templates/email/layout.html.hbs:7:1: error: `uppercase` is no function of templates
+                  hint: there are `eq`, `ne`, `and`, `or`, `not` and `capital`
+                templates/email/layout.html.hbs:7:27: error: `{{#each}}` is no block of templates
+                  hint: there are `{{#if}}` and `{{#unless}}`
+                templates/email/layout.html.hbs:7:27: error: `person` is no name that can be used here
+                  hint: `docs/authoring.md` lists all names
+                templates/email/layout.html.hbs:7:53: error: `lookup` is no function of templates
+                  hint: there are `eq`, `ne`, `and`, `or`, `not` and `capital`
+                templates/email/layout.html.hbs:7:53: error: `person` is no name that can be used here
+                  hint: `docs/authoring.md` lists all names
+                templates/email/layout.html.hbs:7:85: error: `this` is no name that can be used here
+                  hint: `docs/authoring.md` lists all names
+                templates/email/layout.html.hbs:7:94: error: `../x` is no name that can be used here
+                  hint: `docs/authoring.md` lists all names
+            "#]],
+        );
+    }
+
+    #[test]
+    fn f95_three_braces_are_refused() {
+        check(
+            &[("layout.html", "{{{mail.body}}} {{&mail.body}}{{#if film}}{{{person.unit}}}{{/if}}"), TEXT],
+            &expect![[r#"
+                templates/email/layout.html.hbs:1:1: error: `{{{mail.body}}}` would go into the mail unescaped
+                  hint: write it with two braces: `mail.body` is put in as HTML all the same
+                templates/email/layout.html.hbs:1:17: error: `{{{mail.body}}}` would go into the mail unescaped
+                  hint: write it with two braces: `mail.body` is put in as HTML all the same
+                templates/email/layout.html.hbs:1:43: error: `{{{person.unit}}}` would go into the mail unescaped
+                  hint: write it with two braces: `mail.body` is put in as HTML all the same
+            "#]],
+        );
+    }
+
+    #[test]
+    fn f96_parts_never_include_themselves() {
+        let html = (
+            "layout.html",
+            "{{mail.body}}{{> a}}{{> gone}}{{> (x)}}{{#> b}}x{{/b}}{{> b x=1}}{{#*inline \"y\"}}{{/inline}}",
+        );
+        check(
+            &[html, ("a.html", "{{> b}}"), ("b.html", "\n{{> a}}"), TEXT],
+            &expect![[r#"
+                templates/email/layout.html.hbs:1:21: error: there is no part `gone`
+                  hint: write `gone.html.hbs`
+                templates/email/b.html.hbs:2:1: error: parts within parts without end: `a` > `b` > `a`
+                  hint: a part never includes itself, and at most 8 stand within each other
+                templates/email/layout.html.hbs:1:31: error: a part whose name is worked out
+                  hint: write its name: `{{> footer}}`
+                templates/email/layout.html.hbs:1:40: error: a block or decorator that templates here do not have
+                  hint: there are `{{#if}}`, `{{#unless}}` and `{{> part}}`
+                templates/email/layout.html.hbs:1:55: error: a part that is given values
+                  hint: every part sees all names: write `{{> part}}`
+                templates/email/layout.html.hbs:1:66: error: a block or decorator that templates here do not have
+                  hint: there are `{{#if}}`, `{{#unless}}` and `{{> part}}`
+            "#]],
+        );
+    }
+
+    #[test]
+    fn f96_parts_that_multiply_are_refused() {
+        let parts: Vec<(String, String)> =
+            (0..6).map(|i| (format!("p{i}.html"), format!("{{{{> p{}}}}}", i + 1).repeat(50))).collect();
+        let mut templates = vec![("layout.html", "{{mail.body}}{{> p0}}"), ("p6.html", "x"), TEXT];
+        templates.extend(parts.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        check(
+            &templates,
+            &expect![[r#"
+                templates/email/p4.html.hbs:1:393: error: `p4` is more than 5000 pieces with its parts
+                  hint: include each part once
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_template_is_told_in_words() {
+        check(
+            &[("layout.html", "a\n {{#if film}}\n{{mail.body}}"), TEXT],
+            &expect![[r#"
+                templates/email/layout.html.hbs:2:2: error: `{{#if}}` is opened and never closed
+                  hint: add `{{/if}}`
+            "#]],
+        );
+        check(
+            &[("layout.html", "{{#if film}}x{{/unless}}"), TEXT],
+            &expect![[r#"
+                templates/email/layout.html.hbs:1:14: error: `{{#if}}` is opened, but `{{/unless}}` closes
+                  hint: look for a brace or a quote that is missing
+            "#]],
+        );
+        check(
+            &[("layout.html", "{{mail.body"), TEXT],
+            &expect![[r#"
+                templates/email/layout.html.hbs:1:1: error: `{{` without `}}`
+                  hint: close it
+            "#]],
+        );
+        check(
+            &[("layout.html", "{{mail.body}}"), ("layout.txt", "{{mail.body}}"), ("bild.png", "")],
+            &expect![[r#"
+                templates/email/bild.png.hbs: error: `email/bild.png` is no name of a mail template
+                  hint: they are called `layout.html.hbs`, `footer.sv.html.hbs`, `kind.sv.txt.hbs`
+                templates/email/layout.txt.hbs:1:1: error: `mail.body` is HTML, and this is a text template
+                  hint: write `mail.text`
+            "#]],
+        );
+        check(
+            &[TEXT],
+            &expect![[r#"
+                templates/email/layout.html.hbs: error: there is no `templates/email/layout.html.hbs`, and no mail without it
+                  hint: copy it from the starter programme, or remove all of `templates/email`
+            "#]],
+        );
+    }
+
+    #[test]
+    fn words_of_another_language_serve_with_a_warning() {
+        let html = ("layout.html", "{{mail.body}}{{> fot}}");
+        check(
+            &[html, ("fot.sv.txt", "Hej då\n"), TEXT],
+            &expect![[r#"
+            templates/email/fot.sv.txt.hbs: warning: there is no `fot` for language `en`; this one is used
+              hint: write `fot.en` beside it
+        "#]],
+        );
+    }
+}

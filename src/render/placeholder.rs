@@ -12,6 +12,9 @@ const FIRST: u32 = 0xF0000;
 /// The last of them.
 const LAST: u32 = 0xFFFFD;
 
+/// How far `}}` may stand from its `{{`, in bytes.
+const LONGEST_TAG: usize = 200;
+
 /// A text in which every placeholder is one character.
 #[derive(Debug)]
 pub(super) struct Masked {
@@ -100,10 +103,17 @@ struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// Reads from `{{` on to `}}` on the same line.
+    /// Reads from `{{` on to `}}` on the same line, and not further than a
+    /// name can be long.
     fn read(source: &'a str) -> Tag<'a> {
-        let line = source.split('\n').next().unwrap_or_default();
+        let mut end = source.len().min(LONGEST_TAG);
+        while !source.is_char_boundary(end) {
+            end -= 1;
+        }
+        let line = source[..end].split('\n').next().unwrap_or_default();
         match line.find("}}") {
+            // `{{ {{x}}`: the first is never closed.
+            Some(end) if line[2..end].contains("{{") => Tag { inside: None, length: 2 },
             Some(end) => {
                 // `{{{x}}}` ends one brace later.
                 let end = if line[end + 2..].starts_with('}') { end + 1 } else { end };

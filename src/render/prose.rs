@@ -35,7 +35,7 @@ const VAGUE: [&str; 10] = [
 pub(super) fn check_days(text: &str, faults: &mut Faults<'_>) {
     for (at, found) in relative_days(text) {
         let message = format!("`{found}` is wrong when the mail comes later than planned");
-        faults.warning("relative-day", at, &message, "name the day, or write \"nästa gång\", \"this week\"");
+        faults.warning("relative-day", at, &message, "write the weekday or the date, or leave it out");
     }
 }
 

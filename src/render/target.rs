@@ -102,7 +102,7 @@ fn foreign(scheme: &str, at: usize, faults: &mut Faults<'_>) {
     if scheme == "http" {
         faults.error("bad-link", at, "an `http:` link is open to everybody on the way", "write `https:`");
     } else if known && !scheme.is_empty() {
-        let found = format!("a `{scheme}:` link is not allowed");
+        let found = format!("`{scheme}:` links are not allowed");
         faults.error("bad-link", at, &found, "links are `https://…`, `mailto:…` or one of `{{link.…}}`");
     } else {
         let found = "a link that begins neither with `https://` nor with `mailto:`";

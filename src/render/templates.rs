@@ -10,8 +10,8 @@ use handlebars::{Handlebars, RenderErrorReason, TemplateError, TemplateErrorReas
 use super::RenderFault;
 use super::context::Context;
 use super::lint::{self, Reading};
-use super::starter;
-use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+use super::{parts, starter};
+use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::ids::Language;
 use crate::domain::library::{Library, TemplateSource};
 
@@ -26,22 +26,15 @@ pub(super) const KIND: &str = "kind";
 
 /// A template is structure and a few words; more is a mistake.
 const LONGEST: usize = 100_000;
-/// Parts within parts.
-const DEEPEST: usize = 8;
-
-/// The compiled templates of one language.
-#[derive(Debug)]
-struct Registries {
-    html: Handlebars<'static>,
-    text: Handlebars<'static>,
-}
-
 /// The compiled templates of a programme.
 #[derive(Debug)]
 pub(super) struct Templates {
-    languages: BTreeMap<Language, Registries>,
+    registries: BTreeMap<(Language, Format), Handlebars<'static>>,
     /// Do they print something that not everybody has?
     pub(super) ask_for_more: bool,
+    /// They have faults, and nothing is filled with them: parts that include
+    /// each other would never end.
+    pub(super) broken: bool,
 }
 
 /// What a template makes.
@@ -52,9 +45,10 @@ pub(super) enum Format {
 }
 
 impl Templates {
-    /// Is there a template of that name for a language?
+    /// Is there a text template of that name for a language?
     pub(super) fn has(&self, language: &Language, name: &str) -> bool {
-        self.languages.get(language).is_some_and(|registries| registries.text.has_template(name))
+        let registry = self.registries.get(&(language.clone(), Format::Text));
+        registry.is_some_and(|registry| registry.has_template(name))
     }
 
     /// Fills a template.
@@ -66,12 +60,8 @@ impl Templates {
         context: &handlebars::Context,
     ) -> Result<String, RenderFault> {
         let fault = |why: String| RenderFault::Template { template: name.to_owned(), why };
-        let Some(registries) = self.languages.get(language) else {
-            return Err(fault(format!("there are no templates for language `{language}`")));
-        };
-        let registry = match format {
-            Format::Html => &registries.html,
-            Format::Text => &registries.text,
+        let Some(registry) = self.registries.get(&(language.clone(), format)) else {
+            return Err(fault("the templates have faults, `journey check` tells them".to_owned()));
         };
         registry.render_with_context(name, context).map_err(|error| match error.reason() {
             RenderErrorReason::MissingVariable(Some(name)) => RenderFault::Empty { name: name.clone() },
@@ -88,13 +78,13 @@ impl Templates {
 }
 
 /// A template file that could be read.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     base: &'a str,
     language: Option<Language>,
     format: Format,
     file: &'a str,
-    template: Template,
-    reading: Reading,
+    pub(super) template: Template,
+    pub(super) reading: Reading,
 }
 
 /// Compiles the templates of a programme; every fault is added.
@@ -106,18 +96,26 @@ pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut V
     let names: BTreeSet<&str> = sources.iter().flat_map(|s| &s.reading.names).map(String::as_str).collect();
     let ask_for_more = names.iter().any(|n| *n == "person.department" || n.starts_with("extra."));
     let default = library.programme.default_language();
-    let mut languages = BTreeMap::new();
-    for language in &library.programme.languages {
-        let mut choose = |format| {
+    let mut served = Vec::new();
+    // A file that could not be read is not missing.
+    let readable = !faults.iter().any(Diagnostic::is_error);
+    for language in library.programme.languages.iter().filter(|_| readable) {
+        for format in [Format::Html, Format::Text] {
             let chosen = choose(&sources, format, language, default, faults);
-            check_partials(&chosen, faults);
-            registry(format, &chosen)
-        };
-        let registries = Registries { html: choose(Format::Html), text: choose(Format::Text) };
-        languages.insert(language.clone(), registries);
+            parts::check(&chosen, faults);
+            served.push((language, format, chosen));
+        }
     }
-    faults.extend(sources.into_iter().flat_map(|source| source.reading.faults));
-    Templates { languages, ask_for_more }
+    faults.extend(sources.iter().flat_map(|source| source.reading.faults.clone()));
+    let broken = faults.iter().any(Diagnostic::is_error);
+    if broken {
+        served.clear();
+    }
+    let registries = served.into_iter().map(|(language, format, chosen)| {
+        let served = (language.clone(), format);
+        (served, registry(format, &chosen))
+    });
+    Templates { registries: registries.collect(), ask_for_more, broken }
 }
 
 /// Parses one file, and reads what is in it.
@@ -186,6 +184,10 @@ fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
         let found = format!("`{{{{#{block}}}}}` is opened and never closed");
         return Diagnostic::error("template-syntax", place, found).hint(format!("add `{{{{/{block}}}}}`"));
     }
+    if let Some(at) = source.text.rfind("{{").filter(|&at| !source.text[at..].contains("}}")) {
+        let place = Place::of_offset(&source.file, &source.text, at, 1);
+        return Diagnostic::error("template-syntax", place, "`{{` without `}}`").hint("close it");
+    }
     let place = match error.pos() {
         Some((line, column)) => Place::at(&source.file, line as u32, column as u32),
         None => Place::file(&source.file),
@@ -235,7 +237,10 @@ fn choose<'s, 'a>(
         Some(own) if own.as_str() == "en" => 4,
         Some(_) => 5,
     };
-    let serves = |source: &&Source<'_>| source.format == format || source.format == Format::Text;
+    // Words serve both; the layout of a page is no words.
+    let serves = |source: &&Source<'_>| {
+        source.format == format || (source.format == Format::Text && source.base != LAYOUT)
+    };
     let mut chosen: BTreeMap<&str, &Source<'_>> = BTreeMap::new();
     for source in sources.iter().filter(serves) {
         let key = |s: &Source<'_>| (rank(s), s.format != format);
@@ -255,58 +260,12 @@ fn choose<'s, 'a>(
         let file = format!("templates/email/{LAYOUT}.{end}.hbs");
         let found = format!("there is no `{file}`, and no mail without it");
         let hint = "copy it from the starter programme, or remove all of `templates/email`";
-        faults.push(Diagnostic::error("template-missing", Place::file(file), found).hint(hint));
+        let fault = Diagnostic::error("template-missing", Place::file(file), found).hint(hint);
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
     }
     chosen
-}
-
-/// Is every part there, and does none include itself (F96)?
-fn check_partials(chosen: &BTreeMap<&str, &Source<'_>>, faults: &mut Vec<Diagnostic>) {
-    for source in chosen.values() {
-        for (name, place) in &source.reading.partials {
-            if !chosen.contains_key(name.as_str()) {
-                let found = format!("there is no part `{name}`");
-                let near = nearest(name, chosen.keys().copied());
-                let hint = near.map_or_else(
-                    || format!("write `{name}.html.hbs`"),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                push_once(faults, Diagnostic::error("template-missing", place.clone(), found).hint(hint));
-            }
-        }
-    }
-    for name in chosen.keys() {
-        let mut path = vec![*name];
-        if let Some(place) = too_deep(chosen, &mut path) {
-            let found = format!("parts that include each other: `{}`", path.join("` > `"));
-            let hint = format!("a part never includes itself, and at most {DEEPEST} stand within each other");
-            push_once(faults, Diagnostic::error("template-recursion", place, found).hint(hint));
-        }
-    }
-}
-
-/// Follows the parts until one comes again or there are too many; the path
-/// then shows how.
-fn too_deep<'n>(chosen: &BTreeMap<&'n str, &'n Source<'_>>, path: &mut Vec<&'n str>) -> Option<Place> {
-    let source = chosen.get(path.last()?)?;
-    for (name, place) in &source.reading.partials {
-        let again = path.contains(&name.as_str());
-        path.push(name);
-        if again || path.len() > DEEPEST {
-            return Some(place.clone());
-        }
-        if let Some(place) = too_deep(chosen, path) {
-            return Some(place);
-        }
-        path.pop();
-    }
-    None
-}
-
-fn push_once(faults: &mut Vec<Diagnostic>, fault: Diagnostic) {
-    if !faults.contains(&fault) {
-        faults.push(fault);
-    }
 }
 
 fn registry(format: Format, chosen: &BTreeMap<&str, &Source<'_>>) -> Handlebars<'static> {
@@ -317,7 +276,7 @@ fn registry(format: Format, chosen: &BTreeMap<&str, &Source<'_>>) -> Handlebars<
         registry.register_escape_fn(handlebars::no_escape);
     }
     for (name, source) in chosen {
-        registry.register_template(name, source.template.clone());
+        registry.register_template(name, parts::inlined(&source.template, chosen));
     }
     registry
 }

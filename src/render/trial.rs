@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{MailContext, Values, Words};
 use super::templates::{Format, KIND, Templates};
-use super::{Letter, Links, RenderFault, Renderer};
+use super::{Letter, Links, RenderFault, Rendered, Renderer};
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::ids::{Language, PersonId, Slug, UnitId};
 use crate::domain::library::Privacy;
 use crate::domain::person::Person;
-use crate::domain::step::Kind;
+use crate::domain::step::{Kind, Variant};
 
 /// A long name, a short one, and one with what breaks careless programs.
 const NAMES: [(&str, &str); 3] = [
@@ -21,6 +21,9 @@ const NAMES: [(&str, &str); 3] = [
 
 /// Everything that cannot be written, once.
 pub(super) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagnostic> {
+    if renderer.templates.broken {
+        return Vec::new();
+    }
     let links = Links {
         answer: format!("https://larresa.example.org/s/{}", "a".repeat(60)),
         pause: format!("https://larresa.example.org/p/{}", "b".repeat(60)),
@@ -44,9 +47,9 @@ pub(super) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagno
                         let unit_name = "Hemtjänsten Östra & Västra";
                         let letter =
                             Letter { journey, step, round, person, unit_name, character, links: &links };
-                        let file = &prepared.step.variant(&person.language, character).file;
+                        let variant = prepared.step.variant(&person.language, character);
                         found.extend(
-                            fault(renderer, &letter, file)
+                            fault(renderer, &letter, variant)
                                 .filter(|f| seen.insert((f.place.clone(), f.message.clone()))),
                         );
                     }
@@ -63,14 +66,17 @@ fn characters(renderer: &Renderer) -> Vec<Option<&Slug>> {
     if all.is_empty() { vec![None] } else { all }
 }
 
-fn fault(renderer: &Renderer, letter: &Letter<'_>, file: &str) -> Option<Diagnostic> {
-    let fault = renderer.mail(letter).err()?;
+fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<Diagnostic> {
+    let fault = match renderer.mail(letter) {
+        Ok(mail) => return control_character(&mail, variant),
+        Err(fault) => fault,
+    };
     let (code, hint) = match &fault {
         // Has been told, with its place.
         RenderFault::Broken { .. } => return None,
         RenderFault::Empty { .. } => ("empty-name", "give it a value, or leave the placeholder out"),
         RenderFault::Subject { .. } => {
-            ("subject", "a subject says the thing in a few words, also for long names")
+            ("subject", "it is tried with a name of 60 characters: say the thing in fewer words")
         }
         RenderFault::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
         RenderFault::AddressInLink { .. }
@@ -83,7 +89,22 @@ fn fault(renderer: &Renderer, letter: &Letter<'_>, file: &str) -> Option<Diagnos
         RenderFault::Empty { name } => format!("`{name}` is empty, so {round} cannot be written"),
         other => format!("{round} cannot be written: {other}"),
     };
-    Some(Diagnostic::error(code, Place::file(file), message).hint(hint))
+    let place = match (&fault, variant.subject_line) {
+        (RenderFault::Subject { .. }, line @ 1..) => Place::at(&variant.file, line, 1),
+        _ => Place::file(&variant.file),
+    };
+    Some(Diagnostic::error(code, place, message).hint(hint))
+}
+
+/// A title or a name of the programme with a control character in it would
+/// stop every mail at the last moment.
+fn control_character(mail: &Rendered, variant: &Variant) -> Option<Diagnostic> {
+    let found = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+    (found(&mail.html) || found(&mail.text)).then(|| {
+        let message = "the mail would hold a control character, which no relay takes";
+        let hint = "look for it in the title, in the names of the programme and in the templates";
+        Diagnostic::error("control-character", Place::file(&variant.file), message).hint(hint)
+    })
 }
 
 /// Somebody of whom everything is known.

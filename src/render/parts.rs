@@ -1,0 +1,119 @@
+//! Templates within templates: that every part is there, that none includes
+//! itself, and the parts put in their places once for all mails.
+
+use std::collections::BTreeMap;
+
+use handlebars::template::{Template, TemplateElement};
+
+use super::templates::Source;
+use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+
+/// The file that serves each name.
+pub(super) type Chosen<'s, 'a> = BTreeMap<&'a str, &'s Source<'a>>;
+
+/// Parts within parts.
+const DEEPEST: usize = 8;
+/// Elements of a template with all its parts: ten parts that each include
+/// ten others five times over would be a hundred thousand.
+const LARGEST: usize = 5_000;
+
+/// Tells what is wrong with the parts (F96).
+pub(super) fn check(chosen: &Chosen<'_, '_>, faults: &mut Vec<Diagnostic>) {
+    for source in chosen.values() {
+        for (name, place) in &source.reading.partials {
+            if !chosen.contains_key(name.as_str()) {
+                let found = format!("there is no part `{name}`");
+                let hint = match nearest(name, chosen.keys().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("write `{name}.html.hbs`"),
+                };
+                push_once(faults, Diagnostic::error("template-missing", place.clone(), found).hint(hint));
+            }
+        }
+    }
+    let mut sizes = BTreeMap::new();
+    for name in chosen.keys() {
+        if let Err(fault) = measure(name, chosen, &mut Vec::new(), &mut sizes) {
+            // The others of a circle would say the same.
+            return push_once(faults, *fault);
+        }
+    }
+}
+
+fn push_once(faults: &mut Vec<Diagnostic>, fault: Diagnostic) {
+    if !faults.contains(&fault) {
+        faults.push(fault);
+    }
+}
+
+/// How much a template is with all its parts; each is measured once.
+fn measure<'n>(
+    name: &'n str,
+    chosen: &Chosen<'n, 'n>,
+    path: &mut Vec<&'n str>,
+    sizes: &mut BTreeMap<&'n str, usize>,
+) -> Result<usize, Box<Diagnostic>> {
+    if let Some(size) = sizes.get(name) {
+        return Ok(*size);
+    }
+    let Some(source) = chosen.get(name) else { return Ok(0) };
+    path.push(name);
+    let mut size = count(&source.template);
+    for (part, place) in &source.reading.partials {
+        if path.contains(&part.as_str()) || path.len() == DEEPEST {
+            let way = path.join("` > `");
+            let found = format!("parts within parts without end: `{way}` > `{part}`");
+            let hint = format!("a part never includes itself, and at most {DEEPEST} stand within each other");
+            return Err(Box::new(Diagnostic::error("template-recursion", place.clone(), found).hint(hint)));
+        }
+        size += measure(part, chosen, path, sizes)?;
+        if size > LARGEST {
+            let found = format!("`{name}` is more than {LARGEST} pieces with its parts");
+            let fault = Diagnostic::error("too-long", Place::clone(place), found);
+            return Err(Box::new(fault.hint("include each part once")));
+        }
+    }
+    path.pop();
+    sizes.insert(name, size);
+    Ok(size)
+}
+
+fn count(template: &Template) -> usize {
+    let inside = |element: &TemplateElement| match element {
+        TemplateElement::HelperBlock(block) => {
+            [&block.template, &block.inverse].into_iter().flatten().map(count).sum()
+        }
+        _ => 0,
+    };
+    template.elements.iter().map(|element| 1 + inside(element)).sum()
+}
+
+/// The template with its parts in their places: the engine would copy all
+/// values for every part of every mail. Only for parts that have been checked.
+pub(super) fn inlined(template: &Template, chosen: &Chosen<'_, '_>) -> Template {
+    let mut whole = Template::default();
+    let places = template.mapping.iter().map(Some).chain(std::iter::repeat(None));
+    for (element, place) in template.elements.iter().zip(places) {
+        let mut push = |element: TemplateElement| {
+            whole.elements.push(element);
+            whole.mapping.extend(place.cloned());
+        };
+        match element {
+            TemplateElement::PartialExpression(partial) => {
+                let name = partial.name.as_name().unwrap_or_default();
+                if let Some(part) = chosen.get(name) {
+                    inlined(&part.template, chosen).elements.into_iter().for_each(push);
+                }
+            }
+            TemplateElement::HelperBlock(block) => {
+                let mut block = block.clone();
+                for inner in [&mut block.template, &mut block.inverse].into_iter().flatten() {
+                    *inner = inlined(inner, chosen);
+                }
+                push(TemplateElement::HelperBlock(block));
+            }
+            other => push(other.clone()),
+        }
+    }
+    whole
+}

@@ -1,0 +1,190 @@
+//! Small libraries and people for the tests of this folder.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveTime;
+
+use super::{Letter, Links, RenderFault, Rendered, Renderer};
+use crate::domain::cadence::Cadence;
+use crate::domain::calendar::Calendar;
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::duration::Duration;
+use crate::domain::holidays::Holidays;
+use crate::domain::ids::{ContentHash, Language, PersonId, Slug, UnitId};
+use crate::domain::journey::{Audience, Journey, LateJoiners};
+use crate::domain::library::{Character, Library, Privacy, Programme, ProgrammeWords, TemplateSource};
+use crate::domain::person::Person;
+use crate::domain::step::{Kind, Pace, Step, Variant, Wait};
+use crate::domain::zone::Zone;
+
+pub(super) fn slug(text: &str) -> Slug {
+    Slug::parse(text).expect("a slug")
+}
+
+pub(super) fn language(text: &str) -> Language {
+    Language::parse(text).expect("a language")
+}
+
+/// The words of a step that nothing is wrong with.
+pub(super) fn variant(subject: &str, body: &str) -> Variant {
+    Variant {
+        character: None,
+        language: language("sv"),
+        title: "En vecka utan bil".into(),
+        subject: subject.into(),
+        preheader: None,
+        manager_note: None,
+        film: None,
+        questions: Vec::new(),
+        body: body.into(),
+        file: "journeys/miljo/resor.md".into(),
+        body_line: 10,
+        subject_line: 3,
+    }
+}
+
+/// A library of one step, `miljo/resor`.
+pub(super) fn library(variants: Vec<Variant>, templates: &[(&str, &str)]) -> Library {
+    let step = Step {
+        slug: slug("resor"),
+        kind: Kind::Mission,
+        pace: Pace::NextSlot,
+        remind: vec![Duration::parse("5 workdays").expect("a duration")],
+        wait: Wait::No,
+        expires_after: None,
+        catch_up: false,
+        minutes: 5,
+        focus: None,
+        questions: Vec::new(),
+        variants,
+        hash: ContentHash([0; 32]),
+    };
+    let journey = Journey {
+        slug: slug("miljo"),
+        title: "Miljö och klimat".into(),
+        titles: BTreeMap::from([(language("en"), "Environment and climate".into())]),
+        cadence: Cadence::parse("30 8 * * Tue").expect("a cadence"),
+        start: None,
+        after: None,
+        audience: Audience::default(),
+        focus: Vec::new(),
+        late_joiners: LateJoiners::FromStart,
+        retired: Vec::new(),
+        reference_group: None,
+        steps: vec![step],
+    };
+    let template = |(name, text): &(&str, &str)| TemplateSource {
+        name: format!("email/{name}"),
+        file: format!("templates/email/{name}.hbs"),
+        text: (*text).into(),
+    };
+    Library {
+        programme: programme(),
+        journeys: vec![journey],
+        templates: templates.iter().map(template).collect(),
+        hash: ContentHash([0; 32]),
+    }
+}
+
+fn programme() -> Programme {
+    let character = |id: &str, name: &str, default| Character {
+        id: slug(id),
+        name: name.into(),
+        about: "En väg in.".into(),
+        default,
+    };
+    Programme {
+        title: "Tillsammans ställer vi om".into(),
+        organisation: "Ekdala kommun".into(),
+        languages: vec![language("sv"), language("en")],
+        zone: Zone::parse("Europe/Stockholm").expect("a zone"),
+        privacy: Privacy {
+            purpose: "Kompetensutveckling i hållbarhet för alla anställda".into(),
+            legal_basis: "Allmänt intresse".into(),
+            visible_to: "Bara du ser dina svar.".into(),
+            retention: "12 months".into(),
+        },
+        calendar: Calendar {
+            workdays: [true, true, true, true, true, false, false],
+            opens: NaiveTime::from_hms_opt(7, 0, 0).expect("a time"),
+            closes: NaiveTime::from_hms_opt(17, 0, 0).expect("a time"),
+            holidays: Holidays::Se,
+            closed: Vec::new(),
+            min_gap: Duration::parse("20 hours").expect("a duration"),
+            minutes_per_month: 30,
+        },
+        focus: Vec::new(),
+        characters: vec![character("natur", "Naturvännen", true), character("halsa", "Hälsohjälten", false)],
+        translations: BTreeMap::from([(
+            language("en"),
+            ProgrammeWords { title: Some("Changing together".into()), ..ProgrammeWords::default() },
+        )]),
+    }
+}
+
+pub(super) fn person(first_name: &str) -> Person {
+    Person {
+        id: PersonId::new("1042"),
+        email: Some("asa.ek@ekdala.example".into()),
+        shared_address: false,
+        first_name: first_name.into(),
+        last_name: "Ek".into(),
+        unit: UnitId::new("u7"),
+        department: None,
+        language: language("sv"),
+        start: None,
+        end: None,
+        leave: Box::default(),
+        protected: false,
+        extra: Box::default(),
+    }
+}
+
+pub(super) fn links() -> Links {
+    Links {
+        answer: "https://larresa.ekdala.example/s/abc?v=1&k=2".into(),
+        pause: "https://larresa.ekdala.example/p/abc".into(),
+        character: "https://larresa.ekdala.example/c/abc".into(),
+        web: String::new(),
+    }
+}
+
+/// The mail to one person of a library of one step.
+pub(super) fn mail(renderer: &Renderer, person: &Person, round: u16) -> Result<Rendered, RenderFault> {
+    let (journey, step, links) = (slug("miljo"), slug("resor"), links());
+    renderer.mail(&Letter {
+        journey: &journey,
+        step: &step,
+        round,
+        person,
+        unit_name: "Hemtjänsten Öster",
+        character: None,
+        links: &links,
+    })
+}
+
+/// A library of one step that nothing is wrong with, ready.
+pub(super) fn ready(variants: Vec<Variant>, templates: &[(&str, &str)]) -> Renderer {
+    let (renderer, found) = Renderer::new(&library(variants, templates), &[]);
+    assert!(!found.iter().any(Diagnostic::is_error), "{}", shown(&found));
+    renderer
+}
+
+/// The HTML and the text of a body for somebody called so, without a layout.
+pub(super) fn body_for(first_name: &str, body: &str) -> (String, String) {
+    let templates = [("layout.html", "{{mail.body}}\n"), ("layout.txt", "{{mail.text}}\n")];
+    let renderer = ready(vec![variant("Hej", body)], &templates);
+    let mail = mail(&renderer, &person(first_name), 0).expect("a mail");
+    (mail.html, mail.text)
+}
+
+/// Every fault of a body.
+pub(super) fn faults_of(body: &str) -> String {
+    let (_, found) = Renderer::new(&library(vec![variant("Hej", body)], &[]), &["Titel".to_owned()]);
+    shown(&found)
+}
+
+/// Faults as the author reads them.
+pub(super) fn shown(found: &[Diagnostic]) -> String {
+    found.iter().map(|fault| format!("{fault}\n")).collect()
+}
