@@ -816,7 +816,7 @@ Den här veckan provar vi **en sak**. Den tar {{step.minutes}} minuter.
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(96))]
+        #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
         fn any_words_for_any_name_are_written_or_refused(
