@@ -1,0 +1,3 @@
+//! The program from outside: one binary, one module a subject.
+
+mod tidy;

@@ -1,0 +1,613 @@
+//! The rules of the house, as data and as a test. All faults are told at
+//! once, each with its place and what to do instead.
+//!
+//! A rule that is wrong is changed here, in the open, with a reason in the
+//! commit. A review remark that comes twice becomes a rule.
+
+mod source;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use source::{Function, Source};
+
+/// Who may use whom. A module of `src` that is missing here has no place yet.
+/// Edges (`content`, `roster`, `store`, `mail`) never know each other; parts
+/// of the configuration are handed down as values.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("render", &["domain"]),
+    ("content", &["domain", "render"]),
+    ("roster", &["domain", "render"]),
+    ("store", &["domain", "render"]),
+    ("mail", &["domain", "render"]),
+    ("clock", &["domain"]),
+    ("config", &["domain"]),
+    ("logging", &["domain"]),
+    ("engine", &["domain", "render", "content", "roster", "store", "mail", "clock", "config", "logging"]),
+    ("daemon", &["domain", "render", "content", "roster", "store", "mail", "clock", "logging", "engine"]),
+    ("web", &["domain", "render", "content", "roster", "store", "mail", "clock", "logging", "engine"]),
+    (
+        "cli",
+        &[
+            "domain", "render", "content", "roster", "store", "mail", "clock", "config", "logging", "engine",
+            "daemon", "web",
+        ],
+    ),
+    // The binary: arguments in, exit code out.
+    ("main", &["cli"]),
+];
+
+/// Where each package lives: replacing it is then a job of known size. A
+/// module stands for its file and its folder.
+const ADDRESSES: &[(&str, Lives)] = &[
+    ("cron", Lives::In(&["domain/cadence"])),
+    ("chrono_tz", Lives::In(&["domain/zone"])),
+    ("serde", Lives::NotIn(&["domain"])),
+    ("handlebars", Lives::In(&["render"])),
+    ("pulldown_cmark", Lives::In(&["render"])),
+    ("toml", Lives::In(&["content", "config"])),
+    ("csv", Lives::In(&["roster", "cli"])),
+    ("csv_core", Lives::In(&["roster", "cli"])),
+    // Content is UTF-8; there it only names the letter that was meant.
+    ("encoding_rs", Lives::In(&["roster", "content"])),
+    // Later also the keys of links.
+    ("ring", Lives::In(&["content"])),
+    ("rusqlite", Lives::In(&["store"])),
+    ("lettre", Lives::In(&["mail"])),
+    ("axum", Lives::In(&["web", "daemon"])),
+    ("tokio", Lives::In(&["web", "daemon"])),
+    ("serde_json", Lives::In(&["cli", "render/context"])),
+    ("clap", Lives::In(&["cli"])),
+    ("clap_complete", Lives::In(&["cli"])),
+    ("clap_mangen", Lives::In(&["cli"])),
+    ("comfy_table", Lives::In(&["cli"])),
+    ("indicatif", Lives::In(&["cli"])),
+    ("anstream", Lives::In(&["cli"])),
+    ("annotate_snippets", Lives::In(&["cli"])),
+    ("icalendar", Lives::In(&["cli"])),
+];
+
+/// Calls with one home, and what everybody else does instead. `clippy.toml`
+/// bans them too; here they have their address.
+const CALLS: &[(&[&str], &str, &str)] = &[
+    (&["Utc", "::", "now"], "clock", NOW),
+    (&["Local", "::", "now"], "clock", NOW),
+    (&["SystemTime", "::", "now"], "clock", NOW),
+    (&["Instant", "::", "now"], "clock", NOW),
+    (&["env", "::", "var"], "config", ENVIRONMENT),
+    (&["env", "::", "var_os"], "config", ENVIRONMENT),
+    (&["env", "::", "vars"], "config", ENVIRONMENT),
+    (&["env", "::", "vars_os"], "config", ENVIRONMENT),
+];
+
+const NOW: &str = "take the time as an argument";
+const ENVIRONMENT: &str = "take the value as an argument";
+
+/// A file longer than this holds two subjects. Files of tests alone are
+/// lists, and may be longer.
+const LONGEST: usize = 1_000;
+const LONGEST_OF_TESTS: usize = 1_500;
+
+/// Names that say nothing: a thing lives with its meaning.
+const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "types", "models", "misc", "prelude"];
+
+/// Words that promise work; allowed with the number of an issue.
+const PROMISES: &[&str] = &["TODO", "FIXME", "XXX"];
+
+/// Folders that are no part of the repository.
+const NOT_OURS: &[&str] = &[".git", "target", "outbox"];
+
+/// Files that hold on purpose what others must not: broken samples, and mails
+/// as they leave.
+const SAMPLES: &[&str] = &["tests/fixtures/", "tests/golden/"];
+
+/// Where a package may be used.
+#[derive(Clone, Copy)]
+enum Lives {
+    /// Only there.
+    In(&'static [&'static str]),
+    /// Everywhere but there.
+    NotIn(&'static [&'static str]),
+}
+
+/// A broken rule; line 0 is the file as a whole.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Fault {
+    file: String,
+    line: usize,
+    rule: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.rule),
+            line => write!(f, "{}:{line}: {}", self.file, self.rule),
+        }
+    }
+}
+
+#[test]
+fn the_house_is_tidy() {
+    let files = repository();
+    let tests = test_files(&files);
+    let mut faults = Vec::new();
+    let mut functions = Vec::new();
+    let mut lengths = Vec::new();
+    for file in &files {
+        faults.extend(text_faults(&file.name, &file.text));
+        if file.name.ends_with(".rs") {
+            let source = Source::read(&file.text);
+            let only_tests = tests.contains(&file.name);
+            faults.extend(rust_faults(&file.name, &source));
+            if let Some(module) = Module::of(&file.name) {
+                faults.extend(module_faults(&file.name, &module, &file.text, &source, only_tests));
+                lengths.push((file.text.lines().count(), &file.name));
+                let of_program = source.functions().into_iter().filter(|_| !only_tests);
+                functions.extend(of_program.map(|function| (function, &file.name)));
+            }
+        }
+    }
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    functions.sort_unstable_by(|a, b| b.cmp(a));
+    println!("the longest files, in lines:");
+    for (lines, name) in lengths.iter().take(5) {
+        println!("{lines:6}  {name}");
+    }
+    println!("the longest functions, in lines:");
+    for (Function { lines, line, name }, file) in functions.iter().take(5) {
+        println!("{lines:6}  {name} ({file}:{line})");
+    }
+    faults.sort_unstable();
+    let told: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    assert!(told.is_empty(), "{} rules of the house are broken:\n{}", told.len(), told.join("\n"));
+}
+
+/// A file of the repository.
+struct File {
+    /// From the root, with `/`.
+    name: String,
+    text: String,
+}
+
+/// Every text file of the repository.
+fn repository() -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        // Other tests run meanwhile: what vanishes is nobody's.
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path: PathBuf = entry.path();
+            let name = path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
+            if NOT_OURS.contains(&name.as_str()) || path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                files.push(File { name, text });
+            }
+        }
+    }
+    files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    files
+}
+
+/// The files of `src` that hold tests alone: modules declared under
+/// `#[cfg(test)]`, and what lies below them.
+fn test_files(files: &[File]) -> BTreeSet<String> {
+    let of_src = || files.iter().filter_map(|file| Some((file, Module::of(&file.name)?)));
+    let mut roots = BTreeSet::new();
+    for (file, module) in of_src() {
+        for name in Source::read(&file.text).test_modules {
+            roots.insert(module.path.iter().cloned().chain([name]).collect::<Vec<_>>());
+        }
+    }
+    let below = |path: &[String]| (1..=path.len()).any(|n| roots.contains(&path[..n]));
+    of_src().filter(|(_, module)| below(&module.path)).map(|(file, _)| file.name.clone()).collect()
+}
+
+/// Where a file of `src` stands in the tree of modules.
+struct Module {
+    /// `["domain", "planner", "slot"]`; empty for `lib.rs` and `main.rs`.
+    path: Vec<String>,
+    /// The row of [`MAY_USE`]; empty for `lib.rs`, which is only the list.
+    house: String,
+}
+
+impl Module {
+    fn of(file: &str) -> Option<Module> {
+        let inside = file.strip_prefix("src/")?.strip_suffix(".rs")?;
+        let mut path: Vec<String> = inside.split('/').map(str::to_owned).collect();
+        let house = if inside == "lib" { String::new() } else { path[0].clone() };
+        if matches!(path.last().map(String::as_str), Some("mod" | "lib" | "main")) {
+            path.pop();
+        }
+        Some(Module { path, house })
+    }
+
+    /// Is it that module, or does it lie in it?
+    fn is_in(&self, home: &str) -> bool {
+        let home: Vec<&str> = home.split('/').collect();
+        self.path.len() >= home.len() && self.path.iter().zip(home).all(|(a, b)| a == b)
+    }
+
+    /// The module of the root that a path goes through, if it does.
+    fn enters<'p>(&self, path: &'p source::Path) -> Option<&'p str> {
+        let supers = path.parts.iter().take_while(|part| *part == "super").count();
+        let first = match path.parts[0].as_str() {
+            "crate" => 1,
+            "journey" if self.house == "main" => 1,
+            "super" if supers == self.path.len() + path.nested => supers,
+            _ => return None,
+        };
+        path.parts.get(first).map(String::as_str).filter(|part| *part != "self")
+    }
+}
+
+/// Rules for a file of the program.
+fn module_faults(file: &str, module: &Module, text: &str, source: &Source, only_tests: bool) -> Vec<Fault> {
+    let mut faults = Faults::of(file);
+    if !text.starts_with("//!") {
+        faults.add(1, "a file begins with `//!`: what it is, what it is not, who calls it");
+    }
+    let longest = if only_tests { LONGEST_OF_TESTS } else { LONGEST };
+    let lines = text.lines().count();
+    if lines >= longest {
+        faults.add(0, format!("{lines} lines, under {longest} are allowed: which two subjects are in it?"));
+    }
+    if let Some(name) = module.path.iter().find(|name| EMPTY_NAMES.contains(&name.as_str())) {
+        faults.add(0, format!("`{name}` says nothing; name it for what it is about"));
+    }
+    for attribute in ["allow", "expect"] {
+        let bare = source.attributes(attribute).into_iter().filter(|found| !found.text.contains("reason"));
+        bare.for_each(|found| faults.add(found.line, format!("`{attribute}` without a `reason`")));
+    }
+    if only_tests {
+        return faults.found;
+    }
+    if !module.house.is_empty() && !MAY_USE.iter().any(|(name, _)| *name == module.house) {
+        faults.add(0, format!("`{}` has no place in the table of who may use whom", module.house));
+    }
+    for path in source.paths() {
+        if let Some(target) = module.enters(&path) {
+            faults.extend(path.line, direction(module, target));
+        }
+        if let Some((package, lives)) = ADDRESSES.iter().find(|(package, _)| path.parts[0] == *package) {
+            faults.extend(path.line, address(module, package, *lives));
+        }
+    }
+    for (call, home, instead) in CALLS {
+        let elsewhere = source.places(call, false).into_iter().filter(|_| !module.is_in(home));
+        elsewhere.for_each(|line| {
+            faults.add(line, format!("`{}` is called in `{home}` alone; {instead}", call.concat()));
+        });
+    }
+    let waits = ["web", "daemon"].iter().any(|home| module.is_in(home));
+    for line in source.places(&["async"], false).into_iter().filter(|_| !waits) {
+        faults.add(line, "`async` lives in `web` and `daemon` alone");
+    }
+    faults.found
+}
+
+/// May this module use that one?
+fn direction(module: &Module, target: &str) -> Option<String> {
+    let house = module.house.as_str();
+    if house == target || house.is_empty() {
+        return None;
+    }
+    let (_, allowed) = MAY_USE.iter().find(|(name, _)| *name == house)?;
+    let names: Vec<String> = allowed.iter().map(|name| format!("`{name}`")).collect();
+    let rule = match names.len() {
+        0 => "it knows nobody".to_owned(),
+        _ => format!("it may use {}", names.join(", ")),
+    };
+    (!allowed.contains(&target)).then(|| format!("`{house}` uses `{target}`; {rule}"))
+}
+
+/// May this package be used in this module?
+fn address(module: &Module, package: &str, lives: Lives) -> Option<String> {
+    let listed = |homes: &[&str]| homes.iter().map(|home| format!("`{home}`")).collect::<Vec<_>>().join(", ");
+    match lives {
+        Lives::In(homes) if !homes.iter().any(|home| module.is_in(home)) => {
+            Some(format!("package `{package}` lives in {} alone", listed(homes)))
+        }
+        Lives::NotIn(homes) if homes.iter().any(|home| module.is_in(home)) => {
+            Some(format!("package `{package}` does not exist in {}", listed(homes)))
+        }
+        Lives::In(_) | Lives::NotIn(_) => None,
+    }
+}
+
+/// Rules for every file of Rust, tests too.
+fn rust_faults(file: &str, source: &Source) -> Vec<Fault> {
+    let mut faults = Faults::of(file);
+    for line in source.places(&["#", "[", "ignore"], true) {
+        faults.add(line, "an ignored test rots; repair it or delete it");
+    }
+    for line in source.places(&["dbg", "!"], true) {
+        faults.add(line, "`dbg!` is left over");
+    }
+    for remark in source.remarks.iter().filter(|remark| is_code(&remark.text)) {
+        faults.add(remark.line, "code in a comment; git remembers it");
+    }
+    for remark in &source.comments {
+        let words = remark.text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let promise = words.into_iter().find(|word| PROMISES.contains(word));
+        if let Some(word) = promise.filter(|_| !names_an_issue(&remark.text)) {
+            faults.add(remark.line, format!("`{word}` without an issue; write `{word}(#12)`"));
+        }
+    }
+    faults.found
+}
+
+/// Is there `#` and a number in it?
+fn names_an_issue(text: &str) -> bool {
+    text.split('#').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Does a comment look like a line of code? Sentences end differently.
+fn is_code(text: &str) -> bool {
+    let text = text.trim();
+    let statement = text.ends_with(';') && text.contains(['(', '=', ':']) && !text.contains(". ");
+    let opens = text.ends_with('{') && text.len() > 1;
+    let begins =
+        ["let ", "use ", "pub ", "fn ", "return ", "match ", "if ", "for ", "while ", "impl ", "} else"];
+    let block = opens && begins.iter().any(|word| text.starts_with(word));
+    let declared = text.starts_with("let ") && text.contains(" = ");
+    let attribute = text.starts_with("#[") && text.ends_with(']');
+    statement || block || declared || attribute || matches!(text, "}" | "};" | "})" | "});")
+}
+
+/// Rules for every text file.
+fn text_faults(file: &str, text: &str) -> Vec<Fault> {
+    let mut faults = Faults::of(file);
+    for (number, line) in (1..).zip(text.lines()) {
+        for path in MACHINES.iter().filter(|path| line.contains(**path)) {
+            faults.add(number, format!("`{path}` exists on one machine only"));
+        }
+    }
+    if SAMPLES.iter().any(|folder| file.starts_with(folder)) {
+        return faults.found;
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        faults.add(text.lines().count(), "the last line has no end");
+    }
+    if file.ends_with(".rs") || file.ends_with(".toml") {
+        let blank = |line: &str| line.ends_with([' ', '\t']);
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| blank(line));
+        lines.for_each(|(number, _)| faults.add(number, "blanks at the end of the line"));
+    }
+    if file == "Cargo.toml" {
+        faults.found.extend(manifest_faults(text));
+    }
+    faults.found
+}
+
+/// Paths of one machine; put together here, so that this file has none.
+const MACHINES: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/")];
+
+/// Every dependency says on its line why it is there.
+fn manifest_faults(text: &str) -> Vec<Fault> {
+    let mut faults = Faults::of("Cargo.toml");
+    let mut listing = false;
+    for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+        if line.starts_with('[') {
+            listing = line.ends_with("dependencies]");
+            if line.contains("dependencies.") {
+                faults.add(number, "a dependency is one line in `[dependencies]`, with its reason behind it");
+            }
+        } else if listing && !line.is_empty() && !line.starts_with('#') && !line.contains(" # ") {
+            let name = line.split(['=', ' ']).next().unwrap_or(line);
+            faults.add(number, format!("why `{name}`? say it behind a `#`"));
+        }
+    }
+    faults.found
+}
+
+/// The faults of one file.
+struct Faults<'f> {
+    file: &'f str,
+    found: Vec<Fault>,
+}
+
+impl<'f> Faults<'f> {
+    fn of(file: &'f str) -> Faults<'f> {
+        Faults { file, found: Vec::new() }
+    }
+
+    fn add(&mut self, line: usize, rule: impl fmt::Display) {
+        self.found.push(Fault { file: self.file.to_owned(), line, rule: rule.to_string() });
+    }
+
+    fn extend(&mut self, line: usize, rule: Option<String>) {
+        self.found.extend(rule.map(|rule| Fault { file: self.file.to_owned(), line, rule }));
+    }
+}
+
+/// The rules, tried on bad snippets.
+#[cfg(test)]
+mod rules {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    /// What is told about a file of that name and text.
+    fn told(file: &str, text: &str) -> String {
+        let source = Source::read(text);
+        let mut faults = text_faults(file, text);
+        if file.ends_with(".rs") {
+            faults.extend(rust_faults(file, &source));
+        }
+        if let Some(module) = Module::of(file) {
+            faults.extend(module_faults(file, &module, text, &source, false));
+        }
+        faults.sort_unstable();
+        faults.iter().map(|fault| format!("{fault}\n")).collect()
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "reads better at each call")]
+    fn check(file: &str, text: &str, expected: Expect) {
+        expected.assert_eq(&told(file, text));
+    }
+
+    #[test]
+    fn nothing_goes_up_or_sideways() {
+        check(
+            "src/content/tree.rs",
+            "//! A.\nuse crate::domain::ids::Slug;\nuse crate::{domain, roster::Roster};\nfn f() { crate::clock::now(); }\n",
+            expect![[r#"
+                src/content/tree.rs:3: `content` uses `roster`; it may use `domain`, `render`
+                src/content/tree.rs:4: `content` uses `clock`; it may use `domain`, `render`
+            "#]],
+        );
+        check(
+            "src/domain/planner/slot.rs",
+            "//! A.\nuse super::super::super::render::x;\n",
+            expect![[r#"
+            src/domain/planner/slot.rs:2: `domain` uses `render`; it knows nobody
+        "#]],
+        );
+        check(
+            "src/render/mod.rs",
+            "//! A.\nmod m { use super::super::mail; }\nuse super::domain;\n",
+            expect![[r#"
+            src/render/mod.rs:2: `render` uses `mail`; it may use `domain`
+        "#]],
+        );
+        check(
+            "src/web/mod.rs",
+            "//! A.\nuse crate::{config::Config, engine, daemon as d};\n",
+            expect![[r#"
+            src/web/mod.rs:2: `web` uses `config`; it may use `domain`, `render`, `content`, `roster`, `store`, `mail`, `clock`, `logging`, `engine`
+            src/web/mod.rs:2: `web` uses `daemon`; it may use `domain`, `render`, `content`, `roster`, `store`, `mail`, `clock`, `logging`, `engine`
+        "#]],
+        );
+        check(
+            "src/main.rs",
+            "//! A.\nfn main() { journey::cli::run(); journey::engine::go(); }\n",
+            expect![[r#"
+            src/main.rs:2: `main` uses `engine`; it may use `cli`
+        "#]],
+        );
+        check(
+            "src/extra.rs",
+            "//! A.\n",
+            expect![[r#"
+                src/extra.rs: `extra` has no place in the table of who may use whom
+            "#]],
+        );
+    }
+
+    #[test]
+    fn tests_may_use_what_they_need() {
+        check(
+            "src/domain/zone.rs",
+            "//! A.\n#[cfg(test)]\nmod tests { use crate::content; use serde::Serialize; fn f() { Instant::now(); } }\n",
+            expect![""],
+        );
+    }
+
+    #[test]
+    fn packages_stay_at_their_address() {
+        check("src/domain/cadence.rs", "//! A.\nuse cron::Schedule;\n", expect![""]);
+        check(
+            "src/domain/calendar.rs",
+            "//! A.\nuse cron::Schedule;\nuse serde::Serialize;\n",
+            expect![[r#"
+            src/domain/calendar.rs:2: package `cron` lives in `domain/cadence` alone
+            src/domain/calendar.rs:3: package `serde` does not exist in `domain`
+        "#]],
+        );
+        check("src/config/section.rs", "//! A.\nuse toml::de;\n", expect![""]);
+        check(
+            "src/engine/mod.rs",
+            "//! A.\nfn f() -> lettre::Message { async { clap::x() } }\n",
+            expect![[r#"
+            src/engine/mod.rs:2: `async` lives in `web` and `daemon` alone
+            src/engine/mod.rs:2: package `clap` lives in `cli` alone
+            src/engine/mod.rs:2: package `lettre` lives in `mail` alone
+        "#]],
+        );
+    }
+
+    #[test]
+    fn calls_stay_at_home() {
+        check("src/clock.rs", "//! A.\nfn f() { chrono::Utc::now() }\n", expect![""]);
+        check(
+            "src/engine/mod.rs",
+            "//! A.\nfn f() { chrono::Utc::now(); std::time::Instant::now(); std::env::var(\"A\"); }\n",
+            expect![[r#"
+                src/engine/mod.rs:2: `Instant::now` is called in `clock` alone; take the time as an argument
+                src/engine/mod.rs:2: `Utc::now` is called in `clock` alone; take the time as an argument
+                src/engine/mod.rs:2: `env::var` is called in `config` alone; take the value as an argument
+            "#]],
+        );
+    }
+
+    #[test]
+    fn nothing_is_left_lying_about() {
+        check(
+            "tests/it/x.rs",
+            "#[ignore = \"slow\"]\nfn f() { dbg!(1); }\n// let x = 1;\n// A sentence; with more (here).\n//! TODO later\n// FIXME(#12) later\n",
+            expect![[r#"
+                tests/it/x.rs:1: an ignored test rots; repair it or delete it
+                tests/it/x.rs:2: `dbg!` is left over
+                tests/it/x.rs:3: code in a comment; git remembers it
+                tests/it/x.rs:5: `TODO` without an issue; write `TODO(#12)`
+            "#]],
+        );
+        check(
+            "src/mail/utils.rs",
+            "use std::fmt;\n#[allow(dead_code)]\nconst A: &str = \"TODO\"; \n",
+            expect![[r#"
+                src/mail/utils.rs: `utils` says nothing; name it for what it is about
+                src/mail/utils.rs:1: a file begins with `//!`: what it is, what it is not, who calls it
+                src/mail/utils.rs:2: `allow` without a `reason`
+                src/mail/utils.rs:3: blanks at the end of the line
+            "#]],
+        );
+        check(
+            "src/cli/x.rs",
+            "//! A.\n#[expect(dead_code, reason = \"soon\")]\nfn f() {}",
+            expect![[r#"
+            src/cli/x.rs:3: the last line has no end
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_file_has_a_length() {
+        let long = format!("//! A.\n{}", "\n".repeat(LONGEST));
+        check(
+            "src/mail/mod.rs",
+            &long,
+            expect![[r#"
+                src/mail/mod.rs: 1001 lines, under 1000 are allowed: which two subjects are in it?
+            "#]],
+        );
+    }
+
+    #[test]
+    fn no_file_knows_the_machine() {
+        let text = format!("see {}shared\n", MACHINES[0]);
+        assert_eq!(text_faults("docs/x.md", &text).len(), 1);
+    }
+
+    #[test]
+    fn every_dependency_has_a_reason() {
+        let text =
+            "[package]\nname = \"x\"\n[dependencies]\na = \"1\" # because\nb = \"2\"\n[dev-dependencies.c]\n";
+        check(
+            "Cargo.toml",
+            text,
+            expect![[r#"
+            Cargo.toml:5: why `b`? say it behind a `#`
+            Cargo.toml:6: a dependency is one line in `[dependencies]`, with its reason behind it
+        "#]],
+        );
+    }
+}
