@@ -49,6 +49,7 @@ fn file(count: usize) -> String {
 #[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]
 fn once(file: &Path) {
     let empty = memory("VmRSS");
+    #[expect(clippy::disallowed_methods, reason = "a bench measures")]
     let start = Instant::now();
     let reading = roster::read(file, &options()).expect("the file");
     let took = start.elapsed();

@@ -256,7 +256,9 @@ impl Password {
 /// The `JOURNEY_` variables: the only place where the program looks at its
 /// environment.
 pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    let variables = std::env::vars_os();
+    variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
         .filter(|(name, _)| name.starts_with("JOURNEY_"))
         .collect()

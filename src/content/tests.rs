@@ -821,6 +821,7 @@ fn f88_toml_faults_have_lines_and_columns() {
 /// What checking a folder takes, in a debug build beside other tests; the
 /// catalogue allows one second.
 fn check_in_time(what: &str, files: &[(&str, String)]) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a test that measures")]
     let begun = std::time::Instant::now();
     let told = check(files);
     let took = begun.elapsed();
@@ -1064,6 +1065,7 @@ fn edited(text: &str, edits: &[Edit]) -> Vec<u8> {
 fn survives(dir: &Path, path: &str, bytes: &[u8]) {
     let good = fs::read(dir.join(path)).expect("a file");
     write(dir, path, bytes);
+    #[expect(clippy::disallowed_methods, reason = "a test that measures")]
     let begun = std::time::Instant::now();
     let Loaded { library, faults } = load(dir, today());
     assert!(begun.elapsed().as_millis() < 1_000, "{path} took {:?}", begun.elapsed());

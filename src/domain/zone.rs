@@ -13,6 +13,9 @@ pub type Timestamp = DateTime<Utc>;
 pub struct Zone(chrono_tz::Tz);
 
 impl Zone {
+    /// The zone without ways of its own.
+    pub const UTC: Zone = Zone(chrono_tz::Tz::UTC);
+
     /// The zone of that IANA name.
     pub fn parse(name: &str) -> Option<Zone> {
         name.parse().ok().map(Zone)

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
+
 use crate::config::Config;
 use crate::content;
 use crate::domain::diagnostic::{Diagnostic, Place};
@@ -10,7 +12,7 @@ use crate::domain::library::Library;
 use crate::domain::memory::Memory;
 use crate::domain::person::Roster;
 use crate::domain::settings::Settings;
-use crate::domain::zone::Timestamp;
+use crate::domain::zone::{Timestamp, Zone};
 use crate::render::Renderer;
 use crate::roster;
 
@@ -93,18 +95,24 @@ pub fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
 ///
 /// Every fault, if one of them is an error.
 pub fn library(config: &Config, now: Timestamp) -> Result<Library, Unusable> {
-    let loaded = content::load(&config.content, now.date_naive());
+    let loaded = content::load(&config.content, today(now));
     loaded.library.ok_or(Unusable::Content(loaded.faults))
 }
 
 /// What authors wrote, and how it is rendered.
 fn written(config: &Config, now: Timestamp) -> (Option<(Library, Renderer)>, Vec<Diagnostic>) {
-    let loaded = content::load(&config.content, now.date_naive());
+    let loaded = content::load(&config.content, today(now));
     let mut faults = loaded.faults;
     let Some(library) = loaded.library else { return (None, faults) };
     let (renderer, more) = Renderer::new(&library, &config.people.keep);
     faults.extend(more);
     (Some((library, renderer)), faults)
+}
+
+/// The day from which cadences are looked ahead a year; in which zone is
+/// nothing to that, and the programme's own is not known yet.
+fn today(now: Timestamp) -> NaiveDate {
+    Zone::UTC.date(now)
 }
 
 /// Reads a people file the way the programme wants it read.

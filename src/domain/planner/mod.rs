@@ -11,7 +11,7 @@
 //! 5. Which slot, and does everything permit at that moment? (`slot`)
 //! 6. Two journeys at once: whose turn? (here)
 //!
-//! Each "no" is a [`Reason`](super::verdict::Reason), never a silent `None`.
+//! Each "no" is a [`Reason`], never a silent `None`.
 
 mod gate;
 mod memo;
