@@ -253,4 +253,112 @@ mod tests {
         let autumn = slots("30 2 * * *", "Europe/Stockholm", "2027-10-30T03:00:00", 2);
         assert_eq!(autumn, ["2027-10-31T02:30:00+02:00", "2027-11-01T02:30:00+01:00"]);
     }
+
+    /// I15: for every zone transition in 1990–2037 each cadence has exactly
+    /// one occurrence per matching civil time, those that fall on one instant
+    /// being one. The oracle tries every minute of the days around it.
+    #[test]
+    fn i15_both_clock_changes_of_every_year_for_200_random_cadences() {
+        let zones = ["Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"];
+        let mut random = Random(20_261_123);
+        for number in 0..200 {
+            let zone = Zone::parse(zones[number % zones.len()]).expect("a zone");
+            let fields = Fields::random(&mut random);
+            let cadence = cadence(&fields.text());
+            for day in days_of_change(zone) {
+                let from = zone.midnight(day - Days::new(1));
+                let to = zone.midnight(day + Days::new(2));
+                let mut slots = Vec::new();
+                let mut next = cadence.slot_from(zone, from);
+                while let Some(slot) = next.filter(|slot| *slot < to) {
+                    slots.push(slot);
+                    next = cadence.slot_after(zone, slot);
+                }
+                let expected = fields.by_trying_every_minute(zone, day - Days::new(1), 3);
+                let expected: Vec<_> = expected.into_iter().filter(|at| *at < to).collect();
+                assert_eq!(slots, expected, "{} in {zone} around {day}", fields.text());
+            }
+        }
+    }
+
+    /// The days on which the clocks of a zone change.
+    fn days_of_change(zone: Zone) -> Vec<NaiveDate> {
+        let first = NaiveDate::from_ymd_opt(1990, 1, 1).expect("a date");
+        let last = NaiveDate::from_ymd_opt(2037, 12, 31).expect("a date");
+        let offset = |day: NaiveDate| zone.offset_seconds(day.and_time(NaiveTime::MIN).and_utc());
+        let changes = |day: &NaiveDate| offset(*day) != offset(*day + Days::new(1));
+        first.iter_days().take_while(|day| *day <= last).filter(changes).collect()
+    }
+
+    /// A cadence as lists of numbers, to be tried minute by minute.
+    struct Fields {
+        minutes: Vec<u32>,
+        hours: Vec<u32>,
+        weekdays: Vec<u32>,
+    }
+
+    impl Fields {
+        /// Most hours lie around the hours in which clocks change.
+        fn random(random: &mut Random) -> Fields {
+            let some = |random: &mut Random, from: u32, to: u32, most: u32| {
+                let count = 1 + random.below(most);
+                let mut numbers: Vec<u32> = (0..count).map(|_| from + random.below(to - from)).collect();
+                numbers.sort_unstable();
+                numbers.dedup();
+                numbers
+            };
+            Fields {
+                minutes: some(random, 0, 60, 4),
+                hours: some(random, 0, 5, 3),
+                weekdays: some(random, 0, 7, 7),
+            }
+        }
+
+        fn text(&self) -> String {
+            let list = |numbers: &[u32]| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+            let names = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+            let weekdays: Vec<_> = self.weekdays.iter().map(|n| names[*n as usize]).collect();
+            format!("{} {} * * {}", list(&self.minutes), list(&self.hours), weekdays.join(","))
+        }
+
+        fn by_trying_every_minute(&self, zone: Zone, from: NaiveDate, days: u64) -> Vec<Timestamp> {
+            let mut found = BTreeSet::new();
+            for day in from.iter_days().take(days as usize) {
+                if !self.weekdays.contains(&day.weekday().num_days_from_sunday()) {
+                    continue;
+                }
+                for (hour, minute) in (0..24).flat_map(|hour| (0..60).map(move |minute| (hour, minute))) {
+                    if self.hours.contains(&hour) && self.minutes.contains(&minute) {
+                        let civil = day.and_hms_opt(hour, minute, 0).expect("a time");
+                        found.insert(first_instant(zone, civil));
+                    }
+                }
+            }
+            found.into_iter().collect()
+        }
+    }
+
+    /// The first instant, minute by minute, at which the wall clock shows a
+    /// civil time or a later one.
+    fn first_instant(zone: Zone, civil: NaiveDateTime) -> Timestamp {
+        let ahead = TimeDelta::seconds(i64::from(zone.offset_seconds(civil.and_utc())));
+        let mut at = civil.and_utc() - ahead - TimeDelta::hours(3);
+        while zone.civil(at) < civil {
+            at += TimeDelta::minutes(1);
+        }
+        at
+    }
+
+    /// Numbers that look random and are the same each time (splitmix64).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: u32) -> u32 {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut mixed = self.0;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            ((mixed ^ (mixed >> 31)) % u64::from(bound)) as u32
+        }
+    }
 }

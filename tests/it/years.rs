@@ -1,0 +1,114 @@
+//! Three years of the sample, lived through by the planner alone: nobody
+//! gets anything twice, or when they must not; everybody gets everything.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use chrono::{Datelike, NaiveDate, TimeDelta, Timelike, Weekday};
+use journey::content;
+use journey::domain::forecast::{Row, forecast};
+use journey::domain::library::Library;
+use journey::domain::memory::Memory;
+use journey::domain::person::Roster;
+use journey::domain::settings::Settings;
+use journey::domain::step::Pace;
+use journey::roster;
+
+fn sample() -> (Library, Roster) {
+    let today = NaiveDate::from_ymd_opt(2026, 8, 1).expect("a date");
+    let loaded = content::load(Path::new("content"), today);
+    assert_eq!(loaded.faults, [], "the sample's content has no faults");
+    let library = loaded.library.expect("the sample's content");
+    let options = roster::Options {
+        name: "people.csv".to_owned(),
+        keep: Vec::new(),
+        default_language: library.programme.default_language().clone(),
+    };
+    let reading = roster::read(Path::new("people.csv"), &options).expect("the sample's people");
+    assert_eq!(reading.faults, [], "the sample's people have no faults");
+    (library, reading.roster.expect("the sample's people"))
+}
+
+fn three_years(library: &Library, roster: &Roster) -> Vec<Row> {
+    let from = library.programme.zone.midnight(NaiveDate::from_ymd_opt(2026, 8, 1).expect("a date"));
+    let span = from..from + TimeDelta::weeks(156);
+    forecast(library, roster, &Settings::default(), Memory::default(), span, |_| {})
+}
+
+/// Everything that is wrong with the time of a mail.
+fn faults(library: &Library, roster: &Roster, row: &Row, last: Option<&Row>) -> Vec<&'static str> {
+    let civil = library.programme.zone.civil(row.at);
+    let day = civil.date();
+    let person = &roster.people[row.person];
+    let date = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).expect("a date");
+    let christmas = date(2026, 12, 21) <= day && day <= date(2027, 1, 6);
+    let on_leave = person.leave.iter().any(|leave| leave.from <= day && day <= leave.to);
+    [
+        (matches!(day.weekday(), Weekday::Sat | Weekday::Sun), "on a weekend"),
+        (!(7..17).contains(&civil.hour()), "outside hours"),
+        (library.programme.calendar.holidays.on(day).is_some(), "on a holiday"),
+        (christmas, "in the closed period"),
+        (on_leave, "on leave"),
+        (person.start.is_some_and(|start| day < start), "before the first day"),
+        (person.end.is_some_and(|end| day > end), "after the last day"),
+        (last.is_some_and(|last| row.at - last.at < TimeDelta::hours(20)), "within min_gap"),
+    ]
+    .into_iter()
+    .filter_map(|(wrong, what)| wrong.then_some(what))
+    .collect()
+}
+
+#[test]
+fn nobody_gets_anything_twice_or_when_they_must_not() {
+    let (library, roster) = sample();
+    let rows = three_years(&library, &roster);
+    let mut seen = HashSet::new();
+    let mut last: HashMap<usize, &Row> = HashMap::new();
+    for row in &rows {
+        assert!(seen.insert((row.person, row.journey, row.step, row.round)), "twice: {row:?}");
+        let found = faults(&library, &roster, row, last.get(&row.person).copied());
+        assert!(found.is_empty(), "{found:?}: {row:?}");
+        last.insert(row.person, row);
+    }
+}
+
+#[test]
+fn everybody_who_stays_gets_every_step_in_order() {
+    let (library, roster) = sample();
+    let rows = three_years(&library, &roster);
+    let mut got: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+    for row in rows.iter().filter(|row| row.round == 0) {
+        got.entry((row.person, row.journey)).or_default().push(row.step);
+    }
+    for (number, person) in roster.people.iter().enumerate().filter(|(_, person)| person.end.is_none()) {
+        for (index, journey) in library.journeys.iter().enumerate() {
+            let steps = got.get(&(number, index)).map_or(&[][..], Vec::as_slice);
+            assert!(steps.is_sorted(), "{}: {} out of order: {steps:?}", person.id, journey.slug);
+            // Whoever comes late may begin further on, and a tip may expire
+            // in somebody's leave; nothing else is left out.
+            let late = person.start.is_some_and(|start| journey.start.is_none_or(|begins| start > begins));
+            let missing = (0..journey.steps.len()).filter(|step| !steps.contains(step));
+            let missing: Vec<_> =
+                missing.filter(|step| journey.steps[*step].expires_after.is_none()).collect();
+            assert!(late || missing.is_empty(), "{}: {} lacks {missing:?}", person.id, journey.slug);
+        }
+    }
+}
+
+#[test]
+fn the_sample_shows_what_can_be_done() {
+    let (library, _) = sample();
+    let steps = || library.journeys.iter().flat_map(|journey| &journey.steps);
+    let kinds: HashSet<_> = steps().map(|step| step.kind).collect();
+    assert_eq!(kinds.len(), 8, "all kinds are used");
+    assert!(steps().any(|step| matches!(step.pace, Pace::On(_))), "a step has a moment of its own");
+    assert!(
+        steps().any(|step| step.variants.iter().any(|text| text.character.is_some())),
+        "there are variants"
+    );
+    let grunden = &library.journeys[0];
+    let english = |text: &journey::domain::step::Variant| text.language.as_str() == "en";
+    assert!(grunden.steps.iter().all(|step| step.variants.iter().any(english)), "Grunden is also in English");
+    let gated = library.journeys.iter().filter(|journey| journey.reference_group.is_some());
+    assert_eq!(gated.count(), 1, "one journey has a reference group");
+}
