@@ -67,11 +67,17 @@ pub struct Audience {
 impl Audience {
     /// Is it everybody?
     pub fn is_everybody(&self) -> bool {
-        *self == Audience::default()
+        self.departments.is_empty()
+            && self.units.is_empty()
+            && self.languages.is_empty()
+            && self.people.is_empty()
     }
 
     /// Does this person take part?
     pub fn includes(&self, person: &Person, unit_name: &str) -> bool {
+        if self.is_everybody() {
+            return true;
+        }
         let department = person.department.as_deref();
         (self.departments.is_empty() || self.departments.iter().any(|d| Some(d.as_str()) == department))
             && (self.units.is_empty()

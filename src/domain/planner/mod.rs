@@ -7,7 +7,7 @@
 //! 1. Is there anybody to write to, and is it their journey? (here)
 //! 2. Where does this enrolment stand, which step comes next? (`place`)
 //! 3. When is that step's turn? (`place`)
-//! 4. May this text go to this person at all yet? (`gate`)
+//! 4. May this text go to this person at all yet? (`gate`, `next`)
 //! 5. Which slot, and does everything permit at that moment? (`slot`)
 //! 6. Two journeys at once: whose turn? (here)
 //!
@@ -15,6 +15,7 @@
 
 mod gate;
 mod memo;
+mod next;
 mod place;
 mod slot;
 mod who;
@@ -291,8 +292,7 @@ impl Moment<'_> {
         if who.person.has_left(self.today) {
             return over(Over::Left);
         }
-        let unit_name = self.planner.roster.unit_name(&who.person.unit);
-        if !route.journey.audience.includes(who.person, unit_name) {
+        if !route.journey.audience.includes(who.person, who.unit_name) {
             return over(Over::NotInAudience);
         }
         let (mut decision, mut standing) = self.decide_place(who, route, leader);

@@ -1,18 +1,20 @@
 //! Where an enrolment stands: when it began, which steps are still to come,
 //! when the turn of the next is, and what it waits for.
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
 use super::gate::{Gate, StepApproval, lead_before};
+use super::next::{at_the_end, first_of};
 use super::slot::{INSTANT, Slots};
-use super::who::Blocked;
 use super::{Approvals, Decision, Moment, Route, Starts, Who};
 use crate::domain::ids::Slug;
 use crate::domain::journey::LateJoiners;
 use crate::domain::memory::{Enrolment, Mail};
 use crate::domain::step::{Pace, Step, Wait as StepWait};
-use crate::domain::verdict::{Held, Over, Reason, Send, Verdict, Wait};
+use crate::domain::verdict::{Reason, Verdict};
 use crate::domain::zone::Timestamp;
+
+const TWO_DAYS: TimeDelta = TimeDelta::days(2);
 
 /// Whether an enrolment has begun.
 enum Begin {
@@ -23,10 +25,10 @@ enum Begin {
 }
 
 /// A journey that is not over for a person, and that another follows.
-struct Leader {
-    slug: Slug,
+pub(super) struct Leader {
+    pub(super) slug: Slug,
     /// When it can be over at the earliest; `None` when somebody must act.
-    until: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
 }
 
 /// How a journey stands for a person, to one that follows it.
@@ -42,7 +44,7 @@ pub(super) enum Standing {
 
 /// Whether the wait after the last mail is over.
 #[derive(Clone, Copy)]
-enum Answer {
+pub(super) enum Answer {
     /// Since then.
     Over(Timestamp),
     /// It ends then without an answer.
@@ -52,27 +54,28 @@ enum Answer {
 }
 
 /// An enrolment, looked at.
-struct Place<'s> {
-    enrolment: &'s Enrolment,
-    began: Timestamp,
+pub(super) struct Place<'s> {
+    pub(super) enrolment: &'s Enrolment,
+    pub(super) began: Timestamp,
     /// The last mail (round 0) the person got of this journey.
-    last: Option<Mail<'s>>,
+    pub(super) last: Option<Mail<'s>>,
     /// Its step, if the journey still has it.
-    last_step: Option<&'s Step>,
-    answer: Answer,
+    pub(super) last_step: Option<&'s Step>,
+    pub(super) answer: Answer,
     /// Steps to come, in order; skipped ones taken out.
-    ahead: Vec<usize>,
+    pub(super) ahead: Vec<usize>,
     /// Steps too late from now on.
-    skipped: Vec<(usize, Timestamp)>,
+    pub(super) skipped: Vec<(usize, Timestamp)>,
     /// The latest instant at which a step before the next was skipped.
-    skipped_at: Option<Timestamp>,
+    pub(super) skipped_at: Option<Timestamp>,
 }
 
 /// When a step's turn comes, and why not before.
-struct Turn {
-    slots: Slots,
-    because: Option<Reason>,
-    shifted: i32,
+pub(super) struct Turn {
+    pub(super) slots: Slots,
+    /// Is its first slot, filters ignored, not in the future?
+    pub(super) has_come: bool,
+    pub(super) because: Vec<Reason>,
 }
 
 impl Moment<'_> {
@@ -182,7 +185,12 @@ impl Moment<'_> {
             (Some(Standing::OverSince(over)), _) => own.max(Some(over)),
             _ => own.or_else(|| self.official_start(who, route)),
         };
-        let person = who.person.start.map(|day| zone.midnight(day));
+        // Most people came long before the start: a midnight is less than two
+        // days from the same in UTC, which costs nothing to know.
+        let later = |day: &NaiveDate| {
+            start.is_none_or(|start| day.and_time(NaiveTime::MIN).and_utc() + TWO_DAYS > start)
+        };
+        let person = who.person.start.filter(later).map(|day| zone.midnight(day));
         let latest = [start, person, enrolment.entered].into_iter().flatten().max();
         Begin::At(latest.unwrap_or(Timestamp::UNIX_EPOCH))
     }
@@ -282,7 +290,7 @@ impl Moment<'_> {
     /// The last instant at which a step may leave, if it has one and the
     /// count has begun: at the first slot, filters ignored, at which its turn
     /// had come and it was approved.
-    fn expires<'s>(
+    pub(super) fn expires<'s>(
         &self,
         who: &Who<'s>,
         route: &'s Route<'s>,
@@ -312,7 +320,7 @@ impl Moment<'_> {
     }
 
     /// The first slot, filters ignored, at which a step's turn had come.
-    fn due_since<'s>(
+    pub(super) fn due_since<'s>(
         &self,
         who: &Who<'s>,
         route: &'s Route<'s>,
@@ -328,7 +336,7 @@ impl Moment<'_> {
 
     /// What stands between a person and a step that others try first;
     /// `None` for those others, and where there are none.
-    fn gate_for(&self, who: &Who<'_>, route: &Route<'_>, index: usize) -> Option<Gate> {
+    pub(super) fn gate_for(&self, who: &Who<'_>, route: &Route<'_>, index: usize) -> Option<Gate> {
         if route.approved[index] == StepApproval::NotNeeded || self.is_member(who, route) {
             return None;
         }
@@ -336,7 +344,13 @@ impl Moment<'_> {
     }
 
     /// When a step's turn comes.
-    fn turn<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &Place<'s>, index: usize) -> Turn {
+    pub(super) fn turn<'s>(
+        &self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        place: &Place<'s>,
+        index: usize,
+    ) -> Turn {
         let zone = self.planner.zone();
         let step = &route.journey.steps[index];
         let not_before = match place.last {
@@ -372,190 +386,19 @@ impl Moment<'_> {
                 Slots { from: not_before.max(on), on: Some(on) }
             }
         };
-        let day = zone.date(slots.from);
-        let because = (slots.from > self.now).then(|| match place.last {
-            None if step.pace == Pace::NextSlot => Reason::NotStarted(day),
-            None if place.began > self.now => Reason::NotStarted(day),
-            _ => Reason::Pace(day),
-        });
-        let moved_whole = place.last.is_none() || matches!(step.pace, Pace::On(_));
-        let weeks = if moved_whole { who.weeks_shifted() } else { shifted };
-        let shifted = if because.is_some() { weeks.max(0) } else { 0 };
-        Turn { slots, because, shifted }
-    }
-
-    /// Decides about the next step.
-    fn decide_step<'s>(
-        &self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        place: &Place<'s>,
-        index: usize,
-    ) -> Verdict {
-        let step = &route.journey.steps[index];
-        let turn = self.turn(who, route, place, index);
-        let gate = self.gate_for(who, route, index);
-        let answering = |at: Timestamp| match place.answer {
-            Answer::Until(limit) if at < limit => {
-                let reason =
-                    place.last.map_or(Reason::Cadence, |mail| Reason::AwaitingAnswer(mail.step.clone()));
-                Some(Blocked { until: Some(limit), reason })
-            }
-            Answer::Until(_) | Answer::Over(_) | Answer::Open => None,
-        };
-        let first = |at: Timestamp| match gate {
-            Some(Gate::OpensAt(opens)) if at < opens => {
-                Some(Blocked { until: Some(opens), reason: Reason::ReferenceGroupFirst })
-            }
-            _ => None,
-        };
-        let mut act = self.somebody_must_act(route, place, index, gate);
-        let found = self.usable_slot(who, route, turn.slots, |at| answering(at).or_else(|| first(at)));
-        let mut because: Vec<Reason> = turn.because.into_iter().collect();
-        if turn.shifted != 0 {
-            because.push(Reason::UnitShift(turn.shifted));
-        }
-        let reached = self.slot_from(who, route, turn.slots, turn.slots.from).is_some_and(|s| s <= self.now);
-        let expires = self.expires(who, route, place, index);
-        let held = |because| Verdict::Held(Held { step: Some(step.slug.clone()), because });
-        match found {
-            _ if !act.is_empty() && (reached || matches!(place.answer, Answer::Open)) => held(act),
-            Err(reasons) if reasons.contains(&Reason::Left) => {
-                self.until_they_leave(who, step, expires, because)
-            }
-            Err(reasons) if expires.is_some() => {
-                because.extend(reasons);
-                until_expired(step, expires, because)
-            }
-            Err(mut reasons) => {
-                act.append(&mut because);
-                act.append(&mut reasons);
-                held(act)
-            }
-            Ok(usable) if usable.at <= self.now && act.is_empty() => {
-                let due_since = self.due_since(who, route, place, index, None).unwrap_or(usable.slot);
-                let assumed = matches!(route.approved[index], StepApproval::Missing(_)) && gate.is_some();
-                Verdict::Send(Send {
-                    step: step.slug.clone(),
-                    round: 0,
-                    slot: usable.slot,
-                    due_since,
-                    assumes_approval: assumed,
-                })
-            }
-            Ok(usable) => {
-                because.extend(usable.because);
-                because.extend(act);
-                match expires.filter(|expires| *expires < usable.at) {
-                    Some(_) => until_expired(step, expires, because),
-                    None => wait(step, 0, usable.at, because),
-                }
-            }
-        }
-    }
-
-    /// What no passing of time will mend about a step.
-    fn somebody_must_act(
-        &self,
-        route: &Route<'_>,
-        place: &Place<'_>,
-        index: usize,
-        gate: Option<Gate>,
-    ) -> Vec<Reason> {
-        let mut act = Vec::new();
-        if let (Answer::Open, Some(mail)) = (place.answer, place.last) {
-            act.push(Reason::AwaitingAnswer(mail.step.clone()));
-        }
-        act.extend(self.text_is_held(route, index, gate));
-        if gate == Some(Gate::Closed) {
-            act.push(Reason::ReferenceGroupFirst);
-        }
-        act
-    }
-
-    /// Why a step's text may go to nobody behind the gate, if so.
-    fn text_is_held(&self, route: &Route<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
-        if route.held[index] {
-            return Some(Reason::HeldByHand);
-        }
-        let given = self.planner.approvals == Approvals::AsGiven;
-        match (gate, route.approved[index]) {
-            (Some(_), StepApproval::Missing(approved)) if given => Some(Reason::NotApproved(approved)),
-            _ => None,
-        }
-    }
-
-    /// Decides about the next reminder of the last step got, if one is to
-    /// come: it falls away on an answer and at the end of the wait.
-    fn decide_reminder<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &Place<'s>) -> Option<Verdict> {
-        let (mail, step) = (place.last?, place.last_step?);
-        let round = place.enrolment.last_round(&step.slug)? + 1;
-        let delay = *step.remind.get(usize::from(round) - 1)?;
-        if place.enrolment.answered(&step.slug).is_some_and(|at| at <= self.now) {
-            return None;
-        }
-        let limit = match place.answer {
-            Answer::Over(_) if step.wait != StepWait::No => return None,
-            Answer::Until(limit) => Some(limit),
-            Answer::Over(_) | Answer::Open => None,
-        };
-        let index = route.journey.steps.iter().position(|s| s.slug == step.slug)?;
-        let gate = self.gate_for(who, route, index);
-        if self.text_is_held(route, index, gate).is_some() {
-            return None;
-        }
-        let from = who.after_mail(route, mail.slot, mail.at, delay).max(mail.at + INSTANT);
-        let slots = Slots { from, on: None };
-        let usable = self.usable_slot(who, route, slots, |_| None).ok()?;
-        if limit.is_some_and(|limit| usable.at >= limit) {
-            return None;
-        }
-        if usable.at <= self.now {
-            let due_since = self.slot_from(who, route, slots, from).unwrap_or(usable.slot);
-            let assumes_approval = false;
-            let step = step.slug.clone();
-            return Some(Verdict::Send(Send { step, round, slot: usable.slot, due_since, assumes_approval }));
-        }
         let mut because = Vec::new();
-        if from > self.now {
-            because.push(Reason::Pace(self.planner.zone().date(from)));
+        if slots.from > self.now {
+            let day = zone.date(slots.from);
+            because.push(match place.last {
+                None if step.pace == Pace::NextSlot || place.began > self.now => Reason::NotStarted(day),
+                _ => Reason::Pace(day),
+            });
+            let whole = place.last.is_none() || matches!(step.pace, Pace::On(_));
+            let weeks = if whole { who.weeks_shifted() } else { shifted };
+            because.extend((weeks > 0).then_some(Reason::UnitShift(weeks)));
         }
-        because.extend(usable.because);
-        if step.wait != StepWait::No {
-            because.push(Reason::AwaitingAnswer(step.slug.clone()));
-        }
-        Some(wait(step, round, usable.at, because))
-    }
-
-    /// The journey before this one is not over for the person.
-    fn after_leader<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, leader: Leader) -> Verdict {
-        let step = route.journey.steps.first();
-        let because = vec![Reason::PreviousJourney(leader.slug)];
-        let from = leader.until.map(|until| until + INSTANT);
-        let slot = from.and_then(|from| self.slot_from(who, route, Slots { from, on: None }, from));
-        match (step, slot) {
-            (Some(step), Some(slot)) => wait(step, 0, slot, because),
-            (step, _) => Verdict::Held(Held { step: step.map(|step| step.slug.clone()), because }),
-        }
-    }
-
-    /// The last day with mail comes before the next usable slot.
-    fn until_they_leave(
-        &self,
-        who: &Who<'_>,
-        step: &Step,
-        expires: Option<Timestamp>,
-        mut because: Vec<Reason>,
-    ) -> Verdict {
-        let zone = self.planner.zone();
-        let gone = who.person.end.and_then(|end| end.succ_opt()).map(|day| zone.midnight(day));
-        match gone {
-            Some(gone) if expires.is_none_or(|expires| gone <= expires) => {
-                because.push(Reason::Left);
-                wait(step, 0, gone, because)
-            }
-            _ => until_expired(step, expires, because),
-        }
+        let has_come = self.slot_from(who, route, slots, slots.from).is_some_and(|slot| slot <= self.now);
+        Turn { slots, has_come, because }
     }
 }
 
@@ -570,43 +413,6 @@ fn last_place(steps: &[Step], enrolment: &Enrolment) -> Option<usize> {
             _ => last,
         }
     })
-}
-
-/// Every step has been sent or skipped.
-fn at_the_end(place: &Place<'_>) -> Verdict {
-    let (Some(mail), Some(step)) = (place.last, place.last_step) else {
-        return Verdict::Over(Over::Finished);
-    };
-    let because = vec![Reason::AwaitingAnswer(mail.step.clone())];
-    match place.answer {
-        Answer::Over(_) => Verdict::Over(Over::Finished),
-        Answer::Until(limit) => wait(step, 0, limit, because),
-        Answer::Open => Verdict::Held(Held { step: Some(step.slug.clone()), because }),
-    }
-}
-
-/// Of the next step and a reminder of the last: the one that comes first, and
-/// of two at once the step.
-fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
-    match (&step, reminder) {
-        (Verdict::Send(_), _) | (_, None) => step,
-        (_, Some(reminder @ Verdict::Send(_))) => reminder,
-        (Verdict::Wait(a), Some(Verdict::Wait(b))) if a.until <= b.until => step,
-        (_, Some(reminder)) => reminder,
-    }
-}
-
-/// It cannot leave in time: when it is skipped, the next step's turn comes.
-fn until_expired(step: &Step, expires: Option<Timestamp>, mut because: Vec<Reason>) -> Verdict {
-    because.push(Reason::Expired);
-    wait(step, 0, expires.unwrap_or_default() + TimeDelta::seconds(1), because)
-}
-
-fn wait(step: &Step, round: u16, until: Timestamp, mut because: Vec<Reason>) -> Verdict {
-    if because.is_empty() {
-        because.push(Reason::Cadence);
-    }
-    Verdict::Wait(Wait { step: step.slug.clone(), round, until, because })
 }
 
 fn is_skip(event: &crate::domain::memory::Event) -> bool {

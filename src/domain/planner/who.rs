@@ -20,6 +20,8 @@ pub(super) struct Who<'s> {
     pub(super) past: &'s PersonMemory,
     /// The index of their unit in the planner.
     pub(super) unit: usize,
+    /// What people call it.
+    pub(super) unit_name: &'s str,
     view: &'s UnitView<'s>,
     personal_pauses: &'s [&'s Pause],
     /// When the last mail of any journey left.
@@ -47,7 +49,18 @@ impl<'s> Who<'s> {
             _ => &[],
         };
         let view = &planner.units[unit];
-        let who = Who { person, past, unit, view, personal_pauses, last_mail: None, gap_ends: None, moment };
+        let unit_name = planner.roster.units.get(unit).map_or(person.unit.as_str(), |unit| &unit.name);
+        let who = Who {
+            person,
+            past,
+            unit,
+            unit_name,
+            view,
+            personal_pauses,
+            last_mail: None,
+            gap_ends: None,
+            moment,
+        };
         match past.last_mail {
             Some(mail) => who.having_got_a_mail(mail),
             None => who,

@@ -1,0 +1,240 @@
+//! What comes next in an enrolment: the next step, a reminder of the last
+//! one, or the end; now, later, or when somebody acts.
+
+use chrono::TimeDelta;
+
+use super::gate::{Gate, StepApproval};
+use super::place::{Answer, Leader, Place};
+use super::slot::{INSTANT, Slots};
+use super::who::Blocked;
+use super::{Approvals, Moment, Route, Who};
+use crate::domain::step::{Step, Wait as StepWait};
+use crate::domain::verdict::{Held, Over, Reason, Send, Verdict, Wait};
+use crate::domain::zone::Timestamp;
+
+impl Moment<'_> {
+    /// Decides about the next step.
+    pub(super) fn decide_step<'s>(
+        &self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        place: &Place<'s>,
+        index: usize,
+    ) -> Verdict {
+        let step = &route.journey.steps[index];
+        let turn = self.turn(who, route, place, index);
+        let gate = self.gate_for(who, route, index);
+        let mut act = self.somebody_must_act(route, place, index, gate);
+        let held = |because| Verdict::Held(Held { step: Some(step.slug.clone()), because });
+        if !act.is_empty() && (turn.has_come || matches!(place.answer, Answer::Open)) {
+            return held(act);
+        }
+        let found = self.usable_slot(who, route, turn.slots, |at| not_yet(place, gate, at));
+        let expires = self.expires(who, route, place, index);
+        let mut because = turn.because;
+        match found {
+            Ok(usable) if usable.at <= self.now => {
+                Verdict::Send(self.send(who, route, place, index, usable.slot, gate))
+            }
+            Ok(usable) => {
+                because.extend(usable.because);
+                because.extend(act);
+                match expires.filter(|expires| *expires < usable.at) {
+                    Some(_) => until_expired(step, expires, because),
+                    None => wait(step, 0, usable.at, because),
+                }
+            }
+            Err(reasons) if reasons.contains(&Reason::Left) => {
+                self.until_they_leave(who, step, expires, because)
+            }
+            Err(reasons) => {
+                because.extend(reasons);
+                if expires.is_some() {
+                    return until_expired(step, expires, because);
+                }
+                act.append(&mut because);
+                held(act)
+            }
+        }
+    }
+
+    fn send<'s>(
+        &self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        place: &Place<'s>,
+        index: usize,
+        slot: Timestamp,
+        gate: Option<Gate>,
+    ) -> Send {
+        Send {
+            step: route.journey.steps[index].slug.clone(),
+            round: 0,
+            slot,
+            due_since: self.due_since(who, route, place, index, None).unwrap_or(slot),
+            assumes_approval: gate.is_some() && matches!(route.approved[index], StepApproval::Missing(_)),
+        }
+    }
+
+    /// What no passing of time will mend about a step.
+    fn somebody_must_act(
+        &self,
+        route: &Route<'_>,
+        place: &Place<'_>,
+        index: usize,
+        gate: Option<Gate>,
+    ) -> Vec<Reason> {
+        let mut act = Vec::new();
+        if let (Answer::Open, Some(mail)) = (place.answer, place.last) {
+            act.push(Reason::AwaitingAnswer(mail.step.clone()));
+        }
+        act.extend(self.text_is_held(route, index, gate));
+        if gate == Some(Gate::Closed) {
+            act.push(Reason::ReferenceGroupFirst);
+        }
+        act
+    }
+
+    /// Why a step's text may go to nobody behind the gate, if so.
+    fn text_is_held(&self, route: &Route<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
+        if route.held[index] {
+            return Some(Reason::HeldByHand);
+        }
+        let given = self.planner.approvals == Approvals::AsGiven;
+        match (gate, route.approved[index]) {
+            (Some(_), StepApproval::Missing(approved)) if given => Some(Reason::NotApproved(approved)),
+            _ => None,
+        }
+    }
+
+    /// Decides about the next reminder of the last step got, if one is to
+    /// come: it falls away on an answer and at the end of the wait.
+    pub(super) fn decide_reminder<'s>(
+        &self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        place: &Place<'s>,
+    ) -> Option<Verdict> {
+        let (mail, step) = (place.last?, place.last_step?);
+        let round = place.enrolment.last_round(&step.slug)? + 1;
+        let delay = *step.remind.get(usize::from(round) - 1)?;
+        if place.enrolment.answered(&step.slug).is_some_and(|at| at <= self.now) {
+            return None;
+        }
+        let limit = match place.answer {
+            Answer::Over(_) if step.wait != StepWait::No => return None,
+            Answer::Until(limit) => Some(limit),
+            Answer::Over(_) | Answer::Open => None,
+        };
+        let index = route.journey.steps.iter().position(|s| s.slug == step.slug)?;
+        let gate = self.gate_for(who, route, index);
+        if self.text_is_held(route, index, gate).is_some() {
+            return None;
+        }
+        let from = who.after_mail(route, mail.slot, mail.at, delay).max(mail.at + INSTANT);
+        let slots = Slots { from, on: None };
+        let usable = self.usable_slot(who, route, slots, |_| None).ok()?;
+        if limit.is_some_and(|limit| usable.at >= limit) {
+            return None;
+        }
+        if usable.at <= self.now {
+            let due_since = self.slot_from(who, route, slots, from).unwrap_or(usable.slot);
+            let assumes_approval = false;
+            let step = step.slug.clone();
+            return Some(Verdict::Send(Send { step, round, slot: usable.slot, due_since, assumes_approval }));
+        }
+        let mut because = Vec::new();
+        if from > self.now {
+            because.push(Reason::Pace(self.planner.zone().date(from)));
+        }
+        because.extend(usable.because);
+        if step.wait != StepWait::No {
+            because.push(Reason::AwaitingAnswer(step.slug.clone()));
+        }
+        Some(wait(step, round, usable.at, because))
+    }
+
+    /// The journey before this one is not over for the person.
+    pub(super) fn after_leader<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, leader: Leader) -> Verdict {
+        let step = route.journey.steps.first();
+        let because = vec![Reason::PreviousJourney(leader.slug)];
+        let from = leader.until.map(|until| until + INSTANT);
+        let slot = from.and_then(|from| self.slot_from(who, route, Slots { from, on: None }, from));
+        match (step, slot) {
+            (Some(step), Some(slot)) => wait(step, 0, slot, because),
+            (step, _) => Verdict::Held(Held { step: step.map(|step| step.slug.clone()), because }),
+        }
+    }
+
+    /// The last day with mail comes before the next usable slot.
+    fn until_they_leave(
+        &self,
+        who: &Who<'_>,
+        step: &Step,
+        expires: Option<Timestamp>,
+        mut because: Vec<Reason>,
+    ) -> Verdict {
+        let zone = self.planner.zone();
+        let gone = who.person.end.and_then(|end| end.succ_opt()).map(|day| zone.midnight(day));
+        match gone {
+            Some(gone) if expires.is_none_or(|expires| gone <= expires) => {
+                because.push(Reason::Left);
+                wait(step, 0, gone, because)
+            }
+            _ => until_expired(step, expires, because),
+        }
+    }
+}
+
+/// Why a step may not leave at an instant, as far as the answer to the last
+/// one and the reference group go.
+fn not_yet(place: &Place<'_>, gate: Option<Gate>, at: Timestamp) -> Option<Blocked> {
+    if let (Answer::Until(limit), Some(mail)) = (place.answer, place.last)
+        && at < limit
+    {
+        return Some(Blocked { until: Some(limit), reason: Reason::AwaitingAnswer(mail.step.clone()) });
+    }
+    match gate {
+        Some(Gate::OpensAt(opens)) if at < opens => {
+            Some(Blocked { until: Some(opens), reason: Reason::ReferenceGroupFirst })
+        }
+        Some(Gate::OpensAt(_) | Gate::Open | Gate::Closed) | None => None,
+    }
+}
+
+/// Every step has been sent or skipped.
+pub(super) fn at_the_end(place: &Place<'_>) -> Verdict {
+    let (Some(mail), Some(step)) = (place.last, place.last_step) else {
+        return Verdict::Over(Over::Finished);
+    };
+    let because = vec![Reason::AwaitingAnswer(mail.step.clone())];
+    match place.answer {
+        Answer::Over(_) => Verdict::Over(Over::Finished),
+        Answer::Until(limit) => wait(step, 0, limit, because),
+        Answer::Open => Verdict::Held(Held { step: Some(step.slug.clone()), because }),
+    }
+}
+
+/// Of the next step and a reminder of the last: the one that comes first, and
+/// of two at once the step.
+pub(super) fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
+    match (&step, reminder) {
+        (Verdict::Send(_), _) | (_, None) => step,
+        (_, Some(reminder @ Verdict::Send(_))) => reminder,
+        (Verdict::Wait(a), Some(Verdict::Wait(b))) if a.until <= b.until => step,
+        (_, Some(reminder)) => reminder,
+    }
+}
+
+/// It cannot leave in time: when it is skipped, the next step's turn comes.
+fn until_expired(step: &Step, expires: Option<Timestamp>, mut because: Vec<Reason>) -> Verdict {
+    because.push(Reason::Expired);
+    wait(step, 0, expires.unwrap_or_default() + TimeDelta::seconds(1), because)
+}
+
+fn wait(step: &Step, round: u16, until: Timestamp, mut because: Vec<Reason>) -> Verdict {
+    if because.is_empty() {
+        because.push(Reason::Cadence);
+    }
+    Verdict::Wait(Wait { step: step.slug.clone(), round, until, because })
+}
