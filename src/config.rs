@@ -289,7 +289,7 @@ impl Config {
         let looked: Vec<String> = places.iter().map(|file| format!("`{}`", file.display())).collect();
         let message = format!("no configuration; looked for {}", looked.join(" and "));
         let fault = Diagnostic::error("no-config", Place::file("config.toml"), message);
-        Err(vec![fault.hint("name it with --config, or begin with `journey new`")])
+        Err(vec![fault.hint("name it with --config, or go to the folder it stands in")])
     }
 
     fn read(file: &Path, environment: &BTreeMap<String, String>) -> Result<Config, Vec<Diagnostic>> {

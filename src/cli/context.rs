@@ -77,7 +77,7 @@ impl Context {
         }
     }
 
-    /// Was an instant to act at given?
+    /// Is the instant to act at now, for want of `--at`?
     pub(super) fn is_now(&self) -> bool {
         self.at.is_none()
     }

@@ -31,7 +31,7 @@ pub(super) struct Import {
     /// The people file; else that of config.toml
     file: Option<PathBuf>,
     /// Only show; nothing changes anywhere
-    #[arg(long, required = true)]
+    #[arg(long)]
     dry_run: bool,
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
@@ -45,10 +45,18 @@ pub(super) fn run(people: People, cx: &mut Context) -> Result<(), CommandError> 
 }
 
 fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
+    if !args.dry_run {
+        let message = "nothing can be imported yet: this version only shows what an import would do";
+        return Err(CommandError::usage(message).hint("journey people import --dry-run"));
+    }
     let config = cx.config()?;
     let library = world::library(&config, clock::now())?;
     let file = args.file.as_ref().unwrap_or(&config.people.file);
     let reading = world::people(&config, file, &library);
+    let unread = reading.faults.iter().any(|fault| fault.code == world::NO_PEOPLE_FILE);
+    if unread && args.format == Format::Text {
+        return Err(CommandError::faults(Kind::BadData, reading.faults));
+    }
     match (args.format, &reading.roster) {
         (Format::Json, roster) => pages::json(&mut *cx.out, &value(&reading, roster.as_ref()))?,
         (Format::Text, Some(roster)) => text(cx, &file.display().to_string(), &reading, roster)?,
@@ -72,7 +80,7 @@ fn text(cx: &mut Context, file: &str, reading: &Reading, roster: &Roster) -> Res
         notes.encoding,
         notes.separator
     )?;
-    writeln!(cx.out, "{FAINT}a dry run: nothing is imported, nothing is written down{FAINT:#}\n")?;
+    writeln!(cx.out, "{FAINT}a dry run: nothing is imported, nothing is remembered{FAINT:#}\n")?;
     let joined = roster.people.len();
     writeln!(
         cx.out,

@@ -56,11 +56,15 @@ pub(super) fn only(world: &World, texts: &[String]) -> Result<Selection, Command
             selection.steps.push(step(world, text)?);
         } else {
             let names = unit_names(world).chain(step_names(world).into_iter().map(|name| name.to_string()));
-            return Err(not_found("step, unit or person", text, names));
+            let error = not_found("step, unit or person", text, names);
+            let says_what_to_do = !error.hints.is_empty();
+            return Err(if says_what_to_do { error } else { error.hint(ONLY) });
         }
     }
     Ok(selection)
 }
+
+const ONLY: &str = "write <journey>/<step>, a unit's id or name, or an employee id or mail address";
 
 fn step_names(world: &World) -> Vec<StepName> {
     let mut names = Vec::new();
@@ -75,11 +79,28 @@ fn unit_names(world: &World) -> impl Iterator<Item = String> + use<'_> {
     world.roster.units.iter().flat_map(|unit| [unit.id.to_string(), unit.name.to_string()])
 }
 
+/// So many names are told where none is near.
+const FEW: usize = 8;
+
 fn not_found(what: &str, text: &str, known: impl Iterator<Item = String>) -> CommandError {
     let known: Vec<String> = known.collect();
     let error = CommandError::usage(format!("there is no {what} `{}`", visible(text)));
+    // Half a name: `resor` for `miljo/resor`.
+    let whole = |name: &&String| name.split_once('/').is_some_and(|(_, step)| step == text);
+    let whole: Vec<String> = known.iter().filter(whole).map(|name| format!("`{name}`")).collect();
+    if !whole.is_empty() {
+        return error.hint(format!("did you mean {}?", whole.join(" or ")));
+    }
+    // The beginning of several: `Hemtjänsten` for `Hemtjänsten Norr`.
+    let beginning = text.to_lowercase();
+    let begun = |name: &&String| text.len() > 2 && name.to_lowercase().starts_with(&beginning);
+    let begun: Vec<String> = known.iter().filter(begun).map(|name| format!("`{name}`")).collect();
+    if (2..=FEW).contains(&begun.len()) {
+        return error.hint(format!("did you mean {}?", begun.join(" or ")));
+    }
     match nearest(text, known.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if known.len() <= FEW => error.hint(format!("there are `{}`", known.join("`, `"))),
         None => error,
     }
 }

@@ -25,7 +25,7 @@ use crate::engine::world::World;
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Only show; nothing changes anywhere
-    #[arg(long, required = true)]
+    #[arg(long)]
     dry_run: bool,
     /// Only this step, unit or person; may be given several times
     #[arg(long, value_name = "STEP|UNIT|PERSON")]
@@ -45,6 +45,10 @@ pub(super) struct Args {
 const SOME: usize = 6;
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    if !args.dry_run {
+        let message = "nothing can be sent yet: this version only shows what it would send";
+        return Err(CommandError::usage(message).hint("journey send --dry-run"));
+    }
     let (world, at) = cx.world()?;
     let mut selection = select::only(&world, &args.only)?;
     selection.limit = args.limit;
@@ -64,6 +68,8 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     if let Some((folder, written)) = written.filter(|_| !cx.quiet) {
         let mails = pages::count(written, "mail", "mails");
+        // Talk after the data it is about.
+        cx.out.flush()?;
         writeln!(cx.err, "{mails} written to {}", folder.display())?;
     }
     Ok(())
@@ -89,7 +95,7 @@ fn text(
         "{BOLD}{}{BOLD:#}  {}  {FAINT}{now} {zone}{FAINT:#}",
         programme.title, programme.organisation
     )?;
-    writeln!(cx.out, "{FAINT}a dry run: nothing is sent, nothing is written down{FAINT:#}\n")?;
+    writeln!(cx.out, "{FAINT}a dry run: nothing is sent, nothing is remembered{FAINT:#}\n")?;
     now_text(cx, pass)?;
     next_text(cx, world, pass)?;
     because_text(cx, pass)?;
@@ -114,17 +120,17 @@ fn now_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
                 pages::name_of(due.person).to_owned(),
                 step_of(due),
                 due.step.kind.to_string(),
-                due.subject.clone(),
+                subject_of(due).unwrap_or_default().to_owned(),
             ]
         };
         pages::columns(&mut *cx.out, &pass.send.iter().map(row).collect::<Vec<_>>(), &[])?;
     } else {
-        let mut steps: BTreeMap<(String, &str), (usize, &str)> = BTreeMap::new();
+        let mut steps: BTreeMap<(String, &str), Vec<&Due<'_>>> = BTreeMap::new();
         for due in &pass.send {
-            steps.entry((step_of(due), due.step.kind.as_str())).or_insert((0, &due.subject)).0 += 1;
+            steps.entry((step_of(due), due.step.kind.as_str())).or_default().push(due);
         }
-        let row = |((step, kind), (mails, subject)): (&(String, &str), &(usize, &str))| {
-            vec![pages::thousands(*mails), step.clone(), (*kind).to_owned(), (*subject).to_owned()]
+        let row = |((step, kind), mails): (&(String, &str), &Vec<&Due<'_>>)| {
+            vec![pages::thousands(mails.len()), step.clone(), (*kind).to_owned(), one_subject(mails)]
         };
         pages::columns(&mut *cx.out, &steps.iter().map(row).collect::<Vec<_>>(), &[0])?;
     }
@@ -132,6 +138,26 @@ fn now_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
         writeln!(cx.out, "  {FAINT}and {} beyond --limit{FAINT:#}", pages::thousands(pass.beyond_limit))?;
     }
     Ok(writeln!(cx.out)?)
+}
+
+/// The subject of several mails: an example, unless it is the same for all.
+fn one_subject(mails: &[&Due<'_>]) -> String {
+    let mut subjects = mails.iter().filter_map(|due| subject_of(due));
+    match subjects.next() {
+        Some(first) if subjects.all(|other| other == first) => first.to_owned(),
+        Some(first) => for_example(mails.len(), first),
+        None => String::new(),
+    }
+}
+
+/// The subject; none for those who are protected, whose name it may have.
+fn subject_of<'d>(due: &'d Due<'_>) -> Option<&'d str> {
+    (!due.person.protected).then_some(due.subject.as_str())
+}
+
+/// Words that are one's own among several.
+fn for_example(several: usize, words: &str) -> String {
+    if several == 1 { words.to_owned() } else { format!("for example: {words}") }
 }
 
 fn step_of(due: &Due<'_>) -> String {
@@ -190,7 +216,7 @@ fn because_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
     let mut rows: Vec<_> = reasons.into_iter().collect();
     rows.sort_by_key(|(_, (people, _))| std::cmp::Reverse(*people));
     let row = |(code, (people, text)): (&'static str, (usize, String))| {
-        vec![pages::thousands(people), code.to_owned(), format!("for example: {text}")]
+        vec![pages::thousands(people), code.to_owned(), for_example(people, &text)]
     };
     pages::columns(&mut *cx.out, &rows.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
     Ok(writeln!(cx.out)?)
@@ -274,8 +300,8 @@ fn advice(
     let one =
         pass.held.iter().map(|h| h.person).chain(pass.wait.iter().map(|w| w.person)).find(|p| !p.protected);
     if let Some(person) = one.filter(|_| selection.is_everything()) {
-        add("why somebody waits", format!("journey why {}", person.id));
-        add("the coming weeks", "journey plan".to_owned());
+        add("why somebody waits", format!("journey why {}{at}", person.id));
+        add("the coming weeks", format!("journey plan{at}"));
     }
     Ok(pages::columns(&mut *cx.out, &rows, &[])?)
 }
@@ -330,7 +356,7 @@ fn due_value(world: &World, due: &Due<'_>) -> Value {
         "kind": due.step.kind.as_str(),
         "character": due.character.as_ref().map(ToString::to_string),
         "language": due.language.as_str(),
-        "subject": due.subject,
+        "subject": subject_of(due),
         "slot": world.library.programme.zone.rfc3339(due.slot),
         "message_id": null,
         "state": "planned",

@@ -9,7 +9,7 @@ use super::error::CommandError;
 use super::pages::{self, Format};
 use super::select;
 use crate::domain::person::Person;
-use crate::domain::verdict::{Over, Reason, Verdict, moment};
+use crate::domain::verdict::{Over, Reason, Verdict, Wait, moment};
 use crate::domain::zone::{Timestamp, Zone};
 use crate::engine::why::{self, Standing, State, Why};
 use crate::engine::world::World;
@@ -123,7 +123,7 @@ fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<()
         }
         Verdict::Wait(wait) => {
             writeln!(cx.out, "  next     {}{}", wait.step, reminder(wait.round))?;
-            writeln!(cx.out, "  when     {}", moment(zone, wait.until))?;
+            writeln!(cx.out, "  when     {}", when(zone, wait))?;
             because_text(cx, &wait.because)?;
         }
         Verdict::Held(held) => {
@@ -145,6 +145,13 @@ fn because_text(cx: &mut Context, because: &[Reason]) -> Result<(), CommandError
     Ok(())
 }
 
+/// When it leaves; `not before` where that rests on something to happen first.
+fn when(zone: Zone, wait: &Wait) -> String {
+    let rests = |reason: &Reason| matches!(reason, Reason::PreviousJourney(_) | Reason::NotApproved(_));
+    let not_before = if wait.because.iter().any(rests) { "not before " } else { "" };
+    format!("{not_before}{}", moment(zone, wait.until))
+}
+
 fn over_text(over: Over) -> &'static str {
     match over {
         Over::Finished => "everything has been sent or skipped",
@@ -158,7 +165,7 @@ fn in_words(zone: Zone, verdict: &Verdict) -> String {
     match verdict {
         Verdict::Send(send) => format!("now: {}", send.step),
         Verdict::Wait(wait) => {
-            format!("{} {}: {}", moment(zone, wait.until), wait.step, pages::reasons_text(&wait.because))
+            format!("{} {}: {}", when(zone, wait), wait.step, pages::reasons_text(&wait.because))
         }
         Verdict::Held(held) => {
             let step = held.step.as_ref().map_or(String::new(), |step| format!(" {step}"));

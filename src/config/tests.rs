@@ -290,7 +290,7 @@ fn where_a_configuration_is_looked_for() {
         &none.expect_err("nothing there"),
         &expect![[r#"
         config.toml: error: no configuration; looked for `config.toml.not` and `/etc/not`
-          hint: name it with --config, or begin with `journey new`
+          hint: name it with --config, or go to the folder it stands in
     "#]],
     );
     std::fs::write(&system, LEAST).expect("written");

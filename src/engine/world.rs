@@ -106,6 +106,7 @@ fn written(config: &Config, now: Timestamp) -> (Option<(Library, Renderer)>, Vec
     let Some(library) = loaded.library else { return (None, faults) };
     let (renderer, more) = Renderer::new(&library, &config.people.keep);
     faults.extend(more);
+    faults.sort_by(|a, b| a.place.cmp(&b.place));
     (Some((library, renderer)), faults)
 }
 
@@ -115,6 +116,9 @@ fn today(now: Timestamp) -> NaiveDate {
     Zone::UTC.date(now)
 }
 
+/// The code of the fault that there is no people file to read.
+pub const NO_PEOPLE_FILE: &str = "no-people-file";
+
 /// Reads a people file the way the programme wants it read.
 pub fn people(config: &Config, file: &Path, library: &Library) -> roster::Reading {
     let options = roster::Options {
@@ -123,9 +127,12 @@ pub fn people(config: &Config, file: &Path, library: &Library) -> roster::Readin
         default_language: library.programme.default_language().clone(),
     };
     roster::read(file, &options).unwrap_or_else(|error| {
-        let message = format!("cannot be read: {error}");
-        let fault = Diagnostic::error("no-people-file", Place::file(file.display()), message)
-            .hint("name it in config.toml, `[people] file`");
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        };
+        let fault = Diagnostic::error(NO_PEOPLE_FILE, Place::file(file.display()), message)
+            .hint("the people file is named in config.toml, `[people] file`");
         roster::Reading { roster: None, faults: vec![fault], notes: roster::Notes::default() }
     })
 }
