@@ -1,4 +1,7 @@
-//! The program from outside: one binary, one module a subject.
+//! The program from outside, and the house around it: one binary, one module
+//! a subject.
 
+mod docs;
 mod tidy;
+mod transcripts;
 mod years;

@@ -1,0 +1,155 @@
+//! What people see when they type a command: the transcripts run, and a dry
+//! run leaves nothing behind.
+//!
+//! Each `$` in `tests/transcripts` and the README is run at the repository's
+//! root. `TRYCMD=overwrite cargo test --test it transcripts` accepts what is
+//! printed now; read the difference before you commit it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use ring::digest::{SHA256, digest};
+
+/// The program with nothing in its environment, at the repository's root.
+pub(crate) fn journey(arguments: &[&str]) -> Output {
+    journey_in(Path::new(env!("CARGO_MANIFEST_DIR")), arguments)
+}
+
+fn journey_in(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
+    command.args(arguments).current_dir(folder).env_clear().env("NO_COLOR", "1");
+    command.output().expect("the program starts")
+}
+
+#[test]
+fn transcripts_print_what_they_say() {
+    let of_ours = |(name, _): &(std::ffi::OsString, _)| name.to_string_lossy().starts_with("JOURNEY_");
+    assert!(!std::env::vars_os().any(|variable| of_ours(&variable)), "unset JOURNEY_… before testing");
+    trycmd::TestCases::new()
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "100")
+        .case("tests/transcripts/*.md")
+        .case("README.md");
+}
+
+/// Commands with everything they can be asked; each only shows.
+const THAT_ONLY_SHOW: &[&[&str]] = &[
+    &["check"],
+    &["check", "--strict", "--format", "json"],
+    &["check", "--format", "github"],
+    &["send", "--dry-run", "--at", "2026-12-01T08:30"],
+    &["send", "--dry-run", "--at", "2026-12-01T08:30", "--format", "json"],
+    &["send", "--dry-run", "--at", "2026-12-01T08:30", "--only", "1042", "--limit", "1", "-v"],
+    &["plan", "--at", "2026-12-01T08:30", "--until", "2026-12-02"],
+    &["plan", "--at", "2026-12-01T08:30", "--until", "2026-12-02", "--format", "csv"],
+    &["plan", "--at", "2026-12-01T08:30", "--until", "2026-12-02", "--format", "ics"],
+    &["why", "1042", "--at", "2026-12-01T08:30"],
+    &["why", "--step", "miljo/resor", "--unit", "Hemtjänsten Norr", "--at", "2026-12-01T08:30"],
+    &["matrix"],
+    &["people", "import", "--dry-run", "-v"],
+    &["completions", "bash"],
+];
+
+#[test]
+fn a_dry_run_leaves_nothing_behind() {
+    let home = sample();
+    let before = files(home.path());
+    for arguments in THAT_ONLY_SHOW {
+        let output = journey_in(home.path(), arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(files(home.path()), before, "a file appeared, changed or went");
+}
+
+#[test]
+fn mails_to_look_at_go_to_the_folder_named_and_nowhere_else() {
+    let home = sample();
+    let before = files(home.path());
+    let at = ["send", "--dry-run", "--at", "2026-12-01T08:30", "--only", "1042", "--out", "mails"];
+    let output = journey_in(home.path(), &at);
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "1 mail written to mails\n");
+    let mut after = files(home.path());
+    let mail = after.remove("mails/2026-12-01/0830-1042-miljo-valkommen-0.eml");
+    assert!(mail.is_some(), "the mail is not where it should be: {:?}", after.keys());
+    assert_eq!(after, before);
+}
+
+#[test]
+fn two_dry_runs_at_one_instant_print_the_same() {
+    let at = ["send", "--dry-run", "--at", "2026-12-01T08:30", "--format", "json"];
+    assert_eq!(journey(&at).stdout, journey(&at).stdout);
+}
+
+#[test]
+fn nobody_protected_is_named() {
+    let text = |arguments: &[&str]| String::from_utf8(journey(arguments).stdout).expect("text");
+    let at = "2026-12-01T08:30";
+    let mut shown = text(&["send", "--dry-run", "--at", at, "--format", "json"]);
+    shown += &text(&["send", "--dry-run", "--at", at, "-v"]);
+    shown += &text(&["plan", "--at", at, "--until", "2026-12-02", "--format", "csv"]);
+    shown += &text(&["people", "import", "--dry-run", "-v"]);
+    let people = fs::read_to_string("people.csv").expect("the sample has people");
+    let protected: Vec<Vec<&str>> = people
+        .lines()
+        .map(|line| line.split(';').collect())
+        .filter(|fields: &Vec<&str>| fields[12] == "ja")
+        .collect();
+    assert!(!protected.is_empty(), "the sample has people who are protected");
+    for fields in protected {
+        let (id, address) = (fields[0], fields[3]);
+        for word in [format!("\"{id}\""), format!("\n{id},"), format!("  {id}  "), address.to_owned()] {
+            assert!(!shown.contains(&word), "{word:?} is shown");
+        }
+    }
+    assert!(shown.contains("\"person\": \"protected\""));
+}
+
+/// A copy of the sample.
+fn sample() -> tempfile::TempDir {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let home = tempfile::tempdir().expect("a folder");
+    for name in ["config.toml", "people.csv"] {
+        fs::copy(root.join(name), home.path().join(name)).expect("a copy");
+    }
+    copy(&root.join("content"), &home.path().join("content"));
+    home
+}
+
+/// Copies a folder and all in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("a copy");
+        }
+    }
+}
+
+/// Each file below a folder, and what tells its content.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(folder).expect("below").to_string_lossy().into_owned();
+            if path.is_dir() {
+                found.insert(format!("{name}/"), Vec::new());
+                folders.push(path);
+            } else {
+                let bytes = fs::read(&path).expect("a file");
+                found.insert(name, digest(&SHA256, &bytes).as_ref().to_vec());
+            }
+        }
+    }
+    // The folders made for the mails are no surprise where mails are asked for.
+    found.retain(|name, _| !matches!(name.as_str(), "mails/" | "mails/2026-12-01/"));
+    found
+}
