@@ -77,6 +77,11 @@ impl Context {
         }
     }
 
+    /// The configuration as it must be typed again: nothing, or ` --config PATH`.
+    pub(super) fn typed_config(&self) -> String {
+        self.config.as_ref().map_or(String::new(), |path| format!(" --config {}", path.display()))
+    }
+
     /// Is the instant to act at now, for want of `--at`?
     pub(super) fn is_now(&self) -> bool {
         self.at.is_none()

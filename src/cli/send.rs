@@ -284,16 +284,18 @@ fn advice(
     let next = pass.wait.iter().filter(|waiting| sends(&waiting.wait.because)).min_by_key(|w| w.wait.until);
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut add = |what: &str, command: String| rows.push(vec![what.to_owned(), command]);
+    let config = cx.typed_config();
     let at = if cx.is_now() { String::new() } else { format!(" --at {}", moment::typed(zone, pass.at)) };
+    let at = format!("{config}{at}");
     if let Some(due) = pass.send.iter().find(|due| !due.person.protected).filter(|_| args.out.is_none()) {
         add("see a mail", format!("journey send --dry-run{at} --only {} --out mails", due.person.id));
     } else if let Some(next) = next.filter(|_| pass.send.is_empty()) {
         let at = moment::typed(zone, next.wait.until);
-        add("what that slot sends", format!("journey send --dry-run --at {at}"));
+        add("what that slot sends", format!("journey send --dry-run{config} --at {at}"));
         if !next.person.protected {
             add(
                 "see one of its mails",
-                format!("journey send --dry-run --at {at} --only {} --out mails", next.person.id),
+                format!("journey send --dry-run{config} --at {at} --only {} --out mails", next.person.id),
             );
         }
     }
