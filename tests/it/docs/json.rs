@@ -1,0 +1,107 @@
+//! `docs/json.md` names every field that is printed, and no other.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{code, rows, text};
+use crate::transcripts::journey;
+
+const AT: &str = "2026-12-01T08:30";
+const SMALL: &str = "tests/fixtures/small/config.toml";
+const WORDS: &str = "tests/fixtures/words/config.toml";
+
+/// The sections of the page, and commands that together print every field.
+const SECTIONS: &[(&str, &[&[&str]])] = &[
+    ("send", &[&["send", "--dry-run", "--at", AT], &["--config", SMALL, "send", "--dry-run", "--at", AT]]),
+    ("check", &[&["--config", WORDS, "check"]]),
+    ("plan", &[&["plan", "--at", AT, "--until", "2026-12-20"]]),
+    (
+        "why",
+        &[
+            &["why", "1042", "--at", AT],
+            &["--config", SMALL, "why", "1005", "--at", AT],
+            &["--config", SMALL, "why", "1001", "--at", AT],
+        ],
+    ),
+    ("why --step --unit", &[&["why", "--step", "miljo/resor", "--unit", "Hemtjänsten Norr", "--at", AT]]),
+    ("matrix", &[&["matrix"]]),
+    (
+        "people import",
+        &[&["people", "import", "--dry-run"], &["--config", WORDS, "people", "import", "--dry-run"]],
+    ),
+];
+
+#[test]
+fn every_field_is_documented_and_every_documented_field_is_there() {
+    let page = text("docs/json.md");
+    for (heading, commands) in SECTIONS {
+        let title = format!("\n## `journey {heading}`\n");
+        let section = page.split_once(&title).unwrap_or_else(|| panic!("no heading `journey {heading}`")).1;
+        let section = section.split("\n## ").next().unwrap_or(section);
+        let fields: Vec<(String, bool)> = rows(section)
+            .filter_map(|cells| {
+                let name = code(cells[0])?.to_owned();
+                Some((name, cells.last().is_some_and(|about| about.ends_with("(later)"))))
+            })
+            .collect();
+        let documented: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+        let later: BTreeSet<&str> =
+            fields.iter().filter(|(_, later)| *later).map(|(name, _)| name.as_str()).collect();
+        let printed: BTreeSet<String> = commands.iter().flat_map(|command| paths_of(command)).collect();
+        let printed: BTreeSet<&str> = printed.iter().map(String::as_str).collect();
+        let missing: Vec<_> = printed.difference(&documented).collect();
+        assert!(
+            missing.is_empty(),
+            "`journey {heading}` prints {missing:?}, and docs/json.md does not say so"
+        );
+        let absent: Vec<_> = documented.difference(&printed).filter(|name| !later.contains(*name)).collect();
+        assert!(
+            absent.is_empty(),
+            "docs/json.md says that `journey {heading}` prints {absent:?}; it does not"
+        );
+    }
+}
+
+/// Every path of keys a command prints.
+fn paths_of(command: &[&str]) -> BTreeSet<String> {
+    let output = journey(&[command, &["--format", "json"]].concat());
+    let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut paths = BTreeSet::new();
+    paths_in("", &value, &mut paths);
+    paths
+}
+
+fn paths_in(above: &str, value: &Value, paths: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(_) if above == "columns" => {
+            paths.insert("columns.<column>".to_owned());
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+                paths.insert(path.clone());
+                paths_in(&path, value, paths);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| paths_in(&format!("{above}[]"), item, paths)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn every_reason_is_documented() {
+    let page = text("docs/json.md");
+    let (_, section) = page.split_once("\n## Reasons\n").expect("a heading `Reasons`");
+    let documented: BTreeSet<&str> = rows(section)
+        .filter(|cells| !cells.last().is_some_and(|about| about.ends_with("(later)")))
+        .filter_map(|cells| code(cells[0]))
+        .collect();
+    let source = include_str!("../../../src/domain/verdict.rs");
+    let of_reasons =
+        source.lines().filter(|line| line.trim().starts_with("Reason::") && line.ends_with("\","));
+    let of_ends = source.lines().filter(|line| line.trim().starts_with("Over::") && line.contains("Some(\""));
+    let in_use: BTreeSet<&str> =
+        of_reasons.chain(of_ends).filter_map(|line| line.split('"').nth(1)).collect();
+    assert_eq!(documented, in_use);
+}
