@@ -3,6 +3,7 @@
 //! tried. `UPDATE_EXPECT=1 cargo test --test it docs` writes anew what is
 //! generated.
 
+mod authoring;
 mod cli;
 mod json;
 
