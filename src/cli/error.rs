@@ -4,7 +4,7 @@
 use std::io;
 
 use crate::domain::diagnostic::Diagnostic;
-use crate::engine::world::Unusable;
+use crate::engine::world::{self, Unusable};
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ impl From<Unusable> for CommandError {
     fn from(unusable: Unusable) -> CommandError {
         match unusable {
             Unusable::Content(faults) => CommandError::faults(Kind::BadContent, faults),
+            Unusable::People(faults) if world::is_unread(&faults) => CommandError::faults(Kind::Io, faults),
             Unusable::People(faults) => CommandError::faults(Kind::BadData, faults),
         }
     }

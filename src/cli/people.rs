@@ -52,10 +52,9 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
     let library = world::library(&config, clock::now())?;
     let file = args.file.as_ref().unwrap_or(&config.people.file);
-    let reading = world::people(&config, file, &library);
-    let unread = reading.faults.iter().any(|fault| fault.code == world::NO_PEOPLE_FILE);
-    if unread && args.format == Format::Text {
-        return Err(CommandError::faults(Kind::BadData, reading.faults));
+    let reading = world::people(&config, file, library.programme.default_language());
+    if world::is_unread(&reading.faults) {
+        return Err(CommandError::faults(Kind::Io, reading.faults));
     }
     match (args.format, &reading.roster) {
         (Format::Json, roster) => pages::json(&mut *cx.out, &value(&reading, roster.as_ref()))?,

@@ -372,7 +372,7 @@ fn no_folder(dir: &Path, wrong: &io::Error) -> Diagnostic {
         _ => format!("the folder cannot be opened: {wrong}"),
     };
     Diagnostic::error("no-content", place, message)
-        .hint("name the folder that holds `programme.toml`, with `--content` or in `config.toml`")
+        .hint("name the folder that holds `programme.toml`, in `config.toml`, key `content`")
 }
 
 fn unreadable(shown: &str, path: &str, wrong: &io::Error) -> Diagnostic {

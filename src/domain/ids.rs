@@ -120,6 +120,11 @@ impl fmt::Debug for UnitId {
 pub struct Language(Arc<str>);
 
 impl Language {
+    /// The tag for a language that is not known (RFC 5646, `und`).
+    pub fn undetermined() -> Language {
+        Language("und".into())
+    }
+
     /// The tag in lower case, if the text looks like one (letters, then
     /// `-`-separated letters or digits, RFC 5646 in its common part).
     pub fn parse(text: &str) -> Option<Language> {

@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 
+use super::plan;
 use crate::config::Config;
 use crate::content;
 use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::ids::Language;
 use crate::domain::library::Library;
 use crate::domain::memory::Memory;
 use crate::domain::person::Roster;
@@ -15,6 +17,9 @@ use crate::domain::settings::Settings;
 use crate::domain::zone::{Timestamp, Zone};
 use crate::render::Renderer;
 use crate::roster;
+
+/// How far `check` looks ahead.
+const A_YEAR: TimeDelta = TimeDelta::weeks(52);
 
 /// Everything the planner and the renderer need.
 pub struct World {
@@ -65,28 +70,59 @@ impl World {
             }
             (_, faults) => return Err(Unusable::Content(faults)),
         };
-        let reading = people(&config, &config.people.file, &library);
+        let reading = people(&config, &config.people.file, library.programme.default_language());
         let Some(roster) = reading.roster else { return Err(Unusable::People(reading.faults)) };
         warnings.extend(reading.faults);
         warnings.extend(mismatches(&config, &library, &roster));
+        Ok(World::new(config, library, renderer, roster, warnings))
+    }
+
+    fn new(
+        config: Config,
+        library: Library,
+        renderer: Renderer,
+        roster: Roster,
+        warnings: Vec<Diagnostic>,
+    ) -> World {
         let settings = Settings { grace: config.limits.grace, ..Settings::default() };
-        Ok(World { config, library, renderer, roster, settings, memory: Memory::default(), warnings })
+        World { config, library, renderer, roster, settings, memory: Memory::default(), warnings }
     }
 }
 
-/// Every fault in content, templates and people, errors and warnings.
+/// Every fault in content, templates and people, errors and warnings, and
+/// the months of the year to come that ask too much of anybody.
 pub fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
-    let (library, mut faults) = match written(config, now) {
-        (Some((library, _)), faults) => (Some(library), faults),
-        (None, faults) => (None, faults),
-    };
-    let Some(library) = library else { return faults };
-    let reading = people(config, &config.people.file, &library);
+    let (written, mut faults) = written(config, now);
+    // What is wrong with the people is told even where what they read is not
+    // known.
+    let language = written.as_ref().map(|(library, _)| library.programme.default_language().clone());
+    let language = language.unwrap_or_else(Language::undetermined);
+    let reading = people(config, &config.people.file, &language);
     faults.extend(reading.faults);
-    if let Some(roster) = reading.roster {
-        faults.extend(mismatches(config, &library, &roster));
+    let (Some((library, renderer)), Some(roster)) = (written, reading.roster) else { return faults };
+    faults.extend(mismatches(config, &library, &roster));
+    if !faults.iter().any(Diagnostic::is_error) {
+        faults.extend(too_much(&World::new(config.clone(), library, renderer, roster, Vec::new()), now));
     }
     faults
+}
+
+/// Warnings for months in which the journeys together ask more of somebody
+/// than the programme allows itself.
+fn too_much(world: &World, now: Timestamp) -> Vec<Diagnostic> {
+    let rows = plan::rows(world, now..now + A_YEAR, &plan::Scope::default(), |_| {});
+    let limit = world.library.programme.calendar.minutes_per_month;
+    let place = Place::file(world.config.content.join("programme.toml").display());
+    let warning = |(month, minutes): (NaiveDate, plan::Minutes)| {
+        let (month, most) = (month.format("%B %Y"), minutes.most);
+        let message = format!(
+            "in {month} {} of {} people are asked more than `minutes_per_month = {limit}`, up to {most} minutes",
+            minutes.above, minutes.people
+        );
+        Diagnostic::warning("too-many-minutes", place.clone(), message)
+            .hint("see which mails it is with `journey plan`; move a step, or ask less of it")
+    };
+    plan::minutes(world, &rows).into_iter().filter(|(_, minutes)| minutes.above > 0).map(warning).collect()
 }
 
 /// What authors wrote.
@@ -117,14 +153,19 @@ fn today(now: Timestamp) -> NaiveDate {
 }
 
 /// The code of the fault that there is no people file to read.
-pub const NO_PEOPLE_FILE: &str = "no-people-file";
+const NO_PEOPLE_FILE: &str = "no-people-file";
+
+/// Do the faults of a people file say that it could not be read at all?
+pub fn is_unread(faults: &[Diagnostic]) -> bool {
+    faults.iter().any(|fault| fault.code == NO_PEOPLE_FILE)
+}
 
 /// Reads a people file the way the programme wants it read.
-pub fn people(config: &Config, file: &Path, library: &Library) -> roster::Reading {
+pub fn people(config: &Config, file: &Path, default_language: &Language) -> roster::Reading {
     let options = roster::Options {
         name: file.display().to_string(),
         keep: config.people.keep.clone(),
-        default_language: library.programme.default_language().clone(),
+        default_language: default_language.clone(),
     };
     roster::read(file, &options).unwrap_or_else(|error| {
         let message = match error.kind() {
