@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 
@@ -317,4 +319,35 @@ fn rates_shares_and_durations() {
     assert_eq!(config.limits.grace, TimeDelta::minutes(90));
     assert!(config.people.max_leavers.is_exceeded(1, 1400) && !Percent(10).is_exceeded(60, 600));
     assert!(Percent(10).is_exceeded(61, 600));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn f143_no_text_brings_it_down(text in ".{0,400}", name in "[A-Z_]{0,30}", value in ".{0,40}") {
+        let variable = format!("JOURNEY_{name}");
+        let _ = parse(&text, &[(&variable, &value)]);
+        let _ = parse(LEAST, &[(&variable, &value)]);
+    }
+
+    #[test]
+    fn f143_no_edit_brings_it_down(
+        at in any::<prop::sample::Index>(),
+        length in 0..40_usize,
+        put in prop_oneof![Just(String::new()), ".{1,20}", Just("[".repeat(5_000)), Just("a.".repeat(5_000))],
+    ) {
+        let chars: Vec<char> = EXAMPLE.chars().collect();
+        let at = at.index(chars.len());
+        let rest: String = chars.iter().skip(at + length).collect();
+        let text = format!("{}{put}{rest}", chars[..at].iter().collect::<String>());
+        if let Err(faults) = parse(&text, &[]) {
+            prop_assert!(!faults.is_empty());
+        }
+    }
 }

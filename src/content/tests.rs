@@ -7,6 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use expect_test::expect;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use tempfile::TempDir;
 
 use super::{Loaded, load};
@@ -1091,7 +1092,7 @@ const WRITTEN: [&str; 5] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn f88_no_edit_brings_the_loader_down(edits in prop::collection::vec(edits(), 10)) {

@@ -249,6 +249,7 @@ fn check(bytes: &[u8]) -> Result<(), MimeFault> {
 mod tests {
     use expect_test::expect;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     use super::*;
 
@@ -375,7 +376,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(128))]
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
         #[test]
         fn d3_no_name_subject_or_text_panics_the_package(

@@ -420,6 +420,7 @@ fn check_film(mut film: Film, faults: &mut Faults<'_>) -> Film {
 mod tests {
     use expect_test::expect;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     use super::rig::{body_for, language, library, links, mail, person, ready, shown, slug, variant};
     use super::*;
@@ -500,9 +501,9 @@ Den här veckan provar vi **en sak**. Den tar {{step.minutes}} minuter.
             <tr>
             <td class="quiet" align="left" style="padding:16px 28px 28px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;color:#55615b;">
             <hr style="border:0;border-top:1px solid #d9d4c7;margin:0 0 16px;">
-            <p><a href="https://larresa.ekdala.example/p/abc">Ta en paus från breven</a> när det är mycket annat. Du kommer tillbaka där du var.</p>
+            <p>Mycket annat just nu? <a href="https://larresa.ekdala.example/p/abc">Till din paussida</a>. När du kommer tillbaka är du kvar där du var.</p>
             <p>Din väg in är Naturvännen. <a href="https://larresa.ekdala.example/c/abc">Välj en annan väg in</a>.</p>
-            <p>Du får brevet som anställd i Ekdala kommun. Det hör till Tillsammans ställer vi om. Undrar du något? Svara på brevet, så läser en människa det.</p>
+            <p>Du får mejlet som anställd i Ekdala kommun. Det hör till Tillsammans ställer vi om. Undrar du något? Svara på mejlet, så läser en människa det.</p>
             <p><strong>Vem ser vad?</strong> Bara du ser dina svar.</p>
             <p><strong>Dina uppgifter.</strong> Ändamål: Kompetensutveckling i hållbarhet för alla anställda. Rättslig grund: Allmänt intresse. Svaren sparas i 12 månader.</p>
             </td>
@@ -535,14 +536,15 @@ Den här veckan provar vi **en sak**. Den tar {{step.minutes}} minuter.
 
             ______
 
-            Ta en paus från breven när det är mycket annat. Du kommer tillbaka där du var.
+            Mycket annat just nu? När du kommer tillbaka är du kvar där du var. Till din
+            paussida:
             <https://larresa.ekdala.example/p/abc>
 
             Din väg in är Naturvännen. Välj en annan väg in:
             <https://larresa.ekdala.example/c/abc>
 
-            Du får brevet som anställd i Ekdala kommun. Det hör till Tillsammans ställer
-            vi om. Undrar du något? Svara på brevet, så läser en människa det.
+            Du får mejlet som anställd i Ekdala kommun. Det hör till Tillsammans ställer
+            vi om. Undrar du något? Svara på mejlet, så läser en människa det.
 
             Vem ser vad? Bara du ser dina svar.
 
@@ -570,7 +572,7 @@ Den här veckan provar vi **en sak**. Den tar {{step.minutes}} minuter.
             "{}",
             mail_in_english.text
         );
-        assert!(mail_in_english.text.contains("Take a pause"), "{}", mail_in_english.text);
+        assert!(mail_in_english.text.contains("Too much else right now?"), "{}", mail_in_english.text);
         reader.language = language("fi");
         let mail_in_the_first = mail(&renderer, &reader, 0).expect("a mail");
         assert_eq!(mail_in_the_first.language, language("sv"));
@@ -816,7 +818,7 @@ Den här veckan provar vi **en sak**. Den tar {{step.minutes}} minuter.
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
         #[test]
         fn any_words_for_any_name_are_written_or_refused(

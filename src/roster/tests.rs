@@ -5,6 +5,7 @@ use std::fmt::Write;
 use encoding_rs::WINDOWS_1252;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::domain::ids::PersonId;
 use crate::domain::person::Person;
@@ -818,7 +819,7 @@ fn nothing_of_a_value_stands_in_a_message() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
