@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// An employee id or a mail address
     #[arg(required_unless_present = "step", conflicts_with_all = ["step", "unit"])]
     person: Option<String>,
-    /// A step, <journey>/<step>
+    /// A step with its journey: miljo/resor
     #[arg(long, requires = "unit")]
     step: Option<String>,
     /// A unit, by id or name

@@ -64,6 +64,11 @@ impl Starts {
         };
         Some(Starts { all, members })
     }
+
+    /// The start for a member of the reference group, or for all others.
+    pub(super) fn of_person(self, member: bool) -> Timestamp {
+        if member { self.members } else { self.all }
+    }
 }
 
 /// The instant a lead before another; days keep the time of day.
@@ -88,7 +93,7 @@ fn lead_after(at: Timestamp, lead: Duration, calendar: &Calendar, zone: Zone) ->
 impl Moment<'_> {
     /// Is this person one of the journey's reference group?
     pub(super) fn is_member(&self, who: &Who<'_>, route: &Route<'_>) -> bool {
-        route.journey.reference_group.as_ref().is_some_and(|group| group.people.contains(&who.person.id))
+        !route.members.is_empty() && route.members.contains(&who.person.id)
     }
 
     /// What the reference group says of each step of a journey.

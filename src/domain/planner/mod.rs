@@ -27,7 +27,7 @@ mod script;
 #[cfg(test)]
 mod timelines;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 
@@ -80,6 +80,8 @@ struct Route<'a> {
     approved: Vec<StepApproval>,
     /// One a step: held by hand.
     held: Vec<bool>,
+    /// The reference group.
+    members: HashSet<&'a PersonId>,
     pauses: Vec<&'a Pause>,
     /// By unit: the first instant of its start, for all and for the
     /// reference group.
@@ -182,6 +184,7 @@ impl<'a> Route<'a> {
             journey,
             after: journey.after.as_ref().and_then(|s| library.journeys.iter().position(|j| j.slug == *s)),
             approved: journey.steps.iter().map(|step| StepApproval::of(journey, step, settings)).collect(),
+            members: journey.reference_group.iter().flat_map(|group| &group.people).collect(),
             held: journey.steps.iter().map(|step| held(step.slug.clone())).collect(),
             pauses: settings.pauses.iter().filter(of_journey).collect(),
             starts: units.iter().map(|unit| Starts::of(journey, library, unit)).collect(),

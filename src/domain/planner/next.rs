@@ -23,7 +23,7 @@ impl Moment<'_> {
     ) -> Verdict {
         let step = &route.journey.steps[index];
         let turn = self.turn(who, route, place, index);
-        let gate = self.gate_for(who, route, index);
+        let gate = self.gate_for(place, route, index);
         let mut act = self.somebody_must_act(route, place, index, gate);
         let held = |because| Verdict::Held(Held { step: Some(step.slug.clone()), because });
         if !act.is_empty() && (turn.has_come || matches!(place.answer, Answer::Open)) {
@@ -127,7 +127,7 @@ impl Moment<'_> {
             Answer::Over(_) | Answer::Open => None,
         };
         let index = route.journey.steps.iter().position(|s| s.slug == step.slug)?;
-        let gate = self.gate_for(who, route, index);
+        let gate = self.gate_for(place, route, index);
         if self.text_is_held(route, index, gate).is_some() {
             return None;
         }

@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use super::gate::{Gate, StepApproval, lead_before};
 use super::next::{at_the_end, first_of};
 use super::slot::{INSTANT, Slots};
-use super::{Approvals, Decision, Moment, Route, Starts, Who};
+use super::{Approvals, Decision, Moment, Route, Who};
 use crate::domain::ids::Slug;
 use crate::domain::journey::LateJoiners;
 use crate::domain::memory::{Enrolment, Mail};
@@ -55,6 +55,8 @@ pub(super) enum Answer {
 
 /// An enrolment, looked at.
 pub(super) struct Place<'s> {
+    /// Is the person of the reference group?
+    pub(super) member: bool,
     pub(super) enrolment: &'s Enrolment,
     pub(super) began: Timestamp,
     /// The last mail (round 0) the person got of this journey.
@@ -141,7 +143,8 @@ impl Moment<'_> {
         let last = enrolment.mails().next_back();
         // Once a mail has left, the journey has begun, whatever came of the
         // one before it.
-        let began = match self.begin(who, route, enrolment, leader) {
+        let member = self.is_member(who, route);
+        let began = match self.begin(who, route, enrolment, member, leader) {
             Begin::At(at) => at,
             Begin::After(_) if last.is_some() => Timestamp::UNIX_EPOCH,
             Begin::After(leader) => return Err(leader),
@@ -153,6 +156,7 @@ impl Moment<'_> {
         };
         let ahead = self.to_come(who, route, enrolment);
         let mut place = Place {
+            member,
             enrolment,
             began,
             last,
@@ -174,10 +178,11 @@ impl Moment<'_> {
         who: &Who<'s>,
         route: &'s Route<'s>,
         enrolment: &Enrolment,
+        member: bool,
         leader: Option<Standing>,
     ) -> Begin {
         let zone = self.planner.zone();
-        let own = route.starts[who.unit].map(|starts| self.start_for(who, route, starts));
+        let own = route.starts[who.unit].map(|starts| starts.of_person(member));
         let start = match (leader, &route.journey.after) {
             (Some(Standing::Running(until)), Some(slug)) => {
                 return Begin::After(Leader { slug: slug.clone(), until });
@@ -193,10 +198,6 @@ impl Moment<'_> {
         let person = who.person.start.filter(later).map(|day| zone.midnight(day));
         let latest = [start, person, enrolment.entered].into_iter().flatten().max();
         Begin::At(latest.unwrap_or(Timestamp::UNIX_EPOCH))
-    }
-
-    fn start_for(&self, who: &Who<'_>, route: &Route<'_>, starts: Starts) -> Timestamp {
-        if self.is_member(who, route) { starts.members } else { starts.all }
     }
 
     /// How an enrolment stands to a journey that follows it.
@@ -298,7 +299,7 @@ impl Moment<'_> {
         index: usize,
     ) -> Option<Timestamp> {
         let duration = route.journey.steps[index].expires_after?;
-        let approved = match (self.gate_for(who, route, index), route.approved[index]) {
+        let approved = match (self.gate_for(place, route, index), route.approved[index]) {
             (None, _) => None,
             (Some(Gate::OpensAt(at)), StepApproval::Since(since)) => Some(at.max(since)),
             (Some(Gate::Open), StepApproval::Since(since)) => Some(since),
@@ -336,8 +337,8 @@ impl Moment<'_> {
 
     /// What stands between a person and a step that others try first;
     /// `None` for those others, and where there are none.
-    pub(super) fn gate_for(&self, who: &Who<'_>, route: &Route<'_>, index: usize) -> Option<Gate> {
-        if route.approved[index] == StepApproval::NotNeeded || self.is_member(who, route) {
+    pub(super) fn gate_for(&self, place: &Place<'_>, route: &Route<'_>, index: usize) -> Option<Gate> {
+        if place.member || route.approved[index] == StepApproval::NotNeeded {
             return None;
         }
         Some(self.gates[route.index][index])
@@ -361,7 +362,11 @@ impl Moment<'_> {
             Some(mail) => who.weeks_shifted_since(mail.at),
             // A shift moves the start; who began on a day of their own
             // awaits the first step, and is moved once.
-            None if route.starts[who.unit].is_some_and(|s| self.start_for(who, route, s) == place.began) => 0,
+            None if route.starts[who.unit]
+                .is_some_and(|starts| starts.of_person(place.member) == place.began) =>
+            {
+                0
+            }
             None => who.weeks_shifted_since(place.began),
         };
         let shift = |at: Timestamp, weeks: i32| match weeks {
@@ -378,9 +383,7 @@ impl Moment<'_> {
             Pace::On(civil) => {
                 let weeks = i64::from(who.weeks_shifted());
                 let mut on = zone.resolve(*civil + TimeDelta::weeks(weeks));
-                if let Some(group) =
-                    route.journey.reference_group.as_ref().filter(|_| self.is_member(who, route))
-                {
+                if let Some(group) = route.journey.reference_group.as_ref().filter(|_| place.member) {
                     on = lead_before(on, group.lead, &self.planner.library.programme.calendar, zone);
                 }
                 Slots { from: not_before.max(on), on: Some(on) }
