@@ -41,6 +41,9 @@ pub struct Loaded {
     /// All content; `None` when one of the faults is an error, so that
     /// half-understood content is never put in force.
     pub library: Option<Library>,
+    /// What could be read of content with errors: never to be put in force,
+    /// but its words can be looked at, so that one run tells their faults too.
+    pub draft: Option<Library>,
     /// Every fault of every file, by file, line and column.
     pub faults: Vec<Diagnostic>,
 }
@@ -53,7 +56,8 @@ pub fn load(dir: &Path, today: NaiveDate) -> Loaded {
         tree::snapshot(dir, &faults).and_then(|snapshot| resolve::library(&snapshot, today, &faults));
     let faults = faults.in_order();
     let usable = !faults.iter().any(Diagnostic::is_error);
-    Loaded { library: library.filter(|_| usable), faults }
+    let (library, draft) = if usable { (library, None) } else { (None, library) };
+    Loaded { library, draft, faults }
 }
 
 /// Where faults gather. Shared by all who read, so that nobody has to stop at

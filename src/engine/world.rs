@@ -139,11 +139,14 @@ pub fn library(config: &Config, now: Timestamp) -> Result<Library, Unusable> {
 fn written(config: &Config, now: Timestamp) -> (Option<(Library, Renderer)>, Vec<Diagnostic>) {
     let loaded = content::load(&config.content, today(now));
     let mut faults = loaded.faults;
-    let Some(library) = loaded.library else { return (None, faults) };
-    let (renderer, more) = Renderer::new(&library, &config.people.keep);
-    faults.extend(more);
+    let mut render = |library: &Library| {
+        let (renderer, more) = Renderer::new(library, &config.people.keep);
+        faults.extend(more);
+        renderer
+    };
+    let renderer = loaded.library.as_ref().or(loaded.draft.as_ref()).map(&mut render);
     faults.sort_by(|a, b| a.place.cmp(&b.place));
-    (Some((library, renderer)), faults)
+    (loaded.library.zip(renderer), faults)
 }
 
 /// The day from which cadences are looked ahead a year; in which zone is

@@ -121,6 +121,28 @@ fn nobody_protected_is_named() {
     }
 }
 
+/// One run tells all: an error in one journey hides neither the words of
+/// another nor the people.
+#[test]
+fn a_fault_of_one_sort_hides_none_of_another() {
+    let home = sample();
+    let edit = |file: &str, from: &str, to: &str| {
+        let path = home.path().join(file);
+        let text = fs::read_to_string(&path).expect("a file of the sample");
+        assert!(text.contains(from), "{file} has {from}");
+        fs::write(&path, text.replacen(from, to, 1)).expect("it can be written");
+    };
+    edit("content/journeys/social/journey.toml", "cadence", "cadance");
+    edit("content/journeys/miljo/resor.md", "{{person.first_name}}", "{{person.firstname}}");
+    edit("people.csv", "1984-09-01", "1984-09-31");
+    let output = journey_in(home.path(), &["check"]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    for word in ["did you mean `cadence`", "did you mean `person.first_name`", "people.csv:2:"] {
+        assert!(told.contains(word), "{word} is not told:\n{told}");
+    }
+    assert_eq!(output.status.code(), Some(1));
+}
+
 /// A copy of the sample.
 fn sample() -> tempfile::TempDir {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
