@@ -8,10 +8,9 @@ use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::CommandError;
 use super::pages::{self, Format};
 use super::select;
-use crate::domain::person::Person;
 use crate::domain::verdict::{Over, Reason, Verdict, Wait, moment};
 use crate::domain::zone::{Timestamp, Zone};
-use crate::engine::why::{self, Standing, State, Why};
+use crate::engine::why::{self, InUnit, Standing, State, Why};
 use crate::engine::world::World;
 
 /// Says why somebody gets what they get, and when
@@ -53,14 +52,15 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             match args.format {
                 Format::Json => {
                     let people: Vec<Value> =
-                        people.iter().map(|(p, verdict)| in_unit_value(zone, p, verdict)).collect();
+                        people.iter().map(|standing| in_unit_value(zone, standing)).collect();
                     let value = json!({ "step": step.to_string(), "unit": world.roster.unit_name(&unit), "people": people });
                     Ok(pages::json(&mut *cx.out, &value)?)
                 }
                 Format::Text => {
                     writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", world.roster.unit_name(&unit))?;
-                    let row = |(person, verdict): &(&Person, Verdict)| {
-                        vec![pages::name_of(person).to_owned(), in_words(zone, verdict)]
+                    let row = |standing: &InUnit<'_>| {
+                        let state = standing.step.state.as_str().to_owned();
+                        vec![pages::name_of(standing.person).to_owned(), state, in_words(zone, standing)]
                     };
                     Ok(pages::columns(&mut *cx.out, &people.iter().map(row).collect::<Vec<_>>(), &[])?)
                 }
@@ -161,8 +161,13 @@ fn over_text(over: Over) -> &'static str {
     }
 }
 
-fn in_words(zone: Zone, verdict: &Verdict) -> String {
-    match verdict {
+/// When a step left or leaves, and why not earlier; of a later step, what
+/// comes before it.
+fn in_words(zone: Zone, standing: &InUnit<'_>) -> String {
+    if let Some(sent) = standing.step.sent {
+        return moment(zone, sent);
+    }
+    match &standing.verdict {
         Verdict::Send(send) => format!("now: {}", send.step),
         Verdict::Wait(wait) => {
             format!("{} {}: {}", when(zone, wait), wait.step, pages::reasons_text(&wait.because))
@@ -208,9 +213,17 @@ fn standing_value(zone: Zone, standing: &Standing<'_>) -> Value {
     })
 }
 
-fn in_unit_value(zone: Zone, person: &Person, verdict: &Verdict) -> Value {
-    let (next, because) = next_value(zone, verdict);
-    json!({ "person": pages::name_of(person), "next": next, "because": because })
+fn in_unit_value(zone: Zone, standing: &InUnit<'_>) -> Value {
+    let (next, because) = next_value(zone, &standing.verdict);
+    let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
+    json!({
+        "person": pages::name_of(standing.person),
+        "state": standing.step.state.as_str(),
+        "planned": time(standing.step.planned),
+        "sent": time(standing.step.sent),
+        "next": next,
+        "because": because,
+    })
 }
 
 /// `next` (null when nothing comes) and `because`.

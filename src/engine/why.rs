@@ -46,6 +46,16 @@ pub struct StepStanding<'w> {
     pub sent: Option<Timestamp>,
 }
 
+/// How a person of a unit stands to one step.
+pub struct InUnit<'w> {
+    /// Who.
+    pub person: &'w Person,
+    /// What came of the step.
+    pub step: StepStanding<'w>,
+    /// What comes next in its journey, which may be an earlier step.
+    pub verdict: Verdict,
+}
+
 /// What came of a step for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -94,21 +104,23 @@ pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why
     Why { person, journeys: journeys.collect() }
 }
 
-/// The verdict for each person of a unit in the journey of a step.
-pub fn of_unit<'w>(
-    world: &'w World,
-    step: &StepName,
-    unit: &UnitId,
-    at: Timestamp,
-) -> Vec<(&'w Person, Verdict)> {
+/// How each person of a unit stands to a step, at an instant.
+pub fn of_unit<'w>(world: &'w World, step: &StepName, unit: &UnitId, at: Timestamp) -> Vec<InUnit<'w>> {
     let Some(index) = world.library.journeys.iter().position(|journey| journey.slug == step.journey) else {
         return Vec::new();
     };
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
     let moment = planner.at(at, &world.memory, &progress);
+    let journey = &world.library.journeys[index];
     let people = world.roster.people.iter().filter(|person| person.unit == *unit);
-    people.map(|person| (person, moment.decide(person).swap_remove(index).verdict)).collect()
+    let standing = |person: &'w Person| {
+        let decision = moment.decide(person).swap_remove(index);
+        let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
+        let of_step = steps(journey, enrolment, &decision).into_iter().find(|s| s.step.slug == step.step)?;
+        Some(InUnit { person, step: of_step, verdict: decision.verdict })
+    };
+    people.filter_map(standing).collect()
 }
 
 fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
