@@ -254,7 +254,9 @@ impl Moment<'_> {
         let done =
             |step: &Step| enrolment.mail(&step.slug).is_some() || enrolment.skipped(&step.slug).is_some();
         let comes = |(index, step): &(usize, &Step)| (*index >= from || step.catch_up) && !done(step);
-        steps.iter().enumerate().filter(comes).map(|(index, _)| index).collect()
+        let mut ahead = Vec::with_capacity(steps.len());
+        ahead.extend(steps.iter().enumerate().filter(comes).map(|(index, _)| index));
+        ahead
     }
 
     /// Where somebody begins who has got nothing yet.
