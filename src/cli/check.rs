@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::context::{BAD, Context, GOOD, ODD};
 use super::error::{CommandError, Kind};
 use super::pages;
-use crate::clock;
 use crate::domain::diagnostic::{Diagnostic, Severity};
 use crate::engine::world;
 
@@ -41,7 +40,7 @@ enum Format {
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let faults = match cx.config() {
-        Ok(config) => world::check(&config, clock::now()),
+        Ok(config) => world::check(&config, cx.about()?),
         Err(error) => error.faults,
     };
     match args.format {

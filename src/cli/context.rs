@@ -60,13 +60,19 @@ impl Context {
     /// The world, and the instant to act at. Says on standard error that
     /// something is worth knowing.
     pub(super) fn world(&mut self) -> Result<(World, Timestamp), CommandError> {
-        let world = World::open(self.config()?, clock::now())?;
+        let world = World::open(self.config()?, self.about()?)?;
         let at = self.at(world.library.programme.zone)?;
         if !self.quiet && !world.warnings.is_empty() {
             let warnings = pages::count(world.warnings.len(), "warning", "warnings");
             writeln!(self.err, "{ODD}{warnings}{ODD:#}: see `journey check`")?;
         }
         Ok((world, at))
+    }
+
+    /// About the instant to act at, where the programme's zone is not known
+    /// yet: near enough to look a year ahead from.
+    pub(super) fn about(&self) -> Result<Timestamp, CommandError> {
+        self.at(Zone::UTC)
     }
 
     /// The instant to act at: `--at`, else now.

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
-use crate::clock;
 use crate::domain::person::Roster;
 use crate::engine::world;
 use crate::roster::Reading;
@@ -50,7 +49,7 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::usage(message).hint("journey people import --dry-run"));
     }
     let config = cx.config()?;
-    let library = world::library(&config, clock::now())?;
+    let library = world::library(&config, cx.about()?)?;
     let file = args.file.as_ref().unwrap_or(&config.people.file);
     let reading = world::people(&config, file, library.programme.default_language());
     if world::is_unread(&reading.faults) {
