@@ -257,11 +257,7 @@ fn held_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
             reasons.entry(key).or_insert_with(|| (0, reason.text())).0 += 1;
         }
     }
-    writeln!(
-        cx.out,
-        "{BOLD}Held{BOLD:#}  {BAD}{}{BAD:#}",
-        pages::count(pass.held.len(), "enrolment", "enrolments")
-    )?;
+    writeln!(cx.out, "{BOLD}Held{BOLD:#}  {BAD}{}{BAD:#}", enrolments(pass.held.len()))?;
     let row = |((step, _), (people, text)): ((String, &'static str), (usize, String))| {
         vec![pages::thousands(people), step, text]
     };

@@ -84,7 +84,7 @@ struct Future<'a> {
     rows: Vec<Row>,
 }
 
-/// The enrolments (person, journey) whose course rests on something that
+/// The enrolments (person, journey) that rest on something that
 /// has not happened.
 #[derive(Default)]
 struct Assumed {

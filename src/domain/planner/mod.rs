@@ -67,7 +67,6 @@ pub struct Planner<'a> {
     /// One a unit of the roster, in its order, and one for people of none.
     units: Vec<UnitView<'a>>,
     person_pauses: HashMap<&'a PersonId, Vec<&'a Pause>>,
-    has_person_pauses: bool,
 }
 
 /// A journey, made ready for asking.
@@ -128,7 +127,6 @@ impl<'a> Planner<'a> {
             (0..library.journeys.len()).map(|index| Route::new(index, library, settings, &units)).collect();
         Planner {
             order: leaders_first(&routes),
-            has_person_pauses: !person_pauses.is_empty(),
             library,
             roster,
             settings,
@@ -240,7 +238,7 @@ impl Moment<'_> {
     pub fn decide<'s>(&'s self, person: &'s Person) -> Vec<Decision> {
         let who = Who::new(self, person);
         let (mut decisions, standings) = self.decide_all(&who);
-        let first = decisions.iter().filter_map(|d| self.turn_of(&who, d)).min().map(|turn| turn.journey);
+        let first = decisions.iter().filter_map(|d| self.rank_of(&who, d)).min().map(|rank| rank.journey);
         if let Some(first) = first {
             let who = who.having_got_a_mail(self.now);
             for decision in decisions.iter_mut().filter(|decision| decision.journey != first) {
@@ -250,11 +248,6 @@ impl Moment<'_> {
             }
         }
         decisions
-    }
-
-    /// When this moment is.
-    pub fn now(&self) -> Timestamp {
-        self.now
     }
 
     /// Decides for each journey as if it were the only one; and how each
@@ -333,12 +326,12 @@ impl Moment<'_> {
     }
 
     /// The place in the queue of a journey that would send now.
-    fn turn_of(&self, who: &Who<'_>, decision: &Decision) -> Option<Turn> {
+    fn rank_of(&self, who: &Who<'_>, decision: &Decision) -> Option<Rank> {
         let Verdict::Send(send) = &decision.verdict else { return None };
         let route = &self.planner.routes[decision.journey];
         let started = self.official_start(who, route);
         let reminder = send.round > 0;
-        Some(Turn { reminder, due_since: send.due_since, started, journey: decision.journey })
+        Some(Rank { reminder, due_since: send.due_since, started, journey: decision.journey })
     }
 }
 
@@ -346,7 +339,7 @@ impl Moment<'_> {
 /// reminders, the one due longest, the journey that started first, the slug
 /// (the library is sorted by slug).
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
+struct Rank {
     reminder: bool,
     due_since: Timestamp,
     started: Option<Timestamp>,

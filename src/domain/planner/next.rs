@@ -4,17 +4,59 @@
 use chrono::TimeDelta;
 
 use super::gate::{Gate, StepApproval};
-use super::place::{Answer, Leader, Place};
+use super::place::{Answer, Leader, Place, Standing};
 use super::slot::{INSTANT, Slots};
 use super::who::Blocked;
-use super::{Approvals, Moment, Route, Who};
+use super::{Approvals, Decision, Moment, Route, Who};
 use crate::domain::step::{Step, Wait as StepWait};
 use crate::domain::verdict::{Held, Over, Reason, Send, Verdict, Wait};
 use crate::domain::zone::Timestamp;
 
 impl Moment<'_> {
+    /// Decides for a person in the audience, told how the journey before
+    /// stands for them.
+    pub(super) fn decide_place<'s>(
+        &'s self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        leader: Option<Standing>,
+    ) -> (Decision, Standing) {
+        let journey = route.index;
+        let place = match self.place(who, route, leader) {
+            Ok(place) => place,
+            Err(leader) => {
+                let standing = Standing::Running(leader.until);
+                let verdict = self.after_leader(who, route, leader);
+                return (Decision { journey, verdict, skipped: Vec::new() }, standing);
+            }
+        };
+        let step = place.ahead.first().map(|index| self.decide_step(who, route, &place, *index));
+        let reminder = self.decide_reminder(who, route, &place);
+        let verdict = first_of(step.unwrap_or_else(|| at_the_end(&place)), reminder);
+        let standing = self.standing(&place, &verdict);
+        (Decision { journey, verdict, skipped: place.skipped }, standing)
+    }
+
+    /// How an enrolment stands to a journey that follows it.
+    fn standing(&self, place: &Place<'_>, verdict: &Verdict) -> Standing {
+        if !place.ahead.is_empty() {
+            return Standing::Running(match verdict {
+                Verdict::Send(_) => Some(self.now + INSTANT),
+                Verdict::Wait(wait) => Some(wait.until),
+                Verdict::Held(_) | Verdict::Over(_) => None,
+            });
+        }
+        let mails = place.last.map_or(place.began, |mail| mail.at);
+        let last = mails.max(place.skipped_at.unwrap_or(place.began));
+        match place.answer {
+            Answer::Over(at) if at <= self.now => Standing::OverSince(last.max(at)),
+            Answer::Over(at) | Answer::Until(at) => Standing::Running(Some(at)),
+            Answer::Open => Standing::Running(None),
+        }
+    }
+
     /// Decides about the next step.
-    pub(super) fn decide_step<'s>(
+    fn decide_step<'s>(
         &self,
         who: &Who<'s>,
         route: &'s Route<'s>,
@@ -24,7 +66,7 @@ impl Moment<'_> {
         let step = &route.journey.steps[index];
         let turn = self.turn(who, route, place, index);
         let gate = self.gate_for(place, route, index);
-        let mut act = self.somebody_must_act(route, place, index, gate);
+        let act = self.somebody_must_act(route, place, index, gate);
         let held = |because| Verdict::Held(Held { step: Some(step.slug.clone()), because });
         if !act.is_empty() && (turn.has_come || matches!(place.answer, Answer::Open)) {
             return held(act);
@@ -39,9 +81,9 @@ impl Moment<'_> {
             Ok(usable) => {
                 because.extend(usable.because);
                 because.extend(act);
-                match expires.filter(|expires| *expires < usable.at) {
-                    Some(_) => until_expired(step, expires, because),
-                    None => wait(step, 0, usable.at, because),
+                match expires {
+                    Some(expires) if expires < usable.at => until_expired(step, expires, because),
+                    _ => wait(step, 0, usable.at, because),
                 }
             }
             Err(reasons) if reasons.contains(&Reason::Left) => {
@@ -49,11 +91,10 @@ impl Moment<'_> {
             }
             Err(reasons) => {
                 because.extend(reasons);
-                if expires.is_some() {
-                    return until_expired(step, expires, because);
+                match expires {
+                    Some(expires) => until_expired(step, expires, because),
+                    None => held(act.into_iter().chain(because).collect()),
                 }
-                act.append(&mut because);
-                held(act)
             }
         }
     }
@@ -109,12 +150,7 @@ impl Moment<'_> {
 
     /// Decides about the next reminder of the last step got, if one is to
     /// come: it falls away on an answer and at the end of the wait.
-    pub(super) fn decide_reminder<'s>(
-        &self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        place: &Place<'s>,
-    ) -> Option<Verdict> {
+    fn decide_reminder<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &Place<'s>) -> Option<Verdict> {
         let (mail, step) = (place.last?, place.last_step?);
         let round = place.enrolment.last_round(&step.slug)? + 1;
         let delay = *step.remind.get(usize::from(round) - 1)?;
@@ -155,7 +191,7 @@ impl Moment<'_> {
     }
 
     /// The journey before this one is not over for the person.
-    pub(super) fn after_leader<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, leader: Leader) -> Verdict {
+    fn after_leader<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, leader: Leader) -> Verdict {
         let step = route.journey.steps.first();
         let because = vec![Reason::PreviousJourney(leader.slug)];
         let from = leader.until.map(|until| until + INSTANT);
@@ -174,14 +210,14 @@ impl Moment<'_> {
         expires: Option<Timestamp>,
         mut because: Vec<Reason>,
     ) -> Verdict {
-        let zone = self.planner.zone();
-        let gone = who.person.end.and_then(|end| end.succ_opt()).map(|day| zone.midnight(day));
-        match gone {
-            Some(gone) if expires.is_none_or(|expires| gone <= expires) => {
+        let day_after = who.person.end.and_then(|end| end.succ_opt());
+        let gone = day_after.map_or(Timestamp::MAX_UTC, |day| self.planner.zone().midnight(day));
+        match expires {
+            Some(expires) if expires < gone => until_expired(step, expires, because),
+            _ => {
                 because.push(Reason::Left);
                 wait(step, 0, gone, because)
             }
-            _ => until_expired(step, expires, because),
         }
     }
 }
@@ -203,7 +239,7 @@ fn not_yet(place: &Place<'_>, gate: Option<Gate>, at: Timestamp) -> Option<Block
 }
 
 /// Every step has been sent or skipped.
-pub(super) fn at_the_end(place: &Place<'_>) -> Verdict {
+fn at_the_end(place: &Place<'_>) -> Verdict {
     let (Some(mail), Some(step)) = (place.last, place.last_step) else {
         return Verdict::Over(Over::Finished);
     };
@@ -217,7 +253,7 @@ pub(super) fn at_the_end(place: &Place<'_>) -> Verdict {
 
 /// Of the next step and a reminder of the last: the one that comes first, and
 /// of two at once the step.
-pub(super) fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
+fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
     match (&step, reminder) {
         (Verdict::Send(_), _) | (_, None) => step,
         (_, Some(reminder @ Verdict::Send(_))) => reminder,
@@ -227,9 +263,9 @@ pub(super) fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
 }
 
 /// It cannot leave in time: when it is skipped, the next step's turn comes.
-fn until_expired(step: &Step, expires: Option<Timestamp>, mut because: Vec<Reason>) -> Verdict {
+fn until_expired(step: &Step, expires: Timestamp, mut because: Vec<Reason>) -> Verdict {
     because.push(Reason::Expired);
-    wait(step, 0, expires.unwrap_or_default() + TimeDelta::seconds(1), because)
+    wait(step, 0, expires + TimeDelta::seconds(1), because)
 }
 
 fn wait(step: &Step, round: u16, until: Timestamp, mut because: Vec<Reason>) -> Verdict {

@@ -4,14 +4,13 @@
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
 use super::gate::{Gate, StepApproval, lead_before};
-use super::next::{at_the_end, first_of};
 use super::slot::{INSTANT, Slots};
-use super::{Approvals, Decision, Moment, Route, Who};
+use super::{Approvals, Moment, Route, Who};
 use crate::domain::ids::Slug;
 use crate::domain::journey::LateJoiners;
-use crate::domain::memory::{Enrolment, Mail};
+use crate::domain::memory::{Enrolment, Event, Mail, What};
 use crate::domain::step::{Pace, Step, Wait as StepWait};
-use crate::domain::verdict::{Reason, Verdict};
+use crate::domain::verdict::Reason;
 use crate::domain::zone::Timestamp;
 
 const TWO_DAYS: TimeDelta = TimeDelta::days(2);
@@ -81,30 +80,6 @@ pub(super) struct Turn {
 }
 
 impl Moment<'_> {
-    /// Decides for a person in the audience, told how the journey before
-    /// stands for them.
-    pub(super) fn decide_place<'s>(
-        &'s self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        leader: Option<Standing>,
-    ) -> (Decision, Standing) {
-        let journey = route.index;
-        let place = match self.place(who, route, leader) {
-            Ok(place) => place,
-            Err(leader) => {
-                let standing = Standing::Running(leader.until);
-                let verdict = self.after_leader(who, route, leader);
-                return (Decision { journey, verdict, skipped: Vec::new() }, standing);
-            }
-        };
-        let step = place.ahead.first().map(|index| self.decide_step(who, route, &place, *index));
-        let reminder = self.decide_reminder(who, route, &place);
-        let verdict = first_of(step.unwrap_or_else(|| at_the_end(&place)), reminder);
-        let standing = self.standing(&place, &verdict);
-        (Decision { journey, verdict, skipped: place.skipped }, standing)
-    }
-
     /// The steps still to come for a person; all, while the journey before is
     /// not over.
     pub(super) fn steps_ahead<'s>(
@@ -133,7 +108,7 @@ impl Moment<'_> {
     }
 
     /// Looks at an enrolment; `Err` while the journey before it is not over.
-    fn place<'s>(
+    pub(super) fn place<'s>(
         &'s self,
         who: &Who<'s>,
         route: &'s Route<'s>,
@@ -141,9 +116,9 @@ impl Moment<'_> {
     ) -> Result<Place<'s>, Leader> {
         let enrolment = who.past.enrolment(&route.journey.slug);
         let last = enrolment.mails().next_back();
+        let member = self.is_member(who, route);
         // Once a mail has left, the journey has begun, whatever came of the
         // one before it.
-        let member = self.is_member(who, route);
         let began = match self.begin(who, route, enrolment, member, leader) {
             Begin::At(at) => at,
             Begin::After(_) if last.is_some() => Timestamp::UNIX_EPOCH,
@@ -198,24 +173,6 @@ impl Moment<'_> {
         let person = who.person.start.filter(later).map(|day| zone.midnight(day));
         let latest = [start, person, enrolment.entered].into_iter().flatten().max();
         Begin::At(latest.unwrap_or(Timestamp::UNIX_EPOCH))
-    }
-
-    /// How an enrolment stands to a journey that follows it.
-    fn standing(&self, place: &Place<'_>, verdict: &Verdict) -> Standing {
-        if !place.ahead.is_empty() {
-            return Standing::Running(match verdict {
-                Verdict::Send(_) => Some(self.now + INSTANT),
-                Verdict::Wait(wait) => Some(wait.until),
-                Verdict::Held(_) | Verdict::Over(_) => None,
-            });
-        }
-        let mails = place.last.map_or(place.began, |mail| mail.at);
-        let last = mails.max(place.skipped_at.unwrap_or(place.began));
-        match place.answer {
-            Answer::Over(at) if at <= self.now => Standing::OverSince(last.max(at)),
-            Answer::Over(at) | Answer::Until(at) => Standing::Running(Some(at)),
-            Answer::Open => Standing::Running(None),
-        }
     }
 
     /// Whether the wait after a mail is over.
@@ -420,6 +377,6 @@ fn last_place(steps: &[Step], enrolment: &Enrolment) -> Option<usize> {
     })
 }
 
-fn is_skip(event: &crate::domain::memory::Event) -> bool {
-    event.what == crate::domain::memory::What::Skipped
+fn is_skip(event: &Event) -> bool {
+    event.what == What::Skipped
 }

@@ -44,10 +44,7 @@ impl<'s> Who<'s> {
         let planner = moment.planner;
         let unit = planner.roster.unit_index(&person.unit).unwrap_or(planner.roster.units.len());
         let past = moment.memory.of(&person.id);
-        let personal_pauses: &[&Pause] = match planner.person_pauses.get(&person.id) {
-            Some(pauses) if planner.has_person_pauses => pauses,
-            _ => &[],
-        };
+        let personal_pauses = planner.person_pauses.get(&person.id).map_or(&[][..], Vec::as_slice);
         let view = &planner.units[unit];
         let unit_name = planner.roster.units.get(unit).map_or(person.unit.as_str(), |unit| &unit.name);
         let who = Who {
