@@ -49,8 +49,9 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("handlebars", Lives::In(&["render"])),
     ("pulldown_cmark", Lives::In(&["render"])),
     ("toml", Lives::In(&["content", "config"])),
+    // `roster` too, because it has a module of that name.
     ("csv", Lives::In(&["roster", "cli"])),
-    ("csv_core", Lives::In(&["roster", "cli"])),
+    ("csv_core", Lives::In(&["roster"])),
     // Content is UTF-8; there it only names the letter that was meant.
     ("encoding_rs", Lives::In(&["roster", "content"])),
     // Later also the keys of links.
@@ -66,7 +67,6 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("comfy_table", Lives::In(&["cli"])),
     ("indicatif", Lives::In(&["cli"])),
     ("anstream", Lives::In(&["cli"])),
-    ("annotate_snippets", Lives::In(&["cli"])),
     ("icalendar", Lives::In(&["cli"])),
 ];
 
