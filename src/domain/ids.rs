@@ -87,6 +87,11 @@ impl fmt::Debug for PersonId {
     }
 }
 
+/// What the database calls a person: a number that says nothing about them.
+/// Everything but the one table of people knows only this (privacy, P3).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PersonNumber(pub i64);
+
 /// What identifies a unit: its `unit_id`, or its name where HR has no code.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitId(Arc<str>);
@@ -157,6 +162,18 @@ impl fmt::Debug for Language {
 /// SHA-256 of content; printed `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 32]);
+
+impl ContentHash {
+    /// The hash of its printed form.
+    pub fn parse(text: &str) -> Option<ContentHash> {
+        let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64 && digits.is_ascii())?;
+        let mut hash = ContentHash([0; 32]);
+        for (byte, place) in hash.0.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(digits.get(place..place + 2)?, 16).ok()?;
+        }
+        Some(hash)
+    }
+}
 
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,19 +3,23 @@
 //! they return values, or lists of [`diagnostic::Diagnostic`].
 //!
 //! Read in this order: the nouns ([`library`], [`journey`], [`step`],
-//! [`person`], [`memory`], [`settings`]), time ([`duration`], [`cadence`],
+//! [`person`], [`memory`], [`settings`], [`change`], [`delivery`]), time ([`duration`], [`cadence`],
 //! [`zone`], [`calendar`]), then the answer to the one question
 //! ([`verdict`], [`planner`], [`forecast`]).
 
 pub mod address;
 pub mod diagnostic;
 pub mod ids;
+pub mod import;
 
+pub mod change;
+pub mod delivery;
 pub mod email;
 pub mod journey;
 pub mod library;
 pub mod memory;
 pub mod person;
+pub mod response;
 pub mod settings;
 pub mod step;
 
@@ -27,5 +31,6 @@ pub mod zone;
 
 pub mod forecast;
 pub mod planner;
+pub mod position;
 pub mod progress;
 pub mod verdict;
