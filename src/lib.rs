@@ -13,6 +13,7 @@ pub mod render;
 pub mod content;
 pub mod mail;
 pub mod roster;
+pub mod store;
 
 pub mod engine;
 

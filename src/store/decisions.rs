@@ -1,0 +1,299 @@
+//! What people decided: approvals, holds, pauses, units' own ways, choices
+//! and answers; and the audit log, which has a line for each.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use rusqlite::{Transaction, params};
+
+use super::{Store, StoreError, history, rows};
+use crate::domain::cadence::Cadence;
+use crate::domain::calendar::ClosedPeriod;
+use crate::domain::change::{Act, Change};
+use crate::domain::ids::{PersonId, PersonNumber, Slug, StepName, UnitId};
+use crate::domain::memory::What;
+use crate::domain::person::Period;
+use crate::domain::settings::{Approval, Pause, PauseOf, Settings, Shift, UnitSettings};
+use crate::domain::zone::Timestamp;
+
+/// A line of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// Which command.
+    pub action: String,
+    /// About what.
+    pub subject: String,
+    /// How it was.
+    pub before: String,
+    /// How it is.
+    pub after: String,
+    /// Why, in their words.
+    pub why: Option<String>,
+}
+
+impl Store {
+    /// Everything decided, with the grace of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn settings(&self, grace: TimeDelta) -> Result<Settings, StoreError> {
+        Ok(Settings {
+            grace,
+            approvals: self.approvals()?,
+            pauses: self.pauses()?,
+            units: self.units_own_ways()?,
+            held_steps: self.held_steps()?,
+            all_held: self.holds_all()?,
+        })
+    }
+
+    fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
+        let sql = "SELECT journey, step, content, at FROM approval ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut approvals = Vec::new();
+        while let Some(row) = found.next()? {
+            let step = StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? };
+            approvals.push(Approval { step, content: rows::hash(row, 2)?, at: rows::get_time(row, 3)? });
+        }
+        Ok(approvals)
+    }
+
+    fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/pauses.sql"))?;
+        let mut found = statement.query([])?;
+        let mut pauses = Vec::new();
+        while let Some(row) = found.next()? {
+            let of = match (rows::maybe_str(row, 0)?, rows::maybe_str(row, 1)?) {
+                (Some(person), _) => PauseOf::Person(PersonId::new(person)),
+                (None, Some(unit)) => PauseOf::Unit(UnitId::new(unit)),
+                (None, None) => PauseOf::Journey(rows::slug(row, 2)?),
+            };
+            pauses.push(Pause {
+                of,
+                from: rows::get_time(row, 3)?,
+                until: rows::maybe_date(row, 4)?,
+                resumed: rows::maybe_time(row, 5)?,
+                reason: rows::str(row, 6)?.into(),
+            });
+        }
+        Ok(pauses)
+    }
+
+    fn units_own_ways(&self) -> Result<HashMap<UnitId, UnitSettings>, StoreError> {
+        let mut units: HashMap<UnitId, UnitSettings> = HashMap::new();
+        let mut shifts =
+            self.connection.prepare_cached("SELECT unit, weeks, at FROM unit_shift ORDER BY id")?;
+        let mut found = shifts.query([])?;
+        while let Some(row) = found.next()? {
+            let shift = Shift { weeks: row.get(1)?, at: rows::get_time(row, 2)? };
+            units.entry(UnitId::new(rows::str(row, 0)?)).or_default().shifts.push(shift);
+        }
+        let sql = "SELECT unit, from_date, to_date, why FROM unit_closed ORDER BY id";
+        let mut closed = self.connection.prepare_cached(sql)?;
+        let mut found = closed.query([])?;
+        while let Some(row) = found.next()? {
+            let days = Period { from: rows::get_date(row, 1)?, to: rows::get_date(row, 2)? };
+            let period = ClosedPeriod { days, why: rows::str(row, 3)?.into() };
+            units.entry(UnitId::new(rows::str(row, 0)?)).or_default().closed.push(period);
+        }
+        let mut cadences = self.connection.prepare_cached("SELECT unit, cadence FROM unit_cadence")?;
+        let mut found = cadences.query([])?;
+        while let Some(row) = found.next()? {
+            let cadence = Cadence::parse(rows::str(row, 1)?).map_err(|_| rows::wrong(1, "a cadence"))?;
+            units.entry(UnitId::new(rows::str(row, 0)?)).or_default().cadence = Some(cadence);
+        }
+        Ok(units)
+    }
+
+    fn held_steps(&self) -> Result<Vec<StepName>, StoreError> {
+        let sql = "SELECT journey, step FROM hold
+                   WHERE journey IS NOT NULL AND released_at IS NULL ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut steps = Vec::new();
+        while let Some(row) = found.next()? {
+            steps.push(StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? });
+        }
+        Ok(steps)
+    }
+
+    fn holds_all(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM hold WHERE journey IS NULL AND released_at IS NULL)";
+        Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// The newest lines of the audit log, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn audit(&self, at_most: u32) -> Result<Vec<AuditLine>, StoreError> {
+        let sql = "SELECT at, by_name, action, subject, before, after, why FROM audit
+                   ORDER BY id DESC LIMIT ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([at_most])?;
+        let mut lines = Vec::new();
+        while let Some(row) = found.next()? {
+            lines.push(AuditLine {
+                at: rows::get_time(row, 0)?,
+                by: row.get(1)?,
+                action: row.get(2)?,
+                subject: row.get(3)?,
+                before: row.get(4)?,
+                after: row.get(5)?,
+                why: row.get(6)?,
+            });
+        }
+        Ok(lines)
+    }
+
+    /// Writes down a decision, with its line in the audit log: both or
+    /// neither. `before` and `after` are words for people, and name nobody.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; then nothing is.
+    pub fn record(
+        &mut self,
+        change: &Change,
+        act: &Act,
+        before: &str,
+        after: &str,
+    ) -> Result<(), StoreError> {
+        let whole = self.begin()?;
+        let (subject, person) = subject(&whole, change)?;
+        write_change(&whole, change, act, person)?;
+        write_audit(&whole, act, change.action(), &subject, person, before, after)?;
+        whole.execute("UPDATE instance SET decided_with = NULL", [])?;
+        Ok(whole.commit()?)
+    }
+}
+
+/// What a change is about: a name for the audit log, and the number of the
+/// person, whose employee id does not stand there.
+fn subject(whole: &Transaction<'_>, change: &Change) -> Result<(String, Option<PersonNumber>), StoreError> {
+    let of_person = |person: &PersonId| number(whole, person).map(Some);
+    Ok(match change {
+        Change::Approve { step, .. } => (step.to_string(), None),
+        Change::Hold(step) | Change::Release(step) => {
+            (step.as_ref().map_or("all sending".to_owned(), ToString::to_string), None)
+        }
+        Change::Pause { of, .. } | Change::Resume(of) => match of {
+            PauseOf::Person(person) => ("a person".to_owned(), of_person(person)?),
+            PauseOf::Unit(unit) => (format!("unit {unit}"), None),
+            PauseOf::Journey(journey) => (format!("journey {journey}"), None),
+        },
+        Change::Shift { unit, .. } | Change::Close { unit, .. } | Change::Rhythm { unit, .. } => {
+            (format!("unit {unit}"), None)
+        }
+        Change::Choose { person, .. } => ("a person".to_owned(), of_person(person)?),
+        Change::Answer { person, step, .. } => (step.to_string(), of_person(person)?),
+    })
+}
+
+fn number(whole: &Transaction<'_>, person: &PersonId) -> Result<PersonNumber, StoreError> {
+    let mut find = whole.prepare_cached("SELECT id FROM person WHERE employee_id = ?1")?;
+    Ok(PersonNumber(find.query_row([person.as_str()], |row| row.get(0))?))
+}
+
+fn write_change(
+    whole: &Transaction<'_>,
+    change: &Change,
+    act: &Act,
+    person: Option<PersonNumber>,
+) -> Result<(), StoreError> {
+    let at = rows::time(act.at);
+    let journey_of = |step: &Option<StepName>| step.as_ref().map(|step| step.journey.to_string());
+    let step_of = |step: &Option<StepName>| step.as_ref().map(|step| step.step.to_string());
+    match change {
+        Change::Approve { step, content } => {
+            let sql = "INSERT INTO approval (journey, step, content, at, by_name, note)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let (journey, step) = (step.journey.as_str(), step.step.as_str());
+            whole.execute(sql, params![journey, step, content.to_string(), at, act.by, act.why])?;
+        }
+        Change::Hold(step) => {
+            whole.execute(include_str!("sql/hold.sql"), params![journey_of(step), step_of(step), at])?;
+        }
+        Change::Release(step) => {
+            let sql = "UPDATE hold SET released_at = ?3
+                       WHERE journey IS ?1 AND step IS ?2 AND released_at IS NULL";
+            whole.execute(sql, params![journey_of(step), step_of(step), at])?;
+        }
+        Change::Pause { of, until, reason } => {
+            let (unit, journey) = unit_or_journey(of);
+            let sql = "INSERT INTO pause (person_id, unit, journey, from_at, until_date, reason)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let person = person.map(|person| person.0);
+            whole.execute(sql, params![person, unit, journey, at, until.map(rows::date), &**reason])?;
+        }
+        Change::Resume(of) => {
+            let (unit, journey) = unit_or_journey(of);
+            let sql = "UPDATE pause SET resumed_at = ?4
+                       WHERE person_id IS ?1 AND unit IS ?2 AND journey IS ?3 AND resumed_at IS NULL";
+            whole.execute(sql, params![person.map(|person| person.0), unit, journey, at])?;
+        }
+        Change::Shift { unit, weeks } => {
+            let sql = "INSERT INTO unit_shift (unit, weeks, at) VALUES (?1, ?2, ?3)";
+            whole.execute(sql, params![unit.as_str(), weeks, at])?;
+        }
+        Change::Close { unit, period } => {
+            let sql = "INSERT INTO unit_closed (unit, from_date, to_date, why) VALUES (?1, ?2, ?3, ?4)";
+            let (from, to) = (rows::date(period.days.from), rows::date(period.days.to));
+            whole.execute(sql, params![unit.as_str(), from, to, &*period.why])?;
+        }
+        Change::Rhythm { unit, cadence: Some(cadence) } => {
+            let sql = "INSERT INTO unit_cadence (unit, cadence) VALUES (?1, ?2)
+                       ON CONFLICT (unit) DO UPDATE SET cadence = excluded.cadence";
+            whole.execute(sql, params![unit.as_str(), cadence.as_str()])?;
+        }
+        Change::Rhythm { unit, cadence: None } => {
+            whole.execute("DELETE FROM unit_cadence WHERE unit = ?1", [unit.as_str()])?;
+        }
+        Change::Choose { character, .. } => {
+            let sql = "UPDATE person SET character = ?2 WHERE id = ?1";
+            whole.execute(sql, params![person.map(|person| person.0), character.as_str()])?;
+        }
+        Change::Answer { step, question, given, .. } => {
+            let Some(person) = person else { return Ok(()) };
+            let enrolment = history::enrolment(whole, person, &step.journey)?;
+            history::write_event(whole, enrolment, act.at, &step.step, What::Answered)?;
+            let sql = "INSERT INTO response (enrolment_id, step, question, answer, at)
+                       VALUES (?1, ?2, ?3, ?4, ?5)";
+            let question = question.as_ref().map(Slug::as_str);
+            whole.execute(sql, params![enrolment, step.step.as_str(), question, given.as_str(), at])?;
+        }
+    }
+    Ok(())
+}
+
+fn unit_or_journey(of: &PauseOf) -> (Option<&str>, Option<&str>) {
+    match of {
+        PauseOf::Person(_) => (None, None),
+        PauseOf::Unit(unit) => (Some(unit.as_str()), None),
+        PauseOf::Journey(journey) => (None, Some(journey.as_str())),
+    }
+}
+
+pub(super) fn write_audit(
+    whole: &Transaction<'_>,
+    act: &Act,
+    action: &str,
+    subject: &str,
+    person: Option<PersonNumber>,
+    before: &str,
+    after: &str,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO audit (at, by_name, action, subject, person_id, before, after, why)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let person = person.map(|person| person.0);
+    whole
+        .execute(sql, params![rows::time(act.at), act.by, action, subject, person, before, after, act.why])?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! What happened to people: enrolments and their events, read into a
+//! [`Memory`].
+
+use rusqlite::{Transaction, params};
+
+use super::{Store, StoreError, rows};
+use crate::domain::ids::{PersonId, PersonNumber, Slug, StepName};
+use crate::domain::memory::{Event, Memory, What};
+use crate::domain::zone::Timestamp;
+
+/// A step that was too late for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// For whom.
+    pub person: PersonNumber,
+    /// Which step.
+    pub step: StepName,
+    /// When it was too late.
+    pub at: Timestamp,
+}
+
+impl Store {
+    /// What happened to everybody who is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn memory(&self) -> Result<Memory, StoreError> {
+        let mut memory = Memory::default();
+        let mut characters = self.connection.prepare_cached(
+            "SELECT employee_id, character FROM person WHERE character IS NOT NULL AND left_at IS NULL",
+        )?;
+        let mut found = characters.query([])?;
+        while let Some(row) = found.next()? {
+            memory.of_mut(&PersonId::new(rows::str(row, 0)?)).character = Some(rows::slug(row, 1)?);
+        }
+        let mut statement = self.connection.prepare_cached(include_str!("sql/history.sql"))?;
+        let mut found = statement.query([])?;
+        let mut names = Names::default();
+        while let Some(row) = found.next()? {
+            let person = PersonId::new(rows::str(row, 0)?);
+            let journey = names.slug(rows::str(row, 1)?)?;
+            let past = memory.of_mut(&person);
+            past.enrolment_mut(&journey).entered = rows::maybe_time(row, 2)?;
+            let Some(at) = rows::maybe_time(row, 3)? else { continue };
+            let step = names.slug(rows::str(row, 4)?)?;
+            let what = match rows::str(row, 5)? {
+                "mailed" => What::Mailed { round: rows::round(row, 6)?, slot: rows::get_time(row, 7)? },
+                "skipped" => What::Skipped,
+                "answered" => What::Answered,
+                _ => return Err(rows::wrong(5, "something that happens")),
+            };
+            past.record(&journey, Event { at, step, what });
+        }
+        Ok(memory)
+    }
+}
+
+/// Names of journeys and steps, each kept once.
+#[derive(Default)]
+struct Names(Vec<Slug>);
+
+impl Names {
+    fn slug(&mut self, text: &str) -> Result<Slug, StoreError> {
+        if let Some(known) = self.0.iter().find(|known| known.as_str() == text) {
+            return Ok(known.clone());
+        }
+        let slug = Slug::parse(text)
+            .ok_or_else(|| StoreError::Damaged { why: "a row names no journey or step".to_owned() })?;
+        self.0.push(slug.clone());
+        Ok(slug)
+    }
+}
+
+/// The row of an enrolment, made if it is not there.
+pub(super) fn enrolment(
+    whole: &Transaction<'_>,
+    person: PersonNumber,
+    journey: &Slug,
+) -> Result<i64, StoreError> {
+    let make = "INSERT INTO enrolment (person_id, journey) VALUES (?1, ?2)
+                ON CONFLICT (person_id, journey) DO NOTHING";
+    whole.prepare_cached(make)?.execute(params![person.0, journey.as_str()])?;
+    let find = "SELECT id FROM enrolment WHERE person_id = ?1 AND journey = ?2";
+    Ok(whole.prepare_cached(find)?.query_row(params![person.0, journey.as_str()], |row| row.get(0))?)
+}
+
+/// Writes down a fact; one that is known already is not written twice.
+pub(super) fn write_event(
+    whole: &Transaction<'_>,
+    enrolment: i64,
+    at: Timestamp,
+    step: &Slug,
+    what: What,
+) -> Result<(), StoreError> {
+    let (word, round, slot) = match what {
+        What::Mailed { round, slot } => ("mailed", Some(round), Some(rows::time(slot))),
+        What::Skipped => ("skipped", None, None),
+        What::Answered => ("answered", None, None),
+    };
+    let mut write = whole.prepare_cached(include_str!("sql/write_event.sql"))?;
+    write.execute(params![enrolment, rows::time(at), step.as_str(), word, round, slot])?;
+    Ok(())
+}
+
+/// Writes down steps that were too late.
+pub(super) fn write_skips(whole: &Transaction<'_>, skips: &[Skip]) -> Result<(), StoreError> {
+    for skip in skips {
+        let enrolment = enrolment(whole, skip.person, &skip.step.journey)?;
+        write_event(whole, enrolment, skip.at, &skip.step.step, What::Skipped)?;
+    }
+    Ok(())
+}

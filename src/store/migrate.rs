@@ -1,0 +1,147 @@
+//! Makes the tables, and brings an older database up to date: numbered files,
+//! forward only, each in one transaction with its checksum (F65, F66).
+
+use std::fs;
+use std::path::Path;
+
+use ring::digest::{SHA256, digest};
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{APPLICATION_ID, StoreError, beside, rows};
+use crate::domain::zone::Timestamp;
+
+/// One step of the schema; never changed once it has been released.
+pub(super) struct Migration {
+    pub(super) name: &'static str,
+    pub(super) sql: &'static str,
+}
+
+/// All of them, in order; the first is number 1.
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { name: "first", sql: include_str!("migrations/0001_first.sql") }];
+
+/// Which migrations a database has seen.
+const LEDGER: &str = "CREATE TABLE migration (
+    number INTEGER PRIMARY KEY,
+    name   TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    at     TEXT NOT NULL CHECK (length(at) = 20)
+) STRICT";
+
+/// The number of the newest.
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.len() as i64
+}
+
+/// Makes a database under another name, and gives it its own when it is
+/// whole.
+pub(super) fn make(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
+    let half = beside(path, ".half");
+    let io = |what| {
+        let half = half.clone();
+        move |why| StoreError::Io { what, path: half, why }
+    };
+    match fs::remove_file(&half) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("remove")(error)),
+        _ => {}
+    }
+    private_file(&half).map_err(io("make"))?;
+    let mut connection = Connection::open(&half)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.execute_batch(LEDGER)?;
+    apply(&mut connection, MIGRATIONS, now)?;
+    let instance = "INSERT INTO instance (one, made_at, secret) VALUES (1, ?1, ?2)";
+    connection.execute(instance, params![rows::time(now), secret])?;
+    connection.close().map_err(|(_, error)| error)?;
+    // Who makes one at the same moment must not be overwritten.
+    match fs::hard_link(&half, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        linked => linked.map_err(io("name"))?,
+    }
+    fs::remove_file(&half).map_err(io("remove"))
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> std::io::Result<()> {
+    fs::OpenOptions::new().write(true).create_new(true).open(path).map(drop)
+}
+
+/// Brings a database up to date, with a copy of it beside it first.
+pub(super) fn up_to_date(connection: &mut Connection, path: &Path, now: Timestamp) -> Result<(), StoreError> {
+    bring(connection, path, MIGRATIONS, now)
+}
+
+/// The same with any migrations.
+pub(super) fn bring(
+    connection: &mut Connection,
+    path: &Path,
+    migrations: &[Migration],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    let known = migrations.len() as i64;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    are_ours(connection, migrations)?;
+    if found == known {
+        return Ok(());
+    }
+    let copy = beside(path, &format!(".before-{}", found + 1));
+    if !copy.exists() {
+        connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    }
+    apply(connection, migrations, now)
+}
+
+/// Is the database as this program knows it?
+pub(super) fn is_current(connection: &Connection) -> Result<(), StoreError> {
+    let (found, known) = (version(connection)?, newest());
+    match found.cmp(&known) {
+        std::cmp::Ordering::Less => Err(StoreError::Older { found, known }),
+        std::cmp::Ordering::Equal => are_ours(connection, MIGRATIONS),
+        std::cmp::Ordering::Greater => Err(StoreError::Newer { found, known }),
+    }
+}
+
+/// Applies what is missing: each wholly or not at all.
+fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) -> Result<(), StoreError> {
+    let done = version(connection)?;
+    for (migration, number) in migrations.iter().zip(1..).skip(usize::try_from(done).unwrap_or(0)) {
+        let whole = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        whole.execute_batch(migration.sql)?;
+        let line = "INSERT INTO migration (number, name, sha256, at) VALUES (?1, ?2, ?3, ?4)";
+        whole.execute(line, params![number, migration.name, sha256(migration.sql), rows::time(now)])?;
+        whole.pragma_update(None, "user_version", number)?;
+        whole.commit()?;
+    }
+    Ok(())
+}
+
+/// Was each migration the one we have?
+fn are_ours(connection: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    let mut applied = connection.prepare("SELECT number, sha256 FROM migration ORDER BY number")?;
+    let mut applied = applied.query([])?;
+    while let Some(row) = applied.next()? {
+        let number: i64 = row.get(0)?;
+        let ours = usize::try_from(number - 1).ok().and_then(|place| migrations.get(place));
+        if ours.is_none_or(|ours| sha256(ours.sql) != rows::str(row, 1).unwrap_or_default()) {
+            return Err(StoreError::OtherMigration { number });
+        }
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+fn sha256(text: &str) -> String {
+    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,273 @@
+//! People and units: read whole, replaced by an import in one transaction.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use rusqlite::{Row, Transaction, named_params, params};
+
+use super::{Store, StoreError, rows};
+use crate::domain::change::Act;
+use crate::domain::ids::{Language, PersonId, PersonNumber, UnitId};
+use crate::domain::import::{Import, Known};
+use crate::domain::person::{Person, Roster, Unit};
+use crate::domain::zone::Timestamp;
+
+impl Store {
+    /// Everybody who is there, in the order in which they came, and what the
+    /// database calls each.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn roster(&self) -> Result<(Roster, Vec<PersonNumber>), StoreError> {
+        let mut people = Vec::new();
+        let mut numbers = Vec::new();
+        self.each_person(include_str!("sql/people_there.sql"), |known| {
+            people.push(known.person);
+            numbers.push(known.number);
+        })?;
+        Ok((Roster::new(people, self.units()?), numbers))
+    }
+
+    /// Everybody there is or was.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn known_people(&self) -> Result<Vec<Known>, StoreError> {
+        let mut known = Vec::new();
+        self.each_person(include_str!("sql/people_known.sql"), |person| known.push(person))?;
+        Ok(known)
+    }
+
+    /// When people were last imported; `None`: never.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn imported_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT imported_at FROM instance")?;
+        let mut found = statement.query([])?;
+        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+    }
+
+    fn each_person(&self, sql: &str, mut take: impl FnMut(Known)) -> Result<(), StoreError> {
+        let extra = self.extra()?;
+        let mut shelf = Shelf::default();
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
+            take(known(row, &mut shelf, &extra)?);
+        }
+        Ok(())
+    }
+
+    /// The columns kept on purpose, of those who have any.
+    fn extra(&self) -> Result<HashMap<i64, Vec<Kept>>, StoreError> {
+        let mut extra: HashMap<i64, Vec<Kept>> = HashMap::new();
+        let sql = "SELECT person_id, name, value FROM person_extra ORDER BY person_id, rank";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
+            let column = (rows::str(row, 1)?.into(), rows::str(row, 2)?.into());
+            extra.entry(row.get(0)?).or_default().push(column);
+        }
+        Ok(extra)
+    }
+
+    fn units(&self) -> Result<Vec<Unit>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/units_there.sql"))?;
+        let mut found = statement.query([])?;
+        let mut units = Vec::new();
+        while let Some(row) = found.next()? {
+            units.push(Unit {
+                id: UnitId::new(rows::str(row, 0)?),
+                name: rows::str(row, 1)?.into(),
+                manager: rows::maybe_str(row, 2)?.map(PersonId::new),
+            });
+        }
+        Ok(units)
+    }
+
+    /// Takes over a people file: all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; then nothing is.
+    pub fn import(&mut self, import: &Import<'_>, roster: &Roster, act: &Act) -> Result<(), StoreError> {
+        let first = self.imported_at()?.is_none();
+        let at = rows::time(act.at);
+        let whole = self.begin()?;
+        {
+            let units = write_units(&whole, roster)?;
+            let mut write = whole.prepare_cached(include_str!("sql/write_person.sql"))?;
+            for (person, number) in import.joined.iter().zip(next_number(&whole)?..) {
+                write_person(&mut write, number, person, &units, &at)?;
+                write_extra(&whole, number, person)?;
+            }
+            let returned = import.returned.iter().copied();
+            let changed = import.changed.iter().map(|changed| (changed.number, changed.person));
+            for (number, person) in returned.chain(changed) {
+                write_person(&mut write, number.0, person, &units, &at)?;
+                write_extra(&whole, number.0, person)?;
+            }
+            let mut leave = whole.prepare_cached("UPDATE person SET left_at = ?2 WHERE id = ?1")?;
+            for known in &import.left {
+                leave.execute(params![known.number.0, at])?;
+            }
+            write_managers(&whole, roster)?;
+            let entered_at = if first { None } else { Some(at.as_str()) };
+            let mut enrol = whole.prepare_cached(include_str!("sql/enrol.sql"))?;
+            for (person, journey) in &import.entered {
+                enrol.execute(params![person.as_str(), journey.as_str(), entered_at])?;
+            }
+            for (person, journey) in &import.out_of_audience {
+                enrol.execute(params![person.as_str(), journey.as_str(), None::<&str>])?;
+            }
+            whole.execute("UPDATE instance SET imported_at = ?1, decided_with = NULL", [&at])?;
+            let before = format!("{} people", import.before);
+            let after = format!(
+                "{} joined, {} returned, {} left, {} changed",
+                import.joined.len(),
+                import.returned.len(),
+                import.left.len(),
+                import.changed.len()
+            );
+            super::decisions::write_audit(&whole, act, "people import", "people", None, &before, &after)?;
+        }
+        Ok(whole.commit()?)
+    }
+}
+
+/// A kept column and its value.
+type Kept = (Arc<str>, Box<str>);
+
+/// What the database calls the next who joins.
+fn next_number(whole: &Transaction<'_>) -> Result<i64, StoreError> {
+    Ok(whole.query_row("SELECT coalesce(max(id), 0) + 1 FROM person", [], |row| row.get(0))?)
+}
+
+/// Words that many people share, kept once.
+#[derive(Default)]
+struct Shelf {
+    texts: BTreeSet<Arc<str>>,
+    units: HashMap<String, UnitId>,
+    languages: HashMap<String, Language>,
+}
+
+impl Shelf {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(kept) = self.texts.get(text) {
+            return kept.clone();
+        }
+        let kept: Arc<str> = text.into();
+        self.texts.insert(kept.clone());
+        kept
+    }
+
+    fn unit(&mut self, code: &str) -> UnitId {
+        if let Some(kept) = self.units.get(code) {
+            return kept.clone();
+        }
+        let kept = UnitId::new(code);
+        self.units.insert(code.to_owned(), kept.clone());
+        kept
+    }
+
+    fn language(&mut self, tag: &str) -> Option<Language> {
+        if let Some(kept) = self.languages.get(tag) {
+            return Some(kept.clone());
+        }
+        let kept = Language::parse(tag)?;
+        self.languages.insert(tag.to_owned(), kept.clone());
+        Some(kept)
+    }
+}
+
+fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &HashMap<i64, Vec<Kept>>) -> Result<Known, StoreError> {
+    let number: i64 = row.get(0)?;
+    let department = rows::maybe_str(row, 7)?.map(|name| shelf.text(name));
+    let language = shelf.language(rows::str(row, 8)?).ok_or_else(|| rows::wrong(8, "a language"))?;
+    let person = Person {
+        id: PersonId::new(rows::str(row, 1)?),
+        email: rows::maybe_str(row, 2)?.map(Into::into),
+        shared_address: row.get(3)?,
+        first_name: rows::str(row, 4)?.into(),
+        last_name: rows::str(row, 5)?.into(),
+        unit: shelf.unit(rows::str(row, 6)?),
+        department,
+        language,
+        start: rows::maybe_date(row, 9)?,
+        end: rows::maybe_date(row, 10)?,
+        leave: rows::get_periods(row, 11)?,
+        protected: row.get(12)?,
+        extra: extra.get(&number).map(|kept| kept.clone().into()).unwrap_or_default(),
+    };
+    let unit_name = rows::str(row, 13)?.to_owned();
+    let has_left = rows::maybe_str(row, 14)?.is_some();
+    Ok(Known { number: PersonNumber(number), person, unit_name, has_left })
+}
+
+fn write_person(
+    write: &mut rusqlite::CachedStatement<'_>,
+    number: i64,
+    person: &Person,
+    units: &HashMap<&UnitId, i64>,
+    at: &str,
+) -> Result<(), StoreError> {
+    write.execute(named_params! {
+        ":id": number,
+        ":employee_id": person.id.as_str(),
+        ":email": person.email.as_deref(),
+        ":shared_address": person.shared_address,
+        ":first_name": &*person.first_name,
+        ":last_name": &*person.last_name,
+        ":unit_id": units.get(&person.unit).copied(),
+        ":department": person.department.as_deref(),
+        ":language": person.language.as_str(),
+        ":start_date": person.start.map(rows::date),
+        ":end_date": person.end.map(rows::date),
+        ":leave": rows::periods(&person.leave),
+        ":protected": person.protected,
+        ":at": at,
+    })?;
+    Ok(())
+}
+
+/// The kept columns, instead of those that were there before.
+fn write_extra(whole: &Transaction<'_>, number: i64, person: &Person) -> Result<(), StoreError> {
+    whole.prepare_cached("DELETE FROM person_extra WHERE person_id = ?1")?.execute(params![number])?;
+    if person.extra.is_empty() {
+        return Ok(());
+    }
+    let sql = "INSERT INTO person_extra (person_id, rank, name, value) VALUES (?1, ?2, ?3, ?4)";
+    let mut write = whole.prepare_cached(sql)?;
+    for (rank, (name, value)) in person.extra.iter().enumerate() {
+        write.execute(params![number, rank as i64, &**name, &**value])?;
+    }
+    Ok(())
+}
+
+/// The units of a roster, with the row of each.
+fn write_units<'r>(
+    whole: &Transaction<'_>,
+    roster: &'r Roster,
+) -> Result<HashMap<&'r UnitId, i64>, StoreError> {
+    let mut write = whole.prepare_cached(include_str!("sql/write_unit.sql"))?;
+    let mut find = whole.prepare_cached("SELECT id FROM unit WHERE code = ?1")?;
+    let mut found = HashMap::with_capacity(roster.units.len());
+    for unit in &roster.units {
+        write.execute(params![unit.id.as_str(), &*unit.name])?;
+        found.insert(&unit.id, find.query_row([unit.id.as_str()], |row| row.get(0))?);
+    }
+    Ok(found)
+}
+
+/// Who leads which unit; after the people, of whom they are one.
+fn write_managers(whole: &Transaction<'_>, roster: &Roster) -> Result<(), StoreError> {
+    let mut write = whole.prepare_cached(include_str!("sql/write_manager.sql"))?;
+    for unit in &roster.units {
+        write.execute(params![unit.id.as_str(), unit.manager.as_ref().map(PersonId::as_str)])?;
+    }
+    Ok(())
+}

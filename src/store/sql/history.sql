@@ -1,0 +1,9 @@
+-- Every fact about everybody who is there, each enrolment's in order; an
+-- enrolment without facts is one row.
+SELECT person.employee_id, enrolment.journey, enrolment.entered_at,
+       event.at, event.step, event.what, event.round, event.slot_at
+FROM enrolment
+JOIN person ON person.id = enrolment.person_id
+LEFT JOIN event ON event.enrolment_id = enrolment.id
+WHERE person.left_at IS NULL
+ORDER BY enrolment.id, event.id

@@ -1,0 +1,6 @@
+-- Every pause there was: days of it count for no duration, even afterwards.
+SELECT person.employee_id, pause.unit, pause.journey, pause.from_at, pause.until_date,
+       pause.resumed_at, pause.reason
+FROM pause
+LEFT JOIN person ON person.id = pause.person_id
+ORDER BY pause.id

@@ -1,0 +1,1 @@
+//! What the store promises, tested with a real database.

@@ -1,0 +1,65 @@
+//! The last content without an error, file by file: what stays in force when
+//! somebody saves a broken one (contract, 7.7).
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError, rows};
+use crate::domain::ids::ContentHash;
+use crate::domain::zone::Timestamp;
+
+impl Store {
+    /// The hash of the content in force, and since when.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn content(&self) -> Result<Option<(ContentHash, Timestamp)>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT hash, taken_at FROM content")?;
+        let mut found = statement.query([])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        Ok(Some((rows::hash(row, 0)?, rows::get_time(row, 1)?)))
+    }
+
+    /// Its files, by path below the content folder.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn content_files(&self) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT path, bytes FROM content_file")?;
+        let files = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(files.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps content as the last good one, if it is not that already.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; then the one before stays.
+    pub fn keep_content<'f>(
+        &mut self,
+        hash: ContentHash,
+        files: impl Iterator<Item = (&'f str, &'f [u8])>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let whole = self.begin()?;
+        let kept: Option<String> =
+            whole.query_row("SELECT hash FROM content", [], |row| row.get(0)).optional()?;
+        if kept.as_deref() == Some(hash.to_string().as_str()) {
+            return Ok(());
+        }
+        whole.execute("DELETE FROM content_file", [])?;
+        {
+            let mut file = whole.prepare_cached("INSERT INTO content_file (path, bytes) VALUES (?1, ?2)")?;
+            for (path, bytes) in files {
+                file.execute(params![path, bytes])?;
+            }
+        }
+        let content = "INSERT INTO content (one, hash, taken_at) VALUES (1, ?1, ?2)
+                       ON CONFLICT (one) DO UPDATE SET hash = excluded.hash, taken_at = excluded.taken_at";
+        whole.execute(content, params![hash.to_string(), rows::time(now)])?;
+        Ok(whole.commit()?)
+    }
+}
