@@ -264,6 +264,17 @@ pub fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Who runs the program, for the audit log: behind `sudo` the one who typed
+/// it.
+pub fn user() -> String {
+    let named = |name: &str| {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let value = std::env::var(name).ok();
+        value.filter(|value| !value.is_empty() && !value.chars().any(char::is_control))
+    };
+    ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(named).unwrap_or_else(|| "unknown".to_owned())
+}
+
 impl Config {
     /// Finds and reads the configuration: the file of `--config`, else
     /// `./config.toml`, else `/etc/journey/config.toml`, and over it the

@@ -46,18 +46,33 @@ pub struct Loaded {
     pub draft: Option<Library>,
     /// Every fault of every file, by file, line and column.
     pub faults: Vec<Diagnostic>,
+    /// The files it was read from, so that they can be kept and read again.
+    pub files: Files,
 }
+
+/// Content as files: their bytes by path below the content folder.
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// Reads a content folder as it is now. `today` is only asked whether each
 /// cadence still has a slot in the year to come.
 pub fn load(dir: &Path, today: NaiveDate) -> Loaded {
     let faults = Faults::default();
-    let library =
-        tree::snapshot(dir, &faults).and_then(|snapshot| resolve::library(&snapshot, today, &faults));
+    loaded(tree::snapshot(dir, &faults), today, faults)
+}
+
+/// Reads content from files that were kept; `dir` is what messages call them.
+pub fn load_kept(dir: &Path, files: &Files, today: NaiveDate) -> Loaded {
+    let faults = Faults::default();
+    loaded(Some(tree::kept(dir, files, &faults)), today, faults)
+}
+
+fn loaded(snapshot: Option<tree::Snapshot>, today: NaiveDate, faults: Faults) -> Loaded {
+    let library = snapshot.as_ref().and_then(|snapshot| resolve::library(snapshot, today, &faults));
+    let files = snapshot.map(tree::Snapshot::into_files).unwrap_or_default();
     let faults = faults.in_order();
     let usable = !faults.iter().any(Diagnostic::is_error);
     let (library, draft) = if usable { (library, None) } else { (None, library) };
-    Loaded { library, draft, faults }
+    Loaded { library, draft, faults, files }
 }
 
 /// Where faults gather. Shared by all who read, so that nobody has to stop at

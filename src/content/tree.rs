@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::Faults;
 use super::text::Source;
+use super::{Faults, Files};
 use crate::domain::diagnostic::{Diagnostic, Place};
 
 /// The folder at one moment; paths are below it, with `/`.
@@ -55,6 +55,30 @@ impl Snapshot {
         let all: BTreeSet<&str> = self.texts.keys().chain(&self.unread).map(String::as_str).collect();
         all.into_iter().filter(move |path| path.starts_with(&prefix))
     }
+
+    /// The files themselves, to be kept.
+    pub(super) fn into_files(self) -> Files {
+        self.texts.into_iter().map(|(path, source)| (path, source.text.as_bytes().to_vec())).collect()
+    }
+}
+
+/// A snapshot of files that were kept.
+pub(super) fn kept(dir: &Path, files: &Files, faults: &Faults) -> Snapshot {
+    let mut snapshot = Snapshot { shown: shown(dir), ..Snapshot::default() };
+    for (path, bytes) in files {
+        let folders = path.match_indices('/').map(|(end, _)| path[..end].to_owned());
+        snapshot.folders.extend(folders);
+        match Source::read(&snapshot.file(path), bytes.clone()) {
+            Ok(source) => {
+                snapshot.texts.insert(path.clone(), source);
+            }
+            Err(found) => {
+                snapshot.unread.insert(path.clone());
+                faults.extend(found);
+            }
+        }
+    }
+    snapshot
 }
 
 /// Reads the folder. `None` when there is none, or it will not keep still.

@@ -1,4 +1,5 @@
-//! Letters: what is due, rendered, made into mails and written to a folder.
+//! Letters: what is due, rendered and made into mails; and the folder into
+//! which mails are written to be looked at.
 
 use std::io;
 use std::path::Path;
@@ -6,9 +7,27 @@ use std::path::Path;
 use super::pass::{self, Due, Holding, Pass};
 use super::world::World;
 use crate::domain::email::{Email, Mailbox};
+use crate::domain::ids::StepName;
 use crate::domain::verdict::{Held, Reason};
 use crate::domain::zone::Timestamp;
 use crate::mail::{files, mime};
+use crate::render::Links;
+
+/// What one mail has that its words do not say: nothing in it is invented, so
+/// the same marks make the same bytes.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// When it was booked.
+    pub booked: Timestamp,
+    /// `<…@…>`
+    pub message_id: String,
+    /// The first mail's, in a reminder.
+    pub in_reply_to: Option<String>,
+    /// The number of its delivery; none in a dry run.
+    pub delivery: Option<i64>,
+    /// The reader's own pages.
+    pub links: Links,
+}
 
 /// Writes every mail of a pass that is due into a folder, as
 /// `<date>/<time>-<person>-<journey>-<step>-<round>.eml`; how many. One that
@@ -26,16 +45,14 @@ pub fn write(
     let mut written = 0;
     let mut sent = Vec::with_capacity(pass.send.len());
     for (place, due) in std::mem::take(&mut pass.send).into_iter().enumerate() {
-        match bytes(world, &due, pass.at, place) {
+        match bytes(world, &due, &looked_at(world, &due, pass.at, place)) {
             Ok(bytes) => {
-                files::write(folder, &name(world, &due, pass.at, place), &bytes)?;
+                let stands_for = format!("protected{place}");
+                files::write(folder, &file_name(world, &due, pass.at, &stands_for), &bytes)?;
                 written += 1;
                 sent.push(due);
             }
-            Err(why) => {
-                let held = Held { step: Some(due.step.slug.clone()), because: vec![Reason::BadContent(why)] };
-                pass.held.push(Holding { person: due.person, journey: due.journey, held });
-            }
+            Err(why) => pass.held.push(held(&due, why)),
         }
         one_more();
     }
@@ -43,13 +60,45 @@ pub fn write(
     Ok(written)
 }
 
-/// The mail as it would leave; `Err` says in words why it cannot be made.
-fn bytes(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Result<Vec<u8>, String> {
-    let links = pass::links(world);
-    let mail = world.renderer.mail(&due.letter(world, &links)).map_err(|fault| fault.to_string())?;
+/// The mail cannot be made for its person.
+pub(super) fn held<'w>(due: &Due<'w>, why: String) -> Holding<'w> {
+    let held = Held { step: Some(due.step.slug.clone()), because: vec![Reason::BadContent(why)] };
+    Holding { person: due.person, journey: due.journey, held }
+}
+
+/// The marks of a mail that is only looked at. Its links lead nowhere.
+fn looked_at(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Marks {
+    let domain = domain(world);
+    let nameless =
+        || format!("<dry-run.{}.{}.{}.{place}@{domain}>", due.journey.slug, due.step.slug, due.round);
+    Marks {
+        booked: at,
+        message_id: message_id(world, due, due.round).unwrap_or_else(nameless),
+        in_reply_to: (due.round > 0).then(|| message_id(world, due, 0)).flatten(),
+        delivery: None,
+        links: pass::links(world),
+    }
+}
+
+/// The name a mail has, or will have; none before the database has a key.
+pub fn message_id(world: &World, due: &Due<'_>, round: u16) -> Option<String> {
+    let remembered = world.remembered.as_ref()?;
+    let place = world.roster.place(&due.person.id)?;
+    let step = StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() };
+    Some(remembered.keys.message_id(remembered.number(place)?, &step, round, domain(world)))
+}
+
+/// The domain mails come from.
+fn domain(world: &World) -> &str {
+    world.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
+}
+
+/// The mail as it leaves; `Err` says in words why it cannot be made.
+pub(super) fn bytes(world: &World, due: &Due<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
+    let mail = world.renderer.mail(&due.letter(world, &marks.links)).map_err(|fault| fault.to_string())?;
     let config = &world.config.mail;
-    let domain = config.from.address.rsplit('@').next().unwrap_or("localhost");
-    let key = key(due, place);
+    let domain = domain(world);
+    let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();
     let email = Email {
         from: config.from.clone(),
         to: Mailbox {
@@ -60,10 +109,10 @@ fn bytes(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Result<Ve
         subject: mail.subject,
         html: mail.html,
         text: mail.text,
-        date: at,
-        offset_seconds: world.library.programme.zone.offset_seconds(at),
-        message_id: format!("<dry-run.{key}@{domain}>"),
-        boundary: format!("journey-dry-run-{place}"),
+        date: marks.booked,
+        offset_seconds: world.library.programme.zone.offset_seconds(marks.booked),
+        boundary: format!("journey-{id}"),
+        message_id: marks.message_id.clone(),
         headers: vec![(
             "List-Id".to_owned(),
             format!("{} <{}.{domain}>", due.journey.slug, due.journey.slug),
@@ -72,19 +121,12 @@ fn bytes(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Result<Ve
     mime::bytes(&email).map_err(|fault| fault.to_string())
 }
 
-/// What tells one mail of a dry run from another. It is not what the
-/// Message-ID will be, which needs the database's key; and it names nobody.
-fn key(due: &Due<'_>, place: usize) -> String {
-    format!("{}.{}.{}.{place}", due.journey.slug, due.step.slug, due.round)
-}
-
-fn name(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> String {
+/// Where a mail is written below its folder; `stands_for` takes the place of
+/// an employee id that is shown nowhere.
+pub(super) fn file_name(world: &World, due: &Due<'_>, at: Timestamp, stands_for: &str) -> String {
     let civil = world.library.programme.zone.civil(at);
-    let person = if due.person.protected {
-        format!("protected{place}")
-    } else {
-        files::name_part(due.person.id.as_str())
-    };
+    let person =
+        if due.person.protected { stands_for.to_owned() } else { files::name_part(due.person.id.as_str()) };
     let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
     format!("{date}/{time}-{person}-{}-{}-{}.eml", due.journey.slug, due.step.slug, due.round)
 }

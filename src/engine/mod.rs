@@ -1,9 +1,16 @@
 //! The order of effects: fetch the inputs, ask the planner, carry out the
 //! answer. Every command calls one verb of it; none decides anything.
 
+pub mod change;
+pub mod import;
+pub mod keys;
 pub mod letters;
+pub mod lock;
 pub mod matrix;
 pub mod pass;
 pub mod plan;
+pub mod positions;
+pub mod send;
+pub mod status;
 pub mod why;
 pub mod world;

@@ -8,6 +8,7 @@ use crate::domain::ids::{Language, PersonId, Slug, StepName, UnitId};
 use crate::domain::journey::Journey;
 use crate::domain::person::Person;
 use crate::domain::planner::{Approvals, Planner};
+use crate::domain::position::Stage;
 use crate::domain::progress::Progress;
 use crate::domain::step::Step;
 use crate::domain::verdict::{Held, Reason, Verdict, Wait};
@@ -26,6 +27,8 @@ pub struct Pass<'w> {
     pub held: Vec<Holding<'w>>,
     /// How many enrolments have nothing more to come.
     pub over: usize,
+    /// How far each enrolment is, by journey.
+    pub stages: Vec<(&'w Slug, Stage)>,
     /// How many that are due now `--limit` left for later.
     pub beyond_limit: usize,
 }
@@ -107,11 +110,20 @@ impl<'w> Pass<'w> {
         let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
         let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
         let moment = planner.at(at, &world.memory, &progress);
-        let mut pass =
-            Pass { at, send: Vec::new(), wait: Vec::new(), held: Vec::new(), over: 0, beyond_limit: 0 };
+        let mut pass = Pass {
+            at,
+            send: Vec::new(),
+            wait: Vec::new(),
+            held: Vec::new(),
+            over: 0,
+            stages: Vec::new(),
+            beyond_limit: 0,
+        };
         for person in world.roster.people.iter().filter(|person| selection.has_person(person)) {
             for decision in moment.decide(person) {
                 let journey = &world.library.journeys[decision.journey];
+                let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
+                pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
                 pass.add(world, person, journey, decision.verdict, selection);
             }
         }
@@ -157,7 +169,7 @@ impl<'w> Pass<'w> {
 impl<'w> Due<'w> {
     /// The mail with its subject; held if its text cannot be made for this
     /// person.
-    fn new(
+    pub(super) fn new(
         world: &'w World,
         person: &'w Person,
         journey: &'w Journey,

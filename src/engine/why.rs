@@ -2,15 +2,17 @@
 //! and of a unit with regard to one step.
 
 use super::world::World;
-use crate::domain::ids::{Slug, StepName, UnitId};
+use crate::domain::ids::{ContentHash, Slug, StepName, UnitId};
 use crate::domain::journey::Journey;
 use crate::domain::memory::{Enrolment, What};
 use crate::domain::person::Person;
 use crate::domain::planner::{Approvals, Decision, Planner};
+use crate::domain::position::Stage;
 use crate::domain::progress::Progress;
 use crate::domain::step::Step;
-use crate::domain::verdict::{Over, Reason, Verdict};
+use crate::domain::verdict::Verdict;
 use crate::domain::zone::Timestamp;
+use crate::store::{Store, StoreError};
 
 /// A person, and how each journey stands for them.
 pub struct Why<'w> {
@@ -24,8 +26,8 @@ pub struct Why<'w> {
 pub struct Standing<'w> {
     /// Which journey.
     pub journey: &'w Journey,
-    /// `waiting`, `active`, `paused`, `completed` or `withdrawn`.
-    pub stage: &'static str,
+    /// How far it is.
+    pub stage: Stage,
     /// Every step of it, in its order.
     pub steps: Vec<StepStanding<'w>>,
     /// What comes next, or why nothing does.
@@ -44,6 +46,12 @@ pub struct StepStanding<'w> {
     pub planned: Option<Timestamp>,
     /// When its mail left.
     pub sent: Option<Timestamp>,
+    /// Was it answered?
+    pub answered: bool,
+    /// Hash of the text it had, or has now.
+    pub content: ContentHash,
+    /// What the relay, or the file, said to the last round of it.
+    pub reply: Option<String>,
 }
 
 /// How a person of a unit stands to one step.
@@ -96,12 +104,31 @@ pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why
         let enrolment = past.enrolment(&journey.slug);
         Standing {
             journey,
-            stage: stage(&decision.verdict, enrolment),
+            stage: Stage::of(enrolment, &decision.verdict),
             steps: steps(journey, enrolment, &decision),
             verdict: decision.verdict,
         }
     });
     Why { person, journeys: journeys.collect() }
+}
+
+/// Adds what the database knows of the mails themselves: which text each had,
+/// and what was said to it. Changes nothing on disk.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn add_deliveries(world: &World, why: &mut Why<'_>) -> Result<(), StoreError> {
+    let look = |store: &Store| store.deliveries_to(&why.person.id);
+    for (delivery, reply) in Store::look(&world.config.database, look)?.unwrap_or_default() {
+        let journey = why.journeys.iter_mut().find(|j| j.journey.slug == delivery.step.journey);
+        let steps = journey.map_or(&mut [][..], |journey| &mut journey.steps);
+        if let Some(step) = steps.iter_mut().find(|step| step.step.slug == delivery.step.step) {
+            step.content = delivery.content;
+            step.reply = reply;
+        }
+    }
+    Ok(())
 }
 
 /// How each person of a unit stands to a step, at an instant.
@@ -127,19 +154,6 @@ fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
     planner.at(at, &world.memory, &progress).decide(person)
-}
-
-fn stage(verdict: &Verdict, enrolment: &Enrolment) -> &'static str {
-    let paused = |because: &[Reason]| because.iter().any(|reason| matches!(reason, Reason::Paused(_)));
-    match verdict {
-        Verdict::Over(Over::Finished) => "completed",
-        Verdict::Over(Over::Left | Over::NotInAudience | Over::JourneyGone) => "withdrawn",
-        Verdict::Held(held) if paused(&held.because) => "paused",
-        Verdict::Wait(wait) if paused(&wait.because) => "paused",
-        Verdict::Send(_) => "active",
-        Verdict::Wait(_) | Verdict::Held(_) if enrolment.events.is_empty() => "waiting",
-        Verdict::Wait(_) | Verdict::Held(_) => "active",
-    }
 }
 
 fn steps<'w>(journey: &'w Journey, enrolment: &Enrolment, decision: &Decision) -> Vec<StepStanding<'w>> {
@@ -173,7 +187,9 @@ fn steps<'w>(journey: &'w Journey, enrolment: &Enrolment, decision: &Decision) -
             (None, _) => None,
         };
         let round = enrolment.last_round(&step.slug).unwrap_or(0);
-        StepStanding { step, round, state, planned, sent: mail.map(|(_, at)| at) }
+        let sent = mail.map(|(_, at)| at);
+        let answered = enrolment.answered(&step.slug).is_some();
+        StepStanding { step, round, state, planned, sent, answered, content: step.hash, reply: None }
     };
     journey.steps.iter().enumerate().map(standing).collect()
 }

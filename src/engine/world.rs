@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, TimeDelta};
 
+use super::keys::Keys;
 use super::plan;
 use crate::config::Config;
 use crate::content;
 use crate::domain::diagnostic::{Diagnostic, Place};
-use crate::domain::ids::Language;
+use crate::domain::ids::{Language, PersonNumber};
 use crate::domain::library::Library;
 use crate::domain::memory::Memory;
 use crate::domain::person::Roster;
@@ -17,6 +18,7 @@ use crate::domain::settings::Settings;
 use crate::domain::zone::{Timestamp, Zone};
 use crate::render::Renderer;
 use crate::roster;
+use crate::store::{Store, StoreError};
 
 /// How far `check` looks ahead.
 const A_YEAR: TimeDelta = TimeDelta::weeks(52);
@@ -37,62 +39,141 @@ pub struct World {
     pub memory: Memory,
     /// What is worth knowing and stops nothing.
     pub warnings: Vec<Diagnostic>,
+    /// What the database adds; `None` where there is none.
+    pub remembered: Option<Remembered>,
+    /// What is wrong with the content folder, if that is why the last good
+    /// content is in force.
+    pub broken: Vec<Diagnostic>,
+    /// The files of the content in force.
+    pub files: content::Files,
+}
+
+/// What only a database knows.
+pub struct Remembered {
+    /// What the database calls each person, in the roster's order; empty
+    /// until people have been imported.
+    pub numbers: Vec<PersonNumber>,
+    /// The keys of mails and links.
+    pub keys: Keys,
+    /// Since when the content kept in the database is in force.
+    pub content_since: Option<Timestamp>,
+}
+
+impl Remembered {
+    /// What the database calls the person at a place of the roster.
+    pub fn number(&self, place: usize) -> Option<PersonNumber> {
+        self.numbers.get(place).copied()
+    }
 }
 
 /// Why there is no world.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Unusable {
     /// Configuration or content is wrong.
+    #[error("the content has faults")]
     Content(Vec<Diagnostic>),
     /// The people file is wrong.
+    #[error("the people file has faults")]
     People(Vec<Diagnostic>),
-}
-
-impl Unusable {
-    /// The faults.
-    pub fn faults(&self) -> &[Diagnostic] {
-        match self {
-            Unusable::Content(faults) | Unusable::People(faults) => faults,
-        }
-    }
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl World {
-    /// Fetches everything as it is now.
+    /// Fetches everything as it is now, and changes nothing on disk: what the
+    /// database remembers if there is one; the people of the last import, or
+    /// of the people file before the first.
     ///
     /// # Errors
     ///
-    /// Every fault, if one of them is an error.
-    pub fn open(config: Config, now: Timestamp) -> Result<World, Unusable> {
-        let (library, renderer, mut warnings) = match written(&config, now) {
-            (Some((library, renderer)), faults) if !faults.iter().any(Diagnostic::is_error) => {
-                (library, renderer, faults)
-            }
-            (_, faults) => return Err(Unusable::Content(faults)),
-        };
-        let reading = people(&config, &config.people.file, library.programme.default_language());
-        let Some(roster) = reading.roster else { return Err(Unusable::People(reading.faults)) };
-        warnings.extend(reading.faults);
-        warnings.extend(mismatches(&config, &library, &roster));
-        Ok(World::new(config, library, renderer, roster, warnings))
+    /// Every fault, if one of them is an error; what is wrong with the
+    /// database.
+    pub fn open(config: Config, content: InForce) -> Result<World, Unusable> {
+        let past = Store::look(&config.database, |store| Past::read(store, &config))?;
+        World::with(config, content, past)
     }
 
-    fn new(
-        config: Config,
-        library: Library,
-        renderer: Renderer,
-        roster: Roster,
-        warnings: Vec<Diagnostic>,
-    ) -> World {
-        let settings = Settings { grace: config.limits.grace, ..Settings::default() };
-        World { config, library, renderer, roster, settings, memory: Memory::default(), warnings }
+    /// The same from a database that is open, for those who will write in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::open`].
+    pub fn of(config: Config, content: InForce, store: &Store) -> Result<World, Unusable> {
+        let past = Past::read(store, &config)?;
+        World::with(config, content, Some(past))
+    }
+
+    fn with(config: Config, content: InForce, past: Option<Past>) -> Result<World, Unusable> {
+        let InForce { library, renderer, mut warnings, files, broken } = content;
+        let (roster, settings, memory, remembered) = match past {
+            Some(past) => (past.roster, past.settings, past.memory, Some(past.remembered)),
+            None => {
+                let settings = Settings { grace: config.limits.grace, ..Settings::default() };
+                (None, settings, Memory::default(), None)
+            }
+        };
+        let roster = match roster {
+            Some(roster) => roster,
+            None => {
+                let reading = people(&config, &config.people.file, library.programme.default_language());
+                let Some(roster) = reading.roster else { return Err(Unusable::People(reading.faults)) };
+                warnings.extend(reading.faults);
+                roster
+            }
+        };
+        warnings.extend(mismatches(&config, &library, &roster));
+        Ok(World { config, library, renderer, roster, settings, memory, warnings, remembered, broken, files })
+    }
+
+    /// Reads anew who there is, what has happened and what was decided.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
+        let past = Past::read(store, &self.config)?;
+        if let Some(roster) = past.roster {
+            self.roster = roster;
+        }
+        self.memory = past.memory;
+        self.settings = past.settings;
+        self.remembered = Some(past.remembered);
+        Ok(())
+    }
+}
+
+/// What a database says.
+struct Past {
+    /// `None` until people have been imported.
+    roster: Option<Roster>,
+    settings: Settings,
+    memory: Memory,
+    remembered: Remembered,
+}
+
+impl Past {
+    fn read(store: &Store, config: &Config) -> Result<Past, StoreError> {
+        let imported = store.imported_at()?.is_some();
+        let (roster, numbers) = imported.then(|| store.roster()).transpose()?.unzip();
+        Ok(Past {
+            roster,
+            settings: store.settings(config.limits.grace)?,
+            memory: store.memory()?,
+            remembered: Remembered {
+                numbers: numbers.unwrap_or_default(),
+                keys: Keys::new(&store.secret()?),
+                content_since: store.content()?.map(|(_, since)| since),
+            },
+        })
     }
 }
 
 /// Every fault in content, templates and people, errors and warnings, and
 /// the months of the year to come that ask too much of anybody.
 pub fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
-    let (written, mut faults) = written(config, now);
+    let Written { found: written, mut faults, files } =
+        Written::of(config, content::load(&config.content, today(now)));
     // What is wrong with the people is told even where what they read is not
     // known.
     let language = written.as_ref().map(|(library, _)| library.programme.default_language().clone());
@@ -102,14 +183,28 @@ pub fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     let (Some((library, renderer)), Some(roster)) = (written, reading.roster) else { return faults };
     faults.extend(mismatches(config, &library, &roster));
     if !faults.iter().any(Diagnostic::is_error) {
-        faults.extend(too_much(&World::new(config.clone(), library, renderer, roster, Vec::new()), now));
+        let written = Written { found: Some((library, renderer)), faults: Vec::new(), files };
+        faults.extend(too_much(config, written, roster, now));
     }
     faults
 }
 
 /// Warnings for months in which the journeys together ask more of somebody
 /// than the programme allows itself.
-fn too_much(world: &World, now: Timestamp) -> Vec<Diagnostic> {
+fn too_much(config: &Config, written: Written, roster: Roster, now: Timestamp) -> Vec<Diagnostic> {
+    let Some((library, renderer)) = written.found else { return Vec::new() };
+    let world = &World {
+        config: config.clone(),
+        library,
+        renderer,
+        roster,
+        settings: Settings { grace: config.limits.grace, ..Settings::default() },
+        memory: Memory::default(),
+        warnings: Vec::new(),
+        remembered: None,
+        broken: Vec::new(),
+        files: written.files,
+    };
     let rows = plan::rows(world, now..now + A_YEAR, &plan::Scope::default(), |_| {});
     let limit = world.library.programme.calendar.minutes_per_month;
     let place = Place::file(world.config.content.join("programme.toml").display());
@@ -125,28 +220,95 @@ fn too_much(world: &World, now: Timestamp) -> Vec<Diagnostic> {
     plan::minutes(world, &rows).into_iter().filter(|(_, minutes)| minutes.above > 0).map(warning).collect()
 }
 
-/// What authors wrote.
+/// The content in force: what authors wrote, if it has no error; else the
+/// last that had none (contract, 7.7).
+pub struct InForce {
+    /// What authors said.
+    pub library: Library,
+    /// How it reads.
+    pub renderer: Renderer,
+    /// What is worth knowing and stops nothing.
+    pub warnings: Vec<Diagnostic>,
+    /// The files it comes from.
+    pub files: content::Files,
+    /// What is wrong with the content folder, if that is why the last good
+    /// content is in force.
+    pub broken: Vec<Diagnostic>,
+}
+
+impl InForce {
+    /// Reads the content folder, and where it is broken the last good content
+    /// of the database. Changes nothing on disk.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the folder, where there is nothing else; what is wrong
+    /// with the database.
+    pub fn read(config: &Config, now: Timestamp) -> Result<InForce, Unusable> {
+        let written = Written::of(config, content::load(&config.content, today(now)));
+        let broken = match written.usable() {
+            Ok(content) => return Ok(content),
+            Err(faults) => faults,
+        };
+        let kept = Store::look(&config.database, Store::content_files)?.unwrap_or_default();
+        let kept = Written::of(config, content::load_kept(&config.content, &kept, today(now)));
+        match kept.usable() {
+            Ok(content) => Ok(InForce { broken, ..content }),
+            Err(_) => Err(Unusable::Content(broken)),
+        }
+    }
+}
+
+/// What authors wrote, whatever is wrong with how it reads; else the last good
+/// content.
 ///
 /// # Errors
 ///
-/// Every fault, if one of them is an error.
+/// Every fault of the folder, where there is nothing else.
 pub fn library(config: &Config, now: Timestamp) -> Result<Library, Unusable> {
     let loaded = content::load(&config.content, today(now));
-    loaded.library.ok_or(Unusable::Content(loaded.faults))
+    if let Some(library) = loaded.library {
+        return Ok(library);
+    }
+    let kept = Store::look(&config.database, Store::content_files)?.unwrap_or_default();
+    let kept = content::load_kept(&config.content, &kept, today(now)).library;
+    kept.ok_or(Unusable::Content(loaded.faults))
 }
 
 /// What authors wrote, and how it is rendered.
-fn written(config: &Config, now: Timestamp) -> (Option<(Library, Renderer)>, Vec<Diagnostic>) {
-    let loaded = content::load(&config.content, today(now));
-    let mut faults = loaded.faults;
-    let mut render = |library: &Library| {
-        let (renderer, more) = Renderer::new(library, &config.people.keep);
-        faults.extend(more);
-        renderer
-    };
-    let renderer = loaded.library.as_ref().or(loaded.draft.as_ref()).map(&mut render);
-    faults.sort_by(|a, b| a.place.cmp(&b.place));
-    (loaded.library.zip(renderer), faults)
+struct Written {
+    /// `None` where there is an error in it.
+    found: Option<(Library, Renderer)>,
+    faults: Vec<Diagnostic>,
+    files: content::Files,
+}
+
+impl Written {
+    fn of(config: &Config, loaded: content::Loaded) -> Written {
+        let mut faults = loaded.faults;
+        let mut render = |library: &Library| {
+            let (renderer, more) = Renderer::new(library, &config.people.keep);
+            faults.extend(more);
+            renderer
+        };
+        let renderer = loaded.library.as_ref().or(loaded.draft.as_ref()).map(&mut render);
+        faults.sort_by(|a, b| a.place.cmp(&b.place));
+        Written { found: loaded.library.zip(renderer), faults, files: loaded.files }
+    }
+
+    /// The content, if it may be put in force; else its faults.
+    fn usable(self) -> Result<InForce, Vec<Diagnostic>> {
+        match self.found {
+            Some((library, renderer)) if !self.faults.iter().any(Diagnostic::is_error) => Ok(InForce {
+                library,
+                renderer,
+                warnings: self.faults,
+                files: self.files,
+                broken: Vec::new(),
+            }),
+            Some(_) | None => Err(self.faults),
+        }
+    }
 }
 
 /// The day from which cadences are looked ahead a year; in which zone is

@@ -2,7 +2,48 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// A folder into which many mails are written.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    file: File,
+}
+
+impl Folder {
+    /// Opens a folder; it is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be made or opened.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        let told = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot write to {}: {error}", path.display()))
+        };
+        fs::create_dir_all(path).map_err(told)?;
+        Ok(Folder { path: path.to_owned(), file: File::open(path).map_err(told)? })
+    }
+
+    /// Writes a mail, whole or not at all; see [`write`].
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        write(&self.path, name, bytes)
+    }
+
+    /// Sees to it that everything written survives a power cut: one call for
+    /// all, because one a mail would take longer than the mails.
+    ///
+    /// # Errors
+    ///
+    /// Where the disk refuses.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.file)?)
+    }
+}
 
 /// Writes a file below a folder, by way of a temporary name, so that nobody
 /// ever sees half of it. `name` may have folders in it, with `/`.

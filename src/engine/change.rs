@@ -1,0 +1,201 @@
+//! Changing how it runs: how it was, how it will be, and what that does to
+//! who gets what when. Shown first, then written down, or not.
+
+use std::collections::BTreeMap;
+
+use super::world::World;
+use crate::domain::change::Change;
+use crate::domain::ids::{Slug, StepName, UnitId};
+use crate::domain::memory::Memory;
+use crate::domain::planner::{Approvals, Planner};
+use crate::domain::progress::Progress;
+use crate::domain::settings::{Pause, PauseOf, Settings, UnitSettings};
+use crate::domain::verdict::{Reason, Verdict, long, moment};
+use crate::domain::zone::{Timestamp, Zone};
+
+/// What a change is, in words that name nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// How it was.
+    pub before: String,
+    /// How it will be.
+    pub after: String,
+    /// Is there nothing to change?
+    pub is_nothing: bool,
+}
+
+/// Enrolments to which a change does the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// In which journey.
+    pub journey: Slug,
+    /// What comes next before it.
+    pub before: Next,
+    /// And after it.
+    pub after: Next,
+    /// How many enrolments.
+    pub enrolments: usize,
+}
+
+/// What comes next in an enrolment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Next {
+    /// `send`, `wait`, `held` or `over`.
+    pub verdict: &'static str,
+    /// Which step.
+    pub step: Option<Slug>,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The code of the first reason.
+    pub why: Option<&'static str>,
+}
+
+/// How a change is shown, before it is made.
+pub fn shown(world: &World, change: &Change, at: Timestamp) -> Shown {
+    let (mut settings, mut memory) = (world.settings.clone(), world.memory.clone());
+    change.apply(at, &mut settings, &mut memory);
+    let before = words(world, &world.settings, &world.memory, change, at);
+    let after = words(world, &settings, &memory, change, at);
+    Shown { is_nothing: before == after, before, after }
+}
+
+/// What a change does to who gets what when: the planner is asked with it and
+/// without.
+pub fn effect(world: &World, change: &Change, at: Timestamp) -> Vec<Effect> {
+    let (mut settings, mut memory) = (world.settings.clone(), world.memory.clone());
+    change.apply(at, &mut settings, &mut memory);
+    let before = verdicts(world, &world.settings, &world.memory, at);
+    let after = verdicts(world, &settings, &memory, at);
+    let mut sums: BTreeMap<(usize, Next, Next), usize> = BTreeMap::new();
+    for ((journey, before), (_, after)) in before.into_iter().zip(after) {
+        if before != after {
+            *sums.entry((journey, before, after)).or_default() += 1;
+        }
+    }
+    let effect = |((journey, before, after), enrolments): ((usize, Next, Next), usize)| Effect {
+        journey: world.library.journeys[journey].slug.clone(),
+        before,
+        after,
+        enrolments,
+    };
+    let mut effects: Vec<Effect> = sums.into_iter().map(effect).collect();
+    effects.sort_by_key(|effect| std::cmp::Reverse(effect.enrolments));
+    effects
+}
+
+fn verdicts(world: &World, settings: &Settings, memory: &Memory, at: Timestamp) -> Vec<(usize, Next)> {
+    let planner = Planner::new(&world.library, &world.roster, settings, Approvals::AsGiven);
+    let progress = Progress::until(at, &world.library, &world.roster, memory);
+    let moment = planner.at(at, memory, &progress);
+    let people = world.roster.people.iter();
+    people.flat_map(|person| moment.decide(person)).map(|d| (d.journey, Next::of(&d.verdict))).collect()
+}
+
+impl Next {
+    fn of(verdict: &Verdict) -> Next {
+        let first = |because: &[Reason]| because.first().map(Reason::code);
+        match verdict {
+            Verdict::Send(send) => {
+                Next { verdict: "send", step: Some(send.step.clone()), at: Some(send.slot), why: None }
+            }
+            Verdict::Wait(wait) => Next {
+                verdict: "wait",
+                step: Some(wait.step.clone()),
+                at: Some(wait.until),
+                why: first(&wait.because),
+            },
+            Verdict::Held(held) => {
+                Next { verdict: "held", step: held.step.clone(), at: None, why: first(&held.because) }
+            }
+            Verdict::Over(over) => Next { verdict: "over", step: None, at: None, why: over.code() },
+        }
+    }
+
+    /// The same in a few words.
+    pub fn text(&self, zone: Zone) -> String {
+        let step = self.step.as_ref().map_or(String::new(), |step| format!("{step} "));
+        match (self.verdict, self.at, self.why) {
+            ("send", _, _) => format!("{step}now"),
+            (_, Some(at), _) => format!("{step}{}", moment(zone, at)),
+            (verdict, None, Some(why)) => format!("{step}{verdict}: {why}"),
+            (verdict, None, None) => format!("{step}{verdict}"),
+        }
+    }
+}
+
+/// How what a change is about stands, in words.
+fn words(world: &World, settings: &Settings, memory: &Memory, change: &Change, at: Timestamp) -> String {
+    let zone = world.library.programme.zone;
+    match change {
+        Change::Approve { step, .. } => approval(world, settings, step),
+        Change::Hold(None) | Change::Release(None) if settings.all_held => "all sending is held".to_owned(),
+        Change::Hold(None) | Change::Release(None) => "sending as planned".to_owned(),
+        Change::Hold(Some(step)) | Change::Release(Some(step)) if settings.held_steps.contains(step) => {
+            "held".to_owned()
+        }
+        Change::Hold(Some(_)) | Change::Release(Some(_)) => "not held".to_owned(),
+        Change::Pause { of, .. } | Change::Resume(of) => pauses(settings, of, at, zone),
+        Change::Shift { unit, .. } => {
+            let weeks = settings.units.get(unit).map_or(0, UnitSettings::shifted_weeks);
+            if weeks == 0 { "not moved".to_owned() } else { format!("moved by {weeks:+} weeks") }
+        }
+        Change::Close { unit, .. } => closed(settings, unit, zone.date(at)),
+        Change::Rhythm { unit, .. } => {
+            let own = settings.units.get(unit).and_then(|unit| unit.cadence.as_ref());
+            own.map_or("the rhythm of each journey".to_owned(), |cadence| format!("`{}`", cadence.as_str()))
+        }
+        Change::Choose { person, .. } => {
+            let chosen = memory.of(person).character.as_ref();
+            let default = world.library.programme.default_character().map(|character| &character.id);
+            match (chosen, default) {
+                (Some(chosen), _) => format!("`{chosen}`"),
+                (None, Some(default)) => format!("nothing chosen: `{default}`"),
+                (None, None) => "nothing chosen".to_owned(),
+            }
+        }
+        Change::Answer { person, step, .. } => {
+            let enrolment = memory.of(person).enrolment(&step.journey);
+            let answers = enrolment.events.iter().filter(|event| {
+                event.step == step.step && event.what == crate::domain::memory::What::Answered
+            });
+            match answers.count() {
+                0 => "not answered".to_owned(),
+                1 => "answered".to_owned(),
+                times => format!("answered {times} times"),
+            }
+        }
+    }
+}
+
+fn approval(world: &World, settings: &Settings, step: &StepName) -> String {
+    let zone = world.library.programme.zone;
+    let now = world.library.journey(&step.journey).and_then(|journey| journey.step(&step.step));
+    let given = || settings.approvals.iter().filter(|approval| approval.step == *step);
+    match given().find(|approval| now.is_some_and(|now| now.hash == approval.content)) {
+        Some(approval) => format!("approved {}", moment(zone, approval.at)),
+        None if given().next().is_some() => "changed since it was approved".to_owned(),
+        None => "not approved".to_owned(),
+    }
+}
+
+fn pauses(settings: &Settings, of: &PauseOf, at: Timestamp, zone: Zone) -> String {
+    let running = |pause: &&Pause| pause.of == *of && pause.ends(zone).is_none_or(|end| at < end);
+    let told = |pause: &Pause| match pause.until {
+        Some(until) => format!("paused until {}: {}", long(until), pause.reason),
+        None => format!("paused until somebody resumes: {}", pause.reason),
+    };
+    let told: Vec<String> = settings.pauses.iter().filter(running).map(told).collect();
+    if told.is_empty() { "not paused".to_owned() } else { told.join("; ") }
+}
+
+fn closed(settings: &Settings, unit: &UnitId, today: chrono::NaiveDate) -> String {
+    let periods = settings.units.get(unit).map_or(&[][..], |unit| &unit.closed);
+    let told: Vec<String> = periods
+        .iter()
+        .filter(|period| period.days.to >= today)
+        .map(|period| {
+            format!("closed {} to {}: {}", long(period.days.from), long(period.days.to), period.why)
+        })
+        .collect();
+    if told.is_empty() { "open".to_owned() } else { told.join("; ") }
+}

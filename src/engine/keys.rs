@@ -1,0 +1,244 @@
+//! What is signed with the database's secret: the name of each mail, and the
+//! links in it. The secret is drawn once, at the first real write; nothing
+//! else in the program is left to chance.
+
+use data_encoding::{Encoding, Specification};
+use ring::hmac::{HMAC_SHA256, Key, sign, verify};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::domain::ids::{PersonNumber, StepName};
+use crate::domain::zone::Timestamp;
+use crate::render::Links;
+
+/// Draws a secret for a new database.
+///
+/// # Errors
+///
+/// Where the system has no randomness to give.
+pub fn draw() -> anyhow::Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    let drawn = SystemRandom::new().fill(&mut secret);
+    drawn.map_err(|_| anyhow::anyhow!("the system gives no random numbers, and links need a key"))?;
+    Ok(secret)
+}
+
+/// The keys of one database: one a use, so that what is signed for one is
+/// nothing for another (threat T1).
+pub struct Keys {
+    message_id: Key,
+    link: Key,
+    letters: Encoding,
+}
+
+/// What a link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To answer the step.
+    Answer,
+    /// To take a pause.
+    Pause,
+    /// To choose a way in.
+    Character,
+    /// The mail as a page.
+    Web,
+}
+
+/// What a verified link says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// From which mail it is.
+    pub delivery: i64,
+    /// The day, in days from 1 January 1970, after which it is nothing.
+    pub last_day: u16,
+}
+
+/// Of the signature of a link as many bytes stand in it (T1: ≥ 128 bits).
+const TAG: usize = 16;
+/// The first byte: how the rest is to be read.
+const VERSION: u8 = 1;
+/// How long a link works. Longer than a journey and its evaluation take.
+const DAYS: i64 = 400;
+const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+
+impl Keys {
+    /// The keys of a secret.
+    pub fn new(secret: &[u8; 32]) -> Keys {
+        let root = Key::new(HMAC_SHA256, secret);
+        let of = |usage: &str| Key::new(HMAC_SHA256, sign(&root, usage.as_bytes()).as_ref());
+        Keys { message_id: of("journey message-id 1"), link: of("journey link 1"), letters: letters() }
+    }
+
+    /// The name of a mail, `<…@domain>`: always the same for the same mail,
+    /// and nothing that can be guessed or tells who it is for.
+    pub fn message_id(&self, person: PersonNumber, step: &StepName, round: u16, domain: &str) -> String {
+        let fields = format!("{}\n{step}\n{round}", person.0);
+        let tag = sign(&self.message_id, fields.as_bytes());
+        format!("<{}@{domain}>", self.letters.encode(&tag.as_ref()[..20]))
+    }
+
+    /// The reader's own pages for one mail.
+    pub fn links(&self, base_url: &str, delivery: i64, booked: Timestamp) -> Links {
+        let last_day = booked.timestamp() / SECONDS_A_DAY + DAYS;
+        let last_day = u16::try_from(last_day).unwrap_or(u16::MAX);
+        let to = |purpose: Purpose| {
+            let token = self.token(Claim { purpose, delivery, last_day });
+            format!("{base_url}/{}/{token}", purpose.as_str())
+        };
+        Links {
+            answer: to(Purpose::Answer),
+            pause: to(Purpose::Pause),
+            character: to(Purpose::Character),
+            web: to(Purpose::Web),
+        }
+    }
+
+    /// A claim, signed: lower-case letters and digits, so that it survives
+    /// being typed, folded and upper-cased.
+    pub fn token(&self, claim: Claim) -> String {
+        let mut bytes = claim.bytes().to_vec();
+        let tag = sign(&self.link, &bytes);
+        bytes.extend_from_slice(&tag.as_ref()[..TAG]);
+        self.letters.encode(&bytes)
+    }
+
+    /// The claim of a token, if it is ours, for this purpose, and not too old.
+    pub fn verify(&self, token: &str, purpose: Purpose, now: Timestamp) -> Option<Claim> {
+        let bytes = self.letters.decode(token.as_bytes()).ok()?;
+        let (said, tag) = bytes.split_at_checked(Claim::BYTES)?;
+        // The whole signature is made anew; the part that stands in the link
+        // is compared in constant time by signing both once more.
+        let whole = sign(&self.link, said);
+        let same = |part: &[u8]| sign(&self.link, part);
+        verify(&self.link, &whole.as_ref()[..TAG], same(tag).as_ref()).ok()?;
+        let claim = Claim::read(said)?;
+        let today = now.timestamp() / SECONDS_A_DAY;
+        (claim.purpose == purpose && today <= i64::from(claim.last_day)).then_some(claim)
+    }
+}
+
+impl Purpose {
+    const ALL: [Purpose; 4] = [Purpose::Answer, Purpose::Pause, Purpose::Character, Purpose::Web];
+
+    /// The word for it in the address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Answer => "answer",
+            Purpose::Pause => "pause",
+            Purpose::Character => "character",
+            Purpose::Web => "web",
+        }
+    }
+
+    fn byte(self) -> u8 {
+        match self {
+            Purpose::Answer => 1,
+            Purpose::Pause => 2,
+            Purpose::Character => 3,
+            Purpose::Web => 4,
+        }
+    }
+}
+
+impl Claim {
+    const BYTES: usize = 12;
+
+    fn bytes(self) -> [u8; Claim::BYTES] {
+        let mut bytes = [0; Claim::BYTES];
+        bytes[0] = VERSION;
+        bytes[1] = self.purpose.byte();
+        bytes[2..4].copy_from_slice(&self.last_day.to_be_bytes());
+        bytes[4..].copy_from_slice(&self.delivery.to_be_bytes());
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Claim> {
+        let (head, delivery) = bytes.split_at_checked(4)?;
+        let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.byte() == head[1])?;
+        let last_day = u16::from_be_bytes([head[2], head[3]]);
+        let delivery = i64::from_be_bytes(delivery.try_into().ok()?);
+        (head[0] == VERSION).then_some(Claim { purpose, delivery, last_day })
+    }
+}
+
+/// Base32 in lower case without padding (delivery, 2.2); upper case is read
+/// too, because some relays make it so (F126).
+fn letters() -> Encoding {
+    let mut letters = Specification::new();
+    letters.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
+    letters.translate.from.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    letters.translate.to.push_str("abcdefghijklmnopqrstuvwxyz");
+    // A specification that is constant and tested cannot be refused.
+    letters.encoding().unwrap_or(data_encoding::BASE32_NOPAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    use super::*;
+    use crate::domain::ids::Slug;
+
+    fn keys() -> Keys {
+        Keys::new(&[7; 32])
+    }
+
+    fn at() -> Timestamp {
+        "2026-12-01T07:30:00Z".parse().expect("an instant")
+    }
+
+    #[test]
+    fn e7_a_mail_always_has_the_same_name_and_no_other_mail_has_it() {
+        let slug = |text| Slug::parse(text).expect("a slug");
+        let step = |journey, step| StepName { journey: slug(journey), step: slug(step) };
+        let id = |person, name: &StepName, round| {
+            keys().message_id(PersonNumber(person), name, round, "ekdala.example")
+        };
+        let mail = id(1, &step("miljo", "resor"), 0);
+        assert_eq!(mail, id(1, &step("miljo", "resor"), 0));
+        assert_eq!(mail.len(), 32 + "<@ekdala.example>".len());
+        for other in [
+            id(2, &step("miljo", "resor"), 0),
+            id(1, &step("miljo", "resor"), 1),
+            id(1, &step("miljo", "lov"), 0),
+            id(11, &step("miljo", "resor"), 0),
+        ] {
+            assert_ne!(mail, other);
+        }
+    }
+
+    #[test]
+    fn e24_a_link_is_short_plain_and_names_nobody() {
+        let links = keys().links("https://larresa.ekdala.example", i64::MAX, at());
+        for link in [links.answer, links.pause, links.character, links.web] {
+            let token = link.rsplit('/').next().unwrap_or_default().to_owned();
+            assert!(link.len() <= 200 && token.len() == 45, "{link}");
+            assert!(token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{token}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, rng_seed: RngSeed::Fixed(19), ..ProptestConfig::default() })]
+
+        #[test]
+        fn i19_a_token_says_what_was_signed_and_nothing_else(delivery in 0..i64::MAX, days in 0..400i64, bit in 0..224usize) {
+            let last_day = u16::try_from(at().timestamp() / SECONDS_A_DAY + days).expect("a day");
+            let claim = Claim { purpose: Purpose::Answer, delivery, last_day };
+            let token = keys().token(claim);
+            prop_assert_eq!(keys().verify(&token, Purpose::Answer, at()), Some(claim));
+            prop_assert_eq!(keys().verify(&token.to_uppercase(), Purpose::Answer, at()), Some(claim));
+            prop_assert_eq!(keys().verify(&token, Purpose::Pause, at()), None);
+            prop_assert_eq!(Keys::new(&[8; 32]).verify(&token, Purpose::Answer, at()), None);
+            let late = at() + chrono::TimeDelta::days(days + 1);
+            prop_assert_eq!(keys().verify(&token, Purpose::Answer, late), None);
+            let mut bytes = letters().decode(token.as_bytes()).expect("base32");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(keys().verify(&letters().encode(&bytes), Purpose::Answer, at()), None);
+            for odd in [format!("{token})"), format!("{token}a"), token[1..].to_owned(), token[..44].to_owned()] {
+                prop_assert_eq!(keys().verify(&odd, Purpose::Answer, at()), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A pass that sends: what the planner says is due is booked, handed over and
+//! settled, a batch at a time. A batch is booked in the database before its
+//! first mail is written, and settled with the booking of the next; so a
+//! process that dies leaves at most one batch, which the next run hands over
+//! again, the same bytes under the same names.
+
+use anyhow::Context;
+
+use super::letters::{self, Marks};
+use super::pass::{Due, Holding, Pass, Selection};
+use super::world::{Remembered, World};
+use crate::domain::delivery::{Delivery, State};
+use crate::domain::ids::StepName;
+use crate::domain::verdict::Reason;
+use crate::domain::zone::Timestamp;
+use crate::mail::files::Folder;
+use crate::store::{Booking, Handed, Store};
+
+/// So many mails are in memory at once, and between two commits.
+const BATCH: usize = 256;
+
+/// What a pass did.
+pub struct Sent<'w> {
+    /// What was due, with the mails that were handed over in `send`.
+    pub pass: Pass<'w>,
+    /// What an earlier run had booked and not finished.
+    pub finished: usize,
+    /// Of these, what is not wanted any more.
+    pub cancelled: usize,
+    /// Somebody changed the database meanwhile; what is not sent yet must be
+    /// decided anew.
+    pub interrupted: bool,
+}
+
+/// Sends what is due at an instant to files.
+///
+/// # Errors
+///
+/// Where the database or a file cannot be written. What was booked then is
+/// handed over by the next run.
+///
+/// `one_more` is told after each mail how many there are, for a progress bar.
+pub fn send<'w>(
+    world: &'w World,
+    store: &mut Store,
+    at: Timestamp,
+    selection: &Selection,
+    mut one_more: impl FnMut(usize),
+) -> anyhow::Result<Sent<'w>> {
+    let remembered = world.remembered.as_ref().context("there is no database to send from")?;
+    let folder = Folder::open(&world.config.mail.folder)?;
+    store.begin_run()?;
+    let (finished, cancelled) = finish(world, remembered, store, at, &folder)?;
+    let mut pass = Pass::at(world, at, selection);
+    let seen = store.changes_elsewhere()?;
+    let mut interrupted = false;
+    let mut sent = Vec::with_capacity(pass.send.len());
+    let mut handed = Vec::new();
+    let mut number = store.next_delivery()?;
+    let all = pass.send.len();
+    let mut due = std::mem::take(&mut pass.send).into_iter().peekable();
+    while due.peek().is_some() {
+        if store.changes_elsewhere()? != seen {
+            interrupted = true;
+            break;
+        }
+        let mut batch = Vec::with_capacity(BATCH);
+        for due in due.by_ref().take(BATCH) {
+            match Ready::make(world, remembered, due, at, number) {
+                Ok(ready) => {
+                    number += 1;
+                    batch.push(ready);
+                }
+                Err(holding) => pass.held.push(*holding),
+            }
+        }
+        let bookings: Vec<Booking> = batch.iter().map(|ready| ready.booking.clone()).collect();
+        store.settle_and_book(&handed, &bookings, &[], at)?;
+        handed.clear();
+        for ready in &batch {
+            folder.write(&ready.name, &ready.bytes)?;
+            handed.push(Handed {
+                number: ready.booking.number,
+                state: State::Sent,
+                reply: format!("file {}", ready.shown),
+            });
+            one_more(all);
+        }
+        folder.sync()?;
+        sent.extend(batch.into_iter().map(|ready| ready.due));
+    }
+    store.settle_and_book(&handed, &[], &[], at)?;
+    pass.send = sent;
+    Ok(Sent { pass, finished, cancelled, interrupted })
+}
+
+/// A mail, made, and how it will be booked.
+struct Ready<'w> {
+    due: Due<'w>,
+    booking: Booking,
+    name: String,
+    /// The name as it may stand in the database: without the employee id.
+    shown: String,
+    bytes: Vec<u8>,
+}
+
+impl<'w> Ready<'w> {
+    fn make(
+        world: &World,
+        remembered: &Remembered,
+        due: Due<'w>,
+        at: Timestamp,
+        number: i64,
+    ) -> Result<Ready<'w>, Box<Holding<'w>>> {
+        let held = |due: &Due<'w>, why| Box::new(letters::held(due, why));
+        let person = world.roster.place(&due.person.id).and_then(|place| remembered.number(place));
+        let message_id = letters::message_id(world, &due, due.round);
+        let (Some(person), Some(message_id)) = (person, message_id) else {
+            return Err(held(&due, "the database does not know this person".to_owned()));
+        };
+        let marks = Marks {
+            booked: at,
+            in_reply_to: (due.round > 0).then(|| letters::message_id(world, &due, 0)).flatten(),
+            delivery: Some(number),
+            links: remembered.keys.links(&world.config.web.base_url, number, at),
+            message_id,
+        };
+        let bytes = letters::bytes(world, &due, &marks).map_err(|why| held(&due, why))?;
+        let booking = Booking {
+            number,
+            person,
+            step: StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() },
+            round: due.round,
+            slot: due.slot,
+            content: due.step.hash,
+            message_id: marks.message_id,
+        };
+        let name = letters::file_name(world, &due, at, &format!("protected-{number}"));
+        let shown = name.split('/').next().unwrap_or_default().to_owned();
+        Ok(Ready { due, booking, name, shown, bytes })
+    }
+}
+
+/// Hands over what an earlier run booked and did not finish: how many that
+/// were, and how many of them are not wanted any more.
+fn finish(
+    world: &World,
+    remembered: &Remembered,
+    store: &mut Store,
+    at: Timestamp,
+    folder: &Folder,
+) -> anyhow::Result<(usize, usize)> {
+    let left = store.due()?;
+    let mut cancelled = 0;
+    for batch in left.chunks(BATCH) {
+        store.claim(batch.iter().map(|delivery| delivery.number))?;
+        let mut handed = Vec::with_capacity(batch.len());
+        for delivery in batch {
+            let (state, reply) = match made(world, remembered, delivery) {
+                Some(Ok((name, bytes))) => {
+                    folder.write(&name, &bytes)?;
+                    (State::Sent, format!("file {}", name.split('/').next().unwrap_or_default()))
+                }
+                Some(Err(why)) => (State::Held, why),
+                None => (State::Cancelled, "the person or the step is gone".to_owned()),
+            };
+            cancelled += usize::from(state == State::Cancelled);
+            handed.push(Handed { number: delivery.number, state, reply });
+        }
+        folder.sync()?;
+        store.settle_and_book(&handed, &[], &[], at)?;
+    }
+    Ok((left.len(), cancelled))
+}
+
+/// A booked mail, made again: its file and its bytes. `None` where there is
+/// nobody to write to, or nothing to write, any more.
+fn made(
+    world: &World,
+    remembered: &Remembered,
+    delivery: &Delivery,
+) -> Option<Result<(String, Vec<u8>), String>> {
+    let person = world.roster.person(&delivery.person)?;
+    let journey = world.library.journey(&delivery.step.journey)?;
+    let step = journey.step(&delivery.step.step)?;
+    let due = match Due::new(world, person, journey, step, delivery.round, delivery.slot) {
+        Ok(due) => due,
+        Err(held) => return Some(Err(held.because.iter().map(Reason::text).collect())),
+    };
+    let marks = Marks {
+        booked: delivery.booked,
+        message_id: delivery.message_id.clone(),
+        in_reply_to: delivery.in_reply_to.clone(),
+        delivery: Some(delivery.number),
+        links: remembered.keys.links(&world.config.web.base_url, delivery.number, delivery.booked),
+    };
+    let name = letters::file_name(world, &due, delivery.booked, &format!("protected-{}", delivery.number));
+    Some(letters::bytes(world, &due, &marks).map(|bytes| (name, bytes)))
+}

@@ -1,0 +1,81 @@
+//! How it stands: journeys and positions, deliveries by state, what is held
+//! and why, and when something next may be due.
+
+use std::collections::BTreeMap;
+
+use super::pass::{Pass, Selection};
+use super::world::World;
+use crate::domain::delivery::State;
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::ids::Slug;
+use crate::domain::position::Stage;
+use crate::domain::zone::Timestamp;
+use crate::store::{Store, StoreError};
+
+/// How everything stands at an instant.
+pub struct Status<'w> {
+    /// The instant.
+    pub at: Timestamp,
+    /// Enrolments by journey, in the order of [`Stage::ALL`].
+    pub stages: Vec<(&'w Slug, [usize; 5])>,
+    /// Deliveries in each state that has any.
+    pub deliveries: Vec<(State, u64)>,
+    /// When a mail was last handed over.
+    pub last_sent: Option<Timestamp>,
+    /// When people were last imported.
+    pub imported: Option<Timestamp>,
+    /// The pass of this instant: what is due, waits and is held.
+    pub pass: Pass<'w>,
+    /// The next instant at which something may be due.
+    pub next_wake: Option<Timestamp>,
+    /// What is wrong with the content folder; the last good is in force.
+    pub broken: &'w [Diagnostic],
+}
+
+/// What only the database knows of it.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    deliveries: Vec<(State, u64)>,
+    last_sent: Option<Timestamp>,
+    imported: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Reads it; nothing where there is no database. Changes nothing on disk.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn read(world: &World) -> Result<Ledger, StoreError> {
+        let look = |store: &Store| {
+            Ok(Ledger {
+                deliveries: store.deliveries_by_state()?,
+                last_sent: store.last_sent()?,
+                imported: store.imported_at()?,
+            })
+        };
+        Ok(Store::look(&world.config.database, look)?.unwrap_or_default())
+    }
+}
+
+/// How everything stands.
+pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
+    let pass = Pass::at(world, at, &Selection::default());
+    let mut stages: BTreeMap<&Slug, [usize; 5]> =
+        world.library.journeys.iter().map(|journey| (&journey.slug, [0; 5])).collect();
+    for (slug, stage) in &pass.stages {
+        let place = Stage::ALL.iter().position(|known| known == stage).unwrap_or_default();
+        stages.entry(slug).or_default()[place] += 1;
+    }
+    let next_wake = pass.wait.iter().map(|waiting| waiting.wait.until).min();
+    Status {
+        at,
+        stages: stages.into_iter().collect(),
+        deliveries: ledger.deliveries,
+        last_sent: ledger.last_sent,
+        imported: ledger.imported,
+        next_wake: if pass.send.is_empty() { next_wake } else { Some(at) },
+        pass,
+        broken: &world.broken,
+    }
+}
