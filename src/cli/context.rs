@@ -12,9 +12,13 @@ use super::Global;
 use super::error::{CommandError, Kind};
 use super::{moment, pages};
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Transport};
+use crate::domain::change::Act;
+use crate::domain::verdict::moment as in_words;
 use crate::domain::zone::{Timestamp, Zone};
-use crate::engine::world::World;
+use crate::engine::world::{InForce, World};
+use crate::engine::{import, keys};
+use crate::store::Store;
 
 /// For headings.
 pub(super) const BOLD: Style = Style::new().bold();
@@ -26,6 +30,15 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const ODD: Style = AnsiColor::Yellow.on_default();
 /// For what leaves.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+
+/// Are people imported by the way?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstImport {
+    /// Into a database that has never seen any.
+    IfNever,
+    /// No: whoever asks does it, or does not need them.
+    No,
+}
 
 /// What each command gets.
 pub(super) struct Context {
@@ -60,13 +73,70 @@ impl Context {
     /// The world, and the instant to act at. Says on standard error that
     /// something is worth knowing.
     pub(super) fn world(&mut self) -> Result<(World, Timestamp), CommandError> {
-        let world = World::open(self.config()?, self.about()?)?;
+        let config = self.config()?;
+        let content = InForce::read(&config, self.about()?)?;
+        let world = World::open(config, content)?;
         let at = self.at(world.library.programme.zone)?;
+        self.tell_broken(&world)?;
         if !self.quiet && !world.warnings.is_empty() {
             let warnings = pages::count(world.warnings.len(), "warning", "warnings");
             writeln!(self.err, "{ODD}{warnings}{ODD:#}: see `journey check`")?;
         }
         Ok((world, at))
+    }
+
+    /// The database to write in, the world it and the files make, and the
+    /// instant to act at. People are imported into a database that has never
+    /// seen any when `first` says so.
+    pub(super) fn writing(&mut self, first: FirstImport) -> Result<(Store, World, Timestamp), CommandError> {
+        let config = self.config()?;
+        if self.at.is_some() && config.mail.transport != Transport::Files {
+            let message = "--at can write only with `transport = \"files\"`: nobody gets a real mail at a time that is not";
+            return Err(CommandError::usage(message).hint("leave --at away, or add --dry-run"));
+        }
+        let content = InForce::read(&config, self.about()?)?;
+        let at = self.at(content.library.programme.zone)?;
+        let secret = keys::draw()?;
+        let mut store = Store::open(&config.database, at, || secret)?;
+        if first == FirstImport::IfNever {
+            let act = self.act(at, None, None);
+            let imported = import::first(&config, &content.library, &mut store, &act)?;
+            if let Some(people) = imported.filter(|_| !self.quiet) {
+                let people = pages::count(people, "person", "people");
+                writeln!(self.err, "imported {people} from {}", config.people.file.display())?;
+            }
+        }
+        let world = World::of(config, content, &store)?;
+        if world.broken.is_empty() {
+            let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+            store.keep_content(world.library.hash, files, at)?;
+        }
+        self.tell_broken(&world)?;
+        Ok((store, world, at))
+    }
+
+    /// Who acts, when and why.
+    pub(super) fn act(&self, at: Timestamp, by: Option<&str>, why: Option<&str>) -> Act {
+        let by = by.map_or_else(config::user, str::to_owned);
+        Act { at, by, why: why.map(str::to_owned) }
+    }
+
+    /// Says that the content folder is broken, if so: loudly, because mails
+    /// go on with the last good content.
+    fn tell_broken(&mut self, world: &World) -> io::Result<()> {
+        if world.broken.is_empty() {
+            return Ok(());
+        }
+        let zone = world.library.programme.zone;
+        let since = world.remembered.as_ref().and_then(|remembered| remembered.content_since);
+        let since = since.map_or(String::new(), |since| format!(" of {}", in_words(zone, since)));
+        let errors = world.broken.iter().filter(|fault| fault.is_error()).count();
+        writeln!(
+            self.err,
+            "{BAD}the content has {}{BAD:#}; the last good content{since} is in force: see `journey check{}`",
+            pages::count(errors, "error", "errors"),
+            self.typed_config()
+        )
     }
 
     /// About the instant to act at, where the programme's zone is not known

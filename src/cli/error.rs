@@ -4,7 +4,9 @@
 use std::io;
 
 use crate::domain::diagnostic::Diagnostic;
+use crate::engine::lock::LockError;
 use crate::engine::world::{self, Unusable};
+use crate::store::StoreError;
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -29,6 +31,12 @@ pub(super) enum Kind {
     BadData,
     /// A file cannot be read or written.
     Io,
+    /// Somebody else is at it; later it may go.
+    Busy,
+    /// Not for this user.
+    Permission,
+    /// A safety brake.
+    Brake,
     /// Nobody reads what we print any more: `journey … | head`.
     ClosedPipe,
     /// Configuration or content is wrong.
@@ -43,7 +51,10 @@ impl Kind {
             Kind::Usage => 2,
             Kind::BadData => 65,
             Kind::Io => 74,
+            Kind::Busy => 75,
+            Kind::Permission => 77,
             Kind::BadContent => 78,
+            Kind::Brake => 80,
         }
     }
 }
@@ -74,6 +85,63 @@ impl From<Unusable> for CommandError {
             Unusable::Content(faults) => CommandError::faults(Kind::BadContent, faults),
             Unusable::People(faults) if world::is_unread(&faults) => CommandError::faults(Kind::Io, faults),
             Unusable::People(faults) => CommandError::faults(Kind::BadData, faults),
+            Unusable::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> CommandError {
+        let message = error.to_string();
+        let (kind, hint) = match &error {
+            StoreError::Newer { .. } => {
+                (Kind::BadContent, "install the journey that made it, or a newer one")
+            }
+            StoreError::Older { .. } => {
+                (Kind::BadContent, "a command that writes brings it up to date: journey send")
+            }
+            StoreError::OtherMigration { .. } => {
+                (Kind::BadContent, "install the journey that made it; this one would misread it")
+            }
+            StoreError::Damaged { .. } => (
+                Kind::BadData,
+                "nothing was changed; put back the newest good copy, or look at it with `sqlite3`",
+            ),
+            StoreError::Io { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => {
+                (Kind::Permission, "SQLite writes files beside the database: the folder must be writable too")
+            }
+            StoreError::Io { .. } => (Kind::Io, "the database is named in config.toml, `database`"),
+            StoreError::Full => (Kind::Io, "make room and type it again"),
+            StoreError::Busy => (Kind::Busy, "nothing is lost; type it again in a moment"),
+            StoreError::WrongUser => {
+                (Kind::Permission, "run it as the user the database belongs to: sudo -u journey …")
+            }
+            StoreError::Sqlite(_) => (Kind::Io, "nothing was changed"),
+        };
+        CommandError::new(kind, message).hint(hint)
+    }
+}
+
+impl From<LockError> for CommandError {
+    fn from(error: LockError) -> CommandError {
+        let kind = match &error {
+            LockError::Held { .. } => Kind::Busy,
+            LockError::Io { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => Kind::Permission,
+            LockError::Io { .. } => Kind::Io,
+        };
+        CommandError::new(kind, error.to_string())
+    }
+}
+
+/// What went wrong on the way, of the kinds that are known.
+impl From<anyhow::Error> for CommandError {
+    fn from(error: anyhow::Error) -> CommandError {
+        match error.downcast::<StoreError>() {
+            Ok(error) => error.into(),
+            Err(error) => match error.downcast::<io::Error>() {
+                Ok(error) => error.into(),
+                Err(error) => CommandError::new(Kind::Io, format!("{error:#}")),
+            },
         }
     }
 }

@@ -2,18 +2,25 @@
 //! the engine, and prints; data goes to standard output, talk to standard
 //! error.
 
+mod approve;
+mod behalf;
+mod change;
 mod check;
 mod completions;
 mod context;
 mod error;
+mod hold;
 mod man;
 mod matrix;
 mod moment;
 mod pages;
+mod pause;
 mod people;
 mod plan;
 mod select;
 mod send;
+mod status;
+mod unit;
 mod why;
 
 use std::path::PathBuf;
@@ -42,9 +49,11 @@ const BEGIN_WITH: &str = "\
 Begin with:
   journey send --dry-run     what would leave now, what waits and why, what comes next
   journey check              every fault in configuration, content and people
+  journey status             how it stands
 
-Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 65 bad people file,
-74 cannot read or write, 78 bad configuration or content.";
+Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 65 bad people file or
+damaged database, 74 cannot read or write, 75 another journey is at it, 77 not
+for this user, 78 bad configuration or content, 80 a safety brake.";
 
 /// What every command understands.
 #[derive(clap::Args, Debug)]
@@ -71,6 +80,15 @@ enum Command {
     Send(send::Args),
     Plan(plan::Args),
     Why(why::Args),
+    Status(status::Args),
+    Approve(approve::Args),
+    Hold(hold::Args),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
+    #[command(subcommand)]
+    Unit(unit::Unit),
+    Choose(behalf::Choose),
+    Answer(behalf::Answer),
     Matrix(matrix::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -91,10 +109,18 @@ pub fn main() -> ExitCode {
 fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
     match command {
         Command::Check(args) => check::run(&args, cx),
-        Command::People(people) => people::run(people, cx),
+        Command::People(people) => people::run(&people, cx),
         Command::Send(args) => send::run(&args, cx),
         Command::Plan(args) => plan::run(&args, cx),
         Command::Why(args) => why::run(&args, cx),
+        Command::Status(args) => status::run(&args, cx),
+        Command::Approve(args) => approve::run(&args, cx),
+        Command::Hold(args) => hold::run(&args, cx),
+        Command::Pause(args) => pause::pause(&args, cx),
+        Command::Resume(args) => pause::resume(&args, cx),
+        Command::Unit(unit) => unit::run(&unit, cx),
+        Command::Choose(args) => behalf::choose(&args, cx),
+        Command::Answer(args) => behalf::answer(&args, cx),
         Command::Matrix(args) => matrix::run(&args, cx),
         Command::Completions(args) => completions::run(&args, cx),
         Command::Man(args) => man::run(&args, cx),

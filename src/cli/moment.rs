@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
 
 use super::error::CommandError;
 use crate::domain::zone::{Timestamp, Zone};
@@ -13,7 +13,7 @@ const YEARS: RangeInclusive<i32> = 1990..=2099;
 /// An instant: RFC 3339, or civil time in the programme's zone with or
 /// without a `T`, or a date for its first instant.
 pub(super) fn parse(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
-    let with_offset = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).ok();
+    let with_offset = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc().trunc_subsecs(0)).ok();
     let at = with_offset.or_else(|| civil(text).map(|civil| zone.resolve(civil)));
     at.filter(|at| YEARS.contains(&at.year())).ok_or_else(|| {
         let (first, last) = (YEARS.start(), YEARS.end());

@@ -1,14 +1,19 @@
-//! `journey people`: who there is.
+//! `journey people`: who there is, and taking over a people file.
+
+mod list;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::context::{BAD, BOLD, Context, FAINT, GOOD};
+use super::context::{BAD, BOLD, Context, FAINT, FirstImport, GOOD};
 use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
-use crate::domain::person::Roster;
+use crate::domain::import::Import as Changes;
+use crate::domain::person::{Person, Roster};
+use crate::engine::import::{self as engine, Brake};
+use crate::engine::positions;
 use crate::engine::world;
 use crate::roster::Reading;
 
@@ -16,13 +21,16 @@ use crate::roster::Reading;
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum People {
     Import(Import),
+    List(list::List),
+    Show(list::Show),
 }
 
-/// Shows what a people file would mean: every bad line, who joins, who is held
+/// Takes over a people file: every bad line, who joins, leaves, moves, changes
 ///
-/// Nothing is imported or remembered yet: this version reads the file anew
-/// each time, and shows what an import would do. All or nothing: with one bad
-/// line there are no people. Exit code 65 if a line is bad.
+/// All or nothing: with one bad line nobody is imported (exit code 65). Where
+/// more would leave than config.toml allows, it stops and says what to type
+/// (exit code 80). What somebody already got they never get again, however
+/// often they leave and return.
 ///
 /// Example: journey people import --dry-run people.csv
 #[derive(clap::Args, Debug)]
@@ -32,36 +40,69 @@ pub(super) struct Import {
     /// Only show; nothing changes anywhere
     #[arg(long)]
     dry_run: bool,
+    /// At most so many may leave, whatever config.toml says
+    #[arg(long, value_name = "N")]
+    allow_leavers: Option<usize>,
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-pub(super) fn run(people: People, cx: &mut Context) -> Result<(), CommandError> {
+pub(super) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError> {
     match people {
-        People::Import(args) => import(&args, cx),
+        People::Import(args) => import(args, cx),
+        People::List(args) => list::list(args, cx),
+        People::Show(args) => list::show(args, cx),
     }
 }
 
 fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
-    if !args.dry_run {
-        let message = "nothing can be imported yet: this version only shows what an import would do";
-        return Err(CommandError::usage(message).hint("journey people import --dry-run"));
-    }
     let config = cx.config()?;
     let library = world::library(&config, cx.about()?)?;
     let file = args.file.as_ref().unwrap_or(&config.people.file);
-    let reading = world::people(&config, file, library.programme.default_language());
+    let reading = engine::read(&config, file, &library);
     if world::is_unread(&reading.faults) {
         return Err(CommandError::faults(Kind::Io, reading.faults));
     }
-    match (args.format, &reading.roster) {
-        (Format::Json, roster) => pages::json(&mut *cx.out, &value(&reading, roster.as_ref()))?,
-        (Format::Text, Some(roster)) => text(cx, &file.display().to_string(), &reading, roster)?,
-        (Format::Text, None) => pages::faults(&mut *cx.out, &reading.faults)?,
+    let Some(roster) = &reading.roster else { return refused(args, cx, file, &reading) };
+    let known = engine::known(&config)?;
+    let import = Changes::between(&known, roster, &library);
+    let mut braked = engine::brake(&config, &import, args.allow_leavers);
+    if !args.dry_run && braked.is_none() {
+        let (mut store, mut world, at) = cx.writing(FirstImport::No)?;
+        // Compared again by the one who writes: somebody may have imported
+        // since.
+        let known = store.known_people()?;
+        let import = Changes::between(&known, roster, &library);
+        braked = engine::brake(&config, &import, args.allow_leavers);
+        if braked.is_none() {
+            store.import(&import, roster, &cx.act(at, None, None))?;
+            world.refresh(&store)?;
+            positions::keep(&world, &mut store, at)?;
+        }
     }
-    if reading.roster.is_some() {
-        return Ok(());
+    match args.format {
+        Format::Json => pages::json(&mut *cx.out, &value(args, &reading, Some((roster, &import))))?,
+        Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &import)?,
+    }
+    let Some(Brake { leavers, people }) = braked else { return Ok(()) };
+    let limit = match args.allow_leavers {
+        Some(allowed) => format!("--allow-leavers {allowed}"),
+        None => format!("limit {}", config.people.max_leavers),
+    };
+    let message = format!(
+        "{} of {} people would leave ({limit}); nothing is imported",
+        pages::thousands(leavers),
+        pages::thousands(people)
+    );
+    Err(CommandError::new(Kind::Brake, message).hint(format!("if intended: --allow-leavers {leavers}")))
+}
+
+/// A file with a bad line: every fault, and nobody is imported.
+fn refused(args: &Import, cx: &mut Context, file: &Path, reading: &Reading) -> Result<(), CommandError> {
+    match args.format {
+        Format::Json => pages::json(&mut *cx.out, &value(args, reading, None))?,
+        Format::Text => pages::faults(&mut *cx.out, &reading.faults)?,
     }
     let errors = reading.faults.iter().filter(|fault| fault.is_error()).count();
     let faults = pages::count(errors, "fault", "faults");
@@ -69,7 +110,14 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         .hint("mend them where the file is made, and import it again; all lines or none are taken"))
 }
 
-fn text(cx: &mut Context, file: &str, reading: &Reading, roster: &Roster) -> Result<(), CommandError> {
+fn text(
+    cx: &mut Context,
+    args: &Import,
+    file: &str,
+    reading: &Reading,
+    roster: &Roster,
+    import: &Changes<'_>,
+) -> Result<(), CommandError> {
     let notes = &reading.notes;
     writeln!(
         cx.out,
@@ -78,17 +126,24 @@ fn text(cx: &mut Context, file: &str, reading: &Reading, roster: &Roster) -> Res
         notes.encoding,
         notes.separator
     )?;
-    writeln!(cx.out, "{FAINT}a dry run: nothing is imported, nothing is remembered{FAINT:#}\n")?;
-    let joined = roster.people.len();
-    writeln!(
-        cx.out,
-        "  {GOOD}{:>6}{GOOD:#}  joined (there is no database yet: everybody does)",
-        pages::thousands(joined)
-    )?;
-    writeln!(cx.out, "  {:>6}  left", 0)?;
-    writeln!(cx.out, "  {:>6}  moved", 0)?;
-    writeln!(cx.out, "  {:>6}  changed", 0)?;
-    writeln!(cx.out, "  {:>6}  refused\n", 0)?;
+    if args.dry_run {
+        writeln!(cx.out, "{FAINT}a dry run: nothing is imported, nothing is remembered{FAINT:#}")?;
+    }
+    writeln!(cx.out)?;
+    let moved = import.moved();
+    let lines = [
+        (import.joined.len(), "joined"),
+        (import.returned.len(), "returned"),
+        (import.left.len(), "left"),
+        (moved, "moved to another unit"),
+        (import.changed.len() - moved, "changed otherwise"),
+    ];
+    for (n, what) in lines {
+        let style = if n > 0 { GOOD } else { FAINT };
+        writeln!(cx.out, "  {style}{:>6}{style:#}  {what}", pages::thousands(n))?;
+    }
+    let same = roster.people.len() - import.joined.len() - import.returned.len() - import.changed.len();
+    writeln!(cx.out, "  {FAINT}{:>6}{FAINT:#}  as before\n", pages::thousands(same))?;
     summary(cx, reading, roster)?;
     if cx.verbose {
         let row = |(column, heading): &(crate::roster::Column, String)| {
@@ -96,10 +151,29 @@ fn text(cx: &mut Context, file: &str, reading: &Reading, roster: &Roster) -> Res
         };
         writeln!(cx.out, "\n{BOLD}Columns{BOLD:#}")?;
         pages::columns(&mut *cx.out, &notes.columns.iter().map(row).collect::<Vec<_>>(), &[])?;
+        who_text(cx, import)?;
     }
     if !reading.faults.is_empty() {
         writeln!(cx.out)?;
         pages::faults(&mut *cx.out, &reading.faults)?;
+    }
+    Ok(())
+}
+
+/// Who they are, where there were people before.
+fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> {
+    if import.before == 0 {
+        return Ok(());
+    }
+    let row = |person: &Person, what: String| vec![pages::name_of(person).to_owned(), what];
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    rows.extend(import.joined.iter().map(|person| row(person, "joined".to_owned())));
+    rows.extend(import.returned.iter().map(|(_, person)| row(person, "returned".to_owned())));
+    rows.extend(import.left.iter().map(|known| row(&known.person, "left".to_owned())));
+    rows.extend(import.changed.iter().map(|changed| row(changed.person, changed.columns.join(", "))));
+    if !rows.is_empty() {
+        writeln!(cx.out, "\n{BOLD}Who{BOLD:#}")?;
+        pages::columns(&mut *cx.out, &rows, &[])?;
     }
     Ok(())
 }
@@ -149,19 +223,22 @@ fn summary(cx: &mut Context, reading: &Reading, roster: &Roster) -> Result<(), C
     Ok(())
 }
 
-fn value(reading: &Reading, roster: Option<&Roster>) -> Value {
+fn value(args: &Import, reading: &Reading, taken: Option<(&Roster, &Changes<'_>)>) -> Value {
     let notes = &reading.notes;
     let faults: Vec<Value> = reading.faults.iter().map(super::check::value).collect();
     let columns: serde_json::Map<String, Value> =
         notes.columns.iter().map(|(column, heading)| (column.name().to_owned(), json!(heading))).collect();
+    let number = |of: &dyn Fn(&Changes<'_>) -> usize| taken.map_or(0, |(_, import)| of(import));
     json!({
-        "dry_run": true,
-        "joined": roster.map_or(0, |roster| roster.people.len()),
-        "left": 0,
-        "moved": 0,
-        "changed": 0,
+        "dry_run": args.dry_run,
+        "joined": number(&|import| import.joined.len()),
+        "returned": number(&|import| import.returned.len()),
+        "left": number(&|import| import.left.len()),
+        "moved": number(&|import| import.moved()),
+        "changed": number(&|import| import.changed.len() - import.moved()),
         "refused": reading.faults.iter().filter(|fault| fault.is_error()).count(),
-        "units": roster.map_or(0, |roster| roster.units.len()),
+        "people": taken.map_or(0, |(roster, _)| roster.people.len()),
+        "units": taken.map_or(0, |(roster, _)| roster.units.len()),
         "without_address": notes.without_address,
         "shared_address": notes.shared_address,
         "encoding": notes.encoding.to_string(),

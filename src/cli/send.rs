@@ -6,20 +6,24 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::context::{BAD, BOLD, Context, FAINT, GOOD};
-use super::error::CommandError;
+use super::context::{BAD, BOLD, Context, FAINT, FirstImport, GOOD};
+use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
 use super::{moment, select};
+use crate::config::Transport;
+use crate::domain::delivery::State;
 use crate::domain::verdict::{Reason, moment as in_words};
 use crate::domain::zone::Timestamp;
-use crate::engine::letters;
+use crate::engine::lock::Lock;
 use crate::engine::pass::{Due, Pass, Selection};
 use crate::engine::world::World;
+use crate::engine::{letters, positions, send as engine};
 
-/// Shows what one pass would send, who waits, who is held, and why
+/// Sends what is due now, or shows what one pass would send
 ///
-/// Nothing is sent or remembered yet: this version shows what it would do.
-/// What --dry-run lists at a time is what a pass at that time sends.
+/// What --dry-run lists at a time is what a pass at that time sends: who gets
+/// what, who waits and who is held, and why. Nobody gets anything twice,
+/// however often it is typed. Exit code 0 also when nothing is due.
 ///
 /// Example: journey send --dry-run --at 2026-12-01T08:30 --only 1042 --out mails
 #[derive(clap::Args, Debug)]
@@ -33,8 +37,8 @@ pub(super) struct Args {
     /// At most so many mails
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Write the mails into this folder, as .eml files
-    #[arg(long, value_name = "DIR")]
+    /// Write the mails into this folder, as .eml files; only with --dry-run
+    #[arg(long, value_name = "DIR", requires = "dry_run")]
     out: Option<PathBuf>,
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
@@ -43,12 +47,14 @@ pub(super) struct Args {
 
 /// How many lines of a list are told before "and so many more".
 const SOME: usize = 6;
+/// How often a pass begins again because somebody changed something.
+const PASSES: u32 = 10;
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    if !args.dry_run {
-        let message = "nothing can be sent yet: this version only shows what it would send";
-        return Err(CommandError::usage(message).hint("journey send --dry-run"));
-    }
+    if args.dry_run { dry_run(args, cx) } else { send(args, cx) }
+}
+
+fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
     let mut selection = select::only(&world, &args.only)?;
     selection.limit = args.limit;
@@ -63,7 +69,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         None => None,
     };
     match args.format {
-        Format::Json => pages::json(&mut *cx.out, &value(&world, &pass))?,
+        Format::Json => pages::json(&mut *cx.out, &value(&world, &pass, State::Planned))?,
         Format::Text => text(cx, &world, &pass, &selection, args)?,
     }
     if let Some((folder, written)) = written.filter(|_| !cx.quiet) {
@@ -71,6 +77,72 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         // Talk after the data it is about.
         cx.out.flush()?;
         writeln!(cx.err, "{mails} written to {}", folder.display())?;
+    }
+    Ok(())
+}
+
+fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (mut store, mut world, at) = cx.writing(FirstImport::IfNever)?;
+    if world.config.mail.transport != Transport::Files {
+        let message = "only `transport = \"files\"` can send yet";
+        return Err(CommandError::usage(message).hint("set it in config.toml, or add --dry-run"));
+    }
+    let zone = world.library.programme.zone;
+    let _lock = Lock::take(&world.config.database, at, zone)?;
+    let mut selection = select::only(&world, &args.only)?;
+    selection.limit = args.limit;
+    let mut told: Vec<Value> = Vec::new();
+    let mut before = 0;
+    for _ in 0..PASSES {
+        // What happened between reading the world and taking the lock.
+        world.refresh(&store)?;
+        let bar = progress(cx, 0);
+        let sent = engine::send(&world, &mut store, at, &selection, |due| {
+            bar.set_length(due as u64);
+            bar.inc(1);
+        })?;
+        bar.finish_and_clear();
+        finished_text(cx, &sent)?;
+        if sent.interrupted {
+            before += sent.pass.send.len();
+            told.extend(sent.pass.send.iter().map(|due| due_value(&world, due, State::Sent)));
+            selection.limit = selection.limit.map(|limit| limit.saturating_sub(sent.pass.send.len()));
+            continue;
+        }
+        match args.format {
+            Format::Json => {
+                let mut whole = value(&world, &sent.pass, State::Sent);
+                told.extend(whole["send"].as_array().into_iter().flatten().cloned());
+                whole["totals"]["send"] = json!(told.len());
+                whole["send"] = Value::Array(told);
+                pages::json(&mut *cx.out, &whole)?;
+            }
+            Format::Text => {
+                if before > 0 {
+                    let mails = pages::count(before, "mail", "mails");
+                    writeln!(cx.err, "{mails} left before the database was changed, and what follows after")?;
+                }
+                text(cx, &world, &sent.pass, &selection, args)?;
+            }
+        }
+        drop(sent);
+        world.refresh(&store)?;
+        positions::keep(&world, &mut store, at)?;
+        return Ok(());
+    }
+    let message = "the database is changed again and again; what left is remembered";
+    Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
+}
+
+/// What an earlier run had left behind.
+fn finished_text(cx: &mut Context, sent: &engine::Sent<'_>) -> Result<(), CommandError> {
+    if sent.finished > 0 && !cx.quiet {
+        let mails = pages::count(sent.finished, "mail", "mails");
+        let cancelled = match sent.cancelled {
+            0 => String::new(),
+            n => format!(", {} of them not wanted any more", pages::thousands(n)),
+        };
+        writeln!(cx.err, "finished what an earlier run had begun: {mails}{cancelled}")?;
     }
     Ok(())
 }
@@ -95,8 +167,11 @@ fn text(
         "{BOLD}{}{BOLD:#}  {}  {FAINT}{now} {zone}{FAINT:#}",
         programme.title, programme.organisation
     )?;
-    writeln!(cx.out, "{FAINT}a dry run: nothing is sent, nothing is remembered{FAINT:#}\n")?;
-    now_text(cx, pass)?;
+    if args.dry_run {
+        writeln!(cx.out, "{FAINT}a dry run: nothing is sent, nothing is remembered{FAINT:#}")?;
+    }
+    writeln!(cx.out)?;
+    now_text(cx, world, pass, args)?;
     next_text(cx, world, pass)?;
     because_text(cx, pass)?;
     approve_text(cx, pass)?;
@@ -108,12 +183,18 @@ fn text(
 }
 
 /// What leaves now: a line a step; the people too where they are few.
-fn now_text(cx: &mut Context, pass: &Pass<'_>) -> Result<(), CommandError> {
+fn now_text(cx: &mut Context, world: &World, pass: &Pass<'_>, args: &Args) -> Result<(), CommandError> {
+    let heading = if args.dry_run { "Now" } else { "Sent" };
     if pass.send.is_empty() {
-        writeln!(cx.out, "{BOLD}Now{BOLD:#}  nothing\n")?;
+        writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  nothing\n")?;
         return Ok(());
     }
-    writeln!(cx.out, "{BOLD}Now{BOLD:#}  {GOOD}{}{GOOD:#}", pages::count(pass.send.len(), "mail", "mails"))?;
+    let mails = pages::count(pass.send.len(), "mail", "mails");
+    let to = match args.dry_run {
+        true => String::new(),
+        false => format!("  written to {}", world.config.mail.folder.display()),
+    };
+    writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  {GOOD}{mails}{GOOD:#}{to}")?;
     if pass.send.len() <= SOME || cx.verbose {
         let row = |due: &Due<'_>| {
             vec![
@@ -283,7 +364,9 @@ fn advice(
     let config = cx.typed_config();
     let at = if cx.is_now() { String::new() } else { format!(" --at {}", moment::typed(zone, pass.at)) };
     let at = format!("{config}{at}");
-    if let Some(due) = pass.send.iter().find(|due| !due.person.protected).filter(|_| args.out.is_none()) {
+    if let Some(due) =
+        pass.send.iter().find(|due| !due.person.protected).filter(|_| args.dry_run && args.out.is_none())
+    {
         add("see a mail", format!("journey send --dry-run{at} --only {} --out mails", due.person.id));
     } else if let Some(next) = next.filter(|_| pass.send.is_empty()) {
         let at = moment::typed(zone, next.wait.until);
@@ -304,9 +387,9 @@ fn advice(
     Ok(pages::columns(&mut *cx.out, &rows, &[])?)
 }
 
-fn value(world: &World, pass: &Pass<'_>) -> Value {
+fn value(world: &World, pass: &Pass<'_>, state: State) -> Value {
     let zone = world.library.programme.zone;
-    let send: Vec<Value> = pass.send.iter().map(|due| due_value(world, due)).collect();
+    let send: Vec<Value> = pass.send.iter().map(|due| due_value(world, due, state)).collect();
     let wait: Vec<Value> = pass
         .wait
         .iter()
@@ -334,7 +417,7 @@ fn value(world: &World, pass: &Pass<'_>) -> Value {
         .collect();
     json!({
         "at": zone.rfc3339(pass.at),
-        "dry_run": true,
+        "dry_run": state == State::Planned,
         "content": world.library.hash.to_string(),
         "totals": { "send": send.len(), "wait": wait.len(), "held": held.len(), "over": pass.over },
         "send": send,
@@ -343,7 +426,7 @@ fn value(world: &World, pass: &Pass<'_>) -> Value {
     })
 }
 
-fn due_value(world: &World, due: &Due<'_>) -> Value {
+fn due_value(world: &World, due: &Due<'_>, state: State) -> Value {
     json!({
         "person": pages::name_of(due.person),
         "address": pages::address_value(due.person),
@@ -356,7 +439,7 @@ fn due_value(world: &World, due: &Due<'_>) -> Value {
         "language": due.language.as_str(),
         "subject": subject_of(due),
         "slot": world.library.programme.zone.rfc3339(due.slot),
-        "message_id": null,
-        "state": "planned",
+        "message_id": letters::message_id(world, due, due.round),
+        "state": state.as_str(),
     })
 }

@@ -10,7 +10,7 @@ use super::pages::{self, Format};
 use super::select;
 use crate::domain::verdict::{Over, Reason, Verdict, Wait, moment};
 use crate::domain::zone::{Timestamp, Zone};
-use crate::engine::why::{self, InUnit, Standing, State, Why};
+use crate::engine::why::{self, InUnit, Standing, State, StepStanding, Why};
 use crate::engine::world::World;
 
 /// Says why somebody gets what they get, and when
@@ -39,7 +39,8 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
     match (&args.person, &args.step, &args.unit) {
         (Some(person), _, _) => {
-            let why = why::of_person(&world, select::person(&world, person)?, at);
+            let mut why = why::of_person(&world, select::person(&world, person)?, at);
+            why::add_deliveries(&world, &mut why)?;
             match args.format {
                 Format::Json => Ok(pages::json(&mut *cx.out, &person_value(&world, &why))?),
                 Format::Text => person_text(cx, &world, &why, at),
@@ -94,6 +95,7 @@ fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) ->
                     step.step.slug.to_string(),
                     step.step.kind.to_string(),
                     when,
+                    told_of(step),
                 ]
             })
             .collect();
@@ -106,6 +108,22 @@ fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) ->
         }
     }
     Ok(())
+}
+
+/// What else is worth knowing of a step that was sent.
+fn told_of(step: &StepStanding<'_>) -> String {
+    let mut told = Vec::new();
+    if step.round > 0 {
+        told.push(format!("reminder {}", step.round));
+    }
+    if step.answered {
+        told.push("answered".to_owned());
+    }
+    if step.content != step.step.hash {
+        told.push("with another text than now".to_owned());
+    }
+    told.extend(step.reply.clone());
+    told.join(", ")
 }
 
 /// What comes next in a journey, when, and why not earlier.
@@ -198,15 +216,16 @@ fn standing_value(zone: Zone, standing: &Standing<'_>) -> Value {
                 "state": step.state.as_str(),
                 "planned": time(step.planned),
                 "sent": time(step.sent),
-                "content": step.step.hash.to_string(),
-                "reply": null,
+                "answered": step.answered,
+                "content": step.content.to_string(),
+                "reply": step.reply,
             })
         })
         .collect();
     let (next, because) = next_value(zone, &standing.verdict);
     json!({
         "journey": standing.journey.slug.as_str(),
-        "stage": standing.stage,
+        "stage": standing.stage.as_str(),
         "steps": steps,
         "next": next,
         "because": because,

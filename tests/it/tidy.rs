@@ -54,9 +54,11 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("csv_core", Lives::In(&["roster"])),
     // Content is UTF-8; there it only names the letter that was meant.
     ("encoding_rs", Lives::In(&["roster", "content"])),
-    // Later also the keys of links.
-    ("ring", Lives::In(&["content"])),
+    // Hashes of content and of migrations; the keys of mails and links.
+    ("ring", Lives::In(&["content", "store/migrate", "engine/keys"])),
+    ("data_encoding", Lives::In(&["engine/keys"])),
     ("rusqlite", Lives::In(&["store"])),
+    ("rustix", Lives::In(&["store", "mail/files"])),
     ("lettre", Lives::In(&["mail"])),
     ("axum", Lives::In(&["web", "daemon"])),
     ("tokio", Lives::In(&["web", "daemon"])),

@@ -34,8 +34,30 @@ fn transcripts_print_what_they_say() {
     trycmd::TestCases::new()
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
+        .env("JOURNEY_DATABASE", "target/no.db")
         .case("tests/transcripts/*.md")
         .case("README.md");
+}
+
+/// Transcripts in which something is remembered: each has a database and an
+/// outbox of its own, new each time.
+#[test]
+fn transcripts_that_remember_print_what_they_say() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in fs::read_dir(root.join("tests/transcripts/remembered")).expect("a folder") {
+        let file = entry.expect("an entry").path();
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        let home = format!("target/remembered/{name}");
+        let _ = fs::remove_dir_all(root.join(&home));
+        fs::create_dir_all(root.join(&home)).expect("a folder");
+        trycmd::TestCases::new()
+            .env("NO_COLOR", "1")
+            .env("COLUMNS", "100")
+            .env("USER", "admin")
+            .env("JOURNEY_DATABASE", format!("{home}/journey.db"))
+            .env("JOURNEY_MAIL__FOLDER", format!("{home}/outbox"))
+            .case(&file);
+    }
 }
 
 /// Commands with everything they can be asked; each only shows.

@@ -30,6 +30,13 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
         "people import",
         &[&["people", "import", "--dry-run"], &["--config", WORDS, "people", "import", "--dry-run"]],
     ),
+    (
+        "approve`, `hold`, `pause`, `resume`, `unit …`, `choose`, `answer",
+        &[&["unit", "shift", "Hemtjänsten Norr", "--weeks", "1", "--reason", "x", "--at", AT, "--dry-run"]],
+    ),
+    ("status", &[&["--config", SMALL, "status", "--at", AT]]),
+    ("people list", &[&["people", "list"]]),
+    ("people show", &[&["people", "show", "1042", "--at", AT]]),
 ];
 
 #[test]

@@ -1,0 +1,151 @@
+//! What the changing commands have in common: they show how it was, how it
+//! will be and whose mails that moves; then they do it, or with `--dry-run`
+//! do not.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::context::{BOLD, Context, FAINT, FirstImport, GOOD};
+use super::error::CommandError;
+use super::pages::{self, Format};
+use crate::domain::change::Change;
+use crate::domain::zone::{Timestamp, Zone};
+use crate::engine::change::{self, Effect, Next, Shown};
+use crate::engine::positions;
+use crate::engine::world::World;
+
+/// How a change is made.
+#[derive(clap::Args, Debug)]
+pub(super) struct How {
+    /// Only show; nothing changes anywhere
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// A change, ready to be made.
+pub(super) struct Proposed {
+    pub(super) change: Change,
+    /// What it is about, as people read it.
+    pub(super) about: String,
+    /// Why, in the words of the one who changes it.
+    pub(super) why: Option<String>,
+    /// Who, if not the one who types.
+    pub(super) by: Option<String>,
+}
+
+/// So many lines of what a change moves.
+const SOME: usize = 6;
+
+/// Shows a change, and makes it unless it is only to be shown.
+pub(super) fn run(
+    cx: &mut Context,
+    how: &How,
+    propose: impl FnOnce(&World, Timestamp) -> Result<Proposed, CommandError>,
+) -> Result<(), CommandError> {
+    if how.dry_run {
+        let (world, at) = cx.world()?;
+        let proposed = propose(&world, at)?;
+        let shown = change::shown(&world, &proposed.change, at);
+        let effects = change::effect(&world, &proposed.change, at);
+        return tell(cx, &world, how, &proposed, &shown, &effects, at);
+    }
+    let (mut store, mut world, at) = cx.writing(FirstImport::IfNever)?;
+    let proposed = propose(&world, at)?;
+    let shown = change::shown(&world, &proposed.change, at);
+    let effects = change::effect(&world, &proposed.change, at);
+    if !shown.is_nothing {
+        let act = cx.act(at, proposed.by.as_deref(), proposed.why.as_deref());
+        store.record(&proposed.change, &act, &shown.before, &shown.after)?;
+        world.refresh(&store)?;
+        positions::keep(&world, &mut store, at)?;
+    }
+    tell(cx, &world, how, &proposed, &shown, &effects, at)
+}
+
+fn tell(
+    cx: &mut Context,
+    world: &World,
+    how: &How,
+    proposed: &Proposed,
+    shown: &Shown,
+    effects: &[Effect],
+    at: Timestamp,
+) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    match how.format {
+        Format::Json => {
+            let value = json!({
+                "action": proposed.change.action(),
+                "about": proposed.about,
+                "at": zone.rfc3339(at),
+                "dry_run": how.dry_run,
+                "before": shown.before,
+                "after": shown.after,
+                "why": proposed.why,
+                "effect": effects.iter().map(|effect| effect_value(zone, effect)).collect::<Vec<_>>(),
+            });
+            Ok(pages::json(&mut *cx.out, &value)?)
+        }
+        Format::Text => text(cx, zone, how, proposed, shown, effects),
+    }
+}
+
+fn text(
+    cx: &mut Context,
+    zone: Zone,
+    how: &How,
+    proposed: &Proposed,
+    shown: &Shown,
+    effects: &[Effect],
+) -> Result<(), CommandError> {
+    writeln!(cx.out, "{BOLD}{}{BOLD:#}", proposed.about)?;
+    if how.dry_run {
+        writeln!(cx.out, "{FAINT}a dry run: nothing is changed{FAINT:#}")?;
+    }
+    if shown.is_nothing {
+        writeln!(cx.out, "  {}: nothing to change", shown.before)?;
+        return Ok(());
+    }
+    writeln!(cx.out, "  before  {}", shown.before)?;
+    writeln!(cx.out, "  after   {GOOD}{}{GOOD:#}", shown.after)?;
+    if effects.is_empty() {
+        writeln!(cx.out, "\n  nobody's next mail is moved by it")?;
+        return Ok(());
+    }
+    let moved: usize = effects.iter().map(|effect| effect.enrolments).sum();
+    let enrolments = pages::count(moved, "enrolment", "enrolments");
+    writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} is other for {enrolments}")?;
+    let rows: Vec<Vec<String>> = effects.iter().take(SOME).map(|effect| row(zone, effect)).collect();
+    pages::columns(&mut *cx.out, &rows, &[0])?;
+    let more: usize = effects.iter().skip(SOME).map(|effect| effect.enrolments).sum();
+    if more > 0 {
+        writeln!(cx.out, "  {FAINT}and {} more{FAINT:#}", pages::thousands(more))?;
+    }
+    Ok(())
+}
+
+fn row(zone: Zone, effect: &Effect) -> Vec<String> {
+    let (before, after) = (effect.before.text(zone), effect.after.text(zone));
+    vec![pages::thousands(effect.enrolments), effect.journey.to_string(), before, "→".to_owned(), after]
+}
+
+fn effect_value(zone: Zone, effect: &Effect) -> Value {
+    let next = |next: &Next| {
+        json!({
+            "verdict": next.verdict,
+            "step": next.step.as_ref().map(ToString::to_string),
+            "at": next.at.map(|at| zone.rfc3339(at)),
+            "because": next.why,
+        })
+    };
+    json!({
+        "journey": effect.journey.as_str(),
+        "enrolments": effect.enrolments,
+        "before": next(&effect.before),
+        "after": next(&effect.after),
+    })
+}

@@ -1,0 +1,165 @@
+//! `journey status`: how it stands, in a screenful.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::context::{BAD, BOLD, Context, FAINT, GOOD};
+use super::error::CommandError;
+use super::pages::{self, Format};
+use crate::domain::position::Stage;
+use crate::domain::verdict::{Reason, moment};
+use crate::engine::pass::Holding;
+use crate::engine::status::{self, Ledger, Status};
+use crate::engine::world::World;
+
+/// Shows how it stands: journeys, deliveries, what is held and why, what is next
+///
+/// Example: journey status
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// So many lines of what is held.
+const SOME: usize = 8;
+
+pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    let status = status::status(&world, Ledger::read(&world)?, at);
+    match args.format {
+        Format::Json => Ok(pages::json(&mut *cx.out, &value(&world, &status))?),
+        Format::Text => text(cx, &world, &status),
+    }
+}
+
+fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+    let programme = &world.library.programme;
+    let zone = programme.zone;
+    writeln!(
+        cx.out,
+        "{BOLD}{}{BOLD:#}  {FAINT}{} {zone}{FAINT:#}\n",
+        programme.title,
+        moment(zone, status.at)
+    )?;
+    if world.settings.all_held {
+        writeln!(cx.out, "{BAD}All sending is held by hand{BAD:#}: journey hold release\n")?;
+    }
+    writeln!(cx.out, "{BOLD}Journeys{BOLD:#}  enrolments by stage")?;
+    let mut rows = vec![vec![String::new()]];
+    rows[0].extend(Stage::ALL.iter().map(ToString::to_string));
+    for (journey, stages) in &status.stages {
+        let mut row = vec![journey.to_string()];
+        row.extend(stages.iter().map(|n| pages::thousands(*n)));
+        rows.push(row);
+    }
+    pages::columns(&mut *cx.out, &rows, &[1, 2, 3, 4, 5])?;
+    deliveries_text(cx, world, status)?;
+    held_text(cx, &status.pass.held)?;
+    writeln!(cx.out)?;
+    match (status.pass.send.len(), status.next_wake) {
+        (0, Some(next)) => writeln!(cx.out, "{BOLD}Next{BOLD:#}  {}", moment(zone, next))?,
+        (0, None) => writeln!(cx.out, "{BOLD}Next{BOLD:#}  nothing, until somebody acts")?,
+        (due, _) => writeln!(
+            cx.out,
+            "{BOLD}Next{BOLD:#}  {GOOD}now{GOOD:#}: {} due; send with `journey send{}`",
+            pages::count(due, "mail is", "mails are"),
+            cx.typed_config()
+        )?,
+    }
+    Ok(())
+}
+
+fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    writeln!(cx.out, "\n{BOLD}Deliveries{BOLD:#}")?;
+    if status.deliveries.is_empty() {
+        writeln!(cx.out, "  none yet")?;
+    }
+    let row = |(state, n): &(crate::domain::delivery::State, u64)| {
+        vec![pages::thousands(usize::try_from(*n).unwrap_or(usize::MAX)), state.to_string()]
+    };
+    pages::columns(&mut *cx.out, &status.deliveries.iter().map(row).collect::<Vec<_>>(), &[0])?;
+    if let Some(last) = status.last_sent {
+        writeln!(cx.out, "  the last was handed over {}", moment(zone, last))?;
+    }
+    match status.imported {
+        Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
+        None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
+    }
+    Ok(())
+}
+
+/// What is held: a line a journey, step and reason.
+fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        cx.out,
+        "\n{BOLD}Held{BOLD:#}  {BAD}{}{BAD:#}: somebody must act",
+        pages::count(held.len(), "enrolment", "enrolments")
+    )?;
+    let mut sums: BTreeMap<(String, &'static str, String), usize> = BTreeMap::new();
+    for holding in held {
+        let step = holding.held.step.as_ref().map_or("…", |step| step.as_str());
+        let name = format!("{}/{step}", holding.journey.slug);
+        if let Some(reason) = holding.held.because.first() {
+            *sums.entry((name, reason.code(), reason.text())).or_default() += 1;
+        }
+    }
+    let row = |((step, code, text), n): ((String, &str, String), usize)| {
+        vec![pages::thousands(n), step, code.to_owned(), text]
+    };
+    let mut rows: Vec<Vec<String>> = sums.into_iter().map(row).collect();
+    let more = rows.len().saturating_sub(SOME);
+    rows.truncate(SOME);
+    pages::columns(&mut *cx.out, &rows, &[0])?;
+    if more > 0 {
+        writeln!(cx.out, "  {FAINT}and {} more{FAINT:#}", pages::count(more, "line", "lines"))?;
+    }
+    Ok(())
+}
+
+fn value(world: &World, status: &Status<'_>) -> Value {
+    let zone = world.library.programme.zone;
+    let stages = |stages: &[usize; 5]| -> serde_json::Map<String, Value> {
+        Stage::ALL.iter().zip(stages).map(|(stage, n)| (stage.to_string(), json!(n))).collect()
+    };
+    let journeys: Vec<Value> = status
+        .stages
+        .iter()
+        .map(|(journey, n)| json!({ "journey": journey.as_str(), "enrolments": stages(n) }))
+        .collect();
+    let deliveries: serde_json::Map<String, Value> =
+        status.deliveries.iter().map(|(state, n)| (state.to_string(), json!(n))).collect();
+    let mut sums: BTreeMap<(&str, &str, &'static str), usize> = BTreeMap::new();
+    for holding in &status.pass.held {
+        let step = holding.held.step.as_ref().map_or("", |step| step.as_str());
+        let code = holding.held.because.first().map_or("", Reason::code);
+        *sums.entry((holding.journey.slug.as_str(), step, code)).or_default() += 1;
+    }
+    let held: Vec<Value> = sums
+        .into_iter()
+        .map(|((journey, step, code), n)| {
+            let step = (!step.is_empty()).then_some(step);
+            json!({ "journey": journey, "step": step, "because": code, "enrolments": n })
+        })
+        .collect();
+    json!({
+        "at": zone.rfc3339(status.at),
+        "content": world.library.hash.to_string(),
+        "content_faults": status.broken.iter().map(super::check::value).collect::<Vec<_>>(),
+        "all_held": world.settings.all_held,
+        "imported": status.imported.map(|at| zone.rfc3339(at)),
+        "journeys": journeys,
+        "deliveries": deliveries,
+        "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
+        "due": status.pass.send.len(),
+        "held": held,
+        "next_wake": status.next_wake.map(|at| zone.rfc3339(at)),
+    })
+}
