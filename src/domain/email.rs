@@ -24,6 +24,8 @@ pub struct Email {
     pub offset_seconds: i32,
     /// `<…@…>`, with its brackets.
     pub message_id: String,
+    /// The mail this one reminds of: `<…@…>`, with its brackets.
+    pub in_reply_to: Option<String>,
     /// What stands between the parts.
     pub boundary: String,
     /// Further headers, in order.

@@ -20,7 +20,7 @@ const ALWAYS: [(&str, &str); 2] =
     [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply, DR, RN, NRN")];
 
 /// Headers that are made here, or that no mail of ours has (E16).
-const NEVER_GIVEN: [&str; 20] = [
+const NEVER_GIVEN: [&str; 22] = [
     "from",
     "sender",
     "to",
@@ -30,6 +30,8 @@ const NEVER_GIVEN: [&str; 20] = [
     "subject",
     "date",
     "message-id",
+    "in-reply-to",
+    "references",
     "mime-version",
     "content-type",
     "content-transfer-encoding",
@@ -162,16 +164,12 @@ fn subject(subject: &str) -> Result<&str, MimeFault> {
 }
 
 fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBuilder, MimeFault> {
-    let id = &email.message_id;
-    let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or_default();
-    let id_ok = |b: u8| b.is_ascii_alphanumeric() || b".@-_+=".contains(&b);
-    if inside.len() > 200
-        || !inside.bytes().all(id_ok)
-        || inside.split('@').filter(|p| !p.is_empty()).count() != 2
-    {
-        return Err(MimeFault::Malformed { part: "Message-ID" });
+    check_id(&email.message_id, "Message-ID")?;
+    builder = builder.date(std::time::SystemTime::UNIX_EPOCH).message_id(Some(email.message_id.clone()));
+    if let Some(first) = &email.in_reply_to {
+        check_id(first, "In-Reply-To")?;
+        builder = builder.in_reply_to(first.clone()).references(first.clone());
     }
-    builder = builder.date(std::time::SystemTime::UNIX_EPOCH).message_id(Some(id.clone()));
     for (name, value) in ALWAYS {
         builder = builder.raw_header(header(name, value)?);
     }
@@ -182,6 +180,17 @@ fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBui
         builder = builder.raw_header(header(name, value)?);
     }
     Ok(builder)
+}
+
+/// `<…@…>`, and nothing a header could end with.
+fn check_id(id: &str, part: &'static str) -> Result<(), MimeFault> {
+    let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or_default();
+    let id_ok = |b: u8| b.is_ascii_alphanumeric() || b".@-_+=".contains(&b);
+    let halves = inside.split('@').filter(|half| !half.is_empty()).count();
+    if inside.len() > 200 || !inside.bytes().all(id_ok) || halves != 2 {
+        return Err(MimeFault::Malformed { part });
+    }
+    Ok(())
 }
 
 fn header(name: &str, value: &str) -> Result<HeaderValue, MimeFault> {
@@ -264,8 +273,9 @@ mod tests {
             date: "2026-12-01T07:30:00Z".parse().expect("an instant"),
             offset_seconds: 3600,
             message_id: "<abcdefgh234567@ekdala.example>".into(),
+            in_reply_to: None,
             boundary: "journey-abcdefgh234567".into(),
-            headers: vec![("List-Id".into(), "miljo <miljo.larresa.ekdala.example>".into())],
+            headers: vec![("List-Id".into(), "Miljö och klimat <miljo.ekdala.example>".into())],
         }
     }
 
@@ -284,7 +294,7 @@ mod tests {
             Message-ID: <abcdefgh234567@ekdala.example>
             Auto-Submitted: auto-generated
             X-Auto-Response-Suppress: OOF, AutoReply, DR, RN, NRN
-            List-Id: miljo <miljo.larresa.ekdala.example>
+            List-Id: =?utf-8?b?TWlsasO2?= och klimat <miljo.ekdala.example>
             MIME-Version: 1.0
             Content-Type: multipart/alternative; boundary="journey-abcdefgh234567"
 
@@ -353,6 +363,17 @@ mod tests {
         let mut email = email();
         email.headers = vec![("X-Journey-Delivery".into(), "7\r\nBcc: x@y.se".into())];
         assert!(bytes(&email).is_err());
+    }
+
+    #[test]
+    fn e17_a_reminder_answers_the_first_mail() {
+        let mut email = email();
+        email.in_reply_to = Some("<first234567@ekdala.example>".into());
+        let written = written(&email);
+        assert!(written.contains("\nIn-Reply-To: <first234567@ekdala.example>\n"), "{written}");
+        assert!(written.contains("\nReferences: <first234567@ekdala.example>\n"), "{written}");
+        email.in_reply_to = Some("<a@b>\r\nBcc: x@y.se".into());
+        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "In-Reply-To" }));
     }
 
     #[test]
