@@ -50,6 +50,7 @@ pub fn email(words: Rendered, sending: &Sending<'_>) -> Email {
         message_id: sending.message_id.to_owned(),
         in_reply_to: sending.first_message_id.map(str::to_owned),
         boundary: sending.boundary.to_owned(),
+        pictures: words.pictures,
         headers: headers(sending),
     }
 }
@@ -104,6 +105,7 @@ mod tests {
             preheader: String::new(),
             html: "<p>Hej</p>\n".into(),
             text: "Hej\n".into(),
+            pictures: Vec::new(),
             language: Language::parse("sv").expect("a language"),
             character: None,
         };

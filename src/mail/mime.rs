@@ -5,15 +5,18 @@
 use chrono::FixedOffset;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
+use lettre::message::{Attachment, Body, Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
-use crate::domain::email::{Email, Mailbox};
+use crate::domain::email::{Email, Inline, Mailbox};
 
 /// A longer name is cut: it is there to be friendly.
 const LONGEST_NAME: usize = 100;
 /// What a relay takes in a line, without its end.
 const LONGEST_LINE: usize = 998;
+
+/// What all pictures of a mail may be.
+const LARGEST_PICTURES: usize = 100_000;
 
 /// In every mail: nobody's out-of-office reply, and no receipts.
 const ALWAYS: [(&str, &str); 2] =
@@ -68,6 +71,12 @@ pub enum MimeFault {
         /// Which part.
         part: &'static str,
     },
+    /// More pictures than a mail carries.
+    #[error("the pictures have {kilobytes} kB, and at most 100 kB are carried")]
+    Pictures {
+        /// Their size.
+        kilobytes: usize,
+    },
     /// A header that cannot be given.
     #[error("the header `{name}` cannot be given")]
     Header {
@@ -95,10 +104,17 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
         builder = builder.reply_to(mailbox("Reply-To", reply_to)?);
     }
     let builder = with_headers(builder.subject(subject(&email.subject)?), email)?;
-    let parts = MultiPart::alternative()
-        .boundary(boundary(email)?)
-        .singlepart(part(ContentType::TEXT_PLAIN, body("text part", &email.text)?))
-        .singlepart(part(ContentType::TEXT_HTML, body("HTML part", &email.html)?));
+    let text = part(ContentType::TEXT_PLAIN, body("text part", &email.text)?);
+    let html = part(ContentType::TEXT_HTML, body("HTML part", &email.html)?);
+    let boundary = boundary(email)?;
+    let alternatives = MultiPart::alternative().boundary(boundary).singlepart(text);
+    let parts = if email.pictures.is_empty() {
+        alternatives.singlepart(html)
+    } else {
+        // The page and what it shows are one alternative to the text.
+        let page = MultiPart::related().boundary(format!("{boundary}-page")).singlepart(html);
+        alternatives.multipart(with_pictures(page, &email.pictures)?)
+    };
     let mut message = builder.multipart(parts).map_err(package)?;
     // The package writes every date in UTC; people read when it was there.
     message.headers_mut().insert_raw(date(email)?);
@@ -208,7 +224,7 @@ fn boundary(email: &Email) -> Result<&str, MimeFault> {
     let boundary = email.boundary.as_str();
     let plain = boundary.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let inside = email.text.contains(boundary) || email.html.contains(boundary);
-    if boundary.len() < 16 || boundary.len() > 70 || !plain || inside {
+    if boundary.len() < 16 || boundary.len() > 65 || !plain || inside {
         return Err(MimeFault::Malformed { part: "boundary" });
     }
     Ok(boundary)
@@ -224,6 +240,27 @@ fn body(part: &'static str, text: &str) -> Result<String, MimeFault> {
 
 fn part(content_type: ContentType, body: String) -> SinglePart {
     SinglePart::builder().header(content_type).header(ContentTransferEncoding::QuotedPrintable).body(body)
+}
+
+/// F99: what is too large for a mail is refused before it is one; here it is
+/// the last line of defence.
+fn with_pictures(mut page: MultiPart, pictures: &[Inline]) -> Result<MultiPart, MimeFault> {
+    let total: usize = pictures.iter().map(|inline| inline.picture.bytes.len()).sum();
+    if total > LARGEST_PICTURES {
+        return Err(MimeFault::Pictures { kilobytes: total.div_ceil(1_000) });
+    }
+    for Inline { id, picture } in pictures {
+        let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b".@-_".contains(&b));
+        if !plain || id.len() > 100 {
+            return Err(MimeFault::Malformed { part: "name of a picture" });
+        }
+        let media = ContentType::parse(picture.media.as_str()).map_err(package)?;
+        // Said outright: the package would take some pictures for text.
+        let body = Body::new_with_encoding(picture.bytes.to_vec(), ContentTransferEncoding::Base64);
+        let body = body.map_err(|_| MimeFault::Malformed { part: "picture" })?;
+        page = page.singlepart(Attachment::new_inline(id.clone()).body(body, media));
+    }
+    Ok(page)
 }
 
 fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
@@ -261,6 +298,7 @@ mod tests {
     use proptest::test_runner::RngSeed;
 
     use super::*;
+    use crate::domain::picture::{Media, Picture};
 
     fn email() -> Email {
         Email {
@@ -275,6 +313,7 @@ mod tests {
             message_id: "<abcdefgh234567@ekdala.example>".into(),
             in_reply_to: None,
             boundary: "journey-abcdefgh234567".into(),
+            pictures: Vec::new(),
             headers: vec![("List-Id".into(), "Miljö och klimat <miljo.ekdala.example>".into())],
         }
     }
@@ -374,6 +413,40 @@ mod tests {
         assert!(written.contains("\nReferences: <first234567@ekdala.example>\n"), "{written}");
         email.in_reply_to = Some("<a@b>\r\nBcc: x@y.se".into());
         assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "In-Reply-To" }));
+    }
+
+    #[test]
+    fn e25_a_picture_goes_along_inside_the_page() {
+        let mut email = email();
+        let bytes_of =
+            |length| Picture { media: Media::Png, width: 2, height: 1, bytes: vec![7; length].into() };
+        email.pictures = vec![Inline { id: "poster@journey".into(), picture: bytes_of(60) }];
+        let mail = written(&email);
+        let shape: Vec<&str> =
+            mail.lines().filter(|line| line.starts_with("Content-") || line.starts_with("--")).collect();
+        expect![[r#"
+            Content-Type: multipart/alternative; boundary="journey-abcdefgh234567"
+            --journey-abcdefgh234567
+            Content-Type: text/plain; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+            --journey-abcdefgh234567
+            Content-Type: multipart/related; boundary="journey-abcdefgh234567-page"
+            --journey-abcdefgh234567-page
+            Content-Type: text/html; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+            --journey-abcdefgh234567-page
+            Content-ID: <poster@journey>
+            Content-Disposition: inline
+            Content-Type: image/png
+            Content-Transfer-Encoding: base64
+            --journey-abcdefgh234567-page--
+            --journey-abcdefgh234567--"#]]
+        .assert_eq(&shape.join("\n"));
+        assert_eq!(bytes(&email), bytes(&email));
+        email.pictures[0].id = "a>\r\nb".into();
+        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "name of a picture" }));
+        email.pictures = vec![Inline { id: "poster@journey".into(), picture: bytes_of(100_001) }];
+        assert_eq!(bytes(&email), Err(MimeFault::Pictures { kilobytes: 101 }), "F99");
     }
 
     #[test]

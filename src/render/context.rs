@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Links;
 use crate::domain::library::Privacy;
 use crate::domain::person::Person;
-use crate::domain::step::{Film, Kind};
+use crate::domain::step::{Film, Kind, Poster};
 
 /// A name authors may use, and what it stands for.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,10 @@ pub const NAMES: &[NameEntry] = &[
     NameEntry::template("film.title", "what the film is called"),
     NameEntry::template("film.length", "its length, minutes and seconds"),
     NameEntry::template("film.transcript", "where its text stands; may be empty"),
+    NameEntry::template("film.poster", "its picture, for `src`; may be empty"),
+    NameEntry::template("film.alt", "what the picture shows; may be empty"),
+    NameEntry::template("film.width", "how wide the picture is shown, in pixels; may be empty"),
+    NameEntry::template("film.height", "how high it is shown then; may be empty"),
     NameEntry::template("privacy.purpose", "why data is kept at all"),
     NameEntry::template("privacy.legal_basis", "on which legal basis"),
     NameEntry::template("privacy.visible_to", "who sees what"),
@@ -216,7 +220,12 @@ pub(super) struct Words<'a> {
     pub(super) organisation: &'a str,
     pub(super) privacy: &'a Privacy,
     pub(super) film: Option<&'a Film>,
+    /// What the page calls the film's picture; empty for none.
+    pub(super) poster: &'a str,
 }
+
+/// A picture is shown no wider than a mail is.
+const WIDEST_PICTURE: u32 = 600;
 
 /// Everything known of one letter, cleaned: no value holds a control
 /// character, a line break, a direction mark or blanks around it.
@@ -301,6 +310,7 @@ impl<'a> Words<'a> {
                 title: &film.title,
                 length: &film.length,
                 transcript: film.transcript.as_deref().unwrap_or_default(),
+                poster: film.poster.as_ref().map(|poster| poster_context(poster, self.poster)),
             }),
             privacy: PrivacyContext {
                 purpose: &privacy.purpose,
@@ -376,6 +386,28 @@ struct FilmContext<'a> {
     length: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     transcript: &'a str,
+    #[serde(flatten)]
+    poster: Option<PosterContext<'a>>,
+}
+
+#[derive(Serialize)]
+struct PosterContext<'a> {
+    poster: &'a str,
+    alt: &'a str,
+    width: u32,
+    height: u32,
+}
+
+fn poster_context<'a>(poster: &'a Poster, source: &'a str) -> PosterContext<'a> {
+    let (width, height) = (poster.picture.width, poster.picture.height);
+    let shown = width.min(WIDEST_PICTURE);
+    let high = u64::from(height) * u64::from(shown) / u64::from(width.max(1));
+    PosterContext {
+        poster: source,
+        alt: &poster.alt,
+        width: shown,
+        height: u32::try_from(high).unwrap_or(u32::MAX),
+    }
 }
 
 #[derive(Serialize)]
@@ -431,6 +463,7 @@ fn steers(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::picture::{Media, Picture};
 
     #[test]
     fn f76_a_value_never_holds_a_line_break_or_a_direction_mark() {
@@ -438,6 +471,21 @@ mod tests {
         assert_eq!(clean("  Eva \u{0} \u{202e} Ek\u{2028}"), "Eva Ek");
         assert_eq!(clean("\t\r\n"), "");
         assert!(matches!(clean("Åsa Ek"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_large_picture_is_shown_as_wide_as_a_mail() {
+        let picture = |width, height| Poster {
+            alt: String::new(),
+            picture: Picture { media: Media::Png, width, height, bytes: Arc::from([0]) },
+        };
+        let shown = |poster: &Poster| {
+            let context = poster_context(poster, "");
+            (context.width, context.height)
+        };
+        assert_eq!(shown(&picture(1200, 675)), (600, 337));
+        assert_eq!(shown(&picture(320, 180)), (320, 180));
+        assert_eq!(shown(&picture(u32::MAX, u32::MAX)), (600, 600));
     }
 
     #[test]
@@ -464,9 +512,13 @@ mod tests {
                 url: "i".into(),
                 title: "j".into(),
                 length: "k".into(),
-                poster: None,
+                poster: Some(Poster {
+                    alt: "t".into(),
+                    picture: Picture { media: Media::Png, width: 1200, height: 675, bytes: Arc::from([0]) },
+                }),
                 transcript: Some("l".into()),
             }),
+            poster: "cid:u",
         };
         let mail = MailContext {
             subject: "p",

@@ -28,6 +28,7 @@ mod trial;
 use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::email::Inline;
 use crate::domain::ids::{Language, Slug, StepName};
 use crate::domain::journey::Journey;
 use crate::domain::library::{Library, Privacy, Programme};
@@ -45,6 +46,10 @@ use templates::Templates;
 
 /// A mail program that clips long mails does so near 102 kB (E23).
 const LONGEST_MAIL: usize = 100_000;
+
+/// What a film's picture is called inside its mail; it needs to differ from
+/// other pictures of the same mail alone.
+const POSTER: &str = "poster@journey";
 
 /// One mail to one person.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +97,8 @@ pub struct Rendered {
     pub html: String,
     /// The same in plain text, lines ended by `\n`.
     pub text: String,
+    /// The pictures the page shows.
+    pub pictures: Vec<Inline>,
     /// Which language it is in.
     pub language: Language,
     /// Whose variant it is; `None`: the words for everybody.
@@ -204,6 +211,8 @@ struct PreparedWords {
     preheader: Pieces,
     body: Body,
     film: Option<Film>,
+    /// `cid:` and the name of the film's picture; empty for none.
+    poster: String,
 }
 
 impl Renderer {
@@ -248,6 +257,7 @@ impl Renderer {
         within(&html)?;
         Ok(Rendered {
             text: page.text(&values)?,
+            pictures: pictures(found.prepared.words.film.as_ref(), &html),
             html,
             subject,
             preheader,
@@ -339,6 +349,7 @@ impl Renderer {
             organisation: &self.programme.organisation,
             privacy: &own.privacy,
             film: prepared.film.as_ref(),
+            poster: &prepared.poster,
         })
     }
 
@@ -366,6 +377,16 @@ fn subject_line(page: &Page, values: &Values<'_>) -> Result<String, RenderFault>
     let line = subject::fill(page.subject(), values)?;
     subject::check(&line)?;
     Ok(line)
+}
+
+/// The pictures a page shows: none goes along unseen.
+fn pictures(film: Option<&Film>, html: &str) -> Vec<Inline> {
+    let poster = film.and_then(|film| film.poster.as_ref());
+    let shown = poster.filter(|_| html.contains(POSTER));
+    shown
+        .map(|poster| Inline { id: POSTER.to_owned(), picture: poster.picture.clone() })
+        .into_iter()
+        .collect()
 }
 
 /// Is it short enough not to be clipped?
@@ -447,7 +468,9 @@ fn prepare_words(
     let usable = !front.any_error() && !text.any_error();
     found.extend(front.into_found());
     found.extend(text.into_found());
-    usable.then_some(PreparedWords { subject, preheader, body, film })
+    let has_poster = film.as_ref().is_some_and(|film| film.poster.is_some());
+    let poster = if has_poster { format!("cid:{POSTER}") } else { String::new() };
+    usable.then_some(PreparedWords { subject, preheader, body, film, poster })
 }
 
 /// A film is a link like any other. Its transcript is linked where it is an

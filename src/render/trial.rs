@@ -154,6 +154,7 @@ pub(super) fn kinds(
             organisation: "",
             privacy: &privacy,
             film: None,
+            poster: "",
         };
         let context = words.context(MailContext::default());
         let rendered = templates.render(language, Format::Text, KIND, &context);
