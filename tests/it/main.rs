@@ -2,6 +2,9 @@
 //! a subject.
 
 mod docs;
+mod golden;
+mod letters;
+mod pictures;
 mod tidy;
 mod transcripts;
 mod years;
