@@ -43,8 +43,12 @@ pub fn write(
     Ok(written)
 }
 
-/// The mail as it would leave; `Err` says in words why it cannot be made.
-fn bytes(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Result<Vec<u8>, String> {
+/// The mail as it would leave; `place` is where it stands in its pass.
+///
+/// # Errors
+///
+/// Why it cannot be made, in words.
+pub fn bytes(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Result<Vec<u8>, String> {
     let links = pass::links(world);
     let mail = world.renderer.mail(&due.letter(world, &links)).map_err(|fault| fault.to_string())?;
     let config = &world.config.mail;

@@ -1,0 +1,206 @@
+//! Every mail of the sample: each journey, step, round, character and
+//! language, to people with names of every sort.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use journey::config::Config;
+use journey::domain::ids::{Language, PersonId, Slug, UnitId};
+use journey::domain::memory::Memory;
+use journey::domain::person::{Person, Roster, Unit};
+use journey::domain::settings::Settings;
+use journey::domain::step::{Step, Variant};
+use journey::domain::zone::Timestamp;
+use journey::engine::letters;
+use journey::engine::pass::{self, Due};
+use journey::engine::world::World;
+use journey::render::Renderer;
+use journey::{content, domain::diagnostic::Diagnostic};
+
+use super::mail::Source;
+
+/// When the mails of the rounds leave: one in winter, one in summer.
+const AT: [&str; 2] = ["2026-12-01T07:30:00Z", "2027-06-08T06:30:00Z"];
+
+/// What names there are.
+pub(super) const NAMES: &[Name] = &[
+    Name::good("Bo", "Ek"),
+    // 60 characters with the blank between.
+    Name::good("Anna-Karolina Wilhelmina Elisabeth", "von Sydow-Hagström-Lagercr"),
+    Name::good("Åsa", "Öberg-Éłan"),
+    Name::good("Seán D'Artagnan", "O'Brien"),
+    Name::hostile("\"><script>alert(1)</script>", "Ek"),
+    Name::hostile("[x](https://evil.example)", "Ek"),
+    Name::hostile("{{person.email}}", "{{{link.pause}}}"),
+    Name::hostile("=1+1", "@SUM(A1)"),
+    Name::hostile("Eva\u{202e}nE\r\nBcc: fler@ekdala.example", "\u{1b}[31mEk\0"),
+    Name::hostile(LONG_WORD, "Ek"),
+];
+
+/// Longer than a line of any mail.
+const LONG_WORD: &str =
+    "Abcdefghijklmnopqrstuvwxyzåäöabcdefghijklmnopqrstuvwxyzåäöabcdefghijklmnopqrstuvwxyzåäöabcdefghi";
+
+/// A first and a last name.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    first: &'static str,
+    last: &'static str,
+    /// Nobody is called that; a mail may then be held, but never be wrong.
+    pub(super) hostile: bool,
+}
+
+impl Name {
+    const fn good(first: &'static str, last: &'static str) -> Name {
+        Name { first, last, hostile: false }
+    }
+
+    const fn hostile(first: &'static str, last: &'static str) -> Name {
+        Name { first, last, hostile: true }
+    }
+}
+
+/// A step with every shape Markdown has, which the sample's authors need not
+/// all use: put at the end of the journey `miljo`.
+const SHAPES: &str = "alla-former";
+const EVERY_SHAPE: &str = "\
+Hej {{person.first_name}} på {{person.unit}}!
+
+En rad\\
+och en till, med *stress*, **mer stress** och `kod`.
+
+## Så gör du
+
+1. Läs [så gjorde Ekdala](https://ekdala.example/hallbarhet?del=1&sida=2).
+2. Skriv till [kansliet](mailto:hallbarhet@ekdala.example).
+
+### Om du hinner
+
+- en sak
+
+- en sak till
+
+> Det gick bättre än vi trodde.
+
+    så här ser det ut
+
+* * *
+
+[Berätta hur det gick]({{link.answer}})
+
+Det tar {{step.minutes}} minuter. Inte nu? [Ta en paus från uppdragen]({{link.pause}}).
+";
+
+/// The sample with a reader of each sort, one for each name and language.
+pub(super) fn world() -> World {
+    let mut config =
+        Config::load(Some(Path::new("config.toml")), &BTreeMap::new()).expect("the sample's config");
+    config.web.base_url = "https://larresa.ekdala.example".to_owned();
+    let at = instant(0);
+    let loaded = content::load(Path::new("content"), at.naive_utc().date());
+    let mut library = loaded.library.expect("the sample's content");
+    let journey =
+        library.journeys.iter_mut().find(|j| j.slug.as_str() == "miljo").expect("the sample's journey");
+    let shapes =
+        every_shape(journey.steps.iter().find(|step| step.slug.as_str() == "resor").expect("a step"));
+    journey.steps.push(shapes);
+    let (renderer, faults) = Renderer::new(&library, &[]);
+    assert!(!faults.iter().any(Diagnostic::is_error), "{faults:?}");
+    let unit =
+        Unit { id: UnitId::new("VO-102"), name: "Äldreboendet Björkgården & Åsen".into(), manager: None };
+    let languages = library.programme.languages.clone();
+    let people = NAMES
+        .iter()
+        .enumerate()
+        .flat_map(|(number, name)| languages.iter().map(move |language| person(number, *name, language)));
+    let roster = Roster::new(people.collect(), vec![unit]);
+    World {
+        config,
+        library,
+        renderer,
+        roster,
+        settings: Settings::default(),
+        memory: Memory::default(),
+        warnings: Vec::new(),
+    }
+}
+
+/// Puts other words into the step with every shape, as its author would; the
+/// renderer keeps those it has.
+pub(super) fn write(world: &mut World, from: &str, to: &str) {
+    let steps = world.library.journeys.iter_mut().flat_map(|journey| &mut journey.steps);
+    for variant in steps.filter(|step| step.slug.as_str() == SHAPES).flat_map(|step| &mut step.variants) {
+        variant.body = variant.body.replace(from, to).into();
+    }
+}
+
+fn every_shape(like: &Step) -> Step {
+    let words = Variant { title: "Alla former".into(), body: EVERY_SHAPE.into(), ..like.variants[0].clone() };
+    Step { slug: Slug::parse(SHAPES).expect("a slug"), variants: vec![words], ..like.clone() }
+}
+
+fn person(number: usize, name: Name, language: &Language) -> Person {
+    let id = format!("7{number:02}{language}");
+    Person {
+        email: Some(format!("anstalld.{id}@ekdala.example").into()),
+        id: PersonId::new(&id),
+        shared_address: false,
+        first_name: name.first.into(),
+        last_name: name.last.into(),
+        unit: UnitId::new("VO-102"),
+        department: Some(Arc::from("Vård och omsorg")),
+        language: language.clone(),
+        start: None,
+        end: None,
+        leave: Box::default(),
+        protected: false,
+        extra: Box::default(),
+    }
+}
+
+/// Is the reader's name one that nobody has?
+pub(super) fn is_hostile(person: &Person) -> bool {
+    let same = |name: &&Name| *name.first == *person.first_name && *name.last == *person.last_name;
+    NAMES.iter().find(same).is_some_and(|name| name.hostile)
+}
+
+fn instant(round: u16) -> Timestamp {
+    AT[usize::from(round).min(AT.len() - 1)].parse().expect("an instant")
+}
+
+/// Every mail there is, in order: reminders follow their mail.
+pub(super) fn letters(world: &World) -> Vec<Source<'_>> {
+    let mut letters = Vec::new();
+    let characters = || world.library.programme.characters.iter().map(|character| &character.id);
+    for journey in &world.library.journeys {
+        for step in &journey.steps {
+            for person in &world.roster.people {
+                for character in characters() {
+                    for round in 0..=u16::try_from(step.remind.len()).expect("few reminders") {
+                        let language = world.library.programme.serve(&person.language);
+                        let language = step.variant(language, Some(character)).language.clone();
+                        let due = Due {
+                            person,
+                            journey,
+                            step,
+                            round,
+                            slot: instant(round),
+                            character: Some(character.clone()),
+                            language,
+                            subject: String::new(),
+                        };
+                        letters.push(Source { world, due, links: pass::links(world), first: None });
+                    }
+                }
+            }
+        }
+    }
+    letters
+}
+
+/// The one place where a letter becomes a mail: its bytes as the program
+/// makes them, or why it is held. `place` is where it stands in its pass.
+pub(super) fn make(source: &Source<'_>, place: usize) -> Result<Vec<u8>, String> {
+    letters::bytes(source.world, &source.due, source.due.slot, place)
+}
