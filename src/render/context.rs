@@ -143,9 +143,14 @@ impl Name {
         }
     }
 
+    /// Is it a first or a last name?
+    pub(super) fn is_what_people_are_called(&self) -> bool {
+        matches!(self, Name::Field(Field::FirstName | Field::LastName))
+    }
+
     /// Does it tell who the reader is?
     pub(super) fn is_personal(&self) -> bool {
-        matches!(self, Name::Extra(_) | Name::Field(Field::FirstName | Field::LastName))
+        matches!(self, Name::Extra(_)) || self.is_what_people_are_called()
     }
 }
 
