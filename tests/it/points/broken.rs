@@ -83,7 +83,7 @@ const CASES: &[Case] = &[
     Case("E13", "at somebody else's", Mission, In(|d| d.set("List-Unsubscribe", "<https://evil.example/pause>"))),
     Case("E13", "not with one click", Mission, In(|d| d.remove("List-Unsubscribe-Post"))),
     Case("E14", "no way to pause", Mission, In(|d| d.replace("/dry-run/pause", "/dry-run/stop"))),
-    Case("E15", "a number of somebody", Mission, In(|d| d.add("Feedback-ID", "702sv:miljo:journey"))),
+    Case("E15", "a number of somebody", Mission, In(|d| d.add("Feedback-ID", "702sv-natur:miljo:journey"))),
     Case("E15", "a delivery that is a name", Mission, In(|d| d.add("X-Journey-Delivery", "asa-oberg"))),
     Case("E16", "a receipt", Mission, In(|d| d.add("Disposition-Notification-To", "larresa@ekdala.example"))),
     Case("E16", "important", Mission, In(|d| d.add("X-Priority", "1"))),
@@ -106,7 +106,7 @@ const CASES: &[Case] = &[
     Case("E23", "a page of a hundred kilobytes", Mission, In(|d| d.html = d.html.replace("</body>", &format!("<!-- {} --></body>", "x ".repeat(50_000))))),
     Case("E24", "in clear", Mission, In(|d| d.replace("https://larresa.ekdala.example/dry-run/web", "http://larresa.ekdala.example/dry-run/web"))),
     Case("E24", "a dot at the end", Mission, In(|d| d.replace("/dry-run/web", "/dry-run/web."))),
-    Case("E24", "an id in an address", Mission, In(|d| d.replace("/dry-run/web", "/dry-run/702sv/web"))),
+    Case("E24", "an id in an address", Mission, In(|d| d.replace("/dry-run/web", "/dry-run/702sv-natur/web"))),
     Case("E24", "very long", Mission, In(|d| d.replace("/dry-run/web", &format!("/dry-run/{}", "w".repeat(200))))),
     Case("E25", "a picture from elsewhere", Mission, In(|d| d.html = d.html.replace("cid:still", "https://ekdala.example/still.png"))),
     Case("E25", "a script", Mission, In(|d| d.html = d.html.replace("</head>", "<script>1</script></head>"))),
@@ -427,6 +427,7 @@ fn a_mail_broken_in_one_point_fails_that_point_alone() {
                 draft.bytes()
             }
         };
+        assert!(bytes != twin, "{point}, {how}: what it breaks is not there any more");
         // A broken header is broken in each copy.
         let twin = if matches!(*point, "E6" | "E7") { bytes.clone() } else { twin };
         let (points, told) = told(&source, &bytes, &twin);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use journey::config::Config;
 use journey::domain::ids::{Language, PersonId, Slug, UnitId};
+use journey::domain::journey::Journey;
 use journey::domain::memory::Memory;
 use journey::domain::person::{Person, Roster, Unit};
 use journey::domain::settings::Settings;
@@ -92,7 +93,8 @@ och en till, med *stress*, **mer stress** och `kod`.
 Det tar {{step.minutes}} minuter. Inte nu? [Ta en paus från uppdragen]({{link.pause}}).
 ";
 
-/// The sample with a reader of each sort, one for each name and language.
+/// The sample with readers of each sort: one for each name, language and
+/// character.
 pub(super) fn world() -> World {
     let mut config =
         Config::load(Some(Path::new("config.toml")), &BTreeMap::new()).expect("the sample's config");
@@ -109,21 +111,18 @@ pub(super) fn world() -> World {
     assert!(!faults.iter().any(Diagnostic::is_error), "{faults:?}");
     let unit =
         Unit { id: UnitId::new("VO-102"), name: "Äldreboendet Björkgården & Åsen".into(), manager: None };
-    let languages = library.programme.languages.clone();
-    let people = NAMES
-        .iter()
-        .enumerate()
-        .flat_map(|(number, name)| languages.iter().map(move |language| person(number, *name, language)));
-    let roster = Roster::new(people.collect(), vec![unit]);
-    World {
-        config,
-        library,
-        renderer,
-        roster,
-        settings: Settings::default(),
-        memory: Memory::default(),
-        warnings: Vec::new(),
+    let (mut people, mut memory) = (Vec::new(), Memory::default());
+    for (number, name) in NAMES.iter().enumerate() {
+        for language in &library.programme.languages {
+            for character in &library.programme.characters {
+                let id = PersonId::new(&format!("7{number:02}{language}-{}", character.id));
+                memory.of_mut(&id).character = Some(character.id.clone());
+                people.push(person(id, *name, language));
+            }
+        }
     }
+    let roster = Roster::new(people, vec![unit]);
+    World { config, library, renderer, roster, settings: Settings::default(), memory, warnings: Vec::new() }
 }
 
 /// Puts other words into the step with every shape, as its author would; the
@@ -140,11 +139,10 @@ fn every_shape(like: &Step) -> Step {
     Step { slug: Slug::parse(SHAPES).expect("a slug"), variants: vec![words], ..like.clone() }
 }
 
-fn person(number: usize, name: Name, language: &Language) -> Person {
-    let id = format!("7{number:02}{language}");
+fn person(id: PersonId, name: Name, language: &Language) -> Person {
     Person {
         email: Some(format!("anstalld.{id}@ekdala.example").into()),
-        id: PersonId::new(&id),
+        id,
         shared_address: false,
         first_name: name.first.into(),
         last_name: name.last.into(),
@@ -172,31 +170,31 @@ fn instant(round: u16) -> Timestamp {
 /// Every mail there is, in order: reminders follow their mail.
 pub(super) fn letters(world: &World) -> Vec<Source<'_>> {
     let mut letters = Vec::new();
-    let characters = || world.library.programme.characters.iter().map(|character| &character.id);
     for journey in &world.library.journeys {
         for step in &journey.steps {
             for person in &world.roster.people {
-                for character in characters() {
-                    for round in 0..=u16::try_from(step.remind.len()).expect("few reminders") {
-                        let language = world.library.programme.serve(&person.language);
-                        let language = step.variant(language, Some(character)).language.clone();
-                        let due = Due {
-                            person,
-                            journey,
-                            step,
-                            round,
-                            slot: instant(round),
-                            character: Some(character.clone()),
-                            language,
-                            subject: String::new(),
-                        };
-                        letters.push(Source { world, due, links: pass::links(world), first: None });
-                    }
+                for round in 0..=u16::try_from(step.remind.len()).expect("few reminders") {
+                    letters.push(letter(world, journey, step, person, round));
                 }
             }
         }
     }
     letters
+}
+
+fn letter<'w>(
+    world: &'w World,
+    journey: &'w Journey,
+    step: &'w Step,
+    person: &'w Person,
+    round: u16,
+) -> Source<'w> {
+    let character = world.memory.of(&person.id).character.clone();
+    let wanted = world.library.programme.serve(&person.language);
+    let language = step.variant(wanted, character.as_ref()).language.clone();
+    let slot = instant(round);
+    let due = Due { person, journey, step, round, slot, character, language, subject: String::new() };
+    Source { world, due, links: pass::links(world), first: None }
 }
 
 /// The one place where a letter becomes a mail: its bytes as the program

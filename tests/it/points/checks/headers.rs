@@ -275,15 +275,17 @@ pub(super) fn tells_who(mail: &Mail<'_>, text: &str) -> bool {
     let address = mail.source.address().to_lowercase();
     let local = address.split('@').next().unwrap_or_default();
     let person = mail.source.due.person;
+    let id = person.id.as_str().to_lowercase();
     let words = |text: &str| -> Vec<String> {
         text.to_lowercase().split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
     };
     let found = words(&text);
-    let names = [words(&person.first_name), words(&person.last_name), words(person.id.as_str())].concat();
+    let names = [words(&person.first_name), words(&person.last_name)].concat();
     // Of a name that is one letter, or a word of the mail itself, nothing follows.
     let telling =
         names.iter().filter(|name| name.chars().count() > 1 && !PLAIN_WORDS.contains(&name.as_str()));
-    text.contains(&address) || text.contains(local) || telling.into_iter().any(|name| found.contains(name))
+    [&address, local, &id].iter().any(|whole| text.contains(*whole))
+        || telling.into_iter().any(|name| found.contains(name))
 }
 
 /// Words in hostile names that stand in addresses anyway.

@@ -229,18 +229,21 @@ pub(in super::super) fn button(mail: &Mail<'_>) -> Faults {
     let styles = &mail.styles;
     let mut faults = Vec::new();
     for link in page.links() {
-        let Some(block) = page.block(link.id).filter(|block| page.text(*block) == link.text) else {
+        let alone = |block: &Id| page.text(*block) == page.text(link.id);
+        let Some(block) = page.block(link.id).filter(alone) else { continue };
+        let answers = link.target == mail.source.links.answer;
+        let background = styles.of(block, Mode::Light, "background-color");
+        // Without a colour of its own, a cell with a link in it is a link.
+        if background.is_none() && !answers {
             continue;
-        };
+        }
         if page.name(block) != "td" {
-            let answers = link.target == mail.source.links.answer;
             faults.extend(fault_if(answers, || format!("`{}` stands alone and is no table cell", link.text)));
             continue;
         }
         let padding = vertical_padding(styles, block);
         let line = styles.line_height(link.id).unwrap_or(1.2 * styles.font_size(link.id));
         let height = padding.unwrap_or(0.0) + line;
-        let background = styles.of(block, Mode::Light, "background-color");
         let alone = page.children(block).count() == 1 && page.parent(link.id) == Some(block);
         faults.extend(fault_if(padding.is_none(), || format!("the button `{}` has no padding", link.text)));
         faults.extend(fault_if(background.is_none(), || {
@@ -374,7 +377,9 @@ fn text_contrast(styles: &Styles, element: Id, text: &str, mode: Mode) -> Faults
 
 /// A link is told from words by more than colour; a button by its edge.
 fn link_contrast(page: &Page, styles: &Styles, link: &Link, mode: Mode) -> Faults {
-    let plain = styles.of(link.id, mode, "text-decoration").is_some_and(|value| value.contains("none"));
+    let underlined =
+        |id| styles.of(id, mode, "text-decoration").is_some_and(|value| value.contains("underline"));
+    let plain = !underlined(link.id) && !page.inside(link.id).any(underlined);
     let cell = page.parent(link.id).filter(|cell| page.name(*cell) == "td");
     let Some(cell) = cell.filter(|cell| styles.of(*cell, mode, "background-color").is_some()) else {
         return fault_if(plain, || format!("only its colour shows that `{}` is a link", link.text));
