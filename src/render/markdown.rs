@@ -58,7 +58,7 @@ pub(super) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults
     let events: Vec<Located<'_>> =
         Parser::new_ext(&masked.text, Options::empty()).into_offset_iter().collect();
     let body = Writer::new(&masked, faults).run(&events);
-    prose::check_reading(&body.text, faults);
+    prose::check_reading(body.text.iter(), faults);
     body
 }
 

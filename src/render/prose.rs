@@ -57,7 +57,7 @@ const LONGEST_SENTENCES: usize = 25;
 const FEWEST_WORDS: usize = 30;
 
 /// Warns of a text that is hard to read.
-pub(super) fn check_reading(blocks: &[Block], faults: &mut Faults<'_>) {
+pub(super) fn check_reading<'b>(blocks: impl Iterator<Item = &'b Block>, faults: &mut Faults<'_>) {
     let Measure { words, long, sentences } = measure(blocks);
     if words < FEWEST_WORDS {
         return;
@@ -85,9 +85,9 @@ struct Measure {
     sentences: usize,
 }
 
-fn measure(blocks: &[Block]) -> Measure {
+fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> Measure {
     let mut all = Measure { words: 0, long: 0, sentences: 0 };
-    for block in blocks.iter().filter(|block| block.flow == Flow::Wrapped) {
+    for block in blocks.filter(|block| block.flow == Flow::Wrapped) {
         // A name is a short word.
         let text: String = block.words.parts().map(|part| part.unwrap_or("x")).collect();
         let mut begun = false;

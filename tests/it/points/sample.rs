@@ -62,11 +62,13 @@ impl Name {
     }
 }
 
-/// A step with every shape Markdown has, which the sample's authors need not
-/// all use: put at the end of the journey `miljo`.
-const SHAPES: &str = "alla-former";
+/// A journey and its only step, with every shape Markdown has: the sample's
+/// authors need not use them all.
+pub(super) const SHAPES: &str = "alla-former";
 const EVERY_SHAPE: &str = "\
 Hej {{person.first_name}} på {{person.unit}}!
+
+Hållbara Ekdala skickar mejlen. Vi sparar ditt namn och dina svar. Undrar du något? Svara på mejlet.
 
 En rad\\
 och en till, med *stress*, **mer stress** och `kod`.
@@ -90,7 +92,7 @@ och en till, med *stress*, **mer stress** och `kod`.
 
 [Berätta hur det gick]({{link.answer}})
 
-Det tar {{step.minutes}} minuter. Inte nu? [Ta en paus från uppdragen]({{link.pause}}).
+Det tar {{step.minutes}} minuter. Inte nu? [Pausa från alla former]({{link.pause}}).
 ";
 
 /// The sample with readers of each sort: one for each name, language and
@@ -102,11 +104,8 @@ pub(super) fn world() -> World {
     let at = instant(0);
     let loaded = content::load(Path::new("content"), at.naive_utc().date());
     let mut library = loaded.library.expect("the sample's content");
-    let journey =
-        library.journeys.iter_mut().find(|j| j.slug.as_str() == "miljo").expect("the sample's journey");
-    let shapes =
-        every_shape(journey.steps.iter().find(|step| step.slug.as_str() == "resor").expect("a step"));
-    journey.steps.push(shapes);
+    let shapes = every_shape(&library.journeys);
+    library.journeys.push(shapes);
     let (renderer, faults) = Renderer::new(&library, &[]);
     assert!(!faults.iter().any(Diagnostic::is_error), "{faults:?}");
     let unit =
@@ -134,9 +133,14 @@ pub(super) fn write(world: &mut World, from: &str, to: &str) {
     }
 }
 
-fn every_shape(like: &Step) -> Step {
-    let words = Variant { title: "Alla former".into(), body: EVERY_SHAPE.into(), ..like.variants[0].clone() };
-    Step { slug: Slug::parse(SHAPES).expect("a slug"), variants: vec![words], ..like.clone() }
+/// A journey like `miljo`, with one step like `resor`, and other words.
+fn every_shape(journeys: &[Journey]) -> Journey {
+    let like = journeys.iter().find(|journey| journey.slug.as_str() == "miljo").expect("a journey");
+    let step = like.steps.iter().find(|step| step.slug.as_str() == "resor").expect("a step");
+    let words = Variant { title: "Alla former".into(), body: EVERY_SHAPE.into(), ..step.variants[0].clone() };
+    let slug = Slug::parse(SHAPES).expect("a slug");
+    let step = Step { slug: slug.clone(), variants: vec![words], ..step.clone() };
+    Journey { slug, steps: vec![step], ..like.clone() }
 }
 
 fn person(id: PersonId, name: Name, language: &Language) -> Person {
@@ -182,7 +186,8 @@ pub(super) fn letters(world: &World) -> Vec<Source<'_>> {
     letters
 }
 
-fn letter<'w>(
+/// The letter of one round of a step to one reader.
+pub(super) fn letter<'w>(
     world: &'w World,
     journey: &'w Journey,
     step: &'w Step,
