@@ -1,6 +1,7 @@
 //! A mail as a value: what is handed over, complete, before it is bytes.
 //! Nothing in it is invented later, so that the same mail is the same bytes.
 
+use super::picture::Picture;
 use super::zone::Timestamp;
 
 /// A mail to one person.
@@ -24,10 +25,23 @@ pub struct Email {
     pub offset_seconds: i32,
     /// `<…@…>`, with its brackets.
     pub message_id: String,
+    /// The mail this one reminds of: `<…@…>`, with its brackets.
+    pub in_reply_to: Option<String>,
     /// What stands between the parts.
     pub boundary: String,
+    /// What the page shows with `cid:`, in order.
+    pub pictures: Vec<Inline>,
     /// Further headers, in order.
     pub headers: Vec<(String, String)>,
+}
+
+/// A picture inside the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inline {
+    /// What stands behind `cid:` in the page.
+    pub id: String,
+    /// What it shows.
+    pub picture: Picture,
 }
 
 /// A name and an address.

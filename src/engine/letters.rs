@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::pass::{self, Due, Holding, Pass};
 use super::world::World;
-use crate::domain::email::{Email, Mailbox};
 use crate::domain::verdict::{Held, Reason};
 use crate::domain::zone::Timestamp;
+use crate::mail::compose::{self, Sending};
 use crate::mail::{files, mime};
 
 /// Writes every mail of a pass that is due into a folder, as
@@ -54,25 +54,21 @@ pub fn bytes(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Resul
     let config = &world.config.mail;
     let domain = config.from.address.rsplit('@').next().unwrap_or("localhost");
     let key = key(due, place);
-    let email = Email {
-        from: config.from.clone(),
-        to: Mailbox {
-            name: format!("{} {}", due.person.first_name, due.person.last_name),
-            address: due.person.email.as_deref().unwrap_or_default().to_owned(),
-        },
-        reply_to: Some(config.reply_to.clone()).filter(|reply_to| *reply_to != config.from),
-        subject: mail.subject,
-        html: mail.html,
-        text: mail.text,
+    let sending = Sending {
+        from: &config.from,
+        reply_to: &config.reply_to,
+        name: &format!("{} {}", due.person.first_name, due.person.last_name),
+        address: due.person.email.as_deref().unwrap_or_default(),
         date: at,
         offset_seconds: world.library.programme.zone.offset_seconds(at),
-        message_id: format!("<dry-run.{key}@{domain}>"),
-        boundary: format!("journey-dry-run-{place}"),
-        headers: vec![(
-            "List-Id".to_owned(),
-            format!("{} <{}.{domain}>", due.journey.slug, due.journey.slug),
-        )],
+        message_id: &format!("<dry-run.{key}@{domain}>"),
+        boundary: &format!("journey-dry-run-{place}"),
+        journey: (&due.journey.slug, due.journey.title_in(&mail.language)),
+        pause: &links.pause,
+        delivery: None,
+        first_message_id: None,
     };
+    let email = compose::email(mail, &sending);
     mime::bytes(&email).map_err(|fault| fault.to_string())
 }
 

@@ -5,22 +5,25 @@
 use chrono::FixedOffset;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
+use lettre::message::{Attachment, Body, Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
-use crate::domain::email::{Email, Mailbox};
+use crate::domain::email::{Email, Inline, Mailbox};
 
 /// A longer name is cut: it is there to be friendly.
 const LONGEST_NAME: usize = 100;
 /// What a relay takes in a line, without its end.
 const LONGEST_LINE: usize = 998;
 
+/// What all pictures of a mail may be.
+const LARGEST_PICTURES: usize = 100_000;
+
 /// In every mail: nobody's out-of-office reply, and no receipts.
 const ALWAYS: [(&str, &str); 2] =
     [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply, DR, RN, NRN")];
 
 /// Headers that are made here, or that no mail of ours has (E16).
-const NEVER_GIVEN: [&str; 20] = [
+const NEVER_GIVEN: [&str; 22] = [
     "from",
     "sender",
     "to",
@@ -30,6 +33,8 @@ const NEVER_GIVEN: [&str; 20] = [
     "subject",
     "date",
     "message-id",
+    "in-reply-to",
+    "references",
     "mime-version",
     "content-type",
     "content-transfer-encoding",
@@ -66,6 +71,12 @@ pub enum MimeFault {
         /// Which part.
         part: &'static str,
     },
+    /// More pictures than a mail carries.
+    #[error("the pictures have {kilobytes} kB, and at most 100 kB are carried")]
+    Pictures {
+        /// Their size.
+        kilobytes: usize,
+    },
     /// A header that cannot be given.
     #[error("the header `{name}` cannot be given")]
     Header {
@@ -93,10 +104,17 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
         builder = builder.reply_to(mailbox("Reply-To", reply_to)?);
     }
     let builder = with_headers(builder.subject(subject(&email.subject)?), email)?;
-    let parts = MultiPart::alternative()
-        .boundary(boundary(email)?)
-        .singlepart(part(ContentType::TEXT_PLAIN, body("text part", &email.text)?))
-        .singlepart(part(ContentType::TEXT_HTML, body("HTML part", &email.html)?));
+    let text = part(ContentType::TEXT_PLAIN, body("text part", &email.text)?);
+    let html = part(ContentType::TEXT_HTML, body("HTML part", &email.html)?);
+    let boundary = boundary(email)?;
+    let alternatives = MultiPart::alternative().boundary(boundary).singlepart(text);
+    let parts = if email.pictures.is_empty() {
+        alternatives.singlepart(html)
+    } else {
+        // The page and what it shows are one alternative to the text.
+        let page = MultiPart::related().boundary(format!("{boundary}-page")).singlepart(html);
+        alternatives.multipart(with_pictures(page, &email.pictures)?)
+    };
     let mut message = builder.multipart(parts).map_err(package)?;
     // The package writes every date in UTC; people read when it was there.
     message.headers_mut().insert_raw(date(email)?);
@@ -162,16 +180,12 @@ fn subject(subject: &str) -> Result<&str, MimeFault> {
 }
 
 fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBuilder, MimeFault> {
-    let id = &email.message_id;
-    let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or_default();
-    let id_ok = |b: u8| b.is_ascii_alphanumeric() || b".@-_+=".contains(&b);
-    if inside.len() > 200
-        || !inside.bytes().all(id_ok)
-        || inside.split('@').filter(|p| !p.is_empty()).count() != 2
-    {
-        return Err(MimeFault::Malformed { part: "Message-ID" });
+    check_id(&email.message_id, "Message-ID")?;
+    builder = builder.date(std::time::SystemTime::UNIX_EPOCH).message_id(Some(email.message_id.clone()));
+    if let Some(first) = &email.in_reply_to {
+        check_id(first, "In-Reply-To")?;
+        builder = builder.in_reply_to(first.clone()).references(first.clone());
     }
-    builder = builder.date(std::time::SystemTime::UNIX_EPOCH).message_id(Some(id.clone()));
     for (name, value) in ALWAYS {
         builder = builder.raw_header(header(name, value)?);
     }
@@ -182,6 +196,17 @@ fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBui
         builder = builder.raw_header(header(name, value)?);
     }
     Ok(builder)
+}
+
+/// `<…@…>`, and nothing a header could end with.
+fn check_id(id: &str, part: &'static str) -> Result<(), MimeFault> {
+    let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or_default();
+    let id_ok = |b: u8| b.is_ascii_alphanumeric() || b".@-_+=".contains(&b);
+    let halves = inside.split('@').filter(|half| !half.is_empty()).count();
+    if inside.len() > 200 || !inside.bytes().all(id_ok) || halves != 2 {
+        return Err(MimeFault::Malformed { part });
+    }
+    Ok(())
 }
 
 fn header(name: &str, value: &str) -> Result<HeaderValue, MimeFault> {
@@ -199,7 +224,7 @@ fn boundary(email: &Email) -> Result<&str, MimeFault> {
     let boundary = email.boundary.as_str();
     let plain = boundary.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let inside = email.text.contains(boundary) || email.html.contains(boundary);
-    if boundary.len() < 16 || boundary.len() > 70 || !plain || inside {
+    if boundary.len() < 16 || boundary.len() > 65 || !plain || inside {
         return Err(MimeFault::Malformed { part: "boundary" });
     }
     Ok(boundary)
@@ -215,6 +240,27 @@ fn body(part: &'static str, text: &str) -> Result<String, MimeFault> {
 
 fn part(content_type: ContentType, body: String) -> SinglePart {
     SinglePart::builder().header(content_type).header(ContentTransferEncoding::QuotedPrintable).body(body)
+}
+
+/// F99: what is too large for a mail is refused before it is one; here it is
+/// the last line of defence.
+fn with_pictures(mut page: MultiPart, pictures: &[Inline]) -> Result<MultiPart, MimeFault> {
+    let total: usize = pictures.iter().map(|inline| inline.picture.bytes.len()).sum();
+    if total > LARGEST_PICTURES {
+        return Err(MimeFault::Pictures { kilobytes: total.div_ceil(1_000) });
+    }
+    for Inline { id, picture } in pictures {
+        let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b".@-_".contains(&b));
+        if !plain || id.len() > 100 {
+            return Err(MimeFault::Malformed { part: "name of a picture" });
+        }
+        let media = ContentType::parse(picture.media.as_str()).map_err(package)?;
+        // Said outright: the package would take some pictures for text.
+        let body = Body::new_with_encoding(picture.bytes.to_vec(), ContentTransferEncoding::Base64);
+        let body = body.map_err(|_| MimeFault::Malformed { part: "picture" })?;
+        page = page.singlepart(Attachment::new_inline(id.clone()).body(body, media));
+    }
+    Ok(page)
 }
 
 fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
@@ -252,6 +298,7 @@ mod tests {
     use proptest::test_runner::RngSeed;
 
     use super::*;
+    use crate::domain::picture::{Media, Picture};
 
     fn email() -> Email {
         Email {
@@ -264,8 +311,10 @@ mod tests {
             date: "2026-12-01T07:30:00Z".parse().expect("an instant"),
             offset_seconds: 3600,
             message_id: "<abcdefgh234567@ekdala.example>".into(),
+            in_reply_to: None,
             boundary: "journey-abcdefgh234567".into(),
-            headers: vec![("List-Id".into(), "miljo <miljo.larresa.ekdala.example>".into())],
+            pictures: Vec::new(),
+            headers: vec![("List-Id".into(), "Miljö och klimat <miljo.ekdala.example>".into())],
         }
     }
 
@@ -284,7 +333,7 @@ mod tests {
             Message-ID: <abcdefgh234567@ekdala.example>
             Auto-Submitted: auto-generated
             X-Auto-Response-Suppress: OOF, AutoReply, DR, RN, NRN
-            List-Id: miljo <miljo.larresa.ekdala.example>
+            List-Id: =?utf-8?b?TWlsasO2?= och klimat <miljo.ekdala.example>
             MIME-Version: 1.0
             Content-Type: multipart/alternative; boundary="journey-abcdefgh234567"
 
@@ -353,6 +402,51 @@ mod tests {
         let mut email = email();
         email.headers = vec![("X-Journey-Delivery".into(), "7\r\nBcc: x@y.se".into())];
         assert!(bytes(&email).is_err());
+    }
+
+    #[test]
+    fn e17_a_reminder_answers_the_first_mail() {
+        let mut email = email();
+        email.in_reply_to = Some("<first234567@ekdala.example>".into());
+        let written = written(&email);
+        assert!(written.contains("\nIn-Reply-To: <first234567@ekdala.example>\n"), "{written}");
+        assert!(written.contains("\nReferences: <first234567@ekdala.example>\n"), "{written}");
+        email.in_reply_to = Some("<a@b>\r\nBcc: x@y.se".into());
+        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "In-Reply-To" }));
+    }
+
+    #[test]
+    fn e25_a_picture_goes_along_inside_the_page() {
+        let mut email = email();
+        let bytes_of =
+            |length| Picture { media: Media::Png, width: 2, height: 1, bytes: vec![7; length].into() };
+        email.pictures = vec![Inline { id: "poster@journey".into(), picture: bytes_of(60) }];
+        let mail = written(&email);
+        let shape: Vec<&str> =
+            mail.lines().filter(|line| line.starts_with("Content-") || line.starts_with("--")).collect();
+        expect![[r#"
+            Content-Type: multipart/alternative; boundary="journey-abcdefgh234567"
+            --journey-abcdefgh234567
+            Content-Type: text/plain; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+            --journey-abcdefgh234567
+            Content-Type: multipart/related; boundary="journey-abcdefgh234567-page"
+            --journey-abcdefgh234567-page
+            Content-Type: text/html; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+            --journey-abcdefgh234567-page
+            Content-ID: <poster@journey>
+            Content-Disposition: inline
+            Content-Type: image/png
+            Content-Transfer-Encoding: base64
+            --journey-abcdefgh234567-page--
+            --journey-abcdefgh234567--"#]]
+        .assert_eq(&shape.join("\n"));
+        assert_eq!(bytes(&email), bytes(&email));
+        email.pictures[0].id = "a>\r\nb".into();
+        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "name of a picture" }));
+        email.pictures = vec![Inline { id: "poster@journey".into(), picture: bytes_of(100_001) }];
+        assert_eq!(bytes(&email), Err(MimeFault::Pictures { kilobytes: 101 }), "F99");
     }
 
     #[test]

@@ -159,6 +159,7 @@ pub(super) fn mail(renderer: &Renderer, person: &Person, round: u16) -> Result<R
         person,
         unit_name: "Hemtjänsten Öster",
         character: None,
+        first: false,
         links: &links,
     })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::context::{MailContext, Values, Words};
+use super::context::{MailContext, Words};
 use super::templates::{Format, KIND, Templates};
 use super::{Letter, Links, RenderFault, Rendered, Renderer};
 use crate::domain::diagnostic::{Diagnostic, Place};
@@ -43,10 +43,11 @@ pub(super) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagno
             let rounds = u16::from(!prepared.step.remind.is_empty());
             for person in &people {
                 for character in characters(renderer) {
-                    for round in 0..=rounds {
+                    for (round, first) in (0..=rounds).map(|round| (round, false)).chain([(0, true)]) {
                         let unit_name = "Hemtjänsten Östra & Västra";
+                        let links = &links;
                         let letter =
-                            Letter { journey, step, round, person, unit_name, character, links: &links };
+                            Letter { journey, step, round, person, unit_name, character, first, links };
                         let variant = prepared.step.variant(&person.language, character);
                         found.extend(
                             fault(renderer, &letter, variant)
@@ -138,8 +139,7 @@ pub(super) fn kinds(
     if !templates.has(language, KIND) {
         return names;
     }
-    let nobody = person(("", ""), language, &[]);
-    let (links, privacy) = (Links::default(), Privacy::default());
+    let privacy = Privacy::default();
     for kind in Kind::ALL {
         let words = Words {
             title: "",
@@ -147,16 +147,18 @@ pub(super) fn kinds(
             kind_in_words: "",
             minutes: 0,
             minutes_text: "",
+            questions: 0,
+            question: "",
             journey_title: "",
             character_name: "",
             programme_title: "",
             organisation: "",
             privacy: &privacy,
             film: None,
+            poster: "",
         };
-        let values = Values::new(words, &nobody, "", &links);
-        let rendered = Templates::context(&values.context(MailContext::default()))
-            .and_then(|context| templates.render(language, Format::Text, KIND, &context));
+        let context = words.context(MailContext::default());
+        let rendered = templates.render(language, Format::Text, KIND, &context);
         match rendered {
             Ok(word) => {
                 names.insert(kind, word.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -13,9 +13,10 @@ use journey::domain::person::{Person, Roster, Unit};
 use journey::domain::settings::Settings;
 use journey::domain::step::{Step, Variant};
 use journey::domain::zone::Timestamp;
-use journey::engine::letters;
 use journey::engine::pass::{self, Due};
 use journey::engine::world::World;
+use journey::mail::compose::{self, Sending};
+use journey::mail::mime;
 use journey::render::Renderer;
 use journey::{content, domain::diagnostic::Diagnostic};
 
@@ -205,5 +206,24 @@ pub(super) fn letter<'w>(
 /// The one place where a letter becomes a mail: its bytes as the program
 /// makes them, or why it is held. `place` is where it stands in its pass.
 pub(super) fn make(source: &Source<'_>, place: usize) -> Result<Vec<u8>, String> {
-    letters::bytes(source.world, &source.due, source.due.slot, place)
+    let Due { person, journey, step, round, slot, .. } = &source.due;
+    let world = source.world;
+    let letter = source.due.letter(world, &source.links);
+    let mail = world.renderer.mail(&letter).map_err(|fault| fault.to_string())?;
+    let config = &world.config.mail;
+    let sending = Sending {
+        from: &config.from,
+        reply_to: &config.reply_to,
+        name: &format!("{} {}", person.first_name, person.last_name),
+        address: source.address(),
+        date: *slot,
+        offset_seconds: world.library.programme.zone.offset_seconds(*slot),
+        message_id: &format!("<{}.{}.{round}.{place}@{}>", journey.slug, step.slug, source.domain()),
+        boundary: &format!("journey-boundary-{place}"),
+        journey: (&journey.slug, journey.title_in(&mail.language)),
+        pause: &source.links.pause,
+        delivery: i64::try_from(place).ok(),
+        first_message_id: source.first.as_deref(),
+    };
+    mime::bytes(&compose::email(mail, &sending)).map_err(|fault| fault.to_string())
 }
