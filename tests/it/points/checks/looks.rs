@@ -382,6 +382,8 @@ fn link_contrast(page: &Page, styles: &Styles, link: &Link, mode: Mode) -> Fault
     let plain = !underlined(link.id) && !page.inside(link.id).any(underlined);
     let cell = page.parent(link.id).filter(|cell| page.name(*cell) == "td");
     let Some(cell) = cell.filter(|cell| styles.of(*cell, mode, "background-color").is_some()) else {
+        // A picture is no text that could be taken for other text.
+        let plain = plain && !page.text(link.id).is_empty();
         return fault_if(plain, || format!("only its colour shows that `{}` is a link", link.text));
     };
     let around = page.parent(cell).map(|around| styles.background(around, mode));
@@ -455,7 +457,7 @@ pub(in super::super) fn preheader(mail: &Mail<'_>) -> Faults {
     for id in page.elements() {
         let style = page.attribute(id, "style").unwrap_or_default().to_lowercase();
         let style: String = style.split_whitespace().collect();
-        let gone = style.contains("display:none");
+        let gone = style.contains("display:none") || !says_something(page, id);
         let silent = page.upwards(id).any(|id| page.attribute(id, "aria-hidden") == Some("true"));
         faults.extend(fault_if(super::super::page::is_zero_sized(&style) && !gone && !silent, || {
             format!("`{}` is hidden by its size and read aloud all the same", page.name(id))
@@ -470,4 +472,10 @@ pub(in super::super) fn preheader(mail: &Mail<'_>) -> Faults {
         }));
     }
     faults
+}
+
+/// Is there text in an element? A cell around a picture has none, and its
+/// size is nothing to those who listen.
+fn says_something(page: &Page, id: Id) -> bool {
+    page.texts().any(|(text, words)| !words.trim().is_empty() && page.upwards(text).any(|up| up == id))
 }
