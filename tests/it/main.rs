@@ -2,6 +2,9 @@
 //! a subject.
 
 mod docs;
+mod golden;
+mod letters;
+mod pictures;
 mod points;
 mod tidy;
 mod transcripts;
