@@ -159,6 +159,11 @@ impl Name {
         }
     }
 
+    /// Is it a first or a last name?
+    pub(super) fn is_what_people_are_called(&self) -> bool {
+        matches!(self, Name::Field(Field::FirstName | Field::LastName))
+    }
+
     /// Is it another for each reader? The others are the same in all mails
     /// with the same words.
     pub(super) fn differs(&self) -> bool {
@@ -186,7 +191,7 @@ impl Name {
 
     /// Does it tell who the reader is?
     pub(super) fn is_personal(&self) -> bool {
-        matches!(self, Name::Extra(_) | Name::Field(Field::FirstName | Field::LastName))
+        matches!(self, Name::Extra(_)) || self.is_what_people_are_called()
     }
 }
 

@@ -73,7 +73,9 @@ pub(super) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults
     let masked = mask(source, kept_columns, faults);
     let events: Vec<Located<'_>> =
         Parser::new_ext(&masked.text, Options::empty()).into_offset_iter().collect();
-    Writer::new(&masked, faults).run(&events)
+    let body = Writer::new(&masked, faults).run(&events);
+    prose::check_reading(body.sections().into_iter().flat_map(|section| &section.text), faults);
+    body
 }
 
 /// An event of the parser and where in the masked text it is.

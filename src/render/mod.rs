@@ -122,6 +122,12 @@ pub enum RenderFault {
         /// The placeholder.
         name: String,
     },
+    /// A person is called something that mail programs make a link of (E26).
+    #[error("`{name}` holds a web address for this person, and nobody is called that: correct the name")]
+    LinkInName {
+        /// The placeholder.
+        name: String,
+    },
     /// A value in the subject has a word no relay can be trusted with.
     #[error("`{name}` has a word of more than 60 characters for this person and stands in the subject")]
     LongWord {

@@ -191,7 +191,14 @@ fn side<'p>(name: &Name, there: &'p Pieces, absent: &'p Pieces, values: &Values<
 /// The value of a name, or the fault that there is none.
 pub(super) fn present<'v>(name: &Name, values: &'v Values<'_>) -> Result<Cow<'v, str>, RenderFault> {
     let value = values.get(name);
-    if value.is_empty() { Err(RenderFault::Empty { name: name.to_string() }) } else { Ok(value) }
+    if value.is_empty() {
+        Err(RenderFault::Empty { name: name.to_string() })
+    } else if name.is_what_people_are_called() && (value.contains("://") || value.contains("www.")) {
+        // Mail programs make a link of it, wherever it stands.
+        Err(RenderFault::LinkInName { name: name.to_string() })
+    } else {
+        Ok(value)
+    }
 }
 
 /// Text that is nothing but text in HTML, inside quoted attributes too.

@@ -250,11 +250,11 @@ fn f94_a_placeholder_stands_in_text_target_code_and_subject() {
 #[test]
 fn f76_a_hostile_name_is_a_name_everywhere() {
     let names = [
-        "[x](https://evil.example)",
+        "[x](//evil.example)",
         "<b onclick=alert(1)>",
         "{{link.pause}}",
         "Eva\r\nBcc: alla@ekdala.example",
-        "**Bo** `x` &amp; <https://evil.example>",
+        "**Bo** `x` &amp; <mailto:x@evil.example>",
         "\u{F0000}\u{202e}",
     ];
     let body =
@@ -272,14 +272,14 @@ fn f76_a_hostile_name_is_a_name_everywhere() {
         all += &format!("{}\n{}\n{}\n", mail.subject, mail.html, mail.text);
     }
     expect![[r#"
-        Hej [x](https://evil.example)
-        Hej [x](https://evil.example)|[x](https://evil.example)|<p>Hej [x](https://evil.example)! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">[x](https://evil.example)</a></p>
-        <h2>[x](https://evil.example)</h2>
-        [x](https://evil.example)|
-        Hej [x](https://evil.example)! [x](https://evil.example)
+        Hej [x](//evil.example)
+        Hej [x](//evil.example)|[x](//evil.example)|<p>Hej [x](//evil.example)! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">[x](//evil.example)</a></p>
+        <h2>[x](//evil.example)</h2>
+        [x](//evil.example)|
+        Hej [x](//evil.example)! [x](//evil.example)
         <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-        [x](https://evil.example)
+        [x](//evil.example)
 
         Hej <b onclick=alert(1)>
         Hej &lt;b onclick=alert(1)&gt;|&lt;b onclick=alert(1)&gt;|<p>Hej &lt;b onclick=alert(1)&gt;! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">&lt;b onclick=alert(1)&gt;</a></p>
@@ -308,14 +308,14 @@ fn f76_a_hostile_name_is_a_name_everywhere() {
 
         Eva Bcc: alla@ekdala.example
 
-        Hej **Bo** `x` &amp; <https://evil.example>
-        Hej **Bo** `x` &amp;amp; &lt;https://evil.example&gt;|**Bo** `x` &amp;amp; &lt;https://evil.example&gt;|<p>Hej **Bo** `x` &amp;amp; &lt;https://evil.example&gt;! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">**Bo** `x` &amp;amp; &lt;https://evil.example&gt;</a></p>
-        <h2>**Bo** `x` &amp;amp; &lt;https://evil.example&gt;</h2>
-        **Bo** `x` &amp; <https://evil.example>|
-        Hej **Bo** `x` &amp; <https://evil.example>! **Bo** `x` &amp;
-        <https://evil.example> <https://larresa.ekdala.example/s/abc?v=1&k=2>
+        Hej **Bo** `x` &amp; <mailto:x@evil.example>
+        Hej **Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;|**Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;|<p>Hej **Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">**Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;</a></p>
+        <h2>**Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;</h2>
+        **Bo** `x` &amp; <mailto:x@evil.example>|
+        Hej **Bo** `x` &amp; <mailto:x@evil.example>! **Bo** `x` &amp;
+        <mailto:x@evil.example> <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-        **Bo** `x` &amp; <https://evil.example>
+        **Bo** `x` &amp; <mailto:x@evil.example>
 
         Hej 󰀀
         Hej 󰀀|󰀀|<p>Hej 󰀀! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">󰀀</a></p>
@@ -333,6 +333,16 @@ fn f98_a_mail_address_never_leaves_in_a_link() {
     let renderer = ready(vec![variant("Hej", "[x](https://x.example/?q={{person.first_name}})")], &[]);
     let fault = mail(&renderer, &person("a@b.se"), 0).expect_err("a fault");
     assert_eq!(fault, RenderFault::AddressInLink { name: "person.first_name".into() });
+}
+
+#[test]
+fn e26_nobody_is_called_like_a_web_address() {
+    let renderer = ready(vec![variant("Hej", "Hej {{person.first_name}}!")], &[]);
+    for name in ["[x](https://evil.example)", "www.evil.example"] {
+        let fault = mail(&renderer, &person(name), 0).expect_err("a fault");
+        assert_eq!(fault, RenderFault::LinkInName { name: "person.first_name".into() });
+    }
+    assert!(mail(&renderer, &person("Åsa J. M."), 0).is_ok());
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<
         }
         RenderFault::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
         RenderFault::AddressInLink { .. }
+        | RenderFault::LinkInName { .. }
         | RenderFault::LongWord { .. }
         | RenderFault::NoSuchStep { .. }
         | RenderFault::Template { .. } => ("cannot-render", "the templates are in `templates/email`"),

@@ -5,6 +5,7 @@ mod docs;
 mod golden;
 mod letters;
 mod pictures;
+mod points;
 mod tidy;
 mod transcripts;
 mod years;
