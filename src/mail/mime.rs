@@ -4,7 +4,7 @@
 
 use chrono::FixedOffset;
 use lettre::address::Envelope;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers};
 use lettre::message::{Attachment, Body, Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
@@ -118,6 +118,7 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
     let mut message = builder.multipart(parts).map_err(package)?;
     // The package writes every date in UTC; people read when it was there.
     message.headers_mut().insert_raw(date(email)?);
+    fold_mailboxes(message.headers_mut());
     let bytes = message.formatted();
     check(&bytes)?;
     Ok(bytes)
@@ -272,6 +273,35 @@ fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
     Ok(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value))
 }
 
+/// The package never breaks the line between a name and its address, so that
+/// long names make lines of more than 78 characters (E18).
+fn fold_mailboxes(headers: &mut Headers) {
+    let written = headers.to_string();
+    for name in ["From", "To", "Reply-To"] {
+        let Some(value) = value_of(&written, name) else { continue };
+        let (first, rest) = value.split_once("\r\n").unwrap_or((value, ""));
+        let longest = rest.split("\r\n").map(str::len).max().unwrap_or(0).max(name.len() + 2 + first.len());
+        let (Some((label, address)), Some(raw)) = (value.rsplit_once(" <"), headers.get_raw(name)) else {
+            continue;
+        };
+        if longest > 78 {
+            let (raw, folded) = (raw.to_owned(), format!("{label}\r\n <{address}"));
+            let name = HeaderName::new_from_ascii_str(name);
+            headers.insert_raw(HeaderValue::dangerous_new_pre_encoded(name, raw, folded));
+        }
+    }
+}
+
+/// What stands after the name of a header, as it is written, without the line
+/// end.
+fn value_of<'w>(written: &'w str, name: &str) -> Option<&'w str> {
+    let begins = format!("{name}: ");
+    let start = if written.starts_with(&begins) { 0 } else { written.find(&format!("\r\n{begins}"))? + 2 };
+    let value = &written[start + begins.len()..];
+    let is_last = |&(end, _): &(usize, &str)| !value[end + 2..].starts_with(' ');
+    Some(&value[..value.match_indices("\r\n").find(is_last)?.0])
+}
+
 /// What a relay may refuse or mangle is found here, not there (E18, E20, E21).
 fn check(bytes: &[u8]) -> Result<(), MimeFault> {
     let Some(lines) = bytes.strip_suffix(b"\r\n") else {
@@ -363,6 +393,16 @@ mod tests {
         let written = written(&email);
         assert!(!written.lines().any(|line| line.to_lowercase().starts_with("bcc")), "{written}");
         assert_eq!(written.lines().filter(|line| line.starts_with("To: ")).count(), 1);
+    }
+
+    #[test]
+    fn e18_a_long_name_and_its_address_stand_on_lines_of_their_own() {
+        let mut email = email();
+        email.to.name = "Anna-Karin Åsa-Maria Södergren-Fjällström af Överkalix".into();
+        let written = written(&email);
+        let longest = written.lines().take_while(|line| !line.is_empty()).map(str::len).max();
+        assert!(longest <= Some(78), "{written}");
+        assert!(written.contains("\n <asa.ek@ekdala.example>\n"), "{written}");
     }
 
     #[test]
