@@ -8,7 +8,7 @@ use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, 
 use lettre::message::{Attachment, Body, Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
-use crate::domain::email::{Email, Inline, Mailbox};
+use crate::domain::email::{Email, Inline, Mailbox, has_control};
 
 /// A longer name is cut: it is there to be friendly.
 const LONGEST_NAME: usize = 100;
@@ -232,11 +232,8 @@ fn boundary(email: &Email) -> Result<&str, MimeFault> {
 }
 
 fn body(part: &'static str, text: &str) -> Result<String, MimeFault> {
-    let text = text.replace("\r\n", "\n");
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(MimeFault::Control { part });
-    }
-    Ok(text)
+    let text = if text.contains('\r') { text.replace("\r\n", "\n") } else { text.to_owned() };
+    if has_control(&text) { Err(MimeFault::Control { part }) } else { Ok(text) }
 }
 
 fn part(content_type: ContentType, body: String) -> SinglePart {
@@ -304,21 +301,26 @@ fn value_of<'w>(written: &'w str, name: &str) -> Option<&'w str> {
 
 /// What a relay may refuse or mangle is found here, not there (E18, E20, E21).
 fn check(bytes: &[u8]) -> Result<(), MimeFault> {
-    let Some(lines) = bytes.strip_suffix(b"\r\n") else {
-        return Err(MimeFault::Malformed { part: "last line" });
-    };
-    for line in lines.split(|&b| b == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.len() > LONGEST_LINE {
+    let wire = |b: u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~');
+    if !bytes.iter().fold(true, |fine, &b| fine & wire(b)) {
+        return Err(MimeFault::Control { part: "finished mail" });
+    }
+    let mut lines = bytes.split(|&b| b == b'\n');
+    let after_the_last = lines.next_back();
+    let mut ended = true;
+    for line in lines {
+        ended &= line.ends_with(b"\r");
+        if line.len() > LONGEST_LINE + 1 {
             return Err(MimeFault::Malformed { part: "length of a line" });
         }
-        if !line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b)) {
-            return Err(MimeFault::Control { part: "finished mail" });
-        }
     }
-    // Every `\n` has its `\r`, or one of the lines above held a bare one.
+    // Every `\n` has its `\r`, and there is no other.
     let ends = |b: u8| bytes.iter().filter(|&&byte| byte == b).count();
-    if ends(b'\r') == ends(b'\n') { Ok(()) } else { Err(MimeFault::Malformed { part: "line end" }) }
+    if ended && after_the_last == Some(b"") && ends(b'\r') == ends(b'\n') {
+        Ok(())
+    } else {
+        Err(MimeFault::Malformed { part: "line end" })
+    }
 }
 
 #[cfg(test)]
@@ -396,13 +398,22 @@ mod tests {
     }
 
     #[test]
-    fn e18_a_long_name_and_its_address_stand_on_lines_of_their_own() {
-        let mut email = email();
-        email.to.name = "Anna-Karin Åsa-Maria Södergren-Fjällström af Överkalix".into();
-        let written = written(&email);
-        let longest = written.lines().take_while(|line| !line.is_empty()).map(str::len).max();
-        assert!(longest <= Some(78), "{written}");
-        assert!(written.contains("\n <asa.ek@ekdala.example>\n"), "{written}");
+    fn e18_no_header_line_is_long_whoever_it_is_for() {
+        let names = [
+            "Anna-Karin Åsa-Maria Södergren-Fjällström af Överkalix",
+            "Anna-Karin Maria Soedergren-Fjaellstroem af Ekenstierna zu Gyllen",
+            "Seán D'Artagnan O'Brien från Överkalix",
+        ];
+        for name in names {
+            let mut email = email();
+            email.to.name = name.into();
+            let written = written(&email);
+            let longest = written.lines().take_while(|line| !line.is_empty()).map(str::len).max();
+            assert!(longest <= Some(78), "{written}");
+            let one_line = written.replace("\n ", " ");
+            let to = one_line.lines().find(|line| line.starts_with("To: ")).unwrap_or_default();
+            assert!(to.ends_with(" <asa.ek@ekdala.example>"), "{to}");
+        }
     }
 
     #[test]
@@ -500,6 +511,20 @@ mod tests {
         let mut subject = email();
         subject.subject = "Hej\r\nBcc: x@y.se".into();
         assert_eq!(bytes(&subject), Err(MimeFault::Control { part: "subject" }));
+    }
+
+    #[test]
+    fn e21_the_finished_mail_is_lines_of_ascii_ended_by_crlf() {
+        let long = format!("{}\r\n", "a".repeat(998));
+        assert_eq!(check(long.as_bytes()), Ok(()));
+        let longer = format!("{}\r\n", "a".repeat(999));
+        assert_eq!(check(longer.as_bytes()), Err(MimeFault::Malformed { part: "length of a line" }), "E18");
+        for bare in ["a\r\nb\n", "a\rb\r\n", "a\r\r\n", "a\r\nb", "a\n\r\r\n"] {
+            assert_eq!(check(bare.as_bytes()), Err(MimeFault::Malformed { part: "line end" }), "{bare:?}");
+        }
+        for odd in ["å\r\n", "a\0\r\n", "\u{7f}\r\n"] {
+            assert_eq!(check(odd.as_bytes()), Err(MimeFault::Control { part: "finished mail" }), "{odd:?}");
+        }
     }
 
     #[test]

@@ -288,22 +288,22 @@ mod tests {
               hint: ask whether there is one with `{{#if extra.Titel}}`, or write a variant of the step
         "#]],
         );
-        check(
-            &[
-                (
-                    "layout.html",
-                    "<html><head><style></style></head><body>{{mail.body}}<a {{#if link.web}}href=\"{{link.web}}\"{{/if}}>x</a></body></html>",
-                ),
-                TEXT,
-            ],
-            &expect![[r#"
+        let nowhere = [
+            "<html><head><style></style></head><body>{{mail.body}}<a {{#if link.web}}href=\"{{link.web}}\"{{/if}}>x</a></body></html>",
+            "<html><head><style>{{#if link.web}}a { color: red }{{/if}}</style></head><body>{{mail.body}}</body></html>",
+            "<html><head><style></style><title>{{#if link.web}}a{{/if}}</title></head><body>{{mail.body}}</body></html>",
+        ];
+        for html in nowhere {
+            check(&[("layout.html", html), TEXT], &NOWHERE);
+        }
+    }
+
+    const NOWHERE: Expect = expect![[r#"
                 journeys/miljo/resor.md: error: the mail cannot be written: the mail template `layout` cannot be filled: a block that asks about the reader must stand where text may stand, not inside a tag, the title or a style sheet
                   hint: the templates are in `templates/email`
                 journeys/miljo/resor.md: error: the reminder cannot be written: the mail template `layout` cannot be filled: a block that asks about the reader must stand where text may stand, not inside a tag, the title or a style sheet
                   hint: the templates are in `templates/email`
-            "#]],
-        );
-    }
+    "#]];
 
     #[test]
     fn f95_three_braces_are_refused() {

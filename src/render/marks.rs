@@ -109,6 +109,11 @@ impl Marks {
         char::from_u32(HOLES + 3 * index + escape as u32)
     }
 
+    /// How many marks of `{{#if}}` are in it.
+    pub(super) fn conditions(marked: &str) -> usize {
+        marked.chars().filter(|&c| is_mark(c) && u32::from(c) >= OPENS).count()
+    }
+
     /// Words with holes, from what was filled with marks in it.
     pub(super) fn unmarked(&self, marked: &str, format: Format) -> Result<Pieces, Unpaired> {
         let mut rest = marked;

@@ -3,7 +3,7 @@
 
 use super::context::{MailContext, Values, Words};
 use super::markdown::{Body, Section};
-use super::marks::Unpaired;
+use super::marks::{Marks, Unpaired};
 use super::pieces::{Escape, Pieces};
 use super::plain::{self, Block};
 use super::templates::{self, Format, Templates};
@@ -141,7 +141,10 @@ fn html(templates: &Templates, material: &Material<'_>, subject: &Pieces) -> Res
     let page = templates.render(material.language, Format::Html, templates::LAYOUT, &context)?;
     let styled = styles::inlined(&page)
         .map_err(|why| RenderFault::Template { template: templates::LAYOUT.to_owned(), why })?;
-    marks.unmarked(&styled, Format::Html).map_err(unpaired(templates::LAYOUT))
+    // A condition in a style sheet would be gone with it.
+    let kept = Marks::conditions(&page) == Marks::conditions(&styled);
+    let pieces = if kept { marks.unmarked(&styled, Format::Html) } else { Err(Unpaired) };
+    pieces.map_err(unpaired(templates::LAYOUT))
 }
 
 fn text(

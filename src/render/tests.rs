@@ -47,8 +47,8 @@ fn a_whole_mail() {
           .quiet, .below { color: #b5c0ba !important; }
           a, .label, .question { color: #f3ab85 !important; }
           hr { border-top-color: #46524c !important; }
-          .quotation td, .task-words, .task-button, .tip .head, .tip .head-end, .ticket, .mark, .framed { border-color: #f3ab85 !important; }
-          .task, .ticket, .tip .head, .tip .head-end { background-color: #38251b !important; }
+          .quotation td, .task-words, .task-button, .tip .head, .ticket, .mark, .framed { border-color: #f3ab85 !important; }
+          .task, .ticket, .tip .head { background-color: #38251b !important; }
           .framed { background-color: #1e2623 !important; }
           .button td, .task-label, .band, .chosen { background-color: #f3ab85 !important; }
           .button a, .task-label p, .band .label { color: #141a17 !important; }
@@ -67,16 +67,16 @@ fn a_whole_mail() {
         <td>
         <table class="card mission" role="presentation" cellspacing="0" width="100%" border="0" cellpadding="0" style="background-color: #ffffff;border-radius: 10px;">
         <tbody><tr>
-        <td class="text band" align="left" style="font-family: -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;background-color: #9a3b14;border-radius: 10px 10px 0 0;padding: 12px 28px;"><p class="label" style="margin: 0;color: #ffffff;font-weight: bold;">Påminnelse · Uppdrag · 5 minuter</p></td>
+        <td class="text band" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;background-color: #9a3b14;border-radius: 10px 10px 0 0;padding: 12px 28px;"><p class="label" style="margin: 0;color: #ffffff;font-weight: bold;">Påminnelse · Uppdrag · 5 minuter</p></td>
         </tr>
         <tr>
-        <td class="text head" align="left" style="font-family: -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 24px 28px 0;"><h1 style="line-height: 1.25;font-size: 30px;color: #22302a;margin: 0;">En vecka utan bil</h1></td>
+        <td class="text head" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 24px 28px 0;"><h1 style="line-height: 1.25;font-size: 30px;color: #22302a;margin: 0;">En vecka utan bil</h1></td>
         </tr>
         <tr>
-        <td class="text words" align="left" style="font-family: -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 20px 28px 0;"><p class="lead last" style="margin: 0;font-size: 19px;">Har du inte hunnit prova än? Det gör ingenting. Det här är det enda som behövs.</p></td>
+        <td class="text words" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 20px 28px 0;"><p class="lead last" style="margin: 0;font-size: 19px;">Har du inte hunnit prova än? Det gör ingenting. Det här är det enda som behövs.</p></td>
         </tr>
         <tr>
-        <td class="text words" align="left" style="font-family: -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 20px 28px 0;">
+        <td class="text words" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 20px 28px 0;">
         <p style="margin: 0 0 16px;">Hej Åsa!</p>
         <p style="margin: 0 0 16px;">Den här veckan provar vi <strong>en sak</strong>. Den tar 5 minuter.</p>
         <h2 style="margin: 0 0 12px;line-height: 1.3;font-size: 21px;">Så gör du</h2>
@@ -88,13 +88,13 @@ fn a_whole_mail() {
         </td>
         </tr>
         <tr>
-        <td class="end" style="padding: 0;line-height: 14px;font-size: 14px;">&nbsp;</td>
+        <td class="space" style="padding: 0;font-size: 16px;line-height: 1.5;">&nbsp;</td>
         </tr>
         </tbody></table>
         </td>
         </tr>
         <tr>
-        <td class="text below" align="left" style="font-family: -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif;font-size: 16px;line-height: 1.6;word-break: break-word;color: #55615b;padding: 28px 28px 0;">
+        <td class="text below" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 16px;line-height: 1.6;word-break: break-word;color: #55615b;padding: 28px 28px 0;">
         <p style="margin: 0 0 16px;">Fullt upp just nu? <a href="https://larresa.ekdala.example/p/abc" style="color: #22302a;">Till din paussida</a>. När du kommer tillbaka är du kvar där du var.</p>
         <p style="margin: 0 0 16px;">Din väg in är Naturvännen. <a href="https://larresa.ekdala.example/c/abc" style="color: #22302a;">Byt väg in</a> när du vill.</p>
         <p style="margin: 0 0 16px;">Du får mejlet som anställd i Ekdala kommun. Det hör till Miljö och klimat i Tillsammans ställer vi om. Svara gärna: en människa läser.</p>

@@ -7,6 +7,7 @@ use super::context::{MailContext, Words};
 use super::templates::{Format, KIND, Templates};
 use super::{Letter, Links, RenderFault, Rendered, Renderer};
 use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::email::has_control;
 use crate::domain::ids::{Language, PersonId, Slug, UnitId};
 use crate::domain::library::Privacy;
 use crate::domain::person::Person;
@@ -43,12 +44,16 @@ pub(super) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagno
             let rounds = u16::from(!prepared.step.remind.is_empty());
             for person in &people {
                 for character in characters(renderer) {
+                    let variant = prepared.step.variant(&person.language, character);
+                    // Those who read the variant's own language try it.
+                    if variant.language != person.language {
+                        continue;
+                    }
                     for (round, first) in (0..=rounds).map(|round| (round, false)).chain([(0, true)]) {
                         let unit_name = "Hemtjänsten Östra & Västra";
                         let links = &links;
                         let letter =
                             Letter { journey, step, round, person, unit_name, character, first, links };
-                        let variant = prepared.step.variant(&person.language, character);
                         found.extend(
                             fault(renderer, &letter, variant)
                                 .filter(|f| seen.insert((f.place.clone(), f.message.clone()))),
@@ -101,8 +106,7 @@ fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<
 /// A title or a name of the programme with a control character in it would
 /// stop every mail at the last moment.
 fn control_character(mail: &Rendered, variant: &Variant) -> Option<Diagnostic> {
-    let found = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
-    (found(&mail.html) || found(&mail.text)).then(|| {
+    (has_control(&mail.html) || has_control(&mail.text)).then(|| {
         let message = "the mail would hold a control character, which no relay takes";
         let hint = "look for it in the title, in the names of the programme and in the templates";
         Diagnostic::error("control-character", Place::file(&variant.file), message).hint(hint)

@@ -18,6 +18,10 @@ fn every_mail_of_the_sample_is_as_it_was() {
     for mail in letters::sample() {
         let bytes = mime::bytes(&mail.email).expect("bytes");
         assert!(bytes.len() <= 100_000, "E23: {} has {} bytes", mail.name, bytes.len());
+        if let Some(note) = &mail.manager_note {
+            let words = format!("{}{}", mail.email.html, mail.email.text);
+            assert!(!words.contains(note.as_str()), "{}: the note to the manager is in the mail", mail.name);
+        }
         let name = format!("{}.eml", mail.name);
         hold(&format!("{FOLDER}/{name}"), &readable(&bytes));
         there.insert(name);

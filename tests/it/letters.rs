@@ -20,6 +20,8 @@ pub(crate) struct Sample {
     pub(crate) kind: Kind,
     pub(crate) language: Language,
     pub(crate) round: u16,
+    /// What the reader must never see.
+    pub(crate) manager_note: Option<String>,
     pub(crate) email: Email,
 }
 
@@ -70,6 +72,7 @@ pub(crate) fn sample() -> Vec<Sample> {
                     mails.push(Sample {
                         name,
                         kind: step.kind,
+                        manager_note: variant.manager_note.clone(),
                         language,
                         round,
                         email: compose::email(words, &sending),
