@@ -1,8 +1,10 @@
 //! Positions: where everybody stands, worked out with the planner and kept in
 //! the database beside the facts they follow from.
 
+use chrono::TimeDelta;
+
 use super::world::World;
-use crate::domain::ids::{Slug, StepName};
+use crate::domain::ids::{PersonNumber, Slug, StepName};
 use crate::domain::planner::{Approvals, Decision, Planner};
 use crate::domain::position::Position;
 use crate::domain::progress::Progress;
@@ -20,21 +22,52 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
     let moment = planner.at(now, &world.memory, &progress);
+    // Mails that leave now move late joiners, and whom these try steps for,
+    // from the next moment on.
+    let soon = now + TimeDelta::seconds(1);
+    let moved = Progress::until(soon, &world.library, &world.roster, &world.memory);
+    let moves = moved.moves_late_joiners(&progress, &world.library);
+    let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
     let mut stood = Vec::with_capacity(world.roster.people.len() * world.library.journeys.len());
     let mut skips = Vec::new();
     for (place, person) in world.roster.people.iter().enumerate() {
         let Some(number) = remembered.number(place) else { break };
+        let mut later = next_moment.as_ref().map(|moment| moment.decide(person)).into_iter().flatten();
         for decision in moment.decide(person) {
             let journey = &world.library.journeys[decision.journey];
             let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
-            let position = Position::of(enrolment, &decision.verdict, now);
+            let later = later.next().and_then(|decision| decision.ask_again(soon));
+            let position = Position::of(enrolment, &decision.verdict, now)
+                .looked_at_by(decision.ask_again(now))
+                .looked_at_by(later);
             skips.extend(skipped(world, &decision).map(|(step, at)| Skip { person: number, step, at }));
             stood.push(Stood { person: number, journey: journey.slug.clone(), position });
         }
     }
     store.keep_positions(stood.into_iter(), &skips)?;
     let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
-    store.end_positions(&journeys)
+    store.end_positions(&journeys)?;
+    store.set_decided_with(&decided_with(world))
+}
+
+/// Whom a pass at an instant must ask, found without asking everybody; `None`
+/// is everybody, because the positions were decided with other content, or
+/// something was decided since.
+///
+/// # Errors
+///
+/// Where they cannot be read.
+pub fn to_ask(world: &World, store: &Store, now: Timestamp) -> Result<Option<Vec<PersonNumber>>, StoreError> {
+    if store.decided_with()?.as_deref() != Some(&decided_with(world)) {
+        return Ok(None);
+    }
+    store.due_people(now).map(Some)
+}
+
+/// What positions follow from, beside what the database has itself.
+fn decided_with(world: &World) -> String {
+    let grace = world.settings.grace.num_seconds();
+    format!("{} {} grace {grace}", env!("CARGO_PKG_VERSION"), world.library.hash)
 }
 
 /// The steps a decision found too late, and when each was.
