@@ -2,6 +2,9 @@
 //! a subject.
 
 mod docs;
+mod edits;
+mod lives;
+mod rig;
 mod tidy;
 mod transcripts;
 mod years;
