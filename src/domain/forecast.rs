@@ -105,14 +105,10 @@ impl Future<'_> {
             let mut wake: Option<Timestamp> = None;
             for decision in &decisions {
                 self.skip(person, decision);
-                match &decision.verdict {
-                    Verdict::Send(send) => {
-                        self.mail(now, person, decision.journey, send);
-                        wake = Some(now + TimeDelta::seconds(1));
-                    }
-                    Verdict::Wait(wait) => wake = Some(wake.map_or(wait.until, |at| at.min(wait.until))),
-                    Verdict::Held(_) | Verdict::Over(_) => {}
+                if let Verdict::Send(send) = &decision.verdict {
+                    self.mail(now, person, decision.journey, send);
                 }
+                wake = [wake, decision.ask_again(now)].into_iter().flatten().min();
             }
             next.extend(wake.map(|at| (person, at.max(now + TimeDelta::seconds(1)))));
         }

@@ -2,6 +2,11 @@
 //! the planner says comes next. Kept by the store so that what is due is
 //! found without asking everybody, and so that people can look; never
 //! believed: before anything is sent the planner is asked again.
+//!
+//! `next_at` is a promise: with nobody acting, nothing is due before it. So
+//! it has an instant also where somebody must act and time alone may change
+//! the answer, as when what is held expires; and where the mails of others
+//! that leave this instant move a late joiner's beginning, it is the next one.
 
 use std::fmt;
 
@@ -21,8 +26,8 @@ pub struct Position {
     pub last: Option<(Slug, Timestamp)>,
     /// The step and round that come next.
     pub next: Option<(Slug, u16)>,
-    /// Not before this instant, whole seconds; `None`: nothing comes, or
-    /// somebody must act.
+    /// Nothing is due before this instant, whole seconds; `None`: nothing
+    /// comes, or somebody must act.
     pub next_at: Option<Timestamp>,
     /// The code of the first reason for waiting, or of being held or over.
     pub why: Option<&'static str>,
@@ -97,6 +102,13 @@ impl Position {
             Verdict::Over(over) => (None, None, over.code()),
         };
         Position { stage: Stage::of(enrolment, verdict), last: Position::last(enrolment), next, next_at, why }
+    }
+
+    /// The same, looked at again no later than at an instant.
+    #[must_use]
+    pub fn looked_at_by(mut self, at: Option<Timestamp>) -> Position {
+        self.next_at = [self.next_at, at.map(whole_second)].into_iter().flatten().min();
+        self
     }
 
     /// The position of an enrolment in a journey that is not for the person

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::ids::{PersonId, Slug, UnitId};
-use super::journey::Journey;
+use super::journey::{Journey, LateJoiners};
 use super::library::Library;
 use super::memory::Memory;
 use super::person::Roster;
@@ -72,6 +72,16 @@ impl Progress {
             ..JourneyProgress::default()
         });
         Progress { journeys: journeys.collect() }
+    }
+
+    /// Can a late joiner begin elsewhere by this than by an earlier progress?
+    pub fn moves_late_joiners(&self, earlier: &Progress, library: &Library) -> bool {
+        let mut both = self.journeys.iter().zip(&earlier.journeys).zip(&library.journeys);
+        both.any(|((now, then), journey)| match journey.late_joiners {
+            LateJoiners::FromStart => false,
+            LateJoiners::JoinUnit => now.last_got != then.last_got,
+            LateJoiners::SkipToCurrent => now.furthest != then.furthest,
+        })
     }
 
     /// Adds a mail (round 0) that left.

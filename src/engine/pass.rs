@@ -29,6 +29,9 @@ pub struct Pass<'w> {
     pub over: usize,
     /// How far each enrolment is, by journey.
     pub stages: Vec<(&'w Slug, Stage)>,
+    /// The next instant at which something may be due or skipped; `None`:
+    /// never, unless somebody acts.
+    pub wake: Option<Timestamp>,
     /// How many that are due now `--limit` left for later.
     pub beyond_limit: usize,
 }
@@ -117,12 +120,14 @@ impl<'w> Pass<'w> {
             held: Vec::new(),
             over: 0,
             stages: Vec::new(),
+            wake: None,
             beyond_limit: 0,
         };
         for person in world.roster.people.iter().filter(|person| selection.has_person(person)) {
             for decision in moment.decide(person) {
                 let journey = &world.library.journeys[decision.journey];
                 let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
+                pass.wake = [pass.wake, decision.ask_again(at)].into_iter().flatten().min();
                 pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
                 pass.add(world, person, journey, decision.verdict, selection);
             }

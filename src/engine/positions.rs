@@ -1,8 +1,10 @@
 //! Positions: where everybody stands, worked out with the planner and kept in
 //! the database beside the facts they follow from.
 
+use chrono::TimeDelta;
+
 use super::world::World;
-use crate::domain::ids::{Slug, StepName};
+use crate::domain::ids::{PersonNumber, Slug, StepName};
 use crate::domain::planner::{Approvals, Planner};
 use crate::domain::position::Position;
 use crate::domain::progress::Progress;
@@ -20,11 +22,19 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
     let moment = planner.at(now, &world.memory, &progress);
+    // Mails that leave now move late joiners, and whom these try steps for,
+    // from the next moment on.
+    let soon = now + TimeDelta::seconds(1);
+    let moved = Progress::until(soon, &world.library, &world.roster, &world.memory);
+    let moves = moved.moves_late_joiners(&progress, &world.library);
+    let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
     let people = world.roster.people.iter().zip(&remembered.numbers);
     let stood = people.flat_map(|(person, &number)| {
         let past = world.memory.of(&person.id);
+        let mut later = next_moment.as_ref().map(|moment| moment.decide(person)).into_iter().flatten();
         moment.decide(person).into_iter().map(move |decision| {
             let journey = &world.library.journeys[decision.journey];
+            let later = later.next().and_then(|decision| decision.ask_again(soon));
             let skipped = decision.skipped.iter().map(|(step, at)| {
                 let step = journey.steps[*step].slug.clone();
                 let step = StepName { journey: journey.slug.clone(), step };
@@ -33,12 +43,35 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
             Stood {
                 person: number,
                 journey: journey.slug.clone(),
-                position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now),
+                position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now)
+                    .looked_at_by(decision.ask_again(now))
+                    .looked_at_by(later),
                 skips: skipped.collect(),
             }
         })
     });
     store.keep_positions(stood)?;
     let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
-    store.end_positions(&journeys)
+    store.end_positions(&journeys)?;
+    store.set_decided_with(&decided_with(world))
+}
+
+/// Whom a pass at an instant must ask, found without asking everybody; `None`
+/// is everybody, because the positions were decided with other content, or
+/// something was decided since.
+///
+/// # Errors
+///
+/// Where they cannot be read.
+pub fn to_ask(world: &World, store: &Store, now: Timestamp) -> Result<Option<Vec<PersonNumber>>, StoreError> {
+    if store.decided_with()?.as_deref() != Some(&decided_with(world)) {
+        return Ok(None);
+    }
+    store.due_people(now).map(Some)
+}
+
+/// What positions follow from, beside what the database has itself.
+fn decided_with(world: &World) -> String {
+    let grace = world.settings.grace.num_seconds();
+    format!("{} {} grace {grace}", env!("CARGO_PKG_VERSION"), world.library.hash)
 }

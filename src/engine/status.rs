@@ -67,14 +67,13 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         let place = Stage::ALL.iter().position(|known| known == stage).unwrap_or_default();
         stages.entry(slug).or_default()[place] += 1;
     }
-    let next_wake = pass.wait.iter().map(|waiting| waiting.wait.until).min();
     Status {
         at,
         stages: stages.into_iter().collect(),
         deliveries: ledger.deliveries,
         last_sent: ledger.last_sent,
         imported: ledger.imported,
-        next_wake: if pass.send.is_empty() { next_wake } else { Some(at) },
+        next_wake: pass.wake,
         pass,
         broken: &world.broken,
     }

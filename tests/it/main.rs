@@ -2,10 +2,13 @@
 //! a subject.
 
 mod docs;
+mod edits;
 mod golden;
 mod letters;
+mod lives;
 mod pictures;
 mod points;
+mod rig;
 mod tidy;
 mod transcripts;
 mod years;

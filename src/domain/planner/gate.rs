@@ -133,6 +133,9 @@ impl Moment<'_> {
         let leader = self.leader_of(&who, route.index);
         let (decision, _) = self.decide_in(&who, route.index, leader);
         let ahead = self.steps_ahead(&who, route, leader);
+        let day_after = person.end.and_then(|end| end.succ_opt());
+        let gone = day_after.map(|day| self.planner.zone().midnight(day));
+        let falls_away = [decision.lapses, gone].into_iter().flatten().min();
         let next = match decision.verdict {
             Verdict::Send(_) => Some(Next::Mail(self.now)),
             Verdict::Wait(wait)
@@ -140,8 +143,11 @@ impl Moment<'_> {
             {
                 Some(Next::NoMail(wait.until))
             }
-            Verdict::Wait(wait) => Some(Next::Mail(wait.until)),
-            Verdict::Held(_) => None,
+            Verdict::Wait(wait) => match falls_away {
+                Some(at) if at < wait.until => Some(Next::NoMail(at)),
+                Some(_) | None => Some(Next::Mail(wait.until)),
+            },
+            Verdict::Held(_) => falls_away.map(Next::NoMail),
             Verdict::Over(_) => return None,
         };
         Some(MemberStands { ahead, next })

@@ -38,7 +38,7 @@ use super::memory::Memory;
 use super::person::{Person, Roster};
 use super::progress::Progress;
 use super::settings::{Pause, PauseOf, Settings, UnitSettings};
-use super::verdict::{Held, Over, Reason, Verdict};
+use super::verdict::{Over, Reason, Verdict};
 use super::zone::{Timestamp, Zone};
 use gate::{Gate, StepApproval};
 use memo::Memo;
@@ -230,6 +230,23 @@ pub struct Decision {
     /// Steps that could not leave in time and are skipped from now on, with
     /// the instant at which each was too late.
     pub skipped: Vec<(usize, Timestamp)>,
+    /// The instant from which, with nobody acting, the answer may be another
+    /// although the verdict names no date or a later one: what is held is too
+    /// late then, or slots that were out of sight come into it.
+    pub lapses: Option<Timestamp>,
+}
+
+impl Decision {
+    /// When to ask again, if nothing happens before: until then the answer
+    /// stays what it is. `None`: never.
+    pub fn ask_again(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.verdict {
+            Verdict::Send(_) => Some(now),
+            Verdict::Wait(wait) => Some(self.lapses.map_or(wait.until, |at| at.min(wait.until))),
+            Verdict::Held(_) => self.lapses,
+            Verdict::Over(_) => None,
+        }
+    }
 }
 
 impl Moment<'_> {
@@ -283,7 +300,8 @@ impl Moment<'_> {
     ) -> (Decision, Standing) {
         let route = &self.planner.routes[journey];
         let over = |over| {
-            (Decision { journey, verdict: Verdict::Over(over), skipped: Vec::new() }, Standing::NotTheirs)
+            let verdict = Verdict::Over(over);
+            (Decision { journey, verdict, skipped: Vec::new(), lapses: None }, Standing::NotTheirs)
         };
         if who.person.has_left(self.today) {
             return over(Over::Left);
@@ -291,20 +309,7 @@ impl Moment<'_> {
         if !route.journey.audience.includes(who.person, who.unit_name) {
             return over(Over::NotInAudience);
         }
-        let (mut decision, mut standing) = self.decide_place(who, route, leader);
-        let next = match &decision.verdict {
-            Verdict::Send(send) => Some(send.step.clone()),
-            Verdict::Wait(wait) => Some(wait.step.clone()),
-            Verdict::Held(held) => held.step.clone(),
-            Verdict::Over(_) => return (decision, standing),
-        };
-        if let Some(reason) = self.nobody_to_write_to(who, route) {
-            decision.verdict = Verdict::Held(Held { step: next, because: vec![reason] });
-            if !matches!(standing, Standing::OverSince(_)) {
-                standing = Standing::Running(None);
-            }
-        }
-        (decision, standing)
+        self.decide_place(who, route, leader)
     }
 
     /// What holds everything for this person in this journey, until somebody

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 use super::gate::{Gate, StepApproval};
 use super::place::{Answer, Leader, Place, Standing};
-use super::slot::{INSTANT, Slots};
+use super::slot::{INSTANT, PATIENCE, Slots};
 use super::who::Blocked;
 use super::{Approvals, Decision, Moment, Route, Who};
 use crate::domain::step::{Step, Wait as StepWait};
@@ -22,29 +22,39 @@ impl Moment<'_> {
         leader: Option<Standing>,
     ) -> (Decision, Standing) {
         let journey = route.index;
+        let nobody = self.nobody_to_write_to(who, route);
         let place = match self.place(who, route, leader) {
             Ok(place) => place,
             Err(leader) => {
-                let standing = Standing::Running(leader.until);
+                let until = leader.until;
                 let verdict = self.after_leader(who, route, leader);
-                return (Decision { journey, verdict, skipped: Vec::new() }, standing);
+                let (verdict, lapses) = match nobody {
+                    Some(reason) => (held_back(verdict, reason), until),
+                    None => (verdict, None),
+                };
+                return (
+                    Decision { journey, verdict, skipped: Vec::new(), lapses },
+                    Standing::Running(until),
+                );
             }
         };
         let step = place.ahead.first().map(|index| self.decide_step(who, route, &place, *index));
-        let reminder = self.decide_reminder(who, route, &place);
-        let verdict = first_of(step.unwrap_or_else(|| at_the_end(&place)), reminder);
-        let standing = self.standing(&place, &verdict);
-        (Decision { journey, verdict, skipped: place.skipped }, standing)
+        let (step, lapses) = step.unwrap_or_else(|| (at_the_end(&place), None));
+        let mut verdict = first_of(step, self.decide_reminder(who, route, &place));
+        if let Some(reason) = nobody {
+            verdict = held_back(verdict, reason);
+        }
+        let mut decision = Decision { journey, verdict, skipped: Vec::new(), lapses };
+        let standing = self.standing(&place, &decision);
+        decision.skipped = place.skipped;
+        (decision, standing)
     }
 
     /// How an enrolment stands to a journey that follows it.
-    fn standing(&self, place: &Place<'_>, verdict: &Verdict) -> Standing {
+    fn standing(&self, place: &Place<'_>, decision: &Decision) -> Standing {
         if !place.ahead.is_empty() {
-            return Standing::Running(match verdict {
-                Verdict::Send(_) => Some(self.now + INSTANT),
-                Verdict::Wait(wait) => Some(wait.until),
-                Verdict::Held(_) | Verdict::Over(_) => None,
-            });
+            let at = decision.ask_again(self.now);
+            return Standing::Running(at.map(|at| at.max(self.now + INSTANT)));
         }
         let mails = place.last.map_or(place.began, |mail| mail.at);
         let last = mails.max(place.skipped_at.unwrap_or(place.began));
@@ -55,26 +65,28 @@ impl Moment<'_> {
         }
     }
 
-    /// Decides about the next step.
+    /// Decides about the next step; and when, with nobody acting, the answer
+    /// may be another, whatever holds it.
     fn decide_step<'s>(
         &self,
         who: &Who<'s>,
         route: &'s Route<'s>,
         place: &Place<'s>,
         index: usize,
-    ) -> Verdict {
+    ) -> (Verdict, Option<Timestamp>) {
         let step = &route.journey.steps[index];
         let turn = self.turn(who, route, place, index);
         let gate = self.gate_for(place, route, index);
         let act = self.somebody_must_act(route, place, index, gate);
         let held = |because| Verdict::Held(Held { step: Some(step.slug.clone()), because });
+        let expires = self.expires(who, route, place, index);
+        let skipped = expires.map(|at| at + TimeDelta::seconds(1));
         if !act.is_empty() && (turn.has_come || matches!(place.answer, Answer::Open)) {
-            return held(act);
+            return (held(act), skipped);
         }
         let found = self.usable_slot(who, route, turn.slots, |at| not_yet(place, gate, at));
-        let expires = self.expires(who, route, place, index);
         let mut because = turn.because;
-        match found {
+        let verdict = match found {
             Ok(usable) if usable.at <= self.now => {
                 Verdict::Send(self.send(who, route, place, index, usable.slot, gate))
             }
@@ -93,10 +105,14 @@ impl Moment<'_> {
                 because.extend(reasons);
                 match expires {
                     Some(expires) => until_expired(step, expires, because),
-                    None => held(act.into_iter().chain(because).collect()),
+                    None => {
+                        let verdict = held(act.into_iter().chain(because).collect());
+                        return (verdict, Some(self.now + PATIENCE));
+                    }
                 }
             }
-        }
+        };
+        (verdict, skipped)
     }
 
     fn send<'s>(
@@ -195,7 +211,14 @@ impl Moment<'_> {
         let step = route.journey.steps.first();
         let because = vec![Reason::PreviousJourney(leader.slug)];
         let from = leader.until.map(|until| until + INSTANT);
-        let slot = from.and_then(|from| self.slot_from(who, route, Slots { from, on: None }, from));
+        let slot = from.and_then(|from| {
+            // Which step will be the first is not known yet; one with a moment
+            // of its own does not wait for the cadence.
+            let member = self.is_member(who, route);
+            let own = route.journey.steps.iter().filter_map(|step| self.own_moment(who, route, member, step));
+            let cadence = self.slot_from(who, route, Slots { from, on: None }, from);
+            own.filter(|on| *on >= from).chain(cadence).min()
+        });
         match (step, slot) {
             (Some(step), Some(slot)) => wait(step, 0, slot, because),
             (step, _) => Verdict::Held(Held { step: step.map(|step| step.slug.clone()), because }),
@@ -236,6 +259,17 @@ fn not_yet(place: &Place<'_>, gate: Option<Gate>, at: Timestamp) -> Option<Block
         }
         Some(Gate::OpensAt(_) | Gate::Open | Gate::Closed) | None => None,
     }
+}
+
+/// There is nobody to write to: what would come next is held.
+fn held_back(verdict: Verdict, reason: Reason) -> Verdict {
+    let step = match verdict {
+        Verdict::Send(send) => Some(send.step),
+        Verdict::Wait(wait) => Some(wait.step),
+        Verdict::Held(held) => held.step,
+        Verdict::Over(_) => return verdict,
+    };
+    Verdict::Held(Held { step, because: vec![reason] })
 }
 
 /// Every step has been sent or skipped.

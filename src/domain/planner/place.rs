@@ -303,6 +303,23 @@ impl Moment<'_> {
         Some(self.gates[route.index][index])
     }
 
+    /// The moment of its own that a step has for a person, if it has one.
+    pub(super) fn own_moment(
+        &self,
+        who: &Who<'_>,
+        route: &Route<'_>,
+        member: bool,
+        step: &Step,
+    ) -> Option<Timestamp> {
+        let Pace::On(civil) = &step.pace else { return None };
+        let zone = self.planner.zone();
+        let on = zone.resolve(*civil + TimeDelta::weeks(i64::from(who.weeks_shifted())));
+        Some(match route.journey.reference_group.as_ref().filter(|_| member) {
+            Some(group) => lead_before(on, group.lead, &self.planner.library.programme.calendar, zone),
+            None => on,
+        })
+    }
+
     /// When a step's turn comes.
     pub(super) fn turn<'s>(
         &self,
@@ -339,13 +356,9 @@ impl Moment<'_> {
                 let turn = who.after_mail(route, slot, left, *duration);
                 Slots { from: shift(turn, shifted).max(not_before), on: None }
             }
-            Pace::On(civil) => {
-                let weeks = i64::from(who.weeks_shifted());
-                let mut on = zone.resolve(*civil + TimeDelta::weeks(weeks));
-                if let Some(group) = route.journey.reference_group.as_ref().filter(|_| place.member) {
-                    on = lead_before(on, group.lead, &self.planner.library.programme.calendar, zone);
-                }
-                Slots { from: not_before.max(on), on: Some(on) }
+            Pace::On(_) => {
+                let on = self.own_moment(who, route, place.member, step);
+                Slots { from: on.map_or(not_before, |on| not_before.max(on)), on }
             }
         };
         let mut because = Vec::new();

@@ -247,6 +247,8 @@ impl Script {
         for person in &roster.people {
             for decision in moment.decide(person) {
                 let journey = &self.library.journeys[decision.journey];
+                let again = decision.ask_again(now).map(|at| at.max(now + TimeDelta::seconds(1)));
+                wake = [wake, again].into_iter().flatten().min();
                 for (step, at) in decision.skipped {
                     let step = journey.steps[step].slug.clone();
                     facts.push((
@@ -268,10 +270,8 @@ impl Script {
                             journey: journey.slug.to_string(),
                             round: send.round,
                         });
-                        wake = Some(now + TimeDelta::seconds(1));
                     }
-                    Verdict::Wait(wait) => wake = Some(wake.map_or(wait.until, |at| at.min(wait.until))),
-                    Verdict::Held(_) | Verdict::Over(_) => {}
+                    Verdict::Wait(_) | Verdict::Held(_) | Verdict::Over(_) => {}
                 }
             }
         }

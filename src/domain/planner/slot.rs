@@ -36,7 +36,7 @@ pub(super) const INSTANT: TimeDelta = TimeDelta::nanoseconds(1);
 
 /// Within this time some slot must be usable, counted anew after each
 /// absence whose end is known.
-const PATIENCE: TimeDelta = TimeDelta::days(366);
+pub(super) const PATIENCE: TimeDelta = TimeDelta::days(366);
 
 impl Moment<'_> {
     /// The first slot that can be used now or later; `Err` with the reasons

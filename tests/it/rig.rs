@@ -1,0 +1,317 @@
+//! A programme in a folder of its own, with its database and its outbox,
+//! lived in by the engine as the commands drive it: for tests of many passes.
+//! Time is told, never asked.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDateTime;
+use journey::config::Config;
+use journey::domain::change::{Act, Change};
+use journey::domain::delivery::State;
+use journey::domain::ids::StepName;
+use journey::domain::zone::{Timestamp, Zone};
+use journey::engine::pass::{Due, Pass, Selection};
+use journey::engine::world::{InForce, World};
+use journey::engine::{import, letters, positions, send, status};
+use journey::store::{Booking, Store};
+
+/// The programme and where it has come to.
+pub(crate) struct Rig {
+    home: tempfile::TempDir,
+    pub(crate) config: Config,
+    pub(crate) zone: Zone,
+    running: Option<Running>,
+    /// The files of the outbox that were looked at.
+    seen: HashSet<PathBuf>,
+}
+
+/// The database, and the world it and the files make.
+struct Running {
+    store: Store,
+    world: World,
+}
+
+/// A mail that leaves, or would.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Leaving {
+    pub(crate) person: String,
+    /// `<journey>/<step>`
+    pub(crate) step: String,
+    pub(crate) round: u16,
+    pub(crate) slot: Timestamp,
+    pub(crate) subject: String,
+    /// None before people were imported: then nobody has a number yet.
+    pub(crate) message_id: Option<String>,
+}
+
+/// A file of the outbox.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    /// Below the outbox.
+    pub(crate) name: String,
+    pub(crate) to: String,
+    pub(crate) message_id: String,
+    pub(crate) date: Timestamp,
+    pub(crate) text: String,
+}
+
+impl Rig {
+    /// A programme of these files, by path below its folder.
+    pub(crate) fn of(files: &[(&str, &str)]) -> Rig {
+        let home = room();
+        for (path, text) in files {
+            write(&home.path().join(path), text);
+        }
+        Rig::at_home(home)
+    }
+
+    fn at_home(home: tempfile::TempDir) -> Rig {
+        let file = home.path().join("config.toml");
+        let config = Config::load(Some(&file), &BTreeMap::new()).expect("a configuration");
+        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        Rig { home, config, zone, running: None, seen: HashSet::new() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// An instant, as the wall clock shows it: `2026-12-01 08:30`.
+    pub(crate) fn at(&self, civil: &str) -> Timestamp {
+        self.zone.resolve(NaiveDateTime::parse_from_str(civil, "%Y-%m-%d %H:%M").expect("a time"))
+    }
+
+    /// Writes a file, and lets the program find it.
+    pub(crate) fn write(&mut self, name: &str, text: &str) {
+        write(&self.path(name), text);
+    }
+
+    /// Takes a file away.
+    pub(crate) fn remove(&mut self, name: &str) {
+        fs::remove_file(self.path(name)).expect("there is one");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).expect("a file")
+    }
+
+    /// Edits a file: what was there must have been.
+    pub(crate) fn edit(&mut self, name: &str, from: &str, to: &str) {
+        let text = self.read(name);
+        assert!(text.contains(from), "{name} has {from:?}:\n{text}");
+        self.write(name, &text.replacen(from, to, 1));
+    }
+
+    /// What would leave, from the files on disk alone, without writing.
+    pub(crate) fn dry_run(&self, at: Timestamp, selection: &Selection) -> Vec<Leaving> {
+        let world = self.look(at);
+        let pass = Pass::at(&world, at, selection);
+        sorted(&world, &pass.send)
+    }
+
+    /// The next instant at which something may be due, as `status` says.
+    pub(crate) fn next_wake(&mut self, at: Timestamp) -> Option<Timestamp> {
+        match &self.running {
+            Some(running) => status::status(&running.world, status::Ledger::default(), at).next_wake,
+            None => status::status(&self.look(at), status::Ledger::default(), at).next_wake,
+        }
+    }
+
+    /// The world as a command that only looks sees it.
+    pub(crate) fn look(&self, at: Timestamp) -> World {
+        let content = InForce::read(&self.config, at).expect("content");
+        World::open(self.config.clone(), content).expect("a world")
+    }
+
+    /// The world and the database, made and filled as commands that write do.
+    pub(crate) fn running(&mut self, at: Timestamp) -> (&World, &mut Store) {
+        if self.running.is_none() {
+            let content = InForce::read(&self.config, at).expect("content");
+            let mut store = Store::open(&self.config.database, at, || [7; 32]).expect("a database");
+            let act = act(at);
+            import::first(&self.config, &content.library, &mut store, &act).expect("people");
+            self.running = Some(in_force(self.config.clone(), content, store, at));
+        }
+        let running = self.running.as_mut().expect("it is running");
+        (&running.world, &mut running.store)
+    }
+
+    /// Ends the process: everything that is only in memory is gone.
+    pub(crate) fn stop(&mut self) {
+        self.running = None;
+    }
+
+    /// Lets the program read the content folder anew; whether it is in force.
+    pub(crate) fn reload(&mut self, at: Timestamp) -> bool {
+        self.running(at);
+        let Running { store, .. } = self.running.take().expect("it is running");
+        let content = InForce::read(&self.config, at).expect("content, or what was kept of it");
+        let fine = content.broken.is_empty();
+        self.running = Some(in_force(self.config.clone(), content, store, at));
+        self.keep(at);
+        fine
+    }
+
+    /// Sends everything that is due; what that was, and the files it made.
+    pub(crate) fn send(&mut self, at: Timestamp) -> Vec<Leaving> {
+        self.send_only(at, &Selection::default())
+    }
+
+    /// As `journey send --only … --limit …`.
+    pub(crate) fn send_only(&mut self, at: Timestamp, selection: &Selection) -> Vec<Leaving> {
+        self.running(at);
+        let Running { store, world } = self.running.as_mut().expect("it is running");
+        let sent = send::send(world, store, at, selection, |_| {}).expect("a pass");
+        assert!(!sent.interrupted, "nobody else writes");
+        let left = sorted(world, &sent.pass.send);
+        drop(sent);
+        self.keep(at);
+        left
+    }
+
+    /// Books everything that is due and writes nothing: a process that was
+    /// killed in between. How many mails that were.
+    pub(crate) fn book_only(&mut self, at: Timestamp) -> usize {
+        self.running(at);
+        let Running { store, world } = self.running.as_mut().expect("it is running");
+        store.begin_run().expect("a run");
+        let pass = Pass::at(world, at, &Selection::default());
+        let number = store.next_delivery().expect("a number");
+        let booking = |(due, number): (&Due<'_>, i64)| Booking {
+            number,
+            person: world
+                .roster
+                .place(&due.person.id)
+                .and_then(|place| world.remembered.as_ref()?.number(place))
+                .expect("a number"),
+            step: StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() },
+            round: due.round,
+            slot: due.slot,
+            content: due.step.hash,
+            message_id: letters::message_id(world, due, due.round).expect("a name"),
+        };
+        let bookings: Vec<Booking> = pass.send.iter().zip(number..).map(booking).collect();
+        store.settle_and_book(&[], &bookings, &[], at).expect("it is booked");
+        bookings.len()
+    }
+
+    /// Writes down a decision.
+    pub(crate) fn decide(&mut self, at: Timestamp, change: &Change) {
+        let (_, store) = self.running(at);
+        store.record(change, &act(at), "so", "otherwise").expect("it is written down");
+        self.keep(at);
+    }
+
+    /// Imports a people file, however many leave.
+    pub(crate) fn import(&mut self, at: Timestamp, file: &str) {
+        let file = self.path(file);
+        self.running(at);
+        let Running { store, world } = self.running.as_mut().expect("it is running");
+        let reading = import::read(&world.config, &file, &world.library);
+        let roster = reading.roster.unwrap_or_else(|| panic!("people: {:?}", reading.faults));
+        let import = import::compared_in(store, &roster, &world.library).expect("people");
+        store.import(&import, &roster, &act(at)).expect("it is written down");
+        self.keep(at);
+    }
+
+    /// Reads everything anew and keeps where everybody stands.
+    pub(crate) fn keep(&mut self, at: Timestamp) {
+        let Running { store, world } = self.running.as_mut().expect("it is running");
+        world.refresh(store).expect("the world");
+        positions::keep(world, store, at).expect("positions");
+    }
+
+    /// The mails written since this was last asked.
+    pub(crate) fn new_letters(&mut self) -> Vec<Letter> {
+        let mut names = BTreeSet::new();
+        let outbox = self.path("outbox");
+        for day in fs::read_dir(&outbox).into_iter().flatten().flatten() {
+            for file in fs::read_dir(day.path()).expect("a folder").flatten() {
+                names.insert(file.path());
+            }
+        }
+        let new: Vec<PathBuf> = names.into_iter().filter(|path| self.seen.insert(path.clone())).collect();
+        new.iter().map(|path| Letter::read(&outbox, path)).collect()
+    }
+
+    /// What the database has of the mails booked at an instant: all must be
+    /// in somebody's hands.
+    pub(crate) fn booked(&mut self, at: Timestamp) -> Vec<(String, String, u16, Timestamp, String)> {
+        let (world, store) = self.running(at);
+        let mut booked = Vec::new();
+        for person in &world.roster.people {
+            for (delivery, _) in store.deliveries_to(&person.id).expect("deliveries") {
+                if delivery.booked == at {
+                    assert_eq!(delivery.state, State::Sent);
+                    let (person, step) = (delivery.person.to_string(), delivery.step.to_string());
+                    booked.push((person, step, delivery.round, delivery.slot, delivery.message_id));
+                }
+            }
+        }
+        booked.sort();
+        booked
+    }
+}
+
+impl Letter {
+    fn read(outbox: &Path, path: &Path) -> Letter {
+        let text = fs::read_to_string(path).expect("a mail");
+        let head = text.split("\r\n\r\n").next().expect("a head").replace("\r\n ", " ");
+        let header = |name: &str| {
+            let line = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            line.unwrap_or_else(|| panic!("{name} in {}", path.display())).to_owned()
+        };
+        let to = header("To");
+        let address = to.rsplit('<').next().expect("an address").trim_end_matches('>').to_owned();
+        let date = chrono::DateTime::parse_from_rfc2822(&header("Date")).expect("a date").to_utc();
+        Letter {
+            name: path.strip_prefix(outbox).expect("below").to_string_lossy().into_owned(),
+            to: address,
+            message_id: header("Message-ID"),
+            date,
+            text,
+        }
+    }
+}
+
+fn in_force(config: Config, content: InForce, mut store: Store, at: Timestamp) -> Running {
+    let world = World::of(config, content, &store).expect("a world");
+    if world.broken.is_empty() {
+        let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        store.keep_content(world.library.hash, files, at).expect("it is kept");
+    }
+    Running { store, world }
+}
+
+fn sorted(world: &World, due: &[Due<'_>]) -> Vec<Leaving> {
+    let leaving = |due: &Due<'_>| Leaving {
+        person: due.person.id.to_string(),
+        step: format!("{}/{}", due.journey.slug, due.step.slug),
+        round: due.round,
+        slot: due.slot,
+        subject: due.subject.clone(),
+        message_id: letters::message_id(world, due, due.round),
+    };
+    let mut all: Vec<Leaving> = due.iter().map(leaving).collect();
+    all.sort();
+    all
+}
+
+fn act(at: Timestamp) -> Act {
+    Act { at, by: "Eva Lind".to_owned(), why: Some("a test".to_owned()) }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, text).expect("it can be written");
+}
+
+/// A folder that goes away; in memory where the system has such a place,
+/// because each pass waits for the disk.
+fn room() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.or_else(|_| tempfile::tempdir()).expect("a folder")
+}
