@@ -12,6 +12,8 @@ use crate::domain::email::{Email, Inline, Mailbox, has_control};
 
 /// A longer name is cut: it is there to be friendly.
 const LONGEST_NAME: usize = 100;
+/// What people and old programs like in a line, without its end.
+const FOLDED: usize = 78;
 /// What a relay takes in a line, without its end.
 const LONGEST_LINE: usize = 998;
 
@@ -118,7 +120,7 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
     let mut message = builder.multipart(parts).map_err(package)?;
     // The package writes every date in UTC; people read when it was there.
     message.headers_mut().insert_raw(date(email)?);
-    let bytes = message.formatted();
+    let bytes = fold_addresses(message.formatted());
     check(&bytes)?;
     Ok(bytes)
 }
@@ -269,6 +271,34 @@ fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
     Ok(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value))
 }
 
+/// Lines of the header are folded before an address that would make them
+/// longer than 78 octets: the package does not do it after a name it had to
+/// encode (E18).
+fn fold_addresses(bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_default();
+    let (header, rest) = bytes.split_at(end);
+    let too_long = |line: &&[u8]| line.len() > FOLDED + 1 && fold_at(line).is_some();
+    if !header.split(|&b| b == b'\n').any(|line| too_long(&line)) {
+        return bytes;
+    }
+    let mut folded = Vec::with_capacity(bytes.len() + 16);
+    for line in header.split_inclusive(|&b| b == b'\n') {
+        match fold_at(line).filter(|_| line.len() > FOLDED + 2) {
+            Some(at) => folded.extend([&line[..at], b"\r\n", &line[at..]].concat()),
+            None => folded.extend(line),
+        }
+    }
+    folded.extend(rest);
+    folded
+}
+
+/// Where ` <` of an address stands, if something stands before it.
+fn fold_at(line: &[u8]) -> Option<usize> {
+    let at = line.windows(2).rposition(|two| two == b" <")?;
+    let before = &line[..at];
+    (!before.ends_with(b":") && before.iter().any(|b| *b != b' ')).then_some(at)
+}
+
 /// What a relay may refuse or mangle is found here, not there (E18, E20, E21).
 fn check(bytes: &[u8]) -> Result<(), MimeFault> {
     let wire = |b: u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~');
@@ -404,6 +434,19 @@ mod tests {
         let mut email = email();
         email.headers = vec![("X-Journey-Delivery".into(), "7\r\nBcc: x@y.se".into())];
         assert!(bytes(&email).is_err());
+    }
+
+    #[test]
+    fn e18_a_long_name_and_its_address_have_a_line_each() {
+        let mut email = email();
+        email.to.name = "Seán D'Artagnan O'Brien-Ångström".into();
+        let mail = written(&email);
+        let header = mail.split_once("\n\n").map_or("", |(header, _)| header);
+        let to: Vec<&str> = header.lines().skip_while(|line| !line.starts_with("To:")).take(2).collect();
+        assert_eq!(to[1], " <asa.ek@ekdala.example>", "{header}");
+        assert!(header.lines().all(|line| line.len() <= 78), "{header}");
+        let alone = b"List-Unsubscribe: <https://larresa.ekdala.example/p/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r>\r\n\r\na <b>";
+        assert_eq!(fold_addresses(alone.to_vec()), alone);
     }
 
     #[test]
