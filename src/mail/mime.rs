@@ -4,7 +4,7 @@
 
 use chrono::FixedOffset;
 use lettre::address::Envelope;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
@@ -12,6 +12,8 @@ use crate::domain::email::{Email, Inline, Mailbox, has_control};
 
 /// A longer name is cut: it is there to be friendly.
 const LONGEST_NAME: usize = 100;
+/// What people and old programs like in a line, without its end.
+const FOLDED: usize = 78;
 /// What a relay takes in a line, without its end.
 const LONGEST_LINE: usize = 998;
 
@@ -118,8 +120,7 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
     let mut message = builder.multipart(parts).map_err(package)?;
     // The package writes every date in UTC; people read when it was there.
     message.headers_mut().insert_raw(date(email)?);
-    fold_mailboxes(message.headers_mut());
-    let bytes = message.formatted();
+    let bytes = fold_addresses(message.formatted());
     check(&bytes)?;
     Ok(bytes)
 }
@@ -270,33 +271,32 @@ fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
     Ok(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value))
 }
 
-/// The package never breaks the line between a name and its address, so that
-/// long names make lines of more than 78 characters (E18).
-fn fold_mailboxes(headers: &mut Headers) {
-    let written = headers.to_string();
-    for name in ["From", "To", "Reply-To"] {
-        let Some(value) = value_of(&written, name) else { continue };
-        let (first, rest) = value.split_once("\r\n").unwrap_or((value, ""));
-        let longest = rest.split("\r\n").map(str::len).max().unwrap_or(0).max(name.len() + 2 + first.len());
-        let (Some((label, address)), Some(raw)) = (value.rsplit_once(" <"), headers.get_raw(name)) else {
-            continue;
-        };
-        if longest > 78 {
-            let (raw, folded) = (raw.to_owned(), format!("{label}\r\n <{address}"));
-            let name = HeaderName::new_from_ascii_str(name);
-            headers.insert_raw(HeaderValue::dangerous_new_pre_encoded(name, raw, folded));
+/// Lines of the header are folded before an address that would make them
+/// longer than 78 octets: the package does not do it after a name it had to
+/// encode (E18).
+fn fold_addresses(bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_default();
+    let (header, rest) = bytes.split_at(end);
+    let too_long = |line: &&[u8]| line.len() > FOLDED + 1 && fold_at(line).is_some();
+    if !header.split(|&b| b == b'\n').any(|line| too_long(&line)) {
+        return bytes;
+    }
+    let mut folded = Vec::with_capacity(bytes.len() + 16);
+    for line in header.split_inclusive(|&b| b == b'\n') {
+        match fold_at(line).filter(|_| line.len() > FOLDED + 2) {
+            Some(at) => folded.extend([&line[..at], b"\r\n", &line[at..]].concat()),
+            None => folded.extend(line),
         }
     }
+    folded.extend(rest);
+    folded
 }
 
-/// What stands after the name of a header, as it is written, without the line
-/// end.
-fn value_of<'w>(written: &'w str, name: &str) -> Option<&'w str> {
-    let begins = format!("{name}: ");
-    let start = if written.starts_with(&begins) { 0 } else { written.find(&format!("\r\n{begins}"))? + 2 };
-    let value = &written[start + begins.len()..];
-    let is_last = |&(end, _): &(usize, &str)| !value[end + 2..].starts_with(' ');
-    Some(&value[..value.match_indices("\r\n").find(is_last)?.0])
+/// Where ` <` of an address stands, if something stands before it.
+fn fold_at(line: &[u8]) -> Option<usize> {
+    let at = line.windows(2).rposition(|two| two == b" <")?;
+    let before = &line[..at];
+    (!before.ends_with(b":") && before.iter().any(|b| *b != b' ')).then_some(at)
 }
 
 /// What a relay may refuse or mangle is found here, not there (E18, E20, E21).
@@ -453,6 +453,19 @@ mod tests {
         let mut email = email();
         email.headers = vec![("X-Journey-Delivery".into(), "7\r\nBcc: x@y.se".into())];
         assert!(bytes(&email).is_err());
+    }
+
+    #[test]
+    fn e18_a_long_name_and_its_address_have_a_line_each() {
+        let mut email = email();
+        email.to.name = "Seán D'Artagnan O'Brien-Ångström".into();
+        let mail = written(&email);
+        let header = mail.split_once("\n\n").map_or("", |(header, _)| header);
+        let to: Vec<&str> = header.lines().skip_while(|line| !line.starts_with("To:")).take(2).collect();
+        assert_eq!(to[1], " <asa.ek@ekdala.example>", "{header}");
+        assert!(header.lines().all(|line| line.len() <= 78), "{header}");
+        let alone = b"List-Unsubscribe: <https://larresa.ekdala.example/p/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r>\r\n\r\na <b>";
+        assert_eq!(fold_addresses(alone.to_vec()), alone);
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn a_whole_mail() {
         </tr>
         <tr>
         <td class="text below" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 16px;line-height: 1.6;word-break: break-word;color: #55615b;padding: 28px 28px 0;">
-        <p style="margin: 0 0 16px;">Fullt upp just nu? <a href="https://larresa.ekdala.example/p/abc" style="color: #22302a;">Till din paussida</a>. När du kommer tillbaka är du kvar där du var.</p>
+        <p style="margin: 0 0 16px;">Fullt upp just nu? När du kommer tillbaka är du kvar där du var. <a href="https://larresa.ekdala.example/p/abc" style="color: #22302a;">Till din paussida</a></p>
         <p style="margin: 0 0 16px;">Din väg in är Naturvännen. <a href="https://larresa.ekdala.example/c/abc" style="color: #22302a;">Byt väg in</a> när du vill.</p>
         <p style="margin: 0 0 16px;">Du får mejlet som anställd i Ekdala kommun. Det hör till Miljö och klimat i Tillsammans ställer vi om. Svara gärna: en människa läser.</p>
         <p style="margin: 0 0 16px;">Bara du ser dina svar. Svaren sparas i 12 månader.</p>
