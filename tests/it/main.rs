@@ -2,6 +2,7 @@
 //! a subject.
 
 mod docs;
+mod store;
 mod tidy;
 mod transcripts;
 mod years;
