@@ -85,7 +85,11 @@ impl Context {
         let at = self.at(content.library.programme.zone)?;
         let mut store = self.store(&config, at)?;
         let act = self.act(at, None, None);
-        let imported = import::first(&config, &content.library, &mut store, &act)?;
+        let imported = match import::first(&config, &content.library, &mut store, &act) {
+            // Another journey did, at the same moment.
+            Err(_) if store.imported_at()?.is_some() => None,
+            imported => imported?,
+        };
         if let Some(people) = imported.filter(|_| !self.quiet) {
             let people = pages::count(people, "person", "people");
             writeln!(self.err, "imported {people} from {}", config.people.file.display())?;

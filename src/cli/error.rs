@@ -150,6 +150,7 @@ impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> CommandError {
         match error.kind() {
             io::ErrorKind::BrokenPipe => CommandError::new(Kind::ClosedPipe, ""),
+            io::ErrorKind::PermissionDenied => CommandError::new(Kind::Permission, error.to_string()),
             _ => CommandError::new(Kind::Io, error.to_string()),
         }
     }

@@ -10,6 +10,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::cadence::Cadence;
 use super::calendar::ClosedPeriod;
 use super::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
+use super::person::Person;
 use super::zone::{Timestamp, Zone};
 
 /// All of it.
@@ -39,6 +40,22 @@ impl Default for Settings {
             held_steps: Vec::new(),
             all_held: false,
         }
+    }
+}
+
+impl Settings {
+    /// Did somebody stop a mail that is decided and not handed over yet: all
+    /// sending or its step is held, or its person, their unit or its journey
+    /// is paused?
+    pub fn stops(&self, step: &StepName, person: &Person, at: Timestamp, zone: Zone) -> bool {
+        let concerns = |pause: &Pause| match &pause.of {
+            PauseOf::Person(id) => *id == person.id,
+            PauseOf::Unit(unit) => *unit == person.unit,
+            PauseOf::Journey(journey) => *journey == step.journey,
+        };
+        self.all_held
+            || self.held_steps.contains(step)
+            || self.pauses.iter().any(|pause| concerns(pause) && pause.holds(at, zone))
     }
 }
 

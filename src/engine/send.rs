@@ -14,7 +14,7 @@ use crate::domain::ids::StepName;
 use crate::domain::verdict::Reason;
 use crate::domain::zone::Timestamp;
 use crate::mail::files::Folder;
-use crate::store::{Booking, Handed, Store};
+use crate::store::{Booked, Booking, Handed, Store};
 
 /// So many mails are in memory at once, and between two commits.
 const BATCH: usize = 256;
@@ -52,7 +52,6 @@ pub fn send<'w>(
     store.begin_run()?;
     let (finished, cancelled) = finish(world, remembered, store, at, &folder)?;
     let mut pass = Pass::at(world, at, selection);
-    let seen = store.changes_elsewhere()?;
     let mut interrupted = false;
     let mut sent = Vec::with_capacity(pass.send.len());
     let mut handed = Vec::new();
@@ -60,10 +59,6 @@ pub fn send<'w>(
     let all = pass.send.len();
     let mut due = std::mem::take(&mut pass.send).into_iter().peekable();
     while due.peek().is_some() {
-        if store.changes_elsewhere()? != seen {
-            interrupted = true;
-            break;
-        }
         let mut batch = Vec::with_capacity(BATCH);
         for due in due.by_ref().take(BATCH) {
             match Ready::make(world, remembered, due, at, number) {
@@ -75,8 +70,12 @@ pub fn send<'w>(
             }
         }
         let bookings: Vec<Booking> = batch.iter().map(|ready| ready.booking.clone()).collect();
-        store.settle_and_book(&handed, &bookings, &[], at)?;
+        let booked = store.settle_and_book(&handed, remembered.seen, &bookings, &[], at)?;
         handed.clear();
+        if booked == Booked::Changed {
+            interrupted = true;
+            break;
+        }
         for ready in &batch {
             folder.write(&ready.name, &ready.bytes)?;
             handed.push(Handed {
@@ -89,7 +88,7 @@ pub fn send<'w>(
         folder.sync()?;
         sent.extend(batch.into_iter().map(|ready| ready.due));
     }
-    store.settle_and_book(&handed, &[], &[], at)?;
+    store.settle(&handed, at)?;
     pass.send = sent;
     Ok(Sent { pass, finished, cancelled, interrupted })
 }
@@ -142,7 +141,8 @@ impl<'w> Ready<'w> {
 }
 
 /// Hands over what an earlier run booked and did not finish: how many that
-/// were, and how many of them are not wanted any more.
+/// were, and how many of them are not wanted any more. What was held or paused
+/// since stays where it is until it may leave again.
 fn finish(
     world: &World,
     remembered: &Remembered,
@@ -150,7 +150,8 @@ fn finish(
     at: Timestamp,
     folder: &Folder,
 ) -> anyhow::Result<(usize, usize)> {
-    let left = store.due()?;
+    let mut left = store.due()?;
+    left.retain(|delivery| !is_stopped(world, delivery, at));
     let mut cancelled = 0;
     for batch in left.chunks(BATCH) {
         store.claim(batch.iter().map(|delivery| delivery.number))?;
@@ -168,9 +169,16 @@ fn finish(
             handed.push(Handed { number: delivery.number, state, reply });
         }
         folder.sync()?;
-        store.settle_and_book(&handed, &[], &[], at)?;
+        store.settle(&handed, at)?;
     }
     Ok((left.len(), cancelled))
+}
+
+/// Did somebody stop it since it was booked?
+fn is_stopped(world: &World, delivery: &Delivery, at: Timestamp) -> bool {
+    let zone = world.library.programme.zone;
+    let person = world.roster.person(&delivery.person);
+    person.is_some_and(|person| world.settings.stops(&delivery.step, person, at, zone))
 }
 
 /// A booked mail, made again: its file and its bytes. `None` where there is

@@ -18,7 +18,7 @@ use crate::domain::settings::Settings;
 use crate::domain::zone::{Timestamp, Zone};
 use crate::render::Renderer;
 use crate::roster;
-use crate::store::{Store, StoreError};
+use crate::store::{Seen, Store, StoreError};
 
 /// How far `check` looks ahead.
 const A_YEAR: TimeDelta = TimeDelta::weeks(52);
@@ -57,6 +57,9 @@ pub struct Remembered {
     pub keys: Keys,
     /// Since when the content kept in the database is in force.
     pub content_since: Option<Timestamp>,
+    /// What was seen of the database before the rest was read: what somebody
+    /// else writes after that is not in this world.
+    pub seen: Seen,
 }
 
 impl Remembered {
@@ -154,6 +157,7 @@ struct Past {
 
 impl Past {
     fn read(store: &Store, config: &Config) -> Result<Past, StoreError> {
+        let seen = store.seen()?;
         let imported = store.imported_at()?.is_some();
         let (roster, numbers) = imported.then(|| store.roster()).transpose()?.unzip();
         Ok(Past {
@@ -164,6 +168,7 @@ impl Past {
                 numbers: numbers.unwrap_or_default(),
                 keys: Keys::new(&store.secret()?),
                 content_since: store.content()?.map(|(_, since)| since),
+                seen,
             },
         })
     }

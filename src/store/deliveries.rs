@@ -2,10 +2,10 @@
 //! over by somebody else, and settled. The row is the promise that nobody
 //! gets a step twice and none is lost.
 
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::history::{self, Skip};
-use super::{Store, StoreError, rows};
+use super::{Seen, Store, StoreError, rows};
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::ids::{ContentHash, PersonId, PersonNumber, StepName};
 use crate::domain::memory::What;
@@ -41,6 +41,16 @@ pub struct Handed {
     pub reply: String,
 }
 
+/// What became of booking a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Booked {
+    /// All of it is booked.
+    All,
+    /// Nothing of it: somebody changed the database since it was decided, and
+    /// it must be decided anew.
+    Changed,
+}
+
 impl Store {
     /// Begins a run of the sender: what an earlier one had claimed and did not
     /// settle is due again. How many that were.
@@ -70,7 +80,8 @@ impl Store {
 
     /// In one transaction: settles what was handed over, and books what is to
     /// be handed over next, each with its event. A delivery is booked once,
-    /// for ever; the database refuses the second.
+    /// for ever; the database refuses the second. What was decided before
+    /// somebody else changed the database (a pause, say) is not booked.
     ///
     /// # Errors
     ///
@@ -78,17 +89,19 @@ impl Store {
     pub fn settle_and_book(
         &mut self,
         handed: &[Handed],
+        decided: Seen,
         bookings: &[Booking],
         skips: &[Skip],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Booked, StoreError> {
         let whole = self.begin()?;
+        write_settlements(&whole, handed, now)?;
+        // Asked where nobody can change it any more.
+        if super::seen(&whole)? != decided {
+            whole.commit()?;
+            return Ok(Booked::Changed);
+        }
         {
-            let mut settle = whole.prepare_cached(include_str!("sql/settle.sql"))?;
-            for Handed { number, state, reply } in handed {
-                let at = state.is_settled().then(|| rows::time(now));
-                settle.execute(params![number, state.as_str(), reply, at])?;
-            }
             history::write_skips(&whole, skips)?;
             let mut book = whole.prepare_cached(include_str!("sql/book.sql"))?;
             for booking in bookings {
@@ -107,6 +120,18 @@ impl Store {
                 history::write_event(&whole, enrolment, now, &booking.step.step, what)?;
             }
         }
+        whole.commit()?;
+        Ok(Booked::All)
+    }
+
+    /// Settles what was handed over.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; then nothing is.
+    pub fn settle(&mut self, handed: &[Handed], now: Timestamp) -> Result<(), StoreError> {
+        let whole = self.begin()?;
+        write_settlements(&whole, handed, now)?;
         Ok(whole.commit()?)
     }
 
@@ -192,6 +217,15 @@ impl Store {
         }
         Ok(deliveries)
     }
+}
+
+fn write_settlements(whole: &Transaction<'_>, handed: &[Handed], now: Timestamp) -> Result<(), StoreError> {
+    let mut settle = whole.prepare_cached(include_str!("sql/settle.sql"))?;
+    for Handed { number, state, reply } in handed {
+        let at = state.is_settled().then(|| rows::time(now));
+        settle.execute(params![number, state.as_str(), reply, at])?;
+    }
+    Ok(())
 }
 
 fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {

@@ -21,7 +21,7 @@ pub(super) const MIGRATIONS: &[Migration] =
     &[Migration { name: "first", sql: include_str!("migrations/0001_first.sql") }];
 
 /// Which migrations a database has seen.
-const LEDGER: &str = "CREATE TABLE migration (
+pub(super) const LEDGER: &str = "CREATE TABLE migration (
     number INTEGER PRIMARY KEY,
     name   TEXT NOT NULL,
     sha256 TEXT NOT NULL,
@@ -34,17 +34,15 @@ pub(super) fn newest() -> i64 {
 }
 
 /// Makes a database under another name, and gives it its own when it is
-/// whole.
+/// whole. The other name is this process's alone: two that make one at the
+/// same moment do not write into each other's.
 pub(super) fn make(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
-    let half = beside(path, ".half");
+    let half = beside(path, &format!(".half-{}", std::process::id()));
     let io = |what| {
         let half = half.clone();
         move |why| StoreError::Io { what, path: half, why }
     };
-    match fs::remove_file(&half) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("remove")(error)),
-        _ => {}
-    }
+    remove(&half).map_err(io("remove"))?;
     private_file(&half).map_err(io("make"))?;
     let mut connection = Connection::open(&half)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -53,12 +51,35 @@ pub(super) fn make(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(),
     let instance = "INSERT INTO instance (one, made_at, secret) VALUES (1, ?1, ?2)";
     connection.execute(instance, params![rows::time(now), secret])?;
     connection.close().map_err(|(_, error)| error)?;
-    // Who makes one at the same moment must not be overwritten.
+    // Who makes one at the same moment must not be overwritten; theirs may have
+    // been the first, and ours swept away.
     match fs::hard_link(&half, path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        linked => linked.map_err(io("name"))?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists || path.exists() => Ok(()),
+        linked => linked.map_err(io("name")),
     }
-    fs::remove_file(&half).map_err(io("remove"))
+}
+
+/// Removes what making a database left behind, wherever it was killed: once
+/// there is one, nobody needs another.
+pub(super) fn sweep(path: &Path) -> std::io::Result<()> {
+    let half = beside(path, ".half-");
+    let (Some(folder), Some(half)) = (half.parent(), half.file_name()) else { return Ok(()) };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(half.as_encoded_bytes()) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file that may be there.
+fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Err(_) | Ok(()) => Ok(()),
+    }
 }
 
 #[cfg(unix)]
@@ -93,11 +114,23 @@ pub(super) fn bring(
     if found == known {
         return Ok(());
     }
-    let copy = beside(path, &format!(".before-{}", found + 1));
-    if !copy.exists() {
-        connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-    }
+    copy(connection, &beside(path, &format!(".before-{}", found + 1)))?;
     apply(connection, migrations, now)
+}
+
+/// Copies a database: whole or not at all, and for its owner alone.
+fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+    let half = beside(to, ".half");
+    let io = |what, path: &Path| {
+        let path = path.to_owned();
+        move |why| StoreError::Io { what, path, why }
+    };
+    remove(&half).map_err(io("remove", &half))?;
+    private_file(&half).map_err(io("make", &half))?;
+    connection.execute("VACUUM INTO ?1", [half.to_string_lossy()])?;
+    let synced = fs::File::open(&half).and_then(|file| file.sync_all());
+    synced.map_err(io("write", &half))?;
+    fs::rename(&half, to).map_err(io("name", to))
 }
 
 /// Is the database as this program knows it?
@@ -142,6 +175,6 @@ fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
-fn sha256(text: &str) -> String {
+pub(super) fn sha256(text: &str) -> String {
     digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -23,12 +23,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::domain::zone::Timestamp;
 
 pub use decisions::AuditLine;
-pub use deliveries::{Booking, Handed};
+pub use deliveries::{Booked, Booking, Handed};
 pub use history::Skip;
 pub use positions::Stood;
 
@@ -101,16 +102,34 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
+        let exactly = error.sqlite_error().map(|error| error.extended_code);
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full,
+            // The index of the log does not fit.
+            Some(_) if exactly == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => StoreError::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::Damaged { why: format!("integrity check failed: {error}") }
             }
-            _ => StoreError::Sqlite(error),
+            Some(_) => StoreError::Sqlite(error),
+            None => match error {
+                rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::Utf8Error(..)
+                | rusqlite::Error::QueryReturnedNoRows => {
+                    StoreError::Damaged { why: format!("a row is not as this program writes it: {error}") }
+                }
+                error => StoreError::Sqlite(error),
+            },
         }
     }
 }
+
+/// What one connection has seen of a database; another is something somebody
+/// else wrote since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen(i64);
 
 /// The database, open.
 pub struct Store {
@@ -135,12 +154,16 @@ impl Store {
             if before.is_none() {
                 return Ok(None);
             }
-            let found = Store::for_reading(path).and_then(|store| store.at_one_moment(&mut look));
-            if Stamp::of(path) == before {
+            let found = Store::for_reading(path, Manner::leaving_no_trace(path))
+                .and_then(|store| store.at_one_moment(&mut look));
+            // The index of the log is being made by somebody at this moment.
+            let unready = matches!(&found, Err(StoreError::Sqlite(error))
+                if error.sqlite_error_code() == Some(ErrorCode::ReadOnly));
+            if Stamp::of(path) == before && !unready {
                 return found.map(Some);
             }
         }
-        Store::for_reading(path).and_then(|store| store.at_one_moment(&mut look)).map(Some)
+        Store::for_reading(path, Manner::Shared).and_then(|store| store.at_one_moment(&mut look)).map(Some)
     }
 
     /// Opens a database to read and write it; makes it if there is none, with
@@ -154,26 +177,42 @@ impl Store {
             check_header(path)?;
             check_user(path)?;
         } else {
+            check_no_log(path)?;
             migrate::make(path, now, &draw())?;
         }
+        migrate::sweep(path).map_err(|why| StoreError::Io {
+            what: "sweep up beside",
+            path: path.to_owned(),
+            why,
+        })?;
         keep_private(path)?;
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(|error| cannot_open(path, error))?;
+        if connection.is_readonly("main")? {
+            let why = io::Error::new(io::ErrorKind::PermissionDenied, "it may only be read");
+            return Err(StoreError::Io { what: "write", path: path.to_owned(), why });
+        }
+        // Until it is known to be whole and ours, nothing is taken over from
+        // the log of an earlier run, not even when it is closed again.
+        let log_is_left = beside(path, "-wal").exists();
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log_is_left)?;
         let mut store = Store { connection, path: path.to_owned() };
         store.set_up().map_err(|error| store.cannot_write(error))?;
         store.check()?;
         migrate::up_to_date(&mut store.connection, path, now)?;
+        store.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(store)
     }
 
-    fn for_reading(path: &Path) -> Result<Store, StoreError> {
+    fn for_reading(path: &Path, manner: Manner) -> Result<Store, StoreError> {
         check_header(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        // Without a log beside it the file is whole and nobody has it open to
-        // write; told so, SQLite makes no files of its own.
-        let immutable = if beside(path, "-wal").exists() { "" } else { "&immutable=1" };
-        let uri = format!("file:{}?mode=ro{immutable}", percent_encoded(path));
+        let uri = format!("file:{}?mode=ro{}", percent_encoded(path), manner.of_uri());
         let connection = Connection::open_with_flags(uri, flags).map_err(|error| cannot_open(path, error))?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        if manner == Manner::Alone {
+            connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+        }
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         let store = Store { connection, path: path.to_owned() };
@@ -243,13 +282,23 @@ impl Store {
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 
-    /// A number that changes when another process has changed the database.
+    /// What this connection has seen: it is another when somebody else has
+    /// changed the database.
     ///
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn changes_elsewhere(&self) -> Result<i64, StoreError> {
-        Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+    pub fn seen(&self) -> Result<Seen, StoreError> {
+        seen(&self.connection)
+    }
+
+    /// How long to wait for another who writes, if not as long as usual.
+    ///
+    /// # Errors
+    ///
+    /// Where SQLite refuses.
+    pub fn set_patience(&self, patience: Duration) -> Result<(), StoreError> {
+        Ok(self.connection.busy_timeout(patience)?)
     }
 
     /// The key of Message-IDs and links.
@@ -265,6 +314,46 @@ impl Store {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// How a database is opened to be read only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// There is no log: the file is whole, and nobody has it open to write.
+    /// Told so, SQLite makes no files of its own.
+    Whole,
+    /// There is a log with its index: it is read, and not brought up to date.
+    /// Where its writer is dead, SQLite makes an index in memory.
+    WithIndex,
+    /// There is a log without an index: somebody copied it, and nobody has it
+    /// open. Read as if there were no one else, SQLite makes no index.
+    Alone,
+    /// As any reader does: SQLite may write the index of the log anew.
+    Shared,
+}
+
+impl Manner {
+    fn leaving_no_trace(path: &Path) -> Manner {
+        match (beside(path, "-wal").exists(), beside(path, "-shm").exists()) {
+            (false, _) => Manner::Whole,
+            (true, true) => Manner::WithIndex,
+            (true, false) if cfg!(unix) => Manner::Alone,
+            (true, false) => Manner::Shared,
+        }
+    }
+
+    fn of_uri(self) -> &'static str {
+        match self {
+            Manner::Whole => "&immutable=1",
+            Manner::WithIndex => "&readonly_shm=1",
+            Manner::Alone => "&vfs=unix-none",
+            Manner::Shared => "",
+        }
+    }
+}
+
+fn seen(connection: &Connection) -> Result<Seen, StoreError> {
+    Ok(Seen(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?))
 }
 
 /// What tells whether a database was written since.
@@ -302,6 +391,23 @@ fn check_header(path: &Path) -> Result<(), StoreError> {
     }
     let (found, known) = (i64::from(number(60)), migrate::newest());
     if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
+}
+
+/// A log whose database is gone belongs to no other: SQLite would take it
+/// over into the new one and damage it, and what is in it may be all that is
+/// left.
+fn check_no_log(path: &Path) -> Result<(), StoreError> {
+    let log = beside(path, "-wal");
+    match fs::metadata(&log) {
+        Ok(metadata) if metadata.len() > 0 => Err(StoreError::Damaged {
+            why: format!(
+                "{} is not there, but its log {} is: put the database back, or move the log away",
+                path.display(),
+                log.display()
+            ),
+        }),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Root on a database of somebody else would leave a log that its owner

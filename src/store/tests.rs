@@ -1,1 +1,106 @@
-//! What the store promises, tested with a real database.
+//! The store from inside: its statements, its schema, its migrations killed
+//! half-way, and a disk that is full. What it promises to its callers is in
+//! `tests/it/store`, ready for a second database.
+
+mod migrations;
+mod room;
+mod schema;
+mod statements;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Booked, Booking, Store};
+use crate::domain::change::Act;
+use crate::domain::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
+use crate::domain::import::Comparison;
+use crate::domain::person::{Person, Roster, Unit};
+use crate::domain::zone::{Timestamp, Zone};
+
+fn now() -> Timestamp {
+    "2026-12-01T07:30:00Z".parse().expect("an instant")
+}
+
+fn open(path: &Path) -> Store {
+    Store::open(path, now(), || [7; 32]).expect("a database")
+}
+
+fn act() -> Act {
+    Act { at: now(), by: "admin".to_owned(), why: None }
+}
+
+fn slug(text: &str) -> Slug {
+    Slug::parse(text).expect("a slug")
+}
+
+/// So many people in one unit.
+fn roster(people: i64) -> Roster {
+    let person = |n: i64| Person {
+        id: PersonId::new(&format!("{n:05}")),
+        email: Some(format!("p{n}@ekdala.example").into()),
+        shared_address: false,
+        first_name: format!("First{n}").into(),
+        last_name: format!("Last{n}").into(),
+        unit: UnitId::new("kitchen"),
+        department: None,
+        language: Language::parse("sv").expect("a language"),
+        start: None,
+        end: None,
+        leave: Box::default(),
+        protected: false,
+        extra: Box::default(),
+    };
+    let unit = Unit { id: UnitId::new("kitchen"), name: "Köket".into(), manager: None };
+    Roster::new((1..=people).map(person).collect(), vec![unit])
+}
+
+/// Imports so many people, who have not been there before.
+fn import(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
+    let folder = Path::new("tests/fixtures/small/content");
+    let loaded = crate::content::load(folder, Zone::UTC.date(now()));
+    let (roster, library) = (roster(people), loaded.library.expect("the small programme"));
+    let mut comparison = Comparison::new(&roster, &library);
+    store.each_known(|known| comparison.meet(&known))?;
+    store.import(&comparison.finish(), &roster, &act())
+}
+
+/// The first mail of a journey to each of so many people.
+fn bookings(people: i64) -> Vec<Booking> {
+    let booking = |n| Booking {
+        number: n,
+        person: PersonNumber(n),
+        step: StepName { journey: slug("miljo"), step: slug("resor") },
+        round: 0,
+        slot: now(),
+        content: ContentHash([1; 32]),
+        message_id: format!("<{n}@ekdala.example>"),
+    };
+    (1..=people).map(booking).collect()
+}
+
+/// Books the first mail to each of so many people.
+fn book(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
+    let seen = store.seen()?;
+    let booked = store.settle_and_book(&[], seen, &bookings(people), &[], now())?;
+    assert_eq!(booked, Booked::All);
+    Ok(())
+}
+
+/// A file of the store's folder.
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store").join(name)
+}
+
+/// Holds a file to what it should say, or writes it if that is asked for.
+fn hold(name: &str, should: &str) {
+    if fs::read_to_string(file(name)).is_ok_and(|is| is == should) {
+        return;
+    }
+    #[expect(clippy::disallowed_methods, reason = "the same variable as for other expected texts")]
+    let asked_for = std::env::var_os("UPDATE_EXPECT").is_some();
+    assert!(
+        asked_for,
+        "src/store/{name} is not what it should be; `UPDATE_EXPECT=1 cargo test --lib store` writes it anew:\n{should}"
+    );
+    fs::write(file(name), should).expect("it can be written");
+}

@@ -9,6 +9,7 @@ mod lives;
 mod pictures;
 mod points;
 mod rig;
+mod store;
 mod tidy;
 mod transcripts;
 mod years;

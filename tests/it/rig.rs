@@ -193,7 +193,8 @@ impl Rig {
             message_id: letters::message_id(world, due, due.round).expect("a name"),
         };
         let bookings: Vec<Booking> = pass.send.iter().zip(number..).map(booking).collect();
-        store.settle_and_book(&[], &bookings, &[], at).expect("it is booked");
+        let seen = store.seen().expect("it can be read");
+        store.settle_and_book(&[], seen, &bookings, &[], at).expect("it is booked");
         bookings.len()
     }
 

@@ -89,6 +89,59 @@ fn a_dry_run_leaves_nothing_behind() {
     assert_eq!(files(home.path()), before, "a file appeared, changed or went");
 }
 
+/// Commands that change something, asked what they would do.
+const THAT_WOULD_CHANGE: &[&[&str]] = &[
+    &["people", "import"],
+    &["send"],
+    &["approve", "grunden/kickoff", "--by", "Åsa"],
+    &["hold"],
+    &["hold", "miljo/resor"],
+    &["hold", "release", "miljo/lov"],
+    &["pause", "--person", "1042", "--reason", "ill"],
+    &["resume", "--journey", "social"],
+    &["unit", "shift", "Hemtjänsten Norr", "--weeks", "2", "--reason", "flood"],
+    &["unit", "close", "Hemtjänsten Norr", "2026-12-07", "2026-12-08", "--why", "flood"],
+    &["unit", "cadence", "Hemtjänsten Norr", "0 9 * * Wed"],
+    &["choose", "1042", "halsa"],
+    &["answer", "1002", "miljo/valkommen", "--done"],
+];
+
+/// With a database, whole or with the log of a run that was killed: not a
+/// byte of it changes, and no file of SQLite's own comes or goes.
+#[test]
+fn a_dry_run_changes_no_byte_of_what_is_remembered() {
+    let at = ["--at", "2026-12-01T08:45"];
+    let home = sample();
+    let done = |arguments: &[&str]| {
+        let output = journey_in(home.path(), &[arguments, &at].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    done(&["people", "import", "-q"]);
+    done(&["hold", "miljo/lov"]);
+    done(&["pause", "--journey", "social", "--reason", "flood"]);
+    // Who has it open keeps the log from being taken over, as a kill does.
+    let open = rusqlite::Connection::open(home.path().join("journey.db")).expect("a database");
+    let events: i64 = open.query_row("SELECT count(*) FROM event", [], |row| row.get(0)).expect("a number");
+    assert_eq!(events, 0);
+    done(&["send", "-q", "--limit", "20"]);
+    let dead = tempfile::tempdir().expect("a folder");
+    copy(home.path(), dead.path());
+    drop(open);
+    assert!(dead.path().join("journey.db-wal").exists() && !home.path().join("journey.db-wal").exists());
+    for home in [home.path(), dead.path()] {
+        let before = files(home);
+        let shows = THAT_ONLY_SHOW.iter().map(|arguments| arguments.to_vec());
+        let more = [&["status"][..], &["people", "list"], &["people", "show", "1042"], &["why", "1001"]];
+        let more = more.into_iter().map(|arguments| [arguments, &at].concat());
+        let changes = THAT_WOULD_CHANGE.iter().map(|arguments| [arguments, &["--dry-run"][..], &at].concat());
+        for arguments in shows.chain(more).chain(changes) {
+            let output = journey_in(home, &arguments);
+            assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(files(home), before, "{arguments:?}: a file appeared, changed or went");
+        }
+    }
+}
+
 #[test]
 fn mails_to_look_at_go_to_the_folder_named_and_nowhere_else() {
     let home = sample();

@@ -1,0 +1,251 @@
+-- What the migrations make of an empty file; written by a test (`UPDATE_EXPECT=1 cargo test --lib store`).
+-- To change it, add a migration.
+
+CREATE TABLE migration (
+    number INTEGER PRIMARY KEY,
+    name   TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    at     TEXT NOT NULL CHECK (length(at) = 20)
+) STRICT;
+
+CREATE TABLE instance (
+    one           INTEGER PRIMARY KEY CHECK (one = 1),
+    made_at       TEXT    NOT NULL CHECK (length(made_at) = 20),
+    -- the key of Message-IDs and links, drawn once
+    secret        BLOB    NOT NULL CHECK (length(secret) = 32),
+    -- the last import of people; NULL before the first
+    imported_at   TEXT    CHECK (length(imported_at) = 20),
+    -- how many runs of the sender there were
+    epoch         INTEGER NOT NULL DEFAULT 0 CHECK (epoch >= 0),
+    -- what the positions were decided with; NULL: all want a fresh look
+    decided_with  TEXT
+) STRICT;
+
+CREATE TABLE content (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    hash     TEXT    NOT NULL,
+    taken_at TEXT    NOT NULL CHECK (length(taken_at) = 20)
+) STRICT;
+
+CREATE TABLE content_file (
+    path  TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE unit (
+    id         INTEGER PRIMARY KEY,
+    code       TEXT    NOT NULL UNIQUE CHECK (code <> ''),
+    name       TEXT    NOT NULL,
+    -- who most of its people name
+    manager_id INTEGER REFERENCES person (id)
+) STRICT;
+
+CREATE TABLE person (
+    id             INTEGER PRIMARY KEY,
+    employee_id    TEXT    NOT NULL UNIQUE CHECK (employee_id <> ''),
+    email          TEXT,
+    shared_address INTEGER NOT NULL CHECK (shared_address IN (0, 1)),
+    first_name     TEXT    NOT NULL,
+    last_name      TEXT    NOT NULL,
+    unit_id        INTEGER NOT NULL REFERENCES unit (id),
+    department     TEXT,
+    language       TEXT    NOT NULL,
+    start_date     TEXT    CHECK (length(start_date) = 10),
+    end_date       TEXT    CHECK (length(end_date) = 10),
+    -- as in the people file: 2027-01-04/2027-02-26 2027-05-10/2027-05-21
+    leave          TEXT    NOT NULL DEFAULT '',
+    protected      INTEGER NOT NULL CHECK (protected IN (0, 1)),
+    -- what they chose; NULL: the programme's default
+    character      TEXT,
+    joined_at      TEXT    NOT NULL CHECK (length(joined_at) = 20),
+    -- the import that no longer had them
+    left_at        TEXT    CHECK (length(left_at) = 20)
+) STRICT;
+
+CREATE INDEX person_of_unit ON person (unit_id);
+
+CREATE INDEX person_of_email ON person (email) WHERE email IS NOT NULL;
+
+CREATE TABLE person_extra (
+    person_id INTEGER NOT NULL REFERENCES person (id),
+    -- the order in which config.toml names them
+    rank      INTEGER NOT NULL,
+    name      TEXT    NOT NULL,
+    value     TEXT    NOT NULL,
+    PRIMARY KEY (person_id, rank)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE enrolment (
+    id         INTEGER PRIMARY KEY,
+    person_id  INTEGER NOT NULL REFERENCES person (id),
+    journey    TEXT    NOT NULL,
+    -- the import that first put the person in the audience; NULL: the very
+    -- first import, or the content did
+    entered_at TEXT    CHECK (length(entered_at) = 20),
+    UNIQUE (person_id, journey)
+) STRICT;
+
+CREATE TABLE event (
+    id           INTEGER PRIMARY KEY,
+    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
+    at           TEXT    NOT NULL CHECK (length(at) = 20),
+    step         TEXT    NOT NULL,
+    what         TEXT    NOT NULL CHECK (what IN ('mailed', 'skipped', 'answered')),
+    -- of a mail: 0, and 1… for reminders
+    round        INTEGER CHECK (round >= 0),
+    -- of a mail: the slot it was meant for
+    slot_at      TEXT    CHECK (length(slot_at) = 20),
+    CHECK ((what = 'mailed') = (round IS NOT NULL)),
+    CHECK ((what = 'mailed') = (slot_at IS NOT NULL))
+) STRICT;
+
+CREATE INDEX event_of_enrolment ON event (enrolment_id, id);
+
+CREATE UNIQUE INDEX event_mailed_once ON event (enrolment_id, step, round) WHERE what = 'mailed';
+
+CREATE UNIQUE INDEX event_skipped_once ON event (enrolment_id, step) WHERE what = 'skipped';
+
+CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
+BEGIN SELECT raise(ABORT, 'an event is never changed'); END;
+
+CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
+BEGIN SELECT raise(ABORT, 'an event is never deleted'); END;
+
+CREATE TABLE position (
+    person_id  INTEGER NOT NULL REFERENCES person (id),
+    journey    TEXT    NOT NULL,
+    stage      TEXT    NOT NULL CHECK (stage IN ('waiting', 'active', 'paused', 'completed', 'withdrawn')),
+    last_step  TEXT,
+    last_at    TEXT    CHECK (length(last_at) = 20),
+    next_step  TEXT,
+    next_round INTEGER CHECK (next_round >= 0),
+    -- not before; NULL: nothing comes, or somebody must act
+    next_at    TEXT    CHECK (length(next_at) = 20),
+    -- the code of the first reason for waiting, or of being held or over
+    why        TEXT,
+    PRIMARY KEY (person_id, journey),
+    CHECK ((last_step IS NULL) = (last_at IS NULL)),
+    CHECK ((next_step IS NULL) = (next_round IS NULL)),
+    CHECK (next_at IS NULL OR stage IN ('waiting', 'active', 'paused'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX position_next_at ON position (next_at) WHERE next_at IS NOT NULL;
+
+CREATE VIEW position_of_person AS
+SELECT person.employee_id AS person, unit.name AS unit, position.journey, position.stage,
+       position.last_step, position.last_at, position.next_step, position.next_round,
+       position.next_at, position.why
+FROM position
+JOIN person ON person.id = position.person_id
+JOIN unit ON unit.id = person.unit_id
+WHERE person.protected = 0;
+
+CREATE TABLE delivery (
+    id           INTEGER PRIMARY KEY,
+    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
+    step         TEXT    NOT NULL,
+    round        INTEGER NOT NULL CHECK (round >= 0),
+    state        TEXT    NOT NULL CHECK (state IN ('planned', 'due', 'claimed', 'in_flight', 'deferred',
+                     'in_doubt', 'sent', 'rejected', 'held', 'expired', 'cancelled')),
+    slot_at      TEXT    NOT NULL CHECK (length(slot_at) = 20),
+    -- the pass that booked it: the Date of the mail
+    booked_at    TEXT    NOT NULL CHECK (length(booked_at) = 20),
+    -- hash of the step's content it was booked from
+    content      TEXT    NOT NULL,
+    message_id   TEXT    NOT NULL UNIQUE,
+    -- which run of the sender has it
+    epoch        INTEGER,
+    attempts     INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    -- what the relay, or the file, said
+    reply        TEXT,
+    settled_at   TEXT    CHECK (length(settled_at) = 20),
+    UNIQUE (enrolment_id, step, round),
+    CHECK ((state IN ('claimed', 'in_flight')) = (epoch IS NOT NULL)),
+    CHECK ((state IN ('sent', 'rejected', 'expired', 'cancelled')) = (settled_at IS NOT NULL))
+) STRICT;
+
+CREATE INDEX delivery_not_settled ON delivery (id) WHERE settled_at IS NULL;
+
+CREATE TABLE approval (
+    id      INTEGER PRIMARY KEY,
+    journey TEXT NOT NULL,
+    step    TEXT NOT NULL,
+    content TEXT NOT NULL,
+    at      TEXT NOT NULL CHECK (length(at) = 20),
+    by_name TEXT NOT NULL,
+    note    TEXT
+) STRICT;
+
+CREATE TABLE hold (
+    id          INTEGER PRIMARY KEY,
+    journey     TEXT,
+    step        TEXT,
+    at          TEXT NOT NULL CHECK (length(at) = 20),
+    released_at TEXT CHECK (length(released_at) = 20),
+    CHECK ((journey IS NULL) = (step IS NULL))
+) STRICT;
+
+CREATE TABLE pause (
+    id         INTEGER PRIMARY KEY,
+    person_id  INTEGER REFERENCES person (id),
+    unit       TEXT,
+    journey    TEXT,
+    from_at    TEXT NOT NULL CHECK (length(from_at) = 20),
+    -- mail is allowed again on this day; NULL: until somebody resumes
+    until_date TEXT CHECK (length(until_date) = 10),
+    resumed_at TEXT CHECK (length(resumed_at) = 20),
+    reason     TEXT NOT NULL,
+    CHECK ((person_id IS NOT NULL) + (unit IS NOT NULL) + (journey IS NOT NULL) = 1)
+) STRICT;
+
+CREATE TABLE unit_shift (
+    id    INTEGER PRIMARY KEY,
+    unit  TEXT    NOT NULL,
+    weeks INTEGER NOT NULL CHECK (weeks <> 0),
+    at    TEXT    NOT NULL CHECK (length(at) = 20)
+) STRICT;
+
+CREATE TABLE unit_closed (
+    id        INTEGER PRIMARY KEY,
+    unit      TEXT NOT NULL,
+    from_date TEXT NOT NULL CHECK (length(from_date) = 10),
+    to_date   TEXT NOT NULL CHECK (length(to_date) = 10),
+    why       TEXT NOT NULL,
+    CHECK (from_date <= to_date)
+) STRICT;
+
+CREATE TABLE unit_cadence (
+    unit    TEXT PRIMARY KEY,
+    cadence TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE response (
+    id           INTEGER PRIMARY KEY,
+    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
+    step         TEXT    NOT NULL,
+    -- NULL: done, to the step as a whole
+    question     TEXT,
+    answer       TEXT    NOT NULL,
+    at           TEXT    NOT NULL CHECK (length(at) = 20)
+) STRICT;
+
+CREATE INDEX response_of_enrolment ON response (enrolment_id, step);
+
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY,
+    at      TEXT NOT NULL CHECK (length(at) = 20),
+    by_name TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    -- of a person: the internal number, so that no employee id stands here
+    person_id INTEGER REFERENCES person (id),
+    before  TEXT NOT NULL,
+    after   TEXT NOT NULL,
+    why     TEXT
+) STRICT;
+
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+BEGIN SELECT raise(ABORT, 'the audit log is never changed'); END;
+
+CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+BEGIN SELECT raise(ABORT, 'the audit log is never deleted'); END;

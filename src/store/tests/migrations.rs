@@ -1,0 +1,213 @@
+//! F65 and F66: a migration that is killed at every statement leaves the
+//! database as it was before or as it is after; and a database that is newer
+//! is left alone.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::{Batch, Connection, TransactionBehavior};
+
+use super::{import, now, open};
+use crate::store::migrate::{LEDGER, MIGRATIONS, Migration, bring};
+use crate::store::{Store, StoreError, beside};
+
+/// A migration such as one will be written: it makes, fills, changes and
+/// drops. Its first statement moves more than fits into memory, so that what
+/// is not finished lies in the log when it is killed.
+const SECOND: &str = "
+CREATE TABLE motto (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, words TEXT NOT NULL) STRICT;
+INSERT INTO motto (person_id, words) SELECT id, employee_id || ' ' || hex(zeroblob(2000)) FROM person;
+ALTER TABLE person ADD COLUMN motto_id INTEGER;
+UPDATE person SET motto_id = (SELECT motto.id FROM motto WHERE motto.person_id = person.id);
+CREATE INDEX motto_of_person ON motto (person_id);
+DROP INDEX person_of_unit;
+";
+const THIRD: &str = "
+ALTER TABLE unit ADD COLUMN motto TEXT;
+UPDATE unit SET motto = 'together';
+";
+
+fn migrations() -> Vec<Migration> {
+    let first = MIGRATIONS.iter().map(|m| Migration { name: m.name, sql: m.sql });
+    let more = [Migration { name: "second", sql: SECOND }, Migration { name: "third", sql: THIRD }];
+    first.chain(more).collect()
+}
+
+/// A connection as the program has it, but with so little memory that it
+/// writes to the log long before it commits.
+fn connect(path: &Path) -> Connection {
+    let connection = Connection::open(path).expect("a database");
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).expect("a log");
+    connection.pragma_update(None, "cache_size", 10).expect("little memory");
+    connection
+}
+
+/// The files of a database as a kill leaves them: what is in the log stays,
+/// what was in memory is gone.
+fn kill(path: &Path, into: &Path) {
+    fs::create_dir_all(into).expect("a folder");
+    for end in ["", "-wal"] {
+        let from = beside(path, end);
+        if from.exists() {
+            fs::copy(&from, into.join(from.file_name().expect("a name"))).expect("a copy");
+        }
+    }
+}
+
+/// Everything in a database, schema and rows.
+fn dump(path: &Path) -> String {
+    let connection = Connection::open(path).expect("a database");
+    let said: String =
+        connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
+    assert_eq!(said, "ok");
+    let text = |sql: &str| -> Vec<String> {
+        let mut statement = connection.prepare(sql).expect("a statement");
+        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+        rows.map(|text| text.expect("text")).collect()
+    };
+    let mut told = format!("{:?}\n", text("SELECT user_version || '' FROM pragma_user_version"));
+    told += &text("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name").join("\n");
+    for table in text("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") {
+        let columns = text(&format!("SELECT name FROM pragma_table_info('{table}')"));
+        let quoted: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+        let sql = format!("SELECT {} FROM {table} ORDER BY 1", quoted.join(" || ',' || "));
+        told += &format!("\n{table}\n{}", text(&sql).join("\n"));
+    }
+    told
+}
+
+#[test]
+fn f65_a_migration_killed_at_every_statement_is_before_or_after_and_the_next_start_completes() {
+    let home = tempfile::tempdir().expect("a folder");
+    let original = home.path().join("original");
+    fs::create_dir(&original).expect("a folder");
+    let path = original.join("journey.db");
+    import(&mut open(&path), 60).expect("people");
+    let migrations = migrations();
+    let at_first = dump(&path);
+    let whole = home.path().join("whole");
+    kill(&path, &whole);
+    bring(&mut connect(&whole.join("journey.db")), &whole.join("journey.db"), &migrations, now())
+        .expect("up to date");
+    let in_the_end = dump(&whole.join("journey.db"));
+    let one = home.path().join("one");
+    kill(&path, &one);
+    let one = one.join("journey.db");
+    bring(&mut connect(&one), &one, &migrations[..2], now()).expect("up to date");
+    let after_one = dump(&one);
+    let mut kills = 0;
+    let mut was_in_the_log = false;
+    for number in [2, 3] {
+        let statements = format!(
+            "{} INSERT INTO migration VALUES ({number}, 'killed', '', '2026-12-01T07:30:00Z');
+             PRAGMA user_version = {number};",
+            migrations[number - 1].sql
+        );
+        let (from, before) = if number == 2 { (&path, &at_first) } else { (&one, &after_one) };
+        for stop in 0.. {
+            let folder = home.path().join(format!("{number}-{stop}"));
+            let running = folder.join("running");
+            kill(from, &running);
+            let running = running.join("journey.db");
+            let mut connection = connect(&running);
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).expect("a transaction");
+            let mut ran = 0;
+            {
+                let mut batch = Batch::new(&transaction, &statements);
+                while ran < stop {
+                    let Some(mut statement) = batch.next().expect("a statement") else { break };
+                    statement.raw_execute().expect("it runs");
+                    ran += 1;
+                }
+            }
+            let dead = folder.join("dead");
+            kill(&running, &dead);
+            drop(transaction);
+            let dead = dead.join("journey.db");
+            was_in_the_log |= fs::metadata(beside(&dead, "-wal")).is_ok_and(|wal| wal.len() > 100_000);
+            assert_eq!(&dump(&dead), before, "migration {number} killed after statement {stop}");
+            bring(&mut connect(&dead), &dead, &migrations, now()).expect("the second start completes");
+            assert_eq!(dump(&dead), in_the_end, "migration {number} killed after statement {stop}");
+            let copy = beside(&dead, &format!(".before-{number}"));
+            assert_eq!(&dump(&copy), before, "a copy is beside it");
+            kills += 1;
+            if ran < stop {
+                break;
+            }
+        }
+    }
+    assert!(kills > 10, "{kills} kills");
+    assert!(was_in_the_log, "no kill left anything half-done in the log");
+}
+
+/// A start that is killed while it makes the copy leaves half a copy; the
+/// next start must not take it for whole.
+#[test]
+fn f65_half_a_copy_is_made_again() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("journey.db");
+    import(&mut open(&path), 3).expect("people");
+    let before = dump(&path);
+    fs::write(beside(&path, ".before-2.half"), b"SQLite form").expect("half a copy");
+    let outcome = bring(&mut connect(&path), &path, &migrations(), now());
+    outcome.expect("up to date");
+    assert_eq!(dump(&beside(&path, ".before-2")), before);
+    assert!(!beside(&path, ".before-2.half").exists());
+}
+
+/// A database that is made is whole or not there.
+#[test]
+fn f65_a_database_killed_while_it_is_made_is_made_anew() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("journey.db");
+    let half = beside(&path, &format!(".half-{}", std::process::id()));
+    Connection::open(&half).expect("a database").execute_batch(LEDGER).expect("the first table of it");
+    assert!(!path.exists());
+    let store = open(&path);
+    assert_eq!(store.secret().expect("a secret"), [7; 32]);
+    assert!(!half.exists());
+    // One of another process, killed when it had given the database its name.
+    let other = beside(&path, ".half-1");
+    fs::hard_link(&path, &other).expect("a second name");
+    drop(store);
+    drop(open(&path));
+    assert!(!other.exists() && path.exists());
+}
+
+#[test]
+fn f65_another_migration_under_a_known_number_is_refused() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("journey.db");
+    drop(open(&path));
+    let other = [Migration { name: "first", sql: "SELECT 1" }];
+    let error = bring(&mut connect(&path), &path, &other, now()).expect_err("it is not ours");
+    assert!(matches!(error, StoreError::OtherMigration { number: 1 }), "{error}");
+}
+
+#[test]
+fn f66_a_newer_database_is_refused_and_not_a_byte_of_it_changes() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("journey.db");
+    drop(open(&path));
+    let newer = migrations();
+    let mut connection = connect(&path);
+    bring(&mut connection, &path, &newer, now()).expect("up to date");
+    drop(connection);
+    let files = || {
+        let entries =
+            fs::read_dir(home.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let mut files: Vec<_> = entries.map(|path| (path.clone(), fs::read(path).expect("a file"))).collect();
+        files.sort();
+        files
+    };
+    let before = files();
+    let told = |error: StoreError| {
+        assert!(matches!(error, StoreError::Newer { found: 3, known: 1 }), "{error}");
+        assert_eq!(error.to_string(), "database schema 3, this program knows up to 1; nothing was changed");
+    };
+    told(Store::open(&path, now(), || [0; 32]).err().expect("it is newer"));
+    told(Store::look(&path, Store::memory).expect_err("it is newer"));
+    assert!(files() == before, "a file appeared, changed or went");
+}

@@ -1,0 +1,83 @@
+//! F54: the disk is full. SQLite's own limit stands in for the disk; the
+//! program with a disk that really is full is in `tests/it/store/faults.rs`.
+
+use super::{Store, act, book, import, now, open, slug};
+use crate::domain::change::Change;
+use crate::domain::delivery::State;
+use crate::domain::settings::PauseOf;
+use crate::store::{Handed, StoreError};
+
+/// Takes away all room, does it, and expects to be told; then makes room.
+fn without_room(store: &mut Store, mut what: impl FnMut(&mut Store) -> Result<(), StoreError>) {
+    let before = dump(store);
+    let pages: i64 = pragma(store, "page_count");
+    let free: i64 = pragma(store, "freelist_count");
+    assert_eq!(free, 0, "a page that is free is room");
+    store.connection.pragma_update(None, "max_page_count", pages).expect("a limit");
+    let error = what(store).expect_err("there is no room");
+    assert!(matches!(error, StoreError::Full), "{error:?}");
+    assert_eq!(error.to_string(), "no room on the disk; nothing was changed");
+    assert_eq!(dump(store), before, "nothing was changed");
+    store.connection.pragma_update(None, "max_page_count", 1_000_000).expect("no limit");
+    what(store).expect("there is room again");
+    assert_ne!(dump(store), before);
+}
+
+fn pragma(store: &Store, name: &str) -> i64 {
+    store.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).expect("a number")
+}
+
+/// How many rows each table has, and what is not settled.
+fn dump(store: &Store) -> String {
+    let count = |table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        store.connection.query_row(&sql, [], |row| row.get(0)).expect("a number")
+    };
+    let tables = ["person", "unit", "enrolment", "event", "delivery", "pause", "audit", "response"];
+    let mut told: String = tables.map(|table| format!("{table} {}\n", count(table))).concat();
+    let sql = "SELECT coalesce(sum(length(state) + length(coalesce(reply, ''))), 0) FROM delivery";
+    let states: i64 = store.connection.query_row(sql, [], |row| row.get(0)).expect("a number");
+    told += &format!("{states} {:?}", store.imported_at().expect("an instant"));
+    told
+}
+
+#[test]
+fn f54_an_import_without_room_changes_nothing_and_goes_on_later() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut store = open(&home.path().join("journey.db"));
+    without_room(&mut store, |store| import(store, 400));
+}
+
+#[test]
+fn f54_a_booking_without_room_books_nothing_and_goes_on_later() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut store = open(&home.path().join("journey.db"));
+    import(&mut store, 400).expect("people");
+    without_room(&mut store, |store| book(store, 400));
+}
+
+#[test]
+fn f54_a_settlement_without_room_settles_nothing_and_goes_on_later() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut store = open(&home.path().join("journey.db"));
+    import(&mut store, 400).expect("people");
+    book(&mut store, 400).expect("booked");
+    // Long enough that no row fits into the room it had.
+    let reply = "file 2026-12-01, and what a relay may say besides ".repeat(8);
+    let handed = |number| Handed { number, state: State::Sent, reply: reply.clone() };
+    let handed: Vec<Handed> = (1..=400).map(handed).collect();
+    without_room(&mut store, |store| store.settle(&handed, now()));
+}
+
+#[test]
+fn f54_a_decision_without_room_is_not_made_and_goes_on_later() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut store = open(&home.path().join("journey.db"));
+    let change = Change::Pause {
+        of: PauseOf::Journey(slug("miljo")),
+        until: None,
+        // More than the page it would go into.
+        reason: "because ".repeat(2_000).into(),
+    };
+    without_room(&mut store, |store| store.record(&change, &act(), "before", "after"));
+}

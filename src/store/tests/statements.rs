@@ -1,0 +1,172 @@
+//! Guards of the folder of statements: each is used, says what it is for,
+//! takes no time from the database, and fits the tables; and those that are
+//! asked often find what they want without looking at every row.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use expect_test::expect;
+
+use super::{file, open};
+
+/// Every statement of the folder, by name.
+fn statements() -> BTreeMap<String, String> {
+    let entries = fs::read_dir(file("sql")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let name = |path: &std::path::Path| path.file_name().expect("a name").to_string_lossy().into_owned();
+    entries.map(|path| (name(&path), fs::read_to_string(&path).expect("a statement"))).collect()
+}
+
+/// The source of the store without its tests.
+fn source() -> String {
+    let entries = fs::read_dir(file("")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let rust = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "rs");
+    entries.filter(rust).map(|path| fs::read_to_string(path).expect("a file")).collect()
+}
+
+#[test]
+fn each_statement_fits_the_tables() {
+    let home = tempfile::tempdir().expect("a folder");
+    let store = open(&home.path().join("journey.db"));
+    for (name, sql) in statements() {
+        store.connection.prepare(&sql).unwrap_or_else(|error| panic!("sql/{name}: {error}"));
+    }
+}
+
+#[test]
+fn each_statement_is_used() {
+    let source = source();
+    let idle: Vec<String> =
+        statements().into_keys().filter(|name| !source.contains(&format!("\"sql/{name}\""))).collect();
+    assert!(idle.is_empty(), "nobody uses {idle:?}");
+}
+
+#[test]
+fn each_statement_says_what_it_is_for() {
+    let silent: Vec<String> =
+        statements().into_iter().filter(|(_, sql)| !sql.starts_with("-- ")).map(|(name, _)| name).collect();
+    assert!(silent.is_empty(), "the first line is a comment that says what it is for: {silent:?}");
+}
+
+/// Time is an argument here too.
+#[test]
+fn no_statement_asks_the_clock_or_chance() {
+    let schema = fs::read_to_string(file("schema.sql")).expect("the schema");
+    let inline = ("*.rs".to_owned(), source());
+    let all = statements().into_iter().chain([("schema.sql".to_owned(), schema), inline]);
+    let words = ["current_", "strftime", "datetime(", "julianday", "unixepoch", "'now'", "random("];
+    for (name, sql) in all {
+        let sql = sql.to_lowercase();
+        let found: Vec<&str> = words.into_iter().filter(|word| sql.contains(word)).collect();
+        assert!(found.is_empty(), "{name} has {found:?}");
+    }
+}
+
+/// What SQLite will do for a statement, a line each.
+fn plan(sql: &str) -> String {
+    let home = tempfile::tempdir().expect("a folder");
+    let store = open(&home.path().join("journey.db"));
+    let mut explained = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
+    let nothing = vec![rusqlite::types::Null; explained.parameter_count()];
+    let lines = explained
+        .query_map(rusqlite::params_from_iter(nothing), |row| row.get::<_, String>(3))
+        .expect("a plan")
+        .map(|line| format!("{}\n", line.expect("a line")));
+    lines.collect()
+}
+
+/// `delivery_not_settled` holds only what has not left yet: going through
+/// that is going through what is asked for.
+#[test]
+fn what_is_asked_often_is_found_without_looking_at_every_row() {
+    let files = statements();
+    let inline = [
+        "SELECT id FROM enrolment WHERE person_id = ?1 AND journey = ?2",
+        "SELECT id FROM person WHERE employee_id = ?1",
+        "SELECT min(next_at) FROM position WHERE next_at IS NOT NULL",
+        "SELECT coalesce(max(id), 0) + 1 FROM delivery",
+        "UPDATE delivery SET state = 'due', epoch = NULL WHERE settled_at IS NULL AND state = 'claimed'",
+        "UPDATE delivery SET state = 'claimed', attempts = attempts + 1, \
+         epoch = (SELECT epoch FROM instance) WHERE id = ?1 AND state = 'due'",
+        "DELETE FROM person_extra WHERE person_id = ?1",
+    ];
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let source = words(&source());
+    let mut plans = String::new();
+    for name in [
+        "book.sql",
+        "deliveries_to.sql",
+        "due.sql",
+        "due_people.sql",
+        "end_positions_of_left.sql",
+        "enrol.sql",
+        "keep_position.sql",
+        "settle.sql",
+        "write_event.sql",
+        "write_manager.sql",
+        "write_unit.sql",
+    ] {
+        plans += &format!("{name}\n{}", plan(&files[name]));
+    }
+    for sql in inline {
+        assert!(source.contains(&words(sql)), "the store does not say this any more: {sql}");
+        plans += &format!("{}\n{}", words(sql), plan(sql));
+    }
+    expect![[r#"
+        book.sql
+        SCALAR SUBQUERY 1
+        SCAN instance
+        deliveries_to.sql
+        SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
+        SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=?)
+        SEARCH delivery USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=?)
+        SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
+        USE TEMP B-TREE FOR ORDER BY
+        due.sql
+        SCAN delivery USING INDEX delivery_not_settled
+        SEARCH enrolment USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
+        due_people.sql
+        SEARCH position USING COVERING INDEX position_next_at (next_at>? AND next_at<?)
+        USE TEMP B-TREE FOR DISTINCT
+        end_positions_of_left.sql
+        SEARCH position USING PRIMARY KEY (person_id=?)
+        LIST SUBQUERY 1
+        SCAN person
+        enrol.sql
+        SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
+        SEARCH response USING COVERING INDEX response_of_enrolment (enrolment_id=?)
+        SEARCH delivery USING COVERING INDEX sqlite_autoindex_delivery_2 (enrolment_id=?)
+        SEARCH event USING COVERING INDEX event_of_enrolment (enrolment_id=?)
+        keep_position.sql
+        settle.sql
+        SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
+        write_event.sql
+        SCAN CONSTANT ROW
+        SCALAR SUBQUERY 1
+        SEARCH event USING COVERING INDEX event_skipped_once (enrolment_id=? AND step=?)
+        write_manager.sql
+        SEARCH unit USING INDEX sqlite_autoindex_unit_1 (code=?)
+        SCALAR SUBQUERY 2
+        SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
+        SCALAR SUBQUERY 1
+        SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
+        write_unit.sql
+        SELECT id FROM enrolment WHERE person_id = ?1 AND journey = ?2
+        SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=? AND journey=?)
+        SELECT id FROM person WHERE employee_id = ?1
+        SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
+        SELECT min(next_at) FROM position WHERE next_at IS NOT NULL
+        SEARCH position USING COVERING INDEX position_next_at (next_at>?)
+        SELECT coalesce(max(id), 0) + 1 FROM delivery
+        SEARCH delivery
+        UPDATE delivery SET state = 'due', epoch = NULL WHERE settled_at IS NULL AND state = 'claimed'
+        SCAN delivery USING INDEX delivery_not_settled
+        UPDATE delivery SET state = 'claimed', attempts = attempts + 1, epoch = (SELECT epoch FROM instance) WHERE id = ?1 AND state = 'due'
+        SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
+        SCALAR SUBQUERY 1
+        SCAN instance
+        DELETE FROM person_extra WHERE person_id = ?1
+        SEARCH person_extra USING PRIMARY KEY (person_id=?)
+    "#]].assert_eq(&plans);
+}

@@ -1,0 +1,654 @@
+//! The contract: what every database promises to the program, each promise a
+//! function whose name is the promise.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use chrono::{NaiveDate, TimeDelta};
+use journey::content;
+use journey::domain::cadence::Cadence;
+use journey::domain::calendar::ClosedPeriod;
+use journey::domain::change::{Act, Change};
+use journey::domain::delivery::State;
+use journey::domain::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
+use journey::domain::import::Known;
+use journey::domain::library::Library;
+use journey::domain::memory::{Memory, What};
+use journey::domain::person::{Period, Person, Roster, Unit};
+use journey::domain::position::{Position, Stage};
+use journey::domain::response::Given;
+use journey::domain::settings::{PauseOf, Settings};
+use journey::domain::zone::{Timestamp, Zone};
+use journey::engine::import::compared_in;
+use journey::store::{Booked, Booking, Handed, Skip, Stood, Store, StoreError};
+
+use super::{DATABASES, Database, at, folder};
+
+/// A database of one test, and the store on it.
+struct Stand {
+    database: &'static Database,
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+/// Every promise, by its name.
+macro_rules! promises {
+    ($($promise:ident,)*) => {
+        const PROMISES: &[(&str, fn(&mut Stand))] = &[$((stringify!($promise), $promise),)*];
+    };
+}
+
+promises! {
+    what_is_imported_is_what_is_read,
+    an_import_twice_is_one,
+    an_import_that_fails_changes_nothing,
+    x_then_y_then_x_sends_nothing_again,
+    who_returns_keeps_the_enrolment,
+    a_delivery_is_booked_once_for_ever,
+    a_batch_is_booked_whole_or_not_at_all,
+    what_was_decided_before_a_change_is_not_booked_after_it,
+    settling_never_moves_backwards,
+    a_settlement_that_fails_settles_nothing,
+    what_an_earlier_run_claimed_is_due_again,
+    a_step_is_skipped_once,
+    events_and_the_audit_log_only_grow,
+    a_decision_and_its_audit_line_are_written_both_or_neither,
+    a_decision_read_back_is_what_it_was_in_memory,
+    who_may_have_something_due_is_found_by_when_it_is,
+    positions_are_kept_whole_or_not_at_all,
+    the_last_good_content_is_kept_whole,
+    two_stores_on_one_database_see_what_the_other_wrote,
+}
+
+#[test]
+fn every_database_keeps_every_promise() {
+    let mut broken = Vec::new();
+    for database in DATABASES {
+        for (name, promise) in PROMISES {
+            let folder = folder();
+            let store = (database.open)(&folder.path().join("journey.db"));
+            let mut stand = Stand { database, folder, store };
+            if catch_unwind(AssertUnwindSafe(|| promise(&mut stand))).is_err() {
+                broken.push(format!("{}: {name}", database.name));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "promises not kept:\n{}", broken.join("\n"));
+}
+
+impl Stand {
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("journey.db")
+    }
+
+    fn tables(&self) -> BTreeMap<String, Vec<String>> {
+        (self.database.tables)(&self.path())
+    }
+
+    fn import(&mut self, roster: &Roster, day: u32) {
+        import(&mut self.store, roster, day).expect("imported");
+    }
+
+    fn number(&self, id: &str) -> PersonNumber {
+        let mut number = None;
+        let meet = |known: Known| {
+            if known.person.id.as_str() == id {
+                number = Some(known.number);
+            }
+        };
+        self.store.each_known(meet).expect("people");
+        number.expect("somebody")
+    }
+
+    /// Does it again and again, each time with one more row that can be
+    /// written before the database fails; nothing may be left of what failed.
+    /// How often it failed.
+    fn at_every_row<T>(&mut self, mut what: impl FnMut(&mut Store) -> Result<T, StoreError>) -> u32 {
+        let before = self.tables();
+        for rows in 0.. {
+            (self.database.break_after)(&self.path(), rows);
+            let outcome = what(&mut self.store);
+            (self.database.mend)(&self.path());
+            match outcome {
+                Ok(_) => {
+                    assert!(self.tables() != before, "it wrote nothing");
+                    return rows;
+                }
+                Err(error) => {
+                    assert!(error.to_string().contains("fuse"), "{error}");
+                    assert!(self.tables() == before, "something is left after {rows} rows");
+                }
+            }
+        }
+        0
+    }
+}
+
+/// The sample's programme.
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let today = Zone::UTC.date(at("2026-08-01T08:00:00Z"));
+    content::load(Path::new("content"), today).library.expect("the sample's content")
+});
+
+fn slug(text: &str) -> Slug {
+    Slug::parse(text).expect("a slug")
+}
+
+fn step(text: &str) -> StepName {
+    StepName::parse(text).expect("a step")
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+/// Eight in the morning of a day in December.
+fn morning(day: u32) -> Timestamp {
+    at(&format!("2026-12-{day:02}T08:00:00Z"))
+}
+
+fn act(day: u32) -> Act {
+    Act { at: morning(day), by: "Åsa".to_owned(), why: Some("because".to_owned()) }
+}
+
+/// Somebody with everything a people file can say of them.
+fn person(id: &str) -> Person {
+    let period = |from, to| Period { from: day(from), to: day(to) };
+    Person {
+        id: PersonId::new(id),
+        email: Some(format!("{id}@ekdala.example").into()),
+        shared_address: false,
+        first_name: "Åsa".into(),
+        last_name: format!("O’Brien-{id}").into(),
+        unit: UnitId::new("VO-102"),
+        department: Some("Vård och omsorg".into()),
+        language: Language::parse("sv").expect("a language"),
+        start: Some(day("2026-01-31")),
+        end: Some(day("2028-02-29")),
+        leave: [period("2027-01-04", "2027-02-26"), period("2027-05-10", "2027-05-10")].into(),
+        protected: false,
+        extra: [("telefon".into(), "070".into()), ("befattning".into(), "".into())].into(),
+    }
+}
+
+fn plain(id: &str) -> Person {
+    Person {
+        email: None,
+        unit: UnitId::new("Köket"),
+        department: None,
+        start: None,
+        end: None,
+        leave: Box::default(),
+        extra: Box::default(),
+        ..person(id)
+    }
+}
+
+fn roster(people: &[Person]) -> Roster {
+    let mut units: Vec<Unit> = Vec::new();
+    for person in people {
+        if !units.iter().any(|unit| unit.id == person.unit) {
+            let manager = (person.unit.as_str() == "VO-102").then(|| people[0].id.clone());
+            units.push(Unit { id: person.unit.clone(), name: "Äldreboendet".into(), manager });
+        }
+    }
+    Roster::new(people.to_vec(), units)
+}
+
+fn three() -> Roster {
+    roster(&[person("001"), Person { protected: true, ..person("1") }, plain("å 2")])
+}
+
+fn import(store: &mut Store, roster: &Roster, day: u32) -> Result<(), StoreError> {
+    let import = compared_in(store, roster, &LIBRARY)?;
+    store.import(&import, roster, &act(day))
+}
+
+fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> Booking {
+    Booking {
+        number,
+        person,
+        step: step(name),
+        round,
+        slot: morning(1),
+        content: ContentHash([5; 32]),
+        message_id: format!("<{number}.{round}@ekdala.example>"),
+    }
+}
+
+fn book(store: &mut Store, bookings: &[Booking], day: u32) -> Result<Booked, StoreError> {
+    let seen = store.seen()?;
+    store.settle_and_book(&[], seen, bookings, &[], morning(day))
+}
+
+fn handed(number: i64, state: State) -> Handed {
+    Handed { number, state, reply: format!("file {state}") }
+}
+
+/// Settings and memory in an order that does not depend on chance.
+fn shown(settings: &Settings, memory: &Memory) -> String {
+    let units: BTreeMap<_, _> = settings
+        .units
+        .iter()
+        .filter(|(_, unit)| !unit.shifts.is_empty() || !unit.closed.is_empty() || unit.cadence.is_some())
+        .map(|(id, unit)| (id, format!("{unit:?}")))
+        .collect();
+    let Settings { grace, approvals, pauses, held_steps, all_held, .. } = settings;
+    let mut people = BTreeMap::new();
+    for (id, memory) in memory.people() {
+        let enrolments: BTreeMap<_, _> =
+            memory.enrolments().map(|(journey, enrolment)| (journey, format!("{enrolment:?}"))).collect();
+        people.insert(id, format!("{:?} {:?} {enrolments:?}", memory.character, memory.last_mail));
+    }
+    format!("{grace} {approvals:#?} {pauses:#?} {held_steps:?} {all_held} {units:#?}\n{people:#?}")
+}
+
+fn read(store: &Store) -> (Settings, Memory) {
+    (store.settings(TimeDelta::hours(4)).expect("settings"), store.memory().expect("a memory"))
+}
+
+fn what_is_imported_is_what_is_read(stand: &mut Stand) {
+    let roster = three();
+    stand.import(&roster, 1);
+    let (read, numbers) = stand.store.roster().expect("a roster");
+    assert_eq!(read.people, roster.people);
+    assert_eq!(read.units, roster.units);
+    assert_eq!(numbers.len(), 3);
+    assert_eq!(stand.store.imported_at().expect("an instant"), Some(morning(1)));
+    // The very first import enrols nobody as late; the next one does.
+    let mut people = roster.people.clone();
+    people.push(plain("late"));
+    stand.import(&self::roster(&people), 2);
+    let memory = stand.store.memory().expect("a memory");
+    let entered = |id: &str| memory.of(&PersonId::new(id)).enrolment(&slug("miljo")).entered;
+    assert_eq!((entered("late"), entered("001")), (Some(morning(2)), None));
+}
+
+fn an_import_twice_is_one(stand: &mut Stand) {
+    let roster = three();
+    stand.import(&roster, 1);
+    let before = stand.tables();
+    assert!(compared_in(&stand.store, &roster, &LIBRARY).expect("people").is_nothing());
+    stand.import(&roster, 1);
+    let mut after = stand.tables();
+    // That somebody imported is a fact of its own.
+    assert_eq!(after["audit"].len(), before["audit"].len() + 1);
+    after.insert("audit".to_owned(), before["audit"].clone());
+    assert!(after == before, "the second import changed something");
+}
+
+fn an_import_that_fails_changes_nothing(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    stand.import(&roster(&[person("001"), plain("å 2")]), 2);
+    // Who joins, returns, changes, leaves and changes units, all at once.
+    let all = roster(&[
+        Person { first_name: "Eva".into(), ..person("001") },
+        Person { extra: Box::default(), ..person("1") },
+        Person { unit: UnitId::new("new"), ..person("joined") },
+    ]);
+    let failed = stand.at_every_row(|store| import(store, &all, 3));
+    assert!(failed > 15, "it failed {failed} times only");
+    assert_eq!(stand.store.roster().expect("a roster").0.people.len(), 3);
+}
+
+fn x_then_y_then_x_sends_nothing_again(stand: &mut Stand) {
+    let (x, y) = (three(), roster(&[plain("å 2"), plain("other")]));
+    stand.import(&x, 1);
+    let number = stand.number("001");
+    assert_eq!(
+        book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked"),
+        Booked::All
+    );
+    stand.import(&y, 2);
+    assert!(stand.store.memory().expect("a memory").of(&PersonId::new("001")).last_mail.is_none());
+    stand.import(&x, 3);
+    assert_eq!(stand.number("001"), number, "who returns is the same to the database");
+    let memory = stand.store.memory().expect("a memory");
+    let mail = memory.of(&PersonId::new("001")).enrolment(&slug("miljo")).mail(&slug("resor"));
+    assert_eq!(mail.map(|mail| mail.at), Some(morning(1)), "what they got is remembered");
+    book(&mut stand.store, &[booking(2, number, "miljo/resor", 0)], 3).expect_err("never twice");
+}
+
+fn who_returns_keeps_the_enrolment(stand: &mut Stand) {
+    stand.import(&roster(&[plain("first")]), 1);
+    stand.import(&roster(&[plain("first"), plain("late")]), 2);
+    let before = stand.tables();
+    stand.import(&roster(&[plain("first")]), 3);
+    stand.import(&roster(&[plain("first"), plain("late")]), 4);
+    let late = |tables: &BTreeMap<String, Vec<String>>| {
+        let dated = |row: &&String| row.contains("2026-12-02");
+        tables["enrolment"].iter().filter(dated).cloned().collect::<Vec<_>>()
+    };
+    assert!(!late(&before).is_empty());
+    assert_eq!(late(&stand.tables()), late(&before), "the enrolment is the first one");
+    let memory = stand.store.memory().expect("a memory");
+    let entered = memory.of(&PersonId::new("late")).enrolment(&slug("miljo")).entered;
+    assert_eq!(entered, Some(morning(2)), "coming back is not coming first");
+}
+
+fn a_delivery_is_booked_once_for_ever(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let number = stand.number("001");
+    let first = booking(1, number, "miljo/resor", 0);
+    book(&mut stand.store, std::slice::from_ref(&first), 1).expect("booked");
+    stand.store.settle(&[handed(1, State::Sent)], morning(1)).expect("settled");
+    let before = stand.tables();
+    let again =
+        |number, message_id: &str| Booking { number, message_id: message_id.to_owned(), ..first.clone() };
+    for second in [again(1, "<1.0@ekdala.example>"), again(2, "<2.0@ekdala.example>")] {
+        let fresh = booking(3, stand.number("å 2"), "miljo/resor", 0);
+        book(&mut stand.store, &[fresh, second], 2).expect_err("it is booked already");
+        assert!(stand.tables() == before, "nothing is booked of a batch with a second one in it");
+    }
+    // A reminder, another step and another journey are others.
+    let others = [("miljo/resor", 1), ("miljo/lov", 0), ("grunden/resor", 0)];
+    for (place, (name, round)) in (10..).zip(others) {
+        book(&mut stand.store, &[booking(place, number, name, round)], 2).expect("another one");
+    }
+    let (deliveries, replies): (Vec<_>, Vec<_>) =
+        stand.store.deliveries_to(&PersonId::new("001")).expect("deliveries").into_iter().unzip();
+    assert_eq!(deliveries.len(), 4);
+    assert_eq!(deliveries[1].in_reply_to.as_deref(), Some("<1.0@ekdala.example>"));
+    assert_eq!(deliveries[2].in_reply_to, None);
+    assert_eq!(replies[0].as_deref(), Some("file sent"));
+    let told = (deliveries[0].slot, deliveries[0].booked, deliveries[0].content, deliveries[0].state);
+    assert_eq!(told, (first.slot, morning(1), first.content, State::Sent));
+    assert_eq!(stand.store.next_delivery().expect("a number"), 13);
+}
+
+fn a_batch_is_booked_whole_or_not_at_all(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let (a, b) = (stand.number("001"), stand.number("å 2"));
+    book(&mut stand.store, &[booking(1, a, "miljo/resor", 0)], 1).expect("booked");
+    let batch = [booking(2, a, "miljo/lov", 0), booking(3, b, "miljo/resor", 0)];
+    let skip = Skip { person: b, step: step("miljo/valkommen"), at: morning(1) };
+    let failed = stand.at_every_row(|store| {
+        let seen = store.seen()?;
+        store.settle_and_book(
+            &[handed(1, State::Sent)],
+            seen,
+            &batch,
+            std::slice::from_ref(&skip),
+            morning(2),
+        )
+    });
+    // One is settled, one skipped, two are booked, each with its event.
+    assert_eq!(failed, 6 + 1, "rows; one with an enrolment");
+}
+
+fn what_was_decided_before_a_change_is_not_booked_after_it(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let number = stand.number("001");
+    book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
+    let decided = stand.store.seen().expect("seen");
+    let mut other = (stand.database.open)(&stand.path());
+    let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
+    other.record(&pause, &act(1), "runs", "paused").expect("paused");
+    let next = [booking(2, number, "miljo/lov", 0)];
+    let outcome = stand.store.settle_and_book(&[handed(1, State::Sent)], decided, &next, &[], morning(1));
+    assert_eq!(outcome.expect("settled"), Booked::Changed);
+    assert_eq!(stand.tables()["delivery"].len(), 1, "the second is not booked");
+    assert_eq!(
+        stand.store.deliveries_by_state().expect("states"),
+        [(State::Sent, 1)],
+        "the first is settled"
+    );
+    let decided = stand.store.seen().expect("seen");
+    let outcome = stand.store.settle_and_book(&[], decided, &next, &[], morning(1));
+    assert_eq!(outcome.expect("booked"), Booked::All, "decided anew it is");
+}
+
+fn settling_never_moves_backwards(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let number = stand.number("001");
+    let settled: Vec<State> = State::ALL.into_iter().filter(|state| state.is_settled()).collect();
+    assert_eq!(settled.len(), 4);
+    for (n, end) in (1..).zip(settled) {
+        let name = format!("miljo/step-{n}");
+        book(&mut stand.store, &[booking(n, number, &name, 0)], 1).expect("booked");
+        stand.store.settle(&[handed(n, end)], morning(1)).expect("settled");
+        let before = stand.tables();
+        for other in [State::Due, State::Held, State::Sent, State::Rejected, State::Cancelled] {
+            stand.store.settle(&[handed(n, other)], morning(2)).expect("nothing happens");
+        }
+        stand.store.claim(std::iter::once(n)).expect("nothing happens");
+        assert!(stand.tables() == before, "{end} moved");
+        stand.store.begin_run().expect("a run");
+        assert!(stand.store.due().expect("deliveries").is_empty());
+    }
+}
+
+fn a_settlement_that_fails_settles_nothing(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let (a, b) = (stand.number("001"), stand.number("å 2"));
+    let both = [booking(1, a, "miljo/resor", 0), booking(2, b, "miljo/resor", 0)];
+    book(&mut stand.store, &both, 1).expect("booked");
+    let ends = [handed(1, State::Sent), handed(2, State::Held)];
+    assert_eq!(stand.at_every_row(|store| store.settle(&ends, morning(2))), 2);
+}
+
+fn what_an_earlier_run_claimed_is_due_again(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let (a, b) = (stand.number("001"), stand.number("å 2"));
+    let both = [booking(1, a, "miljo/resor", 0), booking(2, b, "miljo/resor", 0)];
+    book(&mut stand.store, &both, 1).expect("booked");
+    stand.store.settle(&[handed(2, State::Sent)], morning(1)).expect("settled");
+    assert!(stand.store.due().expect("deliveries").is_empty(), "this run has it");
+    assert_eq!(stand.at_every_row(Store::begin_run), 2);
+    let due = stand.store.due().expect("deliveries");
+    assert_eq!(due.iter().map(|delivery| delivery.number).collect::<Vec<_>>(), [1]);
+    let told = (&due[0].message_id, due[0].booked, due[0].content);
+    assert_eq!(told, (&both[0].message_id, morning(1), both[0].content), "as it was booked");
+    stand.store.claim(std::iter::once(1)).expect("claimed");
+    assert!(stand.store.due().expect("deliveries").is_empty());
+}
+
+fn a_step_is_skipped_once(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let person = stand.number("001");
+    let skip = |day| Skip { person, step: step("miljo/lov"), at: morning(day) };
+    let with = |skips: Vec<Skip>| std::iter::once(Stood { skips, ..stood(person, None) });
+    stand.store.keep_positions(with(vec![skip(1), skip(1)])).expect("skipped");
+    let before = stand.tables();
+    stand.store.keep_positions(with(vec![skip(2)])).expect("nothing happens");
+    assert!(stand.tables() == before);
+    let memory = stand.store.memory().expect("a memory");
+    let enrolment = memory.of(&PersonId::new("001")).enrolment(&slug("miljo"));
+    assert_eq!(enrolment.events.len(), 1);
+    assert_eq!((enrolment.events[0].at, enrolment.events[0].what), (morning(1), What::Skipped));
+}
+
+fn events_and_the_audit_log_only_grow(stand: &mut Stand) {
+    let mut grown = BTreeMap::from([("event".to_owned(), Vec::new()), ("audit".to_owned(), Vec::new())]);
+    let mut look = |stand: &Stand| {
+        let tables = stand.tables();
+        for (name, before) in &mut grown {
+            let missing: Vec<&String> = before.iter().filter(|row| !tables[name].contains(row)).collect();
+            assert!(missing.is_empty(), "{name} lost {missing:?}");
+            before.clone_from(&tables[name]);
+        }
+    };
+    stand.import(&three(), 1);
+    let number = stand.number("001");
+    book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
+    look(stand);
+    for (change, _) in decisions() {
+        stand.store.record(&change, &act(2), "before", "after").expect("decided");
+        look(stand);
+    }
+    stand.store.settle(&[handed(1, State::Cancelled)], morning(2)).expect("settled");
+    stand.import(&roster(&[plain("other")]), 3);
+    stand.store.begin_run().expect("a run");
+    look(stand);
+    stand.import(&three(), 4);
+    look(stand);
+    let refused = (stand.database.tamper)(&stand.path());
+    assert_eq!(refused.len(), 4, "by hand it cannot be done either: {refused:?}");
+    look(stand);
+    let audit = stand.store.audit(2).expect("the audit log");
+    assert_eq!(audit[0].at, morning(4), "the newest first");
+    assert_eq!((audit[0].by.as_str(), audit[0].why.as_deref()), ("Åsa", Some("because")));
+}
+
+/// A decision of each kind, more than one where the second meets the first,
+/// and its word.
+fn decisions() -> Vec<(Change, &'static str)> {
+    let person = || PauseOf::Person(PersonId::new("001"));
+    let unit = || UnitId::new("VO-102");
+    let pause =
+        |of, until: Option<&str>| Change::Pause {
+            of, until: until.map(day), reason: "sjuk, “länge”".into()
+        };
+    let days = Period { from: day("2026-12-21"), to: day("2027-01-06") };
+    let cadence = |text| Cadence::parse(text).expect("a cadence");
+    let answer = |step: &str, question: Option<&str>, given| Change::Answer {
+        person: PersonId::new("001"),
+        step: self::step(step),
+        question: question.map(slug),
+        given,
+    };
+    vec![
+        (Change::Approve { step: step("grunden/kickoff"), content: ContentHash([1; 32]) }, "approve"),
+        (Change::Approve { step: step("grunden/kickoff"), content: ContentHash([2; 32]) }, "approve"),
+        (Change::Hold(Some(step("miljo/lov"))), "hold"),
+        (Change::Hold(Some(step("miljo/lov"))), "hold"),
+        (Change::Hold(Some(step("miljo/resor"))), "hold"),
+        (Change::Release(Some(step("miljo/lov"))), "hold release"),
+        (Change::Hold(Some(step("miljo/lov"))), "hold"),
+        (Change::Hold(None), "hold"),
+        (Change::Release(None), "hold release"),
+        (Change::Hold(None), "hold"),
+        (pause(person(), Some("2027-03-01")), "pause"),
+        (pause(PauseOf::Unit(unit()), None), "pause"),
+        (pause(PauseOf::Journey(slug("miljo")), None), "pause"),
+        (Change::Resume(person()), "resume"),
+        (pause(person(), None), "pause"),
+        (Change::Resume(PauseOf::Unit(unit())), "resume"),
+        (Change::Shift { unit: unit(), weeks: 2 }, "unit shift"),
+        (Change::Shift { unit: unit(), weeks: -3 }, "unit shift"),
+        (Change::Close { unit: unit(), period: ClosedPeriod { days, why: "jul".into() } }, "unit close"),
+        (Change::Rhythm { unit: unit(), cadence: Some(cadence("30 8 * * Tue")) }, "unit cadence"),
+        (Change::Rhythm { unit: unit(), cadence: Some(cadence("0 9 * * Mon,Thu")) }, "unit cadence"),
+        (
+            Change::Rhythm { unit: UnitId::new("Köket"), cadence: Some(cadence("30 8 * * Wed")) },
+            "unit cadence",
+        ),
+        (Change::Rhythm { unit: UnitId::new("Köket"), cadence: None }, "unit cadence"),
+        (Change::Choose { person: PersonId::new("001"), character: slug("halsa") }, "choose"),
+        (Change::Choose { person: PersonId::new("001"), character: slug("trygg") }, "choose"),
+        (answer("miljo/resor", Some("how"), Given::Text("Jag cyklar\n\t”ibland”".to_owned())), "answer"),
+        (answer("miljo/resor", None, Given::Done), "answer"),
+        (answer("social/enkat", Some("n"), Given::Value("5".to_owned())), "answer"),
+    ]
+}
+
+fn a_decision_read_back_is_what_it_was_in_memory(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let (mut settings, mut memory) = read(&stand.store);
+    for (n, (change, action)) in (2..).zip(decisions()) {
+        assert_eq!(change.action(), action);
+        stand.store.record(&change, &act(n), "before", "after").expect("decided");
+        change.apply(morning(n), &mut settings, &mut memory);
+        let (kept, remembered) = read(&stand.store);
+        assert_eq!(shown(&kept, &remembered), shown(&settings, &memory), "after {change:?}");
+        let audit = stand.store.audit(1).expect("the audit log").remove(0);
+        assert_eq!((audit.at, audit.action.as_str()), (morning(n), action));
+        assert_eq!((audit.before.as_str(), audit.after.as_str()), ("before", "after"));
+        assert!(!audit.subject.contains("001"), "the audit log names nobody: {}", audit.subject);
+    }
+    let answers = stand.tables()["response"].concat();
+    for given in ["Jag cyklar", "'done'", "'5'"] {
+        assert!(answers.contains(given), "{given} is kept: {answers}");
+    }
+}
+
+fn a_decision_and_its_audit_line_are_written_both_or_neither(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    for (change, action) in decisions() {
+        // Its own row, the audit line, and that all must be decided anew; where
+        // something is held already there is no row of its own.
+        let failed = stand.at_every_row(|store| store.record(&change, &act(2), "before", "after"));
+        assert!((2..=5).contains(&failed), "{action} failed {failed} times");
+    }
+    let nobody = Change::Choose { person: PersonId::new("nobody"), character: slug("halsa") };
+    let before = stand.tables();
+    stand.store.record(&nobody, &act(3), "before", "after").expect_err("there is nobody");
+    assert!(stand.tables() == before);
+}
+
+fn stood(person: PersonNumber, next_at: Option<Timestamp>) -> Stood {
+    let next = next_at.map(|_| (slug("resor"), 1));
+    let last = Some((slug("valkommen"), morning(1)));
+    let position = Position { stage: Stage::Active, last, next, next_at, why: Some("pace") };
+    Stood { person, journey: slug("miljo"), position, skips: Vec::new() }
+}
+
+fn who_may_have_something_due_is_found_by_when_it_is(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let [a, b, c] = ["001", "1", "å 2"].map(|id| stand.number(id));
+    assert_eq!(stand.store.next_wake().expect("an instant"), None);
+    let positions = [stood(c, Some(morning(5))), stood(a, Some(morning(3))), stood(b, None)];
+    stand.store.keep_positions(positions.into_iter()).expect("kept");
+    let due = |stand: &Stand, at| stand.store.due_people(at).expect("people");
+    assert_eq!(due(stand, morning(3) - TimeDelta::seconds(1)), []);
+    assert_eq!(due(stand, morning(3)), [a]);
+    assert_eq!(due(stand, morning(5)), [a, c], "in order");
+    assert_eq!(stand.store.next_wake().expect("an instant"), Some(morning(3)));
+    let other = Stood { journey: slug("social"), ..stood(c, Some(morning(4))) };
+    stand.store.keep_positions(std::iter::once(other)).expect("kept");
+    assert_eq!(due(stand, morning(6)), [a, c], "each once");
+    let stages = stand.store.stages().expect("stages");
+    assert_eq!((stages[&slug("miljo")], stages[&slug("social")]), ([0, 3, 0, 0, 0], [0, 1, 0, 0, 0]));
+    // Who has left has nothing due, and neither has a journey that is gone.
+    stand.import(&roster(&[plain("å 2")]), 2);
+    stand.store.end_positions(&[&slug("social")]).expect("ended");
+    assert_eq!(due(stand, morning(6)), [c]);
+    assert_eq!(stand.store.next_wake().expect("an instant"), Some(morning(4)));
+}
+
+fn positions_are_kept_whole_or_not_at_all(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let [a, b] = ["001", "1"].map(|id| stand.number(id));
+    let skip = Skip { person: a, step: step("miljo/lov"), at: morning(1) };
+    let late = Stood { skips: vec![skip], ..stood(a, Some(morning(3))) };
+    let positions = || [late.clone(), stood(b, None)].into_iter();
+    let failed = stand.at_every_row(|store| store.keep_positions(positions()));
+    assert!(failed >= 3, "{failed}");
+    let failed =
+        stand.at_every_row(|store| store.keep_positions([stood(a, None), stood(b, None)].into_iter()));
+    assert_eq!(failed, 1, "a row that says so already is not written");
+    stand.store.set_decided_with("with this").expect("said");
+    assert_eq!(stand.store.decided_with().expect("words").as_deref(), Some("with this"));
+    stand.store.record(&Change::Hold(None), &act(2), "", "").expect("decided");
+    assert_eq!(stand.store.decided_with().expect("words"), None, "a decision wants a fresh look");
+}
+
+fn the_last_good_content_is_kept_whole(stand: &mut Stand) {
+    let keep = |store: &mut Store, hash: u8, files: &[(&str, &[u8])]| {
+        store.keep_content(ContentHash([hash; 32]), files.iter().copied(), morning(u32::from(hash)))
+    };
+    assert_eq!(stand.store.content().expect("content"), None);
+    let first: &[(&str, &[u8])] = &[("a.md", b"\xff\0"), ("b/c.md", "å".as_bytes())];
+    stand.at_every_row(|store| keep(store, 1, first));
+    let second: &[(&str, &[u8])] = &[("a.md", b"")];
+    assert!(stand.at_every_row(|store| keep(store, 2, second)) >= 4);
+    let files = stand.store.content_files().expect("files");
+    assert_eq!(files, BTreeMap::from([("a.md".to_owned(), Vec::new())]));
+    keep(&mut stand.store, 2, first).expect("it is that already");
+    let content = stand.store.content().expect("content");
+    assert_eq!(content, Some((ContentHash([2; 32]), morning(2))));
+}
+
+fn two_stores_on_one_database_see_what_the_other_wrote(stand: &mut Stand) {
+    let mut other = (stand.database.open)(&stand.path());
+    assert_eq!(other.secret().expect("a secret"), stand.store.secret().expect("a secret"), "drawn once");
+    let seen = stand.store.seen().expect("seen");
+    stand.import(&three(), 1);
+    assert_eq!(stand.store.seen().expect("seen"), seen, "what one wrote oneself is no news");
+    assert_eq!(other.roster().expect("a roster").0.people.len(), 3);
+    import(&mut other, &roster(&[plain("å 2")]), 2).expect("imported");
+    assert_ne!(stand.store.seen().expect("seen"), seen);
+    assert_eq!(stand.store.roster().expect("a roster").0.people.len(), 1);
+}

@@ -1,0 +1,456 @@
+//! What can befall a database, one test a row of the catalogue, with the real
+//! program: what it says, its exit code, and that nothing is lost or changed.
+//! Further rows are in `src/store/tests`, where a disk is full to the page and
+//! a migration is killed at every statement.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use journey::domain::change::{Act, Change};
+use journey::store::{Store, StoreError};
+
+use super::sqlite::{column, connect};
+use super::{DATABASES, Home, SOME, at, files, skip, told};
+
+const AT: &str = "2026-12-01T08:30";
+const IMPORT: &[&str] = &["people", "import", "-q", "--at", "2026-11-24T09:00"];
+const SEND: &[&str] = &["send", "-q", "--at", AT];
+const PAUSE: &[&str] = &["pause", "--journey", "miljo", "--reason", "flood", "--at", AT];
+/// A command that reads, and two that write.
+const ANY: [&[&str]; 3] = [&["status", "--at", AT], SEND, PAUSE];
+
+/// Who is nobody on most machines.
+const NOBODY: u32 = 65534;
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+thread_local! {
+    /// A folder for a copy of the program, of one test.
+    static COPY: tempfile::TempDir = {
+        let folder = tempfile::tempdir().expect("a folder");
+        set_mode(folder.path(), 0o755);
+        folder
+    };
+}
+
+/// Runs the program in a way in which permissions count: as it is, or, for
+/// root, as nobody; then everything there is nobody's. `None` where that
+/// cannot be done.
+fn as_nobody(home: &Home, arguments: &[&str]) -> Option<Output> {
+    if !is_root() {
+        return Some(home.run(arguments));
+    }
+    let setpriv = Path::new("/usr/bin/setpriv");
+    if !setpriv.exists() {
+        return None;
+    }
+    let mut program = PathBuf::from(env!("CARGO_BIN_EXE_journey"));
+    let who = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let runs = Command::new(setpriv).args(who).arg(&program).arg("--version").output();
+    if !runs.is_ok_and(|output| output.status.success()) {
+        // It lies where nobody may go.
+        program = COPY.with(|copy| {
+            let copy = copy.path().join("journey");
+            if !copy.exists() {
+                fs::copy(&program, &copy).expect("a copy");
+            }
+            copy
+        });
+    }
+    let mut command = Command::new(setpriv);
+    command.args(who).arg(program).args(arguments).current_dir(home.folder.path());
+    Some(command.env_clear().env("NO_COLOR", "1").output().expect("it starts"))
+}
+
+/// Gives a folder and all in it to nobody.
+fn give_away(path: &Path) {
+    if !is_root() {
+        return;
+    }
+    chown(path, Some(NOBODY), Some(NOBODY)).expect("given away");
+    for entry in fs::read_dir(path).into_iter().flatten() {
+        give_away(&entry.expect("an entry").path());
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("permissions");
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+/// People are imported.
+fn imported(people: usize) -> Home {
+    let home = Home::with(people);
+    home.done(IMPORT);
+    home
+}
+
+/// A disk of its own, so small that it can be filled.
+struct Disk {
+    at: PathBuf,
+}
+
+impl Disk {
+    fn mount(at: PathBuf) -> Option<Disk> {
+        fs::create_dir_all(&at).expect("a folder");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&at).output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Disk { at })
+    }
+
+    /// Takes all room.
+    fn fill(&self) {
+        use std::io::Write;
+        let mut file = fs::File::create(self.at.join("filler")).expect("a file");
+        while file.write_all(&[0; 4096]).is_ok() {}
+        while file.write_all(&[0]).is_ok() {}
+    }
+
+    /// Gives it back.
+    fn empty(&self) {
+        fs::remove_file(self.at.join("filler")).expect("removed");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.at).output();
+    }
+}
+
+#[test]
+fn f54_a_full_disk_stops_every_command_that_writes_and_room_lets_it_go_on() {
+    let home = Home::with(SOME);
+    let Some(disk) = Disk::mount(home.path("disk")) else {
+        return skip("F54 needs the right to mount a small disk");
+    };
+    let config = fs::read_to_string(home.path("config.toml")).expect("a configuration");
+    let config = config.replace("\"journey.db\"", "\"disk/journey.db\"");
+    fs::write(home.path("config.toml"), config).expect("a configuration");
+    let full = |arguments: &[&str]| {
+        disk.fill();
+        let said = home.refused(arguments, 74);
+        assert!(said.contains("no room on the disk") && said.contains("make room"), "{said}");
+        disk.empty();
+    };
+    full(IMPORT);
+    home.done(IMPORT);
+    full(IMPORT);
+    full(PAUSE);
+    full(SEND);
+    assert!(home.outbox().is_empty(), "nothing leaves that is not booked");
+    home.done(SEND);
+    let twin = imported(SOME);
+    twin.done(SEND);
+    assert_eq!(home.outbox().len(), twin.outbox().len());
+    let paused = connect(&disk.at.join("journey.db"));
+    assert_eq!(column(&paused, "SELECT count(*) || '' FROM pause"), ["0"]);
+}
+
+#[test]
+fn f54_a_full_outbox_stops_the_mailing_and_room_lets_it_go_on() {
+    let home = imported(SOME);
+    let whole = home.twin();
+    whole.done(SEND);
+    let Some(disk) = Disk::mount(home.path("outbox")) else {
+        return skip("F54 needs the right to mount a small disk");
+    };
+    disk.fill();
+    let said = home.refused(SEND, 74);
+    assert!(said.contains("cannot write outbox/"), "the file is named: {said}");
+    let halves: Vec<_> = home.outbox().into_keys().filter(|name| name.ends_with(".eml")).collect();
+    assert!(halves.is_empty(), "{halves:?}");
+    disk.empty();
+    home.done(SEND);
+    assert!(home.outbox() == whole.outbox(), "each mail once, as it would have been");
+}
+
+#[test]
+fn f55_what_was_written_and_not_settled_is_finished_with_the_same_bytes_and_one_event() {
+    let home = imported(SOME);
+    let whole = home.twin();
+    whole.done(SEND);
+    let database = connect(&home.database());
+    let fail = "CREATE TRIGGER no_room BEFORE UPDATE OF state ON delivery WHEN new.state = 'sent'
+                BEGIN SELECT raise(ABORT, 'no'); END";
+    database.execute_batch(fail).expect("a trigger");
+    home.refused(SEND, 74);
+    let written = home.outbox();
+    assert!(written == whole.outbox(), "the mails are written");
+    let states = || column(&database, "SELECT DISTINCT state FROM delivery");
+    let events = || column(&database, "SELECT count(*) || '' FROM event WHERE what = 'mailed'");
+    assert_eq!(states(), ["claimed"]);
+    let before = events();
+    database.execute_batch("DROP TRIGGER no_room").expect("repaired");
+    let output = home.run(&["send", "--at", "2026-12-01T09:15"]);
+    let said = told(&output, 0);
+    assert!(said.contains("finished what an earlier run had begun"), "{said}");
+    assert_eq!((states(), events()), (vec!["sent".to_owned()], before));
+    assert!(home.outbox() == written, "the same files with the same bytes");
+}
+
+#[test]
+fn i8_a_pause_or_hold_stops_what_is_booked_and_not_handed_over_until_it_is_lifted() {
+    let home = imported(SOME);
+    let whole = home.twin();
+    whole.done(SEND);
+    fs::create_dir(home.path("outbox")).expect("a folder");
+    let in_the_way = home.path("outbox/2026-12-01");
+    fs::write(&in_the_way, "").expect("a file");
+    home.refused(SEND, 74);
+    fs::remove_file(in_the_way).expect("removed");
+    let lifts: [(&[&str], &[&str]); 3] = [
+        (PAUSE, &["resume", "--journey", "miljo", "--at", AT]),
+        (&["hold", "--at", AT], &["hold", "release", "--at", AT]),
+        (&["hold", "miljo/valkommen", "--at", AT], &["hold", "release", "miljo/valkommen", "--at", AT]),
+    ];
+    for (stop, lift) in lifts {
+        home.done(stop);
+        home.done(SEND);
+        assert!(home.outbox().is_empty(), "{stop:?}");
+        home.done(lift);
+    }
+    home.done(SEND);
+    assert!(home.outbox() == whole.outbox(), "nothing is lost, nothing is sent twice");
+}
+
+#[test]
+fn f56_a_folder_or_database_that_may_not_be_written_is_named() {
+    let home = imported(SOME);
+    give_away(home.folder.path());
+    let folder = home.folder.path();
+    set_mode(folder, 0o555);
+    let Some(output) = as_nobody(&home, PAUSE) else { return skip("F56 needs setpriv, or not to be root") };
+    let said = told(&output, 77);
+    assert!(said.contains("cannot write journey.db-wal: the folder must be writable"), "{said}");
+    let before = files(folder);
+    // Reading needs no right to write.
+    told(&as_nobody(&home, &["status", "--at", AT]).expect("it starts"), 0);
+    set_mode(folder, 0o755);
+    set_mode(&home.database(), 0o400);
+    let said = told(&as_nobody(&home, PAUSE).expect("it starts"), 77);
+    assert!(said.contains("cannot write journey.db: it may only be read"), "{said}");
+    told(&as_nobody(&home, &["status", "--at", AT]).expect("it starts"), 0);
+    assert!(files(folder) == before, "a file appeared, changed or went");
+    set_mode(&home.database(), 0o000);
+    for arguments in ANY {
+        let said = told(&as_nobody(&home, arguments).expect("it starts"), 77);
+        assert!(said.contains("cannot read journey.db"), "{said}");
+    }
+    // Where there is none it cannot be made.
+    fs::remove_file(home.database()).expect("removed");
+    set_mode(folder, 0o555);
+    let said = told(&as_nobody(&home, IMPORT).expect("it starts"), 77);
+    assert!(said.contains("cannot make journey.db"), "{said}");
+    set_mode(folder, 0o755);
+}
+
+#[test]
+fn f56_an_outbox_that_may_not_be_written_is_named() {
+    let home = imported(SOME);
+    fs::create_dir(home.path("outbox")).expect("a folder");
+    give_away(home.folder.path());
+    set_mode(&home.path("outbox"), 0o555);
+    let Some(output) = as_nobody(&home, SEND) else { return skip("F56 needs setpriv, or not to be root") };
+    let said = told(&output, 77);
+    assert!(said.contains("cannot write outbox/2026-12-01/"), "{said}");
+    set_mode(&home.path("outbox"), 0o755);
+    let output = as_nobody(&home, SEND).expect("it starts");
+    told(&output, 0);
+    assert!(!home.outbox().is_empty());
+}
+
+#[test]
+fn f57_who_finds_somebody_writing_waits_and_then_says_so() {
+    let home = imported(SOME);
+    let other = connect(&home.database());
+    other.execute_batch("BEGIN IMMEDIATE; UPDATE instance SET epoch = epoch").expect("it writes");
+    for database in DATABASES {
+        let mut store = (database.open)(&home.database());
+        store.set_patience(Duration::from_millis(20)).expect("impatient");
+        let act = Act { at: at("2026-12-01T08:00:00Z"), by: "admin".to_owned(), why: None };
+        let refused = store.record(&Change::Hold(None), &act, "", "").expect_err("somebody writes");
+        assert!(matches!(refused, StoreError::Busy), "{refused:?}");
+    }
+    home.done(&["status", "--at", AT]);
+    let said = home.refused(PAUSE, 75);
+    assert!(said.contains("another journey has been writing for 5 seconds"), "{said}");
+    other.execute_batch("ROLLBACK").expect("it writes no more");
+    home.done(PAUSE);
+}
+
+/// Bytes that fit nowhere, always the same.
+fn noise(seed: usize, length: usize) -> Vec<u8> {
+    let mut state = seed as u64 + 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[test]
+fn f58_a_damaged_database_is_refused_and_left_as_it_is() {
+    let home = imported(SOME);
+    home.done(SEND);
+    let whole = fs::read(home.database()).expect("a database");
+    let other_program = home.path("other.db");
+    connect(&other_program)
+        .execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+        .expect("a database");
+    let other_program = {
+        let bytes = fs::read(&other_program).expect("a database");
+        fs::remove_file(&other_program).expect("removed");
+        bytes
+    };
+    let mut page = whole.clone();
+    page[4096 * 7..4096 * 8].copy_from_slice(&noise(7, 4096));
+    let cases: [(&str, Vec<u8>, &str); 7] = [
+        ("a page is overwritten", page, "integrity check failed"),
+        ("truncated to half", whole[..whole.len() / 2 / 4096 * 4096].to_vec(), "integrity check failed"),
+        ("truncated within a page", whole[..whole.len() - 1000].to_vec(), "integrity check failed"),
+        ("truncated within the header", whole[..60].to_vec(), "is not an SQLite database"),
+        ("empty", Vec::new(), "is empty; it is no database"),
+        ("not SQLite", noise(1, 8192), "is not an SQLite database"),
+        ("another program's", other_program, "is a database of another program"),
+    ];
+    let outbox = home.outbox();
+    for (case, bytes, why) in cases {
+        fs::write(home.database(), &bytes).expect("damaged");
+        let before = files(home.folder.path());
+        for arguments in [SEND, PAUSE] {
+            let said = home.refused(arguments, 65);
+            assert!(said.contains(why), "{case}: {said}");
+            assert!(said.contains("put back the newest good copy"), "{case}: {said}");
+            assert!(files(home.folder.path()) == before, "{case}: a file appeared, changed or went");
+        }
+        if !why.starts_with("integrity") {
+            let said = home.refused(&["status", "--at", AT], 65);
+            assert!(said.contains(why), "{case}: {said}");
+        }
+        assert!(files(home.folder.path()) == before, "{case}: a file appeared, changed or went");
+    }
+    fs::write(home.database(), &whole).expect("put back");
+    home.done(SEND);
+    assert!(home.outbox() == outbox);
+}
+
+#[test]
+fn f58_whichever_page_is_overwritten_it_is_found_before_anything_is_written() {
+    let home = imported(SOME);
+    home.done(SEND);
+    let whole = fs::read(home.database()).expect("a database");
+    let copy = home.path("copy.db");
+    let pages = whole.len() / 4096;
+    assert!(pages > 40);
+    for page in 0..pages {
+        let mut bytes = whole.clone();
+        bytes[page * 4096..(page + 1) * 4096].copy_from_slice(&noise(page, 4096));
+        fs::write(&copy, &bytes).expect("damaged");
+        let outcome = Store::open(&copy, at("2026-12-01T08:00:00Z"), || [0; 32]);
+        assert!(matches!(outcome, Err(StoreError::Damaged { .. })), "page {page} of {pages}");
+        drop(outcome);
+        assert!(fs::read(&copy).expect("a database") == bytes, "page {page} was changed");
+    }
+}
+
+/// A run was killed, so there is a log; then the database was damaged.
+#[test]
+fn f58_a_damaged_database_with_a_log_beside_it_is_left_as_it_is() {
+    let home = killed();
+    let mut bytes = fs::read(home.database()).expect("a database");
+    let pages = bytes.len() / 4096;
+    // The log has newer versions of some pages; all the others are noise.
+    for page in 1..pages {
+        bytes[page * 4096..(page + 1) * 4096].copy_from_slice(&noise(page, 4096));
+    }
+    fs::write(home.database(), &bytes).expect("damaged");
+    let log = fs::read(home.path("journey.db-wal")).expect("a log");
+    for arguments in [SEND, PAUSE] {
+        home.refused(arguments, 65);
+        assert!(fs::read(home.database()).expect("a database") == bytes, "the database was changed");
+        assert!(fs::read(home.path("journey.db-wal")).expect("a log") == log, "the log was changed");
+    }
+}
+
+#[test]
+fn f58_a_log_whose_database_is_gone_is_not_taken_over_into_a_new_one() {
+    let home = killed();
+    fs::remove_file(home.database()).expect("removed");
+    let before = files(home.folder.path());
+    for arguments in [SEND, PAUSE] {
+        let said = home.refused(arguments, 65);
+        assert!(said.contains("journey.db is not there, but its log journey.db-wal is"), "{said}");
+        assert!(files(home.folder.path()) == before, "a file appeared, changed or went");
+    }
+}
+
+/// A home as a run leaves it that is killed: with a log that nobody has taken
+/// over into the database.
+pub(super) fn killed() -> Home {
+    let home = imported(SOME);
+    let holds_it_open = connect(&home.database());
+    assert_eq!(column(&holds_it_open, "SELECT count(*) || '' FROM event"), ["0"]);
+    home.done(SEND);
+    let dead = home.twin();
+    drop(holds_it_open);
+    assert!(fs::metadata(dead.path("journey.db-wal")).is_ok_and(|log| log.len() > 10_000));
+    dead
+}
+
+#[test]
+fn f59_root_leaves_no_files_that_the_owner_of_the_database_cannot_write() {
+    if !is_root() {
+        return skip("F59 needs root");
+    }
+    let home = imported(SOME);
+    give_away(home.folder.path());
+    let before = files(home.folder.path());
+    for arguments in [SEND, PAUSE, IMPORT] {
+        let said = home.refused(arguments, 77);
+        assert!(said.contains("belongs to another user") && said.contains("sudo -u"), "{said}");
+    }
+    home.done(&["status", "--at", AT]);
+    assert!(files(home.folder.path()) == before, "a file appeared, changed or went");
+    let owners = fs::read_dir(home.folder.path()).expect("a folder");
+    let owners = owners.map(|entry| entry.expect("an entry").metadata().expect("a file").uid());
+    assert!(owners.into_iter().all(|owner| owner == NOBODY));
+}
+
+#[test]
+fn f66_a_newer_database_is_refused_by_every_command_and_unchanged() {
+    let home = imported(SOME);
+    connect(&home.database()).pragma_update(None, "user_version", 14).expect("a newer one");
+    let before = files(home.folder.path());
+    for arguments in ANY {
+        let said = home.refused(arguments, 78);
+        assert!(said.contains("database schema 14, this program knows up to 1"), "{said}");
+        assert!(files(home.folder.path()) == before, "{arguments:?}: a file appeared, changed or went");
+    }
+}
+
+#[test]
+fn f67_the_database_and_what_lies_beside_it_is_for_its_owner_alone() {
+    let home = Home::with(SOME);
+    home.done(IMPORT);
+    assert_eq!(mode(&home.database()), 0o600);
+    set_mode(&home.database(), 0o644);
+    home.done(SEND);
+    assert_eq!(mode(&home.database()), 0o600);
+    for database in DATABASES {
+        let store = (database.open)(&home.database());
+        store.memory().expect("a memory");
+        let beside =
+            fs::read_dir(home.folder.path()).expect("a folder").map(|entry| entry.expect("an entry"));
+        for file in beside.filter(|file| file.file_name().to_string_lossy().starts_with("journey.db")) {
+            assert_eq!(mode(&file.path()), 0o600, "{:?}", file.file_name());
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The program is killed, again and again, at whatever it is doing: in the
+//! end everything is as if it had never been.
+
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::faults::killed;
+use super::sqlite::{column, connect, tables};
+use super::{Home, files};
+
+const SEND: &[&str] = &["send", "-q", "--at", "2026-12-01T08:30"];
+const IMPORT: &[&str] = &["people", "import", "-q", "--at", "2026-11-24T09:00"];
+
+/// Starts the program and kills it after a while, unless it is done by then.
+/// Was it killed?
+fn kill_after(home: &Home, arguments: &[&str], delay: Duration) -> bool {
+    let mut command = home.command(arguments);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    sleep(delay);
+    child.kill().expect("killed, or done");
+    !child.wait().expect("it ends").success()
+}
+
+/// Is there a mail in the outbox for each delivery, and nothing else; and is
+/// each as the database says?
+fn is_whole(home: &Home) {
+    let database = connect(&home.database());
+    let said = column(&database, "PRAGMA integrity_check");
+    assert_eq!(said, ["ok"]);
+    let open = column(&database, "SELECT state FROM delivery WHERE state <> 'sent'");
+    assert!(open.is_empty(), "{open:?}");
+    let mut booked = column(&database, "SELECT message_id FROM delivery");
+    let outbox = home.outbox();
+    let mut written: Vec<String> = outbox
+        .iter()
+        .map(|(name, bytes)| {
+            assert!(name.ends_with(".eml"), "{name} is left");
+            let mail = String::from_utf8_lossy(bytes);
+            let id = mail.lines().find_map(|line| line.strip_prefix("Message-ID: ")).expect("a name");
+            id.trim().to_owned()
+        })
+        .collect();
+    booked.sort_unstable();
+    written.sort_unstable();
+    assert_eq!(written, booked, "nobody twice, and each there");
+    let events = column(&database, "SELECT count(*) || '' FROM event WHERE what = 'mailed'");
+    assert_eq!(events, [booked.len().to_string()], "an event each");
+}
+
+#[test]
+fn a_mailing_killed_again_and_again_sends_each_mail_once_and_whole() {
+    let home = Home::with(usize::MAX);
+    home.done(IMPORT);
+    let never_killed = home.twin();
+    never_killed.done(SEND);
+    is_whole(&never_killed);
+    let expected = never_killed.outbox();
+    assert!(expected.len() > 1_000, "several batches");
+    let mut kills = 0;
+    for round in 0..3 {
+        let home = home.twin();
+        for kill in 0..9 {
+            let delay = Duration::from_millis(17 * round + 50 * kill + 15);
+            kills += usize::from(kill_after(&home, SEND, delay));
+            // What is there by now is whole and is what it will be.
+            for (name, bytes) in home.outbox() {
+                assert!(!name.ends_with(".eml") || expected[&name] == bytes, "{name}");
+            }
+        }
+        home.done(SEND);
+        is_whole(&home);
+        assert!(home.outbox() == expected, "as a run that was never killed");
+        home.done(SEND);
+        assert!(home.outbox() == expected, "and nobody gets anything again");
+    }
+    println!("killed {kills} times");
+    assert!(kills >= 10, "killed {kills} times only");
+}
+
+#[test]
+fn f81_an_import_killed_half_way_is_all_or_nothing() {
+    let home = Home::with(usize::MAX);
+    let expected = {
+        let whole = home.twin();
+        whole.done(IMPORT);
+        people(&whole)
+    };
+    let (mut kills, mut done) = (0, 0);
+    for kill in 0..12 {
+        let home = home.twin();
+        kills += usize::from(kill_after(&home, IMPORT, Duration::from_millis(9 * kill)));
+        if home.database().exists() {
+            let found = people(&home);
+            assert!(found.is_empty() || found == expected, "{} of {}", found.len(), expected.len());
+            done += usize::from(!found.is_empty());
+        }
+        home.done(IMPORT);
+        assert!(people(&home) == expected);
+        let beside: Vec<String> = files(home.folder.path()).into_keys().collect();
+        let left: Vec<&String> = beside.iter().filter(|name| name.contains("half")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    println!("killed {kills} times, {done} of them after it was done");
+    assert!(kills >= 3, "killed {kills} times only");
+}
+
+#[test]
+fn f81_a_second_import_killed_half_way_is_all_or_nothing() {
+    let home = Home::with(usize::MAX);
+    home.done(IMPORT);
+    let before = people(&home);
+    let text = std::fs::read_to_string(home.path("people.csv")).expect("people");
+    let lines: Vec<&str> = text.lines().take(1_300).collect();
+    let other = lines.join("\n").replace("Vård och omsorg", "Omsorg") + "\n";
+    std::fs::write(home.path("people.csv"), other).expect("other people");
+    let second = &["people", "import", "-q", "--at", "2026-11-25T09:00"];
+    let expected = {
+        let whole = home.twin();
+        whole.done(second);
+        people(&whole)
+    };
+    assert!(expected != before);
+    for kill in 0..8 {
+        let home = home.twin();
+        kill_after(&home, second, Duration::from_millis(12 * kill + 10));
+        let found = people(&home);
+        assert!(found == before || found == expected, "between");
+        home.done(second);
+        assert!(people(&home) == expected);
+    }
+}
+
+/// Who there is, as the database has it.
+fn people(home: &Home) -> Vec<String> {
+    let mut tables = tables(&home.database());
+    tables.remove("person").unwrap_or_default()
+}
+
+/// Whoever only looks at what a killed run left behind changes nothing of it,
+/// not even the index of the log.
+#[test]
+fn looking_at_what_a_killed_run_left_changes_no_byte_and_sees_all_of_it() {
+    let home = killed();
+    let looks: [&[&str]; 4] = [
+        &["status", "--format", "json", "--at", "2026-12-01T08:30"],
+        &["why", "1001", "--at", "2026-12-01T08:30"],
+        &["send", "--dry-run", "--at", "2026-12-01T08:30"],
+        &["pause", "--person", "1001", "--reason", "x", "--dry-run", "--at", "2026-12-01T08:30"],
+    ];
+    let without_index = home.twin();
+    std::fs::remove_file(without_index.path("journey.db-shm")).expect("an index");
+    for home in [&home, &without_index] {
+        let before = files(home.folder.path());
+        let mut said = String::new();
+        for look in looks {
+            let output = home.run(look);
+            assert!(output.status.success(), "{look:?}: {}", String::from_utf8_lossy(&output.stderr));
+            said += &String::from_utf8_lossy(&output.stdout);
+            assert!(files(home.folder.path()) == before, "{look:?}: a file appeared, changed or went");
+        }
+        assert!(said.contains("\"sent\""), "what stands in the log is seen: {said}");
+    }
+    // Who writes takes it over.
+    let outbox = home.outbox();
+    home.done(SEND);
+    is_whole(&home);
+    assert!(home.outbox() == outbox);
+    assert!(!home.path("journey.db-wal").exists(), "taken over, and gone");
+}

@@ -1,0 +1,440 @@
+//! The engine with a real database: positions are the fold of the events,
+//! whatever happened; and what somebody else does during a mailing counts
+//! from that moment.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use chrono::{TimeDelta, Timelike};
+use journey::config::Config;
+use journey::domain::change::{Act, Change};
+use journey::domain::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
+use journey::domain::library::Library;
+use journey::domain::person::Roster;
+use journey::domain::position::Position;
+use journey::domain::response::Given;
+use journey::domain::settings::PauseOf;
+use journey::domain::zone::Timestamp;
+use journey::engine::import::compared_in;
+use journey::engine::lock::Lock;
+use journey::engine::pass::Selection;
+use journey::engine::send;
+use journey::engine::world::{InForce, World};
+use journey::engine::{import as importing, positions};
+use journey::store::Store;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use super::sqlite::{column, connect, tables};
+use super::{Home, at};
+
+/// The programme of a home, with a database open to write.
+struct Office {
+    home: Home,
+    config: Config,
+    store: Store,
+}
+
+impl Office {
+    fn with(people: usize) -> Office {
+        let home = Home::with(people);
+        let config =
+            Config::load(Some(&home.path("config.toml")), &BTreeMap::new()).expect("a configuration");
+        let store = Office::store(&config);
+        Office { home, config, store }
+    }
+
+    /// Another who has the database open.
+    fn store(config: &Config) -> Store {
+        Store::open(&config.database, at("2026-08-01T08:00:00Z"), || [7; 32]).expect("a database")
+    }
+
+    fn world(&self, now: Timestamp) -> World {
+        let content = InForce::read(&self.config, now).unwrap_or_else(|error| panic!("{error}"));
+        World::of(self.config.clone(), content, &self.store).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The people of the people file.
+    fn people(&self, library: &Library) -> Roster {
+        importing::read(&self.config, &self.config.people.file, library).roster.expect("people")
+    }
+}
+
+fn act(at: Timestamp) -> Act {
+    Act { at, by: "admin".to_owned(), why: None }
+}
+
+fn import(store: &mut Store, library: &Library, roster: &Roster, now: Timestamp) {
+    let import = compared_in(store, roster, library).expect("people");
+    store.import(&import, roster, &act(now)).expect("imported");
+}
+
+fn slug(text: &str) -> Slug {
+    Slug::parse(text).expect("a slug")
+}
+
+fn step(text: &str) -> StepName {
+    StepName::parse(text).expect("a step")
+}
+
+/// Something that happens, and how many hours after the last.
+#[derive(Clone, Debug)]
+struct Happening {
+    hours: i64,
+    what: Happens,
+}
+
+#[derive(Clone, Debug)]
+enum Happens {
+    /// Only these people are in the file, by their place modulo this.
+    Import(usize),
+    Send(Option<usize>),
+    Approve(usize),
+    HoldAll,
+    ReleaseAll,
+    Pause(usize),
+    Resume(usize),
+    Shift(usize, i32),
+    Choose(usize),
+    Answer(usize, usize),
+    Rhythm(usize, bool),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let person = 0..SOME;
+    let what = prop_oneof![
+        2 => (2..6usize).prop_map(Happens::Import),
+        8 => proptest::option::of(0..9usize).prop_map(Happens::Send),
+        3 => (0..7usize).prop_map(Happens::Approve),
+        1 => Just(Happens::HoldAll),
+        2 => Just(Happens::ReleaseAll),
+        1 => person.clone().prop_map(Happens::Pause),
+        1 => person.clone().prop_map(Happens::Resume),
+        1 => (person.clone(), prop_oneof![Just(-1), Just(2)]).prop_map(|(n, weeks)| Happens::Shift(n, weeks)),
+        1 => person.clone().prop_map(Happens::Choose),
+        2 => (person.clone(), 0..7usize).prop_map(|(n, step)| Happens::Answer(n, step)),
+        1 => (person, any::<bool>()).prop_map(|(n, own)| Happens::Rhythm(n, own)),
+    ];
+    (prop_oneof![Just(24), 1..200i64], what).prop_map(|(hours, what)| Happening { hours, what })
+}
+
+/// So few people that a sequence is quick.
+const SOME: usize = 14;
+
+impl Happens {
+    fn change(&self, world: &World, roster: &Roster) -> Option<Change> {
+        let person = |n: &usize| roster.people[n % roster.people.len()].id.clone();
+        let unit = |n: &usize| -> UnitId { roster.people[n % roster.people.len()].unit.clone() };
+        let there = |n: &usize| world.roster.person(&person(n)).is_some();
+        Some(match self {
+            Happens::Import(_) | Happens::Send(_) => return None,
+            Happens::Approve(n) => {
+                let journey = world.library.journey(&slug("grunden"))?;
+                let text = &journey.steps[n % journey.steps.len()];
+                let step = StepName { journey: journey.slug.clone(), step: text.slug.clone() };
+                Change::Approve { step, content: text.hash }
+            }
+            Happens::HoldAll => Change::Hold(None),
+            Happens::ReleaseAll => Change::Release(None),
+            Happens::Pause(n) | Happens::Resume(n) | Happens::Choose(n) | Happens::Answer(n, _)
+                if !there(n) =>
+            {
+                return None;
+            }
+            Happens::Pause(n) => {
+                Change::Pause { of: PauseOf::Person(person(n)), until: None, reason: "ill".into() }
+            }
+            Happens::Resume(n) => Change::Resume(PauseOf::Person(person(n))),
+            Happens::Shift(n, weeks) => Change::Shift { unit: unit(n), weeks: *weeks },
+            Happens::Choose(n) => Change::Choose { person: person(n), character: slug("halsa") },
+            Happens::Answer(n, text) => {
+                let journey = world.library.journey(&slug("miljo"))?;
+                let text = journey.steps[text % journey.steps.len()].slug.clone();
+                let step = StepName { journey: journey.slug.clone(), step: text };
+                Change::Answer { person: person(n), step, question: None, given: Given::Done }
+            }
+            Happens::Rhythm(n, own) => {
+                let cadence = own.then(|| journey::domain::cadence::Cadence::parse("30 8 * * Mon-Fri"));
+                let cadence = cadence.transpose().expect("a cadence");
+                Change::Rhythm { unit: unit(n), cadence }
+            }
+        })
+    }
+}
+
+/// Every row of the table says what the events say, and everything in it can
+/// be thrown away and made again.
+fn positions_are_the_fold(
+    office: &mut Office,
+    world: &mut World,
+    now: Timestamp,
+) -> Result<(), TestCaseError> {
+    let database = connect(&office.config.database);
+    let sql = "SELECT person.employee_id || '|' || journey || '|' || coalesce(last_step, '-') || '|'
+               || coalesce(last_at, '-')
+               FROM position JOIN person ON person.id = person_id WHERE left_at IS NULL ORDER BY 1";
+    let rows = column(&database, sql);
+    let mut folded = Vec::new();
+    for person in &world.roster.people {
+        for journey in &world.library.journeys {
+            let (step, at) = match Position::last(world.memory.of(&person.id).enrolment(&journey.slug)) {
+                Some((step, at)) => (step.to_string(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+                None => ("-".to_owned(), "-".to_owned()),
+            };
+            folded.push(format!("{}|{}|{step}|{at}", person.id, journey.slug));
+        }
+    }
+    folded.sort_unstable();
+    prop_assert_eq!(rows, folded);
+    let there = "SELECT person_id || journey || stage || coalesce(last_step, '-') || coalesce(last_at, '-')
+                 || coalesce(next_step, '-') || coalesce(next_round, '-') || coalesce(next_at, '-')
+                 || coalesce(why, '-')
+                 FROM position JOIN person ON person.id = person_id WHERE left_at IS NULL ORDER BY 1";
+    let kept = column(&database, there);
+    database.execute("DELETE FROM position", []).expect("thrown away");
+    world.refresh(&office.store).expect("read");
+    positions::keep(world, &mut office.store, now).expect("kept");
+    prop_assert_eq!(column(&database, there), kept);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, rng_seed: RngSeed::Fixed(41), ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_position_is_the_fold_of_the_events_after_whatever_happened(
+        happenings in proptest::collection::vec(happening(), 8..16)
+    ) {
+        let mut office = Office::with(SOME);
+        let mut now = at("2026-11-02T08:00:00Z");
+        let mut world = office.world(now);
+        let everybody = office.people(&world.library);
+        let other = &mut Office::store(&office.config);
+        import(other, &world.library, &everybody, now);
+        world.refresh(&office.store).expect("read");
+        positions::keep(&world, &mut office.store, now).expect("kept");
+        positions_are_the_fold(&mut office, &mut world, now)?;
+        for Happening { hours, what } in happenings {
+            now = (now + TimeDelta::hours(hours)).with_minute(30).expect("half past");
+            match &what {
+                Happens::Import(n) => {
+                    let people = everybody.people.iter().enumerate().filter(|(place, _)| place % n != 1);
+                    let people = people.map(|(_, person)| person.clone()).collect();
+                    import(other, &world.library, &Roster::new(people, everybody.units.clone()), now);
+                }
+                Happens::Send(limit) => {
+                    let selection = Selection { limit: *limit, ..Selection::default() };
+                    let sent = send::send(&world, &mut office.store, now, &selection, |_| {}).expect("sent");
+                    prop_assert!(!sent.interrupted);
+                }
+                decision => {
+                    if let Some(change) = decision.change(&world, &everybody) {
+                        office.store.record(&change, &act(now), "before", "after").expect("decided");
+                    }
+                }
+            }
+            world.refresh(&office.store).expect("read");
+            positions::keep(&world, &mut office.store, now).expect("kept");
+            positions_are_the_fold(&mut office, &mut world, now)?;
+        }
+        // What people read with the `sqlite3` shell.
+        let database = connect(&office.config.database);
+        let in_words = column(&database, "SELECT person || unit || journey || stage FROM position_of_person");
+        let shown = column(&database, "SELECT person_id || '' FROM position JOIN person ON person.id = person_id
+                                       WHERE protected = 0");
+        prop_assert_eq!(in_words.len(), shown.len());
+    }
+}
+
+/// People, imported, and a mailing of several batches about to begin.
+fn mailing() -> (Office, World, Timestamp) {
+    let mut office = Office::with(700);
+    let now = at("2026-12-01T07:30:00Z");
+    let mut world = office.world(now);
+    let roster = office.people(&world.library);
+    import(&mut office.store, &world.library, &roster, now);
+    world.refresh(&office.store).expect("read");
+    (office, world, now)
+}
+
+/// Who was booked, by employee id, in order.
+fn booked(office: &Office) -> Vec<String> {
+    let sql = "SELECT employee_id FROM delivery
+               JOIN enrolment ON enrolment.id = enrolment_id JOIN person ON person.id = person_id
+               ORDER BY delivery.id";
+    column(&connect(&office.config.database), sql)
+}
+
+#[test]
+fn i8_nothing_is_booked_for_somebody_after_a_pause_of_theirs_during_the_mailing() {
+    let (mut office, mut world, now) = mailing();
+    let mut other = Office::store(&office.config);
+    let all = Selection::default();
+    let last = world.roster.people[690].id.clone();
+    let mut mails = 0;
+    let sent = send::send(&world, &mut office.store, now, &all, |_| {
+        mails += 1;
+        if mails == 100 {
+            let of = PauseOf::Person(last.clone());
+            let pause = Change::Pause { of, until: None, reason: "ill".into() };
+            other.record(&pause, &act(now), "runs", "paused").expect("paused");
+        }
+    });
+    let sent = sent.expect("sent");
+    assert!(sent.interrupted, "it was noticed");
+    let first = sent.pass.send.len();
+    assert_eq!(first, mails, "the batch that was booked is finished");
+    assert!(first < 300, "and no other one is begun: {first}");
+    drop(sent);
+    world.refresh(&office.store).expect("read");
+    let sent = send::send(&world, &mut office.store, now, &all, |_| {}).expect("sent");
+    assert!(!sent.interrupted);
+    let booked = booked(&office);
+    assert_eq!(booked.len(), first + sent.pass.send.len());
+    assert!(!booked.contains(&last.as_str().to_owned()), "who is paused got nothing");
+    assert_eq!(booked.len(), office.home.outbox().len());
+}
+
+/// The world was read, and then, before the mailing began, somebody paused.
+#[test]
+fn i8_a_pause_between_reading_and_booking_counts() {
+    let (mut office, world, now) = mailing();
+    let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
+    Office::store(&office.config).record(&pause, &act(now), "runs", "paused").expect("paused");
+    let sent = send::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("nothing");
+    assert!(sent.interrupted && sent.pass.send.is_empty());
+    assert!(booked(&office).is_empty() && office.home.outbox().is_empty());
+}
+
+#[test]
+fn f82_an_import_during_a_mailing_gives_later_mails_the_new_address() {
+    let (mut office, mut world, now) = mailing();
+    let mut roster = office.people(&world.library);
+    for person in &mut roster.people {
+        person.email = person.email.as_ref().map(|address| format!("new.{address}").into());
+    }
+    let mut other = Office::store(&office.config);
+    let all = Selection::default();
+    let mut mails = 0;
+    let sent = send::send(&world, &mut office.store, now, &all, |_| {
+        mails += 1;
+        if mails == 40 {
+            import(&mut other, &world.library, &roster, now);
+        }
+    });
+    let sent = sent.expect("no lock error");
+    assert!(sent.interrupted);
+    let first = sent.pass.send.len();
+    drop(sent);
+    world.refresh(&office.store).expect("read");
+    let rest = send::send(&world, &mut office.store, now, &all, |_| {}).expect("sent").pass.send.len();
+    assert!(first >= 40 && rest > 100, "{first} and {rest}");
+    let new = |mail: &Vec<u8>| String::from_utf8_lossy(mail).contains("new.");
+    let outbox = office.home.outbox();
+    assert_eq!(outbox.len(), first + rest);
+    let new = outbox.values().filter(|mail| new(mail)).count();
+    assert_eq!(new, rest, "what was claimed has the old address, what came later the new one");
+}
+
+#[test]
+fn x_then_y_then_x_sends_nobody_a_step_again() {
+    let mut office = Office::with(60);
+    let now = at("2026-12-01T07:30:00Z");
+    let mut world = office.world(now);
+    let x = office.people(&world.library);
+    let y = Roster::new(x.people[..20].to_vec(), x.units.clone());
+    let mut sent = Vec::new();
+    for (times, roster) in (0..).zip([&x, &y, &x, &x]) {
+        let now = now + TimeDelta::minutes(times * 20);
+        import(&mut office.store, &world.library, roster, now);
+        world.refresh(&office.store).expect("read");
+        let pass =
+            send::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("sent").pass;
+        sent.push(pass.send.len());
+    }
+    assert!(sent[0] > 50, "{sent:?}");
+    assert_eq!(sent[1..], [0, 0, 0]);
+}
+
+#[test]
+fn f10_a_second_sender_ends_at_once_and_says_who_the_first_is() {
+    let home = Home::with(60);
+    home.done(&["people", "import", "-q", "--at", "2026-11-24T09:00"]);
+    let zone = journey::domain::zone::Zone::parse("Europe/Stockholm").expect("a zone");
+    let first = Lock::take(&home.database(), at("2026-12-01T07:29:00Z"), zone).expect("it is free");
+    let said = home.refused(&["send", "--at", "2026-12-01T08:30"], 75);
+    let holder = format!("pid {}, started 2026-12-01 08:29", std::process::id());
+    assert!(said.contains(&holder), "{said}");
+    assert!(home.outbox().is_empty());
+    drop(first);
+    home.done(&["send", "--at", "2026-12-01T08:30"]);
+}
+
+#[test]
+fn two_senders_at_once_send_each_mail_once() {
+    let home = Home::with(600);
+    let send = ["send", "-q", "--at", "2026-12-01T08:30"];
+    // Both make the database and import the people, too.
+    let start = || {
+        let mut command = home.command(&send);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts")
+    };
+    let both = [start(), start()];
+    let mut codes: Vec<Option<i32>> = Vec::new();
+    for child in both {
+        let output = child.wait_with_output().expect("it ends");
+        codes.push(output.status.code());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 75)), "{said}");
+    }
+    assert!(codes.contains(&Some(0)), "{codes:?}");
+    let outbox = home.outbox();
+    let database = connect(&home.database());
+    assert_eq!(
+        column(&database, "SELECT count(*) || '' FROM delivery WHERE state = 'sent'"),
+        [outbox.len().to_string()]
+    );
+    assert_eq!(column(&database, "SELECT count(*) || '' FROM audit WHERE action = 'people import'"), ["1"]);
+    assert!(outbox.len() > 500);
+    home.done(&send);
+    assert_eq!(home.outbox().len(), outbox.len());
+}
+
+/// Privacy, P3: who somebody is stands in the table of people and in no other.
+#[test]
+fn p3_no_table_but_one_holds_an_employee_id_a_name_or_an_address() {
+    let mut office = Office::with(3);
+    let now = at("2026-12-01T07:30:00Z");
+    let mut world = office.world(now);
+    let mut roster = office.people(&world.library);
+    for (n, person) in roster.people.iter_mut().enumerate() {
+        person.id = PersonId::new(&format!("ZQ-{n}-ID"));
+        person.email = Some(format!("zq{n}.address@ekdala.example").into());
+        person.first_name = format!("Zqfirst{n}").into();
+        person.last_name = format!("Zqlast{n}").into();
+        person.protected = n == 2;
+    }
+    let roster = Roster::new(roster.people, roster.units);
+    import(&mut office.store, &world.library, &roster, now);
+    world.refresh(&office.store).expect("read");
+    let sent = send::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("sent");
+    assert!(!sent.pass.send.is_empty());
+    let person = || roster.people[0].id.clone();
+    for change in [
+        Change::Pause { of: PauseOf::Person(person()), until: None, reason: "ill".into() },
+        Change::Choose { person: person(), character: slug("halsa") },
+        Change::Answer { person: person(), step: step("miljo/resor"), question: None, given: Given::Done },
+        Change::Approve { step: step("grunden/kickoff"), content: ContentHash([1; 32]) },
+    ] {
+        let shown = journey::engine::change::shown(&world, &change, now);
+        office.store.record(&change, &act(now), &shown.before, &shown.after).expect("decided");
+    }
+    world.refresh(&office.store).expect("read");
+    positions::keep(&world, &mut office.store, now).expect("kept");
+    let tables = tables(&office.config.database);
+    assert!(tables["person"].concat().contains("ZQ-0-ID"));
+    for (table, rows) in tables.iter().filter(|(table, _)| *table != "person") {
+        let found: Vec<&String> = rows.iter().filter(|row| row.to_lowercase().contains("zq")).collect();
+        assert!(found.is_empty(), "{table}: {found:?}");
+    }
+}
