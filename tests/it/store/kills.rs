@@ -70,7 +70,7 @@ fn a_mailing_killed_again_and_again_sends_each_mail_once_and_whole() {
     for round in 0..3 {
         let home = home.twin();
         for kill in 0..9 {
-            kills += usize::from(kill_after(&home, SEND, whole * (3 * kill + round + 1) / 30));
+            kills += usize::from(kill_after(&home, SEND, whole * (8 + 2 * kill + round) / 40));
             // What is there by now is whole and is what it will be.
             for (name, bytes) in home.outbox() {
                 assert!(!name.ends_with(".eml") || expected[&name] == bytes, "{name}");
