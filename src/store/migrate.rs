@@ -34,29 +34,33 @@ pub(super) fn newest() -> i64 {
 }
 
 /// Makes a database under another name, and gives it its own when it is
-/// whole. The other name is this process's alone: two that make one at the
-/// same moment do not write into each other's.
+/// whole. The other name is this process's alone: of two that make one at the
+/// same moment the first has made it, whatever becomes of the second.
 pub(super) fn make(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
     let half = beside(path, &format!(".half-{}", std::process::id()));
     let io = |what| {
         let half = half.clone();
         move |why| StoreError::Io { what, path: half, why }
     };
-    remove(&half).map_err(io("remove"))?;
-    private_file(&half).map_err(io("make"))?;
-    let mut connection = Connection::open(&half)?;
+    let made = remove(&half)
+        .map_err(io("remove"))
+        .and_then(|()| private_file(&half).map_err(io("make")))
+        .and_then(|()| fill(&half, now, secret))
+        .and_then(|()| fs::hard_link(&half, path).map_err(io("name")));
+    if path.exists() { Ok(()) } else { made }
+}
+
+/// The tables of a new database, and its secret.
+fn fill(half: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
+    let mut connection = Connection::open(half)?;
+    // Said here once for all, so that nobody changes it while others read.
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.execute_batch(LEDGER)?;
     apply(&mut connection, MIGRATIONS, now)?;
     let instance = "INSERT INTO instance (one, made_at, secret) VALUES (1, ?1, ?2)";
     connection.execute(instance, params![rows::time(now), secret])?;
-    connection.close().map_err(|(_, error)| error)?;
-    // Who makes one at the same moment must not be overwritten; theirs may have
-    // been the first, and ours swept away.
-    match fs::hard_link(&half, path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists || path.exists() => Ok(()),
-        linked => linked.map_err(io("name")),
-    }
+    Ok(connection.close().map_err(|(_, error)| error)?)
 }
 
 /// Removes what making a database left behind, wherever it was killed: once
