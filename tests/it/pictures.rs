@@ -121,7 +121,7 @@ impl Browser {
     /// What is wrong with the mails in these frames.
     fn faults(&self, frames: &[Frame<'_>]) -> Vec<String> {
         let dom = self.run(&["--virtual-time-budget=60000", "--dump-dom"], &self.page(frames));
-        let (_, told) = dom.split_once("<pre id=\"told\">").expect("the page was looked at");
+        let (_, told) = dom.split_once("<pre id=\"told\" hidden=\"\">").expect("the page was looked at");
         let (told, _) = told.split_once("</pre>").expect("to the end");
         assert!(told.starts_with(&format!("{} frames", frames.len())), "all was looked at: {told}");
         told.lines().skip(1).filter(|line| !line.starts_with("height ")).map(str::to_owned).collect()
@@ -168,7 +168,7 @@ impl Browser {
                  margin-right:{GAP}px;vertical-align:top;color-scheme:{scheme}\"></iframe>"
             );
         }
-        let _ = write!(page, "<pre id=\"told\"></pre><script>{LOOK}</script>");
+        let _ = write!(page, "<pre id=\"told\" hidden></pre><script>{LOOK}</script>");
         let path = self.folder.path().join("page.html");
         fs::write(&path, page).expect("a file");
         path
