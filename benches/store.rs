@@ -31,7 +31,8 @@ fn main() {
         let compared = took(|| store.each_known(|known| comparison.meet(&known)).expect("people"));
         let import = comparison.finish();
         let act = Act { at: now, by: "bench".to_owned(), why: None };
-        let written = took(|| store.import(&import, roster, &act).expect("an import"));
+        let seen = store.seen().expect("it can be read");
+        let written = took(|| store.import(&import, roster, seen, &act).expect("an import"));
         println!("  compared {} ms, written {} ms", compared.as_millis(), written.as_millis());
     };
     println!("{people} people");

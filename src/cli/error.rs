@@ -112,6 +112,7 @@ impl From<StoreError> for CommandError {
             }
             StoreError::Io { .. } => (Kind::Io, "the database is named in config.toml, `database`"),
             StoreError::Full => (Kind::Io, "make room and type it again"),
+            StoreError::Changed => (Kind::Busy, "type it again in a moment"),
             StoreError::Busy => (Kind::Busy, "nothing is lost; type it again in a moment"),
             StoreError::WrongUser => {
                 (Kind::Permission, "run it as the user the database belongs to: sudo -u journey …")

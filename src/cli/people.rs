@@ -73,10 +73,11 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         let mut store = cx.store(&config, at)?;
         // Compared again by the one who writes: somebody may have imported
         // since.
+        let seen = store.seen()?;
         import = engine::compared_in(&store, roster, &library)?;
         braked = engine::brake(&config, &import, args.allow_leavers);
         if braked.is_none() {
-            store.import(&import, roster, &cx.act(at, None, None))?;
+            store.import(&import, roster, seen, &cx.act(at, None, None))?;
             imported = Some((store, at));
         }
     }

@@ -86,7 +86,8 @@ pub fn first(
     }
     let reading = read(config, &config.people.file, library);
     let Some(roster) = reading.roster else { return Err(Unusable::People(reading.faults)) };
+    let seen = store.seen()?;
     let import = compared_in(store, &roster, library)?;
-    store.import(&import, &roster, act)?;
+    store.import(&import, &roster, seen, act)?;
     Ok(Some(roster.people.len()))
 }

@@ -21,7 +21,7 @@ impl Folder {
         let told = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot write to {}: {error}", path.display()))
         };
-        fs::create_dir_all(path).map_err(told)?;
+        private_folder(path).map_err(told)?;
         Ok(Folder { path: path.to_owned(), file: File::open(path).map_err(told)? })
     }
 
@@ -56,15 +56,39 @@ pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let place = path.parent().unwrap_or(folder);
     let told =
         |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()));
-    fs::create_dir_all(place).map_err(told)?;
+    private_folder(place).map_err(told)?;
     let half = path.with_extension("half");
-    let written = File::create(&half).and_then(|mut file| file.write_all(bytes));
+    let written = private_file(&half).and_then(|mut file| file.write_all(bytes));
     written.and_then(|()| fs::rename(&half, &path)).map_err(|error| {
         // What is half there helps nobody; if it cannot be removed either,
         // the first error is still the one to tell.
         let _ = fs::remove_file(&half);
         told(error)
     })
+}
+
+/// Makes a folder, and those above it, for its owner alone: names of files
+/// hold employee ids, and what is in them names and addresses.
+#[cfg(unix)]
+fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn private_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> io::Result<File> {
+    File::create(path)
 }
 
 /// The part of a file name that stands for a text: letters, digits, `.`, `_`
@@ -83,6 +107,18 @@ mod tests {
     fn a_name_never_leaves_its_folder() {
         assert_eq!(name_part("../../etc/passwd"), "_.._etc_passwd");
         assert_eq!(name_part("12 å/3"), "12___3");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn p20_a_mail_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let outbox = folder.path().join("outbox");
+        write(&outbox, "2026-12-01/a.eml", b"mail").expect("it can be written");
+        let mode =
+            |path: &str| fs::metadata(outbox.join(path)).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!([mode(""), mode("2026-12-01"), mode("2026-12-01/a.eml")], [0o700, 0o700, 0o600]);
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub enum StoreError {
     /// Somebody else writes (F57).
     #[error("another journey has been writing for {} seconds", PATIENCE.as_secs())]
     Busy,
+    /// Somebody else wrote between reading and writing.
+    #[error("somebody else changed the database meanwhile; nothing was written")]
+    Changed,
     /// Root would leave files behind that the owner cannot write (F59).
     #[error("the database belongs to another user, and root would leave files that user cannot write")]
     WrongUser,

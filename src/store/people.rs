@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Row, Transaction, named_params, params};
 
-use super::{Store, StoreError, rows};
+use super::{Seen, Store, StoreError, rows};
 use crate::domain::change::Act;
 use crate::domain::ids::{Language, PersonId, PersonNumber, UnitId};
 use crate::domain::import::{Import, Known};
@@ -88,15 +88,26 @@ impl Store {
         Ok(units)
     }
 
-    /// Takes over a people file: all of it or nothing.
+    /// Takes over a people file: all of it or nothing. What was compared with
+    /// a database that somebody else has changed since is not taken over.
     ///
     /// # Errors
     ///
-    /// Where it cannot be written; then nothing is.
-    pub fn import(&mut self, import: &Import<'_>, roster: &Roster, act: &Act) -> Result<(), StoreError> {
+    /// [`StoreError::Changed`] then; and where it cannot be written. Nothing
+    /// is, in either case.
+    pub fn import(
+        &mut self,
+        import: &Import<'_>,
+        roster: &Roster,
+        compared: Seen,
+        act: &Act,
+    ) -> Result<(), StoreError> {
         let first = self.imported_at()?.is_none();
         let at = rows::time(act.at);
         let whole = self.begin()?;
+        if super::seen(&whole)? != compared {
+            return Err(StoreError::Changed);
+        }
         {
             let units = write_units(&whole, roster)?;
             let mut write = whole.prepare_cached(include_str!("sql/write_person.sql"))?;

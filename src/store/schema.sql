@@ -64,6 +64,8 @@ CREATE TABLE person (
 
 CREATE INDEX person_of_unit ON person (unit_id);
 
+CREATE INDEX person_who_left ON person (id) WHERE left_at IS NOT NULL;
+
 CREATE INDEX person_of_email ON person (email) WHERE email IS NOT NULL;
 
 CREATE TABLE person_extra (

@@ -61,7 +61,8 @@ fn import(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     let (roster, library) = (roster(people), loaded.library.expect("the small programme"));
     let mut comparison = Comparison::new(&roster, &library);
     store.each_known(|known| comparison.meet(&known))?;
-    store.import(&comparison.finish(), &roster, &act())
+    let seen = store.seen()?;
+    store.import(&comparison.finish(), &roster, seen, &act())
 }
 
 /// The first mail of a journey to each of so many people.

@@ -213,7 +213,8 @@ impl Rig {
         let reading = import::read(&world.config, &file, &world.library);
         let roster = reading.roster.unwrap_or_else(|| panic!("people: {:?}", reading.faults));
         let import = import::compared_in(store, &roster, &world.library).expect("people");
-        store.import(&import, &roster, &act(at)).expect("it is written down");
+        let seen = store.seen().expect("it can be read");
+        store.import(&import, &roster, seen, &act(at)).expect("it is written down");
         self.keep(at);
     }
 

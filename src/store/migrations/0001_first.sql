@@ -60,6 +60,7 @@ CREATE TABLE person (
 ) STRICT;
 
 CREATE INDEX person_of_unit ON person (unit_id);
+CREATE INDEX person_who_left ON person (id) WHERE left_at IS NOT NULL;
 CREATE INDEX person_of_email ON person (email) WHERE email IS NOT NULL;
 
 -- Columns of the people file that are kept on purpose.

@@ -132,7 +132,7 @@ fn what_is_asked_often_is_found_without_looking_at_every_row() {
         end_positions_of_left.sql
         SEARCH position USING PRIMARY KEY (person_id=?)
         LIST SUBQUERY 1
-        SCAN person
+        SCAN person USING INDEX person_who_left
         enrol.sql
         SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
         SEARCH response USING COVERING INDEX response_of_enrolment (enrolment_id=?)

@@ -44,6 +44,7 @@ promises! {
     what_is_imported_is_what_is_read,
     an_import_twice_is_one,
     an_import_that_fails_changes_nothing,
+    what_was_compared_before_a_change_is_not_imported_after_it,
     x_then_y_then_x_sends_nothing_again,
     who_returns_keeps_the_enrolment,
     a_delivery_is_booked_once_for_ever,
@@ -203,7 +204,8 @@ fn three() -> Roster {
 
 fn import(store: &mut Store, roster: &Roster, day: u32) -> Result<(), StoreError> {
     let import = compared_in(store, roster, &LIBRARY)?;
-    store.import(&import, roster, &act(day))
+    let seen = store.seen()?;
+    store.import(&import, roster, seen, &act(day))
 }
 
 fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> Booking {
@@ -356,6 +358,20 @@ fn a_delivery_is_booked_once_for_ever(stand: &mut Stand) {
     let told = (deliveries[0].slot, deliveries[0].booked, deliveries[0].content, deliveries[0].state);
     assert_eq!(told, (first.slot, morning(1), first.content, State::Sent));
     assert_eq!(stand.store.next_delivery().expect("a number"), 13);
+}
+
+fn what_was_compared_before_a_change_is_not_imported_after_it(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let roster = roster(&[person("001"), plain("late")]);
+    let seen = stand.store.seen().expect("seen");
+    let compared = compared_in(&stand.store, &roster, &LIBRARY).expect("people");
+    let mut other = (stand.database.open)(&stand.path());
+    import(&mut other, &roster, 2).expect("another was quicker");
+    let before = stand.tables();
+    let outcome = stand.store.import(&compared, &roster, seen, &act(2));
+    assert!(matches!(outcome, Err(StoreError::Changed)), "{outcome:?}");
+    assert!(stand.tables() == before);
+    import(&mut stand.store, &roster, 2).expect("compared anew it is nothing");
 }
 
 fn a_batch_is_booked_whole_or_not_at_all(stand: &mut Stand) {

@@ -66,7 +66,8 @@ fn act(at: Timestamp) -> Act {
 
 fn import(store: &mut Store, library: &Library, roster: &Roster, now: Timestamp) {
     let import = compared_in(store, roster, library).expect("people");
-    store.import(&import, roster, &act(now)).expect("imported");
+    let seen = store.seen().expect("it can be read");
+    store.import(&import, roster, seen, &act(now)).expect("imported");
 }
 
 fn slug(text: &str) -> Slug {
