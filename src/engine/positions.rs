@@ -3,22 +3,30 @@
 
 use chrono::TimeDelta;
 
+use super::pass::Due;
 use super::world::World;
 use crate::domain::ids::{PersonNumber, Slug, StepName};
 use crate::domain::planner::{Approvals, Decision, Planner};
 use crate::domain::position::Position;
 use crate::domain::progress::Progress;
+use crate::domain::verdict::Send;
 use crate::domain::zone::Timestamp;
 use crate::store::{Skip, Stood, Store, StoreError};
 
 /// Decides for everybody anew, and keeps where each enrolment stands; rows
 /// that say so already are left alone. Steps that were too late become facts.
+/// Where somebody else has written since the world was read, nothing is kept
+/// and everybody wants a fresh look.
 ///
 /// # Errors
 ///
 /// Where they cannot be written; then none is.
 pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
     let Some(remembered) = &world.remembered else { return Ok(()) };
+    if store.changes_elsewhere()? != remembered.seen {
+        // Somebody else has written since the world was read, and knows more.
+        return store.forget_decided_with();
+    }
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
     let moment = planner.at(now, &world.memory, &progress);
@@ -32,8 +40,10 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     let mut skips = Vec::new();
     for (place, person) in world.roster.people.iter().enumerate() {
         let Some(number) = remembered.number(place) else { break };
-        let mut later = next_moment.as_ref().map(|moment| moment.decide(person)).into_iter().flatten();
-        for decision in moment.decide(person) {
+        let refused = |journey, send: &Send| Due::of(world, person, journey, send).1;
+        let later = next_moment.as_ref().map(|moment| moment.decide_unless(person, refused));
+        let mut later = later.into_iter().flatten();
+        for decision in moment.decide_unless(person, refused) {
             let journey = &world.library.journeys[decision.journey];
             let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
             let later = later.next().and_then(|decision| decision.ask_again(soon));

@@ -57,6 +57,8 @@ pub struct Remembered {
     pub keys: Keys,
     /// Since when the content kept in the database is in force.
     pub content_since: Option<Timestamp>,
+    /// What [`Store::changes_elsewhere`] said before anything was read.
+    pub seen: i64,
 }
 
 impl Remembered {
@@ -154,6 +156,7 @@ struct Past {
 
 impl Past {
     fn read(store: &Store, config: &Config) -> Result<Past, StoreError> {
+        let seen = store.changes_elsewhere()?;
         let imported = store.imported_at()?.is_some();
         let (roster, numbers) = imported.then(|| store.roster()).transpose()?.unzip();
         Ok(Past {
@@ -164,6 +167,7 @@ impl Past {
                 numbers: numbers.unwrap_or_default(),
                 keys: Keys::new(&store.secret()?),
                 content_since: store.content()?.map(|(_, since)| since),
+                seen,
             },
         })
     }
