@@ -6,7 +6,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::context::{BOLD, Context, FAINT, FirstImport, GOOD};
+use super::context::{BOLD, Context, FAINT, GOOD};
 use super::error::CommandError;
 use super::pages::{self, Format};
 use crate::domain::change::Change;
@@ -53,7 +53,7 @@ pub(super) fn run(
         let effects = change::effect(&world, &proposed.change, at);
         return tell(cx, &world, how, &proposed, &shown, &effects, at);
     }
-    let (mut store, mut world, at) = cx.writing(FirstImport::IfNever)?;
+    let (mut store, mut world, at) = cx.writing()?;
     let proposed = propose(&world, at)?;
     let shown = change::shown(&world, &proposed.change, at);
     let effects = change::effect(&world, &proposed.change, at);

@@ -31,15 +31,6 @@ pub(super) const ODD: Style = AnsiColor::Yellow.on_default();
 /// For what leaves.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 
-/// Are people imported by the way?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FirstImport {
-    /// Into a database that has never seen any.
-    IfNever,
-    /// No: whoever asks does it, or does not need them.
-    No,
-}
-
 /// What each command gets.
 pub(super) struct Context {
     /// Data. Coloured only on a terminal; `NO_COLOR` is honoured.
@@ -87,32 +78,48 @@ impl Context {
 
     /// The database to write in, the world it and the files make, and the
     /// instant to act at. People are imported into a database that has never
-    /// seen any when `first` says so.
-    pub(super) fn writing(&mut self, first: FirstImport) -> Result<(Store, World, Timestamp), CommandError> {
+    /// seen any.
+    pub(super) fn writing(&mut self) -> Result<(Store, World, Timestamp), CommandError> {
         let config = self.config()?;
-        if self.at.is_some() && config.mail.transport != Transport::Files {
-            let message = "--at can write only with `transport = \"files\"`: nobody gets a real mail at a time that is not";
-            return Err(CommandError::usage(message).hint("leave --at away, or add --dry-run"));
-        }
         let content = InForce::read(&config, self.about()?)?;
         let at = self.at(content.library.programme.zone)?;
-        let secret = keys::draw()?;
-        let mut store = Store::open(&config.database, at, || secret)?;
-        if first == FirstImport::IfNever {
-            let act = self.act(at, None, None);
-            let imported = import::first(&config, &content.library, &mut store, &act)?;
-            if let Some(people) = imported.filter(|_| !self.quiet) {
-                let people = pages::count(people, "person", "people");
-                writeln!(self.err, "imported {people} from {}", config.people.file.display())?;
-            }
+        let mut store = self.store(&config, at)?;
+        let act = self.act(at, None, None);
+        let imported = import::first(&config, &content.library, &mut store, &act)?;
+        if let Some(people) = imported.filter(|_| !self.quiet) {
+            let people = pages::count(people, "person", "people");
+            writeln!(self.err, "imported {people} from {}", config.people.file.display())?;
         }
-        let world = World::of(config, content, &store)?;
+        let world = self.world_in(&mut store, config, content, at)?;
+        Ok((store, world, at))
+    }
+
+    /// The world a database that is open makes with the files. Content that
+    /// is good is kept in it.
+    pub(super) fn world_in(
+        &mut self,
+        store: &mut Store,
+        config: Config,
+        content: InForce,
+        at: Timestamp,
+    ) -> Result<World, CommandError> {
+        let world = World::of(config, content, store)?;
         if world.broken.is_empty() {
             let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
             store.keep_content(world.library.hash, files, at)?;
         }
         self.tell_broken(&world)?;
-        Ok((store, world, at))
+        Ok(world)
+    }
+
+    /// The database to write in; made if there is none.
+    pub(super) fn store(&self, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
+        if self.at.is_some() && config.mail.transport != Transport::Files {
+            let message = "--at can write only with `transport = \"files\"`: nobody gets a real mail at a time that is not";
+            return Err(CommandError::usage(message).hint("leave --at away, or add --dry-run"));
+        }
+        let secret = keys::draw()?;
+        Ok(Store::open(&config.database, at, || secret)?)
     }
 
     /// Who acts, when and why.

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::context::{BAD, BOLD, Context, FAINT, FirstImport, GOOD};
+use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
-use crate::domain::import::Import as Changes;
+use crate::domain::import::{Import as Changes, Left};
 use crate::domain::person::{Person, Roster};
 use crate::engine::import::{self as engine, Brake};
 use crate::engine::positions;
-use crate::engine::world;
+use crate::engine::world::{self, InForce};
 use crate::roster::Reading;
 
 /// Reads and shows who there is
@@ -65,25 +65,31 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::faults(Kind::Io, reading.faults));
     }
     let Some(roster) = &reading.roster else { return refused(args, cx, file, &reading) };
-    let known = engine::known(&config)?;
-    let import = Changes::between(&known, roster, &library);
+    let mut import = engine::compared(&config, roster, &library)?;
     let mut braked = engine::brake(&config, &import, args.allow_leavers);
+    let mut imported = None;
     if !args.dry_run && braked.is_none() {
-        let (mut store, mut world, at) = cx.writing(FirstImport::No)?;
+        let at = cx.at(library.programme.zone)?;
+        let mut store = cx.store(&config, at)?;
         // Compared again by the one who writes: somebody may have imported
         // since.
-        let known = store.known_people()?;
-        let import = Changes::between(&known, roster, &library);
+        import = engine::compared_in(&store, roster, &library)?;
         braked = engine::brake(&config, &import, args.allow_leavers);
         if braked.is_none() {
             store.import(&import, roster, &cx.act(at, None, None))?;
-            world.refresh(&store)?;
-            positions::keep(&world, &mut store, at)?;
+            imported = Some((store, at));
         }
     }
     match args.format {
         Format::Json => pages::json(&mut *cx.out, &value(args, &reading, Some((roster, &import))))?,
         Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &import)?,
+    }
+    if let Some((mut store, at)) = imported {
+        // There may be more of them than fit in memory twice.
+        drop(reading);
+        let content = InForce::read(&config, at)?;
+        let world = cx.world_in(&mut store, config.clone(), content, at)?;
+        positions::keep(&world, &mut store, at)?;
     }
     let Some(Brake { leavers, people }) = braked else { return Ok(()) };
     let limit = match args.allow_leavers {
@@ -169,7 +175,8 @@ fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> 
     let mut rows: Vec<Vec<String>> = Vec::new();
     rows.extend(import.joined.iter().map(|person| row(person, "joined".to_owned())));
     rows.extend(import.returned.iter().map(|(_, person)| row(person, "returned".to_owned())));
-    rows.extend(import.left.iter().map(|known| row(&known.person, "left".to_owned())));
+    let left = |left: &Left| if left.protected { "protected".to_owned() } else { left.id.to_string() };
+    rows.extend(import.left.iter().map(|gone| vec![left(gone), "left".to_owned()]));
     rows.extend(import.changed.iter().map(|changed| row(changed.person, changed.columns.join(", "))));
     if !rows.is_empty() {
         writeln!(cx.out, "\n{BOLD}Who{BOLD:#}")?;

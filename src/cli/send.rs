@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::context::{BAD, BOLD, Context, FAINT, FirstImport, GOOD};
+use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
 use super::{moment, select};
@@ -82,7 +82,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 }
 
 fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (mut store, mut world, at) = cx.writing(FirstImport::IfNever)?;
+    let (mut store, mut world, at) = cx.writing()?;
     if world.config.mail.transport != Transport::Files {
         let message = "only `transport = \"files\"` can send yet";
         return Err(CommandError::usage(message).hint("set it in config.toml, or add --dry-run"));

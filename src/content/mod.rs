@@ -7,13 +7,15 @@
 //! text; `document` and `table` read TOML key by key, `front_matter` finds
 //! it in Markdown; `programme`, `journey` and `words` say what one file
 //! says, nothing looked up; `resolve` looks names up in each other and
-//! `variants` fills in what a variant inherits; `hash` names the result.
+//! `variants` fills in what a variant inherits; `picture` reads a film's still; `hash`
+//! names the result.
 
 mod document;
 mod front_matter;
 mod hash;
 mod hints;
 mod journey;
+mod picture;
 mod programme;
 mod resolve;
 mod table;

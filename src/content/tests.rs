@@ -973,6 +973,30 @@ fn f91_posters_outside_the_journey_are_refused() {
 }
 
 #[test]
+fn f99_a_poster_is_a_picture_that_a_mail_can_carry() {
+    let step = "+++\nkind = \"film\"\nsubject = \"x\"\nminutes = 3\n[film]\nurl = \"https://x.example\"\ntitle = \"Filmen\"\nlength = \"2:25\"\nposter = \"still.png\"\n+++\nHej!\n";
+    let dir = folder(&good_but(&[("journeys/miljo/workshop.md", step)]));
+    let mut picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x58\0\0\x01\x52\x08".to_vec();
+    write(dir.path(), "journeys/miljo/still.png", &picture);
+    let library = load(dir.path(), today()).library.expect("content without an error");
+    let steps = library.journeys.iter().flat_map(|journey| &journey.steps);
+    let film = steps.flat_map(|step| &step.variants).find_map(|variant| variant.film.as_ref());
+    let poster = film.and_then(|film| film.poster.as_ref()).expect("a poster");
+    assert_eq!(format!("{}: {:?}", poster.alt, poster.picture), "Filmen: image/png 600x338, 25 bytes");
+    picture.resize(60_001, 0);
+    write(dir.path(), "journeys/miljo/still.png", &picture);
+    expect![[r#"
+        [poster-too-large] journeys/miljo/workshop.md:9:10: error: `still.png` has 61 kB; at most 60 kB are allowed
+          hint: save it smaller: 600 pixels wide are plenty
+    "#]].assert_eq(&faults_in(dir.path()));
+    write(dir.path(), "journeys/miljo/still.png", b"GIF89a");
+    expect![[r#"
+        [bad-poster] journeys/miljo/workshop.md:9:10: error: `still.png` cannot be read as a png or jpg picture
+          hint: open it in a drawing program and save it anew
+    "#]].assert_eq(&faults_in(dir.path()));
+}
+
+#[test]
 fn f90_a_merge_that_was_not_finished_is_told_and_nothing_that_follows_from_it() {
     let merged =
         STEP.replace("minutes   = 5\n", "<<<<<<< HEAD\nminutes = 5\n=======\nminutes = 6\n>>>>>>> other\n");

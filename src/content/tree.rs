@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::text::Source;
@@ -23,12 +24,17 @@ pub(super) struct Snapshot {
     unread: BTreeSet<String>,
     /// Files that are not read, such as pictures, with their size in bytes.
     pub(super) others: BTreeMap<String, u64>,
+    /// Those of them that are pictures a mail can carry.
+    pub(super) pictures: BTreeMap<String, Arc<[u8]>>,
     /// Folders.
     pub(super) folders: BTreeSet<String>,
 }
 
 /// A text longer than this is no mail.
 const MOST_BYTES_OF_TEXT: u64 = 200_000;
+/// A mail of more than 100 kB is clipped by some who show it, and a picture
+/// grows by a third on its way (E23, F99).
+pub(super) const MOST_BYTES_OF_PICTURE: u64 = 60_000;
 /// All text together; more than that is no programme, and must fit in memory.
 const MOST_BYTES_OF_ALL: u64 = 50_000_000;
 const MOST_FILES: usize = 5_000;
@@ -58,7 +64,8 @@ impl Snapshot {
 
     /// The files themselves, to be kept.
     pub(super) fn into_files(self) -> Files {
-        self.texts.into_iter().map(|(path, source)| (path, source.text.as_bytes().to_vec())).collect()
+        let texts = self.texts.into_iter().map(|(path, source)| (path, source.text.as_bytes().to_vec()));
+        texts.chain(self.pictures.into_iter().map(|(path, bytes)| (path, bytes.to_vec()))).collect()
     }
 }
 
@@ -68,6 +75,11 @@ pub(super) fn kept(dir: &Path, files: &Files, faults: &Faults) -> Snapshot {
     for (path, bytes) in files {
         let folders = path.match_indices('/').map(|(end, _)| path[..end].to_owned());
         snapshot.folders.extend(folders);
+        if !is_text(path) {
+            snapshot.others.insert(path.clone(), bytes.len() as u64);
+            snapshot.pictures.insert(path.clone(), bytes.as_slice().into());
+            continue;
+        }
         match Source::read(&snapshot.file(path), bytes.clone()) {
             Ok(source) => {
                 snapshot.texts.insert(path.clone(), source);
@@ -148,6 +160,14 @@ fn read_all(
         };
         if !is_text(path) {
             snapshot.others.insert(path.clone(), stamp.bytes);
+            if is_picture(path) && stamp.bytes <= MOST_BYTES_OF_PICTURE {
+                bytes_of_all += stamp.bytes;
+                let fits = bytes_of_all <= MOST_BYTES_OF_ALL;
+                // One that cannot be read is told where it is asked for.
+                if let Some(Ok(bytes)) = fits.then(|| read(&root.join(path), path, stamp)).transpose()? {
+                    snapshot.pictures.insert(path.clone(), bytes.into());
+                }
+            }
             continue;
         }
         bytes_of_all += stamp.bytes;
@@ -366,6 +386,12 @@ fn is_left_by_an_editor(name: &str) -> bool {
 }
 
 /// Is it a file whose words the program reads?
+/// May the file be the picture of a film?
+fn is_picture(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    path.starts_with("journeys/") && [".png", ".jpg", ".jpeg"].iter().any(|ending| path.ends_with(ending))
+}
+
 fn is_text(path: &str) -> bool {
     match path.split('/').collect::<Vec<_>>()[..] {
         ["programme.toml"] => true,

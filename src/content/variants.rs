@@ -6,12 +6,14 @@ use super::document::At;
 use super::hash;
 use super::hints::{did_you_mean, listed};
 use super::journey::WrittenStep;
+use super::picture;
 use super::resolve::Content;
 use super::text::Source;
+use super::tree::MOST_BYTES_OF_PICTURE;
 use super::words::{self, Base, QuestionWords, Version, Words, WrittenFilm};
 use crate::domain::diagnostic::nearest;
 use crate::domain::ids::{Language, Slug};
-use crate::domain::step::{Question, QuestionForm, Step, Variant};
+use crate::domain::step::{Film, Poster, Question, QuestionForm, Step, Variant};
 
 /// What the name of a step's file says:
 /// `<step>[@<character>][.<language>].md`.
@@ -23,9 +25,6 @@ pub(super) struct StepFile<'a> {
     pub(super) character: Option<&'a str>,
     pub(super) language: Option<&'a str>,
 }
-
-/// A picture larger than this is too much for a phone between two visits.
-const MOST_BYTES_OF_POSTER: u64 = 2_000_000;
 
 impl<'a> StepFile<'a> {
     /// Reads a path; `None` if it is not of that form.
@@ -118,7 +117,8 @@ impl<'a> Maker<'a> {
         if let Some(focus) = &base.focus {
             self.content.known_focus(source, focus);
         }
-        self.poster(&base.words);
+        // For its faults, also where the programme has some.
+        self.film(&base.words);
         Some(base)
     }
 
@@ -136,7 +136,8 @@ impl<'a> Maker<'a> {
             let Some(source) = self.content.snapshot.texts.get(file.path) else { continue };
             let version = words::read_version(source, &base_file, self.content.faults);
             if let Some(version) = &version {
-                self.poster(&version.words);
+                // For its faults, also where the name of the file has some.
+                self.film(&version.words);
             }
             if let (Some(language), Some(character)) = (language, character) {
                 versions.push(Named { character, language, file: *file, version });
@@ -209,7 +210,7 @@ impl<'a> Maker<'a> {
             subject: subject.to_owned(),
             preheader: words.preheader.clone(),
             manager_note: words.manager_note.clone(),
-            film: words.film.as_ref().map(|film| film.value.film.clone()),
+            film: self.film(words),
             questions: base.questions.clone().unwrap_or_default(),
             body: words.body.clone(),
             file: words.source.file.clone(),
@@ -307,7 +308,7 @@ impl<'a> Maker<'a> {
             subject: subject.map_or_else(|| parent.subject.clone(), |subject| subject.value.clone()),
             preheader: or_parent(&words.preheader, &parent.preheader),
             manager_note: or_parent(&words.manager_note, &parent.manager_note),
-            film: words.film.as_ref().map(|film| film.value.film.clone()).or_else(|| parent.film.clone()),
+            film: self.film(words).or_else(|| parent.film.clone()),
             questions: self.questions(named, version, &parent.questions),
             body: words.body.clone(),
             file: words.source.file.clone(),
@@ -425,32 +426,44 @@ impl<'a> Maker<'a> {
         found.value.clone()
     }
 
-    /// The picture of a film must be there, and small enough.
-    fn poster(&self, words: &Words<'_>) {
-        let Some(At { value: WrittenFilm { poster: Some(poster), .. }, .. }) = &words.film else { return };
-        let others = &self.content.snapshot.others;
+    /// A film with its picture, which must be there, and small enough.
+    fn film(&self, words: &Words<'_>) -> Option<Film> {
+        let WrittenFilm { film, poster, alt } = &words.film.as_ref()?.value;
+        let mut film = film.clone();
+        let Some(poster) = poster else { return Some(film) };
+        let snapshot = &self.content.snapshot;
         let folder = format!("{}/", self.folder);
-        let (code, message, hint) = match others.get(&format!("{folder}{}", poster.value)) {
-            Some(bytes) if *bytes <= MOST_BYTES_OF_POSTER => return,
-            Some(bytes) => (
+        let path = format!("{folder}{}", poster.value);
+        if let Some(picture) = snapshot.pictures.get(&path).and_then(picture::read) {
+            let alt = alt.clone().unwrap_or_else(|| film.title.clone());
+            film.poster = Some(Poster { alt, picture });
+            return Some(film);
+        }
+        let name = &poster.value;
+        let (code, message, hint) = match snapshot.others.get(&path) {
+            Some(bytes) if *bytes > MOST_BYTES_OF_PICTURE => (
                 "poster-too-large",
                 format!(
-                    "`{}` has {} kB; at most {} kB are allowed",
-                    poster.value,
+                    "`{name}` has {} kB; at most {} kB are allowed",
                     bytes.div_ceil(1_000),
-                    MOST_BYTES_OF_POSTER / 1_000
+                    MOST_BYTES_OF_PICTURE / 1_000
                 ),
-                "save it smaller: 1200 pixels wide are plenty".to_owned(),
+                "save it smaller: 600 pixels wide are plenty".to_owned(),
             ),
+            Some(_) => {
+                let hint = "open it in a drawing program and save it anew".to_owned();
+                ("bad-poster", format!("`{name}` cannot be read as a png or jpg picture"), hint)
+            }
             None => {
-                let beside = others.keys().filter_map(|path| path.strip_prefix(&folder));
-                let hint = match nearest(&poster.value, beside) {
+                let beside = snapshot.others.keys().filter_map(|path| path.strip_prefix(&folder));
+                let hint = match nearest(name, beside) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "put it beside the step".to_owned(),
                 };
-                ("missing-poster", format!("there is no picture `{}` beside the step", poster.value), hint)
+                ("missing-poster", format!("there is no picture `{name}` beside the step"), hint)
             }
         };
         self.content.error(words.source, code, poster.offset, message, hint);
+        Some(film)
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Words<'a> {
 pub(super) struct WrittenFilm {
     pub(super) film: Film,
     pub(super) poster: Option<At<String>>,
+    /// What the poster shows.
+    pub(super) alt: Option<String>,
 }
 
 /// The base file of a step.
@@ -176,16 +178,11 @@ fn film(table: &mut Table<'_>) -> Option<At<WrittenFilm>> {
     let title = film.line("title");
     let length = length(&mut film);
     let poster = poster(&mut film);
+    let alt = film.line("alt").map(|alt| alt.value);
     let transcript = https(&mut film, "transcript");
     film.finish();
-    let film = Film {
-        url: url?,
-        title: title?.value,
-        length: length?,
-        poster: poster.clone().map(|p| p.value),
-        transcript,
-    };
-    Some(At { value: WrittenFilm { film, poster }, offset })
+    let film = Film { url: url?, title: title?.value, length: length?, poster: None, transcript };
+    Some(At { value: WrittenFilm { film, poster, alt }, offset })
 }
 
 fn https(table: &mut Table<'_>, key: &'static str) -> Option<String> {

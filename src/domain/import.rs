@@ -2,8 +2,6 @@
 //! and who is thereby first put into the audience of a journey, from which
 //! day their enrolment counts (contract 7, "Enrolment").
 
-use std::collections::HashMap;
-
 use super::ids::{PersonId, PersonNumber, Slug};
 use super::library::Library;
 use super::person::{Person, Roster};
@@ -31,14 +29,14 @@ pub struct Import<'a> {
     /// There before and now, with another unit or other values.
     pub changed: Vec<Changed<'a>>,
     /// Not there any more.
-    pub left: Vec<&'a Known>,
+    pub left: Vec<Left>,
     /// How many were there before.
     pub before: usize,
     /// First put into a journey's audience by this import.
-    pub entered: Vec<(&'a PersonId, &'a Slug)>,
+    pub entered: Vec<(PersonId, &'a Slug)>,
     /// Taken out of a journey's audience by this import; so that coming back
     /// is not coming first.
-    pub out_of_audience: Vec<(&'a PersonId, &'a Slug)>,
+    pub out_of_audience: Vec<(PersonId, &'a Slug)>,
 }
 
 /// Somebody with other values than before.
@@ -59,59 +57,98 @@ impl Changed<'_> {
     }
 }
 
-impl<'a> Import<'a> {
-    /// Compares what the database knows with a people file. With nobody
-    /// known it is the very first import, which enrols nobody as late.
-    pub fn between(known: &'a [Known], roster: &'a Roster, library: &'a Library) -> Import<'a> {
-        let by_id: HashMap<&PersonId, &Known> = known.iter().map(|known| (&known.person.id, known)).collect();
-        let mut import =
-            Import { before: known.iter().filter(|known| !known.has_left).count(), ..Import::default() };
-        for person in &roster.people {
-            let before = by_id.get(&person.id).copied();
-            match before {
-                None => import.joined.push(person),
-                Some(known) if known.has_left => import.returned.push((known.number, person)),
-                Some(known) => {
-                    let columns = differing(&known.person, person);
-                    if !columns.is_empty() {
-                        import.changed.push(Changed { number: known.number, person, columns });
-                    }
-                }
-            }
-            if !known.is_empty() {
-                import.audience(library, before, Some((person, roster.unit_name(&person.unit))), &person.id);
-            }
-        }
-        let gone = |known: &&Known| !known.has_left && roster.person(&known.person.id).is_none();
-        for known in known.iter().filter(gone) {
-            import.left.push(known);
-            import.audience(library, Some(known), None, &known.person.id);
-        }
-        import
+/// Somebody who is not there any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What the database calls them.
+    pub number: PersonNumber,
+    /// Who it was.
+    pub id: PersonId,
+    /// Are they shown nowhere?
+    pub protected: bool,
+}
+
+/// A people file, compared with those the database knows, one after another:
+/// nobody but those with a difference is kept in memory.
+pub struct Comparison<'a> {
+    roster: &'a Roster,
+    library: &'a Library,
+    /// By place in the roster: known already.
+    met: Vec<bool>,
+    /// The very first import enrols nobody as late.
+    is_first: bool,
+    import: Import<'a>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Of a people file, with nobody yet.
+    pub fn new(roster: &'a Roster, library: &'a Library) -> Comparison<'a> {
+        let met = vec![false; roster.people.len()];
+        Comparison { roster, library, met, is_first: true, import: Import::default() }
     }
 
-    /// Notes for each journey whether the person comes into its audience or
-    /// goes out of it.
-    fn audience(
-        &mut self,
-        library: &'a Library,
-        before: Option<&Known>,
-        after: Option<(&Person, &str)>,
-        id: &'a PersonId,
-    ) {
-        for journey in &library.journeys {
+    /// Compares with one whom the database knows.
+    pub fn meet(&mut self, known: &Known) {
+        self.is_first = false;
+        self.import.before += usize::from(!known.has_left);
+        let Some(place) = self.roster.place(&known.person.id) else {
+            if !known.has_left {
+                let (id, protected) = (known.person.id.clone(), known.person.protected);
+                self.import.left.push(Left { number: known.number, id, protected });
+                self.audience(Some(known), None);
+            }
+            return;
+        };
+        self.met[place] = true;
+        let person = &self.roster.people[place];
+        if known.has_left {
+            self.import.returned.push((known.number, person));
+        } else {
+            let columns = differing(&known.person, person);
+            if columns.is_empty() && known.unit_name == self.roster.unit_name(&person.unit) {
+                return;
+            }
+            if !columns.is_empty() {
+                self.import.changed.push(Changed { number: known.number, person, columns });
+            }
+        }
+        self.audience(Some(known), Some(person));
+    }
+
+    /// What the import changes, once everybody known has been met.
+    pub fn finish(mut self) -> Import<'a> {
+        for (place, person) in self.roster.people.iter().enumerate() {
+            if !self.met[place] {
+                self.import.joined.push(person);
+                if !self.is_first {
+                    self.audience(None, Some(person));
+                }
+            }
+        }
+        self.import
+    }
+
+    /// Notes for each journey whether a person comes into its audience or goes
+    /// out of it.
+    fn audience(&mut self, before: Option<&Known>, after: Option<&Person>) {
+        let after = after.map(|person| (person, self.roster.unit_name(&person.unit)));
+        let id = before.map(|known| &known.person.id).or(after.map(|(person, _)| &person.id));
+        let Some(id) = id else { return };
+        for journey in &self.library.journeys {
             let was = before.is_some_and(|known| {
                 !known.has_left && journey.audience.includes(&known.person, &known.unit_name)
             });
             let is = after.is_some_and(|(person, unit)| journey.audience.includes(person, unit));
             match (was, is) {
-                (false, true) => self.entered.push((id, &journey.slug)),
-                (true, false) => self.out_of_audience.push((id, &journey.slug)),
+                (false, true) => self.import.entered.push((id.clone(), &journey.slug)),
+                (true, false) => self.import.out_of_audience.push((id.clone(), &journey.slug)),
                 (true, true) | (false, false) => {}
             }
         }
     }
+}
 
+impl Import<'_> {
     /// Does it change nothing?
     pub fn is_nothing(&self) -> bool {
         self.joined.is_empty() && self.returned.is_empty() && self.changed.is_empty() && self.left.is_empty()
@@ -125,6 +162,9 @@ impl<'a> Import<'a> {
 
 /// The columns of the people file in which two differ.
 fn differing(before: &Person, now: &Person) -> Vec<&'static str> {
+    if before == now {
+        return Vec::new();
+    }
     let differs = [
         ("email", before.email != now.email || before.shared_address != now.shared_address),
         ("first_name", before.first_name != now.first_name),

@@ -19,6 +19,7 @@ pub mod journey;
 pub mod library;
 pub mod memory;
 pub mod person;
+pub mod picture;
 pub mod response;
 pub mod settings;
 pub mod step;

@@ -8,6 +8,7 @@ use chrono::NaiveDateTime;
 
 use super::duration::Duration;
 use super::ids::{ContentHash, Language, Slug};
+use super::picture::Picture;
 
 /// One station of a journey.
 #[derive(Clone, Debug)]
@@ -209,8 +210,17 @@ pub struct Film {
     pub title: String,
     /// Minutes and seconds, `2:25`.
     pub length: String,
-    /// A picture file beside the step.
-    pub poster: Option<String>,
+    /// What it looks like; without one a still is drawn.
+    pub poster: Option<Poster>,
     /// Where its text stands, for those who cannot watch or hear.
     pub transcript: Option<String>,
+}
+
+/// A picture of a film.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poster {
+    /// What it shows, for those who do not see it.
+    pub alt: String,
+    /// The picture.
+    pub picture: Picture,
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::world::{self, Unusable};
 use crate::config::Config;
 use crate::domain::change::Act;
-use crate::domain::import::{Import, Known};
+use crate::domain::import::{Comparison, Import};
 use crate::domain::library::Library;
+use crate::domain::person::Roster;
 use crate::roster::Reading;
 use crate::store::{Store, StoreError};
 
@@ -19,14 +20,34 @@ pub struct Brake {
     pub people: usize,
 }
 
-/// Everybody the database knows; nobody if there is none. Changes nothing on
-/// disk.
+/// What a people file would change. Changes nothing on disk.
+///
+/// # Errors
+///
+/// Where the database cannot be read.
+pub fn compared<'a>(
+    config: &Config,
+    roster: &'a Roster,
+    library: &'a Library,
+) -> Result<Import<'a>, StoreError> {
+    let look = |store: &Store| compared_in(store, roster, library);
+    let nobody = || Comparison::new(roster, library).finish();
+    Ok(Store::look(&config.database, look)?.unwrap_or_else(nobody))
+}
+
+/// The same in a database that is open.
 ///
 /// # Errors
 ///
 /// Where it cannot be read.
-pub fn known(config: &Config) -> Result<Vec<Known>, StoreError> {
-    Ok(Store::look(&config.database, Store::known_people)?.unwrap_or_default())
+pub fn compared_in<'a>(
+    store: &Store,
+    roster: &'a Roster,
+    library: &'a Library,
+) -> Result<Import<'a>, StoreError> {
+    let mut comparison = Comparison::new(roster, library);
+    store.each_known(|known| comparison.meet(&known))?;
+    Ok(comparison.finish())
 }
 
 /// Reads a people file as this programme wants it.
@@ -65,7 +86,7 @@ pub fn first(
     }
     let reading = read(config, &config.people.file, library);
     let Some(roster) = reading.roster else { return Err(Unusable::People(reading.faults)) };
-    let import = Import::between(&[], &roster, library);
+    let import = compared_in(store, &roster, library)?;
     store.import(&import, &roster, act)?;
     Ok(Some(roster.people.len()))
 }

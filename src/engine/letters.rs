@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::pass::{self, Due, Holding, Pass};
 use super::world::World;
-use crate::domain::email::{Email, Mailbox};
 use crate::domain::ids::StepName;
 use crate::domain::verdict::{Held, Reason};
 use crate::domain::zone::Timestamp;
+use crate::mail::compose::{self, Sending};
 use crate::mail::{files, mime};
 use crate::render::Links;
 
@@ -94,30 +94,26 @@ fn domain(world: &World) -> &str {
 }
 
 /// The mail as it leaves; `Err` says in words why it cannot be made.
-pub(super) fn bytes(world: &World, due: &Due<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
+pub fn bytes(world: &World, due: &Due<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
     let mail = world.renderer.mail(&due.letter(world, &marks.links)).map_err(|fault| fault.to_string())?;
     let config = &world.config.mail;
-    let domain = domain(world);
     let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();
-    let email = Email {
-        from: config.from.clone(),
-        to: Mailbox {
-            name: format!("{} {}", due.person.first_name, due.person.last_name),
-            address: due.person.email.as_deref().unwrap_or_default().to_owned(),
-        },
-        reply_to: Some(config.reply_to.clone()).filter(|reply_to| *reply_to != config.from),
-        subject: mail.subject,
-        html: mail.html,
-        text: mail.text,
+    let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(48).collect();
+    let sending = Sending {
+        from: &config.from,
+        reply_to: &config.reply_to,
+        name: &format!("{} {}", due.person.first_name, due.person.last_name),
+        address: due.person.email.as_deref().unwrap_or_default(),
         date: marks.booked,
         offset_seconds: world.library.programme.zone.offset_seconds(marks.booked),
-        boundary: format!("journey-{id}"),
-        message_id: marks.message_id.clone(),
-        headers: vec![(
-            "List-Id".to_owned(),
-            format!("{} <{}.{domain}>", due.journey.slug, due.journey.slug),
-        )],
+        message_id: &marks.message_id,
+        boundary: &format!("journey-{id}"),
+        journey: (&due.journey.slug, due.journey.title_in(&mail.language)),
+        pause: &marks.links.pause,
+        delivery: marks.delivery,
+        first_message_id: marks.in_reply_to.as_deref(),
     };
+    let email = compose::email(mail, &sending);
     mime::bytes(&email).map_err(|fault| fault.to_string())
 }
 

@@ -223,6 +223,12 @@ impl<'w> Due<'w> {
         }
     }
 
+    /// Has the person got no other mail of the journey?
+    fn is_first(&self, world: &World) -> bool {
+        let enrolment = world.memory.of(&self.person.id).enrolment(&self.journey.slug);
+        enrolment.mails().all(|mail| *mail.step == self.step.slug)
+    }
+
     /// What rendering needs.
     pub fn letter<'s>(&'s self, world: &'s World, links: &'s Links) -> Letter<'s> {
         Letter {
@@ -232,6 +238,7 @@ impl<'w> Due<'w> {
             person: self.person,
             unit_name: world.roster.unit_name(&self.person.unit),
             character: self.character.as_ref(),
+            first: self.is_first(world),
             links,
         }
     }

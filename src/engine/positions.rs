@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::pass::Due;
 use super::world::World;
 use crate::domain::ids::{PersonNumber, Slug, StepName};
-use crate::domain::planner::{Approvals, Decision, Planner};
+use crate::domain::planner::{Approvals, Planner};
 use crate::domain::position::Position;
 use crate::domain::progress::Progress;
 use crate::domain::verdict::Send;
@@ -36,25 +36,31 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     let moved = Progress::until(soon, &world.library, &world.roster, &world.memory);
     let moves = moved.moves_late_joiners(&progress, &world.library);
     let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
-    let mut stood = Vec::with_capacity(world.roster.people.len() * world.library.journeys.len());
-    let mut skips = Vec::new();
-    for (place, person) in world.roster.people.iter().enumerate() {
-        let Some(number) = remembered.number(place) else { break };
+    let people = world.roster.people.iter().zip(&remembered.numbers);
+    let stood = people.flat_map(|(person, &number)| {
+        let past = world.memory.of(&person.id);
         let refused = |journey, send: &Send| Due::of(world, person, journey, send).1;
         let later = next_moment.as_ref().map(|moment| moment.decide_unless(person, refused));
         let mut later = later.into_iter().flatten();
-        for decision in moment.decide_unless(person, refused) {
+        moment.decide_unless(person, refused).into_iter().map(move |decision| {
             let journey = &world.library.journeys[decision.journey];
-            let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
             let later = later.next().and_then(|decision| decision.ask_again(soon));
-            let position = Position::of(enrolment, &decision.verdict, now)
-                .looked_at_by(decision.ask_again(now))
-                .looked_at_by(later);
-            skips.extend(skipped(world, &decision).map(|(step, at)| Skip { person: number, step, at }));
-            stood.push(Stood { person: number, journey: journey.slug.clone(), position });
-        }
-    }
-    store.keep_positions(stood.into_iter(), &skips)?;
+            let skipped = decision.skipped.iter().map(|(step, at)| {
+                let step = journey.steps[*step].slug.clone();
+                let step = StepName { journey: journey.slug.clone(), step };
+                Skip { person: number, step, at: *at }
+            });
+            Stood {
+                person: number,
+                journey: journey.slug.clone(),
+                position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now)
+                    .looked_at_by(decision.ask_again(now))
+                    .looked_at_by(later),
+                skips: skipped.collect(),
+            }
+        })
+    });
+    store.keep_positions(stood)?;
     let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
     store.end_positions(&journeys)?;
     store.set_decided_with(&decided_with(world))
@@ -78,13 +84,4 @@ pub fn to_ask(world: &World, store: &Store, now: Timestamp) -> Result<Option<Vec
 fn decided_with(world: &World) -> String {
     let grace = world.settings.grace.num_seconds();
     format!("{} {} grace {grace}", env!("CARGO_PKG_VERSION"), world.library.hash)
-}
-
-/// The steps a decision found too late, and when each was.
-pub(super) fn skipped(world: &World, decision: &Decision) -> impl Iterator<Item = (StepName, Timestamp)> {
-    let journey = &world.library.journeys[decision.journey];
-    decision.skipped.iter().map(|(step, at)| {
-        let step = journey.steps[*step].slug.clone();
-        (StepName { journey: journey.slug.clone(), step }, *at)
-    })
 }

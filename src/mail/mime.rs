@@ -5,22 +5,27 @@
 use chrono::FixedOffset;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
+use lettre::message::{Attachment, Body, Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
-use crate::domain::email::{Email, Mailbox};
+use crate::domain::email::{Email, Inline, Mailbox, has_control};
 
 /// A longer name is cut: it is there to be friendly.
 const LONGEST_NAME: usize = 100;
+/// What people and old programs like in a line, without its end.
+const FOLDED: usize = 78;
 /// What a relay takes in a line, without its end.
 const LONGEST_LINE: usize = 998;
+
+/// What all pictures of a mail may be.
+const LARGEST_PICTURES: usize = 100_000;
 
 /// In every mail: nobody's out-of-office reply, and no receipts.
 const ALWAYS: [(&str, &str); 2] =
     [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply, DR, RN, NRN")];
 
 /// Headers that are made here, or that no mail of ours has (E16).
-const NEVER_GIVEN: [&str; 20] = [
+const NEVER_GIVEN: [&str; 22] = [
     "from",
     "sender",
     "to",
@@ -30,6 +35,8 @@ const NEVER_GIVEN: [&str; 20] = [
     "subject",
     "date",
     "message-id",
+    "in-reply-to",
+    "references",
     "mime-version",
     "content-type",
     "content-transfer-encoding",
@@ -66,6 +73,12 @@ pub enum MimeFault {
         /// Which part.
         part: &'static str,
     },
+    /// More pictures than a mail carries.
+    #[error("the pictures have {kilobytes} kB, and at most 100 kB are carried")]
+    Pictures {
+        /// Their size.
+        kilobytes: usize,
+    },
     /// A header that cannot be given.
     #[error("the header `{name}` cannot be given")]
     Header {
@@ -93,14 +106,21 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
         builder = builder.reply_to(mailbox("Reply-To", reply_to)?);
     }
     let builder = with_headers(builder.subject(subject(&email.subject)?), email)?;
-    let parts = MultiPart::alternative()
-        .boundary(boundary(email)?)
-        .singlepart(part(ContentType::TEXT_PLAIN, body("text part", &email.text)?))
-        .singlepart(part(ContentType::TEXT_HTML, body("HTML part", &email.html)?));
+    let text = part(ContentType::TEXT_PLAIN, body("text part", &email.text)?);
+    let html = part(ContentType::TEXT_HTML, body("HTML part", &email.html)?);
+    let boundary = boundary(email)?;
+    let alternatives = MultiPart::alternative().boundary(boundary).singlepart(text);
+    let parts = if email.pictures.is_empty() {
+        alternatives.singlepart(html)
+    } else {
+        // The page and what it shows are one alternative to the text.
+        let page = MultiPart::related().boundary(format!("{boundary}-page")).singlepart(html);
+        alternatives.multipart(with_pictures(page, &email.pictures)?)
+    };
     let mut message = builder.multipart(parts).map_err(package)?;
     // The package writes every date in UTC; people read when it was there.
     message.headers_mut().insert_raw(date(email)?);
-    let bytes = message.formatted();
+    let bytes = fold_addresses(message.formatted());
     check(&bytes)?;
     Ok(bytes)
 }
@@ -162,16 +182,12 @@ fn subject(subject: &str) -> Result<&str, MimeFault> {
 }
 
 fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBuilder, MimeFault> {
-    let id = &email.message_id;
-    let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or_default();
-    let id_ok = |b: u8| b.is_ascii_alphanumeric() || b".@-_+=".contains(&b);
-    if inside.len() > 200
-        || !inside.bytes().all(id_ok)
-        || inside.split('@').filter(|p| !p.is_empty()).count() != 2
-    {
-        return Err(MimeFault::Malformed { part: "Message-ID" });
+    check_id(&email.message_id, "Message-ID")?;
+    builder = builder.date(std::time::SystemTime::UNIX_EPOCH).message_id(Some(email.message_id.clone()));
+    if let Some(first) = &email.in_reply_to {
+        check_id(first, "In-Reply-To")?;
+        builder = builder.in_reply_to(first.clone()).references(first.clone());
     }
-    builder = builder.date(std::time::SystemTime::UNIX_EPOCH).message_id(Some(id.clone()));
     for (name, value) in ALWAYS {
         builder = builder.raw_header(header(name, value)?);
     }
@@ -182,6 +198,17 @@ fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBui
         builder = builder.raw_header(header(name, value)?);
     }
     Ok(builder)
+}
+
+/// `<…@…>`, and nothing a header could end with.
+fn check_id(id: &str, part: &'static str) -> Result<(), MimeFault> {
+    let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or_default();
+    let id_ok = |b: u8| b.is_ascii_alphanumeric() || b".@-_+=".contains(&b);
+    let halves = inside.split('@').filter(|half| !half.is_empty()).count();
+    if inside.len() > 200 || !inside.bytes().all(id_ok) || halves != 2 {
+        return Err(MimeFault::Malformed { part });
+    }
+    Ok(())
 }
 
 fn header(name: &str, value: &str) -> Result<HeaderValue, MimeFault> {
@@ -199,22 +226,40 @@ fn boundary(email: &Email) -> Result<&str, MimeFault> {
     let boundary = email.boundary.as_str();
     let plain = boundary.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let inside = email.text.contains(boundary) || email.html.contains(boundary);
-    if boundary.len() < 16 || boundary.len() > 70 || !plain || inside {
+    if boundary.len() < 16 || boundary.len() > 65 || !plain || inside {
         return Err(MimeFault::Malformed { part: "boundary" });
     }
     Ok(boundary)
 }
 
 fn body(part: &'static str, text: &str) -> Result<String, MimeFault> {
-    let text = text.replace("\r\n", "\n");
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(MimeFault::Control { part });
-    }
-    Ok(text)
+    let text = if text.contains('\r') { text.replace("\r\n", "\n") } else { text.to_owned() };
+    if has_control(&text) { Err(MimeFault::Control { part }) } else { Ok(text) }
 }
 
 fn part(content_type: ContentType, body: String) -> SinglePart {
     SinglePart::builder().header(content_type).header(ContentTransferEncoding::QuotedPrintable).body(body)
+}
+
+/// F99: what is too large for a mail is refused before it is one; here it is
+/// the last line of defence.
+fn with_pictures(mut page: MultiPart, pictures: &[Inline]) -> Result<MultiPart, MimeFault> {
+    let total: usize = pictures.iter().map(|inline| inline.picture.bytes.len()).sum();
+    if total > LARGEST_PICTURES {
+        return Err(MimeFault::Pictures { kilobytes: total.div_ceil(1_000) });
+    }
+    for Inline { id, picture } in pictures {
+        let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b".@-_".contains(&b));
+        if !plain || id.len() > 100 {
+            return Err(MimeFault::Malformed { part: "name of a picture" });
+        }
+        let media = ContentType::parse(picture.media.as_str()).map_err(package)?;
+        // Said outright: the package would take some pictures for text.
+        let body = Body::new_with_encoding(picture.bytes.to_vec(), ContentTransferEncoding::Base64);
+        let body = body.map_err(|_| MimeFault::Malformed { part: "picture" })?;
+        page = page.singlepart(Attachment::new_inline(id.clone()).body(body, media));
+    }
+    Ok(page)
 }
 
 fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
@@ -226,23 +271,56 @@ fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
     Ok(HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value))
 }
 
-/// What a relay may refuse or mangle is found here, not there (E18, E20, E21).
-fn check(bytes: &[u8]) -> Result<(), MimeFault> {
-    let Some(lines) = bytes.strip_suffix(b"\r\n") else {
-        return Err(MimeFault::Malformed { part: "last line" });
-    };
-    for line in lines.split(|&b| b == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.len() > LONGEST_LINE {
-            return Err(MimeFault::Malformed { part: "length of a line" });
-        }
-        if !line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b)) {
-            return Err(MimeFault::Control { part: "finished mail" });
+/// Lines of the header are folded before an address that would make them
+/// longer than 78 octets: the package does not do it after a name it had to
+/// encode (E18).
+fn fold_addresses(bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_default();
+    let (header, rest) = bytes.split_at(end);
+    let too_long = |line: &&[u8]| line.len() > FOLDED + 1 && fold_at(line).is_some();
+    if !header.split(|&b| b == b'\n').any(|line| too_long(&line)) {
+        return bytes;
+    }
+    let mut folded = Vec::with_capacity(bytes.len() + 16);
+    for line in header.split_inclusive(|&b| b == b'\n') {
+        match fold_at(line).filter(|_| line.len() > FOLDED + 2) {
+            Some(at) => folded.extend([&line[..at], b"\r\n", &line[at..]].concat()),
+            None => folded.extend(line),
         }
     }
-    // Every `\n` has its `\r`, or one of the lines above held a bare one.
+    folded.extend(rest);
+    folded
+}
+
+/// Where ` <` of an address stands, if something stands before it.
+fn fold_at(line: &[u8]) -> Option<usize> {
+    let at = line.windows(2).rposition(|two| two == b" <")?;
+    let before = &line[..at];
+    (!before.ends_with(b":") && before.iter().any(|b| *b != b' ')).then_some(at)
+}
+
+/// What a relay may refuse or mangle is found here, not there (E18, E20, E21).
+fn check(bytes: &[u8]) -> Result<(), MimeFault> {
+    let wire = |b: u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~');
+    if !bytes.iter().fold(true, |fine, &b| fine & wire(b)) {
+        return Err(MimeFault::Control { part: "finished mail" });
+    }
+    let mut lines = bytes.split(|&b| b == b'\n');
+    let after_the_last = lines.next_back();
+    let mut ended = true;
+    for line in lines {
+        ended &= line.ends_with(b"\r");
+        if line.len() > LONGEST_LINE + 1 {
+            return Err(MimeFault::Malformed { part: "length of a line" });
+        }
+    }
+    // Every `\n` has its `\r`, and there is no other.
     let ends = |b: u8| bytes.iter().filter(|&&byte| byte == b).count();
-    if ends(b'\r') == ends(b'\n') { Ok(()) } else { Err(MimeFault::Malformed { part: "line end" }) }
+    if ended && after_the_last == Some(b"") && ends(b'\r') == ends(b'\n') {
+        Ok(())
+    } else {
+        Err(MimeFault::Malformed { part: "line end" })
+    }
 }
 
 #[cfg(test)]
@@ -252,6 +330,7 @@ mod tests {
     use proptest::test_runner::RngSeed;
 
     use super::*;
+    use crate::domain::picture::{Media, Picture};
 
     fn email() -> Email {
         Email {
@@ -264,8 +343,10 @@ mod tests {
             date: "2026-12-01T07:30:00Z".parse().expect("an instant"),
             offset_seconds: 3600,
             message_id: "<abcdefgh234567@ekdala.example>".into(),
+            in_reply_to: None,
             boundary: "journey-abcdefgh234567".into(),
-            headers: vec![("List-Id".into(), "miljo <miljo.larresa.ekdala.example>".into())],
+            pictures: Vec::new(),
+            headers: vec![("List-Id".into(), "Miljö och klimat <miljo.ekdala.example>".into())],
         }
     }
 
@@ -284,7 +365,7 @@ mod tests {
             Message-ID: <abcdefgh234567@ekdala.example>
             Auto-Submitted: auto-generated
             X-Auto-Response-Suppress: OOF, AutoReply, DR, RN, NRN
-            List-Id: miljo <miljo.larresa.ekdala.example>
+            List-Id: =?utf-8?b?TWlsasO2?= och klimat <miljo.ekdala.example>
             MIME-Version: 1.0
             Content-Type: multipart/alternative; boundary="journey-abcdefgh234567"
 
@@ -314,6 +395,25 @@ mod tests {
         let written = written(&email);
         assert!(!written.lines().any(|line| line.to_lowercase().starts_with("bcc")), "{written}");
         assert_eq!(written.lines().filter(|line| line.starts_with("To: ")).count(), 1);
+    }
+
+    #[test]
+    fn e18_no_header_line_is_long_whoever_it_is_for() {
+        let names = [
+            "Anna-Karin Åsa-Maria Södergren-Fjällström af Överkalix",
+            "Anna-Karin Maria Soedergren-Fjaellstroem af Ekenstierna zu Gyllen",
+            "Seán D'Artagnan O'Brien från Överkalix",
+        ];
+        for name in names {
+            let mut email = email();
+            email.to.name = name.into();
+            let written = written(&email);
+            let longest = written.lines().take_while(|line| !line.is_empty()).map(str::len).max();
+            assert!(longest <= Some(78), "{written}");
+            let one_line = written.replace("\n ", " ");
+            let to = one_line.lines().find(|line| line.starts_with("To: ")).unwrap_or_default();
+            assert!(to.ends_with(" <asa.ek@ekdala.example>"), "{to}");
+        }
     }
 
     #[test]
@@ -356,6 +456,64 @@ mod tests {
     }
 
     #[test]
+    fn e18_a_long_name_and_its_address_have_a_line_each() {
+        let mut email = email();
+        email.to.name = "Seán D'Artagnan O'Brien-Ångström".into();
+        let mail = written(&email);
+        let header = mail.split_once("\n\n").map_or("", |(header, _)| header);
+        let to: Vec<&str> = header.lines().skip_while(|line| !line.starts_with("To:")).take(2).collect();
+        assert_eq!(to[1], " <asa.ek@ekdala.example>", "{header}");
+        assert!(header.lines().all(|line| line.len() <= 78), "{header}");
+        let alone = b"List-Unsubscribe: <https://larresa.ekdala.example/p/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r>\r\n\r\na <b>";
+        assert_eq!(fold_addresses(alone.to_vec()), alone);
+    }
+
+    #[test]
+    fn e17_a_reminder_answers_the_first_mail() {
+        let mut email = email();
+        email.in_reply_to = Some("<first234567@ekdala.example>".into());
+        let written = written(&email);
+        assert!(written.contains("\nIn-Reply-To: <first234567@ekdala.example>\n"), "{written}");
+        assert!(written.contains("\nReferences: <first234567@ekdala.example>\n"), "{written}");
+        email.in_reply_to = Some("<a@b>\r\nBcc: x@y.se".into());
+        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "In-Reply-To" }));
+    }
+
+    #[test]
+    fn e25_a_picture_goes_along_inside_the_page() {
+        let mut email = email();
+        let bytes_of =
+            |length| Picture { media: Media::Png, width: 2, height: 1, bytes: vec![7; length].into() };
+        email.pictures = vec![Inline { id: "poster@journey".into(), picture: bytes_of(60) }];
+        let mail = written(&email);
+        let shape: Vec<&str> =
+            mail.lines().filter(|line| line.starts_with("Content-") || line.starts_with("--")).collect();
+        expect![[r#"
+            Content-Type: multipart/alternative; boundary="journey-abcdefgh234567"
+            --journey-abcdefgh234567
+            Content-Type: text/plain; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+            --journey-abcdefgh234567
+            Content-Type: multipart/related; boundary="journey-abcdefgh234567-page"
+            --journey-abcdefgh234567-page
+            Content-Type: text/html; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+            --journey-abcdefgh234567-page
+            Content-ID: <poster@journey>
+            Content-Disposition: inline
+            Content-Type: image/png
+            Content-Transfer-Encoding: base64
+            --journey-abcdefgh234567-page--
+            --journey-abcdefgh234567--"#]]
+        .assert_eq(&shape.join("\n"));
+        assert_eq!(bytes(&email), bytes(&email));
+        email.pictures[0].id = "a>\r\nb".into();
+        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "name of a picture" }));
+        email.pictures = vec![Inline { id: "poster@journey".into(), picture: bytes_of(100_001) }];
+        assert_eq!(bytes(&email), Err(MimeFault::Pictures { kilobytes: 101 }), "F99");
+    }
+
+    #[test]
     fn e21_no_control_character_gets_into_a_mail() {
         let mut nul = email();
         nul.text = "Hej\0".into();
@@ -366,6 +524,20 @@ mod tests {
         let mut subject = email();
         subject.subject = "Hej\r\nBcc: x@y.se".into();
         assert_eq!(bytes(&subject), Err(MimeFault::Control { part: "subject" }));
+    }
+
+    #[test]
+    fn e21_the_finished_mail_is_lines_of_ascii_ended_by_crlf() {
+        let long = format!("{}\r\n", "a".repeat(998));
+        assert_eq!(check(long.as_bytes()), Ok(()));
+        let longer = format!("{}\r\n", "a".repeat(999));
+        assert_eq!(check(longer.as_bytes()), Err(MimeFault::Malformed { part: "length of a line" }), "E18");
+        for bare in ["a\r\nb\n", "a\rb\r\n", "a\r\r\n", "a\r\nb", "a\n\r\r\n"] {
+            assert_eq!(check(bare.as_bytes()), Err(MimeFault::Malformed { part: "line end" }), "{bare:?}");
+        }
+        for odd in ["å\r\n", "a\0\r\n", "\u{7f}\r\n"] {
+            assert_eq!(check(odd.as_bytes()), Err(MimeFault::Control { part: "finished mail" }), "{odd:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Mails out: the only place that knows the mail package.
 
+pub mod compose;
 pub mod files;
 pub mod mime;

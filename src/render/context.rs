@@ -7,12 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::ser::SerializeMap;
 
 use super::Links;
 use crate::domain::library::Privacy;
 use crate::domain::person::Person;
-use crate::domain::step::{Film, Kind};
+use crate::domain::step::{Film, Kind, Poster};
 
 /// A name authors may use, and what it stands for.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +52,8 @@ pub const NAMES: &[NameEntry] = &[
         "what the step asks for: in Markdown in words, in templates the contract's word to compare with",
     ),
     NameEntry::anywhere(Field::StepMinutes, "step.minutes", "how many minutes it takes; may be empty"),
+    NameEntry::template("step.questions", "how many questions the answer page asks; may be empty"),
+    NameEntry::template("step.question", "the first of them, in words; may be empty"),
     NameEntry::anywhere(Field::JourneyTitle, "journey.title", "the title of the journey"),
     NameEntry::anywhere(Field::CharacterName, "character.name", "the way in that the reader has chosen"),
     NameEntry::anywhere(Field::ProgrammeTitle, "programme.title", "the title of the whole programme"),
@@ -69,14 +70,29 @@ pub const NAMES: &[NameEntry] = &[
     NameEntry::template("mail.preheader", "the line mail programs show after the subject; may be empty"),
     NameEntry::template("mail.language", "the language of the mail, for `lang`"),
     NameEntry::template("mail.kind", "what the step asks for, in words, from `kind.<language>.txt.hbs`"),
+    NameEntry::template("mail.first", "true in the first mail of a journey that a person gets"),
     NameEntry::template("mail.reminder", "true in a reminder"),
+    NameEntry::template(
+        "mail.asks",
+        "true where the step is answered and its words have no button of their own",
+    ),
     NameEntry::template("mail.body", "the step's words as HTML; only in HTML templates"),
     NameEntry::template("mail.text", "the step's words as plain text"),
+    NameEntry::template("mail.before", "the words before the task; all of them where there is none"),
+    NameEntry::template(
+        "mail.task",
+        "the task: the last paragraph that begins in bold, with a colon; may be empty",
+    ),
+    NameEntry::template("mail.after", "the words after the task; may be empty"),
     NameEntry::template("film", "there is a film: for `{{#if film}}`"),
     NameEntry::template("film.url", "where the film is shown"),
     NameEntry::template("film.title", "what the film is called"),
     NameEntry::template("film.length", "its length, minutes and seconds"),
     NameEntry::template("film.transcript", "where its text stands; may be empty"),
+    NameEntry::template("film.poster", "its picture, for `src`; may be empty"),
+    NameEntry::template("film.alt", "what the picture shows; may be empty"),
+    NameEntry::template("film.width", "how wide the picture is shown, in pixels; may be empty"),
+    NameEntry::template("film.height", "how high it is shown then; may be empty"),
     NameEntry::template("privacy.purpose", "why data is kept at all"),
     NameEntry::template("privacy.legal_basis", "on which legal basis"),
     NameEntry::template("privacy.visible_to", "who sees what"),
@@ -143,9 +159,39 @@ impl Name {
         }
     }
 
+    /// Is it a first or a last name?
+    pub(super) fn is_what_people_are_called(&self) -> bool {
+        matches!(self, Name::Field(Field::FirstName | Field::LastName))
+    }
+
+    /// Is it another for each reader? The others are the same in all mails
+    /// with the same words.
+    pub(super) fn differs(&self) -> bool {
+        match self {
+            Name::Extra(_) => true,
+            Name::Field(field) => match field {
+                Field::FirstName
+                | Field::LastName
+                | Field::Unit
+                | Field::Department
+                | Field::CharacterName
+                | Field::LinkAnswer
+                | Field::LinkPause
+                | Field::LinkCharacter
+                | Field::LinkWeb => true,
+                Field::StepTitle
+                | Field::StepKind
+                | Field::StepMinutes
+                | Field::JourneyTitle
+                | Field::ProgrammeTitle
+                | Field::Organisation => false,
+            },
+        }
+    }
+
     /// Does it tell who the reader is?
     pub(super) fn is_personal(&self) -> bool {
-        matches!(self, Name::Extra(_) | Name::Field(Field::FirstName | Field::LastName))
+        matches!(self, Name::Extra(_)) || self.is_what_people_are_called()
     }
 }
 
@@ -170,13 +216,21 @@ pub(super) struct Words<'a> {
     pub(super) minutes: u32,
     /// The same as text, empty for none.
     pub(super) minutes_text: &'a str,
+    /// What the answer page asks.
+    pub(super) questions: usize,
+    pub(super) question: &'a str,
     pub(super) journey_title: &'a str,
     pub(super) character_name: &'a str,
     pub(super) programme_title: &'a str,
     pub(super) organisation: &'a str,
     pub(super) privacy: &'a Privacy,
     pub(super) film: Option<&'a Film>,
+    /// What the page calls the film's picture; empty for none.
+    pub(super) poster: &'a str,
 }
+
+/// A picture is shown no wider than a mail is.
+const WIDEST_PICTURE: u32 = 600;
 
 /// Everything known of one letter, cleaned: no value holds a control
 /// character, a line break, a direction mark or blanks around it.
@@ -233,37 +287,35 @@ impl<'a> Values<'a> {
         let kept = self.person.extra.iter().find(|(name, _)| **name == *column);
         kept.map_or(Cow::Borrowed(""), |(_, value)| clean(value))
     }
+}
 
-    /// What templates see. Empty values are left out, so that strict mode
-    /// says which name is empty, and `{{#if}}` asks whether there is one.
-    pub(super) fn context<'b>(&'b self, mail: MailContext<'b>) -> Context<'b> {
-        let words = &self.words;
-        let privacy = words.privacy;
+impl<'a> Words<'a> {
+    /// What templates see, but for what differs from reader to reader. Empty
+    /// values are left out, so that strict mode says which name is empty, and
+    /// `{{#if}}` asks whether there is one.
+    pub(super) fn context<'b>(&'b self, mail: MailContext<'b>) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        let privacy = self.privacy;
         let (number, unit) = privacy.retention.split_once(' ').unwrap_or_default();
         Context {
-            person: PersonContext {
-                first_name: &self.first_name,
-                last_name: &self.last_name,
-                unit: &self.unit,
-                department: &self.department,
+            step: StepContext {
+                title: self.title,
+                kind: self.kind.as_str(),
+                minutes: self.minutes,
+                questions: self.questions,
+                question: self.question,
             },
-            step: StepContext { title: words.title, kind: words.kind.as_str(), minutes: words.minutes },
-            journey: Title { title: words.journey_title },
-            programme: Title { title: words.programme_title },
-            character: CharacterContext { name: words.character_name },
-            organisation: words.organisation,
-            link: LinkContext {
-                answer: &self.links.answer,
-                pause: &self.links.pause,
-                character: &self.links.character,
-                web: &self.links.web,
-            },
-            extra: ExtraContext(self.person),
-            film: words.film.map(|film| FilmContext {
+            journey: Title { title: self.journey_title },
+            programme: Title { title: self.programme_title },
+            organisation: self.organisation,
+            film: self.film.map(|film| FilmContext {
                 url: &film.url,
                 title: &film.title,
                 length: &film.length,
                 transcript: film.transcript.as_deref().unwrap_or_default(),
+                poster: film.poster.as_ref().map(|poster| poster_context(poster, self.poster)),
             }),
             privacy: PrivacyContext {
                 purpose: &privacy.purpose,
@@ -278,18 +330,14 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The whole of what a template sees.
+/// The whole of what a template sees that is the same for everybody.
 #[derive(Serialize)]
 pub(super) struct Context<'a> {
-    person: PersonContext<'a>,
     step: StepContext<'a>,
     journey: Title<'a>,
     programme: Title<'a>,
-    character: CharacterContext<'a>,
     #[serde(skip_serializing_if = "str::is_empty")]
     organisation: &'a str,
-    link: LinkContext<'a>,
-    extra: ExtraContext<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     film: Option<FilmContext<'a>>,
     privacy: PrivacyContext<'a>,
@@ -307,21 +355,14 @@ pub(super) struct MailContext<'a> {
     pub(super) language: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(super) kind: &'a str,
+    pub(super) first: bool,
     pub(super) reminder: bool,
+    pub(super) asks: bool,
     pub(super) body: &'a str,
     pub(super) text: &'a str,
-}
-
-#[derive(Serialize)]
-struct PersonContext<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    first_name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    last_name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    unit: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    department: &'a str,
+    pub(super) before: &'a str,
+    pub(super) task: &'a str,
+    pub(super) after: &'a str,
 }
 
 #[derive(Serialize)]
@@ -329,8 +370,12 @@ struct StepContext<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     title: &'a str,
     kind: &'a str,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_nothing")]
     minutes: u32,
+    #[serde(skip_serializing_if = "is_nothing")]
+    questions: usize,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    question: &'a str,
 }
 
 #[derive(Serialize)]
@@ -340,30 +385,34 @@ struct Title<'a> {
 }
 
 #[derive(Serialize)]
-struct CharacterContext<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    name: &'a str,
-}
-
-#[derive(Serialize)]
-struct LinkContext<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    answer: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pause: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    character: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    web: &'a str,
-}
-
-#[derive(Serialize)]
 struct FilmContext<'a> {
     url: &'a str,
     title: &'a str,
     length: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     transcript: &'a str,
+    #[serde(flatten)]
+    poster: Option<PosterContext<'a>>,
+}
+
+#[derive(Serialize)]
+struct PosterContext<'a> {
+    poster: &'a str,
+    alt: &'a str,
+    width: u32,
+    height: u32,
+}
+
+fn poster_context<'a>(poster: &'a Poster, source: &'a str) -> PosterContext<'a> {
+    let (width, height) = (poster.picture.width, poster.picture.height);
+    let shown = width.min(WIDEST_PICTURE);
+    let high = u64::from(height) * u64::from(shown) / u64::from(width.max(1));
+    PosterContext {
+        poster: source,
+        alt: &poster.alt,
+        width: shown,
+        height: u32::try_from(high).unwrap_or(u32::MAX),
+    }
 }
 
 #[derive(Serialize)]
@@ -382,25 +431,8 @@ struct PrivacyContext<'a> {
     retention_unit: &'a str,
 }
 
-/// The kept columns that have a value for this person, by name.
-struct ExtraContext<'a>(&'a Person);
-
-impl Serialize for ExtraContext<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (column, value) in &self.0.extra {
-            let value = clean(value);
-            if !value.is_empty() {
-                map.serialize_entry(&**column, &value)?;
-            }
-        }
-        map.end()
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_nothing<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 /// A value from the people file made fit to stand anywhere: line breaks and
@@ -436,6 +468,7 @@ fn steers(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::picture::{Media, Picture};
 
     #[test]
     fn f76_a_value_never_holds_a_line_break_or_a_direction_mark() {
@@ -446,6 +479,21 @@ mod tests {
     }
 
     #[test]
+    fn a_large_picture_is_shown_as_wide_as_a_mail() {
+        let picture = |width, height| Poster {
+            alt: String::new(),
+            picture: Picture { media: Media::Png, width, height, bytes: Arc::from([0]) },
+        };
+        let shown = |poster: &Poster| {
+            let context = poster_context(poster, "");
+            (context.width, context.height)
+        };
+        assert_eq!(shown(&picture(1200, 675)), (600, 337));
+        assert_eq!(shown(&picture(320, 180)), (320, 180));
+        assert_eq!(shown(&picture(u32::MAX, u32::MAX)), (600, 600));
+    }
+
+    #[test]
     fn every_name_is_there_for_templates_and_nothing_else() {
         let filled = Words {
             title: "a",
@@ -453,6 +501,8 @@ mod tests {
             kind_in_words: "film",
             minutes: 3,
             minutes_text: "3",
+            questions: 1,
+            question: "q",
             journey_title: "b",
             character_name: "c",
             programme_title: "d",
@@ -467,22 +517,24 @@ mod tests {
                 url: "i".into(),
                 title: "j".into(),
                 length: "k".into(),
-                poster: None,
+                poster: Some(Poster {
+                    alt: "t".into(),
+                    picture: Picture { media: Media::Png, width: 1200, height: 675, bytes: Arc::from([0]) },
+                }),
                 transcript: Some("l".into()),
             }),
+            poster: "cid:u",
         };
-        let mut person = super::super::rig::person("Åsa");
-        person.department = Some("m".into());
-        let links = Links { web: "n".into(), ..super::super::rig::links() };
-        let values = Values::new(filled, &person, "o", &links);
         let mail = MailContext {
             subject: "p",
             preheader: "q",
             language: "sv",
             kind: "film",
+            task: "r",
+            after: "s",
             ..MailContext::default()
         };
-        let json = serde_json::to_value(values.context(mail)).expect("JSON");
+        let json = serde_json::to_value(filled.context(mail)).expect("JSON");
         let mut there = Vec::new();
         for (name, value) in json.as_object().expect("an object") {
             match value.as_object() {
@@ -492,7 +544,10 @@ mod tests {
         }
         there.push("film".into());
         there.sort();
-        let mut promised: Vec<&str> = NAMES.iter().map(|entry| entry.name).collect();
+        // The others are put in for each person.
+        let differs = |name: &str| Name::parse(name, &[]).is_some_and(|name| name.differs());
+        let mut promised: Vec<&str> =
+            NAMES.iter().map(|entry| entry.name).filter(|name| !differs(name)).collect();
         promised.sort_unstable();
         assert_eq!(there, promised);
     }

@@ -2,11 +2,9 @@
 //! mode does not look into `{{#if …}}`, and tells a typing error only when
 //! the mail is due.
 
-use std::collections::BTreeSet;
-
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Template, TemplateElement};
 
-use super::context::NAMES;
+use super::context::{NAMES, Name};
 use super::templates::Format;
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 
@@ -21,8 +19,6 @@ const FUNCTIONS: [&str; 11] =
 pub(super) struct Reading {
     /// The partials it includes, with where.
     pub(super) partials: Vec<(String, Place)>,
-    /// The names it prints or asks for.
-    pub(super) names: BTreeSet<String>,
     /// Its faults.
     pub(super) faults: Vec<Diagnostic>,
 }
@@ -117,7 +113,25 @@ impl Reader<'_> {
             let hint = suggestion(name, FUNCTIONS, "there are `eq`, `ne`, `and`, `or`, `not` and `capital`");
             self.error("unknown-function", line, column, &found, &hint);
         }
-        call.params.iter().chain(call.hash.values()).for_each(|p| self.parameter(p, line, column));
+        for parameter in call.params.iter().chain(call.hash.values()) {
+            self.parameter(parameter, line, column);
+            self.same_for_all(parameter, line, column);
+        }
+    }
+
+    /// What differs from reader to reader is put in last, when nothing is
+    /// compared any more.
+    fn same_for_all(&mut self, parameter: &Parameter, line: usize, column: usize) {
+        let name = parameter.as_name().unwrap_or_default();
+        let spelled = name.replace(['[', ']'], "");
+        if Name::parse(&spelled, self.kept_columns).is_some_and(|name| name.differs()) {
+            let found = format!(
+                "`{name}` differs from reader to reader: it can be printed or asked for, not compared"
+            );
+            let hint =
+                format!("ask whether there is one with `{{{{#if {name}}}}}`, or write a variant of the step");
+            self.error("compared-reader", line, column, &found, &hint);
+        }
     }
 
     fn block(&mut self, block: &HelperTemplate, line: usize, column: usize) {
@@ -170,7 +184,6 @@ impl Reader<'_> {
     }
 
     fn name(&mut self, name: &str, line: usize, column: usize) {
-        self.reading.names.insert(name.to_owned());
         if name == "mail.body" && self.format == Format::Text {
             let found = "`mail.body` is HTML, and this is a text template";
             self.error("unknown-name", line, column, found, "write `mail.text`");
@@ -245,6 +258,8 @@ mod tests {
                   hint: only columns kept on purpose can be used: add `Lön` to `[people] keep`
                 templates/email/layout.html.hbs:7:1: error: `uppercase` is no function of templates
                   hint: there are `eq`, `ne`, `and`, `or`, `not` and `capital`
+                templates/email/layout.html.hbs:7:1: error: `person.unit` differs from reader to reader: it can be printed or asked for, not compared
+                  hint: ask whether there is one with `{{#if person.unit}}`, or write a variant of the step
                 templates/email/layout.html.hbs:7:27: error: `{{#each}}` is no block of templates
                   hint: there are `{{#if}}` and `{{#unless}}`
                 templates/email/layout.html.hbs:7:27: error: `person` is no name that can be used here
@@ -260,6 +275,35 @@ mod tests {
             "#]],
         );
     }
+
+    #[test]
+    fn a_reader_is_asked_for_and_never_compared() {
+        let html = "{{mail.body}}{{#if link.web}}{{link.web}}{{/if}}{{#if (eq person.unit \"x\")}}{{/if}}{{capital extra.Titel}}";
+        check(
+            &[("layout.html", html), TEXT],
+            &expect![[r#"
+            templates/email/layout.html.hbs:1:49: error: `person.unit` differs from reader to reader: it can be printed or asked for, not compared
+              hint: ask whether there is one with `{{#if person.unit}}`, or write a variant of the step
+            templates/email/layout.html.hbs:1:84: error: `extra.Titel` differs from reader to reader: it can be printed or asked for, not compared
+              hint: ask whether there is one with `{{#if extra.Titel}}`, or write a variant of the step
+        "#]],
+        );
+        let nowhere = [
+            "<html><head><style></style></head><body>{{mail.body}}<a {{#if link.web}}href=\"{{link.web}}\"{{/if}}>x</a></body></html>",
+            "<html><head><style>{{#if link.web}}a { color: red }{{/if}}</style></head><body>{{mail.body}}</body></html>",
+            "<html><head><style></style><title>{{#if link.web}}a{{/if}}</title></head><body>{{mail.body}}</body></html>",
+        ];
+        for html in nowhere {
+            check(&[("layout.html", html), TEXT], &NOWHERE);
+        }
+    }
+
+    const NOWHERE: Expect = expect![[r#"
+                journeys/miljo/resor.md: error: the mail cannot be written: the mail template `layout` cannot be filled: a block that asks about the reader must stand where text may stand, not inside a tag, the title or a style sheet
+                  hint: the templates are in `templates/email`
+                journeys/miljo/resor.md: error: the reminder cannot be written: the mail template `layout` cannot be filled: a block that asks about the reader must stand where text may stand, not inside a tag, the title or a style sheet
+                  hint: the templates are in `templates/email`
+    "#]];
 
     #[test]
     fn f95_three_braces_are_refused() {

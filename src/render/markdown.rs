@@ -30,18 +30,34 @@ const DEEPEST_SPANS: usize = 16;
 const BUTTON_BEFORE: &str = "<table role=\"presentation\" class=\"button\" border=\"0\" cellpadding=\"0\" \
                              cellspacing=\"0\"><tr><td>";
 const BUTTON_AFTER: &str = "</td></tr></table>\n";
+/// Around a quotation: its bar stands on a table cell, because padding holds
+/// nowhere else in every mail program (E35).
+const QUOTE_BEFORE: &str = "<table role=\"presentation\" class=\"quotation\" border=\"0\" cellpadding=\"0\" \
+                            cellspacing=\"0\"><tr><td><blockquote>\n";
+const QUOTE_AFTER: &str = "</blockquote></td></tr></table>\n";
 
-/// The words of a step, ready to be filled.
+/// The words of a step, ready to be filled: what comes before the task, the
+/// task, and what comes after it. Without a task all is before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Body {
+    pub(super) before: Section,
+    pub(super) task: Section,
+    pub(super) after: Section,
+    /// Is there a button in it?
+    pub(super) has_button: bool,
+}
+
+/// A part of the words, in both forms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Section {
     pub(super) html: Pieces,
     pub(super) text: Vec<Block>,
 }
 
 impl Body {
-    /// Every name that stands in it.
-    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
-        self.html.names().chain(self.text.iter().flat_map(|block| block.words.names()))
+    /// Its parts, in order.
+    pub(super) fn sections(&self) -> [&Section; 3] {
+        [&self.before, &self.task, &self.after]
     }
 }
 
@@ -57,7 +73,9 @@ pub(super) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults
     let masked = mask(source, kept_columns, faults);
     let events: Vec<Located<'_>> =
         Parser::new_ext(&masked.text, Options::empty()).into_offset_iter().collect();
-    Writer::new(&masked, faults).run(&events)
+    let body = Writer::new(&masked, faults).run(&events);
+    prose::check_reading(body.sections().into_iter().flat_map(|section| &section.text), faults);
+    body
 }
 
 /// An event of the parser and where in the masked text it is.
@@ -95,6 +113,8 @@ struct Writer<'m, 'f, 's> {
     masked: &'m Masked,
     faults: &'f mut Faults<'s>,
     body: Body,
+    /// The part being written.
+    section: Section,
     /// How much HTML is written.
     written: usize,
     /// The words of the plain-text block being written.
@@ -117,6 +137,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             masked,
             faults,
             body: Body::default(),
+            section: Section::default(),
             written: 0,
             line: Pieces::default(),
             containers: Vec::new(),
@@ -131,9 +152,16 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
     }
 
     fn run(mut self, events: &[Located<'_>]) -> Body {
+        let task = task(events);
         for (i, (event, range)) in events.iter().enumerate() {
             let at = self.masked.original(range.start);
+            if task.as_ref().is_some_and(|task| task.start == i) {
+                self.body.before = std::mem::take(&mut self.section);
+            }
             self.event(event, &events[i + 1..], at);
+            if task.as_ref().is_some_and(|task| task.end == i) {
+                self.body.task = std::mem::take(&mut self.section);
+            }
             if self.written > LONGEST_HTML {
                 let found = format!("more than {} kB of HTML", LONGEST_HTML / 1000);
                 self.stop("too-long", at, &found, "a mail is read in a few minutes: shorten it");
@@ -141,6 +169,10 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             if self.stopped {
                 return Body::default();
             }
+        }
+        match task {
+            Some(_) => self.body.after = self.section,
+            None => self.body.before = self.section,
         }
         self.body
     }
@@ -177,12 +209,13 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         match tag {
             Tag::Paragraph => {
                 self.in_button = is_button(after, self.masked);
+                self.body.has_button |= self.in_button;
                 self.html(if self.in_button { BUTTON_BEFORE } else { "<p>" });
             }
             Tag::Heading { level, .. } => self.start_heading(*level, at),
             Tag::BlockQuote(_) => {
                 self.flush(Flow::Wrapped, Spacing::Tight);
-                self.html("<blockquote>\n");
+                self.html(QUOTE_BEFORE);
                 self.enter(Container::Quote { fresh: true }, at);
             }
             Tag::List(first) => self.start_list(*first, at),
@@ -228,7 +261,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
                 self.flush(Flow::Wrapped, Spacing::Loose);
             }
             TagEnd::BlockQuote(_) => {
-                self.html("</blockquote>\n");
+                self.html(QUOTE_AFTER);
                 self.containers.pop();
             }
             TagEnd::List(ordered) => {
@@ -334,7 +367,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             let address = target.attribute();
             self.html("<a href=\"");
             self.written += address.ready_len();
-            self.body.html.append(address);
+            self.section.html.append(address);
             self.html("\">");
         }
         let bare = matches!(kind, LinkType::Autolink | LinkType::Email);
@@ -421,7 +454,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         let mut html = Pieces::default();
         self.masked.unmask(&text, Escape::Html, &mut html);
         self.written += html.ready_len();
-        self.body.html.append(html);
+        self.section.html.append(html);
         let mut plain = Pieces::default();
         self.masked.unmask(&text, Escape::Plain, &mut plain);
         match &mut self.link {
@@ -445,7 +478,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
     fn html(&mut self, html: &str) {
         if self.images == 0 {
             self.written += html.len();
-            self.body.html.push_str(html);
+            self.section.html.push_str(html);
         }
     }
 
@@ -492,7 +525,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             first.push_str("    ");
             rest.push_str("    ");
         }
-        self.body.text.push(Block { first, rest, gap, flow, words });
+        self.section.text.push(Block { first, rest, gap, flow, words });
     }
 
     /// What stands between the block before and this one: nothing between
@@ -523,6 +556,41 @@ fn heading(level: HeadingLevel) -> &'static str {
         HeadingLevel::H5 => "h5",
         HeadingLevel::H6 => "h6",
     }
+}
+
+/// The task: the last paragraph, in nothing else, that begins with bold words
+/// and a colon (`**Att göra:** …`). Where its first and last event are.
+fn task(events: &[Located<'_>]) -> Option<Range<usize>> {
+    let mut depth = 0_usize;
+    let mut last = None;
+    for (i, (event, _)) in events.iter().enumerate() {
+        match event {
+            Event::Start(tag) => {
+                if depth == 0 && *tag == Tag::Paragraph && is_labelled(&events[i + 1..]) {
+                    last = Some(i);
+                }
+                depth += 1;
+            }
+            Event::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let start = last?;
+    let end = events[start..].iter().position(|(event, _)| *event == Event::End(TagEnd::Paragraph))?;
+    Some(start..start + end)
+}
+
+/// Does a paragraph begin with bold words and a colon?
+fn is_labelled(inside: &[Located<'_>]) -> bool {
+    let Some((Event::Start(Tag::Strong), _)) = inside.first() else { return false };
+    let Some(end) = inside.iter().position(|(event, _)| *event == Event::End(TagEnd::Strong)) else {
+        return false;
+    };
+    let said = |event: Option<&Located<'_>>| match event {
+        Some((Event::Text(text), _)) => text.to_string(),
+        _ => String::new(),
+    };
+    said(inside[..end].last()).ends_with(':') || said(inside.get(end + 1)).starts_with(':')
 }
 
 /// Is the paragraph that begins here nothing but a link to the answer page?
@@ -604,13 +672,13 @@ Skriv till <hej@ekdala.example> eller [oss](mailto:oss@ekdala.example?subject=He
             <p>nytt stycke</p>
             </li>
             </ol>
-            <blockquote>
+            <table role="presentation" class="quotation" border="0" cellpadding="0" cellspacing="0"><tr><td><blockquote>
             <p>citat</p>
             <ul>
             <li>punkt</li>
             </ul>
             <p>slut</p>
-            </blockquote>
+            </blockquote></td></tr></table>
             <hr>
             <p>Skriv till <a href="mailto:hej@ekdala.example">hej@ekdala.example</a> eller <a href="mailto:oss@ekdala.example?subject=Hej%20du">oss</a>.
             <a href="https://ekdala.example/en/v%C3%A4g">https://ekdala.example/en/väg</a> {{inte ett namn}}</p>"#]].assert_eq(&html);
@@ -835,11 +903,11 @@ Skriv till <hej@ekdala.example> eller [oss](mailto:oss@ekdala.example?subject=He
         check_faults(
             "[a](https://x.example/?n={{person.last_name}}&t={{extra.Titel}})",
             &expect![[r#"
-            journeys/miljo/resor.md:10:1: warning: `person.last_name` tells another server who the reader is
-              hint: leave it out of the link if you can
-            journeys/miljo/resor.md:10:1: warning: `extra.Titel` tells another server who the reader is
-              hint: leave it out of the link if you can
-        "#]],
+                journeys/miljo/resor.md:10:1: warning: `person.last_name` tells another server who the reader is
+                  hint: leave it out of the link if you can
+                journeys/miljo/resor.md:10:1: warning: `extra.Titel` tells another server who the reader is
+                  hint: leave it out of the link if you can
+            "#]],
         );
     }
 }

@@ -1,12 +1,14 @@
 //! How it reads. Pure: strings in, strings out; no file, clock or chance.
-//! Everything an author wrote is parsed once, when the library is loaded;
-//! per person only holes are filled. The engine asks for subjects and mails,
+//! Everything an author wrote is parsed, put together and styled once, when the
+//! library is loaded; per person only holes are filled. The engine asks for subjects and mails,
 //! the checker for what is wrong with the words.
 
 mod context;
 mod faults;
 mod lint;
 mod markdown;
+mod marks;
+mod page;
 mod parts;
 mod pieces;
 mod placeholder;
@@ -15,6 +17,7 @@ mod prose;
 #[cfg(test)]
 mod rig;
 mod starter;
+mod styles;
 mod subject;
 mod target;
 mod templates;
@@ -22,24 +25,31 @@ mod templates;
 mod tests;
 mod trial;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::email::Inline;
 use crate::domain::ids::{Language, Slug, StepName};
+use crate::domain::journey::Journey;
 use crate::domain::library::{Library, Privacy, Programme};
 use crate::domain::person::Person;
 use crate::domain::step::{Film, Kind, Step, Variant};
 
 pub use context::{NAMES, NameEntry};
 
-use context::{MailContext, Name, Values, Words};
+use context::{Values, Words};
 use faults::Faults;
 use markdown::Body;
+use page::{Material, Occasion, Page};
 use pieces::Pieces;
-use templates::{Format, Templates};
+use templates::Templates;
 
 /// A mail program that clips long mails does so near 102 kB (E23).
 const LONGEST_MAIL: usize = 100_000;
+
+/// What a film's picture is called inside its mail; it needs to differ from
+/// other pictures of the same mail alone.
+const POSTER: &str = "poster@journey";
 
 /// One mail to one person.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +66,9 @@ pub struct Letter<'a> {
     pub unit_name: &'a str,
     /// What the person has chosen; `None`: the programme's default.
     pub character: Option<&'a Slug>,
+    /// Is it the first mail of the journey that the person gets? It explains
+    /// itself (E50).
+    pub first: bool,
     /// The person's own pages.
     pub links: &'a Links,
 }
@@ -84,6 +97,8 @@ pub struct Rendered {
     pub html: String,
     /// The same in plain text, lines ended by `\n`.
     pub text: String,
+    /// The pictures the page shows.
+    pub pictures: Vec<Inline>,
     /// Which language it is in.
     pub language: Language,
     /// Whose variant it is; `None`: the words for everybody.
@@ -104,6 +119,12 @@ pub enum RenderFault {
         "`{name}` holds a mail address for this person and would leave in a link: take it out of the link"
     )]
     AddressInLink {
+        /// The placeholder.
+        name: String,
+    },
+    /// A person is called something that mail programs make a link of (E26).
+    #[error("`{name}` holds a web address for this person, and nobody is called that: correct the name")]
+    LinkInName {
         /// The placeholder.
         name: String,
     },
@@ -179,15 +200,25 @@ struct PreparedStep {
     variants: Vec<Option<Prepared>>,
 }
 
-/// The words of one variant.
+/// The words of one variant, and the mails made of them.
 #[derive(Debug)]
 struct Prepared {
+    words: PreparedWords,
+    first: Result<Page, RenderFault>,
+    mail: Result<Page, RenderFault>,
+    /// Where the step has reminders.
+    reminder: Option<Result<Page, RenderFault>>,
+}
+
+/// The words of one variant.
+#[derive(Debug)]
+struct PreparedWords {
     subject: Pieces,
     preheader: Pieces,
     body: Body,
     film: Option<Film>,
-    /// Every name that must have a value.
-    names: BTreeSet<Name>,
+    /// `cid:` and the name of the film's picture; empty for none.
+    poster: String,
 }
 
 impl Renderer {
@@ -201,17 +232,11 @@ impl Renderer {
         let words = |language: &Language| language_words(&programme, language, &templates, &mut found);
         let languages =
             programme.languages.iter().cloned().zip(programme.languages.iter().map(words)).collect();
-        let mut journeys = BTreeMap::new();
+        let mut renderer = Renderer { programme, languages, journeys: BTreeMap::new(), templates };
         for journey in &library.journeys {
-            let titles = programme.languages.iter().map(|l| (l.clone(), journey.title_in(l).to_owned()));
-            let steps = journey.steps.iter().map(|step| {
-                let prepared = prepare_step(step, kept_columns, &mut found);
-                (step.slug.clone(), prepared)
-            });
-            let prepared = PreparedJourney { titles: titles.collect(), steps: steps.collect() };
-            journeys.insert(journey.slug.clone(), prepared);
+            let prepared = renderer.prepare_journey(journey, kept_columns, &mut found);
+            renderer.journeys.insert(journey.slug.clone(), prepared);
         }
-        let renderer = Renderer { programme, languages, journeys, templates };
         found.extend(trial::faults(&renderer, kept_columns));
         (renderer, found)
     }
@@ -220,106 +245,154 @@ impl Renderer {
     /// want of a value, so that a dry run lists what a run sends, at a
     /// fraction of its price.
     pub fn subject(&self, letter: &Letter<'_>) -> Result<String, RenderFault> {
-        if self.templates.ask_for_more {
-            return self.mail(letter).map(|mail| mail.subject);
-        }
-        let page = self.page(letter)?;
-        let values = page.values(letter);
-        for name in &page.prepared.names {
-            pieces::present(name, &values)?;
-        }
-        self.subject_line(&page, &values, letter.round)
+        let found = self.found(letter)?;
+        let values = found.values(letter);
+        found.prepared.words.preheader.check(&values)?;
+        found.page(letter)?.check(&values)?;
+        subject_line(found.page(letter)?, &values)
     }
 
     /// A letter, written. The same letter is the same bytes.
     pub fn mail(&self, letter: &Letter<'_>) -> Result<Rendered, RenderFault> {
-        let page = self.page(letter)?;
-        let values = page.values(letter);
-        let Prepared { preheader, body, .. } = page.prepared;
-        let subject = self.subject_line(&page, &values, letter.round)?;
-        let preheader = subject::fill(preheader, &values)?;
-        let mut html = String::with_capacity(body.html.ready_len() + 512);
-        body.html.fill(&values, &mut html)?;
+        let found = self.found(letter)?;
+        let values = found.values(letter);
+        let page = found.page(letter)?;
+        let subject = subject_line(page, &values)?;
+        let preheader = subject::fill(&found.prepared.words.preheader, &values)?;
+        let html = page.html(&values)?;
         within(&html)?;
-        let text = plain::fill(&body.text, &values)?;
-        let mail = MailContext {
-            subject: &subject,
-            preheader: &preheader,
-            language: page.language.as_str(),
-            kind: page.words.kind_in_words,
-            reminder: letter.round > 0,
-            body: html.trim_end(),
-            text: text.trim_end(),
-        };
-        let context = Templates::context(&values.context(mail))?;
-        let whole_html = self.templates.render(page.language, Format::Html, templates::LAYOUT, &context)?;
-        let whole_text = self.templates.render(page.language, Format::Text, templates::LAYOUT, &context)?;
-        within(&whole_html)?;
         Ok(Rendered {
-            html: whole_html,
-            text: plain::tidy_around(&whole_text, text.trim_end()),
+            text: page.text(&values)?,
+            pictures: pictures(found.prepared.words.film.as_ref(), &html),
+            html,
             subject,
             preheader,
-            language: page.language.clone(),
-            character: page.character.cloned(),
+            language: found.language.clone(),
+            character: found.character.cloned(),
         })
     }
 
     /// The language and the character a letter would be written in; `None`
     /// for the words for everybody.
     pub fn chosen(&self, letter: &Letter<'_>) -> Result<(&Language, Option<&Slug>), RenderFault> {
-        self.page(letter).map(|page| (page.language, page.character))
+        self.found(letter).map(|found| (found.language, found.character))
     }
 
-    fn subject_line(&self, page: &Page<'_>, values: &Values<'_>, round: u16) -> Result<String, RenderFault> {
-        let mut line = subject::fill(&page.prepared.subject, values)?;
-        if round > 0 && self.templates.has(page.language, templates::SUBJECT_REMINDER) {
-            let mail = MailContext {
-                subject: &line,
-                language: page.language.as_str(),
-                reminder: true,
-                ..MailContext::default()
-            };
-            let context = Templates::context(&values.context(mail))?;
-            line =
-                self.templates.render(page.language, Format::Text, templates::SUBJECT_REMINDER, &context)?;
-            line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    fn prepare_journey(
+        &self,
+        journey: &Journey,
+        kept_columns: &[String],
+        found: &mut Vec<Diagnostic>,
+    ) -> PreparedJourney {
+        let titles: BTreeMap<Language, String> =
+            self.programme.languages.iter().map(|l| (l.clone(), journey.title_in(l).to_owned())).collect();
+        let mut steps = BTreeMap::new();
+        for step in &journey.steps {
+            let minutes = if step.minutes == 0 { String::new() } else { step.minutes.to_string() };
+            let mut prepared = PreparedStep { step: step.clone(), minutes, variants: Vec::new() };
+            for variant in &step.variants {
+                let words = prepare_words(variant, kept_columns, found);
+                let pages = words.map(|words| self.prepare_pages(words, &prepared, variant, &titles));
+                prepared.variants.push(pages);
+            }
+            steps.insert(step.slug.clone(), prepared);
         }
-        subject::check(&line)?;
-        Ok(line)
+        PreparedJourney { titles, steps }
     }
 
-    /// Finds the words for a letter.
-    fn page(&self, letter: &Letter<'_>) -> Result<Page<'_>, RenderFault> {
-        let name = || StepName { journey: letter.journey.clone(), step: letter.step.clone() }.to_string();
-        let no_such = || RenderFault::NoSuchStep { step: name() };
-        let journey = self.journeys.get(letter.journey).ok_or_else(no_such)?;
-        let prepared_step = journey.steps.get(letter.step).ok_or_else(no_such)?;
-        let step = &prepared_step.step;
-        let wanted = self.programme.serve(&letter.person.language);
-        let character = letter.character.or_else(|| self.programme.default_character().map(|c| &c.id));
-        let variant = step.variant(wanted, character);
-        let index = step.variants.iter().position(|v| std::ptr::eq(v, variant)).unwrap_or_default();
-        let broken = || RenderFault::Broken { step: name() };
-        let prepared = prepared_step.variants.get(index).and_then(Option::as_ref).ok_or_else(broken)?;
-        // The mail is in the language of its words, layout and all.
+    /// Puts words and layout together for all mails they are in.
+    fn prepare_pages(
+        &self,
+        words: PreparedWords,
+        step: &PreparedStep,
+        variant: &Variant,
+        titles: &BTreeMap<Language, String>,
+    ) -> Prepared {
+        let page = |occasion| {
+            let all = self.words(step, variant, titles, &words, None)?;
+            let material = Material {
+                language: &variant.language,
+                words: all,
+                subject: &words.subject,
+                preheader: &words.preheader,
+                body: &words.body,
+                occasion,
+            };
+            Page::new(&self.templates, &material)
+        };
+        let (first, mail) = (page(Occasion::First), page(Occasion::Mail));
+        let reminder = (!step.step.remind.is_empty()).then(|| page(Occasion::Reminder));
+        Prepared { first, mail, reminder, words }
+    }
+
+    /// Everything said of a step to those who get these words.
+    fn words<'a>(
+        &'a self,
+        step: &'a PreparedStep,
+        variant: &'a Variant,
+        titles: &'a BTreeMap<Language, String>,
+        prepared: &'a PreparedWords,
+        character: Option<&Slug>,
+    ) -> Result<Words<'a>, RenderFault> {
         let language = &variant.language;
-        let own = self.languages.get(language).ok_or_else(broken)?;
-        let words = Words {
+        let PreparedStep { step, minutes, .. } = step;
+        let own = self
+            .languages
+            .get(language)
+            .ok_or_else(|| RenderFault::Broken { step: step.slug.to_string() })?;
+        let answered = matches!(step.kind, Kind::Mission | Kind::Reflection | Kind::Survey);
+        Ok(Words {
             title: &variant.title,
             kind: step.kind,
             kind_in_words: own.kinds.get(&step.kind).map_or(step.kind.as_str(), String::as_str),
             minutes: step.minutes,
-            minutes_text: &prepared_step.minutes,
-            journey_title: journey.titles.get(language).map_or("", String::as_str),
+            minutes_text: minutes,
+            questions: step.questions.len().max(usize::from(answered)),
+            question: variant.questions.first().map_or("", |question| &question.text),
+            journey_title: titles.get(language).map_or("", String::as_str),
             character_name: character.and_then(|c| own.characters.get(c)).map_or("", String::as_str),
             programme_title: &own.title,
             organisation: &self.programme.organisation,
             privacy: &own.privacy,
             film: prepared.film.as_ref(),
-        };
-        Ok(Page { language, character: variant.character.as_ref(), prepared, words })
+            poster: &prepared.poster,
+        })
     }
+
+    /// Finds the words for a letter.
+    fn found<'r>(&'r self, letter: &Letter<'_>) -> Result<Found<'r>, RenderFault> {
+        let name = || StepName { journey: letter.journey.clone(), step: letter.step.clone() }.to_string();
+        let no_such = || RenderFault::NoSuchStep { step: name() };
+        let journey = self.journeys.get(letter.journey).ok_or_else(no_such)?;
+        let step = journey.steps.get(letter.step).ok_or_else(no_such)?;
+        let wanted = self.programme.serve(&letter.person.language);
+        let default = self.programme.default_character().map(|c| &c.id);
+        let variant = step.step.variant(wanted, letter.character.or(default));
+        let index = step.step.variants.iter().position(|v| std::ptr::eq(v, variant)).unwrap_or_default();
+        let broken = || RenderFault::Broken { step: name() };
+        let prepared = step.variants.get(index).and_then(Option::as_ref).ok_or_else(broken)?;
+        let character = letter.character.or(default);
+        let words = self.words(step, variant, &journey.titles, &prepared.words, character)?;
+        // The mail is in the language of its words, layout and all.
+        Ok(Found { language: &variant.language, character: variant.character.as_ref(), prepared, words })
+    }
+}
+
+/// The subject for one person.
+fn subject_line(page: &Page, values: &Values<'_>) -> Result<String, RenderFault> {
+    let line = subject::fill(page.subject(), values)?;
+    subject::check(&line)?;
+    Ok(line)
+}
+
+/// The pictures a page shows: none goes along unseen.
+fn pictures(film: Option<&Film>, html: &str) -> Vec<Inline> {
+    let poster = film.and_then(|film| film.poster.as_ref());
+    let shown = poster.filter(|_| html.contains(POSTER));
+    shown
+        .map(|poster| Inline { id: POSTER.to_owned(), picture: poster.picture.clone() })
+        .into_iter()
+        .collect()
 }
 
 /// Is it short enough not to be clipped?
@@ -329,19 +402,29 @@ fn within(html: &str) -> Result<(), RenderFault> {
 }
 
 /// The words found for a letter.
-struct Page<'r> {
+struct Found<'r> {
     language: &'r Language,
     character: Option<&'r Slug>,
     prepared: &'r Prepared,
     words: Words<'r>,
 }
 
-impl<'r> Page<'r> {
+impl<'r> Found<'r> {
     fn values<'l>(&self, letter: &Letter<'l>) -> Values<'l>
     where
         'r: 'l,
     {
         Values::new(self.words, letter.person, letter.unit_name, letter.links)
+    }
+
+    fn page(&self, letter: &Letter<'_>) -> Result<&'r Page, RenderFault> {
+        let page = match (&self.prepared.reminder, letter.round, letter.first) {
+            (Some(reminder), 1.., _) => reminder,
+            // A reminder that came off the list after it was booked.
+            (None, 1.., _) | (_, 0, false) => &self.prepared.mail,
+            (_, 0, true) => &self.prepared.first,
+        };
+        page.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -372,18 +455,11 @@ fn language_words(
     }
 }
 
-fn prepare_step(step: &Step, kept_columns: &[String], found: &mut Vec<Diagnostic>) -> PreparedStep {
-    let variants =
-        step.variants.iter().map(|variant| prepare_variant(variant, kept_columns, found)).collect();
-    let minutes = if step.minutes == 0 { String::new() } else { step.minutes.to_string() };
-    PreparedStep { step: step.clone(), minutes, variants }
-}
-
-fn prepare_variant(
+fn prepare_words(
     variant: &Variant,
     kept_columns: &[String],
     found: &mut Vec<Diagnostic>,
-) -> Option<Prepared> {
+) -> Option<PreparedWords> {
     let mut front = Faults::on_line(&variant.file, variant.subject_line);
     let subject = subject::prepare(&variant.subject, kept_columns, &mut front);
     let preheader = variant.preheader.as_deref().unwrap_or_default();
@@ -398,8 +474,9 @@ fn prepare_variant(
     let usable = !front.any_error() && !text.any_error();
     found.extend(front.into_found());
     found.extend(text.into_found());
-    let names = subject.names().chain(preheader.names()).chain(body.names()).cloned().collect();
-    usable.then_some(Prepared { subject, preheader, body, film, names })
+    let has_poster = film.as_ref().is_some_and(|film| film.poster.is_some());
+    let poster = if has_poster { format!("cid:{POSTER}") } else { String::new() };
+    usable.then_some(PreparedWords { subject, preheader, body, film, poster })
 }
 
 /// A film is a link like any other. Its transcript is linked where it is an

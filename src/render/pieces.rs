@@ -1,5 +1,6 @@
 //! Words with holes in them: prepared once per step, character and language,
 //! filled for each person with the escaping of the place each hole is in.
+//! What the reader may lack (a department, a page) stands in two forms.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -17,6 +18,8 @@ enum Piece {
     Ready(String),
     /// Stands for a value.
     Hole(Name, Escape),
+    /// Is there only if the reader has a value of that name, else the other.
+    If(Name, Pieces, Pieces),
 }
 
 /// What a value must be made of to be nothing but itself in its place.
@@ -28,6 +31,11 @@ pub(super) enum Escape {
     Url,
     /// Plain text.
     Plain,
+}
+
+impl Escape {
+    /// All of them, in their order.
+    pub(super) const ALL: [Escape; 3] = [Escape::Html, Escape::Url, Escape::Plain];
 }
 
 impl Pieces {
@@ -54,21 +62,28 @@ impl Pieces {
         self.0.push(Piece::Hole(name, escape));
     }
 
+    /// Adds words for those who have a value of that name, and for the others.
+    pub(super) fn push_if(&mut self, name: Name, there: Pieces, absent: Pieces) {
+        self.0.push(Piece::If(name, there, absent));
+    }
+
     /// Adds all of another.
     pub(super) fn append(&mut self, other: Pieces) {
         for piece in other.0 {
             match piece {
                 Piece::Ready(ready) => self.push_str(&ready),
-                Piece::Hole(..) => self.0.push(piece),
+                Piece::Hole(..) | Piece::If(..) => self.0.push(piece),
             }
         }
     }
 
     /// The words (`Ok`) and the holes (`Err`), in order.
-    pub(super) fn parts(&self) -> impl Iterator<Item = Result<&str, &Name>> {
-        self.0.iter().map(|piece| match piece {
-            Piece::Ready(ready) => Ok(ready.as_str()),
-            Piece::Hole(name, _) => Err(name),
+    pub(super) fn parts(&self) -> impl Iterator<Item = Result<&str, (&Name, Escape)>> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Ready(ready) => Some(Ok(ready.as_str())),
+            Piece::Hole(name, escape) => Some(Err((name, *escape))),
+            // Only in whole pages, which nobody takes apart.
+            Piece::If(..) => None,
         })
     }
 
@@ -110,7 +125,7 @@ impl Pieces {
     pub(super) fn ready(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Ready(ready) => Some(ready.as_str()),
-            Piece::Hole(..) => None,
+            Piece::Hole(..) | Piece::If(..) => None,
         })
     }
 
@@ -126,9 +141,21 @@ impl Pieces {
     /// What stands in the holes.
     pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
         self.0.iter().filter_map(|piece| match piece {
-            Piece::Ready(_) => None,
+            Piece::Ready(_) | Piece::If(..) => None,
             Piece::Hole(name, _) => Some(name),
         })
+    }
+
+    /// The name that has no value for this person, if there is one.
+    pub(super) fn check(&self, values: &Values<'_>) -> Result<(), RenderFault> {
+        for piece in &self.0 {
+            match piece {
+                Piece::Ready(_) => {}
+                Piece::Hole(name, escape) => drop(allowed(name, *escape, values)?),
+                Piece::If(name, there, absent) => side(name, there, absent, values).check(values)?,
+            }
+        }
+        Ok(())
     }
 
     /// The words for one person, added to `out`. A value that is empty, or
@@ -139,26 +166,45 @@ impl Pieces {
             match piece {
                 Piece::Ready(ready) => out.push_str(ready),
                 Piece::Hole(name, escape) => {
-                    let value = present(name, values)?;
+                    let value = allowed(name, *escape, values)?;
                     match escape {
                         Escape::Html => out.push_str(&escape_html(&value)),
                         Escape::Plain => out.push_str(&value),
-                        Escape::Url if value.contains('@') => {
-                            return Err(RenderFault::AddressInLink { name: name.to_string() });
-                        }
                         Escape::Url => out.push_str(&percent_encode_value(&value)),
                     }
                 }
+                Piece::If(name, there, absent) => side(name, there, absent, values).fill(values, out)?,
             }
         }
         Ok(())
     }
 }
 
+/// The value of a name, if it may stand there.
+fn allowed<'v>(name: &Name, escape: Escape, values: &'v Values<'_>) -> Result<Cow<'v, str>, RenderFault> {
+    let value = present(name, values)?;
+    match escape {
+        Escape::Url if value.contains('@') => Err(RenderFault::AddressInLink { name: name.to_string() }),
+        Escape::Url | Escape::Html | Escape::Plain => Ok(value),
+    }
+}
+
+/// What stands there for this person.
+fn side<'p>(name: &Name, there: &'p Pieces, absent: &'p Pieces, values: &Values<'_>) -> &'p Pieces {
+    if values.get(name).is_empty() { absent } else { there }
+}
+
 /// The value of a name, or the fault that there is none.
 pub(super) fn present<'v>(name: &Name, values: &'v Values<'_>) -> Result<Cow<'v, str>, RenderFault> {
     let value = values.get(name);
-    if value.is_empty() { Err(RenderFault::Empty { name: name.to_string() }) } else { Ok(value) }
+    if value.is_empty() {
+        Err(RenderFault::Empty { name: name.to_string() })
+    } else if name.is_what_people_are_called() && (value.contains("://") || value.contains("www.")) {
+        // Mail programs make a link of it, wherever it stands.
+        Err(RenderFault::LinkInName { name: name.to_string() })
+    } else {
+        Ok(value)
+    }
 }
 
 /// Text that is nothing but text in HTML, inside quoted attributes too.

@@ -1,5 +1,6 @@
 //! The plain-text part: blocks of prepared words, wrapped for each person
-//! after the holes are filled, because names have different lengths.
+//! after the holes are filled, because names have different lengths. What a
+//! template says around them is only kept tidy.
 
 use super::RenderFault;
 use super::context::Values;
@@ -41,14 +42,17 @@ pub(super) enum Flow {
     Verbatim,
 }
 
-/// The text for one person, with `\n` at the end of every line.
-pub(super) fn fill(blocks: &[Block], values: &Values<'_>) -> Result<String, RenderFault> {
-    let ready: usize = blocks.iter().map(|block| block.words.ready_len() + block.rest.len() + 8).sum();
-    let mut out = String::with_capacity(ready + ready / 4);
+/// The text for one person, added to `out` with `\n` at the end of every line.
+pub(super) fn fill<'b>(
+    blocks: impl IntoIterator<Item = &'b Block>,
+    values: &Values<'_>,
+    out: &mut String,
+) -> Result<(), RenderFault> {
     let mut words = String::new();
+    let mut first = true;
     for block in blocks {
         if let Gap::Line(bar) = &block.gap
-            && !out.is_empty()
+            && !first
         {
             out.push_str(bar);
             out.push('\n');
@@ -58,35 +62,19 @@ pub(super) fn fill(blocks: &[Block], values: &Values<'_>) -> Result<String, Rend
         let mut prefix = block.first.as_str();
         for line in words.split('\n') {
             match block.flow {
-                Flow::Wrapped => wrap(line, prefix, &block.rest, &mut out),
-                Flow::Verbatim => push_line(prefix, line, &mut out),
+                Flow::Wrapped => wrap(line, prefix, &block.rest, out),
+                Flow::Verbatim => push_line(prefix, line, out),
             }
             prefix = &block.rest;
         }
+        first = false;
     }
-    Ok(out)
+    Ok(())
 }
 
-/// What a template wrote around the words of a step: long lines wrapped,
-/// empty lines in a row made one. The words in the middle are left alone.
-pub(super) fn tidy_around(whole: &str, words: &str) -> String {
-    let mut out = String::with_capacity(whole.len() + 64);
-    match whole.split_once(words) {
-        Some((before, after)) if !words.is_empty() => {
-            tidy(before, &mut out);
-            out.push_str(words);
-            out.push('\n');
-            tidy(after.strip_prefix('\n').unwrap_or(after), &mut out);
-        }
-        _ => tidy(whole, &mut out),
-    }
-    while out.ends_with("\n\n") {
-        out.pop();
-    }
-    out
-}
-
-fn tidy(text: &str, out: &mut String) {
+/// What a template wrote around the words of a step, added to `out`: long
+/// lines wrapped, empty lines in a row made one.
+pub(super) fn tidy(text: &str, out: &mut String) {
     for line in text.lines() {
         let line = line.trim_end();
         if !line.is_empty() {

@@ -22,7 +22,14 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 20] = files![
+const FILES: [(&str, &str); 41] = files![
+    "accent-dark.txt",
+    "accent.txt",
+    "again.en.txt",
+    "again.sv.txt",
+    "button.en.txt",
+    "button.sv.txt",
+    "dark.html",
     "film.en.html",
     "film.en.txt",
     "film.sv.html",
@@ -37,10 +44,24 @@ const FILES: [(&str, &str); 20] = files![
     "label.sv.txt",
     "layout.html",
     "layout.txt",
+    "mission.en.txt",
+    "mission.sv.txt",
+    "opening.html",
+    "question.en.txt",
+    "question.sv.txt",
     "reminder.en.txt",
     "reminder.sv.txt",
     "retention.en.txt",
     "retention.sv.txt",
+    "styles.html",
     "subject-reminder.en.txt",
     "subject-reminder.sv.txt",
+    "task.html",
+    "task.txt",
+    "tint-dark.txt",
+    "tint.txt",
+    "welcome.en.html",
+    "welcome.en.txt",
+    "welcome.sv.html",
+    "welcome.sv.txt",
 ];

@@ -28,7 +28,7 @@ impl Target {
                 for part in address.parts() {
                     match part {
                         Ok(encoded) => pieces.push_escaped(encoded, Escape::Html),
-                        Err(name) => pieces.push_hole(name.clone(), Escape::Url),
+                        Err((name, _)) => pieces.push_hole(name.clone(), Escape::Url),
                     }
                 }
             }

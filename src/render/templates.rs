@@ -2,7 +2,7 @@
 //! format. Structure lives in one layout; words live in small parts, and a
 //! part `footer` is `footer.sv.html` for a Swedish mail, else `footer.html`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use handlebars::template::{Template, TemplateElement};
 use handlebars::{Handlebars, RenderErrorReason, TemplateError, TemplateErrorReason, handlebars_helper};
@@ -10,6 +10,7 @@ use handlebars::{Handlebars, RenderErrorReason, TemplateError, TemplateErrorReas
 use super::RenderFault;
 use super::context::Context;
 use super::lint::{self, Reading};
+use super::marks::Marks;
 use super::{parts, starter};
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::ids::Language;
@@ -24,14 +25,17 @@ pub(super) const SUBJECT_REMINDER: &str = "subject-reminder";
 /// What each kind of step is called in a language.
 pub(super) const KIND: &str = "kind";
 
+/// In an HTML template these are HTML already.
+const WORDS_OF_THE_STEP: [&str; 4] = ["mail.body", "mail.before", "mail.task", "mail.after"];
+
 /// A template is structure and a few words; more is a mistake.
 const LONGEST: usize = 100_000;
 /// The compiled templates of a programme.
 #[derive(Debug)]
 pub(super) struct Templates {
     registries: BTreeMap<(Language, Format), Handlebars<'static>>,
-    /// Do they print something that not everybody has?
-    pub(super) ask_for_more: bool,
+    /// What stands for readers in what they make.
+    pub(super) marks: Marks,
     /// They have faults, and nothing is filled with them: parts that include
     /// each other would never end.
     pub(super) broken: bool,
@@ -51,29 +55,24 @@ impl Templates {
         registry.is_some_and(|registry| registry.has_template(name))
     }
 
-    /// Fills a template.
+    /// Fills a template, with marks for what differs from reader to reader.
     pub(super) fn render(
         &self,
         language: &Language,
         format: Format,
         name: &str,
-        context: &handlebars::Context,
+        context: &Context<'_>,
     ) -> Result<String, RenderFault> {
         let fault = |why: String| RenderFault::Template { template: name.to_owned(), why };
+        let context = handlebars::Context::wraps(context).map_err(|error| fault(error.to_string()))?;
         let Some(registry) = self.registries.get(&(language.clone(), format)) else {
             return Err(fault("the templates have faults, `journey check` tells them".to_owned()));
         };
-        registry.render_with_context(name, context).map_err(|error| match error.reason() {
+        registry.render_with_context(name, &context).map_err(|error| match error.reason() {
             RenderErrorReason::MissingVariable(Some(name)) => RenderFault::Empty { name: name.clone() },
             RenderErrorReason::TemplateNotFound(_) => fault("there is no such file".to_owned()),
             reason => fault(reason.to_string().lines().next().unwrap_or_default().to_owned()),
         })
-    }
-
-    /// The values of a letter in the form that both formats read.
-    pub(super) fn context(context: &Context<'_>) -> Result<handlebars::Context, RenderFault> {
-        handlebars::Context::wraps(context)
-            .map_err(|error| RenderFault::Template { template: LAYOUT.to_owned(), why: error.to_string() })
     }
 }
 
@@ -93,8 +92,6 @@ pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut V
     let starter = if own.clone().next().is_none() { starter::templates() } else { Vec::new() };
     let read = own.chain(&starter).filter_map(|source| read(source, kept_columns, faults));
     let sources: Vec<Source<'_>> = read.collect();
-    let names: BTreeSet<&str> = sources.iter().flat_map(|s| &s.reading.names).map(String::as_str).collect();
-    let ask_for_more = names.iter().any(|n| *n == "person.department" || n.starts_with("extra."));
     let default = library.programme.default_language();
     let mut served = Vec::new();
     // A file that could not be read is not missing.
@@ -111,11 +108,12 @@ pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut V
     if broken {
         served.clear();
     }
+    let marks = Marks::new(kept_columns);
     let registries = served.into_iter().map(|(language, format, chosen)| {
         let served = (language.clone(), format);
-        (served, registry(format, &chosen))
+        (served, registry(format, &chosen, &marks))
     });
-    Templates { registries: registries.collect(), ask_for_more, broken }
+    Templates { registries: registries.collect(), marks, broken }
 }
 
 /// Parses one file, and reads what is in it.
@@ -139,7 +137,9 @@ fn read<'a>(
     match parse(&source.text) {
         Ok(mut template) => {
             let reading = lint::read(&source.file, &template, format, kept_columns);
-            put_body_in_as_html(&mut template);
+            if format == Format::Html {
+                put_words_in_as_html(&mut template);
+            }
             Some(Source { base, language, format, file: &source.file, template, reading })
         }
         Err(error) => {
@@ -202,15 +202,17 @@ fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
 }
 
 /// The words of a step are HTML already. Everything else is escaped.
-fn put_body_in_as_html(template: &mut Template) {
+fn put_words_in_as_html(template: &mut Template) {
     for element in &mut template.elements {
         match element {
-            TemplateElement::Expression(expression) if expression.name.as_name() == Some("mail.body") => {
+            TemplateElement::Expression(expression)
+                if expression.name.as_name().is_some_and(|name| WORDS_OF_THE_STEP.contains(&name)) =>
+            {
                 *element = TemplateElement::HtmlExpression(expression.clone());
             }
             TemplateElement::HelperBlock(block) => {
                 for inner in [&mut block.template, &mut block.inverse].into_iter().flatten() {
-                    put_body_in_as_html(inner);
+                    put_words_in_as_html(inner);
                 }
             }
             _ => {}
@@ -268,7 +270,7 @@ fn choose<'s, 'a>(
     chosen
 }
 
-fn registry(format: Format, chosen: &BTreeMap<&str, &Source<'_>>) -> Handlebars<'static> {
+fn registry(format: Format, chosen: &BTreeMap<&str, &Source<'_>>, marks: &Marks) -> Handlebars<'static> {
     let mut registry = Handlebars::new();
     registry.set_strict_mode(true);
     registry.register_helper(CAPITAL, Box::new(capital));
@@ -276,7 +278,8 @@ fn registry(format: Format, chosen: &BTreeMap<&str, &Source<'_>>) -> Handlebars<
         registry.register_escape_fn(handlebars::no_escape);
     }
     for (name, source) in chosen {
-        registry.register_template(name, parts::inlined(&source.template, chosen));
+        let whole = parts::inlined(&source.template, chosen);
+        registry.register_template(name, marks.masked(&whole, format));
     }
     registry
 }

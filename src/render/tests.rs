@@ -4,7 +4,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::rig::{body_for, language, library, links, mail, person, ready, shown, slug, variant};
+use super::rig::{body_for, language, library, links, mail, person, ready, shown, slug, subject, variant};
 use super::*;
 
 const BODY: &str = "\
@@ -25,114 +25,124 @@ fn a_whole_mail() {
     let renderer = ready(vec![variant("{{person.first_name}}, en vecka utan bil?", BODY)], &[]);
     let mail = mail(&renderer, &person("Åsa"), 1).expect("a mail");
     expect![[r#"
-            <!doctype html>
-            <html lang="sv">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
-            <meta name="supported-color-schemes" content="light dark">
-            <title>Påminnelse: Åsa, en vecka utan bil?</title>
-            <style>
-            :root { color-scheme: light dark; }
-            h2, h3 { margin: 28px 0 8px; line-height: 1.3; }
-            h2 { font-size: 20px; }
-            h3 { font-size: 17px; }
-            p, ul, ol, blockquote, pre { margin: 0 0 16px; }
-            li { margin: 0 0 6px; }
-            blockquote { padding: 2px 0 2px 16px; border-left: 3px solid #0b5f4a; }
-            pre { white-space: pre-wrap; font-size: 15px; }
-            hr { border: 0; border-top: 1px solid #d9d4c7; margin: 24px 0; }
-            a { color: #0b5f4a; }
-            .button { margin: 8px 0 24px; }
-            .button td { background-color: #0b5f4a; border-radius: 6px; padding: 12px 24px; }
-            .button a { color: #ffffff; font-weight: bold; text-decoration: none; }
-            @media (prefers-color-scheme: dark) {
-              .page { background-color: #141a17 !important; }
-              .card { background-color: #1e2623 !important; color: #e9eeeb !important; }
-              .quiet { color: #b5c0ba !important; }
-              a { color: #8fd8bf !important; }
-              hr { border-top-color: #46524c !important; }
-              blockquote { border-left-color: #8fd8bf !important; }
-              .button td { background-color: #8fd8bf !important; }
-              .button a { color: #10231c !important; }
-            }
-            </style>
-            </head>
-            <body class="page" style="margin:0;padding:0;background-color:#f4f1ea;">
-            <table role="presentation" class="page" width="100%" border="0" cellpadding="0" cellspacing="0" style="background-color:#f4f1ea;">
-            <tr>
-            <td align="center" style="padding:16px 8px;">
-            <!--[if mso]><table role="presentation" width="600" border="0" cellpadding="0" cellspacing="0"><tr><td><![endif]-->
-            <table role="presentation" class="card" width="100%" border="0" cellpadding="0" cellspacing="0" style="max-width:600px;background-color:#ffffff;border-radius:8px;color:#22302a;">
-            <tr>
-            <td align="left" style="padding:28px 28px 8px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;">
-            <p class="quiet" style="margin:0 0 4px;color:#55615b;">Uppdrag · 5 minuter</p>
-            <h1 style="margin:0 0 12px;font-size:26px;line-height:1.25;">En vecka utan bil</h1>
-            <p style="margin:0 0 20px;"><strong>En vänlig påminnelse: har du inte hunnit än är det inte för sent.</strong></p>
-            <p>Hej Åsa!</p>
-            <p>Den här veckan provar vi <strong>en sak</strong>. Den tar 5 minuter.</p>
-            <h2>Så gör du</h2>
-            <ol>
-            <li>Titta på <a href="https://ekdala.example/resor">hur Ekdala gjorde</a>.</li>
-            <li>Välj en dag.</li>
-            </ol>
-            <table role="presentation" class="button" border="0" cellpadding="0" cellspacing="0"><tr><td><a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">Berätta hur det gick</a></td></tr></table>
-            </td>
-            </tr>
-            <tr>
-            <td class="quiet" align="left" style="padding:16px 28px 28px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;color:#55615b;">
-            <hr style="border:0;border-top:1px solid #d9d4c7;margin:0 0 16px;">
-            <p>Mycket annat just nu? <a href="https://larresa.ekdala.example/p/abc">Till din paussida</a>. När du kommer tillbaka är du kvar där du var.</p>
-            <p>Din väg in är Naturvännen. <a href="https://larresa.ekdala.example/c/abc">Välj en annan väg in</a>.</p>
-            <p>Du får mejlet som anställd i Ekdala kommun. Det hör till Tillsammans ställer vi om. Undrar du något? Svara på mejlet, så läser en människa det.</p>
-            <p><strong>Vem ser vad?</strong> Bara du ser dina svar.</p>
-            <p><strong>Dina uppgifter.</strong> Ändamål: Kompetensutveckling i hållbarhet för alla anställda. Rättslig grund: Allmänt intresse. Svaren sparas i 12 månader.</p>
-            </td>
-            </tr>
-            </table>
-            <!--[if mso]></td></tr></table><![endif]-->
-            </td>
-            </tr>
-            </table>
-            </body>
-            </html>
-        "#]].assert_eq(&mail.html);
+        <!doctype html>
+        <html lang="sv" style="color-scheme: light dark;"><head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <meta name="supported-color-schemes" content="light dark">
+        <title>Påminnelse: Åsa, en vecka utan bil?</title>
+
+        <style>
+        :root { color-scheme: light dark; }
+        @media (max-width: 480px) {
+          .edge { padding: 12px 0 24px !important; }
+          .words, .head, .band, .welcome, .below, .above, .transcript { padding-left: 20px !important; padding-right: 20px !important; }
+          h1 { font-size: 27px !important; }
+        }
+        @media (prefers-color-scheme: dark) {
+          .page { background-color: #141a17 !important; }
+          .card { background-color: #1e2623 !important; }
+          .text, h1, .below a { color: #e9eeeb !important; }
+          .quiet, .below { color: #b5c0ba !important; }
+          a, .label, .question { color: #f3ab85 !important; }
+          hr { border-top-color: #46524c !important; }
+          .quotation td, .task-words, .task-button, .tip .head, .ticket, .mark, .framed { border-color: #f3ab85 !important; }
+          .task, .ticket, .tip .head { background-color: #38251b !important; }
+          .framed { background-color: #1e2623 !important; }
+          .button td, .task-label, .band, .chosen { background-color: #f3ab85 !important; }
+          .button a, .task-label p, .band .label { color: #141a17 !important; }
+          .still { background-color: #0c100e !important; }
+          .still a { color: #ffffff !important; }
+        }
+        </style>
+        </head>
+        <body class="page" style="margin: 0;padding: 0;background-color: #f4f1ea;">
+        <table class="page" role="presentation" cellspacing="0" width="100%" border="0" cellpadding="0" style="margin: 0;padding: 0;background-color: #f4f1ea;">
+        <tbody><tr>
+        <td class="edge" align="center" style="padding: 20px 12px 32px;">
+        <!--[if mso]><table role="presentation" width="600" align="center" border="0" cellpadding="0" cellspacing="0"><tr><td><![endif]-->
+        <table class="column" role="presentation" cellspacing="0" width="100%" border="0" cellpadding="0" style="max-width: 600px;">
+        <tbody><tr>
+        <td>
+        <table class="card mission" role="presentation" cellspacing="0" width="100%" border="0" cellpadding="0" style="background-color: #ffffff;border-radius: 10px;">
+        <tbody><tr>
+        <td class="text band" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;background-color: #9a3b14;border-radius: 10px 10px 0 0;padding: 12px 28px;"><p class="label" style="margin: 0;color: #ffffff;font-weight: bold;">Påminnelse · Uppdrag · 5 minuter</p></td>
+        </tr>
+        <tr>
+        <td class="text head" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 24px 28px 0;"><h1 style="line-height: 1.25;font-size: 30px;color: #22302a;margin: 0;">En vecka utan bil</h1></td>
+        </tr>
+        <tr>
+        <td class="text words" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 20px 28px 0;"><p class="lead last" style="margin: 0;font-size: 19px;">Har du inte hunnit prova än? Det gör ingenting. Det här är det enda som behövs.</p></td>
+        </tr>
+        <tr>
+        <td class="text words" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 17px;line-height: 1.6;word-break: break-word;color: #22302a;padding: 20px 28px 0;">
+        <p style="margin: 0 0 16px;">Hej Åsa!</p>
+        <p style="margin: 0 0 16px;">Den här veckan provar vi <strong>en sak</strong>. Den tar 5 minuter.</p>
+        <h2 style="margin: 0 0 12px;line-height: 1.3;font-size: 21px;">Så gör du</h2>
+        <ol style="margin: 0 0 16px;margin-left: 24px;padding: 0;">
+        <li style="margin: 0 0 8px;">Titta på <a href="https://ekdala.example/resor" style="color: #9a3b14;">hur Ekdala gjorde</a>.</li>
+        <li style="margin: 0 0 8px;">Välj en dag.</li>
+        </ol>
+        <table class="button" role="presentation" cellspacing="0" border="0" cellpadding="0" style="margin: 0;"><tbody><tr><td style="background-color: #9a3b14;border-radius: 8px;padding: 2px 22px;"><a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2" style="color: #ffffff;display: block;font-weight: bold;line-height: 46px;text-decoration: none;">Berätta hur det gick</a></td></tr></tbody></table>
+        </td>
+        </tr>
+        <tr>
+        <td class="space" style="padding: 0;font-size: 16px;line-height: 1.5;">&nbsp;</td>
+        </tr>
+        </tbody></table>
+        </td>
+        </tr>
+        <tr>
+        <td class="text below" align="left" style="font-family: 'Segoe UI', -apple-system, Roboto, Helvetica, Arial, sans-serif;font-size: 16px;line-height: 1.6;word-break: break-word;color: #55615b;padding: 28px 28px 0;">
+        <p style="margin: 0 0 16px;">Fullt upp just nu? När du kommer tillbaka är du kvar där du var. <a href="https://larresa.ekdala.example/p/abc" style="color: #22302a;">Till din paussida</a></p>
+        <p style="margin: 0 0 16px;">Din väg in är Naturvännen. <a href="https://larresa.ekdala.example/c/abc" style="color: #22302a;">Byt väg in</a> när du vill.</p>
+        <p style="margin: 0 0 16px;">Du får mejlet som anställd i Ekdala kommun. Det hör till Miljö och klimat i Tillsammans ställer vi om. Svara gärna: en människa läser.</p>
+        <p style="margin: 0 0 16px;">Bara du ser dina svar. Svaren sparas i 12 månader.</p>
+        </td>
+        </tr>
+        </tbody></table>
+        <!--[if mso]></td></tr></table><![endif]-->
+        </td>
+        </tr>
+        </tbody></table>
+
+
+        </body></html>
+    "#]].assert_eq(&mail.html);
     expect![[r#"
-            Uppdrag · 5 minuter
+        Påminnelse · Uppdrag · 5 minuter
 
-            En vecka utan bil
+        En vecka utan bil
 
-            En vänlig påminnelse: har du inte hunnit än är det inte för sent.
+        Har du inte hunnit prova än? Det gör ingenting. Det här är det enda som
+        behövs.
 
-            Hej Åsa!
+        Hej Åsa!
 
-            Den här veckan provar vi en sak. Den tar 5 minuter.
+        Den här veckan provar vi en sak. Den tar 5 minuter.
 
-            Så gör du
+        Så gör du
 
-            1. Titta på hur Ekdala gjorde <https://ekdala.example/resor>.
-            2. Välj en dag.
+        1. Titta på hur Ekdala gjorde <https://ekdala.example/resor>.
+        2. Välj en dag.
 
-            Berätta hur det gick <https://larresa.ekdala.example/s/abc?v=1&k=2>
+        Berätta hur det gick <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-            ______
+        ______
 
-            Mycket annat just nu? När du kommer tillbaka är du kvar där du var. Till din
-            paussida:
-            <https://larresa.ekdala.example/p/abc>
+        Fullt upp just nu? När du kommer tillbaka är du kvar där du var. Till din
+        paussida:
+        <https://larresa.ekdala.example/p/abc>
 
-            Din väg in är Naturvännen. Välj en annan väg in:
-            <https://larresa.ekdala.example/c/abc>
+        Din väg in är Naturvännen. Byt väg in när du vill:
+        <https://larresa.ekdala.example/c/abc>
 
-            Du får mejlet som anställd i Ekdala kommun. Det hör till Tillsammans ställer
-            vi om. Undrar du något? Svara på mejlet, så läser en människa det.
+        Du får mejlet som anställd i Ekdala kommun. Det hör till Miljö och klimat i
+        Tillsammans ställer vi om. Svara gärna: en människa läser.
 
-            Vem ser vad? Bara du ser dina svar.
-
-            Dina uppgifter. Ändamål: Kompetensutveckling i hållbarhet för alla anställda.
-            Rättslig grund: Allmänt intresse. Svaren sparas i 12 månader.
-        "#]]
+        Bara du ser dina svar. Svaren sparas i 12 månader.
+    "#]]
     .assert_eq(&mail.text);
     expect!["Påminnelse: Åsa, en vecka utan bil?"].assert_eq(&mail.subject);
 }
@@ -153,7 +163,7 @@ fn a_mail_is_in_the_language_of_its_words_layout_and_all() {
         "{}",
         mail_in_english.text
     );
-    assert!(mail_in_english.text.contains("Too much else right now?"), "{}", mail_in_english.text);
+    assert!(mail_in_english.text.contains("Busy right now?"), "{}", mail_in_english.text);
     reader.language = language("fi");
     let mail_in_the_first = mail(&renderer, &reader, 0).expect("a mail");
     assert_eq!(mail_in_the_first.language, language("sv"));
@@ -174,6 +184,7 @@ fn a_character_gets_its_own_words_and_its_name() {
         person: &reader,
         unit_name: "Öster",
         character: None,
+        first: false,
         links: &links,
     };
     assert!(renderer.mail(&letter).expect("a mail").text.contains("Res, Naturvännen!"));
@@ -217,6 +228,7 @@ fn f92_a_template_asks_before_it_prints_what_may_be_empty() {
         person: &reader,
         unit_name: "Öster",
         character: None,
+        first: false,
         links: &links,
     };
     assert_eq!(careless.subject(&letter), Err(fault));
@@ -238,11 +250,11 @@ fn f94_a_placeholder_stands_in_text_target_code_and_subject() {
 #[test]
 fn f76_a_hostile_name_is_a_name_everywhere() {
     let names = [
-        "[x](https://evil.example)",
+        "[x](//evil.example)",
         "<b onclick=alert(1)>",
         "{{link.pause}}",
         "Eva\r\nBcc: alla@ekdala.example",
-        "**Bo** `x` &amp; <https://evil.example>",
+        "**Bo** `x` &amp; <mailto:x@evil.example>",
         "\u{F0000}\u{202e}",
     ];
     let body =
@@ -260,60 +272,60 @@ fn f76_a_hostile_name_is_a_name_everywhere() {
         all += &format!("{}\n{}\n{}\n", mail.subject, mail.html, mail.text);
     }
     expect![[r#"
-            Hej [x](https://evil.example)
-            Hej [x](https://evil.example)|[x](https://evil.example)|<p>Hej [x](https://evil.example)! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">[x](https://evil.example)</a></p>
-            <h2>[x](https://evil.example)</h2>
-            [x](https://evil.example)|
-            Hej [x](https://evil.example)! [x](https://evil.example)
-            <https://larresa.ekdala.example/s/abc?v=1&k=2>
+        Hej [x](//evil.example)
+        Hej [x](//evil.example)|[x](//evil.example)|<p>Hej [x](//evil.example)! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">[x](//evil.example)</a></p>
+        <h2>[x](//evil.example)</h2>
+        [x](//evil.example)|
+        Hej [x](//evil.example)! [x](//evil.example)
+        <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-            [x](https://evil.example)
+        [x](//evil.example)
 
-            Hej <b onclick=alert(1)>
-            Hej &lt;b onclick&#x3D;alert(1)&gt;|&lt;b onclick&#x3D;alert(1)&gt;|<p>Hej &lt;b onclick=alert(1)&gt;! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">&lt;b onclick=alert(1)&gt;</a></p>
-            <h2>&lt;b onclick=alert(1)&gt;</h2>
-            <b onclick=alert(1)>|
-            Hej <b onclick=alert(1)>! <b onclick=alert(1)>
-            <https://larresa.ekdala.example/s/abc?v=1&k=2>
+        Hej <b onclick=alert(1)>
+        Hej &lt;b onclick=alert(1)&gt;|&lt;b onclick=alert(1)&gt;|<p>Hej &lt;b onclick=alert(1)&gt;! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">&lt;b onclick=alert(1)&gt;</a></p>
+        <h2>&lt;b onclick=alert(1)&gt;</h2>
+        <b onclick=alert(1)>|
+        Hej <b onclick=alert(1)>! <b onclick=alert(1)>
+        <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-            <b onclick=alert(1)>
+        <b onclick=alert(1)>
 
-            Hej {{link.pause}}
-            Hej {{link.pause}}|{{link.pause}}|<p>Hej {{link.pause}}! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">{{link.pause}}</a></p>
-            <h2>{{link.pause}}</h2>
-            {{link.pause}}|
-            Hej {{link.pause}}! {{link.pause}}
-            <https://larresa.ekdala.example/s/abc?v=1&k=2>
+        Hej {{link.pause}}
+        Hej {{link.pause}}|{{link.pause}}|<p>Hej {{link.pause}}! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">{{link.pause}}</a></p>
+        <h2>{{link.pause}}</h2>
+        {{link.pause}}|
+        Hej {{link.pause}}! {{link.pause}}
+        <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-            {{link.pause}}
+        {{link.pause}}
 
-            Hej Eva Bcc: alla@ekdala.example
-            Hej Eva Bcc: alla@ekdala.example|Eva Bcc: alla@ekdala.example|<p>Hej Eva Bcc: alla@ekdala.example! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">Eva Bcc: alla@ekdala.example</a></p>
-            <h2>Eva Bcc: alla@ekdala.example</h2>
-            Eva Bcc: alla@ekdala.example|
-            Hej Eva Bcc: alla@ekdala.example! Eva Bcc: alla@ekdala.example
-            <https://larresa.ekdala.example/s/abc?v=1&k=2>
+        Hej Eva Bcc: alla@ekdala.example
+        Hej Eva Bcc: alla@ekdala.example|Eva Bcc: alla@ekdala.example|<p>Hej Eva Bcc: alla@ekdala.example! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">Eva Bcc: alla@ekdala.example</a></p>
+        <h2>Eva Bcc: alla@ekdala.example</h2>
+        Eva Bcc: alla@ekdala.example|
+        Hej Eva Bcc: alla@ekdala.example! Eva Bcc: alla@ekdala.example
+        <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-            Eva Bcc: alla@ekdala.example
+        Eva Bcc: alla@ekdala.example
 
-            Hej **Bo** `x` &amp; <https://evil.example>
-            Hej **Bo** &#x60;x&#x60; &amp;amp; &lt;https://evil.example&gt;|**Bo** &#x60;x&#x60; &amp;amp; &lt;https://evil.example&gt;|<p>Hej **Bo** `x` &amp;amp; &lt;https://evil.example&gt;! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">**Bo** `x` &amp;amp; &lt;https://evil.example&gt;</a></p>
-            <h2>**Bo** `x` &amp;amp; &lt;https://evil.example&gt;</h2>
-            **Bo** `x` &amp; <https://evil.example>|
-            Hej **Bo** `x` &amp; <https://evil.example>! **Bo** `x` &amp;
-            <https://evil.example> <https://larresa.ekdala.example/s/abc?v=1&k=2>
+        Hej **Bo** `x` &amp; <mailto:x@evil.example>
+        Hej **Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;|**Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;|<p>Hej **Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">**Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;</a></p>
+        <h2>**Bo** `x` &amp;amp; &lt;mailto:x@evil.example&gt;</h2>
+        **Bo** `x` &amp; <mailto:x@evil.example>|
+        Hej **Bo** `x` &amp; <mailto:x@evil.example>! **Bo** `x` &amp;
+        <mailto:x@evil.example> <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-            **Bo** `x` &amp; <https://evil.example>
+        **Bo** `x` &amp; <mailto:x@evil.example>
 
-            Hej 󰀀
-            Hej 󰀀|󰀀|<p>Hej 󰀀! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">󰀀</a></p>
-            <h2>󰀀</h2>
-            󰀀|
-            Hej 󰀀! 󰀀 <https://larresa.ekdala.example/s/abc?v=1&k=2>
+        Hej 󰀀
+        Hej 󰀀|󰀀|<p>Hej 󰀀! <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">󰀀</a></p>
+        <h2>󰀀</h2>
+        󰀀|
+        Hej 󰀀! 󰀀 <https://larresa.ekdala.example/s/abc?v=1&k=2>
 
-            󰀀
+        󰀀
 
-        "#]].assert_eq(&all);
+    "#]].assert_eq(&all);
 }
 
 #[test]
@@ -321,6 +333,21 @@ fn f98_a_mail_address_never_leaves_in_a_link() {
     let renderer = ready(vec![variant("Hej", "[x](https://x.example/?q={{person.first_name}})")], &[]);
     let fault = mail(&renderer, &person("a@b.se"), 0).expect_err("a fault");
     assert_eq!(fault, RenderFault::AddressInLink { name: "person.first_name".into() });
+    assert_eq!(
+        subject(&renderer, &person("a@b.se")),
+        Err(fault),
+        "a dry run, which asks for it alone, knows"
+    );
+}
+
+#[test]
+fn e26_nobody_is_called_like_a_web_address() {
+    let renderer = ready(vec![variant("Hej", "Hej {{person.first_name}}!")], &[]);
+    for name in ["[x](https://evil.example)", "www.evil.example"] {
+        let fault = mail(&renderer, &person(name), 0).expect_err("a fault");
+        assert_eq!(fault, RenderFault::LinkInName { name: "person.first_name".into() });
+    }
+    assert!(mail(&renderer, &person("Åsa J. M."), 0).is_ok());
 }
 
 #[test]
@@ -349,15 +376,16 @@ fn what_cannot_be_written_for_anybody_is_told_at_once() {
     broken.journeys[0].steps[0].variants[0].title = "Hej".into();
     let (_, found) = Renderer::new(&broken, &[]);
     expect![[r#"
-            journeys/miljo/resor.md:3:1: error: the mail cannot be written: the subject has 159 characters, and at most 150 are allowed
-              hint: it is tried with a name of 60 characters: say the thing in fewer words
-            journeys/miljo/resor.md:3:1: error: the reminder cannot be written: the subject has 171 characters, and at most 150 are allowed
-              hint: it is tried with a name of 60 characters: say the thing in fewer words
-            journeys/miljo/resor.md: error: `step.minutes` is empty, so the mail cannot be written
-              hint: give it a value, or leave the placeholder out
-            journeys/miljo/resor.md: error: `step.minutes` is empty, so the reminder cannot be written
-              hint: give it a value, or leave the placeholder out
-        "#]].assert_eq(&shown(&found));
+        journeys/miljo/resor.md:3:1: error: the mail cannot be written: the subject has 159 characters, and at most 150 are allowed
+          hint: it is tried with a name of 60 characters: say the thing in fewer words
+        journeys/miljo/resor.md:3:1: error: the reminder cannot be written: the subject has 171 characters, and at most 150 are allowed
+          hint: it is tried with a name of 60 characters: say the thing in fewer words
+        journeys/miljo/resor.md: error: `step.minutes` is empty, so the mail cannot be written
+          hint: give it a value, or leave the placeholder out
+        journeys/miljo/resor.md: error: `step.minutes` is empty, so the reminder cannot be written
+          hint: give it a value, or leave the placeholder out
+    "#]]
+    .assert_eq(&shown(&found));
 }
 
 #[test]
@@ -381,7 +409,7 @@ fn a_film_becomes_a_link_in_words() {
     let renderer = ready(vec![filmed.clone()], &[]);
     let mail = mail(&renderer, &person("Åsa"), 0).expect("a mail");
     assert!(
-        mail.text.contains("Se filmen ”En bil mindre” (2:25 minuter)\n<https://film.example/7>\n"),
+        mail.text.contains("Se filmen ”En bil mindre” (2:25 minuter):\n<https://film.example/7>\n"),
         "{}",
         mail.text
     );
@@ -389,6 +417,63 @@ fn a_film_becomes_a_link_in_words() {
     filmed.film = filmed.film.map(|film| Film { url: "javascript:alert(1)".into(), ..film });
     let (_, found) = Renderer::new(&library(vec![filmed], &[]), &[]);
     assert_eq!(found.len(), 1, "{}", shown(&found));
+}
+
+#[test]
+fn e50_the_first_mail_explains_itself_and_the_others_do_so_shortly() {
+    let renderer = ready(vec![variant("Hej", BODY)], &[]);
+    let (journey, step, links, reader) = (slug("miljo"), slug("resor"), links(), person("Åsa"));
+    let letter = |first| Letter {
+        journey: &journey,
+        step: &step,
+        round: 0,
+        person: &reader,
+        unit_name: "Öster",
+        character: None,
+        first,
+        links: &links,
+    };
+    let [first, later] = [true, false].map(|first| renderer.mail(&letter(first)).expect("a mail"));
+    for words in ["Vad sparas?", "Allmänt intresse", "Vem ser vad?", "En människa läser"] {
+        assert!(first.html.contains(words) && first.text.contains(words), "{words}");
+        assert!(!later.html.contains(words) && !later.text.contains(words), "{words}");
+    }
+    for mail in [first, later] {
+        assert!(mail.html.contains(&links.pause) && mail.text.contains(&links.pause));
+        assert!(mail.text.contains("Bara du ser dina svar."));
+    }
+}
+
+#[test]
+fn the_task_is_the_last_paragraph_that_begins_in_bold_with_a_colon() {
+    let parts = [
+        ("layout.html", "{{mail.before}}|{{mail.task}}|{{mail.after}}"),
+        ("layout.txt", "{{mail.before}}\n|\n{{mail.task}}\n|\n{{mail.after}}\n"),
+    ];
+    let written = |body: &str| {
+        let mail = mail(&ready(vec![variant("Hej", body)], &parts), &person("Åsa"), 0).expect("a mail");
+        format!("{}\n{}", mail.html, mail.text)
+    };
+    let body =
+        "Hej.\n\n**Först:** se.\n\n- **Nej:** i en lista.\n\n**Att göra**: [Gå]({{link.answer}}).\n\nSlut.";
+    expect![[r#"
+        <p>Hej.</p>
+        <p><strong>Först:</strong> se.</p>
+        <ul>
+        <li><strong>Nej:</strong> i en lista.</li>
+        </ul>|<p><strong>Att göra</strong>: <a href="https://larresa.ekdala.example/s/abc?v=1&amp;k=2">Gå</a>.</p>|<p>Slut.</p>
+        Hej.
+
+        Först: se.
+
+        - Nej: i en lista.
+        |
+        Att göra: Gå <https://larresa.ekdala.example/s/abc?v=1&k=2>.
+        |
+        Slut.
+    "#]]
+    .assert_eq(&written(body));
+    assert_eq!(written("**Hej** på dig."), "<p><strong>Hej</strong> på dig.</p>||\nHej på dig.\n|\n\n|\n");
 }
 
 #[test]
@@ -413,7 +498,7 @@ proptest! {
         let (journey, step, links) = (slug("miljo"), slug("resor"), links());
         let letter = Letter {
             journey: &journey, step: &step, round: 0, person: &reader, unit_name: "Hemtjänsten Öster",
-            character: None, links: &links,
+            character: None, first: false, links: &links,
         };
         prop_assert_eq!(renderer.subject(&letter).is_ok(), first.is_ok());
         if let Ok(mail) = first {

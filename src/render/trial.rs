@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::context::{MailContext, Values, Words};
+use super::context::{MailContext, Words};
 use super::templates::{Format, KIND, Templates};
 use super::{Letter, Links, RenderFault, Rendered, Renderer};
 use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::email::has_control;
 use crate::domain::ids::{Language, PersonId, Slug, UnitId};
 use crate::domain::library::Privacy;
 use crate::domain::person::Person;
@@ -43,11 +44,16 @@ pub(super) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagno
             let rounds = u16::from(!prepared.step.remind.is_empty());
             for person in &people {
                 for character in characters(renderer) {
-                    for round in 0..=rounds {
+                    let variant = prepared.step.variant(&person.language, character);
+                    // Those who read the variant's own language try it.
+                    if variant.language != person.language {
+                        continue;
+                    }
+                    for (round, first) in (0..=rounds).map(|round| (round, false)).chain([(0, true)]) {
                         let unit_name = "Hemtjänsten Östra & Västra";
+                        let links = &links;
                         let letter =
-                            Letter { journey, step, round, person, unit_name, character, links: &links };
-                        let variant = prepared.step.variant(&person.language, character);
+                            Letter { journey, step, round, person, unit_name, character, first, links };
                         found.extend(
                             fault(renderer, &letter, variant)
                                 .filter(|f| seen.insert((f.place.clone(), f.message.clone()))),
@@ -80,6 +86,7 @@ fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<
         }
         RenderFault::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
         RenderFault::AddressInLink { .. }
+        | RenderFault::LinkInName { .. }
         | RenderFault::LongWord { .. }
         | RenderFault::NoSuchStep { .. }
         | RenderFault::Template { .. } => ("cannot-render", "the templates are in `templates/email`"),
@@ -99,8 +106,7 @@ fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<
 /// A title or a name of the programme with a control character in it would
 /// stop every mail at the last moment.
 fn control_character(mail: &Rendered, variant: &Variant) -> Option<Diagnostic> {
-    let found = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
-    (found(&mail.html) || found(&mail.text)).then(|| {
+    (has_control(&mail.html) || has_control(&mail.text)).then(|| {
         let message = "the mail would hold a control character, which no relay takes";
         let hint = "look for it in the title, in the names of the programme and in the templates";
         Diagnostic::error("control-character", Place::file(&variant.file), message).hint(hint)
@@ -137,8 +143,7 @@ pub(super) fn kinds(
     if !templates.has(language, KIND) {
         return names;
     }
-    let nobody = person(("", ""), language, &[]);
-    let (links, privacy) = (Links::default(), Privacy::default());
+    let privacy = Privacy::default();
     for kind in Kind::ALL {
         let words = Words {
             title: "",
@@ -146,16 +151,18 @@ pub(super) fn kinds(
             kind_in_words: "",
             minutes: 0,
             minutes_text: "",
+            questions: 0,
+            question: "",
             journey_title: "",
             character_name: "",
             programme_title: "",
             organisation: "",
             privacy: &privacy,
             film: None,
+            poster: "",
         };
-        let values = Values::new(words, &nobody, "", &links);
-        let rendered = Templates::context(&values.context(MailContext::default()))
-            .and_then(|context| templates.render(language, Format::Text, KIND, &context));
+        let context = words.context(MailContext::default());
+        let rendered = templates.render(language, Format::Text, KIND, &context);
         match rendered {
             Ok(word) => {
                 names.insert(kind, word.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -29,15 +29,14 @@ impl Store {
         Ok((Roster::new(people, self.units()?), numbers))
     }
 
-    /// Everybody there is or was.
+    /// Everybody there is or was, one after another: there may be more than
+    /// fit in memory twice.
     ///
     /// # Errors
     ///
     /// Where they cannot be read.
-    pub fn known_people(&self) -> Result<Vec<Known>, StoreError> {
-        let mut known = Vec::new();
-        self.each_person(include_str!("sql/people_known.sql"), |person| known.push(person))?;
-        Ok(known)
+    pub fn each_known(&self, meet: impl FnMut(Known)) -> Result<(), StoreError> {
+        self.each_person(include_str!("sql/people_known.sql"), meet)
     }
 
     /// When people were last imported; `None`: never.
@@ -109,11 +108,14 @@ impl Store {
             let changed = import.changed.iter().map(|changed| (changed.number, changed.person));
             for (number, person) in returned.chain(changed) {
                 write_person(&mut write, number.0, person, &units, &at)?;
+                whole
+                    .prepare_cached("DELETE FROM person_extra WHERE person_id = ?1")?
+                    .execute(params![number.0])?;
                 write_extra(&whole, number.0, person)?;
             }
             let mut leave = whole.prepare_cached("UPDATE person SET left_at = ?2 WHERE id = ?1")?;
-            for known in &import.left {
-                leave.execute(params![known.number.0, at])?;
+            for left in &import.left {
+                leave.execute(params![left.number.0, at])?;
             }
             write_managers(&whole, roster)?;
             let entered_at = if first { None } else { Some(at.as_str()) };
@@ -234,9 +236,8 @@ fn write_person(
     Ok(())
 }
 
-/// The kept columns, instead of those that were there before.
+/// The kept columns of somebody who has none.
 fn write_extra(whole: &Transaction<'_>, number: i64, person: &Person) -> Result<(), StoreError> {
-    whole.prepare_cached("DELETE FROM person_extra WHERE person_id = ?1")?.execute(params![number])?;
     if person.extra.is_empty() {
         return Ok(());
     }

@@ -21,25 +21,23 @@ pub struct Stood {
     pub journey: Slug,
     /// Where.
     pub position: Position,
+    /// Steps that were too late from now on: facts, written with it.
+    pub skips: Vec<Skip>,
 }
 
 impl Store {
     /// Writes positions; a row that says the same already is not written.
-    /// Steps that were too late are facts, and are written with them.
+    /// They may be worked out one by one as they are asked for.
     ///
     /// # Errors
     ///
     /// Where they cannot be written; then none is.
-    pub fn keep_positions(
-        &mut self,
-        positions: impl Iterator<Item = Stood>,
-        skips: &[Skip],
-    ) -> Result<(), StoreError> {
+    pub fn keep_positions(&mut self, positions: impl Iterator<Item = Stood>) -> Result<(), StoreError> {
         let whole = self.begin()?;
-        history::write_skips(&whole, skips)?;
         {
             let mut keep = whole.prepare_cached(include_str!("sql/keep_position.sql"))?;
-            for Stood { person, journey, position } in positions {
+            for Stood { person, journey, position, skips } in positions {
+                history::write_skips(&whole, &skips)?;
                 let (last_step, last_at) = position.last.unzip();
                 let (next_step, next_round) = position.next.unzip();
                 keep.execute(params![

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file below the repository's root.
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
@@ -21,7 +21,7 @@ fn text(name: &str) -> String {
 }
 
 /// Holds a file to what it should say, or writes it if that is asked for.
-fn hold(name: &str, should: &str) {
+pub(crate) fn hold(name: &str, should: &str) {
     if fs::read_to_string(file(name)).is_ok_and(|is| is == should) {
         return;
     }
@@ -29,8 +29,9 @@ fn hold(name: &str, should: &str) {
     let asked_for = std::env::var_os("UPDATE_EXPECT").is_some();
     assert!(
         asked_for,
-        "{name} is not what it should be; `UPDATE_EXPECT=1 cargo test --test it docs` writes it anew:\n{should}"
+        "{name} is not what it should be; `UPDATE_EXPECT=1 cargo test --test it` writes it anew:\n{should}"
     );
+    fs::create_dir_all(file(name).parent().expect("a folder")).expect("a folder");
     fs::write(file(name), should).unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 

@@ -3,7 +3,11 @@
 
 mod docs;
 mod edits;
+mod golden;
+mod letters;
 mod lives;
+mod pictures;
+mod points;
 mod rig;
 mod tidy;
 mod transcripts;

@@ -11,7 +11,6 @@ use journey::config::Config;
 use journey::domain::change::{Act, Change};
 use journey::domain::delivery::State;
 use journey::domain::ids::StepName;
-use journey::domain::import::Import;
 use journey::domain::zone::{Timestamp, Zone};
 use journey::engine::pass::{Due, Pass, Selection};
 use journey::engine::world::{InForce, World};
@@ -239,8 +238,7 @@ impl Rig {
         let Running { store, world } = self.running.as_mut().expect("it is running");
         let reading = import::read(&world.config, &file, &world.library);
         let roster = reading.roster.unwrap_or_else(|| panic!("people: {:?}", reading.faults));
-        let known = store.known_people().expect("people");
-        let import = Import::between(&known, &roster, &world.library);
+        let import = import::compared_in(store, &roster, &world.library).expect("people");
         store.import(&import, &roster, &act(at)).expect("it is written down");
         self.keep(at);
     }

@@ -47,6 +47,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("chrono_tz", Lives::In(&["domain/zone"])),
     ("serde", Lives::NotIn(&["domain"])),
     ("handlebars", Lives::In(&["render"])),
+    ("css_inline", Lives::In(&["render/styles"])),
     ("pulldown_cmark", Lives::In(&["render"])),
     ("toml", Lives::In(&["content", "config"])),
     // `roster` too, because it has a module of that name.

@@ -220,10 +220,11 @@ impl Life {
         if self.chance.one_in(15) && self.rig.book_only(self.now) > 0 {
             self.killed += 1;
             self.rig.stop();
+            self.now += TimeDelta::minutes(5);
             if !self.is_over {
                 self.something_is_stopped();
             }
-            self.now += TimeDelta::minutes(10);
+            self.now += TimeDelta::minutes(5);
         }
         self.rig.send(self.now);
         for letter in self.rig.new_letters() {

@@ -1,0 +1,121 @@
+//! How fast mails are made: `cargo bench --bench mail`. The figures are in
+//! `docs/performance.md`; run two versions in turn to compare them, because
+//! machines are noisy.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use journey::content;
+use journey::domain::email::Mailbox;
+use journey::domain::ids::{PersonId, UnitId};
+use journey::domain::library::Library;
+use journey::domain::person::Person;
+use journey::mail::compose::{self, Sending};
+use journey::mail::mime;
+use journey::render::{Letter, Links, Renderer};
+
+fn main() {
+    divan::main();
+}
+
+fn sample() -> Library {
+    let today = NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date");
+    content::load(Path::new("content"), today).library.expect("the sample's content")
+}
+
+/// Somebody with the usual letters in the name.
+fn reader(library: &Library) -> Person {
+    Person {
+        id: PersonId::new("1042"),
+        email: Some("asa.bjork@ekdala.example".into()),
+        shared_address: false,
+        first_name: "Åsa".into(),
+        last_name: "Björk".into(),
+        unit: UnitId::new("u7"),
+        department: Some("Vård och omsorg".into()),
+        language: library.programme.default_language().clone(),
+        start: None,
+        end: None,
+        leave: Box::default(),
+        protected: false,
+        extra: Box::default(),
+    }
+}
+
+/// Addresses as long as they will be.
+fn links() -> Links {
+    let page =
+        |page: &str| format!("https://larresa.ekdala.example/{page}/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r");
+    Links { answer: page("s"), pause: page("p"), character: page("c"), web: page("w") }
+}
+
+/// Reading the sample's words: Markdown, layout and styles put together, and
+/// every mail tried. Once for a run of the program.
+#[divan::bench(sample_count = 20)]
+fn prepare_the_sample(bencher: divan::Bencher) {
+    let library = sample();
+    bencher.bench_local(|| Renderer::new(&library, &[]));
+}
+
+/// Every mail of the sample without a picture in it, in turn, as text and page.
+#[divan::bench]
+fn words(bencher: divan::Bencher) {
+    let (library, links) = (sample(), links());
+    let (renderer, _) = Renderer::new(&library, &[]);
+    let reader = reader(&library);
+    let letters = letters(&library, &reader, &links);
+    bencher.counter(divan::counter::ItemsCount::new(letters.len())).bench_local(|| {
+        letters.iter().map(|letter| renderer.mail(letter).expect("a mail").html.len()).sum::<usize>()
+    });
+}
+
+/// The same, with headers, as bytes for the relay.
+#[divan::bench]
+fn words_and_bytes(bencher: divan::Bencher) {
+    let (library, links) = (sample(), links());
+    let (renderer, _) = Renderer::new(&library, &[]);
+    let reader = reader(&library);
+    let letters = letters(&library, &reader, &links);
+    let from = Mailbox { name: "Hållbara Ekdala".into(), address: "larresa@ekdala.example".into() };
+    let reply_to = Mailbox { name: String::new(), address: "hallbarhet@ekdala.example".into() };
+    bencher.counter(divan::counter::ItemsCount::new(letters.len())).bench_local(|| {
+        let bytes = |letter: &Letter<'_>| {
+            let sending = Sending {
+                from: &from,
+                reply_to: &reply_to,
+                name: "Åsa Björk",
+                address: "asa.bjork@ekdala.example",
+                date: "2026-12-01T07:30:00Z".parse().expect("an instant"),
+                offset_seconds: 3600,
+                message_id: "<k7m2q5xw3n8t4v6b9d2f5h7j3k6m8p4r@ekdala.example>",
+                boundary: "journey-k7m2q5xw3n8t4v6b9d2f5h7j",
+                journey: (letter.journey, "Miljö och klimat"),
+                pause: &links.pause,
+                delivery: Some(17),
+                first_message_id: None,
+            };
+            let email = compose::email(renderer.mail(letter).expect("a mail"), &sending);
+            mime::bytes(&email).expect("bytes").len()
+        };
+        letters.iter().map(bytes).sum::<usize>()
+    });
+}
+
+/// One letter for each step that has no film.
+fn letters<'a>(library: &'a Library, person: &'a Person, links: &'a Links) -> Vec<Letter<'a>> {
+    let journeys = library.journeys.iter();
+    let steps = journeys.flat_map(|journey| journey.steps.iter().map(move |step| (&journey.slug, step)));
+    steps
+        .filter(|(_, step)| step.variants[0].film.is_none())
+        .map(|(journey, step)| Letter {
+            journey,
+            step: &step.slug,
+            round: 0,
+            person,
+            unit_name: "Hemtjänsten Öster",
+            character: None,
+            first: false,
+            links,
+        })
+        .collect()
+}

@@ -1,0 +1,118 @@
+//! What the database costs: imports, and finding what is due among many.
+//!
+//! `cargo bench --bench store` with 100,000 people; `-- 1200000` with more.
+//! Prints one time each; the machine is noisy, so compare within one run.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use journey::domain::change::Act;
+use journey::domain::ids::{Language, PersonId, PersonNumber, Slug, UnitId};
+use journey::domain::import::Comparison;
+use journey::domain::library::Library;
+use journey::domain::person::{Person, Roster, Unit};
+use journey::domain::position::{Position, Stage};
+use journey::domain::zone::Timestamp;
+use journey::store::{Stood, Store};
+
+/// So many are due.
+const DUE: usize = 1_400;
+
+#[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]
+fn main() {
+    let people = std::env::args().skip(1).find_map(|n| n.parse().ok()).unwrap_or(100_000);
+    let home = tempfile::tempdir().expect("a folder");
+    let now: Timestamp = "2026-12-01T07:30:00Z".parse().expect("an instant");
+    let mut store = Store::open(&home.path().join("journey.db"), now, || [7; 32]).expect("a database");
+    let library = library();
+    let mut roster = roster(people);
+    let mut import = |roster: &Roster| {
+        let mut comparison = Comparison::new(roster, &library);
+        let compared = took(|| store.each_known(|known| comparison.meet(&known)).expect("people"));
+        let import = comparison.finish();
+        let act = Act { at: now, by: "bench".to_owned(), why: None };
+        let written = took(|| store.import(&import, roster, &act).expect("an import"));
+        println!("  compared {} ms, written {} ms", compared.as_millis(), written.as_millis());
+    };
+    println!("{people} people");
+    println!("first import");
+    import(&roster);
+    println!("the same again");
+    import(&roster);
+    for person in roster.people.iter_mut().step_by(100) {
+        person.last_name = "Nyman".into();
+    }
+    println!("with 1 % changed");
+    import(&roster);
+
+    let journey = Slug::parse("miljo").expect("a slug");
+    let step = Slug::parse("resor").expect("a slug");
+    let stood = |number: usize| {
+        let due = number.is_multiple_of(people / DUE) && number / (people / DUE) < DUE;
+        let at = if due { now } else { now + TimeDelta::days(1 + (number % 300) as i64) };
+        Stood {
+            person: PersonNumber(number as i64 + 1),
+            journey: journey.clone(),
+            position: Position {
+                stage: Stage::Active,
+                last: None,
+                next: Some((step.clone(), 0)),
+                next_at: Some(at),
+                why: Some("pace"),
+            },
+            skips: Vec::new(),
+        }
+    };
+    let kept = took(|| store.keep_positions((0..people).map(stood)).expect("positions"));
+    println!("positions kept in {} ms", kept.as_millis());
+    let kept = took(|| store.keep_positions((0..people).map(stood)).expect("positions"));
+    println!("the same again in {} ms", kept.as_millis());
+    for (what, at) in [("due", now), ("nothing due", now - TimeDelta::days(1))] {
+        let mut times: Vec<Duration> = Vec::new();
+        let mut found = 0;
+        for _ in 0..21 {
+            times.push(took(|| found = store.due_people(at).expect("people").len()));
+        }
+        times.sort_unstable();
+        println!("{what}: {found} found in {:.3} ms (median of 21)", times[10].as_secs_f64() * 1000.0);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench measures")]
+fn took(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn library() -> Library {
+    let today = chrono::NaiveDate::from_ymd_opt(2026, 12, 1).expect("a date");
+    journey::content::load(std::path::Path::new("content"), today).library.expect("the sample")
+}
+
+fn roster(people: usize) -> Roster {
+    let language = Language::parse("sv").expect("a language");
+    let units: Vec<Unit> = (0..people / 24 + 1)
+        .map(|n| Unit {
+            id: UnitId::new(&format!("U-{n}")),
+            name: format!("Enhet {n}").into(),
+            manager: None,
+        })
+        .collect();
+    let person = |n: usize| Person {
+        id: PersonId::new(&format!("{n:07}")),
+        email: Some(format!("person{n:07}@ekdala.example").into()),
+        shared_address: false,
+        first_name: "Åsa".into(),
+        last_name: "Öström".into(),
+        unit: units[n % units.len()].id.clone(),
+        department: None,
+        language: language.clone(),
+        start: None,
+        end: None,
+        leave: Box::default(),
+        protected: false,
+        extra: Box::default(),
+    };
+    Roster::new((0..people).map(person).collect(), units.clone())
+}
