@@ -136,6 +136,13 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 
 /// What an earlier run had left behind.
 fn finished_text(cx: &mut Context, sent: &engine::Sent<'_>) -> Result<(), CommandError> {
+    if sent.kept_back > 0 && !cx.quiet {
+        let mails = pages::count(sent.kept_back, "mail", "mails");
+        writeln!(
+            cx.err,
+            "kept back, as a hold, a pause or another text asks: {mails} an earlier run had begun"
+        )?;
+    }
     if sent.finished > 0 && !cx.quiet {
         let mails = pages::count(sent.finished, "mail", "mails");
         let cancelled = match sent.cancelled {

@@ -51,6 +51,11 @@ impl StepName {
         let (journey, step) = text.split_once('/')?;
         Some(StepName { journey: Slug::parse(journey)?, step: Slug::parse(step)? })
     }
+
+    /// Is it that step?
+    pub fn is(&self, journey: &Slug, step: &Slug) -> bool {
+        self.journey == *journey && self.step == *step
+    }
 }
 
 impl fmt::Display for StepName {

@@ -10,7 +10,9 @@ use chrono::{NaiveDate, TimeDelta};
 use super::cadence::Cadence;
 use super::calendar::ClosedPeriod;
 use super::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
+use super::journey::Journey;
 use super::person::Person;
+use super::step::Step;
 use super::zone::{Timestamp, Zone};
 
 /// All of it.
@@ -44,19 +46,43 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Did somebody stop a mail that is decided and not handed over yet: all
-    /// sending or its step is held, or its person, their unit or its journey
-    /// is paused?
-    pub fn stops(&self, step: &StepName, person: &Person, at: Timestamp, zone: Zone) -> bool {
-        let concerns = |pause: &Pause| match &pause.of {
+    /// Has somebody said yes to that text of a step?
+    pub fn approved(&self, journey: &Slug, step: &Step) -> Option<&Approval> {
+        let yes =
+            |approval: &&Approval| approval.step.is(journey, &step.slug) && approval.content == step.hash;
+        self.approvals.iter().find(yes)
+    }
+
+    /// Does something that was decided after a mail was booked keep it from
+    /// being handed over: a hold, a pause, or another text than the one booked
+    /// that nobody has approved?
+    pub fn keeps_back(&self, mail: &BookedMail<'_>, at: Timestamp, zone: Zone) -> bool {
+        let BookedMail { journey, step, person, content } = *mail;
+        let held = self.all_held || self.held_steps.iter().any(|name| name.is(&journey.slug, &step.slug));
+        let theirs = |of: &PauseOf| match of {
             PauseOf::Person(id) => *id == person.id,
             PauseOf::Unit(unit) => *unit == person.unit,
-            PauseOf::Journey(journey) => *journey == step.journey,
+            PauseOf::Journey(slug) => *slug == journey.slug,
         };
-        self.all_held
-            || self.held_steps.contains(step)
-            || self.pauses.iter().any(|pause| concerns(pause) && pause.holds(at, zone))
+        let paused = self.pauses.iter().any(|pause| theirs(&pause.of) && pause.holds(at, zone));
+        let tried_first =
+            journey.reference_group.as_ref().is_some_and(|group| !group.people.contains(&person.id));
+        let edited = tried_first && content != step.hash && self.approved(&journey.slug, step).is_none();
+        held || paused || edited
     }
+}
+
+/// A mail that is booked and not handed over.
+#[derive(Clone, Copy, Debug)]
+pub struct BookedMail<'a> {
+    /// Of which journey.
+    pub journey: &'a Journey,
+    /// Of which step, as it is now.
+    pub step: &'a Step,
+    /// To whom.
+    pub person: &'a Person,
+    /// The text it was booked with.
+    pub content: ContentHash,
 }
 
 /// A recorded yes to one step's content hash.

@@ -11,7 +11,7 @@ use crate::domain::planner::{Approvals, Planner};
 use crate::domain::position::Stage;
 use crate::domain::progress::Progress;
 use crate::domain::step::Step;
-use crate::domain::verdict::{Held, Reason, Verdict, Wait};
+use crate::domain::verdict::{Held, Reason, Send, Verdict, Wait};
 use crate::domain::zone::Timestamp;
 use crate::render::{Letter, Links};
 
@@ -124,12 +124,18 @@ impl<'w> Pass<'w> {
             beyond_limit: 0,
         };
         for person in world.roster.people.iter().filter(|person| selection.has_person(person)) {
-            for decision in moment.decide(person) {
+            let mut made = None;
+            let decisions = moment.decide_unless(person, |journey, send| {
+                let (due, refused) = Due::of(world, person, journey, send);
+                made = due;
+                refused
+            });
+            for decision in decisions {
                 let journey = &world.library.journeys[decision.journey];
                 let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
                 pass.wake = [pass.wake, decision.ask_again(at)].into_iter().flatten().min();
                 pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
-                pass.add(world, person, journey, decision.verdict, selection);
+                pass.add(person, journey, decision.verdict, &mut made, selection);
             }
         }
         pass
@@ -137,10 +143,10 @@ impl<'w> Pass<'w> {
 
     fn add(
         &mut self,
-        world: &'w World,
         person: &'w Person,
         journey: &'w Journey,
         verdict: Verdict,
+        made: &mut Option<Due<'w>>,
         selection: &Selection,
     ) {
         let step = match &verdict {
@@ -153,17 +159,10 @@ impl<'w> Pass<'w> {
             return;
         }
         match verdict {
-            Verdict::Send(send) => {
-                let Some(step) = journey.step(&send.step) else { return };
-                if selection.limit.is_some_and(|limit| self.send.len() >= limit) {
-                    self.beyond_limit += 1;
-                    return;
-                }
-                match Due::new(world, person, journey, step, send.round, send.slot) {
-                    Ok(due) => self.send.push(due),
-                    Err(held) => self.held.push(Holding { person, journey, held }),
-                }
+            Verdict::Send(_) if selection.limit.is_some_and(|limit| self.send.len() >= limit) => {
+                self.beyond_limit += 1;
             }
+            Verdict::Send(_) => self.send.extend(made.take()),
             Verdict::Wait(wait) => self.wait.push(Waiting { person, journey, wait }),
             Verdict::Held(held) => self.held.push(Holding { person, journey, held }),
             Verdict::Over(_) => self.over += 1,
@@ -172,6 +171,21 @@ impl<'w> Pass<'w> {
 }
 
 impl<'w> Due<'w> {
+    /// The mail that would leave; or why it cannot be made for this person.
+    pub(super) fn of(
+        world: &'w World,
+        person: &'w Person,
+        journey: usize,
+        send: &Send,
+    ) -> (Option<Due<'w>>, Option<Reason>) {
+        let journey = &world.library.journeys[journey];
+        let Some(step) = journey.step(&send.step) else { return (None, None) };
+        match Due::new(world, person, journey, step, send.round, send.slot) {
+            Ok(due) => (Some(due), None),
+            Err(held) => (None, held.because.into_iter().next()),
+        }
+    }
+
     /// The mail with its subject; held if its text cannot be made for this
     /// person.
     pub(super) fn new(

@@ -3,22 +3,30 @@
 
 use chrono::TimeDelta;
 
+use super::pass::Due;
 use super::world::World;
 use crate::domain::ids::{PersonNumber, Slug, StepName};
 use crate::domain::planner::{Approvals, Planner};
 use crate::domain::position::Position;
 use crate::domain::progress::Progress;
+use crate::domain::verdict::Send;
 use crate::domain::zone::Timestamp;
 use crate::store::{Skip, Stood, Store, StoreError};
 
 /// Decides for everybody anew, and keeps where each enrolment stands; rows
 /// that say so already are left alone. Steps that were too late become facts.
+/// Where somebody else has written since the world was read, nothing is kept
+/// and everybody wants a fresh look.
 ///
 /// # Errors
 ///
 /// Where they cannot be written; then none is.
 pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
     let Some(remembered) = &world.remembered else { return Ok(()) };
+    if store.seen()? != remembered.seen {
+        // Somebody else has written since the world was read, and knows more.
+        return store.forget_decided_with();
+    }
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
     let moment = planner.at(now, &world.memory, &progress);
@@ -31,8 +39,10 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     let people = world.roster.people.iter().zip(&remembered.numbers);
     let stood = people.flat_map(|(person, &number)| {
         let past = world.memory.of(&person.id);
-        let mut later = next_moment.as_ref().map(|moment| moment.decide(person)).into_iter().flatten();
-        moment.decide(person).into_iter().map(move |decision| {
+        let refused = |journey, send: &Send| Due::of(world, person, journey, send).1;
+        let later = next_moment.as_ref().map(|moment| moment.decide_unless(person, refused));
+        let mut later = later.into_iter().flatten();
+        moment.decide_unless(person, refused).into_iter().map(move |decision| {
             let journey = &world.library.journeys[decision.journey];
             let later = later.next().and_then(|decision| decision.ask_again(soon));
             let skipped = decision.skipped.iter().map(|(step, at)| {

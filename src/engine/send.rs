@@ -11,6 +11,7 @@ use super::pass::{Due, Holding, Pass, Selection};
 use super::world::{Remembered, World};
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::ids::StepName;
+use crate::domain::settings::BookedMail;
 use crate::domain::verdict::Reason;
 use crate::domain::zone::Timestamp;
 use crate::mail::files::Folder;
@@ -27,6 +28,9 @@ pub struct Sent<'w> {
     pub finished: usize,
     /// Of these, what is not wanted any more.
     pub cancelled: usize,
+    /// What an earlier run had booked, and a hold, a pause or another text
+    /// keeps back; it leaves when that is over.
+    pub kept_back: usize,
     /// Somebody changed the database meanwhile; what is not sent yet must be
     /// decided anew.
     pub interrupted: bool,
@@ -50,7 +54,7 @@ pub fn send<'w>(
     let remembered = world.remembered.as_ref().context("there is no database to send from")?;
     let folder = Folder::open(&world.config.mail.folder)?;
     store.begin_run()?;
-    let (finished, cancelled) = finish(world, remembered, store, at, &folder)?;
+    let Finished { finished, cancelled, kept_back } = finish(world, remembered, store, at, &folder)?;
     let mut pass = Pass::at(world, at, selection);
     let mut interrupted = false;
     let mut sent = Vec::with_capacity(pass.send.len());
@@ -90,7 +94,7 @@ pub fn send<'w>(
     }
     store.settle(&handed, at)?;
     pass.send = sent;
-    Ok(Sent { pass, finished, cancelled, interrupted })
+    Ok(Sent { pass, finished, cancelled, kept_back, interrupted })
 }
 
 /// A mail, made, and how it will be booked.
@@ -140,18 +144,26 @@ impl<'w> Ready<'w> {
     }
 }
 
-/// Hands over what an earlier run booked and did not finish: how many that
-/// were, and how many of them are not wanted any more. What was held or paused
-/// since stays where it is until it may leave again.
+/// What became of what an earlier run had booked; see [`Sent`].
+struct Finished {
+    finished: usize,
+    cancelled: usize,
+    kept_back: usize,
+}
+
+/// Hands over what an earlier run booked and did not finish, except what
+/// somebody has stopped since.
 fn finish(
     world: &World,
     remembered: &Remembered,
     store: &mut Store,
     at: Timestamp,
     folder: &Folder,
-) -> anyhow::Result<(usize, usize)> {
+) -> anyhow::Result<Finished> {
     let mut left = store.due()?;
-    left.retain(|delivery| !is_stopped(world, delivery, at));
+    let all = left.len();
+    left.retain(|delivery| !is_kept_back(world, delivery, at));
+    let kept_back = all - left.len();
     let mut cancelled = 0;
     for batch in left.chunks(BATCH) {
         store.claim(batch.iter().map(|delivery| delivery.number))?;
@@ -171,14 +183,16 @@ fn finish(
         folder.sync()?;
         store.settle(&handed, at)?;
     }
-    Ok((left.len(), cancelled))
+    Ok(Finished { finished: left.len(), cancelled, kept_back })
 }
 
-/// Did somebody stop it since it was booked?
-fn is_stopped(world: &World, delivery: &Delivery, at: Timestamp) -> bool {
-    let zone = world.library.programme.zone;
-    let person = world.roster.person(&delivery.person);
-    person.is_some_and(|person| world.settings.stops(&delivery.step, person, at, zone))
+/// Does something decided since it was booked keep a mail back?
+fn is_kept_back(world: &World, delivery: &Delivery, at: Timestamp) -> bool {
+    let Some(person) = world.roster.person(&delivery.person) else { return false };
+    let Some(journey) = world.library.journey(&delivery.step.journey) else { return false };
+    let Some(step) = journey.step(&delivery.step.step) else { return false };
+    let booked = BookedMail { journey, step, person, content: delivery.content };
+    world.settings.keeps_back(&booked, at, world.library.programme.zone)
 }
 
 /// A booked mail, made again: its file and its bytes. `None` where there is

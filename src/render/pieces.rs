@@ -151,7 +151,7 @@ impl Pieces {
         for piece in &self.0 {
             match piece {
                 Piece::Ready(_) => {}
-                Piece::Hole(name, _) => drop(present(name, values)?),
+                Piece::Hole(name, escape) => drop(allowed(name, *escape, values)?),
                 Piece::If(name, there, absent) => side(name, there, absent, values).check(values)?,
             }
         }
@@ -166,13 +166,10 @@ impl Pieces {
             match piece {
                 Piece::Ready(ready) => out.push_str(ready),
                 Piece::Hole(name, escape) => {
-                    let value = present(name, values)?;
+                    let value = allowed(name, *escape, values)?;
                     match escape {
                         Escape::Html => out.push_str(&escape_html(&value)),
                         Escape::Plain => out.push_str(&value),
-                        Escape::Url if value.contains('@') => {
-                            return Err(RenderFault::AddressInLink { name: name.to_string() });
-                        }
                         Escape::Url => out.push_str(&percent_encode_value(&value)),
                     }
                 }
@@ -180,6 +177,15 @@ impl Pieces {
             }
         }
         Ok(())
+    }
+}
+
+/// The value of a name, if it may stand there.
+fn allowed<'v>(name: &Name, escape: Escape, values: &'v Values<'_>) -> Result<Cow<'v, str>, RenderFault> {
+    let value = present(name, values)?;
+    match escape {
+        Escape::Url if value.contains('@') => Err(RenderFault::AddressInLink { name: name.to_string() }),
+        Escape::Url | Escape::Html | Escape::Plain => Ok(value),
     }
 }
 

@@ -151,17 +151,22 @@ pub(super) fn links() -> Links {
 
 /// The mail to one person of a library of one step.
 pub(super) fn mail(renderer: &Renderer, person: &Person, round: u16) -> Result<Rendered, RenderFault> {
-    let (journey, step, links) = (slug("miljo"), slug("resor"), links());
-    renderer.mail(&Letter {
-        journey: &journey,
-        step: &step,
-        round,
-        person,
-        unit_name: "Hemtjänsten Öster",
-        character: None,
-        first: false,
-        links: &links,
-    })
+    renderer.mail(&letter(person, round, (&slug("miljo"), &slug("resor")), &links()))
+}
+
+/// Its subject alone.
+pub(super) fn subject(renderer: &Renderer, person: &Person) -> Result<String, RenderFault> {
+    renderer.subject(&letter(person, 0, (&slug("miljo"), &slug("resor")), &links()))
+}
+
+fn letter<'a>(
+    person: &'a Person,
+    round: u16,
+    (journey, step): (&'a Slug, &'a Slug),
+    links: &'a Links,
+) -> Letter<'a> {
+    let unit_name = "Hemtjänsten Öster";
+    Letter { journey, step, round, person, unit_name, character: None, first: false, links }
 }
 
 /// A library of one step that nothing is wrong with, ready.

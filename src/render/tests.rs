@@ -4,7 +4,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::rig::{body_for, language, library, links, mail, person, ready, shown, slug, variant};
+use super::rig::{body_for, language, library, links, mail, person, ready, shown, slug, subject, variant};
 use super::*;
 
 const BODY: &str = "\
@@ -333,6 +333,11 @@ fn f98_a_mail_address_never_leaves_in_a_link() {
     let renderer = ready(vec![variant("Hej", "[x](https://x.example/?q={{person.first_name}})")], &[]);
     let fault = mail(&renderer, &person("a@b.se"), 0).expect_err("a fault");
     assert_eq!(fault, RenderFault::AddressInLink { name: "person.first_name".into() });
+    assert_eq!(
+        subject(&renderer, &person("a@b.se")),
+        Err(fault),
+        "a dry run, which asks for it alone, knows"
+    );
 }
 
 #[test]

@@ -135,6 +135,16 @@ impl Store {
         Ok(self.connection.query_row(sql, [], |row| row.get(0)).optional()?.flatten())
     }
 
+    /// Says that all positions want a fresh look.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn forget_decided_with(&mut self) -> Result<(), StoreError> {
+        self.connection.execute("UPDATE instance SET decided_with = NULL", [])?;
+        Ok(())
+    }
+
     /// Says what the positions were decided with.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::fs;
 use journey::domain::change::Change;
 use journey::domain::ids::{PersonId, StepName};
 use journey::domain::settings::PauseOf;
+use journey::engine::positions;
 
 use super::lives::story::Story;
 use super::rig::Rig;
@@ -242,4 +243,86 @@ fn content_whose_journey_lost_a_step_in_the_middle_of_a_batch_cancels_what_was_b
     assert_eq!(sent(&mut rig, "2026-12-01 09:30"), [""; 0], "within min_gap of what was booked");
     assert_eq!(rig.new_letters().len(), 0, "its words are gone");
     assert_eq!(sent(&mut rig, "2026-12-08 08:30"), ["ada j/b", "bo j/b"]);
+}
+
+#[test]
+fn a_text_that_cannot_be_made_for_somebody_stands_in_no_other_journeys_way() {
+    let text = "min_gap = \"20 hours\"
+=== journey j
+cadence = \"30 8 * * Tue\"
+start = 2026-12-01
+
+[[step]]
+id = \"of-a\"
+=== journey k
+cadence = \"30 8 * * Tue\"
+start = 2026-12-02
+
+[[step]]
+id = \"b\"
+=== people 1
+ada,ada@ekdala.example,Ada,Ek,Norr,Skolan,,,,
+bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
+";
+    let mut rig = Story::parse(text).rig();
+    assert_eq!(sent(&mut rig, "2026-12-01 08:30"), ["ada j/of-a"], "bo has no department to name");
+    let half_past = rig.at("2026-12-01 08:30");
+    let wake = rig.store(half_past).next_wake().expect("positions");
+    assert_eq!(wake, Some(rig.at("2026-12-01 12:30")), "asked again when the slot is past, not at once");
+    assert_eq!(sent(&mut rig, "2026-12-08 08:30"), ["ada k/b", "bo k/b"]);
+}
+
+#[test]
+fn positions_kept_with_an_old_look_at_the_database_are_not_believed() {
+    let mut rig = rig();
+    let at = rig.at("2026-12-01 08:30");
+    sent(&mut rig, "2026-12-01 08:30");
+    let config = rig.path("config.toml").display().to_string();
+    let pause = ["--config", &config, "--at", "2026-12-01T09:00", "pause", "--journey", "j", "--reason", "x"];
+    assert!(journey(&pause).status.success(), "somebody else decides something");
+    let (world, store) = rig.running(at);
+    positions::keep(world, store, at).expect("positions");
+    assert_eq!(positions::to_ask(world, store, at).expect("positions"), None, "everybody is asked");
+    rig.keep(at);
+    let (world, store) = rig.running(at);
+    assert_eq!(positions::to_ask(world, store, at).expect("positions"), Some(Vec::new()));
+}
+
+#[test]
+fn what_was_booked_and_not_written_is_kept_back_by_a_hold_a_pause_or_an_edit() {
+    let gated = "[reference_group]\npeople = [\"nobody\"]\nlead = \"5 workdays\"\n";
+    let hold: fn(&mut Rig) = |rig| {
+        let at = rig.at("2026-12-01 09:00");
+        rig.decide(at, &Change::Hold(None));
+    };
+    let released: fn(&mut Rig) = |rig| {
+        let at = rig.at("2026-12-02 09:00");
+        rig.decide(at, &Change::Release(None));
+    };
+    let paused: fn(&mut Rig) = |rig| {
+        for person in ["ada", "bo"] {
+            pause(rig, "2026-12-01 09:00", person, "2026-12-02");
+        }
+    };
+    let edited: fn(&mut Rig) = |rig| {
+        rig.edit("content/journeys/j/a.md", "Hej ", "Hej igen ");
+        let at = rig.at("2026-12-01 09:00");
+        assert!(rig.reload(at));
+    };
+    let approved: fn(&mut Rig) = |rig| approve(rig, "2026-12-02 09:00", "j/a");
+    for (what, stop, go) in
+        [("hold", hold, released), ("pause", paused, |_: &mut Rig| {}), ("edit", edited, approved)]
+    {
+        let mut rig = rig_of(gated, "");
+        approve(&mut rig, "2026-11-25 10:00", "j/a");
+        let at = rig.at("2026-12-01 08:30");
+        assert_eq!(rig.book_only(at), 2, "{what}");
+        rig.stop();
+        stop(&mut rig);
+        assert_eq!(sent(&mut rig, "2026-12-01 09:30"), [""; 0], "{what}");
+        assert_eq!(rig.new_letters().len(), 0, "kept back: {what}");
+        go(&mut rig);
+        assert_eq!(sent(&mut rig, "2026-12-02 09:30"), [""; 0], "{what}");
+        assert_eq!(rig.new_letters().len(), 2, "and then handed over: {what}");
+    }
 }

@@ -35,12 +35,12 @@ fn cases(few: u32, many: u32) -> ProptestConfig {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one variable that is about the tests themselves")]
-fn all() -> bool {
+pub(crate) fn all() -> bool {
     std::env::var_os("JOURNEY_TEST_ALL").is_some()
 }
 
 proptest! {
-    #![proptest_config(cases(60, 2_000))]
+    #![proptest_config(cases(40, 2_000))]
 
     #[test]
     fn the_set_of_a_dry_run_equals_the_set_sent_and_twice_sends_nothing(story in story()) {
@@ -123,7 +123,7 @@ fn written(rig: &mut Rig, at: Timestamp, sent: &[Leaving]) -> Result<(), String>
 }
 
 proptest! {
-    #![proptest_config(cases(12, 300))]
+    #![proptest_config(cases(8, 300))]
 
     #[test]
     fn whoever_sleeps_until_the_wake_up_misses_nobody(story in story()) {

@@ -17,6 +17,8 @@ use journey::engine::world::{InForce, World};
 use journey::engine::{import, letters, positions, send, status};
 use journey::store::{Booking, Store};
 
+use super::transcripts::copy;
+
 /// The programme and where it has come to.
 pub(crate) struct Rig {
     home: tempfile::TempDir,
@@ -64,6 +66,17 @@ impl Rig {
         for (path, text) in files {
             write(&home.path().join(path), text);
         }
+        Rig::at_home(home)
+    }
+
+    /// A copy of the sample.
+    pub(crate) fn sample() -> Rig {
+        let home = room();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for name in ["config.toml", "people.csv"] {
+            fs::copy(root.join(name), home.path().join(name)).expect("a copy");
+        }
+        copy(&root.join("content"), &home.path().join("content"));
         Rig::at_home(home)
     }
 
@@ -200,9 +213,23 @@ impl Rig {
 
     /// Writes down a decision.
     pub(crate) fn decide(&mut self, at: Timestamp, change: &Change) {
+        self.decide_all(at, std::slice::from_ref(change));
+    }
+
+    /// Writes down several decisions of one moment.
+    pub(crate) fn decide_all(&mut self, at: Timestamp, changes: &[Change]) {
         let (_, store) = self.running(at);
-        store.record(change, &act(at), "so", "otherwise").expect("it is written down");
-        self.keep(at);
+        for change in changes {
+            store.record(change, &act(at), "so", "otherwise").expect("it is written down");
+        }
+        if !changes.is_empty() {
+            self.keep(at);
+        }
+    }
+
+    /// The database.
+    pub(crate) fn store(&mut self, at: Timestamp) -> &Store {
+        self.running(at).1
     }
 
     /// Imports a people file, however many leave.

@@ -1,5 +1,9 @@
-//! Three years of the sample, lived through by the planner alone: nobody
-//! gets anything twice, or when they must not; everybody gets everything.
+//! Three years of the sample: nobody gets anything twice, or when they must
+//! not; everybody gets everything. Lived through by the planner alone, and
+//! through the real database and the real files with all that may happen.
+
+mod checker;
+mod life;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -13,6 +17,9 @@ use journey::domain::person::Roster;
 use journey::domain::settings::Settings;
 use journey::domain::step::Pace;
 use journey::roster;
+
+use super::lives::all;
+use super::rig::Letter;
 
 fn sample() -> (Library, Roster) {
     let today = NaiveDate::from_ymd_opt(2026, 8, 1).expect("a date");
@@ -111,4 +118,51 @@ fn the_sample_shows_what_can_be_done() {
     assert!(grunden.steps.iter().all(|step| step.variants.iter().any(english)), "Grunden is also in English");
     let gated = library.journeys.iter().filter(|journey| journey.reference_group.is_some());
     assert_eq!(gated.count(), 1, "one journey has a reference group");
+}
+
+/// With edits, imports, pauses, units that go their own way, holds, approvals,
+/// answers and a process that dies; a fifth of the people, or with
+/// `JOURNEY_TEST_ALL` everybody, and a fifth with other seeds.
+#[test]
+fn three_years_in_which_much_happens_serve_everybody_once_and_at_the_right_time() {
+    let lives: &[(u64, usize)] = if all() { &[(1, 1), (2, 5), (3, 5), (4, 5)] } else { &[(20_261_125, 5)] };
+    for (seed, one_in) in lives {
+        let mut life = life::Life::of(*seed, *one_in);
+        life.until("2028-09-01 00:00", 150);
+        life.mend();
+        life.until("2029-08-01 00:00", 0);
+        let found = checker::faults(&life.facts, &life.letters);
+        assert!(
+            found.is_empty(),
+            "seed {seed}: {}\n{}",
+            found.len(),
+            found[..found.len().min(40)].join("\n")
+        );
+        let enough = life.letters.len() > 3_000 && life.killed > 3;
+        assert!(enough, "seed {seed}: {} mails, {} killed", life.letters.len(), life.killed);
+        assert_seen(&life);
+    }
+}
+
+/// What the checker must see where it is put in.
+fn assert_seen(life: &life::Life) {
+    let told = |change: &dyn Fn(&mut Vec<Letter>)| {
+        let mut letters = life.letters.clone();
+        change(&mut letters);
+        checker::faults(&life.facts, &letters).join("\n")
+    };
+    let one = |letters: &[Letter]| {
+        letters.iter().position(|letter| letter.name.contains("-miljo-gront-0")).expect("one")
+    };
+    let twice = told(&|letters| letters.push(letters[one(letters)].clone()));
+    assert!(twice.contains("\ntwice") && twice.contains("within min_gap"), "{twice}");
+    let lost = told(&|letters| drop(letters.remove(one(letters))));
+    assert!(lost.contains("`gront` is left out") || lost.contains("never got miljo/gront"), "{lost}");
+    let sunday = told(&|letters| {
+        let letter = one(letters);
+        while letters[letter].date.weekday() != Weekday::Sun {
+            letters[letter].date += TimeDelta::days(1);
+        }
+    });
+    assert!(sunday.contains("on a weekend"), "{sunday}");
 }

@@ -28,12 +28,10 @@ impl StepApproval {
         if journey.reference_group.is_none() {
             return StepApproval::NotNeeded;
         }
-        let mut given =
-            settings.approvals.iter().filter(|a| a.step.journey == journey.slug && a.step.step == step.slug);
-        let other = given.clone().next().is_some();
-        match given.find(|approval| approval.content == step.hash) {
+        let other = || settings.approvals.iter().any(|yes| yes.step.is(&journey.slug, &step.slug));
+        match settings.approved(&journey.slug, step) {
             Some(approval) => StepApproval::Since(approval.at),
-            None if other => StepApproval::Missing(Approved::OtherText),
+            None if other() => StepApproval::Missing(Approved::OtherText),
             None => StepApproval::Missing(Approved::Never),
         }
     }

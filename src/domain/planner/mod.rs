@@ -38,7 +38,7 @@ use super::memory::Memory;
 use super::person::{Person, Roster};
 use super::progress::Progress;
 use super::settings::{Pause, PauseOf, Settings, UnitSettings};
-use super::verdict::{Over, Reason, Verdict};
+use super::verdict::{Held, Over, Reason, Send, Verdict};
 use super::zone::{Timestamp, Zone};
 use gate::{Gate, StepApproval};
 use memo::Memo;
@@ -253,12 +253,34 @@ impl Moment<'_> {
     /// Decides for one person: a verdict a journey, in the library's order.
     /// At most one of them is [`Verdict::Send`].
     pub fn decide<'s>(&'s self, person: &'s Person) -> Vec<Decision> {
+        self.decide_unless(person, |_, _| None)
+    }
+
+    /// The same, where a mail that would leave can be refused: it is held for
+    /// that reason until its slot is past, and stands in no other's way.
+    pub fn decide_unless<'s>(
+        &'s self,
+        person: &'s Person,
+        mut refused: impl FnMut(usize, &Send) -> Option<Reason>,
+    ) -> Vec<Decision> {
         let who = Who::new(self, person);
         let (mut decisions, standings) = self.decide_all(&who);
-        let first = decisions.iter().filter_map(|d| self.rank_of(&who, d)).min().map(|rank| rank.journey);
+        let mut held = Vec::new();
+        let first = loop {
+            let first = decisions.iter().filter_map(|d| self.rank_of(&who, d)).min().map(|rank| rank.journey);
+            let Some(decision) = first.and_then(|first| decisions.get_mut(first)) else { break None };
+            let Verdict::Send(send) = &decision.verdict else { break None };
+            let Some(reason) = refused(decision.journey, send) else { break first };
+            let past = send.slot + self.planner.settings.grace;
+            decision.lapses = decision.lapses.into_iter().chain([past]).min();
+            decision.verdict = Verdict::Held(Held { step: Some(send.step.clone()), because: vec![reason] });
+            held.push(decision.journey);
+        };
         if let Some(first) = first {
             let who = who.having_got_a_mail(self.now);
-            for decision in decisions.iter_mut().filter(|decision| decision.journey != first) {
+            let others =
+                |decision: &&mut Decision| decision.journey != first && !held.contains(&decision.journey);
+            for decision in decisions.iter_mut().filter(others) {
                 let index = decision.journey;
                 let leader = self.planner.routes[index].after.and_then(|leader| standings[leader]);
                 *decision = self.decide_in(&who, index, leader).0;
