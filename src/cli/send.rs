@@ -140,7 +140,7 @@ fn finished_text(cx: &mut Context, sent: &engine::Sent<'_>) -> Result<(), Comman
         let mails = pages::count(sent.kept_back, "mail", "mails");
         writeln!(
             cx.err,
-            "kept back, as a hold, a pause or another text asks: {mails} an earlier run had begun"
+            "kept back by a hold, a pause, another text or a missing address: {mails} an earlier run had begun"
         )?;
     }
     if sent.finished > 0 && !cx.quiet {

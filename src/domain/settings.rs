@@ -53,9 +53,9 @@ impl Settings {
         self.approvals.iter().find(yes)
     }
 
-    /// Does something that was decided after a mail was booked keep it from
-    /// being handed over: a hold, a pause, or another text than the one booked
-    /// that nobody has approved?
+    /// Does something that came after a mail was booked keep it from being
+    /// handed over: a hold, a pause, another text than the one booked that
+    /// nobody has approved, or an address that is gone or shared now?
     pub fn keeps_back(&self, mail: &BookedMail<'_>, at: Timestamp, zone: Zone) -> bool {
         let BookedMail { journey, step, person, content } = *mail;
         let held = self.all_held || self.held_steps.iter().any(|name| name.is(&journey.slug, &step.slug));
@@ -68,7 +68,7 @@ impl Settings {
         let tried_first =
             journey.reference_group.as_ref().is_some_and(|group| !group.people.contains(&person.id));
         let edited = tried_first && content != step.hash && self.approved(&journey.slug, step).is_none();
-        held || paused || edited
+        held || paused || edited || !person.reachable()
     }
 }
 

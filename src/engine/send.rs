@@ -28,8 +28,8 @@ pub struct Sent<'w> {
     pub finished: usize,
     /// Of these, what is not wanted any more.
     pub cancelled: usize,
-    /// What an earlier run had booked, and a hold, a pause or another text
-    /// keeps back; it leaves when that is over.
+    /// What an earlier run had booked, and a hold, a pause, another text or a
+    /// missing address keeps back; it leaves when that is over.
     pub kept_back: usize,
     /// Somebody changed the database meanwhile; what is not sent yet must be
     /// decided anew.

@@ -289,7 +289,7 @@ fn positions_kept_with_an_old_look_at_the_database_are_not_believed() {
 }
 
 #[test]
-fn what_was_booked_and_not_written_is_kept_back_by_a_hold_a_pause_or_an_edit() {
+fn what_was_booked_and_not_written_is_kept_back_by_a_hold_a_pause_an_edit_or_a_shared_address() {
     let gated = "[reference_group]\npeople = [\"nobody\"]\nlead = \"5 workdays\"\n";
     let hold: fn(&mut Rig) = |rig| {
         let at = rig.at("2026-12-01 09:00");
@@ -309,10 +309,23 @@ fn what_was_booked_and_not_written_is_kept_back_by_a_hold_a_pause_or_an_edit() {
         let at = rig.at("2026-12-01 09:00");
         assert!(rig.reload(at));
     };
+    let shared: fn(&mut Rig) = |rig| {
+        rig.edit("people-1.csv", "bo@ekdala.example", "ada@ekdala.example");
+        let at = rig.at("2026-12-01 09:00");
+        rig.import(at, "people-1.csv");
+    };
+    let mended: fn(&mut Rig) = |rig| {
+        rig.edit("people-1.csv", "bo,ada@ekdala.example", "bo,bo@ekdala.example");
+        let at = rig.at("2026-12-02 09:00");
+        rig.import(at, "people-1.csv");
+    };
     let approved: fn(&mut Rig) = |rig| approve(rig, "2026-12-02 09:00", "j/a");
-    for (what, stop, go) in
-        [("hold", hold, released), ("pause", paused, |_: &mut Rig| {}), ("edit", edited, approved)]
-    {
+    for (what, stop, go) in [
+        ("hold", hold, released),
+        ("pause", paused, |_: &mut Rig| {}),
+        ("edit", edited, approved),
+        ("address", shared, mended),
+    ] {
         let mut rig = rig_of(gated, "");
         approve(&mut rig, "2026-11-25 10:00", "j/a");
         let at = rig.at("2026-12-01 08:30");

@@ -56,6 +56,8 @@ pub(crate) struct Letter {
     pub(crate) to: String,
     pub(crate) message_id: String,
     pub(crate) date: Timestamp,
+    /// When it was found; its date is when it was booked.
+    pub(crate) found: Timestamp,
     pub(crate) text: String,
 }
 
@@ -300,6 +302,7 @@ impl Letter {
             to: address,
             message_id: header("Message-ID"),
             date,
+            found: date,
             text,
         }
     }

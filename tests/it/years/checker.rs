@@ -120,7 +120,7 @@ impl Checker<'_> {
             let (before, step) = stem.split_once(&format!("-{journey}-"))?;
             Some((before.split_once('-')?.1.to_owned(), journey.clone(), step.to_owned()))
         })?;
-        let people = at(&self.facts.people, letter.date);
+        let people = at(&self.facts.people, letter.found);
         let has_address: Vec<&Row> = people.values().filter(|row| row.email() == letter.to).collect();
         let mail = Mail {
             at: letter.date,

@@ -227,7 +227,8 @@ impl Life {
             self.now += TimeDelta::minutes(5);
         }
         self.rig.send(self.now);
-        for letter in self.rig.new_letters() {
+        for mut letter in self.rig.new_letters() {
+            letter.found = self.now;
             let asks =
                 ["forsta-uppdrag-0", "nar-senast-0", "resor-0"].iter().any(|step| letter.name.contains(step));
             if asks && self.chance.one_in(2) {
