@@ -40,7 +40,7 @@ pub(crate) fn all() -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(40, 2_000))]
+    #![proptest_config(cases(40, 400))]
 
     #[test]
     fn the_set_of_a_dry_run_equals_the_set_sent_and_twice_sends_nothing(story in story()) {
@@ -123,7 +123,7 @@ fn written(rig: &mut Rig, at: Timestamp, sent: &[Leaving]) -> Result<(), String>
 }
 
 proptest! {
-    #![proptest_config(cases(8, 300))]
+    #![proptest_config(cases(8, 60))]
 
     #[test]
     fn whoever_sleeps_until_the_wake_up_misses_nobody(story in story()) {
@@ -187,7 +187,7 @@ fn half_hour(rig: &mut Rig, now: Timestamp) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(cases(4, 60))]
+    #![proptest_config(cases(4, 20))]
 
     /// The same through the program itself.
     #[test]
