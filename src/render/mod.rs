@@ -241,15 +241,17 @@ impl Renderer {
         (renderer, found)
     }
 
-    /// The subject of a letter. Fails wherever [`Renderer::mail`] would for
-    /// want of a value, so that a dry run lists what a run sends, at a
-    /// fraction of its price.
+    /// The subject of a letter. Fails wherever [`Renderer::mail`] would, so
+    /// that a dry run lists what a run sends.
     pub fn subject(&self, letter: &Letter<'_>) -> Result<String, RenderFault> {
         let found = self.found(letter)?;
         let values = found.values(letter);
         found.prepared.words.preheader.check(&values)?;
-        found.page(letter)?.check(&values)?;
-        subject_line(found.page(letter)?, &values)
+        let page = found.page(letter)?;
+        page.check(&values)?;
+        // Too long for one reader alone: known only when it is filled.
+        within(&page.html(&values)?)?;
+        subject_line(page, &values)
     }
 
     /// A letter, written. The same letter is the same bytes.

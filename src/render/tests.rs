@@ -211,6 +211,17 @@ fn f92_an_empty_value_holds_the_one_letter_and_says_which() {
 }
 
 #[test]
+fn e23_what_is_too_long_for_one_reader_alone_is_known_before_it_is_sent() {
+    let renderer = ready(vec![variant("Hej", &"Hej {{person.first_name}}!\n\n".repeat(900))], &[]);
+    assert!(subject(&renderer, &person("Bo")).is_ok(), "as the dry run sees it");
+    assert!(mail(&renderer, &person("Bo"), 0).is_ok());
+    let long = person(&"Bo-".repeat(30));
+    let fault = mail(&renderer, &long, 0).expect_err("it would be clipped");
+    assert!(matches!(fault, RenderFault::TooLong { .. }), "{fault}");
+    assert_eq!(subject(&renderer, &long), Err(fault));
+}
+
+#[test]
 fn f92_a_template_asks_before_it_prints_what_may_be_empty() {
     let html = ("layout.html", "{{#if person.department}}{{person.department}}{{else}}-{{/if}}{{mail.body}}");
     let careful = ready(vec![variant("Hej", "Hej!")], &[html, ("layout.txt", "{{mail.text}}")]);
