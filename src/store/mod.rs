@@ -189,8 +189,10 @@ impl Store {
             why,
         })?;
         keep_private(path)?;
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .map_err(|error| cannot_open(path, error))?;
+        // One thread has it; SQLite need not ask at every step whether that is so.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, error))?;
         if connection.is_readonly("main")? {
             let why = io::Error::new(io::ErrorKind::PermissionDenied, "it may only be read");
             return Err(StoreError::Io { what: "write", path: path.to_owned(), why });
@@ -209,7 +211,8 @@ impl Store {
 
     fn for_reading(path: &Path, manner: Manner) -> Result<Store, StoreError> {
         check_header(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let uri = format!("file:{}?mode=ro{}", percent_encoded(path), manner.of_uri());
         let connection = Connection::open_with_flags(uri, flags).map_err(|error| cannot_open(path, error))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rusqlite::{Row, Transaction, named_params, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::{Seen, Store, StoreError, rows};
 use crate::domain::change::Act;
@@ -228,22 +228,22 @@ fn write_person(
     units: &HashMap<&UnitId, i64>,
     at: &str,
 ) -> Result<(), StoreError> {
-    write.execute(named_params! {
-        ":id": number,
-        ":employee_id": person.id.as_str(),
-        ":email": person.email.as_deref(),
-        ":shared_address": person.shared_address,
-        ":first_name": &*person.first_name,
-        ":last_name": &*person.last_name,
-        ":unit_id": units.get(&person.unit).copied(),
-        ":department": person.department.as_deref(),
-        ":language": person.language.as_str(),
-        ":start_date": person.start.map(rows::date),
-        ":end_date": person.end.map(rows::date),
-        ":leave": rows::periods(&person.leave),
-        ":protected": person.protected,
-        ":at": at,
-    })?;
+    write.execute(params![
+        number,
+        person.id.as_str(),
+        person.email.as_deref(),
+        person.shared_address,
+        &*person.first_name,
+        &*person.last_name,
+        units.get(&person.unit).copied(),
+        person.department.as_deref(),
+        person.language.as_str(),
+        person.start.map(rows::date),
+        person.end.map(rows::date),
+        rows::periods(&person.leave),
+        person.protected,
+        at,
+    ])?;
     Ok(())
 }
 

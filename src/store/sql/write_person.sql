@@ -1,8 +1,7 @@
 -- A person as an import has them; who had left is there again.
 INSERT INTO person (id, employee_id, email, shared_address, first_name, last_name, unit_id, department,
                     language, start_date, end_date, leave, protected, joined_at)
-VALUES (:id, :employee_id, :email, :shared_address, :first_name, :last_name, :unit_id, :department,
-        :language, :start_date, :end_date, :leave, :protected, :at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
 ON CONFLICT (id) DO UPDATE SET
     email = excluded.email, shared_address = excluded.shared_address, first_name = excluded.first_name,
     last_name = excluded.last_name, unit_id = excluded.unit_id, department = excluded.department,
