@@ -25,7 +25,7 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), file: File::open(path).map_err(told)? })
     }
 
-    /// Writes a mail, whole or not at all; see [`write`].
+    /// Writes a mail, whole or not at all; see [`write()`].
     ///
     /// # Errors
     ///
