@@ -19,6 +19,9 @@ pub(super) struct Choose {
     person: String,
     /// A character of programme.toml
     character: String,
+    /// Why somebody else does it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     how: How,
 }
@@ -39,6 +42,9 @@ pub(super) struct Answer {
     question: Option<String>,
     #[command(flatten)]
     given: Words,
+    /// Why somebody else does it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     how: How,
 }
@@ -73,7 +79,7 @@ pub(super) fn choose(args: &Choose, cx: &mut Context) -> Result<(), CommandError
         Ok(Proposed {
             about: format!("person {}", pages::name_of(person)),
             change: Change::Choose { person: person.id.clone(), character: character.id.clone() },
-            why: None,
+            why: args.reason.clone(),
             by: None,
         })
     })
@@ -118,7 +124,7 @@ pub(super) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError
         Ok(Proposed {
             about: format!("{name}, person {}", pages::name_of(person)),
             change: Change::Answer { person: person.id.clone(), step: name, question, given: given.clone() },
-            why: None,
+            why: args.reason.clone(),
             by: None,
         })
     })
