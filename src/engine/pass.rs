@@ -245,7 +245,7 @@ impl<'w> Due<'w> {
 }
 
 /// The links of a mail that is only looked at: they lead nowhere, and name
-/// nobody. Signed ones come with the answer pages.
+/// nobody. A mail that is sent has signed ones, of `keys`.
 pub fn links(world: &World) -> Links {
     let to = |page: &str| format!("{}/dry-run/{page}", world.config.web.base_url);
     Links { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }

@@ -2,7 +2,7 @@
 //! settled, a batch at a time. A batch is booked in the database before its
 //! first mail is written, and settled with the booking of the next; so a
 //! process that dies leaves at most one batch, which the next run hands over
-//! again, the same bytes under the same names.
+//! again, under the same names.
 
 use anyhow::Context;
 
@@ -36,14 +36,13 @@ pub struct Sent<'w> {
     pub interrupted: bool,
 }
 
-/// Sends what is due at an instant to files.
+/// Sends what is due at an instant to files. `one_more` is told after each mail
+/// how many there are, for a progress bar.
 ///
 /// # Errors
 ///
 /// Where the database or a file cannot be written. What was booked then is
 /// handed over by the next run.
-///
-/// `one_more` is told after each mail how many there are, for a progress bar.
 pub fn send<'w>(
     world: &'w World,
     store: &mut Store,
@@ -81,12 +80,9 @@ pub fn send<'w>(
             break;
         }
         for ready in &batch {
-            folder.write(&ready.name, &ready.bytes)?;
-            handed.push(Handed {
-                number: ready.booking.number,
-                state: State::Sent,
-                reply: format!("file {}", ready.shown),
-            });
+            folder.write(&ready.file.name, &ready.file.bytes)?;
+            let reply = ready.file.reply();
+            handed.push(Handed { number: ready.booking.number, state: State::Sent, reply });
             one_more(all);
         }
         folder.sync()?;
@@ -101,10 +97,36 @@ pub fn send<'w>(
 struct Ready<'w> {
     due: Due<'w>,
     booking: Booking,
+    file: MailFile,
+}
+
+/// A mail as a file.
+struct MailFile {
     name: String,
-    /// The name as it may stand in the database: without the employee id.
-    shown: String,
     bytes: Vec<u8>,
+}
+
+impl MailFile {
+    /// The mail of a delivery; `Err` says in words why it cannot be made.
+    fn of(
+        world: &World,
+        remembered: &Remembered,
+        due: &Due<'_>,
+        number: i64,
+        booked: Timestamp,
+        ids: (String, Option<String>),
+    ) -> Result<MailFile, String> {
+        let (message_id, in_reply_to) = ids;
+        let links = remembered.keys.links(&world.config.web.base_url, number, booked);
+        let marks = Marks { booked, message_id, in_reply_to, delivery: Some(number), links };
+        let name = letters::file_name(world, due, booked, &format!("protected-{number}"));
+        Ok(MailFile { name, bytes: letters::bytes(world, due, &marks)? })
+    }
+
+    /// What is said of it in the database: its day, without the employee id.
+    fn reply(&self) -> String {
+        format!("file {}", self.name.split('/').next().unwrap_or_default())
+    }
 }
 
 impl<'w> Ready<'w> {
@@ -121,14 +143,9 @@ impl<'w> Ready<'w> {
         let (Some(person), Some(message_id)) = (person, message_id) else {
             return Err(held(&due, "the database does not know this person".to_owned()));
         };
-        let marks = Marks {
-            booked: at,
-            in_reply_to: (due.round > 0).then(|| letters::message_id(world, &due, 0)).flatten(),
-            delivery: Some(number),
-            links: remembered.keys.links(&world.config.web.base_url, number, at),
-            message_id,
-        };
-        let bytes = letters::bytes(world, &due, &marks).map_err(|why| held(&due, why))?;
+        let first = (due.round > 0).then(|| letters::message_id(world, &due, 0)).flatten();
+        let file = MailFile::of(world, remembered, &due, number, at, (message_id.clone(), first))
+            .map_err(|why| held(&due, why))?;
         let booking = Booking {
             number,
             person,
@@ -136,11 +153,9 @@ impl<'w> Ready<'w> {
             round: due.round,
             slot: due.slot,
             content: due.step.hash,
-            message_id: marks.message_id,
+            message_id,
         };
-        let name = letters::file_name(world, &due, at, &format!("protected-{number}"));
-        let shown = name.split('/').next().unwrap_or_default().to_owned();
-        Ok(Ready { due, booking, name, shown, bytes })
+        Ok(Ready { due, booking, file })
     }
 }
 
@@ -170,9 +185,9 @@ fn finish(
         let mut handed = Vec::with_capacity(batch.len());
         for delivery in batch {
             let (state, reply) = match made(world, remembered, delivery) {
-                Some(Ok((name, bytes))) => {
-                    folder.write(&name, &bytes)?;
-                    (State::Sent, format!("file {}", name.split('/').next().unwrap_or_default()))
+                Some(Ok(file)) => {
+                    folder.write(&file.name, &file.bytes)?;
+                    (State::Sent, file.reply())
                 }
                 Some(Err(why)) => (State::Held, why),
                 None => (State::Cancelled, "the person or the step is gone".to_owned()),
@@ -195,13 +210,9 @@ fn is_kept_back(world: &World, delivery: &Delivery, at: Timestamp) -> bool {
     world.settings.keeps_back(&booked, at, world.library.programme.zone)
 }
 
-/// A booked mail, made again: its file and its bytes. `None` where there is
-/// nobody to write to, or nothing to write, any more.
-fn made(
-    world: &World,
-    remembered: &Remembered,
-    delivery: &Delivery,
-) -> Option<Result<(String, Vec<u8>), String>> {
+/// A booked mail, made again. `None` where there is nobody to write to, or
+/// nothing to write, any more.
+fn made(world: &World, remembered: &Remembered, delivery: &Delivery) -> Option<Result<MailFile, String>> {
     let person = world.roster.person(&delivery.person)?;
     let journey = world.library.journey(&delivery.step.journey)?;
     let step = journey.step(&delivery.step.step)?;
@@ -209,13 +220,6 @@ fn made(
         Ok(due) => due,
         Err(held) => return Some(Err(held.because.iter().map(Reason::text).collect())),
     };
-    let marks = Marks {
-        booked: delivery.booked,
-        message_id: delivery.message_id.clone(),
-        in_reply_to: delivery.in_reply_to.clone(),
-        delivery: Some(delivery.number),
-        links: remembered.keys.links(&world.config.web.base_url, delivery.number, delivery.booked),
-    };
-    let name = letters::file_name(world, &due, delivery.booked, &format!("protected-{}", delivery.number));
-    Some(letters::bytes(world, &due, &marks).map(|bytes| (name, bytes)))
+    let ids = (delivery.message_id.clone(), delivery.in_reply_to.clone());
+    Some(MailFile::of(world, remembered, &due, delivery.number, delivery.booked, ids))
 }

@@ -4,9 +4,10 @@
 //! an argument.
 //!
 //! Read in this order: [`Store`] here opens and closes; `migrate` makes the
-//! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`
-//! and `positions` are the program's verbs; `rows` is how values are written.
+//! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
+//! `positions` and `content` are the program's verbs; `rows` is how values are written.
 
+mod content;
 mod decisions;
 mod deliveries;
 mod history;
@@ -16,7 +17,6 @@ mod positions;
 mod rows;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
