@@ -73,7 +73,7 @@ pub fn send<'w>(
             }
         }
         let bookings: Vec<Booking> = batch.iter().map(|ready| ready.booking.clone()).collect();
-        let booked = store.settle_and_book(&handed, remembered.seen, &bookings, &[], at)?;
+        let booked = store.settle_and_book(&handed, remembered.seen, &bookings, at)?;
         handed.clear();
         if booked == Booked::Changed {
             interrupted = true;

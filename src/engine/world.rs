@@ -342,8 +342,11 @@ pub fn people(config: &Config, file: &Path, default_language: &Language) -> rost
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => format!("cannot be read: {error}"),
         };
-        let fault = Diagnostic::error(NO_PEOPLE_FILE, Place::file(file.display()), message)
-            .hint("the people file is named in config.toml, `[people] file`");
+        let hint = match file == config.people.file {
+            true => "the people file is named in config.toml, `[people] file`",
+            false => "name the export of the HR system, or nothing: then it is that of config.toml",
+        };
+        let fault = Diagnostic::error(NO_PEOPLE_FILE, Place::file(file.display()), message).hint(hint);
         roster::Reading { roster: None, faults: vec![fault], notes: roster::Notes::default() }
     })
 }

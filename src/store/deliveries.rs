@@ -4,7 +4,7 @@
 
 use rusqlite::{Row, Transaction, params};
 
-use super::history::{self, Skip};
+use super::history;
 use super::{Seen, Store, StoreError, rows};
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::ids::{ContentHash, PersonId, PersonNumber, StepName};
@@ -91,7 +91,6 @@ impl Store {
         handed: &[Handed],
         decided: Seen,
         bookings: &[Booking],
-        skips: &[Skip],
         now: Timestamp,
     ) -> Result<Booked, StoreError> {
         let whole = self.begin()?;
@@ -102,7 +101,6 @@ impl Store {
             return Ok(Booked::Changed);
         }
         {
-            history::write_skips(&whole, skips)?;
             let mut book = whole.prepare_cached(include_str!("sql/book.sql"))?;
             for booking in bookings {
                 let enrolment = history::enrolment(&whole, booking.person, &booking.step.journey)?;

@@ -209,7 +209,7 @@ impl Rig {
         };
         let bookings: Vec<Booking> = pass.send.iter().zip(number..).map(booking).collect();
         let seen = store.seen().expect("it can be read");
-        store.settle_and_book(&[], seen, &bookings, &[], at).expect("it is booked");
+        store.settle_and_book(&[], seen, &bookings, at).expect("it is booked");
         bookings.len()
     }
 

@@ -222,7 +222,7 @@ fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> Booking
 
 fn book(store: &mut Store, bookings: &[Booking], day: u32) -> Result<Booked, StoreError> {
     let seen = store.seen()?;
-    store.settle_and_book(&[], seen, bookings, &[], morning(day))
+    store.settle_and_book(&[], seen, bookings, morning(day))
 }
 
 fn handed(number: i64, state: State) -> Handed {
@@ -379,19 +379,12 @@ fn a_batch_is_booked_whole_or_not_at_all(stand: &mut Stand) {
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     book(&mut stand.store, &[booking(1, a, "miljo/resor", 0)], 1).expect("booked");
     let batch = [booking(2, a, "miljo/lov", 0), booking(3, b, "miljo/resor", 0)];
-    let skip = Skip { person: b, step: step("miljo/valkommen"), at: morning(1) };
     let failed = stand.at_every_row(|store| {
         let seen = store.seen()?;
-        store.settle_and_book(
-            &[handed(1, State::Sent)],
-            seen,
-            &batch,
-            std::slice::from_ref(&skip),
-            morning(2),
-        )
+        store.settle_and_book(&[handed(1, State::Sent)], seen, &batch, morning(2))
     });
-    // One is settled, one skipped, two are booked, each with its event.
-    assert_eq!(failed, 6 + 1, "rows; one with an enrolment");
+    // One is settled, two are booked, each with its event.
+    assert_eq!(failed, 5 + 1, "rows; one with an enrolment");
 }
 
 fn what_was_decided_before_a_change_is_not_booked_after_it(stand: &mut Stand) {
@@ -403,7 +396,7 @@ fn what_was_decided_before_a_change_is_not_booked_after_it(stand: &mut Stand) {
     let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
     other.record(&pause, &act(1), "runs", "paused").expect("paused");
     let next = [booking(2, number, "miljo/lov", 0)];
-    let outcome = stand.store.settle_and_book(&[handed(1, State::Sent)], decided, &next, &[], morning(1));
+    let outcome = stand.store.settle_and_book(&[handed(1, State::Sent)], decided, &next, morning(1));
     assert_eq!(outcome.expect("settled"), Booked::Changed);
     assert_eq!(stand.tables()["delivery"].len(), 1, "the second is not booked");
     assert_eq!(
@@ -412,7 +405,7 @@ fn what_was_decided_before_a_change_is_not_booked_after_it(stand: &mut Stand) {
         "the first is settled"
     );
     let decided = stand.store.seen().expect("seen");
-    let outcome = stand.store.settle_and_book(&[], decided, &next, &[], morning(1));
+    let outcome = stand.store.settle_and_book(&[], decided, &next, morning(1));
     assert_eq!(outcome.expect("booked"), Booked::All, "decided anew it is");
 }
 
