@@ -22,7 +22,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("content", &["domain", "render"]),
     ("roster", &["domain", "render"]),
     ("store", &["domain", "render"]),
-    ("mail", &["domain", "render"]),
+    // Deadlines of a conversation are lengths of time, which only a clock knows.
+    ("mail", &["domain", "render", "clock"]),
     ("clock", &["domain"]),
     ("config", &["domain"]),
     ("logging", &["domain"]),
