@@ -1,12 +1,12 @@
 //! `journey send`: who gets what now, who waits and why, what comes next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::context::{BAD, BOLD, Context, FAINT, GOOD};
+use super::context::{BAD, BOLD, Context, FAINT, GOOD, ODD};
 use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
 use super::{moment, select};
@@ -14,10 +14,12 @@ use crate::config::Transport;
 use crate::domain::delivery::State;
 use crate::domain::verdict::{Reason, moment as in_words};
 use crate::domain::zone::Timestamp;
+use crate::engine::deliver::Delivered;
 use crate::engine::lock::Lock;
 use crate::engine::pass::{Due, Pass, Selection};
 use crate::engine::world::World;
 use crate::engine::{letters, positions, send as engine};
+use crate::store::{Recovered, Store};
 
 /// Sends what is due now, or shows what one pass would send
 ///
@@ -91,33 +93,39 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let _lock = Lock::take(&world.config.database, at, zone)?;
     let mut selection = select::only(&world, &args.only)?;
     selection.limit = args.limit;
-    let mut told: Vec<Value> = Vec::new();
-    let mut before = 0;
+    let mut told: Vec<(i64, Value)> = Vec::new();
     for _ in 0..PASSES {
-        // What happened between reading the world and taking the lock.
+        // What happened between reading the world and taking the lock, and
+        // while it was decided.
         world.refresh(&store)?;
         let bar = progress(cx, 0);
-        let sent = engine::send(&world, &mut store, at, &selection, |due| {
-            bar.set_length(due as u64);
+        let sent = engine::send(&world, &mut store, at, &selection, |booked| {
+            bar.set_length(booked as u64);
             bar.inc(1);
         })?;
         bar.finish_and_clear();
-        finished_text(cx, &sent)?;
+        recovered_text(cx, &sent)?;
+        let booked = sent.numbers.iter().copied().zip(&sent.pass.send);
+        told.extend(booked.map(|(number, due)| (number, due_value(&world, due, State::Due))));
         if sent.interrupted {
-            before += sent.pass.send.len();
-            told.extend(sent.pass.send.iter().map(|due| due_value(&world, due, State::Sent)));
             selection.limit = selection.limit.map(|limit| limit.saturating_sub(sent.pass.send.len()));
             continue;
         }
+        delivered_text(cx, &sent.delivered)?;
+        let states: HashMap<i64, State> = states(&store, &told)?;
         match args.format {
             Format::Json => {
                 let mut whole = value(&world, &sent.pass, State::Sent);
-                told.extend(whole["send"].as_array().into_iter().flatten().cloned());
-                whole["totals"]["send"] = json!(told.len());
-                whole["send"] = Value::Array(told);
+                let booked = told.into_iter().map(|(number, mut mail)| {
+                    mail["state"] = json!(states.get(&number).unwrap_or(&State::Sent).as_str());
+                    mail
+                });
+                whole["send"] = Value::Array(booked.collect());
+                whole["totals"]["send"] = json!(whole["send"].as_array().map_or(0, Vec::len));
                 pages::json(&mut *cx.out, &whole)?;
             }
             Format::Text => {
+                let before = told.len() - sent.pass.send.len();
                 if before > 0 {
                     let mails = pages::count(before, "mail", "mails");
                     writeln!(cx.err, "{mails} left before the database was changed, and what follows after")?;
@@ -134,24 +142,53 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
 }
 
+/// Where deliveries are now.
+fn states(store: &Store, told: &[(i64, Value)]) -> Result<HashMap<i64, State>, CommandError> {
+    let numbers = || told.iter().map(|(number, _)| *number);
+    let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return Ok(HashMap::new()) };
+    Ok(store.states(first, last + 1)?.into_iter().collect())
+}
+
 /// What an earlier run had left behind.
-fn finished_text(cx: &mut Context, sent: &engine::Sent<'_>) -> Result<(), CommandError> {
-    if sent.kept_back > 0 && !cx.quiet {
-        let mails = pages::count(sent.kept_back, "mail", "mails");
+fn recovered_text(cx: &mut Context, sent: &engine::Sent<'_>) -> Result<(), CommandError> {
+    let Recovered { returned, in_doubt, held } = sent.recovered;
+    if cx.quiet {
+        return Ok(());
+    }
+    if returned > 0 {
+        let mails = pages::count(returned, "mail", "mails");
+        writeln!(cx.err, "an earlier run had begun {mails}, and nothing of them had left: they leave now")?;
+    }
+    if in_doubt > 0 {
+        let mails = pages::count(in_doubt, "mail", "mails");
         writeln!(
             cx.err,
-            "kept back by a hold, a pause, another text or a missing address: {mails} an earlier run had begun"
+            "nobody knows whether {mails} of an earlier run arrived; the same bytes are handed over once more"
         )?;
     }
-    if sent.finished > 0 && !cx.quiet {
-        let mails = pages::count(sent.finished, "mail", "mails");
-        let cancelled = match sent.cancelled {
-            0 => String::new(),
-            n => format!(", {} of them not wanted any more", pages::thousands(n)),
-        };
-        writeln!(cx.err, "finished what an earlier run had begun: {mails}{cancelled}")?;
+    if held > 0 {
+        let mails = pages::count(held, "mail", "mails");
+        writeln!(
+            cx.err,
+            "{ODD}nobody knows, for the second time, whether {mails} arrived{ODD:#}: see `journey status`"
+        )?;
     }
     Ok(())
+}
+
+/// What became of mails that did not simply leave.
+fn delivered_text(cx: &mut Context, delivered: &Delivered) -> Result<(), CommandError> {
+    if cx.quiet {
+        return Ok(());
+    }
+    let mut tell = |n: usize, what: &str| match n {
+        0 => Ok(()),
+        n => writeln!(cx.err, "{} {what}", pages::count(n, "mail", "mails")),
+    };
+    tell(delivered.kept_back, "kept back by a hold, a pause, another text, a missing address or the hour")?;
+    tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;
+    tell(delivered.expired, "too late")?;
+    Ok(tell(delivered.held, "held: see `journey status`")?)
 }
 
 fn progress(cx: &Context, mails: usize) -> indicatif::ProgressBar {

@@ -70,6 +70,12 @@ impl Calendar {
         (!works).then_some(QuietDay::NonWorkday(weekday))
     }
 
+    /// May mail leave at that civil time, as far as programme and unit go?
+    pub fn is_open(&self, civil: NaiveDateTime, unit_closed: &[ClosedPeriod]) -> bool {
+        let opened = self.opens <= civil.time() && civil.time() < self.closes;
+        opened && self.quiet(civil.date(), unit_closed).is_none()
+    }
+
     /// The local date a duration in days, weeks, months or workdays after a
     /// date; days on which `stands_still` holds count for nothing (leave and
     /// pauses: contract 7, "precisely"). Lengths of time count as no days.

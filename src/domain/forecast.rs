@@ -53,6 +53,7 @@ pub fn forecast(
     mut step_done: impl FnMut(Timestamp),
 ) -> Vec<Row> {
     let planner = Planner::new(library, roster, settings, Approvals::ComeInTime);
+    let memory = memory.with_empty_outbox();
     let progress = Progress::until(span.start, library, roster, &memory);
     let mut future = Future { planner, memory, progress, assumed: Assumed::default(), rows: Vec::new() };
     let mut wakes: BinaryHeap<Reverse<(Timestamp, usize)>> =

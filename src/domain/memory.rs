@@ -21,7 +21,26 @@ pub struct PersonMemory {
     pub character: Option<Slug>,
     /// When the last mail of any journey left.
     pub last_mail: Option<Timestamp>,
+    /// A mail of any journey that is booked and has not left.
+    pub outbox: Option<Outstanding>,
     enrolments: Vec<(Slug, Enrolment)>,
+}
+
+/// A mail that is booked and has not left: until it has, no other does, so
+/// that mails keep their order and their distance also after an outage
+/// (contract, 7.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outstanding {
+    /// It leaves as soon as it can, and not before the instant, if there is
+    /// one.
+    OnItsWay(Option<Timestamp>),
+    /// Nobody knows whether it left; it is tried again at the instant.
+    InDoubt(Timestamp),
+    /// The second time; somebody must say what became of it.
+    Stuck,
+    /// It cannot be made, or the relay takes no mail like it; somebody must
+    /// act.
+    Refused,
 }
 
 /// One person in one journey.
@@ -62,7 +81,8 @@ pub enum What {
     Answered,
 }
 
-static NOBODY: PersonMemory = PersonMemory { character: None, last_mail: None, enrolments: Vec::new() };
+static NOBODY: PersonMemory =
+    PersonMemory { character: None, last_mail: None, outbox: None, enrolments: Vec::new() };
 static NOTHING: Enrolment = Enrolment { entered: None, events: Vec::new() };
 
 impl Memory {
@@ -79,6 +99,14 @@ impl Memory {
     /// Everybody to whom something happened.
     pub fn people(&self) -> impl Iterator<Item = (&PersonId, &PersonMemory)> {
         self.people.iter()
+    }
+
+    /// The same, with everything that was on its way arrived: for looking
+    /// ahead.
+    #[must_use]
+    pub fn with_empty_outbox(mut self) -> Memory {
+        self.people.values_mut().for_each(|past| past.outbox = None);
+        self
     }
 
     /// Writes down a fact.

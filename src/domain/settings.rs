@@ -11,6 +11,7 @@ use super::cadence::Cadence;
 use super::calendar::ClosedPeriod;
 use super::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
 use super::journey::Journey;
+use super::library::Programme;
 use super::person::Person;
 use super::step::Step;
 use super::zone::{Timestamp, Zone};
@@ -53,11 +54,17 @@ impl Settings {
         self.approvals.iter().find(yes)
     }
 
-    /// Does something that came after a mail was booked keep it from being
-    /// handed over: a hold, a pause, another text than the one booked that
-    /// nobody has approved, or an address that is gone or shared now?
-    pub fn keeps_back(&self, mail: &BookedMail<'_>, at: Timestamp, zone: Zone) -> bool {
+    /// Does something keep a mail that is booked from being handed over at an
+    /// instant: a hold, a pause, another text than the one booked that nobody
+    /// has approved, an address that is gone or shared now, or a day or an
+    /// hour without mail?
+    pub fn keeps_back(&self, mail: &BookedMail<'_>, at: Timestamp, programme: &Programme) -> bool {
         let BookedMail { journey, step, person, content } = *mail;
+        let zone = programme.zone;
+        let day = zone.date(at);
+        let unit_closed = self.units.get(&person.unit).map_or(&[][..], |unit| &unit.closed);
+        let quiet = !programme.calendar.is_open(zone.civil(at), unit_closed)
+            || person.leave.iter().any(|leave| leave.contains(day));
         let held = self.all_held || self.held_steps.iter().any(|name| name.is(&journey.slug, &step.slug));
         let theirs = |of: &PauseOf| match of {
             PauseOf::Person(id) => *id == person.id,
@@ -68,7 +75,7 @@ impl Settings {
         let tried_first =
             journey.reference_group.as_ref().is_some_and(|group| !group.people.contains(&person.id));
         let edited = tried_first && content != step.hash && self.approved(&journey.slug, step).is_none();
-        held || paused || edited || !person.reachable()
+        held || paused || edited || quiet || !person.reachable()
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Send {
     pub due_since: Timestamp,
     /// Does it rest on an approval that was not given (forecasts only)?
     pub assumes_approval: bool,
+    /// The last instant at which it may leave, if its step has one.
+    pub expires: Option<Timestamp>,
 }
 
 /// A mail to come.
@@ -133,6 +135,10 @@ pub enum Reason {
     PreviousJourney(Slug),
     /// No usable slot within a year.
     NoSlot,
+    /// The mail before it has not left yet.
+    Outbox,
+    /// Nobody knows whether the mail before it left.
+    InDoubt,
 }
 
 /// Was another text of the step approved?
@@ -171,6 +177,8 @@ impl Reason {
             Reason::HeldByHand => "held_by_hand",
             Reason::PreviousJourney(_) => "previous_journey",
             Reason::NoSlot => "no_slot",
+            Reason::Outbox => "outbox",
+            Reason::InDoubt => "in_doubt",
         }
     }
 
@@ -201,6 +209,8 @@ impl Reason {
             Reason::HeldByHand => "held by hand".to_owned(),
             Reason::PreviousJourney(journey) => format!("after the journey `{journey}`"),
             Reason::NoSlot => "no usable slot within a year".to_owned(),
+            Reason::Outbox => "the mail before it has not left yet".to_owned(),
+            Reason::InDoubt => "nobody knows whether the mail before it arrived".to_owned(),
         }
     }
 }

@@ -4,14 +4,29 @@
 use std::io;
 use std::path::Path;
 
+use super::keys::Keys;
 use super::pass::{self, Due, Holding, Pass};
 use super::world::World;
+use crate::config::Config;
 use crate::domain::ids::StepName;
+use crate::domain::library::Library;
 use crate::domain::verdict::{Held, Reason};
 use crate::domain::zone::Timestamp;
 use crate::mail::compose::{self, Sending};
 use crate::mail::{files, mime};
-use crate::render::Links;
+use crate::render::{Letter, Links, Renderer};
+use crate::store::Outgoing;
+
+/// What all mails have in common.
+#[derive(Clone, Copy)]
+pub struct Desk<'c> {
+    /// Who writes, and where pages are.
+    pub config: &'c Config,
+    /// What authors said.
+    pub library: &'c Library,
+    /// How it reads.
+    pub renderer: &'c Renderer,
+}
 
 /// What one mail has that its words do not say: nothing in it is invented, so
 /// the same marks make the same bytes.
@@ -45,10 +60,13 @@ pub fn write(
     let mut written = 0;
     let mut sent = Vec::with_capacity(pass.send.len());
     for (place, due) in std::mem::take(&mut pass.send).into_iter().enumerate() {
-        match bytes(world, &due, &looked_at(world, &due, pass.at, place)) {
+        let marks = looked_at(world, &due, pass.at, place);
+        let desk = Desk::of(world);
+        match desk.bytes(&due.letter(world, &marks.links), &marks) {
             Ok(bytes) => {
-                let stands_for = format!("protected{place}");
-                files::write(folder, &file_name(world, &due, pass.at, &stands_for), &bytes)?;
+                let name =
+                    desk.file_name(&due.letter(world, &marks.links), pass.at, &format!("protected{place}"));
+                files::write(folder, &name, &bytes)?;
                 written += 1;
                 sent.push(due);
             }
@@ -61,7 +79,7 @@ pub fn write(
 }
 
 /// The mail cannot be made for its person.
-pub(super) fn held<'w>(due: &Due<'w>, why: String) -> Holding<'w> {
+fn held<'w>(due: &Due<'w>, why: String) -> Holding<'w> {
     let held = Held { step: Some(due.step.slug.clone()), because: vec![Reason::BadContent(why)] };
     Holding { person: due.person, journey: due.journey, held }
 }
@@ -93,36 +111,78 @@ fn domain(world: &World) -> &str {
     world.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
 }
 
-/// The mail as it leaves; `Err` says in words why it cannot be made.
-pub fn bytes(world: &World, due: &Due<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
-    let mail = world.renderer.mail(&due.letter(world, &marks.links)).map_err(|fault| fault.to_string())?;
-    let config = &world.config.mail;
-    let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();
-    let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(48).collect();
-    let sending = Sending {
-        from: &config.from,
-        reply_to: &config.reply_to,
-        name: &format!("{} {}", due.person.first_name, due.person.last_name),
-        address: due.person.email.as_deref().unwrap_or_default(),
-        date: marks.booked,
-        offset_seconds: world.library.programme.zone.offset_seconds(marks.booked),
-        message_id: &marks.message_id,
-        boundary: &format!("journey-{id}"),
-        journey: (&due.journey.slug, due.journey.title_in(&mail.language)),
-        pause: &marks.links.pause,
-        delivery: marks.delivery,
-        first_message_id: marks.in_reply_to.as_deref(),
-    };
-    let email = compose::email(mail, &sending);
-    mime::bytes(&email).map_err(|fault| fault.to_string())
-}
+impl<'c> Desk<'c> {
+    /// That of a world.
+    pub fn of(world: &'c World) -> Desk<'c> {
+        Desk { config: &world.config, library: &world.library, renderer: &world.renderer }
+    }
 
-/// Where a mail is written below its folder; `stands_for` takes the place of
-/// an employee id that is shown nowhere.
-pub(super) fn file_name(world: &World, due: &Due<'_>, at: Timestamp, stands_for: &str) -> String {
-    let civil = world.library.programme.zone.civil(at);
-    let person =
-        if due.person.protected { stands_for.to_owned() } else { files::name_part(due.person.id.as_str()) };
-    let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
-    format!("{date}/{time}-{person}-{}-{}-{}.eml", due.journey.slug, due.step.slug, due.round)
+    /// The mail of a delivery, to the last byte; `Err` says in words why it
+    /// cannot be made.
+    pub(super) fn outgoing(&self, keys: &Keys, outgoing: &Outgoing) -> Result<Vec<u8>, String> {
+        let delivery = &outgoing.delivery;
+        let marks = Marks {
+            booked: delivery.booked,
+            message_id: delivery.message_id.clone(),
+            in_reply_to: delivery.in_reply_to.clone(),
+            delivery: Some(delivery.number),
+            links: keys.links(&self.config.web.base_url, delivery.number, delivery.booked),
+        };
+        self.bytes(&self.letter(outgoing, &marks.links), &marks)
+    }
+
+    /// What rendering needs of a delivery.
+    pub(super) fn letter<'s>(&'s self, outgoing: &'s Outgoing, links: &'s Links) -> Letter<'s> {
+        let step = &outgoing.delivery.step;
+        let default = || self.library.programme.default_character().map(|character| &character.id);
+        Letter {
+            journey: &step.journey,
+            step: &step.step,
+            round: outgoing.delivery.round,
+            person: &outgoing.person,
+            unit_name: &outgoing.unit_name,
+            character: outgoing.character.as_ref().or_else(default),
+            first: outgoing.first,
+            links,
+        }
+    }
+
+    /// A letter as it leaves; `Err` says in words why it cannot be made.
+    pub fn bytes(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
+        let mail = self.renderer.mail(letter).map_err(|fault| fault.to_string())?;
+        let config = &self.config.mail;
+        let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let id: String = id.chars().map(plain).take(48).collect();
+        let journey = self.library.journey(letter.journey);
+        let title = journey.map_or(letter.journey.as_str(), |journey| journey.title_in(&mail.language));
+        let sending = Sending {
+            from: &config.from,
+            reply_to: &config.reply_to,
+            name: &format!("{} {}", letter.person.first_name, letter.person.last_name),
+            address: letter.person.email.as_deref().unwrap_or_default(),
+            date: marks.booked,
+            offset_seconds: self.library.programme.zone.offset_seconds(marks.booked),
+            message_id: &marks.message_id,
+            boundary: &format!("journey-{id}"),
+            journey: (letter.journey, title),
+            pause: &marks.links.pause,
+            delivery: marks.delivery,
+            first_message_id: marks.in_reply_to.as_deref(),
+        };
+        let email = compose::email(mail, &sending);
+        mime::bytes(&email).map_err(|fault| fault.to_string())
+    }
+
+    /// Where a mail is written below its folder; `stands_for` takes the place
+    /// of an employee id that is shown nowhere.
+    pub(super) fn file_name(&self, letter: &Letter<'_>, at: Timestamp, stands_for: &str) -> String {
+        let civil = self.library.programme.zone.civil(at);
+        let person = match letter.person.protected {
+            true => stands_for.to_owned(),
+            false => files::name_part(letter.person.id.as_str()),
+        };
+        let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
+        format!("{date}/{time}-{person}-{}-{}-{}.eml", letter.journey, letter.step, letter.round)
+    }
 }

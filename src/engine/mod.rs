@@ -2,6 +2,7 @@
 //! answer. Every command calls one verb of it; none decides anything.
 
 pub mod change;
+pub mod deliver;
 pub mod import;
 pub mod keys;
 pub mod letters;

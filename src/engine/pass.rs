@@ -52,6 +52,8 @@ pub struct Due<'w> {
     pub character: Option<Slug>,
     /// In which language it is written.
     pub language: Language,
+    /// The last instant at which it may leave, if its step has one.
+    pub expires: Option<Timestamp>,
     /// Its subject, filled.
     pub subject: String,
 }
@@ -180,7 +182,7 @@ impl<'w> Due<'w> {
     ) -> (Option<Due<'w>>, Option<Reason>) {
         let journey = &world.library.journeys[journey];
         let Some(step) = journey.step(&send.step) else { return (None, None) };
-        match Due::new(world, person, journey, step, send.round, send.slot) {
+        match Due::new(world, person, journey, step, send) {
             Ok(due) => (Some(due), None),
             Err(held) => (None, held.because.into_iter().next()),
         }
@@ -188,13 +190,12 @@ impl<'w> Due<'w> {
 
     /// The mail with its subject; held if its text cannot be made for this
     /// person.
-    pub(super) fn new(
+    fn new(
         world: &'w World,
         person: &'w Person,
         journey: &'w Journey,
         step: &'w Step,
-        round: u16,
-        slot: Timestamp,
+        send: &Send,
     ) -> Result<Due<'w>, Held> {
         let chosen = world.memory.of(&person.id).character.clone();
         let default = world.library.programme.default_character().map(|character| character.id.clone());
@@ -204,8 +205,9 @@ impl<'w> Due<'w> {
             person,
             journey,
             step,
-            round,
-            slot,
+            round: send.round,
+            slot: send.slot,
+            expires: send.expires,
             language: language.language.clone(),
             character,
             subject: String::new(),

@@ -1,11 +1,10 @@
-//! Deliveries: booked in one transaction with the fact that they were, handed
-//! over by somebody else, and settled. The row is the promise that nobody
-//! gets a step twice and none is lost.
+//! Deliveries: booked in one transaction with the fact that they were, and
+//! read. The row is the promise that nobody gets a step twice and none is
+//! lost; how it moves from booked to settled is `outbox`.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Row, params};
 
-use super::history;
-use super::{Seen, Store, StoreError, rows};
+use super::{Seen, Store, StoreError, history, journal, rows};
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::ids::{ContentHash, PersonId, PersonNumber, StepName};
 use crate::domain::memory::What;
@@ -28,17 +27,8 @@ pub struct Booking {
     pub content: ContentHash,
     /// `<…@…>`
     pub message_id: String,
-}
-
-/// What became of handing one over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handed {
-    /// Which delivery.
-    pub number: i64,
-    /// How it ended.
-    pub state: State,
-    /// What the relay, or the file, said.
-    pub reply: String,
+    /// The last instant at which it may leave, if its step has one.
+    pub expires: Option<Timestamp>,
 }
 
 /// What became of booking a batch.
@@ -52,60 +42,48 @@ pub enum Booked {
 }
 
 impl Store {
-    /// Begins a run of the sender: what an earlier one had claimed and did not
-    /// settle is due again. How many that were.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
-    pub fn begin_run(&mut self) -> Result<usize, StoreError> {
-        let whole = self.begin()?;
-        whole.execute("UPDATE instance SET epoch = epoch + 1", [])?;
-        let sql = "UPDATE delivery SET state = 'due', epoch = NULL
-                   WHERE settled_at IS NULL AND state = 'claimed'";
-        let returned = whole.execute(sql, [])?;
-        whole.commit()?;
-        Ok(returned)
-    }
-
     /// The number the next delivery gets.
     ///
     /// # Errors
     ///
     /// Where it cannot be read.
     pub fn next_delivery(&self) -> Result<i64, StoreError> {
-        let sql = "SELECT coalesce(max(id), 0) + 1 FROM delivery";
+        let sql = "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM delivery),
+                              (SELECT coalesce(max(number), 0) FROM sent_before))";
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
     }
 
-    /// In one transaction: settles what was handed over, and books what is to
-    /// be handed over next, each with its event. A delivery is booked once,
-    /// for ever; the database refuses the second. What was decided before
-    /// somebody else changed the database (a pause, say) is not booked.
+    /// Books what is to be handed over, in one transaction, each with its
+    /// event. A delivery is booked once, for ever; the database refuses the
+    /// second. What was decided before somebody else changed the database (a
+    /// pause, say) is not booked. What the send journal knows as sent counts
+    /// as sent from the beginning.
     ///
     /// # Errors
     ///
     /// Where it cannot be written; then nothing is.
-    pub fn settle_and_book(
+    pub fn book(
         &mut self,
-        handed: &[Handed],
         decided: Seen,
         bookings: &[Booking],
         now: Timestamp,
     ) -> Result<Booked, StoreError> {
         let whole = self.begin()?;
-        write_settlements(&whole, handed, now)?;
         // Asked where nobody can change it any more.
         if super::seen(&whole)? != decided {
-            whole.commit()?;
             return Ok(Booked::Changed);
         }
         {
+            let restored =
+                whole.query_row("SELECT EXISTS (SELECT 1 FROM sent_before)", [], |row| row.get(0))?;
             let mut book = whole.prepare_cached(include_str!("sql/book.sql"))?;
             for booking in bookings {
                 let enrolment = history::enrolment(&whole, booking.person, &booking.step.journey)?;
+                let before = if restored { journal::sent_before(&whole, &booking.message_id)? } else { None };
+                // Links in the mail that was sent name the number it had then.
+                let number = before.as_ref().map_or(booking.number, |before| before.number);
                 book.execute(params![
-                    booking.number,
+                    number,
                     enrolment,
                     booking.step.step.as_str(),
                     booking.round,
@@ -113,52 +91,17 @@ impl Store {
                     rows::time(now),
                     booking.content.to_string(),
                     booking.message_id,
+                    booking.expires.map(rows::time),
                 ])?;
                 let what = What::Mailed { round: booking.round, slot: booking.slot };
                 history::write_event(&whole, enrolment, now, &booking.step.step, what)?;
+                if let Some(before) = before {
+                    journal::count_as_sent(&whole, &before, now)?;
+                }
             }
         }
         whole.commit()?;
         Ok(Booked::All)
-    }
-
-    /// Settles what was handed over.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then nothing is.
-    pub fn settle(&mut self, handed: &[Handed], now: Timestamp) -> Result<(), StoreError> {
-        let whole = self.begin()?;
-        write_settlements(&whole, handed, now)?;
-        Ok(whole.commit()?)
-    }
-
-    /// The deliveries that are due and not settled, in the order in which
-    /// they were booked.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
-    pub fn due(&self) -> Result<Vec<Delivery>, StoreError> {
-        self.deliveries(include_str!("sql/due.sql"), [])
-    }
-
-    /// Claims deliveries that are due for this run.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
-    pub fn claim(&mut self, numbers: impl Iterator<Item = i64>) -> Result<(), StoreError> {
-        let whole = self.begin()?;
-        {
-            let sql = "UPDATE delivery SET state = 'claimed', attempts = attempts + 1,
-                       epoch = (SELECT epoch FROM instance) WHERE id = ?1 AND state = 'due'";
-            let mut claim = whole.prepare_cached(sql)?;
-            for number in numbers {
-                claim.execute([number])?;
-            }
-        }
-        Ok(whole.commit()?)
     }
 
     /// Every delivery to one person, in the order in which they were booked.
@@ -205,28 +148,10 @@ impl Store {
         let mut found = statement.query([])?;
         found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
     }
-
-    fn deliveries(&self, sql: &str, of: impl rusqlite::Params) -> Result<Vec<Delivery>, StoreError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query(of)?;
-        let mut deliveries = Vec::new();
-        while let Some(row) = found.next()? {
-            deliveries.push(delivery(row)?);
-        }
-        Ok(deliveries)
-    }
 }
 
-fn write_settlements(whole: &Transaction<'_>, handed: &[Handed], now: Timestamp) -> Result<(), StoreError> {
-    let mut settle = whole.prepare_cached(include_str!("sql/settle.sql"))?;
-    for Handed { number, state, reply } in handed {
-        let at = state.is_settled().then(|| rows::time(now));
-        settle.execute(params![number, state.as_str(), reply, at])?;
-    }
-    Ok(())
-}
-
-fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
+/// A delivery, from the columns of `deliveries_to.sql`.
+pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
     Ok(Delivery {
         number: row.get(0)?,
         person: PersonId::new(rows::str(row, 1)?),

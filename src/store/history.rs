@@ -1,11 +1,12 @@
 //! What happened to people: enrolments and their events, read into a
 //! [`Memory`].
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::{Store, StoreError, rows};
+use crate::domain::delivery::State;
 use crate::domain::ids::{PersonId, PersonNumber, Slug, StepName};
-use crate::domain::memory::{Event, Memory, What};
+use crate::domain::memory::{Event, Memory, Outstanding, What};
 use crate::domain::zone::Timestamp;
 
 /// A step that was too late for somebody.
@@ -50,10 +51,41 @@ impl Store {
                 "answered" => What::Answered,
                 _ => return Err(rows::wrong(5, "something that happens")),
             };
+            let Fate { at, what, outstanding } = fate(row, at, what)?;
+            past.outbox = past.outbox.or(outstanding);
             past.record(&journey, Event { at, step, what });
         }
         Ok(memory)
     }
+}
+
+/// What a fact means, now that it is known what became of the mail.
+struct Fate {
+    at: Timestamp,
+    what: What,
+    outstanding: Option<Outstanding>,
+}
+
+/// A mail counts from when it left, not from when it was booked; one that
+/// never will was skipped (a reminder that was is no less the round it is).
+fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
+    let (What::Mailed { round, .. }, Some(state)) = (what, rows::maybe_str(row, 8)?) else {
+        return Ok(Fate { at, what, outstanding: None });
+    };
+    let state = State::parse(state).ok_or_else(|| rows::wrong(8, "a state"))?;
+    let next = rows::maybe_time(row, 10)?;
+    let (what, outstanding) = match state {
+        State::Sent => (what, None),
+        State::Rejected | State::Expired | State::Cancelled if round == 0 => (What::Skipped, None),
+        State::Rejected | State::Expired | State::Cancelled => (what, None),
+        State::Planned | State::Due | State::Claimed | State::InFlight | State::Deferred => {
+            (what, Some(Outstanding::OnItsWay(next)))
+        }
+        State::InDoubt => (what, Some(next.map_or(Outstanding::Stuck, Outstanding::InDoubt))),
+        State::Held if row.get::<_, u32>(11)? > 0 => (what, Some(Outstanding::Stuck)),
+        State::Held => (what, Some(Outstanding::Refused)),
+    };
+    Ok(Fate { at: rows::maybe_time(row, 9)?.unwrap_or(at), what, outstanding })
 }
 
 /// Names of journeys and steps, each kept once.

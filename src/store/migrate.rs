@@ -17,8 +17,10 @@ pub(super) struct Migration {
 }
 
 /// All of them, in order; the first is number 1.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "first", sql: include_str!("migrations/0001_first.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "first", sql: include_str!("migrations/0001_first.sql") },
+    Migration { name: "ledger", sql: include_str!("migrations/0002_ledger.sql") },
+];
 
 /// Which migrations a database has seen.
 pub(super) const LEDGER: &str = "CREATE TABLE migration (

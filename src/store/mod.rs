@@ -5,13 +5,16 @@
 //!
 //! Read in this order: [`Store`] here opens and closes; `migrate` makes the
 //! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
-//! `positions` and `content` are the program's verbs; `rows` is how values are written.
+//! `outbox`, `journal`, `positions` and `content` are the program's verbs;
+//! `rows` is how values are written.
 
 mod content;
 mod decisions;
 mod deliveries;
 mod history;
+mod journal;
 mod migrate;
+mod outbox;
 mod people;
 mod positions;
 mod rows;
@@ -29,8 +32,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use crate::domain::zone::Timestamp;
 
 pub use decisions::AuditLine;
-pub use deliveries::{Booked, Booking, Handed};
+pub use deliveries::{Booked, Booking};
 pub use history::Skip;
+pub use journal::{Reconciled, SentBefore};
+pub use outbox::{Move, Outgoing, Recovered, Written};
 pub use positions::Stood;
 
 /// `JRNY`: what tells a database of ours from any other.

@@ -62,8 +62,8 @@ impl Store {
     }
 
     /// The columns kept on purpose, of those who have any.
-    fn extra(&self) -> Result<HashMap<i64, Vec<Kept>>, StoreError> {
-        let mut extra: HashMap<i64, Vec<Kept>> = HashMap::new();
+    fn extra(&self) -> Result<Extra, StoreError> {
+        let mut extra = Extra::new();
         let sql = "SELECT person_id, name, value FROM person_extra ORDER BY person_id, rank";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
@@ -155,6 +155,9 @@ impl Store {
 /// A kept column and its value.
 type Kept = (Arc<str>, Box<str>);
 
+/// Kept columns, by the number of whom they are of.
+pub(super) type Extra = HashMap<i64, Vec<Kept>>;
+
 /// What the database calls the next who joins.
 fn next_number(whole: &Transaction<'_>) -> Result<i64, StoreError> {
     Ok(whole.query_row("SELECT coalesce(max(id), 0) + 1 FROM person", [], |row| row.get(0))?)
@@ -162,7 +165,7 @@ fn next_number(whole: &Transaction<'_>) -> Result<i64, StoreError> {
 
 /// Words that many people share, kept once.
 #[derive(Default)]
-struct Shelf {
+pub(super) struct Shelf {
     texts: BTreeSet<Arc<str>>,
     units: HashMap<String, UnitId>,
     languages: HashMap<String, Language>,
@@ -197,7 +200,8 @@ impl Shelf {
     }
 }
 
-fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &HashMap<i64, Vec<Kept>>) -> Result<Known, StoreError> {
+/// Somebody, from the columns of `people_there.sql`.
+pub(super) fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &Extra) -> Result<Known, StoreError> {
     let number: i64 = row.get(0)?;
     let department = rows::maybe_str(row, 7)?.map(|name| shelf.text(name));
     let language = shelf.language(rows::str(row, 8)?).ok_or_else(|| rows::wrong(8, "a language"))?;

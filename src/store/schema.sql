@@ -19,7 +19,7 @@ CREATE TABLE instance (
     epoch         INTEGER NOT NULL DEFAULT 0 CHECK (epoch >= 0),
     -- what the positions were decided with; NULL: all want a fresh look
     decided_with  TEXT
-) STRICT;
+, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0)) STRICT;
 
 CREATE TABLE content (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
@@ -160,7 +160,9 @@ CREATE TABLE delivery (
     attempts     INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     -- what the relay, or the file, said
     reply        TEXT,
-    settled_at   TEXT    CHECK (length(settled_at) = 20),
+    settled_at   TEXT    CHECK (length(settled_at) = 20), doubts INTEGER NOT NULL DEFAULT 0 CHECK (doubts >= 0), next_attempt_at TEXT
+    CHECK (next_attempt_at IS NULL OR length(next_attempt_at) = 20)
+    CHECK ((state IN ('deferred', 'in_doubt')) = (next_attempt_at IS NOT NULL)), expires_at TEXT CHECK (expires_at IS NULL OR length(expires_at) = 20), sha256 BLOB CHECK (sha256 IS NULL OR length(sha256) = 32),
     UNIQUE (enrolment_id, step, round),
     CHECK ((state IN ('claimed', 'in_flight')) = (epoch IS NOT NULL)),
     CHECK ((state IN ('sent', 'rejected', 'expired', 'cancelled')) = (settled_at IS NOT NULL))
@@ -251,3 +253,44 @@ BEGIN SELECT raise(ABORT, 'the audit log is never changed'); END;
 
 CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
 BEGIN SELECT raise(ABORT, 'the audit log is never deleted'); END;
+
+CREATE INDEX delivery_of_mailing ON delivery (step, booked_at);
+
+CREATE TRIGGER delivery_never_moves_back BEFORE UPDATE OF state ON delivery
+WHEN OLD.settled_at IS NOT NULL
+BEGIN SELECT raise(ABORT, 'what is settled stays so'); END;
+
+CREATE TABLE mail_bytes (
+    delivery_id INTEGER PRIMARY KEY REFERENCES delivery (id),
+    bytes       BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE sent_before (
+    message_id TEXT    PRIMARY KEY,
+    number     INTEGER NOT NULL,
+    at         TEXT    NOT NULL CHECK (length(at) = 20),
+    reply      TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE relay (
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    -- the last mail it took
+    success_at TEXT    CHECK (length(success_at) = 20),
+    -- what is the matter with it, since when, how often in a row, and when it
+    -- is tried again; all NULL: nothing
+    trouble    TEXT,
+    since_at   TEXT    CHECK (length(since_at) = 20),
+    failures   INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    retry_at   TEXT    CHECK (length(retry_at) = 20),
+    CHECK ((trouble IS NULL) = (since_at IS NULL) AND (trouble IS NULL) = (retry_at IS NULL))
+) STRICT;
+
+CREATE TABLE guard (
+    id          INTEGER PRIMARY KEY,
+    kind        TEXT NOT NULL CHECK (kind IN ('other_installation', 'restored', 'clock', 'outage')),
+    at          TEXT NOT NULL CHECK (length(at) = 20),
+    message     TEXT NOT NULL,
+    released_at TEXT CHECK (length(released_at) = 20)
+) STRICT;
+
+CREATE UNIQUE INDEX guard_once ON guard (kind) WHERE released_at IS NULL;

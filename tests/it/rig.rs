@@ -191,7 +191,7 @@ impl Rig {
     pub(crate) fn book_only(&mut self, at: Timestamp) -> usize {
         self.running(at);
         let Running { store, world } = self.running.as_mut().expect("it is running");
-        store.begin_run().expect("a run");
+        store.begin_run(at, at).expect("a run");
         let pass = Pass::at(world, at, &Selection::default());
         let number = store.next_delivery().expect("a number");
         let booking = |(due, number): (&Due<'_>, i64)| Booking {
@@ -206,10 +206,11 @@ impl Rig {
             slot: due.slot,
             content: due.step.hash,
             message_id: letters::message_id(world, due, due.round).expect("a name"),
+            expires: due.expires,
         };
         let bookings: Vec<Booking> = pass.send.iter().zip(number..).map(booking).collect();
         let seen = store.seen().expect("it can be read");
-        store.settle_and_book(&[], seen, &bookings, at).expect("it is booked");
+        store.book(seen, &bookings, at).expect("it is booked");
         bookings.len()
     }
 

@@ -8,6 +8,7 @@ use super::place::{Answer, Leader, Place, Standing};
 use super::slot::{INSTANT, PATIENCE, Slots};
 use super::who::Blocked;
 use super::{Approvals, Decision, Moment, Route, Who};
+use crate::domain::memory::Outstanding;
 use crate::domain::step::{Step, Wait as StepWait};
 use crate::domain::verdict::{Held, Over, Reason, Send, Verdict, Wait};
 use crate::domain::zone::Timestamp;
@@ -30,7 +31,7 @@ impl Moment<'_> {
                 let verdict = self.after_leader(who, route, leader);
                 let (verdict, lapses) = match nobody {
                     Some(reason) => (held_back(verdict, reason), until),
-                    None => (verdict, None),
+                    None => (self.behind(who, verdict), None),
                 };
                 return (
                     Decision { journey, verdict, skipped: Vec::new(), lapses },
@@ -41,13 +42,38 @@ impl Moment<'_> {
         let step = place.ahead.first().map(|index| self.decide_step(who, route, &place, *index));
         let (step, lapses) = step.unwrap_or_else(|| (at_the_end(&place), None));
         let mut verdict = first_of(step, self.decide_reminder(who, route, &place));
-        if let Some(reason) = nobody {
-            verdict = held_back(verdict, reason);
-        }
+        verdict = match nobody {
+            Some(reason) => held_back(verdict, reason),
+            None => self.behind(who, verdict),
+        };
         let mut decision = Decision { journey, verdict, skipped: Vec::new(), lapses };
         let standing = self.standing(&place, &decision);
         decision.skipped = place.skipped;
         (decision, standing)
+    }
+
+    /// The same, behind a mail that is booked and has not left: one after the
+    /// other, so that none overtakes and two do not come at once.
+    fn behind(&self, who: &Who<'_>, verdict: Verdict) -> Verdict {
+        let Some(outstanding) = who.past.outbox else { return verdict };
+        let (until, reason) = match outstanding {
+            Outstanding::OnItsWay(until) => (until, Reason::Outbox),
+            Outstanding::InDoubt(until) => (Some(until), Reason::InDoubt),
+            Outstanding::Stuck => return held_back(verdict, Reason::InDoubt),
+            Outstanding::Refused => {
+                return held_back(verdict, Reason::BadContent("the mail before it is held".to_owned()));
+            }
+        };
+        let until = until.unwrap_or(self.now).max(self.now + TimeDelta::minutes(1));
+        let because = vec![reason];
+        match verdict {
+            Verdict::Send(Send { step, round, .. }) => Verdict::Wait(Wait { step, round, until, because }),
+            Verdict::Wait(wait) => {
+                let because = because.into_iter().chain(wait.because).collect();
+                Verdict::Wait(Wait { until: until.max(wait.until), because, ..wait })
+            }
+            Verdict::Held(_) | Verdict::Over(_) => verdict,
+        }
     }
 
     /// How an enrolment stands to a journey that follows it.
@@ -130,6 +156,7 @@ impl Moment<'_> {
             slot,
             due_since: self.due_since(who, route, place, index, None).unwrap_or(slot),
             assumes_approval: gate.is_some() && matches!(route.approved[index], StepApproval::Missing(_)),
+            expires: self.expires(who, route, place, index),
         }
     }
 
@@ -193,7 +220,16 @@ impl Moment<'_> {
             let due_since = self.slot_from(who, route, slots, from).unwrap_or(usable.slot);
             let assumes_approval = false;
             let step = step.slug.clone();
-            return Some(Verdict::Send(Send { step, round, slot: usable.slot, due_since, assumes_approval }));
+            let slot = usable.slot;
+            // A reminder falls away at the end of the wait.
+            return Some(Verdict::Send(Send {
+                step,
+                round,
+                slot,
+                due_since,
+                assumes_approval,
+                expires: limit,
+            }));
         }
         let mut because = Vec::new();
         if from > self.now {

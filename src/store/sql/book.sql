@@ -1,4 +1,4 @@
--- A delivery, decided and claimed by this run.
+-- A delivery, decided.
 INSERT INTO delivery (id, enrolment_id, step, round, state, slot_at, booked_at, content, message_id,
-                      epoch, attempts)
-VALUES (?1, ?2, ?3, ?4, 'claimed', ?5, ?6, ?7, ?8, (SELECT epoch FROM instance), 1)
+                      expires_at)
+VALUES (?1, ?2, ?3, ?4, 'due', ?5, ?6, ?7, ?8, ?9)

@@ -1,9 +1,13 @@
 -- Every fact about everybody who is there, each enrolment's in order; an
 -- enrolment without facts is one row.
 SELECT person.employee_id, enrolment.journey, enrolment.entered_at,
-       event.at, event.step, event.what, event.round, event.slot_at
+       event.at, event.step, event.what, event.round, event.slot_at,
+       delivery.state, delivery.settled_at, delivery.next_attempt_at, delivery.doubts
 FROM enrolment
 JOIN person ON person.id = enrolment.person_id
 LEFT JOIN event ON event.enrolment_id = enrolment.id
+LEFT JOIN delivery
+       ON event.what = 'mailed' AND delivery.enrolment_id = event.enrolment_id
+      AND delivery.step = event.step AND delivery.round = event.round
 WHERE person.left_at IS NULL
 ORDER BY enrolment.id, event.id

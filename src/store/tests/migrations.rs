@@ -34,6 +34,9 @@ fn migrations() -> Vec<Migration> {
     first.chain(more).collect()
 }
 
+/// How many there are without those of this file.
+const OURS: usize = MIGRATIONS.len();
+
 /// A connection as the program has it, but with so little memory that it
 /// writes to the log long before it commits.
 fn connect(path: &Path) -> Connection {
@@ -94,17 +97,17 @@ fn f65_a_migration_killed_at_every_statement_is_before_or_after_and_the_next_sta
     let one = home.path().join("one");
     kill(&path, &one);
     let one = one.join("journey.db");
-    bring(&mut connect(&one), &one, &migrations[..2], now()).expect("up to date");
+    bring(&mut connect(&one), &one, &migrations[..=OURS], now()).expect("up to date");
     let after_one = dump(&one);
     let mut kills = 0;
     let mut was_in_the_log = false;
-    for number in [2, 3] {
+    for number in [OURS + 1, OURS + 2] {
         let statements = format!(
             "{} INSERT INTO migration VALUES ({number}, 'killed', '', '2026-12-01T07:30:00Z');
              PRAGMA user_version = {number};",
             migrations[number - 1].sql
         );
-        let (from, before) = if number == 2 { (&path, &at_first) } else { (&one, &after_one) };
+        let (from, before) = if number == OURS + 1 { (&path, &at_first) } else { (&one, &after_one) };
         for stop in 0.. {
             let folder = home.path().join(format!("{number}-{stop}"));
             let running = folder.join("running");
@@ -150,11 +153,11 @@ fn f65_half_a_copy_is_made_again() {
     let path = home.path().join("journey.db");
     import(&mut open(&path), 3).expect("people");
     let before = dump(&path);
-    fs::write(beside(&path, ".before-2.half"), b"SQLite form").expect("half a copy");
+    fs::write(beside(&path, &format!(".before-{}.half", OURS + 1)), b"SQLite form").expect("half a copy");
     let outcome = bring(&mut connect(&path), &path, &migrations(), now());
     outcome.expect("up to date");
-    assert_eq!(dump(&beside(&path, ".before-2")), before);
-    assert!(!beside(&path, ".before-2.half").exists());
+    assert_eq!(dump(&beside(&path, &format!(".before-{}", OURS + 1))), before);
+    assert!(!beside(&path, &format!(".before-{}.half", OURS + 1)).exists());
 }
 
 /// A database that is made is whole or not there.
@@ -176,12 +179,45 @@ fn f65_a_database_killed_while_it_is_made_is_made_anew() {
     assert!(!other.exists() && path.exists());
 }
 
+/// A database of the first release, with people and a mail each state of then
+/// could have.
+#[test]
+fn f65_a_database_of_the_first_schema_is_brought_up_to_date() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("journey.db");
+    let mut connection = connect(&path);
+    connection.pragma_update(None, "application_id", super::super::APPLICATION_ID).expect("ours");
+    connection.execute_batch(LEDGER).expect("the ledger");
+    bring(&mut connection, &path, &MIGRATIONS[..1], now()).expect("the first");
+    let rows = "
+        INSERT INTO instance (one, made_at, secret) VALUES (1, '2026-12-01T07:30:00Z', zeroblob(32));
+        INSERT INTO unit (id, code, name) VALUES (1, 'U', 'Köket');
+        INSERT INTO person (id, employee_id, shared_address, first_name, last_name, unit_id, language,
+                            protected, joined_at)
+        VALUES (1, '1001', 0, 'Åsa', 'Ek', 1, 'sv', 0, '2026-12-01T07:30:00Z');
+        INSERT INTO enrolment (id, person_id, journey) VALUES (1, 1, 'miljo');
+        INSERT INTO delivery (id, enrolment_id, step, round, state, slot_at, booked_at, content, message_id,
+                              epoch, settled_at)
+        VALUES (1, 1, 'resor', 0, 'sent', '2026-12-01T07:30:00Z', '2026-12-01T07:30:00Z',
+                'sha256:' || hex(zeroblob(32)), '<1@ekdala.example>', NULL, '2026-12-01T07:30:00Z'),
+               (2, 1, 'lov', 0, 'claimed', '2026-12-01T07:30:00Z', '2026-12-01T07:30:00Z',
+                'sha256:' || hex(zeroblob(32)), '<2@ekdala.example>', 1, NULL);";
+    connection.execute_batch(rows).expect("rows of then");
+    drop(connection);
+    let mut store = open(&path);
+    let recovered = store.begin_run(now(), now()).expect("a run");
+    assert_eq!((recovered.returned, recovered.in_doubt), (1, 0));
+    let outgoing = store.outgoing(0, 9, now()).expect("deliveries");
+    assert_eq!(outgoing.iter().map(|o| o.delivery.number).collect::<Vec<_>>(), [2]);
+}
+
 #[test]
 fn f65_another_migration_under_a_known_number_is_refused() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("journey.db");
     drop(open(&path));
-    let other = [Migration { name: "first", sql: "SELECT 1" }];
+    let mut other = migrations();
+    other[0].sql = "SELECT 1";
     let error = bring(&mut connect(&path), &path, &other, now()).expect_err("it is not ours");
     assert!(matches!(error, StoreError::OtherMigration { number: 1 }), "{error}");
 }
@@ -204,8 +240,10 @@ fn f66_a_newer_database_is_refused_and_not_a_byte_of_it_changes() {
     };
     let before = files();
     let told = |error: StoreError| {
-        assert!(matches!(error, StoreError::Newer { found: 3, known: 1 }), "{error}");
-        assert_eq!(error.to_string(), "database schema 3, this program knows up to 1; nothing was changed");
+        assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+        let (found, known) = (OURS + 2, OURS);
+        let words = format!("database schema {found}, this program knows up to {known}; nothing was changed");
+        assert_eq!(error.to_string(), words);
     };
     told(Store::open(&path, now(), || [0; 32]).err().expect("it is newer"));
     told(Store::look(&path, Store::memory).expect_err("it is newer"));

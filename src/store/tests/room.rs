@@ -3,9 +3,9 @@
 
 use super::{Store, act, book, import, now, open, slug};
 use crate::domain::change::Change;
-use crate::domain::delivery::State;
+use crate::domain::delivery::{Happened, State};
 use crate::domain::settings::PauseOf;
-use crate::store::{Handed, StoreError};
+use crate::store::{Move, StoreError};
 
 /// Takes away all room, does it, and expects to be told; then makes room.
 fn without_room(store: &mut Store, mut what: impl FnMut(&mut Store) -> Result<(), StoreError>) {
@@ -64,9 +64,12 @@ fn f54_a_settlement_without_room_settles_nothing_and_goes_on_later() {
     book(&mut store, 400).expect("booked");
     // Long enough that no row fits into the room it had.
     let reply = "file 2026-12-01, and what a relay may say besides ".repeat(8);
-    let handed = |number| Handed { number, state: State::Sent, reply: reply.clone() };
-    let handed: Vec<Handed> = (1..=400).map(handed).collect();
-    without_room(&mut store, |store| store.settle(&handed, now()));
+    let claimed: Vec<Move> =
+        (1..=400).map(|number| Move::new(number, State::Due, Happened::Claimed)).collect();
+    store.write(&claimed, None, now()).expect("claimed");
+    let sent = |number| Move::new(number, State::Claimed, Happened::Accepted).saying(reply.clone());
+    let sent: Vec<Move> = (1..=400).map(sent).collect();
+    without_room(&mut store, |store| store.write(&sent, None, now()).map(drop));
 }
 
 #[test]

@@ -83,10 +83,13 @@ fn what_is_asked_often_is_found_without_looking_at_every_row() {
         "SELECT id FROM enrolment WHERE person_id = ?1 AND journey = ?2",
         "SELECT id FROM person WHERE employee_id = ?1",
         "SELECT min(next_at) FROM position WHERE next_at IS NOT NULL",
-        "SELECT coalesce(max(id), 0) + 1 FROM delivery",
-        "UPDATE delivery SET state = 'due', epoch = NULL WHERE settled_at IS NULL AND state = 'claimed'",
-        "UPDATE delivery SET state = 'claimed', attempts = attempts + 1, \
-         epoch = (SELECT epoch FROM instance) WHERE id = ?1 AND state = 'due'",
+        "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM delivery), \
+         (SELECT coalesce(max(number), 0) FROM sent_before))",
+        "SELECT id, state, doubts FROM delivery \
+         WHERE settled_at IS NULL AND state IN ('claimed', 'in_flight') ORDER BY id",
+        "SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL",
+        "SELECT id, state FROM delivery WHERE message_id = ?1",
+        "SELECT number, at, reply FROM sent_before WHERE message_id = ?1",
         "DELETE FROM person_extra WHERE person_id = ?1",
     ];
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -95,12 +98,13 @@ fn what_is_asked_often_is_found_without_looking_at_every_row() {
     for name in [
         "book.sql",
         "deliveries_to.sql",
-        "due.sql",
         "due_people.sql",
         "end_positions_of_left.sql",
         "enrol.sql",
+        "delivery.sql",
         "keep_position.sql",
-        "settle.sql",
+        "move.sql",
+        "outgoing.sql",
         "write_event.sql",
         "write_manager.sql",
         "write_unit.sql",
@@ -113,19 +117,12 @@ fn what_is_asked_often_is_found_without_looking_at_every_row() {
     }
     expect![[r#"
         book.sql
-        SCALAR SUBQUERY 1
-        SCAN instance
         deliveries_to.sql
         SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
         SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=?)
         SEARCH delivery USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=?)
         SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
         USE TEMP B-TREE FOR ORDER BY
-        due.sql
-        SCAN delivery USING INDEX delivery_not_settled
-        SEARCH enrolment USING INTEGER PRIMARY KEY (rowid=?)
-        SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
-        SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
         due_people.sql
         SEARCH position USING COVERING INDEX position_next_at (next_at>? AND next_at<?)
         USE TEMP B-TREE FOR DISTINCT
@@ -138,9 +135,25 @@ fn what_is_asked_often_is_found_without_looking_at_every_row() {
         SEARCH response USING COVERING INDEX response_of_enrolment (enrolment_id=?)
         SEARCH delivery USING COVERING INDEX sqlite_autoindex_delivery_2 (enrolment_id=?)
         SEARCH event USING COVERING INDEX event_of_enrolment (enrolment_id=?)
-        keep_position.sql
-        settle.sql
+        delivery.sql
         SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH enrolment USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
+        keep_position.sql
+        move.sql
+        SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
+        SCALAR SUBQUERY 1
+        SCAN instance
+        outgoing.sql
+        SEARCH delivery USING INDEX delivery_not_settled (id>?)
+        SEARCH enrolment USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH unit USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH mail_bytes USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN
+        SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
+        CORRELATED SCALAR SUBQUERY 1
+        SEARCH event USING COVERING INDEX event_mailed_once (enrolment_id=?)
         write_event.sql
         SCAN CONSTANT ROW
         SCALAR SUBQUERY 1
@@ -158,14 +171,20 @@ fn what_is_asked_often_is_found_without_looking_at_every_row() {
         SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
         SELECT min(next_at) FROM position WHERE next_at IS NOT NULL
         SEARCH position USING COVERING INDEX position_next_at (next_at>?)
-        SELECT coalesce(max(id), 0) + 1 FROM delivery
-        SEARCH delivery
-        UPDATE delivery SET state = 'due', epoch = NULL WHERE settled_at IS NULL AND state = 'claimed'
-        SCAN delivery USING INDEX delivery_not_settled
-        UPDATE delivery SET state = 'claimed', attempts = attempts + 1, epoch = (SELECT epoch FROM instance) WHERE id = ?1 AND state = 'due'
-        SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
+        SELECT 1 + max((SELECT coalesce(max(id), 0) FROM delivery), (SELECT coalesce(max(number), 0) FROM sent_before))
+        SCAN CONSTANT ROW
         SCALAR SUBQUERY 1
-        SCAN instance
+        SEARCH delivery
+        SCALAR SUBQUERY 2
+        SEARCH sent_before USING PRIMARY KEY
+        SELECT id, state, doubts FROM delivery WHERE settled_at IS NULL AND state IN ('claimed', 'in_flight') ORDER BY id
+        SCAN delivery USING INDEX delivery_not_settled
+        SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL
+        SEARCH delivery USING INDEX delivery_not_settled
+        SELECT id, state FROM delivery WHERE message_id = ?1
+        SEARCH delivery USING INDEX sqlite_autoindex_delivery_1 (message_id=?)
+        SELECT number, at, reply FROM sent_before WHERE message_id = ?1
+        SEARCH sent_before USING PRIMARY KEY (message_id=?)
         DELETE FROM person_extra WHERE person_id = ?1
         SEARCH person_extra USING PRIMARY KEY (person_id=?)
     "#]].assert_eq(&plans);

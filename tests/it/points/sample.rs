@@ -13,7 +13,7 @@ use journey::domain::person::{Person, Roster, Unit};
 use journey::domain::settings::Settings;
 use journey::domain::step::{Step, Variant};
 use journey::domain::zone::Timestamp;
-use journey::engine::letters::{self, Marks};
+use journey::engine::letters::{Desk, Marks};
 use journey::engine::pass::{self, Due};
 use journey::engine::world::World;
 use journey::render::Renderer;
@@ -209,7 +209,17 @@ pub(super) fn letter<'w>(
     let wanted = world.library.programme.serve(&person.language);
     let language = step.variant(wanted, character.as_ref()).language.clone();
     let slot = instant(round);
-    let due = Due { person, journey, step, round, slot, character, language, subject: String::new() };
+    let due = Due {
+        person,
+        journey,
+        step,
+        round,
+        slot,
+        character,
+        language,
+        expires: None,
+        subject: String::new(),
+    };
     Source { world, due, links: pass::links(world), first: None }
 }
 
@@ -224,5 +234,5 @@ pub(super) fn make(source: &Source<'_>, place: usize) -> Result<Vec<u8>, String>
         delivery: i64::try_from(place).ok(),
         links: source.links.clone(),
     };
-    letters::bytes(source.world, &source.due, &marks)
+    Desk::of(source.world).bytes(&source.due.letter(source.world, &marks.links), &marks)
 }

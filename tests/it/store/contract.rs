@@ -11,7 +11,7 @@ use journey::content;
 use journey::domain::cadence::Cadence;
 use journey::domain::calendar::ClosedPeriod;
 use journey::domain::change::{Act, Change};
-use journey::domain::delivery::State;
+use journey::domain::delivery::{Happened, State};
 use journey::domain::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use journey::domain::import::Known;
 use journey::domain::library::Library;
@@ -22,7 +22,9 @@ use journey::domain::response::Given;
 use journey::domain::settings::{PauseOf, Settings};
 use journey::domain::zone::{Timestamp, Zone};
 use journey::engine::import::compared_in;
-use journey::store::{Booked, Booking, Handed, Skip, Stood, Store, StoreError};
+use journey::store::{
+    Booked, Booking, Move, Reconciled, Recovered, SentBefore, Skip, Stood, Store, StoreError, Written,
+};
 
 use super::{DATABASES, Database, at, folder};
 
@@ -50,6 +52,10 @@ promises! {
     a_delivery_is_booked_once_for_ever,
     a_batch_is_booked_whole_or_not_at_all,
     what_was_decided_before_a_change_is_not_booked_after_it,
+    what_was_permitted_before_a_change_does_not_leave_after_it,
+    a_move_from_elsewhere_moves_nothing,
+    the_bytes_of_what_may_have_left_are_kept_and_those_refused_are_not,
+    what_the_send_journal_knows_is_sent,
     settling_never_moves_backwards,
     a_settlement_that_fails_settles_nothing,
     what_an_earlier_run_claimed_is_due_again,
@@ -217,16 +223,45 @@ fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> Booking
         slot: morning(1),
         content: ContentHash([5; 32]),
         message_id: format!("<{number}.{round}@ekdala.example>"),
+        expires: None,
     }
 }
 
 fn book(store: &mut Store, bookings: &[Booking], day: u32) -> Result<Booked, StoreError> {
     let seen = store.seen()?;
-    store.settle_and_book(&[], seen, bookings, morning(day))
+    store.book(seen, bookings, morning(day))
 }
 
-fn handed(number: i64, state: State) -> Handed {
-    Handed { number, state, reply: format!("file {state}") }
+/// The moves that take a delivery from being booked to that end.
+fn to_the_end(number: i64, end: State) -> Vec<Move> {
+    let happened = match end {
+        State::Sent => Happened::Accepted,
+        State::Rejected => Happened::Refused,
+        State::Held => Happened::Stopped,
+        State::Expired => return vec![Move::new(number, State::Due, Happened::WasTooLate)],
+        State::Cancelled => return vec![Move::new(number, State::Due, Happened::WasCancelled)],
+        other => panic!("{other} is no end"),
+    };
+    vec![
+        Move::new(number, State::Due, Happened::Claimed),
+        Move::new(number, State::Claimed, happened).saying(format!("file {end}")),
+    ]
+}
+
+fn settle(store: &mut Store, number: i64, end: State, day: u32) {
+    let written = store.write(&to_the_end(number, end), None, morning(day)).expect("settled");
+    assert!(matches!(written, Written::All(moved) if moved.iter().all(|moved| *moved)));
+}
+
+/// Begins a run of the sender; what is in doubt waits until the morning after.
+fn begin_run(store: &mut Store, day: u32) -> Result<Recovered, StoreError> {
+    store.begin_run(morning(day), morning(day + 1))
+}
+
+/// The numbers of what may leave.
+fn outgoing(store: &Store, day: u32) -> Vec<i64> {
+    let outgoing = store.outgoing(0, 100, morning(day)).expect("deliveries");
+    outgoing.iter().map(|outgoing| outgoing.delivery.number).collect()
 }
 
 /// Settings and memory in an order that does not depend on chance.
@@ -335,7 +370,7 @@ fn a_delivery_is_booked_once_for_ever(stand: &mut Stand) {
     let number = stand.number("001");
     let first = booking(1, number, "miljo/resor", 0);
     book(&mut stand.store, std::slice::from_ref(&first), 1).expect("booked");
-    stand.store.settle(&[handed(1, State::Sent)], morning(1)).expect("settled");
+    settle(&mut stand.store, 1, State::Sent, 1);
     let before = stand.tables();
     let again =
         |number, message_id: &str| Booking { number, message_id: message_id.to_owned(), ..first.clone() };
@@ -381,32 +416,123 @@ fn a_batch_is_booked_whole_or_not_at_all(stand: &mut Stand) {
     let batch = [booking(2, a, "miljo/lov", 0), booking(3, b, "miljo/resor", 0)];
     let failed = stand.at_every_row(|store| {
         let seen = store.seen()?;
-        store.settle_and_book(&[handed(1, State::Sent)], seen, &batch, morning(2))
+        store.book(seen, &batch, morning(2))
     });
-    // One is settled, two are booked, each with its event.
-    assert_eq!(failed, 5 + 1, "rows; one with an enrolment");
+    // Two are booked, each with its event.
+    assert_eq!(failed, 4 + 1, "rows; one with an enrolment");
 }
 
 fn what_was_decided_before_a_change_is_not_booked_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
-    book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
     let decided = stand.store.seen().expect("seen");
     let mut other = (stand.database.open)(&stand.path());
     let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
     other.record(&pause, &act(1), "runs", "paused").expect("paused");
     let next = [booking(2, number, "miljo/lov", 0)];
-    let outcome = stand.store.settle_and_book(&[handed(1, State::Sent)], decided, &next, morning(1));
-    assert_eq!(outcome.expect("settled"), Booked::Changed);
-    assert_eq!(stand.tables()["delivery"].len(), 1, "the second is not booked");
-    assert_eq!(
-        stand.store.deliveries_by_state().expect("states"),
-        [(State::Sent, 1)],
-        "the first is settled"
-    );
+    let outcome = stand.store.book(decided, &next, morning(1));
+    assert_eq!(outcome.expect("read"), Booked::Changed);
+    assert!(stand.tables()["delivery"].is_empty(), "it is not booked");
     let decided = stand.store.seen().expect("seen");
-    let outcome = stand.store.settle_and_book(&[], decided, &next, morning(1));
+    let outcome = stand.store.book(decided, &next, morning(1));
     assert_eq!(outcome.expect("booked"), Booked::All, "decided anew it is");
+}
+
+fn what_was_permitted_before_a_change_does_not_leave_after_it(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let number = stand.number("001");
+    book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
+    let permitted = stand.store.seen().expect("seen");
+    let mut other = (stand.database.open)(&stand.path());
+    other.record(&Change::Hold(None), &act(1), "runs", "held").expect("held");
+    let claim = [Move::new(1, State::Due, Happened::Claimed)];
+    let before = stand.tables();
+    let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("read");
+    assert_eq!(outcome, Written::Changed);
+    assert!(stand.tables() == before);
+    let permitted = stand.store.seen().expect("seen");
+    let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("written");
+    assert_eq!(outcome, Written::All(vec![true]), "looked at again it may");
+}
+
+fn a_move_from_elsewhere_moves_nothing(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let number = stand.number("001");
+    book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
+    let before = stand.tables();
+    for made in [
+        Move::new(1, State::Claimed, Happened::Flew),
+        Move::new(1, State::InFlight, Happened::Accepted),
+        Move::new(1, State::Due, Happened::Accepted),
+        Move::new(2, State::Due, Happened::Claimed),
+    ] {
+        let written = stand.store.write(std::slice::from_ref(&made), None, morning(1)).expect("read");
+        assert_eq!(written, Written::All(vec![false]), "{made:?}");
+        assert!(stand.tables() == before, "{made:?}");
+    }
+}
+
+/// What leaves is written before its first byte does, and every copy is the
+/// same; what was refused in so many words is made anew.
+fn the_bytes_of_what_may_have_left_are_kept_and_those_refused_are_not(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let store = &mut stand.store;
+    let people = [PersonNumber(1), PersonNumber(2), PersonNumber(3)];
+    let batch: Vec<Booking> =
+        (1..).zip(people).map(|(n, person)| booking(n, person, "miljo/resor", 0)).collect();
+    book(store, &batch, 1).expect("booked");
+    for n in 1..=3 {
+        let mut flew = Move::new(n, State::Claimed, Happened::Flew);
+        flew.bytes = Some((format!("mail {n}").into_bytes(), [u8::try_from(n).expect("small"); 32]));
+        let moves = [Move::new(n, State::Due, Happened::Claimed), flew];
+        assert_eq!(store.write(&moves, None, morning(1)).expect("written"), Written::All(vec![true, true]));
+    }
+    let later = |made: Move| Move { not_before: Some(morning(2)), ..made };
+    let ends = [
+        later(Move::new(1, State::InFlight, Happened::Doubted)),
+        later(Move::new(2, State::InFlight, Happened::PutOff)),
+        Move::new(3, State::InFlight, Happened::Accepted),
+    ];
+    store.write(&ends, None, morning(1)).expect("written");
+    assert!(outgoing(store, 1).is_empty(), "not yet");
+    let again = store.outgoing(0, 10, morning(2)).expect("deliveries");
+    let told: Vec<_> = again.iter().map(|o| (o.delivery.number, o.doubts, o.bytes.as_deref())).collect();
+    assert_eq!(told, [(1, 1, Some(&b"mail 1"[..])), (2, 0, None)]);
+    assert_eq!(store.forget_bytes(morning(1)).expect("nothing yet"), 0);
+    assert_eq!(store.forget_bytes(morning(9)).expect("a week later"), 1);
+    assert_eq!(
+        store.outgoing(0, 1, morning(9)).expect("deliveries")[0].bytes.as_deref(),
+        Some(&b"mail 1"[..])
+    );
+}
+
+fn what_the_send_journal_knows_is_sent(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let (a, b) = (stand.number("001"), stand.number("å 2"));
+    let known = booking(1, a, "miljo/resor", 0);
+    let unknown = booking(1, b, "miljo/resor", 0);
+    book(&mut stand.store, std::slice::from_ref(&known), 1).expect("booked");
+    let line = |number, id: &str| SentBefore {
+        number,
+        message_id: id.to_owned(),
+        at: morning(3),
+        reply: "250 2.0.0 Ok".to_owned(),
+    };
+    let lines = [line(1, &known.message_id), line(7, "<unknown@ekdala.example>")];
+    let expected = Reconciled { settled: 1, unknown: 1 };
+    assert_eq!(stand.store.reconcile(&lines, 99, morning(4)).expect("written"), expected);
+    assert_eq!(stand.store.reconcile(&lines[..1], 99, morning(4)).expect("again"), Reconciled::default());
+    assert_eq!(stand.store.journal_read().expect("a number"), 99);
+    assert_eq!(stand.store.next_delivery().expect("a number"), 8, "links name the number it had");
+    let mut unknown = Booking { number: 8, ..unknown };
+    unknown.message_id = "<unknown@ekdala.example>".to_owned();
+    book(&mut stand.store, &[unknown], 5).expect("booked");
+    let found = stand.store.deliveries_to(&PersonId::new("å 2")).expect("deliveries");
+    let told: Vec<_> = found.iter().map(|(delivery, _)| (delivery.number, delivery.state)).collect();
+    assert_eq!(told, [(7, State::Sent)]);
+    assert!(outgoing(&stand.store, 5).is_empty());
+    let memory = stand.store.memory().expect("a memory");
+    assert_eq!(memory.of(&PersonId::new("å 2")).last_mail, Some(morning(3)), "it counts from when it left");
 }
 
 fn settling_never_moves_backwards(stand: &mut Stand) {
@@ -417,15 +543,14 @@ fn settling_never_moves_backwards(stand: &mut Stand) {
     for (n, end) in (1..).zip(settled) {
         let name = format!("miljo/step-{n}");
         book(&mut stand.store, &[booking(n, number, &name, 0)], 1).expect("booked");
-        stand.store.settle(&[handed(n, end)], morning(1)).expect("settled");
+        settle(&mut stand.store, n, end, 1);
         let before = stand.tables();
-        for other in [State::Due, State::Held, State::Sent, State::Rejected, State::Cancelled] {
-            stand.store.settle(&[handed(n, other)], morning(2)).expect("nothing happens");
+        for other in [State::Held, State::Sent, State::Rejected, State::Expired, State::Cancelled] {
+            stand.store.write(&to_the_end(n, other), None, morning(2)).expect("nothing happens");
         }
-        stand.store.claim(std::iter::once(n)).expect("nothing happens");
         assert!(stand.tables() == before, "{end} moved");
-        stand.store.begin_run().expect("a run");
-        assert!(stand.store.due().expect("deliveries").is_empty());
+        begin_run(&mut stand.store, 2).expect("a run");
+        assert!(outgoing(&stand.store, 2).is_empty());
     }
 }
 
@@ -434,24 +559,40 @@ fn a_settlement_that_fails_settles_nothing(stand: &mut Stand) {
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     let both = [booking(1, a, "miljo/resor", 0), booking(2, b, "miljo/resor", 0)];
     book(&mut stand.store, &both, 1).expect("booked");
-    let ends = [handed(1, State::Sent), handed(2, State::Held)];
-    assert_eq!(stand.at_every_row(|store| store.settle(&ends, morning(2))), 2);
+    let claims = [1, 2].map(|n| Move::new(n, State::Due, Happened::Claimed));
+    stand.store.write(&claims, None, morning(1)).expect("claimed");
+    let ends = [(1, Happened::Accepted), (2, Happened::Stopped)];
+    let ends = ends.map(|(n, happened)| Move::new(n, State::Claimed, happened));
+    assert_eq!(stand.at_every_row(|store| store.write(&ends, None, morning(2))), 2);
 }
 
 fn what_an_earlier_run_claimed_is_due_again(stand: &mut Stand) {
     stand.import(&three(), 1);
-    let (a, b) = (stand.number("001"), stand.number("å 2"));
-    let both = [booking(1, a, "miljo/resor", 0), booking(2, b, "miljo/resor", 0)];
-    book(&mut stand.store, &both, 1).expect("booked");
-    stand.store.settle(&[handed(2, State::Sent)], morning(1)).expect("settled");
-    assert!(stand.store.due().expect("deliveries").is_empty(), "this run has it");
-    assert_eq!(stand.at_every_row(Store::begin_run), 2);
-    let due = stand.store.due().expect("deliveries");
-    assert_eq!(due.iter().map(|delivery| delivery.number).collect::<Vec<_>>(), [1]);
-    let told = (&due[0].message_id, due[0].booked, due[0].content);
-    assert_eq!(told, (&both[0].message_id, morning(1), both[0].content), "as it was booked");
-    stand.store.claim(std::iter::once(1)).expect("claimed");
-    assert!(stand.store.due().expect("deliveries").is_empty());
+    let people = [PersonNumber(1), PersonNumber(2), PersonNumber(3)];
+    let all: Vec<Booking> = (1..).zip(people).map(|(n, p)| booking(n, p, "miljo/resor", 0)).collect();
+    book(&mut stand.store, &all, 1).expect("booked");
+    settle(&mut stand.store, 2, State::Sent, 1);
+    for n in [1, 3] {
+        stand.store.write(&[Move::new(n, State::Due, Happened::Claimed)], None, morning(1)).expect("claimed");
+    }
+    stand.store.write(&[Move::new(3, State::Claimed, Happened::Flew)], None, morning(1)).expect("flew");
+    assert!(outgoing(&stand.store, 1).is_empty(), "this run has them");
+    let rows = stand.at_every_row(|store| begin_run(store, 1));
+    assert_eq!(rows, 3);
+    assert_eq!(outgoing(&stand.store, 1), [1], "nothing of it had left");
+    assert_eq!(outgoing(&stand.store, 2), [1, 3], "nobody knows, and it has waited");
+    let due = &stand.store.outgoing(0, 1, morning(1)).expect("deliveries")[0];
+    let told = (&due.delivery.message_id, due.delivery.booked, due.delivery.content);
+    assert_eq!(told, (&all[0].message_id, morning(1), all[0].content), "as it was booked");
+    let again = [
+        Move::new(3, State::InDoubt, Happened::CameDue),
+        Move::new(3, State::Due, Happened::Claimed),
+        Move::new(3, State::Claimed, Happened::Flew),
+    ];
+    stand.store.write(&again, None, morning(2)).expect("flew");
+    let second = begin_run(&mut stand.store, 2).expect("a run");
+    assert_eq!(second, Recovered { returned: 0, in_doubt: 0, held: 1 });
+    assert_eq!(outgoing(&stand.store, 9), [1], "twice in doubt waits for somebody");
 }
 
 fn a_step_is_skipped_once(stand: &mut Stand) {
@@ -487,9 +628,9 @@ fn events_and_the_audit_log_only_grow(stand: &mut Stand) {
         stand.store.record(&change, &act(2), "before", "after").expect("decided");
         look(stand);
     }
-    stand.store.settle(&[handed(1, State::Cancelled)], morning(2)).expect("settled");
+    settle(&mut stand.store, 1, State::Cancelled, 2);
     stand.import(&roster(&[plain("other")]), 3);
-    stand.store.begin_run().expect("a run");
+    begin_run(&mut stand.store, 3).expect("a run");
     look(stand);
     stand.import(&three(), 4);
     look(stand);

@@ -191,7 +191,7 @@ fn f55_what_was_written_and_not_settled_is_finished_with_the_same_bytes_and_one_
     database.execute_batch("DROP TRIGGER no_room").expect("repaired");
     let output = home.run(&["send", "--at", "2026-12-01T09:15"]);
     let said = told(&output, 0);
-    assert!(said.contains("finished what an earlier run had begun"), "{said}");
+    assert!(said.contains("nothing of them had left"), "{said}");
     assert_eq!((states(), events()), (vec!["sent".to_owned()], before));
     assert!(home.outbox() == written, "the same files with the same bytes");
 }
@@ -431,7 +431,7 @@ fn f66_a_newer_database_is_refused_by_every_command_and_unchanged() {
     let before = files(home.folder.path());
     for arguments in ANY {
         let said = home.refused(arguments, 78);
-        assert!(said.contains("database schema 14, this program knows up to 1"), "{said}");
+        assert!(said.contains("database schema 14, this program knows up to "), "{said}");
         assert!(files(home.folder.path()) == before, "{arguments:?}: a file appeared, changed or went");
     }
 }

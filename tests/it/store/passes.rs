@@ -267,8 +267,8 @@ fn booked(office: &Office) -> Vec<String> {
 }
 
 #[test]
-fn i8_nothing_is_booked_for_somebody_after_a_pause_of_theirs_during_the_mailing() {
-    let (mut office, mut world, now) = mailing();
+fn i8_nothing_leaves_to_somebody_after_a_pause_of_theirs_during_the_mailing() {
+    let (mut office, world, now) = mailing();
     let mut other = Office::store(&office.config);
     let all = Selection::default();
     let last = world.roster.people[690].id.clone();
@@ -282,18 +282,13 @@ fn i8_nothing_is_booked_for_somebody_after_a_pause_of_theirs_during_the_mailing(
         }
     });
     let sent = sent.expect("sent");
-    assert!(sent.interrupted, "it was noticed");
-    let first = sent.pass.send.len();
-    assert_eq!(first, mails, "the batch that was booked is finished");
-    assert!(first < 300, "and no other one is begun: {first}");
-    drop(sent);
-    world.refresh(&office.store).expect("read");
-    let sent = send::send(&world, &mut office.store, now, &all, |_| {}).expect("sent");
-    assert!(!sent.interrupted);
-    let booked = booked(&office);
-    assert_eq!(booked.len(), first + sent.pass.send.len());
-    assert!(!booked.contains(&last.as_str().to_owned()), "who is paused got nothing");
-    assert_eq!(booked.len(), office.home.outbox().len());
+    assert_eq!(sent.delivered.kept_back, 1, "it was noticed");
+    assert_eq!(sent.delivered.sent + 1, sent.pass.send.len());
+    assert!(booked(&office).contains(&last.as_str().to_owned()));
+    let outbox = office.home.outbox();
+    assert_eq!(outbox.len(), sent.delivered.sent);
+    let name = format!("-{last}-");
+    assert!(!outbox.keys().any(|file| file.contains(&name)), "who is paused got nothing");
 }
 
 /// The world was read, and then, before the mailing began, somebody paused.
@@ -309,10 +304,13 @@ fn i8_a_pause_between_reading_and_booking_counts() {
 
 #[test]
 fn f82_an_import_during_a_mailing_gives_later_mails_the_new_address() {
-    let (mut office, mut world, now) = mailing();
+    let (mut office, world, now) = mailing();
     let mut roster = office.people(&world.library);
     for person in &mut roster.people {
-        person.email = person.email.as_ref().map(|address| format!("new.{address}").into());
+        // One more letter would be one too many for the longest of them.
+        if let Some(address) = person.email.as_ref().filter(|address| address.len() < 60) {
+            person.email = Some(format!("new.{address}").into());
+        }
     }
     let mut other = Office::store(&office.config);
     let all = Selection::default();
@@ -324,17 +322,14 @@ fn f82_an_import_during_a_mailing_gives_later_mails_the_new_address() {
         }
     });
     let sent = sent.expect("no lock error");
-    assert!(sent.interrupted);
-    let first = sent.pass.send.len();
-    drop(sent);
-    world.refresh(&office.store).expect("read");
-    let rest = send::send(&world, &mut office.store, now, &all, |_| {}).expect("sent").pass.send.len();
-    assert!(first >= 40 && rest > 100, "{first} and {rest}");
+    assert!(!sent.interrupted);
     let new = |mail: &Vec<u8>| String::from_utf8_lossy(mail).contains("new.");
     let outbox = office.home.outbox();
-    assert_eq!(outbox.len(), first + rest);
+    assert_eq!(outbox.len(), sent.pass.send.len(), "{:?}", sent.delivered);
     let new = outbox.values().filter(|mail| new(mail)).count();
-    assert_eq!(new, rest, "what was claimed has the old address, what came later the new one");
+    let old = outbox.len() - new;
+    assert!((40..300).contains(&old), "what was claimed has the old address: {old}");
+    assert!(new > 100, "what came later the new one: {new}");
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! Mails into a folder, a batch at a time: a batch is claimed, written and
+//! synced once, and settled in the transaction that claims the next. A process
+//! that dies leaves at most one batch, which the next run writes again under
+//! the same names.
+
+use super::{Delivered, Permits, Triage, bytes, moves_to};
+use crate::domain::delivery::{Happened, State};
+use crate::domain::zone::Timestamp;
+use crate::engine::keys::Keys;
+use crate::engine::letters::Desk;
+use crate::mail::files::Folder;
+use crate::store::{Move, Outgoing, Store, Written};
+
+/// So many mails are in memory at once, and between two commits.
+const BATCH: usize = 256;
+
+/// Writes everything that may leave now into a folder. `one_more` is told
+/// after each mail.
+///
+/// # Errors
+///
+/// Where the database or a file cannot be written. What was claimed then is
+/// written by the next run.
+pub fn to_files(
+    desk: &Desk<'_>,
+    keys: &Keys,
+    store: &mut Store,
+    now: Timestamp,
+    folder: &Folder,
+    mut one_more: impl FnMut(),
+) -> anyhow::Result<Delivered> {
+    let mut permits = Permits::read(store, desk)?;
+    let mut delivered = Delivered::default();
+    let mut settled: Vec<Move> = Vec::new();
+    let mut after = 0;
+    loop {
+        let found = store.outgoing(after, BATCH, now)?;
+        let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else { break };
+        let (claimed, kept_back, mut moves) = take(desk, &permits, found, now);
+        settled.append(&mut moves);
+        match store.write(&settled, Some(permits.seen), now)? {
+            // Somebody decided something meanwhile: this batch is looked at
+            // again. What was handed over is settled all the same.
+            Written::Changed => {
+                settled.retain(|made| made.from == State::Claimed);
+                permits = Permits::read(store, desk)?;
+                continue;
+            }
+            Written::All(_) => count(&mut delivered, &settled),
+        }
+        delivered.kept_back += kept_back;
+        settled.clear();
+        after = last;
+        for mut outgoing in claimed {
+            let number = outgoing.delivery.number;
+            let made = bytes(desk, keys, &mut outgoing).map(|bytes| {
+                let links = keys.links(&desk.config.web.base_url, number, outgoing.delivery.booked);
+                let letter = desk.letter(&outgoing, &links);
+                (desk.file_name(&letter, outgoing.delivery.booked, &format!("protected-{number}")), bytes)
+            });
+            settled.push(match made {
+                Ok((name, bytes)) => {
+                    folder.write(&name, &bytes)?;
+                    one_more();
+                    // Its day, without the employee id.
+                    let day = name.split('/').next().unwrap_or_default();
+                    Move::new(number, State::Claimed, Happened::Accepted).saying(format!("file {day}"))
+                }
+                Err(why) => Move::new(number, State::Claimed, Happened::Stopped).saying(why),
+            });
+        }
+        folder.sync()?;
+    }
+    store.write(&settled, None, now)?;
+    count(&mut delivered, &settled);
+    Ok(delivered)
+}
+
+/// What of a batch is handed over, how many are kept back, and the moves that
+/// say so.
+fn take(
+    desk: &Desk<'_>,
+    permits: &Permits,
+    found: Vec<Outgoing>,
+    now: Timestamp,
+) -> (Vec<Outgoing>, usize, Vec<Move>) {
+    let mut claimed = Vec::with_capacity(found.len());
+    let mut kept_back = 0;
+    let mut moves = Vec::with_capacity(found.len());
+    for outgoing in found {
+        match permits.triage(desk, &outgoing, now) {
+            Triage::Go => {
+                moves.extend(moves_to(&outgoing, Happened::Claimed));
+                claimed.push(outgoing);
+            }
+            Triage::KeepBack => kept_back += 1,
+            Triage::Settle(happened, why) => {
+                let settle = moves_to(&outgoing, happened).into_iter();
+                moves.extend(settle.map(|made| made.saying(why)));
+            }
+        }
+    }
+    (claimed, kept_back, moves)
+}
+
+fn count(delivered: &mut Delivered, moves: &[Move]) {
+    let ends = moves.iter().filter_map(|made| made.from.after(made.happened, made.doubts));
+    ends.for_each(|state| delivered.count(state));
+}

@@ -1,0 +1,126 @@
+//! Handing over what is booked: the outbox, from the first to the last, as
+//! far as the time, what was decided since, and the relay allow. What leaves
+//! is settled as the relay says and not otherwise; a process that dies at any
+//! moment has lost nothing (delivery.md, 2).
+//!
+//! [`files`] writes mails into a folder. `relay` hands them to a relay over
+//! several connections, each a `line` with a thread of its own; one writer
+//! has the database.
+
+mod files;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::keys::Keys;
+use super::letters::Desk;
+use crate::domain::delivery::{Happened, State};
+use crate::domain::settings::{BookedMail, Settings};
+use crate::domain::zone::Timestamp;
+use crate::store::{Move, Outgoing, Seen, Store, StoreError};
+
+pub use files::to_files;
+
+/// What handing over came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// In somebody's hands.
+    pub sent: usize,
+    /// Put off by the relay.
+    pub deferred: usize,
+    /// The relay does not know the person.
+    pub rejected: usize,
+    /// Nobody knows.
+    pub in_doubt: usize,
+    /// Cannot be made, or the relay takes no mail like it.
+    pub held: usize,
+    /// Not wanted any more.
+    pub cancelled: usize,
+    /// Too late.
+    pub expired: usize,
+    /// Not now: held by hand, paused, edited, outside hours.
+    pub kept_back: usize,
+}
+
+impl Delivered {
+    /// Counts where a delivery is now.
+    fn count(&mut self, state: State) {
+        match state {
+            State::Sent => self.sent += 1,
+            State::Deferred => self.deferred += 1,
+            State::Rejected => self.rejected += 1,
+            State::InDoubt => self.in_doubt += 1,
+            State::Held => self.held += 1,
+            State::Cancelled => self.cancelled += 1,
+            State::Expired => self.expired += 1,
+            State::Planned | State::Due | State::Claimed | State::InFlight => {}
+        }
+    }
+}
+
+/// What is to be done with a delivery that may leave.
+enum Triage {
+    /// Hand it over.
+    Go,
+    /// Not now.
+    KeepBack,
+    /// That happened to it.
+    Settle(Happened, &'static str),
+}
+
+/// What decides whether a booked mail may leave, as it was last read.
+struct Permits {
+    settings: Settings,
+    seen: Seen,
+}
+
+impl Permits {
+    fn read(store: &Store, desk: &Desk<'_>) -> Result<Permits, StoreError> {
+        let seen = store.seen()?;
+        Ok(Permits { settings: store.settings(desk.config.limits.grace)?, seen })
+    }
+
+    /// What is to be done with a delivery at an instant.
+    fn triage(&self, desk: &Desk<'_>, outgoing: &Outgoing, now: Timestamp) -> Triage {
+        let delivery = &outgoing.delivery;
+        let today = desk.library.programme.zone.date(now);
+        if outgoing.has_left || outgoing.person.has_left(today) {
+            return Triage::Settle(Happened::WasCancelled, "the person is gone");
+        }
+        let journey = desk.library.journey(&delivery.step.journey);
+        let Some((journey, step)) = journey.and_then(|j| Some((j, j.step(&delivery.step.step)?))) else {
+            return Triage::Settle(Happened::WasCancelled, "the step is gone");
+        };
+        // What may have arrived is looked after to the end.
+        if now > outgoing.expires && outgoing.doubts == 0 {
+            return Triage::Settle(Happened::WasTooLate, "it could not leave in time");
+        }
+        let mail = BookedMail { journey, step, person: &outgoing.person, content: delivery.content };
+        match self.settings.keeps_back(&mail, now, &desk.library.programme) {
+            true => Triage::KeepBack,
+            false => Triage::Go,
+        }
+    }
+}
+
+/// The bytes of a mail: those handed over before, if it was; else made now.
+/// `Err` says in words why it cannot be made.
+fn bytes(desk: &Desk<'_>, keys: &Keys, outgoing: &mut Outgoing) -> Result<Vec<u8>, String> {
+    if let Some(bytes) = outgoing.bytes.take() {
+        return Ok(bytes);
+    }
+    // One bad row must not end a mailing (D3): what panics is held.
+    let made = catch_unwind(AssertUnwindSafe(|| desk.outgoing(keys, outgoing)));
+    made.unwrap_or_else(|_| Err("internal error: the program could not make this mail".to_owned()))
+}
+
+/// The moves that take a delivery to where triage says, from where it stands:
+/// what was put off or in doubt comes due first.
+fn moves_to(outgoing: &Outgoing, happened: Happened) -> Vec<Move> {
+    let delivery = &outgoing.delivery;
+    let mut moves = Vec::with_capacity(2);
+    if delivery.state != State::Due {
+        moves.push(Move::new(delivery.number, delivery.state, Happened::CameDue));
+    }
+    moves.push(Move::new(delivery.number, State::Due, happened));
+    moves
+}

@@ -1,0 +1,362 @@
+//! The outbox: deliveries that are not settled, and every move of one from
+//! state to state. A move says where the delivery is thought to be; one that
+//! is elsewhere by now stays there. `domain/delivery` knows which moves there
+//! are, the engine when they happen, the database never to take one back.
+
+use std::sync::Arc;
+
+use rusqlite::{Row, Transaction, params};
+
+use super::people::{self, Shelf};
+use super::{Seen, Store, StoreError, rows};
+use crate::domain::delivery::{Delivery, Happened, LONGEST_TRYING, State};
+use crate::domain::ids::{Slug, StepName};
+use crate::domain::person::Person;
+use crate::domain::zone::Timestamp;
+
+/// A delivery that may leave, with everything its mail is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The decision; `state` is where it is now.
+    pub delivery: Delivery,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How often nobody knew whether it left.
+    pub doubts: u32,
+    /// The last instant at which it may leave.
+    pub expires: Timestamp,
+    /// To whom.
+    pub person: Person,
+    /// Where they belong.
+    pub unit_name: Arc<str>,
+    /// Which way in they chose.
+    pub character: Option<Slug>,
+    /// Is it the first mail of its journey to them?
+    pub first: bool,
+    /// Are they gone?
+    pub has_left: bool,
+    /// The mail as it was handed over before, and must be again.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// One move of one delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Which delivery.
+    pub number: i64,
+    /// Where it is thought to be.
+    pub from: State,
+    /// What happened to it.
+    pub happened: Happened,
+    /// How often it was in doubt before.
+    pub doubts: u32,
+    /// What was said of it.
+    pub reply: Option<String>,
+    /// Of what is put off or in doubt: not tried again before.
+    pub not_before: Option<Timestamp>,
+    /// When it happened, if not now.
+    pub at: Option<Timestamp>,
+    /// The mail whose bytes leave next, and its SHA-256.
+    pub bytes: Option<(Vec<u8>, [u8; 32])>,
+}
+
+impl Move {
+    /// A move with nothing said of it.
+    pub fn new(number: i64, from: State, happened: Happened) -> Move {
+        Move { number, from, happened, doubts: 0, reply: None, not_before: None, at: None, bytes: None }
+    }
+
+    /// The same, with what was said of it.
+    #[must_use]
+    pub fn saying(self, reply: impl Into<String>) -> Move {
+        Move { reply: Some(reply.into()), ..self }
+    }
+}
+
+/// What became of writing moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// They are on the disk; `false` for each delivery that was elsewhere.
+    All(Vec<bool>),
+    /// Nothing is: somebody else has changed the database since.
+    Changed,
+}
+
+/// What a run of the sender found of the one before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Taken, and nothing of it had left: due again.
+    pub returned: usize,
+    /// On the way when it ended, and nobody knows.
+    pub in_doubt: usize,
+    /// The second time; somebody must say.
+    pub held: usize,
+}
+
+impl Store {
+    /// Begins a run of the sender: what an earlier one had taken is due again,
+    /// and what was on its way is in doubt; it is tried once more not before
+    /// `doubt_ends`.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; then nothing is.
+    pub fn begin_run(&mut self, now: Timestamp, doubt_ends: Timestamp) -> Result<Recovered, StoreError> {
+        let whole = self.begin()?;
+        whole.execute("UPDATE instance SET epoch = epoch + 1", [])?;
+        let mut recovered = Recovered::default();
+        for (number, from, doubts) in left_open(&whole)? {
+            let happened = if from == State::Claimed { Happened::Returned } else { Happened::Doubted };
+            let to = from.after(happened, doubts);
+            let mut made = Move { doubts, ..Move::new(number, from, happened) };
+            if from == State::InFlight {
+                made = made.saying("the sender ended before the relay answered");
+                made.not_before = Some(doubt_ends);
+            }
+            apply(&whole, &made, now)?;
+            match to {
+                Some(State::Due) => recovered.returned += 1,
+                Some(State::InDoubt) => recovered.in_doubt += 1,
+                _ => recovered.held += 1,
+            }
+        }
+        whole.commit()?;
+        Ok(recovered)
+    }
+
+    /// What may leave now, in the order in which it was booked: due, or put
+    /// off or in doubt until now. At most so many, with numbers above `after`.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn outgoing(&self, after: i64, most: usize, now: Timestamp) -> Result<Vec<Outgoing>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/outgoing.sql"))?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut found = statement.query(params![after, rows::time(now), most])?;
+        let mut shelf = Shelf::default();
+        let mut all = Vec::new();
+        while let Some(row) = found.next()? {
+            all.push(self.read_outgoing(row, &mut shelf)?);
+        }
+        Ok(all)
+    }
+
+    fn read_outgoing(&self, row: &Row<'_>, shelf: &mut Shelf) -> Result<Outgoing, StoreError> {
+        let known = people::known(row, shelf, &self.extra_of(row.get(0)?)?)?;
+        let booked = rows::get_time(row, 20)?;
+        let delivery = Delivery {
+            number: row.get(15)?,
+            person: known.person.id.clone(),
+            step: StepName { journey: rows::slug(row, 16)?, step: rows::slug(row, 17)? },
+            round: rows::round(row, 18)?,
+            slot: rows::get_time(row, 19)?,
+            booked,
+            content: rows::hash(row, 21)?,
+            message_id: rows::str(row, 22)?.to_owned(),
+            in_reply_to: rows::maybe_str(row, 23)?.map(str::to_owned),
+            state: State::parse(rows::str(row, 24)?).ok_or_else(|| rows::wrong(24, "a state"))?,
+        };
+        let longest = booked + LONGEST_TRYING;
+        Ok(Outgoing {
+            delivery,
+            attempts: row.get(25)?,
+            doubts: row.get(26)?,
+            expires: rows::maybe_time(row, 27)?.map_or(longest, |expires| expires.min(longest)),
+            unit_name: known.unit_name.into(),
+            character: rows::maybe_str(row, 28)?.map(|_| rows::slug(row, 28)).transpose()?,
+            first: row.get(29)?,
+            has_left: known.has_left,
+            person: known.person,
+            bytes: row.get(30)?,
+        })
+    }
+
+    /// Writes moves, all in one transaction, each as if it were the only one.
+    /// With `seen`, nothing is written where somebody else has changed the
+    /// database since: a pause, say, that must be seen first.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; then nothing is.
+    pub fn write(
+        &mut self,
+        moves: &[Move],
+        seen: Option<Seen>,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let whole = self.begin()?;
+        if let Some(seen) = seen
+            && super::seen(&whole)? != seen
+        {
+            return Ok(Written::Changed);
+        }
+        let mut written = Vec::with_capacity(moves.len());
+        for made in moves {
+            written.push(apply(&whole, made, now)?);
+        }
+        whole.commit()?;
+        Ok(Written::All(written))
+    }
+
+    /// When something of the outbox may leave that may not yet: the earliest
+    /// instant until which something is put off or in doubt.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn next_attempt(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+    }
+
+    /// Where the deliveries from one number to another are now, in order.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn states(&self, from: i64, until: i64) -> Result<Vec<(i64, State)>, StoreError> {
+        let sql = "SELECT id, state FROM delivery WHERE id >= ?1 AND id < ?2 ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([from, until])?;
+        let mut states = Vec::new();
+        while let Some(row) = found.next()? {
+            let state = State::parse(rows::str(row, 1)?).ok_or_else(|| rows::wrong(1, "a state"))?;
+            states.push((row.get(0)?, state));
+        }
+        Ok(states)
+    }
+
+    /// When the last mails were handed over that left after an instant; what
+    /// a limit of mails in a time counts.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn sent_since(&self, since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
+        let sql = "SELECT settled_at FROM delivery WHERE state = 'sent' AND settled_at > ?1
+                   ORDER BY settled_at";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([rows::time(since)])?;
+        let mut sent = Vec::new();
+        while let Some(row) = found.next()? {
+            sent.push(rows::get_time(row, 0)?);
+        }
+        Ok(sent)
+    }
+
+    /// Of a mailing, one step booked by one pass: when the first so many had
+    /// left; `None` while fewer have.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn first_left(
+        &self,
+        step: &StepName,
+        booked: Timestamp,
+        first: u32,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT delivery.settled_at FROM delivery
+                   JOIN enrolment ON enrolment.id = delivery.enrolment_id
+                   WHERE delivery.step = ?1 AND delivery.booked_at = ?2 AND enrolment.journey = ?3
+                     AND delivery.state = 'sent'
+                   ORDER BY delivery.settled_at LIMIT 1 OFFSET ?4";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let (name, journey, last) = (step.step.as_str(), step.journey.as_str(), first.saturating_sub(1));
+        let mut found = statement.query(params![name, rows::time(booked), journey, last])?;
+        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+    }
+
+    /// Deletes the bytes of mails of which it has been known since before an
+    /// instant what became of them; their hash stays. How many.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn forget_bytes(&mut self, before: Timestamp) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM mail_bytes WHERE delivery_id IN
+                   (SELECT id FROM delivery WHERE settled_at < ?1)";
+        Ok(self.connection.execute(sql, [rows::time(before)])?)
+    }
+
+    /// One delivery of the outbox, by its number: to whom, and where it is.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn delivery(&self, number: i64) -> Result<Option<(Delivery, u32)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/delivery.sql"))?;
+        let mut found = statement.query([number])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        Ok(Some((super::deliveries::delivery(row)?, row.get(11)?)))
+    }
+
+    fn extra_of(&self, person: i64) -> Result<people::Extra, StoreError> {
+        let sql = "SELECT name, value FROM person_extra WHERE person_id = ?1 ORDER BY rank";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([person])?;
+        let mut extra = people::Extra::new();
+        while let Some(row) = found.next()? {
+            let column = (rows::str(row, 0)?.into(), rows::str(row, 1)?.into());
+            extra.entry(person).or_default().push(column);
+        }
+        Ok(extra)
+    }
+}
+
+/// What a run that ended had in its hands.
+fn left_open(whole: &Transaction<'_>) -> Result<Vec<(i64, State, u32)>, StoreError> {
+    let sql = "SELECT id, state, doubts FROM delivery
+               WHERE settled_at IS NULL AND state IN ('claimed', 'in_flight') ORDER BY id";
+    let mut statement = whole.prepare_cached(sql)?;
+    let mut found = statement.query([])?;
+    let mut open = Vec::new();
+    while let Some(row) = found.next()? {
+        let state = State::parse(rows::str(row, 1)?).ok_or_else(|| rows::wrong(1, "a state"))?;
+        open.push((row.get(0)?, state, row.get(2)?));
+    }
+    Ok(open)
+}
+
+/// The one place where a delivery moves. Is it where it was thought to be?
+pub(super) fn apply(whole: &Transaction<'_>, made: &Move, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(to) = made.from.after(made.happened, made.doubts) else { return Ok(false) };
+    let settled = to.is_settled().then(|| rows::time(made.at.unwrap_or(now)));
+    let waits = matches!(to, State::Deferred | State::InDoubt);
+    let not_before = made.not_before.filter(|_| waits).map(rows::time);
+    // The relay as a whole, and a run that ended, are nobody's attempt.
+    let tried = matches!(to, State::Sent | State::Deferred | State::Rejected | State::InDoubt)
+        && made.happened != Happened::WasSentBefore;
+    let hash = made.bytes.as_ref().map(|(_, hash)| &hash[..]);
+    let moved = whole.prepare_cached(include_str!("sql/move.sql"))?.execute(params![
+        made.number,
+        made.from.as_str(),
+        to.as_str(),
+        settled,
+        not_before,
+        made.reply.as_deref(),
+        u32::from(tried),
+        u32::from(made.happened == Happened::Doubted),
+        hash,
+    ])?;
+    if moved == 0 {
+        return Ok(false);
+    }
+    if let Some((bytes, _)) = &made.bytes {
+        let sql = "INSERT INTO mail_bytes (delivery_id, bytes) VALUES (?1, ?2)
+                   ON CONFLICT (delivery_id) DO NOTHING";
+        whole.prepare_cached(sql)?.execute(params![made.number, bytes])?;
+    }
+    // Refused in so many words: no copy of it is anywhere, and the next may
+    // go to a new address.
+    if made.from == State::InFlight
+        && matches!(to, State::Due | State::Deferred | State::Held)
+        && made.happened != Happened::Doubted
+    {
+        whole.prepare_cached("DELETE FROM mail_bytes WHERE delivery_id = ?1")?.execute([made.number])?;
+    }
+    Ok(true)
+}
