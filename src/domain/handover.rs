@@ -156,7 +156,9 @@ pub fn judge(phase: Phase, reply: Reply, relay: &str) -> Outcome {
             250 => return Outcome::Sent(reply),
             400..600 => {}
             _ => {
-                return Outcome::InDoubt(format!("relay {relay} answered {phase} with {reply}, not with 250"));
+                return Outcome::InDoubt(format!(
+                    "relay {relay} answered {phase} with {reply}, not with 250"
+                ));
             }
         }
     }

@@ -152,7 +152,7 @@ fn f17_late_is_not_never() {
 
 #[test]
 fn f18_silence_before_a_mail_ends_with_the_phase() {
-    let authority = Authority::new();
+    let authority = Authority::new("Ekdala");
     for (point, phase, asked) in [
         (Point::Greeting, Phase::Greeting, "did not greet"),
         (Point::Ehlo, Phase::Ehlo, "did not answer EHLO"),
@@ -476,7 +476,7 @@ fn with_tls(tls: Arc<rustls::ServerConfig>, at_once: bool) -> server::Relay {
 #[test]
 fn f28_tls_is_begun_both_ways() {
     let folder = tempfile::tempdir().expect("a folder");
-    let authority = Authority::new();
+    let authority = Authority::new("Ekdala");
     for privacy in [Privacy::Starttls, Privacy::Tls] {
         let relay = with_tls(authority.server(&["127.0.0.1"], 2100), privacy == Privacy::Tls);
         let client = Relay {
@@ -512,12 +512,16 @@ fn f28_without_starttls_nothing_is_said() {
 #[test]
 fn f28_a_bad_certificate_is_told_and_nothing_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
-    let authority = Authority::new();
+    let authority = Authority::new("Ekdala");
     for (tls, told) in [
         (authority.server(&["127.0.0.1"], 2025), "it was good until 2025-01-01, and today is 20"),
         (authority.server(&["mail.other.example"], 2100), "it is for mail.other.example, not for 127.0.0.1"),
         (self_signed(&["127.0.0.1"]), "signed by nobody this machine knows"),
-        (Authority::new().server(&["127.0.0.1"], 2100), "signed by nobody this machine knows"),
+        (Authority::new("Another").server(&["127.0.0.1"], 2100), "signed by nobody this machine knows"),
+        (
+            Authority::new("Ekdala").server(&["127.0.0.1"], 2100),
+            "its signature is not that of the CA it names",
+        ),
     ] {
         for at_once in [false, true] {
             let relay = with_tls(tls.clone(), at_once);
@@ -546,7 +550,7 @@ fn f28_tls_at_a_port_without_it_is_told() {
 fn f28_a_ca_file_without_a_certificate_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("ca.pem");
-    let relay = with_tls(Authority::new().server(&["127.0.0.1"], 2100), false);
+    let relay = with_tls(Authority::new("Ekdala").server(&["127.0.0.1"], 2100), false);
     for text in [None, Some(""), Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")] {
         if let Some(text) = text {
             fs::write(&file, text).expect("a file");
@@ -561,7 +565,7 @@ fn f28_a_ca_file_without_a_certificate_is_told() {
 #[test]
 fn f29_words_before_the_handshake_are_not_listened_to() {
     let folder = tempfile::tempdir().expect("a folder");
-    let authority = Authority::new();
+    let authority = Authority::new("Ekdala");
     let more = [line("220 go ahead"), line("250-relay.example"), line("250 AUTH PLAIN")].concat();
     let relay = server::Relay::start(Script {
         rules: vec![Rule::at(Point::Starttls, What::Say(more))],
@@ -611,7 +615,7 @@ fn f32_only_250_is_sent() {
         (line("251 will do"), "answered the final dot with 251 will do, not with 250"),
         (line("354 go on"), "answered the final dot with 354 go on, not with 250"),
         (line("ok"), "gives a reply without a code at the final dot"),
-        (line("\0250 ok"), "gives a reply without a code at the final dot"),
+        (line("\u{0}250 ok"), "gives a reply without a code at the final dot"),
         (line("25"), "gives a reply without a code at the final dot"),
         (line("250-ok\r\n550 no"), "gives a reply with two codes at the final dot"),
         (format!("250 {}\r\n", "a".repeat(1_000_000)).into_bytes(), "says more than any reply needs"),

@@ -54,7 +54,10 @@ impl Offers {
 }
 
 pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
-    let name = format!("{}:{}", relay.host, relay.port);
+    let name = match relay.host.contains(':') {
+        true => format!("[{}]:{}", relay.host, relay.port),
+        false => format!("{}:{}", relay.host, relay.port),
+    };
     let tcp = reach(relay, &name)?;
     let broken =
         |error: io::Error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));

@@ -102,6 +102,9 @@ fn certificate(fault: &CertificateError) -> String {
             "signed by nobody this machine knows; if the CA is your own, name its file as `ca_file`"
                 .to_owned()
         }
+        CertificateError::BadSignature => {
+            "its signature is not that of the CA it names; is `ca_file` the one in force?".to_owned()
+        }
         CertificateError::Revoked => "it was revoked".to_owned(),
         other => other.to_string(),
     }

@@ -87,7 +87,8 @@ impl Wire {
         // All blocks are bounded by who writes them.
         tls.set_buffer_limit(None);
         self.socket.restart(limit);
-        while tls.is_handshaking() {
+        loop {
+            // Our last word goes out too: the relay may be the one to greet.
             while tls.wants_write() {
                 tls.write_tls(&mut self.socket).map_err(|error| TlsFault::Wire(Fault::of(&error)))?;
             }
@@ -314,7 +315,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             shown.push(' ');
         }
         let _ = shown.write_char(digit);

@@ -561,7 +561,7 @@ impl<'a> Visit<'a> {
         if let Some(day) = self.shared.script.bad_day
             && self.shared.chance() < day.drop
         {
-            return self.act(What::ReadThenReset(100));
+            return self.act(What::ReadThenReset(1));
         }
         let bytes = self.words()?;
         let lost = self.shared.script.bad_day.is_some_and(|day| self.shared.chance() < day.lose);
@@ -708,6 +708,7 @@ impl<'a> Visit<'a> {
     /// Breaks the line: the last handle is dropped, and if something was not
     /// read, the system tells the other side that it never will be.
     fn reset(&mut self) -> io::Result<()> {
+        self.flush()?;
         self.shared.log().sockets.remove(&self.number);
         Err(over())
     }
