@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::SubsecRound;
+use chrono::{SubsecRound, TimeDelta};
 
+use crate::domain::guard::Clocks;
 use crate::domain::zone::Timestamp;
 
 /// What the system clock shows, to the second: what is remembered and printed
@@ -12,6 +13,14 @@ use crate::domain::zone::Timestamp;
 #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
 pub fn now() -> Timestamp {
     chrono::Utc::now().trunc_subsecs(0)
+}
+
+/// Waits, at most so long, until somebody says that it is enough.
+pub fn sleep(length: Duration, enough: impl Fn() -> bool) {
+    let watch = Stopwatch::start();
+    while let Some(left) = watch.left_of(length).filter(|_| !enough()) {
+        std::thread::sleep(left.min(Duration::from_millis(50)));
+    }
 }
 
 /// How long something takes, whatever the system clock does meanwhile.
@@ -35,4 +44,23 @@ impl Stopwatch {
     pub fn left_of(self, length: Duration) -> Option<Duration> {
         length.checked_sub(self.elapsed()).filter(|left| !left.is_zero())
     }
+}
+
+/// What the clocks show: the one that can be set, and the one that cannot.
+pub fn both() -> Clocks {
+    Clocks { wall: now(), since_boot: since_boot() }
+}
+
+/// How long the machine has run, asleep or awake.
+#[cfg(target_os = "linux")]
+fn since_boot() -> TimeDelta {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    TimeDelta::seconds(time.tv_sec)
+}
+
+/// How long this process has run: a machine that sleeps is not known here.
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> TimeDelta {
+    static START: std::sync::OnceLock<Stopwatch> = std::sync::OnceLock::new();
+    TimeDelta::from_std(START.get_or_init(Stopwatch::start).elapsed()).unwrap_or_default()
 }

@@ -45,6 +45,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Where answers arrive.
     pub web: WebConfig,
+    /// What the daemon does by itself.
+    pub daemon: DaemonConfig,
     /// What is too small, too late.
     pub limits: LimitsConfig,
 }
@@ -124,6 +126,19 @@ pub struct WebConfig {
     pub listen: SocketAddr,
     /// What links begin with; no `/` at its end.
     pub base_url: String,
+}
+
+/// `[daemon]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonConfig {
+    /// It puts content in force that has changed and has no fault.
+    pub watch_content: bool,
+    /// It imports a people file that has changed.
+    pub import_people: bool,
+    /// So many mails of a mailing leave first; 0: all at once.
+    pub first_wave: u16,
+    /// So long before the rest does.
+    pub wave_pause: TimeDelta,
 }
 
 /// `[limits]`
@@ -353,6 +368,7 @@ impl Config {
             people: root.section("people", "people", |section| people(section, base)),
             mail: root.section("mail", "mail", |section| mail(section, base)),
             web: root.section("web", "web", web),
+            daemon: root.section("daemon", "daemon", daemon),
             limits: root.section("limits", "limits", limits),
         })
     }
@@ -443,6 +459,15 @@ fn web(section: &mut Section<'_, '_>) -> WebConfig {
     WebConfig {
         listen: section.value("listen", listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
         base_url: section.value("base_url", base_url).unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
+    }
+}
+
+fn daemon(section: &mut Section<'_, '_>) -> DaemonConfig {
+    DaemonConfig {
+        watch_content: section.yes_or_no("watch_content").unwrap_or(true),
+        import_people: section.yes_or_no("import_people").unwrap_or(false),
+        first_wave: section.number("first_wave", 0, 1000).unwrap_or(10),
+        wave_pause: section.value("wave_pause", length).unwrap_or(TimeDelta::minutes(30)),
     }
 }
 

@@ -17,6 +17,8 @@ pub mod store;
 
 pub mod engine;
 
+pub mod daemon;
+
 pub mod cli;
 
 pub mod clock;

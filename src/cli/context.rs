@@ -14,6 +14,7 @@ use super::{moment, pages};
 use crate::clock;
 use crate::config::{self, Config, Transport};
 use crate::domain::change::Act;
+use crate::domain::diagnostic::Diagnostic;
 use crate::domain::verdict::moment as in_words;
 use crate::domain::zone::{Timestamp, Zone};
 use crate::engine::world::{InForce, World};
@@ -57,8 +58,12 @@ impl Context {
 
     /// The configuration.
     pub(super) fn config(&self) -> Result<Config, CommandError> {
+        self.read_config().map_err(|faults| CommandError::faults(Kind::BadContent, faults))
+    }
+
+    /// The same, with what is wrong with it as it is.
+    pub(super) fn read_config(&self) -> Result<Config, Vec<Diagnostic>> {
         Config::load(self.config.as_deref(), &config::environment())
-            .map_err(|faults| CommandError::faults(Kind::BadContent, faults))
     }
 
     /// The world, and the instant to act at. Says on standard error that
@@ -130,6 +135,12 @@ impl Context {
     pub(super) fn act(&self, at: Timestamp, by: Option<&str>, why: Option<&str>) -> Act {
         let by = by.map_or_else(config::user, str::to_owned);
         Act { at, by, why: why.map(str::to_owned) }
+    }
+
+    /// Says what an operator should know, while something is under way.
+    pub(super) fn warn(&mut self, words: &str) {
+        // Where standard error is closed nobody is left to tell.
+        let _ = writeln!(self.err, "{ODD}{words}{ODD:#}");
     }
 
     /// Says that the content folder is broken, if so: loudly, because mails

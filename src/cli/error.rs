@@ -35,6 +35,8 @@ pub(super) enum Kind {
     Busy,
     /// Not for this user.
     Permission,
+    /// The relay takes nothing just now.
+    Relay,
     /// A safety brake.
     Brake,
     /// Nobody reads what we print any more: `journey … | head`.
@@ -50,6 +52,7 @@ impl Kind {
             Kind::No => 1,
             Kind::Usage => 2,
             Kind::BadData => 65,
+            Kind::Relay => 69,
             Kind::Io => 74,
             Kind::Busy => 75,
             Kind::Permission => 77,

@@ -8,6 +8,7 @@ mod change;
 mod check;
 mod completions;
 mod context;
+mod daemon;
 mod error;
 mod hold;
 mod man;
@@ -17,8 +18,10 @@ mod pages;
 mod pause;
 mod people;
 mod plan;
+mod resolve;
 mod select;
 mod send;
+mod signals;
 mod status;
 mod unit;
 mod why;
@@ -52,7 +55,7 @@ Begin with:
   journey status             how it stands
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 65 bad people file or
-damaged database, 74 cannot read or write, 75 another journey is at it, 77 not
+damaged database, 69 no relay, 74 cannot read or write, 75 another journey is at it, 77 not
 for this user, 78 bad configuration or content, 80 a safety brake.";
 
 /// What every command understands.
@@ -83,6 +86,8 @@ enum Command {
     Status(status::Args),
     Approve(approve::Args),
     Hold(hold::Args),
+    Resolve(resolve::Args),
+    Daemon(daemon::Args),
     Pause(pause::Pause),
     Resume(pause::Resume),
     #[command(subcommand)]
@@ -116,6 +121,8 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Status(args) => status::run(&args, cx),
         Command::Approve(args) => approve::run(&args, cx),
         Command::Hold(args) => hold::run(&args, cx),
+        Command::Resolve(args) => resolve::run(&args, cx),
+        Command::Daemon(args) => daemon::run(&args, cx),
         Command::Pause(args) => pause::pause(&args, cx),
         Command::Resume(args) => pause::resume(&args, cx),
         Command::Unit(unit) => unit::run(&unit, cx),

@@ -9,14 +9,18 @@ use serde_json::{Value, json};
 use super::context::{BAD, BOLD, Context, FAINT, GOOD, ODD};
 use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
+use super::signals::Signals;
 use super::{moment, select};
+use crate::clock;
 use crate::config::Transport;
 use crate::domain::delivery::State;
+use crate::domain::guard::{Guard, GuardKind};
 use crate::domain::verdict::{Reason, moment as in_words};
 use crate::domain::zone::Timestamp;
 use crate::engine::deliver::Delivered;
 use crate::engine::lock::Lock;
 use crate::engine::pass::{Due, Pass, Selection};
+use crate::engine::send::Talk;
 use crate::engine::world::World;
 use crate::engine::{letters, positions, send as engine};
 use crate::store::{Recovered, Store};
@@ -85,25 +89,33 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 
 fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (mut store, mut world, at) = cx.writing()?;
-    if world.config.mail.transport != Transport::Files {
-        let message = "only `transport = \"files\"` can send yet";
-        return Err(CommandError::usage(message).hint("set it in config.toml, or add --dry-run"));
-    }
     let zone = world.library.programme.zone;
     let _lock = Lock::take(&world.config.database, at, zone)?;
     let mut selection = select::only(&world, &args.only)?;
     selection.limit = args.limit;
+    let typed = !cx.is_now();
+    let signals = Signals::watch()?;
     let mut told: Vec<(i64, Value)> = Vec::new();
     for _ in 0..PASSES {
         // What happened between reading the world and taking the lock, and
         // while it was decided.
         world.refresh(&store)?;
         let bar = progress(cx, 0);
-        let sent = engine::send(&world, &mut store, at, &selection, |booked| {
-            bar.set_length(booked as u64);
-            bar.inc(1);
-        })?;
+        let talk = Talk {
+            one_more: &mut |booked| {
+                bar.set_length(booked as u64);
+                bar.inc(1);
+            },
+            say: &mut |words| bar.suspend(|| cx.warn(&words)),
+            stop: &|| signals.stop(),
+            // With `--at` it stands still; mails become files then.
+            now: &|| if typed { at } else { clock::now() },
+        };
+        let sent = engine::send(&world, &mut store, at, &selection, talk)?;
         bar.finish_and_clear();
+        if !sent.guards.is_empty() {
+            return Err(guarded(&sent.guards));
+        }
         recovered_text(cx, &sent)?;
         let booked = sent.numbers.iter().copied().zip(&sent.pass.send);
         told.extend(booked.map(|(number, due)| (number, due_value(&world, due, State::Due))));
@@ -133,13 +145,48 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                 text(cx, &world, &sent.pass, &selection, args)?;
             }
         }
-        drop(sent);
+        let delivered = sent.delivered;
+        drop(sent.pass);
         world.refresh(&store)?;
         positions::keep(&world, &mut store, at)?;
-        return Ok(());
+        return came_to(&delivered, &store);
     }
     let message = "the database is changed again and again; what left is remembered";
     Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
+}
+
+/// How it ended, for the exit code: a relay that takes nothing, or mails that
+/// were refused.
+fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
+    if let Some(trouble) = &delivered.trouble {
+        let waiting = store.deliveries_by_state()?;
+        let waiting: u64 = waiting.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
+        let waiting =
+            pages::count(usize::try_from(waiting).unwrap_or(usize::MAX), "mail waits", "mails wait");
+        return Err(CommandError::new(Kind::Relay, trouble.why.clone()).hint(format!(
+            "{waiting}; nothing is lost: type it again later, or look with `journey doctor`"
+        )));
+    }
+    match delivered.rejected + delivered.held {
+        0 => Ok(()),
+        refused => {
+            let mails = pages::count(refused, "mail was", "mails were");
+            let error = CommandError::new(Kind::No, format!("{mails} refused"));
+            Err(error.hint("which and why: `journey status`"))
+        }
+    }
+}
+
+/// Something keeps the database from sending.
+fn guarded(guards: &[Guard]) -> CommandError {
+    let messages: Vec<&str> = guards.iter().map(|guard| guard.message.as_str()).collect();
+    let error = CommandError::new(Kind::Brake, messages.join("; "));
+    match guards.iter().any(|guard| guard.kind == GuardKind::OtherInstallation) {
+        true => error.hint(
+            "nothing was sent; when the other one is stopped: journey hold release --other-copy-is-stopped",
+        ),
+        false => error.hint("nothing was sent; look at `journey status`, then: journey hold release"),
+    }
 }
 
 /// Where deliveries are now.
@@ -188,6 +235,12 @@ fn delivered_text(cx: &mut Context, delivered: &Delivered) -> Result<(), Command
     tell(delivered.kept_back, "kept back by a hold, a pause, another text, a missing address or the hour")?;
     tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;
     tell(delivered.expired, "too late")?;
+    tell(delivered.deferred, "put off by the relay; tried again later")?;
+    tell(
+        delivered.in_doubt,
+        "in doubt: nobody knows whether the relay took them; handed over once more later",
+    )?;
+    tell(delivered.rejected, "refused by the relay: see `journey status`")?;
     Ok(tell(delivered.held, "held: see `journey status`")?)
 }
 
@@ -234,9 +287,10 @@ fn now_text(cx: &mut Context, world: &World, pass: &Pass<'_>, args: &Args) -> Re
         return Ok(());
     }
     let mails = pages::count(pass.send.len(), "mail", "mails");
-    let to = match args.dry_run {
-        true => String::new(),
-        false => format!("  written to {}", world.config.mail.folder.display()),
+    let to = match (args.dry_run, world.config.mail.transport) {
+        (true, _) => String::new(),
+        (false, Transport::Files) => format!("  written to {}", world.config.mail.folder.display()),
+        (false, Transport::Smtp | Transport::Sendmail) => "  booked".to_owned(),
     };
     writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  {GOOD}{mails}{GOOD:#}{to}")?;
     if pass.send.len() <= SOME || cx.verbose {

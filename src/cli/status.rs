@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::CommandError;
 use super::pages::{self, Format};
+use crate::domain::ids::PersonId;
 use crate::domain::position::Stage;
 use crate::domain::verdict::{Reason, moment};
+use crate::domain::zone::Zone;
 use crate::engine::pass::Holding;
 use crate::engine::status::{self, Ledger, Status};
 use crate::engine::world::World;
+use crate::store::Stuck;
 
 /// Shows how it stands: journeys, deliveries, what is held and why, what is next
 ///
@@ -47,6 +50,14 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
     )?;
     if world.settings.all_held {
         writeln!(cx.out, "{BAD}All sending is held by hand{BAD:#}: journey hold release\n")?;
+    }
+    for guard in &status.guards {
+        writeln!(
+            cx.out,
+            "{BAD}Nothing is sent{BAD:#} since {}: {}\n",
+            moment(zone, guard.at),
+            guard.message
+        )?;
     }
     writeln!(cx.out, "{BOLD}Journeys{BOLD:#}  enrolments by stage")?;
     let mut rows = vec![vec![String::new()]];
@@ -86,11 +97,45 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
     if let Some(last) = status.last_sent {
         writeln!(cx.out, "  the last was handed over {}", moment(zone, last))?;
     }
+    relay_text(cx, world, status)?;
+    stuck_text(cx, world, status)?;
     match status.imported {
         Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
         None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
     }
     Ok(())
+}
+
+/// How the relay is, once it was spoken to.
+fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    let Some(trouble) = &status.relay.trouble else { return Ok(()) };
+    let taken = status.relay.success;
+    let taken = taken.map_or("it never took a mail".to_owned(), |at| {
+        format!("no mail was taken since {}", moment(zone, at))
+    });
+    let (since, retry) = (moment(zone, trouble.since), moment(zone, trouble.retry));
+    writeln!(cx.out, "  {BAD}the relay takes nothing{BAD:#} since {since}: {}", trouble.why)?;
+    Ok(writeln!(cx.out, "  {taken}; tried again {retry}")?)
+}
+
+/// What does not simply leave, one by one.
+fn stuck_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    let row = |stuck: &Stuck| {
+        let next = stuck.next.map_or("journey resolve".to_owned(), |at| moment(zone, at));
+        let round = if stuck.round == 0 { String::new() } else { format!(" reminder {}", stuck.round) };
+        vec![
+            stuck.number.to_string(),
+            stuck.person.as_ref().map_or("protected", PersonId::as_str).to_owned(),
+            format!("{}{round}", stuck.step),
+            stuck.state.to_string(),
+            next,
+            stuck.reply.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = status.stuck.iter().map(row).collect();
+    Ok(pages::columns(&mut *cx.out, &rows, &[0])?)
 }
 
 /// What is held: a line a journey, step and reason.
@@ -157,9 +202,39 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         "imported": status.imported.map(|at| zone.rfc3339(at)),
         "journeys": journeys,
         "deliveries": deliveries,
+        "relay": relay_value(zone, status),
+        "guards": status.guards.iter().map(|guard| json!({
+            "kind": guard.kind.as_str(), "since": zone.rfc3339(guard.at), "message": guard.message,
+        })).collect::<Vec<_>>(),
+        "stuck": status.stuck.iter().map(|stuck| stuck_value(zone, stuck)).collect::<Vec<_>>(),
         "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
         "due": status.pass.send.len(),
         "held": held,
         "next_wake": status.next_wake.map(|at| zone.rfc3339(at)),
+    })
+}
+
+fn relay_value(zone: Zone, status: &Status<'_>) -> Value {
+    let trouble = status.relay.trouble.as_ref();
+    json!({
+        "last_success": status.relay.success.map(|at| zone.rfc3339(at)),
+        "trouble": trouble.map(|trouble| trouble.why.as_str()),
+        "since": trouble.map(|trouble| zone.rfc3339(trouble.since)),
+        "failures": trouble.map_or(0, |trouble| trouble.failures),
+        "retry": trouble.map(|trouble| zone.rfc3339(trouble.retry)),
+    })
+}
+
+fn stuck_value(zone: Zone, stuck: &Stuck) -> Value {
+    json!({
+        "delivery": stuck.number,
+        "person": stuck.person.as_ref().map_or("protected", PersonId::as_str),
+        "journey": stuck.step.journey.as_str(),
+        "step": stuck.step.step.as_str(),
+        "round": stuck.round,
+        "state": stuck.state.as_str(),
+        "attempts": stuck.attempts,
+        "next": stuck.next.map(|at| zone.rfc3339(at)),
+        "reply": stuck.reply,
     })
 }

@@ -196,6 +196,20 @@ impl<'r, 't> Section<'r, 't> {
         })
     }
 
+    /// `true` or `false`.
+    pub(super) fn yes_or_no(&mut self, key: &'static str) -> Option<bool> {
+        let (place, found) = self.find(key)?;
+        let answer = match found {
+            Found::Variable(text) => text.parse().ok(),
+            Found::Value(DeValue::Boolean(answer)) => Some(*answer),
+            Found::Value(_) => None,
+        };
+        if answer.is_none() {
+            self.refuse(key, place, "bad-value", "must be `true` or `false`, without quotes");
+        }
+        answer
+    }
+
     /// A whole number within bounds.
     pub(super) fn number(&mut self, key: &'static str, least: u16, most: u16) -> Option<u16> {
         let (place, found) = self.find(key)?;

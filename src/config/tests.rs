@@ -135,7 +135,7 @@ grace = "4 hous"
             config.toml:18:8: error: `mail.smtp.rate` has `fast`; write mails per second, minute or hour, like "25/minute", or "unlimited"
             config.toml:20:12: error: `mail.dkim.selector` is empty
             config.toml:21:2: error: no such key: `smtp`
-              hint: keys here are `content`, `database`, `people`, `mail`, `web`, `limits`
+              hint: keys here are `content`, `database`, `people`, `mail`, `web`, `daemon`, `limits`
             config.toml:24:10: error: `web.listen` has `8080`; write an address and a port, like 127.0.0.1:8080
             config.toml:25:12: error: `web.base_url` must begin with `https://`, or `http://` for a trial
             config.toml:27:13: error: `limits.min_group` must be a whole number from 5 to 1000

@@ -5,6 +5,7 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
+use super::handover::TroubleKind;
 use super::ids::{ContentHash, PersonId, StepName};
 use super::zone::Timestamp;
 
@@ -77,6 +78,20 @@ pub fn retry_after(attempts: u32) -> TimeDelta {
         2 => 15,
         3 => 30,
         _ => 60,
+    })
+}
+
+/// After how long a relay that was in trouble so many times in a row is tried
+/// again: 1, 2, 5, 10, then every 15 minutes (delivery.md, 2.5); one that
+/// refuses and will not change its mind by itself, every hour.
+pub fn back_off(kind: TroubleKind, failures: u32) -> TimeDelta {
+    TimeDelta::minutes(match (kind, failures) {
+        (TroubleKind::Refused, _) => 60,
+        (_, 0 | 1) => 1,
+        (_, 2) => 2,
+        (_, 3) => 5,
+        (_, 4) => 10,
+        _ => 15,
     })
 }
 

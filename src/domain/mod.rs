@@ -3,7 +3,7 @@
 //! they return values, or lists of [`diagnostic::Diagnostic`].
 //!
 //! Read in this order: the nouns ([`library`], [`journey`], [`step`],
-//! [`person`], [`memory`], [`settings`], [`change`], [`delivery`], [`handover`]), time ([`duration`], [`cadence`],
+//! [`person`], [`memory`], [`settings`], [`change`], [`delivery`], [`handover`], [`guard`]), time ([`duration`], [`cadence`],
 //! [`zone`], [`calendar`]), then the answer to the one question
 //! ([`verdict`], [`planner`], [`forecast`]).
 
@@ -15,6 +15,7 @@ pub mod import;
 pub mod change;
 pub mod delivery;
 pub mod email;
+pub mod guard;
 pub mod handover;
 pub mod journey;
 pub mod library;

@@ -3,6 +3,7 @@
 //! else in the program is left to chance.
 
 use data_encoding::{Encoding, Specification};
+use ring::digest::{SHA256, digest};
 use ring::hmac::{HMAC_SHA256, Key, sign, verify};
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -20,6 +21,18 @@ pub fn draw() -> anyhow::Result<[u8; 32]> {
     let drawn = SystemRandom::new().fill(&mut secret);
     drawn.map_err(|_| anyhow::anyhow!("the system gives no random numbers, and links need a key"))?;
     Ok(secret)
+}
+
+/// The SHA-256 of some bytes.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}
+
+/// The same as text.
+pub(super) fn sha256_in_words(bytes: &[u8]) -> String {
+    letters().encode(&sha256(bytes))
 }
 
 /// The keys of one database: one a use, so that what is signed for one is

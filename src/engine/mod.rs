@@ -1,9 +1,11 @@
 //! The order of effects: fetch the inputs, ask the planner, carry out the
 //! answer. Every command calls one verb of it; none decides anything.
 
+pub mod begin;
 pub mod change;
 pub mod deliver;
 pub mod import;
+pub mod journal;
 pub mod keys;
 pub mod letters;
 pub mod lock;
@@ -11,6 +13,7 @@ pub mod matrix;
 pub mod pass;
 pub mod plan;
 pub mod positions;
+pub mod post;
 pub mod send;
 pub mod status;
 pub mod why;

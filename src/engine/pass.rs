@@ -110,12 +110,9 @@ impl Selection {
 }
 
 impl<'w> Pass<'w> {
-    /// Decides for everybody, and finds each due mail its subject.
-    pub fn at(world: &'w World, at: Timestamp, selection: &Selection) -> Pass<'w> {
-        let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
-        let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
-        let moment = planner.at(at, &world.memory, &progress);
-        let mut pass = Pass {
+    /// Nobody was asked.
+    pub(super) fn empty(at: Timestamp) -> Pass<'w> {
+        Pass {
             at,
             send: Vec::new(),
             wait: Vec::new(),
@@ -124,7 +121,15 @@ impl<'w> Pass<'w> {
             stages: Vec::new(),
             wake: None,
             beyond_limit: 0,
-        };
+        }
+    }
+
+    /// Decides for everybody, and finds each due mail its subject.
+    pub fn at(world: &'w World, at: Timestamp, selection: &Selection) -> Pass<'w> {
+        let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+        let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+        let moment = planner.at(at, &world.memory, &progress);
+        let mut pass = Pass::empty(at);
         for person in world.roster.people.iter().filter(|person| selection.has_person(person)) {
             let mut made = None;
             let decisions = moment.decide_unless(person, |journey, send| {

@@ -5,7 +5,9 @@ use chrono::TimeDelta;
 
 use super::pass::Due;
 use super::world::World;
+use crate::config::Config;
 use crate::domain::ids::{PersonNumber, Slug, StepName};
+use crate::domain::library::Library;
 use crate::domain::planner::{Approvals, Planner};
 use crate::domain::position::Position;
 use crate::domain::progress::Progress;
@@ -63,7 +65,7 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     store.keep_positions(stood)?;
     let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
     store.end_positions(&journeys)?;
-    store.set_decided_with(&decided_with(world))
+    store.set_decided_with(&decided_with(&world.config, &world.library))
 }
 
 /// Whom a pass at an instant must ask, found without asking everybody; `None`
@@ -73,15 +75,20 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
 /// # Errors
 ///
 /// Where they cannot be read.
-pub fn to_ask(world: &World, store: &Store, now: Timestamp) -> Result<Option<Vec<PersonNumber>>, StoreError> {
-    if store.decided_with()?.as_deref() != Some(&decided_with(world)) {
+pub fn to_ask(
+    config: &Config,
+    library: &Library,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Option<Vec<PersonNumber>>, StoreError> {
+    if store.decided_with()?.as_deref() != Some(&decided_with(config, library)) {
         return Ok(None);
     }
     store.due_people(now).map(Some)
 }
 
 /// What positions follow from, beside what the database has itself.
-fn decided_with(world: &World) -> String {
-    let grace = world.settings.grace.num_seconds();
-    format!("{} {} grace {grace}", env!("CARGO_PKG_VERSION"), world.library.hash)
+fn decided_with(config: &Config, library: &Library) -> String {
+    let grace = config.limits.grace.num_seconds();
+    format!("{} {} grace {grace}", env!("CARGO_PKG_VERSION"), library.hash)
 }

@@ -4,14 +4,17 @@
 
 use anyhow::Context;
 
-use super::deliver::{self, Delivered};
+use super::begin;
+use super::deliver::{Delivered, Hooks};
 use super::letters::{self, Desk};
 use super::pass::{Due, Pass, Selection};
+use super::post::Post;
 use super::world::World;
+use crate::clock;
+use crate::domain::guard::Guard;
 use crate::domain::ids::StepName;
 use crate::domain::zone::Timestamp;
-use crate::mail::files::Folder;
-use crate::store::{Booked, Booking, Recovered, Store};
+use crate::store::{Booked, Booking, Reconciled, Recovered, Store};
 
 /// So many are booked in one transaction.
 const BATCH: usize = 4096;
@@ -25,15 +28,30 @@ pub struct Sent<'w> {
     /// Somebody changed the database meanwhile; what is not booked yet must
     /// be decided anew, and nothing was handed over.
     pub interrupted: bool,
+    /// What keeps the database from sending; nothing was done then.
+    pub guards: Vec<Guard>,
     /// What an earlier run had left behind.
     pub recovered: Recovered,
+    /// What the send journal knew and the database did not.
+    pub reconciled: Reconciled,
     /// What handing over came to, of this pass and earlier ones.
     pub delivered: Delivered,
 }
 
-/// Books what is due at an instant, and writes what is booked to files.
-/// `one_more` is told after each mail how many were booked, for a progress
-/// bar.
+/// What is told and asked on the way.
+pub struct Talk<'a> {
+    /// Told after each mail how many were booked, for a progress bar.
+    pub one_more: &'a mut dyn FnMut(usize),
+    /// Told what an operator should know.
+    pub say: &'a mut dyn FnMut(String),
+    /// Shall nothing more be begun?
+    pub stop: &'a dyn Fn() -> bool,
+    /// What the clock shows while mails leave.
+    pub now: &'a dyn Fn() -> Timestamp,
+}
+
+/// Books what is due at an instant, and hands over what is booked, as fast as
+/// the rate allows.
 ///
 /// # Errors
 ///
@@ -44,19 +62,30 @@ pub fn send<'w>(
     store: &mut Store,
     at: Timestamp,
     selection: &Selection,
-    mut one_more: impl FnMut(usize),
+    talk: Talk<'_>,
 ) -> anyhow::Result<Sent<'w>> {
     let remembered = world.remembered.as_ref().context("there is no database to send from")?;
-    let folder = Folder::open(&world.config.mail.folder)?;
-    let recovered = store.begin_run(at, at + world.config.mail.in_doubt_wait)?;
-    let mut sent = book(world, store, at, selection)?;
-    sent.recovered = recovered;
-    if !sent.interrupted {
-        let booked = sent.numbers.len();
-        let (desk, keys) = (Desk::of(world), &remembered.keys);
-        sent.delivered = deliver::to_files(&desk, keys, store, at, &folder, || one_more(booked))?;
+    let post = Post::of(&world.config)?;
+    let begun = begin::begin(store, &world.config, at)?;
+    if !begun.guards.is_empty() {
+        return Ok(Sent { guards: begun.guards, ..Sent::nothing(at) });
     }
-    Ok(sent)
+    let mut sent = book(world, store, at, selection)?;
+    (sent.recovered, sent.reconciled) = (begun.recovered, begun.reconciled);
+    let mut journal = begun.journal;
+    if sent.interrupted {
+        return Ok(sent);
+    }
+    let Talk { one_more, say, stop, now } = talk;
+    let (desk, booked) = (Desk::of(world), sent.numbers.len());
+    loop {
+        let hooks = Hooks { now, one_more: &mut || one_more(booked), say, stop };
+        let delivered = post.deliver(&desk, &remembered.keys, store, journal.as_mut(), None, hooks)?;
+        let wait = delivered.wait;
+        sent.delivered.add(delivered);
+        let Some(wait) = wait.filter(|_| !stop()) else { return Ok(sent) };
+        clock::sleep(wait, stop);
+    }
 }
 
 /// Decides what is due at an instant, and books it, all of it before the
@@ -74,13 +103,7 @@ pub fn book<'w>(
     let remembered = world.remembered.as_ref().context("there is no database to send from")?;
     let mut pass = Pass::at(world, at, selection);
     let mut due = std::mem::take(&mut pass.send);
-    let mut sent = Sent {
-        numbers: Vec::with_capacity(due.len()),
-        pass,
-        interrupted: false,
-        recovered: Recovered::default(),
-        delivered: Delivered::default(),
-    };
+    let mut sent = Sent { numbers: Vec::with_capacity(due.len()), pass, ..Sent::nothing(at) };
     let mut number = store.next_delivery()?;
     loop {
         let rest = due.split_off(due.len().min(BATCH));
@@ -97,6 +120,20 @@ pub fn book<'w>(
         due = rest;
         if due.is_empty() {
             return Ok(sent);
+        }
+    }
+}
+
+impl Sent<'_> {
+    fn nothing(at: Timestamp) -> Self {
+        Sent {
+            pass: Pass::empty(at),
+            numbers: Vec::new(),
+            interrupted: false,
+            guards: Vec::new(),
+            recovered: Recovered::default(),
+            reconciled: Reconciled::default(),
+            delivered: Delivered::default(),
         }
     }
 }

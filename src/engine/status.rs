@@ -7,10 +7,11 @@ use super::pass::{Pass, Selection};
 use super::world::World;
 use crate::domain::delivery::State;
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::guard::Guard;
 use crate::domain::ids::Slug;
 use crate::domain::position::Stage;
 use crate::domain::zone::Timestamp;
-use crate::store::{Store, StoreError};
+use crate::store::{RelayState, Store, StoreError, Stuck};
 
 /// How everything stands at an instant.
 pub struct Status<'w> {
@@ -24,6 +25,12 @@ pub struct Status<'w> {
     pub last_sent: Option<Timestamp>,
     /// When people were last imported.
     pub imported: Option<Timestamp>,
+    /// How the relay is.
+    pub relay: RelayState,
+    /// What keeps the database from sending.
+    pub guards: Vec<Guard>,
+    /// Deliveries that are held, in doubt or put off; the first few.
+    pub stuck: Vec<Stuck>,
     /// The pass of this instant: what is due, waits and is held.
     pub pass: Pass<'w>,
     /// The next instant at which something may be due.
@@ -38,7 +45,13 @@ pub struct Ledger {
     deliveries: Vec<(State, u64)>,
     last_sent: Option<Timestamp>,
     imported: Option<Timestamp>,
+    relay: RelayState,
+    guards: Vec<Guard>,
+    stuck: Vec<Stuck>,
 }
+
+/// So many deliveries that do not simply leave are told one by one.
+const SOME: usize = 20;
 
 impl Ledger {
     /// Reads it; nothing where there is no database. Changes nothing on disk.
@@ -52,6 +65,9 @@ impl Ledger {
                 deliveries: store.deliveries_by_state()?,
                 last_sent: store.last_sent()?,
                 imported: store.imported_at()?,
+                relay: store.relay()?,
+                guards: store.guards()?,
+                stuck: store.stuck(SOME)?,
             })
         };
         Ok(Store::look(&world.config.database, look)?.unwrap_or_default())
@@ -73,6 +89,9 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         deliveries: ledger.deliveries,
         last_sent: ledger.last_sent,
         imported: ledger.imported,
+        relay: ledger.relay,
+        guards: ledger.guards,
+        stuck: ledger.stuck,
         next_wake: pass.wake,
         pass,
         broken: &world.broken,

@@ -129,6 +129,12 @@ impl World {
         Ok(World { config, library, renderer, roster, settings, memory, warnings, remembered, broken, files })
     }
 
+    /// The content in force and the configuration, without the people.
+    pub fn into_content(self) -> (Config, InForce) {
+        let World { config, library, renderer, warnings, files, broken, .. } = self;
+        (config, InForce { library, renderer, warnings, files, broken })
+    }
+
     /// Reads anew who there is, what has happened and what was decided.
     ///
     /// # Errors

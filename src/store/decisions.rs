@@ -52,6 +52,24 @@ impl Store {
         })
     }
 
+    /// Writes a line into the audit log for what is no change of the settings.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn note(
+        &mut self,
+        act: &Act,
+        action: &str,
+        subject: &str,
+        before: &str,
+        after: &str,
+    ) -> Result<(), StoreError> {
+        let whole = self.begin()?;
+        write_audit(&whole, act, action, subject, None, before, after)?;
+        Ok(whole.commit()?)
+    }
+
     fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
         let sql = "SELECT journey, step, content, at FROM approval ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;

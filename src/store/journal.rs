@@ -26,10 +26,11 @@ pub struct SentBefore {
 /// What the send journal knew and the database did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Was on its way, or was thought to be due, and counts as sent now.
-    pub settled: usize,
-    /// Not even booked here: counts as sent as soon as it is.
-    pub unknown: usize,
+    /// Was on its way when a run ended, and had arrived.
+    pub arrived: usize,
+    /// Was thought not to have left, or is not even booked here: the database
+    /// is a copy made before. Counts as sent, or will as soon as it is booked.
+    pub restored: usize,
 }
 
 impl Store {
@@ -60,9 +61,12 @@ impl Store {
         for line in lines {
             match known(&whole, &line.message_id)? {
                 Some((_, state)) if state.is_settled() => {}
-                Some(_) => {
+                Some((_, state)) => {
                     count_as_sent(&whole, line, now)?;
-                    reconciled.settled += 1;
+                    match state {
+                        State::InFlight => reconciled.arrived += 1,
+                        _ => reconciled.restored += 1,
+                    }
                 }
                 None => {
                     let sql = "INSERT INTO sent_before (message_id, number, at, reply)
@@ -70,7 +74,7 @@ impl Store {
                     let values =
                         params![line.message_id, line.number, rows::time(line.at), line.reply.as_str()];
                     whole.prepare_cached(sql)?.execute(values)?;
-                    reconciled.unknown += 1;
+                    reconciled.restored += 1;
                 }
             }
         }

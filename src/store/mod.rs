@@ -5,12 +5,13 @@
 //!
 //! Read in this order: [`Store`] here opens and closes; `migrate` makes the
 //! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
-//! `outbox`, `journal`, `positions` and `content` are the program's verbs;
+//! `outbox`, `journal`, `guards`, `positions` and `content` are the program's verbs;
 //! `rows` is how values are written.
 
 mod content;
 mod decisions;
 mod deliveries;
+mod guards;
 mod history;
 mod journal;
 mod migrate;
@@ -33,9 +34,10 @@ use crate::domain::zone::Timestamp;
 
 pub use decisions::AuditLine;
 pub use deliveries::{Booked, Booking};
+pub use guards::{RelayState, RelayTrouble};
 pub use history::Skip;
 pub use journal::{Reconciled, SentBefore};
-pub use outbox::{Move, Outgoing, Recovered, Written};
+pub use outbox::{Move, Outgoing, Recovered, Stuck, Written};
 pub use positions::Stood;
 
 /// `JRNY`: what tells a database of ours from any other.

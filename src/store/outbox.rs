@@ -10,7 +10,7 @@ use rusqlite::{Row, Transaction, params};
 use super::people::{self, Shelf};
 use super::{Seen, Store, StoreError, rows};
 use crate::domain::delivery::{Delivery, Happened, LONGEST_TRYING, State};
-use crate::domain::ids::{Slug, StepName};
+use crate::domain::ids::{PersonId, Slug, StepName};
 use crate::domain::person::Person;
 use crate::domain::zone::Timestamp;
 
@@ -36,7 +36,28 @@ pub struct Outgoing {
     /// Are they gone?
     pub has_left: bool,
     /// The mail as it was handed over before, and must be again.
-    pub bytes: Option<Vec<u8>>,
+    pub bytes: Option<Arc<[u8]>>,
+}
+
+/// A delivery that does not simply leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Which.
+    pub number: i64,
+    /// To whom; `None` where they are shown nowhere.
+    pub person: Option<PersonId>,
+    /// Of which step.
+    pub step: StepName,
+    /// 0 is the mail, 1… the reminders.
+    pub round: u16,
+    /// In doubt, put off or held.
+    pub state: State,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried again; `None`: when somebody acts.
+    pub next: Option<Timestamp>,
+    /// What was said of it.
+    pub reply: Option<String>,
 }
 
 /// One move of one delivery.
@@ -57,7 +78,7 @@ pub struct Move {
     /// When it happened, if not now.
     pub at: Option<Timestamp>,
     /// The mail whose bytes leave next, and its SHA-256.
-    pub bytes: Option<(Vec<u8>, [u8; 32])>,
+    pub bytes: Option<(Arc<[u8]>, [u8; 32])>,
 }
 
 impl Move {
@@ -168,7 +189,7 @@ impl Store {
             first: row.get(29)?,
             has_left: known.has_left,
             person: known.person,
-            bytes: row.get(30)?,
+            bytes: row.get_ref(30)?.as_blob_or_null().map_err(|_| rows::wrong(30, "bytes"))?.map(Into::into),
         })
     }
 
@@ -185,6 +206,21 @@ impl Store {
         seen: Option<Seen>,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
+        self.write_knowing(moves, seen, None, now)
+    }
+
+    /// The same, knowing a send journal of so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub fn write_knowing(
+        &mut self,
+        moves: &[Move],
+        seen: Option<Seen>,
+        journal: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
         let whole = self.begin()?;
         if let Some(seen) = seen
             && super::seen(&whole)? != seen
@@ -194,6 +230,10 @@ impl Store {
         let mut written = Vec::with_capacity(moves.len());
         for made in moves {
             written.push(apply(&whole, made, now)?);
+        }
+        if let Some(journal) = journal {
+            let sql = "UPDATE instance SET journal_read = ?1";
+            whole.prepare_cached(sql)?.execute([journal.cast_signed()])?;
         }
         whole.commit()?;
         Ok(Written::All(written))
@@ -210,6 +250,33 @@ impl Store {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+    }
+
+    /// What does not simply leave: held first, then in doubt, then put off; at
+    /// most so many.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn stuck(&self, most: usize) -> Result<Vec<Stuck>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/stuck.sql"))?;
+        let mut found = statement.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
+        let mut stuck = Vec::new();
+        while let Some(row) = found.next()? {
+            let protected: bool = row.get(2)?;
+            let person = PersonId::new(rows::str(row, 1)?);
+            stuck.push(Stuck {
+                number: row.get(0)?,
+                person: (!protected).then_some(person),
+                step: StepName { journey: rows::slug(row, 3)?, step: rows::slug(row, 4)? },
+                round: rows::round(row, 5)?,
+                state: State::parse(rows::str(row, 6)?).ok_or_else(|| rows::wrong(6, "a state"))?,
+                attempts: row.get(7)?,
+                next: rows::maybe_time(row, 8)?,
+                reply: rows::maybe_str(row, 9)?.map(str::to_owned),
+            });
+        }
+        Ok(stuck)
     }
 
     /// Where the deliveries from one number to another are now, in order.
@@ -270,6 +337,21 @@ impl Store {
         found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
     }
 
+    /// Of a mailing, one step booked by one pass: how many are sent or on
+    /// their way.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn begun_of(&self, step: &StepName, booked: Timestamp) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM delivery
+                   JOIN enrolment ON enrolment.id = delivery.enrolment_id
+                   WHERE delivery.step = ?1 AND delivery.booked_at = ?2 AND enrolment.journey = ?3
+                     AND delivery.state NOT IN ('planned', 'due', 'expired', 'cancelled')";
+        let values = params![step.step.as_str(), rows::time(booked), step.journey.as_str()];
+        Ok(self.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+    }
+
     /// Deletes the bytes of mails of which it has been known since before an
     /// instant what became of them; their hash stays. How many.
     ///
@@ -292,6 +374,23 @@ impl Store {
         let mut found = statement.query([number])?;
         let Some(row) = found.next()? else { return Ok(None) };
         Ok(Some((super::deliveries::delivery(row)?, row.get(11)?)))
+    }
+
+    /// Of some deliveries, by number: those whose person is there and can be
+    /// written to.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn still_wanted(&self, numbers: &[i64]) -> Result<Vec<bool>, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM delivery
+                   JOIN enrolment ON enrolment.id = delivery.enrolment_id
+                   JOIN person ON person.id = enrolment.person_id
+                   WHERE delivery.id = ?1 AND person.left_at IS NULL AND person.email IS NOT NULL
+                     AND person.shared_address = 0)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let wanted = |number: &i64| Ok(statement.query_row([number], |row| row.get(0))?);
+        numbers.iter().map(wanted).collect()
     }
 
     fn extra_of(&self, person: i64) -> Result<people::Extra, StoreError> {
@@ -348,7 +447,7 @@ pub(super) fn apply(whole: &Transaction<'_>, made: &Move, now: Timestamp) -> Res
     if let Some((bytes, _)) = &made.bytes {
         let sql = "INSERT INTO mail_bytes (delivery_id, bytes) VALUES (?1, ?2)
                    ON CONFLICT (delivery_id) DO NOTHING";
-        whole.prepare_cached(sql)?.execute(params![made.number, bytes])?;
+        whole.prepare_cached(sql)?.execute(params![made.number, &bytes[..]])?;
     }
     // Refused in so many words: no copy of it is anywhere, and the next may
     // go to a new address.

@@ -282,10 +282,17 @@ fn positions_kept_with_an_old_look_at_the_database_are_not_believed() {
     assert!(journey(&pause).status.success(), "somebody else decides something");
     let (world, store) = rig.running(at);
     positions::keep(world, store, at).expect("positions");
-    assert_eq!(positions::to_ask(world, store, at).expect("positions"), None, "everybody is asked");
+    assert_eq!(
+        positions::to_ask(&world.config, &world.library, store, at).expect("positions"),
+        None,
+        "everybody is asked"
+    );
     rig.keep(at);
     let (world, store) = rig.running(at);
-    assert_eq!(positions::to_ask(world, store, at).expect("positions"), Some(Vec::new()));
+    assert_eq!(
+        positions::to_ask(&world.config, &world.library, store, at).expect("positions"),
+        Some(Vec::new())
+    );
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn sleep(text: &str) -> Result<(), String> {
 fn half_hour(rig: &mut Rig, now: Timestamp) -> Result<(), String> {
     let (world, store) = rig.running(now);
     let pass = Pass::at(world, now, &Selection::default());
-    let Some(found) = positions::to_ask(world, store, now).expect("positions") else {
+    let Some(found) = positions::to_ask(&world.config, &world.library, store, now).expect("positions") else {
         return Err(format!("{now}: the positions are not those of this content"));
     };
     for due in &pass.send {

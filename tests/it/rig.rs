@@ -13,6 +13,7 @@ use journey::domain::delivery::State;
 use journey::domain::ids::StepName;
 use journey::domain::zone::{Timestamp, Zone};
 use journey::engine::pass::{Due, Pass, Selection};
+use journey::engine::send::{Sent, Talk};
 use journey::engine::world::{InForce, World};
 use journey::engine::{import, letters, positions, send, status};
 use journey::store::{Booking, Store};
@@ -178,7 +179,7 @@ impl Rig {
     pub(crate) fn send_only(&mut self, at: Timestamp, selection: &Selection) -> Vec<Leaving> {
         self.running(at);
         let Running { store, world } = self.running.as_mut().expect("it is running");
-        let sent = send::send(world, store, at, selection, |_| {}).expect("a pass");
+        let sent = send(world, store, at, selection, |_| {}).expect("a pass");
         assert!(!sent.interrupted, "nobody else writes");
         let left = sorted(world, &sent.pass.send);
         drop(sent);
@@ -285,6 +286,20 @@ impl Rig {
         booked.sort();
         booked
     }
+}
+
+/// A pass that sends, as `journey send` does; `one_more` is told after each
+/// mail.
+pub(crate) fn send<'w>(
+    world: &'w World,
+    store: &mut Store,
+    at: Timestamp,
+    selection: &Selection,
+    mut one_more: impl FnMut(usize),
+) -> anyhow::Result<Sent<'w>> {
+    let say = &mut |words| panic!("{words}");
+    let talk = Talk { one_more: &mut one_more, say, stop: &|| false, now: &|| at };
+    send::send(world, store, at, selection, talk)
 }
 
 impl Letter {

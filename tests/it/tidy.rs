@@ -28,7 +28,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("logging", &["domain"]),
     ("engine", &["domain", "render", "content", "roster", "store", "mail", "clock", "config", "logging"]),
-    ("daemon", &["domain", "render", "content", "roster", "store", "mail", "clock", "logging", "engine"]),
+    // A door like `cli`: it reads the configuration anew when it is told to.
+    (
+        "daemon",
+        &["domain", "render", "content", "roster", "store", "mail", "clock", "config", "logging", "engine"],
+    ),
     ("web", &["domain", "render", "content", "roster", "store", "mail", "clock", "logging", "engine"]),
     (
         "cli",
@@ -57,13 +61,14 @@ const ADDRESSES: &[(&str, Lives)] = &[
     // Content is UTF-8; there it only names the letter that was meant.
     ("encoding_rs", Lives::In(&["roster", "content"])),
     // Hashes of content and of migrations; the keys of mails and links.
-    ("ring", Lives::In(&["content", "store/migrate", "engine/keys"])),
+    // `mail/relay/tls` because `rustls` has a module of that name.
+    ("ring", Lives::In(&["content", "store/migrate", "engine/keys", "mail/relay/tls"])),
     ("data_encoding", Lives::In(&["engine/keys"])),
     ("rustls", Lives::In(&["mail/relay"])),
     ("rustls_native_certs", Lives::In(&["mail/relay/tls"])),
     ("rusqlite", Lives::In(&["store"])),
-    // Files, and the machine's name.
-    ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect"])),
+    // Files, the machine's name, and the clock that counts sleep.
+    ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect", "clock"])),
     ("lettre", Lives::In(&["mail"])),
     ("axum", Lives::In(&["web", "daemon"])),
     ("tokio", Lives::In(&["web", "daemon"])),
@@ -73,6 +78,8 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("clap_mangen", Lives::In(&["cli"])),
     ("comfy_table", Lives::In(&["cli"])),
     ("indicatif", Lives::In(&["cli"])),
+    ("signal_hook", Lives::In(&["cli"])),
+    ("sd_notify", Lives::In(&["daemon"])),
     ("anstream", Lives::In(&["cli"])),
     ("icalendar", Lives::In(&["cli"])),
 ];

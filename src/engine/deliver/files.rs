@@ -3,13 +3,13 @@
 //! that dies leaves at most one batch, which the next run writes again under
 //! the same names.
 
-use super::{Delivered, Permits, Triage, bytes, moves_to};
+use super::{Delivered, Permits, bytes, take};
 use crate::domain::delivery::{Happened, State};
 use crate::domain::zone::Timestamp;
 use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
 use crate::mail::files::Folder;
-use crate::store::{Move, Outgoing, Store, Written};
+use crate::store::{Move, Store, Written};
 
 /// So many mails are in memory at once, and between two commits.
 const BATCH: usize = 256;
@@ -27,7 +27,7 @@ pub fn to_files(
     store: &mut Store,
     now: Timestamp,
     folder: &Folder,
-    mut one_more: impl FnMut(),
+    one_more: &mut dyn FnMut(),
 ) -> anyhow::Result<Delivered> {
     let mut permits = Permits::read(store, desk)?;
     let mut delivered = Delivered::default();
@@ -36,7 +36,7 @@ pub fn to_files(
     loop {
         let found = store.outgoing(after, BATCH, now)?;
         let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else { break };
-        let (claimed, kept_back, mut moves) = take(desk, &permits, found, now);
+        let (claimed, kept_back, mut moves) = take(desk, &permits, found, now, |_| Ok(true))?;
         settled.append(&mut moves);
         match store.write(&settled, Some(permits.seen), now)? {
             // Somebody decided something meanwhile: this batch is looked at
@@ -51,9 +51,9 @@ pub fn to_files(
         delivered.kept_back += kept_back;
         settled.clear();
         after = last;
-        for mut outgoing in claimed {
+        for outgoing in claimed {
             let number = outgoing.delivery.number;
-            let made = bytes(desk, keys, &mut outgoing).map(|bytes| {
+            let made = bytes(desk, keys, &outgoing).map(|bytes| {
                 let links = keys.links(&desk.config.web.base_url, number, outgoing.delivery.booked);
                 let letter = desk.letter(&outgoing, &links);
                 (desk.file_name(&letter, outgoing.delivery.booked, &format!("protected-{number}")), bytes)
@@ -74,33 +74,6 @@ pub fn to_files(
     store.write(&settled, None, now)?;
     count(&mut delivered, &settled);
     Ok(delivered)
-}
-
-/// What of a batch is handed over, how many are kept back, and the moves that
-/// say so.
-fn take(
-    desk: &Desk<'_>,
-    permits: &Permits,
-    found: Vec<Outgoing>,
-    now: Timestamp,
-) -> (Vec<Outgoing>, usize, Vec<Move>) {
-    let mut claimed = Vec::with_capacity(found.len());
-    let mut kept_back = 0;
-    let mut moves = Vec::with_capacity(found.len());
-    for outgoing in found {
-        match permits.triage(desk, &outgoing, now) {
-            Triage::Go => {
-                moves.extend(moves_to(&outgoing, Happened::Claimed));
-                claimed.push(outgoing);
-            }
-            Triage::KeepBack => kept_back += 1,
-            Triage::Settle(happened, why) => {
-                let settle = moves_to(&outgoing, happened).into_iter();
-                moves.extend(settle.map(|made| made.saying(why)));
-            }
-        }
-    }
-    (claimed, kept_back, moves)
 }
 
 fn count(delivered: &mut Delivered, moves: &[Move]) {

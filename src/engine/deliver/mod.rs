@@ -7,18 +7,28 @@
 //! several connections, each a `line` with a thread of its own; one writer
 //! has the database.
 
+mod counter;
 mod files;
+mod line;
+mod rate;
+mod relay;
+mod wave;
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::keys::Keys;
 use super::letters::Desk;
 use crate::domain::delivery::{Happened, State};
+use crate::domain::handover::Trouble;
 use crate::domain::settings::{BookedMail, Settings};
 use crate::domain::zone::Timestamp;
 use crate::store::{Move, Outgoing, Seen, Store, StoreError};
 
 pub use files::to_files;
+pub use relay::{Hooks, Way, to_relay};
 
 /// What handing over came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,9 +49,28 @@ pub struct Delivered {
     pub expired: usize,
     /// Not now: held by hand, paused, edited, outside hours.
     pub kept_back: usize,
+    /// The relay takes nothing just now, and that is why.
+    pub trouble: Option<Trouble>,
+    /// The rate lets the next mail leave after this.
+    pub wait: Option<Duration>,
+    /// The first few of a mailing have left; the rest follows then.
+    pub wave: Option<Timestamp>,
 }
 
 impl Delivered {
+    /// Adds what another sitting came to; of the relay the last word counts.
+    pub(super) fn add(&mut self, other: Delivered) {
+        self.sent += other.sent;
+        self.deferred += other.deferred;
+        self.rejected += other.rejected;
+        self.in_doubt += other.in_doubt;
+        self.held += other.held;
+        self.cancelled += other.cancelled;
+        self.expired += other.expired;
+        self.kept_back = other.kept_back;
+        (self.trouble, self.wait, self.wave) = (other.trouble, other.wait, other.wave);
+    }
+
     /// Counts where a delivery is now.
     fn count(&mut self, state: State) {
         match state {
@@ -71,19 +100,21 @@ enum Triage {
 struct Permits {
     settings: Settings,
     seen: Seen,
+    /// Claimed, and the person left, or lost the address, since.
+    gone: HashSet<i64>,
 }
 
 impl Permits {
     fn read(store: &Store, desk: &Desk<'_>) -> Result<Permits, StoreError> {
         let seen = store.seen()?;
-        Ok(Permits { settings: store.settings(desk.config.limits.grace)?, seen })
+        Ok(Permits { settings: store.settings(desk.config.limits.grace)?, seen, gone: HashSet::new() })
     }
 
     /// What is to be done with a delivery at an instant.
     fn triage(&self, desk: &Desk<'_>, outgoing: &Outgoing, now: Timestamp) -> Triage {
         let delivery = &outgoing.delivery;
         let today = desk.library.programme.zone.date(now);
-        if outgoing.has_left || outgoing.person.has_left(today) {
+        if outgoing.has_left || outgoing.person.has_left(today) || self.gone.contains(&delivery.number) {
             return Triage::Settle(Happened::WasCancelled, "the person is gone");
         }
         let journey = desk.library.journey(&delivery.step.journey);
@@ -104,12 +135,13 @@ impl Permits {
 
 /// The bytes of a mail: those handed over before, if it was; else made now.
 /// `Err` says in words why it cannot be made.
-fn bytes(desk: &Desk<'_>, keys: &Keys, outgoing: &mut Outgoing) -> Result<Vec<u8>, String> {
-    if let Some(bytes) = outgoing.bytes.take() {
-        return Ok(bytes);
+fn bytes(desk: &Desk<'_>, keys: &Keys, outgoing: &Outgoing) -> Result<Arc<[u8]>, String> {
+    if let Some(bytes) = &outgoing.bytes {
+        return Ok(bytes.clone());
     }
     // One bad row must not end a mailing (D3): what panics is held.
     let made = catch_unwind(AssertUnwindSafe(|| desk.outgoing(keys, outgoing)));
+    let made = made.map(|made| made.map(Arc::from));
     made.unwrap_or_else(|_| Err("internal error: the program could not make this mail".to_owned()))
 }
 
@@ -123,4 +155,33 @@ fn moves_to(outgoing: &Outgoing, happened: Happened) -> Vec<Move> {
     }
     moves.push(Move::new(delivery.number, State::Due, happened));
     moves
+}
+
+/// What of a batch is handed over, how many are kept back, and the moves that
+/// say so.
+fn take(
+    desk: &Desk<'_>,
+    permits: &Permits,
+    found: Vec<Outgoing>,
+    now: Timestamp,
+    mut may: impl FnMut(&Outgoing) -> Result<bool, StoreError>,
+) -> Result<(Vec<Outgoing>, usize, Vec<Move>), StoreError> {
+    let mut claimed = Vec::with_capacity(found.len());
+    let mut kept_back = 0;
+    let mut moves = Vec::with_capacity(found.len());
+    for outgoing in found {
+        match permits.triage(desk, &outgoing, now) {
+            Triage::Go if !may(&outgoing)? => {}
+            Triage::Go => {
+                moves.extend(moves_to(&outgoing, Happened::Claimed));
+                claimed.push(outgoing);
+            }
+            Triage::KeepBack => kept_back += 1,
+            Triage::Settle(happened, why) => {
+                let settle = moves_to(&outgoing, happened).into_iter();
+                moves.extend(settle.map(|made| made.saying(why)));
+            }
+        }
+    }
+    Ok((claimed, kept_back, moves))
 }

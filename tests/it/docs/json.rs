@@ -55,7 +55,10 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
         let documented: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         let later: BTreeSet<&str> =
             fields.iter().filter(|(_, later)| *later).map(|(name, _)| name.as_str()).collect();
-        let printed: BTreeSet<String> = commands.iter().flat_map(|command| paths_of(command)).collect();
+        let mut printed: BTreeSet<String> = commands.iter().flat_map(|command| paths_of(command)).collect();
+        if *heading == "status" {
+            printed.extend(paths_in_trouble());
+        }
         let printed: BTreeSet<&str> = printed.iter().map(String::as_str).collect();
         let missing: Vec<_> = printed.difference(&documented).collect();
         assert!(
@@ -94,6 +97,25 @@ fn paths_in(above: &str, value: &Value, paths: &mut BTreeSet<String>) {
         Value::Array(items) => items.iter().for_each(|item| paths_in(&format!("{above}[]"), item, paths)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// What `status` prints of a database with a mail that is held, and something
+/// that keeps it from sending.
+fn paths_in_trouble() -> BTreeSet<String> {
+    let home = tempfile::tempdir().expect("a folder");
+    crate::transcripts::copy("tests/fixtures/small".as_ref(), home.path());
+    let config = home.path().join("config.toml");
+    let config = config.to_str().expect("a path");
+    journey(&["--config", config, "send", "-q", "--at", AT]);
+    let mut paths = paths_of(&["--config", config, "status", "--at", AT]);
+    let database = rusqlite::Connection::open(home.path().join("journey.db")).expect("a database");
+    let trouble = "
+        DROP TRIGGER delivery_never_moves_back;
+        UPDATE delivery SET state = 'held', settled_at = NULL WHERE id = 1;
+        INSERT INTO guard (kind, at, message) VALUES ('clock', '2026-12-01T07:30:00Z', 'so');";
+    database.execute_batch(trouble).expect("trouble");
+    paths.extend(paths_of(&["--config", config, "status", "--at", AT]));
+    paths
 }
 
 #[test]

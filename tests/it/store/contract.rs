@@ -483,7 +483,7 @@ fn the_bytes_of_what_may_have_left_are_kept_and_those_refused_are_not(stand: &mu
     book(store, &batch, 1).expect("booked");
     for n in 1..=3 {
         let mut flew = Move::new(n, State::Claimed, Happened::Flew);
-        flew.bytes = Some((format!("mail {n}").into_bytes(), [u8::try_from(n).expect("small"); 32]));
+        flew.bytes = Some((format!("mail {n}").into_bytes().into(), [u8::try_from(n).expect("small"); 32]));
         let moves = [Move::new(n, State::Due, Happened::Claimed), flew];
         assert_eq!(store.write(&moves, None, morning(1)).expect("written"), Written::All(vec![true, true]));
     }
@@ -519,7 +519,7 @@ fn what_the_send_journal_knows_is_sent(stand: &mut Stand) {
         reply: "250 2.0.0 Ok".to_owned(),
     };
     let lines = [line(1, &known.message_id), line(7, "<unknown@ekdala.example>")];
-    let expected = Reconciled { settled: 1, unknown: 1 };
+    let expected = Reconciled { arrived: 0, restored: 2 };
     assert_eq!(stand.store.reconcile(&lines, 99, morning(4)).expect("written"), expected);
     assert_eq!(stand.store.reconcile(&lines[..1], 99, morning(4)).expect("again"), Reconciled::default());
     assert_eq!(stand.store.journal_read().expect("a number"), 99);

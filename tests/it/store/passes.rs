@@ -18,12 +18,13 @@ use journey::domain::zone::Timestamp;
 use journey::engine::import::compared_in;
 use journey::engine::lock::Lock;
 use journey::engine::pass::Selection;
-use journey::engine::send;
 use journey::engine::world::{InForce, World};
 use journey::engine::{import as importing, positions};
 use journey::store::Store;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+
+use crate::rig;
 
 use super::sqlite::{column, connect, tables};
 use super::{Home, at};
@@ -225,7 +226,7 @@ proptest! {
                 }
                 Happens::Send(limit) => {
                     let selection = Selection { limit: *limit, ..Selection::default() };
-                    let sent = send::send(&world, &mut office.store, now, &selection, |_| {}).expect("sent");
+                    let sent = rig::send(&world, &mut office.store, now, &selection, |_| {}).expect("sent");
                     prop_assert!(!sent.interrupted);
                 }
                 decision => {
@@ -273,7 +274,7 @@ fn i8_nothing_leaves_to_somebody_after_a_pause_of_theirs_during_the_mailing() {
     let all = Selection::default();
     let last = world.roster.people[690].id.clone();
     let mut mails = 0;
-    let sent = send::send(&world, &mut office.store, now, &all, |_| {
+    let sent = rig::send(&world, &mut office.store, now, &all, |_| {
         mails += 1;
         if mails == 100 {
             let of = PauseOf::Person(last.clone());
@@ -297,7 +298,7 @@ fn i8_a_pause_between_reading_and_booking_counts() {
     let (mut office, world, now) = mailing();
     let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
     Office::store(&office.config).record(&pause, &act(now), "runs", "paused").expect("paused");
-    let sent = send::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("nothing");
+    let sent = rig::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("nothing");
     assert!(sent.interrupted && sent.pass.send.is_empty());
     assert!(booked(&office).is_empty() && office.home.outbox().is_empty());
 }
@@ -315,7 +316,7 @@ fn f82_an_import_during_a_mailing_gives_later_mails_the_new_address() {
     let mut other = Office::store(&office.config);
     let all = Selection::default();
     let mut mails = 0;
-    let sent = send::send(&world, &mut office.store, now, &all, |_| {
+    let sent = rig::send(&world, &mut office.store, now, &all, |_| {
         mails += 1;
         if mails == 40 {
             import(&mut other, &world.library, &roster, now);
@@ -345,7 +346,7 @@ fn x_then_y_then_x_sends_nobody_a_step_again() {
         import(&mut office.store, &world.library, roster, now);
         world.refresh(&office.store).expect("read");
         let pass =
-            send::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("sent").pass;
+            rig::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("sent").pass;
         sent.push(pass.send.len());
     }
     assert!(sent[0] > 50, "{sent:?}");
@@ -413,7 +414,7 @@ fn p3_no_table_but_one_holds_an_employee_id_a_name_or_an_address() {
     let roster = Roster::new(roster.people, roster.units);
     import(&mut office.store, &world.library, &roster, now);
     world.refresh(&office.store).expect("read");
-    let sent = send::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("sent");
+    let sent = rig::send(&world, &mut office.store, now, &Selection::default(), |_| {}).expect("sent");
     assert!(!sent.pass.send.is_empty());
     let person = || roster.people[0].id.clone();
     for change in [

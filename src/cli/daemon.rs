@@ -1,0 +1,46 @@
+//! `journey daemon`: sends on schedule until it is told to stop.
+
+use std::io::Write;
+
+use super::context::Context;
+use super::error::{CommandError, Kind};
+use super::signals::Signals;
+use crate::daemon::{self, Asked};
+use crate::engine::lock::Lock;
+
+/// Plans and sends on schedule, until it is told to stop
+///
+/// SIGHUP reads configuration and content anew; what is broken changes
+/// nothing. SIGTERM and Ctrl-C stop it after the mails that are on their way.
+/// One sender a database: while it runs, `journey send` says so; every other
+/// command works beside it.
+///
+/// Example: journey --config /etc/journey/config.toml daemon
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {}
+
+pub(super) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    if !cx.is_now() {
+        let message = "the daemon lives in the time there is; --at is for `send` and for looking";
+        return Err(CommandError::usage(message));
+    }
+    let signals = Signals::watch()?;
+    let reload = signals.watch_reload()?;
+    let (store, world, at) = cx.writing()?;
+    let _lock = Lock::take(&world.config.database, at, world.library.programme.zone)?;
+    let (config, content) = world.into_content();
+    let asked = Asked {
+        stop: &|| signals.stop(),
+        must_reload: &|| reload.asked(),
+        reload: &|| reload.taken(),
+        config: &|| cx.read_config(),
+    };
+    let mut err = std::io::stderr();
+    // Where standard error is closed nobody is left to tell.
+    let mut say = |words: &str| drop(writeln!(err, "{words}"));
+    let outcome = daemon::run(config, content, store, asked, &mut say);
+    outcome.map_err(|error| {
+        let error: CommandError = error.into();
+        if error.kind == Kind::Busy { error.hint("systemd starts it anew") } else { error }
+    })
+}

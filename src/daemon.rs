@@ -1,0 +1,421 @@
+//! The daemon: it plans, delivers, and sleeps until something may be due,
+//! looking around every minute. It knows no more than `journey send` does, and
+//! decides nothing; it only does it again and again, and keeps quiet where
+//! something is not as it should be (delivery.md, 2.4 and 2.6).
+//!
+//! [`run`] is the loop; `watch` sees that files have changed; `cli/daemon`
+//! is the door.
+
+mod watch;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use sd_notify::NotifyState;
+
+use crate::clock::{self, Stopwatch};
+use crate::config::Config;
+use crate::domain::change::Act;
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::guard::{self, Clocks, Guard, GuardKind};
+use crate::domain::zone::Timestamp;
+use crate::engine::begin;
+use crate::engine::deliver::{Delivered, Hooks};
+use crate::engine::import;
+use crate::engine::keys::Keys;
+use crate::engine::letters::Desk;
+use crate::engine::pass::Selection;
+use crate::engine::post::Post;
+use crate::engine::world::{InForce, World};
+use crate::engine::{positions, send};
+use crate::store::Store;
+use watch::Watch;
+
+/// The longest it sleeps: nothing relies on being woken (delivery.md, A4).
+const LOOK_AROUND: Duration = Duration::from_secs(60);
+/// How often systemd hears that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it looks whether somebody wrote into the database.
+const DOZE: Duration = Duration::from_secs(1);
+/// How long bytes of mails are kept when it is known what became of them.
+const KEPT: TimeDelta = TimeDelta::days(7);
+
+/// What it is told from outside.
+pub struct Asked<'a> {
+    /// To stop.
+    pub stop: &'a dyn Fn() -> bool,
+    /// To read content and configuration anew.
+    pub must_reload: &'a dyn Fn() -> bool,
+    /// The same; when that is so, it is asked no longer.
+    pub reload: &'a dyn Fn() -> bool,
+    /// Reads the configuration anew.
+    pub config: &'a dyn Fn() -> Result<Config, Vec<Diagnostic>>,
+}
+
+/// The daemon, running.
+struct Daemon<'a> {
+    asked: Asked<'a>,
+    say: &'a mut dyn FnMut(&str),
+    store: Store,
+    config: Config,
+    /// None while it is part of a world.
+    content: Option<InForce>,
+    post: Post,
+    keys: Keys,
+    /// When the clocks were last right.
+    anchor: Option<Clocks>,
+    /// What was said last, so that it is not said every minute.
+    said: String,
+    content_watch: Watch,
+    people_watch: Watch,
+    beat: Stopwatch,
+    /// The first look at how long nobody was there.
+    is_first: bool,
+}
+
+/// Runs until it is told to stop. The lock must be held.
+///
+/// # Errors
+///
+/// Where the database cannot be read or written any more: systemd starts it
+/// anew, and nothing is lost.
+pub fn run(
+    config: Config,
+    content: InForce,
+    store: Store,
+    asked: Asked<'_>,
+    say: &mut dyn FnMut(&str),
+) -> anyhow::Result<()> {
+    let keys = Keys::new(&store.secret()?);
+    let post = Post::of(&config)?;
+    let (content_watch, people_watch) = watches(&config);
+    let mut daemon = Daemon {
+        asked,
+        say,
+        store,
+        content: Some(content),
+        post,
+        keys,
+        anchor: None,
+        said: String::new(),
+        content_watch,
+        people_watch,
+        beat: Stopwatch::start(),
+        is_first: true,
+        config,
+    };
+    notify(&[NotifyState::Ready]);
+    (daemon.say)("ready");
+    while !(daemon.asked.stop)() {
+        let again = daemon.turn()?;
+        daemon.sleep_until(again)?;
+    }
+    notify(&[NotifyState::Stopping]);
+    (daemon.say)("stopped");
+    Ok(())
+}
+
+fn watches(config: &Config) -> (Watch, Watch) {
+    (Watch::of(&config.content), Watch::of(&config.people.file))
+}
+
+/// Tells systemd, where there is one.
+fn notify(state: &[NotifyState<'_>]) {
+    // Without it, or where it does not listen, nothing is lost.
+    let _ = sd_notify::notify(state);
+}
+
+impl Daemon<'_> {
+    /// One turn: look around, plan, deliver. When the next one is, at the
+    /// latest.
+    fn turn(&mut self) -> anyhow::Result<Timestamp> {
+        self.alive();
+        if (self.asked.reload)() {
+            self.reload(true);
+        } else if self.config.daemon.watch_content && self.content_watch.has_changed() {
+            self.reload(false);
+        }
+        if self.config.daemon.import_people && self.people_watch.has_changed() {
+            self.import()?;
+        }
+        let clocks = clock::both();
+        let now = clocks.wall;
+        self.look_at_the_clock(clocks)?;
+        let begun = begin::begin(&mut self.store, &self.config, now)?;
+        let recovered = begun.recovered;
+        if recovered.returned + recovered.in_doubt + recovered.held + begun.reconciled.arrived > 0 {
+            let (arrived, again) = (begun.reconciled.arrived, now + self.config.mail.in_doubt_wait);
+            (self.say)(&format!(
+                "recovered: {} claimed returned, {} known from the send journal, {} unknown (re-sent identically after {}), {} for somebody to resolve",
+                recovered.returned,
+                arrived,
+                recovered.in_doubt,
+                again.format("%Y-%m-%dT%H:%M:%SZ"),
+                recovered.held
+            ));
+        }
+        let mut guards = self.store.guards()?;
+        if guards.is_empty() {
+            guards = self.plan(now)?;
+        }
+        if !guards.is_empty() {
+            let words: Vec<&str> = guards.iter().map(|guard| guard.message.as_str()).collect();
+            self.say_once(&format!("held: {}", words.join("; ")));
+            return Ok(now + TimeDelta::minutes(1));
+        }
+        let mut journal = begun.journal;
+        let again = self.deliver(journal.as_mut(), now)?;
+        self.store.set_clock(clock::now())?;
+        self.store.forget_bytes(now - KEPT)?;
+        Ok(again)
+    }
+
+    /// Is the clock one to send by? What it does wrong is remembered until it
+    /// is right again.
+    fn look_at_the_clock(&mut self, now: Clocks) -> anyhow::Result<()> {
+        let held = self.store.guards()?.iter().any(|guard| guard.kind == GuardKind::Clock);
+        let seen = self.store.clock()?;
+        match guard::plausible(now, seen, self.anchor) {
+            Ok(()) => {
+                self.anchor = Some(now);
+                if held {
+                    self.store.release(GuardKind::Clock, now.wall)?;
+                    (self.say)("the system clock is right again");
+                }
+            }
+            Err(message) if held || self.said != format!("held: {message}") => {
+                self.store.raise(&Guard { kind: GuardKind::Clock, at: now.wall, message })?;
+            }
+            // Somebody released it: they know what time it is.
+            Err(_) => self.anchor = Some(now),
+        }
+        Ok(())
+    }
+
+    /// Books what is due; nobody is asked who cannot have anything due. What
+    /// keeps it from that.
+    fn plan(&mut self, now: Timestamp) -> anyhow::Result<Vec<Guard>> {
+        let content = self.content.take().context("there is no content in force")?;
+        let asked = positions::to_ask(&self.config, &content.library, &self.store, now)?;
+        if asked.is_some_and(|people| people.is_empty()) {
+            self.content = Some(content);
+            self.is_first = false;
+            return Ok(Vec::new());
+        }
+        let mut world = World::of(self.config.clone(), content, &self.store)?;
+        let outcome = self.book(&mut world, now);
+        self.content = Some(world.into_content().1);
+        outcome
+    }
+
+    fn book(&mut self, world: &mut World, now: Timestamp) -> anyhow::Result<Vec<Guard>> {
+        if std::mem::take(&mut self.is_first)
+            && let Some(guard) = outage(world, &self.store, now)?
+        {
+            self.store.raise(&guard)?;
+            return Ok(vec![guard]);
+        }
+        // Somebody changes something all the time: the next turn goes on.
+        for _ in 0..10 {
+            let sent = send::book(world, &mut self.store, now, &Selection::default())?;
+            let (booked, interrupted) = (sent.numbers.len(), sent.interrupted);
+            if booked > 0 {
+                (self.say)(&format!("booked {booked} mails"));
+            }
+            drop(sent);
+            world.refresh(&self.store)?;
+            if !interrupted {
+                break;
+            }
+        }
+        positions::keep(world, &mut self.store, now)?;
+        Ok(Vec::new())
+    }
+
+    /// Hands over what may leave, until that is all, or something else is to
+    /// be done. When it is to be tried again, at the latest.
+    fn deliver(
+        &mut self,
+        journal: Option<&mut crate::engine::journal::Journal>,
+        now: Timestamp,
+    ) -> anyhow::Result<Timestamp> {
+        let latest = self.store.next_wake()?;
+        let in_a_minute = now + TimeDelta::minutes(1);
+        let soon = |at: Option<Timestamp>| at.map_or(in_a_minute, |at| at.min(in_a_minute).max(now));
+        if let Some(trouble) = self.store.relay()?.trouble.filter(|trouble| now < trouble.retry) {
+            return Ok(soon(Some(trouble.retry)));
+        }
+        let content = self.content.as_ref().context("there is no content in force")?;
+        let desk = Desk { config: &self.config, library: &content.library, renderer: &content.renderer };
+        let (say, asked, beat) = (&mut *self.say, &self.asked, std::cell::Cell::new(self.beat));
+        let begun = Stopwatch::start();
+        let wake = latest.filter(|at| *at > now);
+        let stop = || {
+            if beat.get().elapsed() > HEARTBEAT {
+                notify(&[NotifyState::Watchdog]);
+                beat.set(Stopwatch::start());
+            }
+            // Another look around, at the latest after a minute.
+            (asked.stop)()
+                || (asked.must_reload)()
+                || begun.elapsed() > LOOK_AROUND
+                || wake.is_some_and(|at| clock::now() >= at)
+        };
+        let wave = (u32::from(self.config.daemon.first_wave), self.config.daemon.wave_pause);
+        let mut words = |text: String| say(&text);
+        let hooks = Hooks { now: &clock::now, one_more: &mut || {}, say: &mut words, stop: &stop };
+        let delivered = self.post.deliver(&desk, &self.keys, &mut self.store, journal, Some(wave), hooks)?;
+        self.beat = beat.get();
+        let more =
+            delivered.wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| clock::now() + wait);
+        self.tell(&delivered);
+        if begun.elapsed() > LOOK_AROUND {
+            return Ok(clock::now());
+        }
+        let retry = self.store.relay()?.trouble.map(|trouble| trouble.retry);
+        let next =
+            [more, retry, delivered.wave, self.store.next_attempt()?, latest].into_iter().flatten().min();
+        Ok(soon(next))
+    }
+
+    fn tell(&mut self, delivered: &Delivered) {
+        let Delivered { sent, deferred, rejected, in_doubt, held, cancelled, expired, .. } = *delivered;
+        let all = [
+            (sent, "sent"),
+            (deferred, "put off"),
+            (rejected, "refused"),
+            (in_doubt, "in doubt"),
+            (held, "held"),
+            (cancelled, "cancelled"),
+            (expired, "too late"),
+        ];
+        let words: Vec<String> =
+            all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if !words.is_empty() {
+            (self.say)(&words.join(", "));
+            notify(&[NotifyState::Status(&words.join(", "))]);
+        }
+        if let Some(trouble) = &delivered.trouble {
+            self.say_once(&trouble.why.clone());
+        }
+    }
+
+    /// Reads configuration and content anew; what is broken changes nothing.
+    fn reload(&mut self, with_config: bool) {
+        if with_config {
+            match (self.asked.config)() {
+                Ok(config) if config.database != self.config.database => {
+                    (self.say)(
+                        "the configuration names another database: stop and start for that; nothing is reloaded",
+                    );
+                    return;
+                }
+                Ok(config) => match Post::of(&config) {
+                    Ok(post) => (self.post, self.config) = (post, config),
+                    Err(error) => (self.say)(&format!("the configuration is not reloaded: {error:#}")),
+                },
+                Err(faults) => {
+                    let first = faults.first().map_or(String::new(), ToString::to_string);
+                    (self.say)(&format!("the configuration is not reloaded: {first}"));
+                }
+            }
+        }
+        (self.content_watch, self.people_watch) = watches(&self.config);
+        match InForce::read(&self.config, clock::now()) {
+            Ok(content) if content.broken.is_empty() => {
+                let files = content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+                match self.store.keep_content(content.library.hash, files, clock::now()) {
+                    Ok(()) => {
+                        (self.say)(&format!("content {} is in force", content.library.hash));
+                        self.content = Some(content);
+                    }
+                    Err(error) => (self.say)(&format!("content: not reloaded: {error}")),
+                }
+            }
+            Ok(content) => self.broken(&content.broken),
+            Err(error) => (self.say)(&format!("content: not reloaded: {error}")),
+        }
+    }
+
+    fn broken(&mut self, faults: &[Diagnostic]) {
+        let first = faults.iter().find(|fault| fault.is_error());
+        let first = first.map_or(String::new(), ToString::to_string);
+        (self.say)(&format!("content: reload failed at {first}; the last good content stays in force"));
+    }
+
+    /// Takes over a people file that changed by itself.
+    fn import(&mut self) -> anyhow::Result<()> {
+        let Some(content) = &self.content else { return Ok(()) };
+        let library = &content.library;
+        let reading = import::read(&self.config, &self.config.people.file, library);
+        let Some(roster) = reading.roster else {
+            (self.say)("the people file changed and has faults: see `journey people import --dry-run`");
+            return Ok(());
+        };
+        let seen = self.store.seen()?;
+        let changes = import::compared_in(&self.store, &roster, library)?;
+        if let Some(brake) = import::brake(&self.config, &changes, None) {
+            (self.say)(&format!(
+                "the people file changed, and {} of {} people would leave: `journey people import` says what to type",
+                brake.leavers, brake.people
+            ));
+            return Ok(());
+        }
+        let why = Some("the people file changed".to_owned());
+        let act = Act { at: clock::now(), by: "daemon".to_owned(), why };
+        self.store.import(&changes, &roster, seen, &act)?;
+        (self.say)("the people file changed and is imported");
+        Ok(())
+    }
+
+    /// Sleeps, but for what it is told meanwhile, and for what somebody else
+    /// writes into the database: an approval, a release.
+    fn sleep_until(&mut self, at: Timestamp) -> anyhow::Result<()> {
+        let length = (at - clock::now()).to_std().unwrap_or_default();
+        let seen = self.store.seen()?;
+        let begun = Stopwatch::start();
+        while let Some(left) = begun.left_of(length.min(LOOK_AROUND)) {
+            self.alive();
+            let woken = || (self.asked.stop)() || (self.asked.must_reload)();
+            clock::sleep(left.min(DOZE), woken);
+            if woken() || self.store.seen()? != seen {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells systemd that it is alive, not more often than it must.
+    fn alive(&mut self) {
+        if self.beat.elapsed() > HEARTBEAT {
+            notify(&[NotifyState::Watchdog]);
+            self.beat = Stopwatch::start();
+        }
+    }
+
+    /// Says something that stays true for a while.
+    fn say_once(&mut self, words: &str) {
+        if self.said != words {
+            (self.say)(words);
+            words.clone_into(&mut self.said);
+        }
+    }
+}
+
+/// After a long time without a daemon somebody looks first at what would
+/// leave.
+fn outage(world: &World, store: &Store, now: Timestamp) -> anyhow::Result<Option<Guard>> {
+    let Some(seen) = store.clock()?.filter(|seen| now - *seen > guard::OUTAGE) else { return Ok(None) };
+    let due = crate::engine::pass::Pass::at(world, now, &Selection::default()).send.len();
+    let waiting: u64 =
+        store.deliveries_by_state()?.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
+    if due == 0 && waiting == 0 {
+        return Ok(None);
+    }
+    let message = format!(
+        "nobody was here for {} days: {due} mails would be booked now, {waiting} wait in the outbox; look with `journey plan`, then: journey hold release",
+        (now - seen).num_days()
+    );
+    Ok(Some(Guard { kind: GuardKind::Outage, at: now, message }))
+}

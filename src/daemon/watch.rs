@@ -1,0 +1,78 @@
+//! Whether files have changed: what their names, sizes and times were when
+//! they were last looked at. A change counts when it has come to rest, so that
+//! nobody reads a checkout that is half done (F90).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A file, or a folder with everything below it.
+pub(super) struct Watch {
+    path: PathBuf,
+    known: Vec<Stamp>,
+    /// What it was the last time, if that is not what is known.
+    moving: Option<Vec<Stamp>>,
+}
+
+type Stamp = (PathBuf, u64, Option<SystemTime>);
+
+impl Watch {
+    pub(super) fn of(path: &Path) -> Watch {
+        Watch { path: path.to_owned(), known: stamps(path), moving: None }
+    }
+
+    /// Has it changed since it was last said to have, and is at rest?
+    pub(super) fn has_changed(&mut self) -> bool {
+        let now = stamps(&self.path);
+        if now == self.known {
+            self.moving = None;
+            return false;
+        }
+        if self.moving.as_ref() != Some(&now) {
+            self.moving = Some(now);
+            return false;
+        }
+        (self.known, self.moving) = (now, None);
+        true
+    }
+}
+
+/// What cannot be read is not there; whoever reads it then says why.
+fn stamps(path: &Path) -> Vec<Stamp> {
+    let mut stamps = Vec::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        if metadata.is_dir() {
+            open.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+        } else {
+            stamps.push((path, metadata.len(), metadata.modified().ok()));
+        }
+    }
+    stamps.sort();
+    stamps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f90_a_change_counts_once_and_only_at_rest() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("journeys/miljo/resor.md");
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        fs::write(&file, "one").expect("written");
+        let mut watch = Watch::of(home.path());
+        assert!(!watch.has_changed());
+        fs::write(&file, "half of").expect("written");
+        assert!(!watch.has_changed(), "it may go on changing");
+        fs::write(&file, "half of it").expect("written");
+        assert!(!watch.has_changed(), "it did");
+        assert!(watch.has_changed(), "now it is at rest");
+        assert!(!watch.has_changed(), "and said once");
+        fs::remove_file(&file).expect("removed");
+        assert!(!watch.has_changed());
+        assert!(watch.has_changed(), "what is gone has changed");
+    }
+}

@@ -1,0 +1,138 @@
+//! What a sender does before it sends (delivery.md, 2.4): it reads in the send
+//! journal what the database does not know, makes sure that this is the one
+//! installation that sends from it, and takes back what an earlier run had in
+//! hand. Where something is not as it should be, nothing leaves until somebody
+//! has looked.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::journal::Journal;
+use super::keys;
+use crate::config::{Config, Transport};
+use crate::domain::guard::{Guard, GuardKind};
+use crate::domain::zone::Timestamp;
+use crate::store::{Reconciled, Recovered, Store};
+
+/// A sender, ready.
+pub struct Begun {
+    /// The send journal; none where mails become files.
+    pub journal: Option<Journal>,
+    /// What the journal knew and the database did not.
+    pub reconciled: Reconciled,
+    /// What an earlier run had in hand.
+    pub recovered: Recovered,
+    /// What keeps it from sending; nothing else was done then.
+    pub guards: Vec<Guard>,
+}
+
+/// Makes a sender ready. The lock must be held.
+///
+/// # Errors
+///
+/// Where the database, the journal or the file beside them cannot be read or
+/// written.
+pub fn begin(store: &mut Store, config: &Config, now: Timestamp) -> anyhow::Result<Begun> {
+    let mut begun = Begun {
+        journal: None,
+        reconciled: Reconciled::default(),
+        recovered: Recovered::default(),
+        guards: Vec::new(),
+    };
+    // A file is written once more without harm.
+    if config.mail.transport != Transport::Files {
+        begun.reconciled = reconcile(store, &mut begun.journal, config, now)?;
+        look_for_a_twin(store, &config.database, now)?;
+        begun.guards = store.guards()?;
+    }
+    if begun.guards.is_empty() {
+        begun.recovered = store.begin_run(now, now + config.mail.in_doubt_wait)?;
+    }
+    Ok(begun)
+}
+
+/// Takes over what the send journal knows. More than a process that died can
+/// have left behind is a database restored from a copy.
+fn reconcile(
+    store: &mut Store,
+    open: &mut Option<Journal>,
+    config: &Config,
+    now: Timestamp,
+) -> anyhow::Result<Reconciled> {
+    let journal = open.insert(Journal::open(&config.database)?);
+    let lines = journal.lines_from(store.journal_read()?)?;
+    let reconciled = store.reconcile(&lines, journal.length(), now)?;
+    if reconciled.restored > 0 {
+        let message = format!(
+            "the send journal knows {} sends that this database does not: it was restored from a copy; they are marked as sent",
+            reconciled.restored
+        );
+        store.raise(&Guard { kind: GuardKind::Restored, at: now, message })?;
+    }
+    Ok(reconciled)
+}
+
+/// A database that sent from elsewhere may be a copy whose twin sends too.
+fn look_for_a_twin(store: &mut Store, database: &Path, now: Timestamp) -> anyhow::Result<()> {
+    let here = here(database)?;
+    match store.fence()? {
+        None => Ok(store.set_fence(&here)?),
+        Some(fence) if fence == here => Ok(()),
+        Some(_) => {
+            let message = "this database was last used by another installation: on another machine or in another folder; if both send, everybody gets everything twice";
+            let message = message.to_owned();
+            Ok(store.raise(&Guard { kind: GuardKind::OtherInstallation, at: now, message })?)
+        }
+    }
+}
+
+/// Releases what keeps a database from sending. A copy becomes the one that
+/// sends.
+///
+/// # Errors
+///
+/// Where it cannot be written.
+pub fn release(store: &mut Store, database: &Path, guards: &[Guard], now: Timestamp) -> anyhow::Result<()> {
+    for guard in guards {
+        if guard.kind == GuardKind::OtherInstallation {
+            store.set_fence(&here(database)?)?;
+        }
+        store.release(guard.kind, now)?;
+    }
+    Ok(())
+}
+
+/// This machine and this folder, so that nobody can tell from it which.
+fn here(database: &Path) -> anyhow::Result<String> {
+    let machine = fs::read("/etc/machine-id").unwrap_or_default();
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
+    let own = own_id(database).context("cannot mark the database's folder as its own")?;
+    let parts = [&machine[..], folder.as_os_str().as_encoded_bytes(), own.as_bytes()];
+    Ok(keys::sha256_in_words(&parts.join(&0)))
+}
+
+/// The random name of a database's folder, in a file beside it.
+fn own_id(database: &Path) -> anyhow::Result<String> {
+    let path: PathBuf = database.with_extension("id");
+    match fs::read_to_string(&path) {
+        Ok(id) => return Ok(id),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+    let id = keys::sha256_in_words(&keys::draw()?);
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&path).and_then(|mut file| {
+        file.write_all(id.as_bytes())?;
+        file.sync_all()
+    });
+    written.with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(id)
+}

@@ -1,0 +1,137 @@
+//! A line to the relay: one thread, one connection, one mail at a time. It
+//! makes the mail, brings the relay to the point of asking for its words, has
+//! the writer put on disk that they leave now, lets them leave, and says what
+//! came of it. It decides nothing and knows no database.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+use super::bytes;
+use super::counter::Counter;
+use crate::domain::delivery::State;
+use crate::domain::handover::{Outcome, Trouble, TroubleKind};
+use crate::engine::keys::{Keys, sha256};
+use crate::engine::letters::Desk;
+use crate::mail::relay::{Connection, Envelope, Relay};
+use crate::store::Outgoing;
+
+/// What a line tells the writer.
+pub(super) enum Told {
+    /// The relay waits for the words of this mail: may they leave?
+    Flies { line: usize, mail: Arc<Outgoing>, bytes: Arc<[u8]>, sha256: [u8; 32] },
+    /// That came of it, from where it was.
+    Ended { mail: Arc<Outgoing>, from: State, outcome: Outcome },
+    /// It cannot be made.
+    Unmakeable { mail: Arc<Outgoing>, why: String },
+    /// The writer said that its words must not leave.
+    Stayed,
+    /// The line ends: there is nothing more, or no relay for it. What it had
+    /// in hand and did not try comes back with it.
+    GoesHome { trouble: Option<(Arc<Outgoing>, Trouble)> },
+}
+
+/// What all lines have in common.
+pub(super) struct Lines<'a> {
+    pub(super) desk: Desk<'a>,
+    pub(super) keys: &'a Keys,
+    pub(super) relay: &'a Relay,
+    pub(super) counter: &'a Counter,
+}
+
+/// Why a line goes home with a mail in hand.
+enum Ends {
+    NoRelay(Trouble),
+    NoWriter,
+}
+
+/// One line.
+pub(super) struct Line<'a> {
+    pub(super) lines: &'a Lines<'a>,
+    pub(super) number: usize,
+    pub(super) tell: Sender<Told>,
+    /// The writer's answers: may it leave?
+    pub(super) may_fly: Receiver<bool>,
+}
+
+impl Line<'_> {
+    /// Hands over mail after mail, until there is none or no relay; its last
+    /// word is that it goes home, whatever happens to it.
+    pub(super) fn run(self) {
+        let trouble = catch_unwind(AssertUnwindSafe(|| self.work())).unwrap_or_default();
+        // A writer that is gone needs no last word.
+        let _ = self.tell.send(Told::GoesHome { trouble });
+    }
+
+    fn work(&self) -> Option<(Arc<Outgoing>, Trouble)> {
+        let mut connection = None;
+        while let Some(mail) = self.lines.counter.take() {
+            let told = match self.hand_over(&mut connection, &mail) {
+                Ok(told) => told,
+                Err(Ends::NoRelay(trouble)) => return Some((mail, trouble)),
+                Err(Ends::NoWriter) => return None,
+            };
+            if self.tell.send(told).is_err() {
+                return None;
+            }
+        }
+        connection.into_iter().for_each(Connection::quit);
+        None
+    }
+
+    /// Tries one mail; on a new connection where the old one was closed while
+    /// it lay idle (F22).
+    fn hand_over(&self, connection: &mut Option<Connection>, mail: &Arc<Outgoing>) -> Result<Told, Ends> {
+        let bytes = match bytes(&self.lines.desk, self.lines.keys, mail) {
+            Ok(bytes) => bytes,
+            Err(why) => return Ok(Told::Unmakeable { mail: mail.clone(), why }),
+        };
+        let mut again = true;
+        loop {
+            let was_used = connection.is_some();
+            let line = match connection.take() {
+                Some(line) => line,
+                None => match self.lines.relay.connect() {
+                    Ok(line) => line,
+                    Err(trouble) => return Err(Ends::NoRelay(trouble)),
+                },
+            };
+            let line = connection.insert(line);
+            let outcome = match self.open(line, mail, &bytes) {
+                Ok(()) => {
+                    let sha256 = sha256(&bytes);
+                    let flies =
+                        Told::Flies { line: self.number, mail: mail.clone(), bytes: bytes.clone(), sha256 };
+                    self.tell.send(flies).map_err(|_| Ends::NoWriter)?;
+                    if !self.may_fly.recv().map_err(|_| Ends::NoWriter)? {
+                        // The relay waits for words that must not come.
+                        *connection = None;
+                        return Ok(Told::Stayed);
+                    }
+                    let outcome = line.finish(&bytes);
+                    if !line.is_usable() {
+                        *connection = None;
+                    }
+                    return Ok(Told::Ended { mail: mail.clone(), from: State::InFlight, outcome });
+                }
+                Err(outcome) => outcome,
+            };
+            if !line.is_usable() {
+                *connection = None;
+            }
+            let gone = matches!(&outcome, Outcome::Channel(trouble) if trouble.kind == TroubleKind::Gone);
+            if gone && was_used && again {
+                again = false;
+                continue;
+            }
+            return Ok(Told::Ended { mail: mail.clone(), from: State::Claimed, outcome });
+        }
+    }
+
+    /// As far as the relay's asking for the words.
+    fn open(&self, line: &mut Connection, mail: &Outgoing, bytes: &[u8]) -> Result<(), Outcome> {
+        let from = &self.lines.desk.config.mail.from.address;
+        let to = mail.person.email.as_deref().unwrap_or_default();
+        line.open(&Envelope { from, to, size: bytes.len() })
+    }
+}

@@ -1,0 +1,510 @@
+//! Mails to the relay: lines that hand over, and one writer that has the
+//! database. The writer takes whatever the lines have told it since its last
+//! commit and commits it together, so that the disk is asked once for all; a
+//! line lets the words of a mail leave only when it is on disk that they do,
+//! and with that what came of its mail before (performance, 8). So a process
+//! that dies repeats at most one mail a line.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::TimeDelta;
+
+use super::counter::Counter;
+use super::line::{Line, Lines, Told};
+use super::rate::Rate;
+use super::wave::Waves;
+use super::{Delivered, Permits, Triage};
+use crate::clock::Stopwatch;
+use crate::domain::delivery::{Happened, State, retry_after};
+use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind};
+use crate::domain::zone::Timestamp;
+use crate::engine::journal::Journal;
+use crate::engine::keys::Keys;
+use crate::engine::letters::Desk;
+use crate::mail::relay::Relay;
+use crate::store::{Move, Outgoing, Seen, SentBefore, Store, StoreError, Written};
+
+/// So many mails are claimed at once, and lie ready for the lines.
+const READY: usize = 64;
+/// How long the writer waits for the lines before it looks around.
+const LOOK_AROUND: Duration = Duration::from_millis(500);
+/// So many recipients in a row refused with the same code mean the relay, not
+/// the people (F27).
+const ALIKE: usize = 5;
+/// How often in one sitting the outbox is read again.
+const RESCANS: u32 = 3;
+/// A commit that takes longer than this is worth a word (F05).
+const SLOW: Duration = Duration::from_secs(5);
+
+/// The way to the relay, and how fast.
+pub struct Way<'a> {
+    /// The relay.
+    pub relay: &'a Relay,
+    /// How many connections at the same time.
+    pub connections: u16,
+    /// So many mails in such a time, for each limit there is.
+    pub limits: Vec<(usize, Duration)>,
+    /// How long what is in doubt waits before it is handed over once more.
+    pub in_doubt_wait: TimeDelta,
+    /// So many mails of a mailing leave first, and so long before the rest
+    /// does: somebody may notice that it was the wrong one (T28).
+    pub wave: Option<(u32, TimeDelta)>,
+}
+
+/// What is asked and told on the way.
+pub struct Hooks<'a> {
+    /// What the clock shows.
+    pub now: &'a dyn Fn() -> Timestamp,
+    /// Told after each mail.
+    pub one_more: &'a mut dyn FnMut(),
+    /// Told what an operator should know.
+    pub say: &'a mut dyn FnMut(String),
+    /// Shall nothing more be begun?
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// Hands everything that may leave now to the relay.
+///
+/// # Errors
+///
+/// Where the database or the send journal cannot be written. What was on its
+/// way then is in doubt at the next run, or known from the journal.
+pub fn to_relay(
+    desk: &Desk<'_>,
+    keys: &Keys,
+    store: &mut Store,
+    journal: &mut Journal,
+    way: &Way<'_>,
+    hooks: Hooks<'_>,
+) -> anyhow::Result<Delivered> {
+    let before = answered_before(store, way, (hooks.now)())?;
+    let rates = way.limits.iter().map(|limit| Rate::new(Some(*limit))).collect();
+    let counter = Counter::new(rates, Stopwatch::start(), &before);
+    let lines = Lines { desk: *desk, keys, relay: way.relay, counter: &counter };
+    let permits = Permits::read(store, desk)?;
+    let mut writer = Writer {
+        desk,
+        store,
+        journal,
+        way,
+        hooks,
+        counter: &counter,
+        permits,
+        after: 0,
+        exhausted: false,
+        closing: false,
+        troubles: 0,
+        given_back: false,
+        rescans: 0,
+        alike: Vec::new(),
+        waves: Waves::new(way.wave),
+        delivered: Delivered::default(),
+    };
+    let (tell, told) = mpsc::channel();
+    std::thread::scope(|scope| {
+        writer.commit(&Group::default(), &[])?;
+        let mut answers = Vec::new();
+        for number in 0..usize::from(way.connections).min(counter.standing().ready) {
+            let (answer, may_fly) = mpsc::channel();
+            answers.push(answer);
+            let line = Line { lines: &lines, number, tell: tell.clone(), may_fly };
+            scope.spawn(move || line.run());
+        }
+        drop(tell);
+        let outcome = writer.run(&told, &answers);
+        // Whatever happened: nobody waits for a writer that is gone.
+        counter.close();
+        drop((told, answers));
+        outcome
+    })?;
+    Ok(writer.delivered)
+}
+
+/// How long ago the last mails were answered that a limit may still count.
+fn answered_before(store: &Store, way: &Way<'_>, now: Timestamp) -> anyhow::Result<Vec<Duration>> {
+    let Some(longest) = way.limits.iter().map(|(_, per)| *per).max() else { return Ok(Vec::new()) };
+    let sent = store.sent_since(now - TimeDelta::from_std(longest)?)?;
+    // The database knows whole seconds: the end of the second is later.
+    let ago = |at: Timestamp| (now - at).to_std().unwrap_or_default().saturating_sub(Duration::from_secs(1));
+    Ok(sent.into_iter().map(ago).collect())
+}
+
+/// The one who has the database.
+struct Writer<'a, 'h> {
+    desk: &'a Desk<'a>,
+    store: &'a mut Store,
+    journal: &'a mut Journal,
+    way: &'a Way<'a>,
+    hooks: Hooks<'h>,
+    counter: &'a Counter,
+    permits: Permits,
+    /// The outbox is read from first to last; up to here it was.
+    after: i64,
+    /// There is nothing more to claim.
+    exhausted: bool,
+    /// Nothing more is begun.
+    closing: bool,
+    /// How often in a row the relay as a whole was the trouble.
+    troubles: usize,
+    /// Such trouble gave a mail back; it is tried again in this sitting.
+    given_back: bool,
+    /// How often the outbox was read again for that.
+    rescans: u32,
+    /// Refused alike, one after the other, and not written down yet.
+    alike: Vec<Refused>,
+    waves: Waves,
+    delivered: Delivered,
+}
+
+/// A mail the relay refused, for its reader or its content.
+struct Refused {
+    mail: Arc<Outgoing>,
+    from: State,
+    happened: Happened,
+    reply: Reply,
+}
+
+/// A mail the relay waits for the words of.
+struct Flight {
+    line: usize,
+    mail: Arc<Outgoing>,
+    bytes: Arc<[u8]>,
+    sha256: [u8; 32],
+}
+
+/// Mails that are claimed next.
+struct Claims {
+    claimed: Vec<Arc<Outgoing>>,
+    /// The outbox was read up to here.
+    last: i64,
+    kept_back: usize,
+}
+
+/// What the lines told, to be written down together.
+#[derive(Default)]
+struct Group {
+    moves: Vec<Move>,
+    flights: Vec<Flight>,
+    sent: Vec<SentBefore>,
+}
+
+impl Writer<'_, '_> {
+    /// Writes down what the lines tell, until all of them have gone home.
+    fn run(&mut self, told: &Receiver<Told>, answers: &[Sender<bool>]) -> anyhow::Result<()> {
+        let mut lines = answers.len();
+        while lines > 0 {
+            let mut group = Group::default();
+            match told.recv_timeout(LOOK_AROUND) {
+                Ok(first) => {
+                    self.note(first, &mut lines, &mut group);
+                    told.try_iter().for_each(|next| self.note(next, &mut lines, &mut group));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.look_around(&mut group);
+            self.commit(&group, answers)?;
+        }
+        // A relay that refuses everybody alike and then is silent.
+        let mut group = Group::default();
+        self.believe_the_refusals(&mut group);
+        self.commit(&group, answers)
+    }
+
+    /// Takes in what one line tells.
+    fn note(&mut self, told: Told, lines: &mut usize, group: &mut Group) {
+        match told {
+            Told::Flies { line, mail, bytes, sha256 } => {
+                group.flights.push(Flight { line, mail, bytes, sha256 });
+            }
+            Told::Stayed => self.counter.answered(true),
+            Told::Unmakeable { mail, why } => {
+                self.counter.answered(false);
+                self.settle(group, &mail, State::Claimed, Happened::Stopped, why);
+            }
+            Told::Ended { mail, from, outcome } => {
+                self.counter.answered(true);
+                self.ended(group, &mail, from, outcome);
+            }
+            Told::GoesHome { trouble } => {
+                *lines -= 1;
+                if let Some((mail, trouble)) = trouble {
+                    let passes = trouble.kind != TroubleKind::Refused;
+                    if passes && *lines > 0 && !self.closing {
+                        // The others have a connection each: one fewer, then.
+                        self.counter.put_back(mail);
+                        return;
+                    }
+                    self.counter.answered(false);
+                    group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
+                    self.give_up(group, trouble);
+                }
+            }
+        }
+    }
+
+    /// What the relay said to one mail.
+    fn ended(&mut self, group: &mut Group, mail: &Arc<Outgoing>, from: State, outcome: Outcome) {
+        let now = (self.hooks.now)();
+        if !matches!(outcome, Outcome::Channel(_)) {
+            self.troubles = 0;
+        }
+        match outcome {
+            Outcome::Sent(reply) => {
+                self.believe_the_refusals(group);
+                group.sent.push(SentBefore {
+                    number: mail.delivery.number,
+                    message_id: mail.delivery.message_id.clone(),
+                    at: now,
+                    reply: reply.to_string(),
+                });
+                self.settle(group, mail, from, Happened::Accepted, reply.to_string());
+                (self.hooks.one_more)();
+            }
+            Outcome::Deferred(reply) => {
+                let not_before = Some(now + retry_after(mail.attempts + 1));
+                self.count(from, Happened::PutOff, 0);
+                let made = Move::new(mail.delivery.number, from, Happened::PutOff).saying(reply.to_string());
+                group.moves.push(Move { not_before, ..made });
+            }
+            Outcome::Rejected { reply, .. } => self.refused(group, mail, from, Happened::Refused, reply),
+            Outcome::Content(reply) => self.refused(group, mail, from, Happened::Stopped, reply),
+            Outcome::InDoubt(why) => {
+                let not_before = Some(now + self.way.in_doubt_wait);
+                self.count(from, Happened::Doubted, mail.doubts);
+                let made = Move::new(mail.delivery.number, from, Happened::Doubted).saying(why);
+                group.moves.push(Move { not_before, doubts: mail.doubts, ..made });
+            }
+            Outcome::Channel(trouble) => {
+                group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
+                self.troubles += 1;
+                self.given_back = true;
+                let often = self.troubles > usize::from(self.way.connections).max(2);
+                if trouble.kind == TroubleKind::Refused || often {
+                    self.give_up(group, trouble);
+                }
+            }
+        }
+    }
+
+    /// A refusal is believed when another mail was taken, or refused
+    /// otherwise: five alike in a row are the relay's (F27).
+    fn refused(
+        &mut self,
+        group: &mut Group,
+        mail: &Arc<Outgoing>,
+        from: State,
+        happened: Happened,
+        reply: Reply,
+    ) {
+        let alike =
+            |refused: &Refused| (refused.reply.code, refused.reply.enhanced) == (reply.code, reply.enhanced);
+        if !self.alike.iter().all(alike) {
+            self.believe_the_refusals(group);
+        }
+        self.alike.push(Refused { mail: mail.clone(), from, happened, reply });
+        if self.alike.len() < ALIKE {
+            return;
+        }
+        let why = self.alike.last().map_or(String::new(), |refused| refused.reply.to_string());
+        for Refused { mail, from, .. } in self.alike.drain(..) {
+            group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
+        }
+        let why = format!("the relay refused {ALIKE} different people alike: {why}");
+        self.give_up(group, Trouble { kind: TroubleKind::Refused, phase: Phase::Rcpt, why });
+    }
+
+    /// Writes down refusals that are each their own reader's, or content's.
+    fn believe_the_refusals(&mut self, group: &mut Group) {
+        for Refused { mail, from, happened, reply } in std::mem::take(&mut self.alike) {
+            self.settle(group, &mail, from, happened, reply.to_string());
+        }
+    }
+
+    fn settle(&mut self, group: &mut Group, mail: &Outgoing, from: State, happened: Happened, said: String) {
+        self.count(from, happened, 0);
+        group.moves.push(Move::new(mail.delivery.number, from, happened).saying(said));
+    }
+
+    fn count(&mut self, from: State, happened: Happened, doubts: u32) {
+        from.after(happened, doubts).into_iter().for_each(|state| self.delivered.count(state));
+    }
+
+    /// The relay takes nothing just now.
+    fn give_up(&mut self, group: &mut Group, trouble: Trouble) {
+        self.delivered.trouble.get_or_insert(trouble);
+        self.close(group);
+    }
+
+    /// Begins nothing more: what is claimed and not taken is due again.
+    fn close(&mut self, group: &mut Group) {
+        self.closing = true;
+        for mail in self.counter.close() {
+            group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
+        }
+    }
+
+    /// Is there a reason to begin nothing more?
+    fn look_around(&mut self, group: &mut Group) {
+        let standing = self.counter.standing();
+        if self.closing {
+            return;
+        }
+        if (self.hooks.stop)() {
+            self.close(group);
+        } else if standing.in_hand == 0 && standing.wait.is_some() {
+            self.delivered.wait = standing.wait;
+            self.close(group);
+        } else if self.exhausted && !self.reads_again() && standing.ready == 0 && standing.in_hand == 0 {
+            self.close(group);
+        }
+    }
+
+    /// Is the outbox read again, for what passing trouble gave back, now that
+    /// the relay is well?
+    fn reads_again(&self) -> bool {
+        self.given_back && self.troubles == 0 && self.rescans < RESCANS
+    }
+
+    /// Writes a group down: what came of mails, which words leave now, and
+    /// which mails are claimed next, all in one transaction. Then those who
+    /// wait for it are answered.
+    fn commit(&mut self, group: &Group, answers: &[Sender<bool>]) -> anyhow::Result<()> {
+        if !group.sent.is_empty() {
+            self.journal.add(&group.sent)?;
+        }
+        let journal = (!group.sent.is_empty()).then(|| self.journal.length());
+        loop {
+            let now = (self.hooks.now)();
+            let mut moves = group.moves.clone();
+            let written_down = moves.len();
+            let claims = self.claims(&mut moves, now)?;
+            let claiming = written_down..moves.len();
+            let flights = self.flights(&group.flights, &mut moves, now);
+            let seen = (moves.len() > written_down).then_some(self.permits.seen);
+            let outcome = match moves.is_empty() {
+                true => Written::All(Vec::new()),
+                false => self.write(&moves, seen, journal, now)?,
+            };
+            let written = match outcome {
+                Written::All(written) => written,
+                // Somebody decided something meanwhile: it counts for
+                // everything that has not left.
+                Written::Changed => {
+                    self.permits = Permits::read(self.store, self.desk)?;
+                    self.waves = Waves::new(self.way.wave);
+                    let numbers: Vec<i64> = group.flights.iter().map(|f| f.mail.delivery.number).collect();
+                    let wanted = self.store.still_wanted(&numbers)?;
+                    let gone = numbers.into_iter().zip(wanted).filter(|(_, wanted)| !wanted);
+                    self.permits.gone.extend(gone.map(|(number, _)| number));
+                    continue;
+                }
+            };
+            for (flight, place) in flights {
+                let flies = place.is_some_and(|place| written[place]);
+                // A line that is gone needs no answer.
+                let _ = answers[flight.line].send(flies);
+            }
+            if let Some(claims) = claims {
+                let ends = moves[claiming].iter().filter_map(|made| made.from.after(made.happened, 0));
+                ends.for_each(|state| self.delivered.count(state));
+                self.after = claims.last;
+                self.delivered.kept_back += claims.kept_back;
+                self.counter.put(claims.claimed);
+            }
+            return Ok(());
+        }
+    }
+
+    /// Writes, as long as it takes somebody else to let go of the database
+    /// (F57).
+    fn write(
+        &mut self,
+        moves: &[Move],
+        seen: Option<Seen>,
+        journal: Option<u64>,
+        now: Timestamp,
+    ) -> anyhow::Result<Written> {
+        let watch = Stopwatch::start();
+        loop {
+            match self.store.write_knowing(moves, seen, journal, now) {
+                Err(StoreError::Busy) => {
+                    (self.hooks.say)(
+                        "somebody else has been writing for 5 s; nothing leaves meanwhile".to_owned(),
+                    );
+                }
+                written => {
+                    if watch.elapsed() > SLOW {
+                        let seconds = watch.elapsed().as_secs();
+                        (self.hooks.say)(format!(
+                            "the database took {seconds} s to write; nothing left meanwhile"
+                        ));
+                    }
+                    return written.context("what became of mails on their way could not be written down");
+                }
+            }
+        }
+    }
+
+    /// Claims the next mails, if there is room for them.
+    fn claims(&mut self, moves: &mut Vec<Move>, now: Timestamp) -> anyhow::Result<Option<Claims>> {
+        if self.closing || self.counter.standing().ready >= READY / 2 {
+            return Ok(None);
+        }
+        if self.exhausted && self.reads_again() {
+            (self.given_back, self.exhausted, self.after) = (false, false, 0);
+            self.rescans += 1;
+        }
+        let mut claims = Claims { claimed: Vec::new(), last: self.after, kept_back: 0 };
+        while claims.claimed.is_empty() && !self.exhausted {
+            let found = self.store.outgoing(claims.last, READY, now)?;
+            let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else {
+                self.exhausted = true;
+                break;
+            };
+            let (store, waves) = (&*self.store, &mut self.waves);
+            let may = |outgoing: &Outgoing| waves.may_leave(store, &outgoing.delivery, now);
+            let (claimed, kept_back, more) = super::take(self.desk, &self.permits, found, now, may)?;
+            self.delivered.wave = self.waves.opens;
+            moves.extend(more);
+            claims.claimed = claimed.into_iter().map(Arc::new).collect();
+            claims.kept_back += kept_back;
+            claims.last = last;
+        }
+        Ok(Some(claims))
+    }
+
+    /// The moves of those whose words wait to leave, and the place of each
+    /// that may.
+    fn flights<'g>(
+        &mut self,
+        flights: &'g [Flight],
+        moves: &mut Vec<Move>,
+        now: Timestamp,
+    ) -> Vec<(&'g Flight, Option<usize>)> {
+        let mut all = Vec::with_capacity(flights.len());
+        for flight in flights {
+            let number = flight.mail.delivery.number;
+            let place = match self.permits.triage(self.desk, &flight.mail, now) {
+                Triage::Go => {
+                    let bytes = Some((flight.bytes.clone(), flight.sha256));
+                    moves.push(Move { bytes, ..Move::new(number, State::Claimed, Happened::Flew) });
+                    Some(moves.len() - 1)
+                }
+                Triage::KeepBack => {
+                    moves.push(Move::new(number, State::Claimed, Happened::Returned));
+                    None
+                }
+                Triage::Settle(happened, why) => {
+                    moves.push(Move::new(number, State::Claimed, happened).saying(why));
+                    None
+                }
+            };
+            all.push((flight, place));
+        }
+        all
+    }
+}

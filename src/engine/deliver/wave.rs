@@ -1,0 +1,67 @@
+//! The first few of a mailing, a pause, and then the rest: who sent the wrong
+//! one has time to notice, and to hold it (T28). A mailing is one step, booked
+//! by one pass.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+
+use crate::domain::delivery::Delivery;
+use crate::domain::ids::StepName;
+use crate::domain::zone::Timestamp;
+use crate::store::{Store, StoreError};
+
+/// The mailings of one sitting.
+pub(super) struct Waves {
+    /// So many first, and so long before the rest; `None`: all at once.
+    rule: Option<(u32, TimeDelta)>,
+    mailings: HashMap<(StepName, Timestamp), Wave>,
+    /// When the earliest of those that pause goes on.
+    pub(super) opens: Option<Timestamp>,
+}
+
+/// How a mailing stands.
+enum Wave {
+    /// So many more of the first.
+    First(u32),
+    /// The rest.
+    Open,
+    /// Not before.
+    Pause(Timestamp),
+}
+
+impl Waves {
+    pub(super) fn new(rule: Option<(u32, TimeDelta)>) -> Waves {
+        Waves { rule: rule.filter(|(first, _)| *first > 0), mailings: HashMap::new(), opens: None }
+    }
+
+    /// May this one leave now? One that may counts.
+    pub(super) fn may_leave(
+        &mut self,
+        store: &Store,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some((first, pause)) = self.rule else { return Ok(true) };
+        let mailing = (delivery.step.clone(), delivery.booked);
+        if !self.mailings.contains_key(&mailing) {
+            let wave = match store.first_left(&delivery.step, delivery.booked, first)? {
+                Some(left) if left + pause <= now => Wave::Open,
+                Some(left) => Wave::Pause(left + pause),
+                None => Wave::First(first.saturating_sub(store.begun_of(&delivery.step, delivery.booked)?)),
+            };
+            self.mailings.insert(mailing.clone(), wave);
+        }
+        let may = match self.mailings.get_mut(&mailing) {
+            Some(Wave::Open) | None => return Ok(true),
+            Some(Wave::First(0)) => now + pause,
+            Some(Wave::First(more)) => {
+                *more -= 1;
+                return Ok(true);
+            }
+            Some(Wave::Pause(opens)) => *opens,
+        };
+        self.opens = Some(self.opens.map_or(may, |opens| opens.min(may)));
+        Ok(false)
+    }
+}

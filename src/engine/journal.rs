@@ -1,0 +1,148 @@
+//! The send journal: a file beside the database to which a line is added for
+//! each mail the relay took, before the database says so. It names nobody. It
+//! knows what a database restored from a copy does not, and what a process
+//! that died had no time to write down (delivery.md, 2.4; F12, F55).
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::store::SentBefore;
+
+/// The journal, open to be added to.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    length: u64,
+}
+
+impl Journal {
+    /// Opens the journal of a database; makes it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be made or opened, with its path.
+    pub fn open(database: &Path) -> io::Result<Journal> {
+        let path = database.with_extension("sent");
+        let told = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot write the send journal {}: {error}", path.display()))
+        };
+        let mut options = File::options();
+        options.read(true).append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(told)?;
+        let length = file.metadata().map_err(told)?.len();
+        let mut journal = Journal { file, path: path.clone(), length };
+        journal.end_the_last_line().map_err(told)?;
+        Ok(journal)
+    }
+
+    /// The lines from a byte on. Half a line, of a process that died while it
+    /// wrote, is none; lines of which that makes nothing are left out.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn lines_from(&mut self, byte: u64) -> io::Result<Vec<SentBefore>> {
+        let mut reader = BufReader::new(&self.file);
+        reader.seek(SeekFrom::Start(byte.min(self.length)))?;
+        let mut lines = Vec::new();
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            lines.extend(line.strip_suffix(b"\n").and_then(read));
+            line.clear();
+        }
+        Ok(lines)
+    }
+
+    /// Adds what the relay took. It survives this process at once; it need
+    /// not survive a power cut before the database does.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written, with its path.
+    pub fn add(&mut self, sent: &[SentBefore]) -> io::Result<()> {
+        let mut text = String::new();
+        for line in sent {
+            let at = line.at.format("%Y-%m-%dT%H:%M:%SZ");
+            let reply = line.reply.replace(['\t', '\n', '\r'], " ");
+            text += &format!("{}\t{}\t{at}\t{reply}\n", line.number, line.message_id);
+        }
+        self.file.write_all(text.as_bytes()).map_err(|error| {
+            let path = self.path.display();
+            io::Error::new(error.kind(), format!("cannot write the send journal {path}: {error}"))
+        })?;
+        self.length += text.len() as u64;
+        Ok(())
+    }
+
+    /// After a process that died in the middle of a line.
+    fn end_the_last_line(&mut self) -> io::Result<()> {
+        let mut last = [b'\n'];
+        if self.length > 0 {
+            self.file.seek(SeekFrom::End(-1))?;
+            self.file.read_exact(&mut last)?;
+        }
+        if last != [b'\n'] {
+            self.file.write_all(b"\n")?;
+            self.length += 1;
+        }
+        Ok(())
+    }
+
+    /// How long it is, in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+/// A line: number, Message-ID, instant and reply, with tabs between.
+fn read(line: &[u8]) -> Option<SentBefore> {
+    let line = std::str::from_utf8(line).ok()?;
+    let mut fields = line.splitn(4, '\t');
+    let mut next = || fields.next();
+    Some(SentBefore {
+        number: next()?.parse().ok()?,
+        message_id: next()?.to_owned(),
+        at: next()?.parse().ok()?,
+        reply: next()?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::zone::Timestamp;
+
+    fn line(number: i64) -> SentBefore {
+        SentBefore {
+            number,
+            message_id: format!("<{number}@ekdala.example>"),
+            at: "2026-12-01T07:30:00Z".parse::<Timestamp>().expect("an instant"),
+            reply: "250 2.0.0 Ok".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_added_is_read_again_and_half_a_line_is_none() {
+        let home = tempfile::tempdir().expect("a folder");
+        let database = home.path().join("journey.db");
+        let mut journal = Journal::open(&database).expect("a journal");
+        journal.add(&[line(1), line(2)]).expect("added");
+        let known = journal.length();
+        journal.add(&[line(3)]).expect("added");
+        drop(journal);
+        let path = home.path().join("journey.sent");
+        let mut torn = std::fs::read(&path).expect("a file");
+        torn.extend_from_slice(b"4\t<4@ekdala.exam");
+        std::fs::write(&path, torn).expect("half a line");
+        let mut journal = Journal::open(&database).expect("a journal");
+        assert_eq!(journal.lines_from(0).expect("lines"), [line(1), line(2), line(3)]);
+        assert_eq!(journal.lines_from(known).expect("lines"), [line(3)]);
+        journal.add(&[line(5)]).expect("added");
+        assert_eq!(journal.lines_from(known).expect("lines"), [line(3), line(5)]);
+        assert!(journal.lines_from(u64::MAX).expect("lines").is_empty(), "of a journal that was lost");
+    }
+}

@@ -1,0 +1,151 @@
+//! How mails leave, made ready from the configuration: into a folder or to a
+//! relay. Everything that is booked and may leave now is handed over; how the
+//! relay was is written down for whoever asks.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::deliver::{self, Delivered, Hooks, Way};
+use super::journal::Journal;
+use super::keys::Keys;
+use super::letters::Desk;
+use crate::config::{self, Config, Security, SmtpConfig, Transport};
+use crate::domain::delivery::back_off;
+use crate::domain::handover::Trouble;
+use crate::domain::zone::Timestamp;
+use crate::mail::files::Folder;
+use crate::mail::relay::{Mechanism, Privacy, Relay, SignIn, Trust};
+use crate::store::{RelayState, RelayTrouble, Store};
+
+/// How mails leave.
+pub enum Post {
+    /// Into a folder.
+    Files(Folder),
+    /// To the relay.
+    Relay(Box<Relay>),
+}
+
+impl Post {
+    /// As the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be opened.
+    pub fn of(config: &Config) -> anyhow::Result<Post> {
+        match config.mail.transport {
+            Transport::Files => Ok(Post::Files(Folder::open(&config.mail.folder)?)),
+            Transport::Smtp => Ok(Post::Relay(Box::new(relay(&config.mail.smtp)))),
+            Transport::Sendmail => anyhow::bail!("`transport = \"sendmail\"` cannot send yet"),
+        }
+    }
+
+    /// Hands over everything that may leave now; of each mailing the first few
+    /// before the rest, if that is said.
+    ///
+    /// # Errors
+    ///
+    /// Where the database, the send journal or a file cannot be written.
+    pub fn deliver(
+        &self,
+        desk: &Desk<'_>,
+        keys: &Keys,
+        store: &mut Store,
+        journal: Option<&mut Journal>,
+        wave: Option<(u32, TimeDelta)>,
+        hooks: Hooks<'_>,
+    ) -> anyhow::Result<Delivered> {
+        match (self, journal) {
+            (Post::Files(folder), _) => {
+                deliver::to_files(desk, keys, store, (hooks.now)(), folder, hooks.one_more)
+            }
+            (Post::Relay(relay), Some(journal)) => {
+                let smtp = &desk.config.mail.smtp;
+                let way = Way {
+                    relay,
+                    connections: smtp.connections,
+                    limits: limits(smtp)?,
+                    in_doubt_wait: desk.config.mail.in_doubt_wait,
+                    wave,
+                };
+                let now = hooks.now;
+                let delivered = deliver::to_relay(desk, keys, store, journal, &way, hooks)?;
+                remember(store, &delivered, now())?;
+                Ok(delivered)
+            }
+            (Post::Relay(_), None) => anyhow::bail!("the send journal is not open"),
+        }
+    }
+}
+
+/// How fast mails may leave, in each way that is limited.
+fn limits(smtp: &SmtpConfig) -> anyhow::Result<Vec<(usize, Duration)>> {
+    let limit = |rate: &config::Rate| Ok((usize::try_from(rate.mails.get())?, rate.per.to_std()?));
+    smtp.rate.iter().map(limit).collect()
+}
+
+/// The relay of the configuration.
+pub fn relay(smtp: &SmtpConfig) -> Relay {
+    let privacy = match smtp.security {
+        Security::Starttls => Privacy::Starttls,
+        Security::Tls => Privacy::Tls,
+        Security::None => Privacy::InClear,
+    };
+    Relay {
+        privacy,
+        sign_in: sign_in(smtp),
+        hello: smtp.hello.clone(),
+        trust: Trust::new(smtp.ca_file.clone()),
+        ..Relay::at(&smtp.host, smtp.port)
+    }
+}
+
+fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
+    let mechanism = match smtp.auth {
+        config::Auth::None => return None,
+        config::Auth::Plain => Mechanism::Plain,
+        config::Auth::Login => Mechanism::Login,
+        config::Auth::Xoauth2 => Mechanism::Xoauth2,
+    };
+    let password = smtp.password.clone()?;
+    // Read anew at each connection: whoever changes it need not restart.
+    let secret = move || match password.read() {
+        Ok(secret) => Ok(secret.reveal().to_owned()),
+        Err(error) => Err(format!("the password file cannot be read: {error}")),
+    };
+    Some(SignIn { mechanism, username: smtp.username.clone()?, secret: std::sync::Arc::new(secret) })
+}
+
+/// Writes down how the relay was.
+fn remember(store: &mut Store, delivered: &Delivered, now: Timestamp) -> anyhow::Result<()> {
+    let before = store.relay()?;
+    let success = if delivered.sent > 0 { Some(now) } else { before.success };
+    let trouble = delivered.trouble.as_ref().map(|trouble| {
+        // Who was well meanwhile begins anew.
+        let earlier = before.trouble.as_ref().filter(|_| delivered.sent == 0);
+        again(trouble, earlier, now)
+    });
+    let untried = delivered.trouble.is_none() && delivered.sent == 0;
+    let trouble = if untried { before.trouble.clone() } else { trouble };
+    let state = RelayState { success, trouble };
+    if state != before {
+        store.set_relay(&state)?;
+    }
+    Ok(())
+}
+
+/// When it is tried again: later each time, and not at the same second as
+/// everybody else whom it kept waiting.
+fn again(trouble: &Trouble, earlier: Option<&RelayTrouble>, now: Timestamp) -> RelayTrouble {
+    let failures = earlier.map_or(0, |earlier| earlier.failures) + 1;
+    let wait = back_off(trouble.kind, failures);
+    // A fifth more or less, of what differs from machine to machine.
+    let percent = 80 + (now.timestamp() * 7919 + i64::from(std::process::id())) % 41;
+    let wait = TimeDelta::seconds(wait.num_seconds() * percent / 100);
+    RelayTrouble {
+        why: trouble.why.clone(),
+        since: earlier.map_or(now, |earlier| earlier.since),
+        failures,
+        retry: now + wait,
+    }
+}

@@ -1,0 +1,135 @@
+//! How the relay is, and what keeps this database from sending until somebody
+//! has looked.
+
+use rusqlite::params;
+
+use super::{Store, StoreError, rows};
+use crate::domain::guard::{Guard, GuardKind};
+use crate::domain::zone::Timestamp;
+
+/// How the relay is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayState {
+    /// When it last took a mail.
+    pub success: Option<Timestamp>,
+    /// What is the matter with it, if something is.
+    pub trouble: Option<RelayTrouble>,
+}
+
+/// What is the matter with the relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayTrouble {
+    /// In words.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// How often in a row.
+    pub failures: u32,
+    /// When it is tried again.
+    pub retry: Timestamp,
+}
+
+impl Store {
+    /// How the relay is.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn relay(&self) -> Result<RelayState, StoreError> {
+        let sql = "SELECT success_at, trouble, since_at, failures, retry_at FROM relay";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let Some(row) = found.next()? else { return Ok(RelayState::default()) };
+        let trouble = match rows::maybe_str(row, 1)? {
+            Some(why) => Some(RelayTrouble {
+                why: why.to_owned(),
+                since: rows::get_time(row, 2)?,
+                failures: row.get(3)?,
+                retry: rows::get_time(row, 4)?,
+            }),
+            None => None,
+        };
+        Ok(RelayState { success: rows::maybe_time(row, 0)?, trouble })
+    }
+
+    /// Says how the relay is.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn set_relay(&mut self, state: &RelayState) -> Result<(), StoreError> {
+        let trouble = state.trouble.as_ref();
+        self.connection.prepare_cached(include_str!("sql/set_relay.sql"))?.execute(params![
+            state.success.map(rows::time),
+            trouble.map(|trouble| trouble.why.as_str()),
+            trouble.map(|trouble| rows::time(trouble.since)),
+            trouble.map_or(0, |trouble| trouble.failures),
+            trouble.map(|trouble| rows::time(trouble.retry)),
+        ])?;
+        Ok(())
+    }
+
+    /// What keeps this database from sending.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn guards(&self) -> Result<Vec<Guard>, StoreError> {
+        let sql = "SELECT kind, at, message FROM guard WHERE released_at IS NULL ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut guards = Vec::new();
+        while let Some(row) = found.next()? {
+            let kind = GuardKind::parse(rows::str(row, 0)?).ok_or_else(|| rows::wrong(0, "a guard"))?;
+            let message = rows::str(row, 2)?.to_owned();
+            guards.push(Guard { kind, at: rows::get_time(row, 1)?, message });
+        }
+        Ok(guards)
+    }
+
+    /// Keeps this database from sending. One of a kind is enough.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn raise(&mut self, guard: &Guard) -> Result<(), StoreError> {
+        let sql = "INSERT INTO guard (kind, at, message) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (kind) WHERE released_at IS NULL DO NOTHING";
+        let values = params![guard.kind.as_str(), rows::time(guard.at), guard.message];
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    /// Lets it send again, as far as guards of that kind go. How many there
+    /// were.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn release(&mut self, kind: GuardKind, now: Timestamp) -> Result<usize, StoreError> {
+        let sql = "UPDATE guard SET released_at = ?2 WHERE kind = ?1 AND released_at IS NULL";
+        let values = params![kind.as_str(), rows::time(now)];
+        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
+    }
+
+    /// The latest time the sender saw.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT clock_at FROM instance")?;
+        let mut found = statement.query([])?;
+        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+    }
+
+    /// The sender saw that time.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn set_clock(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.connection.execute("UPDATE instance SET clock_at = ?1", [rows::time(now)])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+-- How the relay is now.
+INSERT INTO relay (one, success_at, trouble, since_at, failures, retry_at) VALUES (1, ?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (one) DO UPDATE SET success_at = excluded.success_at, trouble = excluded.trouble,
+    since_at = excluded.since_at, failures = excluded.failures, retry_at = excluded.retry_at
