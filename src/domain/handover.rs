@@ -1,6 +1,7 @@
 //! Handing a mail over to the relay: what it said, at which phase, and what
-//! that means for the mail (delivery.md, 2.5). Data only; `mail/relay` has the
-//! conversation, the engine writes down what came of it.
+//! that means for the mail (delivery.md, 2.5). `mail/relay` has the
+//! conversation and asks here what an answer means; the engine writes down
+//! what came of it.
 
 use std::fmt;
 

@@ -50,8 +50,23 @@ fn client(relay: &server::Relay) -> Relay {
     }
 }
 
-fn hasty(relay: &server::Relay) -> Relay {
-    Relay { deadlines: all(SHORT), ..client(relay) }
+/// A client with little patience in one phase.
+fn hasty(relay: &server::Relay, phase: Phase) -> Relay {
+    let mut client = client(relay);
+    let limits = &mut client.deadlines;
+    *match phase {
+        Phase::Connect => &mut limits.connect,
+        Phase::Greeting => &mut limits.greeting,
+        Phase::Ehlo => &mut limits.ehlo,
+        Phase::Tls => &mut limits.tls,
+        Phase::Auth => &mut limits.auth,
+        Phase::Mail => &mut limits.mail,
+        Phase::Rcpt => &mut limits.rcpt,
+        Phase::Data => &mut limits.data,
+        Phase::Body => &mut limits.block,
+        Phase::Dot => &mut limits.dot,
+    } = SHORT;
+    client
 }
 
 fn connect(relay: &server::Relay) -> Connection {
@@ -123,6 +138,14 @@ fn a_mail_takes_two_round_trips() {
 }
 
 #[test]
+fn without_a_name_we_are_known_by_the_machines() {
+    let relay = start(Vec::new());
+    Relay { hello: None, ..client(&relay) }.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
+    let hello = relay.hellos().concat();
+    assert!(hello == "[127.0.0.1]" || hello.contains('.') && !hello.contains('['), "{hello}");
+}
+
+#[test]
 fn without_pipelining_each_command_waits() {
     let [_, relay] = both(&[]);
     let mut connection = connect(&relay);
@@ -143,7 +166,7 @@ fn a_mail_may_come_from_nowhere() {
 #[test]
 fn f17_late_is_not_never() {
     let relay = start(vec![Rule::at(Point::Dot, What::Late(3 * SHORT, line("250 2.0.0 at last")))]);
-    let deadlines = Deadlines { dot: AMPLE, ..all(SHORT) };
+    let deadlines = Deadlines { data: 2 * SHORT, block: SHORT, ..all(AMPLE) };
     let mut connection = Relay { deadlines, ..client(&relay) }.connect().expect("a connection");
     assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
     assert!(connection.is_usable());
@@ -166,7 +189,8 @@ fn f18_silence_before_a_mail_ends_with_the_phase() {
             ..Script::default()
         });
         let privacy = if point == Point::Starttls { Privacy::Starttls } else { Privacy::InClear };
-        let trouble = refused(&Relay { privacy, sign_in: Some(sign_in(Mechanism::Plain)), ..hasty(&relay) });
+        let trouble =
+            refused(&Relay { privacy, sign_in: Some(sign_in(Mechanism::Plain)), ..hasty(&relay, phase) });
         let why = format!("relay 127.0.0.1:{} {asked} within 0.1 s", relay.port());
         assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase, why });
     }
@@ -176,7 +200,7 @@ fn f18_silence_before_a_mail_ends_with_the_phase() {
 fn f18_a_relay_that_is_not_reached_in_time_is_named() {
     let relay = start(Vec::new());
     let trouble = refused(&Relay { deadlines: all(Duration::ZERO), ..client(&relay) });
-    let why = format!("relay 127.0.0.1:{} did not answer the connection within 0 s", relay.port());
+    let why = format!("relay 127.0.0.1:{} cannot be reached within 0 s", relay.port());
     assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
 }
 
@@ -185,7 +209,7 @@ fn f18_silence_within_a_mail_ends_with_the_phase() {
     for (point, phase) in [(Point::Mail, Phase::Mail), (Point::Rcpt, Phase::Rcpt), (Point::Data, Phase::Data)]
     {
         for relay in both(&[Rule::at(point, What::Silence)]) {
-            let mut connection = hasty(&relay).connect().expect("a connection");
+            let mut connection = hasty(&relay, phase).connect().expect("a connection");
             let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
             let why = format!("relay 127.0.0.1:{} did not answer {phase} within 0.1 s", relay.port());
             assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase, why });
@@ -199,7 +223,7 @@ fn f18_silence_within_a_mail_ends_with_the_phase() {
 fn f18_drops_of_an_answer_do_not_extend_the_phase() {
     let drip = What::Drip(vec![b'2'; 1_000], Duration::from_millis(20));
     for relay in both(&[Rule::at(Point::Rcpt, drip)]) {
-        let mut connection = hasty(&relay).connect().expect("a connection");
+        let mut connection = hasty(&relay, Phase::Rcpt).connect().expect("a connection");
         let watch = Stopwatch::start();
         let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
         assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Rcpt));
@@ -214,9 +238,7 @@ fn f19_a_late_answer_is_never_taken_for_the_next_mails() {
         Rule { mail: Some(1), ..Rule::at(Point::Dot, What::Late(2 * SHORT, line("250 2.0.0 late"))) },
         Rule { mail: Some(2), ..Rule::at(Point::Dot, What::say("554 5.6.0 no")) },
     ]);
-    let deadlines = Deadlines { dot: SHORT, ..all(AMPLE) };
-    let relayed = Relay { deadlines, ..client(&relay) };
-    let mut connection = relayed.connect().expect("a connection");
+    let mut connection = hasty(&relay, Phase::Dot).connect().expect("a connection");
     let outcome = hand_over(&mut connection, ANNA, &words(1));
     let why = format!("relay 127.0.0.1:{} did not answer the final dot within 0.1 s", relay.port());
     assert_eq!(outcome, Outcome::InDoubt(why));
@@ -677,8 +699,7 @@ fn f35_a_relay_that_sips_does_not_hold_us_for_ever() {
         ..Script::default()
     };
     let relay = server::Relay::start(script);
-    let deadlines = Deadlines { block: SHORT, ..all(AMPLE) };
-    let mut connection = Relay { deadlines, ..client(&relay) }.connect().expect("a connection");
+    let mut connection = hasty(&relay, Phase::Body).connect().expect("a connection");
     let outcome = hand_over(&mut connection, ANNA, &b"0123456789abcde\r\n".repeat(2_000_000));
     let why = format!("relay 127.0.0.1:{} took nothing more of the words within 0.1 s", relay.port());
     assert_eq!(trouble(outcome), Trouble { kind: TroubleKind::Passing, phase: Phase::Body, why });

@@ -61,8 +61,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     // Content is UTF-8; there it only names the letter that was meant.
     ("encoding_rs", Lives::In(&["roster", "content"])),
     // Hashes of content and of migrations; the keys of mails and links.
-    // `mail/relay/tls` because `rustls` has a module of that name.
-    ("ring", Lives::In(&["content", "store/migrate", "engine/keys", "mail/relay/tls"])),
+    ("ring", Lives::In(&["content", "store/migrate", "engine/keys"])),
     ("data_encoding", Lives::In(&["engine/keys"])),
     ("rustls", Lives::In(&["mail/relay"])),
     ("rustls_native_certs", Lives::In(&["mail/relay/tls"])),

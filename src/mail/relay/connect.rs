@@ -127,7 +127,7 @@ fn reach(relay: &Relay, name: &str) -> Result<TcpStream, Trouble> {
         passing(match faults.as_slice() {
             [] => format!("relay {name} has no address"),
             [(_, error)] if error.kind() == io::ErrorKind::TimedOut => {
-                format!("relay {name} did not answer {} within {} s", Phase::Connect, seconds(limit))
+                format!("relay {name} cannot be reached within {} s", seconds(limit))
             }
             [(_, error)] => format!("relay {name} cannot be reached: {error}"),
             many => {
