@@ -1,6 +1,7 @@
 //! Handing a mail over to the relay: what it said, at which phase, and what
-//! that means for the mail (delivery.md, 2.5). Data only; `mail/relay` has the
-//! conversation, the engine writes down what came of it.
+//! that means for the mail (delivery.md, 2.5). `mail/relay` has the
+//! conversation and asks here what an answer means; the engine writes down
+//! what came of it.
 
 use std::fmt;
 
@@ -137,4 +138,166 @@ pub enum TroubleKind {
     /// It will not before somebody, or another day, changes something:
     /// sign-in, certificate, policy, the day's limit.
     Refused,
+}
+
+/// What an answer means that is not the one hoped for (delivery.md, 2.5), and
+/// what 250 to the final dot means. `relay` is how messages call it.
+///
+/// A person is blamed for good only where the relay says that the address is
+/// none. What blames nobody in particular is the channel's; what is left is
+/// one person's, for the time being, and whoever sees the same answer for many
+/// knows better (F27).
+pub fn judge(phase: Phase, reply: Reply, relay: &str) -> Outcome {
+    let trouble = |kind, reply: &Reply| {
+        let why = format!("relay {relay} answered {phase} with {reply}");
+        Outcome::Channel(Trouble { kind, phase, why })
+    };
+    if phase == Phase::Dot {
+        match reply.code {
+            250 => return Outcome::Sent(reply),
+            400..600 => {}
+            _ => {
+                return Outcome::InDoubt(format!(
+                    "relay {relay} answered {phase} with {reply}, not with 250"
+                ));
+            }
+        }
+    }
+    match (phase, reply.code, reply.enhanced) {
+        (_, 432, _) => trouble(TroubleKind::TooManyConnections, &reply),
+        // To the final dot it is a refusal in so many words (F21).
+        (Phase::Dot, 421, _) => Outcome::Deferred(reply),
+        (_, 421, _) => trouble(TroubleKind::Passing, &reply),
+        // RFC 1870: the size that MAIL announced is too much.
+        (Phase::Mail, 552, None | Some((5, 3, 4))) => Outcome::Content(reply),
+        (
+            Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Tls | Phase::Auth | Phase::Mail,
+            500..600,
+            _,
+        ) => trouble(TroubleKind::Refused, &reply),
+        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::Dot, 400..500, _) => Outcome::Deferred(reply),
+        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::Dot, 500..600, _) => refusal(phase, reply, trouble),
+        // A 4xx before anybody was named, and what does not belong here.
+        _ => trouble(TroubleKind::Passing, &reply),
+    }
+}
+
+/// A 5xx once the reader was named.
+fn refusal(phase: Phase, reply: Reply, trouble: impl Fn(TroubleKind, &Reply) -> Outcome) -> Outcome {
+    let words_given = phase > Phase::Rcpt;
+    match (reply.code, reply.enhanced) {
+        // Policy, and the sender's own address: no reader's fault.
+        (_, Some((5, 7, _) | (5, 1, 7 | 8) | (5, 2, 250..260))) | (554, Some((5, 2, 0))) => {
+            trouble(TroubleKind::Refused, &reply)
+        }
+        // We were not understood.
+        (500..=504, None) | (_, Some((5, 5, _))) => trouble(TroubleKind::Refused, &reply),
+        (_, Some((5, 6, _) | (5, 3, 4))) if words_given => Outcome::Content(reply),
+        (_, Some((5, 1, _))) => Outcome::Rejected { reply, hard: true },
+        _ => Outcome::Rejected { reply, hard: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `550 5.1.1` as a reply.
+    fn reply(said: &str) -> Reply {
+        let (code, enhanced) = said.split_once(' ').unwrap_or((said, ""));
+        let mut parts = enhanced.split('.').filter_map(|part| part.parse::<u16>().ok());
+        let enhanced = parts.next().zip(parts.next()).zip(parts.next());
+        Reply {
+            code: code.parse().expect("a number"),
+            enhanced: enhanced.map(|((a, b), c)| (u8::try_from(a).expect("a class"), b, c)),
+            text: "".into(),
+        }
+    }
+
+    fn told(outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Sent(_) => "sent".to_owned(),
+            Outcome::Deferred(_) => "deferred".to_owned(),
+            Outcome::Rejected { hard: true, .. } => "hard".to_owned(),
+            Outcome::Rejected { hard: false, .. } => "soft".to_owned(),
+            Outcome::Content(_) => "content".to_owned(),
+            Outcome::Channel(trouble) => format!("channel {:?}", trouble.kind),
+            Outcome::InDoubt(_) => "in doubt".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_answer_has_its_class() {
+        use Phase::*;
+        let table: &[(&[Phase], &str, &str)] = &[
+            (&[Greeting, Ehlo, Tls, Auth, Mail], "450 4.7.1", "channel Passing"),
+            (&[Greeting, Ehlo, Tls, Auth, Mail], "550 5.7.1", "channel Refused"),
+            (&[Auth], "535 5.7.3", "channel Refused"),
+            (&[Mail], "452 4.3.1", "channel Passing"),
+            (&[Mail], "550 5.1.8", "channel Refused"),
+            (&[Mail], "552", "content"),
+            (&[Mail], "552 5.3.4", "content"),
+            (&[Greeting, Ehlo, Tls, Auth, Mail, Rcpt, Data, Body], "421 4.3.0", "channel Passing"),
+            (&[Dot], "421 4.3.0", "deferred"),
+            (&[Greeting, Auth, Mail, Rcpt, Data, Dot], "432 4.3.2", "channel TooManyConnections"),
+            (&[Rcpt], "450 4.2.0", "deferred"),
+            (&[Rcpt, Data, Dot], "451 4.7.1", "deferred"),
+            (&[Rcpt, Data, Dot], "452", "deferred"),
+            (&[Rcpt], "550 5.1.1", "hard"),
+            (&[Rcpt], "551 5.1.6", "hard"),
+            (&[Rcpt], "553 5.1.3", "hard"),
+            (&[Rcpt, Dot], "550 5.1.10", "hard"),
+            (&[Rcpt], "550", "soft"),
+            (&[Rcpt], "550 5.1.7", "channel Refused"),
+            (&[Rcpt], "550 5.1.8", "channel Refused"),
+            (&[Rcpt, Dot], "552", "soft"),
+            (&[Rcpt, Dot], "550 5.2.2", "soft"),
+            (&[Rcpt], "550 5.2.1", "soft"),
+            (&[Rcpt], "550 5.4.1", "soft"),
+            (&[Rcpt], "553 5.6.7", "soft"),
+            (&[Rcpt], "552 5.3.4", "soft"),
+            (&[Rcpt, Data, Dot], "550 5.7.1", "channel Refused"),
+            (&[Rcpt, Dot], "550 5.7.30", "channel Refused"),
+            (&[Rcpt, Dot], "550 5.7.705", "channel Refused"),
+            (&[Rcpt, Dot], "550 5.2.251", "channel Refused"),
+            (&[Rcpt, Dot], "554 5.2.0", "channel Refused"),
+            (&[Rcpt, Data], "503", "channel Refused"),
+            (&[Rcpt, Data], "503 5.5.1", "channel Refused"),
+            (&[Data, Dot], "554 5.6.0", "content"),
+            (&[Dot], "552 5.3.4", "content"),
+            (&[Dot], "554", "soft"),
+            (&[Dot], "250 2.0.0", "sent"),
+            (&[Dot], "251", "in doubt"),
+            (&[Dot], "299", "in doubt"),
+            (&[Dot], "354", "in doubt"),
+            (&[Mail, Rcpt, Data, Body], "299", "channel Passing"),
+            (&[Greeting, Ehlo, Mail], "354", "channel Passing"),
+        ];
+        for (phases, said, class) in table {
+            for phase in *phases {
+                let outcome = judge(*phase, reply(said), "relay.example:587");
+                assert_eq!(told(&outcome), *class, "{said} to {phase}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_250_to_the_final_dot_is_sent() {
+        for phase in Phase::ALL {
+            for code in 200..1000 {
+                let reply = Reply { code, enhanced: None, text: "".into() };
+                let sent = matches!(judge(phase, reply, "relay"), Outcome::Sent(_));
+                assert_eq!(sent, phase == Phase::Dot && code == 250, "{code} to {phase}");
+            }
+        }
+    }
+
+    #[test]
+    fn trouble_names_the_relay_the_phase_and_the_answer() {
+        let reply = Reply { code: 550, enhanced: Some((5, 7, 705)), text: "over the limit".into() };
+        let Outcome::Channel(trouble) = judge(Phase::Rcpt, reply, "relay.example:587") else {
+            panic!("it is the channel's");
+        };
+        assert_eq!(trouble.why, "relay relay.example:587 answered RCPT with 550 5.7.705 over the limit");
+    }
 }
