@@ -90,6 +90,10 @@ pub struct SmtpConfig {
     pub port: u16,
     /// How the connection is kept private.
     pub security: Security,
+    /// Root certificates beside the machine's own.
+    pub ca_file: Option<PathBuf>,
+    /// Our own name; without one the machine's.
+    pub hello: Option<String>,
     /// How we sign in.
     pub auth: Auth,
     /// As whom; there is one unless `auth` is none.
@@ -393,6 +397,8 @@ fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
         host: section.value("host", host).unwrap_or_else(|| "localhost".to_owned()),
         port: section.number("port", 1, u16::MAX).unwrap_or(25),
         security: section.one_of("security", &securities).unwrap_or(Security::Starttls),
+        ca_file: section.value("ca_file", |text| Ok(base.join(filled(text)?))),
+        hello: section.value("hello", hello),
         auth: section.one_of("auth", &auths).unwrap_or(Auth::None),
         username: section.value("username", |text| filled(text).map(str::to_owned)),
         password: given.or(file),
@@ -457,6 +463,15 @@ fn host(text: &str) -> Result<String, String> {
     if text.is_empty() || !text.chars().all(allowed) {
         // not shown: it may be a URL with a password in it
         return Err("must be the name or address of the relay and nothing else".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A name as the relay is told it.
+fn hello(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    if text.is_empty() || !text.chars().all(allowed) {
+        return Err(format!("has `{text}`; write the name of this machine, like journey.ekdala.example"));
     }
     Ok(text.to_owned())
 }

@@ -257,6 +257,24 @@ fn a_password_file_is_read_when_it_is_needed() {
 }
 
 #[test]
+fn who_the_relay_is_and_who_we_are() {
+    let smtp =
+        good(&format!("{LEAST}[mail.smtp]\nca_file = \"ca.pem\"\nhello = \"journey.ekdala.example\"\n"))
+            .mail
+            .smtp;
+    assert_eq!(smtp.ca_file.as_deref(), Some(Path::new("ca.pem")));
+    assert_eq!(smtp.hello.as_deref(), Some("journey.ekdala.example"));
+    check(
+        &format!("{LEAST}[mail.smtp]\nca_file = \"\"\nhello = \"journey larresa\"\n"),
+        &[],
+        expect![[r#"
+            config.toml:5:11: error: `mail.smtp.ca_file` is empty
+            config.toml:6:9: error: `mail.smtp.hello` has `journey larresa`; write the name of this machine, like journey.ekdala.example
+        "#]],
+    );
+}
+
+#[test]
 fn mails_in_clear_only_to_this_machine() {
     for host in ["localhost", "127.0.0.1", "127.0.1.1", "::1"] {
         good(&format!("{LEAST}[mail.smtp]\nsecurity = \"none\"\nhost = \"{host}\"\n"));
