@@ -8,6 +8,7 @@ mod letters;
 mod lives;
 mod pictures;
 mod points;
+mod relay;
 mod rig;
 mod store;
 mod tidy;

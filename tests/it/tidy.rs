@@ -59,8 +59,11 @@ const ADDRESSES: &[(&str, Lives)] = &[
     // Hashes of content and of migrations; the keys of mails and links.
     ("ring", Lives::In(&["content", "store/migrate", "engine/keys"])),
     ("data_encoding", Lives::In(&["engine/keys"])),
+    ("rustls", Lives::In(&["mail/relay"])),
+    ("rustls_native_certs", Lives::In(&["mail/relay/tls"])),
     ("rusqlite", Lives::In(&["store"])),
-    ("rustix", Lives::In(&["store", "mail/files"])),
+    // Files, and the machine's name.
+    ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect"])),
     ("lettre", Lives::In(&["mail"])),
     ("axum", Lives::In(&["web", "daemon"])),
     ("tokio", Lives::In(&["web", "daemon"])),

@@ -1,0 +1,829 @@
+//! The conversation with a relay, fault by fault: our client against a relay
+//! that does what a script says. Deadlines are short here; nothing waits long.
+
+mod certificates;
+pub(crate) mod server;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use journey::clock::Stopwatch;
+use journey::domain::handover::{Outcome, Phase, Trouble, TroubleKind};
+use journey::mail::relay::{Connection, Deadlines, Envelope, Mechanism, Privacy, Relay, SignIn, Trust};
+
+use certificates::{Authority, self_signed};
+use server::{BadDay, Point, Rule, Script, What, line};
+
+const FROM: &str = "larresa@ekdala.example";
+const ANNA: &str = "anna@ekdala.example";
+const SECRET: &str = "correct horse battery";
+
+/// Long enough for a busy machine.
+const AMPLE: Duration = Duration::from_secs(20);
+
+/// Short enough to wait for in vain.
+const SHORT: Duration = Duration::from_millis(100);
+
+fn all(limit: Duration) -> Deadlines {
+    Deadlines {
+        connect: limit,
+        greeting: limit,
+        ehlo: limit,
+        tls: limit,
+        auth: limit,
+        mail: limit,
+        rcpt: limit,
+        data: limit,
+        block: limit,
+        dot: limit,
+    }
+}
+
+/// How to reach a test relay.
+fn client(relay: &server::Relay) -> Relay {
+    Relay {
+        deadlines: all(AMPLE),
+        hello: Some("test.ekdala.example".to_owned()),
+        ..Relay::at("127.0.0.1", relay.port())
+    }
+}
+
+/// A client with little patience in one phase.
+fn hasty(relay: &server::Relay, phase: Phase) -> Relay {
+    let mut client = client(relay);
+    let limits = &mut client.deadlines;
+    *match phase {
+        Phase::Connect => &mut limits.connect,
+        Phase::Greeting => &mut limits.greeting,
+        Phase::Ehlo => &mut limits.ehlo,
+        Phase::Tls => &mut limits.tls,
+        Phase::Auth => &mut limits.auth,
+        Phase::Mail => &mut limits.mail,
+        Phase::Rcpt => &mut limits.rcpt,
+        Phase::Data => &mut limits.data,
+        Phase::Body => &mut limits.block,
+        Phase::Dot => &mut limits.dot,
+    } = SHORT;
+    client
+}
+
+fn connect(relay: &server::Relay) -> Connection {
+    client(relay).connect().unwrap_or_else(|trouble| panic!("{}", trouble.why))
+}
+
+fn start(rules: Vec<Rule>) -> server::Relay {
+    server::Relay::start(Script { rules, ..Script::default() })
+}
+
+/// Both ways of talking: all at once, and step by step.
+fn both(rules: &[Rule]) -> [server::Relay; 2] {
+    ["PIPELINING", "8BITMIME"].map(|offer| {
+        server::Relay::start(Script {
+            offers: vec![offer.to_owned()],
+            rules: rules.to_vec(),
+            ..Script::default()
+        })
+    })
+}
+
+fn words(n: usize) -> Vec<u8> {
+    format!("Message-ID: <{n}@ekdala.example>\r\nSubject: Hej\r\n\r\nHej {n}!\r\n").into_bytes()
+}
+
+fn hand_over(connection: &mut Connection, to: &str, words: &[u8]) -> Outcome {
+    let envelope = Envelope { from: FROM, to, size: words.len() };
+    match connection.open(&envelope) {
+        Ok(()) => connection.finish(words),
+        Err(outcome) => outcome,
+    }
+}
+
+fn trouble(outcome: Outcome) -> Trouble {
+    match outcome {
+        Outcome::Channel(trouble) => trouble,
+        other => panic!("not the channel's: {other:?}"),
+    }
+}
+
+fn refused(relay: &Relay) -> Trouble {
+    relay.connect().err().expect("it cannot be reached")
+}
+
+fn is_sent(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Sent(_))
+}
+
+#[test]
+fn a_mail_takes_two_round_trips() {
+    let relay = start(Vec::new());
+    let mut connection = connect(&relay);
+    let before = relay.turns();
+    for n in 0..20 {
+        assert!(is_sent(&hand_over(&mut connection, ANNA, &words(n))));
+    }
+    assert_eq!(relay.turns() - before, 40);
+    connection.quit();
+    let accepted = relay.accepted();
+    assert_eq!(accepted.len(), 20);
+    for (n, mail) in accepted.iter().enumerate() {
+        assert_eq!((mail.connection, &*mail.from, &*mail.to, mail.told), (1, FROM, ANNA, true));
+        assert_eq!(mail.message_id, format!("<{n}@ekdala.example>"));
+        assert_eq!(mail.bytes, words(n));
+    }
+    assert!(accepted.is_sorted_by_key(|mail| mail.at));
+    assert_eq!((relay.connections(), relay.most_connections(), relay.commands("QUIT")), (1, 1, 1));
+    assert_eq!(relay.hellos(), ["test.ekdala.example"]);
+}
+
+#[test]
+fn without_a_name_we_are_known_by_the_machines() {
+    let relay = start(Vec::new());
+    Relay { hello: None, ..client(&relay) }.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
+    let hello = relay.hellos().concat();
+    assert!(hello == "[127.0.0.1]" || hello.contains('.') && !hello.contains('['), "{hello}");
+}
+
+#[test]
+fn without_pipelining_each_command_waits() {
+    let [_, relay] = both(&[]);
+    let mut connection = connect(&relay);
+    let before = relay.turns();
+    assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
+    assert_eq!(relay.turns() - before, 4);
+}
+
+#[test]
+fn a_mail_may_come_from_nowhere() {
+    let relay = start(Vec::new());
+    let mut connection = connect(&relay);
+    connection.open(&Envelope { from: "", to: ANNA, size: 3 }).expect("it is asked for");
+    assert!(is_sent(&connection.finish(b"a\r\n")));
+    assert_eq!(relay.accepted()[0].from, "");
+}
+
+#[test]
+fn f17_late_is_not_never() {
+    let relay = start(vec![Rule::at(Point::Dot, What::Late(3 * SHORT, line("250 2.0.0 at last")))]);
+    let deadlines = Deadlines { data: 2 * SHORT, block: SHORT, ..all(AMPLE) };
+    let mut connection = Relay { deadlines, ..client(&relay) }.connect().expect("a connection");
+    assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
+    assert!(connection.is_usable());
+    assert_eq!(relay.accepted().len(), 1);
+}
+
+#[test]
+fn f18_silence_before_a_mail_ends_with_the_phase() {
+    let authority = Authority::new("Ekdala");
+    for (point, phase, asked) in [
+        (Point::Greeting, Phase::Greeting, "did not greet"),
+        (Point::Ehlo, Phase::Ehlo, "did not answer EHLO"),
+        (Point::Starttls, Phase::Tls, "did not answer TLS"),
+        (Point::Auth, Phase::Auth, "did not answer AUTH"),
+    ] {
+        let relay = server::Relay::start(Script {
+            rules: vec![Rule::at(point, What::Silence)],
+            tls: (point == Point::Starttls).then(|| authority.server(&["127.0.0.1"], 2100)),
+            account: Some(("journey".to_owned(), SECRET.to_owned())),
+            ..Script::default()
+        });
+        let privacy = if point == Point::Starttls { Privacy::Starttls } else { Privacy::InClear };
+        let trouble =
+            refused(&Relay { privacy, sign_in: Some(sign_in(Mechanism::Plain)), ..hasty(&relay, phase) });
+        let why = format!("relay 127.0.0.1:{} {asked} within 0.1 s", relay.port());
+        assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase, why });
+    }
+}
+
+#[test]
+fn f18_a_relay_that_is_not_reached_in_time_is_named() {
+    let relay = start(Vec::new());
+    let trouble = refused(&Relay { deadlines: all(Duration::ZERO), ..client(&relay) });
+    let why = format!("relay 127.0.0.1:{} cannot be reached within 0 s", relay.port());
+    assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
+}
+
+#[test]
+fn f18_silence_within_a_mail_ends_with_the_phase() {
+    for (point, phase) in [(Point::Mail, Phase::Mail), (Point::Rcpt, Phase::Rcpt), (Point::Data, Phase::Data)]
+    {
+        for relay in both(&[Rule::at(point, What::Silence)]) {
+            let mut connection = hasty(&relay, phase).connect().expect("a connection");
+            let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
+            let why = format!("relay 127.0.0.1:{} did not answer {phase} within 0.1 s", relay.port());
+            assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase, why });
+            assert!(!connection.is_usable());
+            assert!(relay.accepted().is_empty());
+        }
+    }
+}
+
+#[test]
+fn f18_drops_of_an_answer_do_not_extend_the_phase() {
+    let drip = What::Drip(vec![b'2'; 1_000], Duration::from_millis(20));
+    for relay in both(&[Rule::at(Point::Rcpt, drip)]) {
+        let mut connection = hasty(&relay, Phase::Rcpt).connect().expect("a connection");
+        let watch = Stopwatch::start();
+        let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
+        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Rcpt));
+        assert!(trouble.why.contains("within 0.1 s"), "{}", trouble.why);
+        assert!(watch.elapsed() < Duration::from_secs(10), "{:?}", watch.elapsed());
+    }
+}
+
+#[test]
+fn f19_a_late_answer_is_never_taken_for_the_next_mails() {
+    let relay = start(vec![
+        Rule { mail: Some(1), ..Rule::at(Point::Dot, What::Late(2 * SHORT, line("250 2.0.0 late"))) },
+        Rule { mail: Some(2), ..Rule::at(Point::Dot, What::say("554 5.6.0 no")) },
+    ]);
+    let mut connection = hasty(&relay, Phase::Dot).connect().expect("a connection");
+    let outcome = hand_over(&mut connection, ANNA, &words(1));
+    let why = format!("relay 127.0.0.1:{} did not answer the final dot within 0.1 s", relay.port());
+    assert_eq!(outcome, Outcome::InDoubt(why));
+    assert!(!connection.is_usable());
+    assert_eq!(trouble(hand_over(&mut connection, ANNA, &words(2))).kind, TroubleKind::Gone);
+    let mut connection = client(&relay).connect().expect("a connection");
+    assert!(matches!(hand_over(&mut connection, ANNA, &words(2)), Outcome::Content(_)));
+    assert!(connection.is_usable());
+}
+
+#[test]
+fn f19_an_answer_before_the_words_is_not_theirs() {
+    let early = What::Say([line("354 go ahead"), line("250 2.0.0 queued")].concat());
+    for relay in both(&[Rule::at(Point::Data, early)]) {
+        let mut connection = connect(&relay);
+        let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
+        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Data));
+        assert!(!connection.is_usable());
+    }
+}
+
+#[test]
+fn f20_greylisted_means_later() {
+    let relay = server::Relay::start(Script { greylist: 1, ..Script::default() });
+    let mut connection = connect(&relay);
+    let Outcome::Deferred(reply) = hand_over(&mut connection, ANNA, &words(1)) else { panic!("deferred") };
+    assert_eq!(reply.to_string(), "451 4.7.1 greylisted, come back later");
+    assert!(connection.is_usable());
+    assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
+    assert_eq!((relay.accepted().len(), relay.connections()), (1, 1));
+}
+
+#[test]
+fn f21_a_421_ends_the_connection_and_no_other_mail_suffers() {
+    let closing = || What::SayAndClose(line("421 4.3.0 closing"));
+    let relay = start(vec![Rule::once(Point::Greeting, closing())]);
+    let trouble_met = refused(&client(&relay));
+    assert_eq!((trouble_met.kind, trouble_met.phase), (TroubleKind::Passing, Phase::Greeting));
+    for point in [Point::Mail, Point::Rcpt, Point::Data, Point::Dot] {
+        for relay in both(&[Rule::once(point, closing())]) {
+            let mut connection = connect(&relay);
+            let outcome = hand_over(&mut connection, ANNA, &words(1));
+            match (point, outcome) {
+                (Point::Dot, Outcome::Deferred(reply)) => assert_eq!(reply.code, 421),
+                (_, outcome) => assert_eq!(trouble(outcome).kind, TroubleKind::Passing, "{point:?}"),
+            }
+            assert!(!connection.is_usable());
+            assert!(is_sent(&hand_over(&mut connect(&relay), ANNA, &words(1))));
+            assert_eq!(relay.accepted().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn f22_an_idle_connection_that_was_closed_is_only_gone() {
+    for what in [What::Close, What::Reset, What::SayAndClose(line("421 4.4.2 idle"))] {
+        for relay in both(&[Rule::once(Point::Idle, what.clone())]) {
+            let mut connection = connect(&relay);
+            assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
+            assert!(connection.is_usable());
+            let trouble = trouble(hand_over(&mut connection, ANNA, &words(2)));
+            assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Gone, Phase::Mail));
+            assert!(!connection.is_usable());
+            assert!(is_sent(&hand_over(&mut connect(&relay), ANNA, &words(2))));
+            assert_eq!(relay.accepted().len(), 2);
+        }
+    }
+}
+
+#[test]
+fn f22_a_new_connection_that_closes_is_trouble() {
+    for relay in both(&[Rule::at(Point::Mail, What::Close)]) {
+        let mut connection = connect(&relay);
+        let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
+        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Mail));
+    }
+}
+
+#[test]
+fn f23_half_of_the_words_is_no_doubt() {
+    let rules = [Rule::once(Point::Body, What::ReadThenReset(100))];
+    for relay in both(&rules) {
+        // More than the system takes in advance.
+        let long = b"0123456789abcdef0123456789abcde\r\n".repeat(1_000_000);
+        let mut connection = connect(&relay);
+        let outcome = hand_over(&mut connection, ANNA, &long);
+        let trouble = trouble(outcome);
+        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Body));
+        assert!(!connection.is_usable());
+        assert!(relay.accepted().is_empty());
+    }
+}
+
+#[test]
+fn f23_all_of_the_words_and_no_answer_is_doubt() {
+    for what in [What::Close, What::Reset, What::lose(), What::Accept(Box::new(What::Reset))] {
+        for relay in both(&[Rule::once(Point::Dot, what.clone())]) {
+            let mut connection = connect(&relay);
+            let outcome = hand_over(&mut connection, ANNA, &words(1));
+            let why = format!("relay 127.0.0.1:{} closed the connection at the final dot", relay.port());
+            assert_eq!(outcome, Outcome::InDoubt(why));
+            assert!(!connection.is_usable());
+            assert!(relay.accepted().iter().all(|mail| !mail.told));
+        }
+    }
+}
+
+#[test]
+fn f24_partial_batch() {
+    let rules = vec![
+        Rule { to: Some("p07"), ..Rule::at(Point::Rcpt, What::say("550 5.1.1 no such user")) },
+        Rule { to: Some("p20"), ..Rule::at(Point::Rcpt, What::say("552 5.2.2 mailbox full")) },
+        Rule { to: Some("p33"), ..Rule::at(Point::Dot, What::Close) },
+    ];
+    let relay = start(rules);
+    let mut connection = connect(&relay);
+    let mut sent = Vec::new();
+    for n in 0..50 {
+        match (n, hand_over(&mut connection, &format!("p{n:02}@ekdala.example"), &words(n))) {
+            (7, Outcome::Rejected { hard: true, .. }) | (20, Outcome::Rejected { hard: false, .. }) => {
+                assert!(connection.is_usable());
+            }
+            (33, Outcome::InDoubt(_)) => connection = connect(&relay),
+            (_, Outcome::Sent(_)) => sent.push(format!("<{n}@ekdala.example>")),
+            (_, other) => panic!("{n}: {other:?}"),
+        }
+    }
+    assert_eq!(sent.len(), 47);
+    let accepted: Vec<String> = relay.accepted().into_iter().map(|mail| mail.message_id).collect();
+    assert_eq!(accepted, sent);
+    assert_eq!((relay.connections(), relay.commands("RSET")), (2, 2));
+}
+
+#[test]
+fn f24_a_refused_reader_costs_one_round_trip() {
+    let relay = start(vec![Rule { to: Some("none"), ..Rule::at(Point::Rcpt, What::say("550 5.1.1 no")) }]);
+    let mut connection = connect(&relay);
+    let before = relay.turns();
+    assert!(matches!(
+        hand_over(&mut connection, "none@ekdala.example", &words(1)),
+        Outcome::Rejected { hard: true, .. }
+    ));
+    assert!(is_sent(&hand_over(&mut connection, ANNA, &words(2))));
+    assert_eq!(relay.turns() - before, 3);
+}
+
+#[test]
+fn f24_a_bad_day_loses_nothing() {
+    let bad_day = BadDay { seed: 7, tempfail: 100, permfail: 50, lose: 50, drop: 50 };
+    let relay = server::Relay::start(Script { bad_day: Some(bad_day), ..Script::default() });
+    let mut connection = connect(&relay);
+    let (mut sent, mut in_doubt) = (Vec::new(), Vec::new());
+    for n in 0..200 {
+        match hand_over(&mut connection, ANNA, &words(n)) {
+            Outcome::Sent(_) => sent.push(format!("<{n}@ekdala.example>")),
+            Outcome::InDoubt(_) => in_doubt.push(format!("<{n}@ekdala.example>")),
+            Outcome::Deferred(_) | Outcome::Rejected { .. } => {}
+            other => panic!("{n}: {other:?}"),
+        }
+        if !connection.is_usable() {
+            connection = connect(&relay);
+        }
+    }
+    let told = |told| {
+        let mails = relay.accepted().into_iter().filter(move |mail| mail.told == told);
+        mails.map(|mail| mail.message_id).collect::<Vec<_>>()
+    };
+    assert_eq!(told(true), sent);
+    assert!(!told(false).is_empty() && told(false).iter().all(|mail| in_doubt.contains(mail)));
+    assert!(in_doubt.len() > told(false).len(), "some lines broke within the words");
+}
+
+fn sign_in(mechanism: Mechanism) -> SignIn {
+    SignIn { mechanism, username: "journey".to_owned(), secret: Arc::new(|| Ok(SECRET.to_owned())) }
+}
+
+fn with_account(rules: Vec<Rule>) -> server::Relay {
+    let account = Some(("journey".to_owned(), SECRET.to_owned()));
+    server::Relay::start(Script { account, rules, ..Script::default() })
+}
+
+const MECHANISMS: [(Mechanism, &str); 3] =
+    [(Mechanism::Plain, "PLAIN"), (Mechanism::Login, "LOGIN"), (Mechanism::Xoauth2, "XOAUTH2")];
+
+#[test]
+fn signing_in_works_three_ways() {
+    for (mechanism, name) in MECHANISMS {
+        let relay = with_account(Vec::new());
+        let signed = Relay { sign_in: Some(sign_in(mechanism)), ..client(&relay) };
+        let mut connection = signed.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
+        assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
+        assert_eq!(relay.signed_in(), [format!("{name} journey")]);
+        let shown = format!("{signed:?}");
+        assert!(!shown.contains(SECRET) && !shown.contains("username"), "{shown}");
+        let stranger = trouble(hand_over(&mut connect(&relay), ANNA, &words(1)));
+        assert_eq!(stranger.kind, TroubleKind::Refused);
+    }
+}
+
+#[test]
+fn f26_a_wrong_password_is_told_and_never_shown() {
+    for (mechanism, _) in MECHANISMS {
+        let relay = with_account(Vec::new());
+        let wrong = SignIn { secret: Arc::new(|| Ok("wrong horse".to_owned())), ..sign_in(mechanism) };
+        let trouble = refused(&Relay { sign_in: Some(wrong), ..client(&relay) });
+        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Auth));
+        assert_eq!(
+            trouble.why,
+            format!(
+                "relay 127.0.0.1:{} refused to sign in (535 5.7.8 name or password is wrong): check `username` \
+                 and the password file; Exchange Online needs `auth = \"xoauth2\"`",
+                relay.port()
+            )
+        );
+    }
+}
+
+#[test]
+fn f26_a_relay_that_says_the_secret_back_is_not_quoted() {
+    for said in [SECRET, "AGpvdXJuZXkAY29ycmVjdCBob3JzZSBiYXR0ZXJ5"] {
+        let relay = with_account(vec![Rule::at(Point::Auth, What::say(&format!("535 5.7.30 not {said}")))]);
+        let trouble = refused(&Relay { sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
+        assert!(trouble.why.contains("(535 5.7.30):") && !trouble.why.contains(said), "{}", trouble.why);
+    }
+}
+
+#[test]
+fn f26_what_is_not_offered_is_not_tried() {
+    let account = Some(("journey".to_owned(), SECRET.to_owned()));
+    let relay =
+        server::Relay::start(Script { account, auth: "LOGIN XOAUTH2".to_owned(), ..Script::default() });
+    let trouble = refused(&Relay { sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
+    assert_eq!(trouble.kind, TroubleKind::Refused);
+    assert!(trouble.why.ends_with("takes no sign-in by PLAIN; it offers LOGIN, XOAUTH2"), "{}", trouble.why);
+    assert_eq!(relay.commands("AUTH"), 0);
+}
+
+#[test]
+fn f26_a_relay_that_is_busy_is_not_refusing() {
+    let relay = with_account(vec![Rule::at(Point::Auth, What::say("454 4.7.0 try again"))]);
+    let trouble = refused(&Relay { sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
+    assert_eq!(trouble.kind, TroubleKind::Passing);
+}
+
+/// A client that believes an authority of our own.
+fn believer(relay: &server::Relay, authority: &Authority, folder: &Path) -> Relay {
+    let file = folder.join("ca.pem");
+    fs::write(&file, &authority.pem).expect("a file");
+    Relay { privacy: Privacy::Starttls, trust: Trust::new(Some(file)), ..client(relay) }
+}
+
+fn with_tls(tls: Arc<rustls::ServerConfig>, at_once: bool) -> server::Relay {
+    let account = Some(("journey".to_owned(), SECRET.to_owned()));
+    server::Relay::start(Script { account, tls: Some(tls), tls_at_once: at_once, ..Script::default() })
+}
+
+#[test]
+fn f28_tls_is_begun_both_ways() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new("Ekdala");
+    for privacy in [Privacy::Starttls, Privacy::Tls] {
+        let relay = with_tls(authority.server(&["127.0.0.1"], 2100), privacy == Privacy::Tls);
+        let client = Relay {
+            privacy,
+            sign_in: Some(sign_in(Mechanism::Plain)),
+            ..believer(&relay, &authority, folder.path())
+        };
+        let mut connection = client.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
+        let before = relay.turns();
+        for n in 0..3 {
+            // Longer than a block.
+            let long = [words(n), b"0123456789abcde\r\n".repeat(9_000)].concat();
+            assert!(is_sent(&hand_over(&mut connection, ANNA, &long)));
+            assert_eq!(relay.accepted()[n].bytes, long);
+        }
+        assert_eq!(relay.turns() - before, 6);
+        connection.quit();
+        assert_eq!(relay.hellos().len(), if privacy == Privacy::Starttls { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn f28_without_starttls_nothing_is_said() {
+    let relay = with_account(Vec::new());
+    let client =
+        Relay { privacy: Privacy::Starttls, sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) };
+    let trouble = refused(&client);
+    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
+    assert!(trouble.why.contains("offers no STARTTLS"), "{}", trouble.why);
+    assert_eq!((relay.commands("AUTH"), relay.commands("MAIL")), (0, 0));
+}
+
+#[test]
+fn f28_a_bad_certificate_is_told_and_nothing_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new("Ekdala");
+    for (tls, told) in [
+        (authority.server(&["127.0.0.1"], 2025), "it was good until 2025-01-01, and today is 20"),
+        (authority.server(&["mail.other.example"], 2100), "it is for mail.other.example, not for 127.0.0.1"),
+        (self_signed(&["127.0.0.1"]), "signed by nobody this machine knows"),
+        (Authority::new("Another").server(&["127.0.0.1"], 2100), "signed by nobody this machine knows"),
+        (
+            Authority::new("Ekdala").server(&["127.0.0.1"], 2100),
+            "its signature is not that of the CA it names",
+        ),
+    ] {
+        for at_once in [false, true] {
+            let relay = with_tls(tls.clone(), at_once);
+            let client = Relay {
+                privacy: if at_once { Privacy::Tls } else { Privacy::Starttls },
+                sign_in: Some(sign_in(Mechanism::Plain)),
+                ..believer(&relay, &authority, folder.path())
+            };
+            let trouble = refused(&client);
+            assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
+            assert!(trouble.why.contains(told), "{}", trouble.why);
+            assert_eq!((relay.commands("AUTH"), relay.commands("MAIL")), (0, 0));
+        }
+    }
+}
+
+#[test]
+fn f28_tls_at_a_port_without_it_is_told() {
+    let relay = start(Vec::new());
+    let trouble = refused(&Relay { privacy: Privacy::Tls, ..client(&relay) });
+    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
+    assert!(trouble.why.contains("is this the port for `security = \"starttls\"`?"), "{}", trouble.why);
+}
+
+#[test]
+fn f28_a_ca_file_without_a_certificate_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ca.pem");
+    let relay = with_tls(Authority::new("Ekdala").server(&["127.0.0.1"], 2100), false);
+    for text in [None, Some(""), Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")] {
+        if let Some(text) = text {
+            fs::write(&file, text).expect("a file");
+        }
+        let trust = Trust::new(Some(file.clone()));
+        let trouble = refused(&Relay { privacy: Privacy::Starttls, trust, ..client(&relay) });
+        assert_eq!(trouble.kind, TroubleKind::Refused);
+        assert!(trouble.why.contains("cannot use ca_file"), "{}", trouble.why);
+    }
+}
+
+#[test]
+fn f29_words_before_the_handshake_are_not_listened_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new("Ekdala");
+    let more = [line("220 go ahead"), line("250-relay.example"), line("250 AUTH PLAIN")].concat();
+    let relay = server::Relay::start(Script {
+        rules: vec![Rule::at(Point::Starttls, What::Say(more))],
+        tls: Some(authority.server(&["127.0.0.1"], 2100)),
+        ..Script::default()
+    });
+    let trouble = refused(&believer(&relay, &authority, folder.path()));
+    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
+    assert!(trouble.why.contains("said more than its 220"), "{}", trouble.why);
+    assert_eq!(relay.commands("EHLO"), 1);
+}
+
+#[test]
+fn f30_whatever_is_not_offered_is_not_needed() {
+    let offers = ["PIPELINING", "SIZE 10000000", "8BITMIME", "SMTPUTF8"];
+    for missing in offers {
+        let others = offers.iter().filter(|offer| **offer != missing).map(|offer| (*offer).to_owned());
+        let relay = server::Relay::start(Script { offers: others.collect(), ..Script::default() });
+        let mut connection = connect(&relay);
+        let foreign = hand_over(&mut connection, "åsa@ekdala.example", &words(1));
+        if missing == "SMTPUTF8" {
+            let Outcome::Rejected { reply, hard: false } = foreign else { panic!("{foreign:?}") };
+            assert_eq!((reply.code, reply.enhanced), (553, Some((5, 6, 7))));
+            assert_eq!(relay.commands("MAIL"), 0);
+        } else {
+            assert!(is_sent(&foreign));
+        }
+        assert!(is_sent(&hand_over(&mut connection, ANNA, &words(2))));
+    }
+}
+
+#[test]
+fn f31_too_long_is_known_before_it_is_said() {
+    let relay = server::Relay::start(Script { offers: vec!["SIZE 10000".to_owned()], ..Script::default() });
+    let mut connection = connect(&relay);
+    let outcome = hand_over(&mut connection, ANNA, &vec![b'a'; 61_204]);
+    let Outcome::Content(reply) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(reply.to_string(), "552 5.3.4 61 204 bytes, the relay allows 10 000");
+    assert_eq!(relay.commands("MAIL"), 0);
+    assert!(is_sent(&hand_over(&mut connection, ANNA, &words(2))));
+}
+
+#[test]
+fn f32_only_250_is_sent() {
+    for (said, told) in [
+        (line("299 2.0.0 fine"), "answered the final dot with 299 2.0.0 fine, not with 250"),
+        (line("251 will do"), "answered the final dot with 251 will do, not with 250"),
+        (line("354 go on"), "answered the final dot with 354 go on, not with 250"),
+        (line("ok"), "gives a reply without a code at the final dot"),
+        (line("\u{0}250 ok"), "gives a reply without a code at the final dot"),
+        (line("25"), "gives a reply without a code at the final dot"),
+        (line("250-ok\r\n550 no"), "gives a reply with two codes at the final dot"),
+        (format!("250 {}\r\n", "a".repeat(1_000_000)).into_bytes(), "says more than any reply needs"),
+    ] {
+        let relay = start(vec![Rule::at(Point::Dot, What::SayAndClose(said))]);
+        let mut connection = connect(&relay);
+        let outcome = hand_over(&mut connection, ANNA, &words(1));
+        let Outcome::InDoubt(why) = outcome else { panic!("{outcome:?}") };
+        assert!(why.contains(told), "{why}");
+        assert!(!connection.is_usable());
+    }
+    let relay = start(vec![Rule::at(Point::Dot, What::say("250-2.0.0 this is\r\n250 2.0.0 fine"))]);
+    let mut connection = connect(&relay);
+    assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
+    assert!(connection.is_usable());
+}
+
+#[test]
+fn f32_nonsense_before_the_words_ends_the_connection() {
+    for point in [Point::Mail, Point::Rcpt, Point::Data] {
+        for said in ["what?", "299 fine", "\u{0}\u{0}\u{0}"] {
+            for relay in both(&[Rule::at(point, What::say(said))]) {
+                let mut connection = connect(&relay);
+                let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
+                assert_eq!(trouble.kind, TroubleKind::Passing, "{said} at {point:?}");
+                assert!(!connection.is_usable(), "{said} at {point:?}");
+                assert!(relay.accepted().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn f33_what_the_relay_says_is_safe_to_show() {
+    let said = "550 5.1.1 \u{1b}[2J <berit@ekdala.example> is\u{7} no user";
+    let relay = start(vec![Rule::at(Point::Rcpt, What::say(said))]);
+    let outcome = hand_over(&mut connect(&relay), ANNA, &words(1));
+    let Outcome::Rejected { reply, hard: true } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(&*reply.text, "\\u{1b}[2J … is\\u{7} no user");
+}
+
+#[test]
+fn f34_too_many_connections_are_told_apart() {
+    let relay = server::Relay::start(Script { most_connections: Some(1), ..Script::default() });
+    let _first = connect(&relay);
+    assert_eq!(refused(&client(&relay)).kind, TroubleKind::TooManyConnections);
+    for point in [Point::Mail, Point::Rcpt, Point::Dot] {
+        let relay = start(vec![Rule::at(point, What::say("432 4.3.2 concurrent connections"))]);
+        let outcome = hand_over(&mut connect(&relay), ANNA, &words(1));
+        assert_eq!(trouble(outcome).kind, TroubleKind::TooManyConnections, "{point:?}");
+    }
+}
+
+#[test]
+fn f35_a_relay_that_sips_does_not_hold_us_for_ever() {
+    let script = Script {
+        offers: Vec::new(),
+        rules: vec![Rule::at(Point::Body, What::Sip(Duration::from_millis(10)))],
+        ..Script::default()
+    };
+    let relay = server::Relay::start(script);
+    let mut connection = hasty(&relay, Phase::Body).connect().expect("a connection");
+    let outcome = hand_over(&mut connection, ANNA, &b"0123456789abcde\r\n".repeat(2_000_000));
+    let why = format!("relay 127.0.0.1:{} took nothing more of the words within 0.1 s", relay.port());
+    assert_eq!(trouble(outcome), Trouble { kind: TroubleKind::Passing, phase: Phase::Body, why });
+    assert!(!connection.is_usable());
+}
+
+#[test]
+fn f36_a_relay_that_is_not_there_is_told() {
+    let unknown = refused(&Relay { deadlines: all(AMPLE), ..Relay::at("no..such", 25) });
+    assert_eq!((unknown.kind, unknown.phase), (TroubleKind::Passing, Phase::Connect));
+    assert!(unknown.why.starts_with("relay no..such:25 is not found: "), "{}", unknown.why);
+    let gone = {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        listener.local_addr().expect("an address").port()
+    };
+    let closed = refused(&Relay { deadlines: all(AMPLE), ..Relay::at("127.0.0.1", gone) });
+    assert!(closed.why.contains("cannot be reached: Connection refused"), "{}", closed.why);
+}
+
+#[test]
+fn f36_the_address_that_answers_is_used() {
+    let relay = start(Vec::new());
+    // Where this name has an IPv6 address too, nobody listens there.
+    let by_name = Relay { host: "localhost".to_owned(), ..client(&relay) };
+    let mut connection = by_name.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
+    assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
+}
+
+#[test]
+fn f37_a_refused_reader_is_never_sent_to() {
+    let rules =
+        [Rule::at(Point::Rcpt, What::say("550 5.1.1 no")), Rule::at(Point::Data, What::say("354 go"))];
+    let [relay, _] = both(&rules);
+    let mut connection = connect(&relay);
+    let outcome = hand_over(&mut connection, ANNA, &words(1));
+    assert!(matches!(outcome, Outcome::Rejected { hard: true, .. }), "{outcome:?}");
+    assert!(!connection.is_usable());
+    let after = connection.finish(&words(1));
+    assert_eq!(trouble(after).kind, TroubleKind::Passing);
+    assert!(relay.accepted().is_empty());
+}
+
+#[test]
+fn f37_a_refused_sender_is_the_channels_and_costs_no_connection() {
+    for relay in both(&[Rule::once(Point::Mail, What::say("550 5.7.60 not allowed to send as"))]) {
+        let mut connection = connect(&relay);
+        let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
+        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Mail));
+        assert!(is_sent(&hand_over(&mut connection, ANNA, &words(2))));
+    }
+}
+
+#[test]
+fn f38_a_relay_with_a_limit_a_minute_says_so() {
+    let relay = server::Relay::start(Script { per_minute: Some(2), ..Script::default() });
+    let mut connection = connect(&relay);
+    let mut outcomes = (0..3).map(|n| hand_over(&mut connection, ANNA, &words(n)));
+    assert!(outcomes.by_ref().take(2).all(|outcome| is_sent(&outcome)));
+    assert!(matches!(outcomes.next(), Some(Outcome::Deferred(reply)) if reply.code == 450));
+}
+
+#[test]
+fn f39_a_token_is_asked_for_anew_and_its_absence_told() {
+    let relay = with_account(Vec::new());
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let secret = move || match counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 | 1 => Ok(SECRET.to_owned()),
+        _ => Err("https://login.example/token did not answer".to_owned()),
+    };
+    let sign_in = SignIn { secret: Arc::new(secret), ..sign_in(Mechanism::Xoauth2) };
+    let client = Relay { sign_in: Some(sign_in), ..client(&relay) };
+    assert!(client.connect().is_ok() && client.connect().is_ok());
+    let trouble = refused(&client);
+    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Auth));
+    assert!(trouble.why.ends_with("https://login.example/token did not answer"), "{}", trouble.why);
+}
+
+#[test]
+fn f40_dots_arrive_as_they_were() {
+    for lenient in [false, true] {
+        let relay = server::Relay::start(Script { lenient, ..Script::default() });
+        let mut connection = connect(&relay);
+        let mail = b"Message-ID: <1@e>\r\n\r\n.\r\n..\r\n.QUIT\r\nFrom a\r\n...\r\n\r\n.\r\n";
+        assert!(is_sent(&hand_over(&mut connection, ANNA, mail)));
+        assert_eq!(relay.accepted()[0].bytes, mail);
+    }
+}
+
+#[test]
+fn f40_nobody_smuggles_a_mail_into_a_mail() {
+    for lenient in [false, true] {
+        let relay = server::Relay::start(Script { lenient, ..Script::default() });
+        let mut connection = connect(&relay);
+        for end in ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\r.\r\n"] {
+            let before = relay.accepted().len();
+            let mail = format!("a{end}MAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\nb\r\n");
+            assert!(is_sent(&hand_over(&mut connection, ANNA, mail.as_bytes())));
+            assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
+            let accepted = relay.accepted();
+            assert_eq!(accepted.len() - before, 2, "{end:?}");
+            let lines = "a\r\n.\r\nMAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\nb\r\n";
+            assert_eq!(String::from_utf8_lossy(&accepted[before].bytes), lines, "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn i18_a_relay_that_never_stops_talking_is_not_listened_to() {
+    for flood in [vec![b'2'; 4_096], b"250-and so on\r\n".repeat(100)] {
+        for point in [Point::Greeting, Point::Ehlo] {
+            let relay = start(vec![Rule::at(point, What::Flood(flood.clone()))]);
+            let trouble = refused(&client(&relay));
+            assert_eq!(trouble.kind, TroubleKind::Passing);
+            assert!(trouble.why.contains("says more than any reply needs"), "{}", trouble.why);
+        }
+        for point in [Point::Mail, Point::Rcpt, Point::Dot] {
+            let relay = start(vec![Rule::at(point, What::Flood(flood.clone()))]);
+            let outcome = hand_over(&mut connect(&relay), ANNA, &words(1));
+            let why = match outcome {
+                Outcome::Channel(Trouble { why, .. }) | Outcome::InDoubt(why) => why,
+                other => panic!("{other:?}"),
+            };
+            assert!(why.contains("says more than any reply needs"), "{why}");
+        }
+    }
+}

@@ -1,0 +1,777 @@
+//! A relay that does what a script says, however nasty: for tests of the
+//! client and of the whole program. It runs on threads of its own, at a port
+//! the system picks, and writes down what it accepted.
+//!
+//! ```
+//! let relay = Relay::start(Script {
+//!     rules: vec![Rule { to: Some("anna"), ..Rule::at(Point::Rcpt, What::say("550 5.1.1 no such user")) }],
+//!     ..Script::default()
+//! });
+//! ```
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use journey::clock::Stopwatch;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// What a relay does. The default takes everything from everybody.
+#[derive(Clone)]
+pub(crate) struct Script {
+    /// What EHLO offers, beside STARTTLS and AUTH.
+    pub(crate) offers: Vec<String>,
+    /// What goes wrong; the first rule that fits is used.
+    pub(crate) rules: Vec<Rule>,
+    /// With it, TLS is offered.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// TLS from the first byte.
+    pub(crate) tls_at_once: bool,
+    /// The one account, and its secret; mails are taken after sign-in only.
+    pub(crate) account: Option<(String, String)>,
+    /// Which ways of signing in are offered, with an account.
+    pub(crate) auth: String,
+    /// So often each sender and reader are told to come back (451).
+    pub(crate) greylist: usize,
+    /// More mails a minute than these are told to come back.
+    pub(crate) per_minute: Option<usize>,
+    /// More connections at a time than these are told so (432).
+    pub(crate) most_connections: Option<usize>,
+    /// Chance, and how much of it.
+    pub(crate) bad_day: Option<BadDay>,
+    /// LF alone ends a line, as some relays have it.
+    pub(crate) lenient: bool,
+}
+
+impl Default for Script {
+    fn default() -> Script {
+        Script {
+            offers: ["PIPELINING", "SIZE 10000000", "8BITMIME", "SMTPUTF8"].map(str::to_owned).into(),
+            rules: Vec::new(),
+            tls: None,
+            tls_at_once: false,
+            account: None,
+            auth: "PLAIN LOGIN XOAUTH2".to_owned(),
+            greylist: 0,
+            per_minute: None,
+            most_connections: None,
+            bad_day: None,
+            lenient: false,
+        }
+    }
+}
+
+/// One thing that goes wrong, or differently.
+#[derive(Clone)]
+pub(crate) struct Rule {
+    pub(crate) at: Point,
+    /// Only on this connection, counted from 1.
+    pub(crate) connection: Option<usize>,
+    /// Only at this mail, counted from 1 over all connections.
+    pub(crate) mail: Option<usize>,
+    /// Only for readers with this in their address.
+    pub(crate) to: Option<&'static str>,
+    /// So often, and then no more.
+    pub(crate) times: usize,
+    pub(crate) what: What,
+}
+
+impl Rule {
+    /// Always, for everybody.
+    pub(crate) fn at(at: Point, what: What) -> Rule {
+        Rule { at, connection: None, mail: None, to: None, times: usize::MAX, what }
+    }
+
+    /// The first time only.
+    pub(crate) fn once(at: Point, what: What) -> Rule {
+        Rule { times: 1, ..Rule::at(at, what) }
+    }
+}
+
+/// Where in the conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Point {
+    Greeting,
+    Ehlo,
+    Starttls,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    /// Before the words are read.
+    Body,
+    /// The words are there; nothing is accepted unless [`What`] says so.
+    Dot,
+    /// After the answer to the dot.
+    Idle,
+    Rset,
+    Quit,
+}
+
+/// What is done there.
+#[derive(Clone)]
+pub(crate) enum What {
+    /// An answer, sent as it is; the conversation goes on.
+    Say(Vec<u8>),
+    /// An answer after a while; at the dot, the mail is accepted before.
+    Late(Duration, Vec<u8>),
+    /// An answer byte by byte.
+    Drip(Vec<u8>, Duration),
+    /// An answer, and the end.
+    SayAndClose(Vec<u8>),
+    /// The same bytes for ever, until the other side has had enough.
+    Flood(Vec<u8>),
+    /// Nothing any more, but the connection stays, and all is read.
+    Silence,
+    /// A byte is read, and then nothing for so long, for ever.
+    Sip(Duration),
+    /// The end, in good order.
+    Close,
+    /// The end, as a broken line has it.
+    Reset,
+    /// Some bytes more are read, and then the connection breaks.
+    ReadThenReset(usize),
+    /// At the dot: the mail is accepted, then this.
+    Accept(Box<What>),
+}
+
+impl What {
+    /// An answer of one line.
+    pub(crate) fn say(text: &str) -> What {
+        What::Say(line(text))
+    }
+
+    /// The mail is accepted, and nobody hears of it.
+    pub(crate) fn lose() -> What {
+        What::Accept(Box::new(What::Close))
+    }
+}
+
+/// An answer of one line, as bytes.
+pub(crate) fn line(text: &str) -> Vec<u8> {
+    format!("{text}\r\n").into_bytes()
+}
+
+/// How often what happens by chance, in a thousand; the same seed makes the
+/// same day, if the mails come in the same order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BadDay {
+    pub(crate) seed: u64,
+    /// 451 to RCPT.
+    pub(crate) tempfail: u64,
+    /// 550 5.1.1 to RCPT.
+    pub(crate) permfail: u64,
+    /// Accepted, and the answer lost.
+    pub(crate) lose: u64,
+    /// The connection breaks within the words.
+    pub(crate) drop: u64,
+}
+
+/// A mail that was accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Accepted {
+    /// On which connection, counted from 1.
+    pub(crate) connection: usize,
+    /// When, since the relay was started.
+    pub(crate) at: Duration,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) message_id: String,
+    /// As it was before dots were doubled.
+    pub(crate) bytes: Vec<u8>,
+    /// Was 250 sent? Whether it arrived, nobody knows.
+    pub(crate) told: bool,
+}
+
+/// A relay that runs.
+pub(crate) struct Relay {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    script: Script,
+    since: Stopwatch,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    ends: bool,
+    accepted: Vec<Accepted>,
+    connections: usize,
+    open: usize,
+    most_open: usize,
+    /// Commands by their first word.
+    commands: BTreeMap<String, usize>,
+    /// Times we had answered and waited for what comes.
+    turns: usize,
+    mails: usize,
+    /// How often each rule was used.
+    used: Vec<usize>,
+    /// How often a sender and reader were told to come back.
+    grey: BTreeMap<(String, String), usize>,
+    /// When mails were let in, for the limit a minute.
+    let_in: Vec<Duration>,
+    hellos: Vec<String>,
+    signed_in: Vec<String>,
+    chance: u64,
+    /// Those that are open, by number.
+    sockets: BTreeMap<usize, TcpStream>,
+}
+
+impl Relay {
+    /// Starts one. It ends when it is dropped.
+    pub(crate) fn start(script: Script) -> Relay {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let chance = script.bad_day.map_or(0, |day| day.seed);
+        let log = Mutex::new(Log { used: vec![0; script.rules.len()], chance, ..Log::default() });
+        let shared = Arc::new(Shared { script, since: Stopwatch::start(), log });
+        let serving = Arc::clone(&shared);
+        thread::spawn(move || {
+            for tcp in listener.incoming().flatten() {
+                let number = {
+                    let mut log = serving.log();
+                    if log.ends {
+                        break;
+                    }
+                    log.connections += 1;
+                    log.open += 1;
+                    log.most_open = log.most_open.max(log.open);
+                    let number = log.connections;
+                    log.sockets.extend(tcp.try_clone().map(|tcp| (number, tcp)));
+                    number
+                };
+                let shared = Arc::clone(&serving);
+                thread::spawn(move || {
+                    let _ = Visit::new(&shared, number, tcp).and_then(Visit::serve);
+                    let mut log = shared.log();
+                    log.open -= 1;
+                    log.sockets.remove(&number);
+                });
+            }
+        });
+        Relay { port, shared }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What was accepted, in that order.
+    pub(crate) fn accepted(&self) -> Vec<Accepted> {
+        self.shared.log().accepted.clone()
+    }
+
+    /// How many connections there ever were.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.log().connections
+    }
+
+    /// How many there were at the same time, at most.
+    pub(crate) fn most_connections(&self) -> usize {
+        self.shared.log().most_open
+    }
+
+    /// How often a command was given.
+    pub(crate) fn commands(&self, name: &str) -> usize {
+        self.shared.log().commands.get(name).copied().unwrap_or_default()
+    }
+
+    /// How often it had answered and waited for more: round trips.
+    pub(crate) fn turns(&self) -> usize {
+        self.shared.log().turns
+    }
+
+    /// What clients called themselves.
+    pub(crate) fn hellos(&self) -> Vec<String> {
+        self.shared.log().hellos.clone()
+    }
+
+    /// How clients signed in: `PLAIN name`.
+    pub(crate) fn signed_in(&self) -> Vec<String> {
+        self.shared.log().signed_in.clone()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let sockets = {
+            let mut log = self.shared.log();
+            log.ends = true;
+            std::mem::take(&mut log.sockets)
+        };
+        for socket in sockets.into_values() {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        // Whoever waits for a connection gets one, and sees the end.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+impl Shared {
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// What the script wants at this point, if anything.
+    fn rule(&self, at: Point, connection: usize, to: &str) -> Option<What> {
+        let mut log = self.log();
+        let fits = |(n, rule): &(usize, &Rule)| {
+            rule.at == at
+                && log.used[*n] < rule.times
+                && rule.connection.is_none_or(|number| number == connection)
+                && rule.mail.is_none_or(|number| number == log.mails)
+                && rule.to.is_none_or(|part| to.contains(part))
+        };
+        let (n, rule) = self.script.rules.iter().enumerate().find(fits)?;
+        log.used[n] += 1;
+        Some(rule.what.clone())
+    }
+
+    /// The next number of the day, below a thousand.
+    fn chance(&self) -> u64 {
+        let mut log = self.log();
+        log.chance = log.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = log.chance;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % 1_000
+    }
+}
+
+/// In clear, or under TLS.
+enum Pipe {
+    Clear(TcpStream),
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+}
+
+impl Pipe {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Pipe::Clear(tcp) => tcp,
+            Pipe::Tls(tls) => &tls.sock,
+        }
+    }
+}
+
+/// What a mail is about to be.
+#[derive(Default)]
+struct Begun {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// One connection.
+struct Visit<'a> {
+    shared: &'a Shared,
+    number: usize,
+    pipe: Pipe,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// Something was answered since we last waited.
+    answered: bool,
+    signed_in: bool,
+    begun: Begun,
+}
+
+/// The end of a connection, which is no fault here.
+fn over() -> io::Error {
+    io::ErrorKind::ConnectionAborted.into()
+}
+
+impl<'a> Visit<'a> {
+    fn new(shared: &'a Shared, number: usize, tcp: TcpStream) -> io::Result<Visit<'a>> {
+        tcp.set_nodelay(true)?;
+        Ok(Visit {
+            shared,
+            number,
+            pipe: Pipe::Clear(tcp),
+            input: Vec::new(),
+            output: Vec::new(),
+            answered: false,
+            signed_in: shared.script.account.is_none(),
+            begun: Begun::default(),
+        })
+    }
+
+    fn serve(mut self) -> io::Result<()> {
+        if self.shared.script.tls_at_once {
+            self.make_private()?;
+        }
+        let open = self.shared.log().open;
+        if self.shared.script.most_connections.is_some_and(|most| open > most) {
+            self.say("432 4.3.2 concurrent connections limit exceeded");
+            return self.flush();
+        }
+        self.answer(Point::Greeting, "220 relay.example ready")?;
+        loop {
+            let command = self.line()?;
+            let command = String::from_utf8_lossy(&command).trim_end().to_owned();
+            let (name, rest) = command.split_once(' ').unwrap_or((&command, ""));
+            let name = name.to_ascii_uppercase();
+            *self.shared.log().commands.entry(name.clone()).or_default() += 1;
+            match name.as_str() {
+                "EHLO" => self.ehlo(rest)?,
+                "STARTTLS" => {
+                    if self.answer(Point::Starttls, "220 go ahead")? {
+                        self.make_private()?;
+                    }
+                }
+                "AUTH" => self.auth(rest)?,
+                "MAIL" => self.mail(rest)?,
+                "RCPT" => self.rcpt(rest)?,
+                "DATA" => self.data()?,
+                "RSET" => {
+                    self.begun = Begun::default();
+                    self.answer(Point::Rset, "250 2.0.0 forgotten")?;
+                }
+                "NOOP" => self.say("250 2.0.0 nothing"),
+                "QUIT" => {
+                    self.answer(Point::Quit, "221 2.0.0 bye")?;
+                    return self.flush();
+                }
+                _ => self.say("500 5.5.2 what?"),
+            }
+        }
+    }
+
+    fn ehlo(&mut self, name: &str) -> io::Result<()> {
+        let script = &self.shared.script;
+        self.shared.log().hellos.push(name.to_owned());
+        let mut lines = vec!["relay.example".to_owned()];
+        lines.extend(script.offers.iter().cloned());
+        if script.tls.is_some() && matches!(self.pipe, Pipe::Clear(_)) {
+            lines.push("STARTTLS".to_owned());
+        }
+        if script.account.is_some() {
+            lines.push(format!("AUTH {}", script.auth));
+        }
+        let last = lines.len() - 1;
+        let lines: Vec<String> = lines
+            .iter()
+            .enumerate()
+            .map(|(n, line)| if n == last { format!("250 {line}") } else { format!("250-{line}") })
+            .collect();
+        self.answer(Point::Ehlo, &lines.join("\r\n")).map(|_| ())
+    }
+
+    fn auth(&mut self, rest: &str) -> io::Result<()> {
+        let (mechanism, first) = rest.split_once(' ').unwrap_or((rest, ""));
+        let decoded = |text: &[u8]| {
+            let text = String::from_utf8_lossy(text).trim_end().to_owned();
+            BASE64.decode(text.as_bytes()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let first = decoded(first.as_bytes()).unwrap_or_default();
+        let (name, secret) = match mechanism {
+            "PLAIN" => {
+                let mut parts = first.split('\0').skip(1);
+                (parts.next().unwrap_or_default().to_owned(), parts.next().unwrap_or_default().to_owned())
+            }
+            "LOGIN" => {
+                self.say(&format!("334 {}", BASE64.encode(b"Username:")));
+                let name = decoded(&self.line()?).unwrap_or_default();
+                self.say(&format!("334 {}", BASE64.encode(b"Password:")));
+                (name, decoded(&self.line()?).unwrap_or_default())
+            }
+            _ => {
+                let name = first.split('\u{1}').next().and_then(|part| part.strip_prefix("user="));
+                let token = first.split('\u{1}').find_map(|part| part.strip_prefix("auth=Bearer "));
+                (name.unwrap_or_default().to_owned(), token.unwrap_or_default().to_owned())
+            }
+        };
+        self.shared.log().signed_in.push(format!("{mechanism} {name}"));
+        let good = self.shared.script.account == Some((name, secret));
+        if good {
+            self.signed_in = self.answer(Point::Auth, "235 2.7.0 welcome")?;
+            return Ok(());
+        }
+        if mechanism == "XOAUTH2" {
+            self.say(&format!("334 {}", BASE64.encode(br#"{"status":"401"}"#)));
+            self.line()?;
+        }
+        self.answer(Point::Auth, "535 5.7.8 name or password is wrong").map(|_| ())
+    }
+
+    fn mail(&mut self, rest: &str) -> io::Result<()> {
+        self.shared.log().mails += 1;
+        self.begun = Begun::default();
+        let hoped = if self.signed_in { "250 2.1.0 ok" } else { "530 5.7.0 sign in first" };
+        if self.answer(Point::Mail, hoped)? && self.signed_in {
+            self.begun.from = Some(address(rest));
+        }
+        Ok(())
+    }
+
+    fn rcpt(&mut self, rest: &str) -> io::Result<()> {
+        let to = address(rest);
+        let Some(from) = self.begun.from.clone() else {
+            self.say("503 5.5.1 who writes?");
+            return Ok(());
+        };
+        let refusal = self.refusal(&from, &to);
+        // Rules see the reader; it is one only once it is taken.
+        self.begun.to = Some(to);
+        if !self.answer(Point::Rcpt, refusal.unwrap_or("250 2.1.5 ok"))? || refusal.is_some() {
+            self.begun.to = None;
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, from: &str, to: &str) -> Option<&'static str> {
+        let script = &self.shared.script;
+        if let Some(day) = script.bad_day {
+            match self.shared.chance() {
+                n if n < day.tempfail => return Some("451 4.3.0 not now"),
+                n if n < day.tempfail + day.permfail => return Some("550 5.1.1 no such user"),
+                _ => {}
+            }
+        }
+        let now = self.shared.since.elapsed();
+        let mut log = self.shared.log();
+        let told = log.grey.entry((from.to_owned(), to.to_owned())).or_default();
+        if *told < script.greylist {
+            *told += 1;
+            return Some("451 4.7.1 greylisted, come back later");
+        }
+        if let Some(most) = script.per_minute {
+            log.let_in.retain(|at| now.saturating_sub(*at) < Duration::from_secs(60));
+            if log.let_in.len() >= most {
+                return Some("450 4.7.1 too fast");
+            }
+            log.let_in.push(now);
+        }
+        None
+    }
+
+    fn data(&mut self) -> io::Result<()> {
+        let ready = self.begun.from.is_some() && self.begun.to.is_some();
+        let hoped = if ready { "354 go ahead" } else { "554 5.5.1 no valid recipients" };
+        if !self.answer(Point::Data, hoped)? || !ready {
+            return Ok(());
+        }
+        if let Some(what) = self.rule(Point::Body) {
+            self.act(what)?;
+        }
+        if let Some(day) = self.shared.script.bad_day
+            && self.shared.chance() < day.drop
+        {
+            return self.act(What::ReadThenReset(1));
+        }
+        let bytes = self.words()?;
+        let lost = self.shared.script.bad_day.is_some_and(|day| self.shared.chance() < day.lose);
+        let rule = self.rule(Point::Dot).or_else(|| lost.then(What::lose));
+        match rule {
+            None => {
+                self.accept(bytes, true);
+                self.say("250 2.0.0 queued");
+            }
+            Some(What::Accept(what)) => {
+                self.accept(bytes, false);
+                self.act(*what)?;
+            }
+            Some(what @ What::Late(..)) => {
+                self.accept(bytes, true);
+                self.act(what)?;
+            }
+            Some(what) => self.act(what)?,
+        }
+        self.begun = Begun::default();
+        if let Some(what) = self.rule(Point::Idle) {
+            self.act(what)?;
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, bytes: Vec<u8>, told: bool) {
+        let text = String::from_utf8_lossy(&bytes);
+        let header = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("message-id").then(|| value.trim().to_owned())
+        };
+        let message_id =
+            text.lines().take_while(|line| !line.is_empty()).find_map(header).unwrap_or_default();
+        let begun = std::mem::take(&mut self.begun);
+        let accepted = Accepted {
+            connection: self.number,
+            at: self.shared.since.elapsed(),
+            from: begun.from.unwrap_or_default(),
+            to: begun.to.unwrap_or_default(),
+            message_id,
+            bytes,
+            told,
+        };
+        self.shared.log().accepted.push(accepted);
+    }
+
+    /// The words up to the final dot.
+    fn words(&mut self) -> io::Result<Vec<u8>> {
+        let lenient = self.shared.script.lenient;
+        let mut words = Vec::new();
+        let mut at_beginning = true;
+        loop {
+            let line = self.line()?;
+            if at_beginning && (line == b".\r\n" || (lenient && line == b".\n")) {
+                return Ok(words);
+            }
+            let stuffed = at_beginning && line.first() == Some(&b'.');
+            words.extend_from_slice(&line[usize::from(stuffed)..]);
+            at_beginning = lenient || line.ends_with(b"\r\n");
+        }
+    }
+
+    fn rule(&self, at: Point) -> Option<What> {
+        self.shared.rule(at, self.number, self.begun.to.as_deref().unwrap_or_default())
+    }
+
+    /// Answers as hoped, unless a rule says otherwise; then it is false.
+    fn answer(&mut self, at: Point, hoped: &str) -> io::Result<bool> {
+        match self.rule(at) {
+            Some(what) => self.act(what).map(|()| false),
+            None => {
+                self.say(hoped);
+                Ok(true)
+            }
+        }
+    }
+
+    fn act(&mut self, what: What) -> io::Result<()> {
+        match what {
+            What::Say(bytes) => self.write(&bytes),
+            What::Late(length, bytes) => {
+                self.flush()?;
+                thread::sleep(length);
+                self.write(&bytes);
+            }
+            What::Drip(bytes, pause) => {
+                for byte in bytes {
+                    self.write(&[byte]);
+                    self.flush()?;
+                    thread::sleep(pause);
+                }
+            }
+            What::Flood(bytes) => loop {
+                self.write(&bytes);
+                self.flush()?;
+            },
+            What::Sip(pause) => {
+                self.flush()?;
+                while !self.shared.log().ends && self.pipe.tcp().read(&mut [0])? > 0 {
+                    thread::sleep(pause);
+                }
+                return Err(over());
+            }
+            What::SayAndClose(bytes) => {
+                self.write(&bytes);
+                self.flush()?;
+                return self.close();
+            }
+            What::Silence => {
+                self.flush()?;
+                // Until the other side has had enough.
+                while self.pipe.tcp().read(&mut [0; 4_096])? > 0 {}
+                return Err(over());
+            }
+            What::Close => {
+                self.flush()?;
+                return self.close();
+            }
+            What::Reset => return self.reset(),
+            What::ReadThenReset(bytes) => {
+                while self.input.len() < bytes {
+                    self.more()?;
+                }
+                return self.reset();
+            }
+            What::Accept(what) => return self.act(*what),
+        }
+        Ok(())
+    }
+
+    /// Closes without breaking the line: what was not read would make the
+    /// system do so.
+    fn close(&mut self) -> io::Result<()> {
+        let tcp = self.pipe.tcp();
+        tcp.shutdown(Shutdown::Write)?;
+        tcp.set_read_timeout(Some(Duration::from_millis(500)))?;
+        let mut tcp = tcp;
+        while tcp.read(&mut [0; 4_096]).is_ok_and(|got| got > 0) {}
+        tcp.shutdown(Shutdown::Both)?;
+        Err(over())
+    }
+
+    /// Breaks the line: the last handle is dropped, and if something was not
+    /// read, the system tells the other side that it never will be.
+    fn reset(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.shared.log().sockets.remove(&self.number);
+        Err(over())
+    }
+
+    fn say(&mut self, text: &str) {
+        self.write(&line(text));
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.answered = true;
+        self.output.extend_from_slice(bytes);
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let output = std::mem::take(&mut self.output);
+        match &mut self.pipe {
+            Pipe::Clear(tcp) => tcp.write_all(&output),
+            Pipe::Tls(tls) => tls.write_all(&output).and_then(|()| tls.flush()),
+        }
+    }
+
+    /// A line with its end; what was answered goes out before it is waited for.
+    fn line(&mut self) -> io::Result<Vec<u8>> {
+        let mut looked = 0;
+        loop {
+            if let Some(at) = self.input[looked..].iter().position(|byte| *byte == b'\n') {
+                let rest = self.input.split_off(looked + at + 1);
+                return Ok(std::mem::replace(&mut self.input, rest));
+            }
+            looked = self.input.len();
+            self.more()?;
+        }
+    }
+
+    fn more(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.answered) {
+            self.shared.log().turns += 1;
+        }
+        self.flush()?;
+        let mut some = [0; 16_384];
+        let got = match &mut self.pipe {
+            Pipe::Clear(tcp) => tcp.read(&mut some)?,
+            Pipe::Tls(tls) => tls.read(&mut some)?,
+        };
+        if got == 0 {
+            return Err(over());
+        }
+        self.input.extend_from_slice(&some[..got]);
+        Ok(())
+    }
+
+    fn make_private(&mut self) -> io::Result<()> {
+        self.flush()?;
+        let config = self.shared.script.tls.clone().ok_or_else(over)?;
+        let session = ServerConnection::new(config).map_err(io::Error::other)?;
+        let tcp = self.pipe.tcp().try_clone()?;
+        self.pipe = Pipe::Tls(Box::new(StreamOwned::new(session, tcp)));
+        Ok(())
+    }
+}
+
+/// The address in `FROM:<a@b> SIZE=1`.
+fn address(rest: &str) -> String {
+    let inside = rest.split_once('<').map_or("", |(_, rest)| rest);
+    inside.split_once('>').map_or("", |(address, _)| address).to_owned()
+}
