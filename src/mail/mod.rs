@@ -1,5 +1,6 @@
 //! Mails out: the only place that knows the mail package.
 
 pub mod compose;
+pub mod dkim;
 pub mod files;
 pub mod mime;

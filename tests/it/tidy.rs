@@ -56,9 +56,10 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("csv_core", Lives::In(&["roster"])),
     // Content is UTF-8; there it only names the letter that was meant.
     ("encoding_rs", Lives::In(&["roster", "content"])),
-    // Hashes of content and of migrations; the keys of mails and links.
-    ("ring", Lives::In(&["content", "store/migrate", "engine/keys"])),
-    ("data_encoding", Lives::In(&["engine/keys"])),
+    // Hashes of content and of migrations; the keys of mails and links, and
+    // the domain's own.
+    ("ring", Lives::In(&["content", "store/migrate", "engine/keys", "mail/dkim"])),
+    ("data_encoding", Lives::In(&["engine/keys", "mail/dkim"])),
     ("rusqlite", Lives::In(&["store"])),
     ("rustix", Lives::In(&["store", "mail/files"])),
     ("lettre", Lives::In(&["mail"])),
