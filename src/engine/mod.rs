@@ -1,6 +1,7 @@
 //! The order of effects: fetch the inputs, ask the planner, carry out the
 //! answer. Every command calls one verb of it; none decides anything.
 
+pub mod bounce;
 pub mod change;
 pub mod import;
 pub mod keys;

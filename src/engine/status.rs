@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::pass::{Pass, Selection};
 use super::world::World;
+use crate::domain::bounce::Blame;
 use crate::domain::delivery::State;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::ids::Slug;
@@ -20,6 +21,8 @@ pub struct Status<'w> {
     pub stages: Vec<(&'w Slug, [usize; 5])>,
     /// Deliveries in each state that has any.
     pub deliveries: Vec<(State, u64)>,
+    /// How many mails came back, by who is to blame.
+    pub bounces: Vec<(Blame, u64)>,
     /// When a mail was last handed over.
     pub last_sent: Option<Timestamp>,
     /// When people were last imported.
@@ -36,6 +39,7 @@ pub struct Status<'w> {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     deliveries: Vec<(State, u64)>,
+    bounces: Vec<(Blame, u64)>,
     last_sent: Option<Timestamp>,
     imported: Option<Timestamp>,
 }
@@ -50,6 +54,7 @@ impl Ledger {
         let look = |store: &Store| {
             Ok(Ledger {
                 deliveries: store.deliveries_by_state()?,
+                bounces: store.bounces()?,
                 last_sent: store.last_sent()?,
                 imported: store.imported_at()?,
             })
@@ -71,6 +76,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         at,
         stages: stages.into_iter().collect(),
         deliveries: ledger.deliveries,
+        bounces: ledger.bounces,
         last_sent: ledger.last_sent,
         imported: ledger.imported,
         next_wake: pass.wake,

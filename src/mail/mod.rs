@@ -1,5 +1,6 @@
 //! Mails out: the only place that knows the mail package.
 
+pub mod bounce;
 pub mod compose;
 pub mod dkim;
 pub mod files;

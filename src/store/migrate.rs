@@ -17,8 +17,11 @@ pub(super) struct Migration {
 }
 
 /// All of them, in order; the first is number 1.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "first", sql: include_str!("migrations/0001_first.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "first", sql: include_str!("migrations/0001_first.sql") },
+    Migration { name: "relay", sql: include_str!("migrations/0002_relay.sql") },
+    Migration { name: "bounces", sql: include_str!("migrations/0003_bounces.sql") },
+];
 
 /// Which migrations a database has seen.
 pub(super) const LEDGER: &str = "CREATE TABLE migration (

@@ -7,6 +7,7 @@
 //! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
 //! `positions` and `content` are the program's verbs; `rows` is how values are written.
 
+mod bounces;
 mod content;
 mod decisions;
 mod deliveries;
@@ -28,6 +29,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::domain::zone::Timestamp;
 
+pub use bounces::{Kept, SentTo};
 pub use decisions::AuditLine;
 pub use deliveries::{Booked, Booking, Handed};
 pub use history::Skip;

@@ -205,6 +205,7 @@ fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &HashMap<i64, Vec<Kept>>) -> R
         id: PersonId::new(rows::str(row, 1)?),
         email: rows::maybe_str(row, 2)?.map(Into::into),
         shared_address: row.get(3)?,
+        undeliverable: rows::maybe_status(row, 15)?,
         first_name: rows::str(row, 4)?.into(),
         last_name: rows::str(row, 5)?.into(),
         unit: shelf.unit(rows::str(row, 6)?),

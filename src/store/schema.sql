@@ -60,7 +60,7 @@ CREATE TABLE person (
     joined_at      TEXT    NOT NULL CHECK (length(joined_at) = 20),
     -- the import that no longer had them
     left_at        TEXT    CHECK (length(left_at) = 20)
-) STRICT;
+, undeliverable TEXT, address_at TEXT CHECK (length(address_at) = 20)) STRICT;
 
 CREATE INDEX person_of_unit ON person (unit_id);
 
@@ -251,3 +251,14 @@ BEGIN SELECT raise(ABORT, 'the audit log is never changed'); END;
 
 CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
 BEGIN SELECT raise(ABORT, 'the audit log is never deleted'); END;
+
+CREATE TABLE bounce (
+    id          INTEGER PRIMARY KEY,
+    delivery_id INTEGER NOT NULL REFERENCES delivery (id),
+    at          TEXT    NOT NULL CHECK (length(at) = 20),
+    -- as relays give it: 5.1.1
+    code        TEXT    NOT NULL,
+    -- who is to blame for it
+    blame       TEXT    NOT NULL CHECK (blame IN ('mailbox', 'passing', 'channel')),
+    UNIQUE (delivery_id, code)
+) STRICT;

@@ -1,0 +1,1 @@
+-- What handing over to a relay needs.
