@@ -12,6 +12,7 @@ pub mod pass;
 pub mod plan;
 pub mod positions;
 pub mod send;
+pub mod sign_in;
 pub mod status;
 pub mod why;
 pub mod world;

@@ -5,3 +5,4 @@ pub mod compose;
 pub mod dkim;
 pub mod files;
 pub mod mime;
+pub mod token;

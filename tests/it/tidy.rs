@@ -68,7 +68,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("mail_auth", Lives::In(&["mail/dkim"])),
     ("axum", Lives::In(&["web", "daemon"])),
     ("tokio", Lives::In(&["web", "daemon"])),
-    ("serde_json", Lives::In(&["cli", "render/context"])),
+    ("serde_json", Lives::In(&["cli", "render/context", "mail/token"])),
     ("clap", Lives::In(&["cli"])),
     ("clap_complete", Lives::In(&["cli"])),
     ("clap_mangen", Lives::In(&["cli"])),
