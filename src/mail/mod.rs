@@ -5,4 +5,5 @@ pub mod compose;
 pub mod dkim;
 pub mod files;
 pub mod mime;
+pub mod sendmail;
 pub mod token;
