@@ -17,7 +17,6 @@ use crate::store::Kept;
 /// is believed. Nothing is kept of answers and letters.
 ///
 /// Example: journey bounce --to bounces+k7m2…@ekdala.example < report.eml
-/// Example: journey bounce --clear 1042 --reason "the mailbox is there again"
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// To whom the server was told to hand it; goes before what the mail says
