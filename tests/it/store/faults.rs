@@ -431,7 +431,7 @@ fn f66_a_newer_database_is_refused_by_every_command_and_unchanged() {
     let before = files(home.folder.path());
     for arguments in ANY {
         let said = home.refused(arguments, 78);
-        assert!(said.contains("database schema 14, this program knows up to 1"), "{said}");
+        assert!(said.contains("database schema 14, this program knows up to "), "{said}");
         assert!(files(home.folder.path()) == before, "{arguments:?}: a file appeared, changed or went");
     }
 }
