@@ -29,6 +29,7 @@ fn reader(library: &Library) -> Person {
         id: PersonId::new("1042"),
         email: Some("asa.bjork@ekdala.example".into()),
         shared_address: false,
+        undeliverable: None,
         first_name: "Åsa".into(),
         last_name: "Björk".into(),
         unit: UnitId::new("u7"),

@@ -104,6 +104,7 @@ fn roster(people: usize) -> Roster {
         id: PersonId::new(&format!("{n:07}")),
         email: Some(format!("person{n:07}@ekdala.example").into()),
         shared_address: false,
+        undeliverable: None,
         first_name: "Åsa".into(),
         last_name: "Öström".into(),
         unit: units[n % units.len()].id.clone(),

@@ -73,6 +73,11 @@ pub struct MailConfig {
     pub transport: Transport,
     /// Where [`Transport::Files`] writes.
     pub folder: PathBuf,
+    /// What [`Transport::Sendmail`] starts.
+    pub sendmail: PathBuf,
+    /// Where reports about mails that came back arrive, each with a token of
+    /// its own in it; `None`: at [`MailConfig::from`], without.
+    pub bounce: Option<Box<str>>,
     /// Before a mail in doubt is handed over once more.
     pub in_doubt_wait: TimeDelta,
     /// The only addresses `journey test` may write to.
@@ -100,12 +105,35 @@ pub struct SmtpConfig {
     pub auth: Auth,
     /// As whom; there is one unless `auth` is none.
     pub username: Option<String>,
-    /// With which password or token; there is one unless `auth` is none.
+    /// With which password; there is one, or a token, unless `auth` is none.
     pub password: Option<Password>,
+    /// Where the token of XOAUTH2 comes from, where it is not the password.
+    pub token: Option<TokenConfig>,
     /// How many connections at the same time.
     pub connections: u16,
     /// How fast; `None` without a limit.
     pub rate: Option<Rate>,
+}
+
+/// Where the access token of AUTH XOAUTH2 comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenConfig {
+    /// A program and its arguments; it prints the token.
+    Command(Vec<String>),
+    /// A file somebody else keeps fresh.
+    File(PathBuf),
+    /// Asked for where accounts are kept, with the program's own name and
+    /// secret (client credentials).
+    Endpoint {
+        /// Whom to ask.
+        url: String,
+        /// The program's name there.
+        client_id: String,
+        /// A file with its secret and nothing else.
+        client_secret: Password,
+        /// What it is for.
+        scope: String,
+    },
 }
 
 /// `[mail.dkim]`
@@ -389,13 +417,15 @@ fn mail(section: &mut Section<'_, '_>, base: &Path) -> MailConfig {
     let nobody = || Mailbox { name: String::new(), address: String::new() };
     let transports =
         [("files", Transport::Files), ("smtp", Transport::Smtp), ("sendmail", Transport::Sendmail)];
+    let from =
+        section.required("from", mailbox, "Hållbara Ekdala <larresa@ekdala.example>").unwrap_or_else(nobody);
     MailConfig {
-        from: section
-            .required("from", mailbox, "Hållbara Ekdala <larresa@ekdala.example>")
-            .unwrap_or_else(nobody),
+        bounce: section.value("bounce", |text| return_path(text, &from.address)),
+        from,
         reply_to: section.required("reply_to", mailbox, "hallbarhet@ekdala.example").unwrap_or_else(nobody),
         transport: section.one_of("transport", &transports).unwrap_or(Transport::Files),
         folder: section.path("folder", base, "outbox"),
+        sendmail: section.path("sendmail", base, "/usr/sbin/sendmail"),
         in_doubt_wait: section.value("in_doubt_wait", length).unwrap_or(TimeDelta::minutes(15)),
         testers: section.list("testers", |text| address::parse(text).map_err(str::to_owned)),
         smtp: section.section("smtp", "mail.smtp", |section| smtp(section, base)),
@@ -409,6 +439,7 @@ fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
         [("none", Auth::None), ("plain", Auth::Plain), ("login", Auth::Login), ("xoauth2", Auth::Xoauth2)];
     let given = section.variable("password").map(|text| Password::Given(Secret(text.to_owned())));
     let file = section.value("password_file", |text| Ok(base.join(filled(text)?))).map(Password::File);
+    let token = token(section, base);
     let smtp = SmtpConfig {
         host: section.value("host", host).unwrap_or_else(|| "localhost".to_owned()),
         port: section.number("port", 1, u16::MAX).unwrap_or(25),
@@ -418,6 +449,7 @@ fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
         auth: section.one_of("auth", &auths).unwrap_or(Auth::None),
         username: section.value("username", |text| filled(text).map(str::to_owned)),
         password: given.or(file),
+        token,
         connections: section.number("connections", 1, 50).unwrap_or(2),
         rate: section
             .value("rate", rate)
@@ -430,11 +462,98 @@ fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
     if smtp.auth != Auth::None && smtp.username.is_none() {
         section.fault("auth", "missing-key", "needs a `username` to sign in", "add it to [mail.smtp]");
     }
-    if smtp.auth != Auth::None && smtp.password.is_none() {
-        section.fault("auth", "missing-key", "needs a `password_file` to sign in", "add it to [mail.smtp]");
+    match (smtp.auth, &smtp.password, &smtp.token) {
+        (Auth::None | Auth::Plain | Auth::Login, _, Some(_)) => {
+            let message = "does not use a token, and one is given";
+            section.fault("auth", "bad-value", message, "write auth = \"xoauth2\", or remove the token");
+        }
+        (Auth::Plain | Auth::Login, None, None) => {
+            section.fault(
+                "auth",
+                "missing-key",
+                "needs a `password_file` to sign in",
+                "add it to [mail.smtp]",
+            );
+        }
+        (Auth::Xoauth2, None, None) => {
+            let hint = "add token_command, token_file, token_endpoint or password_file to [mail.smtp]";
+            section.fault("auth", "missing-key", "needs an access token to sign in", hint);
+        }
+        (Auth::Xoauth2, Some(_), Some(_)) => {
+            let message = "has a token from two places: a password, and another";
+            section.fault("auth", "bad-value", message, "name one of them");
+        }
+        _ => {}
     }
     smtp
 }
+
+/// Where an access token comes from: one place, or none.
+fn token(section: &mut Section<'_, '_>, base: &Path) -> Option<TokenConfig> {
+    let text = |text: &str| filled(text).map(str::to_owned);
+    let path = |text: &str| Ok(base.join(filled(text)?));
+    let command = section.list("token_command", text);
+    let file = section.value("token_file", path).map(TokenConfig::File);
+    let endpoint = section.value("token_endpoint", endpoint);
+    let (id, secret) = (section.value("client_id", text), section.value("client_secret_file", path));
+    let scope = section.value("scope", text);
+    let endpoint = match (endpoint, id, secret, scope) {
+        (Some(url), Some(client_id), Some(secret), Some(scope)) => {
+            let client_secret = Password::File(secret);
+            Some(TokenConfig::Endpoint { url, client_id, client_secret, scope })
+        }
+        (None, None, None, None) => None,
+        _ => {
+            let message = "needs client_id, client_secret_file and scope beside it, all of them";
+            section.fault("token_endpoint", "missing-key", message, "add what is missing to [mail.smtp]");
+            None
+        }
+    };
+    let command = Some(command).filter(|words| !words.is_empty()).map(TokenConfig::Command);
+    let mut found = [command, file, endpoint].into_iter().flatten();
+    let first = found.next();
+    if found.next().is_some() {
+        let message = "has a token from two places: name one of token_command, token_file and token_endpoint";
+        section.fault("auth", "bad-value", message, "remove the others");
+    }
+    first
+}
+
+/// Whom to ask for a token: over HTTPS, because the answer opens the mailbox.
+fn endpoint(text: &str) -> Result<String, String> {
+    let own = text.strip_prefix("http://").is_some_and(|rest| {
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        is_loopback(host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']))
+    });
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let plain = !rest.is_empty() && !rest.contains('@') && !text.contains(|c: char| c.is_whitespace());
+    if !plain || !(own || text.starts_with("https://")) {
+        // not shown: it may have a password in it
+        return Err("must begin with `https://`, without a sign-in in it".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Where reports arrive: an address that leaves room for a token, in the
+/// domain that writes, so that whoever checks senders sees one of them (E2).
+fn return_path(text: &str, from: &str) -> Result<Box<str>, String> {
+    let address = address::parse(text).map_err(|why| format!("{why}; write one bare address"))?;
+    let (local, domain) = address.rsplit_once('@').unwrap_or_default();
+    let (_, ours) = from.rsplit_once('@').unwrap_or_default();
+    let below = |one: &str, other: &str| one.strip_suffix(other).is_some_and(|rest| rest.ends_with('.'));
+    if local.len() > LONGEST_RETURN_PATH || local.contains('+') {
+        return Err(format!(
+            "must have at most {LONGEST_RETURN_PATH} letters and no `+` before its `@`: each mail adds a token there"
+        ));
+    }
+    if !ours.is_empty() && domain != ours && !below(domain, ours) && !below(ours, domain) {
+        return Err("is in another domain than `from`; relays take such mails for forged".to_owned());
+    }
+    Ok(address)
+}
+
+/// 64 octets, less `+` and a token.
+const LONGEST_RETURN_PATH: usize = 23;
 
 const TWENTY_FIVE: NonZeroU32 = NonZeroU32::new(25).expect("25 is not 0");
 

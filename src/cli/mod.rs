@@ -4,6 +4,7 @@
 
 mod approve;
 mod behalf;
+mod bounce;
 mod change;
 mod check;
 mod completions;
@@ -94,6 +95,7 @@ enum Command {
     Unit(unit::Unit),
     Choose(behalf::Choose),
     Answer(behalf::Answer),
+    Bounce(bounce::Args),
     Matrix(matrix::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -128,6 +130,7 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Unit(unit) => unit::run(&unit, cx),
         Command::Choose(args) => behalf::choose(&args, cx),
         Command::Answer(args) => behalf::answer(&args, cx),
+        Command::Bounce(args) => bounce::run(&args, cx),
         Command::Matrix(args) => matrix::run(&args, cx),
         Command::Completions(args) => completions::run(&args, cx),
         Command::Man(args) => man::run(&args, cx),

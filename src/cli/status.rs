@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::CommandError;
 use super::pages::{self, Format};
+use crate::domain::bounce::Blame;
 use crate::domain::ids::PersonId;
 use crate::domain::position::Stage;
 use crate::domain::verdict::{Reason, moment};
@@ -94,6 +95,13 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
         vec![pages::thousands(usize::try_from(*n).unwrap_or(usize::MAX)), state.to_string()]
     };
     pages::columns(&mut *cx.out, &status.deliveries.iter().map(row).collect::<Vec<_>>(), &[0])?;
+    let [mailbox, passing, channel] = Blame::ALL.map(|blame| came_back(status, blame));
+    if mailbox + passing + channel > 0 {
+        writeln!(
+            cx.out,
+            "  came back: {mailbox} for want of a mailbox, {passing} for a passing reason, {channel} for the relay or the mail"
+        )?;
+    }
     if let Some(last) = status.last_sent {
         writeln!(cx.out, "  the last was handed over {}", moment(zone, last))?;
     }
@@ -136,6 +144,11 @@ fn stuck_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
     };
     let rows: Vec<Vec<String>> = status.stuck.iter().map(row).collect();
     Ok(pages::columns(&mut *cx.out, &rows, &[0])?)
+}
+
+/// How many mails came back for that.
+fn came_back(status: &Status<'_>, blame: Blame) -> u64 {
+    status.bounces.iter().filter(|(of, _)| *of == blame).map(|(_, n)| n).sum()
 }
 
 /// What is held: a line a journey, step and reason.
@@ -207,6 +220,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
             "kind": guard.kind.as_str(), "since": zone.rfc3339(guard.at), "message": guard.message,
         })).collect::<Vec<_>>(),
         "stuck": status.stuck.iter().map(|stuck| stuck_value(zone, stuck)).collect::<Vec<_>>(),
+        "came_back": Blame::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),
         "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
         "due": status.pass.send.len(),
         "held": held,

@@ -275,6 +275,71 @@ fn who_the_relay_is_and_who_we_are() {
 }
 
 #[test]
+fn f39_an_access_token_comes_from_one_place() {
+    let least = format!("{LEAST}[mail.smtp]\nauth = \"xoauth2\"\nusername = \"larresa@ekdala.example\"\n");
+    let of = |more: &str| good(&format!("{least}{more}")).mail.smtp;
+    assert_eq!(of("password_file = \"token\"\n").token, None, "the password is the token");
+    let command = of("token_command = [\"/bin/token\", \"--for=mail\"]\n").token;
+    assert_eq!(command, Some(TokenConfig::Command(vec!["/bin/token".into(), "--for=mail".into()])));
+    assert_eq!(of("token_file = \"t\"\n").token, Some(TokenConfig::File("t".into())));
+    let whole = "client_id = \"journey\"\nclient_secret_file = \"s\"\nscope = \"mail\"\n";
+    let endpoint = |url: &str| format!("token_endpoint = \"{url}\"\n{whole}");
+    for url in ["https://login.ekdala.example/token", "http://127.0.0.1:8099/token", "http://[::1]:8099/"] {
+        assert!(matches!(of(&endpoint(url)).token, Some(TokenConfig::Endpoint { .. })), "{url}");
+    }
+    let refused = |more: &str, expected| check(&format!("{least}{more}"), &[], expected);
+    refused(
+        "",
+        expect![[r#"
+            config.toml:5:8: error: `mail.smtp.auth` needs an access token to sign in
+              hint: add token_command, token_file, token_endpoint or password_file to [mail.smtp]
+        "#]],
+    );
+    refused(
+        "token_file = \"t\"\npassword_file = \"t\"\n",
+        expect![[r#"
+            config.toml:5:8: error: `mail.smtp.auth` has a token from two places: a password, and another
+              hint: name one of them
+        "#]],
+    );
+    refused(
+        "token_file = \"t\"\ntoken_command = [\"t\"]\n",
+        expect![[r#"
+            config.toml:5:8: error: `mail.smtp.auth` has a token from two places: name one of token_command, token_file and token_endpoint
+              hint: remove the others
+        "#]],
+    );
+    refused(
+        "password_file = \"t\"\ntoken_endpoint = \"https://login.ekdala.example\"\n",
+        expect![[r#"
+            config.toml:8:18: error: `mail.smtp.token_endpoint` needs client_id, client_secret_file and scope beside it, all of them
+              hint: add what is missing to [mail.smtp]
+        "#]],
+    );
+    refused(
+        &format!("password_file = \"t\"\n{}", endpoint("http://login.ekdala.example/hemligt@x")),
+        expect![[r#"
+            config.toml:8:18: error: `mail.smtp.token_endpoint` must begin with `https://`, without a sign-in in it
+            config.toml:8:18: error: `mail.smtp.token_endpoint` needs client_id, client_secret_file and scope beside it, all of them
+              hint: add what is missing to [mail.smtp]
+        "#]],
+    );
+}
+
+#[test]
+fn e2_reports_arrive_in_the_domain_that_writes() {
+    for bounce in ["bounces@ekdala.example", "studs@larresa.ekdala.example"] {
+        let config = good(&format!("{LEAST}bounce = \"{bounce}\"\n"));
+        assert_eq!(config.mail.bounce.as_deref(), Some(bounce));
+    }
+    for bounce in ["bounces@else.example", "notekdala.example", "a+b@ekdala.example", "b@notekdala.example"] {
+        assert!(parse(&format!("{LEAST}bounce = \"{bounce}\"\n"), &[]).is_err(), "{bounce}");
+    }
+    let long = format!("{LEAST}bounce = \"{}@ekdala.example\"\n", "b".repeat(24));
+    assert!(parse(&long, &[]).is_err(), "a token would not fit");
+}
+
+#[test]
 fn mails_in_clear_only_to_this_machine() {
     for host in ["localhost", "127.0.0.1", "127.0.1.1", "::1"] {
         good(&format!("{LEAST}[mail.smtp]\nsecurity = \"none\"\nhost = \"{host}\"\n"));

@@ -3,7 +3,7 @@
 //! they return values, or lists of [`diagnostic::Diagnostic`].
 //!
 //! Read in this order: the nouns ([`library`], [`journey`], [`step`],
-//! [`person`], [`memory`], [`settings`], [`change`], [`delivery`], [`handover`], [`guard`]), time ([`duration`], [`cadence`],
+//! [`person`], [`memory`], [`settings`], [`change`], [`delivery`], [`handover`], [`guard`], [`bounce`]), time ([`duration`], [`cadence`],
 //! [`zone`], [`calendar`]), then the answer to the one question
 //! ([`verdict`], [`planner`], [`forecast`]).
 
@@ -26,6 +26,7 @@ pub mod response;
 pub mod settings;
 pub mod step;
 
+pub mod bounce;
 pub mod cadence;
 pub mod calendar;
 pub mod duration;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::bounce::StatusCode;
 use super::ids::{Language, PersonId, UnitId};
 
 /// One employee, as the people file has them. Strings that many share
@@ -17,6 +18,9 @@ pub struct Person {
     pub email: Option<Box<str>>,
     /// Two or more people have this address: all of them are held.
     pub shared_address: bool,
+    /// A relay gave this code for the address: there is no such mailbox. With
+    /// another address it is forgotten.
+    pub undeliverable: Option<StatusCode>,
     /// First name, NFC.
     pub first_name: Box<str>,
     /// Last name, NFC.
@@ -42,7 +46,7 @@ pub struct Person {
 impl Person {
     /// May mail be addressed to them at all?
     pub fn reachable(&self) -> bool {
-        self.email.is_some() && !self.shared_address
+        self.email.is_some() && !self.shared_address && self.undeliverable.is_none()
     }
 
     /// Has their last day with mail passed on `today`?

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
+use super::bounce::StatusCode;
 use super::calendar::QuietDay;
 use super::ids::Slug;
 use super::zone::{Timestamp, Zone};
@@ -123,6 +124,8 @@ pub enum Reason {
     NoAddress,
     /// Two or more people have the address.
     SharedAddress,
+    /// A mail to the address came back for good.
+    Undeliverable(StatusCode),
     /// The person's last day is before it.
     Left,
     /// The text cannot be made for this person.
@@ -169,7 +172,7 @@ impl Reason {
             Reason::NotApproved(_) => "not_approved",
             Reason::ReferenceGroupFirst => "reference_group_first",
             Reason::Paused(_) => "paused",
-            Reason::NoAddress => "no_address",
+            Reason::NoAddress | Reason::Undeliverable(_) => "no_address",
             Reason::SharedAddress => "shared_address",
             Reason::Left => "left",
             Reason::BadContent(_) => "bad_content",
@@ -203,6 +206,7 @@ impl Reason {
             Reason::Paused(why) => format!("paused: {why}"),
             Reason::NoAddress => "no mail address".to_owned(),
             Reason::SharedAddress => "shares a mail address; personal links would mix answers".to_owned(),
+            Reason::Undeliverable(code) => format!("the relay says that there is no such mailbox: {code}"),
             Reason::Left => "the last day comes before it".to_owned(),
             Reason::BadContent(why) => why.clone(),
             Reason::Expired => "it will be too late then and is skipped".to_owned(),

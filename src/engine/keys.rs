@@ -40,6 +40,7 @@ pub(super) fn sha256_in_words(bytes: &[u8]) -> String {
 pub struct Keys {
     message_id: Key,
     link: Key,
+    return_path: Key,
     letters: Encoding,
 }
 
@@ -80,7 +81,12 @@ impl Keys {
     pub fn new(secret: &[u8; 32]) -> Keys {
         let root = Key::new(HMAC_SHA256, secret);
         let of = |usage: &str| Key::new(HMAC_SHA256, sign(&root, usage.as_bytes()).as_ref());
-        Keys { message_id: of("journey message-id 1"), link: of("journey link 1"), letters: letters() }
+        Keys {
+            message_id: of("journey message-id 1"),
+            link: of("journey link 1"),
+            return_path: of("journey return-path 1"),
+            letters: letters(),
+        }
     }
 
     /// The name of a mail, `<…@domain>`: always the same for the same mail,
@@ -114,6 +120,33 @@ impl Keys {
         let tag = sign(&self.link, &bytes);
         bytes.extend_from_slice(&tag.as_ref()[..TAG]);
         self.letters.encode(&bytes)
+    }
+
+    /// Where the relay reports to that one mail could not be delivered (E2):
+    /// `bounces+<token>@…`, made of the address that stands in the
+    /// configuration. Nobody who has not seen the mail's envelope can guess it
+    /// (T20).
+    pub fn return_path(&self, delivery: i64, bounces: &str) -> String {
+        let mut bytes = vec![VERSION];
+        bytes.extend(delivery.to_be_bytes());
+        let tag = sign(&self.return_path, &bytes);
+        bytes.extend_from_slice(&tag.as_ref()[..TAG]);
+        let (local, domain) = bounces.rsplit_once('@').unwrap_or((bounces, "localhost"));
+        format!("{local}+{}@{domain}", self.letters.encode(&bytes))
+    }
+
+    /// Which mail an address reports on, if it is a return path of ours. The
+    /// part before the token is nothing to that: some relays write it anew.
+    pub fn verify_return_path(&self, address: &str) -> Option<i64> {
+        let (local, _) = address.rsplit_once('@')?;
+        let (_, token) = local.rsplit_once('+')?;
+        let bytes = self.letters.decode(token.as_bytes()).ok()?;
+        let (said, tag) = bytes.split_at_checked(1 + size_of::<i64>())?;
+        let whole = sign(&self.return_path, said);
+        let same = |part: &[u8]| sign(&self.return_path, part);
+        verify(&self.return_path, &whole.as_ref()[..TAG], same(tag).as_ref()).ok()?;
+        let delivery = i64::from_be_bytes(said[1..].try_into().ok()?);
+        (said[0] == VERSION).then_some(delivery)
     }
 
     /// The claim of a token, if it is ours, for this purpose, and not too old.
@@ -232,6 +265,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn e2_a_return_path_is_short_plain_and_in_the_domain() {
+        for delivery in [0, 1, 17, i64::MAX] {
+            let path = keys().return_path(delivery, "bounces@ekdala.example");
+            let (local, domain) = path.split_once('@').expect("an address");
+            assert!(local.len() <= 64 && domain == "ekdala.example", "{path}");
+            let token = local.strip_prefix("bounces+").expect("the address, and a token");
+            assert!(token.len() == 40 && token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, rng_seed: RngSeed::Fixed(19), ..ProptestConfig::default() })]
 
@@ -252,6 +296,23 @@ mod tests {
             for odd in [format!("{token})"), format!("{token}a"), token[1..].to_owned(), token[..44].to_owned()] {
                 prop_assert_eq!(keys().verify(&odd, Purpose::Answer, at()), None);
             }
+        }
+
+        #[test]
+        fn i19_a_return_path_says_which_mail_and_nothing_else_does(delivery in 0..i64::MAX, bit in 0..200usize) {
+            let path = keys().return_path(delivery, "bounces@ekdala.example");
+            prop_assert_eq!(keys().verify_return_path(&path), Some(delivery));
+            prop_assert_eq!(keys().verify_return_path(&path.to_uppercase()), Some(delivery));
+            prop_assert_eq!(Keys::new(&[8; 32]).verify_return_path(&path), None);
+            let token = &path["bounces+".len()..path.len() - "@ekdala.example".len()];
+            let mut bytes = letters().decode(token.as_bytes()).expect("base32");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let flipped = letters().encode(&bytes);
+            let link = keys().token(Claim { purpose: Purpose::Answer, delivery, last_day: 20_000 });
+            for odd in [flipped.as_str(), &token[1..], &token[..39], &format!("{token}a"), &link, ""] {
+                prop_assert_eq!(keys().verify_return_path(&format!("bounces+{odd}@ekdala.example")), None);
+            }
+            prop_assert_eq!(keys().verify(token, Purpose::Answer, at()), None);
         }
     }
 }

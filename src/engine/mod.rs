@@ -2,6 +2,7 @@
 //! answer. Every command calls one verb of it; none decides anything.
 
 pub mod begin;
+pub mod bounce;
 pub mod change;
 pub mod deliver;
 pub mod import;
@@ -15,6 +16,7 @@ pub mod plan;
 pub mod positions;
 pub mod post;
 pub mod send;
+pub mod sign_in;
 pub mod status;
 pub mod why;
 pub mod world;

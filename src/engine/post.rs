@@ -1,29 +1,38 @@
-//! How mails leave, made ready from the configuration: into a folder or to a
-//! relay. Everything that is booked and may leave now is handed over; how the
+//! How mails leave, made ready from the configuration: into a folder, to a
+//! relay, or to the machine's own program. Everything that is booked and may leave now is handed over; how the
 //! relay was is written down for whoever asks.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
 use chrono::TimeDelta;
 
-use super::deliver::{self, Delivered, Hooks, Way};
+use super::deliver::{self, Delivered, Hooks, To, Way};
 use super::journal::Journal;
 use super::keys::Keys;
 use super::letters::Desk;
+use super::sign_in;
+use crate::clock;
 use crate::config::{self, Config, Security, SmtpConfig, Transport};
 use crate::domain::delivery::back_off;
 use crate::domain::handover::Trouble;
 use crate::domain::zone::Timestamp;
+use crate::mail::dkim::Signer;
 use crate::mail::files::Folder;
 use crate::mail::relay::{Mechanism, Privacy, Relay, SignIn, Trust};
+use crate::mail::sendmail::Sendmail;
+use crate::mail::token::Tokens;
 use crate::store::{RelayState, RelayTrouble, Store};
 
 /// How mails leave.
 pub enum Post {
     /// Into a folder.
     Files(Folder),
-    /// To the relay.
-    Relay(Box<Relay>),
+    /// To the relay; with a signature if it does not sign itself.
+    Relay(Box<Relay>, Option<Signer>),
+    /// To the machine's own program.
+    Sendmail(Sendmail, Option<Signer>),
 }
 
 impl Post {
@@ -31,12 +40,12 @@ impl Post {
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be opened.
+    /// Where the folder cannot be opened, or the key not be read.
     pub fn of(config: &Config) -> anyhow::Result<Post> {
         match config.mail.transport {
             Transport::Files => Ok(Post::Files(Folder::open(&config.mail.folder)?)),
-            Transport::Smtp => Ok(Post::Relay(Box::new(relay(&config.mail.smtp)))),
-            Transport::Sendmail => anyhow::bail!("`transport = \"sendmail\"` cannot send yet"),
+            Transport::Smtp => Ok(Post::Relay(Box::new(relay(&config.mail.smtp)), signer(config)?)),
+            Transport::Sendmail => Ok(Post::Sendmail(Sendmail::new(&config.mail.sendmail), signer(config)?)),
         }
     }
 
@@ -55,26 +64,27 @@ impl Post {
         wave: Option<(u32, TimeDelta)>,
         hooks: Hooks<'_>,
     ) -> anyhow::Result<Delivered> {
-        match (self, journal) {
-            (Post::Files(folder), _) => {
-                deliver::to_files(desk, keys, store, (hooks.now)(), folder, hooks.one_more)
+        let (to, signer) = match self {
+            Post::Files(folder) => {
+                return deliver::to_files(desk, keys, store, (hooks.now)(), folder, hooks.one_more);
             }
-            (Post::Relay(relay), Some(journal)) => {
-                let smtp = &desk.config.mail.smtp;
-                let way = Way {
-                    relay,
-                    connections: smtp.connections,
-                    limits: limits(smtp)?,
-                    in_doubt_wait: desk.config.mail.in_doubt_wait,
-                    wave,
-                };
-                let now = hooks.now;
-                let delivered = deliver::to_relay(desk, keys, store, journal, &way, hooks)?;
-                remember(store, &delivered, now())?;
-                Ok(delivered)
-            }
-            (Post::Relay(_), None) => anyhow::bail!("the send journal is not open"),
-        }
+            Post::Relay(relay, signer) => (To::Relay(relay), signer),
+            Post::Sendmail(program, signer) => (To::Sendmail(program), signer),
+        };
+        let journal = journal.context("the send journal is not open")?;
+        let smtp = &desk.config.mail.smtp;
+        let way = Way {
+            to,
+            signer: signer.as_ref(),
+            connections: smtp.connections,
+            limits: limits(smtp)?,
+            in_doubt_wait: desk.config.mail.in_doubt_wait,
+            wave,
+        };
+        let now = hooks.now;
+        let delivered = deliver::to_relay(desk, keys, store, journal, &way, hooks)?;
+        remember(store, &delivered, now())?;
+        Ok(delivered)
     }
 }
 
@@ -100,6 +110,15 @@ pub fn relay(smtp: &SmtpConfig) -> Relay {
     }
 }
 
+/// Who signs mails, if the configuration says so.
+fn signer(config: &Config) -> anyhow::Result<Option<Signer>> {
+    let Some(dkim) = &config.mail.dkim else { return Ok(None) };
+    let shown = dkim.key_file.display();
+    let pem = std::fs::read_to_string(&dkim.key_file).with_context(|| format!("cannot read {shown}"))?;
+    let signer = Signer::read(&dkim.domain, &dkim.selector, &pem);
+    signer.map(Some).map_err(|why| anyhow::anyhow!("{shown}: {why}"))
+}
+
 fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
     let mechanism = match smtp.auth {
         config::Auth::None => return None,
@@ -107,13 +126,23 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
         config::Auth::Login => Mechanism::Login,
         config::Auth::Xoauth2 => Mechanism::Xoauth2,
     };
+    let username = smtp.username.clone()?;
+    if let Some(source) = sign_in::token_source(smtp) {
+        // One token for all connections, fetched anew before it ends (F39).
+        let tokens = Mutex::new(Tokens::of(source));
+        let secret = move || {
+            let mut tokens = tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.token(clock::now()).map(|token| token.reveal().to_owned())
+        };
+        return Some(SignIn { mechanism, username, secret: Arc::new(secret) });
+    }
     let password = smtp.password.clone()?;
     // Read anew at each connection: whoever changes it need not restart.
     let secret = move || match password.read() {
         Ok(secret) => Ok(secret.reveal().to_owned()),
         Err(error) => Err(format!("the password file cannot be read: {error}")),
     };
-    Some(SignIn { mechanism, username: smtp.username.clone()?, secret: std::sync::Arc::new(secret) })
+    Some(SignIn { mechanism, username, secret: Arc::new(secret) })
 }
 
 /// Writes down how the relay was.

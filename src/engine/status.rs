@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::pass::{Pass, Selection};
 use super::world::World;
+use crate::domain::bounce::Blame;
 use crate::domain::delivery::State;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::guard::Guard;
@@ -21,6 +22,8 @@ pub struct Status<'w> {
     pub stages: Vec<(&'w Slug, [usize; 5])>,
     /// Deliveries in each state that has any.
     pub deliveries: Vec<(State, u64)>,
+    /// How many mails came back, by who is to blame.
+    pub bounces: Vec<(Blame, u64)>,
     /// When a mail was last handed over.
     pub last_sent: Option<Timestamp>,
     /// When people were last imported.
@@ -43,6 +46,7 @@ pub struct Status<'w> {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     deliveries: Vec<(State, u64)>,
+    bounces: Vec<(Blame, u64)>,
     last_sent: Option<Timestamp>,
     imported: Option<Timestamp>,
     relay: RelayState,
@@ -63,6 +67,7 @@ impl Ledger {
         let look = |store: &Store| {
             Ok(Ledger {
                 deliveries: store.deliveries_by_state()?,
+                bounces: store.bounces()?,
                 last_sent: store.last_sent()?,
                 imported: store.imported_at()?,
                 relay: store.relay()?,
@@ -87,6 +92,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         at,
         stages: stages.into_iter().collect(),
         deliveries: ledger.deliveries,
+        bounces: ledger.bounces,
         last_sent: ledger.last_sent,
         imported: ledger.imported,
         relay: ledger.relay,

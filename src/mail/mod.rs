@@ -1,6 +1,10 @@
 //! Mails out: the only place that knows the mail package.
 
+pub mod bounce;
 pub mod compose;
+pub mod dkim;
 pub mod files;
 pub mod mime;
 pub mod relay;
+pub mod sendmail;
+pub mod token;

@@ -127,6 +127,7 @@ pub(super) fn person(first_name: &str) -> Person {
         id: PersonId::new("1042"),
         email: Some("asa.ek@ekdala.example".into()),
         shared_address: false,
+        undeliverable: None,
         first_name: first_name.into(),
         last_name: "Ek".into(),
         unit: UnitId::new("u7"),

@@ -119,6 +119,7 @@ fn person((first_name, last_name): (&str, &str), language: &Language, kept_colum
         id: PersonId::new("trial"),
         email: None,
         shared_address: false,
+        undeliverable: None,
         first_name: first_name.into(),
         last_name: last_name.into(),
         unit: UnitId::new("trial"),

@@ -157,6 +157,7 @@ impl People {
             id,
             email,
             shared_address: false,
+            undeliverable: None,
             first_name: boxed(first_name),
             last_name: boxed(last_name),
             unit: self.units.values[unit as usize].clone(),

@@ -20,6 +20,7 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "first", sql: include_str!("migrations/0001_first.sql") },
     Migration { name: "ledger", sql: include_str!("migrations/0002_ledger.sql") },
+    Migration { name: "bounces", sql: include_str!("migrations/0003_bounces.sql") },
 ];
 
 /// Which migrations a database has seen.

@@ -8,6 +8,7 @@
 //! `outbox`, `journal`, `guards`, `positions` and `content` are the program's verbs;
 //! `rows` is how values are written.
 
+mod bounces;
 mod content;
 mod decisions;
 mod deliveries;
@@ -32,6 +33,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::domain::zone::Timestamp;
 
+pub use bounces::{Kept, SentTo};
 pub use decisions::AuditLine;
 pub use deliveries::{Booked, Booking};
 pub use guards::{RelayState, RelayTrouble};

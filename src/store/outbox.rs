@@ -9,6 +9,7 @@ use rusqlite::{Row, Transaction, params};
 
 use super::people::{self, Shelf};
 use super::{Seen, Store, StoreError, rows};
+use crate::domain::bounce::StatusCode;
 use crate::domain::delivery::{Delivery, Happened, LONGEST_TRYING, State};
 use crate::domain::ids::{PersonId, Slug, StepName};
 use crate::domain::person::Person;
@@ -79,12 +80,25 @@ pub struct Move {
     pub at: Option<Timestamp>,
     /// The mail whose bytes leave next, and its SHA-256.
     pub bytes: Option<(Arc<[u8]>, [u8; 32])>,
+    /// With which code the relay said that there is no such mailbox: nobody
+    /// writes to the person until another address comes.
+    pub no_mailbox: Option<StatusCode>,
 }
 
 impl Move {
     /// A move with nothing said of it.
     pub fn new(number: i64, from: State, happened: Happened) -> Move {
-        Move { number, from, happened, doubts: 0, reply: None, not_before: None, at: None, bytes: None }
+        Move {
+            number,
+            from,
+            happened,
+            doubts: 0,
+            reply: None,
+            not_before: None,
+            at: None,
+            bytes: None,
+            no_mailbox: None,
+        }
     }
 
     /// The same, with what was said of it.
@@ -165,31 +179,31 @@ impl Store {
 
     fn read_outgoing(&self, row: &Row<'_>, shelf: &mut Shelf) -> Result<Outgoing, StoreError> {
         let known = people::known(row, shelf, &self.extra_of(row.get(0)?)?)?;
-        let booked = rows::get_time(row, 20)?;
+        let booked = rows::get_time(row, 21)?;
         let delivery = Delivery {
-            number: row.get(15)?,
+            number: row.get(16)?,
             person: known.person.id.clone(),
-            step: StepName { journey: rows::slug(row, 16)?, step: rows::slug(row, 17)? },
-            round: rows::round(row, 18)?,
-            slot: rows::get_time(row, 19)?,
+            step: StepName { journey: rows::slug(row, 17)?, step: rows::slug(row, 18)? },
+            round: rows::round(row, 19)?,
+            slot: rows::get_time(row, 20)?,
             booked,
-            content: rows::hash(row, 21)?,
-            message_id: rows::str(row, 22)?.to_owned(),
-            in_reply_to: rows::maybe_str(row, 23)?.map(str::to_owned),
-            state: State::parse(rows::str(row, 24)?).ok_or_else(|| rows::wrong(24, "a state"))?,
+            content: rows::hash(row, 22)?,
+            message_id: rows::str(row, 23)?.to_owned(),
+            in_reply_to: rows::maybe_str(row, 24)?.map(str::to_owned),
+            state: State::parse(rows::str(row, 25)?).ok_or_else(|| rows::wrong(25, "a state"))?,
         };
         let longest = booked + LONGEST_TRYING;
         Ok(Outgoing {
             delivery,
-            attempts: row.get(25)?,
-            doubts: row.get(26)?,
-            expires: rows::maybe_time(row, 27)?.map_or(longest, |expires| expires.min(longest)),
+            attempts: row.get(26)?,
+            doubts: row.get(27)?,
+            expires: rows::maybe_time(row, 28)?.map_or(longest, |expires| expires.min(longest)),
             unit_name: known.unit_name.into(),
-            character: rows::maybe_str(row, 28)?.map(|_| rows::slug(row, 28)).transpose()?,
-            first: row.get(29)?,
+            character: rows::maybe_str(row, 29)?.map(|_| rows::slug(row, 29)).transpose()?,
+            first: row.get(30)?,
             has_left: known.has_left,
             person: known.person,
-            bytes: row.get_ref(30)?.as_blob_or_null().map_err(|_| rows::wrong(30, "bytes"))?.map(Into::into),
+            bytes: row.get_ref(31)?.as_blob_or_null().map_err(|_| rows::wrong(31, "bytes"))?.map(Into::into),
         })
     }
 
@@ -387,7 +401,7 @@ impl Store {
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    JOIN person ON person.id = enrolment.person_id
                    WHERE delivery.id = ?1 AND person.left_at IS NULL AND person.email IS NOT NULL
-                     AND person.shared_address = 0)";
+                     AND person.shared_address = 0 AND person.undeliverable IS NULL)";
         let mut statement = self.connection.prepare_cached(sql)?;
         let wanted = |number: &i64| Ok(statement.query_row([number], |row| row.get(0))?);
         numbers.iter().map(wanted).collect()
@@ -448,6 +462,13 @@ pub(super) fn apply(whole: &Transaction<'_>, made: &Move, now: Timestamp) -> Res
         let sql = "INSERT INTO mail_bytes (delivery_id, bytes) VALUES (?1, ?2)
                    ON CONFLICT (delivery_id) DO NOTHING";
         whole.prepare_cached(sql)?.execute(params![made.number, &bytes[..]])?;
+    }
+    if let Some(code) = made.no_mailbox {
+        let sql = "UPDATE person SET undeliverable = ?2 WHERE undeliverable IS NULL AND id =
+                   (SELECT person_id FROM enrolment JOIN delivery ON delivery.enrolment_id = enrolment.id
+                    WHERE delivery.id = ?1)";
+        whole.prepare_cached(sql)?.execute(params![made.number, code.to_string()])?;
+        whole.prepare_cached("UPDATE instance SET decided_with = NULL")?.execute([])?;
     }
     // Refused in so many words: no copy of it is anywhere, and the next may
     // go to a new address.

@@ -209,6 +209,7 @@ pub(super) fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &Extra) -> Result<K
         id: PersonId::new(rows::str(row, 1)?),
         email: rows::maybe_str(row, 2)?.map(Into::into),
         shared_address: row.get(3)?,
+        undeliverable: rows::maybe_status(row, 15)?,
         first_name: rows::str(row, 4)?.into(),
         last_name: rows::str(row, 5)?.into(),
         unit: shelf.unit(rows::str(row, 6)?),

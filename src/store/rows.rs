@@ -6,6 +6,7 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use rusqlite::Row;
 
 use super::StoreError;
+use crate::domain::bounce::StatusCode;
 use crate::domain::ids::{ContentHash, Slug};
 use crate::domain::person::Period;
 use crate::domain::zone::Timestamp;
@@ -82,6 +83,12 @@ fn parse_time(text: &str) -> Option<Timestamp> {
     let day = NaiveDate::from_ymd_opt(number(0, 4)?.cast_signed(), number(5, 7)?, number(8, 10)?)?;
     let civil: NaiveDateTime = day.and_hms_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?)?;
     Some(civil.and_utc())
+}
+
+/// A status code that may be NULL.
+pub(super) fn maybe_status(row: &Row<'_>, column: usize) -> Result<Option<StatusCode>, StoreError> {
+    let Some(text) = maybe_str(row, column)? else { return Ok(None) };
+    StatusCode::parse(text).map(Some).ok_or_else(|| wrong(column, "a status code"))
 }
 
 /// A date that may be NULL.

@@ -60,7 +60,7 @@ CREATE TABLE person (
     joined_at      TEXT    NOT NULL CHECK (length(joined_at) = 20),
     -- the import that no longer had them
     left_at        TEXT    CHECK (length(left_at) = 20)
-) STRICT;
+, undeliverable TEXT, address_at TEXT CHECK (length(address_at) = 20)) STRICT;
 
 CREATE INDEX person_of_unit ON person (unit_id);
 
@@ -294,3 +294,14 @@ CREATE TABLE guard (
 ) STRICT;
 
 CREATE UNIQUE INDEX guard_once ON guard (kind) WHERE released_at IS NULL;
+
+CREATE TABLE bounce (
+    id          INTEGER PRIMARY KEY,
+    delivery_id INTEGER NOT NULL REFERENCES delivery (id),
+    at          TEXT    NOT NULL CHECK (length(at) = 20),
+    -- as relays give it: 5.1.1
+    code        TEXT    NOT NULL,
+    -- who is to blame for it
+    blame       TEXT    NOT NULL CHECK (blame IN ('mailbox', 'passing', 'channel')),
+    UNIQUE (delivery_id, code)
+) STRICT;

@@ -39,6 +39,7 @@ fn roster(people: i64) -> Roster {
         id: PersonId::new(&format!("{n:05}")),
         email: Some(format!("p{n}@ekdala.example").into()),
         shared_address: false,
+        undeliverable: None,
         first_name: format!("First{n}").into(),
         last_name: format!("Last{n}").into(),
         unit: UnitId::new("kitchen"),

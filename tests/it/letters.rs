@@ -113,6 +113,7 @@ fn reader(language: &Language) -> Person {
         id: PersonId::new("1042"),
         email: Some("asa.bjork@ekdala.example".into()),
         shared_address: false,
+        undeliverable: None,
         first_name: "Åsa".into(),
         last_name: "Björk".into(),
         unit: UnitId::new("u7"),

@@ -60,18 +60,22 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("csv_core", Lives::In(&["roster"])),
     // Content is UTF-8; there it only names the letter that was meant.
     ("encoding_rs", Lives::In(&["roster", "content"])),
-    // Hashes of content and of migrations; the keys of mails and links.
-    ("ring", Lives::In(&["content", "store/migrate", "engine/keys"])),
-    ("data_encoding", Lives::In(&["engine/keys"])),
+    // Hashes of content and of migrations; the keys of mails and links, and
+    // the domain's own.
+    ("ring", Lives::In(&["content", "store/migrate", "engine/keys", "mail/dkim"])),
+    ("data_encoding", Lives::In(&["engine/keys", "mail/dkim"])),
     ("rustls", Lives::In(&["mail/relay"])),
     ("rustls_native_certs", Lives::In(&["mail/relay/tls"])),
     ("rusqlite", Lives::In(&["store"])),
     // Files, the machine's name, and the clock that counts sleep.
     ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect", "clock"])),
     ("lettre", Lives::In(&["mail"])),
+    ("mail_parser", Lives::In(&["mail/bounce"])),
+    ("ureq", Lives::In(&["mail/token"])),
+    ("mail_auth", Lives::In(&["mail/dkim"])),
     ("axum", Lives::In(&["web", "daemon"])),
     ("tokio", Lives::In(&["web", "daemon"])),
-    ("serde_json", Lives::In(&["cli", "render/context"])),
+    ("serde_json", Lives::In(&["cli", "render/context", "mail/token"])),
     ("clap", Lives::In(&["cli"])),
     ("clap_complete", Lives::In(&["cli"])),
     ("clap_mangen", Lives::In(&["cli"])),

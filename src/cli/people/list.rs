@@ -77,6 +77,9 @@ fn notes(person: &Person) -> String {
     if person.email.is_none() {
         notes.push("no address".to_owned());
     }
+    if let Some(code) = person.undeliverable {
+        notes.push(format!("no such mailbox: {code}"));
+    }
     if person.shared_address {
         notes.push("shares an address".to_owned());
     }

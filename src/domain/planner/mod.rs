@@ -346,6 +346,9 @@ impl Moment<'_> {
         if who.person.shared_address {
             return Some(Reason::SharedAddress);
         }
+        if let Some(code) = who.person.undeliverable {
+            return Some(Reason::Undeliverable(code));
+        }
         let zone = self.planner.zone();
         let endless =
             who.pauses(route).find(|pause| pause.holds(self.now, zone) && pause.ends(zone).is_none());

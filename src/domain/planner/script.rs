@@ -176,6 +176,7 @@ impl Script {
             id: PersonId::new(name),
             email: Some(format!("{name}@ekdala.example").into()),
             shared_address: false,
+            undeliverable: None,
             first_name: name.into(),
             last_name: "Ek".into(),
             unit: UnitId::new("north"),

@@ -53,7 +53,7 @@ pub fn to_files(
         after = last;
         for outgoing in claimed {
             let number = outgoing.delivery.number;
-            let made = bytes(desk, keys, &outgoing).map(|bytes| {
+            let made = bytes(desk, keys, None, &outgoing).map(|bytes| {
                 let links = keys.links(&desk.config.web.base_url, number, outgoing.delivery.booked);
                 let letter = desk.letter(&outgoing, &links);
                 (desk.file_name(&letter, outgoing.delivery.booked, &format!("protected-{number}")), bytes)

@@ -13,7 +13,9 @@ use crate::domain::delivery::State;
 use crate::domain::handover::{Outcome, Trouble, TroubleKind};
 use crate::engine::keys::{Keys, sha256};
 use crate::engine::letters::Desk;
+use crate::mail::dkim::Signer;
 use crate::mail::relay::{Connection, Envelope, Relay};
+use crate::mail::sendmail::Sendmail;
 use crate::store::Outgoing;
 
 /// What a line tells the writer.
@@ -31,11 +33,21 @@ pub(super) enum Told {
     GoesHome { trouble: Option<(Arc<Outgoing>, Trouble)> },
 }
 
+/// Who takes mails.
+#[derive(Clone, Copy)]
+pub enum To<'a> {
+    /// A relay, over a connection.
+    Relay(&'a Relay),
+    /// The machine's own program.
+    Sendmail(&'a Sendmail),
+}
+
 /// What all lines have in common.
 pub(super) struct Lines<'a> {
     pub(super) desk: Desk<'a>,
     pub(super) keys: &'a Keys,
-    pub(super) relay: &'a Relay,
+    pub(super) to: To<'a>,
+    pub(super) signer: Option<&'a Signer>,
     pub(super) counter: &'a Counter,
 }
 
@@ -51,7 +63,7 @@ pub(super) struct Line<'a> {
     pub(super) number: usize,
     pub(super) tell: Sender<Told>,
     /// The writer's answers: may it leave?
-    pub(super) may_fly: Receiver<bool>,
+    pub(super) answer: Receiver<bool>,
 }
 
 impl Line<'_> {
@@ -82,16 +94,21 @@ impl Line<'_> {
     /// Tries one mail; on a new connection where the old one was closed while
     /// it lay idle (F22).
     fn hand_over(&self, connection: &mut Option<Connection>, mail: &Arc<Outgoing>) -> Result<Told, Ends> {
-        let bytes = match bytes(&self.lines.desk, self.lines.keys, mail) {
+        let Lines { desk, keys, to, signer, .. } = *self.lines;
+        let bytes = match bytes(&desk, keys, signer, mail) {
             Ok(bytes) => bytes,
             Err(why) => return Ok(Told::Unmakeable { mail: mail.clone(), why }),
+        };
+        let relay = match to {
+            To::Relay(relay) => relay,
+            To::Sendmail(program) => return self.run_program(program, mail, &bytes),
         };
         let mut again = true;
         loop {
             let was_used = connection.is_some();
             let line = match connection.take() {
                 Some(line) => line,
-                None => match self.lines.relay.connect() {
+                None => match relay.connect() {
                     Ok(line) => line,
                     Err(trouble) => return Err(Ends::NoRelay(trouble)),
                 },
@@ -99,11 +116,7 @@ impl Line<'_> {
             let line = connection.insert(line);
             let outcome = match self.open(line, mail, &bytes) {
                 Ok(()) => {
-                    let sha256 = sha256(&bytes);
-                    let flies =
-                        Told::Flies { line: self.number, mail: mail.clone(), bytes: bytes.clone(), sha256 };
-                    self.tell.send(flies).map_err(|_| Ends::NoWriter)?;
-                    if !self.may_fly.recv().map_err(|_| Ends::NoWriter)? {
+                    if !self.may_fly(mail, &bytes)? {
                         // The relay waits for words that must not come.
                         *connection = None;
                         return Ok(Told::Stayed);
@@ -128,10 +141,39 @@ impl Line<'_> {
         }
     }
 
+    /// The same by way of a program, which has no connection.
+    fn run_program(&self, program: &Sendmail, mail: &Arc<Outgoing>, bytes: &Arc<[u8]>) -> Result<Told, Ends> {
+        if !self.may_fly(mail, bytes)? {
+            return Ok(Told::Stayed);
+        }
+        let outcome = program.hand_over(&self.from(mail), to(mail), bytes);
+        Ok(Told::Ended { mail: mail.clone(), from: State::InFlight, outcome })
+    }
+
+    /// Has the writer put on disk that the words leave now?
+    fn may_fly(&self, mail: &Arc<Outgoing>, bytes: &Arc<[u8]>) -> Result<bool, Ends> {
+        let sha256 = sha256(bytes);
+        let flies = Told::Flies { line: self.number, mail: mail.clone(), bytes: bytes.clone(), sha256 };
+        self.tell.send(flies).map_err(|_| Ends::NoWriter)?;
+        self.answer.recv().map_err(|_| Ends::NoWriter)
+    }
+
     /// As far as the relay's asking for the words.
     fn open(&self, line: &mut Connection, mail: &Outgoing, bytes: &[u8]) -> Result<(), Outcome> {
-        let from = &self.lines.desk.config.mail.from.address;
-        let to = mail.person.email.as_deref().unwrap_or_default();
-        line.open(&Envelope { from, to, size: bytes.len() })
+        line.open(&Envelope { from: &self.from(mail), to: to(mail), size: bytes.len() })
     }
+
+    /// Where a mail comes back to that cannot be delivered: an address that
+    /// names the delivery, where reports are taken (E2).
+    fn from(&self, mail: &Outgoing) -> String {
+        let config = &self.lines.desk.config.mail;
+        match &config.bounce {
+            Some(bounce) => self.lines.keys.return_path(mail.delivery.number, bounce),
+            None => config.from.address.clone(),
+        }
+    }
+}
+
+fn to(mail: &Outgoing) -> &str {
+    mail.person.email.as_deref().unwrap_or_default()
 }

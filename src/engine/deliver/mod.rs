@@ -25,9 +25,11 @@ use crate::domain::delivery::{Happened, State};
 use crate::domain::handover::Trouble;
 use crate::domain::settings::{BookedMail, Settings};
 use crate::domain::zone::Timestamp;
+use crate::mail::dkim::Signer;
 use crate::store::{Move, Outgoing, Seen, Store, StoreError};
 
 pub use files::to_files;
+pub use line::To;
 pub use relay::{Hooks, Way, to_relay};
 
 /// What handing over came to.
@@ -135,12 +137,24 @@ impl Permits {
 
 /// The bytes of a mail: those handed over before, if it was; else made now.
 /// `Err` says in words why it cannot be made.
-fn bytes(desk: &Desk<'_>, keys: &Keys, outgoing: &Outgoing) -> Result<Arc<[u8]>, String> {
+fn bytes(
+    desk: &Desk<'_>,
+    keys: &Keys,
+    signer: Option<&Signer>,
+    outgoing: &Outgoing,
+) -> Result<Arc<[u8]>, String> {
     if let Some(bytes) = &outgoing.bytes {
         return Ok(bytes.clone());
     }
     // One bad row must not end a mailing (D3): what panics is held.
-    let made = catch_unwind(AssertUnwindSafe(|| desk.outgoing(keys, outgoing)));
+    let make = || {
+        let bytes = desk.outgoing(keys, outgoing)?;
+        let Some(signer) = signer else { return Ok(bytes) };
+        let mut signed = signer.sign(&bytes, outgoing.delivery.booked)?;
+        signed.extend(bytes);
+        Ok(signed)
+    };
+    let made = catch_unwind(AssertUnwindSafe(make));
     let made = made.map(|made| made.map(Arc::from));
     made.unwrap_or_else(|_| Err("internal error: the program could not make this mail".to_owned()))
 }

@@ -13,18 +13,19 @@ use anyhow::Context;
 use chrono::TimeDelta;
 
 use super::counter::Counter;
-use super::line::{Line, Lines, Told};
+use super::line::{Line, Lines, To, Told};
 use super::rate::Rate;
 use super::wave::Waves;
 use super::{Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
+use crate::domain::bounce::StatusCode;
 use crate::domain::delivery::{Happened, State, retry_after};
 use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind};
 use crate::domain::zone::Timestamp;
 use crate::engine::journal::Journal;
 use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
-use crate::mail::relay::Relay;
+use crate::mail::dkim::Signer;
 use crate::store::{Move, Outgoing, Seen, SentBefore, Store, StoreError, Written};
 
 /// So many mails are claimed at once, and lie ready for the lines.
@@ -41,8 +42,10 @@ const SLOW: Duration = Duration::from_secs(5);
 
 /// The way to the relay, and how fast.
 pub struct Way<'a> {
-    /// The relay.
-    pub relay: &'a Relay,
+    /// Who takes them.
+    pub to: To<'a>,
+    /// Who signs them, if the relay does not.
+    pub signer: Option<&'a Signer>,
     /// How many connections at the same time.
     pub connections: u16,
     /// So many mails in such a time, for each limit there is.
@@ -83,7 +86,7 @@ pub fn to_relay(
     let before = answered_before(store, way, (hooks.now)())?;
     let rates = way.limits.iter().map(|limit| Rate::new(Some(*limit))).collect();
     let counter = Counter::new(rates, Stopwatch::start(), &before);
-    let lines = Lines { desk: *desk, keys, relay: way.relay, counter: &counter };
+    let lines = Lines { desk: *desk, keys, to: way.to, signer: way.signer, counter: &counter };
     let permits = Permits::read(store, desk)?;
     let mut writer = Writer {
         desk,
@@ -108,9 +111,9 @@ pub fn to_relay(
         writer.commit(&Group::default(), &[])?;
         let mut answers = Vec::new();
         for number in 0..usize::from(way.connections).min(counter.standing().ready) {
-            let (answer, may_fly) = mpsc::channel();
-            answers.push(answer);
-            let line = Line { lines: &lines, number, tell: tell.clone(), may_fly };
+            let (may_fly, answer) = mpsc::channel();
+            answers.push(may_fly);
+            let line = Line { lines: &lines, number, tell: tell.clone(), answer };
             scope.spawn(move || line.run());
         }
         drop(tell);
@@ -164,6 +167,7 @@ struct Refused {
     mail: Arc<Outgoing>,
     from: State,
     happened: Happened,
+    no_mailbox: Option<StatusCode>,
     reply: Reply,
 }
 
@@ -270,8 +274,18 @@ impl Writer<'_, '_> {
                 let made = Move::new(mail.delivery.number, from, Happened::PutOff).saying(reply.to_string());
                 group.moves.push(Move { not_before, ..made });
             }
-            Outcome::Rejected { reply, .. } => self.refused(group, mail, from, Happened::Refused, reply),
-            Outcome::Content(reply) => self.refused(group, mail, from, Happened::Stopped, reply),
+            Outcome::Rejected { reply, hard } => {
+                let code = |(class, subject, detail)| StatusCode { class, subject, detail };
+                let no_mailbox = reply.enhanced.filter(|_| hard).map(code);
+                self.refused(
+                    group,
+                    Refused { mail: mail.clone(), from, happened: Happened::Refused, no_mailbox, reply },
+                );
+            }
+            Outcome::Content(reply) => {
+                let (happened, no_mailbox) = (Happened::Stopped, None);
+                self.refused(group, Refused { mail: mail.clone(), from, happened, no_mailbox, reply });
+            }
             Outcome::InDoubt(why) => {
                 let not_before = Some(now + self.way.in_doubt_wait);
                 self.count(from, Happened::Doubted, mail.doubts);
@@ -292,20 +306,14 @@ impl Writer<'_, '_> {
 
     /// A refusal is believed when another mail was taken, or refused
     /// otherwise: five alike in a row are the relay's (F27).
-    fn refused(
-        &mut self,
-        group: &mut Group,
-        mail: &Arc<Outgoing>,
-        from: State,
-        happened: Happened,
-        reply: Reply,
-    ) {
+    fn refused(&mut self, group: &mut Group, refused: Refused) {
+        let reply = &refused.reply;
         let alike =
             |refused: &Refused| (refused.reply.code, refused.reply.enhanced) == (reply.code, reply.enhanced);
         if !self.alike.iter().all(alike) {
             self.believe_the_refusals(group);
         }
-        self.alike.push(Refused { mail: mail.clone(), from, happened, reply });
+        self.alike.push(refused);
         if self.alike.len() < ALIKE {
             return;
         }
@@ -319,8 +327,10 @@ impl Writer<'_, '_> {
 
     /// Writes down refusals that are each their own reader's, or content's.
     fn believe_the_refusals(&mut self, group: &mut Group) {
-        for Refused { mail, from, happened, reply } in std::mem::take(&mut self.alike) {
-            self.settle(group, &mail, from, happened, reply.to_string());
+        for Refused { mail, from, happened, no_mailbox, reply } in std::mem::take(&mut self.alike) {
+            self.count(from, happened, 0);
+            let made = Move::new(mail.delivery.number, from, happened).saying(reply.to_string());
+            group.moves.push(Move { no_mailbox, ..made });
         }
     }
 

@@ -1,7 +1,9 @@
 -- Every mail to one person, and what was said of it.
 SELECT delivery.id, person.employee_id, enrolment.journey, delivery.step, delivery.round,
        delivery.slot_at, delivery.booked_at, delivery.content, delivery.message_id,
-       first.message_id, delivery.state, delivery.reply
+       first.message_id, delivery.state,
+       delivery.reply || coalesce(
+           (SELECT '; came back: ' || group_concat(code, ', ') FROM bounce WHERE delivery_id = delivery.id), '')
 FROM person
 JOIN enrolment ON enrolment.person_id = person.id
 JOIN delivery ON delivery.enrolment_id = enrolment.id

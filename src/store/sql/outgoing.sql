@@ -3,7 +3,7 @@
 SELECT person.id, person.employee_id, person.email, person.shared_address, person.first_name,
        person.last_name, unit.code, person.department, person.language, person.start_date,
        person.end_date, person.leave, person.protected, unit.name, person.left_at,
-       delivery.id, enrolment.journey, delivery.step, delivery.round, delivery.slot_at,
+       person.undeliverable, delivery.id, enrolment.journey, delivery.step, delivery.round, delivery.slot_at,
        delivery.booked_at, delivery.content, delivery.message_id, first.message_id,
        delivery.state, delivery.attempts, delivery.doubts, delivery.expires_at,
        person.character,

@@ -6,4 +6,8 @@ ON CONFLICT (id) DO UPDATE SET
     email = excluded.email, shared_address = excluded.shared_address, first_name = excluded.first_name,
     last_name = excluded.last_name, unit_id = excluded.unit_id, department = excluded.department,
     language = excluded.language, start_date = excluded.start_date, end_date = excluded.end_date,
-    leave = excluded.leave, protected = excluded.protected, left_at = NULL
+    leave = excluded.leave, protected = excluded.protected, left_at = NULL,
+    -- another address: what came back from the old one is nothing to it
+    undeliverable = CASE WHEN lower(email) IS lower(excluded.email) THEN undeliverable END,
+    address_at = CASE WHEN lower(email) IS lower(excluded.email) THEN address_at
+                      ELSE excluded.joined_at END

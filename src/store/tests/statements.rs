@@ -122,6 +122,8 @@ fn what_is_asked_often_is_found_without_looking_at_every_row() {
         SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=?)
         SEARCH delivery USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=?)
         SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
+        CORRELATED SCALAR SUBQUERY 1
+        SEARCH bounce USING COVERING INDEX sqlite_autoindex_bounce_1 (delivery_id=?)
         USE TEMP B-TREE FOR ORDER BY
         due_people.sql
         SEARCH position USING COVERING INDEX position_next_at (next_at>? AND next_at<?)

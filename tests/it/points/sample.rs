@@ -159,6 +159,7 @@ fn person(id: PersonId, name: Name, language: &Language) -> Person {
         email: Some(format!("anstalld.{id}@ekdala.example").into()),
         id,
         shared_address: false,
+        undeliverable: None,
         first_name: name.first.into(),
         last_name: name.last.into(),
         unit: UnitId::new("VO-102"),

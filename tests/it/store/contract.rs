@@ -167,6 +167,7 @@ fn person(id: &str) -> Person {
         id: PersonId::new(id),
         email: Some(format!("{id}@ekdala.example").into()),
         shared_address: false,
+        undeliverable: None,
         first_name: "Åsa".into(),
         last_name: format!("O’Brien-{id}").into(),
         unit: UnitId::new("VO-102"),

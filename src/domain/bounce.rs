@@ -1,0 +1,110 @@
+//! What came of a mail after a relay had taken it: the code somebody down the
+//! road gave, and who is to blame. Data only; `mail/bounce` reads reports, the
+//! store remembers what they say.
+
+use std::fmt;
+
+/// An enhanced status code (RFC 3463): `5.1.1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StatusCode {
+    /// 2 is success, 4 passes, 5 does not.
+    pub class: u8,
+    /// What it is about: 1 the address, 2 the mailbox, 7 policy.
+    pub subject: u16,
+    /// What exactly.
+    pub detail: u16,
+}
+
+impl StatusCode {
+    /// Reads `5.1.1`; anything else is `None`.
+    pub fn parse(text: &str) -> Option<StatusCode> {
+        let mut parts = text.split('.');
+        let mut number = |longest: usize| {
+            let part = parts.next()?;
+            let plain = part.len() <= longest && part.bytes().all(|b| b.is_ascii_digit());
+            part.parse::<u16>().ok().filter(|_| plain)
+        };
+        let (class, subject, detail) = (number(1)?, number(3)?, number(3)?);
+        let class = u8::try_from(class).ok().filter(|class| matches!(class, 2 | 4 | 5))?;
+        parts.next().is_none().then_some(StatusCode { class, subject, detail })
+    }
+
+    /// Who is to blame for a mail that was given up with this code
+    /// (delivery.md, 2.5). What is not known is nobody's fault.
+    pub fn blame(self) -> Blame {
+        match (self.class, self.subject, self.detail) {
+            // The sender's address, and no mail for a null MX, are ours to mend.
+            (5, 1, 7 | 8) => Blame::Channel,
+            (5, 1, _) | (5, 2, 1) => Blame::Mailbox,
+            (5, 2, 3 | 250..=259) | (5, 3 | 5 | 6 | 7, _) => Blame::Channel,
+            _ => Blame::Passing,
+        }
+    }
+}
+
+impl fmt::Display for StatusCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
+/// Why a mail came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// There is no such mailbox: nobody is written to there any more.
+    Mailbox,
+    /// It may go better the next time: a full mailbox, a far relay that was
+    /// not reached.
+    Passing,
+    /// It is between the relays, or about the mail: the person is free of it.
+    Channel,
+}
+
+impl Blame {
+    /// All of them.
+    pub const ALL: [Blame; 3] = [Blame::Mailbox, Blame::Passing, Blame::Channel];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Blame::Mailbox => "mailbox",
+            Blame::Passing => "passing",
+            Blame::Channel => "channel",
+        }
+    }
+
+    /// The blame of a word.
+    pub fn parse(word: &str) -> Option<Blame> {
+        Blame::ALL.into_iter().find(|blame| blame.as_str() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f129_a_code_says_who_is_to_blame() {
+        let blame = |text| StatusCode::parse(text).map(StatusCode::blame);
+        for (code, expected) in [
+            ("5.1.1", Blame::Mailbox),
+            ("5.1.10", Blame::Mailbox),
+            ("5.2.1", Blame::Mailbox),
+            ("5.2.2", Blame::Passing),
+            ("4.4.7", Blame::Passing),
+            ("5.4.4", Blame::Passing),
+            ("5.0.0", Blame::Passing),
+            ("5.1.8", Blame::Channel),
+            ("5.2.252", Blame::Channel),
+            ("5.7.1", Blame::Channel),
+            ("5.7.705", Blame::Channel),
+            ("5.3.4", Blame::Channel),
+        ] {
+            assert_eq!(blame(code), Some(expected), "{code}");
+            assert_eq!(StatusCode::parse(code).map(|code| code.to_string()).as_deref(), Some(code));
+        }
+        for odd in ["", "5", "5.1", "5.1.1.1", "3.1.1", "5.1.1000", "5.1.-1", "5.1. 1", "5.1.+1", "x.y.z"] {
+            assert_eq!(StatusCode::parse(odd), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Handing a mail over to the `sendmail` program of this machine, for places
+//! without a relay to talk to. What became of it is its exit code; nobody
+//! knows when it does not give one.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
+use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind};
+
+/// How long it may take: it writes a file into a queue.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+/// As much is kept of what it says.
+const MOST_WORDS: u64 = 4_000;
+const MOST_TOLD: usize = 200;
+
+/// Exit codes (sysexits.h) that say more than that it failed.
+const NO_USER: i32 = 67;
+const NO_HOST: i32 = 68;
+const UNAVAILABLE: i32 = 69;
+const TEMPORARY: i32 = 75;
+const NO_PERMISSION: i32 = 77;
+const CONFIGURATION: i32 = 78;
+
+/// The `sendmail` program.
+#[derive(Clone, Debug)]
+pub struct Sendmail {
+    program: PathBuf,
+    patience: Duration,
+}
+
+/// How running the program ended.
+enum Ended {
+    Exit(ExitStatus),
+    TooLate,
+}
+
+impl Sendmail {
+    /// The program at that path; whether there is one shows when it is used.
+    pub fn new(program: impl Into<PathBuf>) -> Sendmail {
+        Sendmail { program: program.into(), patience: PATIENCE }
+    }
+
+    /// Hands one mail over: from a return path, to one reader.
+    pub fn hand_over(&self, from: &str, to: &str, bytes: &[u8]) -> Outcome {
+        let program = self.program.display();
+        let mut command = Command::new(&self.program);
+        // Nobody is taken for an option, and a lone dot ends nothing.
+        command.args(["-i", "-f", from, "--", to]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                let why = format!("{program} cannot be started: {error}");
+                return trouble(TroubleKind::Refused, Phase::Connect, why);
+            }
+        };
+        let given = give(&mut child, bytes);
+        let said = listen(&mut child);
+        let ended = wait(&mut child, self.patience);
+        // Where it is killed, so is its hold on what was to be written.
+        let given = given.recv_timeout(Duration::from_secs(1)).unwrap_or(false);
+        let words = || said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+        let gone = |how: String| match given {
+            true => Outcome::InDoubt(format!("{program} {how} after it had the whole mail")),
+            false => trouble(TroubleKind::Passing, Phase::Body, format!("{program} {how}")),
+        };
+        let status = match ended {
+            Ok(Ended::Exit(status)) => status,
+            Ok(Ended::TooLate) => {
+                return gone(format!("did not end within {} s", self.patience.as_secs_f32()));
+            }
+            Err(error) => return gone(format!("was lost: {error}")),
+        };
+        let reply = |code, enhanced| Reply { code, enhanced, text: told(&words(), &[from, to]).into() };
+        match status.code() {
+            // It may have ended before it had read all of it.
+            Some(0) if !given => gone("did not take all of the mail".to_owned()),
+            Some(0) => {
+                Outcome::Sent(Reply { code: 250, enhanced: None, text: "accepted by sendmail".into() })
+            }
+            Some(NO_USER) => Outcome::Rejected { reply: reply(550, Some((5, 1, 1))), hard: true },
+            Some(NO_HOST) => Outcome::Rejected { reply: reply(550, Some((5, 1, 2))), hard: true },
+            Some(TEMPORARY) => Outcome::Deferred(reply(450, None)),
+            Some(code) => {
+                let kind = match code {
+                    UNAVAILABLE | NO_PERMISSION | CONFIGURATION => TroubleKind::Refused,
+                    _ => TroubleKind::Passing,
+                };
+                let words = told(&words(), &[from, to]);
+                let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+                trouble(kind, Phase::Dot, format!("{program} ended with exit code {code}{words}"))
+            }
+            None => gone("was killed".to_owned()),
+        }
+    }
+}
+
+fn trouble(kind: TroubleKind, phase: Phase, why: String) -> Outcome {
+    Outcome::Channel(Trouble { kind, phase, why })
+}
+
+/// Gives the mail, whatever the program does meanwhile; was it all taken?
+fn give(child: &mut Child, bytes: &[u8]) -> mpsc::Receiver<bool> {
+    let (told, given) = mpsc::channel();
+    let stdin = child.stdin.take();
+    let bytes = bytes.to_vec();
+    thread::spawn(move || {
+        let whole = stdin.is_some_and(|mut stdin| stdin.write_all(&bytes).is_ok());
+        // Nobody asks any more when it took too long.
+        let _ = told.send(whole);
+    });
+    given
+}
+
+/// What the program says, as much as is kept; the rest is read and dropped,
+/// so that it never waits for a reader.
+fn listen(child: &mut Child) -> mpsc::Receiver<String> {
+    let (tell, said) = mpsc::channel();
+    let error = child.stderr.take();
+    let output = child.stdout.take();
+    thread::spawn(move || {
+        // What it prints is of no use.
+        let _ = output.map(|mut output| std::io::copy(&mut output, &mut std::io::sink()));
+    });
+    thread::spawn(move || {
+        let Some(mut error) = error else { return };
+        let mut bytes = Vec::new();
+        let _ = error.by_ref().take(MOST_WORDS).read_to_end(&mut bytes);
+        let _ = tell.send(String::from_utf8_lossy(&bytes).into_owned());
+        let _ = std::io::copy(&mut error, &mut std::io::sink());
+    });
+    said
+}
+
+fn wait(child: &mut Child, patience: Duration) -> std::io::Result<Ended> {
+    let watch = Stopwatch::start();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Ended::Exit(status));
+        }
+        if watch.left_of(patience).is_none() {
+            child.kill()?;
+            child.wait()?;
+            return Ok(Ended::TooLate);
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// What it said, in one short line without an address.
+fn told(words: &str, addresses: &[&str]) -> String {
+    let words = words.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let hidden = words.map(|word| {
+        let is_address = word.contains('@') || addresses.iter().any(|address| word.contains(address));
+        if is_address { "…" } else { word }
+    });
+    hidden.collect::<Vec<_>>().join(" ").chars().take(MOST_TOLD).collect()
+}
+
+#[cfg(test)]
+mod tests;

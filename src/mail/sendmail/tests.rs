@@ -1,0 +1,99 @@
+//! A `sendmail` that is a real program: a script that does what the test says.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+const FROM: &str = "bounces+k7m2@ekdala.example";
+const TO: &str = "asa.ek@ekdala.example";
+const MAIL: &[u8] = b"Subject: x\r\n\r\nhej\r\n.\r\nhej igen\r\n";
+
+fn hand_over(script: &str, mail: &[u8]) -> (tempfile::TempDir, Outcome) {
+    let home = tempfile::tempdir().expect("a folder");
+    let program = home.path().join("sendmail");
+    let text = home.path().join("text");
+    fs::write(&text, format!("#!/bin/sh\ncd '{}'\n{script}\n", home.path().display())).expect("written");
+    // Copied by another process: what this one writes cannot be started while
+    // another thread starts something.
+    assert!(Command::new("cp").args([&text, &program]).status().expect("cp").success());
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("a program");
+    let mut sendmail = Sendmail::new(program);
+    sendmail.patience = Duration::from_secs(if script.contains("sleep") { 1 } else { 60 });
+    let outcome = sendmail.hand_over(FROM, TO, mail);
+    (home, outcome)
+}
+
+fn outcome(script: &str) -> Outcome {
+    hand_over(script, MAIL).1
+}
+
+#[test]
+fn it_gets_the_envelope_and_every_byte() {
+    let large = b"Subject: x\r\n\r\n".iter().copied().chain((0..2_000_000).map(|n| b'a' + (n % 26) as u8));
+    let large: Vec<u8> = large.collect();
+    for mail in [MAIL, &large] {
+        let (home, outcome) = hand_over("printf '%s\\n' \"$@\" > args; cat > mail; echo thanks", mail);
+        let Outcome::Sent(reply) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(reply.to_string(), "250 accepted by sendmail");
+        assert!(fs::read(home.path().join("mail")).expect("a mail") == mail);
+        let args = fs::read_to_string(home.path().join("args")).expect("arguments");
+        assert_eq!(args, format!("-i\n-f\n{FROM}\n--\n{TO}\n"));
+    }
+}
+
+#[test]
+fn exit_codes_say_what_became_of_it() {
+    let ends = |code: u8| outcome(&format!("cat > /dev/null; echo 'no: {TO} <{FROM}>' >&2; exit {code}"));
+    for (code, expected) in [(67, "550 5.1.1 no: … …"), (68, "550 5.1.2 no: … …")] {
+        let Outcome::Rejected { reply, hard: true } = ends(code) else { panic!("{code}") };
+        assert_eq!(reply.to_string(), expected);
+    }
+    let Outcome::Deferred(reply) = ends(75) else { panic!("75") };
+    assert_eq!(reply.to_string(), "450 no: … …");
+    for (code, expected) in [
+        (69, TroubleKind::Refused),
+        (77, TroubleKind::Refused),
+        (78, TroubleKind::Refused),
+        (1, TroubleKind::Passing),
+        (70, TroubleKind::Passing),
+        (71, TroubleKind::Passing),
+    ] {
+        let Outcome::Channel(trouble) = ends(code) else { panic!("{code}") };
+        assert_eq!(trouble.kind, expected, "{code}");
+        assert!(trouble.why.ends_with(&format!("ended with exit code {code}: no: … …")), "{}", trouble.why);
+    }
+}
+
+#[test]
+fn nobody_knows_what_became_of_a_mail_it_had_when_it_was_killed_or_too_slow() {
+    assert!(matches!(outcome("cat > /dev/null; kill -9 $$"), Outcome::InDoubt(_)));
+    let Outcome::InDoubt(why) = outcome("cat > /dev/null; exec sleep 20") else { panic!("in doubt") };
+    assert!(why.contains("did not end within 1 s") && !why.contains('@'), "{why}");
+}
+
+#[test]
+fn a_mail_it_did_not_take_is_not_sent() {
+    let large = vec![b'a'; 2_000_000];
+    for script in ["exec sleep 20", "kill -9 $$", "exit 0"] {
+        let (_home, outcome) = hand_over(script, &large);
+        let Outcome::Channel(trouble) = outcome else { panic!("{script}: {outcome:?}") };
+        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Body), "{script}");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let Outcome::Channel(trouble) = Sendmail::new("/nowhere/sendmail").hand_over(FROM, TO, MAIL) else {
+        panic!("there is none")
+    };
+    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Connect));
+    assert!(trouble.why.starts_with("/nowhere/sendmail cannot be started"), "{}", trouble.why);
+}
+
+#[test]
+fn what_it_says_without_an_end_is_bounded() {
+    let endless = "cat > /dev/null; yes nonsense | head -c 300000 >&2; yes | head -c 300000; exit 70";
+    let Outcome::Channel(trouble) = outcome(endless) else { panic!("70") };
+    assert!(trouble.why.len() < 400, "{}", trouble.why.len());
+}

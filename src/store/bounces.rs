@@ -1,0 +1,133 @@
+//! Mails that came back: what a report said is remembered once, and who has
+//! no mailbox any more is written to no more.
+
+use rusqlite::params;
+
+use super::{Store, StoreError, rows};
+use crate::domain::bounce::{Blame, StatusCode};
+use crate::domain::change::Act;
+use crate::domain::ids::{PersonId, PersonNumber};
+
+/// Who got a mail that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentTo {
+    /// What the database calls them.
+    pub person: PersonNumber,
+    /// Who.
+    pub id: PersonId,
+    /// Their address now.
+    pub email: Option<String>,
+    /// Is it the one the mail went to?
+    pub is_same_address: bool,
+}
+
+/// What became of remembering that a mail came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is remembered, and nobody is held for it.
+    Noted,
+    /// It is remembered, and the person is held.
+    Held,
+    /// It was known already.
+    Again,
+}
+
+impl Store {
+    /// Who got that mail; `None` unless it was sent.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn sent_to(&self, delivery: i64) -> Result<Option<SentTo>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/sent_to.sql"))?;
+        let mut found = statement.query([delivery])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        Ok(Some(SentTo {
+            person: PersonNumber(row.get(0)?),
+            id: PersonId::new(rows::str(row, 1)?),
+            email: rows::maybe_str(row, 2)?.map(str::to_owned),
+            is_same_address: row.get(3)?,
+        }))
+    }
+
+    /// Remembers that a mail came back: each code once. Where there is no such
+    /// mailbox, and the address is still that one, the person is held until an
+    /// import brings another address; the audit log says so.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; then nothing is.
+    pub fn keep_bounce(
+        &mut self,
+        delivery: i64,
+        sent_to: &SentTo,
+        code: StatusCode,
+        act: &Act,
+    ) -> Result<Kept, StoreError> {
+        let blame = code.blame();
+        let whole = self.begin()?;
+        let sql = "INSERT INTO bounce (delivery_id, at, code, blame) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (delivery_id, code) DO NOTHING";
+        let row = params![delivery, rows::time(act.at), code.to_string(), blame.as_str()];
+        if whole.execute(sql, row)? == 0 {
+            whole.commit()?;
+            return Ok(Kept::Again);
+        }
+        let mut kept = Kept::Noted;
+        if blame == Blame::Mailbox && sent_to.is_same_address {
+            let sql = "UPDATE person SET undeliverable = ?2 WHERE id = ?1 AND undeliverable IS NULL";
+            if whole.execute(sql, params![sent_to.person.0, code.to_string()])? == 1 {
+                kept = Kept::Held;
+                whole.execute("UPDATE instance SET decided_with = NULL", [])?;
+                let (before, after) = ("reachable", format!("no such mailbox: {code}"));
+                let subject = format!("delivery {delivery}");
+                let person = Some(sent_to.person);
+                super::decisions::write_audit(&whole, act, "bounce", &subject, person, before, &after)?;
+            }
+        }
+        whole.commit()?;
+        Ok(kept)
+    }
+
+    /// Writes to somebody again whose mail had come back. `false`: they were
+    /// not held for that.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; then nothing is.
+    pub fn clear_bounce(&mut self, person: &PersonId, act: &Act) -> Result<bool, StoreError> {
+        let whole = self.begin()?;
+        let sql = "UPDATE person SET undeliverable = NULL
+                   WHERE employee_id = ?1 AND undeliverable IS NOT NULL RETURNING id";
+        let number: Option<i64> = {
+            let mut clear = whole.prepare_cached(sql)?;
+            let mut found = clear.query([person.as_str()])?;
+            found.next()?.map(|row| row.get(0)).transpose()?
+        };
+        if let Some(number) = number {
+            whole.execute("UPDATE instance SET decided_with = NULL", [])?;
+            let person = Some(PersonNumber(number));
+            let (before, after) = ("no such mailbox", "reachable");
+            super::decisions::write_audit(&whole, act, "bounce --clear", "person", person, before, after)?;
+        }
+        whole.commit()?;
+        Ok(number.is_some())
+    }
+
+    /// How many reports there were, by who is to blame.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn bounces(&self) -> Result<Vec<(Blame, u64)>, StoreError> {
+        let sql = "SELECT blame, count(*) FROM bounce GROUP BY blame ORDER BY blame";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut bounces = Vec::new();
+        while let Some(row) = found.next()? {
+            let blame = Blame::parse(rows::str(row, 0)?).ok_or_else(|| rows::wrong(0, "a blame"))?;
+            bounces.push((blame, row.get::<_, i64>(1)?.cast_unsigned()));
+        }
+        Ok(bounces)
+    }
+}

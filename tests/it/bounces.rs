@@ -1,0 +1,337 @@
+//! Mails that come back (faults F121 to F130): reports as relays write them,
+//! taken by the engine as the command takes them, for mails that were sent.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use journey::domain::change::Act;
+use journey::domain::ids::PersonId;
+use journey::engine::bounce::{self, Taken};
+use journey::engine::keys::Keys;
+use journey::engine::pass::{Pass, Selection};
+use journey::store::{Kept, Store};
+
+use super::lives::story::Story;
+use super::rig::Rig;
+
+const BOUNCES: &str = "bounces@ekdala.example";
+const FIRST: &str = "2026-12-01 08:30";
+const LATER: &str = "2026-12-02 10:00";
+const NEXT: &str = "2026-12-08 08:30";
+
+/// Two people who got their first mail of two, from files.
+fn rig() -> Rig {
+    let text = "min_gap = \"20 hours\"
+=== journey j
+cadence = \"30 8 * * Tue\"
+start = 2026-12-01
+
+[[step]]
+id = \"a\"
+
+[[step]]
+id = \"b\"
+=== people 1
+ada,ada@ekdala.example,Ada,Ek,Norr,,,,,
+bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
+";
+    let mut rig = Story::parse(text).rig();
+    let at = rig.at(FIRST);
+    assert_eq!(rig.send(at).len(), 2);
+    rig
+}
+
+fn act(rig: &Rig, civil: &str) -> Act {
+    Act { at: rig.at(civil), by: "a mail server".to_owned(), why: None }
+}
+
+/// The number, the address' own return path and the name of Ada's first mail.
+fn mail_to_ada(rig: &mut Rig) -> (i64, String, String) {
+    let at = rig.at(FIRST);
+    let store = rig.store(at);
+    let deliveries = store.deliveries_to(&PersonId::new("ada")).expect("deliveries");
+    let (delivery, _) = deliveries.into_iter().next().expect("a delivery");
+    let keys = Keys::new(&store.secret().expect("a secret"));
+    (delivery.number, keys.return_path(delivery.number, BOUNCES), delivery.message_id)
+}
+
+/// A report of the collection, about Ada's first mail.
+fn report(rig: &mut Rig, name: &str) -> Vec<u8> {
+    let (_, return_path, message_id) = mail_to_ada(rig);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bounces");
+    let text = fs::read_to_string(folder.join(name)).expect("a report");
+    let text = text.replace("{RETURN_PATH}", &return_path).replace("{ADDRESS}", "ada@ekdala.example");
+    text.replace("{MESSAGE_ID}", &message_id).replace('\n', "\r\n").into_bytes()
+}
+
+fn take(rig: &mut Rig, bytes: &[u8]) -> Taken {
+    let act = act(rig, LATER);
+    let (_, store) = rig.running(act.at);
+    bounce::take(store, bytes, None, &act).expect("a database")
+}
+
+fn take_report(rig: &mut Rig, name: &str) -> Taken {
+    let bytes = report(rig, name);
+    take(rig, &bytes)
+}
+
+/// Who gets the next mail, and what is said of those who are held.
+fn next(rig: &mut Rig) -> (Vec<String>, Vec<String>) {
+    rig.stop();
+    let at = rig.at(NEXT);
+    let world = rig.look(at);
+    let pass = Pass::at(&world, at, &Selection::default());
+    let send = pass.send.iter().map(|due| due.person.id.to_string()).collect();
+    let reasons = pass.held.iter().flat_map(|held| &held.held.because);
+    (send, reasons.map(|reason| format!("{}: {}", reason.code(), reason.text())).collect())
+}
+
+/// How many lines there are about what came back, in tables and audit log.
+fn traces(rig: &mut Rig) -> (u64, usize) {
+    let at = rig.at(LATER);
+    let store: &Store = rig.store(at);
+    let audit = store.audit(100).expect("the audit log");
+    let noted = store.bounces().expect("bounces").iter().map(|(_, n)| n).sum();
+    (noted, audit.iter().filter(|line| line.action == "bounce").count())
+}
+
+fn is_held(taken: Taken) -> bool {
+    matches!(taken, Taken::CameBack { kept: Kept::Held, .. })
+}
+
+#[test]
+fn f121_a_hard_report_holds_the_person_with_its_code() {
+    for (name, code) in [
+        ("hard-english.eml", "5.1.1"),
+        ("hard-swedish.eml", "5.1.1"),
+        ("hard-exchange.eml", "5.1.10"),
+        ("hard-rfc6533.eml", "5.1.1"),
+        ("unspecific.eml", "5.1.1"),
+    ] {
+        let mut rig = rig();
+        assert!(is_held(take_report(&mut rig, name)), "{name}");
+        let (send, held) = next(&mut rig);
+        assert_eq!(send, ["bo"], "{name}: no further mail");
+        let expected = format!("no_address: the relay says that there is no such mailbox: {code}");
+        assert!(held.contains(&expected), "{name}: {held:?}");
+        assert_eq!(traces(&mut rig), (1, 1), "{name}");
+        let at = rig.at(LATER);
+        let (delivery, reply) =
+            rig.store(at).deliveries_to(&PersonId::new("ada")).expect("deliveries").remove(0);
+        assert_eq!(delivery.state.as_str(), "sent", "{name}: a state never moves backwards");
+        assert!(reply.is_some_and(|reply| reply.ends_with(&format!("; came back: {code}"))), "{name}");
+    }
+}
+
+#[test]
+fn f121_an_admin_can_lift_it() {
+    let mut rig = rig();
+    assert!(is_held(take_report(&mut rig, "hard-english.eml")));
+    let act = act(&rig, LATER);
+    let (_, store) = rig.running(act.at);
+    assert!(store.clear_bounce(&PersonId::new("ada"), &act).expect("written"));
+    assert!(!store.clear_bounce(&PersonId::new("ada"), &act).expect("written"), "there is nothing left");
+    assert_eq!(next(&mut rig).0, ["ada", "bo"]);
+}
+
+#[test]
+fn f122_out_of_office_is_no_bounce_and_nothing_is_kept_of_it() {
+    let mut rig = rig();
+    assert_eq!(take_report(&mut rig, "away-with-headers.eml"), Taken::Automatic);
+    assert_eq!(take_report(&mut rig, "away-without-headers.eml"), Taken::Letter);
+    assert_eq!(traces(&mut rig), (0, 0));
+    let folder = rig.path("");
+    for entry in fs::read_dir(folder).expect("the home") {
+        let bytes = fs::read(entry.expect("a file").path()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("sjukskriven") && !text.contains("rumsnummer"));
+    }
+    assert_eq!(next(&mut rig).0, ["ada", "bo"]);
+}
+
+#[test]
+fn f123_a_report_that_says_auto_replied_is_still_a_report() {
+    let mut rig = rig();
+    let bytes = report(&mut rig, "hard-english.eml");
+    assert!(String::from_utf8_lossy(&bytes).contains("Auto-Submitted: auto-replied"));
+    assert!(is_held(take(&mut rig, &bytes)));
+}
+
+#[test]
+fn f124_delayed_relayed_delivered_and_read_change_nothing() {
+    let mut rig = rig();
+    let (delivery, ..) = mail_to_ada(&mut rig);
+    for name in ["delayed.eml", "relayed.eml", "delivered.eml"] {
+        assert_eq!(take_report(&mut rig, name), Taken::UnderWay { delivery }, "{name}");
+    }
+    assert_eq!(take_report(&mut rig, "receipt.eml"), Taken::Automatic);
+    assert_eq!(traces(&mut rig), (0, 0));
+    assert_eq!(next(&mut rig).0, ["ada", "bo"]);
+}
+
+#[test]
+fn f125_t20_a_forged_report_suspends_nobody() {
+    let mut rig = rig();
+    for name in ["forged-without-token.eml", "forged-with-wrong-token.eml"] {
+        assert_eq!(take_report(&mut rig, name), Taken::NotOurs, "{name}");
+    }
+    // A token of another database, and one of a mail that was never sent.
+    let (_, own, _) = mail_to_ada(&mut rig);
+    let at = rig.at(LATER);
+    let secret = rig.store(at).secret().expect("a secret");
+    for other in [Keys::new(&[9; 32]).return_path(1, BOUNCES), Keys::new(&secret).return_path(4_711, BOUNCES)]
+    {
+        let text = String::from_utf8(report(&mut rig, "hard-english.eml")).expect("text");
+        assert_eq!(take(&mut rig, text.replace(&own, &other).as_bytes()), Taken::NotOurs);
+    }
+    assert_eq!(traces(&mut rig), (0, 0));
+    assert_eq!(next(&mut rig).0, ["ada", "bo"]);
+}
+
+#[test]
+fn f125_a_mail_that_is_booked_and_was_not_sent_did_not_come_back() {
+    let mut rig = rig();
+    rig.stop();
+    let at = rig.at(NEXT);
+    assert_eq!(rig.book_only(at), 2);
+    rig.stop();
+    let store = rig.store(at);
+    let keys = Keys::new(&store.secret().expect("a secret"));
+    let deliveries = store.deliveries_to(&PersonId::new("ada")).expect("deliveries");
+    let booked = deliveries.last().expect("two").0.number;
+    let (sent, own, _) = mail_to_ada(&mut rig);
+    assert_ne!(booked, sent);
+    let text = String::from_utf8(report(&mut rig, "hard-english.eml")).expect("text");
+    let text = text.replace(&own, &keys.return_path(booked, BOUNCES));
+    assert_eq!(take(&mut rig, text.as_bytes()), Taken::NotOurs);
+}
+
+#[test]
+fn f126_a_token_that_was_upper_cased_still_matches() {
+    let mut rig = rig();
+    let (_, own, _) = mail_to_ada(&mut rig);
+    let text = String::from_utf8(report(&mut rig, "hard-english.eml")).expect("text");
+    assert!(is_held(take(&mut rig, text.replace(&own, &own.to_uppercase()).as_bytes())));
+}
+
+#[test]
+fn f127_of_two_readers_only_ours_is_judged() {
+    let mut rig = rig();
+    let (delivery, ..) = mail_to_ada(&mut rig);
+    assert_eq!(take_report(&mut rig, "two-other-failed.eml"), Taken::UnderWay { delivery });
+    assert_eq!(take_report(&mut rig, "two-strangers.eml"), Taken::OfSomebodyElse { delivery });
+    assert_eq!(next(&mut rig).0, ["ada", "bo"]);
+    assert!(is_held(take_report(&mut rig, "two-ours-failed.eml")));
+    assert_eq!(next(&mut rig).0, ["bo"]);
+}
+
+#[test]
+fn f128_what_cannot_be_read_is_told_and_brings_nothing_down() {
+    let mut rig = rig();
+    let whole = report(&mut rig, "hard-english.eml");
+    for end in 0..whole.len() {
+        // Half a report may still hold its essential part; it is then one.
+        let taken = take(&mut rig, &whole[..end]);
+        assert!(!matches!(taken, Taken::OfSomebodyElse { .. } | Taken::UnderWay { .. }), "{end}: {taken:?}");
+    }
+    let status = String::from_utf8_lossy(&whole).find("Original-Recipient").expect("there");
+    assert_eq!(take(&mut rig, &whole[..status]), Taken::NotUnderstood);
+    let binary: Vec<u8> = (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    assert_eq!(take(&mut rig, &binary), Taken::NotUnderstood);
+    assert_eq!(take(&mut rig, b""), Taken::NotUnderstood);
+    let mut nested = String::from("From: x@y.example\r\n");
+    for level in 0..300 {
+        nested += &format!("Content-Type: multipart/mixed; boundary=\"b{level}\"\r\n\r\n--b{level}\r\n");
+    }
+    assert_eq!(take(&mut rig, nested.as_bytes()), Taken::Letter);
+    let mut messages = String::from("From: x@y.example\r\n");
+    for _ in 0..300 {
+        messages += "Content-Type: message/rfc822\r\n\r\n";
+    }
+    assert_eq!(take(&mut rig, messages.as_bytes()), Taken::Letter);
+    let many: String = (0..5_000).map(|n| format!("To: x{n}@y.example\r\n")).collect();
+    assert_eq!(take(&mut rig, format!("From: x@y.example\r\n{many}\r\n").as_bytes()), Taken::Letter);
+    let long = bounce::mail(std::io::repeat(b'x')).expect("read");
+    assert_eq!(long, None, "a mail without an end is not read to one");
+}
+
+#[test]
+fn f129_a_code_of_the_channel_leaves_the_person_free() {
+    for name in ["channel.eml", "full.eml"] {
+        let mut rig = rig();
+        let taken = take_report(&mut rig, name);
+        let Taken::CameBack { code, kept: Kept::Noted, .. } = taken else { panic!("{name}: {taken:?}") };
+        assert_eq!(bounce::is_alarm(code), name == "channel.eml");
+        assert_eq!(traces(&mut rig), (1, 0), "{name}");
+        assert_eq!(next(&mut rig).0, ["ada", "bo"], "{name}");
+    }
+}
+
+#[test]
+fn f130_the_same_report_twice_is_once() {
+    let mut rig = rig();
+    assert!(is_held(take_report(&mut rig, "hard-english.eml")));
+    let again = take_report(&mut rig, "hard-english.eml");
+    assert!(matches!(again, Taken::CameBack { kept: Kept::Again, .. }), "{again:?}");
+    assert_eq!(traces(&mut rig), (1, 1));
+}
+
+#[test]
+fn f130_another_address_lifts_it_and_is_not_blamed_for_the_old_one() {
+    let mut rig = rig();
+    assert!(is_held(take_report(&mut rig, "hard-english.eml")));
+    rig.edit("people-1.csv", "ada@ekdala.example", "ada.ek@ekdala.example");
+    let at = rig.at("2026-12-03 10:00");
+    rig.import(at, "people-1.csv");
+    assert_eq!(next(&mut rig).0, ["ada", "bo"], "lifted by itself");
+    // A second report about the mail to the old address, with another code.
+    let late = take_report(&mut rig, "hard-exchange.eml");
+    assert!(matches!(late, Taken::CameBack { kept: Kept::Noted, .. }), "{late:?}");
+    assert_eq!(next(&mut rig).0, ["ada", "bo"], "old address only");
+}
+
+#[test]
+fn f130_an_import_that_says_the_same_address_lifts_nothing() {
+    let mut rig = rig();
+    assert!(is_held(take_report(&mut rig, "hard-english.eml")));
+    rig.edit("people-1.csv", "ada@ekdala.example,Ada,Ek", "Ada@ekdala.example,Ada,Ekman");
+    let at = rig.at("2026-12-03 10:00");
+    rig.import(at, "people-1.csv");
+    assert_eq!(next(&mut rig).0, ["bo"]);
+}
+
+#[test]
+fn the_command_reads_standard_input_and_its_exit_code_says_what_a_server_needs() {
+    let mut rig = rig();
+    let report = report(&mut rig, "hard-english.eml");
+    rig.stop();
+    let file = rig.path("config.toml");
+    let run = |input: &[u8], more: &[&str]| {
+        let mail = rig.path("mail.eml");
+        fs::write(&mail, input).expect("written");
+        let output = Command::new(env!("CARGO_BIN_EXE_journey"))
+            .args(["--config", file.to_str().expect("a path"), "--at", "2026-12-02T10:00", "bounce"])
+            .args(more)
+            .stdin(fs::File::open(&mail).expect("a file"))
+            .stdout(Stdio::piped())
+            .output()
+            .expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).expect("text");
+        assert!(!said.contains("ada@"), "no address in what is said: {said}");
+        (output.status.code(), said)
+    };
+    let (code, said) = run(b"From: a@b.example\r\nSubject: hej\r\n\r\nhej\r\n", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(b"\x00\x01\x02", &[]);
+    assert!(code == Some(65) && said.contains("cannot be read"), "{said}");
+    let (code, said) = run(&report, &[]);
+    assert!(code == Some(0) && said.contains("5.1.1; its reader is held"), "{said}");
+    let (code, said) = run(&report, &[]);
+    assert!(code == Some(0) && said.contains("that was known"), "{said}");
+    let (code, said) = run(b"", &["--clear", "ada"]);
+    assert!(code == Some(0) && said.contains("written to again"), "{said}");
+    let (code, said) = run(b"", &["--clear", "ada"]);
+    assert!(code == Some(1), "{said}");
+}
