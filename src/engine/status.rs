@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
+
 use super::pass::{Pass, Selection};
 use super::world::World;
 use crate::domain::delivery::State;
@@ -24,6 +26,8 @@ pub struct Status<'w> {
     pub last_sent: Option<Timestamp>,
     /// When people were last imported.
     pub imported: Option<Timestamp>,
+    /// When the last good backup was made.
+    pub backup: Option<Timestamp>,
     /// The pass of this instant: what is due, waits and is held.
     pub pass: Pass<'w>,
     /// The next instant at which something may be due.
@@ -38,7 +42,11 @@ pub struct Ledger {
     deliveries: Vec<(State, u64)>,
     last_sent: Option<Timestamp>,
     imported: Option<Timestamp>,
+    backup: Option<Timestamp>,
 }
+
+/// Where a backup is made each night, one older than this was missed (F64).
+pub const OLD_BACKUP: TimeDelta = TimeDelta::hours(36);
 
 impl Ledger {
     /// Reads it; nothing where there is no database. Changes nothing on disk.
@@ -52,6 +60,7 @@ impl Ledger {
                 deliveries: store.deliveries_by_state()?,
                 last_sent: store.last_sent()?,
                 imported: store.imported_at()?,
+                backup: store.backed_up_at()?,
             })
         };
         Ok(Store::look(&world.config.database, look)?.unwrap_or_default())
@@ -73,6 +82,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         deliveries: ledger.deliveries,
         last_sent: ledger.last_sent,
         imported: ledger.imported,
+        backup: ledger.backup,
         next_wake: pass.wake,
         pass,
         broken: &world.broken,

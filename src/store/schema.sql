@@ -19,7 +19,7 @@ CREATE TABLE instance (
     epoch         INTEGER NOT NULL DEFAULT 0 CHECK (epoch >= 0),
     -- what the positions were decided with; NULL: all want a fresh look
     decided_with  TEXT
-) STRICT;
+, backed_up_at TEXT CHECK (length(backed_up_at) = 20)) STRICT;
 
 CREATE TABLE content (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
