@@ -24,7 +24,7 @@ Made from the commands by a test; `journey help COMMAND` says the same. What the
 | exit code | |
 |---|---|
 | 0 | done; also when nothing is due |
-| 1 | the answer is no: `check` or `doctor` found something |
+| 1 | the answer is no: `check` found faults |
 | 2 | typed wrong |
 | 65 | bad people file, or a damaged database |
 | 73 | a file cannot be made where it is asked for |
