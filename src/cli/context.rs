@@ -17,7 +17,7 @@ use crate::domain::change::Act;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::verdict::moment as in_words;
 use crate::domain::zone::{Timestamp, Zone};
-use crate::engine::world::{InForce, World};
+use crate::engine::world::{self, InForce, World};
 use crate::engine::{import, keys};
 use crate::store::Store;
 
@@ -123,12 +123,24 @@ impl Context {
 
     /// The database to write in; made if there is none.
     pub(super) fn store(&self, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
+        self.may_write_at(config)?;
+        let secret = keys::draw()?;
+        Ok(Store::open(&config.database, at, || secret)?)
+    }
+
+    fn may_write_at(&self, config: &Config) -> Result<(), CommandError> {
         if self.at.is_some() && config.mail.transport != Transport::Files {
             let message = "--at can write only with `transport = \"files\"`: nobody gets a real mail at a time that is not";
             return Err(CommandError::usage(message).hint("leave --at away, or add --dry-run"));
         }
-        let secret = keys::draw()?;
-        Ok(Store::open(&config.database, at, || secret)?)
+        Ok(())
+    }
+
+    /// The instant to act at, for a command that writes without opening the
+    /// database.
+    pub(super) fn writing_at(&self, config: &Config, zone: Zone) -> Result<Timestamp, CommandError> {
+        self.may_write_at(config)?;
+        self.at(zone)
     }
 
     /// Who acts, when and why.
@@ -173,6 +185,13 @@ impl Context {
             Some(text) => moment::parse(text, zone),
             None => Ok(clock::now()),
         }
+    }
+
+    /// The programme's zone, as far as it can be known: where a backup is put
+    /// back there may be neither content nor a database.
+    pub(super) fn zone(&self, config: &Config) -> Result<Zone, CommandError> {
+        let library = world::library(config, self.about()?);
+        Ok(library.map_or(Zone::UTC, |library| library.programme.zone))
     }
 
     /// The configuration as it must be typed again: nothing, or ` --config PATH`.

@@ -6,7 +6,7 @@ use std::io;
 use crate::domain::diagnostic::Diagnostic;
 use crate::engine::lock::LockError;
 use crate::engine::world::{self, Unusable};
-use crate::store::StoreError;
+use crate::store::{BackupError, StoreError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Usage,
     /// The people file is wrong.
     BadData,
+    /// A file cannot be made where it is asked for.
+    CannotMake,
     /// A file cannot be read or written.
     Io,
     /// Somebody else is at it; later it may go.
@@ -53,6 +55,7 @@ impl Kind {
             Kind::Usage => 2,
             Kind::BadData => 65,
             Kind::Relay => 69,
+            Kind::CannotMake => 73,
             Kind::Io => 74,
             Kind::Busy => 75,
             Kind::Permission => 77,
@@ -106,10 +109,9 @@ impl From<StoreError> for CommandError {
             StoreError::OtherMigration { .. } => {
                 (Kind::BadContent, "install the journey that made it; this one would misread it")
             }
-            StoreError::Damaged { .. } => (
-                Kind::BadData,
-                "nothing was changed; put back the newest good copy, or look at it with `sqlite3`",
-            ),
+            StoreError::Damaged { .. } => {
+                (Kind::BadData, "nothing was changed; put back the newest good backup: journey restore FILE")
+            }
             StoreError::Io { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => {
                 (Kind::Permission, "SQLite writes files beside the database: the folder must be writable too")
             }
@@ -121,6 +123,41 @@ impl From<StoreError> for CommandError {
                 (Kind::Permission, "run it as the user the database belongs to: sudo -u journey …")
             }
             StoreError::Sqlite(_) => (Kind::Io, "nothing was changed"),
+        };
+        CommandError::new(kind, message).hint(hint)
+    }
+}
+
+impl From<BackupError> for CommandError {
+    fn from(error: BackupError) -> CommandError {
+        let message = error.to_string();
+        let (kind, hint) = match error {
+            BackupError::Store(error) => return error.into(),
+            BackupError::Target { why, .. } => match why.kind() {
+                io::ErrorKind::NotFound => {
+                    (Kind::CannotMake, "the folder must be there; make it, and type it again")
+                }
+                io::ErrorKind::PermissionDenied => {
+                    (Kind::Permission, "the folder must be writable for the user that types this")
+                }
+                _ => (Kind::CannotMake, "name a file in a folder that can be written"),
+            },
+            BackupError::InTheWay { .. } => (Kind::CannotMake, "name another file, or move that one away"),
+            BackupError::Room { .. } => (Kind::Io, "make room and type it again"),
+            BackupError::Taken { .. } => (Kind::Busy, "let it finish"),
+            BackupError::NotWhole { .. } => {
+                (Kind::Io, "look at the disk it was written to; what was there before is kept")
+            }
+            BackupError::PlainCopy { .. } => (
+                Kind::Brake,
+                "take a file that `journey backup` made; if this is all there is, add --plain-copy",
+            ),
+            BackupError::InUse { .. } => {
+                (Kind::Busy, "stop what uses it (the daemon, a `sqlite3` shell), then type it again")
+            }
+            BackupError::NotRemembered { .. } => {
+                (Kind::Io, "`journey status` still shows the age of the one before")
+            }
         };
         CommandError::new(kind, message).hint(hint)
     }

@@ -3,6 +3,7 @@
 //! error.
 
 mod approve;
+mod backup;
 mod behalf;
 mod bounce;
 mod change;
@@ -20,6 +21,7 @@ mod pause;
 mod people;
 mod plan;
 mod resolve;
+mod restore;
 mod select;
 mod send;
 mod signals;
@@ -56,8 +58,9 @@ Begin with:
   journey status             how it stands
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 65 bad people file or
-damaged database, 69 no relay, 74 cannot read or write, 75 another journey is at it, 77 not
-for this user, 78 bad configuration or content, 80 a safety brake.";
+damaged database, 69 no relay, 73 cannot make a file, 74 cannot read or write,
+75 another journey is at it, 77 not for this user, 78 bad configuration or
+content, 80 a safety brake.";
 
 /// What every command understands.
 #[derive(clap::Args, Debug)]
@@ -97,6 +100,8 @@ enum Command {
     Answer(behalf::Answer),
     Bounce(bounce::Args),
     Matrix(matrix::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -132,6 +137,8 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Answer(args) => behalf::answer(&args, cx),
         Command::Bounce(args) => bounce::run(&args, cx),
         Command::Matrix(args) => matrix::run(&args, cx),
+        Command::Backup(args) => backup::run(&args, cx),
+        Command::Restore(args) => restore::run(&args, cx),
         Command::Completions(args) => completions::run(&args, cx),
         Command::Man(args) => man::run(&args, cx),
     }

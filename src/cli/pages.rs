@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use chrono::TimeDelta;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
@@ -24,6 +25,15 @@ pub(super) enum Format {
 /// `1 mail`, `1,400 mails`.
 pub(super) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(n), if n == 1 { one } else { many })
+}
+
+/// `37 hours`, `4 days`.
+pub(super) fn age(age: TimeDelta) -> String {
+    let n = |n: i64| usize::try_from(n).unwrap_or(0);
+    match age.num_hours() {
+        hours @ ..72 => count(n(hours), "hour", "hours"),
+        _ => count(n(age.num_days()), "day", "days"),
+    }
 }
 
 /// `1,400`.

@@ -14,7 +14,7 @@ use crate::domain::position::Stage;
 use crate::domain::verdict::{Reason, moment};
 use crate::domain::zone::Zone;
 use crate::engine::pass::Holding;
-use crate::engine::status::{self, Ledger, Status};
+use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
 use crate::engine::world::World;
 use crate::store::Stuck;
 
@@ -111,6 +111,9 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
         Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
         None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
     }
+    if world.remembered.is_some() {
+        backup_text(cx, zone, status)?;
+    }
     Ok(())
 }
 
@@ -149,6 +152,19 @@ fn stuck_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
 /// How many mails came back for that.
 fn came_back(status: &Status<'_>, blame: Blame) -> u64 {
     status.bounces.iter().filter(|(of, _)| *of == blame).map(|(_, n)| n).sum()
+}
+
+/// When the last backup was made; loudly where one was missed.
+fn backup_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
+    let Some(made) = status.backup else {
+        return Ok(writeln!(cx.out, "  {BAD}there is no backup{BAD:#}: journey backup FILE")?);
+    };
+    let age = status.at - made;
+    write!(cx.out, "  the last backup was made {}", moment(zone, made))?;
+    if age > OLD_BACKUP {
+        write!(cx.out, ", {BAD}{} ago{BAD:#}", pages::age(age))?;
+    }
+    Ok(writeln!(cx.out)?)
 }
 
 /// What is held: a line a journey, step and reason.
@@ -213,6 +229,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         "content_faults": status.broken.iter().map(super::check::value).collect::<Vec<_>>(),
         "all_held": world.settings.all_held,
         "imported": status.imported.map(|at| zone.rfc3339(at)),
+        "backup": status.backup.map(|at| zone.rfc3339(at)),
         "journeys": journeys,
         "deliveries": deliveries,
         "relay": relay_value(zone, status),

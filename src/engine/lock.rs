@@ -41,7 +41,7 @@ impl Lock {
     ///
     /// Where another process has it, or the file cannot be made.
     pub fn take(database: &Path, now: Timestamp, zone: Zone) -> Result<Lock, LockError> {
-        let path = database.with_extension("lock");
+        let path = file(database);
         let io = |why| LockError::Io { path: path.clone(), why };
         // Never truncated before it is ours: it names the holder.
         let mut options = OpenOptions::new();
@@ -49,13 +49,7 @@ impl Lock {
         let mut file = opened.map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let read = (&file).take(100).read_to_string(&mut holder);
-                let known = read.is_ok() && !holder.trim().is_empty();
-                let holder = if known { holder.trim().to_owned() } else { "just started".to_owned() };
-                return Err(LockError::Held { holder, path });
-            }
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held { holder: name_in(&file), path }),
             Err(TryLockError::Error(why)) => return Err(io(why)),
         }
         let started = zone.civil(now).format("%Y-%m-%d %H:%M");
@@ -67,6 +61,38 @@ impl Lock {
         name().map_err(io)?;
         Ok(Lock { _file: file })
     }
+}
+
+/// The file that is locked.
+pub fn file(database: &Path) -> PathBuf {
+    database.with_extension("lock")
+}
+
+/// Who has the right to send at this moment, if anybody has. Changes nothing.
+///
+/// # Errors
+///
+/// Where the file is there and cannot be read.
+pub fn holder(database: &Path) -> Result<Option<String>, LockError> {
+    let path = file(database);
+    let lock = match File::open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(LockError::Io { path, why }),
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(name_in(&lock))),
+        Err(TryLockError::Error(why)) => Err(LockError::Io { path, why }),
+    }
+}
+
+/// What the holder wrote into the file.
+fn name_in(file: &File) -> String {
+    let mut holder = String::new();
+    let read = file.take(100).read_to_string(&mut holder);
+    let known = read.is_ok() && !holder.trim().is_empty();
+    if known { holder.trim().to_owned() } else { "just started".to_owned() }
 }
 
 #[cfg(test)]

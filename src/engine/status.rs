@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
+
 use super::pass::{Pass, Selection};
 use super::world::World;
 use crate::domain::bounce::Blame;
@@ -34,6 +36,8 @@ pub struct Status<'w> {
     pub guards: Vec<Guard>,
     /// Deliveries that are held, in doubt or put off; the first few.
     pub stuck: Vec<Stuck>,
+    /// When the last good backup was made.
+    pub backup: Option<Timestamp>,
     /// The pass of this instant: what is due, waits and is held.
     pub pass: Pass<'w>,
     /// The next instant at which something may be due.
@@ -52,10 +56,14 @@ pub struct Ledger {
     relay: RelayState,
     guards: Vec<Guard>,
     stuck: Vec<Stuck>,
+    backup: Option<Timestamp>,
 }
 
 /// So many deliveries that do not simply leave are told one by one.
 const SOME: usize = 20;
+
+/// Where a backup is made each night, one older than this was missed (F64).
+pub const OLD_BACKUP: TimeDelta = TimeDelta::hours(36);
 
 impl Ledger {
     /// Reads it; nothing where there is no database. Changes nothing on disk.
@@ -73,6 +81,7 @@ impl Ledger {
                 relay: store.relay()?,
                 guards: store.guards()?,
                 stuck: store.stuck(SOME)?,
+                backup: store.backed_up_at()?,
             })
         };
         Ok(Store::look(&world.config.database, look)?.unwrap_or_default())
@@ -98,6 +107,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         relay: ledger.relay,
         guards: ledger.guards,
         stuck: ledger.stuck,
+        backup: ledger.backup,
         next_wake: pass.wake,
         pass,
         broken: &world.broken,

@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "first", sql: include_str!("migrations/0001_first.sql") },
     Migration { name: "ledger", sql: include_str!("migrations/0002_ledger.sql") },
     Migration { name: "bounces", sql: include_str!("migrations/0003_bounces.sql") },
+    Migration { name: "backup", sql: include_str!("migrations/0004_backup.sql") },
 ];
 
 /// Which migrations a database has seen.
@@ -164,6 +165,11 @@ fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) 
     Ok(())
 }
 
+/// Was each migration of a database, older perhaps, one that we have?
+pub(super) fn knows_ours(connection: &Connection) -> Result<(), StoreError> {
+    are_ours(connection, MIGRATIONS)
+}
+
 /// Was each migration the one we have?
 fn are_ours(connection: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut applied = connection.prepare("SELECT number, sha256 FROM migration ORDER BY number")?;
@@ -178,7 +184,7 @@ fn are_ours(connection: &Connection, migrations: &[Migration]) -> Result<(), Sto
     Ok(())
 }
 
-fn version(connection: &Connection) -> Result<i64, StoreError> {
+pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 

@@ -5,13 +5,16 @@
 //!
 //! Read in this order: [`Store`] here opens and closes; `migrate` makes the
 //! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
-//! `outbox`, `journal`, `guards`, `positions` and `content` are the program's verbs;
-//! `rows` is how values are written.
+//! `outbox`, `journal`, `guards`, `positions` and `content` are the program's
+//! verbs; `backup` and `restore` copy it out and back in; `disk` says what it
+//! lies on; `rows` is how values are written.
 
+mod backup;
 mod bounces;
 mod content;
 mod decisions;
 mod deliveries;
+pub mod disk;
 mod guards;
 mod history;
 mod journal;
@@ -19,6 +22,7 @@ mod migrate;
 mod outbox;
 mod people;
 mod positions;
+mod restore;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -33,6 +37,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::domain::zone::Timestamp;
 
+pub use backup::{BackupError, Plan as BackupPlan};
 pub use bounces::{Kept, SentTo};
 pub use decisions::AuditLine;
 pub use deliveries::{Booked, Booking};
@@ -41,6 +46,7 @@ pub use history::Skip;
 pub use journal::{Reconciled, SentBefore};
 pub use outbox::{Move, Outgoing, Recovered, Stuck, Written};
 pub use positions::Stood;
+pub use restore::{Copy, PlainCopy, Restored};
 
 /// `JRNY`: what tells a database of ours from any other.
 const APPLICATION_ID: i32 = 0x4A52_4E59;
@@ -219,6 +225,13 @@ impl Store {
     }
 
     fn for_reading(path: &Path, manner: Manner) -> Result<Store, StoreError> {
+        let store = Store::unheard(path, manner)?;
+        migrate::is_current(&store.connection)?;
+        Ok(store)
+    }
+
+    /// To be read only, whatever its schema is.
+    fn unheard(path: &Path, manner: Manner) -> Result<Store, StoreError> {
         check_header(path)?;
         let flags =
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -230,9 +243,7 @@ impl Store {
         }
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "trusted_schema", false)?;
-        let store = Store { connection, path: path.to_owned() };
-        migrate::is_current(&store.connection)?;
-        Ok(store)
+        Ok(Store { connection, path: path.to_owned() })
     }
 
     fn at_one_moment<T>(

@@ -2,6 +2,7 @@
 //! a subject.
 
 mod bounces;
+mod deploy;
 mod docs;
 mod edits;
 mod golden;

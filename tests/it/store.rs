@@ -2,6 +2,7 @@
 //! promises of the store for each database there is, and each fault of the
 //! catalogue that can befall a database, with the real program.
 
+mod backups;
 mod contract;
 mod faults;
 mod kills;

@@ -26,9 +26,13 @@ Made from the commands by a test; `journey help COMMAND` says the same. What the
 | 0 | done; also when nothing is due |
 | 1 | the answer is no: `check` found faults |
 | 2 | typed wrong |
-| 65 | bad people file |
+| 65 | bad people file, or a damaged database |
+| 73 | a file cannot be made where it is asked for |
 | 74 | cannot read or write |
+| 75 | another journey is at it |
+| 77 | not for this user |
 | 78 | bad configuration or content |
+| 80 | a safety brake: too many leavers, or a copy that may not be whole |
 ";
 
 fn reference() -> String {

@@ -1,0 +1,80 @@
+//! What files lie on: how much room there is, whether it is a network, who
+//! may write. Asked before something is written, so that nothing is touched
+//! that cannot be finished.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// The room that this process may take on the file system of a file or
+/// folder, in bytes.
+///
+/// # Errors
+///
+/// Where the system does not say.
+pub fn free(path: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(path)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// May this process write there? Also no on a file system that is mounted to
+/// be read only.
+///
+/// # Errors
+///
+/// Why not, in the words of the system.
+pub fn may_write(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
+}
+
+/// The name of the network file system that a path lies on; `None` on a local
+/// disk. On a network locks and flushes are promises that nobody keeps (F68).
+///
+/// # Errors
+///
+/// Where the system does not say.
+#[cfg(target_os = "linux")]
+pub fn network(path: &Path) -> io::Result<Option<&'static str>> {
+    let magic = rustix::fs::statfs(path)?.f_type;
+    let known = NETWORKS.iter().find(|(number, _)| i64::from(*number) == (magic as i64 & 0xFFFF_FFFF));
+    Ok(known.map(|(_, name)| *name))
+}
+
+/// The name of the network file system that a path lies on: not known here.
+///
+/// # Errors
+///
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn network(_: &Path) -> io::Result<Option<&'static str>> {
+    Ok(None)
+}
+
+/// The numbers of `statfs(2)`. FUSE is one of them: what is behind it is not
+/// known, and mostly it is a network.
+#[cfg(target_os = "linux")]
+const NETWORKS: [(u32, &str); 9] = [
+    (0x6969, "NFS"),
+    (0xFF53_4D42, "CIFS"),
+    (0xFE53_4D42, "SMB"),
+    (0x517B, "SMB"),
+    (0x5346_414F, "AFS"),
+    (0x00C3_6400, "Ceph"),
+    (0x0102_1997, "9P"),
+    (0x0BD0_0BD0, "Lustre"),
+    (0x6573_5546, "FUSE"),
+];
+
+/// Sees to it that the names in a folder survive a power cut.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// The folder a file lies in.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    }
+}

@@ -1,0 +1,7 @@
+-- The last instant of which the database knows that it has been.
+SELECT max(at) FROM (
+    SELECT max(at) AS at FROM event
+    UNION ALL SELECT max(at) FROM audit
+    UNION ALL SELECT max(booked_at) FROM delivery
+    UNION ALL SELECT max(settled_at) FROM delivery
+)
