@@ -21,7 +21,7 @@ pub(super) enum Told {
     /// The relay waits for the words of this mail: may they leave?
     Flies { line: usize, mail: Arc<Outgoing>, bytes: Arc<[u8]>, sha256: [u8; 32] },
     /// That came of it, from where it was.
-    Ended { mail: Arc<Outgoing>, from: State, outcome: Outcome },
+    Ended { line: usize, mail: Arc<Outgoing>, from: State, outcome: Outcome },
     /// It cannot be made.
     Unmakeable { mail: Arc<Outgoing>, why: String },
     /// The writer said that its words must not leave.
@@ -29,6 +29,16 @@ pub(super) enum Told {
     /// The line ends: there is nothing more, or no relay for it. What it had
     /// in hand and did not try comes back with it.
     GoesHome { trouble: Option<(Arc<Outgoing>, Trouble)> },
+}
+
+/// After a refusal a line asks for nobody before the writer has heard of it:
+/// a relay that refuses everybody is asked a few times, and not as often as
+/// there is time for while the disk is written to (F27).
+pub(super) fn waits_for_word(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Rejected { .. } | Outcome::Content(_) | Outcome::Channel(_) => true,
+        Outcome::Sent(_) | Outcome::Deferred(_) | Outcome::InDoubt(_) => false,
+    }
 }
 
 /// What all lines have in common.
@@ -50,7 +60,7 @@ pub(super) struct Line<'a> {
     pub(super) lines: &'a Lines<'a>,
     pub(super) number: usize,
     pub(super) tell: Sender<Told>,
-    /// The writer's answers: may it leave?
+    /// The writer's answers: may it leave? And after a refusal: it was heard.
     pub(super) may_fly: Receiver<bool>,
 }
 
@@ -71,7 +81,8 @@ impl Line<'_> {
                 Err(Ends::NoRelay(trouble)) => return Some((mail, trouble)),
                 Err(Ends::NoWriter) => return None,
             };
-            if self.tell.send(told).is_err() {
+            let waits = matches!(&told, Told::Ended { outcome, .. } if waits_for_word(outcome));
+            if self.tell.send(told).is_err() || (waits && self.may_fly.recv().is_err()) {
                 return None;
             }
         }
@@ -112,7 +123,8 @@ impl Line<'_> {
                     if !line.is_usable() {
                         *connection = None;
                     }
-                    return Ok(Told::Ended { mail: mail.clone(), from: State::InFlight, outcome });
+                    let mail = mail.clone();
+                    return Ok(Told::Ended { line: self.number, mail, from: State::InFlight, outcome });
                 }
                 Err(outcome) => outcome,
             };
@@ -124,7 +136,8 @@ impl Line<'_> {
                 again = false;
                 continue;
             }
-            return Ok(Told::Ended { mail: mail.clone(), from: State::Claimed, outcome });
+            let mail = mail.clone();
+            return Ok(Told::Ended { line: self.number, mail, from: State::Claimed, outcome });
         }
     }
 
