@@ -1,6 +1,7 @@
 //! The program from outside, and the house around it: one binary, one module
 //! a subject.
 
+mod deliver;
 mod docs;
 mod edits;
 mod golden;
