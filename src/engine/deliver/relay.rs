@@ -255,6 +255,10 @@ impl Writer<'_, '_> {
                     self.counter.answered(false);
                     group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
                     self.give_up(group, trouble);
+                } else if !self.closing {
+                    // It died: the others would wait for its mail for ever.
+                    let why = "internal error: a line to the relay ended before its time".to_owned();
+                    self.give_up(group, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
                 }
             }
         }
