@@ -135,6 +135,10 @@ proptest! {
             }
             let relay = Relay::start(Script { rules, bad_day: Some(day), ..Script::default() });
             mailing.pass(&relay, at);
+            if let (Some((_, Decides::Hold)), Some(then)) = (decides, relay.happened().first()) {
+                let after = relay.accepted().len() - then;
+                prop_assert!(after <= usize::from(LINES), "I8: {after} left after a hold");
+            }
             lost += relay.accepted().iter().filter(|mail| !mail.told).count();
             if dead.were_made() {
                 crashes += 1;
