@@ -95,9 +95,12 @@ pub fn back_off(kind: TroubleKind, failures: u32) -> TimeDelta {
     })
 }
 
-/// Longer than this after it was booked nothing is tried (RFC 5321, 4.5.4.1:
-/// four or five days).
+/// Longer than this after it was booked nothing is tried that was put off
+/// [`OFTEN`] (RFC 5321, 4.5.4.1: four or five days).
 pub const LONGEST_TRYING: TimeDelta = TimeDelta::days(5);
+
+/// Who was put off so often is not only unknown to the relay.
+pub const OFTEN: u32 = 4;
 
 /// What has become of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

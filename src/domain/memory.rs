@@ -19,7 +19,7 @@ pub struct Memory {
 pub struct PersonMemory {
     /// The character they chose.
     pub character: Option<Slug>,
-    /// When the last mail of any journey left.
+    /// When the last mail of any journey left, or was refused.
     pub last_mail: Option<Timestamp>,
     /// A mail of any journey that is booked and has not left.
     pub outbox: Option<Outstanding>,

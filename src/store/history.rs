@@ -51,9 +51,10 @@ impl Store {
                 "answered" => What::Answered,
                 _ => return Err(rows::wrong(5, "something that happens")),
             };
-            let Fate { at, what, outstanding } = fate(row, at, what)?;
+            let Fate { at, what, outstanding, refused } = fate(row, at, what)?;
             past.outbox = past.outbox.or(outstanding);
             past.record(&journey, Event { at, step, what });
+            past.last_mail = past.last_mail.max(refused);
         }
         Ok(memory)
     }
@@ -64,13 +65,17 @@ struct Fate {
     at: Timestamp,
     what: What,
     outstanding: Option<Outstanding>,
+    /// When the relay refused it for its reader.
+    refused: Option<Timestamp>,
 }
 
 /// A mail counts from when it left, not from when it was booked; one that
 /// never will was skipped (a reminder that was is no less the round it is).
+/// One that was refused keeps the next at a distance all the same: else a
+/// mailbox that is full for a morning would cost every step there is.
 fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
     let (What::Mailed { round, .. }, Some(state)) = (what, rows::maybe_str(row, 8)?) else {
-        return Ok(Fate { at, what, outstanding: None });
+        return Ok(Fate { at, what, outstanding: None, refused: None });
     };
     let state = State::parse(state).ok_or_else(|| rows::wrong(8, "a state"))?;
     let next = rows::maybe_time(row, 10)?;
@@ -85,7 +90,8 @@ fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
         State::Held if row.get::<_, u32>(11)? > 0 => (what, Some(Outstanding::Stuck)),
         State::Held => (what, Some(Outstanding::Refused)),
     };
-    Ok(Fate { at: rows::maybe_time(row, 9)?.unwrap_or(at), what, outstanding })
+    let at = rows::maybe_time(row, 9)?.unwrap_or(at);
+    Ok(Fate { at, what, outstanding, refused: (state == State::Rejected).then_some(at) })
 }
 
 /// Names of journeys and steps, each kept once.

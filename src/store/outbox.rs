@@ -10,7 +10,7 @@ use rusqlite::{Row, Transaction, params};
 use super::people::{self, Shelf};
 use super::{Seen, Store, StoreError, rows};
 use crate::domain::bounce::StatusCode;
-use crate::domain::delivery::{Delivery, Happened, LONGEST_TRYING, State};
+use crate::domain::delivery::{Delivery, Happened, LONGEST_TRYING, OFTEN, State};
 use crate::domain::ids::{PersonId, Slug, StepName};
 use crate::domain::person::Person;
 use crate::domain::zone::Timestamp;
@@ -24,8 +24,8 @@ pub struct Outgoing {
     pub attempts: u32,
     /// How often nobody knew whether it left.
     pub doubts: u32,
-    /// The last instant at which it may leave.
-    pub expires: Timestamp,
+    /// The last instant at which it may leave, if there is one.
+    pub expires: Option<Timestamp>,
     /// To whom.
     pub person: Person,
     /// Where they belong.
@@ -192,12 +192,16 @@ impl Store {
             in_reply_to: rows::maybe_str(row, 24)?.map(str::to_owned),
             state: State::parse(rows::str(row, 25)?).ok_or_else(|| rows::wrong(25, "a state"))?,
         };
-        let longest = booked + LONGEST_TRYING;
+        // A relay that took nothing from anybody for days is no reason to give
+        // up a mail: what it says to this reader counts.
+        let attempts: u32 = row.get(26)?;
+        let longest = (attempts >= OFTEN).then_some(booked + LONGEST_TRYING);
+        let expires = [rows::maybe_time(row, 28)?, longest].into_iter().flatten().min();
         Ok(Outgoing {
             delivery,
-            attempts: row.get(26)?,
+            attempts,
             doubts: row.get(27)?,
-            expires: rows::maybe_time(row, 28)?.map_or(longest, |expires| expires.min(longest)),
+            expires,
             unit_name: known.unit_name.into(),
             character: rows::maybe_str(row, 29)?.map(|_| rows::slug(row, 29)).transpose()?,
             first: row.get(30)?,

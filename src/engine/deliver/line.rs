@@ -23,7 +23,7 @@ pub(super) enum Told {
     /// The relay waits for the words of this mail: may they leave?
     Flies { line: usize, mail: Arc<Outgoing>, bytes: Arc<[u8]>, sha256: [u8; 32] },
     /// That came of it, from where it was.
-    Ended { mail: Arc<Outgoing>, from: State, outcome: Outcome },
+    Ended { line: usize, mail: Arc<Outgoing>, from: State, outcome: Outcome },
     /// It cannot be made.
     Unmakeable { mail: Arc<Outgoing>, why: String },
     /// The writer said that its words must not leave.
@@ -40,6 +40,16 @@ pub enum To<'a> {
     Relay(&'a Relay),
     /// The machine's own program.
     Sendmail(&'a Sendmail),
+}
+
+/// After a refusal a line asks for nobody before the writer has heard of it:
+/// a relay that refuses everybody is asked a few times, and not as often as
+/// there is time for while the disk is written to (F27).
+pub(super) fn waits_for_word(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Rejected { .. } | Outcome::Content(_) | Outcome::Channel(_) => true,
+        Outcome::Sent(_) | Outcome::Deferred(_) | Outcome::InDoubt(_) => false,
+    }
 }
 
 /// What all lines have in common.
@@ -62,7 +72,7 @@ pub(super) struct Line<'a> {
     pub(super) lines: &'a Lines<'a>,
     pub(super) number: usize,
     pub(super) tell: Sender<Told>,
-    /// The writer's answers: may it leave?
+    /// The writer's answers: may it leave? And after a refusal: it was heard.
     pub(super) answer: Receiver<bool>,
 }
 
@@ -83,7 +93,8 @@ impl Line<'_> {
                 Err(Ends::NoRelay(trouble)) => return Some((mail, trouble)),
                 Err(Ends::NoWriter) => return None,
             };
-            if self.tell.send(told).is_err() {
+            let waits = matches!(&told, Told::Ended { outcome, .. } if waits_for_word(outcome));
+            if self.tell.send(told).is_err() || (waits && self.answer.recv().is_err()) {
                 return None;
             }
         }
@@ -125,7 +136,8 @@ impl Line<'_> {
                     if !line.is_usable() {
                         *connection = None;
                     }
-                    return Ok(Told::Ended { mail: mail.clone(), from: State::InFlight, outcome });
+                    let mail = mail.clone();
+                    return Ok(Told::Ended { line: self.number, mail, from: State::InFlight, outcome });
                 }
                 Err(outcome) => outcome,
             };
@@ -137,7 +149,8 @@ impl Line<'_> {
                 again = false;
                 continue;
             }
-            return Ok(Told::Ended { mail: mail.clone(), from: State::Claimed, outcome });
+            let mail = mail.clone();
+            return Ok(Told::Ended { line: self.number, mail, from: State::Claimed, outcome });
         }
     }
 
@@ -147,7 +160,7 @@ impl Line<'_> {
             return Ok(Told::Stayed);
         }
         let outcome = program.hand_over(&self.from(mail), to(mail), bytes);
-        Ok(Told::Ended { mail: mail.clone(), from: State::InFlight, outcome })
+        Ok(Told::Ended { line: self.number, mail: mail.clone(), from: State::InFlight, outcome })
     }
 
     /// Has the writer put on disk that the words leave now?

@@ -124,7 +124,7 @@ impl Permits {
             return Triage::Settle(Happened::WasCancelled, "the step is gone");
         };
         // What may have arrived is looked after to the end.
-        if now > outgoing.expires && outgoing.doubts == 0 {
+        if outgoing.expires.is_some_and(|expires| now > expires) && outgoing.doubts == 0 {
             return Triage::Settle(Happened::WasTooLate, "it could not leave in time");
         }
         let mail = BookedMail { journey, step, person: &outgoing.person, content: delivery.content };

@@ -13,7 +13,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 
 use super::counter::Counter;
-use super::line::{Line, Lines, To, Told};
+use super::line::{Line, Lines, To, Told, waits_for_word};
 use super::rate::Rate;
 use super::wave::Waves;
 use super::{Delivered, Permits, Triage};
@@ -97,12 +97,14 @@ pub fn to_relay(
         counter: &counter,
         permits,
         after: 0,
+        changed: false,
         exhausted: false,
         closing: false,
         troubles: 0,
         given_back: false,
         rescans: 0,
         alike: Vec::new(),
+        to_all: None,
         waves: Waves::new(way.wave),
         delivered: Delivered::default(),
     };
@@ -146,6 +148,8 @@ struct Writer<'a, 'h> {
     permits: Permits,
     /// The outbox is read from first to last; up to here it was.
     after: i64,
+    /// Somebody else wrote since this began: who was claimed before may be gone.
+    changed: bool,
     /// There is nothing more to claim.
     exhausted: bool,
     /// Nothing more is begun.
@@ -158,6 +162,8 @@ struct Writer<'a, 'h> {
     rescans: u32,
     /// Refused alike, one after the other, and not written down yet.
     alike: Vec<Refused>,
+    /// What the relay says to everybody alike: it is believed of nobody.
+    to_all: Option<Answer>,
     waves: Waves,
     delivered: Delivered,
 }
@@ -170,6 +176,9 @@ struct Refused {
     no_mailbox: Option<StatusCode>,
     reply: Reply,
 }
+
+/// What tells one answer from another: the codes, not the words.
+type Answer = (u16, Option<(u8, u16, u16)>);
 
 /// A mail the relay waits for the words of.
 struct Flight {
@@ -203,8 +212,8 @@ impl Writer<'_, '_> {
             let mut group = Group::default();
             match told.recv_timeout(LOOK_AROUND) {
                 Ok(first) => {
-                    self.note(first, &mut lines, &mut group);
-                    told.try_iter().for_each(|next| self.note(next, &mut lines, &mut group));
+                    self.note(first, answers, &mut lines, &mut group);
+                    told.try_iter().for_each(|next| self.note(next, answers, &mut lines, &mut group));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -219,7 +228,7 @@ impl Writer<'_, '_> {
     }
 
     /// Takes in what one line tells.
-    fn note(&mut self, told: Told, lines: &mut usize, group: &mut Group) {
+    fn note(&mut self, told: Told, answers: &[Sender<bool>], lines: &mut usize, group: &mut Group) {
         match told {
             Told::Flies { line, mail, bytes, sha256 } => {
                 group.flights.push(Flight { line, mail, bytes, sha256 });
@@ -229,9 +238,14 @@ impl Writer<'_, '_> {
                 self.counter.answered(false);
                 self.settle(group, &mail, State::Claimed, Happened::Stopped, why);
             }
-            Told::Ended { mail, from, outcome } => {
+            Told::Ended { line, mail, from, outcome } => {
                 self.counter.answered(true);
+                let waits = waits_for_word(&outcome);
                 self.ended(group, &mail, from, outcome);
+                if waits {
+                    // A line that is gone needs no answer.
+                    let _ = answers[line].send(true);
+                }
             }
             Told::GoesHome { trouble } => {
                 *lines -= 1;
@@ -245,6 +259,10 @@ impl Writer<'_, '_> {
                     self.counter.answered(false);
                     group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
                     self.give_up(group, trouble);
+                } else if !self.closing {
+                    // It died: the others would wait for its mail for ever.
+                    let why = "internal error: a line to the relay ended before its time".to_owned();
+                    self.give_up(group, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
                 }
             }
         }
@@ -307,10 +325,14 @@ impl Writer<'_, '_> {
     /// A refusal is believed when another mail was taken, or refused
     /// otherwise: five alike in a row are the relay's (F27).
     fn refused(&mut self, group: &mut Group, refused: Refused) {
-        let reply = &refused.reply;
-        let alike =
-            |refused: &Refused| (refused.reply.code, refused.reply.enhanced) == (reply.code, reply.enhanced);
-        if !self.alike.iter().all(alike) {
+        let answer = (refused.reply.code, refused.reply.enhanced);
+        // Lines that asked before they heard of it are told the same.
+        if self.to_all == Some(answer) {
+            let number = refused.mail.delivery.number;
+            group.moves.push(Move::new(number, refused.from, Happened::Returned));
+            return;
+        }
+        if !self.alike.iter().all(|refused| (refused.reply.code, refused.reply.enhanced) == answer) {
             self.believe_the_refusals(group);
         }
         self.alike.push(refused);
@@ -321,6 +343,7 @@ impl Writer<'_, '_> {
         for Refused { mail, from, .. } in self.alike.drain(..) {
             group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
         }
+        self.to_all = Some(answer);
         let why = format!("the relay refused {ALIKE} different people alike: {why}");
         self.give_up(group, Trouble { kind: TroubleKind::Refused, phase: Phase::Rcpt, why });
     }
@@ -393,6 +416,9 @@ impl Writer<'_, '_> {
             let written_down = moves.len();
             let claims = self.claims(&mut moves, now)?;
             let claiming = written_down..moves.len();
+            if self.changed {
+                self.look_who_is_gone(&group.flights)?;
+            }
             let flights = self.flights(&group.flights, &mut moves, now);
             let seen = (moves.len() > written_down).then_some(self.permits.seen);
             let outcome = match moves.is_empty() {
@@ -406,10 +432,7 @@ impl Writer<'_, '_> {
                 Written::Changed => {
                     self.permits = Permits::read(self.store, self.desk)?;
                     self.waves = Waves::new(self.way.wave);
-                    let numbers: Vec<i64> = group.flights.iter().map(|f| f.mail.delivery.number).collect();
-                    let wanted = self.store.still_wanted(&numbers)?;
-                    let gone = numbers.into_iter().zip(wanted).filter(|(_, wanted)| !wanted);
-                    self.permits.gone.extend(gone.map(|(number, _)| number));
+                    self.changed = true;
                     continue;
                 }
             };
@@ -427,6 +450,15 @@ impl Writer<'_, '_> {
             }
             return Ok(());
         }
+    }
+
+    /// Who was claimed before somebody else wrote may have left since.
+    fn look_who_is_gone(&mut self, flights: &[Flight]) -> anyhow::Result<()> {
+        let numbers: Vec<i64> = flights.iter().map(|flight| flight.mail.delivery.number).collect();
+        let wanted = self.store.still_wanted(&numbers)?;
+        let gone = numbers.into_iter().zip(wanted).filter(|(_, wanted)| !wanted);
+        self.permits.gone.extend(gone.map(|(number, _)| number));
+        Ok(())
     }
 
     /// Writes, as long as it takes somebody else to let go of the database

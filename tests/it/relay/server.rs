@@ -137,7 +137,15 @@ pub(crate) enum What {
     ReadThenReset(usize),
     /// At the dot: the mail is accepted, then this.
     Accept(Box<What>),
+    /// Something happens elsewhere; the conversation goes on as hoped.
+    Meanwhile(Happens),
+    /// The same, and from now on nobody gets an answer any more: whoever
+    /// talks to us is dead.
+    End(Happens),
 }
+
+/// Something that happens elsewhere.
+pub(crate) type Happens = Arc<dyn Fn() + Send + Sync>;
 
 impl What {
     /// An answer of one line.
@@ -202,6 +210,10 @@ struct Shared {
 #[derive(Default)]
 struct Log {
     ends: bool,
+    /// Nobody is answered any more.
+    silent: bool,
+    /// How many mails were accepted when something had happened elsewhere.
+    happened: Vec<usize>,
     accepted: Vec<Accepted>,
     connections: usize,
     open: usize,
@@ -266,6 +278,11 @@ impl Relay {
     /// What was accepted, in that order.
     pub(crate) fn accepted(&self) -> Vec<Accepted> {
         self.shared.log().accepted.clone()
+    }
+
+    /// How many mails were accepted each time something had happened elsewhere.
+    pub(crate) fn happened(&self) -> Vec<usize> {
+        self.shared.log().happened.clone()
     }
 
     /// How many connections there ever were.
@@ -626,7 +643,24 @@ impl<'a> Visit<'a> {
     }
 
     fn rule(&self, at: Point) -> Option<What> {
-        self.shared.rule(at, self.number, self.begun.to.as_deref().unwrap_or_default())
+        if self.shared.log().silent {
+            return Some(What::Reset);
+        }
+        match self.shared.rule(at, self.number, self.begun.to.as_deref().unwrap_or_default())? {
+            What::Meanwhile(happens) => {
+                happens();
+                let mut log = self.shared.log();
+                let accepted = log.accepted.len();
+                log.happened.push(accepted);
+                None
+            }
+            What::End(happens) => {
+                self.shared.log().silent = true;
+                happens();
+                Some(What::Reset)
+            }
+            what => Some(what),
+        }
     }
 
     /// Answers as hoped, unless a rule says otherwise; then it is false.
@@ -689,6 +723,7 @@ impl<'a> Visit<'a> {
                 return self.reset();
             }
             What::Accept(what) => return self.act(*what),
+            What::Meanwhile(happens) | What::End(happens) => happens(),
         }
         Ok(())
     }

@@ -1,0 +1,365 @@
+//! Mails by a relay, through the engine: the real database, a real
+//! conversation, and a clock that is told. Processes die here, databases are
+//! put back and relays misbehave; each row of the catalogue has its test.
+
+mod days;
+mod mailing;
+mod random;
+mod refusals;
+
+use std::fs;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use journey::domain::change::Change;
+use journey::domain::delivery::State;
+use journey::domain::guard::GuardKind;
+use journey::domain::ids::{Slug, StepName};
+use journey::domain::settings::PauseOf;
+use journey::engine::pass::Selection;
+use journey::engine::world::InForce;
+use journey::engine::{import, send};
+use journey::store::Store;
+
+use crate::relay::server::{Point, Relay, Rule, Script, What};
+use mailing::{DAILY, Files, Mailing, people};
+
+const MORNING: &str = "2026-12-01 08:30";
+
+fn relay(rules: Vec<Rule>) -> Relay {
+    Relay::start(Script { rules, ..Script::default() })
+}
+
+/// Only at mails to somebody.
+fn to(person: &'static str, rule: Rule) -> Rule {
+    Rule { to: Some(person), ..rule }
+}
+
+/// Only at this mail, over all connections.
+fn nth(mail: usize, rule: Rule) -> Rule {
+    Rule { mail: Some(mail), ..rule }
+}
+
+fn minutes(n: i64) -> TimeDelta {
+    TimeDelta::minutes(n)
+}
+
+fn header(bytes: &[u8], name: &str) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let head = text.split("\r\n\r\n").next().expect("a head").replace("\r\n ", " ");
+    let line = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    line.unwrap_or_else(|| panic!("{name} in {head}")).to_owned()
+}
+
+fn all_is_well(mailing: &mut Mailing, most_copies: usize) {
+    mailing.keeps_its_promises(most_copies).unwrap_or_else(|broken| panic!("{broken}"));
+}
+
+#[test]
+fn f02_accepted_and_the_answer_lost_is_handed_over_once_more_to_the_byte() {
+    let mut mailing = Mailing::of(5);
+    let at = mailing.at(MORNING);
+    let relay = relay(vec![to("p003", Rule::once(Point::Dot, What::lose()))]);
+    let passed = mailing.pass(&relay, at);
+    assert_eq!((passed.delivered.sent, passed.delivered.in_doubt), (4, 1), "{passed:?}");
+    mailing.pass(&relay, at + minutes(14));
+    assert_eq!((mailing.row("p003", "j/a").state, mailing.copies("p003")), (State::InDoubt, 1));
+    // Other words from now on are not for who may have read the old ones.
+    mailing.rig.edit("content/journeys/j/a.md", "Hej ", "Hej igen ");
+    let passed = mailing.pass(&relay, at + minutes(15));
+    assert_eq!(passed.delivered.sent, 1, "{passed:?}");
+    assert_eq!(mailing.states(), "sent 5");
+    let copies: Vec<_> = mailing.taken.iter().filter(|(_, mail)| mail.to.starts_with("p003")).collect();
+    let [(_, first), (_, second)] = copies[..] else { panic!("two copies: {}", copies.len()) };
+    assert!(first.bytes == second.bytes, "to the byte the same");
+    assert_eq!(header(&first.bytes, "Date"), "Tue, 01 Dec 2026 08:30:00 +0100");
+    for at in mailing.mornings("2026-12-01", 6) {
+        mailing.pass(&relay, at + minutes(60));
+    }
+    assert_eq!(mailing.copies("p003"), 5, "and no third copy: four steps, one of them twice");
+    all_is_well(&mut mailing, 1);
+}
+
+#[test]
+fn f02_what_is_in_doubt_twice_waits_for_somebody() {
+    for arrived in [true, false] {
+        let mut mailing = Mailing::of(3);
+        let at = mailing.at(MORNING);
+        let lost = to("p002", Rule { times: 2, ..Rule::at(Point::Dot, What::lose()) });
+        let relay = relay(vec![lost]);
+        mailing.pass(&relay, at);
+        let passed = mailing.pass(&relay, at + minutes(15));
+        assert_eq!(passed.delivered.held, 1, "{passed:?}");
+        for at in mailing.mornings("2026-12-02", 3) {
+            mailing.pass(&relay, at);
+        }
+        assert_eq!(mailing.copies("p002"), 2, "never a third by itself, and no other overtakes it");
+        all_is_well(&mut mailing, 2);
+        let row = mailing.row("p002", "j/a");
+        assert_eq!(row.state, State::Held);
+        let later = mailing.at("2026-12-04 09:00");
+        mailing.resolve(later, &row, arrived);
+        let passed = mailing.pass(&relay, later);
+        assert_eq!(mailing.row("p002", "j/a").state, State::Sent, "{passed:?}");
+        assert_eq!(mailing.copies("p002"), if arrived { 2 } else { 3 });
+        let copies: Vec<_> = mailing.taken.iter().filter(|(_, mail)| mail.to.starts_with("p002")).collect();
+        assert!(copies.iter().all(|(_, mail)| mail.bytes == copies[0].1.bytes), "all the same");
+        let monday = mailing.at("2026-12-07 08:30");
+        mailing.pass(&relay, monday);
+        assert_eq!(mailing.row("p002", "j/b").state, State::Sent, "and it goes on");
+    }
+}
+
+#[test]
+fn f03_a_process_that_dies_before_the_words_leave_repeats_nothing() {
+    let mut mailing = Mailing::in_order(5);
+    let (at, dead) = (mailing.at(MORNING), Files::default());
+    let first = relay(vec![nth(1, Rule::at(Point::Data, What::End(mailing.copies_to(&dead))))]);
+    mailing.pass(&first, at);
+    mailing.put_back(&dead);
+    assert_eq!(mailing.states(), "claimed 5");
+    let passed = mailing.pass(&relay(Vec::new()), at);
+    assert_eq!((passed.recovered.returned, passed.recovered.in_doubt), (5, 0));
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 5", 5));
+    all_is_well(&mut mailing, 0);
+}
+
+/// The relay took it, and the process died before it heard of that.
+#[test]
+fn f04_a_process_that_dies_before_the_answer_repeats_one_mail_a_connection() {
+    let mut mailing = Mailing::in_order(5);
+    let (at, dead) = (mailing.at(MORNING), Files::default());
+    let first = relay(vec![nth(1, Rule::at(Point::Idle, What::End(mailing.copies_to(&dead))))]);
+    mailing.pass(&first, at);
+    mailing.put_back(&dead);
+    assert_eq!(mailing.states(), "claimed 4, in_flight 1");
+    let second = relay(Vec::new());
+    let passed = mailing.pass(&second, at);
+    assert_eq!((passed.recovered.returned, passed.recovered.in_doubt), (4, 1));
+    mailing.pass(&second, at + minutes(15));
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 5", 6));
+    all_is_well(&mut mailing, 1);
+}
+
+/// It heard of it, and the journal knows.
+#[test]
+fn f04_a_process_that_dies_between_journal_and_database_repeats_nothing() {
+    let mut mailing = Mailing::in_order(5);
+    let (at, dead) = (mailing.at(MORNING), Files::default());
+    let first = relay(vec![nth(1, Rule::at(Point::Idle, What::End(mailing.copies_to(&dead))))]);
+    mailing.pass(&first, at);
+    mailing.put_back_the_database(&dead);
+    assert_eq!(mailing.states(), "claimed 4, in_flight 1");
+    let passed = mailing.pass(&relay(Vec::new()), at);
+    assert!(passed.guards.is_empty(), "that is no restored copy: {passed:?}");
+    assert_eq!((passed.reconciled.arrived, passed.recovered.in_doubt), (1, 0));
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 5", 5));
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f08_a_pause_in_mid_mailing_and_its_end_repeat_nothing() {
+    let mut mailing = Mailing::of(40);
+    let at = mailing.at(MORNING);
+    let journey = PauseOf::Journey(Slug::parse("j").expect("a slug"));
+    let pause = Change::Pause { of: journey.clone(), until: None, reason: "flood".into() };
+    let paused = nth(10, Rule::once(Point::Mail, What::Meanwhile(mailing.decides(at, pause))));
+    let relay = relay(vec![paused]);
+    mailing.pass(&relay, at);
+    let before = mailing.taken.len();
+    in_flight_alone_left_after_it(&relay, 2);
+    mailing.pass(&relay, at + minutes(10));
+    assert_eq!(mailing.taken.len(), before, "paused is paused");
+    mailing.rig.decide(at + minutes(20), &Change::Resume(journey));
+    mailing.pass(&relay, at + minutes(20));
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 40", 40));
+    all_is_well(&mut mailing, 0);
+}
+
+/// After somebody had decided something, no more left than there are lines.
+fn in_flight_alone_left_after_it(relay: &Relay, lines: usize) {
+    let (then, at_last) = (relay.happened()[0], relay.accepted().len());
+    assert!(at_last <= then + lines, "I8: {then} had left, and in the end {at_last}");
+}
+
+/// What somebody decides in mid-mailing, and who is not written to after it.
+#[test]
+fn i8_what_is_decided_in_mid_mailing_counts_for_what_is_not_in_flight() {
+    let step = StepName::parse("j/a").expect("a step");
+    let unit = Change::Pause {
+        of: PauseOf::Unit(journey::domain::ids::UnitId::new("Norr")),
+        until: None,
+        reason: "moving".into(),
+    };
+    for (change, others) in [(Change::Hold(None), 0), (Change::Hold(Some(step)), 0), (unit, 100)] {
+        let mut mailing = Mailing::of(200);
+        let at = mailing.at(MORNING);
+        let happens = mailing.decides(at, change.clone());
+        let relay = relay(vec![nth(11, Rule::once(Point::Rcpt, What::Meanwhile(happens)))]);
+        let passed = mailing.pass(&relay, at);
+        let left = mailing.taken.len();
+        let kept = 200 - left;
+        assert!(kept > 10, "{change:?}: {left} left, {passed:?}");
+        if others == 0 {
+            in_flight_alone_left_after_it(&relay, 2);
+        }
+        assert_eq!(mailing.states(), format!("due {kept}, sent {left}"));
+        let due = mailing.rows().into_iter().filter(|row| row.state == State::Due);
+        assert!(others == 0 || due.into_iter().all(|row| row.number % 2 == 0), "those of one unit");
+        all_is_well(&mut mailing, 0);
+    }
+}
+
+/// Half of the people leave while the mailing runs.
+#[test]
+fn i8_who_leaves_in_mid_mailing_gets_nothing_any_more() {
+    let mut mailing = Mailing::of(200);
+    let at = mailing.at(MORNING);
+    let header = mailing.rig.read("people-1.csv").lines().next().expect("a heading").to_owned();
+    mailing.rig.write("people-2.csv", &format!("{header}\n{}", people(20)));
+    let config = mailing.rig.config.clone();
+    let library = InForce::read(&config, at).expect("content").library;
+    let roster = import::read(&config, &mailing.rig.path("people-2.csv"), &library).roster.expect("people");
+    let happens = Arc::new(move || {
+        let mut other = Store::open(&config.database, at, || [7; 32]).expect("a database");
+        let import = import::compared_in(&other, &roster, &library).expect("compared");
+        let seen = other.seen().expect("it can be read");
+        other.import(&import, &roster, seen, &mailing::act(at)).expect("imported");
+    });
+    let relay = relay(vec![nth(11, Rule::once(Point::Mail, What::Meanwhile(happens)))]);
+    mailing.pass(&relay, at);
+    let left = mailing.taken.len();
+    let gone: Vec<usize> = relay
+        .accepted()
+        .iter()
+        .enumerate()
+        .filter(|(_, mail)| mail.to.as_str() > "p020@")
+        .map(|(place, _)| place)
+        .collect();
+    let after = gone.iter().filter(|place| **place >= relay.happened()[0]).count();
+    assert!(after <= 2 && left < 190, "I8: {after} in flight; {left} left");
+    mailing.pass(&relay, at + minutes(1));
+    assert_eq!(mailing.states(), format!("cancelled {}, sent {left}", 200 - left));
+    assert_eq!(mailing.taken.len(), left);
+    all_is_well(&mut mailing, 0);
+}
+
+/// The database is that of the evening of the first day, the journal that of
+/// the third.
+#[test]
+fn f12_a_restored_database_sends_nothing_before_it_is_released_and_nothing_twice() {
+    let mut mailing = Mailing::of(20);
+    let copy = Files::default();
+    let mornings = mailing.mornings("2026-12-01", 8);
+    mailing.good_passes(mornings[..1].iter().copied());
+    (mailing.copies_to(&copy))();
+    mailing.good_passes(mornings[1..3].iter().copied());
+    assert_eq!(mailing.taken.len(), 60);
+    let numbers = mailing.rows();
+    mailing.put_back_the_database(&copy);
+    let relay = relay(Vec::new());
+    for later in [0, 1, 60] {
+        let passed = mailing.pass(&relay, mornings[3] + minutes(later));
+        assert_eq!(passed.guards, [GuardKind::Restored]);
+    }
+    assert_eq!((relay.connections(), mailing.taken.len()), (0, 60), "nothing before it is released");
+    mailing.release(mornings[3] + minutes(61));
+    for at in &mornings[3..] {
+        let passed = mailing.pass(&relay, *at + minutes(62));
+        assert!(passed.guards.is_empty(), "{passed:?}");
+    }
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 80", 80), "everybody, once");
+    let now = mailing.rows();
+    for row in numbers {
+        let same = now.iter().find(|other| other.message_id == row.message_id).expect("booked");
+        assert_eq!(same.number, row.number, "links in the mail that was sent lead where they did");
+    }
+    for (_, mail) in &mailing.taken {
+        let row = now.iter().find(|row| row.message_id == mail.message_id).expect("booked");
+        assert_eq!(header(&mail.bytes, "X-Journey-Delivery"), row.number.to_string());
+    }
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f12_a_database_in_another_folder_sends_nothing_before_it_is_released() {
+    let mut mailing = Mailing::of(4);
+    let mornings = mailing.mornings("2026-12-01", 3);
+    mailing.good_passes(mornings[..1].iter().copied());
+    let mut copy = Mailing::of(4);
+    for name in ["journey.db", "journey.sent", "journey.id"] {
+        fs::copy(mailing.rig.path(name), copy.rig.path(name)).expect("copied");
+    }
+    let relay = relay(Vec::new());
+    let passed = copy.pass(&relay, mornings[1]);
+    assert_eq!(passed.guards, [GuardKind::OtherInstallation]);
+    assert_eq!(relay.connections(), 0);
+    copy.release(mornings[1]);
+    assert_eq!(copy.pass(&relay, mornings[1]).delivered.sent, 4);
+    // Put back, it would be the copy.
+    for name in ["journey.db", "journey.sent"] {
+        fs::copy(copy.rig.path(name), mailing.rig.path(name)).expect("copied");
+    }
+    assert_eq!(mailing.pass(&relay, mornings[2]).guards, [GuardKind::OtherInstallation]);
+    assert_eq!(relay.accepted().len(), 4);
+}
+
+#[test]
+fn f12_a_journal_that_is_lost_is_begun_anew() {
+    let mut mailing = Mailing::of(4);
+    let mornings = mailing.mornings("2026-12-01", 4);
+    mailing.good_passes(mornings[..2].iter().copied());
+    fs::remove_file(mailing.rig.path("journey.sent")).expect("there is one");
+    mailing.good_passes(mornings[2..].iter().copied());
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 16", 16));
+    assert_eq!(mailing.rig.read("journey.sent").lines().count(), 8, "begun anew");
+    all_is_well(&mut mailing, 0);
+}
+
+/// A name in the words is empty by the time the mail is made.
+#[test]
+fn f13_a_mail_that_cannot_be_made_is_held_and_the_others_go() {
+    let order = DAILY.replace("\"a\"", "\"ofa\"");
+    let mut mailing = Mailing::with(&format!("=== journey j\n{order}"), 4);
+    let at = mailing.at(MORNING);
+    let with =
+        mailing.rig.read("people-1.csv").replace(",Norr,,", ",Norr,Skolan,").replace(",Syd,,", ",Syd,Vård,");
+    mailing.rig.write("people-1.csv", &with);
+    {
+        let (world, store) = mailing.rig.running(at);
+        let booked = send::book(world, store, at, &Selection::default()).expect("booked");
+        assert_eq!(booked.numbers.len(), 4);
+    }
+    mailing.rig.write("people-2.csv", &with.replacen(",Syd,Vård,", ",Syd,,", 1));
+    mailing.rig.import(at, "people-2.csv");
+    let relay = relay(Vec::new());
+    let passed = mailing.pass(&relay, at);
+    assert_eq!((passed.delivered.sent, passed.delivered.held), (3, 1), "{passed:?}");
+    let held = mailing.rows().into_iter().find(|row| row.state == State::Held).expect("one is held");
+    assert!(held.reply.contains("department"), "{held:?}");
+    all_is_well(&mut mailing, 0);
+}
+
+/// The answer cannot be written down: nothing more leaves, and what left is
+/// known from the journal.
+#[test]
+fn f55_what_cannot_be_booked_as_sent_is_known_from_the_journal() {
+    let mut mailing = Mailing::in_order(6);
+    let at = mailing.at(MORNING);
+    mailing.rig.running(at);
+    mailing.rig.stop();
+    let trigger = "CREATE TRIGGER full BEFORE UPDATE ON delivery WHEN NEW.state = 'sent'
+                   BEGIN SELECT raise(ABORT, 'disk is full'); END";
+    mailing.connect().execute_batch(trigger).expect("a trigger");
+    let relay = relay(Vec::new());
+    let error = mailing.try_pass(&relay, at).expect_err("it cannot be written down");
+    assert!(format!("{error:#}").contains("could not be written down"), "{error:#}");
+    assert_eq!(relay.accepted().len(), 1, "sending stops");
+    assert!(mailing.states().ends_with("in_flight 1"), "{}", mailing.states());
+    assert_eq!(mailing.rig.read("journey.sent").lines().count(), 1);
+    mailing.connect().execute_batch("DROP TRIGGER full").expect("mended");
+    let passed = mailing.pass(&relay, at);
+    assert!(passed.guards.is_empty() && passed.reconciled.arrived == 1, "{passed:?}");
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 6", 6));
+    all_is_well(&mut mailing, 0);
+}

@@ -1,0 +1,182 @@
+//! Days without a relay or without a process, and what they leave to be sent:
+//! in order, at a distance, and nothing that is too late.
+
+use chrono::TimeDelta;
+use journey::domain::change::Change;
+use journey::domain::delivery::State;
+use journey::domain::zone::Timestamp;
+use journey::engine::begin;
+use journey::engine::deliver::Hooks;
+use journey::engine::letters::Desk;
+use journey::engine::pass::Selection;
+use journey::engine::post::Post;
+use journey::engine::send;
+
+use super::mailing::{DAILY, Mailing};
+use super::{MORNING, all_is_well, minutes, relay};
+use crate::relay::server::{Point, Relay, Rule, Script, What};
+
+/// A relay that is there, and talks to nobody.
+fn down() -> Relay {
+    relay(vec![Rule::at(Point::Greeting, What::Reset)])
+}
+
+/// Half past eight, noon and four of so many days.
+fn times(mailing: &Mailing, from: &str, days: i64) -> Vec<Timestamp> {
+    let mornings = mailing.mornings(from, days);
+    mornings.iter().flat_map(|at| [0, 210, 450].map(|later| *at + minutes(later))).collect()
+}
+
+#[test]
+fn f25_after_days_without_a_relay_everybody_gets_everything_in_order_and_at_a_distance() {
+    // Five days, and what may become of a holiday week.
+    for days in [5, 9] {
+        let mut mailing = Mailing::of(30);
+        let down = down();
+        for at in times(&mailing, "2026-12-01", days) {
+            let passed = mailing.pass(&down, at);
+            assert_eq!(passed.delivered.rejected + passed.delivered.deferred + passed.delivered.held, 0);
+        }
+        assert!(mailing.rows().iter().all(|row| row.attempts == 0), "no person is blamed");
+        assert_eq!(mailing.states(), "due 30", "nothing is booked behind what has not left");
+        let up = relay(Vec::new());
+        let first = mailing.mornings("2026-12-01", days + 1)[usize::try_from(days).expect("few")];
+        for at in (0..12 * 24).map(|hours| first + TimeDelta::hours(hours)) {
+            mailing.pass(&up, at);
+        }
+        assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 120", 120), "{days} days");
+        all_is_well(&mut mailing, 0);
+    }
+}
+
+/// Nobody answered for six days, and then everybody is told to come back in
+/// five minutes, as relays do that have not seen a sender before.
+#[test]
+fn f25_who_is_put_off_after_days_without_a_relay_is_not_given_up() {
+    let mut mailing = Mailing::of(3);
+    let (at, down) = (mailing.at(MORNING), down());
+    mailing.pass(&down, at);
+    let later = mailing.at("2026-12-07 08:30");
+    mailing.pass(&down, later);
+    let grey = Relay::start(Script { greylist: 1, ..Script::default() });
+    mailing.pass(&grey, later + minutes(15));
+    assert_eq!(mailing.states(), "deferred 3");
+    mailing.pass(&grey, later + minutes(20));
+    assert_eq!(mailing.states(), "sent 3");
+    all_is_well(&mut mailing, 0);
+}
+
+/// Who is put off again and again is given up after five days, and their next
+/// step follows.
+#[test]
+fn who_is_put_off_for_five_days_misses_that_step_alone() {
+    let mut mailing = Mailing::of(3);
+    let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
+    let relay = relay(vec![super::to("p002", Rule { times: 9, ..later })]);
+    for at in times(&mailing, "2026-12-01", 12) {
+        mailing.pass(&relay, at);
+    }
+    assert_eq!(mailing.states(), "sent 12", "nine times within three days");
+    assert_eq!(mailing.row("p002", "j/a").attempts, 10);
+    all_is_well(&mut mailing, 0);
+    let mut mailing = Mailing::of(3);
+    let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
+    let relay = super::relay(vec![super::to("p002", Rule { times: 16, ..later })]);
+    for at in times(&mailing, "2026-12-01", 16) {
+        mailing.pass(&relay, at);
+    }
+    assert_eq!(mailing.row("p002", "j/a").state, State::Expired);
+    assert_eq!(mailing.row("p002", "j/b").state, State::Sent);
+    all_is_well(&mut mailing, 0);
+}
+
+/// No process from Tuesday's mail on until after the weekend.
+#[test]
+fn f41_f42_days_without_a_process_leave_one_mail_and_not_three() {
+    let mut mailing = Mailing::of(5);
+    let at = mailing.at(MORNING);
+    let monday = mailing.at("2026-12-07 10:00");
+    mailing.good_passes([at, monday, monday + minutes(1), monday + minutes(300)]);
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 10", 10));
+    all_is_well(&mut mailing, 0);
+}
+
+/// All is held for four weeks.
+#[test]
+fn f44_what_goes_on_after_weeks_does_not_burst() {
+    let mut mailing = Mailing::of(5);
+    let relay = relay(Vec::new());
+    let at = mailing.at(MORNING);
+    mailing.pass(&relay, at);
+    mailing.rig.decide(at + minutes(60), &Change::Hold(None));
+    for at in mailing.mornings("2026-12-02", 28) {
+        mailing.pass(&relay, at);
+    }
+    assert_eq!(mailing.taken.len(), 5);
+    let goes_on = mailing.at("2026-12-30 08:00");
+    mailing.rig.decide(goes_on, &Change::Release(None));
+    for at in times(&mailing, "2026-12-30", 9) {
+        mailing.pass(&relay, at);
+    }
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 20", 20));
+    all_is_well(&mut mailing, 0);
+}
+
+/// A step that is worth nothing after a day, and a relay that puts it off.
+#[test]
+fn what_is_put_off_beyond_its_time_expires_and_the_next_step_follows() {
+    let order = DAILY.replacen("id = \"a\"\n", "id = \"a\"\nexpires_after = \"1 day\"\n", 1);
+    let mut mailing = Mailing::with(&format!("=== journey j\n{order}"), 4);
+    let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
+    let relay = relay(vec![super::to("p003", Rule { times: 4, ..later })]);
+    for at in times(&mailing, "2026-12-01", 8) {
+        mailing.pass(&relay, at);
+    }
+    assert_eq!(mailing.row("p003", "j/a").state, State::Expired);
+    let order: Vec<(String, State)> = mailing
+        .rows()
+        .into_iter()
+        .filter(|row| row.person == "p003")
+        .map(|row| (row.step, row.state))
+        .collect();
+    let expected =
+        [("j/a", State::Expired), ("j/b", State::Sent), ("j/c", State::Sent), ("j/d", State::Sent)];
+    assert_eq!(order, expected.map(|(step, state)| (step.to_owned(), state)));
+    assert_eq!(mailing.states(), "expired 1, sent 15");
+    all_is_well(&mut mailing, 0);
+}
+
+/// The first few of a mailing leave, and the rest half an hour later; or, held
+/// meanwhile, not at all.
+#[test]
+fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
+    for held in [false, true] {
+        let mut mailing = Mailing::of(20);
+        let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
+        mailing.rig.config.mail.smtp.port = relay.port();
+        {
+            let (world, store) = mailing.rig.running(at);
+            send::book(world, store, at, &Selection::default()).expect("booked");
+        }
+        for (later, expected) in [(0, 5), (10, 5), (29, 5), (30, 20), (31, 20)] {
+            if held && later == 10 {
+                mailing.rig.decide(at + minutes(10), &Change::Hold(None));
+            }
+            let expected = if held { 5 } else { expected };
+            let now = at + minutes(later);
+            let (world, store) = mailing.rig.running(now);
+            let mut begun = begin::begin(store, &world.config, now).expect("begun");
+            let keys = &world.remembered.as_ref().expect("a database").keys;
+            let hooks = Hooks { now: &|| now, one_more: &mut || {}, say: &mut |_| {}, stop: &|| false };
+            let wave = Some((5, TimeDelta::minutes(30)));
+            let post = Post::of(&world.config).expect("a relay");
+            let delivered = post
+                .deliver(&Desk::of(world), keys, store, begun.journal.as_mut(), wave, hooks)
+                .expect("well");
+            assert_eq!(relay.accepted().len(), expected, "after {later} minutes: {delivered:?}");
+            if later == 0 {
+                assert_eq!(delivered.wave, Some(at + minutes(30)), "it says when the rest follows");
+            }
+        }
+    }
+}

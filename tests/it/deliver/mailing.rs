@@ -1,0 +1,360 @@
+//! A small programme whose mails leave by a relay, pass after pass, as
+//! `journey send` does it; with a process that may die at a chosen moment, and
+//! what the guarantee says of everything the relays saw.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use chrono::TimeDelta;
+use journey::config::{Security, Transport};
+use journey::domain::change::{Act, Change};
+use journey::domain::delivery::{Happened, State};
+use journey::domain::guard::{Guard, GuardKind};
+use journey::domain::zone::Timestamp;
+use journey::engine::begin;
+use journey::engine::deliver::Delivered;
+use journey::engine::pass::Selection;
+use journey::engine::send::{self, Talk};
+use journey::store::{Move, Reconciled, Recovered, Store, Written};
+use rusqlite::Connection;
+
+use crate::lives::story::Story;
+use crate::relay::server::{Accepted, Happens, Relay, Script};
+use crate::rig::Rig;
+
+/// What a process leaves on disk; the journal is read first, because it is
+/// written first.
+const FILES: [&str; 3] = ["journey.sent", "journey.db", "journey.db-wal"];
+
+/// The programme, its database, and all that relays took.
+pub(super) struct Mailing {
+    pub(super) rig: Rig,
+    /// What was taken, and at what time by the sender's clock.
+    pub(super) taken: Vec<(Timestamp, Accepted)>,
+    /// Everything that was once told as sent.
+    sent: BTreeSet<String>,
+}
+
+/// What a pass came to.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) guards: Vec<GuardKind>,
+    pub(super) recovered: Recovered,
+    pub(super) reconciled: Reconciled,
+    pub(super) delivered: Delivered,
+}
+
+/// A delivery, as the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) number: i64,
+    pub(super) person: String,
+    /// `<journey>/<step>`
+    pub(super) step: String,
+    pub(super) state: State,
+    pub(super) message_id: String,
+    pub(super) attempts: u32,
+    pub(super) reply: String,
+}
+
+/// The files a process left on disk at a moment.
+#[derive(Clone, Default)]
+pub(super) struct Files(Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>);
+
+/// One journey of daily steps.
+pub(super) const DAILY: &str = "cadence = \"30 8 * * Mon-Fri\"
+start = 2026-12-01
+[[step]]
+id = \"a\"
+[[step]]
+id = \"b\"
+[[step]]
+id = \"c\"
+[[step]]
+id = \"d\"
+";
+
+/// The lines of a people file for so many.
+pub(super) fn people(most: usize) -> String {
+    let unit = |n| ["Norr", "Syd"][n % 2];
+    (1..=most)
+        .map(|n| format!("p{n:03},p{n:03}@ekdala.example,{},Ek,{},,,,,\n", first_name(n), unit(n)))
+        .collect()
+}
+
+/// A name of its own for everybody; names have letters only.
+pub(super) fn first_name(n: usize) -> String {
+    let letters = ["a", "e", "i", "o", "u", "y", "b", "d", "f", "g"];
+    let digits = n.to_string().into_bytes().into_iter().map(|digit| letters[usize::from(digit - b'0')]);
+    format!("Namn{}", digits.collect::<String>())
+}
+
+/// Whoever decides something during a pass, with the database open beside it.
+pub(super) fn act(at: Timestamp) -> Act {
+    Act { at, by: "Eva Lind".to_owned(), why: None }
+}
+
+impl Files {
+    /// Was the moment reached?
+    pub(super) fn were_made(&self) -> bool {
+        !self.0.lock().expect("nobody panics").is_empty()
+    }
+}
+
+impl Mailing {
+    /// The journey `j` of daily steps, for so many.
+    pub(super) fn of(most: usize) -> Mailing {
+        Mailing::with(&format!("=== journey j\n{DAILY}"), most)
+    }
+
+    /// These journeys, for so many.
+    pub(super) fn with(journeys: &str, most: usize) -> Mailing {
+        let story = format!("min_gap = \"20 hours\"\n{journeys}=== people 1\n{}", people(most));
+        let mut rig = Story::parse(&story).rig();
+        rig.config.mail.transport = Transport::Smtp;
+        let smtp = &mut rig.config.mail.smtp;
+        "127.0.0.1".clone_into(&mut smtp.host);
+        (smtp.security, smtp.rate, smtp.connections) = (Security::None, None, 2);
+        Mailing { rig, taken: Vec::new(), sent: BTreeSet::new() }
+    }
+
+    /// The same with one connection: what happens then happens in order.
+    pub(super) fn in_order(most: usize) -> Mailing {
+        let mut mailing = Mailing::of(most);
+        mailing.rig.config.mail.smtp.connections = 1;
+        mailing
+    }
+
+    pub(super) fn at(&self, civil: &str) -> Timestamp {
+        self.rig.at(civil)
+    }
+
+    /// A pass by a process of its own: it books what is due, hands over what
+    /// may leave, and ends.
+    pub(super) fn pass(&mut self, relay: &Relay, at: Timestamp) -> Passed {
+        self.try_pass(relay, at).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    pub(super) fn try_pass(&mut self, relay: &Relay, at: Timestamp) -> anyhow::Result<Passed> {
+        self.rig.stop();
+        self.rig.config.mail.smtp.port = relay.port();
+        let before = relay.accepted().len();
+        let passed = self.one_pass(at);
+        self.taken.extend(relay.accepted().split_off(before).into_iter().map(|mail| (at, mail)));
+        if passed.is_ok() {
+            self.rig.keep(at);
+        }
+        self.rig.stop();
+        passed
+    }
+
+    fn one_pass(&mut self, at: Timestamp) -> anyhow::Result<Passed> {
+        loop {
+            let (world, store) = self.rig.running(at);
+            let talk = Talk { one_more: &mut |_| {}, say: &mut |_| {}, stop: &|| false, now: &|| at };
+            let sent = send::send(world, store, at, &Selection::default(), talk)?;
+            if !sent.interrupted {
+                return Ok(Passed {
+                    guards: sent.guards.iter().map(|guard| guard.kind).collect(),
+                    recovered: sent.recovered,
+                    reconciled: sent.reconciled,
+                    delivered: sent.delivered,
+                });
+            }
+            // Somebody decided something before it was booked.
+            self.rig.stop();
+        }
+    }
+
+    /// Passes at these times, to a relay that is well.
+    pub(super) fn good_passes(&mut self, times: impl IntoIterator<Item = Timestamp>) {
+        let relay = Relay::start(Script::default());
+        for at in times {
+            self.pass(&relay, at);
+        }
+    }
+
+    /// The same half past eight of so many days from one on.
+    pub(super) fn mornings(&self, from: &str, days: i64) -> Vec<Timestamp> {
+        let first = self.at(&format!("{from} 08:30"));
+        (0..days).map(|day| first + TimeDelta::days(day)).collect()
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.rig.path("journey.db")
+    }
+
+    /// The database behind the program's back.
+    pub(super) fn connect(&self) -> Connection {
+        Connection::open(self.database()).expect("a database")
+    }
+
+    /// Every delivery, in the order in which they were booked.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let database = self.connect();
+        let sql = "SELECT delivery.id, employee_id, journey, step, state, message_id, attempts,
+                          coalesce(reply, '')
+                   FROM delivery JOIN enrolment ON enrolment.id = enrolment_id
+                   JOIN person ON person.id = person_id ORDER BY delivery.id";
+        let mut statement = database.prepare(sql).expect("a statement");
+        let row = |row: &rusqlite::Row<'_>| {
+            let (journey, step): (String, String) = (row.get(2)?, row.get(3)?);
+            Ok(Row {
+                number: row.get(0)?,
+                person: row.get(1)?,
+                step: format!("{journey}/{step}"),
+                state: State::parse(&row.get::<_, String>(4)?).expect("a state"),
+                message_id: row.get(5)?,
+                attempts: row.get(6)?,
+                reply: row.get(7)?,
+            })
+        };
+        statement.query_map([], row).expect("rows").map(|row| row.expect("a row")).collect()
+    }
+
+    /// The delivery of a step to somebody.
+    pub(super) fn row(&self, person: &str, step: &str) -> Row {
+        let found = self.rows().into_iter().find(|row| row.person == person && row.step == step);
+        found.unwrap_or_else(|| panic!("{step} is not booked for {person}"))
+    }
+
+    /// How many deliveries are in each state: `held 1, sent 47`.
+    pub(super) fn states(&self) -> String {
+        let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in self.rows() {
+            *states.entry(row.state.as_str()).or_default() += 1;
+        }
+        let told: Vec<String> = states.into_iter().map(|(state, n)| format!("{state} {n}")).collect();
+        told.join(", ")
+    }
+
+    /// How often mails to somebody were taken.
+    pub(super) fn copies(&self, person: &str) -> usize {
+        self.taken.iter().filter(|(_, mail)| mail.to.starts_with(person)).count()
+    }
+
+    /// Says what became of a mail nobody knew of, as `journey resolve` does.
+    pub(super) fn resolve(&mut self, at: Timestamp, row: &Row, sent: bool) {
+        let (_, store) = self.rig.running(at);
+        let resolved = Move::new(row.number, row.state, Happened::WasResolved { sent });
+        let written = store.write(&[resolved], None, at).expect("written");
+        assert_eq!(written, Written::All(vec![true]));
+        self.rig.stop();
+    }
+
+    /// Releases what keeps the database from sending.
+    pub(super) fn release(&mut self, at: Timestamp) {
+        let database = self.database();
+        let (_, store) = self.rig.running(at);
+        let guards: Vec<Guard> = store.guards().expect("guards");
+        assert!(!guards.is_empty());
+        begin::release(store, &database, &guards, at).expect("released");
+        self.rig.stop();
+    }
+
+    /// Lets somebody else decide something while a pass runs.
+    pub(super) fn decides(&self, at: Timestamp, change: Change) -> Happens {
+        let database = self.database();
+        Arc::new(move || {
+            let mut other = Store::open(&database, at, || [7; 32]).expect("a database");
+            other.record(&change, &act(at), "so", "otherwise").expect("decided");
+        })
+    }
+
+    /// Copies the files as they are when it is called.
+    pub(super) fn copies_to(&self, files: &Files) -> Happens {
+        let (database, files) = (self.database(), files.clone());
+        Arc::new(move || {
+            // Whoever reads keeps the log from being begun anew meanwhile.
+            let reader = Connection::open(&database).expect("a database");
+            reader.execute_batch("BEGIN; SELECT count(*) FROM instance;").expect("a reader");
+            let folder = database.parent().expect("a folder");
+            let read = |name: &'static str| Some((name, fs::read(folder.join(name)).ok()?));
+            *files.0.lock().expect("nobody panics") = FILES.into_iter().filter_map(read).collect();
+            reader.execute_batch("COMMIT").expect("read");
+        })
+    }
+
+    /// The files are again as they were.
+    pub(super) fn put_back(&mut self, files: &Files) {
+        self.put_back_only(files, &FILES);
+    }
+
+    /// The database is again as it was, beside the journal as it is.
+    pub(super) fn put_back_the_database(&mut self, files: &Files) {
+        self.put_back_only(files, &FILES[1..]);
+    }
+
+    fn put_back_only(&mut self, files: &Files, names: &[&'static str]) {
+        self.rig.stop();
+        let files = files.0.lock().expect("nobody panics");
+        assert!(files.contains_key("journey.db"), "a copy was made");
+        let _ = fs::remove_file(self.rig.path("journey.db-shm"));
+        for name in names {
+            let path = self.rig.path(name);
+            let _ = fs::remove_file(&path);
+            if let Some(bytes) = files.get(name) {
+                fs::write(path, bytes).expect("put back");
+            }
+        }
+    }
+
+    /// What is true at any time, whatever happened (delivery.md, 2.7): the
+    /// relays saw at most so many copies.
+    pub(super) fn keeps_its_promises(&mut self, most_copies: usize) -> Result<(), String> {
+        let rows = self.rows();
+        let by_id: BTreeMap<&str, &Row> = rows.iter().map(|row| (&*row.message_id, row)).collect();
+        let keys: BTreeSet<(&str, &str)> = rows.iter().map(|row| (&*row.person, &*row.step)).collect();
+        is(keys.len() == rows.len(), || "I1: a delivery is there twice".to_owned())?;
+        let mut first: BTreeMap<&str, (Timestamp, &Accepted, usize)> = BTreeMap::new();
+        let mut told: BTreeSet<&str> = BTreeSet::new();
+        for (at, mail) in &self.taken {
+            let row = by_id.get(&*mail.message_id);
+            let row = row.ok_or_else(|| format!("{} is not booked", mail.message_id))?;
+            is(mail.to == format!("{}@ekdala.example", row.person), || {
+                format!("I9: {row:?} to {}", mail.to)
+            })?;
+            let (_, copy, copies) = first.entry(&mail.message_id).or_insert((*at, mail, 0));
+            *copies += 1;
+            is(copy.bytes == mail.bytes, || format!("I5: {row:?} differs"))?;
+            is(*copies <= 2, || format!("I4: {row:?} {copies} times"))?;
+            told.extend(mail.told.then_some(&*mail.message_id));
+        }
+        let copies = self.taken.len() - first.len();
+        is(copies <= most_copies, || format!("I4: {copies} copies, at most {most_copies}"))?;
+        for row in &rows {
+            let known = told.contains(&*row.message_id);
+            is(row.state != State::Sent || known, || format!("I3: {row:?} was never taken"))?;
+        }
+        let mut last: BTreeMap<&str, Timestamp> = BTreeMap::new();
+        let mut places: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for (at, mail) in &self.taken {
+            if !seen.insert(&*mail.message_id) {
+                continue;
+            }
+            let row = by_id[&*mail.message_id];
+            if let Some(before) = last.insert(&row.person, *at) {
+                let apart = *at - before;
+                is(apart >= TimeDelta::hours(20), || format!("I7: {row:?} {apart} after the last"))?;
+            }
+            // Steps are called so that the order of letters is theirs.
+            let (journey, step) = row.step.split_once('/').expect("a name");
+            if let Some(before) = places.insert((&row.person, journey), step) {
+                is(before < step, || format!("I6: {row:?} after {before}"))?;
+            }
+        }
+        let sent = rows.iter().filter(|row| row.state == State::Sent).map(|row| row.message_id.clone());
+        let sent: BTreeSet<String> = sent.collect();
+        let lost: Vec<&String> = self.sent.difference(&sent).collect();
+        is(lost.is_empty(), || format!("I13: no longer sent: {lost:?}"))?;
+        self.sent = sent;
+        Ok(())
+    }
+}
+
+fn is(kept: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if kept { Ok(()) } else { Err(otherwise()) }
+}

@@ -1,0 +1,241 @@
+//! What a relay says to mails, and what becomes of them and of their readers;
+//! how fast they leave, and whether each is its reader's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use journey::config::Rate;
+use journey::domain::delivery::State;
+use journey::domain::handover::TroubleKind;
+use journey::engine::keys::{Keys, Purpose};
+use mail_parser::MessageParser;
+
+use super::mailing::{Mailing, first_name};
+use super::{MORNING, all_is_well, header, minutes, nth, relay, to};
+use crate::relay::server::{Point, Relay, Rule, Script, What, line};
+
+#[test]
+fn f20_who_is_told_to_come_back_comes_back_after_five_minutes() {
+    let mut mailing = Mailing::of(3);
+    let at = mailing.at(MORNING);
+    let relay = Relay::start(Script { greylist: 1, ..Script::default() });
+    assert_eq!(mailing.pass(&relay, at).delivered.deferred, 3);
+    mailing.pass(&relay, at + minutes(4));
+    assert_eq!((mailing.states().as_str(), relay.commands("RCPT")), ("deferred 3", 3), "not too early");
+    assert_eq!(mailing.pass(&relay, at + minutes(5)).delivered.sent, 3);
+    mailing.pass(&relay, at + minutes(60));
+    assert_eq!(mailing.taken.len(), 3, "once");
+    assert!(mailing.taken.iter().all(|(_, mail)| mail.from == "larresa@ekdala.example"));
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f21_421_is_the_connections_and_to_the_dot_a_refusal_in_so_many_words() {
+    let bye = || What::SayAndClose(line("421 4.3.2 closing"));
+    let mut mailing = Mailing::in_order(6);
+    let at = mailing.at(MORNING);
+    let rules = vec![nth(2, Rule::once(Point::Mail, bye())), to("p004", Rule::once(Point::Dot, bye()))];
+    let relay = relay(rules);
+    let passed = mailing.pass(&relay, at);
+    assert_eq!(mailing.states(), "deferred 1, sent 5", "{passed:?}");
+    assert_eq!(mailing.row("p004", "j/a").state, State::Deferred);
+    mailing.pass(&relay, at + minutes(5));
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 6", 6));
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f21_421_as_a_greeting_is_nobodys_fault() {
+    let mut mailing = Mailing::in_order(3);
+    let at = mailing.at(MORNING);
+    let bye = What::SayAndClose(line("421 4.3.2 not now"));
+    let relay = relay(vec![Rule::once(Point::Greeting, bye)]);
+    let passed = mailing.pass(&relay, at);
+    assert_eq!(passed.delivered.trouble.map(|trouble| trouble.kind), Some(TroubleKind::Passing));
+    assert_eq!(mailing.states(), "due 3");
+    assert!(mailing.rows().iter().all(|row| row.attempts == 0), "no attempt is counted");
+    mailing.pass(&relay, at + minutes(1));
+    assert_eq!(mailing.states(), "sent 3");
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f22_a_relay_that_closes_after_each_mail_is_called_again() {
+    let mut mailing = Mailing::of(10);
+    let at = mailing.at(MORNING);
+    let relay = relay(vec![Rule::at(Point::Idle, What::Close)]);
+    let passed = mailing.pass(&relay, at);
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 10", 10), "{passed:?}");
+    assert!(passed.delivered.trouble.is_none(), "{passed:?}");
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f24_of_a_batch_with_three_mishaps_the_others_are_sent_once() {
+    let mut mailing = Mailing::of(50);
+    let at = mailing.at(MORNING);
+    let relay = relay(vec![
+        to("p007", Rule::at(Point::Rcpt, What::say("550 5.1.1 no such user"))),
+        to("p020", Rule::at(Point::Rcpt, What::say("552 5.2.2 mailbox is full"))),
+        to("p033", Rule::once(Point::Dot, What::Close)),
+    ]);
+    mailing.pass(&relay, at);
+    assert_eq!(mailing.states(), "in_doubt 1, rejected 2, sent 47");
+    let state = |person| mailing.row(person, "j/a").state;
+    assert_eq!(["p007", "p020", "p033"].map(state), [State::Rejected, State::Rejected, State::InDoubt]);
+    for later in [0, 1, 14] {
+        mailing.pass(&relay, at + minutes(later));
+        assert_eq!(mailing.taken.len(), 47, "repeated passes add no copies");
+    }
+    mailing.pass(&relay, at + minutes(15));
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("rejected 2, sent 48", 48));
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f27_a_relay_that_refuses_everybody_blames_nobody() {
+    for answer in
+        ["554 5.2.0 daily limit", "550 5.7.705 tenant has exceeded", "550 5.1.1 no such user", "550"]
+    {
+        let mut mailing = Mailing::of(50);
+        let at = mailing.at(MORNING);
+        let refusing = relay(vec![Rule::at(Point::Rcpt, What::say(answer))]);
+        for later in [0, 60] {
+            let before = refusing.commands("RCPT");
+            let passed = mailing.pass(&refusing, at + minutes(later));
+            let trouble = passed.delivered.trouble.expect("trouble");
+            assert_eq!(trouble.kind, TroubleKind::Refused, "{answer}: {}", trouble.why);
+            // The other connection may have asked already.
+            let asked = refusing.commands("RCPT") - before;
+            assert!(asked <= 5 + 1, "{answer}: {asked} were asked for");
+            assert_eq!(mailing.states(), "due 50", "{answer}");
+        }
+        mailing.pass(&relay(Vec::new()), at + minutes(120));
+        assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 50", 50), "{answer}");
+        all_is_well(&mut mailing, 0);
+    }
+}
+
+/// The same answer to few, between mails that are taken, is theirs.
+#[test]
+fn f27_people_nobody_knows_are_told_from_a_relay_that_refuses_everybody() {
+    let mut mailing = Mailing::in_order(40);
+    let at = mailing.at(MORNING);
+    let unknown = What::say("550 5.1.1 no such user");
+    let relay = relay(vec![
+        to("p01", Rule::at(Point::Rcpt, unknown.clone())),
+        to("5@", Rule::at(Point::Rcpt, unknown)),
+    ]);
+    // p005, p010 to p019 stand together: more than five alike.
+    let passed = mailing.pass(&relay, at);
+    assert!(passed.delivered.trouble.is_some(), "ten in a row are the relay's, as far as one can know");
+    assert_eq!(mailing.states(), "due 31, rejected 1, sent 8");
+    all_is_well(&mut mailing, 0);
+}
+
+/// A step with a large mail is told of before its words leave; it does not
+/// keep others from leaving.
+#[test]
+fn f31_a_mail_that_is_too_large_is_held_before_its_words_leave() {
+    let offers = vec!["PIPELINING".to_owned(), "SIZE 10000".to_owned()];
+    let mut mailing = Mailing::of(12);
+    let text = mailing.rig.read("content/journeys/j/a.md");
+    mailing.rig.write("content/journeys/j/a.md", &format!("{text}\n{}\n", "Långt. ".repeat(2_000)));
+    let at = mailing.at(MORNING);
+    let relay = Relay::start(Script { offers, ..Script::default() });
+    let passed = mailing.pass(&relay, at);
+    assert_eq!(relay.commands("DATA"), 0, "{passed:?}");
+    let told = passed.delivered.trouble.map_or(String::new(), |trouble| trouble.why)
+        + &mailing.rows().iter().map(|row| row.reply.clone()).collect::<String>();
+    assert!(told.contains("bytes, the relay allows 10 000"), "{told}");
+    assert!(!mailing.states().contains("rejected"), "nobody is blamed: {}", mailing.states());
+}
+
+#[test]
+fn f34_too_many_connections_are_fewer_from_then_on() {
+    let mut mailing = Mailing::of(20);
+    mailing.rig.config.mail.smtp.connections = 4;
+    let at = mailing.at(MORNING);
+    let relay = Relay::start(Script { most_connections: Some(2), ..Script::default() });
+    let passed = mailing.pass(&relay, at);
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 20", 20), "{passed:?}");
+    assert!(mailing.rows().iter().all(|row| row.attempts == 1), "no attempt is counted for it");
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f38_the_relays_own_log_confirms_the_rate() {
+    let mut mailing = Mailing::of(60);
+    let (most, per) = (20, Duration::from_millis(400));
+    mailing.rig.config.mail.smtp.connections = 3;
+    mailing.rig.config.mail.smtp.rate = Some(Rate {
+        mails: NonZeroU32::new(20).expect("some"),
+        per: TimeDelta::from_std(per).expect("a time"),
+    });
+    let at = mailing.at(MORNING);
+    let relay = relay(Vec::new());
+    mailing.pass(&relay, at);
+    assert_eq!(mailing.states(), "sent 60");
+    let mut times: Vec<Duration> = relay.accepted().iter().map(|mail| mail.at).collect();
+    times.sort_unstable();
+    for (n, first) in times.iter().enumerate() {
+        if let Some(later) = times.get(n + most) {
+            assert!(*later - *first >= per, "{most} and one more within {:?}", *later - *first);
+        }
+    }
+    assert!(relay.most_connections() <= 3);
+    all_is_well(&mut mailing, 0);
+}
+
+/// Envelope, address, greeting and every link are of the one person and step
+/// the delivery is of, however many lines make mails at once.
+#[test]
+fn f15_i9_every_mail_is_its_readers_own() {
+    const PEOPLE: usize = 5_000;
+    let mut mailing = Mailing::of(PEOPLE);
+    mailing.rig.config.mail.smtp.connections = 6;
+    let base = "https://larresa.ekdala.example";
+    base.clone_into(&mut mailing.rig.config.web.base_url);
+    let at = mailing.at(MORNING);
+    let relay = relay(Vec::new());
+    mailing.pass(&relay, at);
+    let rows: BTreeMap<i64, (String, String)> =
+        mailing.rows().into_iter().map(|row| (row.number, (row.person, row.message_id))).collect();
+    let keys = Keys::new(&[7; 32]);
+    let mut readers = BTreeSet::new();
+    for (_, mail) in &mailing.taken {
+        let number: i64 = header(&mail.bytes, "X-Journey-Delivery").parse().expect("a number");
+        let (person, message_id) = &rows[&number];
+        assert_eq!((&mail.message_id, &mail.to), (message_id, &format!("{person}@ekdala.example")));
+        let name = first_name(person.trim_start_matches('p').parse().expect("a number"));
+        let parsed = MessageParser::default().parse(&mail.bytes).expect("a mail");
+        let reader = parsed.to().and_then(|to| to.first()).expect("a reader");
+        assert_eq!((reader.name(), reader.address()), (Some(&*format!("{name} Ek")), Some(&*mail.to)));
+        let subject = format!("{name}, det här är a");
+        assert_eq!(parsed.subject(), Some(&*subject));
+        let bodies = [parsed.body_text(0).expect("a text"), parsed.body_html(0).expect("a page")];
+        assert!(bodies.iter().all(|body| body.contains(&format!("Hej {name}!"))));
+        let mut links = 0;
+        let unsubscribe = header(&mail.bytes, "List-Unsubscribe");
+        for text in bodies.iter().map(|body| &**body).chain([&*unsubscribe]) {
+            for (place, _) in text.match_indices(base) {
+                let rest = &text[place + base.len() + 1..];
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '/').unwrap_or(rest.len());
+                let (purpose, token) = rest[..end].split_once('/').expect("a purpose and a token");
+                let purposes = [Purpose::Answer, Purpose::Pause, Purpose::Character, Purpose::Web];
+                let purpose =
+                    purposes.into_iter().find(|known| known.as_str() == purpose).expect("one of ours");
+                let claim = keys.verify(token, purpose, at).unwrap_or_else(|| panic!("{token} is not ours"));
+                assert_eq!(claim.delivery, number, "a link of somebody else, for {purpose:?}");
+                links += 1;
+            }
+        }
+        assert!(links >= 4, "{links} links");
+        assert!(unsubscribe.contains("/pause/"), "{unsubscribe}");
+        readers.insert(mail.to.clone());
+    }
+    assert_eq!((mailing.taken.len(), readers.len()), (PEOPLE, PEOPLE));
+    all_is_well(&mut mailing, 0);
+}
