@@ -29,7 +29,7 @@ use crate::engine::pass::Selection;
 use crate::engine::post::Post;
 use crate::engine::world::{InForce, World};
 use crate::engine::{positions, send};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use watch::Watch;
 
 /// The longest it sleeps: nothing relies on being woken (delivery.md, A4).
@@ -89,7 +89,9 @@ pub fn run(
 ) -> anyhow::Result<()> {
     let keys = Keys::new(&store.secret()?);
     let post = Post::of(&config)?;
-    let (content_watch, people_watch) = watches(&config);
+    let content_watch = Watch::of(&config.content);
+    // What changed while nobody was there has changed.
+    let people_watch = Watch::anew(&config.people.file);
     let mut daemon = Daemon {
         asked,
         say,
@@ -108,16 +110,19 @@ pub fn run(
     notify(&[NotifyState::Ready]);
     (daemon.say)("ready");
     while !(daemon.asked.stop)() {
-        let again = daemon.turn()?;
-        daemon.sleep_until(again)?;
+        match daemon.turn() {
+            Ok(again) => daemon.sleep_until(again)?,
+            // Somebody else writes, a backup say: it is tried until they are
+            // done (F57).
+            Err(error) if matches!(error.downcast_ref(), Some(StoreError::Busy)) => {
+                daemon.say_once("somebody else has been writing for 5 s; nothing leaves meanwhile");
+            }
+            Err(error) => return Err(error),
+        }
     }
     notify(&[NotifyState::Stopping]);
     (daemon.say)("stopped");
     Ok(())
-}
-
-fn watches(config: &Config) -> (Watch, Watch) {
-    (Watch::of(&config.content), Watch::of(&config.people.file))
 }
 
 /// Tells systemd, where there is one.
@@ -312,7 +317,12 @@ impl Daemon<'_> {
                     return;
                 }
                 Ok(config) => match Post::of(&config) {
-                    Ok(post) => (self.post, self.config) = (post, config),
+                    Ok(post) => {
+                        if config.people != self.config.people {
+                            self.people_watch = Watch::anew(&config.people.file);
+                        }
+                        (self.post, self.config) = (post, config);
+                    }
                     Err(error) => (self.say)(&format!("the configuration is not reloaded: {error:#}")),
                 },
                 Err(faults) => {
@@ -321,7 +331,7 @@ impl Daemon<'_> {
                 }
             }
         }
-        (self.content_watch, self.people_watch) = watches(&self.config);
+        self.content_watch = Watch::of(&self.config.content);
         match InForce::read(&self.config, clock::now()) {
             Ok(content) if content.broken.is_empty() => {
                 let files = content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
@@ -355,6 +365,9 @@ impl Daemon<'_> {
         };
         let seen = self.store.seen()?;
         let changes = import::compared_in(&self.store, &roster, library)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
         if let Some(brake) = import::brake(&self.config, &changes, None) {
             (self.say)(&format!(
                 "the people file changed, and {} of {} people would leave: `journey people import` says what to type",
@@ -364,8 +377,13 @@ impl Daemon<'_> {
         }
         let why = Some("the people file changed".to_owned());
         let act = Act { at: clock::now(), by: "daemon".to_owned(), why };
-        self.store.import(&changes, &roster, seen, &act)?;
-        (self.say)("the people file changed and is imported");
+        match self.store.import(&changes, &roster, seen, &act) {
+            Ok(()) => (self.say)("the people file changed and is imported"),
+            // Somebody writes, or has written since it was compared: the next
+            // look compares anew.
+            Err(StoreError::Changed | StoreError::Busy) => self.people_watch.forget(),
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 

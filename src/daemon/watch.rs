@@ -21,6 +21,16 @@ impl Watch {
         Watch { path: path.to_owned(), known: stamps(path), moving: None }
     }
 
+    /// One of which nothing is known: what is there has changed.
+    pub(super) fn anew(path: &Path) -> Watch {
+        Watch { path: path.to_owned(), known: Vec::new(), moving: None }
+    }
+
+    /// What is there has changed, whatever was said of it.
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+    }
+
     /// Has it changed since it was last said to have, and is at rest?
     pub(super) fn has_changed(&mut self) -> bool {
         let now = stamps(&self.path);
@@ -74,5 +84,11 @@ mod tests {
         fs::remove_file(&file).expect("removed");
         assert!(!watch.has_changed());
         assert!(watch.has_changed(), "what is gone has changed");
+        fs::write(&file, "again").expect("written");
+        let mut watch = Watch::anew(home.path());
+        assert!(!watch.has_changed() && watch.has_changed(), "nothing was known of it");
+        assert!(!watch.has_changed());
+        watch.forget();
+        assert!(!watch.has_changed() && watch.has_changed(), "that is forgotten");
     }
 }

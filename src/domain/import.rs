@@ -39,6 +39,19 @@ pub struct Import<'a> {
     pub out_of_audience: Vec<(PersonId, &'a Slug)>,
 }
 
+impl Import<'_> {
+    /// Would it change nothing?
+    pub fn is_empty(&self) -> bool {
+        let Import { joined, returned, changed, left, before: _, entered, out_of_audience } = self;
+        joined.is_empty()
+            && returned.is_empty()
+            && changed.is_empty()
+            && left.is_empty()
+            && entered.is_empty()
+            && out_of_audience.is_empty()
+    }
+}
+
 /// Somebody with other values than before.
 #[derive(Clone, Debug)]
 pub struct Changed<'a> {

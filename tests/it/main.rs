@@ -7,6 +7,7 @@ mod deploy;
 mod docs;
 mod edits;
 mod golden;
+mod kills;
 mod letters;
 mod lives;
 mod pictures;

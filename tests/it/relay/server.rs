@@ -285,6 +285,11 @@ impl Relay {
         self.shared.log().happened.clone()
     }
 
+    /// How many were accepted.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.log().accepted.len()
+    }
+
     /// How many connections there ever were.
     pub(crate) fn connections(&self) -> usize {
         self.shared.log().connections

@@ -1,0 +1,384 @@
+//! The daemon from outside: signals, a second one, what changes while it runs.
+//! It looks around every minute; where that is what a test waits for, somebody
+//! writes into the database, and it looks at once.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::home::{CONNECTIONS, Home, PATIENCE, people_file, until};
+use super::server::{Point, Relay, Rule, Script, What, line};
+
+/// The program, running, and what it says.
+struct Running {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Running {
+    fn start(home: &Home, arguments: &[&str]) -> Running {
+        Running::start_with(home, arguments, &[])
+    }
+
+    fn start_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
+        let mut command = home.command(arguments);
+        command.envs(variables.iter().copied());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let said = Arc::new(Mutex::new(String::new()));
+        let (err, hears) = (child.stderr.take().expect("a pipe"), said.clone());
+        thread::spawn(move || {
+            for words in BufReader::new(err).lines().map_while(Result::ok) {
+                *hears.lock().expect("nobody panics with it") += &(words + "\n");
+            }
+        });
+        Running { child, said }
+    }
+
+    /// The daemon, ready.
+    fn daemon(home: &Home) -> Running {
+        let daemon = Running::start(home, &["daemon"]);
+        daemon.says("ready");
+        daemon
+    }
+
+    fn said(&self) -> String {
+        self.said.lock().expect("nobody panics with it").clone()
+    }
+
+    /// Waits until it has said so.
+    fn says(&self, words: &str) {
+        until(&format!("it says {words:?}"), || self.said().contains(words));
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it is there");
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    fn ends(&mut self) -> ExitStatus {
+        until("it ends", || !self.is_running());
+        self.child.wait().expect("it has ended")
+    }
+
+    /// Asks it to stop; it does, in good order.
+    fn stop(mut self) -> String {
+        self.signal(Signal::TERM);
+        let status = self.ends();
+        self.says("stopped");
+        assert_eq!(status.code(), Some(0), "{}", self.said());
+        self.said()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn relay(rules: Vec<Rule>) -> Relay {
+    Relay::start(Script { rules, ..Script::default() })
+}
+
+/// Every answer to the dot comes after that time.
+fn slow(milliseconds: u64) -> Relay {
+    let late = What::Late(Duration::from_millis(milliseconds), line("250 2.0.0 at last"));
+    relay(vec![Rule::at(Point::Dot, late)])
+}
+
+fn all_sent(home: &Home) {
+    until("all are sent", || home.count("state = 'sent'") == home.people);
+}
+
+/// Has the relay each mail, and none twice?
+fn each_once(relay: &Relay, mails: usize) {
+    let accepted = relay.accepted();
+    let distinct: BTreeSet<&str> = accepted.iter().map(|mail| &*mail.message_id).collect();
+    assert_eq!((accepted.len(), distinct.len()), (mails, mails));
+}
+
+#[test]
+fn f06_asked_to_stop_it_ends_what_is_on_its_way_and_begins_nothing() {
+    for command in ["daemon", "send"] {
+        let relay = slow(1_000);
+        let home = Home::peopled(40, relay.port());
+        let mut program = Running::start(&home, &[command]);
+        until("mails are on their way", || relay.count() == CONNECTIONS);
+        program.signal(Signal::TERM);
+        let status = program.ends();
+        assert_eq!(status.code(), Some(0), "{}", program.said());
+        if command == "daemon" {
+            program.says("stopped");
+        }
+        assert_eq!(home.count("state = 'sent'"), CONNECTIONS, "they were answered, and that is written down");
+        assert_eq!(home.count("state = 'due'"), 40 - CONNECTIONS, "nothing else was begun");
+        each_once(&relay, CONNECTIONS);
+    }
+}
+
+#[test]
+fn f07_asked_twice_it_ends_at_once_and_what_was_on_its_way_is_in_doubt() {
+    let silent = relay(vec![Rule::at(Point::Dot, What::Accept(Box::new(What::Silence)))]);
+    let home = Home::peopled(40, silent.port());
+    let mut daemon = Running::daemon(&home);
+    until("mails are on their way", || silent.count() == CONNECTIONS);
+    daemon.signal(Signal::TERM);
+    thread::sleep(Duration::from_millis(700));
+    assert!(daemon.is_running(), "it waits for the answers");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ends().signal(), Some(Signal::TERM.as_raw()), "{}", daemon.said());
+    assert_eq!(home.count("state = 'in_flight'"), CONNECTIONS);
+    assert_eq!(home.count("state = 'sent'"), 0);
+    let healthy = relay(Vec::new());
+    home.edit("config.toml", &format!("port = {}", silent.port()), &format!("port = {}", healthy.port()));
+    let daemon = Running::daemon(&home);
+    daemon.says(&format!("{CONNECTIONS} unknown (re-sent identically after"));
+    until("the others are sent", || home.count("state = 'sent'") == 40 - CONNECTIONS);
+    assert_eq!(home.count("state = 'in_doubt' AND doubts = 1"), CONNECTIONS);
+    home.hurry();
+    all_sent(&home);
+    daemon.stop();
+    each_once(&healthy, 40);
+    let again = healthy.accepted();
+    for first in silent.accepted() {
+        let copy = again.iter().find(|mail| mail.message_id == first.message_id).expect("it came again");
+        assert!(copy.bytes == first.bytes, "I5");
+    }
+}
+
+#[test]
+fn f09_a_storm_of_signals_ends_in_one_clean_stop() {
+    let relay = slow(20);
+    let home = Home::peopled(400, relay.port());
+    let daemon = Running::daemon(&home);
+    until("mails leave", || relay.count() > 0);
+    for _ in 0..100 {
+        daemon.signal(Signal::HUP);
+        thread::sleep(Duration::from_millis(10));
+    }
+    daemon.says("is in force");
+    let said = daemon.stop();
+    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(said.matches("stopped").count(), 1, "{said}");
+    assert_eq!(home.count("state NOT IN ('due', 'sent')"), 0);
+    each_once(&relay, home.count("state = 'sent'"));
+}
+
+#[test]
+fn f09_whoever_asks_a_hundred_times_is_heard_once() {
+    let relay = slow(20);
+    let home = Home::peopled(100, relay.port());
+    let mut daemon = Running::daemon(&home);
+    until("mails leave", || relay.count() > 0);
+    for n in 0..100 {
+        let signal = if n % 2 == 0 { Signal::HUP } else { Signal::TERM };
+        let gone = kill_process(Pid::from_child(&daemon.child), signal).is_err();
+        if gone || !daemon.is_running() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let status = daemon.ends();
+    // The second time may come before the first is done.
+    assert!(status.code() == Some(0) || status.signal() == Some(Signal::TERM.as_raw()), "{status}");
+    assert!(!daemon.said().contains("panicked"), "{}", daemon.said());
+    let in_doubt = home.count("state = 'in_flight'");
+    assert!(in_doubt <= CONNECTIONS);
+    let daemon = Running::daemon(&home);
+    until("the others are sent", || home.count("state = 'sent'") >= home.people - in_doubt);
+    home.hurry();
+    all_sent(&home);
+    daemon.stop();
+    assert!(relay.count() <= home.people + in_doubt, "I4");
+}
+
+#[test]
+fn f10_a_second_sender_is_told_who_the_first_is_and_sends_nothing() {
+    let relay = slow(30);
+    let home = Home::peopled(100, relay.port());
+    let daemon = Running::daemon(&home);
+    until("mails leave", || relay.count() > 0);
+    for second in ["daemon", "send"] {
+        let output = home.run(&[second]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(75), "{said}");
+        let first = format!("another journey (pid {}, started ", daemon.child.id());
+        assert!(said.contains(&first) && said.contains("journey.lock"), "{said}");
+        assert!(!said.contains("database is locked"), "{said}");
+    }
+    all_sent(&home);
+    daemon.stop();
+    each_once(&relay, home.people);
+    assert!(relay.most_connections() <= CONNECTIONS, "the second had none");
+}
+
+#[test]
+fn f11_after_kill_9_the_next_one_starts_at_once() {
+    let relay = slow(10);
+    let home = Home::peopled(200, relay.port());
+    for _ in 0..3 {
+        let before = relay.count();
+        let mut daemon = Running::daemon(&home);
+        until("mails leave", || relay.count() > before);
+        daemon.child.kill().expect("killed");
+        daemon.ends();
+    }
+    let daemon = Running::daemon(&home);
+    daemon.says("recovered: ");
+    assert!(!daemon.said().contains("journey.lock"), "{}", daemon.said());
+    until("the others are sent", || home.count("state NOT IN ('sent', 'in_doubt', 'held')") == 0);
+    home.hurry();
+    all_sent(&home);
+    daemon.stop();
+    assert!(relay.count() <= home.people + 3 * CONNECTIONS, "I4");
+}
+
+#[test]
+fn f57_while_somebody_else_writes_nothing_leaves_and_nothing_is_lost() {
+    for command in ["daemon", "send"] {
+        let relay = slow(20);
+        let home = Home::peopled(200, relay.port());
+        let mut program = Running::start(&home, &[command]);
+        until("mails leave", || relay.count() > 20);
+        let other = home.sql();
+        other.execute_batch("BEGIN IMMEDIATE").expect("it is ours");
+        let before = relay.count();
+        program.says("somebody else has been writing for 5 s");
+        // What was written down as leaving before has left; f05: and nothing
+        // else, because that could not be written down.
+        assert!(relay.count() <= before + CONNECTIONS, "{} after {before}", relay.count());
+        other.execute_batch("COMMIT").expect("it is anybody's");
+        all_sent(&home);
+        program.says("the database took ");
+        if command == "daemon" {
+            program.stop();
+        } else {
+            assert_eq!(program.ends().code(), Some(0), "{}", program.said());
+        }
+        each_once(&relay, home.people);
+    }
+}
+
+#[test]
+fn f57_a_daemon_that_cannot_write_waits_until_it_can() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(10, relay.port());
+    home.edit("config.toml", "[daemon]\n", "[daemon]\nimport_people = true\n");
+    let mut daemon = Running::daemon(&home);
+    all_sent(&home);
+    let other = home.sql();
+    other.execute_batch("BEGIN IMMEDIATE").expect("it is ours");
+    daemon.signal(Signal::HUP);
+    daemon.says("somebody else has been writing for 5 s");
+    assert!(daemon.is_running());
+    other.execute_batch("COMMIT").expect("it is anybody's");
+    home.write("people.csv", &people_file(11));
+    found(&home, &daemon, "the people file changed and is imported");
+    daemon.stop();
+}
+
+#[test]
+fn a_hold_stops_a_daemon_in_the_middle_of_a_mailing() {
+    let relay = slow(50);
+    let home = Home::peopled(200, relay.port());
+    let daemon = Running::daemon(&home);
+    until("mails leave", || relay.count() > 20);
+    home.done(&["hold", "--reason", "the wrong one"]);
+    let held_at = relay.count();
+    // Longer than any answer takes.
+    thread::sleep(Duration::from_secs(1));
+    let after = relay.count();
+    assert!(after <= held_at + CONNECTIONS, "I8: {after} after {held_at}");
+    assert!(after < home.people, "the hold came too late to say anything");
+    home.done(&["hold", "release"]);
+    all_sent(&home);
+    daemon.stop();
+    each_once(&relay, home.people);
+}
+
+#[test]
+fn broken_content_is_told_and_the_last_good_stays_in_force() {
+    let relay = slow(30);
+    let home = Home::peopled(100, relay.port());
+    let daemon = Running::daemon(&home);
+    until("mails leave", || relay.count() > 0);
+    home.edit("content/journeys/host/ett.md", "{{person.unit}}", "{{person.unti}}");
+    daemon.signal(Signal::HUP);
+    daemon.says("the last good content stays in force");
+    let said = daemon.said();
+    assert!(said.contains("content: reload failed at ") && said.contains("ett.md:8:"), "{said}");
+    assert!(relay.count() < home.people, "all had left when it was said");
+    all_sent(&home);
+    let with_unit = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("tips fr=C3=A5n Enhet ");
+    assert!(relay.accepted().iter().all(|mail| with_unit(&mail.bytes)), "the words that were good");
+    home.edit("content/journeys/host/ett.md", "{{person.unti}}", "{{person.unit}}!");
+    daemon.signal(Signal::HUP);
+    daemon.says("is in force");
+    daemon.stop();
+    each_once(&relay, home.people);
+}
+
+#[test]
+fn without_being_asked_to_it_leaves_the_people_alone() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(10, relay.port());
+    let daemon = Running::daemon(&home);
+    all_sent(&home);
+    home.write("people.csv", &people_file(11));
+    home.edit("content/journeys/host/ett.md", "ett tips", "ännu ett tips");
+    found(&home, &daemon, "is in force");
+    for _ in 0..3 {
+        home.wake();
+        thread::sleep(Duration::from_millis(400));
+    }
+    assert!(!daemon.said().contains("people"), "{}", daemon.said());
+    daemon.stop();
+}
+
+/// Wakes it until it says so.
+fn found(home: &Home, daemon: &Running, words: &str) {
+    until(words, || {
+        home.wake();
+        thread::sleep(Duration::from_millis(100));
+        daemon.said().contains(words)
+    });
+}
+
+#[test]
+fn systemd_hears_that_it_is_ready_and_that_it_stops() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(5, relay.port());
+    let path = home.path("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(PATIENCE)).expect("it waits");
+    let hears = |wanted: &str| {
+        let mut heard = Vec::new();
+        loop {
+            let mut some = [0; 4_096];
+            let got = socket.recv(&mut some).unwrap_or_else(|error| panic!("{wanted}: {error}; {heard:?}"));
+            let words = String::from_utf8_lossy(&some[..got]).into_owned();
+            if words.lines().any(|line| line == wanted) {
+                return;
+            }
+            heard.push(words);
+        }
+    };
+    let name = path.to_str().expect("a name");
+    let mut daemon = Running::start_with(&home, &["daemon"], &[("NOTIFY_SOCKET", name)]);
+    hears("READY=1");
+    hears("STATUS=5 sent");
+    daemon.signal(Signal::TERM);
+    hears("STOPPING=1");
+    assert_eq!(daemon.ends().code(), Some(0));
+}

@@ -1,0 +1,264 @@
+//! The program is killed at any moment while it hands mails to a relay, and
+//! started again until nothing is due. In the end everything is as promised
+//! (F01; I2 to I5 of the delivery design). The tests do this a few times, and
+//! `cargo bench --bench kills` as often as somebody wishes.
+
+use std::collections::{HashMap, HashSet};
+use std::thread::sleep;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use journey::clock::{self, Stopwatch};
+use journey::domain::zone::Timestamp;
+
+use super::home::{CONNECTIONS, Home};
+use super::server::{Accepted, BadDay, Point, Relay, Rule, Script, What, line};
+
+/// What it came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// How often it was killed before it was done.
+    pub(crate) kills: usize,
+    /// How many mailings that took.
+    pub(crate) mailings: usize,
+    /// How many mails there were.
+    pub(crate) mails: usize,
+    /// How many of them the relay has twice.
+    pub(crate) copies: usize,
+    /// Answers that the relay lost by itself.
+    pub(crate) lost: usize,
+    /// How often somebody had to look.
+    pub(crate) resolved: usize,
+}
+
+/// How the relay is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weather {
+    /// It takes everything at once.
+    Fair,
+    /// One in twenty is put off, one answer in a hundred is lost, some
+    /// connections break, some answers are late.
+    Foul,
+}
+
+/// Numbers that only look random: the same seed makes the same numbers.
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+/// A mailing that is killed.
+pub(crate) struct Mailing {
+    pub(crate) home: Home,
+    pub(crate) relay: Relay,
+    since: Timestamp,
+    pub(crate) kills: usize,
+    /// Mails of which an operator said what became of them.
+    pub(crate) resolved: HashMap<String, bool>,
+}
+
+/// Kills it at least so often, in as many mailings as that takes.
+pub(crate) fn hunt(seed: u64, kills: usize, people: usize, weather: Weather) -> Tally {
+    let mut chance = Chance(seed);
+    let mut tally = Tally::default();
+    while tally.kills < kills {
+        let mut mailing = Mailing::new(people, weather, chance.below(u64::MAX));
+        mailing.kill_until_nothing_is_due(&mut chance);
+        mailing.finish();
+        mailing.check(&mut tally);
+        assert!(tally.mailings < 10 + kills, "it is hardly ever hit: {tally:?}");
+    }
+    tally
+}
+
+impl Mailing {
+    pub(crate) fn new(people: usize, weather: Weather, seed: u64) -> Mailing {
+        let since = clock::now();
+        let script = match weather {
+            Weather::Fair => Script::default(),
+            Weather::Foul => Script {
+                bad_day: Some(BadDay { seed, tempfail: 50, permfail: 0, lose: 10, drop: 5 }),
+                rules: (0..people / 5).map(late).collect(),
+                ..Script::default()
+            },
+        };
+        let relay = Relay::start(script);
+        let home = Home::peopled(people, relay.port());
+        Mailing { home, relay, since, kills: 0, resolved: HashMap::new() }
+    }
+
+    /// Starts it and kills it, until it ends by itself and nothing is due.
+    pub(crate) fn kill_until_nothing_is_due(&mut self, chance: &mut Chance) {
+        let watch = Stopwatch::start();
+        self.home.done(&["status"]);
+        let start = u64::try_from(watch.elapsed().as_micros()).expect("a short time");
+        loop {
+            let accepted = self.relay.count();
+            let mut child = self.home.start(&["send", "-q"]);
+            if chance.below(3) == 0 {
+                sleep(Duration::from_micros(chance.below(3 * start)));
+            } else {
+                // Right after an answer of the relay, and some random part of
+                // the time that writing it down takes.
+                let more = usize::try_from(1 + chance.below(40)).expect("a few");
+                while self.relay.count() < accepted + more && child.try_wait().expect("a child").is_none() {
+                    sleep(Duration::from_micros(20));
+                }
+                sleep(Duration::from_micros(chance.below(600)));
+            }
+            child.kill().expect("killed, or done");
+            // Whoever ended by themselves has an exit code.
+            match child.wait().expect("it ends").code() {
+                None => self.kills += 1,
+                Some(code) => {
+                    assert!([0, 1, 69].contains(&code), "it ended with {code}");
+                    if self.home.count("state IN ('due', 'claimed', 'in_flight')") == 0
+                        && self.home.count("true") == self.home.people
+                    {
+                        return;
+                    }
+                }
+            }
+            // To be killed while it tries again, too.
+            if chance.below(4) == 0 && self.home.database().exists() {
+                self.home.hurry();
+            }
+        }
+    }
+
+    /// Lets it come to its end: what waits is tried again, and somebody looks
+    /// in the relay's log for what was twice in doubt.
+    pub(crate) fn finish(&mut self) {
+        for _ in 0..40 {
+            self.home.hurry();
+            let output = self.home.run(&["send", "-q"]);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(matches!(output.status.code(), Some(0 | 1 | 69)), "{said}");
+            self.resolve();
+            if self.home.count("state <> 'sent'") == 0 {
+                return;
+            }
+        }
+        let left = self.home.count("state <> 'sent'");
+        panic!("{left} of {} mails never leave", self.home.people);
+    }
+
+    /// What the program cannot know, an operator finds in the relay's log.
+    pub(crate) fn resolve(&mut self) {
+        let connection = self.home.sql();
+        let mut statement = connection
+            .prepare("SELECT id, message_id FROM delivery WHERE state = 'held' AND doubts > 0")
+            .expect("a statement");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        let held: Vec<(i64, String)> = rows.map(|row| row.expect("a row")).collect();
+        drop(statement);
+        drop(connection);
+        let accepted = self.relay.accepted();
+        for (number, message_id) in held {
+            let arrived = accepted.iter().any(|mail| mail.message_id == message_id);
+            let word = if arrived { "sent" } else { "unsent" };
+            self.home.done(&["resolve", &number.to_string(), "--as", word, "--reason", "the relay's log"]);
+            self.resolved.insert(message_id, arrived);
+        }
+    }
+
+    /// Has everybody the mail, and is the rest as promised?
+    pub(crate) fn check(&self, tally: &mut Tally) {
+        let (booked, copies) = self.promises();
+        assert_eq!(booked.len(), self.home.people, "I2: nobody is skipped, nobody is booked twice");
+        let sent = booked.iter().filter(|mail| mail.state == "sent").count();
+        assert_eq!(sent, booked.len(), "I2: everybody has it");
+        tally.kills += self.kills;
+        tally.mailings += 1;
+        tally.mails += booked.len();
+        tally.copies += copies;
+        tally.lost += self.lost();
+        tally.resolved += self.resolved.len();
+    }
+
+    /// How many answers the relay did not give.
+    fn lost(&self) -> usize {
+        self.relay.accepted().iter().filter(|mail| !mail.told).count()
+    }
+
+    /// What is booked, and how many copies the relay has beyond the first;
+    /// every promise is looked at.
+    pub(crate) fn promises(&self) -> (Vec<Booked>, usize) {
+        let accepted = self.relay.accepted();
+        let mut copies: HashMap<&str, Vec<&Accepted>> = HashMap::new();
+        for mail in &accepted {
+            copies.entry(&mail.message_id).or_default().push(mail);
+        }
+        let booked = self.booked();
+        for mail in &booked {
+            self.promised(mail, copies.get(mail.message_id.as_str()).map_or(&[], Vec::as_slice));
+        }
+        let known: HashSet<&str> = booked.iter().map(|mail| mail.message_id.as_str()).collect();
+        assert!(copies.keys().all(|id| known.contains(id)), "the relay has what nobody booked");
+        let extra = accepted.len() - copies.len();
+        let most = CONNECTIONS * self.kills + self.lost();
+        assert!(extra <= most, "I4: {extra} copies, {} kills, {} lost answers", self.kills, self.lost());
+        let one =
+            |sql: &str| self.home.sql().query_row(sql, [], |row| row.get::<_, String>(0)).expect("a row");
+        assert_eq!(one("PRAGMA integrity_check"), "ok");
+        let events = one("SELECT count(*) || '' FROM event WHERE what = 'mailed'");
+        assert_eq!(events, booked.len().to_string(), "an event each");
+        (booked, extra)
+    }
+
+    /// Is one mail as promised, with what the relay took of it?
+    fn promised(&self, mail: &Booked, arrived: &[&Accepted]) {
+        let Booked { message_id, email, state, settled } = mail;
+        let resolved = self.resolved.get(message_id).copied();
+        if state == "sent" {
+            let Some(first) = arrived.first() else { panic!("I3: the relay never took {message_id}") };
+            let told = arrived.iter().any(|copy| copy.told);
+            assert!(told || resolved == Some(true), "I3: nobody was told that {message_id} was taken");
+            let taken = self.since + TimeDelta::from_std(first.at).expect("a short time");
+            assert!(taken < *settled + TimeDelta::seconds(1), "I3: {message_id} is sent before it was taken");
+        }
+        let allowed = if resolved == Some(false) { 3 } else { 2 };
+        assert!(arrived.len() <= allowed, "I4: {} copies of {message_id}", arrived.len());
+        for copy in arrived {
+            assert!(copy.bytes == arrived[0].bytes, "I5: {message_id} differs from itself");
+            assert_eq!(copy.to, *email, "I9: {message_id}");
+            assert!(String::from_utf8_lossy(&copy.bytes).contains(email.as_str()), "I9: {message_id}");
+        }
+    }
+
+    fn booked(&self) -> Vec<Booked> {
+        let connection = self.home.sql();
+        let sql = "SELECT message_id, email, state, coalesce(settled_at, '')
+                   FROM delivery JOIN enrolment ON enrolment.id = enrolment_id
+                   JOIN person ON person.id = person_id ORDER BY delivery.id";
+        let mut statement = connection.prepare(sql).expect("a statement");
+        let row = |row: &rusqlite::Row<'_>| {
+            let settled: String = row.get(3)?;
+            let settled = settled.parse().unwrap_or(Timestamp::MIN_UTC);
+            Ok(Booked { message_id: row.get(0)?, email: row.get(1)?, state: row.get(2)?, settled })
+        };
+        let rows = statement.query_map([], row).expect("rows");
+        rows.map(|row| row.expect("a row")).collect()
+    }
+}
+
+/// A mail, as the database has it.
+pub(crate) struct Booked {
+    pub(crate) message_id: String,
+    pub(crate) email: String,
+    pub(crate) state: String,
+    settled: Timestamp,
+}
+
+/// One answer in some is late.
+fn late(n: usize) -> Rule {
+    let what = What::Late(Duration::from_millis(15), line("250 2.0.0 at last"));
+    Rule { mail: Some(1 + 17 * n), ..Rule::at(Point::Dot, what) }
+}

@@ -1,0 +1,236 @@
+//! Everything at once, for as long as somebody wishes: a daemon and sends
+//! against a relay on a bad day, killed, reloaded, held and released, while
+//! people come and go. In the end everything is as promised, and what the
+//! daemon needed of memory and open files stayed what it was (I18). The tests
+//! do this for seconds, and `cargo bench --bench soak` for hours.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Child;
+use std::thread::sleep;
+use std::time::Duration;
+
+use journey::clock::Stopwatch;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::home::until;
+use super::hunt::{Chance, Mailing, Weather};
+
+/// So many people are there all the time; some more come and go.
+const PEOPLE: usize = 60;
+
+/// What the daemon needs, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    /// Since the beginning.
+    pub(crate) after: Duration,
+    /// Of which process.
+    pub(crate) process: u32,
+    pub(crate) memory_kb: u64,
+    pub(crate) most_memory_kb: u64,
+    pub(crate) open_files: usize,
+    /// What the relay has taken by then.
+    pub(crate) mails: usize,
+}
+
+/// What happened to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Happened {
+    pub(crate) kills: usize,
+    pub(crate) stops: usize,
+    pub(crate) sends: usize,
+    pub(crate) imports: usize,
+    pub(crate) reloads: usize,
+    pub(crate) holds: usize,
+    pub(crate) mails: usize,
+    pub(crate) copies: usize,
+    pub(crate) cancelled: usize,
+    pub(crate) resolved: usize,
+}
+
+/// Lets it run so long. Killed is it in the first half alone; in the second
+/// one process lives to the end. Each minute, or more often if it is short,
+/// what it needs is told.
+pub(crate) fn soak(length: Duration, seed: u64, tell: &mut dyn FnMut(Need)) -> Happened {
+    let mut chance = Chance(seed);
+    let mut mailing = Mailing::new(PEOPLE, Weather::Foul, chance.below(u64::MAX));
+    lasting(&mailing, length);
+    let watch = Stopwatch::start();
+    let mut happened = Happened::default();
+    let mut daemon = mailing.home.start(&["daemon"]);
+    let mut told = Duration::ZERO;
+    let every = (length / 60).clamp(Duration::from_millis(500), Duration::from_secs(60));
+    while watch.elapsed() < length {
+        let may_kill = watch.elapsed() < length / 2;
+        act(&mut mailing, &mut daemon, &mut happened, &mut chance, may_kill);
+        sleep(Duration::from_millis(20 + chance.below(200)));
+        if watch.elapsed() >= told + every {
+            told = watch.elapsed();
+            if let Some(need) = need(&mailing, &daemon, told) {
+                tell(need);
+            }
+        }
+    }
+    stop(&mut daemon);
+    mailing.home.done(&["hold", "release", "-q"]);
+    mailing.home.write("content/journeys/host/last.md", &step("sista", "Det sista."));
+    mailing.settle();
+    happened.kills = mailing.kills;
+    mailing.check_what_lasted(&mut happened);
+    happened
+}
+
+/// A journey that has a mail for everybody each minute, and does not end.
+fn lasting(mailing: &Mailing, length: Duration) {
+    let home = &mailing.home;
+    let steps = length.as_secs() / 60 + 30;
+    home.edit("config.toml", "[daemon]\n", "[daemon]\nimport_people = true\n");
+    home.edit("content/programme.toml", "closed = []", "closed = []\nmin_gap = \"1 minutes\"");
+    home.edit("content/journeys/host/journey.toml", "0 * * * *", "* * * * *");
+    let mut list = String::new();
+    for n in 0..steps {
+        write!(list, "\n[[step]]\nid = \"s{n:04}\"\n").expect("it is text");
+        home.write(&format!("content/journeys/host/s{n:04}.md"), &step(&format!("nummer {n}"), "Hej."));
+    }
+    list += "\n[[step]]\nid = \"last\"\n";
+    home.write("content/journeys/host/last.md", &step("sista", "Det sista."));
+    home.edit(
+        "content/journeys/host/journey.toml",
+        "[[step]]\nid = \"ett\"\n",
+        &format!("[[step]]\nid = \"ett\"\n{list}"),
+    );
+}
+
+fn step(name: &str, words: &str) -> String {
+    format!(
+        "+++\nkind = \"tip\"\nsubject = \"Ett tips: {name}\"\nminutes = 2\n+++\nHej {{{{person.first_name}}}}! {words}\n"
+    )
+}
+
+/// Something happens.
+fn act(
+    mailing: &mut Mailing,
+    daemon: &mut Child,
+    happened: &mut Happened,
+    chance: &mut Chance,
+    may_kill: bool,
+) {
+    let home = &mailing.home;
+    if daemon.try_wait().expect("a child").is_some() {
+        *daemon = home.start(&["daemon"]);
+    }
+    let signal = |daemon: &Child, signal| {
+        // It may have ended meanwhile.
+        let _ = kill_process(Pid::from_child(daemon), signal);
+    };
+    match chance.below(24) {
+        0 | 1 if may_kill => {
+            daemon.kill().expect("killed, or done");
+            mailing.kills += usize::from(daemon.wait().expect("it ends").code().is_none());
+        }
+        2 if may_kill => {
+            stop(daemon);
+            happened.stops += 1;
+            let mut send = home.start(&["send", "-q"]);
+            sleep(Duration::from_micros(chance.below(200_000)));
+            send.kill().expect("killed, or done");
+            mailing.kills += usize::from(send.wait().expect("it ends").code().is_none());
+        }
+        3 | 4 => {
+            // Beside the daemon it is told so; or it is the one that sends.
+            let code = home.run(&["send", "-q"]).status.code();
+            assert!(matches!(code, Some(0 | 1 | 69 | 75)), "{code:?}");
+            happened.sends += 1;
+        }
+        5..8 => {
+            home.write(
+                "people.csv",
+                &super::home::people_file(PEOPLE + usize::try_from(chance.below(6)).expect("few")),
+            );
+            happened.imports += 1;
+        }
+        8..11 => {
+            let words = match chance.below(3) {
+                0 => "{{person.nobody}}".to_owned(),
+                _ => format!("Det sista, {}.", chance.below(1_000)),
+            };
+            home.write("content/journeys/host/last.md", &step("sista", &words));
+            signal(daemon, Signal::HUP);
+            happened.reloads += 1;
+        }
+        11 | 12 => {
+            home.done(&["hold", "-q", "--reason", "a test"]);
+            sleep(Duration::from_millis(chance.below(300)));
+            home.done(&["hold", "release", "-q"]);
+            happened.holds += 1;
+        }
+        13..16 => mailing.home.hurry(),
+        16 => mailing.resolve(),
+        17 => home.done(&["status"]),
+        _ => home.wake(),
+    }
+}
+
+fn stop(daemon: &mut Child) {
+    // It may have ended meanwhile.
+    let _ = kill_process(Pid::from_child(daemon), Signal::TERM);
+    until("the daemon has stopped", || daemon.try_wait().expect("a child").is_some());
+}
+
+/// What the daemon needs now; nothing where the system does not say, or it
+/// has just ended.
+fn need(mailing: &Mailing, daemon: &Child, after: Duration) -> Option<Need> {
+    let process = daemon.id();
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_matches(|c: char| !c.is_ascii_digit()).parse().ok()
+    };
+    let open_files = fs::read_dir(format!("/proc/{process}/fd")).ok()?.count();
+    Some(Need {
+        after,
+        process,
+        memory_kb: field("VmRSS:")?,
+        most_memory_kb: field("VmHWM:")?,
+        open_files,
+        mails: mailing.relay.count(),
+    })
+}
+
+impl Mailing {
+    /// Lets everything that is booked come to its end.
+    fn settle(&mut self) {
+        for _ in 0..40 {
+            self.home.hurry();
+            let code = self.home.run(&["send", "-q"]).status.code();
+            assert!(matches!(code, Some(0 | 1 | 69)), "{code:?}");
+            self.resolve();
+            if self.home.count("settled_at IS NULL") == 0 {
+                return;
+            }
+        }
+        panic!("{} mails never leave", self.home.count("settled_at IS NULL"));
+    }
+
+    /// Is everything as promised, with people that came and went?
+    fn check_what_lasted(&self, happened: &mut Happened) {
+        let (booked, copies) = self.promises();
+        happened.mails = booked.len();
+        happened.copies = copies;
+        happened.resolved = self.resolved.len();
+        happened.cancelled = booked.iter().filter(|mail| mail.state != "sent").count();
+        // I6: the steps of one person arrive in their order.
+        let rank: HashMap<&str, (&str, usize)> =
+            booked.iter().enumerate().map(|(n, mail)| (&*mail.message_id, (&*mail.email, n))).collect();
+        let mut last: HashMap<&str, usize> = HashMap::new();
+        let mut seen = std::collections::HashSet::new();
+        for mail in self.relay.accepted() {
+            let (email, rank) = rank[&*mail.message_id];
+            if seen.insert(rank) {
+                let before = last.insert(email, rank);
+                assert!(before.is_none_or(|before| before < rank), "I6: {email}");
+            }
+        }
+    }
+}
