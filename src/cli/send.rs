@@ -123,7 +123,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             selection.limit = selection.limit.map(|limit| limit.saturating_sub(sent.pass.send.len()));
             continue;
         }
-        delivered_text(cx, &sent.delivered)?;
+        delivered_text(cx, &world, &sent.delivered)?;
         let states: HashMap<i64, State> = states(&store, &told)?;
         match args.format {
             Format::Json => {
@@ -224,7 +224,7 @@ fn recovered_text(cx: &mut Context, sent: &engine::Sent<'_>) -> Result<(), Comma
 }
 
 /// What became of mails that did not simply leave.
-fn delivered_text(cx: &mut Context, delivered: &Delivered) -> Result<(), CommandError> {
+fn delivered_text(cx: &mut Context, world: &World, delivered: &Delivered) -> Result<(), CommandError> {
     if cx.quiet {
         return Ok(());
     }
@@ -232,6 +232,9 @@ fn delivered_text(cx: &mut Context, delivered: &Delivered) -> Result<(), Command
         0 => Ok(()),
         n => writeln!(cx.err, "{} {what}", pages::count(n, "mail", "mails")),
     };
+    if world.config.mail.transport != Transport::Files {
+        tell(delivered.sent, "handed over")?;
+    }
     tell(delivered.kept_back, "kept back by a hold, a pause, another text, a missing address or the hour")?;
     tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;
     tell(delivered.expired, "too late")?;
@@ -281,7 +284,12 @@ fn text(
 
 /// What leaves now: a line a step; the people too where they are few.
 fn now_text(cx: &mut Context, world: &World, pass: &Pass<'_>, args: &Args) -> Result<(), CommandError> {
-    let heading = if args.dry_run { "Now" } else { "Sent" };
+    // Whether a relay took them is told beside.
+    let heading = match (args.dry_run, world.config.mail.transport) {
+        (true, _) => "Now",
+        (false, Transport::Files) => "Sent",
+        (false, Transport::Smtp | Transport::Sendmail) => "Booked",
+    };
     if pass.send.is_empty() {
         writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  nothing\n")?;
         return Ok(());
@@ -290,7 +298,7 @@ fn now_text(cx: &mut Context, world: &World, pass: &Pass<'_>, args: &Args) -> Re
     let to = match (args.dry_run, world.config.mail.transport) {
         (true, _) => String::new(),
         (false, Transport::Files) => format!("  written to {}", world.config.mail.folder.display()),
-        (false, Transport::Smtp | Transport::Sendmail) => "  booked".to_owned(),
+        (false, Transport::Smtp | Transport::Sendmail) => String::new(),
     };
     writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  {GOOD}{mails}{GOOD:#}{to}")?;
     if pass.send.len() <= SOME || cx.verbose {
