@@ -176,34 +176,6 @@ fn f09_a_storm_of_signals_ends_in_one_clean_stop() {
 }
 
 #[test]
-fn f09_whoever_asks_a_hundred_times_is_heard_once() {
-    let relay = slow(20);
-    let home = Home::peopled(100, relay.port());
-    let mut daemon = Running::daemon(&home);
-    until("mails leave", || relay.count() > 0);
-    for n in 0..100 {
-        let signal = if n % 2 == 0 { Signal::HUP } else { Signal::TERM };
-        let gone = kill_process(Pid::from_child(&daemon.child), signal).is_err();
-        if gone || !daemon.is_running() {
-            break;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    let status = daemon.ends();
-    // The second time may come before the first is done.
-    assert!(status.code() == Some(0) || status.signal() == Some(Signal::TERM.as_raw()), "{status}");
-    assert!(!daemon.said().contains("panicked"), "{}", daemon.said());
-    let in_doubt = home.count("state = 'in_flight'");
-    assert!(in_doubt <= CONNECTIONS);
-    let daemon = Running::daemon(&home);
-    until("the others are sent", || home.count("state = 'sent'") >= home.people - in_doubt);
-    home.hurry();
-    all_sent(&home);
-    daemon.stop();
-    assert!(relay.count() <= home.people + in_doubt, "I4");
-}
-
-#[test]
 fn f10_a_second_sender_is_told_who_the_first_is_and_sends_nothing() {
     let relay = slow(30);
     let home = Home::peopled(100, relay.port());
