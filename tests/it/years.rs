@@ -131,6 +131,7 @@ fn three_years_in_which_much_happens_serve_everybody_once_and_at_the_right_time(
         life.until("2028-09-01 00:00", 150);
         life.mend();
         life.until("2029-08-01 00:00", 0);
+        life.note_cancelled();
         let found = checker::faults(&life.facts, &life.letters);
         assert!(
             found.is_empty(),

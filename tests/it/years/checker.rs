@@ -29,6 +29,9 @@ pub(super) struct Facts {
     pub(super) holds: Vec<(Option<String>, Timestamp, Option<Timestamp>)>,
     /// When who first answered which step.
     pub(super) answers: HashMap<(String, String), Timestamp>,
+    /// Whose mail of which step was cancelled before it left, and when it had
+    /// been booked: what the database says, looked into by [`Checker::excuses`].
+    pub(super) cancelled: HashMap<(String, String), Timestamp>,
 }
 
 /// By journey: its steps in order.
@@ -241,7 +244,8 @@ impl Checker<'_> {
         let has = |step: &StepFact| got.iter().any(|(id, _)| *id == step.id);
         let last = got.iter().filter_map(|(id, _)| steps.iter().position(|step| step.id == *id)).max();
         if let Some(last) = last.filter(|_| !steps[place].catch_up) {
-            let left_out = |step: &&StepFact| !has(step) && !step.expires;
+            let excused = |step: &StepFact| self.excuses(&mail.person, &mail.journey, &step.id);
+            let left_out = |step: &&StepFact| !has(step) && !step.expires && !excused(step);
             if place <= last {
                 self.fault("out of order", mail);
             } else if let Some(step) = steps[last + 1..place].iter().find(left_out) {
@@ -290,7 +294,8 @@ impl Checker<'_> {
             for (journey, steps) in orders {
                 let got = self.got.get(&(row.id().to_owned(), journey.clone())).cloned().unwrap_or_default();
                 let begins = if got.is_empty() { self.joins_at(row, journey, steps) } else { 0 };
-                for step in steps[begins..].iter().filter(|step| !step.expires) {
+                let excused = |step: &StepFact| self.excuses(row.id(), journey, &step.id);
+                for step in steps[begins..].iter().filter(|step| !step.expires && !excused(step)) {
                     if !got.iter().any(|(id, _)| *id == step.id) && !self.is_behind(journey, step, &got) {
                         missing.push(format!("never got {journey}/{}: {} (has {got:?})", step.id, row.id()));
                     }
@@ -298,6 +303,23 @@ impl Checker<'_> {
             }
         }
         self.found.append(&mut missing);
+    }
+
+    /// Was a mail rightly cancelled? Its person, or its step, must have gone
+    /// after it was booked (delivery.md, 2.1: that, and nothing less, ends the
+    /// promise).
+    fn excuses(&self, person: &str, journey: &str, step: &str) -> bool {
+        let key = (person.to_owned(), format!("{journey}/{step}"));
+        let Some(booked) = self.facts.cancelled.get(&key) else { return false };
+        let day = |at: Timestamp| self.facts.zone.date(at);
+        let has_gone = |(since, people): &(Timestamp, HashMap<String, Row>)| {
+            let row = people.get(person);
+            since > booked && row.is_none_or(|row| row.end().is_some_and(|end| end >= day(*booked)))
+        };
+        let is_gone = |(since, orders): &(Timestamp, Orders)| {
+            since > booked && orders[journey].iter().all(|known| known.id != step)
+        };
+        self.facts.people.iter().any(has_gone) || self.facts.orders.iter().any(is_gone)
     }
 
     /// Where somebody who came late begins a journey in which newcomers join

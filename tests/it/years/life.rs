@@ -8,6 +8,7 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use journey::domain::cadence::Cadence;
 use journey::domain::calendar::ClosedPeriod;
 use journey::domain::change::Change;
+use journey::domain::delivery::State;
 use journey::domain::ids::{PersonId, Slug, StepName, UnitId};
 use journey::domain::person::Period;
 use journey::domain::response::Given;
@@ -162,6 +163,7 @@ impl Life {
             approvals: Vec::new(),
             holds: Vec::new(),
             answers: HashMap::new(),
+            cancelled: HashMap::new(),
         };
         let mut life = Life {
             rig,
@@ -537,6 +539,20 @@ impl Life {
             self.facts.approvals.push((self.now, format!("grunden/{}", step.id), step.version));
         }
         self.rig.decide_all(self.now, &changes);
+    }
+
+    /// Writes down which mails were booked, kept back and then cancelled.
+    pub(super) fn note_cancelled(&mut self) {
+        let store = self.rig.store(self.now);
+        let everybody = self.rows.iter().map(|row| PersonId::new(row.id()));
+        let all = everybody.flat_map(|person| store.deliveries_to(&person).expect("deliveries"));
+        let cancelled = all
+            .map(|(delivery, _)| delivery)
+            .filter(|delivery| delivery.state == State::Cancelled && delivery.round == 0);
+        let named = cancelled.map(|delivery| {
+            ((delivery.person.as_str().to_owned(), delivery.step.to_string()), delivery.booked)
+        });
+        self.facts.cancelled = named.collect();
     }
 
     /// Everything that stands in anybody's way is taken out of it.
