@@ -29,7 +29,7 @@ use crate::engine::pass::Selection;
 use crate::engine::post::Post;
 use crate::engine::world::{InForce, World};
 use crate::engine::{positions, send};
-use crate::store::{Store, StoreError};
+use crate::store::{Seen, Store, StoreError};
 use watch::Watch;
 
 /// The longest it sleeps: nothing relies on being woken (delivery.md, A4).
@@ -111,7 +111,7 @@ pub fn run(
     (daemon.say)("ready");
     while !(daemon.asked.stop)() {
         match daemon.turn() {
-            Ok(again) => daemon.sleep_until(again)?,
+            Ok((again, seen)) => daemon.sleep_until(again, seen)?,
             // Somebody else writes, a backup say: it is tried until they are
             // done (F57).
             Err(error) if matches!(error.downcast_ref(), Some(StoreError::Busy)) => {
@@ -133,16 +133,22 @@ fn notify(state: &[NotifyState<'_>]) {
 
 impl Daemon<'_> {
     /// One turn: look around, plan, deliver. When the next one is, at the
-    /// latest.
-    fn turn(&mut self) -> anyhow::Result<Timestamp> {
+    /// latest; and what the turn began with, because whoever writes while it
+    /// lasts is not seen by all of it.
+    fn turn(&mut self) -> anyhow::Result<(Timestamp, Seen)> {
         self.alive();
+        let seen = self.store.seen()?;
         if (self.asked.reload)() {
             self.reload(true);
         } else if self.config.daemon.watch_content && self.content_watch.has_changed() {
             self.reload(false);
         }
         if self.config.daemon.import_people && self.people_watch.has_changed() {
-            self.import()?;
+            let imported = self.import();
+            if imported.is_err() {
+                self.people_watch.forget();
+            }
+            imported?;
         }
         let clocks = clock::both();
         let now = clocks.wall;
@@ -167,13 +173,13 @@ impl Daemon<'_> {
         if !guards.is_empty() {
             let words: Vec<&str> = guards.iter().map(|guard| guard.message.as_str()).collect();
             self.say_once(&format!("held: {}", words.join("; ")));
-            return Ok(now + TimeDelta::minutes(1));
+            return Ok((now + TimeDelta::minutes(1), seen));
         }
         let mut journal = begun.journal;
         let again = self.deliver(journal.as_mut(), now)?;
         self.store.set_clock(clock::now())?;
         self.store.forget_bytes(now - KEPT)?;
-        Ok(again)
+        Ok((again, seen))
     }
 
     /// Is the clock one to send by? What it does wrong is remembered until it
@@ -340,7 +346,11 @@ impl Daemon<'_> {
                         (self.say)(&format!("content {} is in force", content.library.hash));
                         self.content = Some(content);
                     }
-                    Err(error) => (self.say)(&format!("content: not reloaded: {error}")),
+                    // Somebody else writes, say: the next look tries again.
+                    Err(error) => {
+                        self.content_watch.forget();
+                        (self.say)(&format!("content: not reloaded: {error}"));
+                    }
                 }
             }
             Ok(content) => self.broken(&content.broken),
@@ -389,9 +399,8 @@ impl Daemon<'_> {
 
     /// Sleeps, but for what it is told meanwhile, and for what somebody else
     /// writes into the database: an approval, a release.
-    fn sleep_until(&mut self, at: Timestamp) -> anyhow::Result<()> {
+    fn sleep_until(&mut self, at: Timestamp, seen: Seen) -> anyhow::Result<()> {
         let length = (at - clock::now()).to_std().unwrap_or_default();
-        let seen = self.store.seen()?;
         let begun = Stopwatch::start();
         while let Some(left) = begun.left_of(length.min(LOOK_AROUND)) {
             self.alive();

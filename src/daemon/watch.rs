@@ -1,6 +1,7 @@
 //! Whether files have changed: what their names, sizes and times were when
 //! they were last looked at. A change counts when it has come to rest, so that
-//! nobody reads a checkout that is half done (F90).
+//! nobody reads a checkout that is half done (F90). Links are followed: what
+//! they lead to is what is read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,12 @@ pub(super) struct Watch {
     moving: Option<Vec<Stamp>>,
 }
 
-type Stamp = (PathBuf, u64, Option<SystemTime>);
+type Stamp = (PathBuf, u64, Option<SystemTime>, Touched);
+
+/// When the system last changed anything about a file, its mode say: a file
+/// that could not be read, and now can, has changed. A copy that keeps the
+/// time of its original does not hide behind it either.
+type Touched = (i64, i64);
 
 impl Watch {
     pub(super) fn of(path: &Path) -> Watch {
@@ -51,16 +57,29 @@ impl Watch {
 fn stamps(path: &Path) -> Vec<Stamp> {
     let mut stamps = Vec::new();
     let mut open = vec![path.to_owned()];
-    while let Some(path) = open.pop() {
-        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
-        if metadata.is_dir() {
-            open.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
-        } else {
-            stamps.push((path, metadata.len(), metadata.modified().ok()));
+    while let Some(open_path) = open.pop() {
+        let Ok(metadata) = fs::metadata(&open_path) else { continue };
+        if !metadata.is_dir() {
+            let touched = touched(&metadata);
+            stamps.push((open_path, metadata.len(), metadata.modified().ok(), touched));
+        } else if open_path == path || !open_path.is_symlink() {
+            // A link to a folder below could lead in a circle.
+            open.extend(fs::read_dir(&open_path).into_iter().flatten().flatten().map(|entry| entry.path()));
         }
     }
     stamps.sort();
     stamps
+}
+
+#[cfg(unix)]
+fn touched(metadata: &fs::Metadata) -> Touched {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn touched(_: &fs::Metadata) -> Touched {
+    (0, 0)
 }
 
 #[cfg(test)]
@@ -90,5 +109,21 @@ mod tests {
         assert!(!watch.has_changed());
         watch.forget();
         assert!(!watch.has_changed() && watch.has_changed(), "that is forgotten");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_change_is_seen_through_a_link_and_of_a_mode() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let home = tempfile::tempdir().expect("a folder");
+        let (file, link) = (home.path().join("export-1.csv"), home.path().join("people.csv"));
+        fs::write(&file, "one").expect("written");
+        symlink(&file, &link).expect("a link");
+        let mut watch = Watch::of(&link);
+        fs::write(&file, "one more").expect("written");
+        assert!(!watch.has_changed() && watch.has_changed(), "what it leads to has changed");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("its owner's alone");
+        assert!(!watch.has_changed() && watch.has_changed(), "who could not read it may try again");
+        assert!(!watch.has_changed());
     }
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use journey::clock::Stopwatch;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::{CONNECTIONS, Home, PATIENCE, people_file, until};
@@ -176,6 +177,34 @@ fn f09_a_storm_of_signals_ends_in_one_clean_stop() {
 }
 
 #[test]
+fn f09_whoever_asks_a_hundred_times_is_heard_once() {
+    let relay = slow(20);
+    let home = Home::peopled(100, relay.port());
+    let mut daemon = Running::daemon(&home);
+    until("mails leave", || relay.count() > 0);
+    for n in 0..100 {
+        let signal = if n % 2 == 0 { Signal::HUP } else { Signal::TERM };
+        let gone = kill_process(Pid::from_child(&daemon.child), signal).is_err();
+        if gone || !daemon.is_running() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let status = daemon.ends();
+    // The second time may come before the first is done.
+    assert!(status.code() == Some(0) || status.signal() == Some(Signal::TERM.as_raw()), "{status}");
+    assert!(!daemon.said().contains("panicked"), "{}", daemon.said());
+    let in_doubt = home.count("state = 'in_flight'");
+    assert!(in_doubt <= CONNECTIONS);
+    let daemon = Running::daemon(&home);
+    until("the others are sent", || home.count("state = 'sent'") >= home.people - in_doubt);
+    home.hurry();
+    all_sent(&home);
+    daemon.stop();
+    assert!(relay.count() <= home.people + in_doubt, "I4");
+}
+
+#[test]
 fn f10_a_second_sender_is_told_who_the_first_is_and_sends_nothing() {
     let relay = slow(30);
     let home = Home::peopled(100, relay.port());
@@ -302,6 +331,41 @@ fn broken_content_is_told_and_the_last_good_stays_in_force() {
 }
 
 #[test]
+fn what_changes_on_disk_is_found_without_being_told() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(10, relay.port());
+    home.edit("config.toml", "[daemon]\n", "[daemon]\nimport_people = true\n");
+    let daemon = Running::daemon(&home);
+    all_sent(&home);
+    // Everybody who joins waits for the next full hour.
+    for n in 1..=3 {
+        home.write("people.csv", &people_file(10 + n));
+        found_again(&home, &daemon, "the people file changed and is imported", n);
+    }
+    home.edit("content/journeys/host/ett.md", "ett tips", "ännu ett tips");
+    found(&home, &daemon, "is in force");
+    daemon.stop();
+    let people: i64 =
+        home.sql().query_row("SELECT count(*) FROM person", [], |row| row.get(0)).expect("a number");
+    assert_eq!(people, 13);
+}
+
+#[test]
+fn what_is_written_while_it_is_at_work_is_seen_when_it_is_done() {
+    let relay = slow(1_000);
+    let home = Home::peopled(CONNECTIONS, relay.port());
+    let daemon = Running::daemon(&home);
+    until("mails are on their way", || relay.count() == CONNECTIONS);
+    let guard = "INSERT INTO guard (kind, at, message) VALUES ('outage', '2026-12-01T07:00:00Z', 'a test')";
+    home.sql().execute(guard, []).expect("it is written");
+    let watch = Stopwatch::start();
+    daemon.says("held: a test");
+    // Not only when a minute is over.
+    assert!(watch.elapsed() < Duration::from_secs(30), "{:?}", watch.elapsed());
+    daemon.stop();
+}
+
+#[test]
 fn without_being_asked_to_it_leaves_the_people_alone() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
@@ -320,10 +384,15 @@ fn without_being_asked_to_it_leaves_the_people_alone() {
 
 /// Wakes it until it says so.
 fn found(home: &Home, daemon: &Running, words: &str) {
+    found_again(home, daemon, words, 1);
+}
+
+/// Wakes it until it has said so that often.
+fn found_again(home: &Home, daemon: &Running, words: &str, times: usize) {
     until(words, || {
         home.wake();
         thread::sleep(Duration::from_millis(100));
-        daemon.said().contains(words)
+        daemon.said().matches(words).count() >= times
     });
 }
 
