@@ -29,6 +29,7 @@ use crate::engine::pass::Selection;
 use crate::engine::post::Post;
 use crate::engine::world::{InForce, World};
 use crate::engine::{positions, send};
+use crate::failpoint;
 use crate::store::{Seen, Store, StoreError};
 use watch::Watch;
 
@@ -139,12 +140,13 @@ impl Daemon<'_> {
         self.alive();
         let seen = self.store.seen()?;
         if (self.asked.reload)() {
+            failpoint::at("daemon.reload")?;
             self.reload(true);
         } else if self.config.daemon.watch_content && self.content_watch.has_changed() {
             self.reload(false);
         }
         if self.config.daemon.import_people && self.people_watch.has_changed() {
-            let imported = self.import();
+            let imported = failpoint::at("daemon.import").map_err(Into::into).and_then(|()| self.import());
             if imported.is_err() {
                 self.people_watch.forget();
             }
@@ -410,7 +412,7 @@ impl Daemon<'_> {
                 break;
             }
         }
-        Ok(())
+        Ok(failpoint::at("daemon.wake")?)
     }
 
     /// Tells systemd that it is alive, not more often than it must.

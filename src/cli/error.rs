@@ -122,7 +122,10 @@ impl From<StoreError> for CommandError {
             StoreError::WrongUser => {
                 (Kind::Permission, "run it as the user the database belongs to: sudo -u journey …")
             }
-            StoreError::Sqlite(_) => (Kind::Io, "nothing was changed"),
+            // What was written before stays written: mails may have left.
+            StoreError::Sqlite(_) => {
+                (Kind::Io, "nothing is lost; look at the disk it lies on, then type it again")
+            }
         };
         CommandError::new(kind, message).hint(hint)
     }
@@ -177,12 +180,18 @@ impl From<LockError> for CommandError {
 /// What went wrong on the way, of the kinds that are known.
 impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> CommandError {
-        match error.downcast::<StoreError>() {
+        // With what was tried in front of it.
+        let message = format!("{error:#}");
+        let known: CommandError = match error.downcast::<StoreError>() {
             Ok(error) => error.into(),
             Err(error) => match error.downcast::<io::Error>() {
                 Ok(error) => error.into(),
-                Err(error) => CommandError::new(Kind::Io, format!("{error:#}")),
+                Err(_) => CommandError::new(Kind::Io, ""),
             },
+        };
+        match known.kind {
+            Kind::ClosedPipe => known,
+            _ => CommandError { message, ..known },
         }
     }
 }

@@ -109,6 +109,7 @@ enum Command {
 /// Runs the program: reads the arguments, does what they say, and tells how
 /// it ended.
 pub fn main() -> ExitCode {
+    crate::failpoint::set_up();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) => return context::show_usage(&asked),

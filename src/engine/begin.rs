@@ -15,6 +15,7 @@ use super::keys;
 use crate::config::{Config, Transport};
 use crate::domain::guard::{Guard, GuardKind};
 use crate::domain::zone::Timestamp;
+use crate::failpoint;
 use crate::store::{Reconciled, Recovered, Store};
 
 /// A sender, ready.
@@ -79,7 +80,11 @@ fn reconcile(
 fn look_for_a_twin(store: &mut Store, database: &Path, now: Timestamp) -> anyhow::Result<()> {
     let here = here(database)?;
     match store.fence()? {
-        None => Ok(store.set_fence(&here)?),
+        None => {
+            failpoint::at("fence.before")?;
+            store.set_fence(&here)?;
+            Ok(failpoint::at("fence.after")?)
+        }
         Some(fence) if fence == here => Ok(()),
         Some(_) => {
             let message = "this database was last used by another installation: on another machine or in another folder; if both send, everybody gets everything twice";
@@ -120,16 +125,19 @@ fn here(database: &Path) -> anyhow::Result<String> {
 fn own_id(database: &Path) -> anyhow::Result<String> {
     let path: PathBuf = database.with_extension("id");
     match fs::read_to_string(&path) {
-        Ok(id) => return Ok(id),
+        Ok(id) if !id.is_empty() => return Ok(id),
+        // Whoever made it died before anything stood in it.
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
     let id = keys::sha256_in_words(&keys::draw()?);
     let mut options = fs::File::options();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options.open(&path).and_then(|mut file| {
+        failpoint::at("fence.mark")?;
         file.write_all(id.as_bytes())?;
         file.sync_all()
     });

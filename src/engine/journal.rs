@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::failpoint;
 use crate::store::SentBefore;
 
 /// The journal, open to be added to.
@@ -70,7 +71,8 @@ impl Journal {
             let reply = line.reply.replace(['\t', '\n', '\r'], " ");
             text += &format!("{}\t{}\t{at}\t{reply}\n", line.number, line.message_id);
         }
-        self.file.write_all(text.as_bytes()).map_err(|error| {
+        let added = failpoint::at("journal.before").and_then(|()| self.file.write_all(text.as_bytes()));
+        added.and_then(|()| failpoint::at("journal.after")).map_err(|error| {
             let path = self.path.display();
             io::Error::new(error.kind(), format!("cannot write the send journal {path}: {error}"))
         })?;

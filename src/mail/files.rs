@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::failpoint;
+
 /// A folder into which many mails are written.
 #[derive(Debug)]
 pub struct Folder {
@@ -41,7 +43,10 @@ impl Folder {
     ///
     /// Where the disk refuses.
     pub fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(&self.file)?)
+        let synced = failpoint::at("files.sync").and_then(|()| Ok(rustix::fs::syncfs(&self.file)?));
+        synced.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write to {}: {error}", self.path.display()))
+        })
     }
 }
 
@@ -58,8 +63,12 @@ pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
         |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()));
     private_folder(place).map_err(told)?;
     let half = path.with_extension("half");
-    let written = private_file(&half).and_then(|mut file| file.write_all(bytes));
-    written.and_then(|()| fs::rename(&half, &path)).map_err(|error| {
+    let written = failpoint::at("files.write").and_then(|()| private_file(&half)).and_then(|mut file| {
+        failpoint::at("files.half")?;
+        file.write_all(bytes)
+    });
+    let named = written.and_then(|()| failpoint::at("files.name")).and_then(|()| fs::rename(&half, &path));
+    named.and_then(|()| failpoint::at("files.named")).map_err(|error| {
         // What is half there helps nobody; if it cannot be removed either,
         // the first error is still the one to tell.
         let _ = fs::remove_file(&half);

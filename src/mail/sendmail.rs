@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::clock::Stopwatch;
 use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind};
+use crate::failpoint;
 
 /// How long it may take: it writes a file into a queue.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -54,7 +55,7 @@ impl Sendmail {
         // Nobody is taken for an option, and a lone dot ends nothing.
         command.args(["-i", "-f", from, "--", to]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = match command.spawn() {
+        let mut child = match failpoint::at("sendmail.start").and_then(|()| command.spawn()) {
             Ok(child) => child,
             Err(error) => {
                 let why = format!("{program} cannot be started: {error}");
@@ -64,6 +65,7 @@ impl Sendmail {
         let given = give(&mut child, bytes);
         let said = listen(&mut child);
         let ended = wait(&mut child, self.patience);
+        let ended = failpoint::at("sendmail.ended").and(ended);
         // Where it is killed, so is its hold on what was to be written.
         let given = given.recv_timeout(Duration::from_secs(1)).unwrap_or(false);
         let words = || said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Manner, Store, StoreError, beside, disk, migrate, rows};
+use super::{Manner, Store, StoreError, beside, disk, migrate, points, rows};
 use crate::domain::zone::Timestamp;
 
 /// Why there is no new backup, or nothing was put back. Nothing that was
@@ -150,6 +150,7 @@ impl Store {
         half.give_its_name(&plan.path)?;
         let remembered = self.begin().and_then(|whole| {
             whole.execute("UPDATE instance SET backed_up_at = ?1", [rows::time(now)])?;
+            points::at("backup.remember")?;
             Ok(whole.commit()?)
         });
         remembered.map_err(|why| BackupError::NotRemembered { path: plan.path.clone(), why })
@@ -290,6 +291,7 @@ impl Half {
 
     /// Copies a database into it, as of one moment.
     pub(super) fn fill(&self, from: &Connection, needed: u64) -> Result<(), BackupError> {
+        points::at("copy.fill")?;
         let filled = from.execute("VACUUM INTO ?1", [as_text(self.path.as_os_str())]);
         filled.map(drop).map_err(|error| match StoreError::from(error) {
             StoreError::Full => {
@@ -309,6 +311,7 @@ impl Half {
         let mut copy = Connection::open_with_flags(&self.path, flags)?;
         copy.pragma_update_and_check(None, "journal_mode", "memory", |_| Ok(()))?;
         change(&mut copy)?;
+        points::at("copy.change")?;
         copy.close().map_err(|(_, error)| error)?;
         Ok(())
     }
@@ -323,8 +326,10 @@ impl Half {
     pub(super) fn give_its_name(&self, name: &Path) -> Result<(), BackupError> {
         let cannot = |why| BackupError::Target { path: self.target.clone(), why };
         self._file.sync_all().map_err(cannot)?;
+        points::at("copy.name")?;
         fs::rename(&self.path, name).map_err(cannot)?;
         self.done.set(true);
+        points::at("copy.named")?;
         disk::sync_folder(disk::folder_of(name)).map_err(cannot)
     }
 }

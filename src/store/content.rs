@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Store, StoreError, rows};
+use super::{Store, StoreError, points, rows};
 use crate::domain::ids::ContentHash;
 use crate::domain::zone::Timestamp;
 
@@ -60,6 +60,8 @@ impl Store {
         let content = "INSERT INTO content (one, hash, taken_at) VALUES (1, ?1, ?2)
                        ON CONFLICT (one) DO UPDATE SET hash = excluded.hash, taken_at = excluded.taken_at";
         whole.execute(content, params![hash.to_string(), rows::time(now)])?;
-        Ok(whole.commit()?)
+        points::at("store.content.before")?;
+        whole.commit()?;
+        Ok(points::at("store.content.after")?)
     }
 }

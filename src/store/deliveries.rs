@@ -4,7 +4,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{Seen, Store, StoreError, history, journal, rows};
+use super::{Seen, Store, StoreError, history, journal, points, rows};
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::ids::{ContentHash, PersonId, PersonNumber, StepName};
 use crate::domain::memory::What;
@@ -100,7 +100,9 @@ impl Store {
                 }
             }
         }
+        points::at("store.book.before")?;
         whole.commit()?;
+        points::at("store.book.after")?;
         Ok(Booked::All)
     }
 

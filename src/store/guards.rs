@@ -3,7 +3,7 @@
 
 use rusqlite::params;
 
-use super::{Store, StoreError, rows};
+use super::{Store, StoreError, points, rows};
 use crate::domain::guard::{Guard, GuardKind};
 use crate::domain::zone::Timestamp;
 
@@ -58,6 +58,7 @@ impl Store {
     ///
     /// Where it cannot be written.
     pub fn set_relay(&mut self, state: &RelayState) -> Result<(), StoreError> {
+        points::at("store.relay")?;
         let trouble = state.trouble.as_ref();
         self.connection.prepare_cached(include_str!("sql/set_relay.sql"))?.execute(params![
             state.success.map(rows::time),

@@ -6,7 +6,7 @@
 use rusqlite::{Transaction, params};
 
 use super::outbox::{self, Move};
-use super::{Store, StoreError, rows};
+use super::{Store, StoreError, points, rows};
 use crate::domain::delivery::{Happened, State};
 use crate::domain::zone::Timestamp;
 
@@ -79,6 +79,7 @@ impl Store {
             }
         }
         whole.execute("UPDATE instance SET journal_read = ?1", [read.cast_signed()])?;
+        points::at("store.reconcile")?;
         whole.commit()?;
         Ok(reconciled)
     }

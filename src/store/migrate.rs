@@ -7,7 +7,7 @@ use std::path::Path;
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{APPLICATION_ID, StoreError, beside, rows};
+use super::{APPLICATION_ID, StoreError, beside, points, rows};
 use crate::domain::zone::Timestamp;
 
 /// One step of the schema; never changed once it has been released.
@@ -50,6 +50,7 @@ pub(super) fn make(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(),
         .map_err(io("remove"))
         .and_then(|()| private_file(&half).map_err(io("make")))
         .and_then(|()| fill(&half, now, secret))
+        .and_then(|()| Ok(points::at("store.make")?))
         .and_then(|()| fs::hard_link(&half, path).map_err(io("name")));
     if path.exists() { Ok(()) } else { made }
 }
@@ -160,6 +161,7 @@ fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) 
         let line = "INSERT INTO migration (number, name, sha256, at) VALUES (?1, ?2, ?3, ?4)";
         whole.execute(line, params![number, migration.name, sha256(migration.sql), rows::time(now)])?;
         whole.pragma_update(None, "user_version", number)?;
+        points::at("store.migrate")?;
         whole.commit()?;
     }
     Ok(())

@@ -21,6 +21,7 @@ mod journal;
 mod migrate;
 mod outbox;
 mod people;
+mod points;
 mod positions;
 mod restore;
 mod rows;

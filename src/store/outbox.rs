@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::{Row, Transaction, params};
 
 use super::people::{self, Shelf};
-use super::{Seen, Store, StoreError, rows};
+use super::{Seen, Store, StoreError, points, rows};
 use crate::domain::bounce::StatusCode;
 use crate::domain::delivery::{Delivery, Happened, LONGEST_TRYING, OFTEN, State};
 use crate::domain::ids::{PersonId, Slug, StepName};
@@ -155,7 +155,9 @@ impl Store {
                 _ => recovered.held += 1,
             }
         }
+        points::at("store.run.before")?;
         whole.commit()?;
+        points::at("store.run.after")?;
         Ok(recovered)
     }
 
@@ -253,7 +255,9 @@ impl Store {
             let sql = "UPDATE instance SET journal_read = ?1";
             whole.prepare_cached(sql)?.execute([journal.cast_signed()])?;
         }
+        points::before(moves)?;
         whole.commit()?;
+        points::after(moves)?;
         Ok(Written::All(written))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Row, Transaction, params};
 
-use super::{Seen, Store, StoreError, rows};
+use super::{Seen, Store, StoreError, points, rows};
 use crate::domain::change::Act;
 use crate::domain::ids::{Language, PersonId, PersonNumber, UnitId};
 use crate::domain::import::{Import, Known};
@@ -148,7 +148,9 @@ impl Store {
             );
             super::decisions::write_audit(&whole, act, "people import", "people", None, &before, &after)?;
         }
-        Ok(whole.commit()?)
+        points::at("store.import.before")?;
+        whole.commit()?;
+        Ok(points::at("store.import.after")?)
     }
 }
 

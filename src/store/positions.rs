@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::history::{self, Skip};
-use super::{Store, StoreError, rows};
+use super::{Store, StoreError, points, rows};
 use crate::domain::ids::{PersonNumber, Slug};
 use crate::domain::position::{Position, Stage};
 use crate::domain::zone::Timestamp;
@@ -53,6 +53,7 @@ impl Store {
                 ])?;
             }
         }
+        points::at("store.positions")?;
         Ok(whole.commit()?)
     }
 

@@ -11,7 +11,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{BackupError, Half, is_whole, size};
 use super::decisions::write_audit;
-use super::{APPLICATION_ID, Manner, PATIENCE, Store, StoreError, beside, check_user, disk, migrate, rows};
+use super::{
+    APPLICATION_ID, Manner, PATIENCE, Store, StoreError, beside, check_user, disk, migrate, points, rows,
+};
 use crate::domain::change::Act;
 use crate::domain::zone::Timestamp;
 
@@ -118,7 +120,9 @@ impl Copy {
             }
             There::Ours => match Shut::the(database)? {
                 Some(shut) => {
+                    points::at("restore.shut")?;
                     link(database, &aside)?;
+                    points::at("restore.aside")?;
                     half.give_its_name(database)?;
                     drop(shut);
                     Ok(Restored { aside: Some(aside) })
@@ -232,6 +236,7 @@ fn move_away(database: &Path, aside: &Path, half: &Half) -> Result<Restored, Bac
         link(part, aside)?;
         kept = true;
     }
+    points::at("restore.kept")?;
     let plug = beside(database, ".plug");
     let put = File::create(&plug).and_then(|mut file| {
         file.write_all(PLUG.as_bytes())?;
@@ -239,9 +244,11 @@ fn move_away(database: &Path, aside: &Path, half: &Half) -> Result<Restored, Bac
     });
     put.and_then(|()| fs::rename(&plug, database)).map_err(io("replace"))?;
     disk::sync_folder(disk::folder_of(database)).map_err(io("replace"))?;
+    points::at("restore.plugged")?;
     for (part, _) in parts.iter().skip(1).filter(|(part, _)| part.exists()) {
         fs::remove_file(part).map_err(io("move away what lies beside"))?;
     }
+    points::at("restore.cleared")?;
     half.give_its_name(database)?;
     Ok(Restored { aside: kept.then(|| aside.to_owned()) })
 }

@@ -5,6 +5,8 @@
 mod daemon;
 mod home;
 mod hunt;
+mod points;
+mod scenes;
 mod soak;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

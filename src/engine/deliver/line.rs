@@ -13,6 +13,7 @@ use crate::domain::delivery::State;
 use crate::domain::handover::{Outcome, Trouble, TroubleKind};
 use crate::engine::keys::{Keys, sha256};
 use crate::engine::letters::Desk;
+use crate::failpoint;
 use crate::mail::dkim::Signer;
 use crate::mail::relay::{Connection, Envelope, Relay};
 use crate::mail::sendmail::Sendmail;
@@ -93,6 +94,9 @@ impl Line<'_> {
                 Err(Ends::NoRelay(trouble)) => return Some((mail, trouble)),
                 Err(Ends::NoWriter) => return None,
             };
+            if failpoint::at("line.tells").is_err() {
+                return None;
+            }
             let waits = matches!(&told, Told::Ended { outcome, .. } if waits_for_word(outcome));
             if self.tell.send(told).is_err() || (waits && self.answer.recv().is_err()) {
                 return None;
@@ -165,6 +169,7 @@ impl Line<'_> {
 
     /// Has the writer put on disk that the words leave now?
     fn may_fly(&self, mail: &Arc<Outgoing>, bytes: &Arc<[u8]>) -> Result<bool, Ends> {
+        failpoint::at("line.asks").map_err(|_| Ends::NoWriter)?;
         let sha256 = sha256(bytes);
         let flies = Told::Flies { line: self.number, mail: mail.clone(), bytes: bytes.clone(), sha256 };
         self.tell.send(flies).map_err(|_| Ends::NoWriter)?;

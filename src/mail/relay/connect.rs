@@ -11,10 +11,11 @@ use lettre::transport::smtp::extension::ClientId;
 
 use super::reply::Lines;
 use super::session::{Connection, Talk};
-use super::wire::{TlsFault, Wire};
+use super::wire::{Fault, TlsFault, Wire};
 use super::{Mechanism, Privacy, Relay, SignIn, tls};
 use crate::clock::Stopwatch;
 use crate::domain::handover::{Phase, Reply, Trouble, TroubleKind};
+use crate::failpoint;
 
 /// What the relay can do, of what we ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
         true => format!("[{}]:{}", relay.host, relay.port),
         false => format!("{}:{}", relay.host, relay.port),
     };
+    let failed = |error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));
+    failpoint::at("relay.connect").map_err(failed)?;
     let tcp = reach(relay, &name)?;
     let broken =
         |error: io::Error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));
@@ -182,6 +185,7 @@ fn greet(talk: &mut Talk, hello: &ClientId) -> Result<Offers, Trouble> {
 
 fn make_private(talk: &mut Talk, relay: &Relay) -> Result<(), Trouble> {
     let refused = |why| trouble(TroubleKind::Refused, Phase::Tls, format!("relay {}: {why}", talk.name));
+    failpoint::at("relay.tls").map_err(|_| talk.failed(Phase::Tls, &Fault::Closed))?;
     let session = relay.trust.begin(&relay.host).map_err(refused)?;
     match talk.wire.make_private(session, relay.deadlines.tls) {
         Ok(()) => Ok(()),
@@ -194,6 +198,7 @@ fn make_private(talk: &mut Talk, relay: &Relay) -> Result<(), Trouble> {
 }
 
 fn authenticate(talk: &mut Talk, offers: &Offers, sign_in: &SignIn) -> Result<(), Trouble> {
+    failpoint::at("relay.auth").map_err(|_| talk.failed(Phase::Auth, &Fault::Closed))?;
     let mechanism = match sign_in.mechanism {
         Mechanism::Plain => authentication::Mechanism::Plain,
         Mechanism::Login => authentication::Mechanism::Login,

@@ -13,6 +13,7 @@ use super::connect::{Offers, seconds, trouble};
 use super::reply::Lines;
 use super::wire::{Fault, Wire, grouped};
 use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind, judge};
+use crate::failpoint;
 
 /// Nobody waits longer for the relay's farewell.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -78,6 +79,9 @@ impl Connection {
         let before = std::mem::replace(&mut self.state, State::Over);
         let used = std::mem::replace(&mut self.used, true);
         let rset = if before == State::Unfinished { Rset.to_string() } else { String::new() };
+        if before == State::Unfinished && failpoint::at("relay.rset").is_err() {
+            return Err(Outcome::Channel(self.talk.failed(Phase::Mail, &Fault::Closed)));
+        }
         let result = if self.offers.pipelining {
             self.open_at_once(&rset, &mail, &rcpt, used)
         } else {
@@ -106,10 +110,16 @@ impl Connection {
         if let Err(fault) = self.talk.wire.say_words(words, self.talk.deadlines.block) {
             return self.interrupted(&fault);
         }
+        if failpoint::at("relay.reply").is_err() {
+            return Outcome::InDoubt(self.talk.failed(Phase::Dot, &Fault::Closed).why);
+        }
         let reply = match self.talk.wire.reply(self.talk.deadlines.dot) {
             Ok(lines) => lines.into_reply(),
             Err(fault) => return Outcome::InDoubt(self.talk.failed(Phase::Dot, &fault).why),
         };
+        if failpoint::at("relay.told").is_err() {
+            return Outcome::InDoubt(self.talk.failed(Phase::Dot, &Fault::Closed).why);
+        }
         let lives = matches!(reply.code, 250 | 400..=420 | 422..=599);
         let outcome = judge(Phase::Dot, reply, &self.talk.name);
         if lives {
@@ -125,7 +135,10 @@ impl Connection {
 
     /// Says goodbye, and does not wait long for an answer.
     pub fn quit(mut self) {
-        if self.is_usable() && self.talk.wire.say(&Quit.to_string(), FAREWELL).is_ok() {
+        if self.is_usable()
+            && failpoint::at("relay.quit").is_ok()
+            && self.talk.wire.say(&Quit.to_string(), FAREWELL).is_ok()
+        {
             let _ = self.talk.wire.reply(FAREWELL);
             self.talk.wire.close(FAREWELL);
         }
@@ -210,7 +223,10 @@ impl Connection {
         for (phase, command, hoped) in
             [(Phase::Rcpt, rcpt, &[250, 251][..]), (Phase::Data, &Data.to_string(), &[354])]
         {
-            let heard = self.talk.say(phase, command).and_then(|()| self.talk.hear(phase));
+            let point = if phase == Phase::Rcpt { "relay.rcpt" } else { "relay.data" };
+            let passed = failpoint::at(point).map_err(|_| self.talk.failed(phase, &Fault::Closed));
+            let heard =
+                passed.and_then(|()| self.talk.say(phase, command)).and_then(|()| self.talk.hear(phase));
             let lines = heard.map_err(|fault| Stop::over(Outcome::Channel(fault)))?;
             self.expect(phase, hoped, lines.into_reply()).map_err(Stop::half_way)?;
         }
@@ -220,6 +236,7 @@ impl Connection {
     /// Says what comes first for a mail. On a connection that was used before,
     /// a broken one only tells that the relay did not want to wait (F22).
     fn say_first(&mut self, commands: &str, used: bool) -> Result<(), Stop> {
+        failpoint::at("relay.mail").map_err(|_| self.first_fault(&Fault::Closed, used))?;
         self.talk.wire.say(commands, self.talk.deadlines.mail).map_err(|fault| self.first_fault(&fault, used))
     }
 

@@ -10,6 +10,7 @@ use rustls::ClientConnection;
 
 use super::reply::{LONGEST_LINE, Lines, More};
 use crate::clock::Stopwatch;
+use crate::failpoint;
 
 /// So much is given to the system at once; most mails are shorter.
 const BLOCK: usize = 64 * 1_024;
@@ -123,9 +124,10 @@ impl Wire {
         output.clear();
         stuff(words, &mut output);
         let mut given = Ok(());
-        for block in output.chunks(BLOCK) {
+        for (n, block) in output.chunks(BLOCK).enumerate() {
             self.socket.restart(limit);
-            given = self.give(block).map_err(|error| Fault::of(&error));
+            let passed = failpoint::at(if n == 0 { "relay.words" } else { "relay.half" });
+            given = passed.and_then(|()| self.give(block)).map_err(|error| Fault::of(&error));
             if given.is_err() {
                 break;
             }

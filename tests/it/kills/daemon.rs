@@ -18,7 +18,7 @@ use super::home::{CONNECTIONS, Home, PATIENCE, people_file, until};
 use super::server::{Point, Relay, Rule, Script, What, line};
 
 /// The program, running, and what it says.
-struct Running {
+pub(super) struct Running {
     child: Child,
     said: Arc<Mutex<String>>,
 }
@@ -28,7 +28,7 @@ impl Running {
         Running::start_with(home, arguments, &[])
     }
 
-    fn start_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
+    pub(super) fn start_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
         let mut command = home.command(arguments);
         command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -49,16 +49,16 @@ impl Running {
         daemon
     }
 
-    fn said(&self) -> String {
+    pub(super) fn said(&self) -> String {
         self.said.lock().expect("nobody panics with it").clone()
     }
 
     /// Waits until it has said so.
-    fn says(&self, words: &str) {
+    pub(super) fn says(&self, words: &str) {
         until(&format!("it says {words:?}"), || self.said().contains(words));
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it is there");
     }
 
@@ -66,7 +66,7 @@ impl Running {
         self.child.try_wait().expect("a child").is_none()
     }
 
-    fn ends(&mut self) -> ExitStatus {
+    pub(super) fn ends(&mut self) -> ExitStatus {
         until("it ends", || !self.is_running());
         self.child.wait().expect("it has ended")
     }

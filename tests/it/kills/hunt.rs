@@ -91,6 +91,11 @@ impl Mailing {
         };
         let relay = Relay::start(script);
         let home = Home::peopled(people, relay.port());
+        Mailing::of(since, home, relay)
+    }
+
+    /// One whose relay is there since then.
+    pub(crate) fn of(since: Timestamp, home: Home, relay: Relay) -> Mailing {
         Mailing { home, relay, since, kills: 0, resolved: HashMap::new() }
     }
 

@@ -1,0 +1,59 @@
+//! Points with a name at which a test lets the program die, fail or wait
+//! (delivery.md, 2.7). Whoever has effects passes them, and says what an error
+//! means there. They are in the program the tests build, and in no other: that
+//! is what the feature `failpoints` is for.
+
+use std::io;
+
+/// Learns from `FAILPOINTS` what happens where.
+#[cfg(feature = "failpoints")]
+pub(crate) fn set_up() {
+    // For as long as the process lives.
+    std::mem::forget(fail::FailScenario::setup());
+}
+
+/// Passes a point.
+///
+/// # Errors
+///
+/// Where a test wants one.
+#[cfg(feature = "failpoints")]
+pub(crate) fn at(point: &'static str) -> io::Result<()> {
+    fail::fail_point!(point, |how: Option<String>| happens(point, how.as_deref().unwrap_or_default()));
+    Ok(())
+}
+
+#[cfg(feature = "failpoints")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "to die at once, with nothing put in order, is what is asked for"
+)]
+fn happens(point: &str, how: &str) -> io::Result<()> {
+    use std::io::Write;
+    // The test sees by this that somebody came here.
+    let _ = writeln!(io::stderr(), "failpoint {point}: {how}");
+    match how {
+        "abort" => std::process::abort(),
+        "delay" => {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            Ok(())
+        }
+        _ => Err(io::Error::other(format!("a test lets it fail at {point}"))),
+    }
+}
+
+/// There are none.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub(crate) fn set_up() {}
+
+/// No point.
+///
+/// # Errors
+///
+/// None.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub(crate) fn at(_: &'static str) -> io::Result<()> {
+    Ok(())
+}

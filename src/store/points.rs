@@ -1,0 +1,35 @@
+//! Failpoints of the database: what fails there fails as a disk does.
+
+use rusqlite::{Error, ffi};
+
+use super::outbox::Move;
+use crate::domain::delivery::Happened;
+use crate::failpoint;
+
+/// Passes a point.
+pub(super) fn at(point: &'static str) -> Result<(), Error> {
+    let failed = |_| Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_WRITE), None);
+    failpoint::at(point).map_err(failed)
+}
+
+/// Passes the points before the commit of moves that take, let fly or settle.
+pub(super) fn before(moves: &[Move]) -> Result<(), Error> {
+    each(moves, ["store.claim.before", "store.flight.before", "store.settle.before"])
+}
+
+/// Passes those after it.
+pub(super) fn after(moves: &[Move]) -> Result<(), Error> {
+    each(moves, ["store.claim.after", "store.flight.after", "store.settle.after"])
+}
+
+fn each(moves: &[Move], points: [&'static str; 3]) -> Result<(), Error> {
+    if cfg!(feature = "failpoints") {
+        let happens = [Happened::Claimed, Happened::Flew, Happened::Accepted];
+        for (happened, point) in happens.into_iter().zip(points) {
+            if moves.iter().any(|made| made.happened == happened) {
+                at(point)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,360 @@
+//! What stands around a failpoint, and what must hold when the program has
+//! died, failed or waited there: a mailing by a relay, into files or by a
+//! program, a daemon, a backup, a restore. `points` says which is played where.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Output};
+use std::thread;
+use std::time::Duration;
+
+use journey::clock;
+use journey::domain::zone::Timestamp;
+use rusqlite::Connection;
+use rustix::process::Signal;
+
+use super::daemon::Running;
+use super::home::{Home, people_file, until};
+use super::hunt::{Mailing, Tally};
+use super::server::{Point, Relay, Rule, Script, What};
+use crate::relay::certificates::Authority;
+
+/// So many people have a mail.
+const PEOPLE: usize = 24;
+/// So many mails are on their way at once, and may come twice where one dies.
+const LINES: usize = 2;
+const SECRET: &str = "correct horse battery";
+
+/// What happens at a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Abort,
+    Error,
+    Delay,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            How::Abort => "abort",
+            How::Error => "error",
+            How::Delay => "delay",
+        })
+    }
+}
+
+/// What is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scene {
+    /// A mailing by a relay that wants TLS and a name.
+    Relay,
+    /// The same with a relay to which each command is said alone.
+    Steps,
+    /// With mails that do not leave in one piece.
+    Long,
+    /// One reader is told to come back.
+    Refused,
+    /// Nobody was ever imported.
+    First,
+    Files,
+    Sendmail,
+    Daemon,
+    Backup,
+    Restore,
+    /// A restore where the database is damaged.
+    Damaged,
+}
+
+/// Homes that are ready; each play has a copy.
+pub(super) struct Stage {
+    authority: Authority,
+    empty: Home,
+    peopled: Home,
+    long: Home,
+    kept: Home,
+}
+
+impl Stage {
+    pub(super) fn new() -> Stage {
+        let authority = Authority::new("Ekdala");
+        let empty = strict(&authority);
+        let peopled = copy(&empty, 1);
+        peopled.done(&["people", "import", "-q"]);
+        let long = copy(&peopled, 1);
+        let words = "Det här är ett långt brev, som inte får plats i ett stycke.\n\n".repeat(500);
+        long.edit("content/journeys/host/ett.md", "Å, ä och ö är med.", &words);
+        let kept = to_files(&peopled);
+        kept.done(&["send", "-q"]);
+        kept.done(&["backup", "kept.db", "-q"]);
+        Stage { authority, empty, peopled, long, kept }
+    }
+
+    /// Lets something happen at a point, and looks at what comes of it.
+    pub(super) fn play(&self, point: &str, scene: Scene, after: usize, how: How) {
+        let first = if after > 0 { format!("{after}*off->") } else { String::new() };
+        let since = clock::now();
+        let wanted = Wanted { point, how, since, failpoints: format!("{point}={first}1*return({how})") };
+        match scene {
+            Scene::Relay => self.mailing(&wanted, &self.peopled, Script::default()),
+            Scene::Long => self.mailing(&wanted, &self.long, Script::default()),
+            Scene::First => self.mailing(&wanted, &self.empty, Script::default()),
+            Scene::Steps => {
+                let offers = vec!["8BITMIME".to_owned()];
+                self.mailing(&wanted, &self.peopled, Script { offers, ..Script::default() });
+            }
+            Scene::Refused => {
+                let later = Rule { mail: Some(5), ..Rule::once(Point::Rcpt, What::say("451 4.7.1 later")) };
+                self.mailing(&wanted, &self.peopled, Script { rules: vec![later], ..Script::default() });
+            }
+            Scene::Daemon => self.daemon(&wanted),
+            Scene::Files => files(&wanted, &to_files(&self.peopled)),
+            Scene::Sendmail => sendmail(&wanted, &copy(&self.peopled, 1)),
+            Scene::Backup => backup(&wanted, &copy(&self.kept, 1)),
+            Scene::Restore => restore(&wanted, &copy(&self.kept, 1)),
+            Scene::Damaged => {
+                let home = copy(&self.kept, 1);
+                let mut bytes = fs::read(home.database()).expect("a database");
+                let half = bytes.len() / 2;
+                bytes[4_096..half].fill(0xA5);
+                fs::write(home.database(), bytes).expect("damaged");
+                restore(&wanted, &home);
+            }
+        }
+    }
+
+    fn relay(&self, script: Script) -> Relay {
+        let tls = Some(self.authority.server(&["127.0.0.1"], 2100));
+        let account = Some(("journey".to_owned(), SECRET.to_owned()));
+        Relay::start(Script { tls, account, ..script })
+    }
+
+    fn mailing(&self, wanted: &Wanted<'_>, home: &Home, script: Script) {
+        let relay = self.relay(script);
+        let home = copy(home, relay.port());
+        wanted.is_told(&wanted.run(&home, &["send", "-q"]));
+        is_whole(&home.database());
+        self.ends_well(wanted, home, relay);
+    }
+
+    fn daemon(&self, wanted: &Wanted<'_>) {
+        let relay = self.relay(Script::default());
+        let home = copy(&self.peopled, relay.port());
+        home.edit("config.toml", "[daemon]\n", "[daemon]\nimport_people = true\n");
+        let mut daemon =
+            Running::start_with(&home, &["daemon"], &[("FAILPOINTS", wanted.failpoints.as_str())]);
+        match wanted.point {
+            "daemon.reload" => {
+                daemon.says("ready");
+                daemon.signal(Signal::HUP);
+            }
+            "daemon.import" => home.write("people.csv", &people_file(PEOPLE).replace("Berg", "Borg")),
+            _ => {}
+        }
+        until(&format!("it comes to {}", wanted.point), || {
+            home.wake();
+            thread::sleep(Duration::from_millis(50));
+            daemon.said().contains(&wanted.word())
+        });
+        if wanted.how == How::Delay {
+            daemon.signal(Signal::TERM);
+        }
+        let status = daemon.ends();
+        until("all is said", || wanted.how == How::Abort || daemon.said().lines().count() > 2);
+        wanted.is_as_wanted(status, &daemon.said());
+        is_whole(&home.database());
+        self.ends_well(wanted, home, relay);
+    }
+
+    /// Started again until nothing is due, it has done what it promised.
+    fn ends_well(&self, wanted: &Wanted<'_>, home: Home, relay: Relay) {
+        // A database that was never made is made by this.
+        let code = home.run(&["send", "-q"]).status.code();
+        assert!(matches!(code, Some(0 | 1 | 69)), "the next send ends with {code:?}");
+        let mut mailing = Mailing::of(wanted.since, home, relay);
+        mailing.kills = usize::from(wanted.how != How::Delay);
+        mailing.finish();
+        let mut tally = Tally::default();
+        mailing.check(&mut tally);
+        assert!(tally.copies <= wanted.copies(), "I4: {} copies", tally.copies);
+        mailing.home.done(&["status"]);
+    }
+}
+
+/// What is to happen where.
+struct Wanted<'a> {
+    point: &'a str,
+    how: How,
+    since: Timestamp,
+    failpoints: String,
+}
+
+impl Wanted<'_> {
+    fn run(&self, home: &Home, arguments: &[&str]) -> Output {
+        home.command(arguments).env("FAILPOINTS", &self.failpoints).output().expect("it starts")
+    }
+
+    /// What shows that it happened.
+    fn word(&self) -> String {
+        format!("failpoint {}: {}", self.point, self.how)
+    }
+
+    /// So many copies there may be.
+    fn copies(&self) -> usize {
+        if self.how == How::Delay { 0 } else { LINES }
+    }
+
+    fn is_told(&self, output: &Output) {
+        self.is_as_wanted(output.status, &String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Did it come there, and end as it should?
+    fn is_as_wanted(&self, status: ExitStatus, said: &str) {
+        assert!(said.contains(&self.word()), "nobody came to {}: {status}, {said}", self.point);
+        assert!(!said.contains("panicked"), "{said}");
+        match self.how {
+            How::Abort => assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{said}"),
+            How::Delay => assert_eq!(status.code(), Some(0), "{said}"),
+            How::Error => {
+                let code = status.code();
+                assert!(matches!(code, Some(0 | 1 | 69 | 73 | 74)), "{status}: {said}");
+                let told = said.lines().any(|line| line.starts_with("error: ") && line.len() > 20);
+                assert!(told || code == Some(0), "{status} and no word of it: {said}");
+                assert!(said.len() < 1_500 && !said.contains("nothing was changed"), "{said}");
+            }
+        }
+    }
+}
+
+/// A home whose relay wants TLS and a name.
+fn strict(authority: &Authority) -> Home {
+    let home = Home::new(PEOPLE, 1);
+    home.write("ca.pem", &authority.pem);
+    home.write("secret", SECRET);
+    fs::set_permissions(home.path("secret"), fs::Permissions::from_mode(0o600)).expect("its owner's alone");
+    let secure = "security = \"starttls\"\nca_file = \"ca.pem\"\nauth = \"plain\"\nusername = \"journey\"\npassword_file = \"secret\"";
+    home.edit("config.toml", "security = \"none\"", secure);
+    home.edit("config.toml", "connections = 4", &format!("connections = {LINES}"));
+    home
+}
+
+/// The same once more, for a relay at another port.
+fn copy(home: &Home, port: u16) -> Home {
+    let copied = Home::new(home.people, port);
+    copy_all(&home.path(""), &copied.path(""));
+    let config = fs::read_to_string(copied.path("config.toml")).expect("a file");
+    let old = config.lines().find(|line| line.starts_with("port = ")).expect("a port");
+    copied.edit("config.toml", old, &format!("port = {port}"));
+    copied
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let to = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_all(&path, &to);
+        } else {
+            fs::copy(path, to).expect("a copy");
+        }
+    }
+}
+
+fn to_files(home: &Home) -> Home {
+    let home = copy(home, 1);
+    home.edit("config.toml", "transport = \"smtp\"", "transport = \"files\"\nfolder = \"outbox\"");
+    home
+}
+
+fn is_whole(database: &Path) {
+    if database.exists() {
+        let connection = Connection::open(database).expect("a database");
+        let said: String =
+            connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a word");
+        assert_eq!(said, "ok", "I14: {}", database.display());
+    }
+}
+
+/// Sends until everybody has theirs.
+fn send_all(home: &Home) {
+    for _ in 0..5 {
+        home.hurry();
+        let output = home.run(&["send", "-q"]);
+        assert!(matches!(output.status.code(), Some(0 | 1 | 69)), "{output:?}");
+        if home.count("state <> 'sent'") == 0 {
+            assert_eq!(home.count("true"), home.people, "I1, I2");
+            return;
+        }
+    }
+    panic!("I2: {} mails never leave", home.count("state <> 'sent'"));
+}
+
+fn files(wanted: &Wanted<'_>, home: &Home) {
+    wanted.is_told(&wanted.run(home, &["send", "-q"]));
+    is_whole(&home.database());
+    send_all(home);
+    let mut names = Vec::new();
+    for day in fs::read_dir(home.path("outbox")).expect("a folder") {
+        let day = fs::read_dir(day.expect("a day").path()).expect("a folder");
+        names.extend(day.map(|mail| mail.expect("a mail").file_name().into_string().expect("a name")));
+    }
+    assert!(names.iter().all(|name| name.ends_with(".eml")), "half a mail stays: {names:?}");
+    assert_eq!(names.len(), home.people, "one for each");
+}
+
+fn sendmail(wanted: &Wanted<'_>, home: &Home) {
+    let program = "#!/bin/sh\nmail=$(mktemp box/XXXXXXXX) && cat > \"$mail\"\n";
+    home.write("sendmail", program);
+    fs::set_permissions(home.path("sendmail"), fs::Permissions::from_mode(0o755)).expect("it can be run");
+    fs::create_dir(home.path("box")).expect("a folder");
+    let path = home.path("sendmail");
+    let ours = format!("transport = \"sendmail\"\nsendmail = \"{}\"", path.display());
+    home.edit("config.toml", "transport = \"smtp\"", &ours);
+    wanted.is_told(&wanted.run(home, &["send", "-q"]));
+    is_whole(&home.database());
+    send_all(home);
+    let mut copies: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for mail in fs::read_dir(home.path("box")).expect("a folder") {
+        let text = fs::read_to_string(mail.expect("a mail").path()).expect("a text");
+        let id = text.lines().find_map(|line| line.strip_prefix("Message-ID: "));
+        // A program that was killed with us has taken nothing.
+        if let Some(id) = id {
+            copies.entry(id.to_owned()).or_default().push(text.clone());
+        }
+    }
+    assert_eq!(copies.len(), home.people, "I2: everybody has it");
+    let extra: usize = copies.values().map(|same| same.len() - 1).sum();
+    assert!(extra <= wanted.copies(), "I4: {extra} copies");
+    for same in copies.values() {
+        assert!(same.len() <= 2 && same.iter().all(|copy| *copy == same[0]), "I5");
+    }
+}
+
+fn backup(wanted: &Wanted<'_>, home: &Home) {
+    home.done(&["hold", "-q", "--reason", "a test"]);
+    wanted.is_told(&wanted.run(home, &["backup", "kept.db"]));
+    is_whole(&home.database());
+    is_whole(&home.path("kept.db"));
+    home.done(&["backup", "kept.db", "-q"]);
+    is_whole(&home.path("kept.db"));
+    assert!(!home.path("kept.db.half").exists(), "what is half done stays");
+}
+
+fn restore(wanted: &Wanted<'_>, home: &Home) {
+    wanted.is_told(&wanted.run(home, &["restore", "kept.db"]));
+    is_whole(&home.path("kept.db"));
+    let status = home.run(&["status"]);
+    // The one or the other, or a file that every command refuses.
+    let said = String::from_utf8_lossy(&status.stderr).into_owned();
+    assert!(matches!(status.status.code(), Some(0 | 65)), "{said}");
+    home.done(&["restore", "kept.db", "-q"]);
+    is_whole(&home.database());
+    assert_eq!(home.count("state = 'sent'"), home.people, "what the backup knew");
+    let held: bool =
+        home.sql().query_row("SELECT EXISTS (SELECT 1 FROM hold)", [], |row| row.get(0)).expect("a hold");
+    assert!(held, "F12: nothing leaves before somebody has looked");
+}
