@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::domain::change::Act;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::guard::{self, Clocks, Guard, GuardKind};
-use crate::domain::zone::Timestamp;
+use crate::domain::zone::{Timestamp, Zone};
 use crate::engine::begin;
 use crate::engine::deliver::{Delivered, Hooks};
 use crate::engine::import;
@@ -108,6 +108,10 @@ pub fn run(
         is_first: true,
         config,
     };
+    if let Some(older) = positions::older_zones(&daemon.store)? {
+        let now = Zone::release();
+        (daemon.say)(&format!("time zone data {older} → {now}: what is planned keeps its local time"));
+    }
     notify(&[NotifyState::Ready]);
     (daemon.say)("ready");
     while !(daemon.asked.stop)() {

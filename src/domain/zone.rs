@@ -21,6 +21,11 @@ impl Zone {
         name.parse().ok().map(Zone)
     }
 
+    /// Of which release the zone data are that are compiled in: `2025b`.
+    pub fn release() -> &'static str {
+        chrono_tz::IANA_TZDB_VERSION
+    }
+
     /// Every IANA name known, for suggestions.
     pub fn names() -> impl Iterator<Item = &'static str> {
         chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())

@@ -12,7 +12,7 @@ use crate::domain::planner::{Approvals, Planner};
 use crate::domain::position::Position;
 use crate::domain::progress::Progress;
 use crate::domain::verdict::Send;
-use crate::domain::zone::Timestamp;
+use crate::domain::zone::{Timestamp, Zone};
 use crate::store::{Skip, Stood, Store, StoreError};
 
 /// Decides for everybody anew, and keeps where each enrolment stands; rows
@@ -90,5 +90,22 @@ pub fn to_ask(
 /// What positions follow from, beside what the database has itself.
 fn decided_with(config: &Config, library: &Library) -> String {
     let grace = config.limits.grace.num_seconds();
-    format!("{} {} grace {grace}", env!("CARGO_PKG_VERSION"), library.hash)
+    let zones = Zone::release();
+    format!("{} {} grace {grace}{ZONES}{zones}", env!("CARGO_PKG_VERSION"), library.hash)
+}
+
+/// What stands before the release of the zone data.
+const ZONES: &str = " zones ";
+
+/// With which zone data the positions were decided, if with other ones than
+/// this program has: what is planned keeps its local time, so all of it is
+/// worked out anew (F46).
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn older_zones(store: &Store) -> Result<Option<String>, StoreError> {
+    let with = store.decided_with()?;
+    let zones = with.as_deref().and_then(|with| with.rsplit_once(ZONES)).map(|(_, zones)| zones.to_owned());
+    Ok(zones.filter(|zones| zones != Zone::release()))
 }

@@ -1,6 +1,7 @@
 //! How mails leave, made ready from the configuration: into a folder, to a
-//! relay, or to the machine's own program. Everything that is booked and may leave now is handed over; how the
-//! relay was is written down for whoever asks.
+//! relay, or to the machine's own program. Everything that is booked and may
+//! leave now is handed over; how the relay was is written down for whoever
+//! asks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub enum Post {
     /// Into a folder.
     Files(Folder),
     /// To the relay; with a signature if it does not sign itself.
-    Relay(Box<Relay>, Option<Signer>),
+    Relay(Box<Relay>, Option<Signer>, Mutex<Crowd>),
     /// To the machine's own program.
     Sendmail(Sendmail, Option<Signer>),
 }
@@ -44,7 +45,9 @@ impl Post {
     pub fn of(config: &Config) -> anyhow::Result<Post> {
         match config.mail.transport {
             Transport::Files => Ok(Post::Files(Folder::open(&config.mail.folder)?)),
-            Transport::Smtp => Ok(Post::Relay(Box::new(relay(&config.mail.smtp)), signer(config)?)),
+            Transport::Smtp => {
+                Ok(Post::Relay(Box::new(relay(&config.mail.smtp)), signer(config)?, Mutex::default()))
+            }
             Transport::Sendmail => Ok(Post::Sendmail(Sendmail::new(&config.mail.sendmail), signer(config)?)),
         }
     }
@@ -64,27 +67,53 @@ impl Post {
         wave: Option<(u32, TimeDelta)>,
         hooks: Hooks<'_>,
     ) -> anyhow::Result<Delivered> {
-        let (to, signer) = match self {
+        let nobody = Mutex::default();
+        let (to, signer, crowd) = match self {
             Post::Files(folder) => {
                 return deliver::to_files(desk, keys, store, (hooks.now)(), folder, hooks.one_more);
             }
-            Post::Relay(relay, signer) => (To::Relay(relay), signer),
-            Post::Sendmail(program, signer) => (To::Sendmail(program), signer),
+            Post::Relay(relay, signer, crowd) => (To::Relay(relay), signer, crowd),
+            Post::Sendmail(program, signer) => (To::Sendmail(program), signer, &nobody),
         };
+        // Nothing in it can be half-done.
+        let mut crowd = crowd.lock().unwrap_or_else(PoisonError::into_inner);
         let journal = journal.context("the send journal is not open")?;
         let smtp = &desk.config.mail.smtp;
         let way = Way {
             to,
             signer: signer.as_ref(),
-            connections: smtp.connections,
+            connections: crowd.connections(smtp.connections, (hooks.now)()),
             limits: limits(smtp)?,
             in_doubt_wait: desk.config.mail.in_doubt_wait,
             wave,
         };
         let now = hooks.now;
         let delivered = deliver::to_relay(desk, keys, store, journal, &way, hooks)?;
+        if delivered.crowded {
+            crowd.one_less(way.connections, now());
+        }
         remember(store, &delivered, now())?;
         Ok(delivered)
+    }
+}
+
+/// How long fewer connections are made to a relay that had too many.
+const CROWDED: TimeDelta = TimeDelta::hours(1);
+
+/// Whether the relay had more connections than it takes (F34).
+#[derive(Debug, Default)]
+pub struct Crowd(Option<(u16, Timestamp)>);
+
+impl Crowd {
+    /// So many connections are made at an instant, of so many that may be.
+    fn connections(&self, most: u16, now: Timestamp) -> u16 {
+        let fewer = self.0.filter(|(_, until)| now < *until);
+        fewer.map_or(most, |(fewer, _)| fewer.min(most))
+    }
+
+    /// Of so many, one was too many.
+    fn one_less(&mut self, made: u16, now: Timestamp) {
+        self.0 = Some((made.saturating_sub(1).max(1), now + CROWDED));
     }
 }
 
@@ -176,5 +205,24 @@ fn again(trouble: &Trouble, earlier: Option<&RelayTrouble>, now: Timestamp) -> R
         since: earlier.map_or(now, |earlier| earlier.since),
         failures,
         retry: now + wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f34_one_connection_less_for_an_hour() {
+        let at = |civil: &str| format!("2026-12-01T{civil}:00Z").parse::<Timestamp>().expect("an instant");
+        let mut crowd = Crowd::default();
+        assert_eq!(crowd.connections(4, at("08:00")), 4);
+        crowd.one_less(4, at("08:00"));
+        assert_eq!(crowd.connections(4, at("08:30")), 3);
+        crowd.one_less(3, at("08:30"));
+        assert_eq!([at("08:59"), at("09:29"), at("09:30")].map(|now| crowd.connections(4, now)), [2, 2, 4]);
+        assert_eq!(crowd.connections(1, at("09:00")), 1, "the configuration may say less");
+        crowd.one_less(1, at("10:00"));
+        assert_eq!(crowd.connections(4, at("10:01")), 1, "and never none");
     }
 }

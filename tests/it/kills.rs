@@ -5,6 +5,7 @@
 mod daemon;
 mod home;
 mod hunt;
+mod load;
 mod points;
 mod scenes;
 mod soak;
@@ -57,6 +58,20 @@ fn everything_at_once_for_a_while_leaves_everything_as_promised() {
     });
     println!("{happened:?}");
     assert!(happened.mails >= 60 && happened.imports > 0 && happened.reloads > 0, "{happened:?}");
+}
+
+#[test]
+fn f16_more_than_a_million_mails_are_taken_up_within_seconds() {
+    if so_many(0, 1) > 0 {
+        load::f16_more_than_a_million_mails();
+    }
+}
+
+#[test]
+fn f62_backups_cost_a_mailing_less_than_a_fifth_of_its_rate() {
+    if so_many(0, 1) > 0 {
+        load::f62_backups_cost_less_than_a_fifth_of_the_rate();
+    }
 }
 
 /// Each promise is looked at by something that can say no.

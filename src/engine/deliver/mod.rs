@@ -53,6 +53,8 @@ pub struct Delivered {
     pub kept_back: usize,
     /// The relay takes nothing just now, and that is why.
     pub trouble: Option<Trouble>,
+    /// The relay had more connections than it takes.
+    pub crowded: bool,
     /// The rate lets the next mail leave after this.
     pub wait: Option<Duration>,
     /// The first few of a mailing have left; the rest follows then.
@@ -70,6 +72,7 @@ impl Delivered {
         self.cancelled += other.cancelled;
         self.expired += other.expired;
         self.kept_back = other.kept_back;
+        self.crowded |= other.crowded;
         (self.trouble, self.wait, self.wave) = (other.trouble, other.wait, other.wave);
     }
 

@@ -250,6 +250,7 @@ impl Writer<'_, '_> {
             Told::GoesHome { trouble } => {
                 *lines -= 1;
                 if let Some((mail, trouble)) = trouble {
+                    self.delivered.crowded |= trouble.kind == TroubleKind::TooManyConnections;
                     let passes = trouble.kind != TroubleKind::Refused;
                     if passes && *lines > 0 && !self.closing {
                         // The others have a connection each: one fewer, then.
@@ -304,6 +305,7 @@ impl Writer<'_, '_> {
                 let (happened, no_mailbox) = (Happened::Stopped, None);
                 self.refused(group, Refused { mail: mail.clone(), from, happened, no_mailbox, reply });
             }
+            Outcome::Held(why) => self.settle(group, mail, from, Happened::Stopped, why),
             Outcome::InDoubt(why) => {
                 let not_before = Some(now + self.way.in_doubt_wait);
                 self.count(from, Happened::Doubted, mail.doubts);
@@ -312,6 +314,7 @@ impl Writer<'_, '_> {
             }
             Outcome::Channel(trouble) => {
                 group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
+                self.delivered.crowded |= trouble.kind == TroubleKind::TooManyConnections;
                 self.troubles += 1;
                 self.given_back = true;
                 let often = self.troubles > usize::from(self.way.connections).max(2);

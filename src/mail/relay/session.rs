@@ -156,7 +156,7 @@ impl Connection {
         let abroad = !from.is_ascii() || !to.is_ascii();
         if abroad && !self.offers.smtputf8 {
             let text = "there are letters beyond ASCII in the address, and the relay offers no SMTPUTF8";
-            return Err(Outcome::Rejected { reply: ours(553, (5, 6, 7), text), hard: false });
+            return Err(Outcome::Held(text.to_owned()));
         }
         let Ok(reader) = Address::from_str(to) else {
             return Err(Outcome::Rejected { reply: ours(553, (5, 1, 3), "this is no address"), hard: true });
@@ -301,7 +301,7 @@ impl Stop {
             Outcome::Deferred(_) | Outcome::Rejected { .. } | Outcome::Content(_) => true,
             // Refused in so many words: other mails may pass.
             Outcome::Channel(trouble) => trouble.kind == TroubleKind::Refused,
-            Outcome::Sent(_) | Outcome::InDoubt(_) => false,
+            Outcome::Sent(_) | Outcome::InDoubt(_) | Outcome::Held(_) => false,
         };
         Stop { outcome, state: if lives { State::Unfinished } else { State::Over } }
     }

@@ -162,7 +162,43 @@ fn f34_too_many_connections_are_fewer_from_then_on() {
     let passed = mailing.pass(&relay, at);
     assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 20", 20), "{passed:?}");
     assert!(mailing.rows().iter().all(|row| row.attempts == 1), "no attempt is counted for it");
+    assert!(passed.delivered.crowded, "the next hour has a connection less");
     all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f17_an_answer_that_is_late_is_sent_and_no_copy() {
+    let mut mailing = Mailing::of(4);
+    let at = mailing.at(MORNING);
+    let late = What::Late(Duration::from_millis(400), line("250 2.0.0 at last"));
+    let relay = relay(vec![Rule::at(Point::Dot, late)]);
+    let passed = mailing.pass(&relay, at);
+    assert_eq!((passed.delivered.sent, mailing.states().as_str()), (4, "sent 4"));
+    mailing.pass(&relay, at + minutes(60));
+    assert_eq!(mailing.taken.len(), 4, "no copy");
+    all_is_well(&mut mailing, 0);
+}
+
+#[test]
+fn f30_letters_beyond_ascii_in_addresses_are_held_and_stand_in_nobodys_way() {
+    let mut mailing = Mailing::of(12);
+    // An import takes no such address; an older one may have.
+    let before = mailing.at("2026-11-30 08:30");
+    mailing.pass(&relay(Vec::new()), before);
+    let foreign = "UPDATE person SET email = 'å' || email WHERE id <= 6";
+    mailing.connect().execute(foreign, []).expect("it is written");
+    let at = mailing.at(MORNING);
+    let offers = vec!["PIPELINING".to_owned(), "8BITMIME".to_owned()];
+    let relay = Relay::start(Script { offers, ..Script::default() });
+    let passed = mailing.pass(&relay, at);
+    // The mail is not even made; six in a row are nothing the relay said.
+    assert_eq!(mailing.states(), "held 6, sent 6", "{passed:?}");
+    assert!(passed.delivered.trouble.is_none() && relay.accepted().len() == 6);
+    let held = mailing.row("p001", "j/a");
+    assert!(held.attempts == 0 && held.reply.contains("the part before `@` is not plain"), "{held:?}");
+    let reachable = "SELECT count(*) FROM person WHERE undeliverable IS NULL";
+    let reachable: i64 = mailing.connect().query_row(reachable, [], |row| row.get(0)).expect("a number");
+    assert_eq!(reachable, 12, "nobody is blamed");
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Running {
     }
 
     /// The daemon, ready.
-    fn daemon(home: &Home) -> Running {
+    pub(super) fn daemon(home: &Home) -> Running {
         let daemon = Running::start(home, &["daemon"]);
         daemon.says("ready");
         daemon
@@ -62,6 +62,10 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).expect("it is there");
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
@@ -72,7 +76,7 @@ impl Running {
     }
 
     /// Asks it to stop; it does, in good order.
-    fn stop(mut self) -> String {
+    pub(super) fn stop(mut self) -> String {
         self.signal(Signal::TERM);
         let status = self.ends();
         self.says("stopped");
@@ -243,6 +247,88 @@ fn f11_after_kill_9_the_next_one_starts_at_once() {
     all_sent(&home);
     daemon.stop();
     assert!(relay.count() <= home.people + 3 * CONNECTIONS, "I4");
+}
+
+/// A line that ends without a word is no reason to end, or to wait for it.
+#[test]
+fn f14_a_line_that_ends_silently_is_told_and_replaced() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(40, relay.port());
+    let failpoints = "line.tells=9*off->2*return(error)";
+    let mut daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", failpoints)]);
+    daemon.says("internal error: a line to the relay ended before its time");
+    assert!(home.count("state <> 'sent'") > 0 && daemon.is_running());
+    // The back-off of a minute is over.
+    home.sql().execute("UPDATE relay SET retry_at = '2026-01-01T00:00:00Z'", []).expect("it is written");
+    daemon.says("unknown (re-sent identically after");
+    until("the others are sent", || home.count("state NOT IN ('sent', 'in_doubt')") == 0);
+    home.hurry();
+    all_sent(&home);
+    daemon.stop();
+    assert!(relay.count() <= home.people + 2, "I4: what a line took with it");
+}
+
+#[test]
+fn f46_with_other_zone_data_what_is_planned_keeps_its_local_time() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(10, relay.port());
+    home.edit(
+        "content/journeys/host/journey.toml",
+        "id = \"ett\"\n",
+        "id = \"ett\"\n\n[[step]]\nid = \"tre\"\n",
+    );
+    let step = std::fs::read_to_string(home.path("content/journeys/host/ett.md")).expect("a step");
+    home.write("content/journeys/host/tre.md", &step);
+    let daemon = Running::daemon(&home);
+    all_sent(&home);
+    assert!(!daemon.stop().contains("time zone data"));
+    let next = || -> Vec<String> {
+        let connection = home.sql();
+        let mut statement =
+            connection.prepare("SELECT next_at FROM position ORDER BY person_id").expect("a statement");
+        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+        rows.map(|row| row.expect("an instant")).collect()
+    };
+    let planned = next();
+    assert_eq!(planned.len(), 10);
+    // As if older data had put all of it an hour away, years from now.
+    home.sql()
+        .execute_batch(
+            "UPDATE position SET next_at = '2036-01-01T00:00:00Z';
+             UPDATE instance SET decided_with = substr(decided_with, 1, instr(decided_with, ' zones ')) || 'zones 2006a'",
+        )
+        .expect("it is written");
+    let daemon = Running::daemon(&home);
+    daemon.says("time zone data 2006a → ");
+    until("it is worked out anew", || next() == planned);
+    daemon.stop();
+}
+
+/// The program has its zone data in it: what the machine has counts for nothing.
+#[test]
+fn f47_a_machine_without_zone_data_changes_nothing_and_an_unknown_zone_is_refused() {
+    let home = Home::peopled(3, 1);
+    let dry = |directory: &str| {
+        let output = home
+            .command(&["send", "--dry-run", "--at", "2027-03-29T09:00", "--format", "json"])
+            .env("TZDIR", directory)
+            .env("TZ", "Nowhere/Atall")
+            .output()
+            .expect("it starts");
+        (output.status.code(), output.stdout)
+    };
+    let there = dry("/usr/share/zoneinfo");
+    assert_eq!(there.0, Some(0));
+    assert!(dry(home.path("nothing").to_str().expect("a path")) == there);
+    let zone = std::fs::read_to_string(home.path("content/programme.toml")).expect("a programme");
+    let line = zone.lines().find(|line| line.starts_with("time_zone")).expect("a zone");
+    home.edit("content/programme.toml", line, "time_zone = \"Europe/Ekdala\"");
+    let output = home.run(&["check"]);
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(matches!(output.status.code(), Some(1 | 78)) && said.contains("Europe/Ekdala"), "{said}");
+    std::fs::remove_file(home.database()).expect("removed");
+    assert_eq!(home.run(&["send"]).status.code(), Some(78), "nothing leaves by a guess");
 }
 
 #[test]

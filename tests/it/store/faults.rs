@@ -252,6 +252,36 @@ fn f56_a_folder_or_database_that_may_not_be_written_is_named() {
     set_mode(folder, 0o755);
 }
 
+/// Where nobody may write, not even root: the folder is mounted to be read.
+#[test]
+fn f56_a_mount_that_may_only_be_read_is_named() {
+    let home = imported(SOME);
+    let before = files(home.folder.path());
+    let mounted = |arguments: &[&str]| {
+        let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && cd \"$1\" || exit 99; shift; exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(home.folder.path());
+        command.arg(env!("CARGO_BIN_EXE_journey")).args(arguments).env("NO_COLOR", "1");
+        command
+            .output()
+            .ok()
+            .filter(|output| output.status.code().is_some_and(|code| code != 99 && code < 126))
+    };
+    let reads = mounted(&["status", "--at", AT]);
+    let Some(reads) = reads.filter(|output| output.status.success()) else {
+        return skip("F56 on a mount needs unshare, and the right to mount");
+    };
+    told(&reads, 0);
+    for arguments in [PAUSE, SEND] {
+        let output = mounted(arguments).expect("it starts");
+        let code = output.status.code().expect("a code");
+        assert!(matches!(code, 74 | 77), "{output:?}");
+        let said = told(&output, code);
+        assert!(said.contains("journey.db") && said.contains("cannot "), "{said}");
+    }
+    assert!(files(home.folder.path()) == before, "a file appeared, changed or went");
+}
+
 #[test]
 fn f56_an_outbox_that_may_not_be_written_is_named() {
     let home = imported(SOME);
