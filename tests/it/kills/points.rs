@@ -32,9 +32,9 @@ const POINTS: &[(&str, Scene, usize)] = &[
     // A mail is taken, and brought to the relay.
     ("store.claim.before", Scene::Relay, 0),
     ("store.claim.after", Scene::Relay, 0),
-    ("relay.connect", Scene::Relay, 1),
+    ("relay.connect", Scene::Relay, 0),
     ("relay.tls", Scene::Relay, 0),
-    ("relay.auth", Scene::Relay, 1),
+    ("relay.auth", Scene::Relay, 0),
     ("relay.mail", Scene::Relay, 5),
     ("relay.rcpt", Scene::Steps, 4),
     ("relay.data", Scene::Steps, 6),
