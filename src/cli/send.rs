@@ -95,7 +95,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     selection.limit = args.limit;
     let typed = !cx.is_now();
     let signals = Signals::watch()?;
-    let mut told: Vec<(i64, Value)> = Vec::new();
+    let (mut before, mut told): (usize, Vec<(i64, Value)>) = (0, Vec::new());
     for _ in 0..PASSES {
         // What happened between reading the world and taking the lock, and
         // while it was decided.
@@ -117,16 +117,19 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             return Err(guarded(&sent.guards));
         }
         recovered_text(cx, &sent)?;
-        let booked = sent.numbers.iter().copied().zip(&sent.pass.send);
-        told.extend(booked.map(|(number, due)| (number, due_value(&world, due, State::Due))));
+        if args.format == Format::Json {
+            let booked = sent.numbers.iter().copied().zip(&sent.pass.send);
+            told.extend(booked.map(|(number, due)| (number, due_value(&world, due, State::Due))));
+        }
         if sent.interrupted {
+            before += sent.pass.send.len();
             selection.limit = selection.limit.map(|limit| limit.saturating_sub(sent.pass.send.len()));
             continue;
         }
         delivered_text(cx, &world, &sent.delivered)?;
-        let states: HashMap<i64, State> = states(&store, &told)?;
         match args.format {
             Format::Json => {
+                let states: HashMap<i64, State> = states(&store, &told)?;
                 let mut whole = value(&world, &sent.pass, State::Sent);
                 let booked = told.into_iter().map(|(number, mut mail)| {
                     mail["state"] = json!(states.get(&number).unwrap_or(&State::Sent).as_str());
@@ -137,7 +140,6 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                 pages::json(&mut *cx.out, &whole)?;
             }
             Format::Text => {
-                let before = told.len() - sent.pass.send.len();
                 if before > 0 {
                     let mails = pages::count(before, "mail", "mails");
                     writeln!(cx.err, "{mails} left before the database was changed, and what follows after")?;

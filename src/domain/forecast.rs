@@ -130,12 +130,14 @@ impl Future<'_> {
         let library = self.planner.library();
         let journey = &library.journeys[index];
         let someone = &self.planner.roster().people[person];
-        let Some(place) = journey.steps.iter().position(|step| step.slug == send.step) else { return };
+        let Some(place) = journey.place(&send.step) else { return };
         let step = &journey.steps[place];
         let what = What::Mailed { round: send.round, slot: send.slot };
+        let past = self.memory.of(&someone.id).enrolment(&journey.slug);
+        let earlier = past.mails().rev().find_map(|mail| journey.place(mail.step));
         self.memory.record(&someone.id, &journey.slug, Event { at: now, step: step.slug.clone(), what });
         if send.round == 0 {
-            self.progress.note(index, journey, &someone.id, &someone.unit, &step.slug, now);
+            self.progress.note(index, &someone.id, &someone.unit, earlier, place, now);
         }
         if send.assumes_approval {
             self.assumed.approval.insert((person, index));

@@ -45,6 +45,11 @@ impl Journey {
         self.steps.iter().find(|step| step.slug == *slug)
     }
 
+    /// Which of its steps has that name.
+    pub fn place(&self, slug: &Slug) -> Option<usize> {
+        self.steps.iter().position(|step| step.slug == *slug)
+    }
+
     /// Its title in a language, else in the first.
     pub fn title_in(&self, language: &Language) -> &str {
         self.titles.get(language).unwrap_or(&self.title)

@@ -4,8 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::ids::{PersonId, Slug, UnitId};
-use super::journey::{Journey, LateJoiners};
+use super::ids::{PersonId, UnitId};
+use super::journey::LateJoiners;
 use super::library::Library;
 use super::memory::Memory;
 use super::person::Roster;
@@ -26,8 +26,6 @@ struct JourneyProgress {
     furthest: Option<usize>,
     /// By unit and step: how many had that step last.
     last_got: HashMap<UnitId, Vec<u32>>,
-    /// Who had which step last.
-    last_of: HashMap<PersonId, usize>,
 }
 
 impl JourneyProgress {
@@ -45,6 +43,13 @@ impl Progress {
     /// same instant decides the same.
     pub fn until(now: Timestamp, library: &Library, roster: &Roster, memory: &Memory) -> Progress {
         let mut progress = Progress::none(library);
+        progress.add(now, library, roster, memory);
+        progress
+    }
+
+    /// The same of some more people, whom nobody has added before: the sums
+    /// need not be of everybody who is in memory at once.
+    pub fn add(&mut self, now: Timestamp, library: &Library, roster: &Roster, memory: &Memory) {
         for (person, past) in memory.people() {
             let Some(unit) = roster.person(person).map(|person| &person.unit) else { continue };
             for (slug, enrolment) in past.enrolments() {
@@ -52,20 +57,22 @@ impl Progress {
                     continue;
                 };
                 let journey = &library.journeys[index];
+                let mut earlier = None;
                 for mail in enrolment.mails().filter(|mail| mail.at <= now) {
+                    let Some(step) = journey.place(mail.step) else { continue };
                     if mail.at < now {
-                        progress.note(index, journey, person, unit, mail.step, mail.at);
-                    } else if let Some(step) = journey.steps.iter().position(|step| step.slug == *mail.step) {
-                        progress.journeys[index].first_of_members(person, step, mail.at);
+                        self.note(index, person, unit, earlier, step, mail.at);
+                        earlier = Some(step);
+                    } else {
+                        self.journeys[index].first_of_members(person, step, mail.at);
                     }
                 }
             }
         }
-        progress
     }
 
     /// Nobody has got anything.
-    fn none(library: &Library) -> Progress {
+    pub fn none(library: &Library) -> Progress {
         let journeys = library.journeys.iter().map(|journey| JourneyProgress {
             members: journey.reference_group.iter().flat_map(|group| group.people.iter().cloned()).collect(),
             first_member_mail: vec![None; journey.steps.len()],
@@ -84,22 +91,23 @@ impl Progress {
         })
     }
 
-    /// Adds a mail (round 0) that left.
+    /// Adds a mail (round 0) that left to somebody who had another step of the
+    /// journey last, if any; steps by their place.
     pub fn note(
         &mut self,
-        index: usize,
-        journey: &Journey,
+        journey: usize,
         person: &PersonId,
         unit: &UnitId,
-        step: &Slug,
+        earlier: Option<usize>,
+        step: usize,
         at: Timestamp,
     ) {
-        let Some(step) = journey.steps.iter().position(|s| s.slug == *step) else { return };
-        let sums = &mut self.journeys[index];
+        let sums = &mut self.journeys[journey];
         sums.furthest = sums.furthest.max(Some(step));
         sums.first_of_members(person, step, at);
-        let counts = sums.last_got.entry(unit.clone()).or_insert_with(|| vec![0; journey.steps.len()]);
-        if let Some(earlier) = sums.last_of.insert(person.clone(), step) {
+        let steps = sums.first_member_mail.len();
+        let counts = sums.last_got.entry(unit.clone()).or_insert_with(|| vec![0; steps]);
+        if let Some(earlier) = earlier {
             counts[earlier] = counts[earlier].saturating_sub(1);
         }
         counts[step] += 1;

@@ -163,7 +163,7 @@ fn steps<'w>(journey: &'w Journey, enrolment: &Enrolment, decision: &Decision) -
         Verdict::Held(held) => held.step.as_ref().map(|step| (step, None)),
         Verdict::Over(_) => None,
     };
-    let reached = next.and_then(|(slug, _)| journey.steps.iter().position(|step| step.slug == *slug));
+    let reached = next.and_then(|(slug, _)| journey.place(slug));
     let standing = |(index, step): (usize, &'w Step)| {
         let mail = enrolment.events.iter().find_map(|event| match event.what {
             What::Mailed { round: 0, slot } if event.step == step.slug => Some((slot, event.at)),

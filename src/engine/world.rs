@@ -141,6 +141,11 @@ impl World {
     ///
     /// Where it cannot be read.
     pub fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
+        // Let go of first: there may be more people than fit in memory twice.
+        self.memory = Memory::default();
+        if self.remembered.take().is_some_and(|remembered| !remembered.numbers.is_empty()) {
+            self.roster = Roster::default();
+        }
         let past = Past::read(store, &self.config)?;
         if let Some(roster) = past.roster {
             self.roster = roster;

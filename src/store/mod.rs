@@ -55,8 +55,12 @@ const APPLICATION_ID: i32 = 0x4A52_4E59;
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// How long a writer waits for another.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Pages kept in memory; SQLite reads a negative number as KiB.
-const CACHE_KIB: i64 = -32_768;
+/// Pages kept in memory; SQLite reads a negative number as KiB. A mailing
+/// writes row after row and comes back to none: more would only be memory.
+const CACHE_KIB: i64 = -4_096;
+/// The same while people are imported: pages that do not fit go to the log
+/// and back, and so much holds the inner pages of a million people.
+const CACHE_OF_AN_IMPORT_KIB: i64 = -32_768;
 /// How often a reader begins again when somebody writes meanwhile.
 const ATTEMPTS: u32 = 5;
 
@@ -266,8 +270,6 @@ impl Store {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
-        // Pages that do not fit go to the log and back; so much holds the
-        // inner pages of a million people.
         connection.pragma_update(None, "cache_size", CACHE_KIB)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Row, Transaction, params};
 
-use super::{Seen, Store, StoreError, points, rows};
+use super::{CACHE_KIB, CACHE_OF_AN_IMPORT_KIB, Seen, Store, StoreError, points, rows};
 use crate::domain::change::Act;
 use crate::domain::ids::{Language, PersonId, PersonNumber, UnitId};
 use crate::domain::import::{Import, Known};
@@ -104,6 +104,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let first = self.imported_at()?.is_none();
         let at = rows::time(act.at);
+        self.connection.pragma_update(None, "cache_size", CACHE_OF_AN_IMPORT_KIB)?;
         let whole = self.begin()?;
         if super::seen(&whole)? != compared {
             return Err(StoreError::Changed);

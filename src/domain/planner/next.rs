@@ -205,7 +205,7 @@ impl Moment<'_> {
             Answer::Until(limit) => Some(limit),
             Answer::Over(_) | Answer::Open => None,
         };
-        let index = route.journey.steps.iter().position(|s| s.slug == step.slug)?;
+        let index = route.journey.place(&step.slug)?;
         let gate = self.gate_for(place, route, index);
         if self.text_is_held(route, index, gate).is_some() {
             return None;
