@@ -15,8 +15,8 @@ use crate::engine::world::World;
 
 /// Sends a step to a tester, marked as a test; books nothing
 ///
-/// Only to addresses listed in `testers` under [mail] in config.toml. The
-/// subject begins with [Test]. The mail is written for the tester, if the
+/// Only to addresses listed as `testers` in config.toml. The subject is marked
+/// as a test. The mail is written for the tester, if the
 /// people file has that address, else for somebody made up; or for PERSON.
 /// It leaves as real mails do, by the same relay and with the same signature,
 /// whatever is approved, held or paused. Its links lead nowhere and can answer

@@ -163,3 +163,26 @@ fn a_dry_run_asks_nobody_and_files_are_files() {
     let names: Vec<&str> = after.keys().map(String::as_str).collect();
     assert_eq!(names, ["outbox/2026-12-01/0830-test-eva.lind-host-ett.eml"]);
 }
+
+#[test]
+fn it_is_signed_as_real_mails_are_and_goes_by_the_program_too() {
+    let relay = server::Relay::start(Script::default());
+    let home = home(relay.port());
+    let key = fs::read_to_string("tests/fixtures/dkim/test-key-rsa-2048.pem").expect("a key");
+    home.write("dkim.pem", &key);
+    let config = fs::read_to_string(home.path("config.toml")).expect("a configuration");
+    let dkim =
+        "\n[mail.dkim]\ndomain = \"ekdala.example\"\nselector = \"journey\"\nkey_file = \"dkim.pem\"\n";
+    home.write("config.toml", &(config + dkim));
+    said(&home, &TEST, 0);
+    let head = b"DKIM-Signature: v=1; a=rsa-sha256;";
+    assert!(relay.accepted()[0].bytes.starts_with(head));
+    home.edit("config.toml", "transport = \"smtp\"", "transport = \"sendmail\"\nsendmail = \"./post\"");
+    home.write("post", "#!/bin/sh\nexec cat > taken\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(home.path("post"), mode).expect("permissions");
+    let output = home.run(&TEST);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("handed over by ./post: 250 accepted by sendmail"), "{told}");
+    assert!(fs::read(home.path("taken")).expect("it has it").starts_with(head));
+}
