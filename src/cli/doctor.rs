@@ -1,6 +1,7 @@
 //! `journey doctor`: is everything there that sending rests on?
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,24 +11,35 @@ use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
 use crate::domain::diagnostic::Diagnostic;
 use crate::engine::doctor::{self, Asked, Finding, Level};
+use crate::mail::dns::NameServers;
 
 /// Looks at everything that sending rests on, with a fix for each fault
 ///
 /// Configuration, content, database and positions, clock, disk, who may read
 /// what, the relay with its certificates and the sign-in, the signature, and
-/// the web address. Everything is looked at, whatever fails. Nothing is
-/// changed, no mail is sent, and no secret is shown. Exit code 1 if there is a
-/// fault; a warning is none.
+/// the web address; with --dns what the domain publishes of itself. Everything
+/// is looked at, whatever fails. Nothing is changed, no mail is sent, and no
+/// secret is shown. Exit code 1 if there is a fault; a warning is none.
 ///
-/// Example: journey doctor --patience 5
+/// Example: journey doctor --dns
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Wait so many seconds for each answer of the relay
+    /// Wait so many seconds for each answer
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=600))]
     patience: u16,
+    /// Look also at what the domain publishes: key, SPF and DMARC
+    #[arg(long)]
+    dns: bool,
+    /// Ask this name server, not those of the machine: 192.0.2.53 or 127.0.0.1:5353
+    #[arg(long, value_name = "ADDRESS", requires = "dns", value_parser = name_server)]
+    dns_server: Vec<SocketAddr>,
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+fn name_server(text: &str) -> Result<SocketAddr, String> {
+    NameServers::read(text).ok_or_else(|| "write an address, with or without a port".to_owned())
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
@@ -41,7 +53,8 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     let zone = cx.zone(&config)?;
     let at = cx.at(zone)?;
-    let asked = Asked { at, patience: Duration::from_secs(args.patience.into()) };
+    let patience = Duration::from_secs(args.patience.into());
+    let asked = Asked { at, patience, names: args.dns.then(|| args.dns_server.clone()) };
     // Told as it is found: a relay may take its time.
     let as_text = args.format == Format::Text;
     let mut closed = Ok(());

@@ -2,6 +2,8 @@
 //! with what to do. The program runs as it runs, against a relay that does
 //! what a script says.
 
+mod names;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

@@ -6,9 +6,11 @@
 mod database;
 mod disk;
 mod programme;
+mod published;
 mod relay;
 mod signature;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -65,6 +67,9 @@ pub struct Asked {
     pub at: Timestamp,
     /// How long anybody is waited for, at each step of a conversation.
     pub patience: Duration,
+    /// Whom to ask what the domain publishes: these, or the machine's own name
+    /// servers if there is none here; nobody, unless it is wanted.
+    pub names: Option<Vec<SocketAddr>>,
 }
 
 /// Looks at everything, and tells each finding when it is made: some take as
@@ -77,6 +82,9 @@ pub fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
     programme::examine_clock(config, world.as_ref(), asked.at, tell);
     disk::examine(config, tell);
     relay::examine(config, asked, tell);
-    signature::examine(config, tell);
+    let signer = signature::examine(config, tell);
+    if let Some(servers) = &asked.names {
+        published::examine(config, signer.as_ref(), servers, asked.patience, tell);
+    }
     programme::examine_web(config, tell);
 }
