@@ -11,6 +11,7 @@ mod check;
 mod completions;
 mod context;
 mod daemon;
+mod doctor;
 mod error;
 mod hold;
 mod man;
@@ -26,6 +27,7 @@ mod select;
 mod send;
 mod signals;
 mod status;
+mod test;
 mod unit;
 mod why;
 
@@ -85,6 +87,7 @@ enum Command {
     #[command(subcommand)]
     People(people::People),
     Send(send::Args),
+    Test(test::Args),
     Plan(plan::Args),
     Why(why::Args),
     Status(status::Args),
@@ -92,6 +95,7 @@ enum Command {
     Hold(hold::Args),
     Resolve(resolve::Args),
     Daemon(daemon::Args),
+    Doctor(doctor::Args),
     Pause(pause::Pause),
     Resume(pause::Resume),
     #[command(subcommand)]
@@ -124,6 +128,7 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Check(args) => check::run(&args, cx),
         Command::People(people) => people::run(&people, cx),
         Command::Send(args) => send::run(&args, cx),
+        Command::Test(args) => test::run(&args, cx),
         Command::Plan(args) => plan::run(&args, cx),
         Command::Why(args) => why::run(&args, cx),
         Command::Status(args) => status::run(&args, cx),
@@ -131,6 +136,7 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Hold(args) => hold::run(&args, cx),
         Command::Resolve(args) => resolve::run(&args, cx),
         Command::Daemon(args) => daemon::run(&args, cx),
+        Command::Doctor(args) => doctor::run(&args, cx),
         Command::Pause(args) => pause::pause(&args, cx),
         Command::Resume(args) => pause::resume(&args, cx),
         Command::Unit(unit) => unit::run(&unit, cx),

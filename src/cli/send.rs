@@ -166,7 +166,7 @@ fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
         let waiting =
             pages::count(usize::try_from(waiting).unwrap_or(usize::MAX), "mail waits", "mails wait");
         return Err(CommandError::new(Kind::Relay, trouble.why.clone()).hint(format!(
-            "{waiting}; nothing is lost: type it again later; `journey status` says how the relay is"
+            "{waiting}; nothing is lost: type it again later. What is the matter says: journey doctor"
         )));
     }
     match delivered.rejected + delivered.held {

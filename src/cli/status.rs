@@ -127,7 +127,11 @@ fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
     });
     let (since, retry) = (moment(zone, trouble.since), moment(zone, trouble.retry));
     writeln!(cx.out, "  {BAD}the relay takes nothing{BAD:#} since {since}: {}", trouble.why)?;
-    Ok(writeln!(cx.out, "  {taken}; tried again {retry}")?)
+    Ok(writeln!(
+        cx.out,
+        "  {taken}; tried again {retry}; what is the matter: journey doctor{}",
+        cx.typed_config()
+    )?)
 }
 
 /// What does not simply leave, one by one.

@@ -31,6 +31,12 @@ impl Zone {
         chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
     }
 
+    /// Of which year and letter the rules of all zones are: `2025b`. They are
+    /// part of the program, and the same on every machine.
+    pub fn rules() -> &'static str {
+        chrono_tz::IANA_TZDB_VERSION
+    }
+
     /// Its IANA name.
     pub fn name(self) -> &'static str {
         self.0.name()

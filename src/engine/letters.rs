@@ -8,6 +8,7 @@ use super::keys::Keys;
 use super::pass::{self, Due, Holding, Pass};
 use super::world::World;
 use crate::config::Config;
+use crate::domain::email::Email;
 use crate::domain::ids::StepName;
 use crate::domain::library::Library;
 use crate::domain::verdict::{Held, Reason};
@@ -107,7 +108,7 @@ pub fn message_id(world: &World, due: &Due<'_>, round: u16) -> Option<String> {
 }
 
 /// The domain mails come from.
-fn domain(world: &World) -> &str {
+pub(super) fn domain(world: &World) -> &str {
     world.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
 }
 
@@ -149,6 +150,11 @@ impl<'c> Desk<'c> {
 
     /// A letter as it leaves; `Err` says in words why it cannot be made.
     pub fn bytes(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
+        mime::bytes(&self.email(letter, marks)?).map_err(|fault| fault.to_string())
+    }
+
+    /// The same before it is bytes.
+    pub(super) fn email(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Email, String> {
         let mail = self.renderer.mail(letter).map_err(|fault| fault.to_string())?;
         let config = &self.config.mail;
         let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();
@@ -170,8 +176,7 @@ impl<'c> Desk<'c> {
             delivery: marks.delivery,
             first_message_id: marks.in_reply_to.as_deref(),
         };
-        let email = compose::email(mail, &sending);
-        mime::bytes(&email).map_err(|fault| fault.to_string())
+        Ok(compose::email(mail, &sending))
     }
 
     /// Where a mail is written below its folder; `stands_for` takes the place

@@ -13,7 +13,7 @@ use crate::domain::position::Position;
 use crate::domain::progress::Progress;
 use crate::domain::verdict::Send;
 use crate::domain::zone::{Timestamp, Zone};
-use crate::store::{Skip, Stood, Store, StoreError};
+use crate::store::{KeptPositions, Skip, Stood, Store, StoreError};
 
 /// Decides for everybody anew, and keeps where each enrolment stands; rows
 /// that say so already are left alone. Steps that were too late become facts.
@@ -66,6 +66,55 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
     store.end_positions(&journeys)?;
     store.set_decided_with(&decided_with(&world.config, &world.library))
+}
+
+/// How the positions kept compare with what events and the planner say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// How many enrolments were looked at.
+    pub enrolments: usize,
+    /// Nobody would be found through these when their mail is due: the row is
+    /// missing, or says a later time.
+    pub late: usize,
+    /// These tell of another last mail than the events do. It costs a look.
+    pub untrue: usize,
+    /// All want a fresh look, which the next pass takes: content or a decision
+    /// is newer than they are. So it is no fault that they are late.
+    pub to_renew: bool,
+}
+
+/// Compares all positions with what follows from the events now. Time that has
+/// passed since they were kept makes none of them late: with nobody acting,
+/// nothing is due before the instant a position names.
+pub fn compare(
+    world: &World,
+    kept: &KeptPositions,
+    decided_with_now: Option<&str>,
+    now: Timestamp,
+) -> Compared {
+    let mut compared = Compared {
+        to_renew: decided_with_now != Some(&decided_with(&world.config, &world.library)),
+        ..Compared::default()
+    };
+    let Some(remembered) = &world.remembered else { return compared };
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
+    let moment = planner.at(now, &world.memory, &progress);
+    for (person, number) in world.roster.people.iter().zip(&remembered.numbers) {
+        let past = world.memory.of(&person.id);
+        let refused = |journey, send: &Send| Due::of(world, person, journey, send).1;
+        for decision in moment.decide_unless(person, refused) {
+            let journey = &world.library.journeys[decision.journey].slug;
+            let enrolment = past.enrolment(journey);
+            let should = Position::of(enrolment, &decision.verdict, now);
+            let found = kept.get(&(*number, journey.clone()));
+            let is_late = |due: Timestamp| found.and_then(|row| row.next_at).is_none_or(|at| at > due);
+            compared.enrolments += 1;
+            compared.late += usize::from(should.next_at.is_some_and(is_late));
+            compared.untrue += usize::from(found.is_some_and(|row| row.last != should.last));
+        }
+    }
+    compared
 }
 
 /// Whom a pass at an instant must ask, found without asking everybody; `None`

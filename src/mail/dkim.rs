@@ -76,6 +76,14 @@ impl Signer {
         Ok(signer)
     }
 
+    /// What kind of key it is: `RSA with 2048 bits`.
+    pub fn kind(&self) -> String {
+        match &self.key {
+            SigningKey::Rsa(key) => format!("RSA with {} bits", key.public().modulus_len() * 8),
+            SigningKey::Ed25519(_) => "Ed25519".to_owned(),
+        }
+    }
+
     /// Under which name of the domain name system the public key is looked for.
     pub fn record_name(&self) -> String {
         format!("{}._domainkey.{}", self.selector, self.domain)

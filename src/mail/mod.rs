@@ -3,6 +3,7 @@
 pub mod bounce;
 pub mod compose;
 pub mod dkim;
+pub mod dns;
 pub mod files;
 pub mod mime;
 pub mod relay;

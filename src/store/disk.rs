@@ -28,6 +28,37 @@ pub fn may_write(path: &Path) -> io::Result<()> {
     Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
 }
 
+/// May this process start that program?
+///
+/// # Errors
+///
+/// Why not, in the words of the system.
+pub fn may_run(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)?)
+}
+
+/// Who may do what with a file: the nine bits, as `chmod` takes them.
+///
+/// # Errors
+///
+/// Where it is not there, or cannot be asked.
+#[cfg(unix)]
+pub fn mode(path: &Path) -> io::Result<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(std::fs::metadata(path)?.permissions().mode() & 0o777)
+}
+
+/// Who may do what with a file: its owner alone, as far as is known here.
+///
+/// # Errors
+///
+/// Where it is not there, or cannot be asked.
+#[cfg(not(unix))]
+pub fn mode(path: &Path) -> io::Result<u32> {
+    std::fs::metadata(path).map(|_| 0o600)
+}
+
 /// The name of the network file system that a path lies on; `None` on a local
 /// disk. On a network locks and flushes are promises that nobody keeps (F68).
 ///

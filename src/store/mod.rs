@@ -6,8 +6,8 @@
 //! Read in this order: [`Store`] here opens and closes; `migrate` makes the
 //! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
 //! `outbox`, `journal`, `guards`, `positions` and `content` are the program's
-//! verbs; `backup` and `restore` copy it out and back in; `disk` says what it
-//! lies on; `rows` is how values are written.
+//! verbs; `backup` and `restore` copy it out and back in; `examine` looks at it
+//! whole; `disk` says what it lies on; `rows` is how values are written.
 
 mod backup;
 mod bounces;
@@ -15,6 +15,7 @@ mod content;
 mod decisions;
 mod deliveries;
 pub mod disk;
+mod examine;
 mod guards;
 mod history;
 mod journal;
@@ -42,6 +43,7 @@ pub use backup::{BackupError, Plan as BackupPlan};
 pub use bounces::{Kept, SentTo};
 pub use decisions::AuditLine;
 pub use deliveries::{Booked, Booking};
+pub use examine::{Examined, KeptPosition, KeptPositions, Sqlite};
 pub use guards::{RelayState, RelayTrouble};
 pub use history::Skip;
 pub use journal::{Reconciled, SentBefore};

@@ -78,9 +78,9 @@ const POINTS: &[Point] = &[
     point("E27", "no link shows one host and leads to another", Here(parts::honest_links)),
     point("E28", "no shortened address and no bare number", Here(parts::plain_hosts)),
     // Authentication
-    point("E29", "the sender's domain has SPF, DKIM and DMARC in order", Elsewhere("it is in the domain name system, not in the mail; `journey doctor --dns` will look there")),
+    point("E29", "the sender's domain has SPF, DKIM and DMARC in order", Elsewhere("it is in the domain name system, not in the mail; `journey doctor --dns` looks there, and its tests hold it")),
     point("E30", "a signature covers all that matters and breaks when an octet changes", Elsewhere("these mails are not signed: `[mail.dkim]` is off in the sample, and the tests of signing hold it")),
-    point("E31", "keys can be changed without a gap", Elsewhere("it takes two keys and the domain name system; `journey doctor` will compare them")),
+    point("E31", "keys can be changed without a gap", Elsewhere("it is in the domain name system; `journey doctor --dns` holds the key that is published to the one that signs")),
     point("E32", "TLS 1.2 or later to every relay that is not this machine", Elsewhere("it is seen at the relay, not in the mail")),
     // HTML for Outlook's Word engine and the others
     point("E33", "doctype, `lang` of the mail, UTF-8, and the subject as its title", Here(looks::document)),

@@ -111,6 +111,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect", "clock"])),
     ("lettre", Lives::In(&["mail"])),
     ("mail_parser", Lives::In(&["mail/bounce"])),
+    ("hickory_proto", Lives::In(&["mail/dns"])),
     ("ureq", Lives::In(&["mail/token"])),
     ("mail_auth", Lives::In(&["mail/dkim"])),
     ("axum", Lives::In(&["web", "daemon"])),

@@ -35,6 +35,8 @@ fn transcripts_print_what_they_say() {
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
         .env("JOURNEY_DATABASE", "target/no.db")
+        // Whatever else listens on this machine.
+        .env("JOURNEY_WEB__LISTEN", "127.0.0.1:0")
         .case("tests/transcripts/*.md")
         .case("README.md");
 }
@@ -74,6 +76,8 @@ const THAT_ONLY_SHOW: &[&[&str]] = &[
     &["why", "1042", "--at", "2026-12-01T08:30"],
     &["why", "--step", "miljo/resor", "--unit", "Hemtjänsten Norr", "--at", "2026-12-01T08:30"],
     &["matrix"],
+    &["doctor", "--at", "2026-12-01T08:45"],
+    &["doctor", "--at", "2026-12-01T08:45", "--format", "json"],
     &["people", "import", "--dry-run", "-v"],
     &["completions", "bash"],
 ];
@@ -245,7 +249,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 /// Each file below a folder, and what tells its content.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

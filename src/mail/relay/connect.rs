@@ -19,16 +19,19 @@ use crate::failpoint;
 
 /// What the relay can do, of what we ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Offers {
-    pub(super) pipelining: bool,
-    pub(super) starttls: bool,
-    pub(super) smtputf8: bool,
+pub struct Offers {
+    /// Several commands in one write.
+    pub pipelining: bool,
+    /// TLS.
+    pub starttls: bool,
+    /// Addresses beyond ASCII.
+    pub smtputf8: bool,
     /// A mail may announce its size.
-    pub(super) size: bool,
+    pub size: bool,
     /// The largest mail; none without a limit.
-    pub(super) largest: Option<u64>,
+    pub largest: Option<u64>,
     /// Ways of signing in, as the relay writes them.
-    pub(super) auth: Vec<String>,
+    pub auth: Vec<String>,
 }
 
 impl Offers {

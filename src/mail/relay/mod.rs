@@ -4,6 +4,7 @@
 //! decides nothing about the mail either: answers are judged in
 //! `domain/handover`, and the engine writes down what came of it.
 
+mod certificate;
 mod connect;
 mod reply;
 mod session;
@@ -16,7 +17,9 @@ use std::time::Duration;
 
 use crate::domain::handover::{Phase, Trouble};
 
-pub use session::{Connection, Envelope};
+pub use certificate::Certificate;
+pub use connect::Offers;
+pub use session::{Connection, Envelope, Privately};
 pub use tls::Trust;
 
 /// Where the relay is, and how we talk to it.
@@ -123,6 +126,22 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
+    /// The same for every phase: for whoever only looks.
+    pub fn all(limit: Duration) -> Deadlines {
+        Deadlines {
+            connect: limit,
+            greeting: limit,
+            ehlo: limit,
+            tls: limit,
+            auth: limit,
+            mail: limit,
+            rcpt: limit,
+            data: limit,
+            block: limit,
+            dot: limit,
+        }
+    }
+
     /// That of a phase.
     fn of(&self, phase: Phase) -> Duration {
         match phase {

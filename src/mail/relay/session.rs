@@ -9,6 +9,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::MailParameter;
 
 use super::Deadlines;
+use super::certificate::Certificate;
 use super::connect::{Offers, seconds, trouble};
 use super::reply::Lines;
 use super::wire::{Fault, Wire, grouped};
@@ -36,6 +37,16 @@ pub struct Connection {
     state: State,
     /// Did a mail go before?
     used: bool,
+}
+
+/// What makes a connection private.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Privately {
+    /// `TLS 1.3`
+    pub version: &'static str,
+    /// The relay's certificate, and those it sends along; what cannot be read
+    /// is left out.
+    pub chain: Vec<Certificate>,
 }
 
 /// Where a connection stands between two calls.
@@ -126,6 +137,16 @@ impl Connection {
             self.state = State::Ready;
         }
         outcome
+    }
+
+    /// What the relay offers, now that it knows us.
+    pub fn offers(&self) -> &Offers {
+        &self.offers
+    }
+
+    /// What makes the connection private; `None` in clear.
+    pub fn privately(&self) -> Option<Privately> {
+        self.talk.wire.privately()
     }
 
     /// Does it take another mail?

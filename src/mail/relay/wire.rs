@@ -6,9 +6,11 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use rustls::ClientConnection;
+use rustls::{ClientConnection, ProtocolVersion};
 
+use super::certificate::Certificate;
 use super::reply::{LONGEST_LINE, Lines, More};
+use super::session::Privately;
 use crate::clock::Stopwatch;
 use crate::failpoint;
 
@@ -68,6 +70,18 @@ impl Wire {
 
     pub(super) fn is_private(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Under which TLS, and with whose certificates.
+    pub(super) fn privately(&self) -> Option<Privately> {
+        let tls = self.tls.as_ref()?;
+        let version = match tls.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            Some(_) | None => "TLS",
+        };
+        let chain = tls.peer_certificates().unwrap_or_default();
+        Some(Privately { version, chain: chain.iter().filter_map(|der| Certificate::read(der)).collect() })
     }
 
     /// Has something come that nobody has read yet?

@@ -24,9 +24,10 @@ Made from the commands by a test; `journey help COMMAND` says the same. What the
 | exit code | |
 |---|---|
 | 0 | done; also when nothing is due |
-| 1 | the answer is no: `check` found faults |
+| 1 | the answer is no: `check` or `doctor` found faults, or a mail was refused |
 | 2 | typed wrong |
 | 65 | bad people file, or a damaged database |
+| 69 | the relay takes nothing just now |
 | 73 | a file cannot be made where it is asked for |
 | 74 | cannot read or write |
 | 75 | another journey is at it |

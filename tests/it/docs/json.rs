@@ -26,6 +26,7 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
     ),
     ("why --step --unit", &[&["why", "--step", "miljo/resor", "--unit", "Hemtjänsten Norr", "--at", AT]]),
     ("matrix", &[&["matrix"]]),
+    ("doctor", &[&["doctor"]]),
     (
         "people import",
         &[&["people", "import", "--dry-run"], &["--config", WORDS, "people", "import", "--dry-run"]],

@@ -233,6 +233,14 @@ fn f56_a_folder_or_database_that_may_not_be_written_is_named() {
     let before = files(folder);
     // Reading needs no right to write.
     told(&as_nobody(&home, &["status", "--at", AT]).expect("it starts"), 0);
+    let doctor = as_nobody(&home, &["doctor", "--at", AT]).expect("it starts");
+    told(&doctor, 1);
+    let seen = String::from_utf8_lossy(&doctor.stdout);
+    for name in ["journey.db", "journey.lock", "journey.id", "outbox"] {
+        let found = format!("FAIL writes        {name} cannot be written: Permission denied");
+        assert!(seen.contains(&found), "{name}: {seen}");
+    }
+    assert!(seen.contains("ok   database      journey.db is whole"), "{seen}");
     set_mode(folder, 0o755);
     set_mode(&home.database(), 0o400);
     let said = told(&as_nobody(&home, PAUSE).expect("it starts"), 77);

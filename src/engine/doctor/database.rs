@@ -1,0 +1,211 @@
+//! The database: is it there, ours, whole and on a disk of this machine; do
+//! its positions agree with its events; who sends from it, and what keeps it
+//! from sending.
+
+use std::path::Path;
+
+use super::Finding;
+use crate::config::Config;
+use crate::domain::guard::{Guard, GuardKind};
+use crate::domain::verdict::moment;
+use crate::domain::zone::{Timestamp, Zone};
+use crate::engine::lock;
+use crate::engine::positions::{self, Compared};
+use crate::engine::world::World;
+use crate::store::{Examined, Sqlite, Store, StoreError, disk};
+
+/// A longer log is worth a word: somebody reads without end (F61).
+const LONG_LOG: u64 = 256 * 1_024 * 1_024;
+
+/// Looks at the database.
+pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
+    let path = &config.database;
+    tell(sqlite(Store::sqlite()));
+    let examined = Store::examine(path);
+    let is_there = matches!(examined, Ok(Some(_)));
+    tell(database(path, examined));
+    if let Some(name) = disk::network(disk::folder_of(path)).ok().flatten() {
+        tell(on_network(path, name));
+    }
+    let holder = lock::holder(path);
+    let sends = !matches!(holder, Ok(None));
+    if is_there {
+        if let Some(world) = world {
+            tell(compare(path, world, at, sends));
+        }
+        let zone = world.map_or(Zone::UTC, |world| world.library.programme.zone);
+        let held =
+            Store::look(path, |store| Ok((store.guards()?, store.settings(config.limits.grace)?.all_held)));
+        let (guards, all_held) = held.ok().flatten().unwrap_or_default();
+        guards.iter().for_each(|guard| tell(guarded(zone, guard)));
+        if all_held {
+            let message = "all sending is held by hand";
+            tell(Finding::warning("sending", message).hint("if that is over: journey hold release"));
+        }
+    }
+    tell(match holder {
+        Ok(Some(holder)) => Finding::good("sender", format!("{holder}, has the right to send")),
+        Ok(None) => Finding::good("sender", "nobody has the right to send just now"),
+        Err(error) => Finding::fault("sender", error.to_string()).hint("the file must be this user's own"),
+    });
+}
+
+fn sqlite(Sqlite { version, is_safe }: Sqlite) -> Finding {
+    match is_safe {
+        true => Finding::good("SQLite", version),
+        false => Finding::fault("SQLite", format!("{version} may damage a database; 3.51.3 is needed"))
+            .hint("install a journey that was built with a newer one"),
+    }
+}
+
+fn database(path: &Path, examined: Result<Option<Examined>, StoreError>) -> Finding {
+    let shown = path.display();
+    match examined {
+        Ok(None) => Finding::good(
+            "database",
+            format!("there is no {shown} yet; the first `journey send` or `journey people import` makes it"),
+        ),
+        Ok(Some(Examined { damage: Some(why), .. })) => {
+            Finding::fault("database", format!("{shown}: integrity check failed: {why}"))
+                .hint("stop what uses it, then put back the newest good backup: journey restore FILE")
+        }
+        Ok(Some(Examined { log, .. })) if log > LONG_LOG => {
+            let log = disk_size(log);
+            Finding::warning("database", format!("{shown} is whole, but its log has grown to {log}"))
+                .hint("somebody reads it without end; close each `sqlite3` shell, and stop copies that hang")
+        }
+        Ok(Some(Examined { schema, size, log, .. })) => {
+            let size = disk_size(size + log);
+            Finding::good("database", format!("{shown} is whole: {size}, schema {schema}"))
+        }
+        Err(StoreError::Older { found, known }) => {
+            Finding::warning("database", format!("{shown} has schema {found}, this program makes it {known}"))
+                .hint("the next command that writes does, and keeps a copy; make a backup before")
+        }
+        Err(error) => {
+            let hint = match &error {
+                StoreError::Newer { .. } | StoreError::OtherMigration { .. } => {
+                    "install the journey that made it, or a newer one"
+                }
+                StoreError::Damaged { .. } => {
+                    "nothing was changed; put back the newest good backup: journey restore FILE"
+                }
+                StoreError::Io { .. } => "give this user the file and its folder",
+                StoreError::WrongUser => "run it as the user the database belongs to: sudo -u journey …",
+                _ => "type it again in a moment",
+            };
+            Finding::fault("database", error.to_string()).hint(hint)
+        }
+    }
+}
+
+fn on_network(path: &Path, name: &str) -> Finding {
+    let message = format!(
+        "{} lies on {name}, perhaps another machine: locks and flushes are promises nobody keeps there",
+        path.display()
+    );
+    Finding::warning("database", message).hint("keep it on a local disk; `database` in config.toml names it")
+}
+
+/// Compares the positions with the events; `sends`: somebody may be between
+/// the one and the other just now.
+fn compare(path: &Path, world: &World, at: Timestamp, sends: bool) -> Finding {
+    let kept = Store::look(path, |store| Ok((store.positions()?, store.decided_with()?)));
+    match kept {
+        Ok(Some((kept, with))) => positions(positions::compare(world, &kept, with.as_deref(), at), sends),
+        Ok(None) => Finding::good("positions", "none yet"),
+        Err(error) => Finding::fault("positions", error.to_string()).hint("look at the database first"),
+    }
+}
+
+fn positions(compared: Compared, sends: bool) -> Finding {
+    let Compared { enrolments, late, untrue, to_renew } = compared;
+    let hint = "`journey send` works all of them out anew; nothing wrong can be sent meanwhile";
+    if to_renew {
+        return Finding::good("positions", "all are worked out anew by the next pass");
+    }
+    if late > 0 && !sends {
+        let message =
+            format!("{late} of {enrolments} name a time that is too late: these mails would be missed");
+        return Finding::fault("positions", message).hint(hint);
+    }
+    if late + untrue > 0 {
+        let message = format!("{} of {enrolments} do not agree with the events", late + untrue);
+        let hint = if sends { "somebody sends just now; look again when that is over" } else { hint };
+        return Finding::warning("positions", message).hint(hint);
+    }
+    Finding::good("positions", format!("{enrolments} agree with the events"))
+}
+
+fn guarded(zone: Zone, guard: &Guard) -> Finding {
+    let message = format!("nothing is sent since {}: {}", moment(zone, guard.at), guard.message);
+    let hint = match guard.kind {
+        GuardKind::OtherInstallation => {
+            "when the other one is stopped for good: journey hold release --other-copy-is-stopped"
+        }
+        GuardKind::Restored | GuardKind::Clock | GuardKind::Outage => {
+            "look at `journey status`, then: journey hold release"
+        }
+    };
+    Finding::fault("sending", message).hint(hint)
+}
+
+/// `1.5 MB`
+pub(super) fn disk_size(bytes: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    let unit = units.iter().find(|(_, size)| bytes >= *size);
+    match unit {
+        Some((name, size)) => format!("{}.{} {name}", bytes / size, bytes % size * 10 / size),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::doctor::Level;
+
+    fn whole() -> Examined {
+        Examined { schema: 4, damage: None, size: 1_540_000, log: 0 }
+    }
+
+    #[test]
+    fn what_is_said_of_a_database() {
+        let path = Path::new("journey.db");
+        let of = |examined| {
+            let Finding { level, message, .. } = database(path, examined);
+            (level, message)
+        };
+        assert_eq!(of(Ok(Some(whole()))), (Level::Good, "journey.db is whole: 1.5 MB, schema 4".to_owned()));
+        assert_eq!(of(Ok(None)).0, Level::Good);
+        let damaged = Examined { damage: Some("row 3 missing from index x".to_owned()), ..whole() };
+        assert_eq!(of(Ok(Some(damaged))).0, Level::Fault);
+        let (level, message) = of(Ok(Some(Examined { log: 300_000_000, ..whole() })));
+        assert_eq!((level, message.ends_with("grown to 300.0 MB")), (Level::Warning, true), "f61: {message}");
+        assert_eq!(of(Err(StoreError::Older { found: 3, known: 4 })).0, Level::Warning);
+        assert_eq!(of(Err(StoreError::Newer { found: 5, known: 4 })).0, Level::Fault);
+    }
+
+    #[test]
+    fn d9_an_sqlite_with_the_wal_reset_fault_is_named() {
+        assert_eq!(sqlite(Store::sqlite()).level, Level::Good);
+        let old = sqlite(Sqlite { version: "3.50.2", is_safe: false });
+        assert_eq!((old.level, old.message.contains("3.50.2")), (Level::Fault, true));
+    }
+
+    #[test]
+    fn f68_a_network_is_named() {
+        assert!(on_network(Path::new("journey.db"), "NFS").message.contains("journey.db lies on NFS"));
+    }
+
+    #[test]
+    fn a_late_position_is_a_fault_unless_somebody_sends() {
+        let late = Compared { enrolments: 10, late: 1, untrue: 0, to_renew: false };
+        assert_eq!(positions(late, false).level, Level::Fault);
+        assert_eq!(positions(late, true).level, Level::Warning);
+        assert_eq!(positions(Compared { to_renew: true, ..late }, false).level, Level::Good);
+        let untrue = Compared { late: 0, untrue: 2, ..late };
+        assert_eq!(positions(untrue, false).level, Level::Warning);
+        assert_eq!(positions(Compared { late: 0, ..late }, false).message, "10 agree with the events");
+    }
+}

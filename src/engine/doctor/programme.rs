@@ -1,0 +1,211 @@
+//! Content, people, time and the web address: what mails are made of.
+
+use std::net::{IpAddr, TcpListener};
+
+use super::Finding;
+use crate::config::{Config, Transport};
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::guard::{self, Clocks};
+use crate::domain::verdict::moment;
+use crate::domain::zone::{Timestamp, Zone};
+use crate::engine::world::{InForce, Unusable, World};
+use crate::store::Store;
+
+/// Looks at content and people; the world they make, if they make one.
+pub(super) fn examine(config: &Config, at: Timestamp, tell: &mut dyn FnMut(Finding)) -> Option<World> {
+    let content = match InForce::read(config, at) {
+        Ok(content) => content,
+        Err(Unusable::Content(faults) | Unusable::People(faults)) => {
+            tell(content_finding(&faults, false));
+            return None;
+        }
+        // What is wrong with the database is told of by itself.
+        Err(Unusable::Store(_)) => {
+            let message = "it has errors, and the last good content cannot be read";
+            tell(Finding::fault("content", message).hint("journey check tells them"));
+            return None;
+        }
+    };
+    tell(match content.broken.is_empty() {
+        true => good_content(&content),
+        false => content_finding(&content.broken, true),
+    });
+    match World::open(config.clone(), content) {
+        Ok(world) => {
+            tell(people_finding(&world));
+            Some(world)
+        }
+        Err(Unusable::People(faults) | Unusable::Content(faults)) => {
+            let first = faults.iter().find(|fault| fault.is_error());
+            let first = first.map_or(String::new(), |fault| format!(": {}: {}", fault.place, fault.message));
+            tell(
+                Finding::fault("people", format!("{}{first}", errors(&faults)))
+                    .hint("journey check tells all"),
+            );
+            None
+        }
+        Err(Unusable::Store(_)) => None,
+    }
+}
+
+fn good_content(content: &InForce) -> Finding {
+    let journeys = content.library.journeys.len();
+    let steps: usize = content.library.journeys.iter().map(|journey| journey.steps.len()).sum();
+    let warnings = content.warnings.len();
+    let told = if warnings > 0 { format!("; {}", count(warnings, "warning")) } else { String::new() };
+    let message = format!("{} with {}{told}", count(journeys, "journey"), count(steps, "step"));
+    Finding::good("content", message)
+}
+
+fn content_finding(faults: &[Diagnostic], last_good: bool) -> Finding {
+    let instead = match last_good {
+        true => "the last good content is in force",
+        false => "there is no earlier content, and nothing can be sent",
+    };
+    Finding::fault("content", format!("{}; {instead}", errors(faults)))
+        .hint("mend what `journey check` tells")
+}
+
+fn people_finding(world: &World) -> Finding {
+    let people = count(world.roster.people.len(), "person");
+    let imported = world.remembered.as_ref().is_some_and(|remembered| !remembered.numbers.is_empty());
+    let from = match imported {
+        true => "imported".to_owned(),
+        false => format!("in {}; nobody is imported yet", world.config.people.file.display()),
+    };
+    let unreachable = world.roster.people.iter().filter(|person| !person.reachable()).count();
+    let message = format!("{people} {from}");
+    match unreachable {
+        0 => Finding::good("people", message),
+        n => Finding::warning("people", format!("{message}; {n} cannot be written to"))
+            .hint("`journey status` says why they are held"),
+    }
+}
+
+/// Looks at the clock and the rules of time zones.
+pub(super) fn examine_clock(
+    config: &Config,
+    world: Option<&World>,
+    at: Timestamp,
+    tell: &mut dyn FnMut(Finding),
+) {
+    let seen = Store::look(&config.database, |store| Ok([store.clock()?, store.last_sent()?]));
+    // Where it cannot be read, the database's own finding says so.
+    let latest = seen.ok().flatten().and_then(|seen| seen.into_iter().flatten().max());
+    let zone = world.map_or(Zone::UTC, |world| world.library.programme.zone);
+    tell(clock(zone, at, latest));
+    tell(rules(zone, Zone::rules(), at));
+}
+
+/// The clock beside the latest time at which this database was in use.
+fn clock(zone: Zone, at: Timestamp, latest: Option<Timestamp>) -> Finding {
+    let now = Clocks { wall: at, since_boot: chrono::TimeDelta::zero() };
+    let shown = moment(zone, at);
+    match guard::plausible(now, latest, None) {
+        Ok(()) => Finding::good("clock", format!("{shown} {zone}")),
+        Err(why) => Finding::fault("clock", why).hint(
+            "set the clock (`timedatectl`), and see that it is kept right; if it is, the daemon waits for `journey hold release`",
+        ),
+    }
+}
+
+/// The rules of zones come with the program; countries change theirs, mostly
+/// with a year's notice and sometimes less.
+fn rules(zone: Zone, rules: &str, at: Timestamp) -> Finding {
+    use chrono::Datelike;
+    let message = format!("{zone}, by the rules of {rules}");
+    let year: Option<i32> = rules.get(..4).and_then(|year| year.parse().ok());
+    if year.is_some_and(|year| year + 2 <= at.year()) {
+        return Finding::warning("time zone", format!("{message}, which are old"))
+            .hint("install a newer journey, if a country with readers has changed its clocks since");
+    }
+    Finding::good("time zone", message)
+}
+
+/// Looks at what links begin with, and where pages will be served.
+pub(super) fn examine_web(config: &Config, tell: &mut dyn FnMut(Finding)) {
+    tell(address(&config.web.base_url, config.mail.transport));
+    let listen = config.web.listen;
+    // Given back at once: nobody is served here.
+    if let Err(error) = TcpListener::bind(listen).map(drop) {
+        tell(
+            Finding::warning("web", format!("{listen} cannot be listened at: {error}"))
+                .hint("a daemon that runs has it; else another program: choose another `listen` under [web]"),
+        );
+    }
+}
+
+fn address(base_url: &str, transport: Transport) -> Finding {
+    let (scheme, rest) = base_url.split_once("://").unwrap_or_default();
+    let host = rest.split('/').next().unwrap_or_default();
+    let bare = match host.strip_prefix('[') {
+        Some(inside) => inside.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let own = bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let told = format!("links begin with {base_url}");
+    match (own, transport, scheme) {
+        (true, Transport::Files, _) => Finding::good("web", format!("{told}: this machine, for a trial")),
+        (true, Transport::Smtp | Transport::Sendmail, _) => {
+            Finding::fault("web", format!("{told}, which leads every reader to their own machine"))
+                .hint("set `base_url` under [web] to the address that readers reach")
+        }
+        (false, _, "https") => Finding::good("web", told),
+        (false, ..) => Finding::warning("web", format!("{told}: anybody on the way can read along"))
+            .hint("serve the pages by https, and write https:// in `base_url` under [web]"),
+    }
+}
+
+fn errors(faults: &[Diagnostic]) -> String {
+    count(faults.iter().filter(|fault| fault.is_error()).count(), "error")
+}
+
+/// `1 error`, `3 errors`, `1,400 people`.
+fn count(n: usize, what: &str) -> String {
+    match (n, what) {
+        (1, what) => format!("1 {what}"),
+        (n, "person") => format!("{n} people"),
+        (n, what) => format!("{n} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::doctor::Level;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    #[test]
+    fn f51_a_clock_before_what_was_sent_is_a_fault() {
+        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let sent = at("2026-12-01T07:30:00Z");
+        let early = clock(zone, at("2026-11-01T07:30:00Z"), Some(sent));
+        assert_eq!(early.level, Level::Fault);
+        assert!(early.message.starts_with("the system clock shows 2026-11-01T07:30Z"), "{}", early.message);
+        let right = clock(zone, at("2026-12-02T07:30:00Z"), Some(sent));
+        assert_eq!(right, Finding::good("clock", "Wed 2 Dec 2026 08:30 Europe/Stockholm"));
+        assert_eq!(clock(zone, sent, None).level, Level::Good);
+    }
+
+    #[test]
+    fn f46_rules_of_two_years_ago_are_old() {
+        let rules = |year: &str| rules(Zone::UTC, year, at("2027-02-01T00:00:00Z")).level;
+        assert_eq!(
+            [rules("2027a"), rules("2026c"), rules("2025b")],
+            [Level::Good, Level::Good, Level::Warning]
+        );
+    }
+
+    #[test]
+    fn links_must_lead_somewhere() {
+        let level = |url: &str, transport| address(url, transport).level;
+        assert_eq!(level("http://127.0.0.1:8080", Transport::Files), Level::Good);
+        assert_eq!(level("http://localhost:8080", Transport::Smtp), Level::Fault);
+        assert_eq!(level("https://[::1]/x", Transport::Sendmail), Level::Fault);
+        assert_eq!(level("http://larresa.ekdala.example", Transport::Smtp), Level::Warning);
+        assert_eq!(level("https://larresa.ekdala.example/l", Transport::Smtp), Level::Good);
+    }
+}

@@ -1,0 +1,190 @@
+//! How mails leave: the relay, with its certificates and the sign-in, as far
+//! as a mail would begin; or the program that takes them. No mail is said.
+
+use chrono::TimeDelta;
+
+use super::{Asked, Finding};
+use crate::clock;
+use crate::config::{Config, Transport};
+use crate::domain::handover::{Phase, Trouble};
+use crate::domain::zone::Timestamp;
+use crate::engine::{post, sign_in};
+use crate::mail::relay::{Certificate, Deadlines, Mechanism, Offers, Privacy, Privately, Relay};
+use crate::mail::token::Tokens;
+use crate::store::disk;
+
+/// A certificate is renewed before it is so near its end.
+const SOON: TimeDelta = TimeDelta::days(30);
+
+/// Looks at the way mails leave.
+pub(super) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
+    match config.mail.transport {
+        Transport::Files => {
+            let folder = config.mail.folder.display();
+            tell(Finding::good(
+                "transport",
+                format!("mails are written to {folder} and leave no further; no relay was asked"),
+            ));
+        }
+        Transport::Sendmail => tell(program(config)),
+        Transport::Smtp => {
+            let mut relay = post::relay(&config.mail.smtp);
+            relay.deadlines = Deadlines::all(asked.patience);
+            let token = sign_in::token_source(&config.mail.smtp).map(|source| {
+                let place = format!("{source:?}");
+                (place, Tokens::of(source).token(clock::now()).map(drop))
+            });
+            let has_token = token.as_ref().is_none_or(|(_, token)| token.is_ok());
+            if let Some((place, token)) = token {
+                tell(match token {
+                    Ok(()) => Finding::good("token", format!("{place} gives one")),
+                    Err(why) => Finding::fault("token", why).hint(
+                        "run it by hand, as the user that runs journey; without a token nobody is let in",
+                    ),
+                });
+            }
+            visit(&relay, has_token, asked.at, tell);
+        }
+    }
+}
+
+fn program(config: &Config) -> Finding {
+    let program = &config.mail.sendmail;
+    let shown = program.display();
+    match disk::may_run(program) {
+        Ok(()) if program.is_file() => {
+            Finding::good("transport", format!("{shown} takes mails; what it does with them is its own"))
+        }
+        Ok(()) => Finding::fault("transport", format!("{shown} is no program"))
+            .hint("name one as `sendmail` under [mail]"),
+        Err(error) => Finding::fault("transport", format!("{shown} cannot be started: {error}"))
+            .hint("install a mail server, or name its program as `sendmail` under [mail]"),
+    }
+}
+
+/// Reaches the relay twice: without signing in, so that what it is and offers
+/// is known whatever it thinks of us; then with it.
+pub fn visit(relay: &Relay, may_sign_in: bool, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
+    let name = named(relay);
+    let stranger = Relay { sign_in: None, ..relay.clone() };
+    let connection = match stranger.connect() {
+        Ok(connection) => connection,
+        Err(trouble) => return tell(unreached(relay, &trouble)),
+    };
+    let (offers, privately) = (connection.offers().clone(), connection.privately());
+    connection.quit();
+    tell(reached(&name, &offers, privately.as_ref()));
+    for certificate in privately.iter().flat_map(|privately| &privately.chain) {
+        tell(dated(certificate, at));
+    }
+    let Some(sign_in) = relay.sign_in.as_ref() else {
+        return tell(Finding::good("sign-in", "none: the relay knows this machine, or takes from everybody"));
+    };
+    if !may_sign_in {
+        return;
+    }
+    tell(match relay.connect() {
+        Ok(connection) => {
+            connection.quit();
+            let mechanism = match sign_in.mechanism {
+                Mechanism::Plain => "PLAIN",
+                Mechanism::Login => "LOGIN",
+                Mechanism::Xoauth2 => "XOAUTH2",
+            };
+            Finding::good("sign-in", format!("accepted, by {mechanism}"))
+        }
+        Err(trouble) => Finding::fault("sign-in", trouble.why)
+            .hint("nothing is lost; mails wait until the relay lets us in"),
+    });
+}
+
+fn named(relay: &Relay) -> String {
+    match relay.host.contains(':') {
+        true => format!("[{}]:{}", relay.host, relay.port),
+        false => format!("{}:{}", relay.host, relay.port),
+    }
+}
+
+fn unreached(relay: &Relay, trouble: &Trouble) -> Finding {
+    let other = match relay.privacy {
+        Privacy::Tls => "587 with `security = \"starttls\"`",
+        Privacy::Starttls | Privacy::InClear => "465 with `security = \"tls\"`",
+    };
+    let hint = match trouble.phase {
+        Phase::Connect => format!(
+            "are `host` and `port` right, and does a firewall let this machine through? systemd needs IPAddressAllow=; it may also be port {other}"
+        ),
+        Phase::Tls => {
+            "certificate and name are checked on every connection; nothing leaves until they fit".to_owned()
+        }
+        Phase::Greeting => format!("is this the port of a mail server? It may also be {other}"),
+        _ => "ask who runs the relay whether this machine may use it".to_owned(),
+    };
+    Finding::fault("relay", trouble.why.clone()).hint(hint)
+}
+
+fn reached(name: &str, offers: &Offers, privately: Option<&Privately>) -> Finding {
+    let mut words = vec![name.to_owned()];
+    match privately {
+        Some(privately) => {
+            words.push(privately.version.to_owned());
+            let until = privately.chain.first().map(|certificate| certificate.until);
+            words.extend(until.map(|until| format!("certificate until {}", until.format("%Y-%m-%d"))));
+        }
+        None => words.push("in clear, on this machine".to_owned()),
+    }
+    words.push(match (offers.size, offers.largest) {
+        (_, Some(largest)) => format!("mails up to {}", super::database::disk_size(largest)),
+        (true, None) => "mails of any size".to_owned(),
+        (false, None) => "no SIZE".to_owned(),
+    });
+    words.push(if offers.pipelining { "PIPELINING" } else { "no PIPELINING" }.to_owned());
+    if !offers.auth.is_empty() {
+        let auth: String = offers.auth.join(" ").chars().filter(|c| !c.is_control()).take(100).collect();
+        words.push(format!("AUTH {auth}"));
+    }
+    Finding::good("relay", words.join(", "))
+}
+
+fn dated(certificate: &Certificate, at: Timestamp) -> Finding {
+    let Certificate { subject, issuer, from, until } = certificate;
+    let (from_day, until_day) = (from.format("%Y-%m-%d"), until.format("%Y-%m-%d"));
+    let message = format!("{subject}, signed by {issuer}, good from {from_day} until {until_day}");
+    let left = *until - at;
+    let hint = "see that it is renewed: after that day nothing leaves";
+    if left < TimeDelta::zero() || *from > at {
+        return Finding::fault("certificate", format!("{message}: not today")).hint(hint);
+    }
+    if left < SOON {
+        let days = left.num_days();
+        return Finding::warning("certificate", format!("{message}: {days} days are left")).hint(hint);
+    }
+    Finding::good("certificate", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::doctor::Level;
+
+    #[test]
+    fn a_certificate_near_its_end_is_told_before_it_is_over() {
+        let day = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        let certificate = Certificate {
+            subject: "relay.example".to_owned(),
+            issuer: "Ekdala".to_owned(),
+            from: day("2026-01-01T00:00:00Z"),
+            until: day("2027-01-01T00:00:00Z"),
+        };
+        let on = |text: &str| dated(&certificate, day(text));
+        assert_eq!(on("2026-12-01T00:00:00Z").level, Level::Good);
+        let soon = on("2026-12-02T00:00:01Z");
+        assert_eq!(soon.level, Level::Warning);
+        assert_eq!(
+            soon.message,
+            "relay.example, signed by Ekdala, good from 2026-01-01 until 2027-01-01: 29 days are left"
+        );
+        assert_eq!(on("2027-01-01T00:00:01Z").level, Level::Fault);
+        assert_eq!(on("2025-12-31T00:00:00Z").level, Level::Fault);
+    }
+}

@@ -1,0 +1,207 @@
+//! A test mail: a step as somebody would get it, marked, to one of the
+//! testers, by the way real mails take. Nothing is booked and nothing is
+//! written down; its links lead to pages that can answer for nobody.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::keys;
+use super::letters::{Desk, Marks, domain};
+use super::post::Post;
+use super::world::World;
+use crate::domain::address;
+use crate::domain::email::{Email, Mailbox};
+use crate::domain::handover::Outcome;
+use crate::domain::ids::{PersonId, Slug, StepName};
+use crate::domain::person::Person;
+use crate::domain::zone::Timestamp;
+use crate::mail::dkim::Signer;
+use crate::mail::files;
+use crate::mail::mime;
+use crate::mail::relay::Envelope;
+use crate::render::{Letter, Links};
+
+/// What its subject begins with.
+const MARK: &str = "[Test] ";
+
+/// Somebody who does not exist, with a name that is no trouble to write.
+const NOBODY: (&str, &str) = ("Kim", "Exempel");
+/// What is said where only a real person would have something.
+const SOMETHING: &str = "Exempel";
+
+/// A test mail, ready to leave.
+pub struct TestMail {
+    /// The tester's address.
+    pub to: String,
+    /// With its mark.
+    pub subject: String,
+    /// Its words without layout.
+    pub text: String,
+    /// All of it, without a signature.
+    pub bytes: Vec<u8>,
+    step: StepName,
+    at: Timestamp,
+}
+
+/// The tester of that address, as the configuration writes it; `None` where
+/// nobody there is called that.
+pub fn tester<'w>(world: &'w World, to: &str) -> Option<&'w str> {
+    let to = address::parse(to).ok()?;
+    world.config.mail.testers.iter().find(|tester| address::same(tester, &to)).map(|tester| &**tester)
+}
+
+/// Whose mail a tester reads where nobody is named: their own, if the people
+/// file has them; else that of somebody made up, in a unit that there is.
+pub fn reader(world: &World, tester: &str) -> Person {
+    let own = world.roster.find(tester).filter(|person| !person.protected);
+    own.cloned().unwrap_or_else(|| made_up(world))
+}
+
+fn made_up(world: &World) -> Person {
+    let (first_name, last_name) = NOBODY;
+    let anybody = world.roster.people.iter().find(|person| !person.protected);
+    let something = |column: &String| (column.as_str().into(), SOMETHING.into());
+    Person {
+        id: PersonId::new("test"),
+        email: None,
+        shared_address: false,
+        undeliverable: None,
+        first_name: first_name.into(),
+        last_name: last_name.into(),
+        unit: anybody.map_or_else(|| crate::domain::ids::UnitId::new(SOMETHING), |one| one.unit.clone()),
+        department: anybody.and_then(|one| one.department.clone()).or_else(|| Some(SOMETHING.into())),
+        language: world.library.programme.default_language().clone(),
+        start: None,
+        end: None,
+        leave: Box::default(),
+        protected: false,
+        extra: world.config.people.keep.iter().map(something).collect(),
+    }
+}
+
+/// Makes the mail that `reader` would get for a step, to a tester.
+///
+/// # Errors
+///
+/// Why it cannot be made for that reader, in words.
+pub fn make(
+    world: &World,
+    name: &StepName,
+    reader: &Person,
+    to: &str,
+    at: Timestamp,
+) -> Result<TestMail, String> {
+    let make = || {
+        let email = email(world, name, reader, to, at)?;
+        let bytes = mime::bytes(&email).map_err(|fault| fault.to_string())?;
+        let Email { subject, text, .. } = email;
+        Ok(TestMail { to: to.to_owned(), subject, text, bytes, step: name.clone(), at })
+    };
+    // As in a mailing: what panics is told (D3).
+    let made = catch_unwind(AssertUnwindSafe(make));
+    made.unwrap_or_else(|_| Err("internal error: the program could not make this mail".to_owned()))
+}
+
+fn email(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestamp) -> Result<Email, String> {
+    let past = world.memory.of(&reader.id);
+    let journey = world.library.journey(&name.journey);
+    let is_first = journey.is_some_and(|journey| journey.steps.first().is_some_and(|s| s.slug == name.step));
+    let default = || world.library.programme.default_character().map(|character| &character.id);
+    let character: Option<&Slug> = past.character.as_ref().or_else(default);
+    let links = links(&world.config.web.base_url);
+    let letter = Letter {
+        journey: &name.journey,
+        step: &name.step,
+        round: 0,
+        person: reader,
+        unit_name: world.roster.unit_name(&reader.unit),
+        character,
+        first: is_first,
+        links: &links,
+    };
+    let marks = Marks {
+        booked: at,
+        message_id: message_id(world, name, reader, to, at),
+        in_reply_to: None,
+        delivery: None,
+        links: links.clone(),
+    };
+    let mut email = Desk::of(world).email(&letter, &marks)?;
+    email.subject.insert_str(0, MARK);
+    email.to = Mailbox { name: String::new(), address: to.to_owned() };
+    Ok(email)
+}
+
+/// Unsigned, and naming nobody: whoever follows one learns that it was a test,
+/// and no page can take it for an answer.
+fn links(base_url: &str) -> Links {
+    let to = |page: &str| format!("{base_url}/test/{page}");
+    Links { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
+}
+
+/// Never that of a real mail: a mailbox that has seen one copy may hide the
+/// other (delivery.md, D4).
+fn message_id(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestamp) -> String {
+    let fields = format!("test mail\n{name}\n{}\n{to}\n{}", reader.id.as_str(), at.timestamp());
+    let hash = keys::sha256_in_words(fields.as_bytes());
+    format!("<test.{}@{}>", &hash[..32], domain(world))
+}
+
+/// What became of a test mail.
+pub enum Handed {
+    /// It is a file, of that name below the folder of mails.
+    File(String),
+    /// What whoever took it, or did not, said.
+    Outcome(Outcome),
+}
+
+/// Hands a test mail over, by one connection of its own. No rate counts it.
+///
+/// # Errors
+///
+/// Where the file cannot be written, or the mail not be signed.
+pub fn hand_over(world: &World, post: &Post, mail: &TestMail) -> anyhow::Result<Handed> {
+    let from = world.config.mail.bounce.as_deref().unwrap_or(&world.config.mail.from.address);
+    match post {
+        Post::Files(folder) => {
+            let name = file_name(world, mail);
+            folder.write(&name, &mail.bytes)?;
+            Ok(Handed::File(name))
+        }
+        Post::Sendmail(program, signer) => {
+            let bytes = signed(signer.as_ref(), mail)?;
+            Ok(Handed::Outcome(program.hand_over(from, &mail.to, &bytes)))
+        }
+        Post::Relay(relay, signer) => {
+            let bytes = signed(signer.as_ref(), mail)?;
+            let mut connection = match relay.connect() {
+                Ok(connection) => connection,
+                Err(trouble) => return Ok(Handed::Outcome(Outcome::Channel(trouble))),
+            };
+            let envelope = Envelope { from, to: &mail.to, size: bytes.len() };
+            let outcome = match connection.open(&envelope) {
+                Ok(()) => connection.finish(&bytes),
+                Err(outcome) => outcome,
+            };
+            connection.quit();
+            Ok(Handed::Outcome(outcome))
+        }
+    }
+}
+
+fn signed(signer: Option<&Signer>, mail: &TestMail) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = match signer {
+        Some(signer) => signer.sign(&mail.bytes, mail.at).map_err(anyhow::Error::msg)?,
+        None => Vec::new(),
+    };
+    bytes.extend(&mail.bytes);
+    Ok(bytes)
+}
+
+/// As the files of real mails, and never one of their names.
+fn file_name(world: &World, mail: &TestMail) -> String {
+    let civil = world.library.programme.zone.civil(mail.at);
+    let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
+    let tester = files::name_part(mail.to.split('@').next().unwrap_or_default());
+    let StepName { journey, step } = &mail.step;
+    format!("{date}/{time}-test-{tester}-{journey}-{step}.eml")
+}

@@ -1,0 +1,215 @@
+//! Asking the domain name system for texts: the records that relays of others
+//! look up before they believe a mail. One question, one answer, over UDP and
+//! where that is too short over TCP; a name server that does not answer is
+//! given up. Nothing here is asked unless somebody wants it.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+
+use crate::clock::Stopwatch;
+
+/// What fits into a packet on every way.
+const PACKET: u16 = 1_232;
+/// A lost packet is sent once more.
+const TRIES: u32 = 2;
+/// Where a name server listens.
+const PORT: u16 = 53;
+
+/// Whom to ask, and for how long.
+#[derive(Clone, Debug)]
+pub struct NameServers {
+    servers: Vec<SocketAddr>,
+    patience: Duration,
+}
+
+impl NameServers {
+    /// These, one after the other until one answers.
+    pub fn new(servers: Vec<SocketAddr>, patience: Duration) -> NameServers {
+        NameServers { servers, patience }
+    }
+
+    /// Those of this machine, as `resolv.conf` names them; without one, the
+    /// machine itself.
+    pub fn of_machine(resolv_conf: &str, patience: Duration) -> NameServers {
+        let named = resolv_conf.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let address = words.next().filter(|word| *word == "nameserver").and(words.next())?;
+            Some(SocketAddr::new(address.parse().ok()?, PORT))
+        });
+        let mut servers: Vec<SocketAddr> = named.collect();
+        if servers.is_empty() {
+            servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
+        }
+        NameServers::new(servers, patience)
+    }
+
+    /// Reads `127.0.0.1`, `127.0.0.1:5353`, `[::1]:5353` or `::1`.
+    pub fn read(text: &str) -> Option<SocketAddr> {
+        let alone = || text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, PORT));
+        text.parse().ok().or_else(alone)
+    }
+
+    /// The texts (TXT) at a name, each in one piece; none where there is no
+    /// such name.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody knows, in a clause.
+    pub fn texts(&self, name: &str) -> Result<Vec<String>, String> {
+        let query = Name::from_ascii(name).map_err(|_| format!("`{name}` is no domain name"))?;
+        let mut faults = Vec::new();
+        for server in &self.servers {
+            match self.ask(*server, &query) {
+                Ok(message) => return texts_of(&message, *server),
+                Err(error) => faults.push(format!("{server} {}", told(&error, self.patience))),
+            }
+        }
+        Err(faults.join("; "))
+    }
+
+    fn ask(&self, server: SocketAddr, name: &Name) -> io::Result<Message> {
+        let mut name = name.clone();
+        name.set_fqdn(true);
+        let mut message = Message::query();
+        message.metadata.recursion_desired = true;
+        message.add_query(Query::query(name, RecordType::TXT));
+        let mut edns = Edns::new();
+        edns.set_max_payload(PACKET);
+        message.set_edns(edns);
+        let question = message.to_vec().map_err(io::Error::other)?;
+        let answer = by_packet(server, &question, &message, self.patience)?;
+        if !answer.metadata.truncation {
+            return Ok(answer);
+        }
+        by_stream(server, &question, &message, self.patience)
+    }
+}
+
+/// Why there is no answer, in words that follow the server's address.
+fn told(error: &io::Error, patience: Duration) -> String {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            format!("did not answer within {} s", patience.as_secs_f64())
+        }
+        _ => format!("cannot be asked: {error}"),
+    }
+}
+
+fn by_packet(
+    server: SocketAddr,
+    question: &[u8],
+    asked: &Message,
+    patience: Duration,
+) -> io::Result<Message> {
+    let own = match server {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    let socket = UdpSocket::bind(own)?;
+    // Answers of anybody else are not even heard.
+    socket.connect(server)?;
+    let mut packet = [0; PACKET as usize];
+    for _ in 0..TRIES {
+        socket.send(question)?;
+        let watch = Stopwatch::start();
+        while let Some(left) = watch.left_of(patience / TRIES) {
+            socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+            let length = match socket.recv(&mut packet) {
+                Ok(length) => length,
+                Err(error) if is_silence(&error) => break,
+                Err(error) => return Err(error),
+            };
+            if let Some(answer) = answers(&packet[..length], asked) {
+                return Ok(answer);
+            }
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+fn is_silence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+/// The same question where the answer is too long for a packet.
+fn by_stream(
+    server: SocketAddr,
+    question: &[u8],
+    asked: &Message,
+    patience: Duration,
+) -> io::Result<Message> {
+    let mut stream = TcpStream::connect_timeout(&server, patience.max(Duration::from_millis(1)))?;
+    stream.set_write_timeout(Some(patience))?;
+    let length = u16::try_from(question.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&length.to_be_bytes(), question].concat())?;
+    let watch = Stopwatch::start();
+    let mut read = |into: &mut [u8]| -> io::Result<()> {
+        let mut done = 0;
+        while done < into.len() {
+            let left = watch.left_of(patience).ok_or(io::ErrorKind::TimedOut)?;
+            stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+            match stream.read(&mut into[done..])? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                more => done += more,
+            }
+        }
+        Ok(())
+    };
+    let mut length = [0; 2];
+    read(&mut length)?;
+    let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+    read(&mut answer)?;
+    answers(&answer, asked).ok_or_else(|| io::Error::other("the answer is to something else"))
+}
+
+/// The answer, if it is one to this question.
+fn answers(packet: &[u8], asked: &Message) -> Option<Message> {
+    let message = Message::from_vec(packet).ok()?;
+    let same = message.metadata.id == asked.metadata.id && message.queries == asked.queries;
+    (same && message.metadata.message_type == MessageType::Response).then_some(message)
+}
+
+/// The texts of an answer, whatever names lead to them.
+fn texts_of(message: &Message, server: SocketAddr) -> Result<Vec<String>, String> {
+    match message.metadata.response_code {
+        ResponseCode::NoError => {}
+        ResponseCode::NXDomain => return Ok(Vec::new()),
+        other => return Err(format!("{server} answered: {other}")),
+    }
+    let text = |data: &RData| match data {
+        RData::TXT(text) => Some(text.txt_data.concat()),
+        _ => None,
+    };
+    let texts = message.answers.iter().filter_map(|record| text(&record.data));
+    Ok(texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machines_own_name_servers() {
+        let servers = |text: &str| {
+            let names = NameServers::of_machine(text, Duration::from_secs(1));
+            names.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let text = "# made by hand\nsearch ekdala.example\nnameserver 192.0.2.53\nnameserver\t2001:db8::53\nnameserver fe80::1%eth0\noptions edns0\n";
+        assert_eq!(servers(text), "192.0.2.53:53 [2001:db8::53]:53");
+        assert_eq!(servers(""), "127.0.0.1:53");
+    }
+
+    #[test]
+    fn a_name_server_as_it_is_typed() {
+        let read = |text| NameServers::read(text).map(|server| server.to_string());
+        assert_eq!(read("127.0.0.1").as_deref(), Some("127.0.0.1:53"));
+        assert_eq!(read("127.0.0.1:5353").as_deref(), Some("127.0.0.1:5353"));
+        assert_eq!(read("::1").as_deref(), Some("[::1]:53"));
+        assert_eq!(read("[::1]:5353").as_deref(), Some("[::1]:5353"));
+        assert_eq!(read("dns.example"), None);
+    }
+}

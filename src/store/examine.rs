@@ -1,0 +1,95 @@
+//! What can be said of a database without changing a byte of it: is it ours,
+//! is it whole, how large is it, and do the positions in it agree with what
+//! else it says. For `journey doctor`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use super::{OLDEST_SQLITE, Store, StoreError, beside, check_no_log, migrate, rows};
+use crate::domain::ids::{PersonNumber, Slug};
+use crate::domain::zone::Timestamp;
+
+/// What was seen of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examined {
+    /// The schema it has, which is the newest.
+    pub schema: i64,
+    /// What SQLite says of its pages; `None`: they fit.
+    pub damage: Option<String>,
+    /// How large it is, in bytes.
+    pub size: u64,
+    /// How large the log beside it is.
+    pub log: u64,
+}
+
+/// The SQLite in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sqlite {
+    /// Its version.
+    pub version: &'static str,
+    /// Is it free of the fault that damages databases (delivery, D9)?
+    pub is_safe: bool,
+}
+
+/// What a row of the positions says, of what can be wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPosition {
+    /// The last mail (round 0), and when it left.
+    pub last: Option<(Slug, Timestamp)>,
+    /// Nothing is due before this instant.
+    pub next_at: Option<Timestamp>,
+}
+
+/// Rows of positions, by enrolment.
+pub type KeptPositions = HashMap<(PersonNumber, Slug), KeptPosition>;
+
+impl Store {
+    /// The SQLite in use.
+    pub fn sqlite() -> Sqlite {
+        Sqlite { version: rusqlite::version(), is_safe: rusqlite::version_number() >= OLDEST_SQLITE }
+    }
+
+    /// Looks at a database, every page of it; `None` where there is none.
+    /// Changes nothing on disk.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, is not ours, or has another schema.
+    pub fn examine(path: &Path) -> Result<Option<Examined>, StoreError> {
+        if !path.exists() {
+            check_no_log(path)?;
+        }
+        let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Store::look(path, |store| {
+            let said: String = store.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            Ok(Examined {
+                schema: migrate::newest(),
+                damage: (said != "ok").then_some(said),
+                size: length(path),
+                log: length(&beside(path, "-wal")),
+            })
+        })
+    }
+
+    /// Every row of the positions, of people who are there.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn positions(&self) -> Result<KeptPositions, StoreError> {
+        let sql = "SELECT person_id, journey, last_step, last_at, next_at FROM position";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut kept = KeptPositions::new();
+        while let Some(row) = found.next()? {
+            let last = match (rows::maybe_str(row, 2)?, rows::maybe_time(row, 3)?) {
+                (Some(_), Some(at)) => Some((rows::slug(row, 2)?, at)),
+                _ => None,
+            };
+            let position = KeptPosition { last, next_at: rows::maybe_time(row, 4)? };
+            kept.insert((PersonNumber(row.get(0)?), rows::slug(row, 1)?), position);
+        }
+        Ok(kept)
+    }
+}
