@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 
-use super::filled;
+use super::values::filled;
 
 /// What is wrong, and all that was looked for.
 pub(super) struct Report<'t> {
