@@ -27,7 +27,7 @@ mod tests;
 
 pub use mail::{DkimConfig, MailConfig, Transport};
 pub use secret::{Password, Secret};
-pub use smtp::{Auth, Security, SmtpConfig, TokenConfig};
+pub use smtp::{Auth, DomainConfig, Security, SmtpConfig, TokenConfig};
 pub use values::{Percent, Rate};
 
 /// Where everybody's configuration is looked for, unless `--config` says.

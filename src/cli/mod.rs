@@ -13,6 +13,7 @@ mod context;
 mod daemon;
 mod error;
 mod hold;
+mod limits;
 mod man;
 mod matrix;
 mod moment;

@@ -9,7 +9,8 @@ use chrono::TimeDelta;
 
 use super::secret::{Password, Secret};
 use super::section::Section;
-use super::values::{Rate, filled, rate};
+use super::values::{Rate, filled, per_day, rate};
+use crate::domain::address;
 
 /// `[mail.smtp]`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,24 @@ pub struct SmtpConfig {
     pub connections: u16,
     /// How fast; `None` without a limit.
     pub rate: Option<Rate>,
+    /// How many in any 24 hours; `None` without a limit.
+    pub per_day: Option<NonZeroU32>,
+    /// Less than that to single domains, each named once.
+    pub domains: Vec<DomainConfig>,
+}
+
+/// `[mail.smtp.domains."example.org"]`: limits for mails to one domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainConfig {
+    /// What stands behind the `@` of an address, as addresses are kept.
+    pub domain: Box<str>,
+    /// How fast; `None` without a limit of its own.
+    pub rate: Option<Rate>,
+    /// How many in any 24 hours; `None` without a limit of its own.
+    pub per_day: Option<NonZeroU32>,
+    /// How many connections at most have a mail to it at the same time; `None`:
+    /// all there are.
+    pub connections: Option<u16>,
 }
 
 /// Where the access token of AUTH XOAUTH2 comes from.
@@ -104,6 +123,8 @@ pub(super) fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
         rate: section
             .value("rate", rate)
             .unwrap_or(Some(Rate { mails: TWENTY_FIVE, per: TimeDelta::minutes(1) })),
+        per_day: section.number_or_text("per_day", per_day).flatten(),
+        domains: domains(section),
     };
     if smtp.security == Security::None && !is_loopback(&smtp.host) {
         let message = "has `none`, which sends mails in clear; that is allowed only to this machine";
@@ -136,6 +157,20 @@ pub(super) fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
         _ => {}
     }
     smtp
+}
+
+/// Limits for single domains, in the order of their names.
+fn domains(section: &mut Section<'_, '_>) -> Vec<DomainConfig> {
+    let name = |text: &str| address::domain(text).map_err(str::to_owned);
+    let mut domains =
+        section.named_sections("domains", "example.org", name, |section, domain| DomainConfig {
+            domain,
+            rate: section.value("rate", rate).flatten(),
+            per_day: section.number_or_text("per_day", per_day).flatten(),
+            connections: section.number("connections", 1, 50),
+        });
+    domains.sort_by(|a, b| a.domain.cmp(&b.domain));
+    domains
 }
 
 /// Where an access token comes from: one place, or none.

@@ -71,3 +71,19 @@ pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
     let mails = mails.trim().parse().map_err(|_| wrong())?;
     Ok(Some(Rate { mails, per }))
 }
+
+/// Mails in 24 hours, like `10000`, or `unlimited`.
+pub(super) fn per_day(text: &str) -> Result<Option<NonZeroU32>, String> {
+    if text == "unlimited" {
+        return Ok(None);
+    }
+    let mails = text.trim().parse().ok().filter(|mails: &NonZeroU32| mails.get() <= MOST_A_DAY);
+    mails.map(Some).ok_or_else(|| {
+        format!(
+            "has `{text}`; write a whole number of mails from 1 to {MOST_A_DAY}, like 10000, or \"unlimited\""
+        )
+    })
+}
+
+/// More than these in a day is no limit: each of them is remembered for a day.
+const MOST_A_DAY: u32 = 1_000_000;

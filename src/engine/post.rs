@@ -3,11 +3,11 @@
 //! relay was is written down for whoever asks.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
 
+use super::deliver::limits::Limits;
 use super::deliver::{self, Delivered, Hooks, To, Way};
 use super::journal::Journal;
 use super::keys::Keys;
@@ -77,7 +77,7 @@ impl Post {
             to,
             signer: signer.as_ref(),
             connections: smtp.connections,
-            limits: limits(smtp)?,
+            limits: Limits::of(smtp),
             in_doubt_wait: desk.config.mail.in_doubt_wait,
             wave,
         };
@@ -86,12 +86,6 @@ impl Post {
         remember(store, &delivered, now())?;
         Ok(delivered)
     }
-}
-
-/// How fast mails may leave, in each way that is limited.
-fn limits(smtp: &SmtpConfig) -> anyhow::Result<Vec<(usize, Duration)>> {
-    let limit = |rate: &config::Rate| Ok((usize::try_from(rate.mails.get())?, rate.per.to_std()?));
-    smtp.rate.iter().map(limit).collect()
 }
 
 /// The relay of the configuration.

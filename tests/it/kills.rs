@@ -3,7 +3,7 @@
 //! was promised, whatever happens to the process.
 
 mod daemon;
-mod home;
+pub(crate) mod home;
 mod hunt;
 mod soak;
 
