@@ -12,6 +12,7 @@ mod letters;
 mod lives;
 mod pictures;
 mod points;
+mod postfix;
 mod relay;
 mod rig;
 mod store;

@@ -1,7 +1,7 @@
 //! The conversation with a relay, fault by fault: our client against a relay
 //! that does what a script says. Deadlines are short here; nothing waits long.
 
-mod certificates;
+pub(crate) mod certificates;
 pub(crate) mod server;
 
 use std::fs;
