@@ -18,6 +18,7 @@ use crate::domain::guard::{Guard, GuardKind};
 use crate::domain::verdict::{Reason, moment as in_words};
 use crate::domain::zone::Timestamp;
 use crate::engine::deliver::Delivered;
+use crate::engine::deliver::limits::{self, Limits};
 use crate::engine::lock::Lock;
 use crate::engine::pass::{Due, Pass, Selection};
 use crate::engine::send::Talk;
@@ -127,6 +128,9 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             continue;
         }
         delivered_text(cx, &world, &sent.delivered)?;
+        if sent.delivered.wait.is_some() {
+            limits_text(cx, &world, &store, if typed { at } else { clock::now() })?;
+        }
         match args.format {
             Format::Json => {
                 let states: HashMap<i64, State> = states(&store, &told)?;
@@ -223,6 +227,18 @@ fn recovered_text(cx: &mut Context, sent: &engine::Sent<'_>) -> Result<(), Comma
         )?;
     }
     Ok(())
+}
+
+/// What waits for a limit of the day, and until when.
+fn limits_text(cx: &mut Context, world: &World, store: &Store, now: Timestamp) -> Result<(), CommandError> {
+    let all = limits::reached(store, &Limits::of(&world.config.mail.smtp), now)?;
+    if cx.quiet || all.is_empty() {
+        return Ok(());
+    }
+    for reached in all {
+        writeln!(cx.err, "{}", super::limits::line(world.library.programme.zone, &reached))?;
+    }
+    Ok(writeln!(cx.err, "nothing is lost: `journey daemon` goes on by itself, or type `journey send` then")?)
 }
 
 /// What became of mails that did not simply leave.

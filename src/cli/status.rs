@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::CommandError;
+use super::limits;
 use super::pages::{self, Format};
 use crate::domain::bounce::Blame;
 use crate::domain::ids::PersonId;
@@ -33,7 +34,7 @@ const SOME: usize = 8;
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
-    let status = status::status(&world, Ledger::read(&world)?, at);
+    let status = status::status(&world, Ledger::read(&world, at)?, at);
     match args.format {
         Format::Json => Ok(pages::json(&mut *cx.out, &value(&world, &status))?),
         Format::Text => text(cx, &world, &status),
@@ -106,6 +107,9 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
         writeln!(cx.out, "  the last was handed over {}", moment(zone, last))?;
     }
     relay_text(cx, world, status)?;
+    for reached in &status.limits {
+        writeln!(cx.out, "  {}", limits::line(zone, reached))?;
+    }
     stuck_text(cx, world, status)?;
     match status.imported {
         Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
@@ -237,6 +241,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         "journeys": journeys,
         "deliveries": deliveries,
         "relay": relay_value(zone, status),
+        "limits": status.limits.iter().map(|reached| limits::value(zone, reached)).collect::<Vec<_>>(),
         "guards": status.guards.iter().map(|guard| json!({
             "kind": guard.kind.as_str(), "since": zone.rfc3339(guard.at), "message": guard.message,
         })).collect::<Vec<_>>(),

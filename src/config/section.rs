@@ -2,6 +2,7 @@
 //! and type, from the environment or else the file. What nobody asked for is
 //! unknown, and told.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 
-use super::filled;
+use super::values::filled;
 
 /// What is wrong, and all that was looked for.
 pub(super) struct Report<'t> {
@@ -58,7 +59,9 @@ impl<'t> Report<'t> {
 pub(super) struct Section<'r, 't> {
     report: &'r mut Report<'t>,
     /// `mail.smtp`; empty for the file's own keys.
-    path: &'static str,
+    path: Cow<'static, str>,
+    /// Its name is the user's: no variable can be called like its keys.
+    is_named: bool,
     table: Option<&'r DeTable<'r>>,
     asked: Vec<&'static str>,
 }
@@ -72,7 +75,7 @@ enum Found<'r> {
 
 impl<'r, 't> Section<'r, 't> {
     pub(super) fn root(report: &'r mut Report<'t>, table: &'r DeTable<'r>) -> Section<'r, 't> {
-        Section { report, path: "", table: Some(table), asked: Vec::new() }
+        Section { report, path: Cow::Borrowed(""), is_named: false, table: Some(table), asked: Vec::new() }
     }
 
     /// Reads what there is to read; what nobody asked for is unknown.
@@ -98,10 +101,59 @@ impl<'r, 't> Section<'r, 't> {
             }
             None => None,
         };
-        let mut section = Section { report: &mut *self.report, path, table, asked: Vec::new() };
-        let value = read(&mut section);
-        section.tell_unknown_keys();
-        value
+        let (path, is_named) = (Cow::Borrowed(path), self.is_named);
+        Section { report: &mut *self.report, path, is_named, table, asked: Vec::new() }.read(read)
+    }
+
+    /// Sections that bear a name of the user's own, like
+    /// `[mail.smtp.domains."example.org"]`; `example` is such a name.
+    pub(super) fn named_sections<N: PartialEq + Clone, T>(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        parse: impl Fn(&str) -> Result<N, String>,
+        mut read: impl FnMut(&mut Section<'_, 't>, N) -> T,
+    ) -> Vec<T> {
+        self.asked.push(key);
+        let full = self.full(key);
+        let hint = format!("write `[{full}.\"{example}\"]`, with your own, and its keys below it");
+        let table = match self.entry(key) {
+            Some((_, DeValue::Table(table))) => table,
+            Some((place, _)) => {
+                let message = format!("`{full}` must be a section for each name");
+                self.report.faults.push(Diagnostic::error("wrong-type", place, message).hint(hint));
+                return Vec::new();
+            }
+            None => return Vec::new(),
+        };
+        let (mut all, mut names) = (Vec::with_capacity(table.len()), Vec::with_capacity(table.len()));
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in entries {
+            let path = format!("{full}.\"{}\"", name.get_ref());
+            let place = self.place(name.span().start);
+            let fault = match (parse(name.get_ref()), value.get_ref()) {
+                (Ok(name), _) if names.contains(&name) => {
+                    let message = format!("`{path}` stands here twice, perhaps written differently");
+                    self.report
+                        .faults
+                        .push(Diagnostic::error("duplicate", place, message).hint("write it once"));
+                    continue;
+                }
+                (Ok(name), DeValue::Table(table)) => {
+                    names.push(name.clone());
+                    let (report, table) = (&mut *self.report, Some(table));
+                    let section =
+                        Section { report, path: path.into(), is_named: true, table, asked: Vec::new() };
+                    all.push(section.read(|section| read(section, name)));
+                    continue;
+                }
+                (Ok(_), _) => Diagnostic::error("wrong-type", place, format!("`{path}` must be a section")),
+                (Err(why), _) => Diagnostic::error("bad-value", place, format!("`{path}` {why}")),
+            };
+            self.report.faults.push(fault.hint(hint.clone()));
+        }
+        all
     }
 
     /// A value in the file, with its place.
@@ -134,7 +186,8 @@ impl<'r, 't> Section<'r, 't> {
         't: 'r,
     {
         self.asked.push(key);
-        match self.variable(key) {
+        let variable = if self.is_named { None } else { self.variable(key) };
+        match variable {
             Some(text) => Some((Place::file(self.variable_name(key)), Found::Variable(text))),
             None => self.entry(key).map(|(place, value)| (place, Found::Value(value))),
         }
@@ -159,6 +212,33 @@ impl<'r, 't> Section<'r, 't> {
             Found::Value(DeValue::String(text)) => parse(text),
             Found::Value(other) => {
                 let message = format!("must be text in quotes; found: {}", other.type_str());
+                self.refuse(key, place, "wrong-type", &message);
+                return None;
+            }
+        };
+        read.map_err(|message| self.refuse(key, place, "bad-value", &message)).ok()
+    }
+
+    /// A value written as a whole number without quotes, or as text; read as
+    /// text.
+    pub(super) fn number_or_text<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (place, found) = self.find(key)?;
+        let read = match found {
+            Found::Variable(text) => parse(text),
+            Found::Value(DeValue::String(text)) => parse(text),
+            Found::Value(DeValue::Integer(number)) => {
+                match u64::from_str_radix(number.as_str(), number.radix()) {
+                    Ok(number) => parse(&number.to_string()),
+                    Err(_) => parse(number.as_str()),
+                }
+            }
+            Found::Value(other) => {
+                let message =
+                    format!("must be a whole number, or text in quotes; found: {}", other.type_str());
                 self.refuse(key, place, "wrong-type", &message);
                 return None;
             }

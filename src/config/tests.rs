@@ -1,12 +1,15 @@
 //! What a configuration may say, and what is said of one that may not.
 
 use std::fmt::Write;
+use std::num::NonZeroU32;
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::*;
+
+mod limits;
 
 /// The example in the repository's root.
 const EXAMPLE: &str = include_str!("../../config.toml");

@@ -29,6 +29,27 @@ pub fn parse(text: &str) -> Result<Box<str>, &'static str> {
     Ok(address.into_boxed_str())
 }
 
+/// Reads a domain, as it stands behind the `@` of an address that was read:
+/// in lower case, and as A-labels where it has letters beyond ASCII.
+///
+/// # Errors
+///
+/// What is wrong with it, in words that follow its name.
+pub fn domain(text: &str) -> Result<Box<str>, &'static str> {
+    if text.is_empty() {
+        return Err("is empty");
+    }
+    if text.contains('@') {
+        return Err("has an `@`; a domain is what stands behind it");
+    }
+    a_labels(text).map(String::into_boxed_str)
+}
+
+/// The domain of an address that was read.
+pub fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain)
+}
+
 /// Are these two the same mailbox? Servers may tell `Anna@` from `anna@`;
 /// none does, and two people behind one mailbox must not be missed.
 pub fn same(one: &str, other: &str) -> bool {

@@ -4,11 +4,11 @@
 //! asks.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
 
+use super::deliver::limits::Limits;
 use super::deliver::{self, Delivered, Hooks, To, Way};
 use super::journal::Journal;
 use super::keys::Keys;
@@ -83,7 +83,7 @@ impl Post {
             to,
             signer: signer.as_ref(),
             connections: crowd.connections(smtp.connections, (hooks.now)()),
-            limits: limits(smtp)?,
+            limits: Limits::of(smtp),
             in_doubt_wait: desk.config.mail.in_doubt_wait,
             wave,
         };
@@ -115,12 +115,6 @@ impl Crowd {
     fn one_less(&mut self, made: u16, now: Timestamp) {
         self.0 = Some((made.saturating_sub(1).max(1), now + CROWDED));
     }
-}
-
-/// How fast mails may leave, in each way that is limited.
-fn limits(smtp: &SmtpConfig) -> anyhow::Result<Vec<(usize, Duration)>> {
-    let limit = |rate: &config::Rate| Ok((usize::try_from(rate.mails.get())?, rate.per.to_std()?));
-    smtp.rate.iter().map(limit).collect()
 }
 
 /// The relay of the configuration.

@@ -2,6 +2,8 @@
 //! before the first mail is handed over (`deliver`). Booking is the decision:
 //! it is made once and for ever, and what comes after only delays it.
 
+use std::time::Duration;
+
 use anyhow::Context;
 
 use super::begin;
@@ -18,6 +20,13 @@ use crate::store::{Booked, Booking, Reconciled, Recovered, Store};
 
 /// So many are booked in one transaction.
 const BATCH: usize = 4096;
+
+/// A mailing that a limit keeps waiting for longer than this ends here, and is
+/// gone on with by the next run: a limit of the day, say. One of the minute or
+/// the hour is waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+/// Whoever looks on is told of a wait that is longer than this.
+const WORTH_A_WORD: Duration = Duration::from_secs(2 * 60);
 
 /// What a pass did.
 pub struct Sent<'w> {
@@ -83,7 +92,13 @@ pub fn send<'w>(
         let delivered = post.deliver(&desk, &remembered.keys, store, journal.as_mut(), None, hooks)?;
         let wait = delivered.wait;
         sent.delivered.add(delivered);
-        let Some(wait) = wait.filter(|_| !stop()) else { return Ok(sent) };
+        let Some(wait) = wait.filter(|wait| *wait <= LONGEST_WAIT && !stop()) else { return Ok(sent) };
+        if wait > WORTH_A_WORD {
+            say(format!(
+                "the limits let the next mail leave in {} minutes; this waits",
+                wait.as_secs().div_ceil(60)
+            ));
+        }
         clock::sleep(wait, stop);
     }
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
+use super::deliver::limits::{Limits, Reached, reached};
 use super::pass::{Pass, Selection};
 use super::world::World;
+use crate::config::Transport;
 use crate::domain::bounce::Blame;
 use crate::domain::delivery::State;
 use crate::domain::diagnostic::Diagnostic;
@@ -32,6 +34,8 @@ pub struct Status<'w> {
     pub imported: Option<Timestamp>,
     /// How the relay is.
     pub relay: RelayState,
+    /// The limits that mails wait for.
+    pub limits: Vec<Reached>,
     /// What keeps the database from sending.
     pub guards: Vec<Guard>,
     /// Deliveries that are held, in doubt or put off; the first few.
@@ -54,6 +58,7 @@ pub struct Ledger {
     last_sent: Option<Timestamp>,
     imported: Option<Timestamp>,
     relay: RelayState,
+    limits: Vec<Reached>,
     guards: Vec<Guard>,
     stuck: Vec<Stuck>,
     backup: Option<Timestamp>,
@@ -71,7 +76,12 @@ impl Ledger {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn read(world: &World) -> Result<Ledger, StoreError> {
+    pub fn read(world: &World, at: Timestamp) -> Result<Ledger, StoreError> {
+        let mail = &world.config.mail;
+        let limits = match mail.transport {
+            Transport::Files => Limits::default(),
+            Transport::Smtp | Transport::Sendmail => Limits::of(&mail.smtp),
+        };
         let look = |store: &Store| {
             Ok(Ledger {
                 deliveries: store.deliveries_by_state()?,
@@ -79,6 +89,7 @@ impl Ledger {
                 last_sent: store.last_sent()?,
                 imported: store.imported_at()?,
                 relay: store.relay()?,
+                limits: reached(store, &limits, at)?,
                 guards: store.guards()?,
                 stuck: store.stuck(SOME)?,
                 backup: store.backed_up_at()?,
@@ -105,6 +116,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         last_sent: ledger.last_sent,
         imported: ledger.imported,
         relay: ledger.relay,
+        limits: ledger.limits,
         guards: ledger.guards,
         stuck: ledger.stuck,
         backup: ledger.backup,

@@ -318,22 +318,44 @@ impl Store {
         Ok(states)
     }
 
-    /// When the last mails were handed over that left after an instant; what
-    /// a limit of mails in a time counts.
+    /// When the last mails were handed over that left after an instant, the
+    /// oldest first; of a domain only those to it. What a limit of mails in a
+    /// time counts.
     ///
     /// # Errors
     ///
     /// Where they cannot be read.
-    pub fn sent_since(&self, since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
-        let sql = "SELECT settled_at FROM delivery WHERE state = 'sent' AND settled_at > ?1
-                   ORDER BY settled_at";
+    pub fn sent_since(&self, since: Timestamp, domain: Option<&str>) -> Result<Vec<Timestamp>, StoreError> {
+        let sql = match domain {
+            None => {
+                "SELECT settled_at FROM delivery WHERE state = 'sent' AND settled_at > ?1
+                 ORDER BY settled_at"
+            }
+            Some(_) => include_str!("sql/sent_to_domain.sql"),
+        };
         let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query([rows::time(since)])?;
+        let since = rows::time(since);
+        let mut found = match domain {
+            None => statement.query([since])?,
+            Some(domain) => statement.query(params![since, domain])?,
+        };
         let mut sent = Vec::new();
         while let Some(row) = found.next()? {
             sent.push(rows::get_time(row, 0)?);
         }
         Ok(sent)
+    }
+
+    /// How many mails of the outbox wait for nothing but room; of a domain only
+    /// those to it.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be counted.
+    pub fn waiting_to(&self, domain: Option<&str>) -> Result<usize, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/waiting_to.sql"))?;
+        let waiting: u32 = statement.query_row([domain], |row| row.get(0))?;
+        Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
     }
 
     /// Of a mailing, one step booked by one pass: when the first so many had

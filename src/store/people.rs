@@ -151,6 +151,8 @@ impl Store {
         }
         points::at("store.import.before")?;
         whole.commit()?;
+        // Where nothing was written the command ends, and the cache with it.
+        self.connection.pragma_update(None, "cache_size", CACHE_KIB)?;
         Ok(points::at("store.import.after")?)
     }
 }

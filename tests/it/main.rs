@@ -13,6 +13,7 @@ mod letters;
 mod lives;
 mod pictures;
 mod points;
+mod postfix;
 mod relay;
 mod rig;
 mod store;

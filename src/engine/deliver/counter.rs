@@ -1,61 +1,68 @@
 //! The counter between the writer and the lines: mails that are claimed and
-//! may be taken, as fast as the rate allows.
+//! may be taken, as fast as the limits allow.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::limits::{Before, Limits};
+use super::queue::{Lane, Next, Queue};
 use super::rate::Rate;
 use crate::clock::Stopwatch;
+use crate::domain::address;
 use crate::store::Outgoing;
 
-/// Longer than this no line waits for a rate with its connection open: relays
+/// Longer than this no line waits for a limit with its connection open: relays
 /// close what is idle, and the process has other things to do.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The counter's clock shows this when it opens: mails of earlier runs count
-/// for a rate too, and were answered before.
-const BEFORE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// for a limit too, and were answered before.
+pub(super) const BEFORE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 pub(super) struct Counter {
     watch: Stopwatch,
+    /// Those that are limited, in the order of their lanes.
+    domains: Vec<Box<str>>,
     inside: Mutex<Inside>,
     changed: Condvar,
 }
 
 struct Inside {
-    ready: VecDeque<Arc<Outgoing>>,
-    rates: Vec<Rate>,
-    /// Taken and not answered.
-    in_hand: usize,
+    queue: Queue<Arc<Outgoing>>,
     closing: bool,
-}
-
-impl Inside {
-    /// How long the strictest of the rates lets the next one wait.
-    fn wait(&self, now: Duration) -> Option<Duration> {
-        self.rates.iter().filter_map(|rate| rate.wait(now, self.in_hand)).max()
-    }
 }
 
 /// How it stands at the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
     pub(super) ready: usize,
+    /// So many of them wait for no limit of their domain.
+    pub(super) free: usize,
     pub(super) in_hand: usize,
-    /// The rate lets nothing through for longer than a line waits.
+    /// The limits let nothing of it through for longer than a line waits.
     pub(super) wait: Option<Duration>,
+    /// The same for whatever may come: the limit is that of all mails.
+    pub(super) all_wait: bool,
 }
 
 impl Counter {
-    /// A counter at which every rate is kept. Before it opened some mails were
+    /// A counter at which every limit is kept. Before it opened some mails were
     /// answered, each so long ago, the oldest first.
-    pub(super) fn new(mut rates: Vec<Rate>, watch: Stopwatch, before: &[Duration]) -> Counter {
-        for rate in &mut rates {
-            before.iter().for_each(|ago| rate.answered(BEFORE.saturating_sub(*ago)));
-        }
-        let inside = Inside { ready: VecDeque::new(), rates, in_hand: 0, closing: false };
-        Counter { watch, inside: Mutex::new(inside), changed: Condvar::new() }
+    pub(super) fn new(limits: &Limits, watch: Stopwatch, before: &Before) -> Counter {
+        let rates = |limits: &[super::limits::Limit], before: &[Duration]| -> Vec<Rate> {
+            let mut rates: Vec<Rate> =
+                limits.iter().map(|limit| Rate::new(Some((limit.mails, limit.per)))).collect();
+            for rate in &mut rates {
+                before.iter().for_each(|ago| rate.answered(BEFORE.saturating_sub(*ago)));
+            }
+            rates
+        };
+        let all = Lane::new(rates(&limits.all, &before.all), usize::MAX);
+        let of_domain = limits.domains.iter().zip(&before.domains);
+        let lanes = of_domain.map(|(of, before)| Lane::new(rates(&of.limits, before), of.most)).collect();
+        let domains = limits.domains.iter().map(|of| of.domain.clone()).collect();
+        let inside = Inside { queue: Queue::new(all, lanes), closing: false };
+        Counter { watch, domains, inside: Mutex::new(inside), changed: Condvar::new() }
     }
 
     fn now(&self) -> Duration {
@@ -67,9 +74,19 @@ impl Counter {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The lane of a mail, if its domain is limited.
+    pub(super) fn lane(&self, mail: &Outgoing) -> Option<usize> {
+        if self.domains.is_empty() {
+            return None;
+        }
+        let domain = address::domain_of(mail.person.email.as_deref()?);
+        self.domains.iter().position(|limited| limited.eq_ignore_ascii_case(domain))
+    }
+
     /// More to be taken.
     pub(super) fn put(&self, mails: impl IntoIterator<Item = Arc<Outgoing>>) {
-        self.inside().ready.extend(mails);
+        let mut inside = self.inside();
+        mails.into_iter().for_each(|mail| inside.queue.put(self.lane(&mail), mail));
         self.changed.notify_all();
     }
 
@@ -80,19 +97,10 @@ impl Counter {
             if inside.closing {
                 return None;
             }
-            let wait = match inside.ready.is_empty() {
-                true => None,
-                false => match inside.wait(self.now()) {
-                    None => {
-                        inside.in_hand += 1;
-                        return inside.ready.pop_front();
-                    }
-                    wait => wait,
-                },
-            };
-            inside = match wait {
-                None => self.changed.wait(inside).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) => {
+            inside = match inside.queue.take(self.now()) {
+                Next::Take(mail) => return Some(mail),
+                Next::Nothing => self.changed.wait(inside).unwrap_or_else(PoisonError::into_inner),
+                Next::Wait(wait) => {
                     self.changed.wait_timeout(inside, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -101,29 +109,35 @@ impl Counter {
 
     /// One that was taken is back, untried.
     pub(super) fn put_back(&self, mail: Arc<Outgoing>) {
-        let mut inside = self.inside();
-        inside.in_hand -= 1;
-        inside.ready.push_front(mail);
+        self.inside().queue.put_back(self.lane(&mail), mail);
         self.changed.notify_all();
     }
 
     /// One that was taken was answered; one that was never tried counts for no
-    /// rate.
-    pub(super) fn answered(&self, tried: bool) {
-        let mut inside = self.inside();
-        inside.in_hand -= 1;
-        if tried {
-            let now = self.now();
-            inside.rates.iter_mut().for_each(|rate| rate.answered(now));
-        }
+    /// limit.
+    pub(super) fn answered(&self, mail: &Outgoing, tried: bool) {
+        let (mut inside, at) = (self.inside(), tried.then(|| self.now()));
+        inside.queue.answered(self.lane(mail), at);
         self.changed.notify_all();
     }
 
     /// How it stands.
     pub(super) fn standing(&self) -> Standing {
-        let inside = self.inside();
-        let wait = inside.wait(self.now()).filter(|wait| *wait > PATIENCE);
-        Standing { ready: inside.ready.len(), in_hand: inside.in_hand, wait }
+        let (inside, now) = (self.inside(), self.now());
+        let queue = &inside.queue;
+        let long = |wait: Option<Duration>| wait.filter(|wait| *wait > PATIENCE);
+        Standing {
+            ready: queue.len(),
+            free: queue.free(now),
+            in_hand: queue.in_hand(),
+            wait: long(queue.wait(now)),
+            all_wait: long(queue.wait_of_all(now)).is_some(),
+        }
+    }
+
+    /// How many lie ready in each lane.
+    pub(super) fn crowd(&self) -> Vec<usize> {
+        self.inside().queue.crowd()
     }
 
     /// Sends everybody home; what nobody has taken comes back.
@@ -131,6 +145,6 @@ impl Counter {
         let mut inside = self.inside();
         inside.closing = true;
         self.changed.notify_all();
-        inside.ready.drain(..).collect()
+        inside.queue.empty()
     }
 }

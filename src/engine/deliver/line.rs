@@ -28,7 +28,7 @@ pub(super) enum Told {
     /// It cannot be made.
     Unmakeable { mail: Arc<Outgoing>, why: String },
     /// The writer said that its words must not leave.
-    Stayed,
+    Stayed { mail: Arc<Outgoing> },
     /// The line ends: there is nothing more, or no relay for it. What it had
     /// in hand and did not try comes back with it.
     GoesHome { trouble: Option<(Arc<Outgoing>, Trouble)> },
@@ -134,7 +134,7 @@ impl Line<'_> {
                     if !self.may_fly(mail, &bytes)? {
                         // The relay waits for words that must not come.
                         *connection = None;
-                        return Ok(Told::Stayed);
+                        return Ok(Told::Stayed { mail: mail.clone() });
                     }
                     let outcome = line.finish(&bytes);
                     if !line.is_usable() {
@@ -161,7 +161,7 @@ impl Line<'_> {
     /// The same by way of a program, which has no connection.
     fn run_program(&self, program: &Sendmail, mail: &Arc<Outgoing>, bytes: &Arc<[u8]>) -> Result<Told, Ends> {
         if !self.may_fly(mail, bytes)? {
-            return Ok(Told::Stayed);
+            return Ok(Told::Stayed { mail: mail.clone() });
         }
         let outcome = program.hand_over(&self.from(mail), to(mail), bytes);
         Ok(Told::Ended { line: self.number, mail: mail.clone(), from: State::InFlight, outcome })

@@ -7,9 +7,12 @@
 //! several connections, each a `line` with a thread of its own; one writer
 //! has the database.
 
+mod claims;
 mod counter;
 mod files;
+pub mod limits;
 mod line;
+mod queue;
 mod rate;
 mod relay;
 mod wave;
@@ -55,7 +58,7 @@ pub struct Delivered {
     pub trouble: Option<Trouble>,
     /// The relay had more connections than it takes.
     pub crowded: bool,
-    /// The rate lets the next mail leave after this.
+    /// The limits let the next mail leave after this.
     pub wait: Option<Duration>,
     /// The first few of a mailing have left; the rest follows then.
     pub wave: Option<Timestamp>,

@@ -12,9 +12,10 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::TimeDelta;
 
+use super::claims::{Claimant, Claims, READY, Reading};
 use super::counter::Counter;
+use super::limits::{Before, Limits};
 use super::line::{Line, Lines, To, Told, waits_for_word};
-use super::rate::Rate;
 use super::wave::Waves;
 use super::{Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
@@ -28,8 +29,6 @@ use crate::engine::letters::Desk;
 use crate::mail::dkim::Signer;
 use crate::store::{Move, Outgoing, Seen, SentBefore, Store, StoreError, Written};
 
-/// So many mails are claimed at once, and lie ready for the lines.
-const READY: usize = 64;
 /// How long the writer waits for the lines before it looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
 /// So many recipients in a row refused with the same code mean the relay, not
@@ -48,8 +47,8 @@ pub struct Way<'a> {
     pub signer: Option<&'a Signer>,
     /// How many connections at the same time.
     pub connections: u16,
-    /// So many mails in such a time, for each limit there is.
-    pub limits: Vec<(usize, Duration)>,
+    /// How fast.
+    pub limits: Limits,
     /// How long what is in doubt waits before it is handed over once more.
     pub in_doubt_wait: TimeDelta,
     /// So many mails of a mailing leave first, and so long before the rest
@@ -83,9 +82,8 @@ pub fn to_relay(
     way: &Way<'_>,
     hooks: Hooks<'_>,
 ) -> anyhow::Result<Delivered> {
-    let before = answered_before(store, way, (hooks.now)())?;
-    let rates = way.limits.iter().map(|limit| Rate::new(Some(*limit))).collect();
-    let counter = Counter::new(rates, Stopwatch::start(), &before);
+    let before = Before::read(store, &way.limits, (hooks.now)())?;
+    let counter = Counter::new(&way.limits, Stopwatch::start(), &before);
     let lines = Lines { desk: *desk, keys, to: way.to, signer: way.signer, counter: &counter };
     let permits = Permits::read(store, desk)?;
     let mut writer = Writer {
@@ -96,9 +94,8 @@ pub fn to_relay(
         hooks,
         counter: &counter,
         permits,
-        after: 0,
+        reading: Reading::default(),
         changed: false,
-        exhausted: false,
         closing: false,
         troubles: 0,
         given_back: false,
@@ -128,15 +125,6 @@ pub fn to_relay(
     Ok(writer.delivered)
 }
 
-/// How long ago the last mails were answered that a limit may still count.
-fn answered_before(store: &Store, way: &Way<'_>, now: Timestamp) -> anyhow::Result<Vec<Duration>> {
-    let Some(longest) = way.limits.iter().map(|(_, per)| *per).max() else { return Ok(Vec::new()) };
-    let sent = store.sent_since(now - TimeDelta::from_std(longest)?)?;
-    // The database knows whole seconds: the end of the second is later.
-    let ago = |at: Timestamp| (now - at).to_std().unwrap_or_default().saturating_sub(Duration::from_secs(1));
-    Ok(sent.into_iter().map(ago).collect())
-}
-
 /// The one who has the database.
 struct Writer<'a, 'h> {
     desk: &'a Desk<'a>,
@@ -146,12 +134,10 @@ struct Writer<'a, 'h> {
     hooks: Hooks<'h>,
     counter: &'a Counter,
     permits: Permits,
-    /// The outbox is read from first to last; up to here it was.
-    after: i64,
+    /// The outbox is read from first to last; so far it was.
+    reading: Reading,
     /// Somebody else wrote since this began: who was claimed before may be gone.
     changed: bool,
-    /// There is nothing more to claim.
-    exhausted: bool,
     /// Nothing more is begun.
     closing: bool,
     /// How often in a row the relay as a whole was the trouble.
@@ -186,14 +172,6 @@ struct Flight {
     mail: Arc<Outgoing>,
     bytes: Arc<[u8]>,
     sha256: [u8; 32],
-}
-
-/// Mails that are claimed next.
-struct Claims {
-    claimed: Vec<Arc<Outgoing>>,
-    /// The outbox was read up to here.
-    last: i64,
-    kept_back: usize,
 }
 
 /// What the lines told, to be written down together.
@@ -233,13 +211,13 @@ impl Writer<'_, '_> {
             Told::Flies { line, mail, bytes, sha256 } => {
                 group.flights.push(Flight { line, mail, bytes, sha256 });
             }
-            Told::Stayed => self.counter.answered(true),
+            Told::Stayed { mail } => self.counter.answered(&mail, true),
             Told::Unmakeable { mail, why } => {
-                self.counter.answered(false);
+                self.counter.answered(&mail, false);
                 self.settle(group, &mail, State::Claimed, Happened::Stopped, why);
             }
             Told::Ended { line, mail, from, outcome } => {
-                self.counter.answered(true);
+                self.counter.answered(&mail, true);
                 let waits = waits_for_word(&outcome);
                 self.ended(group, &mail, from, outcome);
                 if waits {
@@ -257,7 +235,7 @@ impl Writer<'_, '_> {
                         self.counter.put_back(mail);
                         return;
                     }
-                    self.counter.answered(false);
+                    self.counter.answered(&mail, false);
                     group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
                     self.give_up(group, trouble);
                 } else if !self.closing {
@@ -391,11 +369,15 @@ impl Writer<'_, '_> {
         }
         if (self.hooks.stop)() {
             self.close(group);
-        } else if standing.in_hand == 0 && standing.wait.is_some() {
-            self.delivered.wait = standing.wait;
-            self.close(group);
-        } else if self.exhausted && !self.reads_again() && standing.ready == 0 && standing.in_hand == 0 {
-            self.close(group);
+        } else if standing.in_hand == 0 {
+            // A limit of one domain is waited for when no other mail is left.
+            let all = self.reading.has_all_there_is_room_for(self.counter) && !self.reads_again();
+            if standing.wait.is_some() && (standing.all_wait || all) {
+                self.delivered.wait = standing.wait;
+                self.close(group);
+            } else if all && standing.ready == 0 {
+                self.close(group);
+            }
         }
     }
 
@@ -447,7 +429,7 @@ impl Writer<'_, '_> {
             if let Some(claims) = claims {
                 let ends = moves[claiming].iter().filter_map(|made| made.from.after(made.happened, 0));
                 ends.for_each(|state| self.delivered.count(state));
-                self.after = claims.last;
+                self.reading = claims.reading;
                 self.delivered.kept_back += claims.kept_back;
                 self.counter.put(claims.claimed);
             }
@@ -496,29 +478,23 @@ impl Writer<'_, '_> {
 
     /// Claims the next mails, if there is room for them.
     fn claims(&mut self, moves: &mut Vec<Move>, now: Timestamp) -> anyhow::Result<Option<Claims>> {
-        if self.closing || self.counter.standing().ready >= READY / 2 {
+        if self.closing || self.counter.standing().free >= READY / 2 {
             return Ok(None);
         }
-        if self.exhausted && self.reads_again() {
-            (self.given_back, self.exhausted, self.after) = (false, false, 0);
+        if self.reading.exhausted && self.reads_again() {
+            (self.given_back, self.reading) = (false, Reading::default());
             self.rescans += 1;
         }
-        let mut claims = Claims { claimed: Vec::new(), last: self.after, kept_back: 0 };
-        while claims.claimed.is_empty() && !self.exhausted {
-            let found = self.store.outgoing(claims.last, READY, now)?;
-            let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else {
-                self.exhausted = true;
-                break;
-            };
-            let (store, waves) = (&*self.store, &mut self.waves);
-            let may = |outgoing: &Outgoing| waves.may_leave(store, &outgoing.delivery, now);
-            let (claimed, kept_back, more) = super::take(self.desk, &self.permits, found, now, may)?;
-            self.delivered.wave = self.waves.opens;
-            moves.extend(more);
-            claims.claimed = claimed.into_iter().map(Arc::new).collect();
-            claims.kept_back += kept_back;
-            claims.last = last;
-        }
+        let mut claimant = Claimant {
+            desk: self.desk,
+            store: self.store,
+            permits: &self.permits,
+            waves: &mut self.waves,
+            counter: self.counter,
+            now,
+        };
+        let claims = claimant.claims(&self.reading, moves)?;
+        self.delivered.wave = self.waves.opens;
         Ok(Some(claims))
     }
 

@@ -116,6 +116,21 @@ fn paths_in_trouble() -> BTreeSet<String> {
         INSERT INTO guard (kind, at, message) VALUES ('clock', '2026-12-01T07:30:00Z', 'so');";
     database.execute_batch(trouble).expect("trouble");
     paths.extend(paths_of(&["--config", config, "status", "--at", AT]));
+    // One has left today, and another must wait for tomorrow.
+    let row = |number: u8, state: &str, settled: &str| {
+        format!(
+            "INSERT INTO delivery (id, enrolment_id, step, round, state, slot_at, booked_at, content, message_id, settled_at)
+             SELECT {number}, enrolment_id, step, {number}, '{state}', slot_at, booked_at, content, '<{number}>', {settled}
+             FROM delivery WHERE id = 1;"
+        )
+    };
+    let limit = row(8, "sent", "booked_at") + &row(9, "due", "NULL");
+    database.execute_batch(&limit).expect("a limit is reached");
+    let text = std::fs::read_to_string(config).expect("a configuration");
+    let text = format!("{text}transport = \"smtp\"\n[mail.smtp]\nper_day = 1\n");
+    std::fs::write(config, text).expect("a limit");
+    let waiting = paths_of(&["--config", config, "status", "--at", AT]);
+    paths.extend(waiting.into_iter().filter(|path| path.starts_with("limits")));
     paths
 }
 

@@ -33,6 +33,16 @@ impl Authority {
     }
 }
 
+impl Authority {
+    /// A key and a certificate for these names, as PEM: for a server that reads
+    /// them from a file.
+    pub(crate) fn chain(&self, names: &[&str]) -> String {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params(names, 2100).signed_by(&key, &self.issuer).expect("a certificate");
+        key.serialize_pem() + &certificate.pem()
+    }
+}
+
 /// A server that vouches for itself.
 pub(crate) fn self_signed(names: &[&str]) -> Arc<ServerConfig> {
     let key = KeyPair::generate().expect("a key");

@@ -1,0 +1,32 @@
+//! What is told of limits that mails wait for: how many, and until when. For
+//! `send` and `status`.
+
+use serde_json::{Value, json};
+
+use super::pages;
+use crate::domain::verdict::moment;
+use crate::domain::zone::Zone;
+use crate::engine::deliver::limits::Reached;
+
+/// One limit in a line.
+pub(super) fn line(zone: Zone, reached: &Reached) -> String {
+    let Reached { limit, domain, waiting, next, last } = reached;
+    let to = domain.as_ref().map_or(String::new(), |domain| format!(" to {domain}"));
+    let wait = pages::count(*waiting, "mail waits", "mails wait");
+    let ends = match last == next {
+        true => String::new(),
+        false => format!(", the last {} at the earliest", moment(zone, *last)),
+    };
+    format!("the limit of {limit}{to} is reached: {wait}; the next may leave {}{ends}", moment(zone, *next))
+}
+
+pub(super) fn value(zone: Zone, reached: &Reached) -> Value {
+    json!({
+        "mails": reached.limit.mails,
+        "seconds": reached.limit.per.as_secs(),
+        "domain": reached.domain,
+        "waiting": reached.waiting,
+        "next": zone.rfc3339(reached.next),
+        "last": zone.rfc3339(reached.last),
+    })
+}

@@ -1,0 +1,89 @@
+//! Values that several sections have: shares, lengths of time, rates.
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use chrono::TimeDelta;
+
+use crate::domain::duration::Duration;
+
+/// Mails per time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub mails: NonZeroU32,
+    /// In what time.
+    pub per: TimeDelta,
+}
+
+/// A share, in whole percent from 0 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percent(pub u8);
+
+impl Percent {
+    /// Are `part` of `whole` more than this share?
+    pub fn is_exceeded(self, part: usize, whole: usize) -> bool {
+        part * 100 > whole * usize::from(self.0)
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", self.0)
+    }
+}
+
+pub(super) fn filled(text: &str) -> Result<&str, String> {
+    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+}
+
+/// A share like `10 %`.
+pub(super) fn percent(text: &str) -> Result<Percent, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<u8>().ok());
+    number.filter(|number| *number <= 100).map(Percent).ok_or_else(|| {
+        format!("has `{text}`; write a whole number from 0 to 100 and a percent sign, like \"10 %\"")
+    })
+}
+
+/// A length of time like `4 hours`, of at least a minute.
+pub(super) fn length(text: &str) -> Result<TimeDelta, String> {
+    let duration = Duration::parse(text).map_err(|why| format!("has a wrong value: {why}"))?;
+    duration
+        .as_length()
+        .ok_or_else(|| format!("has `{text}`; only minutes and hours are a length of time here"))
+}
+
+/// Mails per time like `25/minute`, or `unlimited`.
+pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
+    if text == "unlimited" {
+        return Ok(None);
+    }
+    let wrong = || {
+        format!("has `{text}`; write mails per second, minute or hour, like \"25/minute\", or \"unlimited\"")
+    };
+    let (mails, per) = text.split_once('/').ok_or_else(wrong)?;
+    let per = match per.trim() {
+        "second" => TimeDelta::seconds(1),
+        "minute" => TimeDelta::minutes(1),
+        "hour" => TimeDelta::hours(1),
+        _ => return Err(wrong()),
+    };
+    let mails = mails.trim().parse().map_err(|_| wrong())?;
+    Ok(Some(Rate { mails, per }))
+}
+
+/// Mails in 24 hours, like `10000`, or `unlimited`.
+pub(super) fn per_day(text: &str) -> Result<Option<NonZeroU32>, String> {
+    if text == "unlimited" {
+        return Ok(None);
+    }
+    let mails = text.trim().parse().ok().filter(|mails: &NonZeroU32| mails.get() <= MOST_A_DAY);
+    mails.map(Some).ok_or_else(|| {
+        format!(
+            "has `{text}`; write a whole number of mails from 1 to {MOST_A_DAY}, like 10000, or \"unlimited\""
+        )
+    })
+}
+
+/// More than these in a day is no limit: each of them is remembered for a day.
+const MOST_A_DAY: u32 = 1_000_000;

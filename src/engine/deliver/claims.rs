@@ -1,0 +1,140 @@
+//! Which mails are claimed next: the outbox from first to last, a batch at a
+//! time. Of a domain that has a limit of its own only a few are claimed at
+//! once; what is passed over for that is come back to, so that mails to
+//! others need not wait behind it, and memory stays small.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::counter::Counter;
+use super::wave::Waves;
+use super::{Permits, take};
+use crate::domain::zone::Timestamp;
+use crate::engine::letters::Desk;
+use crate::store::{Move, Outgoing, Store, StoreError};
+
+/// So many mails are claimed at once, and lie ready for the lines.
+pub(super) const READY: usize = 64;
+/// So many of them to one domain that is limited.
+const CROWD: usize = READY / 2;
+/// With more than these the domain is not come back to.
+const FEW: usize = CROWD / 2;
+
+/// How far the outbox was read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reading {
+    /// Up to this number.
+    after: i64,
+    /// There is nothing more to claim beyond it.
+    pub(super) exhausted: bool,
+    /// Of each lane from which mails were passed over: the first of them has a
+    /// number above this.
+    passed_over: BTreeMap<usize, i64>,
+}
+
+impl Reading {
+    /// Is there a lane to come back to now?
+    fn lane_with_room(&self, crowd: &[usize]) -> Option<(usize, i64)> {
+        let few = |lane: usize| crowd.get(lane).is_none_or(|crowd| *crowd <= FEW);
+        self.passed_over.iter().map(|(lane, from)| (*lane, *from)).find(|(lane, _)| few(*lane))
+    }
+
+    /// Is everything claimed that there is room for?
+    pub(super) fn has_all_there_is_room_for(&self, counter: &Counter) -> bool {
+        self.exhausted && self.lane_with_room(&counter.crowd()).is_none()
+    }
+}
+
+/// Mails that are claimed next.
+pub(super) struct Claims {
+    pub(super) claimed: Vec<Arc<Outgoing>>,
+    /// The outbox will have been read so far.
+    pub(super) reading: Reading,
+    pub(super) kept_back: usize,
+}
+
+/// What claims are made of.
+pub(super) struct Claimant<'a, 'd> {
+    pub(super) desk: &'a Desk<'d>,
+    pub(super) store: &'a Store,
+    pub(super) permits: &'a Permits,
+    pub(super) waves: &'a mut Waves,
+    pub(super) counter: &'a Counter,
+    pub(super) now: Timestamp,
+}
+
+impl Claimant<'_, '_> {
+    /// The next that may leave, and the moves that claim or settle them.
+    ///
+    /// # Errors
+    ///
+    /// Where the outbox cannot be read.
+    pub(super) fn claims(&mut self, reading: &Reading, moves: &mut Vec<Move>) -> Result<Claims, StoreError> {
+        let mut claims = Claims { claimed: Vec::new(), reading: reading.clone(), kept_back: 0 };
+        let mut crowd = self.counter.crowd();
+        if let Some((lane, from)) = reading.lane_with_room(&crowd) {
+            self.come_back(lane, from, &mut crowd, &mut claims, moves)?;
+        }
+        while claims.claimed.is_empty() && !claims.reading.exhausted {
+            let found = self.store.outgoing(claims.reading.after, READY, self.now)?;
+            let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else {
+                claims.reading.exhausted = true;
+                break;
+            };
+            claims.kept_back += self.take(found, &mut crowd, &mut claims, moves)?;
+            claims.reading.after = last;
+        }
+        Ok(claims)
+    }
+
+    /// Claims what was passed over of a lane, as far as there is room.
+    fn come_back(
+        &mut self,
+        lane: usize,
+        mut from: i64,
+        crowd: &mut [usize],
+        claims: &mut Claims,
+        moves: &mut Vec<Move>,
+    ) -> Result<(), StoreError> {
+        claims.reading.passed_over.remove(&lane);
+        let until = claims.reading.after;
+        loop {
+            let mut found = self.store.outgoing(from, READY, self.now)?;
+            let last = found.last().map(|outgoing| outgoing.delivery.number).filter(|last| *last < until);
+            found.retain(|mail| mail.delivery.number <= until && self.counter.lane(mail) == Some(lane));
+            // They were counted when they were passed.
+            self.take(found, crowd, claims, moves)?;
+            let Some(last) = last else { return Ok(()) };
+            if !claims.claimed.is_empty() {
+                claims.reading.passed_over.entry(lane).or_insert(last);
+                return Ok(());
+            }
+            from = last;
+        }
+    }
+
+    /// Takes what of a batch may leave and has room; how many are kept back.
+    fn take(
+        &mut self,
+        found: Vec<Outgoing>,
+        crowd: &mut [usize],
+        claims: &mut Claims,
+        moves: &mut Vec<Move>,
+    ) -> Result<usize, StoreError> {
+        let (waves, passed_over) = (&mut *self.waves, &mut claims.reading.passed_over);
+        let may = |mail: &Outgoing| {
+            let lane = self.counter.lane(mail);
+            if let Some(lane) = lane.filter(|lane| crowd[*lane] >= CROWD) {
+                passed_over.entry(lane).or_insert(mail.delivery.number - 1);
+                return Ok(false);
+            }
+            let may = waves.may_leave(self.store, &mail.delivery, self.now)?;
+            lane.filter(|_| may).into_iter().for_each(|lane| crowd[lane] += 1);
+            Ok(may)
+        };
+        let (claimed, kept_back, more) = take(self.desk, self.permits, found, self.now, may)?;
+        moves.extend(more);
+        claims.claimed.extend(claimed.into_iter().map(Arc::new));
+        Ok(kept_back)
+    }
+}

@@ -1,0 +1,8 @@
+-- When mails to a domain left after an instant: what its own limits count.
+SELECT delivery.settled_at
+FROM delivery
+JOIN enrolment ON enrolment.id = delivery.enrolment_id
+JOIN person ON person.id = enrolment.person_id
+WHERE delivery.state = 'sent' AND delivery.settled_at > ?1
+  AND lower(substr(person.email, instr(person.email, '@') + 1)) = ?2
+ORDER BY delivery.settled_at
