@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let whom = match world.roster.person(&reader.id) {
             Some(person) => format!("as person {} gets it", pages::name_of(person)),
             None => {
-                format!("as {} {} would get it, whom nobody is called", reader.first_name, reader.last_name)
+                format!("as {} {} would get it, who is made up", reader.first_name, reader.last_name)
             }
         };
         writeln!(cx.out, "{step}  {whom}")?;

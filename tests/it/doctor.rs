@@ -109,7 +109,7 @@ fn where_all_is_well_it_says_what_it_has_looked_at() {
         ok people: 2 people imported
         ok database: journey.db is whole
         ok positions: 2 agree with the events
-        ok sender: nobody has the right to send just now
+        ok sender: no journey is sending just now
         ok writes: journey.db: what has happened; -wal and -shm beside it
         ok writes: journey.lock: who sends
         ok writes: journey.id: tells this folder from a copy

@@ -45,7 +45,7 @@ pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tel
     }
     tell(match holder {
         Ok(Some(holder)) => Finding::good("sender", format!("{holder}, has the right to send")),
-        Ok(None) => Finding::good("sender", "nobody has the right to send just now"),
+        Ok(None) => Finding::good("sender", "no journey is sending just now"),
         Err(error) => Finding::fault("sender", error.to_string()).hint("the file must be this user's own"),
     });
 }
