@@ -4,7 +4,17 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+/// Which disk a file or folder is on.
+///
+/// # Errors
+///
+/// Where it cannot be asked.
+pub fn device(path: &Path) -> io::Result<u64> {
+    Ok(std::fs::metadata(path)?.dev())
+}
 
 /// The room that this process may take on the file system of a file or
 /// folder, in bytes.

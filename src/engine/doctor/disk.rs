@@ -27,7 +27,10 @@ pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
     if config.mail.transport == Transport::Files {
         folders.push(existing(&config.mail.folder));
     }
-    folders.dedup();
+    // One disk is told of once; what cannot be asked is told of as it is.
+    folders.dedup_by(|one, other| {
+        one == other || disk::device(one).ok().is_some_and(|device| disk::device(other).ok() == Some(device))
+    });
     folders.iter().for_each(|folder| tell(room(folder, disk::free(folder))));
     for (path, what) in written(config) {
         tell(writable(&path, what, may_write(&path)));
