@@ -990,3 +990,31 @@ fn a_year_without_a_slot_is_looked_beyond_in_time() {
         "#]],
     );
 }
+
+#[test]
+fn f52_half_past_midnight_belongs_to_the_day_that_people_read_though_utc_has_another() {
+    check(
+        "
+        until 2026-12-14
+        hours 00:00-23:59
+        cadence 30 0 * * Tue
+        journey j start 2026-12-01
+        step a
+        step b
+        person ada
+        person bo leave 2026-11-20..2026-11-30
+        person cy start 2026-12-08
+        person di end 2026-12-07
+        person eva leave 2026-12-01..2026-12-01
+        ",
+        &expect![[r#"
+            Tue 1 Dec 2026 00:30  ada  a
+            Tue 1 Dec 2026 00:30  bo  a
+            Tue 1 Dec 2026 00:30  di  a
+            Tue 8 Dec 2026 00:30  ada  b
+            Tue 8 Dec 2026 00:30  bo  b
+            Tue 8 Dec 2026 00:30  cy  a
+            Tue 8 Dec 2026 00:30  eva  a
+        "#]],
+    );
+}
