@@ -26,25 +26,10 @@ const AMPLE: Duration = Duration::from_secs(20);
 /// Short enough to wait for in vain.
 const SHORT: Duration = Duration::from_millis(100);
 
-fn all(limit: Duration) -> Deadlines {
-    Deadlines {
-        connect: limit,
-        greeting: limit,
-        ehlo: limit,
-        tls: limit,
-        auth: limit,
-        mail: limit,
-        rcpt: limit,
-        data: limit,
-        block: limit,
-        dot: limit,
-    }
-}
-
 /// How to reach a test relay.
 fn client(relay: &server::Relay) -> Relay {
     Relay {
-        deadlines: all(AMPLE),
+        deadlines: Deadlines::all(AMPLE),
         hello: Some("test.ekdala.example".to_owned()),
         ..Relay::at("127.0.0.1", relay.port())
     }
@@ -166,7 +151,7 @@ fn a_mail_may_come_from_nowhere() {
 #[test]
 fn f17_late_is_not_never() {
     let relay = start(vec![Rule::at(Point::Dot, What::Late(3 * SHORT, line("250 2.0.0 at last")))]);
-    let deadlines = Deadlines { data: 2 * SHORT, block: SHORT, ..all(AMPLE) };
+    let deadlines = Deadlines { data: 2 * SHORT, block: SHORT, ..Deadlines::all(AMPLE) };
     let mut connection = Relay { deadlines, ..client(&relay) }.connect().expect("a connection");
     assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
     assert!(connection.is_usable());
@@ -206,7 +191,7 @@ fn f18_silence_before_a_mail_ends_with_the_phase() {
 #[test]
 fn f18_a_relay_that_is_not_reached_in_time_is_named() {
     let relay = start(Vec::new());
-    let trouble = refused(&Relay { deadlines: all(Duration::ZERO), ..client(&relay) });
+    let trouble = refused(&Relay { deadlines: Deadlines::all(Duration::ZERO), ..client(&relay) });
     let why = format!("relay 127.0.0.1:{} cannot be reached within 0 s", relay.port());
     assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
 }
@@ -715,14 +700,14 @@ fn f35_a_relay_that_sips_does_not_hold_us_for_ever() {
 
 #[test]
 fn f36_a_relay_that_is_not_there_is_told() {
-    let unknown = refused(&Relay { deadlines: all(AMPLE), ..Relay::at("no..such", 25) });
+    let unknown = refused(&Relay { deadlines: Deadlines::all(AMPLE), ..Relay::at("no..such", 25) });
     assert_eq!((unknown.kind, unknown.phase), (TroubleKind::Passing, Phase::Connect));
     assert!(unknown.why.starts_with("relay no..such:25 is not found: "), "{}", unknown.why);
     let gone = {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         listener.local_addr().expect("an address").port()
     };
-    let closed = refused(&Relay { deadlines: all(AMPLE), ..Relay::at("127.0.0.1", gone) });
+    let closed = refused(&Relay { deadlines: Deadlines::all(AMPLE), ..Relay::at("127.0.0.1", gone) });
     assert!(closed.why.contains("cannot be reached: Connection refused"), "{}", closed.why);
 }
 
