@@ -58,7 +58,7 @@ fn decide_100_000_newcomers(bencher: divan::Bencher, when: &str) {
     let progress = Progress::until(now, &library, &roster, &memory);
     bencher.counter(divan::counter::ItemsCount::new(roster.people.len())).bench_local(|| {
         let moment = planner.at(now, &memory, &progress);
-        roster.people.iter().map(|person| moment.decide(person).len()).sum::<usize>()
+        roster.people.iter().map(|person| moment.decide(person, memory.of(&person.id)).len()).sum::<usize>()
     });
 }
 

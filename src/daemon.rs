@@ -25,7 +25,7 @@ use crate::engine::deliver::{Delivered, Hooks};
 use crate::engine::import;
 use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
-use crate::engine::pass::Selection;
+use crate::engine::pass::{Pass, Selection};
 use crate::engine::post::Post;
 use crate::engine::world::{InForce, World};
 use crate::engine::{positions, send};
@@ -220,7 +220,7 @@ impl Daemon<'_> {
             self.is_first = false;
             return Ok(Vec::new());
         }
-        let mut world = World::of(self.config.clone(), content, &self.store)?;
+        let mut world = World::of_members(self.config.clone(), content, &self.store)?;
         let outcome = self.book(&mut world, now);
         self.content = Some(world.into_content().1);
         outcome
@@ -235,14 +235,13 @@ impl Daemon<'_> {
         }
         // Somebody changes something all the time: the next turn goes on.
         for _ in 0..10 {
-            let sent = send::book(world, &mut self.store, now, &Selection::default())?;
-            let (booked, interrupted) = (sent.numbers.len(), sent.interrupted);
-            if booked > 0 {
-                (self.say)(&format!("booked {booked} mails"));
+            let nobody_listens = &mut |_: &Pass<'_>, _: &[i64]| {};
+            let sent = send::book(world, &mut self.store, now, &Selection::default(), nobody_listens)?;
+            if sent.booked > 0 {
+                (self.say)(&format!("booked {} mails", sent.booked));
             }
-            drop(sent);
             world.refresh(&self.store)?;
-            if !interrupted {
+            if !sent.interrupted {
                 break;
             }
         }
@@ -440,7 +439,7 @@ impl Daemon<'_> {
 /// leave.
 fn outage(world: &World, store: &Store, now: Timestamp) -> anyhow::Result<Option<Guard>> {
     let Some(seen) = store.clock()?.filter(|seen| now - *seen > guard::OUTAGE) else { return Ok(None) };
-    let due = crate::engine::pass::Pass::at(world, now, &Selection::default()).send.len();
+    let due = send::due(world, store, now)?;
     let waiting: u64 =
         store.deliveries_by_state()?.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
     if due == 0 && waiting == 0 {

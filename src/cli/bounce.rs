@@ -7,6 +7,7 @@ use super::context::{BAD, Context, ODD};
 use super::error::{CommandError, Kind};
 use crate::domain::zone::Zone;
 use crate::engine::bounce::{self, Taken};
+use crate::engine::world::World;
 use crate::store::Kept;
 
 /// Takes a mail that came back, on standard input
@@ -97,7 +98,7 @@ fn tell(cx: &mut Context, taken: Taken) -> Result<(), CommandError> {
 }
 
 fn clear(person: &str, reason: Option<&str>, cx: &mut Context) -> Result<(), CommandError> {
-    let (mut store, world, at) = cx.writing()?;
+    let (mut store, world, at) = cx.writing(World::of)?;
     let person = super::select::person(&world, person)?;
     if !store.clear_bounce(&person.id, &cx.act(at, None, reason))? {
         return Err(CommandError::new(Kind::No, "no mail to this person came back for good"));

@@ -53,7 +53,7 @@ pub(super) fn run(
         let effects = change::effect(&world, &proposed.change, at);
         return tell(cx, &world, how, &proposed, &shown, &effects, at);
     }
-    let (mut store, mut world, at) = cx.writing()?;
+    let (mut store, mut world, at) = cx.writing(World::of)?;
     let proposed = propose(&world, at)?;
     let shown = change::shown(&world, &proposed.change, at);
     let effects = change::effect(&world, &proposed.change, at);

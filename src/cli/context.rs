@@ -17,7 +17,7 @@ use crate::domain::change::Act;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::verdict::moment as in_words;
 use crate::domain::zone::{Timestamp, Zone};
-use crate::engine::world::{self, InForce, World};
+use crate::engine::world::{self, InForce, Unusable, World};
 use crate::engine::{import, keys};
 use crate::store::Store;
 
@@ -31,6 +31,9 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const ODD: Style = AnsiColor::Yellow.on_default();
 /// For what leaves.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+
+/// [`World::of`] or [`World::of_members`].
+pub(super) type OpenWorld = fn(Config, InForce, &Store) -> Result<World, Unusable>;
 
 /// What each command gets.
 pub(super) struct Context {
@@ -81,10 +84,10 @@ impl Context {
         Ok((world, at))
     }
 
-    /// The database to write in, the world it and the files make, and the
-    /// instant to act at. People are imported into a database that has never
-    /// seen any.
-    pub(super) fn writing(&mut self) -> Result<(Store, World, Timestamp), CommandError> {
+    /// The database to write in, the world it and the files make (`open`: with
+    /// everybody in memory or without), and the instant to act at. People are
+    /// imported into a database that has never seen any.
+    pub(super) fn writing(&mut self, open: OpenWorld) -> Result<(Store, World, Timestamp), CommandError> {
         let config = self.config()?;
         let content = InForce::read(&config, self.about()?)?;
         let at = self.at(content.library.programme.zone)?;
@@ -99,7 +102,7 @@ impl Context {
             let people = pages::count(people, "person", "people");
             writeln!(self.err, "imported {people} from {}", config.people.file.display())?;
         }
-        let world = self.world_in(&mut store, config, content, at)?;
+        let world = self.world_in(&mut store, config, content, at, open)?;
         Ok((store, world, at))
     }
 
@@ -111,8 +114,9 @@ impl Context {
         config: Config,
         content: InForce,
         at: Timestamp,
+        open: OpenWorld,
     ) -> Result<World, CommandError> {
-        let world = World::of(config, content, store)?;
+        let world = open(config, content, store)?;
         if world.broken.is_empty() {
             let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
             store.keep_content(world.library.hash, files, at)?;

@@ -7,6 +7,7 @@ use super::error::{CommandError, Kind};
 use super::signals::Signals;
 use crate::daemon::{self, Asked};
 use crate::engine::lock::Lock;
+use crate::engine::world::World;
 
 /// Plans and sends on schedule, until it is told to stop
 ///
@@ -26,7 +27,7 @@ pub(super) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     let signals = Signals::watch()?;
     let reload = signals.watch_reload()?;
-    let (store, world, at) = cx.writing()?;
+    let (store, world, at) = cx.writing(World::of_members)?;
     let _lock = Lock::take(&world.config.database, at, world.library.programme.zone)?;
     let (config, content) = world.into_content();
     let asked = Asked {

@@ -14,7 +14,7 @@ use crate::domain::import::{Import as Changes, Left};
 use crate::domain::person::{Person, Roster};
 use crate::engine::import::{self as engine, Brake};
 use crate::engine::positions;
-use crate::engine::world::{self, InForce};
+use crate::engine::world::{self, InForce, World};
 use crate::roster::Reading;
 
 /// Reads and shows who there is
@@ -89,7 +89,7 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         // There may be more of them than fit in memory twice.
         drop(reading);
         let content = InForce::read(&config, at)?;
-        let world = cx.world_in(&mut store, config.clone(), content, at)?;
+        let world = cx.world_in(&mut store, config.clone(), content, at, World::of_members)?;
         positions::keep(&world, &mut store, at)?;
     }
     let Some(Brake { leavers, people }) = braked else { return Ok(()) };

@@ -11,6 +11,7 @@ use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
 use crate::domain::delivery::{Delivery, Happened, State};
 use crate::engine::positions;
+use crate::engine::world::World;
 use crate::store::{Move, Store, Written};
 
 /// Says what became of a mail that is in doubt or held
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::new(Kind::No, message));
     };
     if !args.how.dry_run {
-        let (mut store, mut world, at) = cx.writing()?;
+        let (mut store, mut world, at) = cx.writing(World::of_members)?;
         let made = Move { doubts, ..Move::new(delivery.number, delivery.state, happened) };
         let made =
             made.saying(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));

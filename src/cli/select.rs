@@ -3,10 +3,11 @@
 
 use super::error::CommandError;
 use crate::domain::diagnostic::{nearest, visible};
-use crate::domain::ids::{Slug, StepName, UnitId};
+use crate::domain::ids::{PersonId, Slug, StepName, UnitId};
 use crate::domain::person::Person;
 use crate::engine::pass::Selection;
 use crate::engine::world::World;
+use crate::store::StoreError;
 
 /// The step of that name.
 pub(super) fn step(world: &World, text: &str) -> Result<StepName, CommandError> {
@@ -43,13 +44,18 @@ pub(super) fn person<'w>(world: &'w World, text: &str) -> Result<&'w Person, Com
     })
 }
 
-/// What `--only` names: a step (with a `/`), a person, or a unit.
-pub(super) fn only(world: &World, texts: &[String]) -> Result<Selection, CommandError> {
+/// What `--only` names: a step (with a `/`), a person, whom `find` finds, or a
+/// unit.
+pub(super) fn only(
+    world: &World,
+    texts: &[String],
+    find: impl Fn(&str) -> Result<Option<PersonId>, StoreError>,
+) -> Result<Selection, CommandError> {
     let mut selection = Selection::default();
     for text in texts {
         let units = world.roster.units_called(text);
-        if let Some(person) = world.roster.find(text) {
-            selection.people.insert(person.id.clone());
+        if let Some(person) = find(text)? {
+            selection.people.insert(person);
         } else if !units.is_empty() {
             selection.units.extend(units.iter().map(|unit| unit.id.clone()));
         } else if StepName::parse(text).is_some() {

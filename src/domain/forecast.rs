@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 
 use super::library::Library;
 use super::memory::{Event, Memory, What};
-use super::person::Roster;
+use super::person::{Person, Roster};
 use super::planner::{Approvals, Decision, Planner};
 use super::progress::Progress;
 use super::settings::Settings;
@@ -99,8 +99,9 @@ impl Future<'_> {
     fn pass(&mut self, now: Timestamp, awake: &[usize]) -> Vec<(usize, Timestamp)> {
         let roster = self.planner.roster();
         let moment = self.planner.at(now, &self.memory, &self.progress);
+        let decide = |person: &Person| moment.decide(person, self.memory.of(&person.id));
         let decided: Vec<(usize, Vec<Decision>)> =
-            awake.iter().map(|&person| (person, moment.decide(&roster.people[person]))).collect();
+            awake.iter().map(|&index| (index, decide(&roster.people[index]))).collect();
         let mut next = Vec::with_capacity(decided.len());
         for (person, decisions) in decided {
             let mut wake: Option<Timestamp> = None;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar::Calendar;
-use super::ids::{ContentHash, Language, Slug};
+use super::ids::{ContentHash, Language, PersonId, Slug};
 use super::journey::Journey;
 use super::zone::Zone;
 
@@ -26,6 +26,14 @@ impl Library {
     /// The journey of that name.
     pub fn journey(&self, slug: &Slug) -> Option<&Journey> {
         self.journeys.iter().find(|journey| journey.slug == *slug)
+    }
+
+    /// The reference groups of all journeys; who is in two is named twice.
+    pub fn members(&self) -> impl Iterator<Item = &PersonId> {
+        self.journeys
+            .iter()
+            .filter_map(|journey| journey.reference_group.as_ref())
+            .flat_map(|group| &group.people)
     }
 }
 

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::ids::{PersonId, Slug};
+use super::ids::{PersonId, PersonNumber, Slug};
+use super::person::Person;
 use super::zone::Timestamp;
 
 /// What has happened to everybody.
@@ -24,6 +25,17 @@ pub struct PersonMemory {
     /// A mail of any journey that is booked and has not left.
     pub outbox: Option<Outstanding>,
     enrolments: Vec<(Slug, Enrolment)>,
+}
+
+/// Somebody, and what happened to them: what is decided for.
+#[derive(Clone, Copy, Debug)]
+pub struct Somebody<'p> {
+    /// Who.
+    pub person: &'p Person,
+    /// What happened.
+    pub past: &'p PersonMemory,
+    /// What the database calls them, if it knows them.
+    pub number: Option<PersonNumber>,
 }
 
 /// A mail that is booked and has not left: until it has, no other does, so
@@ -99,6 +111,11 @@ impl Memory {
     /// Everybody to whom something happened.
     pub fn people(&self) -> impl Iterator<Item = (&PersonId, &PersonMemory)> {
         self.people.iter()
+    }
+
+    /// Adds what happened to others.
+    pub fn add(&mut self, others: Memory) {
+        self.people.extend(others.people);
     }
 
     /// The same, with everything that was on its way arrived: for looking

@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use super::ids::{PersonId, UnitId};
 use super::journey::LateJoiners;
 use super::library::Library;
-use super::memory::Memory;
-use super::person::Roster;
+use super::memory::{Memory, PersonMemory};
+use super::person::{Person, Roster};
 use super::zone::Timestamp;
 
 /// The sums, one entry a journey of the library, in its order.
@@ -43,29 +43,31 @@ impl Progress {
     /// same instant decides the same.
     pub fn until(now: Timestamp, library: &Library, roster: &Roster, memory: &Memory) -> Progress {
         let mut progress = Progress::none(library);
-        progress.add(now, library, roster, memory);
+        for (person, past) in memory.people() {
+            if let Some(person) = roster.person(person) {
+                progress.add(now, library, person, past);
+            }
+        }
         progress
     }
 
-    /// The same of some more people, whom nobody has added before: the sums
-    /// need not be of everybody who is in memory at once.
-    pub fn add(&mut self, now: Timestamp, library: &Library, roster: &Roster, memory: &Memory) {
-        for (person, past) in memory.people() {
-            let Some(unit) = roster.person(person).map(|person| &person.unit) else { continue };
-            for (slug, enrolment) in past.enrolments() {
-                let Some(index) = library.journeys.iter().position(|journey| journey.slug == *slug) else {
-                    continue;
-                };
-                let journey = &library.journeys[index];
-                let mut earlier = None;
-                for mail in enrolment.mails().filter(|mail| mail.at <= now) {
-                    let Some(step) = journey.place(mail.step) else { continue };
-                    if mail.at < now {
-                        self.note(index, person, unit, earlier, step, mail.at);
-                        earlier = Some(step);
-                    } else {
-                        self.journeys[index].first_of_members(person, step, mail.at);
-                    }
+    /// The same of one more person, whom nobody has added before: not everybody
+    /// need be in memory at once.
+    pub fn add(&mut self, now: Timestamp, library: &Library, person: &Person, past: &PersonMemory) {
+        let (id, unit) = (&person.id, &person.unit);
+        for (slug, enrolment) in past.enrolments() {
+            let Some(index) = library.journeys.iter().position(|journey| journey.slug == *slug) else {
+                continue;
+            };
+            let journey = &library.journeys[index];
+            let mut earlier = None;
+            for mail in enrolment.mails().filter(|mail| mail.at <= now) {
+                let Some(step) = journey.place(mail.step) else { continue };
+                if mail.at < now {
+                    self.note(index, id, unit, earlier, step, mail.at);
+                    earlier = Some(step);
+                } else {
+                    self.journeys[index].first_of_members(id, step, mail.at);
                 }
             }
         }

@@ -7,6 +7,7 @@ use super::world::World;
 use crate::domain::change::Change;
 use crate::domain::ids::{Slug, StepName, UnitId};
 use crate::domain::memory::Memory;
+use crate::domain::person::Person;
 use crate::domain::planner::{Approvals, Planner};
 use crate::domain::progress::Progress;
 use crate::domain::settings::{Pause, PauseOf, Settings, UnitSettings};
@@ -88,7 +89,8 @@ fn verdicts(world: &World, settings: &Settings, memory: &Memory, at: Timestamp) 
     let progress = Progress::until(at, &world.library, &world.roster, memory);
     let moment = planner.at(at, memory, &progress);
     let people = world.roster.people.iter();
-    people.flat_map(|person| moment.decide(person)).map(|d| (d.journey, Next::of(&d.verdict))).collect()
+    let decide = |person: &Person| moment.decide(person, memory.of(&person.id));
+    people.flat_map(decide).map(|d| (d.journey, Next::of(&d.verdict))).collect()
 }
 
 impl Next {

@@ -102,9 +102,8 @@ fn looked_at(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Marks
 /// The name a mail has, or will have; none before the database has a key.
 pub fn message_id(world: &World, due: &Due<'_>, round: u16) -> Option<String> {
     let remembered = world.remembered.as_ref()?;
-    let place = world.roster.place(&due.person.id)?;
     let step = StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() };
-    Some(remembered.keys.message_id(remembered.number(place)?, &step, round, domain(world)))
+    Some(remembered.keys.message_id(due.number?, &step, round, domain(world)))
 }
 
 /// The domain mails come from.

@@ -18,6 +18,7 @@ pub mod positions;
 pub mod post;
 pub mod send;
 pub mod sign_in;
+pub mod slices;
 pub mod status;
 pub mod test_mail;
 pub mod why;

@@ -1,13 +1,15 @@
 //! One pass: everybody's verdict at one instant, with the words each mail
-//! would have. What `send` lists, dry or not.
+//! would have; or that of some of them, where people are read a slice at a
+//! time. What `send` lists, dry or not.
 
 use std::collections::HashSet;
 
 use super::world::World;
-use crate::domain::ids::{Language, PersonId, Slug, StepName, UnitId};
+use crate::domain::ids::{Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::journey::Journey;
+use crate::domain::memory::Somebody;
 use crate::domain::person::Person;
-use crate::domain::planner::{Approvals, Planner};
+use crate::domain::planner::{Approvals, Moment, Planner};
 use crate::domain::position::Stage;
 use crate::domain::progress::Progress;
 use crate::domain::step::Step;
@@ -40,10 +42,14 @@ pub struct Pass<'w> {
 pub struct Due<'w> {
     /// To whom.
     pub person: &'w Person,
+    /// What the database calls them, if it knows them.
+    pub number: Option<PersonNumber>,
     /// Of which journey.
     pub journey: &'w Journey,
     /// Which step.
     pub step: &'w Step,
+    /// Has the person got no other mail of the journey?
+    pub first: bool,
     /// 0 is the mail, 1… the reminders.
     pub round: u16,
     /// The slot it uses.
@@ -111,7 +117,7 @@ impl Selection {
 
 impl<'w> Pass<'w> {
     /// Nobody was asked.
-    pub(super) fn empty(at: Timestamp) -> Pass<'w> {
+    fn empty(at: Timestamp) -> Pass<'w> {
         Pass {
             at,
             send: Vec::new(),
@@ -124,22 +130,35 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Decides for everybody, and finds each due mail its subject.
+    /// Decides for everybody of a world that has everybody, and finds each due
+    /// mail its subject.
     pub fn at(world: &'w World, at: Timestamp, selection: &Selection) -> Pass<'w> {
         let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
         let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
         let moment = planner.at(at, &world.memory, &progress);
+        Pass::of(world, &moment, at, world.everybody(), selection)
+    }
+
+    /// The same for some people, at an instant that is ready to decide.
+    pub fn of(
+        world: &'w World,
+        moment: &Moment<'_>,
+        at: Timestamp,
+        people: impl Iterator<Item = Somebody<'w>>,
+        selection: &Selection,
+    ) -> Pass<'w> {
         let mut pass = Pass::empty(at);
-        for person in world.roster.people.iter().filter(|person| selection.has_person(person)) {
+        for somebody in people.filter(|somebody| selection.has_person(somebody.person)) {
+            let Somebody { person, past, .. } = somebody;
             let mut made = None;
-            let decisions = moment.decide_unless(person, |journey, send| {
-                let (due, refused) = Due::of(world, person, journey, send);
+            let decisions = moment.decide_unless(person, past, |journey, send| {
+                let (due, refused) = Due::of(world, somebody, journey, send);
                 made = due;
                 refused
             });
             for decision in decisions {
                 let journey = &world.library.journeys[decision.journey];
-                let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
+                let enrolment = past.enrolment(&journey.slug);
                 pass.wake = [pass.wake, decision.ask_again(at)].into_iter().flatten().min();
                 pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
                 pass.add(person, journey, decision.verdict, &mut made, selection);
@@ -181,13 +200,13 @@ impl<'w> Due<'w> {
     /// The mail that would leave; or why it cannot be made for this person.
     pub(super) fn of(
         world: &'w World,
-        person: &'w Person,
+        somebody: Somebody<'w>,
         journey: usize,
         send: &Send,
     ) -> (Option<Due<'w>>, Option<Reason>) {
         let journey = &world.library.journeys[journey];
         let Some(step) = journey.step(&send.step) else { return (None, None) };
-        match Due::new(world, person, journey, step, send) {
+        match Due::new(world, somebody, journey, step, send) {
             Ok(due) => (Some(due), None),
             Err(held) => (None, held.because.into_iter().next()),
         }
@@ -197,19 +216,21 @@ impl<'w> Due<'w> {
     /// person.
     fn new(
         world: &'w World,
-        person: &'w Person,
+        Somebody { person, past, number }: Somebody<'w>,
         journey: &'w Journey,
         step: &'w Step,
         send: &Send,
     ) -> Result<Due<'w>, Held> {
-        let chosen = world.memory.of(&person.id).character.clone();
+        let chosen = past.character.clone();
         let default = world.library.programme.default_character().map(|character| character.id.clone());
         let character = chosen.or(default);
         let language = step.variant(world.library.programme.serve(&person.language), character.as_ref());
         let mut due = Due {
             person,
+            number,
             journey,
             step,
+            first: past.enrolment(&journey.slug).mails().all(|mail| *mail.step == step.slug),
             round: send.round,
             slot: send.slot,
             expires: send.expires,
@@ -230,12 +251,6 @@ impl<'w> Due<'w> {
         }
     }
 
-    /// Has the person got no other mail of the journey?
-    fn is_first(&self, world: &World) -> bool {
-        let enrolment = world.memory.of(&self.person.id).enrolment(&self.journey.slug);
-        enrolment.mails().all(|mail| *mail.step == self.step.slug)
-    }
-
     /// What rendering needs.
     pub fn letter<'s>(&'s self, world: &'s World, links: &'s Links) -> Letter<'s> {
         Letter {
@@ -245,7 +260,7 @@ impl<'w> Due<'w> {
             person: self.person,
             unit_name: world.roster.unit_name(&self.person.unit),
             character: self.character.as_ref(),
-            first: self.is_first(world),
+            first: self.first,
             links,
         }
     }

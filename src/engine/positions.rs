@@ -4,11 +4,13 @@
 use chrono::TimeDelta;
 
 use super::pass::Due;
+use super::slices::{self, Slices};
 use super::world::World;
 use crate::config::Config;
 use crate::domain::ids::{PersonNumber, Slug, StepName};
 use crate::domain::library::Library;
-use crate::domain::planner::{Approvals, Planner};
+use crate::domain::memory::Somebody;
+use crate::domain::planner::{Approvals, Decision, Planner};
 use crate::domain::position::Position;
 use crate::domain::progress::Progress;
 use crate::domain::verdict::Send;
@@ -17,55 +19,70 @@ use crate::store::{KeptPositions, Skip, Stood, Store, StoreError};
 
 /// Decides for everybody anew, and keeps where each enrolment stands; rows
 /// that say so already are left alone. Steps that were too late become facts.
-/// Where somebody else has written since the world was read, nothing is kept
+/// Where somebody else has written since the world was read, no more is kept
 /// and everybody wants a fresh look.
 ///
 /// # Errors
 ///
-/// Where they cannot be written; then none is.
+/// Where they cannot be read or written; what is kept by then is true.
 pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
     let Some(remembered) = &world.remembered else { return Ok(()) };
-    if store.seen()? != remembered.seen {
-        // Somebody else has written since the world was read, and knows more.
-        return store.forget_decided_with();
-    }
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
-    let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
-    let moment = planner.at(now, &world.memory, &progress);
     // Mails that leave now move late joiners, and whom these try steps for,
     // from the next moment on.
     let soon = now + TimeDelta::seconds(1);
-    let moved = Progress::until(soon, &world.library, &world.roster, &world.memory);
+    let [progress, moved] = slices::progress(world, store, [now, soon])?;
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let moment = planner.at(now, &world.memory, &progress);
     let moves = moved.moves_late_joiners(&progress, &world.library);
     let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
-    let people = world.roster.people.iter().zip(&remembered.numbers);
-    let stood = people.flat_map(|(person, &number)| {
-        let past = world.memory.of(&person.id);
-        let refused = |journey, send: &Send| Due::of(world, person, journey, send).1;
-        let later = next_moment.as_ref().map(|moment| moment.decide_unless(person, refused));
-        let mut later = later.into_iter().flatten();
-        moment.decide_unless(person, refused).into_iter().map(move |decision| {
-            let journey = &world.library.journeys[decision.journey];
-            let later = later.next().and_then(|decision| decision.ask_again(soon));
-            let skipped = decision.skipped.iter().map(|(step, at)| {
-                let step = journey.steps[*step].slug.clone();
-                let step = StepName { journey: journey.slug.clone(), step };
-                Skip { person: number, step, at: *at }
-            });
-            Stood {
-                person: number,
-                journey: journey.slug.clone(),
-                position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now)
-                    .looked_at_by(decision.ask_again(now))
-                    .looked_at_by(later),
-                skips: skipped.collect(),
-            }
-        })
-    });
-    store.keep_positions(stood)?;
+    let mut slices = Slices::of(world);
+    while let Some(slice) = slices.next(store)? {
+        let stood = slice.everybody().flat_map(|somebody| {
+            let Somebody { person, past, .. } = somebody;
+            let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
+            let later = next_moment.as_ref().map(|moment| moment.decide_unless(person, past, refused));
+            let mut later = later.into_iter().flatten();
+            moment.decide_unless(person, past, refused).into_iter().filter_map(move |decision| {
+                let later = later.next().and_then(|decision| decision.ask_again(soon));
+                stood(world, somebody, &decision, later, now)
+            })
+        });
+        // Somebody else has written since the world was read, and knows more.
+        if !store.keep_positions(remembered.seen, stood)? {
+            return store.forget_decided_with();
+        }
+    }
     let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
     store.end_positions(&journeys)?;
-    store.set_decided_with(&decided_with(&world.config, &world.library))
+    match store.set_decided_with(remembered.seen, &decided_with(&world.config, &world.library))? {
+        true => Ok(()),
+        false => store.forget_decided_with(),
+    }
+}
+
+/// Where somebody stands in one journey now; nowhere, if the database does not
+/// know them.
+fn stood(
+    world: &World,
+    Somebody { past, number, .. }: Somebody<'_>,
+    decision: &Decision,
+    later: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Stood> {
+    let person = number?;
+    let journey = &world.library.journeys[decision.journey];
+    let skipped = decision.skipped.iter().map(|(step, at)| {
+        let step = journey.steps[*step].slug.clone();
+        Skip { person, step: StepName { journey: journey.slug.clone(), step }, at: *at }
+    });
+    Some(Stood {
+        person,
+        journey: journey.slug.clone(),
+        position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now)
+            .looked_at_by(decision.ask_again(now))
+            .looked_at_by(later),
+        skips: skipped.collect(),
+    })
 }
 
 /// How the positions kept compare with what events and the planner say.
@@ -96,18 +113,17 @@ pub fn compare(
         to_renew: decided_with_now != Some(&decided_with(&world.config, &world.library)),
         ..Compared::default()
     };
-    let Some(remembered) = &world.remembered else { return compared };
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
     let moment = planner.at(now, &world.memory, &progress);
-    for (person, number) in world.roster.people.iter().zip(&remembered.numbers) {
-        let past = world.memory.of(&person.id);
-        let refused = |journey, send: &Send| Due::of(world, person, journey, send).1;
-        for decision in moment.decide_unless(person, refused) {
+    for somebody in world.everybody() {
+        let Somebody { person, past, number: Some(number) } = somebody else { continue };
+        let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
+        for decision in moment.decide_unless(person, past, refused) {
             let journey = &world.library.journeys[decision.journey].slug;
             let enrolment = past.enrolment(journey);
             let should = Position::of(enrolment, &decision.verdict, now);
-            let found = kept.get(&(*number, journey.clone()));
+            let found = kept.get(&(number, journey.clone()));
             let is_late = |due: Timestamp| found.and_then(|row| row.next_at).is_none_or(|at| at > due);
             compared.enrolments += 1;
             compared.late += usize::from(should.next_at.is_some_and(is_late));

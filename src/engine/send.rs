@@ -1,6 +1,7 @@
-//! A pass that sends: what the planner says is due is booked, all of it,
-//! before the first mail is handed over (`deliver`). Booking is the decision:
-//! it is made once and for ever, and what comes after only delays it.
+//! A pass that sends: what the planner says is due is booked, all of it, a
+//! slice of the people at a time, before the first mail is handed over
+//! (`deliver`). Booking is the decision: it is made once and for ever, and what
+//! comes after only delays it.
 
 use std::time::Duration;
 
@@ -11,15 +12,14 @@ use super::deliver::{Delivered, Hooks};
 use super::letters::{self, Desk};
 use super::pass::{Due, Pass, Selection};
 use super::post::Post;
+use super::slices::{self, Slices};
 use super::world::World;
 use crate::clock;
 use crate::domain::guard::Guard;
 use crate::domain::ids::StepName;
+use crate::domain::planner::{Approvals, Planner};
 use crate::domain::zone::Timestamp;
-use crate::store::{Booked, Booking, Reconciled, Recovered, Store};
-
-/// So many are booked in one transaction.
-const BATCH: usize = 4096;
+use crate::store::{Booked, Booking, Reconciled, Recovered, Store, StoreError};
 
 /// A mailing that a limit keeps waiting for longer than this ends here, and is
 /// gone on with by the next run: a limit of the day, say. One of the minute or
@@ -29,11 +29,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 const WORTH_A_WORD: Duration = Duration::from_secs(2 * 60);
 
 /// What a pass did.
-pub struct Sent<'w> {
-    /// The pass, with the mails that were booked in `send`.
-    pub pass: Pass<'w>,
-    /// The number of each of them, in their order.
-    pub numbers: Vec<i64>,
+#[derive(Default)]
+pub struct Sent {
+    /// How many mails were booked.
+    pub booked: usize,
     /// Somebody changed the database meanwhile; what is not booked yet must
     /// be decided anew, and nothing was handed over.
     pub interrupted: bool,
@@ -49,6 +48,8 @@ pub struct Sent<'w> {
 
 /// What is told and asked on the way.
 pub struct Talk<'a> {
+    /// Told of each part of the pass when it is booked.
+    pub booked: Listener<'a>,
     /// Told after each mail how many were booked, for a progress bar.
     pub one_more: &'a mut dyn FnMut(usize),
     /// Told what an operator should know.
@@ -59,6 +60,10 @@ pub struct Talk<'a> {
     pub now: &'a dyn Fn() -> Timestamp,
 }
 
+/// Told of each part of a pass when it is booked: the verdicts, and the number
+/// of each mail in its `send`.
+pub type Listener<'a> = &'a mut dyn FnMut(&Pass<'_>, &[i64]);
+
 /// Books what is due at an instant, and hands over what is booked, as fast as
 /// the rate allows.
 ///
@@ -66,27 +71,27 @@ pub struct Talk<'a> {
 ///
 /// Where the database or a file cannot be written. What was booked then is
 /// handed over by the next run.
-pub fn send<'w>(
-    world: &'w World,
+pub fn send(
+    world: &World,
     store: &mut Store,
     at: Timestamp,
     selection: &Selection,
     talk: Talk<'_>,
-) -> anyhow::Result<Sent<'w>> {
+) -> anyhow::Result<Sent> {
     let remembered = world.remembered.as_ref().context("there is no database to send from")?;
     let post = Post::of(&world.config)?;
     let begun = begin::begin(store, &world.config, at)?;
     if !begun.guards.is_empty() {
-        return Ok(Sent { guards: begun.guards, ..Sent::nothing(at) });
+        return Ok(Sent { guards: begun.guards, ..Sent::default() });
     }
-    let mut sent = book(world, store, at, selection)?;
+    let Talk { booked, one_more, say, stop, now } = talk;
+    let mut sent = book(world, store, at, selection, booked)?;
     (sent.recovered, sent.reconciled) = (begun.recovered, begun.reconciled);
     let mut journal = begun.journal;
     if sent.interrupted {
         return Ok(sent);
     }
-    let Talk { one_more, say, stop, now } = talk;
-    let (desk, booked) = (Desk::of(world), sent.numbers.len());
+    let (desk, booked) = (Desk::of(world), sent.booked);
     loop {
         let hooks = Hooks { now, one_more: &mut || one_more(booked), say, stop };
         let delivered = post.deliver(&desk, &remembered.keys, store, journal.as_mut(), None, hooks)?;
@@ -104,60 +109,69 @@ pub fn send<'w>(
 }
 
 /// Decides what is due at an instant, and books it, all of it before the
-/// first is handed over.
+/// first is handed over. Where somebody changes the database meanwhile, what is
+/// booked already stays so, and nothing more is.
 ///
 /// # Errors
 ///
-/// Where the database cannot be written.
-pub fn book<'w>(
-    world: &'w World,
+/// Where the database cannot be read or written.
+pub fn book(
+    world: &World,
     store: &mut Store,
     at: Timestamp,
     selection: &Selection,
-) -> anyhow::Result<Sent<'w>> {
+    told: Listener<'_>,
+) -> anyhow::Result<Sent> {
     let remembered = world.remembered.as_ref().context("there is no database to send from")?;
-    let mut pass = Pass::at(world, at, selection);
-    let mut due = std::mem::take(&mut pass.send);
-    let mut sent = Sent { numbers: Vec::with_capacity(due.len()), pass, ..Sent::nothing(at) };
+    let [progress] = slices::progress(world, store, [at])?;
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let moment = planner.at(at, &world.memory, &progress);
+    let mut sent = Sent::default();
+    let mut selection = selection.clone();
     let mut number = store.next_delivery()?;
-    loop {
-        let rest = due.split_off(due.len().min(BATCH));
-        let bookings = due.iter().zip(number..).map(|(due, number)| booking(world, due, number));
+    let mut slices = Slices::of(world);
+    while let Some(slice) = slices.next(store)? {
+        let pass = Pass::of(world, &moment, at, slice.everybody(), &selection);
+        let bookings = pass.send.iter().zip(number..).map(|(due, number)| booking(world, due, number));
         let bookings: Option<Vec<Booking>> = bookings.collect();
         let bookings = bookings.context("the database does not know somebody it has told of")?;
-        if store.book(remembered.seen, &bookings, at)? == Booked::Changed {
+        let changed = match bookings.is_empty() {
+            true => store.seen()? != remembered.seen,
+            false => store.book(remembered.seen, &bookings, at)? == Booked::Changed,
+        };
+        if changed {
             sent.interrupted = true;
-            return Ok(sent);
+            break;
         }
-        number += due.len() as i64;
-        sent.numbers.extend(bookings.iter().map(|booking| booking.number));
-        sent.pass.send.append(&mut due);
-        due = rest;
-        if due.is_empty() {
-            return Ok(sent);
-        }
+        let numbers: Vec<i64> = bookings.iter().map(|booking| booking.number).collect();
+        told(&pass, &numbers);
+        number += numbers.len() as i64;
+        sent.booked += numbers.len();
+        selection.limit = selection.limit.map(|limit| limit.saturating_sub(numbers.len()));
     }
+    Ok(sent)
 }
 
-impl Sent<'_> {
-    fn nothing(at: Timestamp) -> Self {
-        Sent {
-            pass: Pass::empty(at),
-            numbers: Vec::new(),
-            interrupted: false,
-            guards: Vec::new(),
-            recovered: Recovered::default(),
-            reconciled: Reconciled::default(),
-            delivered: Delivered::default(),
-        }
+/// How many mails are due at an instant.
+///
+/// # Errors
+///
+/// Where people cannot be read.
+pub fn due(world: &World, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
+    let [progress] = slices::progress(world, store, [at])?;
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let moment = planner.at(at, &world.memory, &progress);
+    let (mut due, mut slices) = (0, Slices::of(world));
+    while let Some(slice) = slices.next(store)? {
+        due += Pass::of(world, &moment, at, slice.everybody(), &Selection::default()).send.len();
     }
+    Ok(due)
 }
 
 fn booking(world: &World, due: &Due<'_>, number: i64) -> Option<Booking> {
-    let place = world.roster.place(&due.person.id)?;
     Some(Booking {
         number,
-        person: world.remembered.as_ref()?.number(place)?,
+        person: due.number?,
         step: StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() },
         round: due.round,
         slot: due.slot,

@@ -142,8 +142,9 @@ pub fn of_unit<'w>(world: &'w World, step: &StepName, unit: &UnitId, at: Timesta
     let journey = &world.library.journeys[index];
     let people = world.roster.people.iter().filter(|person| person.unit == *unit);
     let standing = |person: &'w Person| {
-        let decision = moment.decide(person).swap_remove(index);
-        let enrolment = world.memory.of(&person.id).enrolment(&journey.slug);
+        let past = world.memory.of(&person.id);
+        let decision = moment.decide(person, past).swap_remove(index);
+        let enrolment = past.enrolment(&journey.slug);
         let of_step = steps(journey, enrolment, &decision).into_iter().find(|s| s.step.slug == step.step)?;
         Some(InUnit { person, step: of_step, verdict: decision.verdict })
     };
@@ -153,7 +154,7 @@ pub fn of_unit<'w>(world: &'w World, step: &StepName, unit: &UnitId, at: Timesta
 fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
-    planner.at(at, &world.memory, &progress).decide(person)
+    planner.at(at, &world.memory, &progress).decide(person, world.memory.of(&person.id))
 }
 
 fn steps<'w>(journey: &'w Journey, enrolment: &Enrolment, decision: &Decision) -> Vec<StepStanding<'w>> {

@@ -12,7 +12,7 @@ use crate::content;
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::ids::{Language, PersonNumber};
 use crate::domain::library::Library;
-use crate::domain::memory::Memory;
+use crate::domain::memory::{Memory, Somebody};
 use crate::domain::person::Roster;
 use crate::domain::settings::Settings;
 use crate::domain::zone::{Timestamp, Zone};
@@ -31,11 +31,12 @@ pub struct World {
     pub library: Library,
     /// How it reads.
     pub renderer: Renderer,
-    /// Who there is.
+    /// Who there is: everybody; or, where the others are read a slice at a time
+    /// ([`World::of_members`]), all units and the reference groups.
     pub roster: Roster,
     /// What people decided about the running of it.
     pub settings: Settings,
-    /// What has happened.
+    /// What has happened to them.
     pub memory: Memory,
     /// What is worth knowing and stops nothing.
     pub warnings: Vec<Diagnostic>,
@@ -46,12 +47,29 @@ pub struct World {
     pub broken: Vec<Diagnostic>,
     /// The files of the content in force.
     pub files: content::Files,
+    /// Who is in memory.
+    pub whom: Whom,
+    /// So many of the others are read at a time.
+    pub slice: usize,
 }
+
+/// Who of those whom the database knows is in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Everybody.
+    Everybody,
+    /// The reference groups.
+    Members,
+}
+
+/// So many people at a time: some megabytes with years of mails, and one
+/// transaction of bookings.
+pub const SLICE: usize = 2048;
 
 /// What only a database knows.
 pub struct Remembered {
-    /// What the database calls each person, in the roster's order; empty
-    /// until people have been imported.
+    /// What the database calls each person, in the roster's order; empty until
+    /// people have been imported, and where not everybody is in memory.
     pub numbers: Vec<PersonNumber>,
     /// The keys of mails and links.
     pub keys: Keys,
@@ -60,13 +78,6 @@ pub struct Remembered {
     /// What was seen of the database before the rest was read: what somebody
     /// else writes after that is not in this world.
     pub seen: Seen,
-}
-
-impl Remembered {
-    /// What the database calls the person at a place of the roster.
-    pub fn number(&self, place: usize) -> Option<PersonNumber> {
-        self.numbers.get(place).copied()
-    }
 }
 
 /// Why there is no world.
@@ -93,8 +104,12 @@ impl World {
     /// Every fault, if one of them is an error; what is wrong with the
     /// database.
     pub fn open(config: Config, content: InForce) -> Result<World, Unusable> {
-        let past = Store::look(&config.database, |store| Past::read(store, &config))?;
-        World::with(config, content, past)
+        let read = |store: &Store| Past::read(store, &config, &content.library, Whom::Everybody);
+        let past = Store::look(&config.database, read)?;
+        let mut world = World::with(config, content, past, Whom::Everybody)?;
+        let more = mismatches(&world.config, &world.library, &world.roster);
+        world.warnings.extend(more);
+        Ok(world)
     }
 
     /// The same from a database that is open, for those who will write in it.
@@ -103,11 +118,23 @@ impl World {
     ///
     /// As [`World::open`].
     pub fn of(config: Config, content: InForce, store: &Store) -> Result<World, Unusable> {
-        let past = Past::read(store, &config)?;
-        World::with(config, content, Some(past))
+        let past = Past::read(store, &config, &content.library, Whom::Everybody)?;
+        World::with(config, content, Some(past), Whom::Everybody)
     }
 
-    fn with(config: Config, content: InForce, past: Option<Past>) -> Result<World, Unusable> {
+    /// The same for those who read people a slice at a time, however many there
+    /// are: in memory are only the units and the reference groups, on whose
+    /// mails the others' hang.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::open`].
+    pub fn of_members(config: Config, content: InForce, store: &Store) -> Result<World, Unusable> {
+        let past = Past::read(store, &config, &content.library, Whom::Members)?;
+        World::with(config, content, Some(past), Whom::Members)
+    }
+
+    fn with(config: Config, content: InForce, past: Option<Past>, whom: Whom) -> Result<World, Unusable> {
         let InForce { library, renderer, mut warnings, files, broken } = content;
         let (roster, settings, memory, remembered) = match past {
             Some(past) => (past.roster, past.settings, past.memory, Some(past.remembered)),
@@ -125,8 +152,30 @@ impl World {
                 roster
             }
         };
-        warnings.extend(mismatches(&config, &library, &roster));
-        Ok(World { config, library, renderer, roster, settings, memory, warnings, remembered, broken, files })
+        Ok(World {
+            config,
+            library,
+            renderer,
+            roster,
+            settings,
+            memory,
+            warnings,
+            remembered,
+            broken,
+            files,
+            whom,
+            slice: SLICE,
+        })
+    }
+
+    /// Everybody in memory.
+    pub fn everybody(&self) -> impl Iterator<Item = Somebody<'_>> {
+        let numbers = self.remembered.as_ref().map_or(&[][..], |remembered| &remembered.numbers);
+        self.roster.people.iter().enumerate().map(|(place, person)| Somebody {
+            person,
+            past: self.memory.of(&person.id),
+            number: numbers.get(place).copied(),
+        })
     }
 
     /// The content in force and the configuration, without the people.
@@ -146,7 +195,7 @@ impl World {
         if self.remembered.take().is_some_and(|remembered| !remembered.numbers.is_empty()) {
             self.roster = Roster::default();
         }
-        let past = Past::read(store, &self.config)?;
+        let past = Past::read(store, &self.config, &self.library, self.whom)?;
         if let Some(roster) = past.roster {
             self.roster = roster;
         }
@@ -167,16 +216,25 @@ struct Past {
 }
 
 impl Past {
-    fn read(store: &Store, config: &Config) -> Result<Past, StoreError> {
+    fn read(store: &Store, config: &Config, library: &Library, whom: Whom) -> Result<Past, StoreError> {
         let seen = store.seen()?;
         let imported = store.imported_at()?.is_some();
-        let (roster, numbers) = imported.then(|| store.roster()).transpose()?.unzip();
+        let (roster, memory, numbers) = match whom {
+            Whom::Members => {
+                let (roster, memory) = store.some(library.members())?;
+                (Some(roster), memory, Vec::new())
+            }
+            Whom::Everybody => {
+                let (roster, numbers) = imported.then(|| store.roster()).transpose()?.unzip();
+                (roster, store.memory()?, numbers.unwrap_or_default())
+            }
+        };
         Ok(Past {
             roster,
             settings: store.settings(config.limits.grace)?,
-            memory: store.memory()?,
+            memory,
             remembered: Remembered {
-                numbers: numbers.unwrap_or_default(),
+                numbers,
                 keys: Keys::new(&store.secret()?),
                 content_since: store.content()?.map(|(_, since)| since),
                 seen,
@@ -220,6 +278,8 @@ fn too_much(config: &Config, written: Written, roster: Roster, now: Timestamp) -
         remembered: None,
         broken: Vec::new(),
         files: written.files,
+        whom: Whom::Everybody,
+        slice: SLICE,
     };
     let rows = plan::rows(world, now..now + A_YEAR, &plan::Scope::default(), |_| {});
     let limit = world.library.programme.calendar.minutes_per_month;

@@ -1,8 +1,11 @@
 //! What happened to people: enrolments and their events, read into a
 //! [`Memory`].
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Row, Transaction, params};
 
+use super::people::ALL;
 use super::{Store, StoreError, rows};
 use crate::domain::delivery::State;
 use crate::domain::ids::{PersonId, PersonNumber, Slug, StepName};
@@ -27,16 +30,22 @@ impl Store {
     ///
     /// Where it cannot be read.
     pub fn memory(&self) -> Result<Memory, StoreError> {
+        self.memory_of(&ALL)
+    }
+
+    /// The same of those with some numbers.
+    pub(super) fn memory_of(&self, numbers: &RangeInclusive<i64>) -> Result<Memory, StoreError> {
         let mut memory = Memory::default();
         let mut characters = self.connection.prepare_cached(
-            "SELECT employee_id, character FROM person WHERE character IS NOT NULL AND left_at IS NULL",
+            "SELECT employee_id, character FROM person
+             WHERE character IS NOT NULL AND left_at IS NULL AND id BETWEEN ?1 AND ?2",
         )?;
-        let mut found = characters.query([])?;
+        let mut found = characters.query([numbers.start(), numbers.end()])?;
         while let Some(row) = found.next()? {
             memory.of_mut(&PersonId::new(rows::str(row, 0)?)).character = Some(rows::slug(row, 1)?);
         }
         let mut statement = self.connection.prepare_cached(include_str!("sql/history.sql"))?;
-        let mut found = statement.query([])?;
+        let mut found = statement.query([numbers.start(), numbers.end()])?;
         let mut names = Names::default();
         while let Some(row) = found.next()? {
             let person = PersonId::new(rows::str(row, 0)?);

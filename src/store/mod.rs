@@ -48,6 +48,7 @@ pub use guards::{RelayState, RelayTrouble};
 pub use history::Skip;
 pub use journal::{Reconciled, SentBefore};
 pub use outbox::{Move, Outgoing, Recovered, Stuck, Written};
+pub use people::Slice;
 pub use positions::Stood;
 pub use restore::{Copy, PlainCopy, Restored};
 

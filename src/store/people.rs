@@ -1,14 +1,17 @@
-//! People and units: read whole, replaced by an import in one transaction.
+//! People and units: read whole or a slice at a time, replaced by an import in
+//! one transaction.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{CACHE_KIB, CACHE_OF_AN_IMPORT_KIB, Seen, Store, StoreError, points, rows};
 use crate::domain::change::Act;
 use crate::domain::ids::{Language, PersonId, PersonNumber, UnitId};
 use crate::domain::import::{Import, Known};
+use crate::domain::memory::{Memory, Somebody};
 use crate::domain::person::{Person, Roster, Unit};
 use crate::domain::zone::Timestamp;
 
@@ -22,11 +25,72 @@ impl Store {
     pub fn roster(&self) -> Result<(Roster, Vec<PersonNumber>), StoreError> {
         let mut people = Vec::new();
         let mut numbers = Vec::new();
-        self.each_person(include_str!("sql/people_there.sql"), |known| {
+        self.each_person(THERE, &ALL, |known| {
             people.push(known.person);
             numbers.push(known.number);
         })?;
         Ok((Roster::new(people, self.units()?), numbers))
+    }
+
+    /// The next of those who are there, at most so many, and what happened to
+    /// them; `None`: that was everybody. However many there are, so many are in
+    /// memory.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn slice(&self, after: Option<PersonNumber>, most: usize) -> Result<Option<Slice>, StoreError> {
+        let after = after.map_or(0, |number| number.0);
+        let sql = "SELECT max(id) FROM
+                   (SELECT id FROM person WHERE id > ?1 AND left_at IS NULL ORDER BY id LIMIT ?2)";
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let last: Option<i64> =
+            self.connection.prepare_cached(sql)?.query_row([after, most], |row| row.get(0))?;
+        last.map(|last| self.slice_of(&(after + 1..=last))).transpose()
+    }
+
+    fn slice_of(&self, numbers: &RangeInclusive<i64>) -> Result<Slice, StoreError> {
+        let mut people = Vec::new();
+        self.each_person(THERE, numbers, |known| people.push((known.number, known.person)))?;
+        Ok(Slice { people, memory: self.memory_of(numbers)? })
+    }
+
+    /// All units, but of the people only some, as far as they are there; and
+    /// what happened to these.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn some<'i>(&self, ids: impl Iterator<Item = &'i PersonId>) -> Result<(Roster, Memory), StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM person WHERE employee_id = ?1 AND left_at IS NULL")?;
+        let (mut people, mut memory) = (Vec::new(), Memory::default());
+        for id in ids.collect::<BTreeSet<_>>() {
+            let number = statement.query_row([id.as_str()], |row| row.get::<_, i64>(0)).optional()?;
+            let Some(number) = number else { continue };
+            let slice = self.slice_of(&(number..=number))?;
+            people.extend(slice.people.into_iter().map(|(_, person)| person));
+            memory.add(slice.memory);
+        }
+        Ok((Roster::new(people, self.units()?), memory))
+    }
+
+    /// Who has that employee id or mail address, of those who are there; of
+    /// several the first.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn find(&self, id_or_address: &str) -> Result<Option<PersonId>, StoreError> {
+        let sql = "SELECT employee_id FROM person
+                   WHERE left_at IS NULL AND (employee_id = ?1 OR email = ?2 COLLATE NOCASE)
+                   ORDER BY employee_id <> ?1, id LIMIT 1";
+        let id = PersonId::new(id_or_address);
+        let found = self.connection.query_row(sql, [id.as_str(), id_or_address], |row| {
+            row.get_ref(0).and_then(|id| Ok(PersonId::new(id.as_str()?)))
+        });
+        Ok(found.optional()?)
     }
 
     /// Everybody there is or was, one after another: there may be more than
@@ -36,7 +100,7 @@ impl Store {
     ///
     /// Where they cannot be read.
     pub fn each_known(&self, meet: impl FnMut(Known)) -> Result<(), StoreError> {
-        self.each_person(include_str!("sql/people_known.sql"), meet)
+        self.each_person(EVER, &ALL, meet)
     }
 
     /// When people were last imported; `None`: never.
@@ -50,11 +114,16 @@ impl Store {
         found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
     }
 
-    fn each_person(&self, sql: &str, mut take: impl FnMut(Known)) -> Result<(), StoreError> {
-        let extra = self.extra()?;
+    fn each_person(
+        &self,
+        sql: &str,
+        numbers: &RangeInclusive<i64>,
+        mut take: impl FnMut(Known),
+    ) -> Result<(), StoreError> {
+        let extra = self.extra(numbers)?;
         let mut shelf = Shelf::default();
         let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query([])?;
+        let mut found = statement.query([numbers.start(), numbers.end()])?;
         while let Some(row) = found.next()? {
             take(known(row, &mut shelf, &extra)?);
         }
@@ -62,11 +131,12 @@ impl Store {
     }
 
     /// The columns kept on purpose, of those who have any.
-    fn extra(&self) -> Result<Extra, StoreError> {
+    fn extra(&self, numbers: &RangeInclusive<i64>) -> Result<Extra, StoreError> {
         let mut extra = Extra::new();
-        let sql = "SELECT person_id, name, value FROM person_extra ORDER BY person_id, rank";
+        let sql = "SELECT person_id, name, value FROM person_extra
+                   WHERE person_id BETWEEN ?1 AND ?2 ORDER BY person_id, rank";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query([])?;
+        let mut found = statement.query([numbers.start(), numbers.end()])?;
         while let Some(row) = found.next()? {
             let column = (rows::str(row, 1)?.into(), rows::str(row, 2)?.into());
             extra.entry(row.get(0)?).or_default().push(column);
@@ -157,6 +227,38 @@ impl Store {
     }
 }
 
+/// The numbers of all people.
+pub(super) const ALL: RangeInclusive<i64> = 1..=i64::MAX;
+
+/// Those who are there, of some numbers, in the order in which they came.
+const THERE: &str = concat!(
+    include_str!("sql/people.sql"),
+    "WHERE person.left_at IS NULL AND person.id BETWEEN ?1 AND ?2 ORDER BY person.id"
+);
+/// The same with those who have left.
+const EVER: &str =
+    concat!(include_str!("sql/people.sql"), "WHERE person.id BETWEEN ?1 AND ?2 ORDER BY person.id");
+
+/// Some of those who are there, and what happened to them.
+#[derive(Debug)]
+pub struct Slice {
+    /// In the order in which they came.
+    pub people: Vec<(PersonNumber, Person)>,
+    /// What happened.
+    pub memory: Memory,
+}
+
+impl Slice {
+    /// Each of them.
+    pub fn everybody(&self) -> impl Iterator<Item = Somebody<'_>> {
+        self.people.iter().map(|(number, person)| Somebody {
+            person,
+            past: self.memory.of(&person.id),
+            number: Some(*number),
+        })
+    }
+}
+
 /// A kept column and its value.
 type Kept = (Arc<str>, Box<str>);
 
@@ -205,7 +307,7 @@ impl Shelf {
     }
 }
 
-/// Somebody, from the columns of `people_there.sql`.
+/// Somebody, from the columns of `people.sql`.
 pub(super) fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &Extra) -> Result<Known, StoreError> {
     let number: i64 = row.get(0)?;
     let department = rows::maybe_str(row, 7)?.map(|name| shelf.text(name));

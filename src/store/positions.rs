@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::history::{self, Skip};
-use super::{Store, StoreError, points, rows};
+use super::{Seen, Store, StoreError, points, rows};
 use crate::domain::ids::{PersonNumber, Slug};
 use crate::domain::position::{Position, Stage};
 use crate::domain::zone::Timestamp;
@@ -26,14 +26,23 @@ pub struct Stood {
 }
 
 impl Store {
-    /// Writes positions; a row that says the same already is not written.
-    /// They may be worked out one by one as they are asked for.
+    /// Writes positions, all in one transaction; a row that says the same
+    /// already is not written. They may be worked out one by one as they are
+    /// asked for. Where somebody else has changed the database since it was
+    /// seen, none is written: `false`.
     ///
     /// # Errors
     ///
     /// Where they cannot be written; then none is.
-    pub fn keep_positions(&mut self, positions: impl Iterator<Item = Stood>) -> Result<(), StoreError> {
+    pub fn keep_positions(
+        &mut self,
+        seen: Seen,
+        positions: impl Iterator<Item = Stood>,
+    ) -> Result<bool, StoreError> {
         let whole = self.begin()?;
+        if super::seen(&whole)? != seen {
+            return Ok(false);
+        }
         {
             let mut keep = whole.prepare_cached(include_str!("sql/keep_position.sql"))?;
             for Stood { person, journey, position, skips } in positions {
@@ -54,7 +63,8 @@ impl Store {
             }
         }
         points::at("store.positions")?;
-        Ok(whole.commit()?)
+        whole.commit()?;
+        Ok(true)
     }
 
     /// Ends the positions of those who have left, and of journeys that are
@@ -146,13 +156,19 @@ impl Store {
         Ok(())
     }
 
-    /// Says what the positions were decided with.
+    /// Says what all positions were decided with. Where somebody else has
+    /// changed the database since it was seen, it is not said: `false`.
     ///
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn set_decided_with(&mut self, with: &str) -> Result<(), StoreError> {
-        self.connection.execute("UPDATE instance SET decided_with = ?1", [with])?;
-        Ok(())
+    pub fn set_decided_with(&mut self, seen: Seen, with: &str) -> Result<bool, StoreError> {
+        let whole = self.begin()?;
+        if super::seen(&whole)? != seen {
+            return Ok(false);
+        }
+        whole.execute("UPDATE instance SET decided_with = ?1", [with])?;
+        whole.commit()?;
+        Ok(true)
     }
 }

@@ -124,7 +124,7 @@ impl Moment<'_> {
     /// How a member of the reference group stands, if they can be reached.
     fn member<'s>(&'s self, id: &PersonId, route: &'s Route<'s>) -> Option<MemberStands> {
         let person = self.planner.roster.person(id)?;
-        let who = Who::new(self, person);
+        let who = Who::new(self, person, self.memory.of(id));
         if !person.reachable() {
             return None;
         }

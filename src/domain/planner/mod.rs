@@ -34,7 +34,7 @@ use chrono::NaiveDate;
 use super::ids::{PersonId, UnitId};
 use super::journey::Journey;
 use super::library::Library;
-use super::memory::Memory;
+use super::memory::{Memory, PersonMemory};
 use super::person::{Person, Roster};
 use super::progress::Progress;
 use super::settings::{Pause, PauseOf, Settings, UnitSettings};
@@ -101,7 +101,9 @@ struct UnitView<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Makes ready content, people and settings.
+    /// Makes ready content, units and settings. The roster has all units, and
+    /// at least everybody of a reference group; whoever else is asked for need
+    /// not be in it.
     pub fn new(
         library: &'a Library,
         roster: &'a Roster,
@@ -137,7 +139,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The same at an instant, with what has happened so far.
+    /// The same at an instant, with what has happened so far: how far everybody
+    /// is, and what happened to each of the reference groups at least.
     pub fn at<'m>(&'m self, now: Timestamp, memory: &'m Memory, progress: &'m Progress) -> Moment<'m> {
         let zone = self.library.programme.zone;
         let none = self.routes.iter().map(|_| Vec::new()).collect();
@@ -162,7 +165,7 @@ impl<'a> Planner<'a> {
         self.library
     }
 
-    /// The people this planner plans for.
+    /// The units, the reference groups, and who else was given.
     pub fn roster(&self) -> &'a Roster {
         self.roster
     }
@@ -210,6 +213,7 @@ fn leaders_first(routes: &[Route<'_>]) -> Vec<usize> {
 /// One instant, ready to decide for anybody.
 pub struct Moment<'m> {
     planner: &'m Planner<'m>,
+    /// Of the reference groups, at least.
     memory: &'m Memory,
     progress: &'m Progress,
     now: Timestamp,
@@ -250,10 +254,10 @@ impl Decision {
 }
 
 impl Moment<'_> {
-    /// Decides for one person: a verdict a journey, in the library's order.
-    /// At most one of them is [`Verdict::Send`].
-    pub fn decide<'s>(&'s self, person: &'s Person) -> Vec<Decision> {
-        self.decide_unless(person, |_, _| None)
+    /// Decides for one person, to whom that has happened: a verdict a journey,
+    /// in the library's order. At most one of them is [`Verdict::Send`].
+    pub fn decide<'s>(&'s self, person: &'s Person, past: &'s PersonMemory) -> Vec<Decision> {
+        self.decide_unless(person, past, |_, _| None)
     }
 
     /// The same, where a mail that would leave can be refused: it is held for
@@ -261,9 +265,10 @@ impl Moment<'_> {
     pub fn decide_unless<'s>(
         &'s self,
         person: &'s Person,
+        past: &'s PersonMemory,
         mut refused: impl FnMut(usize, &Send) -> Option<Reason>,
     ) -> Vec<Decision> {
-        let who = Who::new(self, person);
+        let who = Who::new(self, person, past);
         let (mut decisions, standings) = self.decide_all(&who);
         let mut held = Vec::new();
         let first = loop {
@@ -271,8 +276,8 @@ impl Moment<'_> {
             let Some(decision) = first.and_then(|first| decisions.get_mut(first)) else { break None };
             let Verdict::Send(send) = &decision.verdict else { break None };
             let Some(reason) = refused(decision.journey, send) else { break first };
-            let past = send.slot + self.planner.settings.grace;
-            decision.lapses = decision.lapses.into_iter().chain([past]).min();
+            let too_late = send.slot + self.planner.settings.grace;
+            decision.lapses = decision.lapses.into_iter().chain([too_late]).min();
             decision.verdict = Verdict::Held(Held { step: Some(send.step.clone()), because: vec![reason] });
             held.push(decision.journey);
         };

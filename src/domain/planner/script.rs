@@ -246,7 +246,7 @@ impl Script {
         let mut facts = Vec::new();
         let moment = planner.at(now, &self.memory, &progress);
         for person in &roster.people {
-            for decision in moment.decide(person) {
+            for decision in moment.decide(person, self.memory.of(&person.id)) {
                 let journey = &self.library.journeys[decision.journey];
                 let again = decision.ask_again(now).map(|at| at.max(now + TimeDelta::seconds(1)));
                 wake = [wake, again].into_iter().flatten().min();
@@ -290,7 +290,8 @@ impl Script {
         let moment = planner.at(now, &self.memory, &progress);
         let person = roster.person(&PersonId::new(person)).expect("a person");
         let name = |journey: usize| self.library.journeys[journey].slug.to_string();
-        moment.decide(person).into_iter().map(|d| (name(d.journey), d.verdict)).collect()
+        let past = self.memory.of(&person.id);
+        moment.decide(person, past).into_iter().map(|d| (name(d.journey), d.verdict)).collect()
     }
 
     /// What `why` would say of somebody at an instant.

@@ -40,10 +40,9 @@ pub(super) struct Blocked {
 }
 
 impl<'s> Who<'s> {
-    pub(super) fn new(moment: &'s Moment<'s>, person: &'s Person) -> Who<'s> {
+    pub(super) fn new(moment: &'s Moment<'s>, person: &'s Person, past: &'s PersonMemory) -> Who<'s> {
         let planner = moment.planner;
         let unit = planner.roster.unit_index(&person.unit).unwrap_or(planner.roster.units.len());
-        let past = moment.memory.of(&person.id);
         let personal_pauses = planner.person_pauses.get(&person.id).map_or(&[][..], Vec::as_slice);
         let view = &planner.units[unit];
         let unit_name = planner.roster.units.get(unit).map_or(person.unit.as_str(), |unit| &unit.name);

@@ -1,5 +1,5 @@
--- Every fact about everybody who is there, each enrolment's in order; an
--- enrolment without facts is one row.
+-- Every fact about those who are there, of some numbers, each enrolment's in
+-- order; an enrolment without facts is one row.
 SELECT person.employee_id, enrolment.journey, enrolment.entered_at,
        event.at, event.step, event.what, event.round, event.slot_at,
        delivery.state, delivery.settled_at, delivery.next_attempt_at, delivery.doubts
@@ -9,5 +9,5 @@ LEFT JOIN event ON event.enrolment_id = enrolment.id
 LEFT JOIN delivery
        ON event.what = 'mailed' AND delivery.enrolment_id = event.enrolment_id
       AND delivery.step = event.step AND delivery.round = event.round
-WHERE person.left_at IS NULL
-ORDER BY enrolment.id, event.id
+WHERE person.left_at IS NULL AND person.id BETWEEN ?1 AND ?2
+ORDER BY person.id, enrolment.journey, event.id

@@ -156,7 +156,7 @@ fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
         mailing.rig.config.mail.smtp.port = relay.port();
         {
             let (world, store) = mailing.rig.running(at);
-            send::book(world, store, at, &Selection::default()).expect("booked");
+            send::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
         }
         for (later, expected) in [(0, 5), (10, 5), (29, 5), (30, 20), (31, 20)] {
             if held && later == 10 {

@@ -16,7 +16,7 @@ use journey::domain::zone::Timestamp;
 use journey::engine::begin;
 use journey::engine::deliver::Delivered;
 use journey::engine::pass::Selection;
-use journey::engine::send::{self, Talk};
+use journey::engine::send::{self, Listener, Talk};
 use journey::store::{Move, Reconciled, Recovered, Store, Written};
 use rusqlite::Connection;
 
@@ -158,7 +158,8 @@ impl Mailing {
     fn one_pass(&mut self, at: Timestamp) -> anyhow::Result<Passed> {
         loop {
             let (world, store) = self.rig.running(at);
-            let talk = Talk { one_more: &mut |_| {}, say: &mut |_| {}, stop: &|| false, now: &|| at };
+            let booked: Listener<'_> = &mut |_, _| {};
+            let talk = Talk { booked, one_more: &mut |_| {}, say: &mut |_| {}, stop: &|| false, now: &|| at };
             let sent = send::send(world, store, at, &Selection::default(), talk)?;
             if !sent.interrupted {
                 return Ok(Passed {

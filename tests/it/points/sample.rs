@@ -15,7 +15,7 @@ use journey::domain::step::{Step, Variant};
 use journey::domain::zone::Timestamp;
 use journey::engine::letters::{Desk, Marks};
 use journey::engine::pass::{self, Due};
-use journey::engine::world::World;
+use journey::engine::world::{SLICE, Whom, World};
 use journey::render::Renderer;
 use journey::{content, domain::diagnostic::Diagnostic};
 
@@ -132,6 +132,8 @@ pub(super) fn world() -> World {
         remembered: None,
         broken: Vec::new(),
         files: content::Files::new(),
+        whom: Whom::Everybody,
+        slice: SLICE,
     }
 }
 
@@ -206,14 +208,17 @@ pub(super) fn letter<'w>(
     person: &'w Person,
     round: u16,
 ) -> Source<'w> {
-    let character = world.memory.of(&person.id).character.clone();
+    let past = world.memory.of(&person.id);
+    let character = past.character.clone();
     let wanted = world.library.programme.serve(&person.language);
     let language = step.variant(wanted, character.as_ref()).language.clone();
     let slot = instant(round);
     let due = Due {
         person,
+        number: None,
         journey,
         step,
+        first: past.enrolment(&journey.slug).mails().all(|mail| *mail.step == step.slug),
         round,
         slot,
         character,

@@ -15,7 +15,7 @@ use journey::domain::delivery::{Happened, State};
 use journey::domain::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use journey::domain::import::Known;
 use journey::domain::library::Library;
-use journey::domain::memory::{Memory, What};
+use journey::domain::memory::{Memory, PersonMemory, What};
 use journey::domain::person::{Period, Person, Roster, Unit};
 use journey::domain::position::{Position, Stage};
 use journey::domain::response::Given;
@@ -44,6 +44,7 @@ macro_rules! promises {
 
 promises! {
     what_is_imported_is_what_is_read,
+    slices_are_everybody_and_what_happened_to_them,
     an_import_twice_is_one,
     an_import_that_fails_changes_nothing,
     what_was_compared_before_a_change_is_not_imported_after_it,
@@ -302,6 +303,43 @@ fn what_is_imported_is_what_is_read(stand: &mut Stand) {
     let memory = stand.store.memory().expect("a memory");
     let entered = |id: &str| memory.of(&PersonId::new(id)).enrolment(&slug("miljo")).entered;
     assert_eq!((entered("late"), entered("001")), (Some(morning(2)), None));
+}
+
+fn slices_are_everybody_and_what_happened_to_them(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let of = stand.number("001");
+    book(&mut stand.store, &[booking(1, of, "miljo/valkommen", 0)], 2).expect("booked");
+    let choice = Change::Choose { person: PersonId::new("å 2"), character: slug("halsa") };
+    stand.store.record(&choice, &act(2), "", "").expect("chosen");
+    // Whoever has left leaves a gap.
+    stand.import(&roster(&[person("001"), plain("å 2"), plain("late")]), 3);
+    let (whole, numbers) = stand.store.roster().expect("a roster");
+    let memory = stand.store.memory().expect("a memory");
+    let told = |number: PersonNumber, person: &Person, past: &PersonMemory| {
+        format!("{number:?} {person:?} {past:?}")
+    };
+    let everybody: Vec<String> =
+        whole.people.iter().zip(&numbers).map(|(p, number)| told(*number, p, memory.of(&p.id))).collect();
+    for most in 1..=4 {
+        let (mut after, mut met) = (None, Vec::new());
+        while let Some(slice) = stand.store.slice(after, most).expect("a slice") {
+            assert!((1..=most).contains(&slice.people.len()));
+            after = slice.people.last().map(|(number, _)| *number);
+            met.extend(slice.everybody().map(|one| told(one.number.expect("one"), one.person, one.past)));
+        }
+        assert_eq!(met, everybody, "{most} at a time");
+    }
+    let ids = ["late", "nobody", "1", "001", "late"].map(PersonId::new);
+    let (some, theirs) = stand.store.some(ids.iter()).expect("some");
+    let who: Vec<&str> = some.people.iter().map(|person| person.id.as_str()).collect();
+    assert_eq!((who, &some.units), (vec!["001", "late"], &whole.units));
+    assert_eq!(format!("{:?}", theirs.of(&ids[3])), format!("{:?}", memory.of(&ids[3])));
+    for text in ["001", "1", "å 2", "late", "nobody", "", "MAIL", "FIRST.001@EKDALA.EXAMPLE"] {
+        let found = whole.find(text).map(|person| person.id.clone());
+        assert_eq!(stand.store.find(text).expect("it is looked for"), found, "{text}");
+    }
+    let address = person("001").email.expect("an address").to_uppercase();
+    assert_eq!(stand.store.find(&address).expect("it is looked for"), Some(PersonId::new("001")));
 }
 
 fn an_import_twice_is_one(stand: &mut Stand) {
@@ -601,9 +639,10 @@ fn a_step_is_skipped_once(stand: &mut Stand) {
     let person = stand.number("001");
     let skip = |day| Skip { person, step: step("miljo/lov"), at: morning(day) };
     let with = |skips: Vec<Skip>| std::iter::once(Stood { skips, ..stood(person, None) });
-    stand.store.keep_positions(with(vec![skip(1), skip(1)])).expect("skipped");
+    let seen = stand.store.seen().expect("seen");
+    assert!(stand.store.keep_positions(seen, with(vec![skip(1), skip(1)])).expect("skipped"));
     let before = stand.tables();
-    stand.store.keep_positions(with(vec![skip(2)])).expect("nothing happens");
+    assert!(stand.store.keep_positions(seen, with(vec![skip(2)])).expect("nothing happens"));
     assert!(stand.tables() == before);
     let memory = stand.store.memory().expect("a memory");
     let enrolment = memory.of(&PersonId::new("001")).enrolment(&slug("miljo"));
@@ -741,14 +780,15 @@ fn who_may_have_something_due_is_found_by_when_it_is(stand: &mut Stand) {
     let [a, b, c] = ["001", "1", "å 2"].map(|id| stand.number(id));
     assert_eq!(stand.store.next_wake().expect("an instant"), None);
     let positions = [stood(c, Some(morning(5))), stood(a, Some(morning(3))), stood(b, None)];
-    stand.store.keep_positions(positions.into_iter()).expect("kept");
+    let seen = stand.store.seen().expect("seen");
+    assert!(stand.store.keep_positions(seen, positions.into_iter()).expect("kept"));
     let due = |stand: &Stand, at| stand.store.due_people(at).expect("people");
     assert_eq!(due(stand, morning(3) - TimeDelta::seconds(1)), []);
     assert_eq!(due(stand, morning(3)), [a]);
     assert_eq!(due(stand, morning(5)), [a, c], "in order");
     assert_eq!(stand.store.next_wake().expect("an instant"), Some(morning(3)));
     let other = Stood { journey: slug("social"), ..stood(c, Some(morning(4))) };
-    stand.store.keep_positions(std::iter::once(other)).expect("kept");
+    assert!(stand.store.keep_positions(seen, std::iter::once(other)).expect("kept"));
     assert_eq!(due(stand, morning(6)), [a, c], "each once");
     let stages = stand.store.stages().expect("stages");
     assert_eq!((stages[&slug("miljo")], stages[&slug("social")]), ([0, 3, 0, 0, 0], [0, 1, 0, 0, 0]));
@@ -764,13 +804,17 @@ fn positions_are_kept_whole_or_not_at_all(stand: &mut Stand) {
     let [a, b] = ["001", "1"].map(|id| stand.number(id));
     let skip = Skip { person: a, step: step("miljo/lov"), at: morning(1) };
     let late = Stood { skips: vec![skip], ..stood(a, Some(morning(3))) };
-    let positions = || [late.clone(), stood(b, None)].into_iter();
-    let failed = stand.at_every_row(|store| store.keep_positions(positions()));
+    let positions = || vec![late.clone(), stood(b, None)];
+    let kept = |store: &mut Store, stood: Vec<Stood>| {
+        let seen = store.seen()?;
+        store.keep_positions(seen, stood.into_iter()).map(|kept| assert!(kept))
+    };
+    let failed = stand.at_every_row(|store| kept(store, positions()));
     assert!(failed >= 3, "{failed}");
-    let failed =
-        stand.at_every_row(|store| store.keep_positions([stood(a, None), stood(b, None)].into_iter()));
+    let failed = stand.at_every_row(|store| kept(store, vec![stood(a, None), stood(b, None)]));
     assert_eq!(failed, 1, "a row that says so already is not written");
-    stand.store.set_decided_with("with this").expect("said");
+    let seen = stand.store.seen().expect("seen");
+    assert!(stand.store.set_decided_with(seen, "with this").expect("said"));
     assert_eq!(stand.store.decided_with().expect("words").as_deref(), Some("with this"));
     stand.store.record(&Change::Hold(None), &act(2), "", "").expect("decided");
     assert_eq!(stand.store.decided_with().expect("words"), None, "a decision wants a fresh look");

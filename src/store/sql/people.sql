@@ -1,8 +1,8 @@
--- Everybody there is or was, in the order in which they came.
+-- People, each with the name of their unit; whose, and in which order, is said
+-- after it.
 SELECT person.id, person.employee_id, person.email, person.shared_address, person.first_name,
        person.last_name, unit.code, person.department, person.language, person.start_date,
        person.end_date, person.leave, person.protected, unit.name, person.left_at,
        person.undeliverable
 FROM person
 JOIN unit ON unit.id = person.unit_id
-ORDER BY person.id

@@ -1,0 +1,80 @@
+//! What a pass comes to as JSON: everybody in it, so it grows with them, and is
+//! made only for those who ask for it.
+
+use serde_json::{Value, json};
+
+use super::report::subject_of;
+use crate::cli::pages;
+use crate::domain::delivery::State;
+use crate::domain::zone::Timestamp;
+use crate::engine::letters;
+use crate::engine::pass::{Due, Pass};
+use crate::engine::world::World;
+
+/// The lists of `send --format json`.
+#[derive(Default)]
+pub(super) struct Lists {
+    /// The mails.
+    pub(super) send: Vec<Value>,
+    wait: Vec<Value>,
+    held: Vec<Value>,
+    over: usize,
+}
+
+impl Lists {
+    /// Adds a part of a pass, or all of it, whose mails are in that state.
+    pub(super) fn add(&mut self, world: &World, pass: &Pass<'_>, state: State) {
+        let zone = world.library.programme.zone;
+        self.over += pass.over;
+        self.send.extend(pass.send.iter().map(|due| due_value(world, due, state)));
+        self.wait.extend(pass.wait.iter().map(|waiting| {
+            json!({
+                "person": pages::name_of(waiting.person),
+                "journey": waiting.journey.slug.as_str(),
+                "step": waiting.wait.step.as_str(),
+                "until": zone.rfc3339(waiting.wait.until),
+                "because": pages::reasons_value(&waiting.wait.because),
+            })
+        }));
+        self.held.extend(pass.held.iter().map(|holding| {
+            json!({
+                "person": pages::name_of(holding.person),
+                "journey": holding.journey.slug.as_str(),
+                "step": holding.held.step.as_ref().map(ToString::to_string),
+                "because": pages::reasons_value(&holding.held.because),
+            })
+        }));
+    }
+
+    /// The whole answer about an instant.
+    pub(super) fn value(self, world: &World, at: Timestamp, dry_run: bool) -> Value {
+        let Lists { send, wait, held, over } = self;
+        json!({
+            "at": world.library.programme.zone.rfc3339(at),
+            "dry_run": dry_run,
+            "content": world.library.hash.to_string(),
+            "totals": { "send": send.len(), "wait": wait.len(), "held": held.len(), "over": over },
+            "send": send,
+            "wait": wait,
+            "held": held,
+        })
+    }
+}
+
+fn due_value(world: &World, due: &Due<'_>, state: State) -> Value {
+    json!({
+        "person": pages::name_of(due.person),
+        "address": pages::address_value(due.person),
+        "unit": pages::unit_value(due.person, world.roster.unit_name(&due.person.unit)),
+        "journey": due.journey.slug.as_str(),
+        "step": due.step.slug.as_str(),
+        "round": due.round,
+        "kind": due.step.kind.as_str(),
+        "character": due.character.as_ref().map(ToString::to_string),
+        "language": due.language.as_str(),
+        "subject": subject_of(due),
+        "slot": world.library.programme.zone.rfc3339(due.slot),
+        "message_id": letters::message_id(world, due, due.round),
+        "state": state.as_str(),
+    })
+}

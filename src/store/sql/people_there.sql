@@ -1,9 +1,0 @@
--- Everybody who is there, in the order in which they came.
-SELECT person.id, person.employee_id, person.email, person.shared_address, person.first_name,
-       person.last_name, unit.code, person.department, person.language, person.start_date,
-       person.end_date, person.leave, person.protected, unit.name, person.left_at,
-       person.undeliverable
-FROM person
-JOIN unit ON unit.id = person.unit_id
-WHERE person.left_at IS NULL
-ORDER BY person.id
