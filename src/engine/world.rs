@@ -62,9 +62,9 @@ pub enum Whom {
     Members,
 }
 
-/// So many people at a time: some megabytes with years of mails, and one
+/// So many people at a time: a megabyte or two with years of mails, and one
 /// transaction of bookings.
-pub const SLICE: usize = 2048;
+pub const SLICE: usize = 1024;
 
 /// What only a database knows.
 pub struct Remembered {

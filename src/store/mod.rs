@@ -60,7 +60,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Pages kept in memory; SQLite reads a negative number as KiB. A mailing
 /// writes row after row and comes back to none: more would only be memory.
-const CACHE_KIB: i64 = -4_096;
+const CACHE_KIB: i64 = -2_048;
 /// The same while people are imported: pages that do not fit go to the log
 /// and back, and so much holds the inner pages of a million people.
 const CACHE_OF_AN_IMPORT_KIB: i64 = -32_768;
