@@ -6,6 +6,9 @@
 //! half of them with a relay on a bad day. A second number is the seed.
 
 #[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/chance.rs"]
+mod chance;
+#[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/kills/home.rs"]
 mod home;
 #[path = "../tests/it/kills/hunt.rs"]

@@ -5,27 +5,54 @@
 //!
 //! `cargo bench --bench soak` for a minute; `-- --minutes 60` for an hour. In
 //! the first half it is killed again and again, in the second one process
-//! lives to the end.
+//! lives to the end. `-- --years 3` lives so many years instead, with a clock
+//! that is told and a process for each pass.
 
+#[path = "../tests/it/deliver/ages.rs"]
+mod ages;
+#[path = "../tests/it/chance.rs"]
+mod chance;
 #[path = "../tests/it/kills/home.rs"]
 mod home;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/kills/hunt.rs"]
 mod hunt;
 #[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/deliver/mailing.rs"]
+mod mailing;
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/rig.rs"]
+mod rig;
+#[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/relay/server.rs"]
 mod server;
 #[path = "../tests/it/kills/soak.rs"]
 mod soak;
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/lives/story.rs"]
+mod story;
+
+/// Where the tests have it.
+mod lives {
+    pub(crate) use super::story;
+}
+/// Where the tests have it.
+mod relay {
+    pub(crate) use super::server;
+}
 
 use std::time::Duration;
 
+use ages::{Lived, live};
+use journey::clock::Stopwatch;
 use soak::{Happened, Need, soak};
 
 #[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]
 fn main() {
-    let mut arguments = std::env::args().skip_while(|word| word != "--minutes").skip(1);
-    let minutes: f64 = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1.0);
+    if let Some(years) = asked("--years") {
+        return years_of_mails(years);
+    }
+    let minutes = asked("--minutes").unwrap_or(1.0);
     println!("  after  process  memory kB  most kB  open files   mails");
     let happened = soak(Duration::from_secs_f64(60.0 * minutes), 1, &mut |need| {
         let Need { after, process, memory_kb, most_memory_kb, open_files, mails } = need;
@@ -40,4 +67,33 @@ fn main() {
         "{kills} kills, {stops} stops, {sends} sends, {imports} imports, {reloads} reloads, {holds} holds"
     );
     println!("{mails} mails as promised: {copies} copies, {cancelled} cancelled, {resolved} looked up");
+}
+
+/// The number after a word.
+fn asked(word: &str) -> Option<f64> {
+    std::env::args().skip_while(|said| said != word).nth(1)?.parse().ok()
+}
+
+#[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]
+fn years_of_mails(years: f64) {
+    let watch = Stopwatch::start();
+    println!("by then      passes  deaths  imports  texts  decisions  mails  copies  open files");
+    let mut weeks = 0;
+    let tell = &mut |at: journey::domain::zone::Timestamp, lived: Lived| {
+        weeks += 1;
+        if weeks % 13 != 0 {
+            return;
+        }
+        let Lived { passes, deaths, imports, texts, decisions, mails, copies, .. } = lived;
+        println!(
+            "{}  {passes:7}  {deaths:6}  {imports:7}  {texts:5}  {decisions:9}  {mails:5}  {copies:6}  {:10}",
+            at.format("%Y-%m-%d"),
+            std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+        );
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "some thousand days")]
+    let days = (years * 365.25) as i64;
+    let lived = live(days, 1, tell);
+    println!("{lived:?}");
+    println!("{years} years in {} s", watch.elapsed().as_secs());
 }

@@ -2,6 +2,7 @@
 //! conversation, and a clock that is told. Processes die here, databases are
 //! put back and relays misbehave; each row of the catalogue has its test.
 
+mod ages;
 mod days;
 mod limits;
 mod mailing;

@@ -2,6 +2,7 @@
 //! a subject.
 
 mod bounces;
+mod chance;
 mod deliver;
 mod deploy;
 mod docs;

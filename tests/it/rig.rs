@@ -18,8 +18,6 @@ use journey::engine::world::{InForce, World};
 use journey::engine::{import, letters, positions, send, status};
 use journey::store::{Booking, Store};
 
-use super::transcripts::copy;
-
 /// The programme and where it has come to.
 pub(crate) struct Rig {
     home: tempfile::TempDir,
@@ -363,4 +361,18 @@ fn room() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
+/// Copies a folder and all in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("a copy");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use std::process::{Command, Output, Stdio};
 use journey::domain::zone::Timestamp;
 use journey::store::Store;
 
-use crate::transcripts::copy;
+use crate::rig::copy;
 
 /// The small programme of these tests: everything of the sample but most of
 /// its people.

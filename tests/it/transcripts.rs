@@ -12,6 +12,8 @@ use std::process::{Command, Output};
 
 use ring::digest::{SHA256, digest};
 
+use super::rig::copy;
+
 /// The program with nothing in its environment, at the repository's root.
 pub(crate) fn journey(arguments: &[&str]) -> Output {
     journey_in(Path::new(env!("CARGO_MANIFEST_DIR")), arguments)
@@ -232,20 +234,6 @@ fn sample() -> tempfile::TempDir {
     }
     copy(&root.join("content"), &home.path().join("content"));
     home
-}
-
-/// Copies a folder and all in it.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).expect("a copy");
-        }
-    }
 }
 
 /// Each file below a folder, and what tells its content.

@@ -104,7 +104,7 @@ fn paths_in(above: &str, value: &Value, paths: &mut BTreeSet<String>) {
 /// that keeps it from sending.
 fn paths_in_trouble() -> BTreeSet<String> {
     let home = tempfile::tempdir().expect("a folder");
-    crate::transcripts::copy("tests/fixtures/small".as_ref(), home.path());
+    crate::rig::copy("tests/fixtures/small".as_ref(), home.path());
     let config = home.path().join("config.toml");
     let config = config.to_str().expect("a path");
     journey(&["--config", config, "send", "-q", "--at", AT]);

@@ -13,6 +13,7 @@ use journey::domain::zone::Timestamp;
 
 use super::home::{CONNECTIONS, Home};
 use super::server::{Accepted, BadDay, Point, Relay, Rule, Script, What, line};
+use crate::chance::Chance;
 
 /// What it came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,19 +40,6 @@ pub(crate) enum Weather {
     /// One in twenty is put off, one answer in a hundred is lost, some
     /// connections break, some answers are late.
     Foul,
-}
-
-/// Numbers that only look random: the same seed makes the same numbers.
-pub(crate) struct Chance(pub(crate) u64);
-
-impl Chance {
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
 }
 
 /// A mailing that is killed.

@@ -15,7 +15,8 @@ use journey::clock::Stopwatch;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::until;
-use super::hunt::{Chance, Mailing, Weather};
+use super::hunt::{Mailing, Weather};
+use crate::chance::Chance;
 
 /// So many people are there all the time; some more come and go.
 const PEOPLE: usize = 60;

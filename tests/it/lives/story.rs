@@ -25,7 +25,7 @@ use journey::domain::zone::Timestamp;
 use journey::engine::pass::Selection;
 use journey::engine::world::World;
 
-use super::super::rig::Rig;
+use crate::rig::Rig;
 
 /// A programme and what happens to it.
 pub(crate) struct Story {

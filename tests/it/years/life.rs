@@ -15,6 +15,7 @@ use journey::domain::response::Given;
 use journey::domain::settings::PauseOf;
 use journey::domain::zone::Timestamp;
 
+use super::super::chance::Chance;
 use super::super::rig::{Letter, Rig};
 use super::checker::{Facts, Pause, StepFact};
 
@@ -53,27 +54,6 @@ impl Row {
 
     pub(super) fn is_protected(&self) -> bool {
         self.0[12] == "ja"
-    }
-}
-
-/// Chance, from a seed.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((x ^ (x >> 31)) % n as u64).expect("it was one")
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    fn of<'t, T>(&mut self, list: &'t [T]) -> &'t T {
-        &list[self.below(list.len())]
     }
 }
 
@@ -195,7 +175,7 @@ impl Life {
         let end = self.rig.at(civil);
         let span = usize::try_from((end - self.now).num_minutes()).expect("later");
         let mut moments: Vec<Timestamp> =
-            (0..events).map(|_| self.now + TimeDelta::minutes(self.chance.below(span) as i64)).collect();
+            (0..events).map(|_| self.now + TimeDelta::minutes(self.chance.place(span) as i64)).collect();
         moments.sort();
         let mut moments = moments.into_iter().peekable();
         while self.now < end {
@@ -245,7 +225,7 @@ impl Life {
         let step = ["grunden/forsta-uppdrag", "grunden/nar-senast", "miljo/resor"]
             .into_iter()
             .find(|step| letter.name.contains(&step.replace('/', "-")));
-        let day = self.rig.zone.date(self.now) + Days::new(1 + self.chance.below(12) as u64);
+        let day = self.rig.zone.date(self.now) + Days::new(1 + self.chance.below(12));
         let noon = self.rig.zone.midnight(day) + TimeDelta::hours(12);
         if let Some(step) = step {
             self.answers.push((noon, row.id().to_owned(), step.to_owned()));
@@ -302,7 +282,7 @@ impl Life {
 
     fn people_change(&mut self) {
         for _ in 0..=self.chance.below(4) {
-            let place = self.chance.below(self.rows.len());
+            let place = self.chance.place(self.rows.len());
             let other = self.chance.of(&self.rows).clone();
             self.number += 1;
             let today = self.rig.zone.date(self.now);
@@ -329,12 +309,12 @@ impl Life {
                     }
                 }
                 5 => {
-                    let from = today + Days::new(self.chance.below(30) as u64);
-                    let to = from + Days::new(self.chance.below(60) as u64);
+                    let from = today + Days::new(self.chance.below(30));
+                    let to = from + Days::new(self.chance.below(60));
                     self.rows[place].0[11] = format!("{from}/{to}");
                 }
                 6 => {
-                    let end = today + Days::new(self.chance.below(90) as u64);
+                    let end = today + Days::new(self.chance.below(90));
                     self.rows[place].0[10] = end.to_string();
                 }
                 _ => {
@@ -373,7 +353,7 @@ impl Life {
         self.number += 1;
         let what = self.chance.below(7);
         let order = self.orders.get_mut(&name).expect("a journey");
-        let place = self.chance.below(order.steps.len());
+        let place = self.chance.place(order.steps.len());
         let id = order.steps[place].0.clone();
         match what {
             0 | 1 => {
@@ -444,7 +424,7 @@ impl Life {
                 (PauseOf::Journey(Slug::parse(journey).expect("a name")), ("journey", journey.to_owned()))
             }
         };
-        let day = self.rig.zone.date(self.now) + Days::new(self.chance.below(40) as u64);
+        let day = self.rig.zone.date(self.now) + Days::new(self.chance.below(40));
         let until = self.chance.one_in(2).then_some(day);
         self.decide(&Change::Pause { of, until, reason: "en paus".into() });
         self.facts.pauses.push(Pause { of: fact, from: self.now, until, resumed: None });
@@ -477,8 +457,8 @@ impl Life {
                 self.facts.shifts.push((self.now, code, weeks));
             }
             1 => {
-                let from = today + Days::new(self.chance.below(20) as u64);
-                let to = from + Days::new(self.chance.below(20) as u64);
+                let from = today + Days::new(self.chance.below(20));
+                let to = from + Days::new(self.chance.below(20));
                 let period = ClosedPeriod { days: Period { from, to }, why: "ombyggnad".into() };
                 self.decide(&Change::Close { unit, period });
                 self.facts.closed.push((self.now, code, from, to));
@@ -519,7 +499,7 @@ impl Life {
 
     /// Approves a step of the journey with the reference group, or all.
     fn approve(&mut self) {
-        let place = self.chance.below(self.orders["grunden"].steps.len() + 1);
+        let place = self.chance.place(self.orders["grunden"].steps.len() + 1);
         self.approve_of(|n| n == place || place == 0);
     }
 

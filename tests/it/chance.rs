@@ -1,0 +1,28 @@
+//! Chance, from a seed: the same seed makes the same numbers.
+
+/// Numbers that only look random.
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    /// From 0 to before the end.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+
+    /// The same, as a place in a list.
+    pub(crate) fn place(&mut self, end: usize) -> usize {
+        usize::try_from(self.below(end as u64)).expect("it was one")
+    }
+
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    pub(crate) fn of<'t, T>(&mut self, list: &'t [T]) -> &'t T {
+        &list[self.place(list.len())]
+    }
+}
