@@ -100,6 +100,11 @@ impl Age {
         if self.chance.one_in(5) {
             self.somebody_looks();
         }
+        // What stands in the way does not end by a mail that leaves.
+        if self.chance.one_in(3) {
+            let change = self.decision();
+            self.mailing.rig.decide(self.at, &change);
+        }
     }
 
     fn import(&mut self, most: usize) {
