@@ -110,7 +110,9 @@ const ADDRESSES: &[(&str, Lives)] = &[
     // Files, the machine's name, and the clock that counts sleep.
     ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect", "clock"])),
     ("lettre", Lives::In(&["mail"])),
-    ("mail_parser", Lives::In(&["mail/bounce"])),
+    ("memchr", Lives::In(&["mail"])),
+    // There only its decoder, in the tests.
+    ("mail_parser", Lives::In(&["mail/bounce", "mail/quoted_printable"])),
     ("hickory_proto", Lives::In(&["mail/dns"])),
     ("ureq", Lives::In(&["mail/token"])),
     ("mail_auth", Lives::In(&["mail/dkim"])),
