@@ -5,12 +5,13 @@
 //!
 //! Read in this order: [`Store`] here opens and closes; `migrate` makes the
 //! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
-//! `outbox`, `journal`, `guards`, `positions` and `content` are the program's
-//! verbs; `backup` and `restore` copy it out and back in; `examine` looks at it
+//! `outbox`, `bytes`, `journal`, `guards`, `positions` and `content` are the
+//! program's verbs; `backup` and `restore` copy it out and back in; `examine` looks at it
 //! whole; `disk` says what it lies on; `rows` is how values are written.
 
 mod backup;
 mod bounces;
+mod bytes;
 mod content;
 mod decisions;
 mod deliveries;
@@ -41,6 +42,7 @@ use crate::domain::zone::Timestamp;
 
 pub use backup::{BackupError, Plan as BackupPlan};
 pub use bounces::{Kept, SentTo};
+pub use bytes::{Before, Packed, Pattern};
 pub use decisions::AuditLine;
 pub use deliveries::{Booked, Booking};
 pub use examine::{Examined, KeptPosition, KeptPositions, Sqlite};
