@@ -3,6 +3,8 @@
 //! five times and moves the rest of it at every line end. `mime` calls it for
 //! each part.
 
+use memchr::memchr_iter;
+
 /// So long is a line, with the `=` of a soft line break.
 const LINE: usize = 76;
 
@@ -10,12 +12,13 @@ const LINE: usize = 76;
 /// ends as the text ends: without a line end of its own.
 pub(super) fn encode(text: &str) -> Vec<u8> {
     let mut encoded = Vec::with_capacity(text.len() + text.len() / 4);
-    for (index, line) in text.split('\n').enumerate() {
-        if index > 0 {
-            encoded.extend(b"\r\n");
-        }
-        encode_line(line.as_bytes(), &mut encoded);
+    let mut start = 0;
+    for end in memchr_iter(b'\n', text.as_bytes()) {
+        encode_line(&text.as_bytes()[start..end], &mut encoded);
+        encoded.extend(b"\r\n");
+        start = end + 1;
     }
+    encode_line(&text.as_bytes()[start..], &mut encoded);
     encoded
 }
 
@@ -27,7 +30,7 @@ fn encode_line(line: &[u8], encoded: &mut Vec<u8>) {
     let (mut rest, mut room) = (line, LINE);
     while let Some((first, after)) = rest.split_first() {
         let within = &rest[..room.min(rest.len() - blank)];
-        let plain = within.iter().position(|&b| !is_plain(b)).unwrap_or(within.len());
+        let plain = plain_run(within);
         if plain == rest.len() {
             encoded.extend(rest);
             return;
@@ -45,6 +48,31 @@ fn encode_line(line: &[u8], encoded: &mut Vec<u8>) {
             (rest, room) = (after, room - 3);
         }
     }
+}
+
+/// How many bytes at the beginning stand for themselves. Eight are looked at
+/// at once: what is `=`, below the blank, or not ASCII sets its highest bit,
+/// which is right for the first of them that does.
+fn plain_run(bytes: &[u8]) -> usize {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let mut at = 0;
+    while let Some(eight) = bytes[at..].first_chunk() {
+        let eight = u64::from_le_bytes(*eight);
+        let equals = eight ^ (EACH * u64::from(b'='));
+        let equals = equals.wrapping_sub(EACH) & !equals;
+        let below = eight.wrapping_sub(EACH * u64::from(b' ')) & !eight;
+        let beyond = eight | eight.wrapping_add(EACH);
+        let suspects = (equals | below | beyond) & (EACH << 7);
+        at += suspects.trailing_zeros() as usize / 8;
+        if suspects != 0 {
+            // A tab is below the blank.
+            if !is_plain(bytes[at]) {
+                return at;
+            }
+            at += 1;
+        }
+    }
+    at + bytes[at..].iter().take_while(|&&b| is_plain(b)).count()
 }
 
 /// Stands for itself (rules 2 and 3).
@@ -106,6 +134,11 @@ mod tests {
             }
             let decoded = quoted_printable_decode(encoded.as_bytes()).expect("decodes");
             prop_assert_eq!(String::from_utf8(decoded).expect("UTF-8").replace("\r\n", "\n"), text);
+        }
+
+        #[test]
+        fn a_run_is_as_long_as_byte_by_byte(bytes in proptest::collection::vec(prop_oneof![8 => b' '..=b'~', 1 => any::<u8>()], 0..80)) {
+            prop_assert_eq!(plain_run(&bytes), bytes.iter().take_while(|b| is_plain(**b)).count());
         }
 
         #[test]
