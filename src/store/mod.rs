@@ -275,6 +275,8 @@ impl Store {
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+        // A statement that is kept keeps its plan, whatever is looked for.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     }
@@ -386,7 +388,8 @@ impl Manner {
 }
 
 fn seen(connection: &Connection) -> Result<Seen, StoreError> {
-    Ok(Seen(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?))
+    let mut statement = connection.prepare_cached("PRAGMA data_version")?;
+    Ok(Seen(statement.query_row([], |row| row.get(0))?))
 }
 
 /// What tells whether a database was written since.
