@@ -2,12 +2,16 @@
 //! because it panics on a line break in a name (delivery.md, D3), and the
 //! bytes are checked before anybody else does.
 
+use std::borrow::Cow;
+
 use chrono::FixedOffset;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox as LettreMailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
+use memchr::{memchr_iter, memmem};
 
+use super::quoted_printable;
 use crate::domain::email::{Email, Inline, Mailbox, has_control};
 
 /// A longer name is cut: it is there to be friendly.
@@ -106,8 +110,8 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
         builder = builder.reply_to(mailbox("Reply-To", reply_to)?);
     }
     let builder = with_headers(builder.subject(subject(&email.subject)?), email)?;
-    let text = part(ContentType::TEXT_PLAIN, body("text part", &email.text)?);
-    let html = part(ContentType::TEXT_HTML, body("HTML part", &email.html)?);
+    let text = part(ContentType::TEXT_PLAIN, &body("text part", &email.text)?);
+    let html = part(ContentType::TEXT_HTML, &body("HTML part", &email.html)?);
     let boundary = boundary(email)?;
     let alternatives = MultiPart::alternative().boundary(boundary).singlepart(text);
     let parts = if email.pictures.is_empty() {
@@ -225,20 +229,23 @@ fn header(name: &str, value: &str) -> Result<HeaderValue, MimeFault> {
 fn boundary(email: &Email) -> Result<&str, MimeFault> {
     let boundary = email.boundary.as_str();
     let plain = boundary.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    let inside = email.text.contains(boundary) || email.html.contains(boundary);
+    let looked_for = memmem::Finder::new(boundary);
+    let inside = [&email.text, &email.html].iter().any(|part| looked_for.find(part.as_bytes()).is_some());
     if boundary.len() < 16 || boundary.len() > 65 || !plain || inside {
         return Err(MimeFault::Malformed { part: "boundary" });
     }
     Ok(boundary)
 }
 
-fn body(part: &'static str, text: &str) -> Result<String, MimeFault> {
-    let text = if text.contains('\r') { text.replace("\r\n", "\n") } else { text.to_owned() };
+fn body<'t>(part: &'static str, text: &'t str) -> Result<Cow<'t, str>, MimeFault> {
+    let text = if text.contains('\r') { text.replace("\r\n", "\n").into() } else { Cow::Borrowed(text) };
     if has_control(&text) { Err(MimeFault::Control { part }) } else { Ok(text) }
 }
 
-fn part(content_type: ContentType, body: String) -> SinglePart {
-    SinglePart::builder().header(content_type).header(ContentTransferEncoding::QuotedPrintable).body(body)
+fn part(content_type: ContentType, body: &str) -> SinglePart {
+    let encoding = ContentTransferEncoding::QuotedPrintable;
+    let body = Body::dangerous_pre_encoded(quoted_printable::encode(body), encoding);
+    SinglePart::builder().header(content_type).header(encoding).body(body)
 }
 
 /// F99: what is too large for a mail is refused before it is one; here it is
@@ -305,18 +312,16 @@ fn check(bytes: &[u8]) -> Result<(), MimeFault> {
     if !bytes.iter().fold(true, |fine, &b| fine & wire(b)) {
         return Err(MimeFault::Control { part: "finished mail" });
     }
-    let mut lines = bytes.split(|&b| b == b'\n');
-    let after_the_last = lines.next_back();
-    let mut ended = true;
-    for line in lines {
-        ended &= line.ends_with(b"\r");
-        if line.len() > LONGEST_LINE + 1 {
+    let (mut start, mut lines, mut ended) = (0, 0, true);
+    for end in memchr_iter(b'\n', bytes) {
+        ended &= bytes[start..end].ends_with(b"\r");
+        if end - start > LONGEST_LINE + 1 {
             return Err(MimeFault::Malformed { part: "length of a line" });
         }
+        (start, lines) = (end + 1, lines + 1);
     }
     // Every `\n` has its `\r`, and there is no other.
-    let ends = |b: u8| bytes.iter().filter(|&&byte| byte == b).count();
-    if ended && after_the_last == Some(b"") && ends(b'\r') == ends(b'\n') {
+    if ended && start == bytes.len() && memchr_iter(b'\r', bytes).count() == lines {
         Ok(())
     } else {
         Err(MimeFault::Malformed { part: "line end" })

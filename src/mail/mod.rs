@@ -6,6 +6,7 @@ pub mod dkim;
 pub mod dns;
 pub mod files;
 pub mod mime;
+mod quoted_printable;
 pub mod relay;
 pub mod sendmail;
 pub mod token;

@@ -89,8 +89,15 @@ pub(super) fn tidy(text: &str, out: &mut String) {
 fn wrap(line: &str, first: &str, rest: &str, out: &mut String) {
     let mut prefix = first;
     let mut column = 0;
-    for word in line.split(' ').filter(|word| !word.is_empty()) {
-        let width = word.chars().count();
+    let mut end = 0;
+    // Byte by byte, because that is twice as fast as characters.
+    for bytes in line.as_bytes().split(|b| *b == b' ') {
+        let word = &line[end..end + bytes.len()];
+        end += bytes.len() + 1;
+        if word.is_empty() {
+            continue;
+        }
+        let width = bytes.iter().filter(|b| !matches!(b, 0x80..=0xBF)).count();
         if column > 0 && column + 1 + width > WIDTH {
             out.push('\n');
             prefix = rest;

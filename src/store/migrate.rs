@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "ledger", sql: include_str!("migrations/0002_ledger.sql") },
     Migration { name: "bounces", sql: include_str!("migrations/0003_bounces.sql") },
     Migration { name: "backup", sql: include_str!("migrations/0004_backup.sql") },
+    Migration { name: "patterns", sql: include_str!("migrations/0005_patterns.sql") },
 ];
 
 /// Which migrations a database has seen.

@@ -5,12 +5,13 @@
 //!
 //! Read in this order: [`Store`] here opens and closes; `migrate` makes the
 //! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
-//! `outbox`, `journal`, `guards`, `positions` and `content` are the program's
-//! verbs; `backup` and `restore` copy it out and back in; `examine` looks at it
+//! `outbox`, `bytes`, `journal`, `guards`, `positions` and `content` are the
+//! program's verbs; `backup` and `restore` copy it out and back in; `examine` looks at it
 //! whole; `disk` says what it lies on; `rows` is how values are written.
 
 mod backup;
 mod bounces;
+mod bytes;
 mod content;
 mod decisions;
 mod deliveries;
@@ -41,6 +42,7 @@ use crate::domain::zone::Timestamp;
 
 pub use backup::{BackupError, Plan as BackupPlan};
 pub use bounces::{Kept, SentTo};
+pub use bytes::{Before, Packed, Pattern};
 pub use decisions::AuditLine;
 pub use deliveries::{Booked, Booking};
 pub use examine::{Examined, KeptPosition, KeptPositions, Sqlite};
@@ -274,6 +276,8 @@ impl Store {
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+        // A statement that is kept keeps its plan, whatever is looked for.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     }
@@ -385,7 +389,8 @@ impl Manner {
 }
 
 fn seen(connection: &Connection) -> Result<Seen, StoreError> {
-    Ok(Seen(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?))
+    let mut statement = connection.prepare_cached("PRAGMA data_version")?;
+    Ok(Seen(statement.query_row([], |row| row.get(0))?))
 }
 
 /// What tells whether a database was written since.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Row, Transaction, params};
 
+use super::bytes::{self, Before, Packed};
 use super::people::{self, Shelf};
 use super::{Seen, Store, StoreError, points, rows};
 use crate::domain::bounce::StatusCode;
@@ -37,7 +38,7 @@ pub struct Outgoing {
     /// Are they gone?
     pub has_left: bool,
     /// The mail as it was handed over before, and must be again.
-    pub bytes: Option<Arc<[u8]>>,
+    pub before: Before,
 }
 
 /// A delivery that does not simply leave.
@@ -78,8 +79,8 @@ pub struct Move {
     pub not_before: Option<Timestamp>,
     /// When it happened, if not now.
     pub at: Option<Timestamp>,
-    /// The mail whose bytes leave next, and its SHA-256.
-    pub bytes: Option<(Arc<[u8]>, [u8; 32])>,
+    /// The mail whose bytes leave next.
+    pub bytes: Option<Arc<Packed>>,
     /// With which code the relay said that there is no such mailbox: nobody
     /// writes to the person until another address comes.
     pub no_mailbox: Option<StatusCode>,
@@ -209,7 +210,7 @@ impl Store {
             first: row.get(30)?,
             has_left: known.has_left,
             person: known.person,
-            bytes: row.get_ref(31)?.as_blob_or_null().map_err(|_| rows::wrong(31, "bytes"))?.map(Into::into),
+            before: bytes::read(row, 31)?,
         })
     }
 
@@ -396,18 +397,6 @@ impl Store {
         Ok(self.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
     }
 
-    /// Deletes the bytes of mails of which it has been known since before an
-    /// instant what became of them; their hash stays. How many.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
-    pub fn forget_bytes(&mut self, before: Timestamp) -> Result<usize, StoreError> {
-        let sql = "DELETE FROM mail_bytes WHERE delivery_id IN
-                   (SELECT id FROM delivery WHERE settled_at < ?1)";
-        Ok(self.connection.execute(sql, [rows::time(before)])?)
-    }
-
     /// One delivery of the outbox, by its number: to whom, and where it is.
     ///
     /// # Errors
@@ -473,7 +462,7 @@ pub(super) fn apply(whole: &Transaction<'_>, made: &Move, now: Timestamp) -> Res
     // The relay as a whole, and a run that ended, are nobody's attempt.
     let tried = matches!(to, State::Sent | State::Deferred | State::Rejected | State::InDoubt)
         && made.happened != Happened::WasSentBefore;
-    let hash = made.bytes.as_ref().map(|(_, hash)| &hash[..]);
+    let hash = made.bytes.as_ref().map(|packed| packed.sha256());
     let moved = whole.prepare_cached(include_str!("sql/move.sql"))?.execute(params![
         made.number,
         made.from.as_str(),
@@ -488,10 +477,8 @@ pub(super) fn apply(whole: &Transaction<'_>, made: &Move, now: Timestamp) -> Res
     if moved == 0 {
         return Ok(false);
     }
-    if let Some((bytes, _)) = &made.bytes {
-        let sql = "INSERT INTO mail_bytes (delivery_id, bytes) VALUES (?1, ?2)
-                   ON CONFLICT (delivery_id) DO NOTHING";
-        whole.prepare_cached(sql)?.execute(params![made.number, &bytes[..]])?;
+    if let Some(packed) = &made.bytes {
+        bytes::keep(whole, made.number, packed)?;
     }
     if let Some(code) = made.no_mailbox {
         let sql = "UPDATE person SET undeliverable = ?2 WHERE undeliverable IS NULL AND id =

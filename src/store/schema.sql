@@ -263,7 +263,7 @@ BEGIN SELECT raise(ABORT, 'what is settled stays so'); END;
 CREATE TABLE mail_bytes (
     delivery_id INTEGER PRIMARY KEY REFERENCES delivery (id),
     bytes       BLOB NOT NULL
-) STRICT;
+, pattern_id INTEGER REFERENCES mail_pattern (id)) STRICT;
 
 CREATE TABLE sent_before (
     message_id TEXT    PRIMARY KEY,
@@ -304,4 +304,10 @@ CREATE TABLE bounce (
     -- who is to blame for it
     blame       TEXT    NOT NULL CHECK (blame IN ('mailbox', 'passing', 'channel')),
     UNIQUE (delivery_id, code)
+) STRICT;
+
+CREATE TABLE mail_pattern (
+    id     INTEGER PRIMARY KEY,
+    sha256 BLOB    NOT NULL UNIQUE CHECK (length(sha256) = 32),
+    bytes  BLOB    NOT NULL
 ) STRICT;

@@ -1,7 +1,8 @@
 //! The store from inside: its statements, its schema, its migrations killed
-//! half-way, and a disk that is full. What it promises to its callers is in
+//! half-way, bytes that are damaged, and a disk that is full. What it promises to its callers is in
 //! `tests/it/store`, ready for a second database.
 
+mod bytes;
 mod migrations;
 mod room;
 mod schema;

@@ -101,7 +101,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("encoding_rs", Lives::In(&["roster", "content"])),
     // Hashes of content and of migrations; the keys of mails and links, and
     // the domain's own.
-    ("ring", Lives::In(&["content", "store/migrate", "engine/keys", "mail/dkim"])),
+    ("ring", Lives::In(&["content", "store/bytes", "store/migrate", "engine/keys", "mail/dkim"])),
     ("data_encoding", Lives::In(&["engine/keys", "mail/dkim"])),
     ("fail", Lives::In(&["failpoint"])),
     ("rustls", Lives::In(&["mail/relay"])),
@@ -110,7 +110,10 @@ const ADDRESSES: &[(&str, Lives)] = &[
     // Files, the machine's name, and the clock that counts sleep.
     ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect", "clock"])),
     ("lettre", Lives::In(&["mail"])),
-    ("mail_parser", Lives::In(&["mail/bounce"])),
+    ("lz4_flex", Lives::In(&["store/bytes"])),
+    ("memchr", Lives::In(&["mail"])),
+    // There only its decoder, in the tests.
+    ("mail_parser", Lives::In(&["mail/bounce", "mail/quoted_printable"])),
     ("hickory_proto", Lives::In(&["mail/dns"])),
     ("ureq", Lives::In(&["mail/token"])),
     ("mail_auth", Lives::In(&["mail/dkim"])),

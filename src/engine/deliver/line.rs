@@ -9,20 +9,21 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use super::bytes;
 use super::counter::Counter;
+use super::patterns::Patterns;
 use crate::domain::delivery::State;
 use crate::domain::handover::{Outcome, Trouble, TroubleKind};
-use crate::engine::keys::{Keys, sha256};
+use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
 use crate::failpoint;
 use crate::mail::dkim::Signer;
 use crate::mail::relay::{Connection, Envelope, Relay};
 use crate::mail::sendmail::Sendmail;
-use crate::store::Outgoing;
+use crate::store::{Outgoing, Packed};
 
 /// What a line tells the writer.
 pub(super) enum Told {
     /// The relay waits for the words of this mail: may they leave?
-    Flies { line: usize, mail: Arc<Outgoing>, bytes: Arc<[u8]>, sha256: [u8; 32] },
+    Flies { line: usize, mail: Arc<Outgoing>, bytes: Arc<Packed> },
     /// That came of it, from where it was.
     Ended { line: usize, mail: Arc<Outgoing>, from: State, outcome: Outcome },
     /// It cannot be made.
@@ -60,6 +61,7 @@ pub(super) struct Lines<'a> {
     pub(super) to: To<'a>,
     pub(super) signer: Option<&'a Signer>,
     pub(super) counter: &'a Counter,
+    pub(super) patterns: Patterns,
 }
 
 /// Why a line goes home with a mail in hand.
@@ -109,8 +111,8 @@ impl Line<'_> {
     /// Tries one mail; on a new connection where the old one was closed while
     /// it lay idle (F22).
     fn hand_over(&self, connection: &mut Option<Connection>, mail: &Arc<Outgoing>) -> Result<Told, Ends> {
-        let Lines { desk, keys, to, signer, .. } = *self.lines;
-        let bytes = match bytes(&desk, keys, signer, mail) {
+        let Lines { desk, keys, to, signer, .. } = self.lines;
+        let bytes = match bytes(desk, keys, *signer, mail) {
             Ok(bytes) => bytes,
             Err(why) => return Ok(Told::Unmakeable { mail: mail.clone(), why }),
         };
@@ -159,7 +161,7 @@ impl Line<'_> {
     }
 
     /// The same by way of a program, which has no connection.
-    fn run_program(&self, program: &Sendmail, mail: &Arc<Outgoing>, bytes: &Arc<[u8]>) -> Result<Told, Ends> {
+    fn run_program(&self, program: &Sendmail, mail: &Arc<Outgoing>, bytes: &[u8]) -> Result<Told, Ends> {
         if !self.may_fly(mail, bytes)? {
             return Ok(Told::Stayed { mail: mail.clone() });
         }
@@ -168,10 +170,11 @@ impl Line<'_> {
     }
 
     /// Has the writer put on disk that the words leave now?
-    fn may_fly(&self, mail: &Arc<Outgoing>, bytes: &Arc<[u8]>) -> Result<bool, Ends> {
+    fn may_fly(&self, mail: &Arc<Outgoing>, bytes: &[u8]) -> Result<bool, Ends> {
         failpoint::at("line.asks").map_err(|_| Ends::NoWriter)?;
-        let sha256 = sha256(bytes);
-        let flies = Told::Flies { line: self.number, mail: mail.clone(), bytes: bytes.clone(), sha256 };
+        let Lines { desk, keys, patterns, .. } = self.lines;
+        let bytes = Arc::new(Packed::new(bytes, patterns.of(desk, keys, mail)));
+        let flies = Told::Flies { line: self.number, mail: mail.clone(), bytes };
         self.tell.send(flies).map_err(|_| Ends::NoWriter)?;
         self.answer.recv().map_err(|_| Ends::NoWriter)
     }

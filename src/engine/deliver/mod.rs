@@ -12,6 +12,7 @@ mod counter;
 mod files;
 pub mod limits;
 mod line;
+mod patterns;
 mod queue;
 mod rate;
 mod relay;
@@ -29,7 +30,7 @@ use crate::domain::handover::Trouble;
 use crate::domain::settings::{BookedMail, Settings};
 use crate::domain::zone::Timestamp;
 use crate::mail::dkim::Signer;
-use crate::store::{Move, Outgoing, Seen, Store, StoreError};
+use crate::store::{Before, Move, Outgoing, Seen, Store, StoreError};
 
 pub use files::to_files;
 pub use line::To;
@@ -149,8 +150,13 @@ fn bytes(
     signer: Option<&Signer>,
     outgoing: &Outgoing,
 ) -> Result<Arc<[u8]>, String> {
-    if let Some(bytes) = &outgoing.bytes {
-        return Ok(bytes.clone());
+    match &outgoing.before {
+        Before::Nothing => {}
+        Before::Whole(bytes) => return Ok(bytes.clone()),
+        // Another copy would be another mail.
+        Before::Damaged => {
+            return Err("the copy of it that was handed over before is damaged in the database".to_owned());
+        }
     }
     // One bad row must not end a mailing (D3): what panics is held.
     let make = || {

@@ -16,6 +16,7 @@ use super::claims::{Claimant, Claims, READY, Reading};
 use super::counter::Counter;
 use super::limits::{Before, Limits};
 use super::line::{Line, Lines, To, Told, waits_for_word};
+use super::patterns::Patterns;
 use super::wave::Waves;
 use super::{Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
@@ -27,7 +28,7 @@ use crate::engine::journal::Journal;
 use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
 use crate::mail::dkim::Signer;
-use crate::store::{Move, Outgoing, Seen, SentBefore, Store, StoreError, Written};
+use crate::store::{Move, Outgoing, Packed, Seen, SentBefore, Store, StoreError, Written};
 
 /// How long the writer waits for the lines before it looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
@@ -84,7 +85,8 @@ pub fn to_relay(
 ) -> anyhow::Result<Delivered> {
     let before = Before::read(store, &way.limits, (hooks.now)())?;
     let counter = Counter::new(&way.limits, Stopwatch::start(), &before);
-    let lines = Lines { desk: *desk, keys, to: way.to, signer: way.signer, counter: &counter };
+    let patterns = Patterns::default();
+    let lines = Lines { desk: *desk, keys, to: way.to, signer: way.signer, counter: &counter, patterns };
     let permits = Permits::read(store, desk)?;
     let mut writer = Writer {
         desk,
@@ -170,8 +172,7 @@ type Answer = (u16, Option<(u8, u16, u16)>);
 struct Flight {
     line: usize,
     mail: Arc<Outgoing>,
-    bytes: Arc<[u8]>,
-    sha256: [u8; 32],
+    bytes: Arc<Packed>,
 }
 
 /// What the lines told, to be written down together.
@@ -208,9 +209,7 @@ impl Writer<'_, '_> {
     /// Takes in what one line tells.
     fn note(&mut self, told: Told, answers: &[Sender<bool>], lines: &mut usize, group: &mut Group) {
         match told {
-            Told::Flies { line, mail, bytes, sha256 } => {
-                group.flights.push(Flight { line, mail, bytes, sha256 });
-            }
+            Told::Flies { line, mail, bytes } => group.flights.push(Flight { line, mail, bytes }),
             Told::Stayed { mail } => self.counter.answered(&mail, true),
             Told::Unmakeable { mail, why } => {
                 self.counter.answered(&mail, false);
@@ -511,7 +510,7 @@ impl Writer<'_, '_> {
             let number = flight.mail.delivery.number;
             let place = match self.permits.triage(self.desk, &flight.mail, now) {
                 Triage::Go => {
-                    let bytes = Some((flight.bytes.clone(), flight.sha256));
+                    let bytes = Some(flight.bytes.clone());
                     moves.push(Move { bytes, ..Move::new(number, State::Claimed, Happened::Flew) });
                     Some(moves.len() - 1)
                 }

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use memchr::memchr2;
 use rustls::{ClientConnection, ProtocolVersion};
 
 use super::certificate::Certificate;
@@ -314,7 +315,7 @@ fn stuff(words: &[u8], output: &mut Vec<u8>) {
     output.reserve(words.len() + words.len() / 64 + 16);
     let mut rest = words;
     while !rest.is_empty() {
-        let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
+        let end = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
         if rest[0] == b'.' {
             output.push(b'.');
         }

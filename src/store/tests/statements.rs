@@ -153,6 +153,7 @@ fn what_is_asked_often_is_found_without_looking_at_every_row() {
         SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH unit USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH mail_bytes USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN
+        SEARCH mail_pattern USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN
         SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
         CORRELATED SCALAR SUBQUERY 1
         SEARCH event USING COVERING INDEX event_mailed_once (enrolment_id=?)

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{NaiveDate, TimeDelta};
 use journey::content;
@@ -23,7 +23,8 @@ use journey::domain::settings::{PauseOf, Settings};
 use journey::domain::zone::{Timestamp, Zone};
 use journey::engine::import::compared_in;
 use journey::store::{
-    Booked, Booking, Move, Reconciled, Recovered, SentBefore, Skip, Stood, Store, StoreError, Written,
+    Before, Booked, Booking, Move, Packed, Pattern, Reconciled, Recovered, SentBefore, Skip, Stood, Store,
+    StoreError, Written,
 };
 
 use super::{DATABASES, Database, at, folder};
@@ -520,9 +521,12 @@ fn the_bytes_of_what_may_have_left_are_kept_and_those_refused_are_not(stand: &mu
     let batch: Vec<Booking> =
         (1..).zip(people).map(|(n, person)| booking(n, person, "miljo/resor", 0)).collect();
     book(store, &batch, 1).expect("booked");
+    let mail_to =
+        |n: i64| format!("To: reader {n}\r\n\r\n{}", "the same for everybody\r\n".repeat(9)).into_bytes();
+    let pattern = Some(Arc::new(Pattern::new(mail_to(0))));
     for n in 1..=3 {
         let mut flew = Move::new(n, State::Claimed, Happened::Flew);
-        flew.bytes = Some((format!("mail {n}").into_bytes().into(), [u8::try_from(n).expect("small"); 32]));
+        flew.bytes = Some(Arc::new(Packed::new(&mail_to(n), pattern.clone())));
         let moves = [Move::new(n, State::Due, Happened::Claimed), flew];
         assert_eq!(store.write(&moves, None, morning(1)).expect("written"), Written::All(vec![true, true]));
     }
@@ -535,14 +539,12 @@ fn the_bytes_of_what_may_have_left_are_kept_and_those_refused_are_not(stand: &mu
     store.write(&ends, None, morning(1)).expect("written");
     assert!(outgoing(store, 1).is_empty(), "not yet");
     let again = store.outgoing(0, 10, morning(2)).expect("deliveries");
-    let told: Vec<_> = again.iter().map(|o| (o.delivery.number, o.doubts, o.bytes.as_deref())).collect();
-    assert_eq!(told, [(1, 1, Some(&b"mail 1"[..])), (2, 0, None)]);
+    let told: Vec<_> = again.into_iter().map(|o| (o.delivery.number, o.doubts, o.before)).collect();
+    assert_eq!(told, [(1, 1, Before::Whole(mail_to(1).into())), (2, 0, Before::Nothing)]);
     assert_eq!(store.forget_bytes(morning(1)).expect("nothing yet"), 0);
     assert_eq!(store.forget_bytes(morning(9)).expect("a week later"), 1);
-    assert_eq!(
-        store.outgoing(0, 1, morning(9)).expect("deliveries")[0].bytes.as_deref(),
-        Some(&b"mail 1"[..])
-    );
+    let before = store.outgoing(0, 1, morning(9)).expect("deliveries").remove(0).before;
+    assert_eq!(before, Before::Whole(mail_to(1).into()));
 }
 
 fn what_the_send_journal_knows_is_sent(stand: &mut Stand) {

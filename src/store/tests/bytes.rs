@@ -1,0 +1,92 @@
+//! The bytes of mails that may have left: as they lie in the tables, and when
+//! a disk or a hand has changed them.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::{Store, book, import, now, open};
+use crate::domain::delivery::{Happened, State};
+use crate::store::{Before, Move, Packed, Pattern};
+
+const SAME: &str = "the same for everybody\r\n";
+
+/// A database with so many mails of one kind, of each of which nobody knows
+/// whether it left.
+fn in_doubt(store: &mut Store, mails: i64) {
+    import(store, mails).expect("imported");
+    book(store, mails).expect("booked");
+    let pattern = Arc::new(Pattern::new(mail(0)));
+    for n in 1..=mails {
+        let mut flew = Move::new(n, State::Claimed, Happened::Flew);
+        flew.bytes = Some(Arc::new(Packed::new(&mail(n), Some(pattern.clone()))));
+        let mut doubted = Move::new(n, State::InFlight, Happened::Doubted);
+        doubted.not_before = Some(now());
+        let moves = [Move::new(n, State::Due, Happened::Claimed), flew, doubted];
+        store.write(&moves, None, now()).expect("written");
+    }
+}
+
+fn mail(n: i64) -> Vec<u8> {
+    format!("To: reader {n}\r\n\r\n{}", SAME.repeat(20)).into_bytes()
+}
+
+fn before(store: &Store) -> Vec<Before> {
+    store.outgoing(0, 9, now()).expect("deliveries").into_iter().map(|outgoing| outgoing.before).collect()
+}
+
+fn number(store: &Store, sql: &str) -> i64 {
+    store.connection.query_row(sql, [], |row| row.get(0)).expect("a number")
+}
+
+#[test]
+fn mails_of_a_kind_are_small_and_share_a_pattern_while_one_needs_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = &mut open(&folder.path().join("journey.db"));
+    in_doubt(store, 3);
+    assert_eq!(before(store), [1, 2, 3].map(|n| Before::Whole(mail(n).into())));
+    assert_eq!(number(store, "SELECT count(*) FROM mail_pattern"), 1);
+    assert!(number(store, "SELECT max(length(bytes)) FROM mail_bytes") < 40);
+    let sent = |n| Move::new(n, State::InDoubt, Happened::WasResolved { sent: true });
+    let a_week_later = now() + TimeDelta::days(7) + TimeDelta::seconds(1);
+    store.write(&[sent(1), sent(2)], None, now()).expect("written");
+    assert_eq!(store.forget_bytes(a_week_later).expect("forgotten"), 2);
+    assert_eq!(before(store), [Before::Whole(mail(3).into())], "the pattern is still there");
+    store.write(&[sent(3)], None, now()).expect("written");
+    assert_eq!(store.forget_bytes(a_week_later).expect("forgotten"), 1);
+    assert_eq!(number(store, "SELECT count(*) FROM mail_pattern"), 0);
+}
+
+#[test]
+fn what_an_older_program_kept_whole_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = &mut open(&folder.path().join("journey.db"));
+    in_doubt(store, 1);
+    let sql = "UPDATE mail_bytes SET pattern_id = NULL, bytes = ?1";
+    store.connection.execute(sql, [mail(1)]).expect("written");
+    assert_eq!(before(store), [Before::Whole(mail(1).into())]);
+}
+
+#[test]
+fn f58_damage_is_told_wherever_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = &mut open(&folder.path().join("journey.db"));
+    in_doubt(store, 1);
+    let damage = [
+        "UPDATE mail_pattern SET bytes = CAST(replace(CAST(bytes AS TEXT), 'same', 'Same') AS BLOB)",
+        "UPDATE mail_pattern SET bytes = x''",
+        "UPDATE mail_bytes SET bytes = x''",
+        "UPDATE mail_bytes SET bytes = x'ffffffff00'",
+        "UPDATE mail_bytes SET bytes = substr(bytes, 1, length(bytes) - 1)",
+        "UPDATE mail_bytes SET pattern_id = NULL",
+        "UPDATE delivery SET sha256 = NULL",
+        "UPDATE delivery SET sha256 = zeroblob(32)",
+    ];
+    for sql in damage {
+        let whole = store.connection.unchecked_transaction().expect("a transaction");
+        assert_eq!(whole.execute(sql, []).expect("written"), 1, "{sql}");
+        assert_eq!(before(store), [Before::Damaged], "{sql}");
+        whole.rollback().expect("undone");
+    }
+    assert_eq!(before(store), [Before::Whole(mail(1).into())]);
+}
