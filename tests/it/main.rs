@@ -11,6 +11,7 @@ mod golden;
 mod kills;
 mod letters;
 mod lives;
+mod midnight;
 mod pictures;
 mod points;
 mod postfix;
