@@ -41,9 +41,9 @@ use crate::domain::zone::Timestamp;
 
 pub use backup::{BackupError, Plan as BackupPlan};
 pub use bounces::{Kept, SentTo};
-pub use decisions::AuditLine;
+pub use decisions::{AuditLine, HeldStep};
 pub use deliveries::{Booked, Booking};
-pub use examine::{Examined, KeptPosition, KeptPositions, Sqlite};
+pub use examine::{Examined, KeptPosition, KeptPositions, LONG_LOG, Sqlite};
 pub use guards::{RelayState, RelayTrouble};
 pub use history::Skip;
 pub use journal::{Reconciled, SentBefore};
