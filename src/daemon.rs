@@ -6,7 +6,9 @@
 //! [`run`] is the loop; `watch` sees that files have changed; `cli/daemon`
 //! is the door.
 
+mod deaths;
 mod watch;
+mod zones;
 
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use crate::config::Config;
 use crate::domain::change::Act;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::guard::{self, Clocks, Guard, GuardKind};
-use crate::domain::zone::{Timestamp, Zone};
+use crate::domain::zone::Timestamp;
 use crate::engine::begin;
 use crate::engine::deliver::{Delivered, Hooks};
 use crate::engine::import;
@@ -30,8 +32,11 @@ use crate::engine::post::Post;
 use crate::engine::world::{InForce, World};
 use crate::engine::{positions, send};
 use crate::failpoint;
-use crate::store::{Seen, Store, StoreError};
+use crate::store::{LONG_LOG, Seen, Store, StoreError};
+use deaths::Deaths;
+pub use deaths::EndedAgain;
 use watch::Watch;
+use zones::OlderZones;
 
 /// The longest it sleeps: nothing relies on being woken (delivery.md, A4).
 const LOOK_AROUND: Duration = Duration::from_secs(60);
@@ -39,6 +44,8 @@ const LOOK_AROUND: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often it looks whether somebody wrote into the database.
 const DOZE: Duration = Duration::from_secs(1);
+/// How often the database's log is taken over into it.
+const CHECKPOINT: Duration = Duration::from_secs(15 * 60);
 /// How long bytes of mails are kept when it is known what became of them.
 const KEPT: TimeDelta = TimeDelta::days(7);
 
@@ -70,6 +77,11 @@ struct Daemon<'a> {
     said: String,
     content_watch: Watch,
     people_watch: Watch,
+    deaths: Deaths,
+    /// What is planned with older zone data, until it is worked out anew.
+    older_zones: Option<OlderZones>,
+    /// When the database's log was last looked at.
+    log_seen: Option<Stopwatch>,
     beat: Stopwatch,
     /// The first look at how long nobody was there.
     is_first: bool,
@@ -93,6 +105,7 @@ pub fn run(
     let content_watch = Watch::of(&config.content);
     // What changed while nobody was there has changed.
     let people_watch = Watch::anew(&config.people.file);
+    let older_zones = OlderZones::read(&store)?;
     let mut daemon = Daemon {
         asked,
         say,
@@ -104,14 +117,13 @@ pub fn run(
         said: String::new(),
         content_watch,
         people_watch,
+        deaths: Deaths::default(),
+        older_zones,
+        log_seen: None,
         beat: Stopwatch::start(),
         is_first: true,
         config,
     };
-    if let Some(older) = positions::older_zones(&daemon.store)? {
-        let now = Zone::release();
-        (daemon.say)(&format!("time zone data {older} → {now}: what is planned keeps its local time"));
-    }
     notify(&[NotifyState::Ready]);
     (daemon.say)("ready");
     while !(daemon.asked.stop)() {
@@ -185,7 +197,25 @@ impl Daemon<'_> {
         let again = self.deliver(journal.as_mut(), now)?;
         self.store.set_clock(clock::now())?;
         self.store.forget_bytes(now - KEPT)?;
+        self.look_at_the_log()?;
         Ok((again, seen))
+    }
+
+    /// Takes the database's log over into it, now and then; one that grows all
+    /// the same is told of, and keeps no mail from leaving (F61).
+    fn look_at_the_log(&mut self) -> anyhow::Result<()> {
+        if self.log_seen.is_some_and(|seen| seen.elapsed() < CHECKPOINT) {
+            return Ok(());
+        }
+        self.log_seen = Some(Stopwatch::start());
+        let log = self.store.checkpoint()?;
+        if log > LONG_LOG {
+            (self.say)(&format!(
+                "the log of the database has grown to {} MB: somebody reads it without end; close each `sqlite3` shell, and stop copies that hang",
+                log / 1_000_000
+            ));
+        }
+        Ok(())
     }
 
     /// Is the clock one to send by? What it does wrong is remembered until it
@@ -246,6 +276,12 @@ impl Daemon<'_> {
             }
         }
         positions::keep(world, &mut self.store, now)?;
+        // Else somebody wrote meanwhile, and the next turn keeps them.
+        if self.store.decided_with()?.is_some()
+            && let Some(older) = self.older_zones.take()
+        {
+            (self.say)(&older.line(&self.store, now)?);
+        }
         Ok(Vec::new())
     }
 
@@ -286,6 +322,11 @@ impl Daemon<'_> {
         let more =
             delivered.wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| clock::now() + wait);
         self.tell(&delivered);
+        if delivered.line_died {
+            let often = self.deaths.one_more(clock::now());
+            anyhow::ensure!(!often, EndedAgain);
+            return Ok(clock::now());
+        }
         if begun.elapsed() > LOOK_AROUND {
             return Ok(clock::now());
         }

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::context::Context;
 use super::error::{CommandError, Kind};
 use super::signals::Signals;
-use crate::daemon::{self, Asked};
+use crate::daemon::{self, Asked, EndedAgain};
 use crate::engine::lock::Lock;
 use crate::engine::world::World;
 
@@ -41,6 +41,9 @@ pub(super) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let mut say = |words: &str| drop(writeln!(err, "{words}"));
     let outcome = daemon::run(config, content, store, asked, &mut say);
     outcome.map_err(|error| {
+        if error.is::<EndedAgain>() {
+            return CommandError::new(Kind::No, error.to_string()).hint("systemd starts it anew");
+        }
         let error: CommandError = error.into();
         if error.kind == Kind::Busy { error.hint("systemd starts it anew") } else { error }
     })

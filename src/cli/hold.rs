@@ -30,11 +30,12 @@ pub(super) struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Release {
-    /// Lets what was held by hand leave again
+    /// Lets what is held leave again
     ///
-    /// Without a step also what the program held by itself: after an outage,
-    /// with a clock that cannot be right, with a database that was restored,
-    /// or that comes from another installation.
+    /// With a step also one that the program held because its mails are larger
+    /// than the relay takes. Without a step also what else it held by itself:
+    /// after an outage, with a clock that cannot be right, with a database that
+    /// was restored, or that comes from another installation.
     ///
     /// Example: journey hold release miljo/resor
     Release(Freed),

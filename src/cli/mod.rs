@@ -71,7 +71,7 @@ struct Global {
     /// The configuration; else ./config.toml, else /etc/journey/config.toml
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// Act as if it were then: 2026-12-01T08:30, or RFC 3339 with an offset
+    /// Act as if it were then: 2026-12-01T08:30, 2026-12-01T07:30Z, or RFC 3339
     #[arg(long, global = true, value_name = "TIME")]
     at: Option<String>,
     /// No talk, only data

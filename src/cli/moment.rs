@@ -10,11 +10,10 @@ use crate::domain::zone::{Timestamp, Zone};
 /// The years that are believed (F53).
 const YEARS: RangeInclusive<i32> = 1990..=2099;
 
-/// An instant: RFC 3339, or civil time in the programme's zone with or
-/// without a `T`, or a date for its first instant.
+/// An instant: RFC 3339 with or without seconds, or civil time in the
+/// programme's zone with or without a `T`, or a date for its first instant.
 pub(super) fn parse(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
-    let with_offset = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc().trunc_subsecs(0)).ok();
-    let at = with_offset.or_else(|| civil(text).map(|civil| zone.resolve(civil)));
+    let at = with_offset(text).or_else(|| civil(text).map(|civil| zone.resolve(civil)));
     at.filter(|at| YEARS.contains(&at.year())).ok_or_else(|| {
         let (first, last) = (YEARS.start(), YEARS.end());
         CommandError::usage(format!("`{text}` is not a time between {first} and {last}"))
@@ -28,6 +27,17 @@ pub(super) fn parse_date(text: &str) -> Result<NaiveDate, CommandError> {
     date.ok_or_else(|| CommandError::usage(format!("`{text}` is not a date")).hint("write it as 2026-12-31"))
 }
 
+/// An instant that says how far it is from UTC; people leave the seconds out,
+/// which RFC 3339 does not.
+fn with_offset(text: &str) -> Option<Timestamp> {
+    let whole = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+    let at = whole(text).or_else(|| {
+        let (minute, offset) = text.split_at_checked("2026-12-01T08:30".len())?;
+        whole(&format!("{minute}:00{offset}"))
+    });
+    Some(at?.to_utc().trunc_subsecs(0))
+}
+
 fn civil(text: &str) -> Option<NaiveDateTime> {
     let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
     let time = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
@@ -39,4 +49,39 @@ pub(super) fn typed(zone: Zone, at: Timestamp) -> String {
     let civil = zone.civil(at);
     let form = if civil.and_utc().timestamp() % 60 == 0 { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" };
     civil.format(form).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_read_in_each_form_people_type() {
+        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let read = |text: &str| parse(text, zone).ok().map(|at| at.format("%FT%TZ").to_string());
+        let same = [
+            "2026-12-01T08:30",
+            "2026-12-01 08:30",
+            "2026-12-01T08:30:00",
+            "2026-12-01T07:30Z",
+            "2026-12-01T08:30+01:00",
+            "2026-12-01T07:30:00Z",
+            "2026-12-01T08:30:00.9+01:00",
+        ];
+        for text in same {
+            assert_eq!(read(text).as_deref(), Some("2026-12-01T07:30:00Z"), "{text}");
+        }
+        assert_eq!(read("2026-12-01").as_deref(), Some("2026-11-30T23:00:00Z"));
+        let none = [
+            "2026-12-01T08:30+1",
+            "2026-12-01T08Z",
+            "2026-12-01Z",
+            "08:30Z",
+            "1989-12-01T08:30Z",
+            "2026-12-01T08:3å",
+        ];
+        for text in none {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::domain::zone::Zone;
 use crate::engine::pass::Holding;
 use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
 use crate::engine::world::World;
-use crate::store::Stuck;
+use crate::store::{LONG_LOG, Stuck};
 
 /// Shows how it stands: journeys, deliveries, what is held and why, what is next
 ///
@@ -59,6 +59,16 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
             "{BAD}Nothing is sent{BAD:#} since {}: {}\n",
             moment(zone, guard.at),
             guard.message
+        )?;
+    }
+    for held in &status.held_steps {
+        let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        writeln!(
+            cx.out,
+            "{BAD}Step {} is held{BAD:#} since {}{why}; journey hold release {}\n",
+            held.step,
+            moment(zone, held.since),
+            held.step
         )?;
     }
     writeln!(cx.out, "{BOLD}Journeys{BOLD:#}  enrolments by stage")?;
@@ -117,6 +127,14 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
     }
     if world.remembered.is_some() {
         backup_text(cx, zone, status)?;
+    }
+    if status.log > LONG_LOG {
+        writeln!(
+            cx.out,
+            "  {BAD}the log of the database has grown to {} MB{BAD:#}: somebody reads it without end; what to do: journey doctor{}",
+            status.log / 1_000_000,
+            cx.typed_config()
+        )?;
     }
     Ok(())
 }
@@ -237,6 +255,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         "content_faults": status.broken.iter().map(super::check::value).collect::<Vec<_>>(),
         "all_held": world.settings.all_held,
         "imported": status.imported.map(|at| zone.rfc3339(at)),
+        "log_bytes": status.log,
         "backup": status.backup.map(|at| zone.rfc3339(at)),
         "journeys": journeys,
         "deliveries": deliveries,
@@ -244,6 +263,10 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         "limits": status.limits.iter().map(|reached| limits::value(zone, reached)).collect::<Vec<_>>(),
         "guards": status.guards.iter().map(|guard| json!({
             "kind": guard.kind.as_str(), "since": zone.rfc3339(guard.at), "message": guard.message,
+        })).collect::<Vec<_>>(),
+        "held_steps": status.held_steps.iter().map(|held| json!({
+            "journey": held.step.journey.as_str(), "step": held.step.step.as_str(),
+            "since": zone.rfc3339(held.since), "why": held.why,
         })).collect::<Vec<_>>(),
         "stuck": status.stuck.iter().map(|stuck| stuck_value(zone, stuck)).collect::<Vec<_>>(),
         "came_back": Blame::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),

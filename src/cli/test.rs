@@ -131,7 +131,7 @@ fn said(cx: &mut Context, world: &World, outcome: Outcome) -> Result<(), Command
         Outcome::Rejected { reply, .. } | Outcome::Content(reply) => {
             Err(CommandError::new(Kind::No, format!("refused: {reply}")).hint(doctor))
         }
-        Outcome::Held(why) => Err(CommandError::new(Kind::No, why).hint(doctor)),
+        Outcome::TooLarge(why) | Outcome::Held(why) => Err(CommandError::new(Kind::No, why).hint(doctor)),
         Outcome::Channel(trouble) => {
             let hint = match trouble.kind {
                 TroubleKind::TooManyConnections => {

@@ -206,17 +206,7 @@ impl<'r, 't> Section<'r, 't> {
         key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let (place, found) = self.find(key)?;
-        let read = match found {
-            Found::Variable(text) => parse(text),
-            Found::Value(DeValue::String(text)) => parse(text),
-            Found::Value(other) => {
-                let message = format!("must be text in quotes; found: {}", other.type_str());
-                self.refuse(key, place, "wrong-type", &message);
-                return None;
-            }
-        };
-        read.map_err(|message| self.refuse(key, place, "bad-value", &message)).ok()
+        self.parsed(key, "text in quotes", |_| None, parse)
     }
 
     /// A value written as a whole number without quotes, or as text; read as
@@ -226,22 +216,35 @@ impl<'r, 't> Section<'r, 't> {
         key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
+        let digits = |value: &DeValue<'_>| {
+            let DeValue::Integer(number) = value else { return None };
+            let decimal = u64::from_str_radix(number.as_str(), number.radix());
+            Some(decimal.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string()))
+        };
+        self.parsed(key, "a whole number, or text in quotes", digits, parse)
+    }
+
+    /// A value written as text, or as something else that is `also` taken for
+    /// its text; `allowed` says to people what may stand there.
+    fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        allowed: &str,
+        also: impl FnOnce(&DeValue<'_>) -> Option<String>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let (place, found) = self.find(key)?;
         let read = match found {
             Found::Variable(text) => parse(text),
             Found::Value(DeValue::String(text)) => parse(text),
-            Found::Value(DeValue::Integer(number)) => {
-                match u64::from_str_radix(number.as_str(), number.radix()) {
-                    Ok(number) => parse(&number.to_string()),
-                    Err(_) => parse(number.as_str()),
+            Found::Value(other) => match also(other) {
+                Some(text) => parse(&text),
+                None => {
+                    let message = format!("must be {allowed}; found: {}", other.type_str());
+                    self.refuse(key, place, "wrong-type", &message);
+                    return None;
                 }
-            }
-            Found::Value(other) => {
-                let message =
-                    format!("must be a whole number, or text in quotes; found: {}", other.type_str());
-                self.refuse(key, place, "wrong-type", &message);
-                return None;
-            }
+            },
         };
         read.map_err(|message| self.refuse(key, place, "bad-value", &message)).ok()
     }

@@ -107,6 +107,9 @@ pub enum Outcome {
     },
     /// The mail itself is refused, whoever reads it: its size, its form.
     Content(Reply),
+    /// It was not said at all: the relay has said that it takes none as long.
+    /// In words: `61 204 bytes, the relay allows 10 000`.
+    TooLarge(String),
     /// It was not said at all, because this relay cannot take it from us:
     /// somebody must act. The relay refused nothing, and nobody is blamed.
     Held(String),
@@ -224,6 +227,7 @@ mod tests {
             Outcome::Rejected { hard: true, .. } => "hard".to_owned(),
             Outcome::Rejected { hard: false, .. } => "soft".to_owned(),
             Outcome::Content(_) => "content".to_owned(),
+            Outcome::TooLarge(_) => "too large".to_owned(),
             Outcome::Held(_) => "held".to_owned(),
             Outcome::Channel(trouble) => format!("channel {:?}", trouble.kind),
             Outcome::InDoubt(_) => "in doubt".to_owned(),

@@ -172,12 +172,14 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
 fn remember(store: &mut Store, delivered: &Delivered, now: Timestamp) -> anyhow::Result<()> {
     let before = store.relay()?;
     let success = if delivered.sent > 0 { Some(now) } else { before.success };
-    let trouble = delivered.trouble.as_ref().map(|trouble| {
+    // What is wrong with us is no trouble of the relay's: nobody waits for it.
+    let told = delivered.trouble.as_ref().filter(|_| !delivered.line_died);
+    let trouble = told.map(|trouble| {
         // Who was well meanwhile begins anew.
         let earlier = before.trouble.as_ref().filter(|_| delivered.sent == 0);
         again(trouble, earlier, now)
     });
-    let untried = delivered.trouble.is_none() && delivered.sent == 0;
+    let untried = told.is_none() && delivered.sent == 0;
     let trouble = if untried { before.trouble.clone() } else { trouble };
     let state = RelayState { success, trouble };
     if state != before {

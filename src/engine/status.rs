@@ -16,7 +16,7 @@ use crate::domain::guard::Guard;
 use crate::domain::ids::Slug;
 use crate::domain::position::Stage;
 use crate::domain::zone::Timestamp;
-use crate::store::{RelayState, Store, StoreError, Stuck};
+use crate::store::{HeldStep, RelayState, Store, StoreError, Stuck};
 
 /// How everything stands at an instant.
 pub struct Status<'w> {
@@ -38,10 +38,14 @@ pub struct Status<'w> {
     pub limits: Vec<Reached>,
     /// What keeps the database from sending.
     pub guards: Vec<Guard>,
+    /// Steps that are held until somebody releases them.
+    pub held_steps: Vec<HeldStep>,
     /// Deliveries that are held, in doubt or put off; the first few.
     pub stuck: Vec<Stuck>,
     /// When the last good backup was made.
     pub backup: Option<Timestamp>,
+    /// How long the database's log is, in bytes.
+    pub log: u64,
     /// The pass of this instant: what is due, waits and is held.
     pub pass: Pass<'w>,
     /// The next instant at which something may be due.
@@ -60,8 +64,10 @@ pub struct Ledger {
     relay: RelayState,
     limits: Vec<Reached>,
     guards: Vec<Guard>,
+    held_steps: Vec<HeldStep>,
     stuck: Vec<Stuck>,
     backup: Option<Timestamp>,
+    log: u64,
 }
 
 /// So many deliveries that do not simply leave are told one by one.
@@ -91,8 +97,10 @@ impl Ledger {
                 relay: store.relay()?,
                 limits: reached(store, &limits, at)?,
                 guards: store.guards()?,
+                held_steps: store.held_steps_with_why()?,
                 stuck: store.stuck(SOME)?,
                 backup: store.backed_up_at()?,
+                log: Store::log_length(&world.config.database),
             })
         };
         Ok(Store::look(&world.config.database, look)?.unwrap_or_default())
@@ -118,8 +126,10 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         relay: ledger.relay,
         limits: ledger.limits,
         guards: ledger.guards,
+        held_steps: ledger.held_steps,
         stuck: ledger.stuck,
         backup: ledger.backup,
+        log: ledger.log,
         next_wake: pass.wake,
         pass,
         broken: &world.broken,

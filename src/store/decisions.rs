@@ -16,6 +16,17 @@ use crate::domain::person::Period;
 use crate::domain::settings::{Approval, Pause, PauseOf, Settings, Shift, UnitSettings};
 use crate::domain::zone::Timestamp;
 
+/// A step that is held until somebody releases it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldStep {
+    /// Which.
+    pub step: StepName,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in the words of whoever held it.
+    pub why: Option<String>,
+}
+
 /// A line of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
@@ -137,6 +148,26 @@ impl Store {
         let mut steps = Vec::new();
         while let Some(row) = found.next()? {
             steps.push(StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? });
+        }
+        Ok(steps)
+    }
+
+    /// The steps that are held, with what the audit log says of it; the first
+    /// held first.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn held_steps_with_why(&self) -> Result<Vec<HeldStep>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/held_steps_with_why.sql"))?;
+        let mut found = statement.query([])?;
+        let mut steps = Vec::new();
+        while let Some(row) = found.next()? {
+            steps.push(HeldStep {
+                step: StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? },
+                since: rows::get_time(row, 2)?,
+                why: row.get(3)?,
+            });
         }
         Ok(steps)
     }

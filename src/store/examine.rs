@@ -10,6 +10,10 @@ use super::{OLDEST_SQLITE, Store, StoreError, beside, check_no_log, migrate, row
 use crate::domain::ids::{PersonNumber, Slug};
 use crate::domain::zone::Timestamp;
 
+/// A log of so many bytes is worth a word: somebody reads without end, and
+/// what they read cannot be taken over into the database (F61).
+pub const LONG_LOG: u64 = 256 * 1_024 * 1_024;
+
 /// What was seen of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examined {
@@ -70,6 +74,29 @@ impl Store {
                 log: length(&beside(path, "-wal")),
             })
         })
+    }
+
+    /// Takes the log beside the database over into it, as far as nobody reads
+    /// older pages; one that has grown too long is cut when that was all of
+    /// it. How long the log is then, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where SQLite cannot write.
+    pub fn checkpoint(&self) -> Result<u64, StoreError> {
+        let length = || Store::log_length(&self.path);
+        // Cutting waits for readers, so it is only done where it matters.
+        let sql = match length() > LONG_LOG {
+            true => "PRAGMA wal_checkpoint(TRUNCATE)",
+            false => "PRAGMA wal_checkpoint(PASSIVE)",
+        };
+        self.connection.query_row(sql, [], |_| Ok(()))?;
+        Ok(length())
+    }
+
+    /// How long the log beside a database is, in bytes; 0 where there is none.
+    pub fn log_length(path: &Path) -> u64 {
+        fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len())
     }
 
     /// Every row of the positions, of people who are there.

@@ -12,6 +12,7 @@ mod golden;
 mod kills;
 mod letters;
 mod lives;
+mod midnight;
 mod pictures;
 mod points;
 mod postfix;

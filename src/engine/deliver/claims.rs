@@ -1,12 +1,14 @@
 //! Which mails are claimed next: the outbox from first to last, a batch at a
 //! time. Of a domain that has a limit of its own only a few are claimed at
-//! once; what is passed over for that is come back to, so that mails to
-//! others need not wait behind it, and memory stays small.
+//! once, and none while that limit has no room; what is passed over for that
+//! is come back to, so that mails to others need not wait behind it, and
+//! memory stays small.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::counter::Counter;
+use super::counter::{Counter, LaneStands};
 use super::wave::Waves;
 use super::{Permits, take};
 use crate::domain::zone::Timestamp;
@@ -24,7 +26,7 @@ const FEW: usize = CROWD / 2;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
     /// Up to this number.
-    after: i64,
+    pub(super) after: i64,
     /// There is nothing more to claim beyond it.
     pub(super) exhausted: bool,
     /// Of each lane from which mails were passed over: the first of them has a
@@ -34,14 +36,21 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Is there a lane to come back to now?
-    fn lane_with_room(&self, crowd: &[usize]) -> Option<(usize, i64)> {
-        let few = |lane: usize| crowd.get(lane).is_none_or(|crowd| *crowd <= FEW);
-        self.passed_over.iter().map(|(lane, from)| (*lane, *from)).find(|(lane, _)| few(*lane))
+    fn lane_with_room(&self, lanes: &[LaneStands]) -> Option<(usize, i64)> {
+        let room = |lane: usize| lanes.get(lane).is_none_or(|lane| lane.ready <= FEW && lane.wait.is_none());
+        self.passed_over.iter().map(|(lane, from)| (*lane, *from)).find(|(lane, _)| room(*lane))
+    }
+
+    /// When the first lane has room again from which mails were passed over;
+    /// `None`: there is none.
+    pub(super) fn wait(&self, counter: &Counter) -> Option<Duration> {
+        let lanes = counter.lanes();
+        self.passed_over.keys().filter_map(|lane| lanes.get(*lane)?.wait).min()
     }
 
     /// Is everything claimed that there is room for?
     pub(super) fn has_all_there_is_room_for(&self, counter: &Counter) -> bool {
-        self.exhausted && self.lane_with_room(&counter.crowd()).is_none()
+        self.exhausted && self.lane_with_room(&counter.lanes()).is_none()
     }
 }
 
@@ -71,9 +80,9 @@ impl Claimant<'_, '_> {
     /// Where the outbox cannot be read.
     pub(super) fn claims(&mut self, reading: &Reading, moves: &mut Vec<Move>) -> Result<Claims, StoreError> {
         let mut claims = Claims { claimed: Vec::new(), reading: reading.clone(), kept_back: 0 };
-        let mut crowd = self.counter.crowd();
-        if let Some((lane, from)) = reading.lane_with_room(&crowd) {
-            self.come_back(lane, from, &mut crowd, &mut claims, moves)?;
+        let mut lanes = self.counter.lanes();
+        if let Some((lane, from)) = reading.lane_with_room(&lanes) {
+            self.come_back(lane, from, &mut lanes, &mut claims, moves)?;
         }
         while claims.claimed.is_empty() && !claims.reading.exhausted {
             let found = self.store.outgoing(claims.reading.after, READY, self.now)?;
@@ -81,7 +90,7 @@ impl Claimant<'_, '_> {
                 claims.reading.exhausted = true;
                 break;
             };
-            claims.kept_back += self.take(found, &mut crowd, &mut claims, moves)?;
+            claims.kept_back += self.take(found, &mut lanes, &mut claims, moves)?;
             claims.reading.after = last;
         }
         Ok(claims)
@@ -92,7 +101,7 @@ impl Claimant<'_, '_> {
         &mut self,
         lane: usize,
         mut from: i64,
-        crowd: &mut [usize],
+        lanes: &mut [LaneStands],
         claims: &mut Claims,
         moves: &mut Vec<Move>,
     ) -> Result<(), StoreError> {
@@ -103,7 +112,7 @@ impl Claimant<'_, '_> {
             let last = found.last().map(|outgoing| outgoing.delivery.number).filter(|last| *last < until);
             found.retain(|mail| mail.delivery.number <= until && self.counter.lane(mail) == Some(lane));
             // They were counted when they were passed.
-            self.take(found, crowd, claims, moves)?;
+            self.take(found, lanes, claims, moves)?;
             let Some(last) = last else { return Ok(()) };
             if !claims.claimed.is_empty() {
                 claims.reading.passed_over.entry(lane).or_insert(last);
@@ -117,19 +126,20 @@ impl Claimant<'_, '_> {
     fn take(
         &mut self,
         found: Vec<Outgoing>,
-        crowd: &mut [usize],
+        lanes: &mut [LaneStands],
         claims: &mut Claims,
         moves: &mut Vec<Move>,
     ) -> Result<usize, StoreError> {
         let (waves, passed_over) = (&mut *self.waves, &mut claims.reading.passed_over);
         let may = |mail: &Outgoing| {
             let lane = self.counter.lane(mail);
-            if let Some(lane) = lane.filter(|lane| crowd[*lane] >= CROWD) {
+            let full = |lane: LaneStands| lane.ready >= CROWD || lane.wait.is_some();
+            if let Some(lane) = lane.filter(|lane| full(lanes[*lane])) {
                 passed_over.entry(lane).or_insert(mail.delivery.number - 1);
                 return Ok(false);
             }
             let may = waves.may_leave(self.store, &mail.delivery, self.now)?;
-            lane.filter(|_| may).into_iter().for_each(|lane| crowd[lane] += 1);
+            lane.filter(|_| may).into_iter().for_each(|lane| lanes[lane].ready += 1);
             Ok(may)
         };
         let (claimed, kept_back, more) = take(self.desk, self.permits, found, self.now, may)?;

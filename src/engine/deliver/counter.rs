@@ -9,6 +9,7 @@ use super::queue::{Lane, Next, Queue};
 use super::rate::Rate;
 use crate::clock::Stopwatch;
 use crate::domain::address;
+use crate::domain::ids::StepName;
 use crate::store::Outgoing;
 
 /// Longer than this no line waits for a limit with its connection open: relays
@@ -42,7 +43,21 @@ pub(super) struct Standing {
     /// The limits let nothing of it through for longer than a line waits.
     pub(super) wait: Option<Duration>,
     /// The same for whatever may come: the limit is that of all mails.
-    pub(super) all_wait: bool,
+    pub(super) all_wait: Option<Duration>,
+}
+
+/// How it stands in one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LaneStands {
+    /// So many lie ready.
+    pub(super) ready: usize,
+    /// Its limits let nothing through for longer than a line waits.
+    pub(super) wait: Option<Duration>,
+}
+
+/// Waits that are longer than a line has patience for.
+fn long(wait: Option<Duration>) -> Option<Duration> {
+    wait.filter(|wait| *wait > PATIENCE)
 }
 
 impl Counter {
@@ -125,19 +140,26 @@ impl Counter {
     pub(super) fn standing(&self) -> Standing {
         let (inside, now) = (self.inside(), self.now());
         let queue = &inside.queue;
-        let long = |wait: Option<Duration>| wait.filter(|wait| *wait > PATIENCE);
         Standing {
             ready: queue.len(),
             free: queue.free(now),
             in_hand: queue.in_hand(),
             wait: long(queue.wait(now)),
-            all_wait: long(queue.wait_of_all(now)).is_some(),
+            all_wait: long(queue.wait_of_all(now)),
         }
     }
 
-    /// How many lie ready in each lane.
-    pub(super) fn crowd(&self) -> Vec<usize> {
-        self.inside().queue.crowd()
+    /// How it stands in each lane.
+    pub(super) fn lanes(&self) -> Vec<LaneStands> {
+        let (inside, now) = (self.inside(), self.now());
+        let waits = inside.queue.waits_of_lanes(now).into_iter().map(long);
+        let crowd = inside.queue.crowd().into_iter();
+        crowd.zip(waits).map(|(ready, wait)| LaneStands { ready, wait }).collect()
+    }
+
+    /// What nobody has taken of a step comes back.
+    pub(super) fn take_out(&self, step: &StepName) -> Vec<Arc<Outgoing>> {
+        self.inside().queue.take_out(|mail| mail.delivery.step == *step)
     }
 
     /// Sends everybody home; what nobody has taken comes back.

@@ -49,7 +49,7 @@ pub enum To<'a> {
 /// there is time for while the disk is written to (F27).
 pub(super) fn waits_for_word(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Rejected { .. } | Outcome::Content(_) | Outcome::Channel(_) => true,
+        Outcome::Rejected { .. } | Outcome::Content(_) | Outcome::TooLarge(_) | Outcome::Channel(_) => true,
         Outcome::Sent(_) | Outcome::Deferred(_) | Outcome::InDoubt(_) | Outcome::Held(_) => false,
     }
 }

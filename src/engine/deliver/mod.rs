@@ -59,6 +59,8 @@ pub struct Delivered {
     pub trouble: Option<Trouble>,
     /// The relay had more connections than it takes.
     pub crowded: bool,
+    /// That trouble is none of the relay's: a line ended before its time.
+    pub line_died: bool,
     /// The limits let the next mail leave after this.
     pub wait: Option<Duration>,
     /// The first few of a mailing have left; the rest follows then.
@@ -77,6 +79,7 @@ impl Delivered {
         self.expired += other.expired;
         self.kept_back = other.kept_back;
         self.crowded |= other.crowded;
+        self.line_died |= other.line_died;
         (self.trouble, self.wait, self.wave) = (other.trouble, other.wait, other.wave);
     }
 

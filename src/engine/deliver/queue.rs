@@ -32,6 +32,12 @@ impl Lane {
         if self.in_hand >= self.most {
             return Some(UNTIL_ANSWERED);
         }
+        self.rates_wait(now)
+    }
+
+    /// How long its rates let the next one wait, once all in hand were
+    /// answered now.
+    fn rates_wait(&self, now: Duration) -> Option<Duration> {
         self.rates.iter().filter_map(|rate| rate.wait(now, self.in_hand)).max()
     }
 
@@ -111,6 +117,11 @@ impl<T> Queue<T> {
         self.all.wait(now)
     }
 
+    /// How long the rates of each lane let its next one wait.
+    pub(super) fn waits_of_lanes(&self, now: Duration) -> Vec<Option<Duration>> {
+        self.lanes.iter().map(|lane| lane.rates_wait(now)).collect()
+    }
+
     fn lane_wait(&self, lane: Option<usize>, now: Duration) -> Option<Duration> {
         self.lanes.get(lane?)?.wait(now)
     }
@@ -137,6 +148,14 @@ impl<T> Queue<T> {
             crowd[lane] += 1;
         }
         crowd
+    }
+
+    /// Those of what lies ready that are no longer wanted here.
+    pub(super) fn take_out(&mut self, unwanted: impl Fn(&T) -> bool) -> Vec<T> {
+        let all = std::mem::take(&mut self.ready).into_iter();
+        let (out, ready): (VecDeque<_>, VecDeque<_>) = all.partition(|(_, mail)| unwanted(mail));
+        self.ready = ready;
+        out.into_iter().map(|(_, mail)| mail).collect()
     }
 
     /// What lies ready, no longer here.

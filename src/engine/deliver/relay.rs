@@ -21,8 +21,10 @@ use super::wave::Waves;
 use super::{Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
 use crate::domain::bounce::StatusCode;
+use crate::domain::change::{Act, Change};
 use crate::domain::delivery::{Happened, State, retry_after};
 use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind};
+use crate::domain::ids::StepName;
 use crate::domain::zone::Timestamp;
 use crate::engine::journal::Journal;
 use crate::engine::keys::Keys;
@@ -165,6 +167,11 @@ struct Refused {
     reply: Reply,
 }
 
+/// Is it the size that the relay refuses?
+fn is_of_size(reply: &Reply) -> bool {
+    reply.code == 552 && matches!(reply.enhanced, None | Some((5, 3, 4)))
+}
+
 /// What tells one answer from another: the codes, not the words.
 type Answer = (u16, Option<(u8, u16, u16)>);
 
@@ -181,6 +188,8 @@ struct Group {
     moves: Vec<Move>,
     flights: Vec<Flight>,
     sent: Vec<SentBefore>,
+    /// Steps that are too large for the relay, and what was said of it.
+    too_large: Vec<(StepName, String)>,
 }
 
 impl Writer<'_, '_> {
@@ -203,7 +212,8 @@ impl Writer<'_, '_> {
         // A relay that refuses everybody alike and then is silent.
         let mut group = Group::default();
         self.believe_the_refusals(&mut group);
-        self.commit(&group, answers)
+        self.commit(&group, answers)?;
+        self.note_the_wait()
     }
 
     /// Takes in what one line tells.
@@ -241,6 +251,7 @@ impl Writer<'_, '_> {
                     // It died: the others would wait for its mail for ever.
                     let why = "internal error: a line to the relay ended before its time".to_owned();
                     self.give_up(group, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
+                    self.delivered.line_died = true;
                 }
             }
         }
@@ -277,6 +288,10 @@ impl Writer<'_, '_> {
                     group,
                     Refused { mail: mail.clone(), from, happened: Happened::Refused, no_mailbox, reply },
                 );
+            }
+            Outcome::TooLarge(why) => self.hold_step(group, mail, from, why),
+            Outcome::Content(reply) if is_of_size(&reply) => {
+                self.hold_step(group, mail, from, format!("the relay says {reply}"));
             }
             Outcome::Content(reply) => {
                 let (happened, no_mailbox) = (Happened::Stopped, None);
@@ -337,6 +352,24 @@ impl Writer<'_, '_> {
         }
     }
 
+    /// What is too large of one mail is so of its step: it is held as a whole,
+    /// and nobody of it is held one by one (F31). A mail whose words had left
+    /// keeps them, and is somebody's to resolve.
+    fn hold_step(&mut self, group: &mut Group, mail: &Outgoing, from: State, why: String) {
+        if from == State::InFlight {
+            self.settle(group, mail, from, Happened::Stopped, why.clone());
+        } else {
+            group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
+            self.delivered.kept_back += 1;
+        }
+        // The relay is not asked for those that lie ready, either.
+        for mail in self.counter.take_out(&mail.delivery.step) {
+            group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
+            self.delivered.kept_back += 1;
+        }
+        group.too_large.push((mail.delivery.step.clone(), why));
+    }
+
     fn settle(&mut self, group: &mut Group, mail: &Outgoing, from: State, happened: Happened, said: String) {
         self.count(from, happened, 0);
         group.moves.push(Move::new(mail.delivery.number, from, happened).saying(said));
@@ -371,10 +404,10 @@ impl Writer<'_, '_> {
         } else if standing.in_hand == 0 {
             // A limit of one domain is waited for when no other mail is left.
             let all = self.reading.has_all_there_is_room_for(self.counter) && !self.reads_again();
-            if standing.wait.is_some() && (standing.all_wait || all) {
+            if standing.wait.is_some() && (standing.all_wait.is_some() || all) {
                 self.delivered.wait = standing.wait;
                 self.close(group);
-            } else if all && standing.ready == 0 {
+            } else if standing.ready == 0 && (all || standing.all_wait.is_some()) {
                 self.close(group);
             }
         }
@@ -394,6 +427,7 @@ impl Writer<'_, '_> {
             self.journal.add(&group.sent)?;
         }
         let journal = (!group.sent.is_empty()).then(|| self.journal.length());
+        self.hold_the_too_large(&group.too_large)?;
         loop {
             let now = (self.hooks.now)();
             let mut moves = group.moves.clone();
@@ -436,6 +470,33 @@ impl Writer<'_, '_> {
         }
     }
 
+    /// Holds steps that are too large for the relay, as `journey hold` does,
+    /// with a line in the audit log that says why.
+    fn hold_the_too_large(&mut self, steps: &[(StepName, String)]) -> anyhow::Result<()> {
+        for (step, why) in steps {
+            if self.permits.settings.held_steps.contains(step) {
+                continue;
+            }
+            let change = Change::Hold(Some(step.clone()));
+            let act = Act { at: (self.hooks.now)(), by: "journey".to_owned(), why: Some(why.clone()) };
+            loop {
+                match self.store.record(&change, &act, "not held", "held") {
+                    Err(StoreError::Busy) => self.say_busy(),
+                    recorded => break recorded.context("a step could not be held")?,
+                }
+            }
+            self.permits.settings.held_steps.push(step.clone());
+            (self.hooks.say)(format!(
+                "step {step} is held: {why}; when it has become smaller: journey hold release {step}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn say_busy(&mut self) {
+        (self.hooks.say)("somebody else has been writing for 5 s; nothing leaves meanwhile".to_owned());
+    }
+
     /// Who was claimed before somebody else wrote may have left since.
     fn look_who_is_gone(&mut self, flights: &[Flight]) -> anyhow::Result<()> {
         let numbers: Vec<i64> = flights.iter().map(|flight| flight.mail.delivery.number).collect();
@@ -457,11 +518,7 @@ impl Writer<'_, '_> {
         let watch = Stopwatch::start();
         loop {
             match self.store.write_knowing(moves, seen, journal, now) {
-                Err(StoreError::Busy) => {
-                    (self.hooks.say)(
-                        "somebody else has been writing for 5 s; nothing leaves meanwhile".to_owned(),
-                    );
-                }
+                Err(StoreError::Busy) => self.say_busy(),
                 written => {
                     if watch.elapsed() > SLOW {
                         let seconds = watch.elapsed().as_secs();
@@ -475,9 +532,24 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Claims the next mails, if there is room for them.
+    /// Are there mails that were not claimed because no limit has room for
+    /// them, and how long is that so?
+    fn note_the_wait(&mut self) -> anyhow::Result<()> {
+        if self.delivered.wait.is_some() {
+            return Ok(());
+        }
+        let all_wait = self.counter.standing().all_wait;
+        let more =
+            all_wait.is_some() && !self.store.outgoing(self.reading.after, 1, (self.hooks.now)())?.is_empty();
+        self.delivered.wait = all_wait.filter(|_| more).or_else(|| self.reading.wait(self.counter));
+        Ok(())
+    }
+
+    /// Claims the next mails, if there is room for them, and a limit that lets
+    /// one leave soon.
     fn claims(&mut self, moves: &mut Vec<Move>, now: Timestamp) -> anyhow::Result<Option<Claims>> {
-        if self.closing || self.counter.standing().free >= READY / 2 {
+        let standing = self.counter.standing();
+        if self.closing || standing.free >= READY / 2 || standing.all_wait.is_some() {
             return Ok(None);
         }
         if self.reading.exhausted && self.reads_again() {

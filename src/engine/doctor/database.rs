@@ -12,10 +12,7 @@ use crate::domain::zone::{Timestamp, Zone};
 use crate::engine::lock;
 use crate::engine::positions::{self, Compared};
 use crate::engine::world::World;
-use crate::store::{Examined, Sqlite, Store, StoreError, disk};
-
-/// A longer log is worth a word: somebody reads without end (F61).
-const LONG_LOG: u64 = 256 * 1_024 * 1_024;
+use crate::store::{Examined, LONG_LOG, Sqlite, Store, StoreError, disk};
 
 /// Looks at the database.
 pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tell: &mut dyn FnMut(Finding)) {

@@ -172,7 +172,7 @@ impl Connection {
         let size_as_number = u64::try_from(size).unwrap_or(u64::MAX);
         if let Some(largest) = self.offers.largest.filter(|largest| *largest < size_as_number) {
             let text = format!("{} bytes, the relay allows {}", grouped(size_as_number), grouped(largest));
-            return Err(Outcome::Content(ours(552, (5, 3, 4), &text)));
+            return Err(Outcome::TooLarge(text));
         }
         let abroad = !from.is_ascii() || !to.is_ascii();
         if abroad && !self.offers.smtputf8 {
@@ -322,7 +322,7 @@ impl Stop {
             Outcome::Deferred(_) | Outcome::Rejected { .. } | Outcome::Content(_) => true,
             // Refused in so many words: other mails may pass.
             Outcome::Channel(trouble) => trouble.kind == TroubleKind::Refused,
-            Outcome::Sent(_) | Outcome::InDoubt(_) | Outcome::Held(_) => false,
+            Outcome::Sent(_) | Outcome::InDoubt(_) | Outcome::Held(_) | Outcome::TooLarge(_) => false,
         };
         Stop { outcome, state: if lives { State::Unfinished } else { State::Over } }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use journey::config::{DomainConfig, Rate};
+use journey::domain::zone::Timestamp;
 use journey::engine::deliver::limits::{Limits, reached};
 use journey::store::Store;
 
@@ -62,6 +63,19 @@ fn f38_no_domain_gets_more_than_its_limit_and_the_others_do_not_wait() {
     all_is_well(&mut mailing, 0);
 }
 
+/// While no limit has room nothing is claimed to be given back, and no
+/// connection is made; but it is known when the next may leave.
+fn claims_nothing(mailing: &mut Mailing, relay: &Relay, at: Timestamp) {
+    let trigger = "CREATE TRIGGER nobody BEFORE UPDATE ON delivery WHEN NEW.state = 'claimed'
+                   BEGIN SELECT raise(ABORT, 'claimed'); END";
+    mailing.connect().execute_batch(trigger).expect("a trigger");
+    let connections = relay.connections();
+    let passed = mailing.pass(relay, at);
+    assert_eq!(relay.connections(), connections);
+    assert!(passed.delivered.wait.is_some_and(|wait| wait > PATIENCE), "{passed:?}");
+    mailing.connect().execute_batch("DROP TRIGGER nobody").expect("dropped");
+}
+
 /// More are booked for the domain, before all others, than are claimed of it
 /// at once.
 #[test]
@@ -74,6 +88,7 @@ fn f38_a_domain_that_has_had_its_day_keeps_nobody_else() {
     assert_eq!(mailing.states(), "due 160, sent 70", "{passed:?}");
     let day = Duration::from_secs(24 * 60 * 60);
     assert!(passed.delivered.wait.is_some_and(|wait| wait > day - PATIENCE && wait <= day), "{passed:?}");
+    claims_nothing(&mut mailing, &relay, at + minutes(1));
     let slow = |mailing: &Mailing| mailing.taken.iter().filter(|(_, mail)| is_slow(mail)).count();
     // Each pass is a process of its own; what left is counted from the database.
     mailing.pass(&relay, at + minutes(8 * 60));
@@ -94,6 +109,7 @@ fn f38_a_limit_of_the_day_survives_a_restart_and_says_until_when() {
     let later = at + minutes(60);
     mailing.pass(&relay, later);
     assert_eq!(mailing.states(), "due 18, sent 12");
+    claims_nothing(&mut mailing, &relay, later + minutes(1));
     let limits = Limits::of(&mailing.rig.config.mail.smtp);
     let store = Store::open(&mailing.database(), later, || [7; 32]).expect("a database");
     let all = reached(&store, &limits, later).expect("read");

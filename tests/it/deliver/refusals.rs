@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use journey::config::Rate;
+use journey::domain::change::Change;
 use journey::domain::delivery::State;
 use journey::domain::handover::TroubleKind;
+use journey::domain::ids::StepName;
 use journey::engine::keys::{Keys, Purpose};
+use journey::store::Store;
 use mail_parser::MessageParser;
 
 use super::mailing::{Mailing, first_name};
@@ -135,22 +138,59 @@ fn f27_people_nobody_knows_are_told_from_a_relay_that_refuses_everybody() {
     all_is_well(&mut mailing, 0);
 }
 
-/// A step with a large mail is told of before its words leave; it does not
-/// keep others from leaving.
+/// Nobody of the step is asked for, held or counted: it is one decision, with
+/// its reason, and `journey hold release` takes it back.
 #[test]
-fn f31_a_mail_that_is_too_large_is_held_before_its_words_leave() {
+fn f31_a_mail_that_is_too_large_holds_its_step_before_its_words_leave() {
     let offers = vec!["PIPELINING".to_owned(), "SIZE 10000".to_owned()];
-    let mut mailing = Mailing::of(12);
+    let mut mailing = Mailing::of(200);
     let text = mailing.rig.read("content/journeys/j/a.md");
     mailing.rig.write("content/journeys/j/a.md", &format!("{text}\n{}\n", "Långt. ".repeat(2_000)));
     let at = mailing.at(MORNING);
     let relay = Relay::start(Script { offers, ..Script::default() });
     let passed = mailing.pass(&relay, at);
-    assert_eq!(relay.commands("DATA"), 0, "{passed:?}");
-    let told = passed.delivered.trouble.map_or(String::new(), |trouble| trouble.why)
-        + &mailing.rows().iter().map(|row| row.reply.clone()).collect::<String>();
-    assert!(told.contains("bytes, the relay allows 10 000"), "{told}");
-    assert!(!mailing.states().contains("rejected"), "nobody is blamed: {}", mailing.states());
+    assert_eq!(relay.commands("MAIL") + relay.commands("DATA"), 0, "{passed:?}");
+    assert!(passed.delivered.trouble.is_none(), "it is no trouble of the relay: {passed:?}");
+    assert_eq!(mailing.states(), "due 200", "nobody is held one by one");
+    assert!(mailing.rows().iter().all(|row| row.attempts == 0), "no attempt is counted");
+    let held = |mailing: &Mailing| {
+        let store = Store::open(&mailing.database(), at, || [7; 32]).expect("a database");
+        store.held_steps_with_why().expect("read")
+    };
+    let [step] = &held(&mailing)[..] else { panic!("one step: {:?}", held(&mailing)) };
+    assert_eq!((step.step.to_string().as_str(), step.since), ("j/a", at));
+    let why = step.why.as_deref().expect("a reason");
+    let (bytes, rest) = why.split_once(" bytes, ").expect("bytes");
+    assert_eq!(rest, "the relay allows 10 000");
+    assert!(bytes.replace(' ', "").parse::<u32>().expect("a number") > 14_000, "{why}");
+    let connections = relay.connections();
+    mailing.pass(&relay, at + minutes(1));
+    assert_eq!((relay.connections(), held(&mailing).len()), (connections, 1), "it is left alone");
+    let audit = "SELECT count(*) FROM audit WHERE action = 'hold'";
+    let audit: i64 = mailing.connect().query_row(audit, [], |row| row.get(0)).expect("a number");
+    assert_eq!(audit, 1, "and told once");
+    let step = StepName::parse("j/a").expect("a step");
+    mailing.rig.decide(at + minutes(2), &Change::Release(Some(step)));
+    let roomy = Relay::start(Script::default());
+    mailing.pass(&roomy, at + minutes(2));
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 200", 200));
+    all_is_well(&mut mailing, 0);
+}
+
+/// A relay that says so only when it is told the size, or has all the words.
+#[test]
+fn f31_a_relay_that_refuses_the_size_holds_the_step() {
+    for (point, left) in [(Point::Mail, "due 20"), (Point::Dot, "due 19, held 1")] {
+        let mut mailing = Mailing::in_order(20);
+        let at = mailing.at(MORNING);
+        let relay = relay(vec![Rule::at(point, What::say("552 5.3.4 message too big"))]);
+        let passed = mailing.pass(&relay, at);
+        assert!(passed.delivered.trouble.is_none(), "{passed:?}");
+        assert_eq!((mailing.states().as_str(), relay.commands("MAIL")), (left, 1), "{passed:?}");
+        let store = Store::open(&mailing.database(), at, || [7; 32]).expect("a database");
+        let [step] = &store.held_steps_with_why().expect("read")[..] else { panic!("one step") };
+        assert_eq!(step.why.as_deref(), Some("the relay says 552 5.3.4 message too big"));
+    }
 }
 
 #[test]

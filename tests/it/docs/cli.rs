@@ -24,7 +24,7 @@ Made from the commands by a test; `journey help COMMAND` says the same. What the
 | exit code | |
 |---|---|
 | 0 | done; also when nothing is due |
-| 1 | the answer is no: `check` or `doctor` found faults, or a mail was refused |
+| 1 | the answer is no: `check` or `doctor` found faults, or a mail was refused; or the daemon must be started anew, and nothing is lost |
 | 2 | typed wrong |
 | 65 | bad people file, or a damaged database |
 | 69 | the relay takes nothing just now |

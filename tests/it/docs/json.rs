@@ -113,6 +113,7 @@ fn paths_in_trouble() -> BTreeSet<String> {
     let trouble = "
         DROP TRIGGER delivery_never_moves_back;
         UPDATE delivery SET state = 'held', settled_at = NULL WHERE id = 1;
+        INSERT INTO hold (journey, step, at) VALUES ('host', 'ett', '2026-12-01T07:30:00Z');
         INSERT INTO guard (kind, at, message) VALUES ('clock', '2026-12-01T07:30:00Z', 'so');";
     database.execute_batch(trouble).expect("trouble");
     paths.extend(paths_of(&["--config", config, "status", "--at", AT]));

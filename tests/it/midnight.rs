@@ -1,0 +1,109 @@
+//! Half an hour past midnight, when UTC has the day before: "today" is the
+//! programme's in everything that is decided, printed and named (F52).
+
+use std::fs;
+
+use expect_test::expect;
+
+use super::kills::home::Home;
+
+const AT: &str = "2026-12-01T00:30";
+
+/// Two people in Stockholm, with a mail due at that time.
+fn home() -> Home {
+    let home = Home::new(2, 1);
+    home.edit("config.toml", "transport = \"smtp\"", "transport = \"files\"\nfolder = \"mails\"");
+    let programme = fs::read_to_string(home.path("content/programme.toml")).expect("a programme");
+    let zone = programme.lines().find(|line| line.starts_with("time_zone")).expect("a zone");
+    home.edit("content/programme.toml", zone, "time_zone = \"Europe/Stockholm\"");
+    home.write(
+        "content/journeys/host/journey.toml",
+        "title = \"Höst\"\ncadence = \"30 0 * * Tue\"\nstart = 2026-12-01\n
+         [[step]]\nid = \"ett\"\nexpires_after = \"3 days\"\n[[step]]\nid = \"tva\"\n",
+    );
+    let step = fs::read_to_string(home.path("content/journeys/host/ett.md")).expect("a step");
+    home.write("content/journeys/host/tva.md", &step);
+    home.done(&["people", "import", "-q", "--at", "2026-11-20"]);
+    home
+}
+
+/// What a command prints and says.
+fn told(home: &Home, arguments: &[&str]) -> String {
+    let output = home.run(arguments);
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn f52_what_commands_print_is_of_the_day_that_people_read() {
+    let home = home();
+    let at = |command: &[&'static str]| told(&home, &[command, &["--at", AT]].concat());
+    expect![[r#"
+        Tillsammans  Ekdala kommun  Tue 1 Dec 2026 00:30 Europe/Stockholm
+        a dry run: nothing is sent, nothing is remembered
+
+        Now  2 mails
+          1000  host/ett  tip  Ett tips till Annaaaa
+          1001  host/ett  tip  Ett tips till Annaaab
+
+          see a mail  journey send --dry-run --at 2026-12-01T00:30 --only 1000 --out mails
+    "#]]
+    .assert_eq(&at(&["send", "--dry-run"]));
+    expect![[r#"
+        Tillsammans  2026-12-01 to 2027-02-23
+
+        December 2026
+          Tue  1 Dec  00:30  2  host/ett  tip
+          Tue  8 Dec  00:30  2  host/tva  tip
+
+        Minutes asked of each person
+                    people  usual  most
+          Dec 2026       2      4     4
+    "#]]
+    .assert_eq(&at(&["plan"]));
+    expect![[r#"
+        person,unit,journey,step,round,at,minutes,assumes
+        1000,Enhet 0,host,ett,0,2026-12-01T00:30:00+01:00,2,
+        1001,Enhet 0,host,ett,0,2026-12-01T00:30:00+01:00,2,
+        1000,Enhet 0,host,tva,0,2026-12-08T00:30:00+01:00,2,
+        1001,Enhet 0,host,tva,0,2026-12-08T00:30:00+01:00,2,
+    "#]]
+    .assert_eq(&at(&["plan", "--format", "csv"]));
+    expect![[r#"
+        1000  Enhet 0  Tue 1 Dec 2026 00:30
+
+        host  active
+          now      ett  (slot Tue 1 Dec 2026 00:30)
+          later    tva
+    "#]]
+    .assert_eq(&at(&["why", "1000"]));
+    at(&["send", "-q"]);
+    expect![[r#"
+        Tillsammans  Tue 1 Dec 2026 00:30 Europe/Stockholm
+
+        Journeys  enrolments by stage
+                waiting  active  paused  completed  withdrawn
+          host        0       2       0          0          0
+
+        Deliveries
+          2  sent
+          the last was handed over Tue 1 Dec 2026 00:30
+          people were imported Fri 20 Nov 2026 00:00
+          there is no backup: journey backup FILE
+
+        Next  Tue 8 Dec 2026 00:30
+    "#]]
+    .assert_eq(&at(&["status"]));
+    let mut names: Vec<String> = fs::read_dir(home.path("mails"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect();
+    names.sort();
+    expect!["2026-12-01"].assert_eq(&names.join("\n"));
+    let mut mails = fs::read_dir(home.path("mails").join(&names[0])).expect("a folder");
+    let mail = mails.next().expect("a mail").expect("an entry").path();
+    let mail = fs::read_to_string(mail).expect("a mail");
+    let date = mail.lines().find(|line| line.starts_with("Date:")).expect("a date");
+    expect!["Date: Tue, 01 Dec 2026 00:30:00 +0100"].assert_eq(date);
+}
