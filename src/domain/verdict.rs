@@ -210,7 +210,7 @@ impl Reason {
             Reason::Left => "the last day comes before it".to_owned(),
             Reason::BadContent(why) => why.clone(),
             Reason::Expired => "it will be too late then and is skipped".to_owned(),
-            Reason::HeldByHand => "held by hand".to_owned(),
+            Reason::HeldByHand => "held until somebody releases it".to_owned(),
             Reason::PreviousJourney(journey) => format!("after the journey `{journey}`"),
             Reason::NoSlot => "no usable slot within a year".to_owned(),
             Reason::Outbox => "the mail before it has not left yet".to_owned(),

@@ -840,14 +840,14 @@ fn held_when_somebody_must_act() {
         &format!("{story}person ada\n2026-11-25 09:00 hold all"),
         "2026-12-24 08:00",
         &expect![[r#"
-        j: held a: held_by_hand (held by hand)
+        j: held a: held_by_hand (held until somebody releases it)
     "#]],
     );
     why(
         &format!("{story}person ada\n2026-11-25 09:00 hold j/a"),
         "2026-12-01 08:30",
         &expect![[r#"
-        j: held a: held_by_hand (held by hand)
+        j: held a: held_by_hand (held until somebody releases it)
     "#]],
     );
     why(
