@@ -142,6 +142,14 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
 /// How the relay is, once it was spoken to.
 fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
     let zone = world.library.programme.zone;
+    if let Some(fewer) = status.relay.fewer.and_then(|fewer| fewer.while_it_lasts(status.at)) {
+        writeln!(
+            cx.out,
+            "  the relay had more connections than it takes: {} at a time until {}",
+            fewer.connections,
+            moment(zone, fewer.until)
+        )?;
+    }
     let Some(trouble) = &status.relay.trouble else { return Ok(()) };
     let taken = status.relay.success;
     let taken = taken.map_or("it never took a mail".to_owned(), |at| {
@@ -279,12 +287,15 @@ fn value(world: &World, status: &Status<'_>) -> Value {
 
 fn relay_value(zone: Zone, status: &Status<'_>) -> Value {
     let trouble = status.relay.trouble.as_ref();
+    let fewer = status.relay.fewer.and_then(|fewer| fewer.while_it_lasts(status.at));
     json!({
         "last_success": status.relay.success.map(|at| zone.rfc3339(at)),
         "trouble": trouble.map(|trouble| trouble.why.as_str()),
         "since": trouble.map(|trouble| zone.rfc3339(trouble.since)),
         "failures": trouble.map_or(0, |trouble| trouble.failures),
         "retry": trouble.map(|trouble| zone.rfc3339(trouble.retry)),
+        "connections": fewer.map(|fewer| fewer.connections),
+        "fewer_until": fewer.map(|fewer| zone.rfc3339(fewer.until)),
     })
 }
 

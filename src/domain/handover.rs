@@ -5,6 +5,35 @@
 
 use std::fmt;
 
+use chrono::TimeDelta;
+
+use super::zone::Timestamp;
+
+/// How long fewer connections are made to a relay that had too many.
+const CROWDED: TimeDelta = TimeDelta::hours(1);
+
+/// A relay that had more connections than it takes gets fewer for a while
+/// (F34).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fewer {
+    /// So many at the same time.
+    pub connections: u16,
+    /// Until then.
+    pub until: Timestamp,
+}
+
+impl Fewer {
+    /// Of so many that were made, one was too many; and never none.
+    pub fn than(made: u16, now: Timestamp) -> Fewer {
+        Fewer { connections: made.saturating_sub(1).max(1), until: now + CROWDED }
+    }
+
+    /// The same, as long as it lasts.
+    pub fn while_it_lasts(self, now: Timestamp) -> Option<Fewer> {
+        (now < self.until).then_some(self)
+    }
+}
+
 /// Where a conversation with the relay stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -207,6 +236,15 @@ fn refusal(phase: Phase, reply: Reply, trouble: impl Fn(TroubleKind, &Reply) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f34_one_connection_less_for_an_hour() {
+        let at = |civil: &str| format!("2026-12-01T{civil}:00Z").parse::<Timestamp>().expect("an instant");
+        let fewer = Fewer::than(4, at("08:00"));
+        let lasts = |now| fewer.while_it_lasts(at(now)).map(|fewer| fewer.connections);
+        assert_eq!(["08:00", "08:59", "09:00"].map(lasts), [Some(3), Some(3), None]);
+        assert_eq!(Fewer::than(1, at("08:00")).connections, 1, "and never none");
+    }
 
     /// `550 5.1.1` as a reply.
     fn reply(said: &str) -> Reply {

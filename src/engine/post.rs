@@ -17,7 +17,7 @@ use super::sign_in;
 use crate::clock;
 use crate::config::{self, Config, Security, SmtpConfig, Transport};
 use crate::domain::delivery::back_off;
-use crate::domain::handover::Trouble;
+use crate::domain::handover::{Fewer, Trouble};
 use crate::domain::zone::Timestamp;
 use crate::mail::dkim::Signer;
 use crate::mail::files::Folder;
@@ -31,7 +31,7 @@ pub enum Post {
     /// Into a folder.
     Files(Folder),
     /// To the relay; with a signature if it does not sign itself.
-    Relay(Box<Relay>, Option<Signer>, Mutex<Crowd>),
+    Relay(Box<Relay>, Option<Signer>),
     /// To the machine's own program.
     Sendmail(Sendmail, Option<Signer>),
 }
@@ -45,9 +45,7 @@ impl Post {
     pub fn of(config: &Config) -> anyhow::Result<Post> {
         match config.mail.transport {
             Transport::Files => Ok(Post::Files(Folder::open(&config.mail.folder)?)),
-            Transport::Smtp => {
-                Ok(Post::Relay(Box::new(relay(&config.mail.smtp)), signer(config)?, Mutex::default()))
-            }
+            Transport::Smtp => Ok(Post::Relay(Box::new(relay(&config.mail.smtp)), signer(config)?)),
             Transport::Sendmail => Ok(Post::Sendmail(Sendmail::new(&config.mail.sendmail), signer(config)?)),
         }
     }
@@ -67,53 +65,29 @@ impl Post {
         wave: Option<(u32, TimeDelta)>,
         hooks: Hooks<'_>,
     ) -> anyhow::Result<Delivered> {
-        let nobody = Mutex::default();
-        let (to, signer, crowd) = match self {
+        let (to, signer) = match self {
             Post::Files(folder) => {
                 return deliver::to_files(desk, keys, store, (hooks.now)(), folder, hooks.one_more);
             }
-            Post::Relay(relay, signer, crowd) => (To::Relay(relay), signer, crowd),
-            Post::Sendmail(program, signer) => (To::Sendmail(program), signer, &nobody),
+            Post::Relay(relay, signer) => (To::Relay(relay), signer),
+            Post::Sendmail(program, signer) => (To::Sendmail(program), signer),
         };
-        // Nothing in it can be half-done.
-        let mut crowd = crowd.lock().unwrap_or_else(PoisonError::into_inner);
         let journal = journal.context("the send journal is not open")?;
         let smtp = &desk.config.mail.smtp;
+        let fewer = store.relay()?.fewer.and_then(|fewer| fewer.while_it_lasts((hooks.now)()));
         let way = Way {
             to,
             signer: signer.as_ref(),
-            connections: crowd.connections(smtp.connections, (hooks.now)()),
+            connections: fewer.map_or(smtp.connections, |fewer| fewer.connections.min(smtp.connections)),
             limits: Limits::of(smtp),
             in_doubt_wait: desk.config.mail.in_doubt_wait,
             wave,
         };
         let now = hooks.now;
         let delivered = deliver::to_relay(desk, keys, store, journal, &way, hooks)?;
-        if delivered.crowded {
-            crowd.one_less(way.connections, now());
-        }
-        remember(store, &delivered, now())?;
+        let fewer = if delivered.crowded { Some(Fewer::than(way.connections, now())) } else { fewer };
+        remember(store, &delivered, fewer, now())?;
         Ok(delivered)
-    }
-}
-
-/// How long fewer connections are made to a relay that had too many.
-const CROWDED: TimeDelta = TimeDelta::hours(1);
-
-/// Whether the relay had more connections than it takes (F34).
-#[derive(Debug, Default)]
-pub struct Crowd(Option<(u16, Timestamp)>);
-
-impl Crowd {
-    /// So many connections are made at an instant, of so many that may be.
-    fn connections(&self, most: u16, now: Timestamp) -> u16 {
-        let fewer = self.0.filter(|(_, until)| now < *until);
-        fewer.map_or(most, |(fewer, _)| fewer.min(most))
-    }
-
-    /// Of so many, one was too many.
-    fn one_less(&mut self, made: u16, now: Timestamp) {
-        self.0 = Some((made.saturating_sub(1).max(1), now + CROWDED));
     }
 }
 
@@ -169,7 +143,12 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
 }
 
 /// Writes down how the relay was.
-fn remember(store: &mut Store, delivered: &Delivered, now: Timestamp) -> anyhow::Result<()> {
+fn remember(
+    store: &mut Store,
+    delivered: &Delivered,
+    fewer: Option<Fewer>,
+    now: Timestamp,
+) -> anyhow::Result<()> {
     let before = store.relay()?;
     let success = if delivered.sent > 0 { Some(now) } else { before.success };
     // What is wrong with us is no trouble of the relay's: nobody waits for it.
@@ -181,7 +160,7 @@ fn remember(store: &mut Store, delivered: &Delivered, now: Timestamp) -> anyhow:
     });
     let untried = told.is_none() && delivered.sent == 0;
     let trouble = if untried { before.trouble.clone() } else { trouble };
-    let state = RelayState { success, trouble };
+    let state = RelayState { success, trouble, fewer };
     if state != before {
         store.set_relay(&state)?;
     }
@@ -201,24 +180,5 @@ fn again(trouble: &Trouble, earlier: Option<&RelayTrouble>, now: Timestamp) -> R
         since: earlier.map_or(now, |earlier| earlier.since),
         failures,
         retry: now + wait,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn f34_one_connection_less_for_an_hour() {
-        let at = |civil: &str| format!("2026-12-01T{civil}:00Z").parse::<Timestamp>().expect("an instant");
-        let mut crowd = Crowd::default();
-        assert_eq!(crowd.connections(4, at("08:00")), 4);
-        crowd.one_less(4, at("08:00"));
-        assert_eq!(crowd.connections(4, at("08:30")), 3);
-        crowd.one_less(3, at("08:30"));
-        assert_eq!([at("08:59"), at("09:29"), at("09:30")].map(|now| crowd.connections(4, now)), [2, 2, 4]);
-        assert_eq!(crowd.connections(1, at("09:00")), 1, "the configuration may say less");
-        crowd.one_less(1, at("10:00"));
-        assert_eq!(crowd.connections(4, at("10:01")), 1, "and never none");
     }
 }

@@ -171,7 +171,7 @@ pub fn hand_over(world: &World, post: &Post, mail: &TestMail) -> anyhow::Result<
             let bytes = signed(signer.as_ref(), mail)?;
             Ok(Handed::Outcome(program.hand_over(from, &mail.to, &bytes)))
         }
-        Post::Relay(relay, signer, _) => {
+        Post::Relay(relay, signer) => {
             let bytes = signed(signer.as_ref(), mail)?;
             let mut connection = match relay.connect() {
                 Ok(connection) => connection,

@@ -5,6 +5,7 @@ use rusqlite::params;
 
 use super::{Store, StoreError, points, rows};
 use crate::domain::guard::{Guard, GuardKind};
+use crate::domain::handover::Fewer;
 use crate::domain::zone::Timestamp;
 
 /// How the relay is.
@@ -14,6 +15,8 @@ pub struct RelayState {
     pub success: Option<Timestamp>,
     /// What is the matter with it, if something is.
     pub trouble: Option<RelayTrouble>,
+    /// It gets fewer connections for a while.
+    pub fewer: Option<Fewer>,
 }
 
 /// What is the matter with the relay.
@@ -36,7 +39,8 @@ impl Store {
     ///
     /// Where it cannot be read.
     pub fn relay(&self) -> Result<RelayState, StoreError> {
-        let sql = "SELECT success_at, trouble, since_at, failures, retry_at FROM relay";
+        let sql =
+            "SELECT success_at, trouble, since_at, failures, retry_at, connections, fewer_until FROM relay";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         let Some(row) = found.next()? else { return Ok(RelayState::default()) };
@@ -49,7 +53,9 @@ impl Store {
             }),
             None => None,
         };
-        Ok(RelayState { success: rows::maybe_time(row, 0)?, trouble })
+        let (connections, until) = (row.get::<_, Option<u16>>(5)?, rows::maybe_time(row, 6)?);
+        let fewer = connections.zip(until).map(|(connections, until)| Fewer { connections, until });
+        Ok(RelayState { success: rows::maybe_time(row, 0)?, trouble, fewer })
     }
 
     /// Says how the relay is.
@@ -66,6 +72,8 @@ impl Store {
             trouble.map(|trouble| rows::time(trouble.since)),
             trouble.map_or(0, |trouble| trouble.failures),
             trouble.map(|trouble| rows::time(trouble.retry)),
+            state.fewer.map(|fewer| fewer.connections),
+            state.fewer.map(|fewer| rows::time(fewer.until)),
         ])?;
         Ok(())
     }

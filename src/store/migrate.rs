@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "bounces", sql: include_str!("migrations/0003_bounces.sql") },
     Migration { name: "backup", sql: include_str!("migrations/0004_backup.sql") },
     Migration { name: "patterns", sql: include_str!("migrations/0005_patterns.sql") },
+    Migration { name: "fewer", sql: include_str!("migrations/0006_fewer.sql") },
 ];
 
 /// Which migrations a database has seen.

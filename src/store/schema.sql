@@ -281,7 +281,7 @@ CREATE TABLE relay (
     trouble    TEXT,
     since_at   TEXT    CHECK (length(since_at) = 20),
     failures   INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
-    retry_at   TEXT    CHECK (length(retry_at) = 20),
+    retry_at   TEXT    CHECK (length(retry_at) = 20), connections INTEGER CHECK (connections > 0), fewer_until TEXT CHECK (length(fewer_until) = 20),
     CHECK ((trouble IS NULL) = (since_at IS NULL) AND (trouble IS NULL) = (retry_at IS NULL))
 ) STRICT;
 

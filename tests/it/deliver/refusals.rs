@@ -198,11 +198,17 @@ fn f34_too_many_connections_are_fewer_from_then_on() {
     let mut mailing = Mailing::of(20);
     mailing.rig.config.mail.smtp.connections = 4;
     let at = mailing.at(MORNING);
-    let relay = Relay::start(Script { most_connections: Some(2), ..Script::default() });
+    let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
+    let rules = vec![super::to("p00", Rule { times: 9, ..later })];
+    let relay = Relay::start(Script { most_connections: Some(2), rules, ..Script::default() });
     let passed = mailing.pass(&relay, at);
-    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 20", 20), "{passed:?}");
+    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("deferred 9, sent 11", 11), "{passed:?}");
     assert!(mailing.rows().iter().all(|row| row.attempts == 1), "no attempt is counted for it");
     assert!(passed.delivered.crowded, "the next hour has a connection less");
+    // Each pass is a process of its own.
+    let relay = Relay::start(Script::default());
+    mailing.pass(&relay, at + minutes(20));
+    assert_eq!((mailing.states().as_str(), relay.most_connections()), ("sent 20", 3));
     all_is_well(&mut mailing, 0);
 }
 
