@@ -323,8 +323,8 @@ impl Letter {
 
 fn in_force(config: Config, content: InForce, mut store: Store, at: Timestamp) -> Running {
     let mut world = World::of(config, content, &store).expect("a world");
-    // So few that the seams are in every test.
-    world.slice = 3;
+    // So few that seams are in every test.
+    world.slice = 1 + world.roster.people.len() / 3;
     if world.broken.is_empty() {
         let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
         store.keep_content(world.library.hash, files, at).expect("it is kept");

@@ -18,6 +18,7 @@ use journey::domain::zone::Timestamp;
 use journey::engine::import::compared_in;
 use journey::engine::lock::Lock;
 use journey::engine::pass::Selection;
+use journey::engine::send::Sent;
 use journey::engine::world::{InForce, World};
 use journey::engine::{import as importing, positions};
 use journey::store::Store;
@@ -260,6 +261,24 @@ fn mailing() -> (Office, World, Timestamp) {
     (office, world, now)
 }
 
+/// Sends everything; when so many mails have left something happens.
+fn send_and_at(
+    mail: usize,
+    world: &World,
+    store: &mut Store,
+    now: Timestamp,
+    mut happens: impl FnMut(),
+) -> Sent {
+    let mut mails = 0;
+    let one_more = |_| {
+        mails += 1;
+        if mails == mail {
+            happens();
+        }
+    };
+    rig::send(world, store, now, &Selection::default(), |_| {}, one_more).expect("no lock error")
+}
+
 /// Who was booked, by employee id, in order.
 fn booked(office: &Office) -> Vec<String> {
     let sql = "SELECT employee_id FROM delivery
@@ -272,25 +291,12 @@ fn booked(office: &Office) -> Vec<String> {
 fn i8_nothing_leaves_to_somebody_after_a_pause_of_theirs_during_the_mailing() {
     let (mut office, world, now) = mailing();
     let mut other = Office::store(&office.config);
-    let all = Selection::default();
     let last = world.roster.people[690].id.clone();
-    let mut mails = 0;
-    let sent = rig::send(
-        &world,
-        &mut office.store,
-        now,
-        &all,
-        |_| {},
-        |_| {
-            mails += 1;
-            if mails == 100 {
-                let of = PauseOf::Person(last.clone());
-                let pause = Change::Pause { of, until: None, reason: "ill".into() };
-                other.record(&pause, &act(now), "runs", "paused").expect("paused");
-            }
-        },
-    );
-    let sent = sent.expect("sent");
+    let sent = send_and_at(100, &world, &mut office.store, now, || {
+        let of = PauseOf::Person(last.clone());
+        let pause = Change::Pause { of, until: None, reason: "ill".into() };
+        other.record(&pause, &act(now), "runs", "paused").expect("paused");
+    });
     assert_eq!(sent.delivered.kept_back, 1, "it was noticed");
     assert_eq!(sent.delivered.sent + 1, sent.booked);
     assert!(booked(&office).contains(&last.as_str().to_owned()));
@@ -360,22 +366,9 @@ fn f82_an_import_during_a_mailing_gives_later_mails_the_new_address() {
         }
     }
     let mut other = Office::store(&office.config);
-    let all = Selection::default();
-    let mut mails = 0;
-    let sent = rig::send(
-        &world,
-        &mut office.store,
-        now,
-        &all,
-        |_| {},
-        |_| {
-            mails += 1;
-            if mails == 40 {
-                import(&mut other, &world.library, &roster, now);
-            }
-        },
-    );
-    let sent = sent.expect("no lock error");
+    let sent = send_and_at(40, &world, &mut office.store, now, || {
+        import(&mut other, &world.library, &roster, now);
+    });
     assert!(!sent.interrupted);
     let new = |mail: &Vec<u8>| String::from_utf8_lossy(mail).contains("new.");
     let outbox = office.home.outbox();
