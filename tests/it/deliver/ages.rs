@@ -202,15 +202,22 @@ impl Age {
         self.lived.copies = self.mailing.taken.len() - different.len();
     }
 
-    /// Until the next time somebody or something looks.
+    /// Until the next time somebody or something looks: mostly the next
+    /// morning's slot.
     fn sleep(&mut self) {
-        self.at += match self.chance.below(10) {
-            0..5 => TimeDelta::days(1),
-            5 | 6 => TimeDelta::minutes(15),
-            7 => TimeDelta::minutes(5),
-            8 => TimeDelta::minutes(1 + i64::try_from(self.chance.below(400)).expect("few")),
-            _ => TimeDelta::days(3),
+        self.at = match self.chance.below(10) {
+            0..6 => self.morning(1),
+            6 | 7 => self.at + TimeDelta::minutes(15),
+            8 => self.at + TimeDelta::minutes(1 + i64::try_from(self.chance.below(400)).expect("few")),
+            _ => self.morning(3),
         };
+    }
+
+    /// Half past eight, so many days later.
+    fn morning(&self, days: i64) -> Timestamp {
+        let zone = self.mailing.rig.zone;
+        let day = zone.civil(self.at).date() + TimeDelta::days(days);
+        zone.resolve(day.and_hms_opt(8, 30, 0).expect("a time"))
     }
 
     /// The faults stop, everybody is there and nothing stands in the way: then
@@ -227,15 +234,12 @@ impl Age {
             (1..=PEOPLE).map(|n| Change::Resume(PauseOf::Person(PersonId::new(&format!("p{n:03}"))))),
         );
         self.mailing.rig.decide_all(self.at, &changes);
-        let morning = self.mailing.rig.zone.civil(self.at).date().and_hms_opt(8, 30, 0).expect("a time");
-        let mut morning = self.mailing.rig.zone.resolve(morning);
         let wanted = PEOPLE * JOURNEYS.len() * self.steps;
         let relay = Relay::start(Script::default());
         // Twice as long as it takes, from the first step on.
         for _ in 0..14 * (self.steps + 8) {
-            morning += TimeDelta::days(1);
-            self.at = morning;
-            self.mailing.pass(&relay, morning);
+            self.at = self.morning(1);
+            self.mailing.pass(&relay, self.at);
             if self.settled() == wanted {
                 break;
             }
