@@ -10,6 +10,7 @@ mod deaths;
 mod watch;
 mod zones;
 
+use std::io;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -46,6 +47,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const DOZE: Duration = Duration::from_secs(1);
 /// How often the database's log is taken over into it.
 const CHECKPOINT: Duration = Duration::from_secs(15 * 60);
+/// So often it is looked whether there is room on the disk again.
+const FULL: TimeDelta = TimeDelta::seconds(10);
 /// How long bytes of mails are kept when it is known what became of them.
 const KEPT: TimeDelta = TimeDelta::days(7);
 
@@ -73,6 +76,9 @@ struct Daemon<'a> {
     keys: Keys,
     /// When the clocks were last right.
     anchor: Option<Clocks>,
+    /// They are not, and that is written down: if it no longer is, somebody
+    /// knows better.
+    clock_is_wrong: bool,
     /// What was said last, so that it is not said every minute.
     said: String,
     content_watch: Watch,
@@ -114,6 +120,7 @@ pub fn run(
         post,
         keys,
         anchor: None,
+        clock_is_wrong: false,
         said: String::new(),
         content_watch,
         people_watch,
@@ -134,12 +141,26 @@ pub fn run(
             Err(error) if matches!(error.downcast_ref(), Some(StoreError::Busy)) => {
                 daemon.say_once("somebody else has been writing for 5 s; nothing leaves meanwhile");
             }
+            // Nothing leaves that cannot be written down; what left is known
+            // from the send journal when there is room again (F54).
+            Err(error) if is_full(&error) => {
+                daemon.say_once(&format!("{error:#}; nothing leaves until there is room"));
+                daemon.sleep_until(clock::now() + FULL, daemon.store.seen()?)?;
+            }
             Err(error) => return Err(error),
         }
     }
     notify(&[NotifyState::Stopping]);
     (daemon.say)("stopped");
     Ok(())
+}
+
+/// Is it that there is no room on a disk?
+fn is_full(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let of_file = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(cause.downcast_ref(), Some(StoreError::Full)) || of_file == Some(io::ErrorKind::StorageFull)
+    })
 }
 
 /// Tells systemd, where there is one.
@@ -225,17 +246,18 @@ impl Daemon<'_> {
         let seen = self.store.clock()?;
         match guard::plausible(now, seen, self.anchor) {
             Ok(()) => {
-                self.anchor = Some(now);
+                (self.anchor, self.clock_is_wrong) = (Some(now), false);
                 if held {
                     self.store.release(GuardKind::Clock, now.wall)?;
                     (self.say)("the system clock is right again");
                 }
             }
-            Err(message) if held || self.said != format!("held: {message}") => {
+            Err(message) if held || !self.clock_is_wrong => {
                 self.store.raise(&Guard { kind: GuardKind::Clock, at: now.wall, message })?;
+                self.clock_is_wrong = true;
             }
             // Somebody released it: they know what time it is.
-            Err(_) => self.anchor = Some(now),
+            Err(_) => (self.anchor, self.clock_is_wrong) = (Some(now), false),
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 mod backups;
 mod contract;
-mod faults;
+pub(crate) mod faults;
 mod kills;
 mod passes;
 
@@ -124,7 +124,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// A test that needs what this machine has not: says so and is skipped, but
 /// not where everything must be tested.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     #[expect(clippy::disallowed_methods, reason = "the variable that asks for everything")]
     let everything = std::env::var_os("JOURNEY_TEST_ALL").is_some();
     assert!(!everything, "{why}");

@@ -11,11 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use journey::clock::Stopwatch;
+use chrono::TimeDelta;
+use journey::clock::{self, Stopwatch};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::{CONNECTIONS, Home, PATIENCE, people_file, until};
 use super::server::{Point, Relay, Rule, Script, What, line};
+use crate::store::faults::Disk;
+use crate::store::skip;
 
 /// The program, running, and what it says.
 pub(super) struct Running {
@@ -284,6 +287,81 @@ fn f14_twice_within_ten_minutes_is_the_end_and_loses_nothing() {
     all_sent(&home);
     daemon.stop();
     assert!(relay.count() <= home.people + 2 * CONNECTIONS, "I4: what the lines took with them");
+}
+
+/// The clock was years ahead when something was last sent, or is weeks ahead
+/// now: nothing leaves, or is too late, until somebody says that it is right.
+#[test]
+fn f51_a_clock_that_cannot_be_right_sends_nothing_until_somebody_says_that_it_is() {
+    let days = |days| (clock::now() + TimeDelta::days(days)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let wrong =
+        [(700, "held: the system clock shows "), (-50, "held: the system clock is +50 d 0 h later than")];
+    for (last_sent, words) in wrong {
+        let relay = relay(Vec::new());
+        let home = Home::peopled(10, relay.port());
+        home.sql().execute("UPDATE instance SET clock_at = ?1", [days(last_sent)]).expect("it is written");
+        let daemon = Running::daemon(&home);
+        daemon.says(words);
+        home.wake();
+        let status = home.run(&["status"]);
+        assert!(String::from_utf8_lossy(&status.stdout).contains("the system clock"), "{status:?}");
+        assert_eq!(
+            (relay.connections(), home.count("TRUE")),
+            (0, 0),
+            "nothing is booked, and nobody is asked"
+        );
+        home.done(&["hold", "release"]);
+        if last_sent < 0 {
+            daemon.says("held: nobody was here for 50 days: 10 mails");
+            home.done(&["hold", "release"]);
+        }
+        all_sent(&home);
+        daemon.stop();
+        each_once(&relay, 10);
+    }
+}
+
+#[test]
+fn f41_after_days_without_a_daemon_somebody_looks_first() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(10, relay.port());
+    let four_days_ago = (clock::now() - TimeDelta::days(4)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    home.sql().execute("UPDATE instance SET clock_at = ?1", [four_days_ago]).expect("it is written");
+    let daemon = Running::daemon(&home);
+    daemon.says("held: nobody was here for 4 days: 10 mails would be booked now, 0 wait in the outbox");
+    assert_eq!((relay.connections(), home.count("TRUE")), (0, 0));
+    home.done(&["hold", "release"]);
+    all_sent(&home);
+    daemon.stop();
+    each_once(&relay, 10);
+}
+
+/// What cannot be written down does not leave, and what left is known from the
+/// send journal; nobody need start it anew.
+#[test]
+fn f54_on_a_full_disk_the_daemon_stays_and_goes_on_by_itself_when_there_is_room() {
+    let relay = slow(20);
+    let home = Home::new(200, relay.port());
+    let Some(disk) = Disk::mount(home.path("")) else {
+        return skip("F54 needs the right to mount a small disk");
+    };
+    home.lay_out(relay.port());
+    home.done(&["people", "import", "-q"]);
+    let daemon = Running::daemon(&home);
+    until("mails leave", || relay.count() > 20);
+    disk.fill();
+    daemon.says("nothing leaves until there is room");
+    let left = relay.count();
+    assert!(left < home.people, "all had left when it was full");
+    assert!(home.count("state = 'sent'") <= left, "no false sent");
+    disk.empty();
+    home.wake();
+    until("the others are sent", || home.count("state NOT IN ('sent', 'in_doubt')") == 0);
+    home.hurry();
+    all_sent(&home);
+    let said = daemon.stop();
+    assert_eq!(said.matches("nothing leaves until there is room").count(), 1, "{said}");
+    assert!(relay.count() <= home.people + CONNECTIONS, "I4");
 }
 
 #[test]

@@ -30,12 +30,17 @@ impl Home {
     /// this machine. Nobody is imported yet.
     pub(crate) fn new(people: usize, port: u16) -> Home {
         let home = Home { folder: folder(), people };
-        home.write("config.toml", &config(port));
-        home.write("content/programme.toml", &programme());
-        home.write("content/journeys/host/journey.toml", &journey());
-        home.write("content/journeys/host/ett.md", STEP);
-        home.write("people.csv", &people_file(people));
+        home.lay_out(port);
         home
+    }
+
+    /// Writes its files.
+    pub(crate) fn lay_out(&self, port: u16) {
+        self.write("config.toml", &config(port));
+        self.write("content/programme.toml", &programme());
+        self.write("content/journeys/host/journey.toml", &journey());
+        self.write("content/journeys/host/ett.md", STEP);
+        self.write("people.csv", &people_file(self.people));
     }
 
     /// The same with everybody imported.

@@ -94,19 +94,19 @@ pub(super) fn imported(people: usize) -> Home {
 }
 
 /// A disk of its own, so small that it can be filled.
-pub(super) struct Disk {
+pub(crate) struct Disk {
     pub(super) at: PathBuf,
 }
 
 impl Disk {
-    pub(super) fn mount(at: PathBuf) -> Option<Disk> {
+    pub(crate) fn mount(at: PathBuf) -> Option<Disk> {
         fs::create_dir_all(&at).expect("a folder");
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&at).output();
         mount.is_ok_and(|output| output.status.success()).then_some(Disk { at })
     }
 
     /// Takes all room.
-    pub(super) fn fill(&self) {
+    pub(crate) fn fill(&self) {
         use std::io::Write;
         let mut file = fs::File::create(self.at.join("filler")).expect("a file");
         while file.write_all(&[0; 4096]).is_ok() {}
@@ -114,7 +114,7 @@ impl Disk {
     }
 
     /// Gives it back.
-    pub(super) fn empty(&self) {
+    pub(crate) fn empty(&self) {
         fs::remove_file(self.at.join("filler")).expect("removed");
     }
 }
