@@ -3,6 +3,7 @@
 //! some hundred bytes go to the disk before it leaves. The form is that of LZ4
 //! with a dictionary; a hash of the mail finds whatever went wrong with either.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lz4_flex::block::{compress_prepend_size_with_dict, decompress_with_dict, uncompressed_size};
@@ -108,6 +109,28 @@ fn id_of(whole: &Transaction<'_>, pattern: &Pattern) -> Result<i64, StoreError> 
     Ok(whole.last_insert_rowid())
 }
 
+/// Forgets the bytes of a mail if they are damaged: it is made anew then. A
+/// pattern that is damaged is no longer taken for what it was.
+pub(super) fn forget_damaged(whole: &Transaction<'_>, number: i64) -> Result<(), StoreError> {
+    let sql = "SELECT mail_bytes.bytes, mail_pattern.bytes, delivery.sha256, mail_pattern.id
+               FROM mail_bytes JOIN delivery ON delivery.id = mail_bytes.delivery_id
+               LEFT JOIN mail_pattern ON mail_pattern.id = mail_bytes.pattern_id
+               WHERE mail_bytes.delivery_id = ?1";
+    let mut statement = whole.prepare_cached(sql)?;
+    let mut found = statement.query([number])?;
+    let Some(row) = found.next()? else { return Ok(()) };
+    if read(row, 0)? != Before::Damaged {
+        return Ok(());
+    }
+    let pattern: Option<(i64, Vec<u8>)> = row.get::<_, Option<i64>>(3)?.zip(row.get(1)?);
+    if let Some((id, bytes)) = pattern {
+        let sql = "UPDATE mail_pattern SET sha256 = randomblob(32) WHERE id = ?1 AND sha256 <> ?2";
+        whole.prepare_cached(sql)?.execute(params![id, sha256(&bytes)])?;
+    }
+    whole.prepare_cached("DELETE FROM mail_bytes WHERE delivery_id = ?1")?.execute([number])?;
+    Ok(())
+}
+
 impl Store {
     /// Deletes the bytes of mails of which it has been known since before an
     /// instant what became of them, and patterns that no mail needs any more;
@@ -118,13 +141,24 @@ impl Store {
     /// Where it cannot be written; then nothing is.
     pub fn forget_bytes(&mut self, before: Timestamp) -> Result<usize, StoreError> {
         let whole = self.begin()?;
-        let sql = "DELETE FROM mail_bytes WHERE delivery_id IN
-                   (SELECT id FROM delivery WHERE settled_at < ?1)";
-        let forgotten = whole.execute(sql, [rows::time(before)])?;
-        if forgotten > 0 {
-            let sql = "DELETE FROM mail_pattern WHERE id NOT IN
-                       (SELECT pattern_id FROM mail_bytes WHERE pattern_id IS NOT NULL)";
-            whole.execute(sql, [])?;
+        let (mut forgotten, mut patterns) = (0, BTreeSet::new());
+        {
+            let sql = "DELETE FROM mail_bytes WHERE delivery_id IN
+                       (SELECT id FROM delivery WHERE settled_at < ?1) RETURNING pattern_id";
+            let mut statement = whole.prepare_cached(sql)?;
+            let mut found = statement.query([rows::time(before)])?;
+            while let Some(row) = found.next()? {
+                forgotten += 1;
+                patterns.extend(row.get::<_, Option<i64>>(0)?);
+            }
+            // Mails of a kind lie close together: while one is left it is found
+            // at once, and not all are gone through.
+            let sql = "DELETE FROM mail_pattern
+                       WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM mail_bytes WHERE pattern_id = ?1)";
+            let mut unneeded = whole.prepare_cached(sql)?;
+            for pattern in patterns {
+                unneeded.execute([pattern])?;
+            }
         }
         whole.commit()?;
         Ok(forgotten)

@@ -6,8 +6,9 @@
 //! Read in this order: [`Store`] here opens and closes; `migrate` makes the
 //! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
 //! `outbox`, `bytes`, `journal`, `guards`, `positions` and `content` are the
-//! program's verbs; `backup` and `restore` copy it out and back in; `examine` looks at it
-//! whole; `disk` says what it lies on; `rows` is how values are written.
+//! program's verbs; `backup` and `restore` copy it out and back in; `examine`
+//! looks at it whole; `disk` says what it lies on; `rows` is how values are
+//! written.
 
 mod backup;
 mod bounces;

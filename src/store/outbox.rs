@@ -487,6 +487,11 @@ pub(super) fn apply(whole: &Transaction<'_>, made: &Move, now: Timestamp) -> Res
         whole.prepare_cached(sql)?.execute(params![made.number, code.to_string()])?;
         whole.prepare_cached("UPDATE instance SET decided_with = NULL")?.execute([])?;
     }
+    // Somebody knows that no copy of it is anywhere: one that is damaged here
+    // need not be repeated.
+    if made.happened == (Happened::WasResolved { sent: false }) {
+        bytes::forget_damaged(whole, made.number)?;
+    }
     // Refused in so many words: no copy of it is anywhere, and the next may
     // go to a new address.
     if made.from == State::InFlight

@@ -1,6 +1,6 @@
 //! The store from inside: its statements, its schema, its migrations killed
-//! half-way, bytes that are damaged, and a disk that is full. What it promises to its callers is in
-//! `tests/it/store`, ready for a second database.
+//! half-way, bytes that are damaged, and a disk that is full. What it promises
+//! to its callers is in `tests/it/store`, ready for a second database.
 
 mod bytes;
 mod migrations;

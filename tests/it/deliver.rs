@@ -336,6 +336,10 @@ fn f58_a_copy_that_is_damaged_is_held_and_not_handed_over() {
     let row = mailing.row("p002", "j/a");
     assert_eq!((passed.delivered.held, row.state, mailing.copies("p002")), (1, State::Held, 1), "{passed:?}");
     assert!(row.reply.contains("damaged"), "{row:?}");
+    // Somebody has looked: it did not arrive.
+    mailing.resolve(at + minutes(20), &row, false);
+    mailing.pass(&relay, at + minutes(21));
+    assert_eq!((mailing.states().as_str(), mailing.copies("p002")), ("sent 3", 2));
 }
 
 /// A name in the words is empty by the time the mail is made.

@@ -67,6 +67,39 @@ fn what_an_older_program_kept_whole_is_read() {
     assert_eq!(before(store), [Before::Whole(mail(1).into())]);
 }
 
+/// Who looked and knows that it did not arrive asks for another copy; one that
+/// is whole is repeated to the byte.
+#[test]
+fn f58_a_copy_that_is_damaged_is_made_anew_once_it_is_known_that_none_arrived() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = &mut open(&folder.path().join("journey.db"));
+    in_doubt(store, 4);
+    let unsent = |n| Move::new(n, State::InDoubt, Happened::WasResolved { sent: false });
+    store.write(&[unsent(1)], None, now()).expect("written");
+    assert_eq!(before(store)[0], Before::Whole(mail(1).into()));
+    let damage = "UPDATE mail_bytes SET bytes = x'' WHERE delivery_id = 2";
+    store.connection.execute(damage, []).expect("damaged");
+    store.write(&[unsent(2)], None, now()).expect("written");
+    assert_eq!(
+        before(store)[..3],
+        [Before::Whole(mail(1).into()), Before::Nothing, Before::Whole(mail(3).into())]
+    );
+    store.connection.execute("UPDATE mail_pattern SET bytes = x''", []).expect("damaged");
+    store.write(&[unsent(3)], None, now()).expect("written");
+    let mut flew = Move::new(3, State::Claimed, Happened::Flew);
+    flew.bytes = Some(Arc::new(Packed::new(&mail(3), Some(Arc::new(Pattern::new(mail(0)))))));
+    let mut doubted = Move::new(3, State::InFlight, Happened::Doubted);
+    doubted.not_before = Some(now());
+    let moves = [Move::new(3, State::Due, Happened::Claimed), flew, doubted];
+    store.write(&moves, None, now()).expect("written");
+    let third = Before::Whole(mail(3).into());
+    assert_eq!(
+        before(store),
+        [Before::Damaged, Before::Nothing, third, Before::Damaged],
+        "with a pattern of its own"
+    );
+}
+
 #[test]
 fn f58_damage_is_told_wherever_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
