@@ -263,6 +263,13 @@ mod tests {
     }
 
     #[test]
+    fn f18_a_relay_in_trouble_is_asked_ever_more_rarely() {
+        let minutes = |kind| [1, 2, 3, 4, 5, 50].map(|failures| back_off(kind, failures).num_minutes());
+        assert_eq!(minutes(TroubleKind::Passing), [1, 2, 5, 10, 15, 15]);
+        assert_eq!(minutes(TroubleKind::Refused), [60; 6]);
+    }
+
+    #[test]
     fn what_was_twice_in_doubt_waits_for_somebody() {
         assert_eq!(State::InFlight.after(Happened::Doubted, 0), Some(State::InDoubt));
         assert_eq!(State::InFlight.after(Happened::Doubted, 1), Some(State::Held));

@@ -75,17 +75,18 @@ impl Post {
         let journal = journal.context("the send journal is not open")?;
         let smtp = &desk.config.mail.smtp;
         let fewer = store.relay()?.fewer.and_then(|fewer| fewer.while_it_lasts((hooks.now)()));
+        let of_relay = fewer.filter(|_| matches!(to, To::Relay(_)));
         let way = Way {
             to,
             signer: signer.as_ref(),
-            connections: fewer.map_or(smtp.connections, |fewer| fewer.connections.min(smtp.connections)),
+            connections: of_relay.map_or(smtp.connections, |fewer| fewer.connections.min(smtp.connections)),
             limits: Limits::of(smtp),
             in_doubt_wait: desk.config.mail.in_doubt_wait,
             wave,
         };
         let now = hooks.now;
         let delivered = deliver::to_relay(desk, keys, store, journal, &way, hooks)?;
-        let fewer = if delivered.crowded { Some(Fewer::than(way.connections, now())) } else { fewer };
+        let fewer = delivered.crowded.map(|made| Fewer::than(made, now())).or(fewer);
         remember(store, &delivered, fewer, now())?;
         Ok(delivered)
     }

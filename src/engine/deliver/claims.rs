@@ -41,6 +41,11 @@ impl Reading {
         self.passed_over.iter().map(|(lane, from)| (*lane, *from)).find(|(lane, _)| room(*lane))
     }
 
+    /// Is there a lane from which mails were passed over?
+    pub(super) fn has_passed_some_over(&self) -> bool {
+        !self.passed_over.is_empty()
+    }
+
     /// When the first lane has room again from which mails were passed over;
     /// `None`: there is none.
     pub(super) fn wait(&self, counter: &Counter) -> Option<Duration> {

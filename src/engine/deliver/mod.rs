@@ -53,12 +53,12 @@ pub struct Delivered {
     pub cancelled: usize,
     /// Too late.
     pub expired: usize,
-    /// Not now: held by hand, paused, edited, outside hours.
+    /// Not now: held, paused, edited, outside hours.
     pub kept_back: usize,
     /// The relay takes nothing just now, and that is why.
     pub trouble: Option<Trouble>,
-    /// The relay had more connections than it takes.
-    pub crowded: bool,
+    /// The relay had more connections than it takes: so many.
+    pub crowded: Option<u16>,
     /// That trouble is none of the relay's: a line ended before its time.
     pub line_died: bool,
     /// The limits let the next mail leave after this.
@@ -78,7 +78,7 @@ impl Delivered {
         self.cancelled += other.cancelled;
         self.expired += other.expired;
         self.kept_back = other.kept_back;
-        self.crowded |= other.crowded;
+        self.crowded = other.crowded.or(self.crowded);
         self.line_died |= other.line_died;
         (self.trouble, self.wait, self.wave) = (other.trouble, other.wait, other.wave);
     }
@@ -161,16 +161,19 @@ fn bytes(
             return Err("the copy of it that was handed over before is damaged in the database".to_owned());
         }
     }
-    // One bad row must not end a mailing (D3): what panics is held.
-    let make = || {
+    unless_it_panics(|| {
         let bytes = desk.outgoing(keys, outgoing)?;
-        let Some(signer) = signer else { return Ok(bytes) };
+        let Some(signer) = signer else { return Ok(bytes.into()) };
         let mut signed = signer.sign(&bytes, outgoing.delivery.booked)?;
         signed.extend(bytes);
-        Ok(signed)
-    };
+        Ok(signed.into())
+    })
+}
+
+/// One bad row must not end a mailing (D3, F13): where making a mail panics,
+/// that is why it cannot be made.
+fn unless_it_panics(make: impl FnOnce() -> Result<Arc<[u8]>, String>) -> Result<Arc<[u8]>, String> {
     let made = catch_unwind(AssertUnwindSafe(make));
-    let made = made.map(|made| made.map(Arc::from));
     made.unwrap_or_else(|_| Err("internal error: the program could not make this mail".to_owned()))
 }
 
@@ -213,4 +216,16 @@ fn take(
         }
     }
     Ok((claimed, kept_back, moves))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f13_a_panic_is_why_a_mail_cannot_be_made() {
+        let made = unless_it_panics(|| Ok(["Hej!"].concat().into_bytes()[7..].into()));
+        assert_eq!(made, Err("internal error: the program could not make this mail".to_owned()));
+        assert_eq!(unless_it_panics(|| Err("no name".to_owned())), Err("no name".to_owned()));
+    }
 }

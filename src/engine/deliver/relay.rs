@@ -100,6 +100,7 @@ pub fn to_relay(
         permits,
         reading: Reading::default(),
         changed: false,
+        lines: 0,
         closing: false,
         troubles: 0,
         given_back: false,
@@ -112,11 +113,13 @@ pub fn to_relay(
     let (tell, told) = mpsc::channel();
     std::thread::scope(|scope| {
         writer.commit(&Group::default(), &[])?;
+        let ready = u16::try_from(counter.standing().ready).unwrap_or(u16::MAX);
+        writer.lines = way.connections.min(ready);
         let mut answers = Vec::new();
-        for number in 0..usize::from(way.connections).min(counter.standing().ready) {
+        for number in 0..writer.lines {
             let (may_fly, answer) = mpsc::channel();
             answers.push(may_fly);
-            let line = Line { lines: &lines, number, tell: tell.clone(), answer };
+            let line = Line { lines: &lines, number: number.into(), tell: tell.clone(), answer };
             scope.spawn(move || line.run());
         }
         drop(tell);
@@ -142,6 +145,8 @@ struct Writer<'a, 'h> {
     reading: Reading,
     /// Somebody else wrote since this began: who was claimed before may be gone.
     changed: bool,
+    /// So many lines were begun.
+    lines: u16,
     /// Nothing more is begun.
     closing: bool,
     /// How often in a row the relay as a whole was the trouble.
@@ -237,7 +242,7 @@ impl Writer<'_, '_> {
             Told::GoesHome { trouble } => {
                 *lines -= 1;
                 if let Some((mail, trouble)) = trouble {
-                    self.delivered.crowded |= trouble.kind == TroubleKind::TooManyConnections;
+                    self.note_crowding(&trouble);
                     let passes = trouble.kind != TroubleKind::Refused;
                     if passes && *lines > 0 && !self.closing {
                         // The others have a connection each: one fewer, then.
@@ -254,6 +259,13 @@ impl Writer<'_, '_> {
                     self.delivered.line_died = true;
                 }
             }
+        }
+    }
+
+    /// Was it one connection more than the relay takes?
+    fn note_crowding(&mut self, trouble: &Trouble) {
+        if trouble.kind == TroubleKind::TooManyConnections {
+            self.delivered.crowded = Some(self.lines);
         }
     }
 
@@ -306,7 +318,7 @@ impl Writer<'_, '_> {
             }
             Outcome::Channel(trouble) => {
                 group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
-                self.delivered.crowded |= trouble.kind == TroubleKind::TooManyConnections;
+                self.note_crowding(&trouble);
                 self.troubles += 1;
                 self.given_back = true;
                 let often = self.troubles > usize::from(self.way.connections).max(2);
@@ -353,15 +365,10 @@ impl Writer<'_, '_> {
     }
 
     /// What is too large of one mail is so of its step: it is held as a whole,
-    /// and nobody of it is held one by one (F31). A mail whose words had left
-    /// keeps them, and is somebody's to resolve.
+    /// and nobody of it is held one by one (F31).
     fn hold_step(&mut self, group: &mut Group, mail: &Outgoing, from: State, why: String) {
-        if from == State::InFlight {
-            self.settle(group, mail, from, Happened::Stopped, why.clone());
-        } else {
-            group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
-            self.delivered.kept_back += 1;
-        }
+        group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
+        self.delivered.kept_back += 1;
         // The relay is not asked for those that lie ready, either.
         for mail in self.counter.take_out(&mail.delivery.step) {
             group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
@@ -533,16 +540,29 @@ impl Writer<'_, '_> {
     }
 
     /// Are there mails that were not claimed because no limit has room for
-    /// them, and how long is that so?
+    /// them, and how long is that so? Where the relay takes nothing it is not
+    /// the limits that are waited for.
     fn note_the_wait(&mut self) -> anyhow::Result<()> {
-        if self.delivered.wait.is_some() {
+        if self.delivered.wait.is_some() || self.delivered.trouble.is_some() {
             return Ok(());
         }
         let all_wait = self.counter.standing().all_wait;
-        let more =
-            all_wait.is_some() && !self.store.outgoing(self.reading.after, 1, (self.hooks.now)())?.is_empty();
+        let more = all_wait.is_some() && (self.reading.has_passed_some_over() || self.more_may_leave()?);
         self.delivered.wait = all_wait.filter(|_| more).or_else(|| self.reading.wait(self.counter));
         Ok(())
+    }
+
+    /// Is there a mail beyond what was read that nothing but a limit keeps?
+    fn more_may_leave(&self) -> anyhow::Result<bool> {
+        let (now, mut after) = ((self.hooks.now)(), self.reading.after);
+        loop {
+            let found = self.store.outgoing(after, READY, now)?;
+            let Some(last) = found.last() else { return Ok(false) };
+            after = last.delivery.number;
+            if found.iter().any(|mail| matches!(self.permits.triage(self.desk, mail, now), Triage::Go)) {
+                return Ok(true);
+            }
+        }
     }
 
     /// Claims the next mails, if there is room for them, and a limit that lets

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use journey::config::{DomainConfig, Rate};
+use journey::domain::change::Change;
 use journey::domain::zone::Timestamp;
 use journey::engine::deliver::limits::{Limits, reached};
 use journey::store::Store;
@@ -14,7 +15,7 @@ use journey::store::Store;
 use super::mailing::{DAILY, Mailing, first_name};
 use super::{MORNING, all_is_well, minutes, relay};
 use crate::kills::home::{Home, PATIENCE};
-use crate::relay::server::{Accepted, Relay, Script};
+use crate::relay::server::{Accepted, Point, Relay, Rule, Script, What};
 
 /// The domain that is limited; the others' is not.
 const SLOW: &str = "slow.example";
@@ -121,6 +122,31 @@ fn f38_a_limit_of_the_day_survives_a_restart_and_says_until_when() {
     drop(store);
     mailing.pass(&relay, at + day + minutes(1));
     assert_eq!(mailing.taken.len(), 24);
+    all_is_well(&mut mailing, 0);
+}
+
+/// It is the relay that is waited for then, not the limit.
+#[test]
+fn f38_a_relay_that_takes_nothing_is_not_asked_again_when_the_limit_has_room() {
+    let relay = relay(vec![Rule::at(Point::Rcpt, What::say("550 5.7.1 not from you"))]);
+    let home = Home::peopled(9, relay.port());
+    home.edit("config.toml", "rate = \"unlimited\"\n", "rate = \"1/minute\"\n");
+    let output = home.run(&["send"]);
+    assert_eq!(output.status.code(), Some(69), "{}", String::from_utf8_lossy(&output.stderr));
+    let asked = relay.commands("RCPT");
+    assert_eq!(asked, 1);
+}
+
+/// A limit keeps nothing that may not leave anyway, so nobody waits for it.
+#[test]
+fn f38_mails_that_are_held_wait_for_no_limit() {
+    let mut mailing = Mailing::of(30);
+    mailing.rig.config.mail.smtp.per_day = NonZeroU32::new(12);
+    let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
+    assert!(mailing.pass(&relay, at).delivered.wait.is_some());
+    mailing.rig.decide(at + minutes(1), &Change::Hold(None));
+    let passed = mailing.pass(&relay, at + minutes(2));
+    assert_eq!((passed.delivered.wait, mailing.states().as_str()), (None, "due 18, sent 12"));
     all_is_well(&mut mailing, 0);
 }
 

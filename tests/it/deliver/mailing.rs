@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use chrono::TimeDelta;
+use chrono::{Datelike, TimeDelta, Timelike};
 use journey::config::{Security, Transport};
 use journey::domain::change::{Act, Change};
 use journey::domain::delivery::{Happened, State};
@@ -322,6 +322,9 @@ impl Mailing {
         let mut first: BTreeMap<&str, (Timestamp, &Accepted, usize)> = BTreeMap::new();
         let mut told: BTreeSet<&str> = BTreeSet::new();
         for (at, mail) in &self.taken {
+            let civil = self.rig.zone.civil(*at);
+            let open = (7..17).contains(&civil.hour()) && civil.weekday().num_days_from_monday() < 5;
+            is(open, || format!("I8: {} left at {civil}", mail.message_id))?;
             let row = by_id.get(&*mail.message_id);
             let row = row.ok_or_else(|| format!("{} is not booked", mail.message_id))?;
             is(mail.to.split('@').next() == Some(&row.person), || format!("I9: {row:?} to {}", mail.to))?;
