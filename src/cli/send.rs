@@ -156,7 +156,10 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             Format::Text => {
                 if before > 0 {
                     let mails = pages::count(before, "mail", "mails");
-                    writeln!(cx.err, "{mails} left before the database was changed, and what follows after")?;
+                    writeln!(
+                        cx.err,
+                        "{mails} were booked before the database was changed, and what follows after"
+                    )?;
                 }
                 report.text(cx, &world, &selection, args)?;
             }

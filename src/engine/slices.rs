@@ -27,7 +27,7 @@ impl Slices {
     /// Where it cannot be read.
     pub fn next(&mut self, store: &Store) -> Result<Option<Slice>, StoreError> {
         let slice = store.slice(self.after, self.most)?;
-        self.after = slice.as_ref().and_then(|slice| slice.people.last()).map(|(number, _)| *number);
+        self.after = slice.as_ref().map(|slice| slice.last);
         Ok(slice)
     }
 }

@@ -52,7 +52,7 @@ impl Store {
     fn slice_of(&self, numbers: &RangeInclusive<i64>) -> Result<Slice, StoreError> {
         let mut people = Vec::new();
         self.each_person(THERE, numbers, |known| people.push((known.number, known.person)))?;
-        Ok(Slice { people, memory: self.memory_of(numbers)? })
+        Ok(Slice { people, memory: self.memory_of(numbers)?, last: PersonNumber(*numbers.end()) })
     }
 
     /// All units, but of the people only some, as far as they are there; and
@@ -246,6 +246,8 @@ pub struct Slice {
     pub people: Vec<(PersonNumber, Person)>,
     /// What happened.
     pub memory: Memory,
+    /// It goes up to this number; whoever had it may have left meanwhile.
+    pub last: PersonNumber,
 }
 
 impl Slice {

@@ -1,8 +1,8 @@
--- Each step that is held, and why: the newest line of the audit log of that.
+-- Each step that is held, and why: what the audit log says of that hold.
 SELECT journey, step, at,
        (SELECT why FROM audit
-        WHERE action = 'hold' AND subject = hold.journey || '/' || hold.step
-        ORDER BY id DESC LIMIT 1)
+        WHERE action = 'hold' AND subject = hold.journey || '/' || hold.step AND at = hold.at
+        ORDER BY id LIMIT 1)
 FROM hold
 WHERE journey IS NOT NULL AND released_at IS NULL
 ORDER BY id

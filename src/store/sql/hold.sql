@@ -1,4 +1,4 @@
--- Held by hand, unless it is already.
+-- Held, unless it is already.
 INSERT INTO hold (journey, step, at)
 SELECT ?1, ?2, ?3
 WHERE NOT EXISTS (SELECT 1 FROM hold WHERE journey IS ?1 AND step IS ?2 AND released_at IS NULL)
