@@ -15,6 +15,7 @@ mod line;
 mod patterns;
 mod queue;
 mod rate;
+mod refusals;
 mod relay;
 mod wave;
 

@@ -17,6 +17,7 @@ use super::counter::Counter;
 use super::limits::{Before, Limits};
 use super::line::{Line, Lines, To, Told, waits_for_word};
 use super::patterns::Patterns;
+use super::refusals::{Refusals, Refused};
 use super::wave::Waves;
 use super::{Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
@@ -34,9 +35,6 @@ use crate::store::{Move, Outgoing, Packed, Seen, SentBefore, Store, StoreError, 
 
 /// How long the writer waits for the lines before it looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
-/// So many recipients in a row refused with the same code mean the relay, not
-/// the people (F27).
-const ALIKE: usize = 5;
 /// How often in one sitting the outbox is read again.
 const RESCANS: u32 = 3;
 /// A commit that takes longer than this is worth a word (F05).
@@ -105,8 +103,7 @@ pub fn to_relay(
         troubles: 0,
         given_back: false,
         rescans: 0,
-        alike: Vec::new(),
-        to_all: None,
+        refusals: Refusals::default(),
         waves: Waves::new(way.wave),
         delivered: Delivered::default(),
     };
@@ -155,30 +152,15 @@ struct Writer<'a, 'h> {
     given_back: bool,
     /// How often the outbox was read again for that.
     rescans: u32,
-    /// Refused alike, one after the other, and not written down yet.
-    alike: Vec<Refused>,
-    /// What the relay says to everybody alike: it is believed of nobody.
-    to_all: Option<Answer>,
+    refusals: Refusals,
     waves: Waves,
     delivered: Delivered,
-}
-
-/// A mail the relay refused, for its reader or its content.
-struct Refused {
-    mail: Arc<Outgoing>,
-    from: State,
-    happened: Happened,
-    no_mailbox: Option<StatusCode>,
-    reply: Reply,
 }
 
 /// Is it the size that the relay refuses?
 fn is_of_size(reply: &Reply) -> bool {
     reply.code == 552 && matches!(reply.enhanced, None | Some((5, 3, 4)))
 }
-
-/// What tells one answer from another: the codes, not the words.
-type Answer = (u16, Option<(u8, u16, u16)>);
 
 /// A mail the relay waits for the words of.
 struct Flight {
@@ -216,7 +198,8 @@ impl Writer<'_, '_> {
         }
         // A relay that refuses everybody alike and then is silent.
         let mut group = Group::default();
-        self.believe_the_refusals(&mut group);
+        let left = self.refusals.believed();
+        self.believe(&mut group, left);
         self.commit(&group, answers)?;
         self.note_the_wait()
     }
@@ -277,7 +260,8 @@ impl Writer<'_, '_> {
         }
         match outcome {
             Outcome::Sent(reply) => {
-                self.believe_the_refusals(group);
+                let own = self.refusals.believed();
+                self.believe(group, own);
                 group.sent.push(SentBefore {
                     number: mail.delivery.number,
                     message_id: mail.delivery.message_id.clone(),
@@ -296,18 +280,16 @@ impl Writer<'_, '_> {
             Outcome::Rejected { reply, hard } => {
                 let code = |(class, subject, detail)| StatusCode { class, subject, detail };
                 let no_mailbox = reply.enhanced.filter(|_| hard).map(code);
-                self.refused(
-                    group,
-                    Refused { mail: mail.clone(), from, happened: Happened::Refused, no_mailbox, reply },
-                );
+                let (number, happened) = (mail.delivery.number, Happened::Refused);
+                self.refused(group, Refused { number, from, happened, no_mailbox, reply });
             }
             Outcome::TooLarge(why) => self.hold_step(group, mail, from, why),
             Outcome::Content(reply) if is_of_size(&reply) => {
                 self.hold_step(group, mail, from, format!("the relay says {reply}"));
             }
             Outcome::Content(reply) => {
-                let (happened, no_mailbox) = (Happened::Stopped, None);
-                self.refused(group, Refused { mail: mail.clone(), from, happened, no_mailbox, reply });
+                let (number, happened) = (mail.delivery.number, Happened::Stopped);
+                self.refused(group, Refused { number, from, happened, no_mailbox: None, reply });
             }
             Outcome::Held(why) => self.settle(group, mail, from, Happened::Stopped, why),
             Outcome::InDoubt(why) => {
@@ -329,37 +311,24 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// A refusal is believed when another mail was taken, or refused
-    /// otherwise: five alike in a row are the relay's (F27).
+    /// Somebody was refused, or everybody is.
     fn refused(&mut self, group: &mut Group, refused: Refused) {
-        let answer = (refused.reply.code, refused.reply.enhanced);
-        // Lines that asked before they heard of it are told the same.
-        if self.to_all == Some(answer) {
-            let number = refused.mail.delivery.number;
-            group.moves.push(Move::new(number, refused.from, Happened::Returned));
-            return;
+        let heard = self.refusals.hear(refused);
+        self.believe(group, heard.believed);
+        let returned = heard.of_nobody.into_iter();
+        group
+            .moves
+            .extend(returned.map(|Refused { number, from, .. }| Move::new(number, from, Happened::Returned)));
+        if let Some(trouble) = heard.trouble {
+            self.give_up(group, trouble);
         }
-        if !self.alike.iter().all(|refused| (refused.reply.code, refused.reply.enhanced) == answer) {
-            self.believe_the_refusals(group);
-        }
-        self.alike.push(refused);
-        if self.alike.len() < ALIKE {
-            return;
-        }
-        let why = self.alike.last().map_or(String::new(), |refused| refused.reply.to_string());
-        for Refused { mail, from, .. } in self.alike.drain(..) {
-            group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
-        }
-        self.to_all = Some(answer);
-        let why = format!("the relay refused {ALIKE} different people alike: {why}");
-        self.give_up(group, Trouble { kind: TroubleKind::Refused, phase: Phase::Rcpt, why });
     }
 
     /// Writes down refusals that are each their own reader's, or content's.
-    fn believe_the_refusals(&mut self, group: &mut Group) {
-        for Refused { mail, from, happened, no_mailbox, reply } in std::mem::take(&mut self.alike) {
+    fn believe(&mut self, group: &mut Group, refusals: Vec<Refused>) {
+        for Refused { number, from, happened, no_mailbox, reply } in refusals {
             self.count(from, happened, 0);
-            let made = Move::new(mail.delivery.number, from, happened).saying(reply.to_string());
+            let made = Move::new(number, from, happened).saying(reply.to_string());
             group.moves.push(Move { no_mailbox, ..made });
         }
     }
