@@ -165,6 +165,9 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             }
         }
         world.refresh(&store)?;
+        if signals.stop() {
+            stopped_text(cx, &store)?;
+        }
         positions::keep(&world, &mut store, at)?;
         return came_to(&sent.delivered, &store);
     }
@@ -172,14 +175,24 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
 }
 
+/// Somebody stopped it: what was left is gone on with when they like.
+fn stopped_text(cx: &mut Context, store: &Store) -> Result<(), CommandError> {
+    let waiting = waiting(store)?;
+    Ok(writeln!(cx.err, "stopped: {waiting}; nothing is lost: `journey send` goes on")?)
+}
+
+/// `3 mails wait`: booked, and neither gone nor given up.
+fn waiting(store: &Store) -> Result<String, CommandError> {
+    let all = store.deliveries_by_state()?;
+    let waiting: u64 = all.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
+    Ok(pages::count(usize::try_from(waiting).unwrap_or(usize::MAX), "mail waits", "mails wait"))
+}
+
 /// How it ended, for the exit code: a relay that takes nothing, or mails that
 /// were refused.
 fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
     if let Some(trouble) = &delivered.trouble {
-        let waiting = store.deliveries_by_state()?;
-        let waiting: u64 = waiting.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
-        let waiting =
-            pages::count(usize::try_from(waiting).unwrap_or(usize::MAX), "mail waits", "mails wait");
+        let waiting = waiting(store)?;
         return Err(CommandError::new(Kind::Relay, trouble.why.clone()).hint(format!(
             "{waiting}; nothing is lost: type it again later. What is the matter says: journey doctor"
         )));

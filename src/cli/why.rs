@@ -83,7 +83,9 @@ fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) ->
     )?;
     for standing in &why.journeys {
         writeln!(cx.out, "\n{BOLD}{}{BOLD:#}  {}", standing.journey.slug, standing.stage)?;
-        let told = |state: State| !matches!(state, State::Next | State::Due);
+        // What leaves now stands below; what is booked and has not left, here.
+        let leaves_now = matches!(standing.verdict, Verdict::Send(_));
+        let told = |state: State| state != State::Next && (state != State::Due || !leaves_now);
         let rows: Vec<Vec<String>> = standing
             .steps
             .iter()

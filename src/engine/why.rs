@@ -4,7 +4,7 @@
 use super::world::World;
 use crate::domain::ids::{ContentHash, Slug, StepName, UnitId};
 use crate::domain::journey::Journey;
-use crate::domain::memory::{Enrolment, What};
+use crate::domain::memory::{PersonMemory, What};
 use crate::domain::person::Person;
 use crate::domain::planner::{Approvals, Decision, Planner};
 use crate::domain::position::Stage;
@@ -71,7 +71,7 @@ pub enum State {
     Sent,
     /// It was too late for it.
     Skipped,
-    /// It leaves now.
+    /// It leaves now, or is booked and leaves as soon as it can.
     Due,
     /// It comes next.
     Next,
@@ -105,7 +105,7 @@ pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why
         Standing {
             journey,
             stage: Stage::of(enrolment, &decision.verdict),
-            steps: steps(journey, enrolment, &decision),
+            steps: steps(journey, past, &decision),
             verdict: decision.verdict,
         }
     });
@@ -144,8 +144,7 @@ pub fn of_unit<'w>(world: &'w World, step: &StepName, unit: &UnitId, at: Timesta
     let standing = |person: &'w Person| {
         let past = world.memory.of(&person.id);
         let decision = moment.decide(person, past).swap_remove(index);
-        let enrolment = past.enrolment(&journey.slug);
-        let of_step = steps(journey, enrolment, &decision).into_iter().find(|s| s.step.slug == step.step)?;
+        let of_step = steps(journey, past, &decision).into_iter().find(|s| s.step.slug == step.step)?;
         Some(InUnit { person, step: of_step, verdict: decision.verdict })
     };
     people.filter_map(standing).collect()
@@ -157,7 +156,10 @@ fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
     planner.at(at, &world.memory, &progress).decide(person, world.memory.of(&person.id))
 }
 
-fn steps<'w>(journey: &'w Journey, enrolment: &Enrolment, decision: &Decision) -> Vec<StepStanding<'w>> {
+fn steps<'w>(journey: &'w Journey, past: &PersonMemory, decision: &Decision) -> Vec<StepStanding<'w>> {
+    let enrolment = past.enrolment(&journey.slug);
+    // Nothing is booked behind a mail that has not left: it is the last one.
+    let not_left = past.outbox.and(past.last_mail);
     let next: Option<(&Slug, Option<Timestamp>)> = match &decision.verdict {
         Verdict::Send(send) => Some((&send.step, Some(send.slot))),
         Verdict::Wait(wait) => Some((&wait.step, Some(wait.until))),
@@ -172,7 +174,10 @@ fn steps<'w>(journey: &'w Journey, enrolment: &Enrolment, decision: &Decision) -
         });
         let skipped = enrolment.skipped(&step.slug).is_some()
             || decision.skipped.iter().any(|(skipped, _)| *skipped == index);
+        let round = enrolment.last_round(&step.slug).unwrap_or(0);
+        let sent = mail.map(|(_, at)| at).filter(|at| round > 0 || not_left != Some(*at));
         let state = match (mail, reached) {
+            (Some(_), _) if sent.is_none() => State::Due,
             (Some(_), _) => State::Sent,
             _ if skipped => State::Skipped,
             (None, Some(place)) if place == index && matches!(decision.verdict, Verdict::Send(_)) => {
@@ -187,8 +192,6 @@ fn steps<'w>(journey: &'w Journey, enrolment: &Enrolment, decision: &Decision) -
             (None, State::Due | State::Next) => next.and_then(|(_, at)| at),
             (None, _) => None,
         };
-        let round = enrolment.last_round(&step.slug).unwrap_or(0);
-        let sent = mail.map(|(_, at)| at);
         let answered = enrolment.answered(&step.slug).is_some();
         StepStanding { step, round, state, planned, sent, answered, content: step.hash, reply: None }
     };

@@ -12,6 +12,7 @@ use journey::domain::delivery::State;
 use journey::domain::handover::TroubleKind;
 use journey::domain::ids::StepName;
 use journey::engine::keys::{Keys, Purpose};
+use journey::engine::why;
 use journey::store::Store;
 use mail_parser::MessageParser;
 
@@ -25,9 +26,17 @@ fn f20_who_is_told_to_come_back_comes_back_after_five_minutes() {
     let at = mailing.at(MORNING);
     let relay = Relay::start(Script { greylist: 1, ..Script::default() });
     assert_eq!(mailing.pass(&relay, at).delivered.deferred, 3);
+    let told = |mailing: &Mailing, at| {
+        let world = mailing.rig.look(at);
+        let why = why::of_person(&world, &world.roster.people[0], at);
+        let first = &why.journeys[0].steps[0];
+        (first.state.as_str(), first.sent)
+    };
+    assert_eq!(told(&mailing, at), ("due", None), "nobody is told that it left");
     mailing.pass(&relay, at + minutes(4));
     assert_eq!((mailing.states().as_str(), relay.commands("RCPT")), ("deferred 3", 3), "not too early");
     assert_eq!(mailing.pass(&relay, at + minutes(5)).delivered.sent, 3);
+    assert_eq!(told(&mailing, at + minutes(6)), ("sent", Some(at + minutes(5))));
     mailing.pass(&relay, at + minutes(60));
     assert_eq!(mailing.taken.len(), 3, "once");
     assert!(mailing.taken.iter().all(|(_, mail)| mail.from == "larresa@ekdala.example"));
