@@ -36,16 +36,19 @@ use report::Report;
 /// what, who waits and who is held, and why. Nobody gets anything twice,
 /// however often it is typed. Exit code 0 also when nothing is due.
 ///
+/// What was booked by an earlier pass and has not left yet leaves too,
+/// whatever --only and --limit say; `journey status` tells how much that is.
+///
 /// Example: journey send --dry-run --at 2026-12-01T08:30 --only 1042 --out mails
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Only show; nothing changes anywhere
     #[arg(long)]
     dry_run: bool,
-    /// Only this step, unit or person; may be given several times
+    /// Book only for this step, unit or person; may be given several times
     #[arg(long, value_name = "STEP|UNIT|PERSON")]
     only: Vec<String>,
-    /// At most so many mails
+    /// Book at most so many mails
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Write the mails into this folder, as .eml files; only with --dry-run

@@ -53,10 +53,17 @@ fn section(text: &mut String, command: &mut Command) {
     if command.get_name() == "help" {
         return;
     }
-    if command.has_subcommands() {
-        command.get_subcommands_mut().for_each(|below| section(text, below));
-        return;
+    let below = command.has_subcommands();
+    // `hold` is a command, and `hold release` another.
+    if !below || command.get_arguments().any(is_own) {
+        of_itself(text, command);
     }
+    if below {
+        command.get_subcommands_mut().for_each(|below| section(text, below));
+    }
+}
+
+fn of_itself(text: &mut String, command: &mut Command) {
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     let name = command.get_bin_name().unwrap_or_default();
