@@ -91,6 +91,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             let mut report = Report::new(at, cx.verbose);
             report.add(&pass);
             report.text(cx, &world, &selection, args)?;
+            booked_earlier_text(cx, &world)?;
         }
     }
     if let Some((folder, written)) = written.filter(|_| !cx.quiet) {
@@ -176,6 +177,18 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     let message = "the database is changed again and again; what left is remembered";
     Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
+}
+
+/// What no pass decides any more, and leaves with the next one all the same.
+fn booked_earlier_text(cx: &mut Context, world: &World) -> Result<(), CommandError> {
+    let look = |store: &Store| store.deliveries_by_state();
+    let states = Store::look(&world.config.database, look)?.unwrap_or_default();
+    let due = states.iter().find(|(state, _)| *state == State::Due).map_or(0, |(_, n)| *n);
+    if due > 0 {
+        let mails = pages::count(usize::try_from(due).unwrap_or(usize::MAX), "mail", "mails");
+        writeln!(cx.out, "\nBooked earlier\n  {mails}: not handed over yet, and first to leave")?;
+    }
+    Ok(())
 }
 
 /// Somebody stopped it: what was left is gone on with when they like.

@@ -129,6 +129,10 @@ fn f06_asked_to_stop_it_ends_what_is_on_its_way_and_begins_nothing() {
         program.says("stopped");
         if command == "send" {
             program.says("stopped: 36 mails wait; nothing is lost: `journey send` goes on");
+            let dry = home.run(&["send", "--dry-run"]).stdout;
+            assert!(
+                String::from_utf8_lossy(&dry).contains("Booked earlier\n  36 mails: not handed over yet")
+            );
         }
         assert_eq!(home.count("state = 'sent'"), CONNECTIONS, "they were answered, and that is written down");
         assert_eq!(home.count("state = 'due'"), 40 - CONNECTIONS, "nothing else was begun");
