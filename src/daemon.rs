@@ -378,6 +378,10 @@ impl Daemon<'_> {
         if let Some(trouble) = &delivered.trouble {
             self.say_once(&trouble.why.clone());
         }
+        if let Some(opens) = delivered.wave {
+            let at = opens.format("%Y-%m-%dT%H:%M:%SZ");
+            self.say_once(&format!("the first of a mailing have left; the rest follows at {at}"));
+        }
     }
 
     /// Reads configuration and content anew; what is broken changes nothing.

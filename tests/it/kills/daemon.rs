@@ -369,6 +369,18 @@ fn f54_on_a_full_disk_the_daemon_stays_and_goes_on_by_itself_when_there_is_room(
     assert!(relay.count() <= home.people + CONNECTIONS, "I4");
 }
 
+/// Whoever looks on need not wonder why it stops after a few.
+#[test]
+fn the_pause_after_the_first_of_a_mailing_is_told() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(10, relay.port());
+    home.edit("config.toml", "first_wave = 0", "first_wave = 2\nwave_pause = \"30 minutes\"");
+    let daemon = Running::daemon(&home);
+    daemon.says("the first of a mailing have left; the rest follows at ");
+    assert_eq!((relay.count(), home.count("state = 'due'")), (2, 8));
+    assert_eq!(daemon.stop().matches("the rest follows").count(), 1);
+}
+
 #[test]
 fn f46_with_other_zone_data_what_is_planned_keeps_its_local_time() {
     let relay = relay(Vec::new());
