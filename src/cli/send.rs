@@ -193,22 +193,27 @@ fn booked_earlier_text(cx: &mut Context, world: &World) -> Result<(), CommandErr
 
 /// Somebody stopped it: what was left is gone on with when they like.
 fn stopped_text(cx: &mut Context, store: &Store) -> Result<(), CommandError> {
-    let waiting = waiting(store)?;
-    Ok(writeln!(cx.err, "stopped: {waiting}; nothing is lost: `journey send` goes on")?)
+    match waiting(store)? {
+        0 => Ok(()),
+        n => {
+            let mails = pages::count(n, "mail waits", "mails wait");
+            Ok(writeln!(cx.err, "stopped: {mails}; nothing is lost: `journey send` goes on")?)
+        }
+    }
 }
 
-/// `3 mails wait`: booked, and neither gone nor given up.
-fn waiting(store: &Store) -> Result<String, CommandError> {
+/// How many mails are booked, and neither gone nor given up.
+fn waiting(store: &Store) -> Result<usize, CommandError> {
     let all = store.deliveries_by_state()?;
     let waiting: u64 = all.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
-    Ok(pages::count(usize::try_from(waiting).unwrap_or(usize::MAX), "mail waits", "mails wait"))
+    Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
 }
 
 /// How it ended, for the exit code: a relay that takes nothing, or mails that
 /// were refused.
 fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
     if let Some(trouble) = &delivered.trouble {
-        let waiting = waiting(store)?;
+        let waiting = pages::count(waiting(store)?, "mail waits", "mails wait");
         return Err(CommandError::new(Kind::Relay, trouble.why.clone()).hint(format!(
             "{waiting}; nothing is lost: type it again later. What is the matter says: journey doctor"
         )));

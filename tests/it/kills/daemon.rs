@@ -294,17 +294,22 @@ fn f14_twice_within_ten_minutes_is_the_end_and_loses_nothing() {
     assert!(relay.count() <= home.people + 2 * CONNECTIONS, "I4: what the lines took with them");
 }
 
+/// As if a daemon had been there last so many days from now.
+fn was_last_there(home: &Home, days: i64) {
+    let at = (clock::now() + TimeDelta::days(days)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    home.sql().execute("UPDATE instance SET clock_at = ?1", [at]).expect("it is written");
+}
+
 /// The clock was years ahead when something was last sent, or is weeks ahead
 /// now: nothing leaves, or is too late, until somebody says that it is right.
 #[test]
 fn f51_a_clock_that_cannot_be_right_sends_nothing_until_somebody_says_that_it_is() {
-    let days = |days| (clock::now() + TimeDelta::days(days)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let wrong =
         [(700, "held: the system clock shows "), (-50, "held: the system clock is +50 d 0 h later than")];
     for (last_sent, words) in wrong {
         let relay = relay(Vec::new());
         let home = Home::peopled(10, relay.port());
-        home.sql().execute("UPDATE instance SET clock_at = ?1", [days(last_sent)]).expect("it is written");
+        was_last_there(&home, last_sent);
         let daemon = Running::daemon(&home);
         daemon.says(words);
         home.wake();
@@ -330,8 +335,7 @@ fn f51_a_clock_that_cannot_be_right_sends_nothing_until_somebody_says_that_it_is
 fn f41_after_days_without_a_daemon_somebody_looks_first() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
-    let four_days_ago = (clock::now() - TimeDelta::days(4)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    home.sql().execute("UPDATE instance SET clock_at = ?1", [four_days_ago]).expect("it is written");
+    was_last_there(&home, -4);
     let daemon = Running::daemon(&home);
     daemon.says("held: nobody was here for 4 days: 10 mails would be booked now, 0 wait in the outbox");
     assert_eq!((relay.connections(), home.count("TRUE")), (0, 0));
