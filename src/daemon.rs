@@ -24,7 +24,7 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::guard::{self, Clocks, Guard, GuardKind};
 use crate::domain::zone::Timestamp;
 use crate::engine::begin;
-use crate::engine::deliver::{Delivered, Hooks};
+use crate::engine::deliver::{Chosen, Delivered, Hooks};
 use crate::engine::import;
 use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
@@ -338,7 +338,14 @@ impl Daemon<'_> {
         };
         let wave = (u32::from(self.config.daemon.first_wave), self.config.daemon.wave_pause);
         let mut words = |text: String| say(&text);
-        let hooks = Hooks { now: &clock::now, one_more: &mut || {}, say: &mut words, stop: &stop };
+        let mut everything = Chosen::default();
+        let hooks = Hooks {
+            chosen: &mut everything,
+            now: &clock::now,
+            one_more: &mut || {},
+            say: &mut words,
+            stop: &stop,
+        };
         let delivered = self.post.deliver(&desk, &self.keys, &mut self.store, journal, Some(wave), hooks)?;
         self.beat = beat.get();
         let more =

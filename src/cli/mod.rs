@@ -14,6 +14,7 @@ mod daemon;
 mod doctor;
 mod error;
 mod hold;
+mod kept_back;
 mod limits;
 mod man;
 mod matrix;

@@ -3,8 +3,9 @@
 mod lists;
 mod report;
 
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -12,22 +13,23 @@ use serde_json::{Value, json};
 use super::context::{Context, ODD};
 use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
-use super::select;
 use super::signals::Signals;
+use super::{kept_back, select};
 use crate::clock;
 use crate::config::Transport;
 use crate::domain::delivery::State;
 use crate::domain::guard::{Guard, GuardKind};
 use crate::domain::zone::Timestamp;
-use crate::engine::deliver::Delivered;
 use crate::engine::deliver::limits::{self, Limits};
+use crate::engine::deliver::{Backlog, Delivered};
+use crate::engine::letters::Desk;
 use crate::engine::lock::Lock;
 use crate::engine::pass::Pass;
 use crate::engine::send::Talk;
 use crate::engine::world::World;
 use crate::engine::{letters, positions, send as engine};
 use crate::store::{Recovered, Store};
-use lists::Lists;
+use lists::{Lists, Outbox};
 use report::Report;
 
 /// Sends what is due now, or shows what one pass would send
@@ -36,8 +38,9 @@ use report::Report;
 /// what, who waits and who is held, and why. Nobody gets anything twice,
 /// however often it is typed. Exit code 0 also when nothing is due.
 ///
-/// What was booked by an earlier pass and has not left yet leaves too,
-/// whatever --only and --limit say; `journey status` tells how much that is.
+/// What was booked by an earlier pass and has not left yet leaves first;
+/// --only and --limit choose among those, too. Ctrl-C ends it after the mails
+/// that are on their way; `journey send` goes on where it stopped.
 ///
 /// Example: journey send --dry-run --at 2026-12-01T08:30 --only 1042 --out mails
 #[derive(clap::Args, Debug)]
@@ -45,11 +48,11 @@ pub(super) struct Args {
     /// Only show; nothing changes anywhere
     #[arg(long)]
     dry_run: bool,
-    /// Book only for this step, unit or person; may be given several times
+    /// Only to this unit or person, or of this step; may be given several times
     #[arg(long, value_name = "STEP|UNIT|PERSON")]
     only: Vec<String>,
-    /// Book at most so many mails
-    #[arg(long, value_name = "N")]
+    /// At most so many mails
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     limit: Option<usize>,
     /// Write the mails into this folder, as .eml files; only with --dry-run
     #[arg(long, value_name = "DIR", requires = "dry_run")]
@@ -57,6 +60,12 @@ pub(super) struct Args {
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// Of nothing nothing would leave; whoever types 0 means something else.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "write a number of mails, 1 or more".to_owned())
 }
 
 /// How often a pass begins again because somebody changed something.
@@ -71,7 +80,10 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let find = |text: &str| Ok(world.roster.find(text).map(|person| person.id.clone()));
     let mut selection = select::only(&world, &args.only, find)?;
     selection.limit = args.limit;
-    let mut pass = Pass::at(&world, at, &selection);
+    let desk = Desk::of(&world);
+    let look = |store: &Store| Backlog::read(store, &desk, &selection, at);
+    let backlog = Store::look(&world.config.database, look)?.unwrap_or_default();
+    let mut pass = Pass::at(&world, at, &backlog.goes_before(&selection));
     let written = match &args.out {
         Some(folder) => {
             let bar = progress(cx, pass.send.len());
@@ -85,13 +97,12 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         Format::Json => {
             let mut lists = Lists::default();
             lists.add(&world, &pass, State::Planned);
-            pages::json(&mut *cx.out, &lists.value(&world, at, true))?;
+            pages::json(&mut *cx.out, &lists.value(&world, at, Outbox::Before(&backlog)))?;
         }
         Format::Text => {
-            let mut report = Report::new(at, cx.verbose);
+            let mut report = Report::new(at, cx.verbose, backlog);
             report.add(&pass);
             report.text(cx, &world, &selection, args)?;
-            booked_earlier_text(cx, &world)?;
         }
     }
     if let Some((folder, written)) = written.filter(|_| !cx.quiet) {
@@ -112,6 +123,8 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let typed = !cx.is_now();
     let now = || if typed { at } else { clock::now() };
     let signals = Signals::watch()?;
+    signals.watch_hangup()?;
+    let (told_to_stop, quiet) = (Cell::new(false), cx.quiet);
     // What left before somebody changed something; for JSON each mail of it.
     let (mut before, mut mails): (usize, Vec<(i64, Value)>) = (0, Vec::new());
     for _ in 0..PASSES {
@@ -119,7 +132,15 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         // while it was decided.
         world.refresh(&store)?;
         let bar = progress(cx, 0);
-        let (mut report, mut lists) = (Report::new(at, cx.verbose), Lists::default());
+        let mut report = Report::new(at, cx.verbose, Backlog::default());
+        let mut lists = Lists::default();
+        let stop = || {
+            let stop = signals.stop();
+            if stop && !told_to_stop.replace(true) && !quiet {
+                bar.suspend(stopping_text);
+            }
+            stop
+        };
         let talk = Talk {
             booked: &mut |pass, numbers| match args.format {
                 Format::Text => report.add(pass),
@@ -133,7 +154,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                 bar.inc(1);
             },
             say: &mut |words| bar.suspend(|| cx.warn(&words)),
-            stop: &|| signals.stop(),
+            stop: &stop,
             // With `--at` it stands still; mails become files then.
             now: &now,
         };
@@ -145,7 +166,6 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         recovered_text(cx, &sent.recovered)?;
         if sent.interrupted {
             before += sent.booked;
-            selection.limit = selection.limit.map(|limit| limit.saturating_sub(sent.booked));
             continue;
         }
         delivered_text(cx, &world, &sent.delivered)?;
@@ -155,7 +175,8 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         match args.format {
             Format::Json => {
                 lists.send = as_they_are(&store, mails)?;
-                pages::json(&mut *cx.out, &lists.value(&world, at, false))?;
+                let outbox = Outbox::After(&sent.delivered);
+                pages::json(&mut *cx.out, &lists.value(&world, at, outbox))?;
             }
             Format::Text => {
                 if before > 0 {
@@ -169,35 +190,31 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             }
         }
         world.refresh(&store)?;
-        if signals.stop() {
-            stopped_text(cx, &store)?;
-        }
         positions::keep(&world, &mut store, at)?;
+        if signals.stop() {
+            stopped(&store)?;
+        }
         return came_to(&sent.delivered, &store);
     }
     let message = "the database is changed again and again; what left is remembered";
     Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
 }
 
-/// What no pass decides any more, and leaves with the next one all the same.
-fn booked_earlier_text(cx: &mut Context, world: &World) -> Result<(), CommandError> {
-    let look = |store: &Store| store.deliveries_by_state();
-    let states = Store::look(&world.config.database, look)?.unwrap_or_default();
-    let due = states.iter().find(|(state, _)| *state == State::Due).map_or(0, |(_, n)| *n);
-    if due > 0 {
-        let mails = pages::count(usize::try_from(due).unwrap_or(usize::MAX), "mail", "mails");
-        writeln!(cx.out, "\nBooked earlier\n  {mails}: not handed over yet, and first to leave")?;
-    }
-    Ok(())
+/// Somebody stops it, and sees that it was heard.
+fn stopping_text() {
+    let words = "stopping after the mails that are on their way; whoever stops it again ends it at once, and nobody knows then whether those arrived";
+    // Where standard error is closed nobody is left to tell.
+    let _ = writeln!(io::stderr(), "{words}");
 }
 
 /// Somebody stopped it: what was left is gone on with when they like.
-fn stopped_text(cx: &mut Context, store: &Store) -> Result<(), CommandError> {
+fn stopped(store: &Store) -> Result<(), CommandError> {
     match waiting(store)? {
         0 => Ok(()),
         n => {
             let mails = pages::count(n, "mail waits", "mails wait");
-            Ok(writeln!(cx.err, "stopped: {mails}; nothing is lost: `journey send` goes on")?)
+            let error = CommandError::new(Kind::Busy, format!("stopped: {mails}"));
+            Err(error.hint("nothing is lost: `journey send` goes on"))
         }
     }
 }
@@ -240,13 +257,18 @@ fn guarded(guards: &[Guard]) -> CommandError {
     }
 }
 
-/// Mails that were booked, each with where it is now.
+/// Mails that were booked, each with where it is now. What could not leave yet
+/// is put off, whoever did that.
 fn as_they_are(store: &Store, mails: Vec<(i64, Value)>) -> Result<Vec<Value>, CommandError> {
     let numbers = || mails.iter().map(|(number, _)| *number);
     let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return Ok(Vec::new()) };
     let states: HashMap<i64, State> = store.states(first, last + 1)?.into_iter().collect();
     let now = |(number, mut mail): (i64, Value)| {
-        mail["state"] = json!(states.get(&number).unwrap_or(&State::Sent).as_str());
+        let state = match states.get(&number).unwrap_or(&State::Sent) {
+            State::Due | State::Claimed | State::InFlight => &State::Deferred,
+            state => state,
+        };
+        mail["state"] = json!(state.as_str());
         mail
     };
     Ok(mails.into_iter().map(now).collect())
@@ -303,7 +325,6 @@ fn delivered_text(cx: &mut Context, world: &World, delivered: &Delivered) -> Res
     if world.config.mail.transport != Transport::Files {
         tell(delivered.sent, "handed over")?;
     }
-    tell(delivered.kept_back, "kept back by a hold, a pause, another text, a missing address or the hour")?;
     tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;
     tell(delivered.expired, "too late")?;
     tell(delivered.deferred, "put off by the relay; tried again later")?;
@@ -312,7 +333,8 @@ fn delivered_text(cx: &mut Context, world: &World, delivered: &Delivered) -> Res
         "in doubt: nobody knows whether the relay took them; handed over once more later",
     )?;
     tell(delivered.rejected, "refused by the relay: see `journey status`")?;
-    Ok(tell(delivered.held, "held: see `journey status`")?)
+    tell(delivered.held, "held: see `journey status`")?;
+    Ok(pages::columns(&mut *cx.err, &kept_back::rows(&delivered.kept_back, &world.settings), &[0])?)
 }
 
 fn progress(cx: &Context, mails: usize) -> indicatif::ProgressBar {

@@ -1,5 +1,5 @@
-//! Being asked to stop: Ctrl-C and SIGTERM end a mailing after the mails that
-//! are on their way. A second one ends it at once; what was on its way then is
+//! Being asked to stop: Ctrl-C, SIGTERM and the end of the terminal end a
+//! mailing after the mails that are on their way. A second one ends it at once; what was on its way then is
 //! in doubt.
 
 use std::io;
@@ -24,6 +24,15 @@ impl Signals {
         Ok(Signals(asked))
     }
 
+    /// Looks out for the end of its terminal, too, which ends a mailing like
+    /// Ctrl-C; not where somebody said that it shall outlast it (`nohup`).
+    pub(super) fn watch_hangup(&self) -> io::Result<()> {
+        if !is_ignored(SIGHUP) {
+            flag::register(SIGHUP, self.0.clone())?;
+        }
+        Ok(())
+    }
+
     /// Looks out for being asked to read everything anew.
     pub(super) fn watch_reload(&self) -> io::Result<Reload> {
         let asked = Arc::new(AtomicUsize::new(0));
@@ -36,6 +45,14 @@ impl Signals {
     pub(super) fn stop(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Was this process begun with a signal ignored? Only Linux tells.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask & (1 << (signal - 1)) != 0
 }
 
 /// Whether somebody asked to read everything anew.

@@ -70,10 +70,9 @@ impl Calendar {
         (!works).then_some(QuietDay::NonWorkday(weekday))
     }
 
-    /// May mail leave at that civil time, as far as programme and unit go?
-    pub fn is_open(&self, civil: NaiveDateTime, unit_closed: &[ClosedPeriod]) -> bool {
-        let opened = self.opens <= civil.time() && civil.time() < self.closes;
-        opened && self.quiet(civil.date(), unit_closed).is_none()
+    /// Is it a time of day with mail?
+    pub fn has_mail_at(&self, time: NaiveTime) -> bool {
+        self.opens <= time && time < self.closes
     }
 
     /// The local date a duration in days, weeks, months or workdays after a

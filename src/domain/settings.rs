@@ -14,6 +14,7 @@ use super::journey::Journey;
 use super::library::Programme;
 use super::person::Person;
 use super::step::Step;
+use super::verdict::{Approved, Reason};
 use super::zone::{Timestamp, Zone};
 
 /// All of it.
@@ -54,28 +55,43 @@ impl Settings {
         self.approvals.iter().find(yes)
     }
 
-    /// Does something keep a mail that is booked from being handed over at an
-    /// instant: a hold, a pause, another text than the one booked that nobody
-    /// has approved, an address that is gone or shared now, or a day or an
-    /// hour without mail?
-    pub fn keeps_back(&self, mail: &BookedMail<'_>, at: Timestamp, programme: &Programme) -> bool {
+    /// What keeps a mail that is booked from being handed over at an instant,
+    /// if anything does: a hold, a pause, another text than the one booked
+    /// that nobody has approved, an address that is gone or shared now, or a
+    /// day or an hour without mail.
+    pub fn keeps_back(&self, mail: &BookedMail<'_>, at: Timestamp, programme: &Programme) -> Option<Reason> {
         let BookedMail { journey, step, person, content } = *mail;
         let zone = programme.zone;
-        let day = zone.date(at);
-        let unit_closed = self.units.get(&person.unit).map_or(&[][..], |unit| &unit.closed);
-        let quiet = !programme.calendar.is_open(zone.civil(at), unit_closed)
-            || person.leave.iter().any(|leave| leave.contains(day));
-        let held = self.all_held || self.held_steps.iter().any(|name| name.is(&journey.slug, &step.slug));
+        let named = |name: &StepName| name.is(&journey.slug, &step.slug);
+        if self.all_held || self.held_steps.iter().any(named) {
+            return Some(Reason::HeldByHand);
+        }
         let theirs = |of: &PauseOf| match of {
             PauseOf::Person(id) => *id == person.id,
             PauseOf::Unit(unit) => *unit == person.unit,
             PauseOf::Journey(slug) => *slug == journey.slug,
         };
-        let paused = self.pauses.iter().any(|pause| theirs(&pause.of) && pause.holds(at, zone));
+        if let Some(pause) = self.pauses.iter().find(|pause| theirs(&pause.of) && pause.holds(at, zone)) {
+            return Some(Reason::Paused(pause.reason.clone()));
+        }
         let tried_first =
             journey.reference_group.as_ref().is_some_and(|group| !group.people.contains(&person.id));
-        let edited = tried_first && content != step.hash && self.approved(&journey.slug, step).is_none();
-        held || paused || edited || quiet || !person.reachable()
+        if tried_first && content != step.hash && self.approved(&journey.slug, step).is_none() {
+            let once = self.approvals.iter().any(|approval| named(&approval.step));
+            return Some(Reason::NotApproved(if once { Approved::OtherText } else { Approved::Never }));
+        }
+        let unit_closed = self.units.get(&person.unit).map_or(&[][..], |unit| &unit.closed);
+        let (calendar, civil) = (&programme.calendar, zone.civil(at));
+        if let Some(quiet) = calendar.quiet(civil.date(), unit_closed) {
+            return Some(quiet.into());
+        }
+        if !calendar.has_mail_at(civil.time()) {
+            return Some(Reason::OutsideHours);
+        }
+        if let Some(leave) = person.leave.iter().find(|leave| leave.contains(civil.date())) {
+            return Some(Reason::Leave(leave.to));
+        }
+        Reason::of_address(person)
     }
 }
 

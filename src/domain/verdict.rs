@@ -8,6 +8,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 use super::bounce::StatusCode;
 use super::calendar::QuietDay;
 use super::ids::Slug;
+use super::person::Person;
 use super::zone::{Timestamp, Zone};
 
 /// What is true for one person in one journey at one instant.
@@ -154,6 +155,15 @@ pub enum Approved {
 }
 
 impl Reason {
+    /// Why nobody can write to a person, if so.
+    pub fn of_address(person: &Person) -> Option<Reason> {
+        match person {
+            Person { email: None, .. } => Some(Reason::NoAddress),
+            Person { shared_address: true, .. } => Some(Reason::SharedAddress),
+            Person { undeliverable, .. } => undeliverable.map(Reason::Undeliverable),
+        }
+    }
+
     /// The contract's code (section 11).
     pub fn code(&self) -> &'static str {
         match self {

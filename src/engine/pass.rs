@@ -104,6 +104,11 @@ impl Selection {
             && (self.people.is_empty() || self.people.contains(&person.id))
     }
 
+    /// Does it name a mail that is booked?
+    pub(super) fn has_mail(&self, person: &Person, step: &StepName) -> bool {
+        self.has_person(person) && self.has_step(&step.journey, Some(&step.step))
+    }
+
     fn has_step(&self, journey: &Slug, step: Option<&Slug>) -> bool {
         let named = |name: &StepName| name.journey == *journey && Some(&name.step) == step;
         self.steps.is_empty() || self.steps.iter().any(named)

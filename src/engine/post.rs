@@ -50,7 +50,7 @@ impl Post {
         }
     }
 
-    /// Hands over everything that may leave now; of each mailing the first few
+    /// Hands over what is chosen and may leave now; of each mailing the first few
     /// before the rest, if that is said.
     ///
     /// # Errors
@@ -67,7 +67,8 @@ impl Post {
     ) -> anyhow::Result<Delivered> {
         let (to, signer) = match self {
             Post::Files(folder) => {
-                return deliver::to_files(desk, keys, store, (hooks.now)(), folder, hooks.one_more);
+                let Hooks { chosen, now, one_more, .. } = hooks;
+                return deliver::to_files(desk, keys, store, now(), folder, chosen, one_more);
             }
             Post::Relay(relay, signer) => (To::Relay(relay), signer),
             Post::Sendmail(program, signer) => (To::Sendmail(program), signer),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::begin;
-use super::deliver::{Delivered, Hooks};
+use super::deliver::{Backlog, Chosen, Delivered, Hooks};
 use super::letters::{self, Desk};
 use super::pass::{Due, Pass, Selection};
 use super::post::Post;
@@ -85,15 +85,21 @@ pub fn send(
         return Ok(Sent { guards: begun.guards, ..Sent::default() });
     }
     let Talk { booked, one_more, say, stop, now } = talk;
-    let mut sent = book(world, store, at, selection, booked)?;
+    let (desk, mut chosen) = (Desk::of(world), Chosen::of(selection));
+    // What earlier passes booked leaves first, and counts for the limit.
+    let selection = match selection.limit {
+        Some(_) => Backlog::read(store, &desk, selection, now())?.goes_before(selection),
+        None => selection.clone(),
+    };
+    let mut sent = book(world, store, at, &selection, booked)?;
     (sent.recovered, sent.reconciled) = (begun.recovered, begun.reconciled);
     let mut journal = begun.journal;
     if sent.interrupted {
         return Ok(sent);
     }
-    let (desk, booked) = (Desk::of(world), sent.booked);
+    let booked = sent.booked;
     loop {
-        let hooks = Hooks { now, one_more: &mut || one_more(booked), say, stop };
+        let hooks = Hooks { chosen: &mut chosen, now, one_more: &mut || one_more(booked), say, stop };
         let delivered = post.deliver(&desk, &remembered.keys, store, journal.as_mut(), None, hooks)?;
         let wait = delivered.wait;
         sent.delivered.add(delivered);

@@ -3,6 +3,7 @@
 //! put back and relays misbehave; each row of the catalogue has its test.
 
 mod ages;
+mod chosen;
 mod days;
 mod limits;
 mod mailing;

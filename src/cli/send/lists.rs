@@ -4,12 +4,21 @@
 use serde_json::{Value, json};
 
 use super::report::subject_of;
-use crate::cli::pages;
+use crate::cli::{kept_back, pages};
 use crate::domain::delivery::State;
 use crate::domain::zone::Timestamp;
+use crate::engine::deliver::{Backlog, Delivered};
 use crate::engine::letters;
 use crate::engine::pass::{Due, Pass};
 use crate::engine::world::World;
+
+/// What is told of all that is booked, this pass's mails and earlier ones'.
+pub(super) enum Outbox<'a> {
+    /// A dry run: what earlier passes booked.
+    Before(&'a Backlog),
+    /// What handing over came to.
+    After(&'a Delivered),
+}
 
 /// The lists of `send --format json`.
 #[derive(Default)]
@@ -47,17 +56,22 @@ impl Lists {
     }
 
     /// The whole answer about an instant.
-    pub(super) fn value(self, world: &World, at: Timestamp, dry_run: bool) -> Value {
+    pub(super) fn value(self, world: &World, at: Timestamp, outbox: Outbox<'_>) -> Value {
         let Lists { send, wait, held, over } = self;
-        json!({
+        let mut value = json!({
             "at": world.library.programme.zone.rfc3339(at),
-            "dry_run": dry_run,
+            "dry_run": matches!(outbox, Outbox::Before(_)),
             "content": world.library.hash.to_string(),
             "totals": { "send": send.len(), "wait": wait.len(), "held": held.len(), "over": over },
             "send": send,
             "wait": wait,
             "held": held,
-        })
+        });
+        match outbox {
+            Outbox::Before(backlog) => value["booked_earlier"] = backlog_value(backlog),
+            Outbox::After(delivered) => value["delivered"] = delivered_value(delivered),
+        }
+        value
     }
 }
 
@@ -76,5 +90,22 @@ fn due_value(world: &World, due: &Due<'_>, state: State) -> Value {
         "slot": world.library.programme.zone.rfc3339(due.slot),
         "message_id": letters::message_id(world, due, due.round),
         "state": state.as_str(),
+    })
+}
+
+fn backlog_value(backlog: &Backlog) -> Value {
+    json!({ "ready": backlog.ready, "kept_back": kept_back::value(&backlog.kept_back) })
+}
+
+fn delivered_value(delivered: &Delivered) -> Value {
+    json!({
+        "sent": delivered.sent,
+        "deferred": delivered.deferred,
+        "rejected": delivered.rejected,
+        "in_doubt": delivered.in_doubt,
+        "held": delivered.held,
+        "cancelled": delivered.cancelled,
+        "expired": delivered.expired,
+        "kept_back": kept_back::value(&delivered.kept_back),
     })
 }

@@ -7,12 +7,13 @@ use std::io::Write;
 use super::Args;
 use crate::cli::context::{BAD, BOLD, Context, FAINT, GOOD};
 use crate::cli::error::CommandError;
-use crate::cli::{moment, pages};
+use crate::cli::{kept_back, moment, pages};
 use crate::config::Transport;
 use crate::domain::ids::PersonId;
 use crate::domain::person::Person;
 use crate::domain::verdict::{Reason, moment as in_words};
 use crate::domain::zone::Timestamp;
+use crate::engine::deliver::Backlog;
 use crate::engine::pass::{Due, Holding, Pass, Selection, Waiting};
 use crate::engine::world::World;
 
@@ -22,6 +23,8 @@ const SOME: usize = 6;
 /// What a pass comes to. Its size follows steps and reasons, not people.
 pub(super) struct Report {
     at: Timestamp,
+    /// What leaves before it.
+    backlog: Backlog,
     /// Each mail is told, and not only the first few.
     every_mail: bool,
     send: usize,
@@ -58,10 +61,12 @@ struct Subjects {
 }
 
 impl Report {
-    /// Of a pass at an instant; `every_mail`: with a row for each.
-    pub(super) fn new(at: Timestamp, every_mail: bool) -> Report {
+    /// Of a pass at an instant, and what leaves before it; `every_mail`: with a
+    /// row for each.
+    pub(super) fn new(at: Timestamp, every_mail: bool, backlog: Backlog) -> Report {
         Report {
             at,
+            backlog,
             every_mail,
             send: 0,
             wait: 0,
@@ -154,6 +159,7 @@ impl Report {
             writeln!(cx.out, "{FAINT}a dry run: nothing is sent, nothing is remembered{FAINT:#}")?;
         }
         writeln!(cx.out)?;
+        self.backlog_text(cx, world, selection)?;
         self.now_text(cx, world, args)?;
         self.next_text(cx, world)?;
         self.because_text(cx)?;
@@ -163,6 +169,30 @@ impl Report {
             writeln!(cx.out, "{BOLD}Over{BOLD:#}  {}\n", enrolments(self.over))?;
         }
         self.advice(cx, world, selection, args)
+    }
+
+    /// What no pass decides any more, and leaves with the next one all the same.
+    fn backlog_text(
+        &self,
+        cx: &mut Context,
+        world: &World,
+        selection: &Selection,
+    ) -> Result<(), CommandError> {
+        let Backlog { ready, kept_back } = &self.backlog;
+        let all = ready + kept_back.mails();
+        if all == 0 {
+            return Ok(());
+        }
+        let mails = pages::count(all, "mail", "mails");
+        let leave = match selection.limit {
+            Some(limit) if limit < *ready => format!("; the first {limit} of them leave now"),
+            _ if *ready == all => "; they leave first".to_owned(),
+            _ if *ready > 0 => format!("; {} of them leave first", pages::thousands(*ready)),
+            _ => String::new(),
+        };
+        writeln!(cx.out, "{BOLD}Booked earlier{BOLD:#}  {mails}, not handed over yet{leave}")?;
+        pages::columns(&mut *cx.out, &kept_back::rows(kept_back, &world.settings), &[0])?;
+        Ok(writeln!(cx.out)?)
     }
 
     /// What leaves now: a line a step; the people too where they are few.

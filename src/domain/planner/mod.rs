@@ -345,14 +345,8 @@ impl Moment<'_> {
         if self.planner.settings.all_held {
             return Some(Reason::HeldByHand);
         }
-        if who.person.email.is_none() {
-            return Some(Reason::NoAddress);
-        }
-        if who.person.shared_address {
-            return Some(Reason::SharedAddress);
-        }
-        if let Some(code) = who.person.undeliverable {
-            return Some(Reason::Undeliverable(code));
+        if let Some(reason) = Reason::of_address(who.person) {
+            return Some(reason);
         }
         let zone = self.planner.zone();
         let endless =

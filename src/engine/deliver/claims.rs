@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::counter::{Counter, LaneStands};
 use super::wave::Waves;
-use super::{Permits, take};
+use super::{Chosen, KeptBack, Permits, take};
 use crate::domain::zone::Timestamp;
 use crate::engine::letters::Desk;
 use crate::store::{Move, Outgoing, Store, StoreError};
@@ -64,7 +64,7 @@ pub(super) struct Claims {
     pub(super) claimed: Vec<Arc<Outgoing>>,
     /// The outbox will have been read so far.
     pub(super) reading: Reading,
-    pub(super) kept_back: usize,
+    pub(super) kept_back: KeptBack,
 }
 
 /// What claims are made of.
@@ -73,6 +73,7 @@ pub(super) struct Claimant<'a, 'd> {
     pub(super) store: &'a Store,
     pub(super) permits: &'a Permits,
     pub(super) waves: &'a mut Waves,
+    pub(super) chosen: &'a mut Chosen,
     pub(super) counter: &'a Counter,
     pub(super) now: Timestamp,
 }
@@ -84,18 +85,24 @@ impl Claimant<'_, '_> {
     ///
     /// Where the outbox cannot be read.
     pub(super) fn claims(&mut self, reading: &Reading, moves: &mut Vec<Move>) -> Result<Claims, StoreError> {
-        let mut claims = Claims { claimed: Vec::new(), reading: reading.clone(), kept_back: 0 };
+        let mut claims =
+            Claims { claimed: Vec::new(), reading: reading.clone(), kept_back: KeptBack::default() };
         let mut lanes = self.counter.lanes();
         if let Some((lane, from)) = reading.lane_with_room(&lanes) {
             self.come_back(lane, from, &mut lanes, &mut claims, moves)?;
         }
         while claims.claimed.is_empty() && !claims.reading.exhausted {
+            if self.chosen.ends_at(claims.reading.after) {
+                claims.reading.exhausted = true;
+                break;
+            }
             let found = self.store.outgoing(claims.reading.after, READY, self.now)?;
             let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else {
                 claims.reading.exhausted = true;
                 break;
             };
-            claims.kept_back += self.take(found, &mut lanes, &mut claims, moves)?;
+            let kept_back = self.take(found, &mut lanes, &mut claims, moves)?;
+            claims.kept_back.add_all(kept_back);
             claims.reading.after = last;
         }
         Ok(claims)
@@ -127,24 +134,33 @@ impl Claimant<'_, '_> {
         }
     }
 
-    /// Takes what of a batch may leave and has room; how many are kept back.
+    /// Takes what of a batch may leave and has room; what is kept back.
     fn take(
         &mut self,
-        found: Vec<Outgoing>,
+        mut found: Vec<Outgoing>,
         lanes: &mut [LaneStands],
         claims: &mut Claims,
         moves: &mut Vec<Move>,
-    ) -> Result<usize, StoreError> {
-        let (waves, passed_over) = (&mut *self.waves, &mut claims.reading.passed_over);
+    ) -> Result<KeptBack, StoreError> {
+        found.retain(|mail| self.chosen.names(mail));
+        let (waves, chosen) = (&mut *self.waves, &mut *self.chosen);
+        let passed_over = &mut claims.reading.passed_over;
         let may = |mail: &Outgoing| {
+            let number = mail.delivery.number;
+            if !chosen.has_room_for(number) {
+                return Ok(false);
+            }
             let lane = self.counter.lane(mail);
             let full = |lane: LaneStands| lane.ready >= CROWD || lane.wait.is_some();
             if let Some(lane) = lane.filter(|lane| full(lanes[*lane])) {
-                passed_over.entry(lane).or_insert(mail.delivery.number - 1);
+                passed_over.entry(lane).or_insert(number - 1);
                 return Ok(false);
             }
             let may = waves.may_leave(self.store, &mail.delivery, self.now)?;
-            lane.filter(|_| may).into_iter().for_each(|lane| lanes[lane].ready += 1);
+            if may {
+                chosen.begin(number);
+                lane.into_iter().for_each(|lane| lanes[lane].ready += 1);
+            }
             Ok(may)
         };
         let (claimed, kept_back, more) = take(self.desk, self.permits, found, self.now, may)?;

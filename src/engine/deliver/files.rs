@@ -3,18 +3,18 @@
 //! that dies leaves at most one batch, which the next run writes again under
 //! the same names.
 
-use super::{Delivered, Permits, bytes, take};
+use super::{Chosen, Delivered, Permits, bytes, take};
 use crate::domain::delivery::{Happened, State};
 use crate::domain::zone::Timestamp;
 use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
 use crate::mail::files::Folder;
-use crate::store::{Move, Store, Written};
+use crate::store::{Move, Outgoing, Store, Written};
 
 /// So many mails are in memory at once, and between two commits.
 const BATCH: usize = 256;
 
-/// Writes everything that may leave now into a folder. `one_more` is told
+/// Writes what is chosen and may leave now into a folder. `one_more` is told
 /// after each mail.
 ///
 /// # Errors
@@ -27,6 +27,7 @@ pub fn to_files(
     store: &mut Store,
     now: Timestamp,
     folder: &Folder,
+    chosen: &mut Chosen,
     one_more: &mut dyn FnMut(),
 ) -> anyhow::Result<Delivered> {
     let mut permits = Permits::read(store, desk)?;
@@ -34,9 +35,14 @@ pub fn to_files(
     let mut settled: Vec<Move> = Vec::new();
     let mut after = 0;
     loop {
-        let found = store.outgoing(after, BATCH, now)?;
+        if chosen.ends_at(after) {
+            break;
+        }
+        let mut found = store.outgoing(after, BATCH, now)?;
         let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else { break };
-        let (claimed, kept_back, mut moves) = take(desk, &permits, found, now, |_| Ok(true))?;
+        found.retain(|outgoing| chosen.names(outgoing));
+        let may = |outgoing: &Outgoing| Ok(chosen.begin(outgoing.delivery.number));
+        let (claimed, kept_back, mut moves) = take(desk, &permits, found, now, may)?;
         settled.append(&mut moves);
         match store.write(&settled, Some(permits.seen), now)? {
             // Somebody decided something meanwhile: this batch is looked at
@@ -48,7 +54,7 @@ pub fn to_files(
             }
             Written::All(_) => count(&mut delivered, &settled),
         }
-        delivered.kept_back += kept_back;
+        delivered.kept_back.add_all(kept_back);
         settled.clear();
         after = last;
         for outgoing in claimed {

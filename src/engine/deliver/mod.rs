@@ -7,9 +7,12 @@
 //! several connections, each a `line` with a thread of its own; one writer
 //! has the database.
 
+mod backlog;
+mod chosen;
 mod claims;
 mod counter;
 mod files;
+mod kept_back;
 pub mod limits;
 mod line;
 mod patterns;
@@ -29,11 +32,15 @@ use super::letters::Desk;
 use crate::domain::delivery::{Happened, State};
 use crate::domain::handover::Trouble;
 use crate::domain::settings::{BookedMail, Settings};
+use crate::domain::verdict::Reason;
 use crate::domain::zone::Timestamp;
 use crate::mail::dkim::Signer;
 use crate::store::{Before, Move, Outgoing, Seen, Store, StoreError};
 
+pub use backlog::Backlog;
+pub use chosen::Chosen;
 pub use files::to_files;
+pub use kept_back::KeptBack;
 pub use line::To;
 pub use relay::{Hooks, Way, to_relay};
 
@@ -54,8 +61,8 @@ pub struct Delivered {
     pub cancelled: usize,
     /// Too late.
     pub expired: usize,
-    /// Not now: held, paused, edited, outside hours.
-    pub kept_back: usize,
+    /// Not now, and why.
+    pub kept_back: KeptBack,
     /// The relay takes nothing just now, and that is why.
     pub trouble: Option<Trouble>,
     /// The relay had more connections than it takes: so many.
@@ -103,8 +110,8 @@ impl Delivered {
 enum Triage {
     /// Hand it over.
     Go,
-    /// Not now.
-    KeepBack,
+    /// Not now, for that reason.
+    KeepBack(Reason),
     /// That happened to it.
     Settle(Happened, &'static str),
 }
@@ -140,8 +147,8 @@ impl Permits {
         }
         let mail = BookedMail { journey, step, person: &outgoing.person, content: delivery.content };
         match self.settings.keeps_back(&mail, now, &desk.library.programme) {
-            true => Triage::KeepBack,
-            false => Triage::Go,
+            Some(reason) => Triage::KeepBack(reason),
+            None => Triage::Go,
         }
     }
 }
@@ -190,17 +197,17 @@ fn moves_to(outgoing: &Outgoing, happened: Happened) -> Vec<Move> {
     moves
 }
 
-/// What of a batch is handed over, how many are kept back, and the moves that
-/// say so.
+/// What of a batch is handed over, what is kept back, and the moves that say
+/// so.
 fn take(
     desk: &Desk<'_>,
     permits: &Permits,
     found: Vec<Outgoing>,
     now: Timestamp,
     mut may: impl FnMut(&Outgoing) -> Result<bool, StoreError>,
-) -> Result<(Vec<Outgoing>, usize, Vec<Move>), StoreError> {
+) -> Result<(Vec<Outgoing>, KeptBack, Vec<Move>), StoreError> {
     let mut claimed = Vec::with_capacity(found.len());
-    let mut kept_back = 0;
+    let mut kept_back = KeptBack::default();
     let mut moves = Vec::with_capacity(found.len());
     for outgoing in found {
         match permits.triage(desk, &outgoing, now) {
@@ -209,7 +216,7 @@ fn take(
                 moves.extend(moves_to(&outgoing, Happened::Claimed));
                 claimed.push(outgoing);
             }
-            Triage::KeepBack => kept_back += 1,
+            Triage::KeepBack(reason) => kept_back.add(&outgoing.delivery.step, reason),
             Triage::Settle(happened, why) => {
                 let settle = moves_to(&outgoing, happened).into_iter();
                 moves.extend(settle.map(|made| made.saying(why)));

@@ -19,13 +19,14 @@ use super::line::{Line, Lines, To, Told, waits_for_word};
 use super::patterns::Patterns;
 use super::refusals::{Refusals, Refused};
 use super::wave::Waves;
-use super::{Delivered, Permits, Triage};
+use super::{Chosen, Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
 use crate::domain::bounce::StatusCode;
 use crate::domain::change::{Act, Change};
 use crate::domain::delivery::{Happened, State, retry_after};
 use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind};
 use crate::domain::ids::StepName;
+use crate::domain::verdict::Reason;
 use crate::domain::zone::Timestamp;
 use crate::engine::journal::Journal;
 use crate::engine::keys::Keys;
@@ -59,6 +60,8 @@ pub struct Way<'a> {
 
 /// What is asked and told on the way.
 pub struct Hooks<'a> {
+    /// What may be handed over at all.
+    pub chosen: &'a mut Chosen,
     /// What the clock shows.
     pub now: &'a dyn Fn() -> Timestamp,
     /// Told after each mail.
@@ -69,7 +72,7 @@ pub struct Hooks<'a> {
     pub stop: &'a dyn Fn() -> bool,
 }
 
-/// Hands everything that may leave now to the relay.
+/// Hands what is chosen and may leave now to the relay.
 ///
 /// # Errors
 ///
@@ -337,13 +340,14 @@ impl Writer<'_, '_> {
     /// and nobody of it is held one by one (F31).
     fn hold_step(&mut self, group: &mut Group, mail: &Outgoing, from: State, why: String) {
         group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
-        self.delivered.kept_back += 1;
+        let step = &mail.delivery.step;
+        self.delivered.kept_back.add(step, Reason::HeldByHand);
         // The relay is not asked for those that lie ready, either.
-        for mail in self.counter.take_out(&mail.delivery.step) {
+        for mail in self.counter.take_out(step) {
             group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
-            self.delivered.kept_back += 1;
+            self.delivered.kept_back.add(step, Reason::HeldByHand);
         }
-        group.too_large.push((mail.delivery.step.clone(), why));
+        group.too_large.push((step.clone(), why));
     }
 
     fn settle(&mut self, group: &mut Group, mail: &Outgoing, from: State, happened: Happened, said: String) {
@@ -439,7 +443,7 @@ impl Writer<'_, '_> {
                 let ends = moves[claiming].iter().filter_map(|made| made.from.after(made.happened, 0));
                 ends.for_each(|state| self.delivered.count(state));
                 self.reading = claims.reading;
-                self.delivered.kept_back += claims.kept_back;
+                self.delivered.kept_back.add_all(claims.kept_back);
                 self.counter.put(claims.claimed);
             }
             return Ok(());
@@ -528,7 +532,11 @@ impl Writer<'_, '_> {
             let found = self.store.outgoing(after, READY, now)?;
             let Some(last) = found.last() else { return Ok(false) };
             after = last.delivery.number;
-            if found.iter().any(|mail| matches!(self.permits.triage(self.desk, mail, now), Triage::Go)) {
+            let chosen = |mail: &&Outgoing| {
+                self.hooks.chosen.names(mail) && self.hooks.chosen.has_room_for(mail.delivery.number)
+            };
+            let goes = |mail: &Outgoing| matches!(self.permits.triage(self.desk, mail, now), Triage::Go);
+            if found.iter().filter(chosen).any(goes) {
                 return Ok(true);
             }
         }
@@ -550,6 +558,7 @@ impl Writer<'_, '_> {
             store: self.store,
             permits: &self.permits,
             waves: &mut self.waves,
+            chosen: self.hooks.chosen,
             counter: self.counter,
             now,
         };
@@ -575,7 +584,7 @@ impl Writer<'_, '_> {
                     moves.push(Move { bytes, ..Move::new(number, State::Claimed, Happened::Flew) });
                     Some(moves.len() - 1)
                 }
-                Triage::KeepBack => {
+                Triage::KeepBack(_) => {
                     moves.push(Move::new(number, State::Claimed, Happened::Returned));
                     None
                 }

@@ -6,7 +6,7 @@ use journey::domain::change::Change;
 use journey::domain::delivery::State;
 use journey::domain::zone::Timestamp;
 use journey::engine::begin;
-use journey::engine::deliver::Hooks;
+use journey::engine::deliver::{Chosen, Hooks};
 use journey::engine::letters::Desk;
 use journey::engine::pass::Selection;
 use journey::engine::post::Post;
@@ -167,7 +167,14 @@ fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
             let (world, store) = mailing.rig.running(now);
             let mut begun = begin::begin(store, &world.config, now).expect("begun");
             let keys = &world.remembered.as_ref().expect("a database").keys;
-            let hooks = Hooks { now: &|| now, one_more: &mut || {}, say: &mut |_| {}, stop: &|| false };
+            let mut everything = Chosen::default();
+            let hooks = Hooks {
+                chosen: &mut everything,
+                now: &|| now,
+                one_more: &mut || {},
+                say: &mut |_| {},
+                stop: &|| false,
+            };
             let wave = Some((5, TimeDelta::minutes(30)));
             let post = Post::of(&world.config).expect("a relay");
             let delivered = post

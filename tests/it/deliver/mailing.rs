@@ -144,11 +144,20 @@ impl Mailing {
         self.try_pass(relay, at).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
+    /// The same of what is chosen.
+    pub(super) fn pass_of(&mut self, relay: &Relay, at: Timestamp, chosen: &Selection) -> Passed {
+        self.try_pass_of(relay, at, chosen).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
     pub(super) fn try_pass(&mut self, relay: &Relay, at: Timestamp) -> anyhow::Result<Passed> {
+        self.try_pass_of(relay, at, &Selection::default())
+    }
+
+    fn try_pass_of(&mut self, relay: &Relay, at: Timestamp, chosen: &Selection) -> anyhow::Result<Passed> {
         self.rig.stop();
         self.rig.config.mail.smtp.port = relay.port();
         let before = relay.accepted().len();
-        let passed = self.one_pass(at);
+        let passed = self.one_pass(at, chosen);
         self.taken.extend(relay.accepted().split_off(before).into_iter().map(|mail| (at, mail)));
         if passed.is_ok() {
             self.rig.keep(at);
@@ -157,12 +166,12 @@ impl Mailing {
         passed
     }
 
-    fn one_pass(&mut self, at: Timestamp) -> anyhow::Result<Passed> {
+    fn one_pass(&mut self, at: Timestamp, chosen: &Selection) -> anyhow::Result<Passed> {
         loop {
             let (world, store) = self.rig.running(at);
             let booked: Listener<'_> = &mut |_, _| {};
             let talk = Talk { booked, one_more: &mut |_| {}, say: &mut |_| {}, stop: &|| false, now: &|| at };
-            let sent = send::send(world, store, at, &Selection::default(), talk)?;
+            let sent = send::send(world, store, at, chosen, talk)?;
             if !sent.interrupted {
                 return Ok(Passed {
                     guards: sent.guards.iter().map(|guard| guard.kind).collect(),

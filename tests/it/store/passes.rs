@@ -297,7 +297,7 @@ fn i8_nothing_leaves_to_somebody_after_a_pause_of_theirs_during_the_mailing() {
         let pause = Change::Pause { of, until: None, reason: "ill".into() };
         other.record(&pause, &act(now), "runs", "paused").expect("paused");
     });
-    assert_eq!(sent.delivered.kept_back, 1, "it was noticed");
+    assert_eq!(sent.delivered.kept_back.mails(), 1, "it was noticed");
     assert_eq!(sent.delivered.sent + 1, sent.booked);
     assert!(booked(&office).contains(&last.as_str().to_owned()));
     let outbox = office.home.outbox();

@@ -1,0 +1,42 @@
+//! What is told of mails that are booked and kept back: of which step, why,
+//! and what to type. For `send` and `status`.
+
+use serde_json::{Value, json};
+
+use super::pages;
+use crate::domain::ids::StepName;
+use crate::domain::settings::Settings;
+use crate::domain::verdict::Reason;
+use crate::engine::deliver::KeptBack;
+
+/// A line a step and reason: how many mails, which step, why.
+pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
+    let row = |(step, reason, mails): (&StepName, &Reason, usize)| {
+        let what = what_to_type(step, reason, settings);
+        let what = what.map_or(String::new(), |command| format!("; {command}"));
+        vec![pages::thousands(mails), step.to_string(), format!("kept back: {}{what}", reason.text())]
+    };
+    kept.each().map(row).collect()
+}
+
+/// What lets them leave, if somebody must act.
+fn what_to_type(step: &StepName, reason: &Reason, settings: &Settings) -> Option<String> {
+    match reason {
+        Reason::HeldByHand if settings.all_held => Some("journey hold release".to_owned()),
+        Reason::HeldByHand => Some(format!("journey hold release {step}")),
+        Reason::NotApproved(_) => Some(format!("journey approve {step} --by NAME")),
+        _ => None,
+    }
+}
+
+pub(super) fn value(kept: &KeptBack) -> Value {
+    let entry = |(step, reason, mails): (&StepName, &Reason, usize)| {
+        json!({
+            "journey": step.journey.as_str(),
+            "step": step.step.as_str(),
+            "mails": mails,
+            "because": { "code": reason.code(), "text": reason.text() },
+        })
+    };
+    kept.each().map(entry).collect()
+}

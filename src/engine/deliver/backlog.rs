@@ -1,0 +1,59 @@
+//! What earlier passes booked and nobody has handed over yet: how much of it
+//! may leave now, and what keeps the rest back. It leaves before what is booked
+//! now, and counts for `--limit`.
+
+use super::kept_back::KeptBack;
+use super::{Permits, Triage};
+use crate::domain::zone::Timestamp;
+use crate::engine::letters::Desk;
+use crate::engine::pass::Selection;
+use crate::store::{Store, StoreError};
+
+/// So many mails are in memory at once.
+const BATCH: usize = 256;
+
+/// What is booked and may be handed over, or not yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// So many mails may leave now.
+    pub ready: usize,
+    /// The others, and why.
+    pub kept_back: KeptBack,
+}
+
+impl Backlog {
+    /// Reads it, as far as the selection names it; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be read.
+    pub fn read(
+        store: &Store,
+        desk: &Desk<'_>,
+        selection: &Selection,
+        now: Timestamp,
+    ) -> Result<Backlog, StoreError> {
+        let permits = Permits::read(store, desk)?;
+        let (mut backlog, mut after) = (Backlog::default(), 0);
+        loop {
+            let found = store.outgoing(after, BATCH, now)?;
+            let Some(last) = found.last() else { return Ok(backlog) };
+            after = last.delivery.number;
+            let named = found.iter().filter(|mail| selection.has_mail(&mail.person, &mail.delivery.step));
+            for mail in named {
+                match permits.triage(desk, mail, now) {
+                    Triage::Go => backlog.ready += 1,
+                    Triage::KeepBack(reason) => backlog.kept_back.add(&mail.delivery.step, reason),
+                    Triage::Settle(..) => {}
+                }
+            }
+        }
+    }
+
+    /// What a selection leaves to be booked, when this leaves first.
+    #[must_use]
+    pub fn goes_before(&self, selection: &Selection) -> Selection {
+        let limit = selection.limit.map(|limit| limit.saturating_sub(self.ready));
+        Selection { limit, ..selection.clone() }
+    }
+}

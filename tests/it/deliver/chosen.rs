@@ -1,0 +1,91 @@
+//! What `--only` and `--limit` choose: of what is booked now, and of what
+//! earlier passes booked and nobody has handed over.
+
+use std::collections::HashSet;
+
+use journey::config::Transport;
+use journey::domain::change::Change;
+use journey::domain::ids::PersonId;
+use journey::domain::settings::PauseOf;
+use journey::engine::pass::Selection;
+
+use super::mailing::Mailing;
+use super::{MORNING, all_is_well, relay, to};
+use crate::relay::server::{Point, Rule, What};
+
+fn at_most(limit: usize) -> Selection {
+    Selection { limit: Some(limit), ..Selection::default() }
+}
+
+fn only(person: &str) -> Selection {
+    Selection { people: HashSet::from([PersonId::new(person)]), ..Selection::default() }
+}
+
+/// Eight mails are booked, and the process ended before it handed one over.
+fn booked(transport: Transport) -> Mailing {
+    let mut mailing = Mailing::of(8);
+    mailing.rig.config.mail.transport = transport;
+    let at = mailing.at(MORNING);
+    assert_eq!(mailing.rig.book_only(at), 8);
+    mailing.rig.stop();
+    mailing
+}
+
+/// Who got a step.
+fn got(mailing: &Mailing, step: &str) -> Vec<String> {
+    let sent = mailing.rows().into_iter().filter(|row| row.state.as_str() == "sent" && row.step == step);
+    sent.map(|row| row.person).collect()
+}
+
+#[test]
+fn a_limit_and_a_name_choose_among_what_was_booked_earlier_too() {
+    for transport in [Transport::Smtp, Transport::Files] {
+        let mut mailing = booked(transport);
+        let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
+        mailing.pass_of(&relay, at, &at_most(3));
+        assert_eq!(got(&mailing, "j/a"), ["p001", "p002", "p003"], "{transport:?}: the first ones");
+        mailing.pass_of(&relay, at, &only("p006"));
+        assert_eq!(mailing.states(), "due 4, sent 4", "{transport:?}");
+        assert_eq!(got(&mailing, "j/a")[3], "p006");
+        // Four lie ready, and of the four that are due now two are booked.
+        let next = mailing.at("2026-12-02 08:30");
+        mailing.pass_of(&relay, next, &at_most(6));
+        assert_eq!(mailing.states(), "sent 10", "{transport:?}");
+        assert_eq!(got(&mailing, "j/b"), ["p001", "p002"]);
+        if transport == Transport::Smtp {
+            all_is_well(&mut mailing, 0);
+        }
+    }
+}
+
+#[test]
+fn a_mail_that_comes_back_untried_leaves_its_place_to_nobody_else() {
+    let mut mailing = booked(Transport::Smtp);
+    let relay = relay(vec![to("p001", Rule::once(Point::Rcpt, What::say("421 4.3.2 busy")))]);
+    let at = mailing.at(MORNING);
+    mailing.pass_of(&relay, at, &at_most(2));
+    assert_eq!(got(&mailing, "j/a"), ["p001", "p002"]);
+    assert_eq!(mailing.states(), "due 6, sent 2");
+    all_is_well(&mut mailing, 0);
+}
+
+/// What is held is no reason to send nothing.
+#[test]
+fn what_is_kept_back_counts_for_no_limit() {
+    let mut mailing = booked(Transport::Smtp);
+    let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
+    for person in ["p001", "p002"] {
+        let of = PauseOf::Person(PersonId::new(person));
+        mailing.rig.decide(at, &Change::Pause { of, until: None, reason: "a long reason".into() });
+    }
+    let passed = mailing.pass_of(&relay, at, &at_most(3));
+    assert_eq!(got(&mailing, "j/a"), ["p003", "p004", "p005"]);
+    let kept: Vec<String> = passed
+        .delivered
+        .kept_back
+        .each()
+        .map(|(step, reason, mails)| format!("{mails} {step} {}", reason.text()))
+        .collect();
+    assert_eq!(kept, ["2 j/a paused: a long reason"]);
+    all_is_well(&mut mailing, 0);
+}
