@@ -13,6 +13,7 @@ use crate::engine::pass::{Due, Pass};
 use crate::engine::world::World;
 
 /// What is told of all that is booked, this pass's mails and earlier ones'.
+#[derive(Clone, Copy)]
 pub(super) enum Outbox<'a> {
     /// A dry run: what earlier passes booked.
     Before(&'a Backlog),
