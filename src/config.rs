@@ -90,6 +90,14 @@ pub struct DaemonConfig {
     pub wave_pause: TimeDelta,
 }
 
+impl DaemonConfig {
+    /// So many mails of a mailing first, and so long before the rest; `None`:
+    /// all at once.
+    pub fn wave(&self) -> Option<(u32, TimeDelta)> {
+        (self.first_wave > 0).then_some((u32::from(self.first_wave), self.wave_pause))
+    }
+}
+
 /// `[limits]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsConfig {
@@ -137,6 +145,17 @@ impl Config {
             Some(path) => Config::read(path, environment),
             None => Config::search(&[Path::new("config.toml"), Path::new(SYSTEM_FILE)], environment),
         }
+    }
+
+    /// Where the database lies, as far as a configuration with faults tells:
+    /// whoever must stop everything need not mend it first.
+    pub fn database_of(path: Option<&Path>, environment: &BTreeMap<String, String>) -> PathBuf {
+        let places = [Path::new("config.toml"), Path::new(SYSTEM_FILE)];
+        let file = path.or_else(|| places.into_iter().find(|file| file.exists())).unwrap_or(places[0]);
+        let text = String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
+        let shown = file.display().to_string();
+        let (table, _) = DeTable::parse_recoverable(&text);
+        Config::values(&mut Report::new(&shown, &text, environment), table.get_ref(), file).database
     }
 
     fn search(places: &[&Path], environment: &BTreeMap<String, String>) -> Result<Config, Vec<Diagnostic>> {

@@ -336,7 +336,7 @@ impl Daemon<'_> {
                 || begun.elapsed() > LOOK_AROUND
                 || wake.is_some_and(|at| clock::now() >= at)
         };
-        let wave = (u32::from(self.config.daemon.first_wave), self.config.daemon.wave_pause);
+        let wave = self.config.daemon.wave();
         let mut words = |text: String| say(&text);
         let mut everything = Chosen::default();
         let hooks = Hooks {
@@ -346,7 +346,7 @@ impl Daemon<'_> {
             say: &mut words,
             stop: &stop,
         };
-        let delivered = self.post.deliver(&desk, &self.keys, &mut self.store, journal, Some(wave), hooks)?;
+        let delivered = self.post.deliver(&desk, &self.keys, &mut self.store, journal, wave, hooks)?;
         self.beat = beat.get();
         let more =
             delivered.wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| clock::now() + wait);

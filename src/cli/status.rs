@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::CommandError;
-use super::limits;
 use super::pages::{self, Format};
+use super::{kept_back, limits};
 use crate::domain::bounce::Blame;
 use crate::domain::ids::PersonId;
 use crate::domain::position::Stage;
@@ -50,8 +50,10 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
         programme.title,
         moment(zone, status.at)
     )?;
-    if world.settings.all_held {
-        writeln!(cx.out, "{BAD}All sending is held by hand{BAD:#}: journey hold release\n")?;
+    if let Some(held) = &status.all_held {
+        let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        let since = moment(zone, held.since);
+        writeln!(cx.out, "{BAD}All sending is held{BAD:#} since {since}{why}; journey hold release\n")?;
     }
     for guard in &status.guards {
         writeln!(
@@ -83,17 +85,25 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
     deliveries_text(cx, world, status)?;
     held_text(cx, &status.pass.held)?;
     writeln!(cx.out)?;
-    match (status.pass.send.len(), status.next_wake) {
-        (0, Some(next)) => writeln!(cx.out, "{BOLD}Next{BOLD:#}  {}", moment(zone, next))?,
-        (0, None) => writeln!(cx.out, "{BOLD}Next{BOLD:#}  nothing, until somebody acts")?,
-        (due, _) => writeln!(
-            cx.out,
-            "{BOLD}Next{BOLD:#}  {GOOD}now{GOOD:#}: {} due; send with `journey send{}`",
-            pages::count(due, "mail is", "mails are"),
-            cx.typed_config()
-        )?,
-    }
-    Ok(())
+    next_text(cx, zone, status)
+}
+
+/// What a `journey send` would find, or when there is something to find.
+fn next_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
+    let due = pages::count(status.pass.send.len(), "mail is", "mails are");
+    let booked = pages::count(status.backlog.ready, "mail is", "mails are");
+    let what = match (status.pass.send.len(), status.backlog.ready) {
+        (0, 0) => {
+            let next = status.next_wake.map(|next| moment(zone, next));
+            let next = next.unwrap_or_else(|| "nothing, until somebody acts".to_owned());
+            return Ok(writeln!(cx.out, "{BOLD}Next{BOLD:#}  {next}")?);
+        }
+        (_, 0) => format!("{due} due"),
+        (0, _) => format!("{booked} booked, and may be handed over"),
+        (_, _) => format!("{due} due; {booked} booked earlier, and leave first"),
+    };
+    let config = cx.typed_config();
+    Ok(writeln!(cx.out, "{BOLD}Next{BOLD:#}  {GOOD}now{GOOD:#}: {what}; send with `journey send{config}`")?)
 }
 
 fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
@@ -120,6 +130,15 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
     for reached in &status.limits {
         writeln!(cx.out, "  {}", limits::line(zone, reached))?;
     }
+    for pausing in &status.pausing {
+        writeln!(
+            cx.out,
+            "  the first mails of {} have left; the daemon waits with the rest until {}",
+            pausing.step,
+            moment(zone, pausing.opens)
+        )?;
+    }
+    pages::columns(&mut *cx.out, &kept_back::rows(&status.backlog.kept_back, &world.settings), &[0])?;
     stuck_text(cx, world, status)?;
     match status.imported {
         Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
@@ -261,7 +280,10 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         "at": zone.rfc3339(status.at),
         "content": world.library.hash.to_string(),
         "content_faults": status.broken.iter().map(super::check::value).collect::<Vec<_>>(),
-        "all_held": world.settings.all_held,
+        "all_held": status.all_held.is_some(),
+        "hold": status.all_held.as_ref().map(|held| json!({
+            "since": zone.rfc3339(held.since), "why": held.why,
+        })),
         "imported": status.imported.map(|at| zone.rfc3339(at)),
         "log_bytes": status.log,
         "backup": status.backup.map(|at| zone.rfc3339(at)),
@@ -280,6 +302,11 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         "came_back": Blame::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),
         "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
         "due": status.pass.send.len(),
+        "booked": { "ready": status.backlog.ready, "kept_back": kept_back::value(&status.backlog.kept_back) },
+        "pausing": status.pausing.iter().map(|pausing| json!({
+            "journey": pausing.step.journey.as_str(), "step": pausing.step.step.as_str(),
+            "rest_follows": zone.rfc3339(pausing.opens),
+        })).collect::<Vec<_>>(),
         "held": held,
         "next_wake": status.next_wake.map(|at| zone.rfc3339(at)),
     })

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::deliver::limits::{Limits, Reached, reached};
+use super::deliver::{Backlog, Pausing, pausing};
+use super::letters::Desk;
 use super::pass::{Pass, Selection};
 use super::world::World;
 use crate::config::Transport;
@@ -16,7 +18,7 @@ use crate::domain::guard::Guard;
 use crate::domain::ids::Slug;
 use crate::domain::position::Stage;
 use crate::domain::zone::Timestamp;
-use crate::store::{HeldStep, RelayState, Store, StoreError, Stuck};
+use crate::store::{AllHeld, HeldStep, RelayState, Store, StoreError, Stuck};
 
 /// How everything stands at an instant.
 pub struct Status<'w> {
@@ -38,6 +40,8 @@ pub struct Status<'w> {
     pub limits: Vec<Reached>,
     /// What keeps the database from sending.
     pub guards: Vec<Guard>,
+    /// Whether all sending is held until somebody releases it.
+    pub all_held: Option<AllHeld>,
     /// Steps that are held until somebody releases them.
     pub held_steps: Vec<HeldStep>,
     /// Deliveries that are held, in doubt or put off; the first few.
@@ -46,9 +50,14 @@ pub struct Status<'w> {
     pub backup: Option<Timestamp>,
     /// How long the database's log is, in bytes.
     pub log: u64,
+    /// What is booked and not handed over.
+    pub backlog: Backlog,
+    /// Mailings of which the first few have left; the daemon waits with the
+    /// rest.
+    pub pausing: Vec<Pausing>,
     /// The pass of this instant: what is due, waits and is held.
     pub pass: Pass<'w>,
-    /// The next instant at which something may be due.
+    /// The next instant at which something may be due, or be handed over.
     pub next_wake: Option<Timestamp>,
     /// What is wrong with the content folder; the last good is in force.
     pub broken: &'w [Diagnostic],
@@ -64,7 +73,11 @@ pub struct Ledger {
     relay: RelayState,
     limits: Vec<Reached>,
     guards: Vec<Guard>,
+    all_held: Option<AllHeld>,
     held_steps: Vec<HeldStep>,
+    backlog: Backlog,
+    pausing: Vec<Pausing>,
+    next_attempt: Option<Timestamp>,
     stuck: Vec<Stuck>,
     backup: Option<Timestamp>,
     log: u64,
@@ -88,6 +101,9 @@ impl Ledger {
             Transport::Files => Limits::default(),
             Transport::Smtp | Transport::Sendmail => Limits::of(&mail.smtp),
         };
+        let desk = Desk::of(world);
+        let wave = world.config.daemon.wave();
+        let waves = wave.filter(|_| mail.transport != Transport::Files);
         let look = |store: &Store| {
             Ok(Ledger {
                 deliveries: store.deliveries_by_state()?,
@@ -97,7 +113,11 @@ impl Ledger {
                 relay: store.relay()?,
                 limits: reached(store, &limits, at)?,
                 guards: store.guards()?,
+                all_held: store.all_held_with_why()?,
                 held_steps: store.held_steps_with_why()?,
+                backlog: Backlog::read(store, &desk, &Selection::default(), at)?,
+                pausing: waves.map_or(Ok(Vec::new()), |wave| pausing(store, wave, at))?,
+                next_attempt: store.next_attempt()?,
                 stuck: store.stuck(SOME)?,
                 backup: store.backed_up_at()?,
                 log: Store::log_length(&world.config.database),
@@ -116,6 +136,10 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         let place = Stage::ALL.iter().position(|known| known == stage).unwrap_or_default();
         stages.entry(slug).or_default()[place] += 1;
     }
+    // What is put off, behind a relay in trouble, or the rest of a mailing.
+    let retry = ledger.relay.trouble.as_ref().map(|trouble| trouble.retry);
+    let opens = ledger.pausing.iter().map(|pausing| pausing.opens).min();
+    let handed_over = [ledger.next_attempt, retry, opens].into_iter().flatten().filter(|next| *next > at);
     Status {
         at,
         stages: stages.into_iter().collect(),
@@ -126,11 +150,14 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         relay: ledger.relay,
         limits: ledger.limits,
         guards: ledger.guards,
+        all_held: ledger.all_held,
         held_steps: ledger.held_steps,
+        backlog: ledger.backlog,
+        pausing: ledger.pausing,
         stuck: ledger.stuck,
         backup: ledger.backup,
         log: ledger.log,
-        next_wake: pass.wake,
+        next_wake: handed_over.chain(pass.wake).min(),
         pass,
         broken: &world.broken,
     }

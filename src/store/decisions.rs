@@ -27,6 +27,15 @@ pub struct HeldStep {
     pub why: Option<String>,
 }
 
+/// That all sending is held until somebody releases it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllHeld {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why: in the words of whoever held it, or that it was put back.
+    pub why: Option<String>,
+}
+
 /// A line of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
@@ -170,6 +179,18 @@ impl Store {
             });
         }
         Ok(steps)
+    }
+
+    /// Whether all sending is held, with what the audit log says of it.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn all_held_with_why(&self) -> Result<Option<AllHeld>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/all_held_with_why.sql"))?;
+        let mut found = statement.query([])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        Ok(Some(AllHeld { since: rows::get_time(row, 0)?, why: row.get(1)? }))
     }
 
     fn holds_all(&self) -> Result<bool, StoreError> {

@@ -139,6 +139,27 @@ impl Store {
         Ok(states)
     }
 
+    /// The mailings of which something has not been handed over yet: the step,
+    /// and the pass that booked it.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn mailings_due(&self) -> Result<Vec<(StepName, Timestamp)>, StoreError> {
+        let sql = "SELECT DISTINCT enrolment.journey, delivery.step, delivery.booked_at FROM delivery
+                   JOIN enrolment ON enrolment.id = delivery.enrolment_id
+                   WHERE delivery.settled_at IS NULL AND delivery.state = 'due'
+                   ORDER BY delivery.booked_at, enrolment.journey, delivery.step";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut mailings = Vec::new();
+        while let Some(row) = found.next()? {
+            let step = StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? };
+            mailings.push((step, rows::get_time(row, 2)?));
+        }
+        Ok(mailings)
+    }
+
     /// When a mail was last handed over; `None`: never.
     ///
     /// # Errors

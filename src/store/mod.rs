@@ -44,7 +44,7 @@ use crate::domain::zone::Timestamp;
 pub use backup::{BackupError, Plan as BackupPlan};
 pub use bounces::{Kept, SentTo};
 pub use bytes::{Before, Packed, Pattern};
-pub use decisions::{AuditLine, HeldStep};
+pub use decisions::{AllHeld, AuditLine, HeldStep};
 pub use deliveries::{Booked, Booking};
 pub use examine::{Examined, KeptPosition, KeptPositions, LONG_LOG, Sqlite};
 pub use guards::{RelayState, RelayTrouble};

@@ -43,6 +43,7 @@ pub use files::to_files;
 pub use kept_back::KeptBack;
 pub use line::To;
 pub use relay::{Hooks, Way, to_relay};
+pub use wave::{Pausing, pausing};
 
 /// What handing over came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

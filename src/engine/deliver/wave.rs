@@ -11,6 +11,35 @@ use crate::domain::ids::StepName;
 use crate::domain::zone::Timestamp;
 use crate::store::{Store, StoreError};
 
+/// A mailing of which the first few have left, and the rest waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pausing {
+    /// Which step.
+    pub step: StepName,
+    /// When the rest follows.
+    pub opens: Timestamp,
+}
+
+/// The mailings that pause at an instant, by the daemon's rule: so many first,
+/// and so long before the rest.
+///
+/// # Errors
+///
+/// Where the database cannot be read.
+pub fn pausing(
+    store: &Store,
+    (first, pause): (u32, TimeDelta),
+    now: Timestamp,
+) -> Result<Vec<Pausing>, StoreError> {
+    let mut all = Vec::new();
+    for (step, booked) in store.mailings_due()? {
+        let left = store.first_left(&step, booked, first)?;
+        let opens = left.map(|left| left + pause).filter(|opens| *opens > now);
+        all.extend(opens.map(|opens| Pausing { step, opens }));
+    }
+    Ok(all)
+}
+
 /// The mailings of one sitting.
 pub(super) struct Waves {
     /// So many first, and so long before the rest; `None`: all at once.
@@ -32,7 +61,7 @@ enum Wave {
 
 impl Waves {
     pub(super) fn new(rule: Option<(u32, TimeDelta)>) -> Waves {
-        Waves { rule: rule.filter(|(first, _)| *first > 0), mailings: HashMap::new(), opens: None }
+        Waves { rule, mailings: HashMap::new(), opens: None }
     }
 
     /// May this one leave now? One that may counts.

@@ -36,7 +36,7 @@ pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tel
         let (guards, all_held) = held.ok().flatten().unwrap_or_default();
         guards.iter().for_each(|guard| tell(guarded(zone, guard)));
         if all_held {
-            let message = "all sending is held by hand";
+            let message = "all sending is held until somebody releases it";
             tell(Finding::warning("sending", message).hint("if that is over: journey hold release"));
         }
     }

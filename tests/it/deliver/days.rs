@@ -11,6 +11,7 @@ use journey::engine::letters::Desk;
 use journey::engine::pass::Selection;
 use journey::engine::post::Post;
 use journey::engine::send;
+use journey::engine::status::{self, Ledger};
 
 use super::mailing::{DAILY, Mailing};
 use super::{MORNING, all_is_well, minutes, relay};
@@ -154,6 +155,7 @@ fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
         let mut mailing = Mailing::of(20);
         let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
         mailing.rig.config.mail.smtp.port = relay.port();
+        mailing.rig.config.daemon.first_wave = 5;
         {
             let (world, store) = mailing.rig.running(at);
             send::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
@@ -184,6 +186,11 @@ fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
             if later == 0 {
                 assert_eq!(delivered.wave, Some(at + minutes(30)), "it says when the rest follows");
             }
+            let status = status::status(world, Ledger::read(world, now).expect("a ledger"), now);
+            let rest = status.pausing.iter().map(|pausing| (pausing.step.to_string(), pausing.opens));
+            let expected = (later < 30).then(|| ("j/a".to_owned(), at + minutes(30)));
+            assert_eq!(rest.collect::<Vec<_>>(), Vec::from_iter(expected), "after {later} minutes");
+            assert_eq!(status.backlog.ready + status.backlog.kept_back.mails(), 20 - relay.accepted().len());
         }
     }
 }

@@ -134,10 +134,12 @@ fn paths_in_trouble() -> BTreeSet<String> {
         DROP TRIGGER delivery_never_moves_back;
         UPDATE delivery SET state = 'held', settled_at = NULL WHERE id = 1;
         INSERT INTO hold (journey, step, at) VALUES ('host', 'ett', '2026-12-01T07:30:00Z');
+        INSERT INTO hold (at) VALUES ('2026-12-01T07:30:00Z');
         INSERT INTO guard (kind, at, message) VALUES ('clock', '2026-12-01T07:30:00Z', 'so');";
     database.execute_batch(trouble).expect("trouble");
     paths.extend(paths_of(&["--config", config, "status", "--at", AT]));
-    // One has left today, and another must wait for tomorrow.
+    // One has left today, and another must wait: for the rest of the mailing,
+    // for tomorrow, and for somebody to release it.
     let row = |number: u8, state: &str, settled: &str| {
         format!(
             "INSERT INTO delivery (id, enrolment_id, step, round, state, slot_at, booked_at, content, message_id, settled_at)
@@ -148,10 +150,11 @@ fn paths_in_trouble() -> BTreeSet<String> {
     let limit = row(8, "sent", "booked_at") + &row(9, "due", "NULL");
     database.execute_batch(&limit).expect("a limit is reached");
     let text = std::fs::read_to_string(config).expect("a configuration");
-    let text = format!("{text}transport = \"smtp\"\n[mail.smtp]\nper_day = 1\n");
+    let text = format!("{text}transport = \"smtp\"\n[mail.smtp]\nper_day = 1\n[daemon]\nfirst_wave = 1\n");
     std::fs::write(config, text).expect("a limit");
     let waiting = paths_of(&["--config", config, "status", "--at", AT]);
-    paths.extend(waiting.into_iter().filter(|path| path.starts_with("limits")));
+    let outbox = |path: &String| ["limits", "booked", "pausing"].iter().any(|name| path.starts_with(name));
+    paths.extend(waiting.into_iter().filter(outbox));
     paths
 }
 

@@ -1,0 +1,12 @@
+-- Is all sending held, and why: what the audit log says of that hold. After a
+-- restore it is the restore that holds it.
+SELECT at,
+       (SELECT CASE action
+               WHEN 'restore' THEN 'put back from a backup' || coalesce(': ' || why, '')
+               ELSE why END
+        FROM audit
+        WHERE at = hold.at AND (action = 'restore' OR action = 'hold' AND subject = 'all sending')
+        ORDER BY id LIMIT 1)
+FROM hold
+WHERE journey IS NULL AND released_at IS NULL
+ORDER BY id LIMIT 1
