@@ -5,10 +5,11 @@ use std::io::Write;
 
 use super::context::{BAD, Context, ODD};
 use super::error::{CommandError, Kind};
-use crate::domain::zone::Zone;
+use super::select;
+use crate::config::Config;
+use crate::domain::zone::{Timestamp, Zone};
 use crate::engine::bounce::{self, Taken};
-use crate::engine::world::World;
-use crate::store::Kept;
+use crate::store::{Kept, Store};
 
 /// Takes a mail that came back, on standard input
 ///
@@ -33,7 +34,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     match &args.clear {
-        Some(person) => clear(person, args.reason.as_deref(), cx),
+        Some(person) => clear(person, args, cx),
         None => take(args, cx),
     }
 }
@@ -44,11 +45,7 @@ fn take(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let Some(bytes) = bounce::mail(std::io::stdin().lock())? else {
         return Err(CommandError::new(Kind::BadData, "the mail is longer than 10 MB, and no report is"));
     };
-    if !config.database.exists() {
-        let message = format!("there is no database {}: nothing was ever sent", config.database.display());
-        return Err(CommandError::new(Kind::No, message));
-    }
-    let mut store = cx.store(&config, at)?;
+    let mut store = open(cx, &config, at)?;
     let act = cx.act(at, Some("a mail server"), None);
     let taken = bounce::take(&mut store, &bytes, args.to.as_deref(), &act)?;
     if taken == Taken::NotUnderstood {
@@ -97,14 +94,25 @@ fn tell(cx: &mut Context, taken: Taken) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn clear(person: &str, reason: Option<&str>, cx: &mut Context) -> Result<(), CommandError> {
-    let (mut store, world, at) = cx.writing(World::of)?;
-    let person = super::select::person(&world, person)?;
-    if !store.clear_bounce(&person.id, &cx.act(at, None, reason))? {
+fn clear(person: &str, args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let config = cx.config()?;
+    let at = cx.at(cx.zone(&config)?)?;
+    let mut store = open(cx, &config, at)?;
+    let person = store.find(person)?.ok_or_else(|| select::nobody(person))?;
+    if !store.clear_bounce(&person, &cx.act(at, None, args.reason.as_deref()))? {
         return Err(CommandError::new(Kind::No, "no mail to this person came back for good"));
     }
     if !cx.quiet {
         writeln!(cx.out, "written to again, from the next pass on")?;
     }
     Ok(())
+}
+
+/// The database, in which mails came back; nobody is imported for that.
+fn open(cx: &Context, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
+    if !config.database.exists() {
+        let message = format!("there is no database {}: nothing was ever sent", config.database.display());
+        return Err(CommandError::new(Kind::No, message));
+    }
+    cx.store(config, at)
 }

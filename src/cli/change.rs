@@ -51,7 +51,8 @@ pub(super) fn run(
         let proposed = propose(&world, at)?;
         let shown = change::shown(&world, &proposed.change, at);
         let effects = change::effect(&world, &proposed.change, at);
-        return tell(cx, &world, how, &proposed, &shown, &effects, at);
+        let zone = world.library.programme.zone;
+        return tell(cx, zone, how, &proposed, &shown, Some(&effects), at);
     }
     let (mut store, mut world, at) = cx.writing(World::of)?;
     let proposed = propose(&world, at)?;
@@ -63,19 +64,20 @@ pub(super) fn run(
         world.refresh(&store)?;
         positions::keep(&world, &mut store, at)?;
     }
-    tell(cx, &world, how, &proposed, &shown, &effects, at)
+    let zone = world.library.programme.zone;
+    tell(cx, zone, how, &proposed, &shown, Some(&effects), at)
 }
 
-fn tell(
+/// Tells of a change; without effects where nobody can know them.
+pub(super) fn tell(
     cx: &mut Context,
-    world: &World,
+    zone: Zone,
     how: &How,
     proposed: &Proposed,
     shown: &Shown,
-    effects: &[Effect],
+    effects: Option<&[Effect]>,
     at: Timestamp,
 ) -> Result<(), CommandError> {
-    let zone = world.library.programme.zone;
     match how.format {
         Format::Json => {
             let value = json!({
@@ -86,7 +88,7 @@ fn tell(
                 "before": shown.before,
                 "after": shown.after,
                 "why": proposed.why,
-                "effect": effects.iter().map(|effect| effect_value(zone, effect)).collect::<Vec<_>>(),
+                "effect": effects.map(|all| all.iter().map(|effect| effect_value(zone, effect)).collect::<Vec<_>>()),
             });
             Ok(pages::json(&mut *cx.out, &value)?)
         }
@@ -100,7 +102,7 @@ fn text(
     how: &How,
     proposed: &Proposed,
     shown: &Shown,
-    effects: &[Effect],
+    effects: Option<&[Effect]>,
 ) -> Result<(), CommandError> {
     writeln!(cx.out, "{BOLD}{}{BOLD:#}", proposed.about)?;
     if how.dry_run {
@@ -112,6 +114,7 @@ fn text(
     }
     writeln!(cx.out, "  before  {}", shown.before)?;
     writeln!(cx.out, "  after   {GOOD}{}{GOOD:#}", shown.after)?;
+    let Some(effects) = effects else { return Ok(()) };
     if effects.is_empty() {
         writeln!(cx.out, "\n  nobody's next mail is moved by it")?;
         return Ok(());

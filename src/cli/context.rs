@@ -69,6 +69,11 @@ impl Context {
         Config::load(self.config.as_deref(), &config::environment())
     }
 
+    /// Where the database lies, also where the configuration has faults.
+    pub(super) fn database(&self) -> PathBuf {
+        Config::database_of(self.config.as_deref(), &config::environment())
+    }
+
     /// The world, and the instant to act at. Says on standard error that
     /// something is worth knowing.
     pub(super) fn world(&mut self) -> Result<(World, Timestamp), CommandError> {

@@ -1,22 +1,29 @@
 //! `journey hold`: nothing more is sent, of a step or at all.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
 
 use super::change::{self, How, Proposed};
 use super::context::Context;
 use super::error::{CommandError, Kind};
-use super::select;
+use super::{pages, select};
+use crate::config::Config;
 use crate::domain::change::Change;
+use crate::domain::diagnostic::Diagnostic;
 use crate::domain::guard::GuardKind;
 use crate::domain::ids::StepName;
-use crate::engine::begin;
-use crate::engine::world::World;
+use crate::domain::zone::{Timestamp, Zone};
+use crate::engine::world::{InForce, World};
+use crate::engine::{begin, change as engine, keys};
 use crate::store::Store;
 
 /// Holds a step, or all sending, until somebody releases it
 ///
-/// Without a step all sending is held: the red button. What is held loses
-/// nothing; it goes on when it is released, a mail a person and slot.
+/// Without a step all sending is held: the red button. It needs the database
+/// alone, so it goes also where configuration or content have faults. What is
+/// held loses nothing; it goes on when it is released, a mail a person and slot.
 ///
 /// Example: journey hold miljo/resor
 #[derive(clap::Args, Debug)]
@@ -62,32 +69,105 @@ struct What {
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (what, make): (&What, fn(Option<StepName>) -> Change) = match &args.release {
-        Some(Release::Release(freed)) => {
-            if freed.what.step.is_none() && !release_guards(freed, cx)? {
-                return Ok(());
+    match &args.release {
+        Some(Release::Release(freed)) if freed.what.step.is_none() => {
+            if release_guards(freed, cx)? {
+                all_sending(&freed.what, Change::Release(None), cx)
+            } else {
+                Ok(())
             }
-            (&freed.what, Change::Release)
         }
-        None => (&args.what, Change::Hold),
-    };
+        Some(Release::Release(freed)) => one_step(&freed.what, Change::Release, cx),
+        None if args.what.step.is_none() => all_sending(&args.what, Change::Hold(None), cx),
+        None => one_step(&args.what, Change::Hold, cx),
+    }
+}
+
+fn one_step(what: &What, make: fn(Option<StepName>) -> Change, cx: &mut Context) -> Result<(), CommandError> {
     change::run(cx, &what.how, |world, _| {
         let step = what.step.as_deref().map(|step| named(world, step)).transpose()?;
-        Ok(Proposed {
-            about: step.as_ref().map_or("all sending".to_owned(), ToString::to_string),
-            change: make(step),
-            why: what.reason.clone(),
-            by: None,
-        })
+        let about = step.as_ref().map_or(String::new(), ToString::to_string);
+        Ok(Proposed { about, change: make(step), why: what.reason.clone(), by: None })
     })
+}
+
+/// Holds or releases all sending. That needs the database and nothing else:
+/// with a fault in configuration or content the daemon may go on sending, and
+/// it must be stopped all the same.
+fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), CommandError> {
+    let (about, why) = ("all sending".to_owned(), what.reason.clone());
+    let proposed = Proposed { about, change, why, by: None };
+    if knows_everybody(cx) {
+        return change::run(cx, &what.how, |_, _| Ok(proposed));
+    }
+    let (config, at) = (cx.read_config(), cx.about()?);
+    let database = database(cx, &config)?;
+    let is_held = |store: &Store| Ok(store.settings(TimeDelta::zero())?.all_held);
+    let shown = engine::shown_of_all(Store::look(&database, is_held)?.unwrap_or_default(), &proposed.change);
+    if !what.how.dry_run && !shown.is_nothing {
+        let act = cx.act(at, None, proposed.why.as_deref());
+        store(cx, &config, &database, at)?.record(&proposed.change, &act, &shown.before, &shown.after)?;
+    }
+    change::tell(cx, Zone::UTC, &what.how, &proposed, &shown, None, at)?;
+    if let Err(faults) = &config {
+        let faults = pages::count(faults.len(), "fault", "faults");
+        cx.warn(&format!(
+            "the configuration has {faults}; this is about {}: see `journey check{}`",
+            database.display(),
+            cx.typed_config()
+        ));
+    }
+    Ok(())
+}
+
+/// Is there everything that tells whose mails a hold moves? Nobody is imported
+/// for that.
+fn knows_everybody(cx: &Context) -> bool {
+    let imported = |store: &Store| store.imported_at();
+    let Ok((config, at)) = cx.config().and_then(|config| Ok((config, cx.about()?))) else { return false };
+    let was_imported = matches!(Store::look(&config.database, imported), Ok(Some(Some(_))));
+    was_imported && InForce::read(&config, at).is_ok()
+}
+
+/// The database; with a configuration that has faults one that is there.
+fn database(cx: &Context, config: &Result<Config, Vec<Diagnostic>>) -> Result<PathBuf, CommandError> {
+    let database = cx.database();
+    match config {
+        Err(faults) if !database.exists() => {
+            let error = CommandError::faults(Kind::BadContent, faults.clone());
+            Err(error.hint("or name the database alone: JOURNEY_DATABASE=/path/to/journey.db journey hold"))
+        }
+        _ => Ok(database),
+    }
+}
+
+/// The database, to write in.
+fn store(
+    cx: &Context,
+    config: &Result<Config, Vec<Diagnostic>>,
+    database: &Path,
+    at: Timestamp,
+) -> Result<Store, CommandError> {
+    match config {
+        Ok(config) => cx.store(config, at),
+        Err(faults) if !cx.is_now() => {
+            Err(CommandError::faults(Kind::BadContent, faults.clone())
+                .hint("without --at it goes all the same"))
+        }
+        Err(_) => {
+            let secret = keys::draw()?;
+            Ok(Store::open(database, at, || secret)?)
+        }
+    }
 }
 
 /// Lets the database send as far as the program itself held it. Is there
 /// something held by hand, too, or nothing at all to release?
 fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError> {
-    let config = cx.config()?;
-    let look = |store: &Store| Ok((store.guards()?, store.settings(config.limits.grace)?.all_held));
-    let (guards, by_hand) = Store::look(&config.database, look)?.unwrap_or_default();
+    let config = cx.read_config();
+    let database = database(cx, &config)?;
+    let look = |store: &Store| Ok((store.guards()?, store.settings(TimeDelta::zero())?.all_held));
+    let (guards, by_hand) = Store::look(&database, look)?.unwrap_or_default();
     if guards.is_empty() {
         return Ok(true);
     }
@@ -99,8 +179,8 @@ fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError>
     }
     if !freed.what.how.dry_run {
         let at = cx.about()?;
-        let mut store = cx.store(&config, at)?;
-        begin::release(&mut store, &config.database, &guards, at)?;
+        let mut store = store(cx, &config, &database, at)?;
+        begin::release(&mut store, &database, &guards, at)?;
         let act = cx.act(at, None, freed.what.reason.as_deref());
         for guard in &guards {
             store.note(&act, "hold release", guard.kind.as_str(), &guard.message, "released")?;

@@ -38,10 +38,13 @@ pub(super) fn unit(world: &World, text: &str) -> Result<UnitId, CommandError> {
 
 /// The person with that employee id or address.
 pub(super) fn person<'w>(world: &'w World, text: &str) -> Result<&'w Person, CommandError> {
-    world.roster.find(text).ok_or_else(|| {
-        CommandError::usage(format!("nobody in the people file is `{}`", visible(text)))
-            .hint("PERSON is an employee id or a mail address")
-    })
+    world.roster.find(text).ok_or_else(|| nobody(text))
+}
+
+/// There is no such person.
+pub(super) fn nobody(text: &str) -> CommandError {
+    CommandError::usage(format!("nobody in the people file is `{}`", visible(text)))
+        .hint("PERSON is an employee id or a mail address")
 }
 
 /// What `--only` names: a step (with a `/`), a person, whom `find` finds, or a

@@ -84,6 +84,17 @@ pub fn effect(world: &World, change: &Change, at: Timestamp) -> Vec<Effect> {
     effects
 }
 
+/// How holding or releasing all sending is shown, of which the database alone
+/// knows enough.
+pub fn shown_of_all(is_held: bool, change: &Change) -> Shown {
+    let (before, after) = (sending(is_held), sending(matches!(change, Change::Hold(_))));
+    Shown { is_nothing: before == after, before: before.to_owned(), after: after.to_owned() }
+}
+
+fn sending(is_held: bool) -> &'static str {
+    if is_held { "all sending is held" } else { "sending as planned" }
+}
+
 fn verdicts(world: &World, settings: &Settings, memory: &Memory, at: Timestamp) -> Vec<(usize, Next)> {
     let planner = Planner::new(&world.library, &world.roster, settings, Approvals::AsGiven);
     let progress = Progress::until(at, &world.library, &world.roster, memory);
@@ -130,8 +141,7 @@ fn words(world: &World, settings: &Settings, memory: &Memory, change: &Change, a
     let zone = world.library.programme.zone;
     match change {
         Change::Approve { step, .. } => approval(world, settings, step),
-        Change::Hold(None) | Change::Release(None) if settings.all_held => "all sending is held".to_owned(),
-        Change::Hold(None) | Change::Release(None) => "sending as planned".to_owned(),
+        Change::Hold(None) | Change::Release(None) => sending(settings.all_held).to_owned(),
         Change::Hold(Some(step)) | Change::Release(Some(step)) if settings.held_steps.contains(step) => {
             "held".to_owned()
         }

@@ -334,4 +334,10 @@ fn the_command_reads_standard_input_and_its_exit_code_says_what_a_server_needs()
     assert!(code == Some(0) && said.contains("written to again"), "{said}");
     let (code, said) = run(b"", &["--clear", "ada"]);
     assert!(code == Some(1), "{said}");
+    let (code, said) = run(b"", &["--clear", "nobody"]);
+    assert!(code == Some(2) && said.contains("nobody in the people file"), "{said}");
+    fs::remove_file(rig.path("journey.db")).expect("gone");
+    let (code, said) = run(b"", &["--clear", "ada"]);
+    assert!(code == Some(1) && said.contains("nothing was ever sent"), "{said}");
+    assert!(!rig.path("journey.db").exists(), "and nobody is imported for it");
 }

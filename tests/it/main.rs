@@ -9,6 +9,7 @@ mod docs;
 mod doctor;
 mod edits;
 mod golden;
+mod holds;
 mod kills;
 mod letters;
 mod lives;
