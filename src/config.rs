@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use toml::de::DeTable;
 
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
 
 use section::{Report, Section};
-use values::{length, percent};
+use values::{filled, length, percent};
 
 mod mail;
 mod secret;
@@ -175,7 +175,9 @@ impl Config {
                 io::ErrorKind::InvalidData => "not UTF-8 throughout".to_owned(),
                 _ => format!("cannot be read: {error}"),
             };
-            vec![Diagnostic::error("no-config", Place::file(file.display()), message)]
+            let denied = error.kind() == io::ErrorKind::PermissionDenied;
+            let code = if denied { NO_PERMISSION } else { "no-config" };
+            vec![Diagnostic::error(code, Place::file(file.display()), message)]
         })?;
         Config::parse(file, &text, environment)
     }
@@ -210,7 +212,7 @@ impl Config {
         Section::root(report, table).read(|root| Config {
             file: file.to_owned(),
             content: root.path("content", base, "content"),
-            database: root.path("database", base, "journey.db"),
+            database: root.value("database", |text| sqlite(text, base)).unwrap_or(base.join("journey.db")),
             people: root.section("people", "people", |section| people(section, base)),
             mail: root.section("mail", "mail", |section| mail::mail(section, base)),
             web: root.section("web", "web", web),
@@ -218,6 +220,14 @@ impl Config {
             limits: root.section("limits", "limits", limits),
         })
     }
+}
+
+/// The file of the database.
+fn sqlite(text: &str, base: &Path) -> Result<PathBuf, String> {
+    if text.contains("://") {
+        return Err("is an address; there is SQLite, so write the path of a file, like journey.db".to_owned());
+    }
+    Ok(base.join(filled(text)?))
 }
 
 fn people(section: &mut Section<'_, '_>, base: &Path) -> PeopleConfig {

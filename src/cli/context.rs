@@ -220,7 +220,7 @@ impl Context {
 
     /// Ends the program: says what went wrong, and gives the exit code.
     pub(super) fn finish(mut self, outcome: Result<(), CommandError>) -> ExitCode {
-        let outcome = outcome.and_then(|()| Ok(self.out.flush()?));
+        let outcome = outcome.and_then(|()| self.out.flush().map_err(untold));
         let Err(error) = outcome else { return ExitCode::SUCCESS };
         if error.kind != Kind::ClosedPipe {
             // Where even standard error is closed nobody is left to tell.
@@ -229,6 +229,17 @@ impl Context {
         }
         ExitCode::from(error.kind.exit_code())
     }
+}
+
+/// It is done, and only the telling of it failed.
+fn untold(error: io::Error) -> CommandError {
+    let why = error.to_string();
+    let error = CommandError::from(error);
+    if error.kind == Kind::ClosedPipe {
+        return error;
+    }
+    CommandError::new(Kind::Io, format!("standard output cannot be written: {why}"))
+        .hint("what was asked for was done")
 }
 
 fn tell(err: &mut dyn Write, error: &CommandError) -> io::Result<()> {

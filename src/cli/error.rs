@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::domain::diagnostic::Diagnostic;
+use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION};
 use crate::engine::lock::LockError;
 use crate::engine::world::{self, Unusable};
 use crate::store::{BackupError, StoreError};
@@ -79,8 +79,11 @@ impl CommandError {
         self
     }
 
-    /// Faults in files, and nothing to add to them.
+    /// Faults in files, and nothing to add to them. A file that this user may
+    /// not read is no fault of its writer's.
     pub(super) fn faults(kind: Kind, faults: Vec<Diagnostic>) -> CommandError {
+        let denied = faults.iter().any(|fault| fault.is_error() && fault.code == NO_PERMISSION);
+        let kind = if denied { Kind::Permission } else { kind };
         CommandError { faults, ..CommandError::new(kind, "") }
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Import {
     #[arg(long)]
     dry_run: bool,
     /// At most so many may leave, whatever config.toml says
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = so_many)]
     allow_leavers: Option<usize>,
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
@@ -54,6 +54,10 @@ pub(super) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError>
         People::List(args) => list::list(args, cx),
         People::Show(args) => list::show(args, cx),
     }
+}
+
+fn so_many(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "write how many people may leave, like 12".to_owned())
 }
 
 fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {

@@ -27,6 +27,7 @@ use crate::store::{Move, Store, Written};
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// The number of the delivery: `journey status` and `why` show it
+    #[arg(value_parser = number)]
     delivery: i64,
     /// What became of it
     #[arg(long = "as", value_enum, value_name = "sent|unsent")]
@@ -44,6 +45,10 @@ enum Arrived {
     Sent,
     /// It did not
     Unsent,
+}
+
+fn number(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "write a number; `journey status` shows those in doubt or held".to_owned())
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {

@@ -437,3 +437,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_address_of_another_database_is_refused_without_its_password() {
+    let expected = expect![[r#"
+        config.toml:1:12: error: `database` is an address; there is SQLite, so write the path of a file, like journey.db
+    "#]];
+    check(&format!("database = \"postgres://anna:hemligt@db/journey\"\n{LEAST}"), &[], expected);
+}
+
+/// Whoever must stop everything need not mend the configuration first.
+#[test]
+fn where_the_database_lies_is_known_of_a_configuration_with_faults() {
+    let home = tempfile::tempdir().expect("a folder");
+    let file = home.path().join("config.toml");
+    let database_of = |text: &[u8], variables: &[(&str, &str)]| {
+        std::fs::write(&file, text).expect("written");
+        let found = Config::database_of(Some(&file), &environment(variables));
+        found.strip_prefix(home.path()).unwrap_or(&found).display().to_string()
+    };
+    for faults in ["x = \"\n", "content = 3\n", "no_such_key = 1\n"] {
+        let text = format!("{faults}database = \"var/j.db\"\n[mail\n");
+        assert_eq!(database_of(text.as_bytes(), &[]), "var/j.db", "{faults}");
+    }
+    // Where even that cannot be read it is the default, and `hold` says which.
+    assert_eq!(database_of(b"[mail\ndatabase = \"var/j.db\"\n", &[]), "journey.db");
+    assert_eq!(database_of(b"# l\xe4rresa\ndatabase = \"var/j.db\"\n", &[]), "var/j.db");
+    assert_eq!(database_of(b"x = [", &[("JOURNEY_DATABASE", "/srv/j.db")]), "/srv/j.db");
+}

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::text::Source;
 use super::{Faults, Files};
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
 
 /// The folder at one moment; paths are below it, with `/`.
 #[derive(Debug, Default)]
@@ -421,14 +421,16 @@ fn no_folder(dir: &Path, wrong: &io::Error) -> Diagnostic {
         ErrorKind::NotFound => "there is no such folder".to_owned(),
         _ => format!("the folder cannot be opened: {wrong}"),
     };
-    Diagnostic::error("no-content", place, message)
+    let code = if wrong.kind() == ErrorKind::PermissionDenied { NO_PERMISSION } else { "no-content" };
+    Diagnostic::error(code, place, message)
         .hint("name the folder that holds `programme.toml`, in `config.toml`, key `content`")
 }
 
 fn unreadable(shown: &str, path: &str, wrong: &io::Error) -> Diagnostic {
     let place = Place::file(format_args!("{shown}{path}"));
     let message = format!("cannot be read: {wrong}");
-    Diagnostic::error("unreadable", place, message).hint("see who may read the file: `ls -l`")
+    let code = if wrong.kind() == ErrorKind::PermissionDenied { NO_PERMISSION } else { "unreadable" };
+    Diagnostic::error(code, place, message).hint("see who may read the file: `ls -l`")
 }
 
 fn too_large(shown: &str, path: &str, bytes: u64) -> Diagnostic {

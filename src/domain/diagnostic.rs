@@ -68,6 +68,10 @@ impl fmt::Display for Place {
     }
 }
 
+/// The code of a file that is there and may not be read by this user: the
+/// exit code is that of a permission then.
+pub const NO_PERMISSION: &str = "no-permission";
+
 /// One fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {

@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::plan;
 use crate::config::Config;
 use crate::content;
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
 use crate::domain::ids::{Language, PersonNumber};
 use crate::domain::library::Library;
 use crate::domain::memory::{Memory, Somebody};
@@ -398,7 +398,7 @@ const NO_PEOPLE_FILE: &str = "no-people-file";
 
 /// Do the faults of a people file say that it could not be read at all?
 pub fn is_unread(faults: &[Diagnostic]) -> bool {
-    faults.iter().any(|fault| fault.code == NO_PEOPLE_FILE)
+    faults.iter().any(|fault| [NO_PEOPLE_FILE, NO_PERMISSION].contains(&fault.code))
 }
 
 /// Reads a people file the way the programme wants it read.
@@ -417,7 +417,9 @@ pub fn people(config: &Config, file: &Path, default_language: &Language) -> rost
             true => "the people file is named in config.toml, `[people] file`",
             false => "name the export of the HR system, or nothing: then it is that of config.toml",
         };
-        let fault = Diagnostic::error(NO_PEOPLE_FILE, Place::file(file.display()), message).hint(hint);
+        let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+        let code = if denied { NO_PERMISSION } else { NO_PEOPLE_FILE };
+        let fault = Diagnostic::error(code, Place::file(file.display()), message).hint(hint);
         roster::Reading { roster: None, faults: vec![fault], notes: roster::Notes::default() }
     })
 }

@@ -304,7 +304,7 @@ fn a_damaged_database_and_what_keeps_it_from_sending() {
         found[0].starts_with("fail sending: nothing is sent since") && found[0].ends_with(": so"),
         "{told}"
     );
-    assert_eq!(found[1], "warn sending: all sending is held by hand", "{told}");
+    assert_eq!(found[1], "warn sending: all sending is held until somebody releases it", "{told}");
     let mut bytes = fs::read(home.database()).expect("a database");
     let page = bytes.len() / 2 / 4096 * 4096;
     bytes[page..page + 4096].fill(0xff);

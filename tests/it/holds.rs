@@ -23,7 +23,7 @@ fn home() -> tempfile::TempDir {
 fn typed(home: &Path, arguments: &[&str], database: Option<&Path>) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
     command.args(arguments).current_dir(home).env_clear().env("NO_COLOR", "1");
-    database.into_iter().for_each(|path| drop(command.env("JOURNEY_DATABASE", path)));
+    command.envs(database.map(|path| ("JOURNEY_DATABASE", path)));
     let output = command.output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     (output.status.code(), text(output.stdout), text(output.stderr))

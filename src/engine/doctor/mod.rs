@@ -77,9 +77,9 @@ pub struct Asked {
 pub fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
     let file = config.file.display();
     tell(Finding::good("configuration", format!("{file} has no fault")));
-    let world = programme::examine(config, asked.at, tell);
+    let (zone, world) = programme::examine(config, asked.at, tell);
     database::examine(config, world.as_ref(), asked.at, tell);
-    programme::examine_clock(config, world.as_ref(), asked.at, tell);
+    programme::examine_clock(config, zone, asked.at, tell);
     disk::examine(config, tell);
     relay::examine(config, asked, tell);
     let signer = signature::examine(config, tell);

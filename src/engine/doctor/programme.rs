@@ -11,26 +11,32 @@ use crate::domain::zone::{Timestamp, Zone};
 use crate::engine::world::{InForce, Unusable, World};
 use crate::store::Store;
 
-/// Looks at content and people; the world they make, if they make one.
-pub(super) fn examine(config: &Config, at: Timestamp, tell: &mut dyn FnMut(Finding)) -> Option<World> {
+/// Looks at content and people; the programme's zone, and the world they make,
+/// as far as there is one.
+pub(super) fn examine(
+    config: &Config,
+    at: Timestamp,
+    tell: &mut dyn FnMut(Finding),
+) -> (Option<Zone>, Option<World>) {
     let content = match InForce::read(config, at) {
         Ok(content) => content,
         Err(Unusable::Content(faults) | Unusable::People(faults)) => {
             tell(content_finding(&faults, false));
-            return None;
+            return (None, None);
         }
         // What is wrong with the database is told of by itself.
         Err(Unusable::Store(_)) => {
             let message = "it has errors, and the last good content cannot be read";
             tell(Finding::fault("content", message).hint("journey check tells them"));
-            return None;
+            return (None, None);
         }
     };
     tell(match content.broken.is_empty() {
         true => good_content(&content),
         false => content_finding(&content.broken, true),
     });
-    match World::open(config.clone(), content) {
+    let zone = content.library.programme.zone;
+    let world = match World::open(config.clone(), content) {
         Ok(world) => {
             tell(people_finding(&world));
             Some(world)
@@ -45,7 +51,8 @@ pub(super) fn examine(config: &Config, at: Timestamp, tell: &mut dyn FnMut(Findi
             None
         }
         Err(Unusable::Store(_)) => None,
-    }
+    };
+    (Some(zone), world)
 }
 
 fn good_content(content: &InForce) -> Finding {
@@ -85,16 +92,18 @@ fn people_finding(world: &World) -> Finding {
 /// Looks at the clock and the rules of time zones.
 pub(super) fn examine_clock(
     config: &Config,
-    world: Option<&World>,
+    zone: Option<Zone>,
     at: Timestamp,
     tell: &mut dyn FnMut(Finding),
 ) {
     let seen = Store::look(&config.database, |store| Ok([store.clock()?, store.last_sent()?]));
     // Where it cannot be read, the database's own finding says so.
     let latest = seen.ok().flatten().and_then(|seen| seen.into_iter().flatten().max());
-    let zone = world.map_or(Zone::UTC, |world| world.library.programme.zone);
-    tell(clock(zone, at, latest));
-    tell(rules(zone, Zone::rules(), at));
+    tell(clock(zone.unwrap_or(Zone::UTC), at, latest));
+    tell(match zone {
+        Some(zone) => rules(zone, Zone::rules(), at),
+        None => Finding::warning("time zone", "not known: it stands in the content, which cannot be read"),
+    });
 }
 
 /// The clock beside the latest time at which this database was in use.

@@ -260,6 +260,41 @@ fn f56_a_folder_or_database_that_may_not_be_written_is_named() {
     set_mode(folder, 0o755);
 }
 
+/// What is there and may not be read is a matter of who runs it, and no fault
+/// in it.
+#[test]
+fn f56_a_file_that_may_not_be_read_is_a_matter_of_permission() {
+    let home = Home::with(SOME);
+    give_away(home.folder.path());
+    if as_nobody(&home, &["--version"]).is_none() {
+        return skip("F56 needs setpriv, or not to be root");
+    }
+    for (name, arguments) in [
+        ("config.toml", &["status", "--at", AT][..]),
+        ("people.csv", IMPORT),
+        ("people.csv", &["send", "--dry-run", "--at", AT]),
+        ("content/programme.toml", &["send", "--dry-run", "--at", AT]),
+        ("content", &["plan", "--at", AT]),
+    ] {
+        let path = home.path(name);
+        let before = mode(&path);
+        set_mode(&path, 0o000);
+        let said = told(&as_nobody(&home, arguments).expect("it starts"), 77);
+        assert!(said.contains(name) && said.contains("Permission denied"), "{said}");
+        set_mode(&path, before);
+    }
+    // The doctor does not call good what it does not know.
+    set_mode(&home.path("content"), 0o000);
+    let seen = as_nobody(&home, &["doctor", "--at", AT]).expect("it starts").stdout;
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(seen.contains("warn time zone     not known: it stands in the content"), "{seen}");
+    set_mode(&home.path("content"), 0o755);
+    set_mode(&home.path("people.csv"), 0o000);
+    let seen = as_nobody(&home, &["doctor", "--at", AT]).expect("it starts").stdout;
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(seen.contains("time zone     Europe/Stockholm, by the rules of"), "{seen}");
+}
+
 /// Where nobody may write, not even root: the folder is mounted to be read.
 #[test]
 fn f56_a_mount_that_may_only_be_read_is_named() {
