@@ -35,7 +35,7 @@ pub(super) fn value(kept: &KeptBack) -> Value {
             "journey": step.journey.as_str(),
             "step": step.step.as_str(),
             "mails": mails,
-            "because": { "code": reason.code(), "text": reason.text() },
+            "because": pages::reason_value(reason),
         })
     };
     kept.each().map(entry).collect()

@@ -103,7 +103,12 @@ pub(super) fn address_value(person: &Person) -> Value {
 
 /// `[{ "code": …, "text": … }]`.
 pub(super) fn reasons_value(because: &[Reason]) -> Value {
-    because.iter().map(|reason| json!({ "code": reason.code(), "text": reason.text() })).collect()
+    because.iter().map(reason_value).collect()
+}
+
+/// `{ "code": …, "text": … }`.
+pub(super) fn reason_value(reason: &Reason) -> Value {
+    json!({ "code": reason.code(), "text": reason.text() })
 }
 
 /// The reasons in words, in one line.

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     match (&args.person, &args.step, &args.unit) {
         (Some(person), _, _) => {
             let mut why = why::of_person(&world, select::person(&world, person)?, at);
-            why::add_deliveries(&world, &mut why)?;
+            why::add_deliveries(&world, &mut why, at)?;
             match args.format {
                 Format::Json => Ok(pages::json(&mut *cx.out, &person_value(&world, &why))?),
                 Format::Text => person_text(cx, &world, &why, at),
@@ -48,7 +48,8 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         }
         (None, Some(step), Some(unit)) => {
             let (step, unit) = (select::step(&world, step)?, select::unit(&world, unit)?);
-            let people = why::of_unit(&world, &step, &unit, at);
+            let mut people = why::of_unit(&world, &step, &unit, at);
+            why::add_deliveries_in_unit(&world, &step, &mut people, at)?;
             let zone = world.library.programme.zone;
             match args.format {
                 Format::Json => {
@@ -60,7 +61,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                 Format::Text => {
                     writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", world.roster.unit_name(&unit))?;
                     let row = |standing: &InUnit<'_>| {
-                        let state = standing.step.state.as_str().to_owned();
+                        let state = standing.step.word().to_owned();
                         vec![pages::name_of(standing.person).to_owned(), state, in_words(zone, standing)]
                     };
                     Ok(pages::columns(&mut *cx.out, &people.iter().map(row).collect::<Vec<_>>(), &[])?)
@@ -93,7 +94,7 @@ fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) ->
             .map(|step| {
                 let when = step.sent.or(step.planned).map_or(String::new(), |at| moment(zone, at));
                 vec![
-                    step.state.as_str().to_owned(),
+                    step.word().to_owned(),
                     step.step.slug.to_string(),
                     step.step.kind.to_string(),
                     when,
@@ -124,6 +125,7 @@ fn told_of(step: &StepStanding<'_>) -> String {
     if step.content != step.step.hash {
         told.push("with another text than now".to_owned());
     }
+    told.extend(step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text())));
     told.extend(step.reply.clone());
     told.join(", ")
 }
@@ -187,6 +189,12 @@ fn in_words(zone: Zone, standing: &InUnit<'_>) -> String {
     if let Some(sent) = standing.step.sent {
         return moment(zone, sent);
     }
+    // It is booked, and did not simply leave.
+    if standing.step.delivery.is_some() {
+        let kept_back =
+            standing.step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text()));
+        return [kept_back, standing.step.reply.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    }
     match &standing.verdict {
         Verdict::Send(send) => format!("now: {}", send.step),
         Verdict::Wait(wait) => {
@@ -215,9 +223,10 @@ fn standing_value(zone: Zone, standing: &Standing<'_>) -> Value {
             json!({
                 "step": step.step.slug.as_str(),
                 "round": step.round,
-                "state": step.state.as_str(),
+                "state": step.word(),
                 "planned": time(step.planned),
                 "sent": time(step.sent),
+                "kept_back": step.kept_back.as_ref().map(pages::reason_value),
                 "answered": step.answered,
                 "content": step.content.to_string(),
                 "reply": step.reply,
@@ -239,7 +248,8 @@ fn in_unit_value(zone: Zone, standing: &InUnit<'_>) -> Value {
     let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
     json!({
         "person": pages::name_of(standing.person),
-        "state": standing.step.state.as_str(),
+        "state": standing.step.word(),
+        "kept_back": standing.step.kept_back.as_ref().map(pages::reason_value),
         "planned": time(standing.step.planned),
         "sent": time(standing.step.sent),
         "next": next,

@@ -2,6 +2,7 @@
 //! and of a unit with regard to one step.
 
 use super::world::World;
+use crate::domain::delivery::{self, Delivery};
 use crate::domain::ids::{ContentHash, Slug, StepName, UnitId};
 use crate::domain::journey::Journey;
 use crate::domain::memory::{PersonMemory, What};
@@ -9,8 +10,9 @@ use crate::domain::person::Person;
 use crate::domain::planner::{Approvals, Decision, Planner};
 use crate::domain::position::Stage;
 use crate::domain::progress::Progress;
+use crate::domain::settings::BookedMail;
 use crate::domain::step::Step;
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Reason, Verdict};
 use crate::domain::zone::Timestamp;
 use crate::store::{Store, StoreError};
 
@@ -50,8 +52,42 @@ pub struct StepStanding<'w> {
     pub answered: bool,
     /// Hash of the text it had, or has now.
     pub content: ContentHash,
+    /// What became of its mail, as far as the database knows.
+    pub delivery: Option<delivery::State>,
+    /// Why it does not leave now, if it is booked.
+    pub kept_back: Option<Reason>,
     /// What the relay, or the file, said to the last round of it.
     pub reply: Option<String>,
+}
+
+impl StepStanding<'_> {
+    /// The word for how it stands: that of its mail, where it was booked and
+    /// did not simply leave.
+    pub fn word(&self) -> &'static str {
+        use delivery::State::{Cancelled, Deferred, Expired, Held, InDoubt, Rejected};
+        match (self.state, self.delivery) {
+            (
+                State::Sent | State::Skipped | State::Due,
+                Some(mail @ (Deferred | InDoubt | Held | Rejected | Expired | Cancelled)),
+            ) => mail.as_str(),
+            (state, _) => state.as_str(),
+        }
+    }
+
+    fn add(&mut self, world: &World, of: (&Journey, &Person), mail: &Delivery, at: Timestamp) {
+        if mail.round > 0 {
+            return;
+        }
+        self.delivery = Some(mail.state);
+        if mail.state != delivery::State::Sent {
+            self.sent = None;
+        }
+        if mail.state == delivery::State::Due {
+            let (journey, person) = of;
+            let booked = BookedMail { journey, step: self.step, person, content: mail.content };
+            self.kept_back = world.settings.keeps_back(&booked, at, &world.library.programme);
+        }
+    }
 }
 
 /// How a person of a unit stands to one step.
@@ -113,19 +149,45 @@ pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why
 }
 
 /// Adds what the database knows of the mails themselves: which text each had,
-/// and what was said to it. Changes nothing on disk.
+/// what became of it, what keeps it back, and what was said to it. Changes
+/// nothing on disk.
 ///
 /// # Errors
 ///
 /// Where it cannot be read.
-pub fn add_deliveries(world: &World, why: &mut Why<'_>) -> Result<(), StoreError> {
-    let look = |store: &Store| store.deliveries_to(&why.person.id);
-    for (delivery, reply) in Store::look(&world.config.database, look)?.unwrap_or_default() {
-        let journey = why.journeys.iter_mut().find(|j| j.journey.slug == delivery.step.journey);
-        let steps = journey.map_or(&mut [][..], |journey| &mut journey.steps);
-        if let Some(step) = steps.iter_mut().find(|step| step.step.slug == delivery.step.step) {
-            step.content = delivery.content;
-            step.reply = reply;
+pub fn add_deliveries(world: &World, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
+    let person = why.person;
+    let look = |store: &Store| store.deliveries_to(&person.id);
+    for (mail, reply) in Store::look(&world.config.database, look)?.unwrap_or_default() {
+        let standing = why.journeys.iter_mut().find(|j| j.journey.slug == mail.step.journey);
+        let Some(standing) = standing else { continue };
+        let journey = standing.journey;
+        if let Some(step) = standing.steps.iter_mut().find(|step| step.step.slug == mail.step.step) {
+            step.add(world, (journey, person), &mail, at);
+            (step.content, step.reply) = (mail.content, reply);
+        }
+    }
+    Ok(())
+}
+
+/// The same for the people of a unit.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn add_deliveries_in_unit(
+    world: &World,
+    name: &StepName,
+    people: &mut [InUnit<'_>],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(journey) = world.library.journey(&name.journey) else { return Ok(()) };
+    let look = |store: &Store| people.iter().map(|one| store.deliveries_to(&one.person.id)).collect();
+    let found: Vec<_> = Store::look(&world.config.database, look)?.unwrap_or_default();
+    for (InUnit { person, step, .. }, mails) in people.iter_mut().zip(found) {
+        for (mail, reply) in mails.into_iter().filter(|(mail, _)| mail.step == *name) {
+            step.add(world, (journey, person), &mail, at);
+            (step.content, step.reply) = (mail.content, reply);
         }
     }
     Ok(())
@@ -193,7 +255,18 @@ fn steps<'w>(journey: &'w Journey, past: &PersonMemory, decision: &Decision) -> 
             (None, _) => None,
         };
         let answered = enrolment.answered(&step.slug).is_some();
-        StepStanding { step, round, state, planned, sent, answered, content: step.hash, reply: None }
+        StepStanding {
+            step,
+            round,
+            state,
+            planned,
+            sent,
+            answered,
+            content: step.hash,
+            delivery: None,
+            kept_back: None,
+            reply: None,
+        }
     };
     journey.steps.iter().enumerate().map(standing).collect()
 }

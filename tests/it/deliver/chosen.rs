@@ -7,7 +7,9 @@ use journey::config::Transport;
 use journey::domain::change::Change;
 use journey::domain::ids::PersonId;
 use journey::domain::settings::PauseOf;
+use journey::domain::zone::Timestamp;
 use journey::engine::pass::Selection;
+use journey::engine::why;
 
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, relay, to};
@@ -58,9 +60,42 @@ fn a_limit_and_a_name_choose_among_what_was_booked_earlier_too() {
     }
 }
 
+/// What `why` says of somebody's first step.
+fn why(mailing: &mut Mailing, at: Timestamp, person: &str) -> String {
+    mailing.rig.stop();
+    let world = mailing.rig.look(at);
+    let person = world.roster.find(person).expect("a person");
+    let mut why = why::of_person(&world, person, at);
+    why::add_deliveries(&world, &mut why, at).expect("read");
+    let step = &why.journeys[0].steps[0];
+    assert_eq!(step.sent.is_some(), step.word() == "sent");
+    let kept =
+        step.kept_back.as_ref().map_or(String::new(), |reason| format!(", kept back: {}", reason.text()));
+    let reply = step.reply.as_ref().map_or(String::new(), |reply| format!(" {reply}"));
+    format!("{}{kept}{reply}", step.word())
+}
+
+/// Who asks why somebody did not get it is not told that they did.
+#[test]
+fn why_tells_what_became_of_a_mail() {
+    let mut mailing = booked(Transport::Smtp);
+    let relay = relay(vec![
+        to("p001", Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"))),
+        to("p002", Rule::at(Point::Rcpt, What::say("550 5.1.1 no such user"))),
+        to("p003", Rule::once(Point::Dot, What::lose())),
+    ]);
+    let at = mailing.at(MORNING);
+    mailing.pass(&relay, at);
+    assert_eq!(why(&mut mailing, at, "p001"), "deferred 450 4.2.0 come back later");
+    assert_eq!(why(&mut mailing, at, "p002"), "rejected 550 5.1.1 no such user");
+    assert!(why(&mut mailing, at, "p003").starts_with("in_doubt "));
+}
+
 #[test]
 fn a_mail_that_comes_back_untried_leaves_its_place_to_nobody_else() {
     let mut mailing = booked(Transport::Smtp);
+    // The other one is answered after it, and then the relay is well again.
+    mailing.rig.config.mail.smtp.connections = 1;
     let relay = relay(vec![to("p001", Rule::once(Point::Rcpt, What::say("421 4.3.2 busy")))]);
     let at = mailing.at(MORNING);
     mailing.pass_of(&relay, at, &at_most(2));
@@ -87,5 +122,7 @@ fn what_is_kept_back_counts_for_no_limit() {
         .map(|(step, reason, mails)| format!("{mails} {step} {}", reason.text()))
         .collect();
     assert_eq!(kept, ["2 j/a paused: a long reason"]);
+    assert_eq!(why(&mut mailing, at, "p001"), "due, kept back: paused: a long reason");
+    assert_eq!(why(&mut mailing, at, "p003"), "sent 250 2.0.0 queued");
     all_is_well(&mut mailing, 0);
 }

@@ -58,7 +58,7 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
             fields.iter().filter(|(_, later)| *later).map(|(name, _)| name.as_str()).collect();
         let mut printed: BTreeSet<String> = commands.iter().flat_map(|command| paths_of(command)).collect();
         match *heading {
-            "send" => printed.extend(paths_with_a_backlog()),
+            "send" | "why" | "why --step --unit" => printed.extend(paths_with_a_backlog(heading)),
             "status" => printed.extend(paths_in_trouble()),
             _ => {}
         }
@@ -102,8 +102,8 @@ fn paths_in(above: &str, value: &Value, paths: &mut BTreeSet<String>) {
     }
 }
 
-/// What `send` prints with mails of an earlier pass that a hold keeps back.
-fn paths_with_a_backlog() -> BTreeSet<String> {
+/// What is printed of a mail of an earlier pass that a hold keeps back.
+fn paths_with_a_backlog(heading: &str) -> BTreeSet<String> {
     let home = tempfile::tempdir().expect("a folder");
     crate::rig::copy("tests/fixtures/small".as_ref(), home.path());
     let config = home.path().join("config.toml");
@@ -116,8 +116,18 @@ fn paths_with_a_backlog() -> BTreeSet<String> {
         INSERT INTO hold (journey, step, at) SELECT journey, step, '2026-12-01T07:30:00Z'
         FROM delivery JOIN enrolment ON enrolment.id = enrolment_id WHERE delivery.id = 1;";
     database.execute_batch(backlog).expect("a backlog");
-    let dry = paths_of(&["--config", config, "send", "--dry-run", "--at", AT]);
-    dry.union(&paths_of(&["--config", config, "send", "--at", AT])).cloned().collect()
+    let sql = "SELECT employee_id, unit.name, journey || '/' || step FROM delivery
+               JOIN enrolment ON enrolment.id = enrolment_id JOIN person ON person.id = person_id
+               JOIN unit ON unit.id = unit_id WHERE delivery.id = 1";
+    let row = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+    let [person, unit, step]: [String; 3] = database.query_row(sql, [], row).expect("a row");
+    let commands: &[&[&str]] = match heading {
+        "send" => &[&["send", "--dry-run"], &["send"]],
+        "why" => &[&["why", &person]],
+        _ => &[&["why", "--step", &step, "--unit", &unit]],
+    };
+    let printed = |command: &&[&str]| paths_of(&[&["--config", config], *command, &["--at", AT]].concat());
+    commands.iter().flat_map(printed).collect()
 }
 
 /// What `status` prints of a database with a mail that is held, and something
