@@ -311,16 +311,46 @@ fn f22_a_new_connection_that_closes_is_trouble() {
 
 #[test]
 fn f23_half_of_the_words_is_no_doubt() {
-    let rules = [Rule::once(Point::Body, What::ReadThenReset(100))];
-    for relay in both(&rules) {
-        // More than the system takes in advance.
-        let long = b"0123456789abcdef0123456789abcde\r\n".repeat(1_000_000);
-        let mut connection = connect(&relay);
-        let outcome = hand_over(&mut connection, ANNA, &long);
-        let trouble = trouble(outcome);
-        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Body));
-        assert!(!connection.is_usable());
-        assert!(relay.accepted().is_empty());
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new("Ekdala");
+    // More than the system takes in advance.
+    let long = b"0123456789abcdef0123456789abcde\r\n".repeat(500_000);
+    for what in [What::ReadThenReset(100), What::ReadThenEnd(100)] {
+        let rules = [Rule::once(Point::Body, what)];
+        let [at_once, by_steps] = both(&rules);
+        let tls = Some(authority.server(&["127.0.0.1"], 2100));
+        let offers = vec!["PIPELINING".to_owned()];
+        let private = server::Relay::start(Script { rules: rules.into(), tls, offers, ..Script::default() });
+        let under_tls = believer(&private, &authority, folder.path());
+        for (relay, client) in
+            [(&at_once, client(&at_once)), (&by_steps, client(&by_steps)), (&private, under_tls)]
+        {
+            let mut connection = client.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
+            let trouble = trouble(hand_over(&mut connection, ANNA, &long));
+            let why = format!("relay 127.0.0.1:{} closed the connection at the words", relay.port());
+            assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase: Phase::Body, why });
+            assert!(!connection.is_usable());
+            // No part of it is a mail, and the next one suffers nothing from it.
+            assert!(is_sent(&hand_over(&mut client.connect().expect("a connection"), ANNA, &words(2))));
+            let accepted = relay.accepted();
+            assert!(accepted.len() == 1 && accepted[0].bytes == words(2), "{} mails", accepted.len());
+        }
+    }
+}
+
+/// All of a mail that is short is with the system before the relay has read
+/// any of it: whoever hears nothing then cannot know what the relay has.
+#[test]
+fn f23_an_end_half_way_that_comes_when_all_words_have_left_is_doubt() {
+    for what in [What::Close, What::Reset, What::ReadThenReset(10), What::ReadThenEnd(10)] {
+        for relay in both(&[Rule::once(Point::Body, what.clone())]) {
+            let mut connection = connect(&relay);
+            let outcome = hand_over(&mut connection, ANNA, &words(1));
+            let why = format!("relay 127.0.0.1:{} closed the connection at the final dot", relay.port());
+            assert_eq!(outcome, Outcome::InDoubt(why));
+            assert!(!connection.is_usable());
+            assert!(relay.accepted().is_empty(), "half a mail is none");
+        }
     }
 }
 

@@ -84,6 +84,27 @@ fn f22_a_relay_that_closes_after_each_mail_is_called_again() {
     all_is_well(&mut mailing, 0);
 }
 
+/// The relay has a part of the words when the connection ends. Nobody gets
+/// that part, and later everybody gets the whole, once.
+#[test]
+fn f23_a_connection_that_ends_half_way_leaves_no_part_of_a_mail() {
+    for what in [What::Close, What::Reset, What::ReadThenReset(100), What::ReadThenEnd(100)] {
+        let mut mailing = Mailing::of(4);
+        let at = mailing.at(MORNING);
+        let relay = relay(vec![to("p002", Rule::once(Point::Body, what))]);
+        let passed = mailing.pass(&relay, at);
+        assert_eq!(mailing.states(), "in_doubt 1, sent 3", "{passed:?}");
+        assert!(passed.delivered.trouble.is_none(), "the relay is well: {passed:?}");
+        let doubted = mailing.row("p002", "j/a");
+        assert_eq!((doubted.state, mailing.copies("p002")), (State::InDoubt, 0), "{doubted:?}");
+        mailing.pass(&relay, at + minutes(15));
+        assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 4", 4));
+        let whole = |bytes: &[u8]| bytes.ends_with(b"--\r\n");
+        assert!(mailing.taken.iter().all(|(_, mail)| whole(&mail.bytes)));
+        all_is_well(&mut mailing, 0);
+    }
+}
+
 #[test]
 fn f24_of_a_batch_with_three_mishaps_the_others_are_sent_once() {
     let mut mailing = Mailing::of(50);

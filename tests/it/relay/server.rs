@@ -135,6 +135,9 @@ pub(crate) enum What {
     Reset,
     /// Some bytes more are read, and then the connection breaks.
     ReadThenReset(usize),
+    /// Some bytes more are read, and then it says that it will say nothing
+    /// any more, before the connection breaks.
+    ReadThenEnd(usize),
     /// At the dot: the mail is accepted, then this.
     Accept(Box<What>),
     /// Something happens elsewhere; the conversation goes on as hoped.
@@ -725,6 +728,13 @@ impl<'a> Visit<'a> {
                 while self.input.len() < bytes {
                     self.more()?;
                 }
+                return self.reset();
+            }
+            What::ReadThenEnd(bytes) => {
+                while self.input.len() < bytes {
+                    self.more()?;
+                }
+                self.pipe.tcp().shutdown(Shutdown::Write)?;
                 return self.reset();
             }
             What::Accept(what) => return self.act(*what),
