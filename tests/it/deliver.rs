@@ -9,6 +9,7 @@ mod limits;
 mod mailing;
 mod random;
 mod refusals;
+mod trouble;
 
 use std::fs;
 use std::sync::Arc;

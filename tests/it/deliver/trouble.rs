@@ -1,0 +1,209 @@
+//! A relay that is silent, or refuses whoever signs in, and a mailing that
+//! meets it: everything waits where it was, nobody is blamed, the relay is
+//! left alone for a while, and what is told names it and no secret.
+
+use std::fs;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use journey::config::{Auth, Password, TokenConfig};
+use journey::domain::handover::Phase;
+use journey::domain::zone::Timestamp;
+use journey::engine::post::{self, Post};
+use journey::mail::relay::{Deadlines, Privacy};
+use journey::store::{RelayState, RelayTrouble, Store};
+
+use super::mailing::Mailing;
+use super::{MORNING, all_is_well, minutes, relay};
+use crate::relay::server::{Point, Relay, Rule, Script, What};
+
+const SECRET: &str = "correct horse battery";
+
+/// So short that nobody minds waiting for it in vain.
+const SHORT: Duration = Duration::from_millis(20);
+
+/// Deadlines of which one is short.
+fn hasty(phase: Phase) -> Deadlines {
+    let ample = Deadlines::all(Duration::from_secs(20));
+    match phase {
+        // No relay is reached in no time.
+        Phase::Connect => Deadlines { connect: Duration::ZERO, ..ample },
+        Phase::Greeting => Deadlines { greeting: SHORT, ..ample },
+        Phase::Ehlo => Deadlines { ehlo: SHORT, ..ample },
+        Phase::Tls => Deadlines { tls: SHORT, ..ample },
+        Phase::Auth => Deadlines { auth: SHORT, ..ample },
+        Phase::Mail => Deadlines { mail: SHORT, ..ample },
+        Phase::Rcpt => Deadlines { rcpt: SHORT, ..ample },
+        Phase::Data => Deadlines { data: SHORT, ..ample },
+        Phase::Body => Deadlines { block: SHORT, ..ample },
+        Phase::Dot => Deadlines { dot: SHORT, ..ample },
+    }
+}
+
+/// How the relay is, as the database has it.
+fn state(mailing: &Mailing, at: Timestamp) -> RelayState {
+    Store::open(&mailing.database(), at, || [7; 32]).expect("a database").relay().expect("read")
+}
+
+/// Everything waits where it was, and nobody is blamed; what is the matter
+/// with the relay.
+fn nobody_is_blamed(mailing: &Mailing, at: Timestamp) -> RelayTrouble {
+    let rows = mailing.rows();
+    assert_eq!(mailing.states(), format!("due {}", rows.len()));
+    assert!(rows.iter().all(|row| row.attempts == 0 && row.reply.is_empty()), "{rows:?}");
+    let blamed = "SELECT count(*) FROM person WHERE undeliverable IS NOT NULL";
+    let blamed: i64 = mailing.connect().query_row(blamed, [], |row| row.get(0)).expect("a number");
+    assert_eq!(blamed, 0);
+    let state = state(mailing, at);
+    assert_eq!(state.success, None);
+    state.trouble.expect("the relay is in trouble")
+}
+
+/// It is tried again after so many minutes, a fifth more or less.
+fn is_left_alone(trouble: &RelayTrouble, at: Timestamp, minutes: i64) {
+    let wait = TimeDelta::minutes(minutes);
+    let (least, most) = (wait * 4 / 5, wait * 6 / 5);
+    let left = trouble.retry - at;
+    assert!(left >= least && left <= most, "{left}: {trouble:?}");
+}
+
+/// Everything that was written down: the database, its log and the journal.
+fn is_nowhere(mailing: &Mailing, secret: &str) {
+    for name in ["journey.db", "journey.db-wal", "journey.sent"] {
+        let bytes = fs::read(mailing.rig.path(name)).unwrap_or_default();
+        let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        assert!(!found, "a secret is in {name}");
+    }
+}
+
+/// When it is well again everybody has theirs, once.
+fn ends_well(mailing: &mut Mailing, at: Timestamp, people: usize) {
+    mailing.rig.config.mail.smtp.auth = Auth::None;
+    mailing.pass(&relay(Vec::new()), at);
+    assert_eq!((mailing.states(), mailing.taken.len()), (format!("sent {people}"), people));
+    assert_eq!(state(mailing, at).trouble, None);
+    all_is_well(mailing, 0);
+}
+
+/// One phase after the other, in one bad morning: it is left alone longer each
+/// time, and `status` knows since when.
+#[test]
+fn f18_a_relay_that_falls_silent_in_any_phase_is_named_and_nobody_is_blamed() {
+    let mut mailing = Mailing::of(4);
+    let at = mailing.at(MORNING);
+    let mut later = 0;
+    for (n, (point, phase, asked, left_alone)) in (1..).zip([
+        (None, Phase::Connect, "cannot be reached", 1),
+        (Some(Point::Greeting), Phase::Greeting, "did not greet", 2),
+        (Some(Point::Ehlo), Phase::Ehlo, "did not answer EHLO", 5),
+        (Some(Point::Starttls), Phase::Tls, "did not answer TLS", 10),
+        (Some(Point::Auth), Phase::Auth, "did not answer AUTH", 15),
+        (Some(Point::Mail), Phase::Mail, "did not answer MAIL", 15),
+        (Some(Point::Rcpt), Phase::Rcpt, "did not answer RCPT", 15),
+        (Some(Point::Data), Phase::Data, "did not answer DATA", 15),
+    ]) {
+        let silent = Relay::start(Script {
+            offers: ["PIPELINING", "STARTTLS"].map(str::to_owned).into(),
+            rules: point.into_iter().map(|point| Rule::at(point, What::Silence)).collect(),
+            account: (phase == Phase::Auth).then(|| ("journey".to_owned(), SECRET.to_owned())),
+            ..Script::default()
+        });
+        let auth = if phase == Phase::Auth { Auth::Plain } else { Auth::None };
+        signs_in(&mut mailing, auth, SECRET);
+        mailing.rig.config.mail.smtp.port = silent.port();
+        let mut relay = post::relay(&mailing.rig.config.mail.smtp);
+        relay.deadlines = hasty(phase);
+        if phase == Phase::Tls {
+            relay.privacy = Privacy::Starttls;
+        }
+        let now = at + minutes(later);
+        let delivered = mailing.pass_by(&Post::Relay(Box::new(relay), None), now);
+        let limit = if phase == Phase::Connect { "0" } else { "0.02" };
+        let told = format!("relay 127.0.0.1:{} {asked} within {limit} s", silent.port());
+        assert_eq!(delivered.trouble.map(|trouble| trouble.why), Some(told.clone()), "{phase}");
+        let trouble = nobody_is_blamed(&mailing, now);
+        assert_eq!((trouble.why.as_str(), trouble.failures, trouble.since), (told.as_str(), n, at));
+        is_left_alone(&trouble, now, left_alone);
+        assert_eq!(silent.count(), 0, "{phase}");
+        later += left_alone * 2;
+    }
+    is_nowhere(&mailing, SECRET);
+    ends_well(&mut mailing, at + minutes(later), 4);
+}
+
+/// Signs in with what stands in a file.
+fn signs_in(mailing: &mut Mailing, auth: Auth, secret: &str) {
+    let file = mailing.rig.path("secret");
+    fs::write(&file, format!("{secret}\n")).expect("written");
+    let smtp = &mut mailing.rig.config.mail.smtp;
+    (smtp.auth, smtp.username) = (auth, Some("journey".to_owned()));
+    smtp.password = Some(Password::File(file));
+}
+
+#[test]
+fn f26_a_refused_sign_in_holds_the_channel_and_shows_no_password() {
+    let mut mailing = Mailing::of(6);
+    let at = mailing.at(MORNING);
+    signs_in(&mut mailing, Auth::Plain, "wrong horse");
+    let account = || Some(("journey".to_owned(), SECRET.to_owned()));
+    let wrong = Relay::start(Script { account: account(), ..Script::default() });
+    let off = What::say("535 5.7.30 basic authentication is not supported");
+    let off = Relay::start(Script {
+        account: account(),
+        rules: vec![Rule::at(Point::Auth, off)],
+        ..Script::default()
+    });
+    for (n, relay, said) in [
+        (1, &wrong, "535 5.7.8 name or password is wrong"),
+        (2, &off, "535 5.7.30 basic authentication is not supported"),
+    ] {
+        let now = at + minutes(80 * (n - 1));
+        let passed = mailing.pass(relay, now);
+        let told = format!(
+            "relay 127.0.0.1:{} refused to sign in ({said}): check `username` and the password file; \
+             Exchange Online needs `auth = \"xoauth2\"`",
+            relay.port()
+        );
+        assert_eq!(passed.delivered.trouble.map(|trouble| trouble.why), Some(told.clone()));
+        let trouble = nobody_is_blamed(&mailing, now);
+        assert_eq!((trouble.why, trouble.since), (told, at));
+        is_left_alone(&state(&mailing, now).trouble.expect("trouble"), now, 60);
+        assert_eq!((relay.commands("MAIL"), relay.count()), (0, 0));
+        assert!(relay.commands("AUTH") <= 2, "a line asks once: {}", relay.commands("AUTH"));
+    }
+    is_nowhere(&mailing, "wrong horse");
+    is_nowhere(&mailing, "d3JvbmcgaG9yc2");
+    ends_well(&mut mailing, at + minutes(160), 6);
+}
+
+#[test]
+fn f39_a_token_endpoint_that_is_down_holds_the_channel_and_shows_no_secret() {
+    let mut mailing = Mailing::of(6);
+    let at = mailing.at(MORNING);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/token", nobody.local_addr().expect("an address"));
+    drop(nobody);
+    signs_in(&mut mailing, Auth::Xoauth2, "hemlig-nyckel");
+    let smtp = &mut mailing.rig.config.mail.smtp;
+    smtp.token = Some(TokenConfig::Endpoint {
+        url: url.clone(),
+        client_id: "journey".to_owned(),
+        client_secret: smtp.password.take().expect("a file"),
+        scope: "https://outlook.example/.default".to_owned(),
+    });
+    let account = Some(("journey".to_owned(), SECRET.to_owned()));
+    let relay = Relay::start(Script { account, ..Script::default() });
+    for (n, later) in [(1, 0), (2, 2)] {
+        let now = at + minutes(later);
+        let passed = mailing.pass(&relay, now);
+        let why = passed.delivered.trouble.expect("trouble").why;
+        let told = format!("cannot sign in at relay 127.0.0.1:{}: the token endpoint {url} ", relay.port());
+        assert!(why.starts_with(&told) && why.contains("cannot be reached"), "{why}");
+        let trouble = nobody_is_blamed(&mailing, now);
+        assert_eq!((trouble.why.as_str(), trouble.since, trouble.failures), (why.as_str(), at, n));
+        is_left_alone(&trouble, now, i64::from(n));
+    }
+    assert_eq!((relay.commands("AUTH"), relay.commands("MAIL")), (0, 0));
+    is_nowhere(&mailing, "hemlig-nyckel");
+    ends_well(&mut mailing, at + minutes(5), 6);
+}
