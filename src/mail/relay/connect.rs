@@ -114,33 +114,36 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
     Ok(Connection::new(talk, offers))
 }
 
-/// The first address that answers. Each gets an equal part of what time is
-/// left, so that a dead one does not eat that of the others (F36).
+/// The relay, at whichever of its addresses answers.
 fn reach(relay: &Relay, name: &str) -> Result<TcpStream, Trouble> {
     let passing = |why| trouble(TroubleKind::Passing, Phase::Connect, why);
     let addresses: Vec<SocketAddr> = (relay.host.as_str(), relay.port)
         .to_socket_addrs()
         .map_err(|error| passing(format!("relay {name} is not found: {error}")))?
         .collect();
+    reach_one_of(&addresses, name, relay.deadlines.connect).map_err(passing)
+}
+
+/// The first address that answers. Each gets an equal part of what time is
+/// left, so that a dead one does not eat that of the others (F36). `Err` says
+/// why none does.
+fn reach_one_of(addresses: &[SocketAddr], name: &str, limit: Duration) -> Result<TcpStream, String> {
     let since = Stopwatch::start();
-    let limit = relay.deadlines.connect;
-    first_of(&addresses, |address, rest| {
+    first_of(addresses, |address, rest| {
         let left = since.left_of(limit).ok_or(io::ErrorKind::TimedOut)?;
         let share = left / u32::try_from(rest).unwrap_or(u32::MAX).max(1);
         TcpStream::connect_timeout(&address, share.max(Duration::from_millis(1)))
     })
-    .map_err(|faults| {
-        passing(match faults.as_slice() {
-            [] => format!("relay {name} has no address"),
-            [(_, error)] if error.kind() == io::ErrorKind::TimedOut => {
-                format!("relay {name} cannot be reached within {} s", seconds(limit))
-            }
-            [(_, error)] => format!("relay {name} cannot be reached: {error}"),
-            many => {
-                let told: Vec<String> = many.iter().map(|(at, error)| format!("{at}: {error}")).collect();
-                format!("relay {name} cannot be reached at any of its addresses: {}", told.join("; "))
-            }
-        })
+    .map_err(|faults| match faults.as_slice() {
+        [] => format!("relay {name} has no address"),
+        [(_, error)] if error.kind() == io::ErrorKind::TimedOut => {
+            format!("relay {name} cannot be reached within {} s", seconds(limit))
+        }
+        [(_, error)] => format!("relay {name} cannot be reached: {error}"),
+        many => {
+            let told: Vec<String> = many.iter().map(|(at, error)| format!("{at}: {error}")).collect();
+            format!("relay {name} cannot be reached at any of its addresses: {}", told.join("; "))
+        }
     })
 }
 
@@ -284,6 +287,8 @@ pub(super) fn seconds(length: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -299,6 +304,29 @@ mod tests {
         assert_eq!(tried.len(), 3);
         let dead = first_of(&addresses, |_, _| Err::<(), _>(io::ErrorKind::TimedOut.into()));
         assert_eq!(dead.expect_err("none answers").len(), 3);
+    }
+
+    /// An address of this machine at which nobody listens.
+    fn dead(ip: &str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        SocketAddr::new(ip.parse().expect("an address"), listener.local_addr().expect("a port").port())
+    }
+
+    /// A name with two addresses that are dead, one of them of the new kind,
+    /// and one that lives; and then with the dead ones alone.
+    #[test]
+    fn f36_of_dead_and_live_addresses_a_live_one_is_reached_and_dead_ones_are_named() {
+        let relay = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (new, old, live) = (dead("::1"), dead("127.0.0.1"), relay.local_addr().expect("an address"));
+        let ample = Duration::from_secs(20);
+        let reached = reach_one_of(&[new, old, live], "relay.example:25", ample).expect("one lives");
+        assert_eq!(reached.peer_addr().expect("an address"), live);
+        let why = reach_one_of(&[new, old], "relay.example:25", ample).expect_err("none lives");
+        let begins = format!("relay relay.example:25 cannot be reached at any of its addresses: {new}: ");
+        let ends = format!("; {old}: Connection refused (os error 111)");
+        assert!(why.starts_with(&begins) && why.ends_with(&ends), "{why}");
+        let why = reach_one_of(&[], "relay.example:25", ample).expect_err("there is none");
+        assert_eq!(why, "relay relay.example:25 has no address");
     }
 
     #[test]
