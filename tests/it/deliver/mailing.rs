@@ -48,6 +48,8 @@ pub(super) struct Passed {
     pub(super) recovered: Recovered,
     pub(super) reconciled: Reconciled,
     pub(super) delivered: Delivered,
+    /// What an operator was told meanwhile.
+    pub(super) said: Vec<String>,
 }
 
 /// A delivery, as the database has it.
@@ -172,7 +174,9 @@ impl Mailing {
         loop {
             let (world, store) = self.rig.running(at);
             let booked: Listener<'_> = &mut |_, _| {};
-            let talk = Talk { booked, one_more: &mut |_| {}, say: &mut |_| {}, stop: &|| false, now: &|| at };
+            let mut said = Vec::new();
+            let say = &mut |words| said.push(words);
+            let talk = Talk { booked, one_more: &mut |_| {}, say, stop: &|| false, now: &|| at };
             let sent = send::send(world, store, at, chosen, talk)?;
             if !sent.interrupted {
                 return Ok(Passed {
@@ -180,6 +184,7 @@ impl Mailing {
                     recovered: sent.recovered,
                     reconciled: sent.reconciled,
                     delivered: sent.delivered,
+                    said,
                 });
             }
             // Somebody decided something before it was booked.

@@ -73,15 +73,19 @@ fn f21_421_as_a_greeting_is_nobodys_fault() {
     all_is_well(&mut mailing, 0);
 }
 
+/// It goes on over a new connection, and nobody is told anything.
 #[test]
 fn f22_a_relay_that_closes_after_each_mail_is_called_again() {
-    let mut mailing = Mailing::of(10);
-    let at = mailing.at(MORNING);
-    let relay = relay(vec![Rule::at(Point::Idle, What::Close)]);
-    let passed = mailing.pass(&relay, at);
-    assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 10", 10), "{passed:?}");
-    assert!(passed.delivered.trouble.is_none(), "{passed:?}");
-    all_is_well(&mut mailing, 0);
+    for what in [What::Close, What::Reset, What::SayAndClose(line("421 4.4.2 idle for too long"))] {
+        let mut mailing = Mailing::of(10);
+        let at = mailing.at(MORNING);
+        let relay = relay(vec![Rule::at(Point::Idle, what)]);
+        let passed = mailing.pass(&relay, at);
+        assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 10", 10), "{passed:?}");
+        assert!(passed.delivered.trouble.is_none() && passed.said.is_empty(), "{passed:?}");
+        assert!(mailing.rows().iter().all(|row| row.attempts == 1), "no attempt is counted for it");
+        all_is_well(&mut mailing, 0);
+    }
 }
 
 /// The relay has a part of the words when the connection ends. Nobody gets
@@ -278,6 +282,36 @@ fn f30_letters_beyond_ascii_in_addresses_are_held_and_stand_in_nobodys_way() {
     let reachable = "SELECT count(*) FROM person WHERE undeliverable IS NULL";
     let reachable: i64 = mailing.connect().query_row(reachable, [], |row| row.get(0)).expect("a number");
     assert_eq!(reachable, 12, "nobody is blamed");
+}
+
+/// Whatever it does not offer, and if it offers nothing at all: every mail is
+/// ASCII, in lines a relay of long ago takes, and reads the same.
+#[test]
+fn f30_no_mail_needs_more_than_a_relay_must_take() {
+    let all = ["PIPELINING", "SIZE 10000000", "8BITMIME", "SMTPUTF8"];
+    for missing in all.into_iter().map(Some).chain([None]) {
+        let mut mailing = Mailing::of(4);
+        let at = mailing.at(MORNING);
+        let offers = all.iter().filter(|offer| missing.is_some_and(|missing| missing != **offer));
+        let offers = offers.map(|offer| (*offer).to_owned()).collect();
+        let relay = Relay::start(Script { offers, ..Script::default() });
+        let passed = mailing.pass(&relay, at);
+        assert_eq!(
+            (mailing.states().as_str(), mailing.taken.len()),
+            ("sent 4", 4),
+            "{missing:?}: {passed:?}"
+        );
+        for (_, mail) in &mailing.taken {
+            assert!(mail.bytes.is_ascii(), "{missing:?}");
+            assert!(mail.bytes.split(|b| *b == b'\n').all(|line| line.len() <= 999), "{missing:?}");
+            let parsed = MessageParser::default().parse(&mail.bytes).expect("a mail");
+            assert!(
+                parsed.subject().is_some_and(|subject| subject.ends_with(", det här är a")),
+                "{missing:?}"
+            );
+        }
+        all_is_well(&mut mailing, 0);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! left alone for a while, and what is told names it and no secret.
 
 use std::fs;
+use std::process::Output;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -15,7 +16,8 @@ use journey::store::{RelayState, RelayTrouble, Store};
 
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, minutes, relay};
-use crate::relay::server::{Point, Relay, Rule, Script, What};
+use crate::kills::home::Home;
+use crate::relay::server::{Point, Relay, Rule, Script, What, line};
 
 const SECRET: &str = "correct horse battery";
 
@@ -131,6 +133,28 @@ fn f18_a_relay_that_falls_silent_in_any_phase_is_named_and_nobody_is_blamed() {
     ends_well(&mut mailing, at + minutes(later), 4);
 }
 
+/// A mail as short as ours is with the system before the relay has sipped any
+/// of it; so what is waited for in vain is its answer, and the mail is in doubt.
+/// What is longer is not: `f35` in `relay`.
+#[test]
+fn f35_a_relay_that_sips_keeps_nobody_for_ever() {
+    let mut mailing = Mailing::of(3);
+    let at = mailing.at(MORNING);
+    let sipping = Relay::start(Script {
+        rules: vec![Rule::at(Point::Body, What::Sip(Duration::from_millis(5)))],
+        ..Script::default()
+    });
+    mailing.rig.config.mail.smtp.port = sipping.port();
+    let mut relay = post::relay(&mailing.rig.config.mail.smtp);
+    relay.deadlines = hasty(Phase::Dot);
+    let delivered = mailing.pass_by(&Post::Relay(Box::new(relay), None), at);
+    assert_eq!((delivered.in_doubt, mailing.states().as_str()), (3, "in_doubt 3"));
+    let why = format!("relay 127.0.0.1:{} did not answer the final dot within 0.02 s", sipping.port());
+    assert!(mailing.rows().iter().all(|row| row.reply == why), "{:?}", mailing.rows());
+    assert_eq!(sipping.count(), 0);
+    ends_well(&mut mailing, at + minutes(15), 3);
+}
+
 /// Signs in with what stands in a file.
 fn signs_in(mailing: &mut Mailing, auth: Auth, secret: &str) {
     let file = mailing.rig.path("secret");
@@ -206,4 +230,89 @@ fn f39_a_token_endpoint_that_is_down_holds_the_channel_and_shows_no_secret() {
     assert_eq!((relay.commands("AUTH"), relay.commands("MAIL")), (0, 0));
     is_nowhere(&mailing, "hemlig-nyckel");
     ends_well(&mut mailing, at + minutes(5), 6);
+}
+
+/// What a command prints, on both ways out.
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+/// In red, as somebody sees it who asks a terminal.
+fn in_red(home: &Home, arguments: &[&str]) -> String {
+    let mut command = home.command(arguments);
+    command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1");
+    said(&command.output().expect("it starts"))
+}
+
+#[test]
+fn f25_status_is_red_and_says_since_when_no_mail_was_taken() {
+    let closed = "554 5.3.2 closed for the week";
+    let refusing = || relay(vec![Rule::at(Point::Greeting, What::SayAndClose(line(closed)))]);
+    let later = |reader| super::to(reader, Rule::at(Point::Rcpt, What::say("450 4.2.0 later")));
+    let (never, well, down) = (refusing(), relay(vec![later("p1001"), later("p1002")]), refusing());
+    let home = Home::peopled(3, never.port());
+    let output = home.run(&["send"]);
+    assert_eq!(output.status.code(), Some(69), "{}", said(&output));
+    let why = format!("relay 127.0.0.1:{} answered the greeting with {closed}", never.port());
+    assert!(said(&output).contains(&why), "{}", said(&output));
+    let status = said(&home.run(&["status"]));
+    assert!(status.contains("the relay takes nothing since ") && status.contains(&why), "{status}");
+    assert!(status.contains("it never took a mail; tried again "), "{status}");
+    // It is well for a while, and then not again.
+    let moves = |from: &Relay, to: &Relay| {
+        home.edit("config.toml", &format!("port = {}", from.port()), &format!("port = {}", to.port()));
+    };
+    moves(&never, &well);
+    home.run(&["send", "-q"]);
+    assert!(!said(&home.run(&["status"])).contains("takes nothing"));
+    moves(&well, &down);
+    home.hurry();
+    assert_eq!(home.run(&["send", "-q"]).status.code(), Some(69));
+    let status = in_red(&home, &["status"]);
+    let red = "\u{1b}[1m\u{1b}[31mthe relay takes nothing\u{1b}[0m since ";
+    assert!(status.contains(red) && status.contains("no mail was taken since "), "{status}");
+    assert_eq!((well.count(), home.count("state = 'due' AND attempts = 1")), (1, 2));
+}
+
+/// Whatever it says of others, and to terminals, nobody sees it.
+#[test]
+fn f33_what_a_relay_says_is_shown_short_and_escaped_everywhere() {
+    let evil = "\u{1b}[2J\u{1b}]0;evil\u{7} <berit.berg@ekdala.example> is gone";
+    let says = |code: &str| What::say(&format!("{code} {evil} {}", "and so on ".repeat(100)));
+    let relay = Relay::start(Script {
+        rules: vec![
+            super::to("p1000", Rule::at(Point::Rcpt, says("450 4.2.0"))),
+            super::to("p1001", Rule::at(Point::Rcpt, says("550 5.1.1"))),
+            super::to("p1002", Rule::at(Point::Dot, says("554 5.6.0"))),
+            super::to("p1003", Rule::at(Point::Dot, says("250-2.0.0 fine\r\n299"))),
+            super::to("p1004", Rule::at(Point::Dot, says("250 2.0.0"))),
+        ],
+        ..Script::default()
+    });
+    let home = Home::peopled(6, relay.port());
+    let mut shown = said(&home.run(&["send"]));
+    let closing = Relay::start(Script {
+        rules: vec![Rule::at(Point::Greeting, says("421 4.3.0"))],
+        ..Script::default()
+    });
+    home.edit("config.toml", &format!("port = {}", relay.port()), &format!("port = {}", closing.port()));
+    home.hurry();
+    shown += &said(&home.run(&["send"]));
+    for arguments in [
+        &["status"][..],
+        &["status", "--format", "json"],
+        &["why", "1000"],
+        &["why", "1001"],
+        &["why", "1002"],
+        &["why", "1003"],
+        &["why", "1004", "--format", "json"],
+    ] {
+        shown += &said(&home.run(arguments));
+    }
+    assert!(!shown.contains(['\u{1b}', '\u{7}']) && !shown.contains("berit"), "{shown}");
+    assert!(shown.contains("550 5.1.1 \\u{1b}[2J") && shown.contains("… is gone and so on"), "{shown}");
+    assert!(!shown.contains(&"and so on ".repeat(30)), "it is short: {shown}");
+    let kept = "SELECT group_concat(coalesce(reply, '')) FROM delivery";
+    let kept: String = home.sql().query_row(kept, [], |row| row.get(0)).expect("words");
+    assert!(kept.contains("450 4.2.0") && !kept.contains(['\u{1b}', '\u{7}', '@']), "{kept}");
 }
