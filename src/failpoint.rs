@@ -23,6 +23,13 @@ pub(crate) fn at(point: &'static str) -> io::Result<()> {
     Ok(())
 }
 
+/// Passes a point at which there is nothing that could fail for reasons
+/// outside; a test may have it panic there.
+#[cfg(feature = "failpoints")]
+pub(crate) fn panics(point: &'static str) {
+    fail::fail_point!(point, |words: Option<String>| panic!("{}", words.unwrap_or_default()));
+}
+
 #[cfg(feature = "failpoints")]
 #[expect(
     clippy::disallowed_methods,
@@ -57,3 +64,8 @@ pub(crate) fn set_up() {}
 pub(crate) fn at(_: &'static str) -> io::Result<()> {
     Ok(())
 }
+
+/// No point.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub(crate) fn panics(_: &'static str) {}

@@ -18,6 +18,7 @@ mod kept_back;
 mod limits;
 mod man;
 mod matrix;
+mod mishap;
 mod moment;
 mod pages;
 mod pause;
@@ -115,6 +116,7 @@ enum Command {
 /// Runs the program: reads the arguments, does what they say, and tells how
 /// it ended.
 pub fn main() -> ExitCode {
+    mishap::set_up();
     crate::failpoint::set_up();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::keys::Keys;
+use super::mishap::unless_it_panics;
 use super::pass::{self, Due, Holding, Pass};
 use super::world::World;
 use crate::config::Config;
@@ -13,6 +14,7 @@ use crate::domain::ids::StepName;
 use crate::domain::library::Library;
 use crate::domain::verdict::{Held, Reason};
 use crate::domain::zone::Timestamp;
+use crate::failpoint;
 use crate::mail::compose::{self, Sending};
 use crate::mail::{files, mime};
 use crate::render::{Letter, Links, Renderer};
@@ -63,7 +65,7 @@ pub fn write(
     for (place, due) in std::mem::take(&mut pass.send).into_iter().enumerate() {
         let marks = looked_at(world, &due, pass.at, place);
         let desk = Desk::of(world);
-        match desk.bytes(&due.letter(world, &marks.links), &marks) {
+        match unless_it_panics(|| desk.bytes(&due.letter(world, &marks.links), &marks)) {
             Ok(bytes) => {
                 let name =
                     desk.file_name(&due.letter(world, &marks.links), pass.at, &format!("protected{place}"));
@@ -149,6 +151,7 @@ impl<'c> Desk<'c> {
 
     /// A letter as it leaves; `Err` says in words why it cannot be made.
     pub fn bytes(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
+        failpoint::panics("letters.make");
         mime::bytes(&self.email(letter, marks)?).map_err(|fault| fault.to_string())
     }
 

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod letters;
 pub mod lock;
 pub mod matrix;
+pub mod mishap;
 pub mod pass;
 pub mod plan;
 pub mod positions;

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use super::mishap::unless_it_panics;
 use super::world::World;
 use crate::domain::ids::{Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::journey::Journey;
@@ -15,6 +16,7 @@ use crate::domain::progress::Progress;
 use crate::domain::step::Step;
 use crate::domain::verdict::{Held, Reason, Send, Verdict, Wait};
 use crate::domain::zone::Timestamp;
+use crate::failpoint;
 use crate::render::{Letter, Links};
 
 /// Everybody's verdict at one instant.
@@ -244,13 +246,17 @@ impl<'w> Due<'w> {
             subject: String::new(),
         };
         let links = links(world);
-        match world.renderer.subject(&due.letter(world, &links)) {
+        let subject = unless_it_panics(|| {
+            failpoint::panics("pass.subject");
+            world.renderer.subject(&due.letter(world, &links)).map_err(|fault| fault.to_string())
+        });
+        match subject {
             Ok(subject) => {
                 due.subject = subject;
                 Ok(due)
             }
-            Err(fault) => {
-                let because = vec![Reason::BadContent(fault.to_string())];
+            Err(why) => {
+                let because = vec![Reason::BadContent(why)];
                 Err(Held { step: Some(step.slug.clone()), because })
             }
         }

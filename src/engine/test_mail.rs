@@ -2,10 +2,9 @@
 //! testers, by the way real mails take. Nothing is booked and nothing is
 //! written down; its links lead to pages that can answer for nobody.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::keys;
 use super::letters::{Desk, Marks, domain};
+use super::mishap::unless_it_panics;
 use super::post::Post;
 use super::world::World;
 use crate::domain::address;
@@ -90,15 +89,13 @@ pub fn make(
     to: &str,
     at: Timestamp,
 ) -> Result<TestMail, String> {
-    let make = || {
+    // As in a mailing: what panics is told (D3).
+    unless_it_panics(|| {
         let email = email(world, name, reader, to, at)?;
         let bytes = mime::bytes(&email).map_err(|fault| fault.to_string())?;
         let Email { subject, text, .. } = email;
         Ok(TestMail { to: to.to_owned(), subject, text, bytes, step: name.clone(), at })
-    };
-    // As in a mailing: what panics is told (D3).
-    let made = catch_unwind(AssertUnwindSafe(make));
-    made.unwrap_or_else(|_| Err("internal error: the program could not make this mail".to_owned()))
+    })
 }
 
 fn email(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestamp) -> Result<Email, String> {

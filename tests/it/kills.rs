@@ -6,6 +6,7 @@ mod daemon;
 pub(crate) mod home;
 mod hunt;
 mod load;
+mod mishap;
 mod points;
 mod scenes;
 mod soak;
