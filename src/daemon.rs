@@ -145,7 +145,7 @@ pub fn run(
             // from the send journal when there is room again (F54).
             Err(error) if is_full(&error) => {
                 daemon.say_once(&format!("{error:#}; nothing leaves until there is room"));
-                daemon.sleep_until(clock::now() + FULL, daemon.store.seen()?)?;
+                daemon.sleep_until(daemon.now() + FULL, daemon.store.seen()?)?;
             }
             Err(error) => return Err(error),
         }
@@ -176,22 +176,23 @@ impl Daemon<'_> {
     fn turn(&mut self) -> anyhow::Result<(Timestamp, Seen)> {
         self.alive();
         let seen = self.store.seen()?;
+        self.look_at_the_clock(clock::both())?;
         if (self.asked.reload)() {
             failpoint::at("daemon.reload")?;
             self.reload(true);
         } else if self.config.daemon.watch_content && self.content_watch.has_changed() {
             self.reload(false);
         }
-        if self.config.daemon.import_people && self.people_watch.has_changed() {
+        // Who is there from when on is not taken from a clock that is wrong.
+        let imports = self.config.daemon.import_people && !self.clock_is_wrong;
+        if imports && self.people_watch.has_changed() {
             let imported = failpoint::at("daemon.import").map_err(Into::into).and_then(|()| self.import());
             if imported.is_err() {
                 self.people_watch.forget();
             }
             imported?;
         }
-        let clocks = clock::both();
-        let now = clocks.wall;
-        self.look_at_the_clock(clocks)?;
+        let now = self.now();
         let begun = begin::begin(&mut self.store, &self.config, now)?;
         let recovered = begun.recovered;
         if recovered.returned + recovered.in_doubt + recovered.held + begun.reconciled.arrived > 0 {
@@ -216,7 +217,7 @@ impl Daemon<'_> {
         }
         let mut journal = begun.journal;
         let again = self.deliver(journal.as_mut(), now)?;
-        self.store.set_clock(clock::now())?;
+        self.store.set_clock(self.now())?;
         self.store.forget_bytes(now - KEPT)?;
         self.look_at_the_log()?;
         Ok((again, seen))
@@ -237,6 +238,13 @@ impl Daemon<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// The time, as it goes on from when the clock was last looked at and right:
+    /// what is set since then is looked at before it counts, so that nothing
+    /// leaves, or is too late, by a clock that jumped in between (F49, F50).
+    fn now(&self) -> Timestamp {
+        time_since(self.anchor)
     }
 
     /// Is the clock one to send by? What it does wrong is remembered until it
@@ -325,6 +333,8 @@ impl Daemon<'_> {
         let (say, asked, beat) = (&mut *self.say, &self.asked, std::cell::Cell::new(self.beat));
         let begun = Stopwatch::start();
         let wake = latest.filter(|at| *at > now);
+        let anchor = self.anchor;
+        let the_time = || time_since(anchor);
         let stop = || {
             if beat.get().elapsed() > HEARTBEAT {
                 notify(&[NotifyState::Watchdog]);
@@ -333,15 +343,16 @@ impl Daemon<'_> {
             // Another look around, at the latest after a minute.
             (asked.stop)()
                 || (asked.must_reload)()
+                || is_off(anchor)
                 || begun.elapsed() > LOOK_AROUND
-                || wake.is_some_and(|at| clock::now() >= at)
+                || wake.is_some_and(|at| the_time() >= at)
         };
         let wave = self.config.daemon.wave();
         let mut words = |text: String| say(&text);
         let mut everything = Chosen::default();
         let hooks = Hooks {
             chosen: &mut everything,
-            now: &clock::now,
+            now: &the_time,
             one_more: &mut || {},
             say: &mut words,
             stop: &stop,
@@ -349,15 +360,15 @@ impl Daemon<'_> {
         let delivered = self.post.deliver(&desk, &self.keys, &mut self.store, journal, wave, hooks)?;
         self.beat = beat.get();
         let more =
-            delivered.wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| clock::now() + wait);
+            delivered.wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| the_time() + wait);
         self.tell(&delivered);
         if delivered.line_died {
-            let often = self.deaths.one_more(clock::now());
+            let often = self.deaths.one_more(the_time());
             anyhow::ensure!(!often, EndedAgain);
-            return Ok(clock::now());
+            return Ok(the_time());
         }
         if begun.elapsed() > LOOK_AROUND {
-            return Ok(clock::now());
+            return Ok(the_time());
         }
         let retry = self.store.relay()?.trouble.map(|trouble| trouble.retry);
         let next =
@@ -417,10 +428,11 @@ impl Daemon<'_> {
             }
         }
         self.content_watch = Watch::of(&self.config.content);
-        match InForce::read(&self.config, clock::now()) {
+        let now = self.now();
+        match InForce::read(&self.config, now) {
             Ok(content) if content.broken.is_empty() => {
                 let files = content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-                match self.store.keep_content(content.library.hash, files, clock::now()) {
+                match self.store.keep_content(content.library.hash, files, now) {
                     Ok(()) => {
                         (self.say)(&format!("content {} is in force", content.library.hash));
                         self.content = Some(content);
@@ -465,7 +477,7 @@ impl Daemon<'_> {
             return Ok(());
         }
         let why = Some("the people file changed".to_owned());
-        let act = Act { at: clock::now(), by: "daemon".to_owned(), why };
+        let act = Act { at: self.now(), by: "daemon".to_owned(), why };
         match self.store.import(&changes, &roster, seen, &act) {
             Ok(()) => (self.say)("the people file changed and is imported"),
             // Somebody writes, or has written since it was compared: the next
@@ -476,16 +488,19 @@ impl Daemon<'_> {
         Ok(())
     }
 
-    /// Sleeps, but for what it is told meanwhile, and for what somebody else
-    /// writes into the database: an approval, a release.
+    /// Sleeps, but for what it is told meanwhile, for what somebody else writes
+    /// into the database, an approval, a release, and for what the clocks do: a
+    /// machine that slept longer than this would have is awake again, one that
+    /// was set is to be looked at.
     fn sleep_until(&mut self, at: Timestamp, seen: Seen) -> anyhow::Result<()> {
-        let length = (at - clock::now()).to_std().unwrap_or_default();
+        let length = (at - self.now()).to_std().unwrap_or_default();
         let begun = Stopwatch::start();
         while let Some(left) = begun.left_of(length.min(LOOK_AROUND)) {
             self.alive();
             let woken = || (self.asked.stop)() || (self.asked.must_reload)();
             clock::sleep(left.min(DOZE), woken);
-            if woken() || self.store.seen()? != seen {
+            let clock_changed = is_off(self.anchor) != self.clock_is_wrong;
+            if woken() || self.now() >= at || clock_changed || self.store.seen()? != seen {
                 break;
             }
         }
@@ -507,6 +522,17 @@ impl Daemon<'_> {
             words.clone_into(&mut self.said);
         }
     }
+}
+
+/// The time as it goes on from when the clocks were right; as the clock shows
+/// it where they never were.
+fn time_since(anchor: Option<Clocks>) -> Timestamp {
+    anchor.map_or_else(clock::now, clock::since)
+}
+
+/// Does the clock show another time than it should, by what it was?
+fn is_off(anchor: Option<Clocks>) -> bool {
+    anchor.is_some() && guard::plausible(clock::both(), None, anchor).is_err()
 }
 
 /// After a long time without a daemon somebody looks first at what would

@@ -49,6 +49,19 @@ fn happens(point: &str, how: &str) -> io::Result<()> {
     }
 }
 
+/// By how many seconds a test has moved the clock that can be set, and the one
+/// that counts since the machine was started. They stand in a file, so that
+/// they move while the program runs.
+#[cfg(feature = "failpoints")]
+pub(crate) fn clocks_moved() -> (i64, i64) {
+    fail::fail_point!("clock.moves", |file: Option<String>| {
+        let text = std::fs::read_to_string(file.unwrap_or_default()).unwrap_or_default();
+        let mut seconds = text.split_whitespace().map_while(|word| word.parse().ok());
+        (seconds.next().unwrap_or(0), seconds.next().unwrap_or(0))
+    });
+    (0, 0)
+}
+
 /// There are none.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
@@ -69,3 +82,10 @@ pub(crate) fn at(_: &'static str) -> io::Result<()> {
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub(crate) fn panics(_: &'static str) {}
+
+/// They are where they are.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub(crate) fn clocks_moved() -> (i64, i64) {
+    (0, 0)
+}

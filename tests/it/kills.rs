@@ -2,6 +2,7 @@
 //! relay: killed, stopped, started twice, kept waiting. What leaves is what
 //! was promised, whatever happens to the process.
 
+mod clocks;
 mod daemon;
 pub(crate) mod home;
 mod hunt;

@@ -26,7 +26,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain", "render", "failpoint"]),
     // Deadlines of a conversation are lengths of time, which only a clock knows.
     ("mail", &["domain", "render", "clock", "failpoint"]),
-    ("clock", &["domain"]),
+    // A test moves the clocks while the program runs.
+    ("clock", &["domain", "failpoint"]),
     ("config", &["domain"]),
     ("logging", &["domain"]),
     (

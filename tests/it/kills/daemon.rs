@@ -95,22 +95,22 @@ impl Drop for Running {
     }
 }
 
-fn relay(rules: Vec<Rule>) -> Relay {
+pub(super) fn relay(rules: Vec<Rule>) -> Relay {
     Relay::start(Script { rules, ..Script::default() })
 }
 
 /// Every answer to the dot comes after that time.
-fn slow(milliseconds: u64) -> Relay {
+pub(super) fn slow(milliseconds: u64) -> Relay {
     let late = What::Late(Duration::from_millis(milliseconds), line("250 2.0.0 at last"));
     relay(vec![Rule::at(Point::Dot, late)])
 }
 
-fn all_sent(home: &Home) {
+pub(super) fn all_sent(home: &Home) {
     until("all are sent", || home.count("state = 'sent'") == home.people);
 }
 
 /// Has the relay each mail, and none twice?
-fn each_once(relay: &Relay, mails: usize) {
+pub(super) fn each_once(relay: &Relay, mails: usize) {
     let accepted = relay.accepted();
     let distinct: BTreeSet<&str> = accepted.iter().map(|mail| &*mail.message_id).collect();
     assert_eq!((accepted.len(), distinct.len()), (mails, mails));
@@ -617,7 +617,7 @@ fn without_being_asked_to_it_leaves_the_people_alone() {
 }
 
 /// Wakes it until it says so.
-fn found(home: &Home, daemon: &Running, words: &str) {
+pub(super) fn found(home: &Home, daemon: &Running, words: &str) {
     found_again(home, daemon, words, 1);
 }
 
