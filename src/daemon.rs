@@ -6,6 +6,7 @@
 //! [`run`] is the loop; `watch` sees that files have changed; `cli/daemon`
 //! is the door.
 
+mod beat;
 mod deaths;
 mod watch;
 mod zones;
@@ -34,6 +35,7 @@ use crate::engine::world::{InForce, World};
 use crate::engine::{positions, send};
 use crate::failpoint;
 use crate::store::{LONG_LOG, Seen, Store, StoreError};
+use beat::Heart;
 use deaths::Deaths;
 pub use deaths::EndedAgain;
 use watch::Watch;
@@ -41,8 +43,9 @@ use zones::OlderZones;
 
 /// The longest it sleeps: nothing relies on being woken (delivery.md, A4).
 const LOOK_AROUND: Duration = Duration::from_secs(60);
-/// How often systemd hears that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// No sitting takes so long: each part of each conversation has a limit. Then
+/// somebody hangs, and only a fresh start mends that (F14).
+const HANGS: Duration = Duration::from_secs(2 * 60 * 60);
 /// How often it looks whether somebody wrote into the database.
 const DOZE: Duration = Duration::from_secs(1);
 /// How often the database's log is taken over into it.
@@ -88,7 +91,7 @@ struct Daemon<'a> {
     older_zones: Option<OlderZones>,
     /// When the database's log was last looked at.
     log_seen: Option<Stopwatch>,
-    beat: Stopwatch,
+    heart: Heart,
     /// The first look at how long nobody was there.
     is_first: bool,
 }
@@ -127,7 +130,7 @@ pub fn run(
         deaths: Deaths::default(),
         older_zones,
         log_seen: None,
-        beat: Stopwatch::start(),
+        heart: Heart::start(),
         is_first: true,
         config,
     };
@@ -174,7 +177,7 @@ impl Daemon<'_> {
     /// latest; and what the turn began with, because whoever writes while it
     /// lasts is not seen by all of it.
     fn turn(&mut self) -> anyhow::Result<(Timestamp, Seen)> {
-        self.alive();
+        self.heart.beat();
         let seen = self.store.seen()?;
         self.look_at_the_clock(clock::both())?;
         if (self.asked.reload)() {
@@ -295,8 +298,8 @@ impl Daemon<'_> {
         }
         // Somebody changes something all the time: the next turn goes on.
         for _ in 0..10 {
-            let nobody_listens = &mut |_: &Pass<'_>, _: &[i64]| {};
-            let sent = send::book(world, &mut self.store, now, &Selection::default(), nobody_listens)?;
+            let part = &mut |_: &Pass<'_>, _: &[i64]| self.heart.beat();
+            let sent = send::book(world, &mut self.store, now, &Selection::default(), part)?;
             if sent.booked > 0 {
                 (self.say)(&format!("booked {} mails", sent.booked));
             }
@@ -330,15 +333,14 @@ impl Daemon<'_> {
         }
         let content = self.content.as_ref().context("there is no content in force")?;
         let desk = Desk { config: &self.config, library: &content.library, renderer: &content.renderer };
-        let (say, asked, beat) = (&mut *self.say, &self.asked, std::cell::Cell::new(self.beat));
+        let (say, asked, heart) = (&mut *self.say, &self.asked, &self.heart);
         let begun = Stopwatch::start();
         let wake = latest.filter(|at| *at > now);
         let anchor = self.anchor;
         let the_time = || time_since(anchor);
         let stop = || {
-            if beat.get().elapsed() > HEARTBEAT {
-                notify(&[NotifyState::Watchdog]);
-                beat.set(Stopwatch::start());
+            if begun.elapsed() < HANGS {
+                heart.beat();
             }
             // Another look around, at the latest after a minute.
             (asked.stop)()
@@ -358,7 +360,6 @@ impl Daemon<'_> {
             stop: &stop,
         };
         let delivered = self.post.deliver(&desk, &self.keys, &mut self.store, journal, wave, hooks)?;
-        self.beat = beat.get();
         let more =
             delivered.wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| the_time() + wait);
         self.tell(&delivered);
@@ -496,23 +497,15 @@ impl Daemon<'_> {
         let length = (at - self.now()).to_std().unwrap_or_default();
         let begun = Stopwatch::start();
         while let Some(left) = begun.left_of(length.min(LOOK_AROUND)) {
-            self.alive();
+            self.heart.beat();
             let woken = || (self.asked.stop)() || (self.asked.must_reload)();
-            clock::sleep(left.min(DOZE), woken);
+            clock::sleep(left.min(DOZE).min(self.heart.every), woken);
             let clock_changed = is_off(self.anchor) != self.clock_is_wrong;
             if woken() || self.now() >= at || clock_changed || self.store.seen()? != seen {
                 break;
             }
         }
         Ok(failpoint::at("daemon.wake")?)
-    }
-
-    /// Tells systemd that it is alive, not more often than it must.
-    fn alive(&mut self) {
-        if self.beat.elapsed() > HEARTBEAT {
-            notify(&[NotifyState::Watchdog]);
-            self.beat = Stopwatch::start();
-        }
     }
 
     /// Says something that stays true for a while.

@@ -11,6 +11,7 @@ mod mishap;
 mod points;
 mod scenes;
 mod soak;
+mod systemd;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

@@ -68,7 +68,8 @@ pub struct Hooks<'a> {
     pub one_more: &'a mut dyn FnMut(),
     /// Told what an operator should know.
     pub say: &'a mut dyn FnMut(String),
-    /// Shall nothing more be begun?
+    /// Shall nothing more be begun? Asked all the time, also when that is so:
+    /// whoever asks is alive (F14).
     pub stop: &'a dyn Fn() -> bool,
 }
 
@@ -375,11 +376,12 @@ impl Writer<'_, '_> {
 
     /// Is there a reason to begin nothing more?
     fn look_around(&mut self, group: &mut Group) {
+        let stop = (self.hooks.stop)();
         let standing = self.counter.standing();
         if self.closing {
             return;
         }
-        if (self.hooks.stop)() {
+        if stop {
             self.close(group);
         } else if standing.in_hand == 0 {
             // A limit of one domain is waited for when no other mail is left.
@@ -474,6 +476,8 @@ impl Writer<'_, '_> {
     }
 
     fn say_busy(&mut self) {
+        // Nothing is begun meanwhile: only that it is alive is of use.
+        let _ = (self.hooks.stop)();
         (self.hooks.say)("somebody else has been writing for 5 s; nothing leaves meanwhile".to_owned());
     }
 

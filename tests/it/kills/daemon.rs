@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -15,7 +14,7 @@ use chrono::TimeDelta;
 use journey::clock::{self, Stopwatch};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::home::{CONNECTIONS, Home, PATIENCE, people_file, until};
+use super::home::{CONNECTIONS, Home, people_file, until};
 use super::server::{Point, Relay, Rule, Script, What, line};
 use crate::store::faults::Disk;
 use crate::store::skip;
@@ -628,32 +627,4 @@ fn found_again(home: &Home, daemon: &Running, words: &str, times: usize) {
         thread::sleep(Duration::from_millis(100));
         daemon.said().matches(words).count() >= times
     });
-}
-
-#[test]
-fn systemd_hears_that_it_is_ready_and_that_it_stops() {
-    let relay = relay(Vec::new());
-    let home = Home::peopled(5, relay.port());
-    let path = home.path("notify");
-    let socket = UnixDatagram::bind(&path).expect("a socket");
-    socket.set_read_timeout(Some(PATIENCE)).expect("it waits");
-    let hears = |wanted: &str| {
-        let mut heard = Vec::new();
-        loop {
-            let mut some = [0; 4_096];
-            let got = socket.recv(&mut some).unwrap_or_else(|error| panic!("{wanted}: {error}; {heard:?}"));
-            let words = String::from_utf8_lossy(&some[..got]).into_owned();
-            if words.lines().any(|line| line == wanted) {
-                return;
-            }
-            heard.push(words);
-        }
-    };
-    let name = path.to_str().expect("a name");
-    let mut daemon = Running::start_with(&home, &["daemon"], &[("NOTIFY_SOCKET", name)]);
-    hears("READY=1");
-    hears("STATUS=5 sent");
-    daemon.signal(Signal::TERM);
-    hears("STOPPING=1");
-    assert_eq!(daemon.ends().code(), Some(0));
 }

@@ -1,0 +1,110 @@
+//! What systemd hears of the daemon: that it is ready, that it is alive, that
+//! it stops. One that is silent is killed, and started anew.
+
+use std::os::unix::net::UnixDatagram;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::daemon::{Running, all_sent, each_once, relay, slow};
+use super::home::{CONNECTIONS, Home, PATIENCE, until};
+
+/// The socket that systemd has for a unit.
+struct Systemd {
+    socket: UnixDatagram,
+    name: String,
+}
+
+impl Systemd {
+    fn new(home: &Home) -> Systemd {
+        let path = home.path("notify");
+        let socket = UnixDatagram::bind(&path).expect("a socket");
+        Systemd { socket, name: path.to_str().expect("a name").to_owned() }
+    }
+
+    /// Starts the daemon, which has so many milliseconds for each beat.
+    fn daemon(&self, home: &Home, allowed: u64, failpoints: &str) -> Running {
+        let microseconds = (allowed * 1_000).to_string();
+        let variables =
+            [("NOTIFY_SOCKET", &*self.name), ("WATCHDOG_USEC", &microseconds), ("FAILPOINTS", failpoints)];
+        let daemon = Running::start_with(home, &["daemon"], &variables);
+        self.hears("READY=1");
+        daemon
+    }
+
+    /// What it hears next; `None`: nothing for so long.
+    fn next(&self, patience: Duration) -> Option<String> {
+        self.socket.set_read_timeout(Some(patience)).expect("it waits");
+        let mut some = [0; 4_096];
+        let got = self.socket.recv(&mut some).ok()?;
+        Some(String::from_utf8_lossy(&some[..got]).into_owned())
+    }
+
+    fn hears(&self, wanted: &str) {
+        let mut heard = Vec::new();
+        loop {
+            let words = self.next(PATIENCE).unwrap_or_else(|| panic!("no {wanted} in {heard:?}"));
+            if words.lines().any(|line| line == wanted) {
+                return;
+            }
+            heard.push(words);
+        }
+    }
+
+    /// Forgets what was said so far.
+    fn forget(&self) {
+        while self.next(Duration::from_millis(1)).is_some() {}
+    }
+}
+
+#[test]
+fn systemd_hears_that_it_is_ready_and_that_it_stops() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(5, relay.port());
+    let systemd = Systemd::new(&home);
+    let mut daemon = systemd.daemon(&home, 60_000, "");
+    systemd.hears("STATUS=5 sent");
+    daemon.signal(Signal::TERM);
+    systemd.hears("STOPPING=1");
+    assert_eq!(daemon.ends().code(), Some(0));
+}
+
+/// The relay may take ten minutes to answer, and a daemon that begins nothing
+/// more because it was told something waits for that.
+#[test]
+fn f14_a_daemon_that_waits_for_an_answer_is_alive() {
+    let relay = slow(20_000);
+    let home = Home::peopled(CONNECTIONS, relay.port());
+    let systemd = Systemd::new(&home);
+    let daemon = systemd.daemon(&home, 150, "");
+    until("mails are on their way", || relay.count() == CONNECTIONS);
+    for _ in 0..2 {
+        // By the second time it begins nothing more.
+        daemon.signal(Signal::HUP);
+        systemd.forget();
+        systemd.hears("WATCHDOG=1");
+    }
+    systemd.hears("WATCHDOG=1");
+    assert_eq!(home.count("state = 'in_flight'"), CONNECTIONS, "they were answered already");
+}
+
+#[test]
+fn f14_a_daemon_that_hangs_is_silent_and_started_anew_it_repeats_nothing() {
+    let relay = relay(Vec::new());
+    let home = Home::peopled(20, relay.port());
+    let systemd = Systemd::new(&home);
+    let mut daemon = systemd.daemon(&home, 60, "daemon.wake=sleep(3600000)");
+    systemd.hears("WATCHDOG=1");
+    all_sent(&home);
+    home.wake();
+    until("it is silent", || systemd.next(Duration::from_millis(250)).is_none());
+    // As systemd does.
+    daemon.signal(Signal::ABORT);
+    daemon.ends();
+    let daemon = systemd.daemon(&home, 60, "");
+    systemd.hears("WATCHDOG=1");
+    thread::sleep(Duration::from_millis(100));
+    daemon.stop();
+    each_once(&relay, 20);
+}
