@@ -21,6 +21,7 @@ use sd_notify::NotifyState;
 use crate::clock::{self, Stopwatch};
 use crate::config::Config;
 use crate::domain::change::Act;
+use crate::domain::delivery::State;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::guard::{self, Clocks, Guard, GuardKind};
 use crate::domain::zone::Timestamp;
@@ -154,7 +155,9 @@ pub fn run(
         }
     }
     notify(&[NotifyState::Stopping]);
-    (daemon.say)("stopped");
+    let states = daemon.store.deliveries_by_state()?;
+    let nobody_knows = states.iter().filter(|(state, _)| matches!(state, State::InDoubt | State::InFlight));
+    (daemon.say)(&format!("stopped: {} unknown", nobody_knows.map(|(_, n)| n).sum::<u64>()));
     Ok(())
 }
 

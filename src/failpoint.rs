@@ -4,6 +4,7 @@
 //! is what the feature `failpoints` is for.
 
 use std::io;
+use std::time::Duration;
 
 /// Learns from `FAILPOINTS` what happens where.
 #[cfg(feature = "failpoints")]
@@ -39,14 +40,24 @@ fn happens(point: &str, how: &str) -> io::Result<()> {
     use std::io::Write;
     // The test sees by this that somebody came here.
     let _ = writeln!(io::stderr(), "failpoint {point}: {how}");
-    match how {
-        "abort" => std::process::abort(),
-        "delay" => {
-            std::thread::sleep(std::time::Duration::from_millis(50));
+    match how.split_once(' ').unwrap_or((how, "50")) {
+        ("abort", _) => std::process::abort(),
+        ("delay", milliseconds) => {
+            std::thread::sleep(Duration::from_millis(milliseconds.parse().unwrap_or_default()));
             Ok(())
         }
         _ => Err(io::Error::other(format!("a test lets it fail at {point}"))),
     }
+}
+
+/// A length of time, or fewer milliseconds, where a test cannot wait so long.
+#[cfg(feature = "failpoints")]
+pub(crate) fn at_most(point: &'static str, usual: Duration) -> Duration {
+    fail::fail_point!(point, |milliseconds: Option<String>| {
+        let wanted = milliseconds.and_then(|text| text.parse().ok());
+        wanted.map_or(usual, |wanted| usual.min(Duration::from_millis(wanted)))
+    });
+    usual
 }
 
 /// By how many seconds a test has moved the clock that can be set, and the one
@@ -82,6 +93,13 @@ pub(crate) fn at(_: &'static str) -> io::Result<()> {
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub(crate) fn panics(_: &'static str) {}
+
+/// As long as it is.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub(crate) fn at_most(_: &'static str, usual: Duration) -> Duration {
+    usual
+}
 
 /// They are where they are.
 #[cfg(not(feature = "failpoints"))]

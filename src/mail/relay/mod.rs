@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::handover::{Phase, Trouble};
+use crate::failpoint;
 
 pub use certificate::Certificate;
 pub use connect::Offers;
@@ -120,7 +121,7 @@ impl Default for Deadlines {
             rcpt: usual,
             data,
             block,
-            dot,
+            dot: failpoint::at_most("relay.dot", dot),
         }
     }
 }

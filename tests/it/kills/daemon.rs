@@ -136,11 +136,42 @@ fn f06_asked_to_stop_it_ends_what_is_on_its_way_and_begins_nothing() {
             assert!(dry.contains(told), "{dry}");
         } else {
             assert_eq!(status.code(), Some(0), "{}", program.said());
+            program.says("stopped: 0 unknown");
         }
         assert_eq!(home.count("state = 'sent'"), CONNECTIONS, "they were answered, and that is written down");
         assert_eq!(home.count("state = 'due'"), 40 - CONNECTIONS, "nothing else was begun");
         each_once(&relay, CONNECTIONS);
     }
+}
+
+/// The relay has ten minutes to answer, here less than a second. Who never
+/// hears from it stops all the same, and knows of which mails that is so.
+#[test]
+fn f07_asked_to_stop_it_waits_for_a_silent_relay_no_longer_than_the_limit() {
+    let silent = relay(vec![Rule::at(Point::Dot, What::Accept(Box::new(What::Silence)))]);
+    let home = Home::peopled(20, silent.port());
+    let mut daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", "relay.dot=return(500)")]);
+    until("mails are on their way", || silent.count() == CONNECTIONS);
+    daemon.signal(Signal::TERM);
+    let watch = Stopwatch::start();
+    assert_eq!(daemon.ends().code(), Some(0), "{}", daemon.said());
+    assert!(watch.elapsed() < Duration::from_millis(500 + 2_000), "{:?}", watch.elapsed());
+    daemon.says(&format!("stopped: {CONNECTIONS} unknown"));
+    assert_eq!(home.count("state = 'in_doubt' AND doubts = 1"), CONNECTIONS);
+    assert_eq!(
+        (home.count("state = 'due'"), silent.count()),
+        (20 - CONNECTIONS, CONNECTIONS),
+        "nothing else"
+    );
+    let healthy = relay(Vec::new());
+    home.edit("config.toml", &format!("port = {}", silent.port()), &format!("port = {}", healthy.port()));
+    let daemon = Running::daemon(&home);
+    until("the others are sent", || home.count("state = 'sent'") == 20 - CONNECTIONS);
+    assert_eq!(healthy.count(), 20 - CONNECTIONS, "what is in doubt waits");
+    home.hurry();
+    all_sent(&home);
+    daemon.stop();
+    each_once(&healthy, 20);
 }
 
 #[test]
