@@ -31,6 +31,7 @@ use crate::domain::zone::Timestamp;
 use crate::engine::journal::Journal;
 use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
+use crate::failpoint;
 use crate::mail::dkim::Signer;
 use crate::store::{Move, Outgoing, Packed, Seen, SentBefore, Store, StoreError, Written};
 
@@ -504,7 +505,7 @@ impl Writer<'_, '_> {
             match self.store.write_knowing(moves, seen, journal, now) {
                 Err(StoreError::Busy) => self.say_busy(),
                 written => {
-                    if watch.elapsed() > SLOW {
+                    if watch.elapsed() > failpoint::at_most("line.slow", SLOW) {
                         let seconds = watch.elapsed().as_secs();
                         (self.hooks.say)(format!(
                             "the database took {seconds} s to write; nothing left meanwhile"

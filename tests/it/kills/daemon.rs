@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::{CONNECTIONS, Home, people_file, until};
 use super::server::{Point, Relay, Rule, Script, What, line};
+use super::so_many;
 use crate::store::faults::Disk;
 use crate::store::skip;
 
@@ -507,6 +508,36 @@ fn f47_a_machine_without_zone_data_changes_nothing_and_an_unknown_zone_is_refuse
     assert!(matches!(output.status.code(), Some(1 | 78)) && said.contains("Europe/Ekdala"), "{said}");
     std::fs::remove_file(home.database()).expect("removed");
     assert_eq!(home.run(&["send"]).status.code(), Some(78), "nothing leaves by a guess");
+}
+
+/// The disk is slow, and the relay is not. What could not be written down as
+/// leaving does not leave.
+#[test]
+fn f05_while_it_takes_long_to_write_nothing_more_leaves_and_nothing_leaves_twice() {
+    // Longer, and by the limits there are, where everything is tested.
+    let (delay, limit) = if so_many(0, 1) > 0 { (6_000, 10_000) } else { (300, 100) };
+    for point in ["store.settle.before", "store.flight.before"] {
+        let relay = relay(Vec::new());
+        let home = Home::peopled(40, relay.port());
+        let slow = format!("failpoint {point}: delay {delay}");
+        let failpoints = format!("{point}=3*off->1*return(delay {delay});line.slow=return({limit})");
+        let daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", &failpoints)]);
+        daemon.says(&slow);
+        let (at_first, mut most) = (relay.count(), 0);
+        until("it is written", || {
+            let count = relay.count();
+            let written = daemon.said().contains("the database took ");
+            if !written {
+                most = count;
+            }
+            written
+        });
+        assert!(most <= at_first + CONNECTIONS, "{point}: {most} after {at_first}");
+        daemon.says(&format!("the database took {} s to write; nothing left meanwhile", delay / 1_000));
+        all_sent(&home);
+        daemon.stop();
+        each_once(&relay, 40);
+    }
 }
 
 #[test]
