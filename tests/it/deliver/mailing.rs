@@ -14,7 +14,7 @@ use journey::domain::delivery::{Happened, State};
 use journey::domain::guard::{Guard, GuardKind};
 use journey::domain::zone::Timestamp;
 use journey::engine::begin;
-use journey::engine::deliver::{Delivered, Hooks};
+use journey::engine::deliver::{Chosen, Delivered, Hooks};
 use journey::engine::letters::Desk;
 use journey::engine::pass::Selection;
 use journey::engine::post::Post;
@@ -202,7 +202,14 @@ impl Mailing {
         let (world, store) = self.rig.running(at);
         let mut begun = begin::begin(store, &world.config, at).expect("begun");
         let keys = &world.remembered.as_ref().expect("a database").keys;
-        let hooks = Hooks { now: &|| at, one_more: &mut || {}, say: &mut |_| {}, stop: &|| false };
+        let mut everything = Chosen::default();
+        let hooks = Hooks {
+            chosen: &mut everything,
+            now: &|| at,
+            one_more: &mut || {},
+            say: &mut |_| {},
+            stop: &|| false,
+        };
         let delivered = post.deliver(&Desk::of(world), keys, store, begun.journal.as_mut(), None, hooks);
         self.rig.stop();
         delivered.expect("well")
