@@ -45,7 +45,7 @@ use std::time::Duration;
 
 use ages::{Lived, live};
 use journey::clock::Stopwatch;
-use soak::{Happened, Need, soak};
+use soak::{Happened, Need, soak, stayed};
 
 #[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]
 fn main() {
@@ -54,7 +54,9 @@ fn main() {
     }
     let minutes = asked("--minutes").unwrap_or(1.0);
     println!("  after  process  memory kB  most kB  open files   mails");
+    let mut needs = Vec::new();
     let happened = soak(Duration::from_secs_f64(60.0 * minutes), 1, &mut |need| {
+        needs.push(need);
         let Need { after, process, memory_kb, most_memory_kb, open_files, mails } = need;
         println!(
             "{:5} s  {process:7}  {memory_kb:9}  {most_memory_kb:7}  {open_files:10}  {mails:6}",
@@ -67,6 +69,10 @@ fn main() {
         "{kills} kills, {stops} stops, {sends} sends, {imports} imports, {reloads} reloads, {holds} holds"
     );
     println!("{mails} mails as promised: {copies} copies, {cancelled} cancelled, {resolved} looked up");
+    match stayed(&needs) {
+        Ok(()) => println!("memory and open files stayed what they were"),
+        Err(grew) => panic!("{grew}"),
+    }
 }
 
 /// The number after a word.

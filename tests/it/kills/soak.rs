@@ -82,6 +82,53 @@ pub(crate) fn soak(length: Duration, seed: u64, tell: &mut dyn FnMut(Need)) -> H
     happened
 }
 
+/// How far a need may be above what it was.
+const SLACK_PERCENT: u64 = 15;
+
+/// Did what one process needs stay what it is (I18)? Asked of the one that
+/// lived to the end: its last third against its second, when all has been
+/// reached that is ever in use. Of fewer moments than that nothing is said.
+pub(crate) fn stayed(needs: &[Need]) -> Result<(), String> {
+    let process = needs.last().map(|need| need.process);
+    let of_one: Vec<&Need> = needs.iter().filter(|need| Some(need.process) == process).collect();
+    let third = of_one.len() / 3;
+    if third < 3 {
+        return Ok(());
+    }
+    let most = |part: &[&Need], what: fn(&Need) -> u64| part.iter().map(|need| what(need)).max().unwrap_or(0);
+    let whats: [(&str, fn(&Need) -> u64); 2] =
+        [("kB of memory", |need| need.memory_kb), ("open files", |need| need.open_files as u64)];
+    for (name, what) in whats {
+        let (before, after) = (most(&of_one[third..2 * third], what), most(&of_one[2 * third..], what));
+        if after * 100 > before * (100 + SLACK_PERCENT) {
+            return Err(format!("I18: {after} {name}, where there were {before}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn i18_what_grows_is_told() {
+    let need = |minute: u64, memory_kb, open_files| Need {
+        after: Duration::from_secs(60 * minute),
+        process: 1,
+        memory_kb,
+        most_memory_kb: memory_kb,
+        open_files,
+        mails: 0,
+    };
+    let of = |memory: fn(u64) -> u64, files: fn(u64) -> usize| {
+        let needs: Vec<Need> = (0..30).map(|minute| need(minute, memory(minute), files(minute))).collect();
+        stayed(&needs)
+    };
+    assert_eq!(of(|minute| 20_000 + 200 * minute.min(10), |_| 12), Ok(()));
+    assert_eq!(
+        of(|minute| 20_000 + 500 * minute, |_| 12).expect_err("it grows"),
+        "I18: 34500 kB of memory, where there were 29500"
+    );
+    assert!(of(|_| 20_000, |minute| 10 + usize::try_from(minute).expect("few")).is_err());
+}
+
 /// A journey that has a mail for everybody each minute, and does not end.
 fn lasting(mailing: &Mailing, length: Duration) {
     let home = &mailing.home;
