@@ -25,6 +25,10 @@ mod variants;
 mod words;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;

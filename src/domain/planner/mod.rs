@@ -26,6 +26,8 @@ mod properties;
 mod script;
 #[cfg(test)]
 mod timelines;
+#[cfg(test)]
+mod wakes;
 
 use std::collections::{HashMap, HashSet};
 

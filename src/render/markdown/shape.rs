@@ -1,0 +1,68 @@
+//! What a stretch of Markdown is in a mail: a heading, the task, the button.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
+
+use super::Located;
+use crate::render::context::{Field, Name};
+use crate::render::placeholder::Masked;
+
+/// The element of a heading; the title of the step is the only `h1`.
+pub(super) fn heading(level: HeadingLevel) -> &'static str {
+    match level {
+        HeadingLevel::H1 | HeadingLevel::H2 => "h2",
+        HeadingLevel::H3 => "h3",
+        HeadingLevel::H4 => "h4",
+        HeadingLevel::H5 => "h5",
+        HeadingLevel::H6 => "h6",
+    }
+}
+
+/// The task: the last paragraph, in nothing else, that begins with bold words
+/// and a colon (`**Att göra:** …`). Where its first and last event are.
+pub(super) fn task(events: &[Located<'_>]) -> Option<Range<usize>> {
+    let mut depth = 0_usize;
+    let mut last = None;
+    for (i, (event, _)) in events.iter().enumerate() {
+        match event {
+            Event::Start(tag) => {
+                if depth == 0 && *tag == Tag::Paragraph && is_labelled(&events[i + 1..]) {
+                    last = Some(i);
+                }
+                depth += 1;
+            }
+            Event::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let start = last?;
+    let end = events[start..].iter().position(|(event, _)| *event == Event::End(TagEnd::Paragraph))?;
+    Some(start..start + end)
+}
+
+/// Does a paragraph begin with bold words and a colon?
+fn is_labelled(inside: &[Located<'_>]) -> bool {
+    let Some((Event::Start(Tag::Strong), _)) = inside.first() else { return false };
+    let Some(end) = inside.iter().position(|(event, _)| *event == Event::End(TagEnd::Strong)) else {
+        return false;
+    };
+    let said = |event: Option<&Located<'_>>| match event {
+        Some((Event::Text(text), _)) => text.to_string(),
+        _ => String::new(),
+    };
+    said(inside[..end].last()).ends_with(':') || said(inside.get(end + 1)).starts_with(':')
+}
+
+/// Is the paragraph that begins here nothing but a link to the answer page?
+pub(super) fn is_button(after: &[Located<'_>], masked: &Masked) -> bool {
+    let Some((Event::Start(Tag::Link { dest_url, .. }), _)) = after.first() else { return false };
+    let mut dest = dest_url.chars();
+    let answers = |c: char| masked.hole(c) == Some(&Name::Field(Field::LinkAnswer));
+    if !dest.next().is_some_and(answers) || dest.next().is_some() {
+        return false;
+    }
+    let end = after.iter().position(|(event, _)| matches!(event, Event::End(TagEnd::Link)));
+    end.and_then(|end| after.get(end + 1))
+        .is_some_and(|(event, _)| matches!(event, Event::End(TagEnd::Paragraph)))
+}
