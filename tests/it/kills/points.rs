@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::scenes::{How, Scene, Stage};
+use super::so_many;
 
 /// The points, where each is met, and how often it is passed before.
 const POINTS: &[(&str, Scene, usize)] = &[
@@ -95,13 +96,15 @@ const NOT_PLAYED: &[(&str, &str)] = &[
 /// So many at the same time: most of their time they wait for each other's
 /// processes.
 const AT_ONCE: usize = 4;
+/// The same where what is tested is mostly waiting.
+const WAIT_AT_ONCE: usize = 16;
 
-fn each(how: How) {
+fn each(how: How, at_once: usize) {
     let stage = Stage::new();
     let left = Mutex::new(POINTS.iter());
     let faults = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..at_once {
             scope.spawn(|| {
                 loop {
                     let Some((point, scene, after)) = left.lock().expect("nobody panics with it").next()
@@ -125,17 +128,17 @@ fn each(how: How) {
 
 #[test]
 fn f01_dead_at_each_point_it_loses_nothing_and_repeats_no_more_than_a_mail_a_connection() {
-    each(How::Abort);
+    each(How::Abort, AT_ONCE);
 }
 
 #[test]
 fn f01_an_error_at_each_point_loses_nothing_and_is_told() {
-    each(How::Error);
+    each(How::Error, AT_ONCE);
 }
 
 #[test]
 fn f01_a_delay_at_each_point_loses_and_repeats_nothing() {
-    each(How::Delay);
+    each(How::Delay, so_many(AT_ONCE, WAIT_AT_ONCE));
 }
 
 /// Every point of the program stands in the table.
