@@ -8,6 +8,7 @@ pub(crate) mod home;
 mod hunt;
 mod load;
 mod mishap;
+mod moments;
 mod points;
 mod scenes;
 mod soak;

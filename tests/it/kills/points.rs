@@ -99,9 +99,13 @@ const AT_ONCE: usize = 4;
 /// The same where what is tested is mostly waiting.
 const WAIT_AT_ONCE: usize = 16;
 
-fn each(how: How, at_once: usize) {
+fn each(how: How) {
+    each_of(how, AT_ONCE, |_, _| true);
+}
+
+fn each_of(how: How, at_once: usize, is_meant: fn(&str, Scene) -> bool) {
     let stage = Stage::new();
-    let left = Mutex::new(POINTS.iter());
+    let left = Mutex::new(POINTS.iter().filter(|(point, scene, _)| is_meant(point, *scene)));
     let faults = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..at_once {
@@ -128,17 +132,25 @@ fn each(how: How, at_once: usize) {
 
 #[test]
 fn f01_dead_at_each_point_it_loses_nothing_and_repeats_no_more_than_a_mail_a_connection() {
-    each(How::Abort, AT_ONCE);
+    each(How::Abort);
 }
 
 #[test]
 fn f01_an_error_at_each_point_loses_nothing_and_is_told() {
-    each(How::Error, AT_ONCE);
+    each(How::Error);
 }
 
 #[test]
 fn f01_a_delay_at_each_point_loses_and_repeats_nothing() {
-    each(How::Delay, so_many(AT_ONCE, WAIT_AT_ONCE));
+    each_of(How::Delay, so_many(AT_ONCE, WAIT_AT_ONCE), |_, _| true);
+}
+
+/// Before and after each commit of a mailing.
+#[test]
+fn i14_killed_at_each_point_of_the_database_it_leaves_what_was_committed_and_nothing_else() {
+    each_of(How::Kill, AT_ONCE, |point, scene| {
+        point.starts_with("store.") && matches!(scene, Scene::First | Scene::Relay)
+    });
 }
 
 /// Every point of the program stands in the table.

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use journey::clock;
 use journey::domain::zone::Timestamp;
-use rusqlite::Connection;
 use rustix::process::Signal;
 
 use super::daemon::Running;
 use super::home::{CONNECTIONS, Home, people_file, until};
 use super::hunt::{Mailing, Tally};
+use super::moments::{dump, is_whole};
 use super::server::{Point, Relay, Rule, Script, What};
 use super::so_many;
 use crate::relay::certificates::Authority;
@@ -43,6 +43,8 @@ pub(super) enum How {
     Abort,
     Error,
     Delay,
+    /// Another process kills it there, and looks before and after it.
+    Kill,
 }
 
 impl fmt::Display for How {
@@ -53,6 +55,8 @@ impl fmt::Display for How {
             // As long as a slow disk takes, where everything is tested.
             How::Delay if so_many(0, 1) > 0 => "delay 5000",
             How::Delay => "delay 50",
+            // For as long as it lives.
+            How::Kill => "delay 600000",
         })
     }
 }
@@ -146,6 +150,9 @@ impl Stage {
         let relay = self.relay(script);
         let home = copy(home, relay.port());
         wanted.set_lines(&home);
+        if wanted.how == How::Kill {
+            return killed(wanted, &home);
+        }
         wanted.is_told(&wanted.run(&home, &["send", "-q"]));
         is_whole(&home.database());
         if wanted.how == How::Error && HALF_WAY.contains(&wanted.point) {
@@ -229,7 +236,9 @@ impl Wanted<'_> {
         let may = match self.how {
             How::Delay => false,
             How::Error => MAY_REPEAT.contains(&self.point),
-            How::Abort => MAY_REPEAT.contains(&self.point) || MAY_REPEAT_IF_DEAD.contains(&self.point),
+            How::Abort | How::Kill => {
+                MAY_REPEAT.contains(&self.point) || MAY_REPEAT_IF_DEAD.contains(&self.point)
+            }
         };
         usize::from(may)
     }
@@ -244,6 +253,7 @@ impl Wanted<'_> {
         assert!(!said.contains("panicked"), "{said}");
         match self.how {
             How::Abort => assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{said}"),
+            How::Kill => assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "{said}"),
             How::Delay => assert_eq!(status.code(), Some(0), "{said}"),
             How::Error => {
                 let code = status.code();
@@ -254,6 +264,20 @@ impl Wanted<'_> {
             }
         }
     }
+}
+
+/// Killed at a point, it leaves what everybody else saw until then: all that
+/// was committed, and nothing of what was not (I14).
+fn killed(wanted: &Wanted<'_>, home: &Home) {
+    let variables = [("FAILPOINTS", wanted.failpoints.as_str())];
+    let mut program = Running::start_with(home, &["send", "-q"], &variables);
+    program.says(&wanted.word());
+    let seen = dump(&home.database());
+    is_whole(&home.database());
+    program.signal(Signal::KILL);
+    wanted.is_as_wanted(program.ends(), &program.said());
+    assert!(dump(&home.database()) == seen, "I14: {} is neither before nor after", wanted.point);
+    is_whole(&home.database());
 }
 
 /// A home whose relay wants TLS and a name.
@@ -294,15 +318,6 @@ fn to_files(home: &Home) -> Home {
     let home = copy(home, 1);
     home.edit("config.toml", "transport = \"smtp\"", "transport = \"files\"\nfolder = \"outbox\"");
     home
-}
-
-fn is_whole(database: &Path) {
-    if database.exists() {
-        let connection = Connection::open(database).expect("a database");
-        let said: String =
-            connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a word");
-        assert_eq!(said, "ok", "I14: {}", database.display());
-    }
 }
 
 /// Sends until everybody has theirs.
