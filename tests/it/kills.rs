@@ -13,6 +13,7 @@ mod points;
 mod scenes;
 mod soak;
 mod systemd;
+mod upgrades;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
