@@ -14,6 +14,15 @@ use rustix::process::Signal;
 use super::daemon::{Running, all_sent, each_once, relay, slow};
 use super::home::{Home, people_file, until};
 
+/// Lets the clocks of a process be moved.
+const MOVES: (&str, &str) = ("FAILPOINTS", "clock.moves=return(clocks)");
+
+/// What is booked must leave within weeks.
+fn mails_expire(home: &Home) {
+    let expires = "id = \"ett\"\nexpires_after = \"4 weeks\"\n";
+    home.edit("content/journeys/host/journey.toml", "id = \"ett\"\n", expires);
+}
+
 /// Moves the clock that can be set, and the one that cannot.
 fn moved(home: &Home, wall: TimeDelta, since_boot: TimeDelta) {
     // Whole or not at all: it is read at any moment.
@@ -22,7 +31,7 @@ fn moved(home: &Home, wall: TimeDelta, since_boot: TimeDelta) {
 }
 
 fn daemon(home: &Home) -> Running {
-    let daemon = Running::start_with(home, &["daemon"], &[("FAILPOINTS", "clock.moves=return(clocks)")]);
+    let daemon = Running::start_with(home, &["daemon"], &[MOVES]);
     daemon.says("ready");
     daemon
 }
@@ -43,10 +52,9 @@ fn latest(home: &Home, sql: &str) -> Timestamp {
 
 #[test]
 fn f49_a_clock_that_jumps_a_year_ahead_and_back_sends_nothing_and_makes_nothing_too_late() {
-    let relay = slow(30);
-    let home = Home::peopled(80, relay.port());
-    let expires = "id = \"ett\"\nexpires_after = \"4 weeks\"\n";
-    home.edit("content/journeys/host/journey.toml", "id = \"ett\"\n", expires);
+    let relay = slow(20);
+    let home = Home::peopled(60, relay.port());
+    mails_expire(&home);
     home.edit("config.toml", "[daemon]\n", "[daemon]\nimport_people = true\n");
     let daemon = daemon(&home);
     until("mails leave", || relay.count() > 8);
@@ -56,14 +64,14 @@ fn f49_a_clock_that_jumps_a_year_ahead_and_back_sends_nothing_and_makes_nothing_
     assert!(left < home.people, "all had left when it was noticed");
     let status = home.run(&["status"]);
     assert!(String::from_utf8_lossy(&status.stdout).contains("the system clock moved"), "{status:?}");
-    home.write("people.csv", &people_file(81));
+    home.write("people.csv", &people_file(61));
     moved(&home, TimeDelta::zero(), TimeDelta::zero());
     looks_until("it is right", &daemon, || daemon.said().contains("the system clock is right again"));
     assert_eq!(home.count("state = 'expired'"), 0, "the time of nothing was over");
     all_sent(&home);
     looks_until("somebody has joined", &daemon, || daemon.said().contains("changed and is imported"));
     daemon.stop();
-    each_once(&relay, 80);
+    each_once(&relay, 60);
     let in_an_hour = clock::now() + TimeDelta::hours(1);
     for sql in [
         "SELECT max(settled_at) FROM delivery",
@@ -73,6 +81,21 @@ fn f49_a_clock_that_jumps_a_year_ahead_and_back_sends_nothing_and_makes_nothing_
     ] {
         assert!(latest(&home, sql) < in_an_hour, "{sql} is of the wrong time");
     }
+}
+
+/// The clock holds nobody who sends by hand, and tells them no other time.
+#[test]
+fn f49_a_clock_that_jumps_makes_nothing_too_late_for_whoever_sends_by_hand() {
+    let relay = slow(20);
+    let home = Home::peopled(40, relay.port());
+    mails_expire(&home);
+    let mut send = Running::start_with(&home, &["send"], &[MOVES]);
+    until("mails leave", || relay.count() > 4);
+    moved(&home, TimeDelta::days(365), TimeDelta::zero());
+    assert_eq!(send.ends().code(), Some(0), "{}", send.said());
+    each_once(&relay, 40);
+    assert_eq!(home.count("state = 'sent'"), 40);
+    assert!(latest(&home, "SELECT max(settled_at) FROM delivery") < clock::now() + TimeDelta::hours(1));
 }
 
 #[test]
