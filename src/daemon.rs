@@ -342,7 +342,7 @@ impl Daemon<'_> {
         let anchor = self.anchor;
         let the_time = || time_since(anchor);
         let stop = || {
-            if begun.elapsed() < HANGS {
+            if begun.elapsed() < failpoint::at_most("daemon.hangs", HANGS) {
                 heart.beat();
             }
             // Another look around, at the latest after a minute.

@@ -91,6 +91,7 @@ const NOT_PLAYED: &[(&str, &str)] = &[
     ("clock.moves", "the clocks fail in no other way: `clocks` moves them"),
     ("relay.dot", "a limit that F07 makes shorter: nothing happens there"),
     ("line.slow", "a limit that F05 makes shorter: nothing happens there"),
+    ("daemon.hangs", "a limit that F14 makes shorter: nothing happens there"),
 ];
 
 /// So many at the same time: most of their time they wait for each other's

@@ -9,6 +9,7 @@ use rustix::process::Signal;
 
 use super::daemon::{Running, all_sent, each_once, relay, slow};
 use super::home::{CONNECTIONS, Home, PATIENCE, until};
+use super::so_many;
 
 /// The socket that systemd has for a unit.
 struct Systemd {
@@ -79,14 +80,39 @@ fn f14_a_daemon_that_waits_for_an_answer_is_alive() {
     let systemd = Systemd::new(&home);
     let daemon = systemd.daemon(&home, 150, "");
     until("mails are on their way", || relay.count() == CONNECTIONS);
-    for _ in 0..2 {
-        // By the second time it begins nothing more.
-        daemon.signal(Signal::HUP);
-        systemd.forget();
-        systemd.hears("WATCHDOG=1");
-    }
+    daemon.signal(Signal::HUP);
+    systemd.forget();
+    // With the first of these it is told, and begins nothing more.
+    systemd.hears("WATCHDOG=1");
     systemd.hears("WATCHDOG=1");
     assert_eq!(home.count("state = 'in_flight'"), CONNECTIONS, "they were answered already");
+}
+
+/// Where a line hangs, whoever waits for it is alive, and of no use.
+#[test]
+fn f14_a_daemon_that_waits_for_a_line_that_hangs_is_silent_in_the_end() {
+    if so_many(0, 1) == 0 {
+        return;
+    }
+    let relay = relay(Vec::new());
+    let home = Home::peopled(20, relay.port());
+    let systemd = Systemd::new(&home);
+    let failpoints = "line.tells=5*off->1*sleep(3600000);daemon.hangs=return(1000)";
+    let mut daemon = systemd.daemon(&home, 150, failpoints);
+    until("the others are sent", || home.count("state = 'sent'") == 19);
+    systemd.forget();
+    systemd.hears("WATCHDOG=1");
+    // It looks around each half second.
+    until("it is silent", || systemd.next(Duration::from_millis(1_500)).is_none());
+    daemon.signal(Signal::ABORT);
+    daemon.ends();
+    assert_eq!(home.count("state = 'in_flight'"), 1);
+    let daemon = systemd.daemon(&home, 60_000, "");
+    until("it is in doubt", || home.count("state = 'in_doubt'") == 1);
+    home.hurry();
+    all_sent(&home);
+    daemon.stop();
+    assert_eq!(relay.count(), 21, "I4: what nobody had heard the answer of");
 }
 
 #[test]
