@@ -273,6 +273,9 @@ fn f12_a_restored_database_sends_nothing_before_it_is_released_and_nothing_twice
         assert_eq!(passed.guards, [GuardKind::Restored]);
     }
     assert_eq!((relay.connections(), mailing.taken.len()), (0, 60), "nothing before it is released");
+    let told = "the send journal knows 40 sends that this database does not: it was restored from a copy; \
+                they are marked as sent";
+    assert_eq!(mailing.guard_says(mornings[3]), told);
     mailing.release(mornings[3] + minutes(61));
     for at in &mornings[3..] {
         let passed = mailing.pass(&relay, *at + minutes(62));
@@ -304,6 +307,9 @@ fn f12_a_database_in_another_folder_sends_nothing_before_it_is_released() {
     let passed = copy.pass(&relay, mornings[1]);
     assert_eq!(passed.guards, [GuardKind::OtherInstallation]);
     assert_eq!(relay.connections(), 0);
+    let told = copy.guard_says(mornings[1]);
+    assert!(told.starts_with("this database was last used by another installation: "), "{told}");
+    assert!(told.ends_with("if both send, everybody gets everything twice"), "{told}");
     copy.release(mornings[1]);
     assert_eq!(copy.pass(&relay, mornings[1]).delivered.sent, 4);
     // Put back, it would be the copy.

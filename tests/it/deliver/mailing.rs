@@ -294,6 +294,14 @@ impl Mailing {
         self.rig.stop();
     }
 
+    /// What the one thing says that keeps the database from sending.
+    pub(super) fn guard_says(&mut self, at: Timestamp) -> String {
+        let guards = self.rig.store(at).guards().expect("guards");
+        self.rig.stop();
+        let [guard] = &guards[..] else { panic!("one: {guards:?}") };
+        guard.message.clone()
+    }
+
     /// Releases what keeps the database from sending.
     pub(super) fn release(&mut self, at: Timestamp) {
         let database = self.database();
