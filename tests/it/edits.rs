@@ -4,8 +4,11 @@
 use std::fs;
 
 use journey::domain::change::Change;
+use journey::domain::forecast::Row;
 use journey::domain::ids::{PersonId, StepName};
 use journey::domain::settings::PauseOf;
+use journey::domain::zone::Timestamp;
+use journey::engine::plan::{self, Scope};
 use journey::engine::positions;
 
 use super::lives::story::Story;
@@ -54,6 +57,18 @@ bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
 fn sent(rig: &mut Rig, civil: &str) -> Vec<String> {
     let at = rig.at(civil);
     rig.send(at).iter().map(|mail| format!("{} {}", mail.person, mail.step)).collect()
+}
+
+/// What `journey plan` shows at a time, until another.
+fn plan(rig: &Rig, at: Timestamp, until: &str) -> Vec<String> {
+    let world = rig.look(at);
+    let rows = plan::rows(&world, at..rig.at(until), &Scope::default(), |_| {});
+    let told = |row: &Row| {
+        let step = &world.library.journeys[row.journey].steps[row.step].slug;
+        let civil = rig.zone.civil(row.at).format("%Y-%m-%d %H:%M");
+        format!("{civil} {} {step}", world.roster.people[row.person].id)
+    };
+    rows.iter().map(told).collect()
 }
 
 /// The steps of the journey, in this order.
@@ -185,6 +200,14 @@ fn f44_a_journey_published_again_goes_on_with_the_next_step_one_at_a_time() {
     }
     fs::rename(&away, &there).expect("it comes back");
     let noon = rig.at("2026-12-30 12:00");
+    // Whoever put it back sees what will happen before the program has it.
+    let planned = [
+        "2027-01-05 08:30 ada b",
+        "2027-01-05 08:30 bo b",
+        "2027-01-12 08:30 ada c",
+        "2027-01-12 08:30 bo c",
+    ];
+    assert_eq!(plan(&rig, noon, "2027-03-01 00:00"), planned);
     assert!(rig.reload(noon));
     assert_eq!(sent(&mut rig, "2026-12-30 12:00"), [""; 0], "no burst");
     assert_eq!(sent(&mut rig, "2027-01-05 08:30"), ["ada j/b", "bo j/b"]);

@@ -4,8 +4,10 @@
 use chrono::TimeDelta;
 use journey::domain::change::Change;
 use journey::domain::delivery::State;
+use journey::domain::ids::Slug;
 use journey::domain::zone::Timestamp;
 use journey::engine::begin;
+use journey::engine::change;
 use journey::engine::deliver::{Chosen, Hooks};
 use journey::engine::letters::Desk;
 use journey::engine::pass::Selection;
@@ -115,6 +117,12 @@ fn f44_what_goes_on_after_weeks_does_not_burst() {
     }
     assert_eq!(mailing.taken.len(), 5);
     let goes_on = mailing.at("2026-12-30 08:00");
+    // Before somebody says yes it is shown: everybody's next step, once.
+    let effects = change::effect(&mailing.rig.look(goes_on), &Change::Release(None), goes_on);
+    let [effect] = &effects[..] else { panic!("one: {effects:?}") };
+    assert_eq!((effect.before.why, effect.enrolments), (Some("held_by_hand"), 5), "{effect:?}");
+    let (after, first) = (&effect.after, mailing.at("2026-12-30 08:30"));
+    assert_eq!((after.step.as_ref().map(Slug::as_str), after.at), (Some("b"), Some(first)), "{effect:?}");
     mailing.rig.decide(goes_on, &Change::Release(None));
     for at in times(&mailing, "2026-12-30", 9) {
         mailing.pass(&relay, at);
