@@ -504,6 +504,10 @@ fn f47_a_machine_without_zone_data_changes_nothing_and_an_unknown_zone_is_refuse
     let there = dry("/usr/share/zoneinfo");
     assert_eq!(there.0, Some(0));
     assert!(dry(home.path("nothing").to_str().expect("a path")) == there);
+    for zone in ["Pacific/Auckland", "UTC", "tzdata.zi"] {
+        home.write(&format!("damaged/{zone}"), "TZif2 and no more");
+    }
+    assert!(dry(home.path("damaged").to_str().expect("a path")) == there);
     let zone = std::fs::read_to_string(home.path("content/programme.toml")).expect("a programme");
     let line = zone.lines().find(|line| line.starts_with("time_zone")).expect("a zone");
     home.edit("content/programme.toml", line, "time_zone = \"Europe/Ekdala\"");
