@@ -78,6 +78,35 @@ fn f52_what_commands_print_is_of_the_day_that_people_read() {
           later    tva
     "#]]
     .assert_eq(&at(&["why", "1000"]));
+    let calendar = at(&["plan", "--format", "ics"]);
+    let begins: Vec<&str> = calendar.lines().filter(|line| line.starts_with("DTSTART")).collect();
+    expect![[r#"
+        DTSTART:20261130T233000Z
+        DTSTART:20261207T233000Z"#]]
+    .assert_eq(&begins.join("\n"));
+    // What did not leave is given up three days later, at the same half past
+    // midnight: told before, and gone a minute after.
+    let why = |civil: &str| told(&home, &["why", "1000", "--at", civil]);
+    expect![[r#"
+        1000  Enhet 0  Thu 3 Dec 2026 00:30
+
+        host  waiting
+          next     ett
+          when     Fri 4 Dec 2026 00:30
+          because  it will be too late then and is skipped  expired
+          later    tva
+    "#]]
+    .assert_eq(&why("2026-12-03T00:30"));
+    expect![[r#"
+        1000  Enhet 0  Fri 4 Dec 2026 00:31
+
+        host  waiting
+          skipped  ett  tip
+          next     tva
+          when     Tue 8 Dec 2026 00:30
+          because  between two slots  cadence
+    "#]]
+    .assert_eq(&why("2026-12-04T00:31"));
     at(&["send", "-q"]);
     expect![[r#"
         Tillsammans  Tue 1 Dec 2026 00:30 Europe/Stockholm
