@@ -872,3 +872,68 @@ fn held_when_somebody_must_act() {
     "#]],
     );
 }
+
+/// A day of the month that a month has not has no slot in it (skipped, as
+/// `docs/authoring.md` says); and a year of days after a leap day is a day
+/// short of the same date.
+#[test]
+fn f48_leap_days_and_the_31st() {
+    check(
+        "
+        from 2028-02-28 00:00
+        until 2032-03-15
+        workdays
+        cadence 30 8 29 2 *
+        journey leap start 2028-02-01
+        step a
+        step b
+        person ada
+        ",
+        &expect![[r#"
+            Tue 29 Feb 2028 08:30  ada  a
+            Sun 29 Feb 2032 08:30  ada  b
+        "#]],
+    );
+    check(
+        "
+        from 2028-01-01 00:00
+        until 2028-09-01
+        workdays
+        cadence 30 8 31 * *
+        journey last start 2028-01-15
+        step a
+        step b
+        step c
+        step d
+        person ada
+        ",
+        &expect![[r#"
+            Mon 31 Jan 2028 08:30  ada  a
+            Fri 31 Mar 2028 08:30  ada  b
+            Wed 31 May 2028 08:30  ada  c
+            Mon 31 Jul 2028 08:30  ada  d
+        "#]],
+    );
+    check(
+        "
+        from 2028-02-28 00:00
+        until 2030-06-01
+        workdays
+        cadence 30 8 * * *
+        journey j start 2028-02-29
+        step a
+        step b; after 365 days
+        step c; after 12 months
+        person ada
+        person bo start 2028-02-29
+        ",
+        &expect![[r#"
+            Tue 29 Feb 2028 08:30  ada  a
+            Tue 29 Feb 2028 08:30  bo  a
+            Wed 28 Feb 2029 08:30  ada  b
+            Wed 28 Feb 2029 08:30  bo  b
+            Thu 28 Feb 2030 08:30  ada  c
+            Thu 28 Feb 2030 08:30  bo  c
+        "#]],
+    );
+}
