@@ -13,8 +13,10 @@ const YEARS: RangeInclusive<i32> = 1990..=2099;
 /// An instant: RFC 3339 with or without seconds, or civil time in the
 /// programme's zone with or without a `T`, or a date for its first instant.
 pub(super) fn parse(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
-    let at = with_offset(text).or_else(|| civil(text).map(|civil| zone.resolve(civil)));
-    at.filter(|at| YEARS.contains(&at.year())).ok_or_else(|| {
+    let believed = |year| YEARS.contains(&year);
+    let instant = with_offset(text).filter(|at| believed(at.year()));
+    let civil = || civil(text).filter(|civil| believed(civil.year()));
+    instant.or_else(|| civil().map(|civil| zone.resolve(civil))).ok_or_else(|| {
         let (first, last) = (YEARS.start(), YEARS.end());
         CommandError::usage(format!("`{text}` is not a time between {first} and {last}"))
             .hint("write 2026-12-01T08:30, 2026-12-01, or 2026-12-01T08:30:00+01:00")
@@ -24,7 +26,11 @@ pub(super) fn parse(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
 /// A date.
 pub(super) fn parse_date(text: &str) -> Result<NaiveDate, CommandError> {
     let date = text.parse::<NaiveDate>().ok().filter(|date| YEARS.contains(&date.year()));
-    date.ok_or_else(|| CommandError::usage(format!("`{text}` is not a date")).hint("write it as 2026-12-31"))
+    date.ok_or_else(|| {
+        let (first, last) = (YEARS.start(), YEARS.end());
+        CommandError::usage(format!("`{text}` is not a date between {first} and {last}"))
+            .hint("write it as 2026-12-31")
+    })
 }
 
 /// An instant that says how far it is from UTC; people leave the seconds out,
@@ -54,6 +60,33 @@ pub(super) fn typed(zone: Zone, at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f53_years_are_those_that_are_believed_and_never_wrap() {
+        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let (at, day) = (|text: &str| parse(text, zone), parse_date);
+        for text in ["1990-01-02", "2038-01-19T03:14:08Z", "2099-12-31T23:59", "2096-02-29"] {
+            assert!(at(text).is_ok_and(|at| at.format("%Y").to_string() == text[..4]), "{text}");
+        }
+        assert!(day("2038-01-20").is_ok() && day("2099-12-31").is_ok());
+        let refused = "is not a time between 1990 and 2099";
+        for text in [
+            "1989-12-31",
+            "2100-01-01",
+            "9999-12-31T23:59:59Z",
+            "10000-01-01",
+            "+262142-12-31",
+            "-2026-12-01",
+        ] {
+            let told = at(text).expect_err("it is not believed").message;
+            assert_eq!(told, format!("`{text}` {refused}"));
+            let told = day(text).expect_err("nor as a date").message;
+            assert!(
+                text.contains('T') || told == format!("`{text}` is not a date between 1990 and 2099"),
+                "{told}"
+            );
+        }
+    }
 
     #[test]
     fn an_instant_is_read_in_each_form_people_type() {

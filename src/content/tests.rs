@@ -723,6 +723,22 @@ fn f102_negative_and_huge_delays_are_refused() {
 }
 
 #[test]
+fn f53_years_are_those_that_are_believed() {
+    let start = JOURNEY.lines().find(|line| line.starts_with("start")).expect("a start");
+    let with = |start_at: &str| {
+        let journey = JOURNEY.replacen(start, &format!("start = {start_at}"), 1);
+        check(&good_but(&[("journeys/miljo/journey.toml", &journey)]))
+    };
+    assert!(!with("2038-01-19").contains("out-of-range"), "{}", with("2038-01-19"));
+    assert!(!with("2100-12-31").contains("out-of-range"), "{}", with("2100-12-31"));
+    for year in ["1999", "2101", "9999"] {
+        let told = with(&format!("{year}-12-01"));
+        let expected = format!("`start` is {year}-12-01; years 2000 to 2100 are allowed");
+        assert!(told.contains(&expected), "{told}");
+    }
+}
+
+#[test]
 fn f103_the_same_journey_twice_cannot_be() {
     let told = check(&good_but(&[
         ("journeys/Miljo/journey.toml", JOURNEY),

@@ -125,4 +125,16 @@ mod tests {
     fn a_whole_day_may_be_missing() {
         assert_eq!(resolved("Pacific/Apia", "2011-12-30T08:30:00"), "2011-12-31T00:00:00+14:00");
     }
+
+    /// Beyond what 32 bits count, and for as long as times are believed.
+    #[test]
+    fn f53_clocks_change_after_2037_too() {
+        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let hours = |at: &str| zone.offset_seconds(at.parse().expect("an instant")) / 3600;
+        assert_eq!(hours("2038-01-19T03:14:08Z"), 1);
+        for year in [2037, 2038, 2060, 2099] {
+            let [winter, summer] = ["01", "07"].map(|month| hours(&format!("{year}-{month}-01T12:00:00Z")));
+            assert_eq!((winter, summer), (1, 2), "{year}");
+        }
+    }
 }

@@ -147,6 +147,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn f53_years_are_written_whole() {
+        for text in
+            ["1970-01-01T00:00:00Z", "2038-01-19T03:14:08Z", "2100-03-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+        {
+            assert_eq!(parse_time(text).map(time).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
     fn an_instant_is_read_as_it_was_written() {
         let at: Timestamp = "2027-03-28T00:59:59Z".parse().expect("an instant");
         assert_eq!(time(at), "2027-03-28T00:59:59Z");
