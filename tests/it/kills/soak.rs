@@ -95,16 +95,16 @@ pub(crate) fn stayed(needs: &[Need]) -> Result<(), String> {
     if third < 3 {
         return Ok(());
     }
-    let most = |part: &[&Need], what: fn(&Need) -> u64| part.iter().map(|need| what(need)).max().unwrap_or(0);
-    let whats: [(&str, fn(&Need) -> u64); 2] =
-        [("kB of memory", |need| need.memory_kb), ("open files", |need| need.open_files as u64)];
-    for (name, what) in whats {
-        let (before, after) = (most(&of_one[third..2 * third], what), most(&of_one[2 * third..], what));
-        if after * 100 > before * (100 + SLACK_PERCENT) {
-            return Err(format!("I18: {after} {name}, where there were {before}"));
+    let stayed = |name: &str, what: fn(&Need) -> u64| {
+        let most = |part: &[&Need]| part.iter().map(|need| what(need)).max().unwrap_or(0);
+        let (before, after) = (most(&of_one[third..2 * third]), most(&of_one[2 * third..]));
+        match after * 100 > before * (100 + SLACK_PERCENT) {
+            true => Err(format!("I18: {after} {name}, where there were {before}")),
+            false => Ok(()),
         }
-    }
-    Ok(())
+    };
+    stayed("kB of memory", |need| need.memory_kb)?;
+    stayed("open files", |need| need.open_files as u64)
 }
 
 #[test]
