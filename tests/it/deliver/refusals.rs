@@ -242,8 +242,10 @@ fn f34_too_many_connections_are_fewer_from_then_on() {
     assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("deferred 9, sent 11", 11), "{passed:?}");
     assert!(mailing.rows().iter().all(|row| row.attempts == 1), "no attempt is counted for it");
     assert_eq!(passed.delivered.crowded, Some(4), "the next hour has a connection less");
-    // Each pass is a process of its own.
-    let relay = Relay::start(Script::default());
+    // Each pass is a process of its own; no line has all the mails before the
+    // next one comes.
+    let late = What::Late(Duration::from_millis(100), line("250 2.0.0 at last"));
+    let relay = self::relay(vec![Rule::at(Point::Dot, late)]);
     mailing.pass(&relay, at + minutes(20));
     assert_eq!((mailing.states().as_str(), relay.most_connections()), ("sent 20", 3));
     all_is_well(&mut mailing, 0);

@@ -152,24 +152,22 @@ fn f07_asked_to_stop_it_waits_for_a_silent_relay_no_longer_than_the_limit() {
     let silent = relay(vec![Rule::at(Point::Dot, What::Accept(Box::new(What::Silence)))]);
     let home = Home::peopled(20, silent.port());
     let mut daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", "relay.dot=return(500)")]);
-    until("mails are on their way", || silent.count() == CONNECTIONS);
+    until("mails are on their way", || silent.count() >= CONNECTIONS);
     daemon.signal(Signal::TERM);
-    let watch = Stopwatch::start();
+    let (watch, asked_at) = (Stopwatch::start(), silent.count());
     assert_eq!(daemon.ends().code(), Some(0), "{}", daemon.said());
     assert!(watch.elapsed() < Duration::from_millis(500 + 2_000), "{:?}", watch.elapsed());
-    daemon.says(&format!("stopped: {CONNECTIONS} unknown"));
-    assert_eq!(home.count("state = 'in_doubt' AND doubts = 1"), CONNECTIONS);
-    assert_eq!(
-        (home.count("state = 'due'"), silent.count()),
-        (20 - CONNECTIONS, CONNECTIONS),
-        "nothing else"
-    );
+    let unknown = silent.count();
+    assert!(unknown <= asked_at + CONNECTIONS, "{unknown} after {asked_at}: something was begun");
+    daemon.says(&format!("stopped: {unknown} unknown"));
+    assert_eq!(home.count("state = 'in_doubt' AND doubts = 1"), unknown);
+    assert_eq!(home.count("state = 'due'"), home.people - unknown, "nothing else was touched");
     let healthy = relay(Vec::new());
     home.edit("config.toml", &format!("port = {}", silent.port()), &format!("port = {}", healthy.port()));
     let daemon = Running::daemon(&home);
-    until("the others are sent", || home.count("state = 'sent'") == 20 - CONNECTIONS);
+    until("the others are sent", || home.count("state = 'sent'") == home.people - unknown);
     daemon.stop();
-    assert_eq!(healthy.count(), 20 - CONNECTIONS, "what is in doubt waits");
+    assert_eq!(healthy.count(), home.people - unknown, "what is in doubt waits");
 }
 
 #[test]
