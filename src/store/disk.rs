@@ -77,9 +77,15 @@ pub fn mode(path: &Path) -> io::Result<u32> {
 /// Where the system does not say.
 #[cfg(target_os = "linux")]
 pub fn network(path: &Path) -> io::Result<Option<&'static str>> {
-    let magic = rustix::fs::statfs(path)?.f_type;
-    let known = NETWORKS.iter().find(|(number, _)| i64::from(*number) == (magic as i64 & 0xFFFF_FFFF));
-    Ok(known.map(|(_, name)| *name))
+    Ok(network_of(rustix::fs::statfs(path)?.f_type as i64))
+}
+
+/// The same of what `statfs(2)` says; where its number has 32 bits, the
+/// highest of them comes as a sign.
+#[cfg(target_os = "linux")]
+fn network_of(magic: i64) -> Option<&'static str> {
+    let known = NETWORKS.iter().find(|(number, _)| i64::from(*number) == magic & 0xFFFF_FFFF);
+    known.map(|(_, name)| *name)
 }
 
 /// The name of the network file system that a path lies on: not known here.
@@ -117,5 +123,30 @@ pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f68_networks_are_known_by_their_number_and_disks_are_none() {
+        for (magic, name) in [
+            (0x6969, "NFS"),
+            (0xFF53_4D42, "CIFS"),
+            (i64::from(0xFF53_4D42_u32.cast_signed()), "CIFS"),
+            (0xFE53_4D42, "SMB"),
+            (0x0102_1997, "9P"),
+            (0x6573_5546, "FUSE"),
+        ] {
+            assert_eq!(network_of(magic), Some(name), "{magic:#x}");
+        }
+        // ext4, XFS, Btrfs, ZFS, memory, overlay, and nothing.
+        for magic in [0xEF53, 0x5846_5342, 0x9123_683E, 0x2FC1_2FC1, 0x0102_1994, 0x794C_7630, 0] {
+            assert_eq!(network_of(magic), None, "{magic:#x}");
+        }
+        // Whatever it lies on here, it is asked and answers.
+        network(Path::new(".")).expect("the system says");
     }
 }
