@@ -12,6 +12,7 @@ mod refusals;
 mod trouble;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -329,6 +330,10 @@ fn f12_a_journal_that_is_lost_is_begun_anew() {
     mailing.good_passes(mornings[2..].iter().copied());
     assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 16", 16));
     assert_eq!(mailing.rig.read("journey.sent").lines().count(), 8, "begun anew");
+    for name in ["journey.sent", "journey.id"] {
+        let mode = fs::metadata(mailing.rig.path(name)).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "F67: {name} is for its owner alone");
+    }
     all_is_well(&mut mailing, 0);
 }
 

@@ -157,9 +157,19 @@ fn f64_what_cannot_be_made_leaves_the_earlier_backup_and_its_age() {
     let said = home.refused(&backup("/dev/null"), 73);
     assert!(said.contains("is no plain file"), "{said}");
     assert!(files(home.folder.path()) == before, "a file appeared, changed or went");
-    let status = home.run(&["status", "--at", "2026-12-03T09:00"]);
-    let status = String::from_utf8_lossy(&status.stdout);
-    assert!(status.contains("the last backup was made Tue 1 Dec 2026 20:00, 37 hours ago"), "{status}");
+    let status = |at: &str| {
+        let mut command = home.command(&["status", "--at", at]);
+        let output = command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").output().expect("it starts");
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.lines()
+            .find_map(|line| line.split_once("the last backup was made "))
+            .expect("a line")
+            .1
+            .to_owned()
+    };
+    assert_eq!(status("2026-12-03T08:00"), "Tue 1 Dec 2026 20:00", "36 hours are a night and a morning");
+    let red = "Tue 1 Dec 2026 20:00, \u{1b}[1m\u{1b}[31m37 hours ago\u{1b}[0m";
+    assert_eq!(status("2026-12-03T09:00"), red);
 }
 
 #[test]

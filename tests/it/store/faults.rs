@@ -531,4 +531,6 @@ fn f67_the_database_and_what_lies_beside_it_is_for_its_owner_alone() {
             assert_eq!(mode(&file.path()), 0o600, "{:?}", file.file_name());
         }
     }
+    home.done(&["backup", "copy.db", "-q", "--at", AT]);
+    assert_eq!(mode(&home.path("copy.db")), 0o600, "and so is a copy of it");
 }
