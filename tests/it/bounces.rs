@@ -2,7 +2,7 @@
 //! taken by the engine as the command takes them, for mails that were sent.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use journey::domain::change::Act;
@@ -304,6 +304,7 @@ fn f130_an_import_that_says_the_same_address_lifts_nothing() {
 #[test]
 fn the_command_reads_standard_input_and_its_exit_code_says_what_a_server_needs() {
     let mut rig = rig();
+    let channel = report(&mut rig, "channel.eml");
     let report = report(&mut rig, "hard-english.eml");
     rig.stop();
     let file = rig.path("config.toml");
@@ -326,6 +327,9 @@ fn the_command_reads_standard_input_and_its_exit_code_says_what_a_server_needs()
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = run(b"\x00\x01\x02", &[]);
     assert!(code == Some(65) && said.contains("cannot be read"), "{said}");
+    let (code, said) = run(&channel, &["-q"]);
+    let alarm = "came back: 5.7.1, which is about the relay or the mail, and no reader\u{2019}s fault";
+    assert!(code == Some(0) && said.contains(alarm), "F129, however quiet: {said}");
     let (code, said) = run(&report, &[]);
     assert!(code == Some(0) && said.contains("5.1.1; its reader is held"), "{said}");
     let (code, said) = run(&report, &[]);
@@ -334,10 +338,21 @@ fn the_command_reads_standard_input_and_its_exit_code_says_what_a_server_needs()
     assert!(code == Some(0) && said.contains("written to again"), "{said}");
     let (code, said) = run(b"", &["--clear", "ada"]);
     assert!(code == Some(1), "{said}");
+    let status = journey_status(file);
+    let sums = "came back: 1 for want of a mailbox, 0 for a passing reason, 1 for the relay or the mail";
+    assert!(status.contains(sums), "{status}");
     let (code, said) = run(b"", &["--clear", "nobody"]);
     assert!(code == Some(2) && said.contains("nobody in the people file"), "{said}");
     fs::remove_file(rig.path("journey.db")).expect("gone");
     let (code, said) = run(b"", &["--clear", "ada"]);
     assert!(code == Some(1) && said.contains("nothing was ever sent"), "{said}");
     assert!(!rig.path("journey.db").exists(), "and nobody is imported for it");
+}
+
+/// What `journey status` prints after all that.
+fn journey_status(config: PathBuf) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
+    command.arg("--config").arg(config).args(["--at", "2026-12-02T10:00", "status"]);
+    let output = command.output().expect("it runs");
+    String::from_utf8(output.stdout).expect("text")
 }
