@@ -50,7 +50,7 @@ fn take(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let taken = bounce::take(&mut store, &bytes, args.to.as_deref(), &act)?;
     if taken == Taken::NotUnderstood {
         return Err(CommandError::new(Kind::BadData, "this cannot be read: it is no mail, or half a report")
-            .hint("nothing was changed; look at it by hand"));
+            .hint("it is counted in `journey status`, and nothing else was changed; look at it by hand"));
     }
     if let Taken::CameBack { delivery, code, kept: Kept::Noted | Kept::Held } = taken
         && bounce::is_alarm(code)

@@ -123,6 +123,13 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
             "  came back: {mailbox} for want of a mailbox, {passing} for a passing reason, {channel} for the relay or the mail"
         )?;
     }
+    if status.unparsed > 0 {
+        let came = pages::count(usize::try_from(status.unparsed).unwrap_or(usize::MAX), "mail", "mails");
+        writeln!(
+            cx.out,
+            "  {BAD}{came} to the return path could not be read{BAD:#}: look where they arrive"
+        )?;
+    }
     if let Some(last) = status.last_sent {
         writeln!(cx.out, "  the last was handed over {}", moment(zone, last))?;
     }
@@ -300,6 +307,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         })).collect::<Vec<_>>(),
         "stuck": status.stuck.iter().map(|stuck| stuck_value(zone, stuck)).collect::<Vec<_>>(),
         "came_back": Blame::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),
+        "unparsed": status.unparsed,
         "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
         "due": status.pass.send.len(),
         "booked": { "ready": status.backlog.ready, "kept_back": kept_back::value(&status.backlog.kept_back) },

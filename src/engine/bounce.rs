@@ -42,7 +42,7 @@ pub enum Taken {
     Automatic,
     /// No report: somebody wrote to the return path.
     Letter,
-    /// It cannot be read.
+    /// It cannot be read. It is counted, and nothing else is kept of it.
     NotUnderstood,
 }
 
@@ -74,7 +74,10 @@ pub fn take(
         Reading::Report(fates) => fates,
         Reading::Receipt | Reading::AutoReply => return Ok(Taken::Automatic),
         Reading::Letter => return Ok(Taken::Letter),
-        Reading::NotUnderstood => return Ok(Taken::NotUnderstood),
+        Reading::NotUnderstood => {
+            store.note_unparsed()?;
+            return Ok(Taken::NotUnderstood);
+        }
     };
     let keys = Keys::new(&store.secret()?);
     let candidates = envelope_to.into_iter().chain(incoming.to.iter().map(String::as_str));

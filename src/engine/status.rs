@@ -30,6 +30,8 @@ pub struct Status<'w> {
     pub deliveries: Vec<(State, u64)>,
     /// How many mails came back, by who is to blame.
     pub bounces: Vec<(Blame, u64)>,
+    /// How many mails to a return path nobody could read.
+    pub unparsed: u64,
     /// When a mail was last handed over.
     pub last_sent: Option<Timestamp>,
     /// When people were last imported.
@@ -68,6 +70,7 @@ pub struct Status<'w> {
 pub struct Ledger {
     deliveries: Vec<(State, u64)>,
     bounces: Vec<(Blame, u64)>,
+    unparsed: u64,
     last_sent: Option<Timestamp>,
     imported: Option<Timestamp>,
     relay: RelayState,
@@ -108,6 +111,7 @@ impl Ledger {
             Ok(Ledger {
                 deliveries: store.deliveries_by_state()?,
                 bounces: store.bounces()?,
+                unparsed: store.unparsed()?,
                 last_sent: store.last_sent()?,
                 imported: store.imported_at()?,
                 relay: store.relay()?,
@@ -145,6 +149,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         stages: stages.into_iter().collect(),
         deliveries: ledger.deliveries,
         bounces: ledger.bounces,
+        unparsed: ledger.unparsed,
         last_sent: ledger.last_sent,
         imported: ledger.imported,
         relay: ledger.relay,

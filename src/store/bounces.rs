@@ -114,6 +114,27 @@ impl Store {
         Ok(number.is_some())
     }
 
+    /// Counts a mail to a return path that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn note_unparsed(&mut self) -> Result<(), StoreError> {
+        self.connection.execute("UPDATE instance SET unparsed = unparsed + 1", [])?;
+        Ok(())
+    }
+
+    /// How many of those there were.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn unparsed(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT unparsed FROM instance";
+        let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    }
+
     /// How many reports there were, by who is to blame.
     ///
     /// # Errors

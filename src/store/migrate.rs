@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "backup", sql: include_str!("migrations/0004_backup.sql") },
     Migration { name: "patterns", sql: include_str!("migrations/0005_patterns.sql") },
     Migration { name: "fewer", sql: include_str!("migrations/0006_fewer.sql") },
+    Migration { name: "unparsed", sql: include_str!("migrations/0007_unparsed.sql") },
 ];
 
 /// Which migrations a database has seen.

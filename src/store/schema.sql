@@ -19,7 +19,7 @@ CREATE TABLE instance (
     epoch         INTEGER NOT NULL DEFAULT 0 CHECK (epoch >= 0),
     -- what the positions were decided with; NULL: all want a fresh look
     decided_with  TEXT
-, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20)) STRICT;
+, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20), unparsed INTEGER NOT NULL DEFAULT 0 CHECK (unparsed >= 0)) STRICT;
 
 CREATE TABLE content (
     one      INTEGER PRIMARY KEY CHECK (one = 1),

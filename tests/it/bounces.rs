@@ -230,16 +230,20 @@ fn f127_of_two_readers_only_ours_is_judged() {
 fn f128_what_cannot_be_read_is_told_and_brings_nothing_down() {
     let mut rig = rig();
     let whole = report(&mut rig, "hard-english.eml");
+    let mut unread = 0;
     for end in 0..whole.len() {
         // Half a report may still hold its essential part; it is then one.
         let taken = take(&mut rig, &whole[..end]);
         assert!(!matches!(taken, Taken::OfSomebodyElse { .. } | Taken::UnderWay { .. }), "{end}: {taken:?}");
+        unread += u64::from(taken == Taken::NotUnderstood);
     }
     let status = String::from_utf8_lossy(&whole).find("Original-Recipient").expect("there");
     assert_eq!(take(&mut rig, &whole[..status]), Taken::NotUnderstood);
     let binary: Vec<u8> = (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     assert_eq!(take(&mut rig, &binary), Taken::NotUnderstood);
     assert_eq!(take(&mut rig, b""), Taken::NotUnderstood);
+    let at = rig.at(LATER);
+    assert_eq!(rig.store(at).unparsed().expect("a number"), unread + 3, "each is counted");
     let mut nested = String::from("From: x@y.example\r\n");
     for level in 0..300 {
         nested += &format!("Content-Type: multipart/mixed; boundary=\"b{level}\"\r\n\r\n--b{level}\r\n");
@@ -338,9 +342,13 @@ fn the_command_reads_standard_input_and_its_exit_code_says_what_a_server_needs()
     assert!(code == Some(0) && said.contains("written to again"), "{said}");
     let (code, said) = run(b"", &["--clear", "ada"]);
     assert!(code == Some(1), "{said}");
-    let status = journey_status(file);
+    let status = journey_status(file.clone());
     let sums = "came back: 1 for want of a mailbox, 0 for a passing reason, 1 for the relay or the mail";
     assert!(status.contains(sums), "{status}");
+    assert!(
+        status.contains("  1 mail to the return path could not be read: look where they arrive"),
+        "{status}"
+    );
     let (code, said) = run(b"", &["--clear", "nobody"]);
     assert!(code == Some(2) && said.contains("nobody in the people file"), "{said}");
     fs::remove_file(rig.path("journey.db")).expect("gone");
