@@ -354,6 +354,7 @@ impl Daemon<'_> {
         };
         let wave = self.config.daemon.wave();
         let mut words = |text: String| say(&text);
+        let ends = || (asked.stop)();
         let mut everything = Chosen::default();
         let hooks = Hooks {
             chosen: &mut everything,
@@ -361,6 +362,7 @@ impl Daemon<'_> {
             one_more: &mut || {},
             say: &mut words,
             stop: &stop,
+            ends: &ends,
         };
         let delivered = self.post.deliver(&desk, &self.keys, &mut self.store, journal, wave, hooks)?;
         let more =

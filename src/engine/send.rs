@@ -99,7 +99,8 @@ pub fn send(
     }
     let booked = sent.booked;
     loop {
-        let hooks = Hooks { chosen: &mut chosen, now, one_more: &mut || one_more(booked), say, stop };
+        let hooks =
+            Hooks { chosen: &mut chosen, now, one_more: &mut || one_more(booked), say, stop, ends: stop };
         let delivered = post.deliver(&desk, &remembered.keys, store, journal.as_mut(), None, hooks)?;
         let wait = delivered.wait;
         sent.delivered.add(delivered);

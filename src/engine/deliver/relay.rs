@@ -72,6 +72,8 @@ pub struct Hooks<'a> {
     /// Shall nothing more be begun? Asked all the time, also when that is so:
     /// whoever asks is alive (F14).
     pub stop: &'a dyn Fn() -> bool,
+    /// Is it for good? Then only what has left is waited for (F07).
+    pub ends: &'a dyn Fn() -> bool,
 }
 
 /// Hands what is chosen and may leave now to the relay.
@@ -581,15 +583,16 @@ impl Writer<'_, '_> {
         now: Timestamp,
     ) -> Vec<(&'g Flight, Option<usize>)> {
         let mut all = Vec::with_capacity(flights.len());
+        let ends = (self.hooks.ends)();
         for flight in flights {
             let number = flight.mail.delivery.number;
             let place = match self.permits.triage(self.desk, &flight.mail, now) {
-                Triage::Go => {
+                Triage::Go if !ends => {
                     let bytes = Some(flight.bytes.clone());
                     moves.push(Move { bytes, ..Move::new(number, State::Claimed, Happened::Flew) });
                     Some(moves.len() - 1)
                 }
-                Triage::KeepBack(_) => {
+                Triage::Go | Triage::KeepBack(_) => {
                     moves.push(Move::new(number, State::Claimed, Happened::Returned));
                     None
                 }

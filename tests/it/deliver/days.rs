@@ -184,6 +184,7 @@ fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
                 one_more: &mut || {},
                 say: &mut |_| {},
                 stop: &|| false,
+                ends: &|| false,
             };
             let wave = Some((5, TimeDelta::minutes(30)));
             let post = Post::of(&world.config).expect("a relay");

@@ -209,6 +209,7 @@ impl Mailing {
             one_more: &mut || {},
             say: &mut |_| {},
             stop: &|| false,
+            ends: &|| false,
         };
         let delivered = post.deliver(&Desk::of(world), keys, store, begun.journal.as_mut(), None, hooks);
         self.rig.stop();
