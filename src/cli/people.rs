@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::context::{BAD, BOLD, Context, FAINT, GOOD};
 use super::error::{CommandError, Kind};
 use super::pages::{self, Format};
+use crate::domain::diagnostic::Diagnostic;
 use crate::domain::import::{Import as Changes, Left};
 use crate::domain::person::{Person, Roster};
 use crate::engine::import::{self as engine, Brake};
@@ -113,7 +114,13 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
 fn refused(args: &Import, cx: &mut Context, file: &Path, reading: &Reading) -> Result<(), CommandError> {
     match args.format {
         Format::Json => pages::json(&mut *cx.out, &value(args, reading, None))?,
-        Format::Text => pages::faults(&mut *cx.out, &reading.faults)?,
+        Format::Text => {
+            // What must be mended stands last, where it is seen.
+            let (errors, warnings): (Vec<_>, Vec<_>) =
+                reading.faults.iter().cloned().partition(Diagnostic::is_error);
+            pages::faults(&mut *cx.out, &warnings)?;
+            pages::faults(&mut *cx.out, &errors)?;
+        }
     }
     let errors = reading.faults.iter().filter(|fault| fault.is_error()).count();
     let faults = pages::count(errors, "fault", "faults");

@@ -35,6 +35,7 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
         "approve`, `hold`, `pause`, `resume`, `unit …`, `choose`, `answer",
         &[&["unit", "shift", "Hemtjänsten Norr", "--weeks", "1", "--reason", "x", "--at", AT, "--dry-run"]],
     ),
+    ("resolve", &[]),
     ("status", &[&["--config", SMALL, "status", "--at", AT]]),
     ("people list", &[&["people", "list"]]),
     ("people show", &[&["people", "show", "1042", "--at", AT]]),
@@ -60,6 +61,7 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
         match *heading {
             "send" | "why" | "why --step --unit" => printed.extend(paths_with_a_backlog(heading)),
             "status" => printed.extend(paths_in_trouble()),
+            "resolve" => printed.extend(paths_of_a_held_mail()),
             _ => {}
         }
         let printed: BTreeSet<&str> = printed.iter().map(String::as_str).collect();
@@ -104,12 +106,8 @@ fn paths_in(above: &str, value: &Value, paths: &mut BTreeSet<String>) {
 
 /// What is printed of a mail of an earlier pass that a hold keeps back.
 fn paths_with_a_backlog(heading: &str) -> BTreeSet<String> {
-    let home = tempfile::tempdir().expect("a folder");
-    crate::rig::copy("tests/fixtures/small".as_ref(), home.path());
-    let config = home.path().join("config.toml");
-    let config = config.to_str().expect("a path");
-    journey(&["--config", config, "send", "-q", "--at", AT]);
-    let database = rusqlite::Connection::open(home.path().join("journey.db")).expect("a database");
+    let (_home, config, database) = home_with_mails();
+    let config = &*config;
     let backlog = "
         DROP TRIGGER delivery_never_moves_back;
         UPDATE delivery SET state = 'due', settled_at = NULL WHERE id = 1;
@@ -130,16 +128,33 @@ fn paths_with_a_backlog(heading: &str) -> BTreeSet<String> {
     commands.iter().flat_map(printed).collect()
 }
 
+/// What `resolve` prints of a mail that is held.
+fn paths_of_a_held_mail() -> BTreeSet<String> {
+    let (_home, config, database) = home_with_mails();
+    let held = "
+        DROP TRIGGER delivery_never_moves_back;
+        UPDATE delivery SET state = 'held', settled_at = NULL WHERE id = 1;";
+    database.execute_batch(held).expect("it is held");
+    paths_of(&["--config", &config, "resolve", "1", "--as", "unsent", "--dry-run"])
+}
+
+/// A small programme that has sent its first mails: its folder, its
+/// configuration and its database.
+fn home_with_mails() -> (tempfile::TempDir, String, rusqlite::Connection) {
+    let home = tempfile::tempdir().expect("a folder");
+    crate::rig::copy("tests/fixtures/small".as_ref(), home.path());
+    let config = home.path().join("config.toml").to_str().expect("a path").to_owned();
+    journey(&["--config", &config, "send", "-q", "--at", AT]);
+    let database = rusqlite::Connection::open(home.path().join("journey.db")).expect("a database");
+    (home, config, database)
+}
+
 /// What `status` prints of a database with a mail that is held, and something
 /// that keeps it from sending.
 fn paths_in_trouble() -> BTreeSet<String> {
-    let home = tempfile::tempdir().expect("a folder");
-    crate::rig::copy("tests/fixtures/small".as_ref(), home.path());
-    let config = home.path().join("config.toml");
-    let config = config.to_str().expect("a path");
-    journey(&["--config", config, "send", "-q", "--at", AT]);
+    let (_home, config, database) = home_with_mails();
+    let config = &*config;
     let mut paths = paths_of(&["--config", config, "status", "--at", AT]);
-    let database = rusqlite::Connection::open(home.path().join("journey.db")).expect("a database");
     let trouble = "
         DROP TRIGGER delivery_never_moves_back;
         UPDATE delivery SET state = 'held', settled_at = NULL WHERE id = 1;
