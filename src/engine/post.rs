@@ -128,12 +128,14 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
     let username = smtp.username.clone()?;
     if let Some(source) = sign_in::token_source(smtp) {
         // One token for all connections, fetched anew before it ends (F39).
-        let tokens = Mutex::new(Tokens::of(source));
+        let tokens = Arc::new(Mutex::new(Tokens::of(source)));
+        let kept = tokens.clone();
         let secret = move || {
             let mut tokens = tokens.lock().unwrap_or_else(PoisonError::into_inner);
             tokens.token(clock::now()).map(|token| token.reveal().to_owned())
         };
-        return Some(SignIn { mechanism, username, secret: Arc::new(secret) });
+        let refused = move || kept.lock().unwrap_or_else(PoisonError::into_inner).forget();
+        return Some(SignIn { mechanism, username, secret: Arc::new(secret), refused: Arc::new(refused) });
     }
     let password = smtp.password.clone()?;
     // Read anew at each connection: whoever changes it need not restart.
@@ -141,7 +143,7 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
         Ok(secret) => Ok(secret.reveal().to_owned()),
         Err(error) => Err(format!("the password file cannot be read: {error}")),
     };
-    Some(SignIn { mechanism, username, secret: Arc::new(secret) })
+    Some(SignIn { mechanism, username, secret: Arc::new(secret), refused: Arc::new(|| {}) })
 }
 
 /// Writes down how the relay was.

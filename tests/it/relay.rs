@@ -434,7 +434,8 @@ fn f24_a_bad_day_loses_nothing() {
 }
 
 fn sign_in(mechanism: Mechanism) -> SignIn {
-    SignIn { mechanism, username: "journey".to_owned(), secret: Arc::new(|| Ok(SECRET.to_owned())) }
+    let secret = Arc::new(|| Ok(SECRET.to_owned()));
+    SignIn { mechanism, username: "journey".to_owned(), secret, refused: Arc::new(|| {}) }
 }
 
 fn with_account(rules: Vec<Rule>) -> server::Relay {

@@ -249,7 +249,10 @@ fn authenticate(talk: &mut Talk, offers: &Offers, sign_in: &SignIn) -> Result<()
     let lines = answer.unwrap_or_default();
     match lines.code {
         235 => Ok(()),
-        500..600 => Err(refused_sign_in(talk, &lines, &secret, &said)),
+        500..600 => {
+            (sign_in.refused)();
+            Err(refused_sign_in(talk, &lines, &secret, &said))
+        }
         _ => talk.expect(Phase::Auth, 235, unless_it_tells(&lines, &secret, &said)),
     }
 }

@@ -63,6 +63,9 @@ pub struct SignIn {
     /// The password or token, asked for anew at each connection, because
     /// tokens grow old; or why there is none, in a clause without a secret.
     pub secret: Arc<dyn Fn() -> Result<String, String> + Send + Sync>,
+    /// Told that the relay refused it: a token that was kept is asked for anew
+    /// the next time, however long it was to be good (F39).
+    pub refused: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl fmt::Debug for SignIn {

@@ -232,6 +232,30 @@ fn f39_a_token_endpoint_that_is_down_holds_the_channel_and_shows_no_secret() {
     ends_well(&mut mailing, at + minutes(5), 6);
 }
 
+/// A daemon keeps its token for as long as it was to be good. One that was
+/// taken back before is not tried a second time.
+#[test]
+fn f39_a_token_that_the_relay_refuses_is_asked_for_anew() {
+    let mut mailing = Mailing::in_order(3);
+    let at = mailing.at(MORNING);
+    let program = mailing.rig.path("token");
+    fs::write(&program, "[ -e \"$0.asked\" ] && echo new || { touch \"$0.asked\"; echo old; }\n")
+        .expect("written");
+    signs_in(&mut mailing, Auth::Xoauth2, "");
+    let account = Some(("journey".to_owned(), "new".to_owned()));
+    let relay = Relay::start(Script { account, ..Script::default() });
+    let smtp = &mut mailing.rig.config.mail.smtp;
+    (smtp.password, smtp.port) = (None, relay.port());
+    smtp.token = Some(TokenConfig::Command(vec!["/bin/sh".to_owned(), program.display().to_string()]));
+    let post = Post::of(&mailing.rig.config).expect("a relay");
+    let trouble = mailing.pass_by(&post, at).trouble.expect("it is refused");
+    assert!(trouble.why.contains("refused to sign in (535"), "{}", trouble.why);
+    let trouble = nobody_is_blamed(&mailing, at);
+    is_left_alone(&trouble, at, 60);
+    let delivered = mailing.pass_by(&post, at + minutes(75));
+    assert_eq!((delivered.sent, relay.count()), (3, 3), "{delivered:?}");
+}
+
 /// What a command prints, on both ways out.
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
