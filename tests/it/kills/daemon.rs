@@ -149,14 +149,14 @@ fn f06_asked_to_stop_it_ends_what_is_on_its_way_and_begins_nothing() {
 /// their answer would have to be waited for, and the unit is not that patient.
 #[test]
 fn f06_asked_to_stop_before_the_words_leave_it_keeps_them() {
-    for command in ["daemon", "send"] {
+    for (command, code) in [("daemon", 0), ("send", 75)] {
         let later = What::Meanwhile(Arc::new(|| thread::sleep(Duration::from_millis(300))));
         let relay = relay(vec![Rule::at(Point::Data, later)]);
         let home = Home::peopled(20, relay.port());
         let mut program = Running::start(&home, &[command]);
         until("the relay is about to ask for words", || relay.commands("DATA") == CONNECTIONS);
         program.signal(Signal::TERM);
-        assert_eq!(program.ends().code(), Some(0), "{}", program.said());
+        assert_eq!(program.ends().code(), Some(code), "{}", program.said());
         assert_eq!((relay.count(), home.count("state = 'due'")), (0, 20), "{}", program.said());
     }
 }
