@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::{CommandError, Kind};
 use super::signals::Signals;
 use crate::daemon::{self, Asked, EndedAgain};
+use crate::engine::doctor;
 use crate::engine::lock::Lock;
 use crate::engine::world::World;
 
@@ -39,6 +40,7 @@ pub(super) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let mut err = std::io::stderr();
     // Where standard error is closed nobody is left to tell.
     let mut say = |words: &str| drop(writeln!(err, "{words}"));
+    doctor::open_secrets(&config).iter().for_each(|open| say(&open.in_a_line()));
     let outcome = daemon::run(config, content, store, asked, &mut say);
     outcome.map_err(|error| {
         if error.is::<EndedAgain>() {

@@ -27,7 +27,7 @@ use crate::engine::lock::Lock;
 use crate::engine::pass::Pass;
 use crate::engine::send::Talk;
 use crate::engine::world::World;
-use crate::engine::{letters, positions, send as engine};
+use crate::engine::{doctor, letters, positions, send as engine};
 use crate::store::{Recovered, Store};
 use lists::{Lists, Outbox};
 use report::Report;
@@ -118,6 +118,9 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (mut store, mut world, at) = cx.writing(World::of_members)?;
     let zone = world.library.programme.zone;
     let _lock = Lock::take(&world.config.database, at, zone)?;
+    for open in doctor::open_secrets(&world.config) {
+        cx.warn(&open.in_a_line());
+    }
     let mut selection = select::only(&world, &args.only, |text| store.find(text))?;
     selection.limit = args.limit;
     let typed = !cx.is_now();

@@ -131,7 +131,11 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
         )?;
     }
     if let Some(last) = status.last_sent {
-        writeln!(cx.out, "  the last was handed over {}", moment(zone, last))?;
+        let hour = pages::thousands(usize::try_from(status.last_hour).unwrap_or(usize::MAX));
+        let most: Vec<String> = status.rate.iter().map(ToString::to_string).collect();
+        let most = if most.is_empty() { String::new() } else { format!(", at most {}", most.join(" and ")) };
+        let last = moment(zone, last);
+        writeln!(cx.out, "  the last was handed over {last}; in the last hour {hour}{most}")?;
     }
     relay_text(cx, world, status)?;
     for reached in &status.limits {
@@ -309,6 +313,10 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         "came_back": Blame::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),
         "unparsed": status.unparsed,
         "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
+        "last_hour": status.last_hour,
+        "rate": status.rate.iter().map(|limit| json!({
+            "mails": limit.mails, "seconds": limit.per.as_secs(),
+        })).collect::<Vec<_>>(),
         "due": status.pass.send.len(),
         "booked": { "ready": status.backlog.ready, "kept_back": kept_back::value(&status.backlog.kept_back) },
         "pausing": status.pausing.iter().map(|pausing| json!({

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use super::deliver::limits::{Limits, Reached, reached};
+use super::deliver::limits::{Limit, Limits, Reached, reached};
 use super::deliver::{Backlog, Pausing, pausing};
 use super::letters::Desk;
 use super::pass::{Pass, Selection};
@@ -34,6 +34,10 @@ pub struct Status<'w> {
     pub unparsed: u64,
     /// When a mail was last handed over.
     pub last_sent: Option<Timestamp>,
+    /// How many were handed over in the hour before the instant.
+    pub last_hour: u64,
+    /// How many may be, by the configuration.
+    pub rate: Vec<Limit>,
     /// When people were last imported.
     pub imported: Option<Timestamp>,
     /// How the relay is.
@@ -72,6 +76,8 @@ pub struct Ledger {
     bounces: Vec<(Blame, u64)>,
     unparsed: u64,
     last_sent: Option<Timestamp>,
+    last_hour: u64,
+    rate: Vec<Limit>,
     imported: Option<Timestamp>,
     relay: RelayState,
     limits: Vec<Reached>,
@@ -113,6 +119,8 @@ impl Ledger {
                 bounces: store.bounces()?,
                 unparsed: store.unparsed()?,
                 last_sent: store.last_sent()?,
+                last_hour: store.sent_between(at - TimeDelta::hours(1), at)?,
+                rate: limits.all.clone(),
                 imported: store.imported_at()?,
                 relay: store.relay()?,
                 limits: reached(store, &limits, at)?,
@@ -151,6 +159,8 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         bounces: ledger.bounces,
         unparsed: ledger.unparsed,
         last_sent: ledger.last_sent,
+        last_hour: ledger.last_hour,
+        rate: ledger.rate,
         imported: ledger.imported,
         relay: ledger.relay,
         limits: ledger.limits,

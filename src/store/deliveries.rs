@@ -160,6 +160,19 @@ impl Store {
         Ok(mailings)
     }
 
+    /// How many mails were handed over after one instant and up to another.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be counted.
+    pub fn sent_between(&self, after: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM delivery
+                   WHERE state = 'sent' AND settled_at > ?1 AND settled_at <= ?2";
+        let between = [rows::time(after), rows::time(until)];
+        let sent: i64 = self.connection.query_row(sql, between, |row| row.get(0))?;
+        Ok(sent.cast_unsigned())
+    }
+
     /// When a mail was last handed over; `None`: never.
     ///
     /// # Errors

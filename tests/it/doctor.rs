@@ -290,6 +290,22 @@ fn positions_that_are_late_or_missing_are_counted_and_a_send_mends_them() {
     assert_eq!(about(&told, "positions"), ["warn positions: 1 of 2 do not agree with the events"]);
 }
 
+/// Who sends is told of it each time, and is not kept from sending: a container
+/// may have its secrets no other way.
+#[test]
+fn f67_whoever_sends_is_told_of_a_secret_that_is_open_to_others() {
+    let authority = Authority::new("Ekdala CA");
+    let relay = server::Relay::start(script(&authority));
+    let home = home(relay.port(), &authority);
+    let open = "password, the password of the relay, is open to others (mode 0644): chmod 600 password";
+    for (of_password, told) in [(0o644, true), (0o600, false)] {
+        mode(&home.path("password"), of_password);
+        let output = home.run(&["send"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains(open) == told, "{said}");
+    }
+}
+
 #[test]
 fn a_damaged_database_and_what_keeps_it_from_sending() {
     let authority = Authority::new("Ekdala CA");

@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Finding;
 use super::database::disk_size;
+use super::{Finding, Level};
 use crate::config::{Config, Password, TokenConfig, Transport};
 use crate::engine::lock;
 use crate::store::disk;
@@ -39,6 +39,13 @@ pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
     for (path, what) in secrets(config) {
         tell(secret(&path, what, disk::mode(&path), readable(&path)));
     }
+}
+
+/// Secrets that are open to others: whoever sends says so, and sends. Who must
+/// hand secrets over so, to a container say, is not kept from sending.
+pub fn open_secrets(config: &Config) -> Vec<Finding> {
+    let look = |(path, what): (PathBuf, &'static str)| secret(&path, what, disk::mode(&path), Ok(()));
+    secrets(config).into_iter().map(look).filter(|finding| finding.level == Level::Fault).collect()
 }
 
 /// Everything that is ever written, unless a command names another file.
@@ -190,7 +197,6 @@ fn secret(path: &Path, what: &str, mode: io::Result<u32>, readable: io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::doctor::Level;
 
     #[test]
     fn f67_a_secret_is_for_its_owner_alone() {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::domain::zone::Timestamp;
 
+pub use disk::open_secrets;
 pub use relay::visit;
 
 /// How it stands with one thing.
@@ -53,6 +54,12 @@ impl Finding {
 
     fn fault(about: &'static str, message: impl Into<String>) -> Finding {
         Finding { level: Level::Fault, ..Finding::good(about, message) }
+    }
+
+    /// What was found, and what to do.
+    pub fn in_a_line(&self) -> String {
+        let hint = self.hint.as_ref().map_or(String::new(), |hint| format!(": {hint}"));
+        format!("{}{hint}", self.message)
     }
 
     fn hint(self, hint: impl Into<String>) -> Finding {

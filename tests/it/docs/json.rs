@@ -178,7 +178,8 @@ fn paths_in_trouble() -> BTreeSet<String> {
     let text = format!("{text}transport = \"smtp\"\n[mail.smtp]\nper_day = 1\n[daemon]\nfirst_wave = 1\n");
     std::fs::write(config, text).expect("a limit");
     let waiting = paths_of(&["--config", config, "status", "--at", AT]);
-    let outbox = |path: &String| ["limits", "booked", "pausing"].iter().any(|name| path.starts_with(name));
+    let outbox =
+        |path: &String| ["limits", "booked", "pausing", "rate"].iter().any(|name| path.starts_with(name));
     paths.extend(waiting.into_iter().filter(outbox));
     paths
 }
