@@ -192,7 +192,7 @@ impl Writer<'_, '_> {
         let mut lines = answers.len();
         while lines > 0 {
             let mut group = Group::default();
-            match told.recv_timeout(LOOK_AROUND) {
+            match told.recv_timeout(self.patience()) {
                 Ok(first) => {
                     self.note(first, answers, &mut lines, &mut group);
                     told.try_iter().for_each(|next| self.note(next, answers, &mut lines, &mut group));
@@ -209,6 +209,14 @@ impl Writer<'_, '_> {
         self.believe(&mut group, left);
         self.commit(&group, answers)?;
         self.note_the_wait()
+    }
+
+    /// How long the lines are waited for: not at all where none has anything to
+    /// tell, because the outbox turned out to have been read to its end.
+    fn patience(&self) -> Duration {
+        let standing = self.counter.standing();
+        let idle = standing.ready + standing.in_hand == 0 && self.reading.exhausted && !self.closing;
+        if idle { Duration::ZERO } else { LOOK_AROUND }
     }
 
     /// Takes in what one line tells.
