@@ -117,7 +117,7 @@ fn f52_what_commands_print_is_of_the_day_that_people_read() {
 
         Deliveries
           2  sent
-          the last was handed over Tue 1 Dec 2026 00:30
+          the last was handed over Tue 1 Dec 2026 00:30; in the last hour 2
           people were imported Fri 20 Nov 2026 00:00
           there is no backup: journey backup FILE
 

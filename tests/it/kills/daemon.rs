@@ -24,6 +24,8 @@ use crate::store::skip;
 pub(super) struct Running {
     child: Child,
     said: Arc<Mutex<String>>,
+    /// Who reads it.
+    hears: thread::JoinHandle<()>,
 }
 
 impl Running {
@@ -36,13 +38,13 @@ impl Running {
         command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let said = Arc::new(Mutex::new(String::new()));
-        let (err, hears) = (child.stderr.take().expect("a pipe"), said.clone());
-        thread::spawn(move || {
+        let (err, all) = (child.stderr.take().expect("a pipe"), said.clone());
+        let hears = thread::spawn(move || {
             for words in BufReader::new(err).lines().map_while(Result::ok) {
-                *hears.lock().expect("nobody panics with it") += &(words + "\n");
+                *all.lock().expect("nobody panics with it") += &(words + "\n");
             }
         });
-        Running { child, said }
+        Running { child, said, hears }
     }
 
     /// The daemon, ready.
@@ -75,6 +77,8 @@ impl Running {
 
     pub(super) fn ends(&mut self) -> ExitStatus {
         until("it ends", || !self.is_running());
+        // Its last words may still be on the way to who reads them.
+        until("all it said is heard", || self.hears.is_finished());
         self.child.wait().expect("it has ended")
     }
 
