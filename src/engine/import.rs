@@ -81,12 +81,13 @@ pub fn first(
     store: &mut Store,
     act: &Act,
 ) -> Result<Option<usize>, Unusable> {
+    // Before it is asked: who imports while the file is read is noticed.
+    let seen = store.seen()?;
     if store.imported_at()?.is_some() {
         return Ok(None);
     }
     let reading = read(config, &config.people.file, library);
     let Some(roster) = reading.roster else { return Err(Unusable::People(reading.faults)) };
-    let seen = store.seen()?;
     let import = compared_in(store, &roster, library)?;
     store.import(&import, &roster, seen, act)?;
     Ok(Some(roster.people.len()))
