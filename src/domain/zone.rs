@@ -21,7 +21,8 @@ impl Zone {
         name.parse().ok().map(Zone)
     }
 
-    /// Of which release the zone data are that are compiled in: `2025b`.
+    /// Of which release the rules of all zones are: `2025b`. They are part of
+    /// the program, and the same on every machine.
     pub fn release() -> &'static str {
         chrono_tz::IANA_TZDB_VERSION
     }
@@ -29,12 +30,6 @@ impl Zone {
     /// Every IANA name known, for suggestions.
     pub fn names() -> impl Iterator<Item = &'static str> {
         chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
-    }
-
-    /// Of which year and letter the rules of all zones are: `2025b`. They are
-    /// part of the program, and the same on every machine.
-    pub fn rules() -> &'static str {
-        chrono_tz::IANA_TZDB_VERSION
     }
 
     /// Its IANA name.

@@ -101,7 +101,7 @@ pub(super) fn examine_clock(
     let latest = seen.ok().flatten().and_then(|seen| seen.into_iter().flatten().max());
     tell(clock(zone.unwrap_or(Zone::UTC), at, latest));
     tell(match zone {
-        Some(zone) => rules(zone, Zone::rules(), at),
+        Some(zone) => rules(zone, Zone::release(), at),
         None => Finding::warning("time zone", "not known: it stands in the content, which cannot be read"),
     });
 }

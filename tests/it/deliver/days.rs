@@ -6,10 +6,7 @@ use journey::domain::change::Change;
 use journey::domain::delivery::State;
 use journey::domain::ids::Slug;
 use journey::domain::zone::Timestamp;
-use journey::engine::begin;
 use journey::engine::change;
-use journey::engine::deliver::{Chosen, Hooks};
-use journey::engine::letters::Desk;
 use journey::engine::pass::Selection;
 use journey::engine::post::Post;
 use journey::engine::send;
@@ -176,27 +173,13 @@ fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
             }
             let expected = if held { 5 } else { expected };
             let now = at + minutes(later);
-            let (world, store) = mailing.rig.running(now);
-            let mut begun = begin::begin(store, &world.config, now).expect("begun");
-            let keys = &world.remembered.as_ref().expect("a database").keys;
-            let mut everything = Chosen::default();
-            let hooks = Hooks {
-                chosen: &mut everything,
-                now: &|| now,
-                one_more: &mut || {},
-                say: &mut |_| {},
-                stop: &|| false,
-                ends: &|| false,
-            };
-            let wave = Some((5, TimeDelta::minutes(30)));
-            let post = Post::of(&world.config).expect("a relay");
-            let delivered = post
-                .deliver(&Desk::of(world), keys, store, begun.journal.as_mut(), wave, hooks)
-                .expect("well");
+            let post = Post::of(&mailing.rig.config).expect("a relay");
+            let delivered = mailing.hand_over(&post, now, Some((5, TimeDelta::minutes(30))));
             assert_eq!(relay.accepted().len(), expected, "after {later} minutes: {delivered:?}");
             if later == 0 {
                 assert_eq!(delivered.wave, Some(at + minutes(30)), "it says when the rest follows");
             }
+            let (world, _) = mailing.rig.running(now);
             let status = status::status(world, Ledger::read(world, now).expect("a ledger"), now);
             let rest = status.pausing.iter().map(|pausing| (pausing.step.to_string(), pausing.opens));
             let expected = (later < 30).then(|| ("j/a".to_owned(), at + minutes(30)));

@@ -199,6 +199,19 @@ impl Mailing {
         let (world, store) = self.rig.running(at);
         send::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
         self.rig.stop();
+        let delivered = self.hand_over(post, at, None);
+        self.rig.stop();
+        delivered
+    }
+
+    /// Hands over what is booked, and books nothing; of each mailing the first
+    /// few before the rest, if that is said.
+    pub(super) fn hand_over(
+        &mut self,
+        post: &Post,
+        at: Timestamp,
+        wave: Option<(u32, TimeDelta)>,
+    ) -> Delivered {
         let (world, store) = self.rig.running(at);
         let mut begun = begin::begin(store, &world.config, at).expect("begun");
         let keys = &world.remembered.as_ref().expect("a database").keys;
@@ -211,8 +224,7 @@ impl Mailing {
             stop: &|| false,
             ends: &|| false,
         };
-        let delivered = post.deliver(&Desk::of(world), keys, store, begun.journal.as_mut(), None, hooks);
-        self.rig.stop();
+        let delivered = post.deliver(&Desk::of(world), keys, store, begun.journal.as_mut(), wave, hooks);
         delivered.expect("well")
     }
 
