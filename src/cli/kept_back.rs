@@ -1,5 +1,6 @@
-//! What is told of mails that are booked and kept back: of which step, why,
-//! and what to type. For `send` and `status`.
+//! What is told of mails that are booked and not handed over: how many may
+//! leave; of those that are kept back of which step, why, and what to type. For
+//! `send` and `status`.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use super::pages;
 use crate::domain::ids::StepName;
 use crate::domain::settings::Settings;
 use crate::domain::verdict::Reason;
-use crate::engine::deliver::KeptBack;
+use crate::engine::deliver::{KeptBack, Outbox};
 
 /// A line a step and reason: how many mails, which step, why.
 pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
@@ -27,6 +28,11 @@ fn what_to_type(step: &StepName, reason: &Reason, settings: &Settings) -> Option
         Reason::NotApproved(_) => Some(format!("journey approve {step} --by NAME")),
         _ => None,
     }
+}
+
+/// `{ "ready": …, "kept_back": […] }`.
+pub(super) fn outbox_value(outbox: &Outbox) -> Value {
+    json!({ "ready": outbox.ready, "kept_back": value(&outbox.kept_back) })
 }
 
 pub(super) fn value(kept: &KeptBack) -> Value {

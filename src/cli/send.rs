@@ -21,7 +21,7 @@ use crate::domain::delivery::State;
 use crate::domain::guard::{Guard, GuardKind};
 use crate::domain::zone::Timestamp;
 use crate::engine::deliver::limits::{self, Limits};
-use crate::engine::deliver::{Backlog, Delivered};
+use crate::engine::deliver::{Delivered, Outbox};
 use crate::engine::letters::Desk;
 use crate::engine::lock::Lock;
 use crate::engine::pass::Pass;
@@ -29,7 +29,7 @@ use crate::engine::send::Talk;
 use crate::engine::world::World;
 use crate::engine::{doctor, letters, positions, send as engine};
 use crate::store::{Recovered, Store};
-use lists::{Lists, Outbox};
+use lists::{Lists, Occasion};
 use report::Report;
 
 /// Sends what is due now, or shows what one pass would send
@@ -81,9 +81,9 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let mut selection = select::only(&world, &args.only, find)?;
     selection.limit = args.limit;
     let desk = Desk::of(&world);
-    let look = |store: &Store| Backlog::read(store, &desk, &selection, at);
-    let backlog = Store::look(&world.config.database, look)?.unwrap_or_default();
-    let mut pass = Pass::at(&world, at, &backlog.goes_before(&selection));
+    let look = |store: &Store| Outbox::read(store, &desk, &selection, at);
+    let outbox = Store::look(&world.config.database, look)?.unwrap_or_default();
+    let mut pass = Pass::at(&world, at, &outbox.goes_before(&selection));
     let written = match &args.out {
         Some(folder) => {
             let bar = progress(cx, pass.send.len());
@@ -97,10 +97,10 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         Format::Json => {
             let mut lists = Lists::default();
             lists.add(&world, &pass, State::Planned);
-            pages::json(&mut *cx.out, &lists.value(&world, at, Outbox::Before(&backlog)))?;
+            pages::json(&mut *cx.out, &lists.value(&world, at, Occasion::DryRun(&outbox)))?;
         }
         Format::Text => {
-            let mut report = Report::new(at, cx.verbose, backlog);
+            let mut report = Report::new(at, cx.verbose, outbox);
             report.add(&pass);
             report.text(cx, &world, &selection, args)?;
         }
@@ -137,7 +137,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         // while it was decided.
         world.refresh(&store)?;
         let bar = progress(cx, 0);
-        let mut report = Report::new(at, cx.verbose, Backlog::default());
+        let mut report = Report::new(at, cx.verbose, Outbox::default());
         let mut lists = Lists::default();
         let stop = || {
             let stop = signals.stop();
@@ -180,8 +180,8 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         match args.format {
             Format::Json => {
                 lists.send = as_they_are(&store, mails)?;
-                let outbox = Outbox::After(&sent.delivered);
-                pages::json(&mut *cx.out, &lists.value(&world, at, outbox))?;
+                let occasion = Occasion::Real(&sent.delivered);
+                pages::json(&mut *cx.out, &lists.value(&world, at, occasion))?;
             }
             Format::Text => {
                 if before > 0 {

@@ -91,8 +91,8 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
 /// What a `journey send` would find, or when there is something to find.
 fn next_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
     let due = pages::count(status.pass.send.len(), "mail is", "mails are");
-    let booked = pages::count(status.backlog.ready, "mail is", "mails are");
-    let what = match (status.pass.send.len(), status.backlog.ready) {
+    let booked = pages::count(status.outbox.ready, "mail is", "mails are");
+    let what = match (status.pass.send.len(), status.outbox.ready) {
         (0, 0) => {
             let next = status.next_wake.map(|next| moment(zone, next));
             let next = next.unwrap_or_else(|| "nothing, until somebody acts".to_owned());
@@ -149,7 +149,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
             moment(zone, pausing.opens)
         )?;
     }
-    pages::columns(&mut *cx.out, &kept_back::rows(&status.backlog.kept_back, &world.settings), &[0])?;
+    pages::columns(&mut *cx.out, &kept_back::rows(&status.outbox.kept_back, &world.settings), &[0])?;
     stuck_text(cx, world, status)?;
     match status.imported {
         Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
@@ -318,7 +318,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
             "mails": limit.mails, "seconds": limit.per.as_secs(),
         })).collect::<Vec<_>>(),
         "due": status.pass.send.len(),
-        "booked": { "ready": status.backlog.ready, "kept_back": kept_back::value(&status.backlog.kept_back) },
+        "outbox": kept_back::outbox_value(&status.outbox),
         "pausing": status.pausing.iter().map(|pausing| json!({
             "journey": pausing.step.journey.as_str(), "step": pausing.step.step.as_str(),
             "rest_follows": zone.rfc3339(pausing.opens),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::begin;
-use super::deliver::{Backlog, Chosen, Delivered, Hooks};
+use super::deliver::{Chosen, Delivered, Hooks, Outbox};
 use super::letters::{self, Desk};
 use super::pass::{Due, Pass, Selection};
 use super::post::Post;
@@ -88,7 +88,7 @@ pub fn send(
     let (desk, mut chosen) = (Desk::of(world), Chosen::of(selection));
     // What earlier passes booked leaves first, and counts for the limit.
     let selection = match selection.limit {
-        Some(_) => Backlog::read(store, &desk, selection, now())?.goes_before(selection),
+        Some(_) => Outbox::read(store, &desk, selection, now())?.goes_before(selection),
         None => selection.clone(),
     };
     let mut sent = book(world, store, at, &selection, booked)?;

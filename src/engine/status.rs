@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::deliver::limits::{Limit, Limits, Reached, reached};
-use super::deliver::{Backlog, Pausing, pausing};
+use super::deliver::{Outbox, Pausing, pausing};
 use super::letters::Desk;
 use super::pass::{Pass, Selection};
 use super::world::World;
@@ -57,7 +57,7 @@ pub struct Status<'w> {
     /// How long the database's log is, in bytes.
     pub log: u64,
     /// What is booked and not handed over.
-    pub backlog: Backlog,
+    pub outbox: Outbox,
     /// Mailings of which the first few have left; the daemon waits with the
     /// rest.
     pub pausing: Vec<Pausing>,
@@ -84,7 +84,7 @@ pub struct Ledger {
     guards: Vec<Guard>,
     all_held: Option<AllHeld>,
     held_steps: Vec<HeldStep>,
-    backlog: Backlog,
+    outbox: Outbox,
     pausing: Vec<Pausing>,
     next_attempt: Option<Timestamp>,
     stuck: Vec<Stuck>,
@@ -127,7 +127,7 @@ impl Ledger {
                 guards: store.guards()?,
                 all_held: store.all_held_with_why()?,
                 held_steps: store.held_steps_with_why()?,
-                backlog: Backlog::read(store, &desk, &Selection::default(), at)?,
+                outbox: Outbox::read(store, &desk, &Selection::default(), at)?,
                 pausing: waves.map_or(Ok(Vec::new()), |wave| pausing(store, wave, at))?,
                 next_attempt: store.next_attempt()?,
                 stuck: store.stuck(SOME)?,
@@ -167,7 +167,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         guards: ledger.guards,
         all_held: ledger.all_held,
         held_steps: ledger.held_steps,
-        backlog: ledger.backlog,
+        outbox: ledger.outbox,
         pausing: ledger.pausing,
         stuck: ledger.stuck,
         backup: ledger.backup,

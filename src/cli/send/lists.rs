@@ -7,18 +7,18 @@ use super::report::subject_of;
 use crate::cli::{kept_back, pages};
 use crate::domain::delivery::State;
 use crate::domain::zone::Timestamp;
-use crate::engine::deliver::{Backlog, Delivered};
+use crate::engine::deliver::{Delivered, Outbox};
 use crate::engine::letters;
 use crate::engine::pass::{Due, Pass};
 use crate::engine::world::World;
 
 /// What is told of all that is booked, this pass's mails and earlier ones'.
 #[derive(Clone, Copy)]
-pub(super) enum Outbox<'a> {
+pub(super) enum Occasion<'a> {
     /// A dry run: what earlier passes booked.
-    Before(&'a Backlog),
+    DryRun(&'a Outbox),
     /// What handing over came to.
-    After(&'a Delivered),
+    Real(&'a Delivered),
 }
 
 /// The lists of `send --format json`.
@@ -57,20 +57,20 @@ impl Lists {
     }
 
     /// The whole answer about an instant.
-    pub(super) fn value(self, world: &World, at: Timestamp, outbox: Outbox<'_>) -> Value {
+    pub(super) fn value(self, world: &World, at: Timestamp, occasion: Occasion<'_>) -> Value {
         let Lists { send, wait, held, over } = self;
         let mut value = json!({
             "at": world.library.programme.zone.rfc3339(at),
-            "dry_run": matches!(outbox, Outbox::Before(_)),
+            "dry_run": matches!(occasion, Occasion::DryRun(_)),
             "content": world.library.hash.to_string(),
             "totals": { "send": send.len(), "wait": wait.len(), "held": held.len(), "over": over },
             "send": send,
             "wait": wait,
             "held": held,
         });
-        match outbox {
-            Outbox::Before(backlog) => value["booked_earlier"] = backlog_value(backlog),
-            Outbox::After(delivered) => value["delivered"] = delivered_value(delivered),
+        match occasion {
+            Occasion::DryRun(outbox) => value["outbox"] = kept_back::outbox_value(outbox),
+            Occasion::Real(delivered) => value["delivered"] = delivered_value(delivered),
         }
         value
     }
@@ -92,10 +92,6 @@ fn due_value(world: &World, due: &Due<'_>, state: State) -> Value {
         "message_id": letters::message_id(world, due, due.round),
         "state": state.as_str(),
     })
-}
-
-fn backlog_value(backlog: &Backlog) -> Value {
-    json!({ "ready": backlog.ready, "kept_back": kept_back::value(&backlog.kept_back) })
 }
 
 fn delivered_value(delivered: &Delivered) -> Value {

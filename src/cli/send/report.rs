@@ -13,7 +13,7 @@ use crate::domain::ids::PersonId;
 use crate::domain::person::Person;
 use crate::domain::verdict::{Reason, moment as in_words};
 use crate::domain::zone::Timestamp;
-use crate::engine::deliver::Backlog;
+use crate::engine::deliver::Outbox;
 use crate::engine::pass::{Due, Holding, Pass, Selection, Waiting};
 use crate::engine::world::World;
 
@@ -24,7 +24,7 @@ const SOME: usize = 6;
 pub(super) struct Report {
     at: Timestamp,
     /// What leaves before it.
-    backlog: Backlog,
+    outbox: Outbox,
     /// Each mail is told, and not only the first few.
     every_mail: bool,
     send: usize,
@@ -63,10 +63,10 @@ struct Subjects {
 impl Report {
     /// Of a pass at an instant, and what leaves before it; `every_mail`: with a
     /// row for each.
-    pub(super) fn new(at: Timestamp, every_mail: bool, backlog: Backlog) -> Report {
+    pub(super) fn new(at: Timestamp, every_mail: bool, outbox: Outbox) -> Report {
         Report {
             at,
-            backlog,
+            outbox,
             every_mail,
             send: 0,
             wait: 0,
@@ -159,7 +159,7 @@ impl Report {
             writeln!(cx.out, "{FAINT}a dry run: nothing is sent, nothing is remembered{FAINT:#}")?;
         }
         writeln!(cx.out)?;
-        self.backlog_text(cx, world, selection)?;
+        self.outbox_text(cx, world, selection)?;
         self.now_text(cx, world, args)?;
         self.next_text(cx, world)?;
         self.because_text(cx)?;
@@ -172,13 +172,13 @@ impl Report {
     }
 
     /// What no pass decides any more, and leaves with the next one all the same.
-    fn backlog_text(
+    fn outbox_text(
         &self,
         cx: &mut Context,
         world: &World,
         selection: &Selection,
     ) -> Result<(), CommandError> {
-        let Backlog { ready, kept_back } = &self.backlog;
+        let Outbox { ready, kept_back } = &self.outbox;
         let all = ready + kept_back.mails();
         if all == 0 {
             return Ok(());

@@ -7,7 +7,6 @@
 //! several connections, each a `line` with a thread of its own; one writer
 //! has the database.
 
-mod backlog;
 mod chosen;
 mod claims;
 mod counter;
@@ -15,6 +14,7 @@ mod files;
 mod kept_back;
 pub mod limits;
 mod line;
+mod outbox;
 mod patterns;
 mod queue;
 mod rate;
@@ -37,11 +37,11 @@ use crate::domain::zone::Timestamp;
 use crate::mail::dkim::Signer;
 use crate::store::{Before, Move, Outgoing, Seen, Store, StoreError};
 
-pub use backlog::Backlog;
 pub use chosen::Chosen;
 pub use files::to_files;
 pub use kept_back::KeptBack;
 pub use line::To;
+pub use outbox::Outbox;
 pub use relay::{Hooks, Way, to_relay};
 pub use wave::{Pausing, pausing};
 

@@ -184,7 +184,7 @@ fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
             let rest = status.pausing.iter().map(|pausing| (pausing.step.to_string(), pausing.opens));
             let expected = (later < 30).then(|| ("j/a".to_owned(), at + minutes(30)));
             assert_eq!(rest.collect::<Vec<_>>(), Vec::from_iter(expected), "after {later} minutes");
-            assert_eq!(status.backlog.ready + status.backlog.kept_back.mails(), 20 - relay.accepted().len());
+            assert_eq!(status.outbox.ready + status.outbox.kept_back.mails(), 20 - relay.accepted().len());
         }
     }
 }

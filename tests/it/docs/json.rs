@@ -59,7 +59,7 @@ fn every_field_is_documented_and_every_documented_field_is_there() {
             fields.iter().filter(|(_, later)| *later).map(|(name, _)| name.as_str()).collect();
         let mut printed: BTreeSet<String> = commands.iter().flat_map(|command| paths_of(command)).collect();
         match *heading {
-            "send" | "why" | "why --step --unit" => printed.extend(paths_with_a_backlog(heading)),
+            "send" | "why" | "why --step --unit" => printed.extend(paths_with_mails_kept_back(heading)),
             "status" => printed.extend(paths_in_trouble()),
             "resolve" => printed.extend(paths_of_a_held_mail()),
             _ => {}
@@ -105,15 +105,15 @@ fn paths_in(above: &str, value: &Value, paths: &mut BTreeSet<String>) {
 }
 
 /// What is printed of a mail of an earlier pass that a hold keeps back.
-fn paths_with_a_backlog(heading: &str) -> BTreeSet<String> {
+fn paths_with_mails_kept_back(heading: &str) -> BTreeSet<String> {
     let (_home, config, database) = home_with_mails();
     let config = &*config;
-    let backlog = "
+    let kept_back = "
         DROP TRIGGER delivery_never_moves_back;
         UPDATE delivery SET state = 'due', settled_at = NULL WHERE id = 1;
         INSERT INTO hold (journey, step, at) SELECT journey, step, '2026-12-01T07:30:00Z'
         FROM delivery JOIN enrolment ON enrolment.id = enrolment_id WHERE delivery.id = 1;";
-    database.execute_batch(backlog).expect("a backlog");
+    database.execute_batch(kept_back).expect("one is due again");
     let sql = "SELECT employee_id, unit.name, journey || '/' || step FROM delivery
                JOIN enrolment ON enrolment.id = enrolment_id JOIN person ON person.id = person_id
                JOIN unit ON unit.id = unit_id WHERE delivery.id = 1";
@@ -179,7 +179,7 @@ fn paths_in_trouble() -> BTreeSet<String> {
     std::fs::write(config, text).expect("a limit");
     let waiting = paths_of(&["--config", config, "status", "--at", AT]);
     let outbox =
-        |path: &String| ["limits", "booked", "pausing", "rate"].iter().any(|name| path.starts_with(name));
+        |path: &String| ["limits", "outbox", "pausing", "rate"].iter().any(|name| path.starts_with(name));
     paths.extend(waiting.into_iter().filter(outbox));
     paths
 }

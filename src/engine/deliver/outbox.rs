@@ -1,6 +1,6 @@
-//! What earlier passes booked and nobody has handed over yet: how much of it
-//! may leave now, and what keeps the rest back. It leaves before what is booked
-//! now, and counts for `--limit`.
+//! The outbox as earlier passes left it: how much of it may leave now, and what
+//! keeps the rest back. It leaves before what is booked now, and counts for
+//! `--limit`.
 
 use super::kept_back::KeptBack;
 use super::{Permits, Triage};
@@ -14,14 +14,14 @@ const BATCH: usize = 256;
 
 /// What is booked and may be handed over, or not yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
+pub struct Outbox {
     /// So many mails may leave now.
     pub ready: usize,
     /// The others, and why.
     pub kept_back: KeptBack,
 }
 
-impl Backlog {
+impl Outbox {
     /// Reads it, as far as the selection names it; changes nothing.
     ///
     /// # Errors
@@ -32,18 +32,18 @@ impl Backlog {
         desk: &Desk<'_>,
         selection: &Selection,
         now: Timestamp,
-    ) -> Result<Backlog, StoreError> {
+    ) -> Result<Outbox, StoreError> {
         let permits = Permits::read(store, desk)?;
-        let (mut backlog, mut after) = (Backlog::default(), 0);
+        let (mut outbox, mut after) = (Outbox::default(), 0);
         loop {
             let found = store.outgoing(after, BATCH, now)?;
-            let Some(last) = found.last() else { return Ok(backlog) };
+            let Some(last) = found.last() else { return Ok(outbox) };
             after = last.delivery.number;
             let named = found.iter().filter(|mail| selection.has_mail(&mail.person, &mail.delivery.step));
             for mail in named {
                 match permits.triage(desk, mail, now) {
-                    Triage::Go => backlog.ready += 1,
-                    Triage::KeepBack(reason) => backlog.kept_back.add(&mail.delivery.step, reason),
+                    Triage::Go => outbox.ready += 1,
+                    Triage::KeepBack(reason) => outbox.kept_back.add(&mail.delivery.step, reason),
                     Triage::Settle(..) => {}
                 }
             }
