@@ -25,7 +25,7 @@ use crate::engine::deliver::{Delivered, Outbox};
 use crate::engine::letters::Desk;
 use crate::engine::lock::Lock;
 use crate::engine::pass::Pass;
-use crate::engine::send::Talk;
+use crate::engine::send::{Sent, Talk};
 use crate::engine::world::World;
 use crate::engine::{doctor, letters, positions, send as engine};
 use crate::store::{Recovered, Store};
@@ -173,7 +173,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             before += sent.booked;
             continue;
         }
-        delivered_text(cx, &world, &sent.delivered)?;
+        delivered_text(cx, &world, &sent)?;
         if sent.delivered.wait.is_some() {
             limits_text(cx, &world, &store, now())?;
         }
@@ -191,6 +191,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                         "{mails} were booked before the database was changed, and what follows after"
                     )?;
                 }
+                report.is_written = sent.delivered.sent >= sent.booked;
                 report.text(cx, &world, &selection, args)?;
             }
         }
@@ -319,15 +320,17 @@ fn limits_text(cx: &mut Context, world: &World, store: &Store, now: Timestamp) -
 }
 
 /// What became of mails that did not simply leave.
-fn delivered_text(cx: &mut Context, world: &World, delivered: &Delivered) -> Result<(), CommandError> {
+fn delivered_text(cx: &mut Context, world: &World, sent: &Sent) -> Result<(), CommandError> {
     if cx.quiet {
         return Ok(());
     }
+    let delivered = &sent.delivered;
     let mut tell = |n: usize, what: &str| match n {
         0 => Ok(()),
         n => writeln!(cx.err, "{} {what}", pages::count(n, "mail", "mails")),
     };
-    if world.config.mail.transport != Transport::Files {
+    // What became files is told of with what was booked, unless only a part did.
+    if world.config.mail.transport != Transport::Files || delivered.sent < sent.booked {
         tell(delivered.sent, "handed over")?;
     }
     tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;

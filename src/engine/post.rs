@@ -66,10 +66,7 @@ impl Post {
         hooks: Hooks<'_>,
     ) -> anyhow::Result<Delivered> {
         let (to, signer) = match self {
-            Post::Files(folder) => {
-                let Hooks { chosen, now, one_more, .. } = hooks;
-                return deliver::to_files(desk, keys, store, now(), folder, chosen, one_more);
-            }
+            Post::Files(folder) => return deliver::to_files(desk, keys, store, folder, hooks),
             Post::Relay(relay, signer) => (To::Relay(relay), signer),
             Post::Sendmail(program, signer) => (To::Sendmail(program), signer),
         };

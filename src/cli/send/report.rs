@@ -25,6 +25,8 @@ pub(super) struct Report {
     at: Timestamp,
     /// What leaves before it.
     outbox: Outbox,
+    /// Did all of it leave, as far as mails become files?
+    pub(super) is_written: bool,
     /// Each mail is told, and not only the first few.
     every_mail: bool,
     send: usize,
@@ -67,6 +69,7 @@ impl Report {
         Report {
             at,
             outbox,
+            is_written: true,
             every_mail,
             send: 0,
             wait: 0,
@@ -200,8 +203,8 @@ impl Report {
         // Whether a relay took them is told beside.
         let heading = match (args.dry_run, world.config.mail.transport) {
             (true, _) => "Now",
-            (false, Transport::Files) => "Sent",
-            (false, Transport::Smtp | Transport::Sendmail) => "Booked",
+            (false, Transport::Files) if self.is_written => "Sent",
+            (false, _) => "Booked",
         };
         if self.send == 0 {
             writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  nothing\n")?;
@@ -209,9 +212,10 @@ impl Report {
         }
         let mails = pages::count(self.send, "mail", "mails");
         let to = match (args.dry_run, world.config.mail.transport) {
-            (true, _) => String::new(),
-            (false, Transport::Files) => format!("  written to {}", world.config.mail.folder.display()),
-            (false, Transport::Smtp | Transport::Sendmail) => String::new(),
+            (false, Transport::Files) if self.is_written => {
+                format!("  written to {}", world.config.mail.folder.display())
+            }
+            (_, _) => String::new(),
         };
         writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  {GOOD}{mails}{GOOD:#}{to}")?;
         if self.mails.len() == self.send {

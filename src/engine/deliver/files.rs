@@ -3,9 +3,8 @@
 //! that dies leaves at most one batch, which the next run writes again under
 //! the same names.
 
-use super::{Chosen, Delivered, Permits, bytes, take};
+use super::{Delivered, Hooks, Permits, bytes, take};
 use crate::domain::delivery::{Happened, State};
-use crate::domain::zone::Timestamp;
 use crate::engine::keys::Keys;
 use crate::engine::letters::Desk;
 use crate::mail::files::Folder;
@@ -14,8 +13,8 @@ use crate::store::{Move, Outgoing, Store, Written};
 /// So many mails are in memory at once, and between two commits.
 const BATCH: usize = 256;
 
-/// Writes what is chosen and may leave now into a folder. `one_more` is told
-/// after each mail.
+/// Writes what is chosen and may leave now into a folder, until it is
+/// asked to stop; what is not written then is due.
 ///
 /// # Errors
 ///
@@ -25,17 +24,17 @@ pub fn to_files(
     desk: &Desk<'_>,
     keys: &Keys,
     store: &mut Store,
-    now: Timestamp,
     folder: &Folder,
-    chosen: &mut Chosen,
-    one_more: &mut dyn FnMut(),
+    hooks: Hooks<'_>,
 ) -> anyhow::Result<Delivered> {
+    let Hooks { chosen, now, one_more, stop, .. } = hooks;
+    let now = now();
     let mut permits = Permits::read(store, desk)?;
     let mut delivered = Delivered::default();
     let mut settled: Vec<Move> = Vec::new();
     let mut after = 0;
     loop {
-        if chosen.ends_at(after) {
+        if chosen.ends_at(after) || stop() {
             break;
         }
         let mut found = store.outgoing(after, BATCH, now)?;

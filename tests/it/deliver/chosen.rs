@@ -9,6 +9,7 @@ use journey::domain::ids::PersonId;
 use journey::domain::settings::PauseOf;
 use journey::domain::zone::Timestamp;
 use journey::engine::pass::Selection;
+use journey::engine::post::Post;
 use journey::engine::why;
 
 use super::mailing::Mailing;
@@ -89,6 +90,20 @@ fn why_tells_what_became_of_a_mail() {
     assert_eq!(why(&mut mailing, at, "p001"), "deferred 450 4.2.0 come back later");
     assert_eq!(why(&mut mailing, at, "p002"), "rejected 550 5.1.1 no such user");
     assert!(why(&mut mailing, at, "p003").starts_with("in_doubt "));
+}
+
+/// Mails into files leave fast, and a great many all the same take their time.
+#[test]
+fn a_mailing_into_files_can_be_stopped_and_is_gone_on_with() {
+    let mut mailing = Mailing::of(600);
+    mailing.rig.config.mail.transport = Transport::Files;
+    let at = mailing.at(MORNING);
+    assert_eq!(mailing.rig.book_only(at), 600);
+    let post = Post::of(&mailing.rig.config).expect("a folder");
+    let stopped = mailing.hand_over_until(&post, at, None, &|mails| mails >= 100);
+    assert_eq!((stopped.sent, mailing.states().as_str()), (256, "due 344, sent 256"), "a batch is ended");
+    mailing.hand_over(&post, at, None);
+    assert_eq!(mailing.states(), "sent 600");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! `journey send` does it; with a process that may die at a chosen moment, and
 //! what the guarantee says of everything the relays saw.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -212,6 +213,18 @@ impl Mailing {
         at: Timestamp,
         wave: Option<(u32, TimeDelta)>,
     ) -> Delivered {
+        self.hand_over_until(post, at, wave, &|_| false)
+    }
+
+    /// The same, until it is asked to stop after so many mails.
+    pub(super) fn hand_over_until(
+        &mut self,
+        post: &Post,
+        at: Timestamp,
+        wave: Option<(u32, TimeDelta)>,
+        stop: &dyn Fn(usize) -> bool,
+    ) -> Delivered {
+        let mails = Cell::new(0);
         let (world, store) = self.rig.running(at);
         let mut begun = begin::begin(store, &world.config, at).expect("begun");
         let keys = &world.remembered.as_ref().expect("a database").keys;
@@ -219,10 +232,10 @@ impl Mailing {
         let hooks = Hooks {
             chosen: &mut everything,
             now: &|| at,
-            one_more: &mut || {},
+            one_more: &mut || mails.set(mails.get() + 1),
             say: &mut |_| {},
-            stop: &|| false,
-            ends: &|| false,
+            stop: &|| stop(mails.get()),
+            ends: &|| stop(mails.get()),
         };
         let delivered = post.deliver(&Desk::of(world), keys, store, begun.journal.as_mut(), wave, hooks);
         delivered.expect("well")
