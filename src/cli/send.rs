@@ -191,7 +191,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                         "{mails} were booked before the database was changed, and what follows after"
                     )?;
                 }
-                report.is_written = sent.delivered.sent >= sent.booked;
+                report.is_written = sent.delivered.sent == sent.booked;
                 report.text(cx, &world, &selection, args)?;
             }
         }
@@ -329,8 +329,8 @@ fn delivered_text(cx: &mut Context, world: &World, sent: &Sent) -> Result<(), Co
         0 => Ok(()),
         n => writeln!(cx.err, "{} {what}", pages::count(n, "mail", "mails")),
     };
-    // What became files is told of with what was booked, unless only a part did.
-    if world.config.mail.transport != Transport::Files || delivered.sent < sent.booked {
+    // What became files is told of with what was booked, where they are the same.
+    if world.config.mail.transport != Transport::Files || delivered.sent != sent.booked {
         tell(delivered.sent, "handed over")?;
     }
     tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;

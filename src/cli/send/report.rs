@@ -25,7 +25,7 @@ pub(super) struct Report {
     at: Timestamp,
     /// What leaves before it.
     outbox: Outbox,
-    /// Did all of it leave, as far as mails become files?
+    /// Where mails become files: was that what was booked, and nothing else?
     pub(super) is_written: bool,
     /// Each mail is told, and not only the first few.
     every_mail: bool,

@@ -442,6 +442,21 @@ fn two_senders_at_once_send_each_mail_once() {
     assert_eq!(home.outbox().len(), outbox.len());
 }
 
+/// Whose pass books nothing and writes what an earlier one left is not told
+/// that nothing was sent.
+#[test]
+fn what_is_written_of_an_earlier_pass_is_told() {
+    let home = Home::with(3);
+    let send = ["send", "--at", "2026-12-01T08:30"];
+    home.done(&send);
+    let left = "DROP TRIGGER delivery_never_moves_back;
+                UPDATE delivery SET state = 'due', settled_at = NULL WHERE id = 1;";
+    connect(&home.database()).execute_batch(left).expect("one is left");
+    let output = home.run(&send);
+    let [out, said] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text"));
+    assert!(said.contains("1 mail handed over") && out.contains("\nBooked  nothing\n"), "{said}{out}");
+}
+
 /// Privacy, P3: who somebody is stands in the table of people and in no other.
 #[test]
 fn p3_no_table_but_one_holds_an_employee_id_a_name_or_an_address() {
