@@ -1,4 +1,4 @@
-//! `journey approve`: a step's text, as it is now, may go to everybody.
+//! `journey approve`: approves the current text of a step for all its recipients.
 
 use super::change::{self, How, Proposed};
 use super::context::Context;

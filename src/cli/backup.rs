@@ -1,4 +1,4 @@
-//! `journey backup`: a copy of the database that can be put back.
+//! `journey backup`: writes a verified copy of the database that `restore` accepts.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! `journey choose` and `journey answer`: on somebody's behalf, for those who
-//! say it in the corridor.
+//! `journey choose` and `journey answer`: record a character or an answer on
+//! behalf of a person.
 
 use super::change::{self, How, Proposed};
 use super::context::Context;
@@ -130,7 +130,7 @@ pub(super) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError
     })
 }
 
-/// The question, if there is no doubt which.
+/// The only element, or `None` if there are none or several.
 fn only_one<T>(questions: &[T]) -> Option<&T> {
     match questions {
         [question] => Some(question),

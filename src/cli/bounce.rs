@@ -1,5 +1,5 @@
-//! `journey bounce`: takes a mail that came to a return path, as a mail server
-//! hands it over; or writes to somebody again.
+//! `journey bounce`: reads a mail that arrived at a return path, piped in by the
+//! mail server; `--clear` makes a person deliverable again.
 
 use std::io::Write;
 
@@ -108,7 +108,7 @@ fn clear(person: &str, args: &Args, cx: &mut Context) -> Result<(), CommandError
     Ok(())
 }
 
-/// The database, in which mails came back; nobody is imported for that.
+/// Opens the existing database for writing; does not create one or import people.
 fn open(cx: &Context, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
     if !config.database.exists() {
         let message = format!("there is no database {}: nothing was ever sent", config.database.display());

@@ -1,6 +1,6 @@
-//! What the changing commands have in common: they show how it was, how it
-//! will be and whose mails that moves; then they do it, or with `--dry-run`
-//! do not.
+//! The common driver of all commands that change settings: prints the value
+//! before and after and which enrolments it affects, then writes the change
+//! unless `--dry-run` is given.
 
 use std::io::Write;
 
@@ -26,21 +26,21 @@ pub(super) struct How {
     pub(super) format: Format,
 }
 
-/// A change, ready to be made.
+/// A validated change, with what is printed about it.
 pub(super) struct Proposed {
     pub(super) change: Change,
-    /// What it is about, as people read it.
+    /// The subject of the change, for output and the audit log.
     pub(super) about: String,
-    /// Why, in the words of the one who changes it.
+    /// The reason as given by the user.
     pub(super) why: Option<String>,
-    /// Who, if not the one who types.
+    /// The author, if not the current user.
     pub(super) by: Option<String>,
 }
 
-/// So many lines of what a change moves.
+/// Maximum number of lines about affected enrolments.
 const SOME: usize = 6;
 
-/// Shows a change, and makes it unless it is only to be shown.
+/// Builds a change with `propose`, applies it unless this is a dry run, and prints it.
 pub(super) fn run(
     cx: &mut Context,
     how: &How,
@@ -68,7 +68,8 @@ pub(super) fn run(
     tell(cx, zone, how, &proposed, &shown, Some(&effects), at)
 }
 
-/// Tells of a change; without effects where nobody can know them.
+/// Prints a change. `effects` is `None` if the people are not known, so that
+/// the effects cannot be computed.
 pub(super) fn tell(
     cx: &mut Context,
     zone: Zone,

@@ -1,4 +1,4 @@
-//! `journey check`: every fault, before it is eight on Tuesday.
+//! `journey check`: lists all errors and warnings in configuration, content and people.
 
 use std::io::{self, Write};
 
@@ -79,7 +79,8 @@ pub(super) fn value(fault: &Diagnostic) -> Value {
     })
 }
 
-/// A workflow command; what would end it early is percent-encoded.
+/// Writes a GitHub workflow command. Characters that would end it early are
+/// percent-encoded.
 fn github(out: &mut dyn Write, fault: &Diagnostic) -> io::Result<()> {
     let encoded = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| encoded(text).replace(':', "%3A").replace(',', "%2C");

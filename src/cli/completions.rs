@@ -1,4 +1,4 @@
-//! `journey completions`: what the shell offers on Tab.
+//! `journey completions`: writes a shell completion script.
 
 use super::context::Context;
 use super::error::CommandError;
@@ -13,7 +13,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    // Into memory first: the generator panics where a pipe is closed early.
+    // Generate into memory first: the generator panics when writing to a closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::tree(), "journey", &mut script);
     Ok(cx.out.write_all(&script)?)

@@ -1,5 +1,5 @@
-//! What each command gets: where to print, what time it is, and the world
-//! when it asks for it.
+//! The context passed to each command: output streams, global options, the
+//! current time, and access to configuration, snapshot and database.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
@@ -23,23 +23,23 @@ use crate::store::Store;
 
 /// For headings.
 pub(super) const BOLD: Style = Style::new().bold();
-/// For what is beside the point.
+/// For secondary text.
 pub(super) const FAINT: Style = Style::new().dimmed();
-/// For what somebody must mend.
+/// For errors and states that need action.
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// For what somebody should look at.
+/// For warnings.
 pub(super) const ODD: Style = AnsiColor::Yellow.on_default();
-/// For what leaves.
+/// For success and for mails that are sent.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 
 /// [`World::of`] or [`World::of_members`].
 pub(super) type OpenWorld = fn(Config, InForce, &Store) -> Result<World, Unusable>;
 
-/// What each command gets.
+/// The context passed to each command.
 pub(super) struct Context {
-    /// Data. Coloured only on a terminal; `NO_COLOR` is honoured.
+    /// Standard output, for data. Coloured only on a terminal; `NO_COLOR` is honoured.
     pub(super) out: Box<dyn Write>,
-    /// Talk.
+    /// Standard error, for messages.
     pub(super) err: Box<dyn Write>,
     pub(super) quiet: bool,
     pub(super) verbose: bool,
@@ -59,23 +59,23 @@ impl Context {
         }
     }
 
-    /// The configuration.
+    /// Loads the configuration.
     pub(super) fn config(&self) -> Result<Config, CommandError> {
         self.read_config().map_err(|faults| CommandError::faults(Kind::BadContent, faults))
     }
 
-    /// The same, with what is wrong with it as it is.
+    /// Loads the configuration; returns the plain diagnostics on failure.
     pub(super) fn read_config(&self) -> Result<Config, Vec<Diagnostic>> {
         Config::load(self.config.as_deref(), &config::environment())
     }
 
-    /// Where the database lies, also where the configuration has faults.
+    /// Path of the database, also if the configuration has errors.
     pub(super) fn database(&self) -> PathBuf {
         Config::database_of(self.config.as_deref(), &config::environment())
     }
 
-    /// The world, and the instant to act at. Says on standard error that
-    /// something is worth knowing.
+    /// Loads a snapshot for reading, and the time to act at. Reports on standard
+    /// error if the content is broken or there are warnings.
     pub(super) fn world(&mut self) -> Result<(World, Timestamp), CommandError> {
         let config = self.config()?;
         let content = InForce::read(&config, self.about()?)?;
@@ -89,9 +89,9 @@ impl Context {
         Ok((world, at))
     }
 
-    /// The database to write in, the world it and the files make (`open`: with
-    /// everybody in memory or without), and the instant to act at. People are
-    /// imported into a database that has never seen any.
+    /// Opens the database for writing and loads a snapshot from it and the files;
+    /// `open` decides whether all people are loaded into memory. Imports the
+    /// people file if the database has never had an import.
     pub(super) fn writing(&mut self, open: OpenWorld) -> Result<(Store, World, Timestamp), CommandError> {
         let config = self.config()?;
         let content = InForce::read(&config, self.about()?)?;
@@ -99,7 +99,7 @@ impl Context {
         let mut store = self.store(&config, at)?;
         let act = self.act(at, None, None);
         let imported = match import::first(&config, &content.library, &mut store, &act) {
-            // Another journey did, at the same moment.
+            // Another process imported the people at the same time.
             Err(_) if store.imported_at()?.is_some() => None,
             imported => imported?,
         };
@@ -111,8 +111,8 @@ impl Context {
         Ok((store, world, at))
     }
 
-    /// The world a database that is open makes with the files. Content that
-    /// is good is kept in it.
+    /// Loads a snapshot from an open database and the files. Valid content is
+    /// saved to the database.
     pub(super) fn world_in(
         &mut self,
         store: &mut Store,
@@ -130,7 +130,7 @@ impl Context {
         Ok(world)
     }
 
-    /// The database to write in; made if there is none.
+    /// Opens the database for writing; creates it if there is none.
     pub(super) fn store(&self, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
         self.may_write_at(config)?;
         let secret = keys::draw()?;
@@ -145,27 +145,27 @@ impl Context {
         Ok(())
     }
 
-    /// The instant to act at, for a command that writes without opening the
+    /// The time to act at, for a command that writes without opening the
     /// database.
     pub(super) fn writing_at(&self, config: &Config, zone: Zone) -> Result<Timestamp, CommandError> {
         self.may_write_at(config)?;
         self.at(zone)
     }
 
-    /// Who acts, when and why.
+    /// Author, time and reason of a change, for the audit log.
     pub(super) fn act(&self, at: Timestamp, by: Option<&str>, why: Option<&str>) -> Act {
         let by = by.map_or_else(config::user, str::to_owned);
         Act { at, by, why: why.map(str::to_owned) }
     }
 
-    /// Says what an operator should know, while something is under way.
+    /// Prints a warning for the operator on standard error.
     pub(super) fn warn(&mut self, words: &str) {
-        // Where standard error is closed nobody is left to tell.
+        // If standard error is closed the warning is lost; that is no failure.
         let _ = writeln!(self.err, "{ODD}{words}{ODD:#}");
     }
 
-    /// Says that the content folder is broken, if so: loudly, because mails
-    /// go on with the last good content.
+    /// Reports prominently that the content folder has errors, because mails are
+    /// still sent with the last valid content.
     fn tell_broken(&mut self, world: &World) -> io::Result<()> {
         if world.broken.is_empty() {
             return Ok(());
@@ -182,13 +182,13 @@ impl Context {
         )
     }
 
-    /// About the instant to act at, where the programme's zone is not known
-    /// yet: near enough to look a year ahead from.
+    /// The time to act at, read as UTC because the programme's time zone is not
+    /// known yet: precise enough for checks that look a year ahead.
     pub(super) fn about(&self) -> Result<Timestamp, CommandError> {
         self.at(Zone::UTC)
     }
 
-    /// The instant to act at: `--at`, else now.
+    /// The time to act at: `--at`, else now.
     pub(super) fn at(&self, zone: Zone) -> Result<Timestamp, CommandError> {
         match &self.at {
             Some(text) => moment::parse(text, zone),
@@ -196,34 +196,35 @@ impl Context {
         }
     }
 
-    /// The programme's zone, as far as it can be known: where a backup is put
-    /// back there may be neither content nor a database.
+    /// The programme's time zone, or UTC if it cannot be read: when a backup is
+    /// restored there may be neither content nor a database.
     pub(super) fn zone(&self, config: &Config) -> Result<Zone, CommandError> {
         let library = world::library(config, self.about()?);
         Ok(library.map_or(Zone::UTC, |library| library.programme.zone))
     }
 
-    /// The configuration as it must be typed again: nothing, or ` --config PATH`.
+    /// The `--config` option as a suggested command must repeat it: empty, or
+    /// ` --config PATH`.
     pub(super) fn typed_config(&self) -> String {
         self.config.as_ref().map_or(String::new(), |path| format!(" --config {}", path.display()))
     }
 
-    /// Is the instant to act at now, for want of `--at`?
+    /// Whether `--at` is absent, so that commands act at the current time.
     pub(super) fn is_now(&self) -> bool {
         self.at.is_none()
     }
 
-    /// May a progress bar be drawn on standard error?
+    /// Whether a progress bar may be drawn on standard error.
     pub(super) fn may_draw(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()
     }
 
-    /// Ends the program: says what went wrong, and gives the exit code.
+    /// Flushes the output, prints the error if any, and returns the exit code.
     pub(super) fn finish(mut self, outcome: Result<(), CommandError>) -> ExitCode {
         let outcome = outcome.and_then(|()| self.out.flush().map_err(untold));
         let Err(error) = outcome else { return ExitCode::SUCCESS };
         if error.kind != Kind::ClosedPipe {
-            // Where even standard error is closed nobody is left to tell.
+            // If standard error is closed too, only the exit code remains.
             let _ = self.out.flush();
             let _ = tell(&mut *self.err, &error);
         }
@@ -231,7 +232,7 @@ impl Context {
     }
 }
 
-/// It is done, and only the telling of it failed.
+/// The error for a command that succeeded but whose output could not be written.
 fn untold(error: io::Error) -> CommandError {
     let why = error.to_string();
     let error = CommandError::from(error);
@@ -250,9 +251,9 @@ fn tell(err: &mut dyn Write, error: &CommandError) -> io::Result<()> {
     error.hints.iter().try_for_each(|hint| writeln!(err, "  {FAINT}hint:{FAINT:#} {hint}"))
 }
 
-/// Shows help, the version, or what was typed wrong.
+/// Prints help, the version, or a usage error, and returns the exit code.
 pub(super) fn show_usage(asked: &clap::Error) -> ExitCode {
-    // A closed pipe is nothing to complain about.
+    // A closed pipe is not an error.
     let _ = asked.print();
     ExitCode::from(if asked.use_stderr() { Kind::Usage.exit_code() } else { 0 })
 }

@@ -1,4 +1,4 @@
-//! `journey daemon`: sends on schedule until it is told to stop.
+//! `journey daemon`: sends on schedule until it receives a stop signal.
 
 use std::io::Write;
 
@@ -38,7 +38,7 @@ pub(super) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
         config: &|| cx.read_config(),
     };
     let mut err = std::io::stderr();
-    // Where standard error is closed nobody is left to tell.
+    // If standard error is closed the line is lost; that is no failure.
     let mut say = |words: &str| drop(writeln!(err, "{words}"));
     doctor::open_secrets(&config).iter().for_each(|open| say(&open.in_a_line()));
     let outcome = daemon::run(config, content, store, asked, &mut say);

@@ -1,4 +1,4 @@
-//! `journey doctor`: is everything there that sending rests on?
+//! `journey doctor`: checks everything that sending depends on.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let at = cx.at(zone)?;
     let patience = Duration::from_secs(args.patience.into());
     let asked = Asked { at, patience, names: args.dns.then(|| args.dns_server.clone()) };
-    // Told as it is found: a relay may take its time.
+    // Print each finding at once: a relay may be slow to answer.
     let as_text = args.format == Format::Text;
     let mut closed = Ok(());
     doctor::examine(&config, &asked, &mut |finding| {
@@ -68,14 +68,14 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     told(args, cx, Some(&zone.rfc3339(at)), &findings)
 }
 
-/// A fault of the configuration, without which nothing else can be looked at.
+/// A finding about the configuration; with errors there nothing else can be checked.
 fn configuration(fault: &Diagnostic) -> Finding {
     let level = if fault.is_error() { Level::Fault } else { Level::Warning };
     let message = format!("{}: {}", fault.place, fault.message);
     Finding { level, about: "configuration", message, hint: fault.hint.clone() }
 }
 
-/// A line, and what to do.
+/// Prints one finding with its hint.
 fn line(cx: &mut Context, finding: &Finding) -> io::Result<()> {
     let (style, word) = match finding.level {
         Level::Good if cx.quiet => return Ok(()),
@@ -91,7 +91,7 @@ fn line(cx: &mut Context, finding: &Finding) -> io::Result<()> {
     }
 }
 
-/// The rest of what is told, and the exit code.
+/// Prints the JSON document or the closing line; fails if there is a fault.
 fn told(args: &Args, cx: &mut Context, at: Option<&str>, findings: &[Finding]) -> Result<(), CommandError> {
     let of = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (faults, warnings) = (of(Level::Fault), of(Level::Warning));

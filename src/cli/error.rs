@@ -1,5 +1,5 @@
-//! How a command ends badly: kind, message, hints; and the exit code of each
-//! kind (contract, 12; the numbers above 63 are those of sysexits.h).
+//! The error of a command: kind, message and hints, and the exit code of each
+//! kind. The codes from 64 to 78 are those of `sysexits.h`.
 
 use std::io;
 
@@ -8,42 +8,42 @@ use crate::engine::lock::LockError;
 use crate::engine::world::{self, Unusable};
 use crate::store::{BackupError, StoreError};
 
-/// Why a command did not do what was asked.
+/// The error a command ends with.
 #[derive(Debug)]
 pub(super) struct CommandError {
     pub(super) kind: Kind,
-    /// What happened; empty when the faults say it.
+    /// What happened; empty if `faults` says it all.
     pub(super) message: String,
-    /// What to do now.
+    /// What the user can do about it.
     pub(super) hints: Vec<String>,
-    /// Faults in files, told one by one.
+    /// Diagnostics about files, printed one by one before the message.
     pub(super) faults: Vec<Diagnostic>,
 }
 
-/// Which kind of ending it is.
+/// The kind of an error; it decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The answer is no.
+    /// The command worked and its result is negative: `check` found errors, a mail was rejected.
     No,
-    /// Typed wrong.
+    /// Invalid arguments.
     Usage,
-    /// The people file is wrong.
+    /// Invalid input data: people file, bounce mail, damaged database.
     BadData,
-    /// A file cannot be made where it is asked for.
+    /// The output file cannot be created.
     CannotMake,
     /// A file cannot be read or written.
     Io,
-    /// Somebody else is at it; later it may go.
+    /// Another process holds a lock, or changed the database; a retry may succeed.
     Busy,
-    /// Not for this user.
+    /// Permission denied.
     Permission,
-    /// The relay takes nothing just now.
+    /// The relay is unavailable.
     Relay,
-    /// A safety brake.
+    /// Stopped by a safety limit until the user confirms.
     Brake,
-    /// Nobody reads what we print any more: `journey … | head`.
+    /// The reader of standard output closed the pipe: `journey … | head`.
     ClosedPipe,
-    /// Configuration or content is wrong.
+    /// Invalid configuration or content.
     BadContent,
 }
 
@@ -79,8 +79,8 @@ impl CommandError {
         self
     }
 
-    /// Faults in files, and nothing to add to them. A file that this user may
-    /// not read is no fault of its writer's.
+    /// An error that consists of diagnostics alone. If one of them is a missing
+    /// permission to read a file, the kind is `Permission`, not `kind`.
     pub(super) fn faults(kind: Kind, faults: Vec<Diagnostic>) -> CommandError {
         let denied = faults.iter().any(|fault| fault.is_error() && fault.code == NO_PERMISSION);
         let kind = if denied { Kind::Permission } else { kind };
@@ -125,7 +125,7 @@ impl From<StoreError> for CommandError {
             StoreError::WrongUser => {
                 (Kind::Permission, "run it as the user the database belongs to: sudo -u journey …")
             }
-            // What was written before stays written: mails may have left.
+            // Earlier commits remain: mails may have been sent.
             StoreError::Sqlite(_) => {
                 (Kind::Io, "nothing is lost; look at the disk it lies on, then type it again")
             }
@@ -180,10 +180,10 @@ impl From<LockError> for CommandError {
     }
 }
 
-/// What went wrong on the way, of the kinds that are known.
+/// Recognises the error types that have a kind of their own; the rest is `Io`.
 impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> CommandError {
-        // With what was tried in front of it.
+        // The alternate format includes the context of the error.
         let message = format!("{error:#}");
         let known: CommandError = match error.downcast::<StoreError>() {
             Ok(error) => error.into(),

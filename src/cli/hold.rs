@@ -1,4 +1,5 @@
-//! `journey hold`: nothing more is sent, of a step or at all.
+//! `journey hold` and `journey hold release`: stop sending a step, or all
+//! sending, and allow it again.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -91,9 +92,9 @@ fn one_step(what: &What, make: fn(Option<StepName>) -> Change, cx: &mut Context)
     })
 }
 
-/// Holds or releases all sending. That needs the database and nothing else:
-/// with a fault in configuration or content the daemon may go on sending, and
-/// it must be stopped all the same.
+/// Holds or releases all sending. Needs the database only: with an error in
+/// configuration or content the daemon may still be sending, and it must be
+/// possible to stop it.
 fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), CommandError> {
     let (about, why) = ("all sending".to_owned(), what.reason.clone());
     let proposed = Proposed { about, change, why, by: None };
@@ -120,8 +121,8 @@ fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), Comm
     Ok(())
 }
 
-/// Is there everything that tells whose mails a hold moves? Nobody is imported
-/// for that.
+/// Whether people have been imported and configuration and content are valid,
+/// so that the affected enrolments can be listed. Imports nothing.
 fn knows_everybody(cx: &Context) -> bool {
     let imported = |store: &Store| store.imported_at();
     let Ok((config, at)) = cx.config().and_then(|config| Ok((config, cx.about()?))) else { return false };
@@ -129,7 +130,7 @@ fn knows_everybody(cx: &Context) -> bool {
     was_imported && InForce::read(&config, at).is_ok()
 }
 
-/// The database; with a configuration that has faults one that is there.
+/// Path of the database; if the configuration has errors it must exist already.
 fn database(cx: &Context, config: &Result<Config, Vec<Diagnostic>>) -> Result<PathBuf, CommandError> {
     let database = cx.database();
     match config {
@@ -141,7 +142,7 @@ fn database(cx: &Context, config: &Result<Config, Vec<Diagnostic>>) -> Result<Pa
     }
 }
 
-/// The database, to write in.
+/// Opens the database for writing, also if the configuration has errors.
 fn store(
     cx: &Context,
     config: &Result<Config, Vec<Diagnostic>>,
@@ -161,8 +162,8 @@ fn store(
     }
 }
 
-/// Lets the database send as far as the program itself held it. Is there
-/// something held by hand, too, or nothing at all to release?
+/// Releases what the program itself blocked. Returns true if the manual hold
+/// must be released, too: there is one, or there was nothing else to release.
 fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError> {
     let config = cx.read_config();
     let database = database(cx, &config)?;
@@ -191,7 +192,7 @@ fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError>
     Ok(by_hand)
 }
 
-/// The step of that name, or one that is held and has gone since.
+/// Finds the step of that name; also one that is held but no longer in the content.
 fn named(world: &World, text: &str) -> Result<StepName, CommandError> {
     let held = StepName::parse(text).filter(|name| world.settings.held_steps.contains(name));
     held.map_or_else(|| select::step(world, text), Ok)

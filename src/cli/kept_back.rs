@@ -1,6 +1,6 @@
-//! What is told of mails that are booked and not handed over: how many may
-//! leave; of those that are kept back of which step, why, and what to type. For
-//! `send` and `status`.
+//! Prints the mails in the outbox that are not handed over yet: how many may be
+//! sent, and the blocked ones by step and reason with the command that helps.
+//! Used by `send` and `status`.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::domain::settings::Settings;
 use crate::domain::verdict::Reason;
 use crate::engine::deliver::{KeptBack, Outbox};
 
-/// A line a step and reason: how many mails, which step, why.
+/// One row per step and reason: number of mails, step, reason.
 pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
     let row = |(step, reason, mails): (&StepName, &Reason, usize)| {
         let what = what_to_type(step, reason, settings);
@@ -20,7 +20,7 @@ pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
     kept.each().map(row).collect()
 }
 
-/// What lets them leave, if somebody must act.
+/// The command that unblocks these mails, if one is needed.
 fn what_to_type(step: &StepName, reason: &Reason, settings: &Settings) -> Option<String> {
     match reason {
         Reason::HeldByHand if settings.all_held => Some("journey hold release".to_owned()),

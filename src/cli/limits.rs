@@ -1,5 +1,5 @@
-//! What is told of limits that mails wait for: how many, and until when. For
-//! `send` and `status`.
+//! Prints the rate limits that mails wait for: how many wait, and until when.
+//! Used by `send` and `status`.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::domain::verdict::moment;
 use crate::domain::zone::Zone;
 use crate::engine::deliver::limits::Reached;
 
-/// One limit in a line.
+/// One rate limit as a line of text.
 pub(super) fn line(zone: Zone, reached: &Reached) -> String {
     let Reached { limit, domain, waiting, next, last } = reached;
     let to = domain.as_ref().map_or(String::new(), |domain| format!(" to {domain}"));

@@ -1,4 +1,4 @@
-//! `journey man`: the manual pages, from the same definitions as `--help`.
+//! `journey man`: writes the manual pages, generated from the definitions of `--help`.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! `journey matrix`: which texts there are, for whom.
+//! `journey matrix`: shows which texts exist for each step, character and language.
 
 use std::io::Write;
 

@@ -1,6 +1,6 @@
-//! What is told of a fault of the program's own: a reference and the place in
-//! the program, for whoever mends it, and not what the panic says, which may
-//! quote somebody's name (I17, F13). `engine/mishap` has the other half.
+//! The panic hook: prints an error reference and the source location instead of
+//! the panic message, which may quote personal data. The engine catches such
+//! panics and records the same reference with the delivery.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::panic::{self, PanicHookInfo};
 
 use crate::engine::mishap::reference;
 
-/// From now on that is what is told.
+/// Installs the panic hook.
 pub(super) fn set_up() {
     panic::set_hook(Box::new(tell));
 }
@@ -16,9 +16,9 @@ pub(super) fn set_up() {
 fn tell(mishap: &PanicHookInfo<'_>) {
     let place = mishap.location().map_or("an unknown place".to_owned(), ToString::to_string);
     let mut err = anstream::stderr().lock();
-    // Who has closed it is not helped by another panic.
+    // If standard error is closed, do not panic again.
     let _ = writeln!(err, "internal error, reference {}: panicked at {place}", reference(mishap.payload()));
-    // For who asks for it with RUST_BACKTRACE: names of functions, and nobody's.
+    // Only with RUST_BACKTRACE: it has names of functions and no personal data.
     let trace = Backtrace::capture();
     if trace.status() == BacktraceStatus::Captured {
         let _ = writeln!(err, "{trace}");

@@ -1,6 +1,5 @@
-//! The commands: what people type and see. Each parses, calls one verb of
-//! the engine, and prints; data goes to standard output, talk to standard
-//! error.
+//! The command line: parses arguments, calls the engine and prints the result.
+//! Data goes to standard output, messages to standard error.
 
 mod approve;
 mod backup;
@@ -113,8 +112,8 @@ enum Command {
     Man(man::Args),
 }
 
-/// Runs the program: reads the arguments, does what they say, and tells how
-/// it ended.
+/// Runs the program: parses the arguments, runs the command, prints its error
+/// if any, and returns the exit code.
 pub fn main() -> ExitCode {
     mishap::set_up();
     crate::failpoint::set_up();
@@ -155,7 +154,7 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
     }
 }
 
-/// The tree of commands, for completions, manual pages and the reference.
+/// The definition of all commands, for completions, manual pages and the reference.
 pub fn tree() -> clap::Command {
     Cli::command()
 }

@@ -1,4 +1,4 @@
-//! Times as people type them.
+//! Parses times and dates typed as arguments.
 
 use std::ops::RangeInclusive;
 
@@ -7,11 +7,11 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRoun
 use super::error::CommandError;
 use crate::domain::zone::{Timestamp, Zone};
 
-/// The years that are believed (F53).
+/// Accepted years. Others are typing errors, or overflow later calculations.
 const YEARS: RangeInclusive<i32> = 1990..=2099;
 
-/// An instant: RFC 3339 with or without seconds, or civil time in the
-/// programme's zone with or without a `T`, or a date for its first instant.
+/// Parses an instant: RFC 3339 with or without seconds, or local time in the
+/// programme's zone with `T` or a space, or a date for its first instant.
 pub(super) fn parse(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
     let believed = |year| YEARS.contains(&year);
     let instant = with_offset(text).filter(|at| believed(at.year()));
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
     })
 }
 
-/// A date.
+/// Parses a date.
 pub(super) fn parse_date(text: &str) -> Result<NaiveDate, CommandError> {
     let date = text.parse::<NaiveDate>().ok().filter(|date| YEARS.contains(&date.year()));
     date.ok_or_else(|| {
@@ -33,8 +33,8 @@ pub(super) fn parse_date(text: &str) -> Result<NaiveDate, CommandError> {
     })
 }
 
-/// An instant that says how far it is from UTC; people leave the seconds out,
-/// which RFC 3339 does not.
+/// Parses an instant with a UTC offset. The seconds may be left out, which
+/// RFC 3339 does not allow.
 fn with_offset(text: &str) -> Option<Timestamp> {
     let whole = |text: &str| DateTime::parse_from_rfc3339(text).ok();
     let at = whole(text).or_else(|| {
@@ -50,7 +50,7 @@ fn civil(text: &str) -> Option<NaiveDateTime> {
     time.or_else(|| text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN)))
 }
 
-/// An instant as it is typed after `--at`.
+/// Formats an instant as an argument of `--at`.
 pub(super) fn typed(zone: Zone, at: Timestamp) -> String {
     let civil = zone.civil(at);
     let form = if civil.and_utc().timestamp() % 60 == 0 { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" };
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f53_years_are_those_that_are_believed_and_never_wrap() {
+    fn years_outside_the_accepted_range_are_rejected() {
         let zone = Zone::parse("Europe/Stockholm").expect("a zone");
         let (at, day) = (|text: &str| parse(text, zone), parse_date);
         for text in ["1990-01-02", "2038-01-19T03:14:08Z", "2099-12-31T23:59", "2096-02-29"] {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_read_in_each_form_people_type() {
+    fn an_instant_is_parsed_in_each_accepted_form() {
         let zone = Zone::parse("Europe/Stockholm").expect("a zone");
         let read = |text: &str| parse(text, zone).ok().map(|at| at.format("%FT%TZ").to_string());
         let same = [

@@ -1,5 +1,5 @@
-//! What several commands print alike: columns that line up, counts, faults
-//! in their own line, people and reasons as JSON.
+//! Output helpers shared by the commands: tables, counts, diagnostics, and JSON
+//! values of people and reasons.
 
 use std::io::{self, Write};
 
@@ -49,8 +49,8 @@ pub(super) fn thousands(n: usize) -> String {
     shown
 }
 
-/// Columns that line up, indented, two blanks between them; `right` names
-/// those with numbers.
+/// Prints an indented table with two spaces between the columns. `right` lists
+/// the columns aligned to the right.
 pub(super) fn columns(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -67,7 +67,7 @@ pub(super) fn columns(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]
     writeln!(out, "{}", table.trim_fmt())
 }
 
-/// Faults, each with its place and what to do.
+/// Prints diagnostics, each with its location and hint.
 pub(super) fn faults(out: &mut dyn Write, faults: &[Diagnostic]) -> io::Result<()> {
     for fault in faults {
         let style = match fault.severity {
@@ -82,18 +82,17 @@ pub(super) fn faults(out: &mut dyn Write, faults: &[Diagnostic]) -> io::Result<(
     Ok(())
 }
 
-/// How a person is named in lists; those who are protected never are.
+/// The id shown for a person in lists; `protected` for a protected person.
 pub(super) fn name_of(person: &Person) -> &str {
     if person.protected { "protected" } else { person.id.as_str() }
 }
 
-/// The unit of a person in JSON: null for those who are protected.
+/// The unit of a person in JSON; null for a protected person.
 pub(super) fn unit_value(person: &Person, unit_name: &str) -> Value {
     if person.protected { Value::Null } else { json!(unit_name) }
 }
 
-/// The address of a person in JSON: null for those who are protected, and
-/// where there is none.
+/// The address of a person in JSON; null if the person is protected or has none.
 pub(super) fn address_value(person: &Person) -> Value {
     match (&person.email, person.protected) {
         (Some(email), false) => json!(email),
@@ -111,12 +110,12 @@ pub(super) fn reason_value(reason: &Reason) -> Value {
     json!({ "code": reason.code(), "text": reason.text() })
 }
 
-/// The reasons in words, in one line.
+/// The texts of all reasons in one line.
 pub(super) fn reasons_text(because: &[Reason]) -> String {
     because.iter().map(Reason::text).collect::<Vec<_>>().join("; ")
 }
 
-/// Prints a JSON value that people can read too.
+/// Prints indented JSON.
 pub(super) fn json(out: &mut dyn Write, value: &Value) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)

@@ -1,5 +1,5 @@
-//! `journey pause` and `journey resume`: nothing is sent to somebody for a
-//! while, and then again.
+//! `journey pause` and `journey resume`: suspend mail to a person, a unit or a
+//! journey, and resume it.
 
 use super::change::{self, How, Proposed};
 use super::context::Context;
@@ -76,7 +76,7 @@ impl Of {
     }
 }
 
-/// `Hemtjänsten Norr (VO-11)`, or the name alone where it is the identity.
+/// `Hemtjänsten Norr (VO-11)`, or the name alone if it is also the id.
 pub(super) fn unit_in_words(world: &World, unit: &UnitId) -> String {
     let name = world.roster.unit_name(unit);
     if name == unit.as_str() { name.to_owned() } else { format!("{name} ({unit})") }

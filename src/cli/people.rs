@@ -1,4 +1,4 @@
-//! `journey people`: who there is, and taking over a people file.
+//! `journey people`: imports a people file, and lists and shows people.
 
 mod list;
 
@@ -76,8 +76,8 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
     if !args.dry_run && braked.is_none() {
         let at = cx.at(library.programme.zone)?;
         let mut store = cx.store(&config, at)?;
-        // Compared again by the one who writes: somebody may have imported
-        // since.
+        // Compare again with the open database: another process may have
+        // imported since.
         let seen = store.seen()?;
         import = engine::compared_in(&store, roster, &library)?;
         braked = engine::brake(&config, &import, args.allow_leavers);
@@ -91,7 +91,7 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &import)?,
     }
     if let Some((mut store, at)) = imported {
-        // There may be more of them than fit in memory twice.
+        // Free the people of the file: all people may not fit in memory twice.
         drop(reading);
         let content = InForce::read(&config, at)?;
         let world = cx.world_in(&mut store, config.clone(), content, at, World::of_members)?;
@@ -110,12 +110,12 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
     Err(CommandError::new(Kind::Brake, message).hint(format!("if intended: --allow-leavers {leavers}")))
 }
 
-/// A file with a bad line: every fault, and nobody is imported.
+/// Reports a file with invalid lines: all diagnostics, and no import.
 fn refused(args: &Import, cx: &mut Context, file: &Path, reading: &Reading) -> Result<(), CommandError> {
     match args.format {
         Format::Json => pages::json(&mut *cx.out, &value(args, reading, None))?,
         Format::Text => {
-            // What must be mended stands last, where it is seen.
+            // Print errors last, where they are seen.
             let (errors, warnings): (Vec<_>, Vec<_>) =
                 reading.faults.iter().cloned().partition(Diagnostic::is_error);
             pages::faults(&mut *cx.out, &warnings)?;
@@ -178,7 +178,7 @@ fn text(
     Ok(())
 }
 
-/// Who they are, where there were people before.
+/// Lists the people who join, return, leave or change; not at the first import.
 fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> {
     if import.before == 0 {
         return Ok(());
@@ -197,7 +197,7 @@ fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// What the people are, in numbers, and what of the file was left out.
+/// Prints counts of the people in the file, and which parts of it were ignored.
 fn summary(cx: &mut Context, reading: &Reading, roster: &Roster) -> Result<(), CommandError> {
     let notes = &reading.notes;
     let people = &roster.people;

@@ -1,4 +1,4 @@
-//! `journey plan`: who gets what when, and what it asks of their time.
+//! `journey plan`: forecasts which mails are sent when, and the minutes they take.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -52,7 +52,7 @@ enum Format {
     Ics,
 }
 
-/// How far a plan reaches where nothing is said.
+/// Default length of a plan in weeks.
 const WEEKS: i64 = 12;
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
@@ -88,7 +88,7 @@ fn progress(cx: &Context, at: Timestamp, end: Timestamp) -> indicatif::ProgressB
     if cx.may_draw() { indicatif::ProgressBar::new(days) } else { indicatif::ProgressBar::hidden() }
 }
 
-/// A mailing: one step's mails of one instant.
+/// The mails of one step and round at one instant.
 #[derive(Default)]
 struct Mailing {
     mails: usize,
@@ -96,7 +96,7 @@ struct Mailing {
     assumes_answer: bool,
 }
 
-/// The mailings in order: instant, journey, step, round.
+/// Mailings by instant, journey, step and round.
 type Mailings = BTreeMap<(Timestamp, usize, usize, u16), Mailing>;
 
 fn mailings(rows: &[Row]) -> Mailings {
@@ -161,7 +161,7 @@ fn marks(mailing: &Mailing) -> String {
     format!("{}{}", mark(mailing.assumes_approval, "*"), mark(mailing.assumes_answer, "?"))
 }
 
-/// What it asks of people's time, by month.
+/// Prints the minutes per person and month.
 fn minutes_text(cx: &mut Context, world: &World, rows: &[Row]) -> Result<(), CommandError> {
     let limit = world.library.programme.calendar.minutes_per_month;
     let minutes = plan::minutes(world, rows);
@@ -193,7 +193,8 @@ fn assumes(row: &Row) -> Vec<&'static str> {
     approval.into_iter().chain(answer).collect()
 }
 
-/// An array, row by row: a plan of years is not held as JSON in memory.
+/// Writes a JSON array row by row, so that a plan of years is not held as JSON in
+/// memory.
 fn json_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> {
     let zone = world.library.programme.zone;
     writeln!(out, "[")?;
@@ -219,7 +220,7 @@ fn row_value(zone: Zone, world: &World, row: &Row) -> Value {
 
 fn csv_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> {
     let zone = world.library.programme.zone;
-    // Into memory first: an error of the writer would hide a closed pipe.
+    // Write into memory first: the CSV writer would hide a closed pipe.
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["person", "unit", "journey", "step", "round", "at", "minutes", "assumes"])?;
     for row in rows {
@@ -241,13 +242,13 @@ fn csv_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> 
     out.write_all(&text)
 }
 
-/// A cell that no spreadsheet takes for a formula (OWASP ASVS 1.2.10).
+/// Escapes a cell that a spreadsheet would run as a formula (OWASP ASVS 1.2.10).
 fn cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']);
     if formula { format!("'{text}") } else { text.to_owned() }
 }
 
-/// A calendar with an entry a mailing: when, which step, for how many.
+/// An iCalendar file with one event per mailing: time, step, number of mails.
 fn ics(world: &World, rows: &[Row], stamp: Timestamp) -> String {
     let mut calendar = Calendar::empty();
     for (name, value) in [("VERSION", "2.0"), ("PRODID", "-//journey//plan//EN"), ("CALSCALE", "GREGORIAN")] {

@@ -1,4 +1,4 @@
-//! `journey resolve`: somebody looked, and knows what became of a mail.
+//! `journey resolve`: records the real outcome of a delivery that is in doubt or held.
 
 use std::io::Write;
 

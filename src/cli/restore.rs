@@ -1,4 +1,4 @@
-//! `journey restore`: puts a backup in the place of the database.
+//! `journey restore`: replaces the database with a backup.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Why a file cannot be put back.
+/// Maps an error about the backup file; a damaged file gets a message of its own.
 fn no_backup(file: &Path, error: BackupError) -> CommandError {
     match error {
         BackupError::Store(StoreError::Damaged { why }) => {
@@ -83,7 +83,7 @@ fn no_backup(file: &Path, error: BackupError) -> CommandError {
     }
 }
 
-/// Of what moment the backup is.
+/// Prints the time of the backup, or of the newest record in a plain copy.
 fn about(cx: &mut Context, zone: Zone, copy: &Copy) -> Result<(), CommandError> {
     match (copy.made, copy.newest) {
         (Some(made), _) => writeln!(cx.out, "a backup of {}", moment(zone, made))?,

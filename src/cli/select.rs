@@ -1,5 +1,5 @@
-//! Names as people type them, found in the world; with "did you mean" when
-//! they are not there.
+//! Looks up steps, journeys, units and people by the names given as arguments,
+//! with a "did you mean" hint if there is no match.
 
 use super::error::CommandError;
 use crate::domain::diagnostic::{nearest, visible};
@@ -9,21 +9,21 @@ use crate::engine::pass::Selection;
 use crate::engine::world::World;
 use crate::store::StoreError;
 
-/// The step of that name.
+/// Finds a step by `journey/step`.
 pub(super) fn step(world: &World, text: &str) -> Result<StepName, CommandError> {
     let names = step_names(world);
     let found = names.iter().find(|name| name.to_string() == text).cloned();
     found.ok_or_else(|| not_found("step", text, names.iter().map(ToString::to_string)))
 }
 
-/// The journey of that name.
+/// Finds a journey by its slug.
 pub(super) fn journey(world: &World, text: &str) -> Result<Slug, CommandError> {
     let slugs = || world.library.journeys.iter().map(|journey| journey.slug.clone());
     let found = slugs().find(|slug| slug.as_str() == text);
     found.ok_or_else(|| not_found("journey", text, slugs().map(|slug| slug.to_string())))
 }
 
-/// The unit with that id or name.
+/// Finds a unit by id or name.
 pub(super) fn unit(world: &World, text: &str) -> Result<UnitId, CommandError> {
     match &world.roster.units_called(text)[..] {
         [unit] => Ok(unit.id.clone()),
@@ -36,19 +36,19 @@ pub(super) fn unit(world: &World, text: &str) -> Result<UnitId, CommandError> {
     }
 }
 
-/// The person with that employee id or address.
+/// Finds a person by employee id or address.
 pub(super) fn person<'w>(world: &'w World, text: &str) -> Result<&'w Person, CommandError> {
     world.roster.find(text).ok_or_else(|| nobody(text))
 }
 
-/// There is no such person.
+/// The error for an unknown person.
 pub(super) fn nobody(text: &str) -> CommandError {
     CommandError::usage(format!("nobody in the people file is `{}`", visible(text)))
         .hint("PERSON is an employee id or a mail address")
 }
 
-/// What `--only` names: a step (with a `/`), a person, whom `find` finds, or a
-/// unit.
+/// Builds the filter from the values of `--only`: each is a step (with a `/`), a
+/// person that `find` returns, or a unit.
 pub(super) fn only(
     world: &World,
     texts: &[String],
@@ -88,19 +88,19 @@ fn unit_names(world: &World) -> impl Iterator<Item = String> + use<'_> {
     world.roster.units.iter().flat_map(|unit| [unit.id.to_string(), unit.name.to_string()])
 }
 
-/// So many names are told where none is near.
+/// Maximum number of names that a hint lists.
 const FEW: usize = 8;
 
 fn not_found(what: &str, text: &str, known: impl Iterator<Item = String>) -> CommandError {
     let known: Vec<String> = known.collect();
     let error = CommandError::usage(format!("there is no {what} `{}`", visible(text)));
-    // Half a name: `resor` for `miljo/resor`.
+    // The step without its journey: `resor` for `miljo/resor`.
     let whole = |name: &&String| name.split_once('/').is_some_and(|(_, step)| step == text);
     let whole: Vec<String> = known.iter().filter(whole).map(|name| format!("`{name}`")).collect();
     if !whole.is_empty() {
         return error.hint(format!("did you mean {}?", whole.join(" or ")));
     }
-    // The beginning of several: `Hemtjänsten` for `Hemtjänsten Norr`.
+    // A common prefix of several: `Hemtjänsten` for `Hemtjänsten Norr`.
     let beginning = text.to_lowercase();
     let begun = |name: &&String| text.len() > 2 && name.to_lowercase().starts_with(&beginning);
     let begun: Vec<String> = known.iter().filter(begun).map(|name| format!("`{name}`")).collect();

@@ -1,4 +1,4 @@
-//! `journey send`: who gets what now, who waits and why, what comes next.
+//! `journey send`: sends what is due, or shows it with `--dry-run`.
 
 mod lists;
 mod report;
@@ -62,13 +62,13 @@ pub(super) struct Args {
     format: Format,
 }
 
-/// Of nothing nothing would leave; whoever types 0 means something else.
+/// Parses `--limit`. Zero would send nothing, so it is a typing error.
 fn at_least_one(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| "write a number of mails, 1 or more".to_owned())
 }
 
-/// How often a pass begins again because somebody changed something.
+/// Maximum number of planning passes if the database is changed concurrently.
 const PASSES: u32 = 10;
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
@@ -107,7 +107,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     if let Some((folder, written)) = written.filter(|_| !cx.quiet) {
         let mails = pages::count(written, "mail", "mails");
-        // Talk after the data it is about.
+        // Print messages after the data they refer to.
         cx.out.flush()?;
         writeln!(cx.err, "{mails} written to {}", folder.display())?;
     }
@@ -124,17 +124,18 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let mut selection = select::only(&world, &args.only, |text| store.find(text))?;
     selection.limit = args.limit;
     let typed = !cx.is_now();
-    // What somebody sets the clock to while mails leave counts for nothing.
+    // Changes of the system clock while sending are ignored.
     let begun = clock::both();
     let now = || if typed { at } else { clock::since(begun) };
     let signals = Signals::watch()?;
     signals.watch_hangup()?;
     let (told_to_stop, quiet) = (Cell::new(false), cx.quiet);
-    // What left before somebody changed something; for JSON each mail of it.
+    // Mails enqueued by passes that a concurrent change interrupted; for JSON
+    // each mail.
     let (mut before, mut mails): (usize, Vec<(i64, Value)>) = (0, Vec::new());
     for _ in 0..PASSES {
-        // What happened between reading the world and taking the lock, and
-        // while it was decided.
+        // Include changes made between loading the snapshot and taking the lock,
+        // or during an interrupted pass.
         world.refresh(&store)?;
         let bar = progress(cx, 0);
         let mut report = Report::new(at, cx.verbose, Outbox::default());
@@ -160,7 +161,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             },
             say: &mut |words| bar.suspend(|| cx.warn(&words)),
             stop: &stop,
-            // With `--at` it stands still; mails become files then.
+            // With `--at` the clock stands still; mails are written to files then.
             now: &now,
         };
         let sent = engine::send(&world, &mut store, at, &selection, talk)?;
@@ -206,14 +207,14 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
 }
 
-/// Somebody stops it, and sees that it was heard.
+/// Confirms a stop signal on standard error.
 fn stopping_text() {
     let words = "stopping after the mails that are on their way; whoever stops it again ends it at once, and nobody knows then whether those arrived";
-    // Where standard error is closed nobody is left to tell.
+    // If standard error is closed the line is lost; that is no failure.
     let _ = writeln!(io::stderr(), "{words}");
 }
 
-/// Somebody stopped it: what was left is gone on with when they like.
+/// The result after a stop signal: an error if mails are still waiting.
 fn stopped(store: &Store) -> Result<(), CommandError> {
     match waiting(store)? {
         0 => Ok(()),
@@ -225,15 +226,15 @@ fn stopped(store: &Store) -> Result<(), CommandError> {
     }
 }
 
-/// How many mails are booked, and neither gone nor given up.
+/// Number of mails in the outbox that are not settled.
 fn waiting(store: &Store) -> Result<usize, CommandError> {
     let all = store.deliveries_by_state()?;
     let waiting: u64 = all.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
     Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
 }
 
-/// How it ended, for the exit code: a relay that takes nothing, or mails that
-/// were refused.
+/// The result for the exit code: an error if the relay failed or mails were
+/// rejected.
 fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
     if let Some(trouble) = &delivered.trouble {
         let waiting = pages::count(waiting(store)?, "mail waits", "mails wait");
@@ -251,7 +252,7 @@ fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
     }
 }
 
-/// Something keeps the database from sending.
+/// The error if sending is blocked until an operator confirms.
 fn guarded(guards: &[Guard]) -> CommandError {
     let messages: Vec<&str> = guards.iter().map(|guard| guard.message.as_str()).collect();
     let error = CommandError::new(Kind::Brake, messages.join("; "));
@@ -263,8 +264,8 @@ fn guarded(guards: &[Guard]) -> CommandError {
     }
 }
 
-/// Mails that were booked, each with where it is now. What could not leave yet
-/// is put off, whoever did that.
+/// Adds the current delivery state to the JSON of each enqueued mail. A mail that
+/// is still unsent is shown as deferred.
 fn as_they_are(store: &Store, mails: Vec<(i64, Value)>) -> Result<Vec<Value>, CommandError> {
     let numbers = || mails.iter().map(|(number, _)| *number);
     let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return Ok(Vec::new()) };
@@ -280,7 +281,7 @@ fn as_they_are(store: &Store, mails: Vec<(i64, Value)>) -> Result<Vec<Value>, Co
     Ok(mails.into_iter().map(now).collect())
 }
 
-/// What an earlier run had left behind.
+/// Reports deliveries recovered from an interrupted run.
 fn recovered_text(cx: &mut Context, recovered: &Recovered) -> Result<(), CommandError> {
     let &Recovered { returned, in_doubt, held } = recovered;
     if cx.quiet {
@@ -307,7 +308,7 @@ fn recovered_text(cx: &mut Context, recovered: &Recovered) -> Result<(), Command
     Ok(())
 }
 
-/// What waits for a limit of the day, and until when.
+/// Reports which rate limits mails wait for, and until when.
 fn limits_text(cx: &mut Context, world: &World, store: &Store, now: Timestamp) -> Result<(), CommandError> {
     let all = limits::reached(store, &Limits::of(&world.config.mail.smtp), now)?;
     if cx.quiet || all.is_empty() {
@@ -319,7 +320,7 @@ fn limits_text(cx: &mut Context, world: &World, store: &Store, now: Timestamp) -
     Ok(writeln!(cx.err, "nothing is lost: `journey daemon` goes on by itself, or type `journey send` then")?)
 }
 
-/// What became of mails that did not simply leave.
+/// Reports the results of delivery other than mails written to files.
 fn delivered_text(cx: &mut Context, world: &World, sent: &Sent) -> Result<(), CommandError> {
     if cx.quiet {
         return Ok(());
@@ -329,7 +330,7 @@ fn delivered_text(cx: &mut Context, world: &World, sent: &Sent) -> Result<(), Co
         0 => Ok(()),
         n => writeln!(cx.err, "{} {what}", pages::count(n, "mail", "mails")),
     };
-    // What became files is told of with what was booked, where they are the same.
+    // Mails written to files are already reported with the pass, if the numbers agree.
     if world.config.mail.transport != Transport::Files || delivered.sent != sent.booked {
         tell(delivered.sent, "handed over")?;
     }

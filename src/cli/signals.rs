@@ -1,7 +1,7 @@
-//! Being asked to stop: Ctrl-C, SIGTERM and the end of the terminal end a
-//! mailing after the mails that are on their way. A second one ends it at
-//! once; what was on its way then is in doubt. Many at the same time are one
-//! (F09).
+//! Signal handling: SIGINT, SIGTERM and SIGHUP of the terminal stop a run after
+//! the mails in flight. A second signal ends the process at once, and mails in
+//! flight are then in doubt. A burst of signals counts as one, so that it stops the
+//! run cleanly.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -13,14 +13,14 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
-/// Nobody has asked for so long: who asks now asks again.
+/// Signals closer together than this count as one.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// Whether somebody asked.
+/// The stop request, set by a signal handler.
 pub(super) struct Signals(Arc<AtomicBool>);
 
 impl Signals {
-    /// Looks out for it from now on.
+    /// Installs the handlers for SIGINT and SIGTERM.
     pub(super) fn watch() -> io::Result<Signals> {
         let [asked, again] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let (hears, rings) = UnixStream::pair()?;
@@ -29,7 +29,7 @@ impl Signals {
             flag::register(signal, asked.clone())?;
             low_level::pipe::register(signal, rings.try_clone()?)?;
         }
-        // On its own: whoever hangs must hear the second one, too.
+        // In a thread: a second signal must end a process that hangs, too.
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
             when_quiet(hears);
             again.store(true, Ordering::Relaxed);
@@ -37,8 +37,8 @@ impl Signals {
         Ok(Signals(asked))
     }
 
-    /// Looks out for the end of its terminal, too, which ends a mailing like
-    /// Ctrl-C; not where somebody said that it shall outlast it (`nohup`).
+    /// Also stops when the terminal closes (SIGHUP), unless the signal is ignored
+    /// because the process was started with `nohup`.
     pub(super) fn watch_hangup(&self) -> io::Result<()> {
         if !is_ignored(SIGHUP) {
             flag::register(SIGHUP, self.0.clone())?;
@@ -46,21 +46,21 @@ impl Signals {
         Ok(())
     }
 
-    /// Looks out for being asked to read everything anew.
+    /// Uses SIGHUP as a request to reload configuration and content.
     pub(super) fn watch_reload(&self) -> io::Result<Reload> {
         let asked = Arc::new(AtomicUsize::new(0));
-        // A flag that is a number: the same value each time, until it is read.
+        // A number used as a flag: the handler stores 1 until it is read.
         flag::register_usize(SIGHUP, asked.clone(), 1)?;
         Ok(Reload(asked))
     }
 
-    /// Did somebody ask to stop?
+    /// Whether a stop was requested.
     pub(super) fn stop(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Was this process begun with a signal ignored? Only Linux tells.
+/// Whether a signal is ignored in this process. Known on Linux only; false elsewhere.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -68,8 +68,8 @@ fn is_ignored(signal: i32) -> bool {
     mask & (1 << (signal - 1)) != 0
 }
 
-/// Returns when it has rung, and is quiet again. Where that cannot be heard,
-/// at once: who asks twice is then heard twice.
+/// Waits for the first signal and then for a pause of `QUIET`. Returns at once if
+/// the pipe fails; then each signal counts.
 fn when_quiet(mut hears: UnixStream) {
     for patience in [None, Some(QUIET)] {
         if hears.set_read_timeout(patience).is_err() {
@@ -86,16 +86,16 @@ fn when_quiet(mut hears: UnixStream) {
     }
 }
 
-/// Whether somebody asked to read everything anew.
+/// The reload request, set by the handler of SIGHUP.
 pub(super) struct Reload(Arc<AtomicUsize>);
 
 impl Reload {
-    /// Did somebody, since this was last answered with yes?
+    /// Whether a reload was requested; clears the request.
     pub(super) fn taken(&self) -> bool {
         self.0.swap(0, Ordering::Relaxed) > 0
     }
 
-    /// Did somebody? It stays asked.
+    /// Whether a reload was requested; keeps the request.
     pub(super) fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f09_rings_that_follow_each_other_are_one() {
+    fn signals_in_quick_succession_count_as_one() {
         let (hears, mut rings) = UnixStream::pair().expect("two ends");
         let listens = thread::spawn(move || when_quiet(hears));
         for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! `journey status`: how it stands, in a screenful.
+//! `journey status`: prints the state of journeys, deliveries, holds and the relay.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -29,7 +29,7 @@ pub(super) struct Args {
     format: Format,
 }
 
-/// So many lines of what is held.
+/// Maximum number of lines about held enrolments.
 const SOME: usize = 8;
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
@@ -88,7 +88,7 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
     next_text(cx, zone, status)
 }
 
-/// What a `journey send` would find, or when there is something to find.
+/// Prints what `journey send` would send now, or when the next mail is due.
 fn next_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
     let due = pages::count(status.pass.send.len(), "mail is", "mails are");
     let booked = pages::count(status.outbox.ready, "mail is", "mails are");
@@ -169,7 +169,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
     Ok(())
 }
 
-/// How the relay is, once it was spoken to.
+/// Prints problems of the relay: fewer connections, or no delivery at all.
 fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
     let zone = world.library.programme.zone;
     if let Some(fewer) = status.relay.fewer.and_then(|fewer| fewer.while_it_lasts(status.at)) {
@@ -194,7 +194,7 @@ fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
     )?)
 }
 
-/// What does not simply leave, one by one.
+/// Prints each delivery that waits for a retry or needs `journey resolve`.
 fn stuck_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
     let zone = world.library.programme.zone;
     let row = |stuck: &Stuck| {
@@ -213,12 +213,12 @@ fn stuck_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
     Ok(pages::columns(&mut *cx.out, &rows, &[0])?)
 }
 
-/// How many mails came back for that.
+/// Number of bounces with that cause.
 fn came_back(status: &Status<'_>, blame: Blame) -> u64 {
     status.bounces.iter().filter(|(of, _)| *of == blame).map(|(_, n)| n).sum()
 }
 
-/// When the last backup was made; loudly where one was missed.
+/// Prints the time of the last backup; highlighted if it is too old or missing.
 fn backup_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
     let Some(made) = status.backup else {
         return Ok(writeln!(cx.out, "  {BAD}there is no backup{BAD:#}: journey backup FILE")?);
@@ -231,7 +231,7 @@ fn backup_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), 
     Ok(writeln!(cx.out)?)
 }
 
-/// What is held: a line a journey, step and reason.
+/// Prints held enrolments: a row per journey, step and reason.
 fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError> {
     if held.is_empty() {
         return Ok(());

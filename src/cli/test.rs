@@ -1,4 +1,4 @@
-//! `journey test`: one step, as somebody would get it, to a tester.
+//! `journey test`: sends one step to a tester, rendered for a chosen person.
 
 use std::io::Write;
 
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
 }
 
-/// The tester of that address.
+/// Finds the configured tester with that address.
 fn tester<'w>(world: &'w World, text: &str) -> Result<&'w str, CommandError> {
     test_mail::tester(world, text).ok_or_else(|| {
         let error =
@@ -96,8 +96,8 @@ fn tester<'w>(world: &'w World, text: &str) -> Result<&'w str, CommandError> {
     })
 }
 
-/// The person named. What is known of those who are protected leaves only to
-/// themselves.
+/// Finds the person to render for. Protected people are refused: their data must
+/// not reach a tester.
 fn named(world: &World, text: &str) -> Result<Person, CommandError> {
     let person = select::person(world, text)?;
     if person.protected {
@@ -107,7 +107,7 @@ fn named(world: &World, text: &str) -> Result<Person, CommandError> {
     Ok(person.clone())
 }
 
-/// Where it would go.
+/// The destination as text: folder, relay or program.
 fn way(world: &World) -> String {
     let mail = &world.config.mail;
     match mail.transport {
@@ -117,7 +117,7 @@ fn way(world: &World) -> String {
     }
 }
 
-/// What whoever took it, or did not, said.
+/// Prints the outcome of the delivery, or returns it as an error.
 fn said(cx: &mut Context, world: &World, outcome: Outcome) -> Result<(), CommandError> {
     let way = way(world);
     let doctor = format!("nothing was booked; look what is the matter: journey doctor{}", cx.typed_config());

@@ -1,4 +1,4 @@
-//! `journey unit`: a unit goes its own way.
+//! `journey unit`: shifts a unit, closes it, or gives it a cadence of its own.
 
 use super::change::{self, How, Proposed};
 use super::context::Context;
@@ -69,7 +69,7 @@ pub(super) struct Rhythm {
     how: How,
 }
 
-/// Further than this nobody moves a unit; it is a slip of the finger.
+/// Longest accepted shift in weeks; more is a typing error.
 const MOST_WEEKS: i32 = 104;
 
 pub(super) fn run(unit: &Unit, cx: &mut Context) -> Result<(), CommandError> {

@@ -1,4 +1,5 @@
-//! `journey why`: what somebody got and gets, when, and why not earlier.
+//! `journey why`: explains what a person has received and will receive, when,
+//! and why not earlier.
 
 use std::io::Write;
 
@@ -84,7 +85,7 @@ fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) ->
     )?;
     for standing in &why.journeys {
         writeln!(cx.out, "\n{BOLD}{}{BOLD:#}  {}", standing.journey.slug, standing.stage)?;
-        // What leaves now stands below; what is booked and has not left, here.
+        // A step sent now is printed below; one that is already in the outbox, here.
         let leaves_now = matches!(standing.verdict, Verdict::Send(_));
         let told = |state: State| state != State::Next && (state != State::Due || !leaves_now);
         let rows: Vec<Vec<String>> = standing
@@ -113,7 +114,7 @@ fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) ->
     Ok(())
 }
 
-/// What else is worth knowing of a step that was sent.
+/// Remarks on a step that was enqueued or sent.
 fn told_of(step: &StepStanding<'_>) -> String {
     let mut told = Vec::new();
     if step.round > 0 {
@@ -130,7 +131,7 @@ fn told_of(step: &StepStanding<'_>) -> String {
     told.join(", ")
 }
 
-/// What comes next in a journey, when, and why not earlier.
+/// Prints the next step of a journey, its time, and why not earlier.
 fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<(), CommandError> {
     let reminder = |round: u16| if round == 0 { String::new() } else { format!(", reminder {round}") };
     match &standing.verdict {
@@ -167,7 +168,7 @@ fn because_text(cx: &mut Context, because: &[Reason]) -> Result<(), CommandError
     Ok(())
 }
 
-/// When it leaves; `not before` where that rests on something to happen first.
+/// The time of the next mail; with `not before` if it depends on another event.
 fn when(zone: Zone, wait: &Wait) -> String {
     let rests = |reason: &Reason| matches!(reason, Reason::PreviousJourney(_) | Reason::NotApproved(_));
     let not_before = if wait.because.iter().any(rests) { "not before " } else { "" };
@@ -183,13 +184,13 @@ fn over_text(over: Over) -> &'static str {
     }
 }
 
-/// When a step left or leaves, and why not earlier; of a later step, what
-/// comes before it.
+/// When a step was or will be sent, and why not earlier; for a later step, the
+/// step that comes before it.
 fn in_words(zone: Zone, standing: &InUnit<'_>) -> String {
     if let Some(sent) = standing.step.sent {
         return moment(zone, sent);
     }
-    // It is booked, and did not simply leave.
+    // It is in the outbox and not sent yet.
     if standing.step.delivery.is_some() {
         let kept_back =
             standing.step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text()));
@@ -257,7 +258,7 @@ fn in_unit_value(zone: Zone, standing: &InUnit<'_>) -> Value {
     })
 }
 
-/// `next` (null when nothing comes) and `because`.
+/// The fields `next` (null if nothing follows) and `because`.
 fn next_value(zone: Zone, verdict: &Verdict) -> (Value, Value) {
     match verdict {
         Verdict::Send(send) => {

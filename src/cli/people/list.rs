@@ -1,5 +1,5 @@
-//! `journey people list` and `show`: who there is, without those who are
-//! shown nowhere.
+//! `journey people list` and `people show`: personal data is hidden for
+//! protected people.
 
 use std::io::Write;
 
@@ -71,7 +71,7 @@ pub(super) fn list(args: &List, cx: &mut Context) -> Result<(), CommandError> {
     Ok(writeln!(cx.out, "\n{BOLD}{people}{BOLD:#}{hidden}")?)
 }
 
-/// What is out of the ordinary about a person, in a few words.
+/// Short remarks on a person: address problems, first and last day, leave.
 fn notes(person: &Person) -> String {
     let mut notes = Vec::new();
     if person.email.is_none() {

@@ -1,5 +1,5 @@
-//! What a pass comes to as JSON: everybody in it, so it grows with them, and is
-//! made only for those who ask for it.
+//! The JSON document of `send`. It lists every person of the pass, so it is built
+//! only with `--format json`.
 
 use serde_json::{Value, json};
 
@@ -12,19 +12,18 @@ use crate::engine::letters;
 use crate::engine::pass::{Due, Pass};
 use crate::engine::world::World;
 
-/// What is told of all that is booked, this pass's mails and earlier ones'.
+/// The part of the document about the outbox, which has mails of earlier passes, too.
 #[derive(Clone, Copy)]
 pub(super) enum Occasion<'a> {
-    /// A dry run: what earlier passes booked.
+    /// A dry run: the outbox as earlier passes left it.
     DryRun(&'a Outbox),
-    /// What handing over came to.
+    /// A real run: the results of delivery.
     Real(&'a Delivered),
 }
 
-/// The lists of `send --format json`.
+/// Collects the lists of `send --format json`.
 #[derive(Default)]
 pub(super) struct Lists {
-    /// The mails.
     pub(super) send: Vec<Value>,
     wait: Vec<Value>,
     held: Vec<Value>,
@@ -32,7 +31,7 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Adds a part of a pass, or all of it, whose mails are in that state.
+    /// Adds a pass or a part of one; its mails are in the given state.
     pub(super) fn add(&mut self, world: &World, pass: &Pass<'_>, state: State) {
         let zone = world.library.programme.zone;
         self.over += pass.over;
@@ -56,7 +55,7 @@ impl Lists {
         }));
     }
 
-    /// The whole answer about an instant.
+    /// The complete document.
     pub(super) fn value(self, world: &World, at: Timestamp, occasion: Occasion<'_>) -> Value {
         let Lists { send, wait, held, over } = self;
         let mut value = json!({

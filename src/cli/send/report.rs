@@ -1,5 +1,5 @@
-//! What a pass comes to, added up part by part, and the screenful that tells
-//! it: now, next, waiting, held, and what to type then.
+//! The text report of `send`: sums up a pass part by part and prints what is
+//! sent now and next, what waits, what is held, and suggested commands.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -17,36 +17,37 @@ use crate::engine::deliver::Outbox;
 use crate::engine::pass::{Due, Holding, Pass, Selection, Waiting};
 use crate::engine::world::World;
 
-/// How many lines of a list are told before "and so many more".
+/// Maximum number of lines of a list before "and N more".
 const SOME: usize = 6;
 
-/// What a pass comes to. Its size follows steps and reasons, not people.
+/// The sums of a pass. Its size depends on steps and reasons, not on people.
 pub(super) struct Report {
     at: Timestamp,
-    /// What leaves before it.
+    /// Mails of earlier passes, which are sent first.
     outbox: Outbox,
-    /// Where mails become files: was that what was booked, and nothing else?
+    /// With the files transport: whether exactly the mails of this pass were
+    /// written.
     pub(super) is_written: bool,
-    /// Each mail is told, and not only the first few.
+    /// List every mail instead of the first few.
     every_mail: bool,
     send: usize,
     wait: usize,
     held: usize,
     over: usize,
     beyond_limit: usize,
-    /// The first mails that leave, a row each; or all.
+    /// A row for each of the first mails, or for all.
     mails: Vec<Vec<String>>,
-    /// What leaves, by step and kind.
+    /// Mails sent now, by step and kind.
     steps: BTreeMap<(String, &'static str), Subjects>,
-    /// What leaves later, by instant, step and kind.
+    /// Mails sent later, by instant, step and kind.
     next: BTreeMap<(Timestamp, String, &'static str), usize>,
-    /// Why the others wait: how many, and an example, by the reason's code.
+    /// Why enrolments wait: count and an example text, by reason code.
     because: BTreeMap<&'static str, (usize, String)>,
-    /// Steps that wait for an approval.
+    /// Enrolments waiting for an approval, by step.
     approve: BTreeMap<String, usize>,
-    /// What somebody must do, by step and reason: for how many, and an example.
+    /// Held enrolments, by step and reason code: count and an example text.
     acts: BTreeMap<(String, &'static str), (usize, String)>,
-    /// When the next mail leaves, and to whom, unless they are protected.
+    /// Time of the next mail, and its recipient unless protected.
     next_mail: Option<(Timestamp, Option<PersonId>)>,
     gets_one: Option<PersonId>,
     waits: Option<PersonId>,
@@ -58,13 +59,13 @@ pub(super) struct Report {
 struct Subjects {
     mails: usize,
     first: Option<String>,
-    /// Not all have the first one's.
+    /// Whether a subject differs from the first.
     differ: bool,
 }
 
 impl Report {
-    /// Of a pass at an instant, and what leaves before it; `every_mail`: with a
-    /// row for each.
+    /// An empty report for a pass at an instant. `every_mail` lists all mails
+    /// instead of the first few.
     pub(super) fn new(at: Timestamp, every_mail: bool, outbox: Outbox) -> Report {
         Report {
             at,
@@ -89,7 +90,7 @@ impl Report {
         }
     }
 
-    /// Adds a part of the pass, or all of it.
+    /// Adds the pass or a part of it.
     pub(super) fn add(&mut self, pass: &Pass<'_>) {
         self.over += pass.over;
         self.beyond_limit += pass.beyond_limit;
@@ -142,7 +143,7 @@ impl Report {
         remember(&mut self.is_held, holding.person);
     }
 
-    /// The screenful.
+    /// Prints the report.
     pub(super) fn text(
         &self,
         cx: &mut Context,
@@ -174,7 +175,7 @@ impl Report {
         self.advice(cx, world, selection, args)
     }
 
-    /// What no pass decides any more, and leaves with the next one all the same.
+    /// Prints mails of earlier passes that are not handed over yet.
     fn outbox_text(
         &self,
         cx: &mut Context,
@@ -198,9 +199,9 @@ impl Report {
         Ok(writeln!(cx.out)?)
     }
 
-    /// What leaves now: a line a step; the people too where they are few.
+    /// Prints what is sent now: a row per mail if they are few, else per step.
     fn now_text(&self, cx: &mut Context, world: &World, args: &Args) -> Result<(), CommandError> {
-        // Whether a relay took them is told beside.
+        // The results of handing over to a relay are printed separately.
         let heading = match (args.dry_run, world.config.mail.transport) {
             (true, _) => "Now",
             (false, Transport::Files) if self.is_written => "Sent",
@@ -232,7 +233,7 @@ impl Report {
         Ok(writeln!(cx.out)?)
     }
 
-    /// What comes next: a line an instant and step.
+    /// Prints what is sent next: a row per instant and step.
     fn next_text(&self, cx: &mut Context, world: &World) -> Result<(), CommandError> {
         if self.wait == 0 {
             return Ok(());
@@ -252,7 +253,7 @@ impl Report {
         Ok(writeln!(cx.out)?)
     }
 
-    /// Why those who wait do: a line a reason.
+    /// Prints why enrolments wait: a row per reason.
     fn because_text(&self, cx: &mut Context) -> Result<(), CommandError> {
         if self.because.is_empty() {
             return Ok(());
@@ -267,8 +268,7 @@ impl Report {
         Ok(writeln!(cx.out)?)
     }
 
-    /// Steps that will stay where they are unless somebody approves them: a
-    /// line each.
+    /// Prints the steps that need an approval: a row each.
     fn approve_text(&self, cx: &mut Context) -> Result<(), CommandError> {
         if self.approve.is_empty() {
             return Ok(());
@@ -279,7 +279,7 @@ impl Report {
         Ok(writeln!(cx.out)?)
     }
 
-    /// What somebody must do: a line a step and reason.
+    /// Prints what is held until an operator acts: a row per step and reason.
     fn held_text(&self, cx: &mut Context) -> Result<(), CommandError> {
         if self.held == 0 {
             return Ok(());
@@ -292,7 +292,7 @@ impl Report {
         Ok(writeln!(cx.out)?)
     }
 
-    /// What to type next.
+    /// Prints suggested next commands.
     fn advice(
         &self,
         cx: &mut Context,
@@ -331,7 +331,7 @@ impl Report {
 }
 
 impl Subjects {
-    /// `None` for one that is not told.
+    /// Adds one mail; its subject is `None` if it must not be shown.
     fn add(&mut self, subject: Option<&str>) {
         self.mails += 1;
         match (&self.first, subject) {
@@ -341,7 +341,7 @@ impl Subjects {
         }
     }
 
-    /// An example, unless it is the same for all.
+    /// The common subject, or one as an example.
     fn in_one(&self) -> String {
         match &self.first {
             Some(first) if self.differ => for_example(self.mails, first),
@@ -351,19 +351,19 @@ impl Subjects {
     }
 }
 
-/// Keeps the first who may be named.
+/// Keeps the first person who is not protected.
 fn remember(kept: &mut Option<PersonId>, person: &Person) {
     if kept.is_none() && !person.protected {
         *kept = Some(person.id.clone());
     }
 }
 
-/// The subject; none for those who are protected, whose name it may have.
+/// The subject, or `None` for a protected person, whose name it may contain.
 pub(super) fn subject_of<'d>(due: &'d Due<'_>) -> Option<&'d str> {
     (!due.person.protected).then_some(due.subject.as_str())
 }
 
-/// Words that are one's own among several.
+/// Marks a text as an example if it stands for several.
 fn for_example(several: usize, words: &str) -> String {
     if several == 1 { words.to_owned() } else { format!("for example: {words}") }
 }
@@ -373,14 +373,14 @@ fn step_of(due: &Due<'_>) -> String {
     if due.round == 0 { step } else { format!("{step} reminder {}", due.round) }
 }
 
-/// Is it a mail that ends the wait?
+/// Whether these reasons for waiting end with a mail being sent.
 fn sends(because: &[Reason]) -> bool {
     !because
         .iter()
         .any(|reason| matches!(reason, Reason::Left | Reason::Expired | Reason::PreviousJourney(_)))
 }
 
-/// One person in one journey each.
+/// A number of enrolments as text.
 fn enrolments(n: usize) -> String {
     pages::count(n, "enrolment", "enrolments")
 }
