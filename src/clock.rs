@@ -1,5 +1,5 @@
-//! The only `now` in the program; everything below takes the time as an
-//! argument. How long something takes is asked here too.
+//! The only source of the current time; all other code takes the time as an
+//! argument. Also measures durations.
 
 use std::time::{Duration, Instant};
 
@@ -9,19 +9,19 @@ use crate::domain::guard::Clocks;
 use crate::domain::zone::Timestamp;
 use crate::failpoint;
 
-/// What the system clock shows, to the second: what is remembered and printed
-/// has no smaller part, so two readings of one second are one instant.
+/// The system time, truncated to seconds, the precision of everything stored
+/// and printed.
 pub fn now() -> Timestamp {
     exactly_now().trunc_subsecs(0)
 }
 
-/// The same instant goes on from a moment at which the clock was right: what
-/// somebody sets it to since then counts for nothing.
+/// The time derived from an earlier reading and the monotonic clock; ignores
+/// changes of the system clock since then.
 pub fn since(then: Clocks) -> Timestamp {
     (then.wall + (since_boot() - then.since_boot)).trunc_subsecs(0)
 }
 
-/// Waits, at most so long, until somebody says that it is enough.
+/// Sleeps for at most `length`, until `enough` returns true.
 pub fn sleep(length: Duration, enough: impl Fn() -> bool) {
     let watch = Stopwatch::start();
     while let Some(left) = watch.left_of(length).filter(|_| !enough()) {
@@ -29,33 +29,31 @@ pub fn sleep(length: Duration, enough: impl Fn() -> bool) {
     }
 }
 
-/// How long something takes, whatever the system clock does meanwhile.
+/// Measures a duration with the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts one.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
     pub fn start() -> Stopwatch {
         Stopwatch(Instant::now())
     }
 
-    /// How long it has run.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
     pub fn elapsed(self) -> Duration {
         Instant::now().saturating_duration_since(self.0)
     }
 
-    /// What is left of a length of time; `None` when it is over.
+    /// The remainder of a duration; `None` when it is over.
     pub fn left_of(self, length: Duration) -> Option<Duration> {
         length.checked_sub(self.elapsed()).filter(|left| !left.is_zero())
     }
 }
 
-/// What the clocks show: the one that can be set, and the one that cannot.
+/// Reads the wall clock and the boot clock.
 pub fn both() -> Clocks {
-    // In this order: who is kept waiting between the two is early by what is
-    // said afterwards, and nothing is written down as earlier than it was.
+    // Read the boot clock first: a delay between the two reads can then only make a
+    // derived time late, never early.
     let since_boot = since_boot();
     Clocks { wall: exactly_now(), since_boot }
 }
@@ -65,7 +63,7 @@ fn exactly_now() -> Timestamp {
     chrono::Utc::now() + TimeDelta::seconds(failpoint::clocks_moved().0)
 }
 
-/// How long the machine has run, asleep or awake.
+/// Time since boot, including suspend.
 fn since_boot() -> TimeDelta {
     boot_clock() + TimeDelta::seconds(failpoint::clocks_moved().1)
 }
@@ -76,7 +74,7 @@ fn boot_clock() -> TimeDelta {
     TimeDelta::seconds(time.tv_sec) + TimeDelta::nanoseconds(time.tv_nsec)
 }
 
-/// How long this process has run: a machine that sleeps is not known here.
+/// Time since the start of the process; does not include suspend.
 #[cfg(not(target_os = "linux"))]
 fn boot_clock() -> TimeDelta {
     static START: std::sync::OnceLock<Stopwatch> = std::sync::OnceLock::new();

@@ -1,10 +1,7 @@
-//! The daemon: it plans, delivers, and sleeps until something may be due,
-//! looking around every minute. It knows no more than `journey send` does, and
-//! decides nothing; it only does it again and again, and keeps quiet where
-//! something is not as it should be (delivery.md, 2.4 and 2.6).
-//!
-//! [`run`] is the loop; `watch` sees that files have changed; `cli/daemon`
-//! is the door.
+//! The daemon: plans, delivers, and sleeps until something may be due, at most
+//! a minute. It does the same as repeated runs of `journey send`, and sends
+//! nothing while a send block is active. `cli/daemon` starts it; [`run`] is its
+//! loop.
 
 mod beat;
 mod deaths;
@@ -42,67 +39,65 @@ pub use deaths::EndedAgain;
 use watch::Watch;
 use zones::OlderZones;
 
-/// The longest it sleeps: nothing relies on being woken (delivery.md, A4).
+/// Longest sleep: correctness never depends on being woken.
 const LOOK_AROUND: Duration = Duration::from_secs(60);
-/// No sitting takes so long: each part of each conversation has a limit. Then
-/// somebody hangs, and only a fresh start mends that (F14).
+/// Longest delivery run before the watchdog is no longer pinged. Each step of
+/// an SMTP conversation has its own timeout, so longer means a hang that only a
+/// restart repairs.
 const HANGS: Duration = Duration::from_secs(2 * 60 * 60);
-/// How often it looks whether somebody wrote into the database.
+/// Interval of polling the database for changes of other processes.
 const DOZE: Duration = Duration::from_secs(1);
-/// How often the database's log is taken over into it.
+/// Interval of WAL checkpoints.
 const CHECKPOINT: Duration = Duration::from_secs(15 * 60);
-/// So often it is looked whether there is room on the disk again.
+/// Retry interval while the disk is full.
 const FULL: TimeDelta = TimeDelta::seconds(10);
-/// How long bytes of mails are kept when it is known what became of them.
+/// Retention of stored messages whose result is known.
 const KEPT: TimeDelta = TimeDelta::days(7);
 
-/// What it is told from outside.
+/// Control from outside, polled by the daemon.
 pub struct Asked<'a> {
-    /// To stop.
+    /// Stop was requested.
     pub stop: &'a dyn Fn() -> bool,
-    /// To read content and configuration anew.
+    /// Reload was requested.
     pub must_reload: &'a dyn Fn() -> bool,
-    /// The same; when that is so, it is asked no longer.
+    /// Like `must_reload`, and resets the request.
     pub reload: &'a dyn Fn() -> bool,
-    /// Reads the configuration anew.
+    /// Reads the configuration.
     pub config: &'a dyn Fn() -> Result<Config, Vec<Diagnostic>>,
 }
 
-/// The daemon, running.
+/// State of the running daemon.
 struct Daemon<'a> {
     asked: Asked<'a>,
     say: &'a mut dyn FnMut(&str),
     store: Store,
     config: Config,
-    /// None while it is part of a world.
+    /// `None` while a snapshot owns it.
     content: Option<InForce>,
     post: Post,
     keys: Keys,
-    /// When the clocks were last right.
+    /// The last reading at which both clocks were plausible.
     anchor: Option<Clocks>,
-    /// They are not, and that is written down: if it no longer is, somebody
-    /// knows better.
+    /// The clock is implausible and the block for it was stored. If the block is
+    /// gone, an operator released it.
     clock_is_wrong: bool,
-    /// What was said last, so that it is not said every minute.
+    /// The last message of a lasting condition, to log it once.
     said: String,
     content_watch: Watch,
     people_watch: Watch,
     deaths: Deaths,
-    /// What is planned with older zone data, until it is worked out anew.
+    /// Positions planned with older time zone data, until they are recomputed.
     older_zones: Option<OlderZones>,
-    /// When the database's log was last looked at.
+    /// When the WAL was last checkpointed.
     log_seen: Option<Stopwatch>,
     heart: Heart,
-    /// The first look at how long nobody was there.
+    /// Whether the check for a long outage is still to be made.
     is_first: bool,
 }
 
-/// Runs until it is told to stop. The lock must be held.
-///
-/// # Errors
-///
-/// Where the database cannot be read or written any more: systemd starts it
-/// anew, and nothing is lost.
+/// Runs until a stop is requested. The caller must hold the lock. An error
+/// means that the database cannot be read or written; systemd restarts the
+/// process and nothing is lost.
 pub fn run(
     config: Config,
     content: InForce,
@@ -113,7 +108,7 @@ pub fn run(
     let keys = Keys::new(&store.secret()?);
     let post = Post::of(&config)?;
     let content_watch = Watch::of(&config.content);
-    // What changed while nobody was there has changed.
+    // The file may have changed while the daemon was not running.
     let people_watch = Watch::anew(&config.people.file);
     let older_zones = OlderZones::read(&store)?;
     let mut daemon = Daemon {
@@ -140,13 +135,12 @@ pub fn run(
     while !(daemon.asked.stop)() {
         match daemon.turn() {
             Ok((again, seen)) => daemon.sleep_until(again, seen)?,
-            // Somebody else writes, a backup say: it is tried until they are
-            // done (F57).
+            // Another process writes, a backup for example: try again until it is done.
             Err(error) if matches!(error.downcast_ref(), Some(StoreError::Busy)) => {
                 daemon.say_once("somebody else has been writing for 5 s; nothing leaves meanwhile");
             }
-            // Nothing leaves that cannot be written down; what left is known
-            // from the send journal when there is room again (F54).
+            // Nothing is sent that cannot be recorded. What was sent is read from the send
+            // journal once there is space again.
             Err(error) if is_full(&error) => {
                 daemon.say_once(&format!("{error:#}; nothing leaves until there is room"));
                 daemon.sleep_until(daemon.now() + FULL, daemon.store.seen()?)?;
@@ -161,7 +155,7 @@ pub fn run(
     Ok(())
 }
 
-/// Is it that there is no room on a disk?
+/// Whether the cause is a full disk.
 fn is_full(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let of_file = cause.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -169,16 +163,16 @@ fn is_full(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Tells systemd, where there is one.
+/// Notifies systemd, if it started this process.
 fn notify(state: &[NotifyState<'_>]) {
-    // Without it, or where it does not listen, nothing is lost.
+    // A missing systemd is not an error.
     let _ = sd_notify::notify(state);
 }
 
 impl Daemon<'_> {
-    /// One turn: look around, plan, deliver. When the next one is, at the
-    /// latest; and what the turn began with, because whoever writes while it
-    /// lasts is not seen by all of it.
+    /// One iteration: check, plan, deliver. Returns the latest time of the next
+    /// one, and the database version it began with, so that writes during the
+    /// iteration are noticed.
     fn turn(&mut self) -> anyhow::Result<(Timestamp, Seen)> {
         self.heart.beat();
         let seen = self.store.seen()?;
@@ -189,7 +183,7 @@ impl Daemon<'_> {
         } else if self.config.daemon.watch_content && self.content_watch.has_changed() {
             self.reload(false);
         }
-        // Who is there from when on is not taken from a clock that is wrong.
+        // Do not import with a wrong clock: dates of joining would be wrong.
         let imports = self.config.daemon.import_people && !self.clock_is_wrong;
         if imports && self.people_watch.has_changed() {
             let imported = failpoint::at("daemon.import").map_err(Into::into).and_then(|()| self.import());
@@ -229,8 +223,8 @@ impl Daemon<'_> {
         Ok((again, seen))
     }
 
-    /// Takes the database's log over into it, now and then; one that grows all
-    /// the same is told of, and keeps no mail from leaving (F61).
+    /// Checkpoints the WAL from time to time. A WAL that keeps growing is reported,
+    /// and does not stop sending.
     fn look_at_the_log(&mut self) -> anyhow::Result<()> {
         if self.log_seen.is_some_and(|seen| seen.elapsed() < CHECKPOINT) {
             return Ok(());
@@ -246,15 +240,14 @@ impl Daemon<'_> {
         Ok(())
     }
 
-    /// The time, as it goes on from when the clock was last looked at and right:
-    /// what is set since then is looked at before it counts, so that nothing
-    /// leaves, or is too late, by a clock that jumped in between (F49, F50).
+    /// The time derived from the last plausible clock reading and the monotonic
+    /// clock. A clock that is set in between is checked before it counts, so no
+    /// mail is sent or expires by a jump.
     fn now(&self) -> Timestamp {
         time_since(self.anchor)
     }
 
-    /// Is the clock one to send by? What it does wrong is remembered until it
-    /// is right again.
+    /// Checks the clock. A block is stored until the clock is plausible again.
     fn look_at_the_clock(&mut self, now: Clocks) -> anyhow::Result<()> {
         let held = self.store.guards()?.iter().any(|guard| guard.kind == GuardKind::Clock);
         let seen = self.store.clock()?;
@@ -270,14 +263,14 @@ impl Daemon<'_> {
                 self.store.raise(&Guard { kind: GuardKind::Clock, at: now.wall, message })?;
                 self.clock_is_wrong = true;
             }
-            // Somebody released it: they know what time it is.
+            // An operator released the block, so the clock is right.
             Err(_) => (self.anchor, self.clock_is_wrong) = (Some(now), false),
         }
         Ok(())
     }
 
-    /// Books what is due; nobody is asked who cannot have anything due. What
-    /// keeps it from that.
+    /// Enqueues what is due. Does nothing if no position is due. Returns the blocks
+    /// that prevent it.
     fn plan(&mut self, now: Timestamp) -> anyhow::Result<Vec<Guard>> {
         let content = self.content.take().context("there is no content in force")?;
         let asked = positions::to_ask(&self.config, &content.library, &self.store, now)?;
@@ -299,7 +292,7 @@ impl Daemon<'_> {
             self.store.raise(&guard)?;
             return Ok(vec![guard]);
         }
-        // Somebody changes something all the time: the next turn goes on.
+        // If the database keeps changing, the next iteration continues.
         for _ in 0..10 {
             let part = &mut |_: &Pass<'_>, _: &[i64]| self.heart.beat();
             let sent = send::book(world, &mut self.store, now, &Selection::default(), part)?;
@@ -312,7 +305,7 @@ impl Daemon<'_> {
             }
         }
         positions::keep(world, &mut self.store, now)?;
-        // Else somebody wrote meanwhile, and the next turn keeps them.
+        // Otherwise the database changed, and the next iteration stores them.
         if self.store.decided_with()?.is_some()
             && let Some(older) = self.older_zones.take()
         {
@@ -321,8 +314,8 @@ impl Daemon<'_> {
         Ok(Vec::new())
     }
 
-    /// Hands over what may leave, until that is all, or something else is to
-    /// be done. When it is to be tried again, at the latest.
+    /// Delivers queued mails until the queue is empty or something else is to be
+    /// done. Returns the latest time of the next attempt.
     fn deliver(
         &mut self,
         journal: Option<&mut crate::engine::journal::Journal>,
@@ -345,7 +338,7 @@ impl Daemon<'_> {
             if begun.elapsed() < failpoint::at_most("daemon.hangs", HANGS) {
                 heart.beat();
             }
-            // Another look around, at the latest after a minute.
+            // Leave at the latest after a minute, to check again.
             (asked.stop)()
                 || (asked.must_reload)()
                 || is_off(anchor)
@@ -408,7 +401,7 @@ impl Daemon<'_> {
         }
     }
 
-    /// Reads configuration and content anew; what is broken changes nothing.
+    /// Reloads configuration and content. Invalid input changes nothing.
     fn reload(&mut self, with_config: bool) {
         if with_config {
             match (self.asked.config)() {
@@ -443,7 +436,7 @@ impl Daemon<'_> {
                         (self.say)(&format!("content {} is in force", content.library.hash));
                         self.content = Some(content);
                     }
-                    // Somebody else writes, say: the next look tries again.
+                    // The database may be busy: the next iteration tries again.
                     Err(error) => {
                         self.content_watch.forget();
                         (self.say)(&format!("content: not reloaded: {error}"));
@@ -461,7 +454,7 @@ impl Daemon<'_> {
         (self.say)(&format!("content: reload failed at {first}; the last good content stays in force"));
     }
 
-    /// Takes over a people file that changed by itself.
+    /// Imports the people file after it changed on disk.
     fn import(&mut self) -> anyhow::Result<()> {
         let Some(content) = &self.content else { return Ok(()) };
         let library = &content.library;
@@ -486,18 +479,17 @@ impl Daemon<'_> {
         let act = Act { at: self.now(), by: "daemon".to_owned(), why };
         match self.store.import(&changes, &roster, seen, &act) {
             Ok(()) => (self.say)("the people file changed and is imported"),
-            // Somebody writes, or has written since it was compared: the next
-            // look compares anew.
+            // The database is busy or has changed since the comparison: the next iteration
+            // compares again.
             Err(StoreError::Changed | StoreError::Busy) => self.people_watch.forget(),
             Err(error) => return Err(error.into()),
         }
         Ok(())
     }
 
-    /// Sleeps, but for what it is told meanwhile, for what somebody else writes
-    /// into the database, an approval, a release, and for what the clocks do: a
-    /// machine that slept longer than this would have is awake again, one that
-    /// was set is to be looked at.
+    /// Sleeps until an instant. Wakes early for a stop or reload request, a write
+    /// by another process (an approval, a release), and a change of the clock: the
+    /// machine may have been suspended, or the clock was set.
     fn sleep_until(&mut self, at: Timestamp, seen: Seen) -> anyhow::Result<()> {
         let length = (at - self.now()).to_std().unwrap_or_default();
         let begun = Stopwatch::start();
@@ -513,7 +505,7 @@ impl Daemon<'_> {
         Ok(failpoint::at("daemon.wake")?)
     }
 
-    /// Says something that stays true for a while.
+    /// Logs a lasting condition once.
     fn say_once(&mut self, words: &str) {
         if self.said != words {
             (self.say)(words);
@@ -522,19 +514,18 @@ impl Daemon<'_> {
     }
 }
 
-/// The time as it goes on from when the clocks were right; as the clock shows
-/// it where they never were.
+/// The time derived from a plausible clock reading; the system clock if there
+/// was none.
 fn time_since(anchor: Option<Clocks>) -> Timestamp {
     anchor.map_or_else(clock::now, clock::since)
 }
 
-/// Does the clock show another time than it should, by what it was?
+/// Whether the system clock deviates from the monotonic clock since the anchor.
 fn is_off(anchor: Option<Clocks>) -> bool {
     anchor.is_some() && guard::plausible(clock::both(), None, anchor).is_err()
 }
 
-/// After a long time without a daemon somebody looks first at what would
-/// leave.
+/// After a long outage, an operator must confirm before anything is sent.
 fn outage(world: &World, store: &Store, now: Timestamp) -> anyhow::Result<Option<Guard>> {
     let Some(seen) = store.clock()?.filter(|seen| now - *seen > guard::OUTAGE) else { return Ok(None) };
     let due = send::due(world, store, now)?;

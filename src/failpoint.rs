@@ -1,31 +1,25 @@
-//! Points with a name at which a test lets the program die, fail or wait
-//! (delivery.md, 2.7). Whoever has effects passes them, and says what an error
-//! means there. They are in the program the tests build, and in no other: that
-//! is what the feature `failpoints` is for.
+//! Named points at which a test can crash, fail or delay the program. Compiled
+//! in only with the feature `failpoints`.
 
 use std::io;
 use std::time::Duration;
 
-/// Learns from `FAILPOINTS` what happens where.
+/// Reads the actions from the environment variable `FAILPOINTS`.
 #[cfg(feature = "failpoints")]
 pub(crate) fn set_up() {
-    // For as long as the process lives.
+    // For the lifetime of the process.
     std::mem::forget(fail::FailScenario::setup());
 }
 
-/// Passes a point.
-///
-/// # Errors
-///
-/// Where a test wants one.
+/// Fails if a test asks for it at this point.
 #[cfg(feature = "failpoints")]
 pub(crate) fn at(point: &'static str) -> io::Result<()> {
     fail::fail_point!(point, |how: Option<String>| happens(point, how.as_deref().unwrap_or_default()));
     Ok(())
 }
 
-/// Passes a point at which there is nothing that could fail for reasons
-/// outside; a test may have it panic there.
+/// Panics if a test asks for it at this point. For code without an error to
+/// return.
 #[cfg(feature = "failpoints")]
 pub(crate) fn panics(point: &'static str) {
     fail::fail_point!(point, |words: Option<String>| panic!("{}", words.unwrap_or_default()));
@@ -38,7 +32,7 @@ pub(crate) fn panics(point: &'static str) {
 )]
 fn happens(point: &str, how: &str) -> io::Result<()> {
     use std::io::Write;
-    // The test sees by this that somebody came here.
+    // The test reads from this line that the point was reached.
     let _ = writeln!(io::stderr(), "failpoint {point}: {how}");
     match how.split_once(' ').unwrap_or((how, "50")) {
         ("abort", _) => std::process::abort(),
@@ -50,7 +44,7 @@ fn happens(point: &str, how: &str) -> io::Result<()> {
     }
 }
 
-/// A length of time, or fewer milliseconds, where a test cannot wait so long.
+/// A duration, shortened to a number of milliseconds if a test asks for it.
 #[cfg(feature = "failpoints")]
 pub(crate) fn at_most(point: &'static str, usual: Duration) -> Duration {
     fail::fail_point!(point, |milliseconds: Option<String>| {
@@ -60,9 +54,8 @@ pub(crate) fn at_most(point: &'static str, usual: Duration) -> Duration {
     usual
 }
 
-/// By how many seconds a test has moved the clock that can be set, and the one
-/// that counts since the machine was started. They stand in a file, so that
-/// they move while the program runs.
+/// Seconds by which a test has moved the wall clock and the boot clock. Read
+/// from a file, so that they can move while the program runs.
 #[cfg(feature = "failpoints")]
 pub(crate) fn clocks_moved() -> (i64, i64) {
     fail::fail_point!("clock.moves", |file: Option<String>| {
@@ -73,16 +66,11 @@ pub(crate) fn clocks_moved() -> (i64, i64) {
     (0, 0)
 }
 
-/// There are none.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub(crate) fn set_up() {}
 
 /// No point.
-///
-/// # Errors
-///
-/// None.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub(crate) fn at(_: &'static str) -> io::Result<()> {
@@ -94,14 +82,12 @@ pub(crate) fn at(_: &'static str) -> io::Result<()> {
 #[inline(always)]
 pub(crate) fn panics(_: &'static str) {}
 
-/// As long as it is.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub(crate) fn at_most(_: &'static str, usual: Duration) -> Duration {
     usual
 }
 
-/// They are where they are.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub(crate) fn clocks_moved() -> (i64, i64) {

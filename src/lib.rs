@@ -1,10 +1,5 @@
-//! Learning journeys by mail: few, well-made mails, at the right moment,
-//! never twice, never lost, never a burden.
-//!
-//! Everything the program sends is the answer to one pure question: given
-//! the content, the people, what has happened and the time, who receives
-//! what, and if not now, when and why not? [`domain`] answers it; the rest
-//! fetches the inputs and carries out the answer. `ARCHITECTURE.md` is the map.
+//! Learning journeys by mail: few, well-made mails at the right moment, never
+//! twice, never lost.
 
 pub mod domain;
 

@@ -1,4 +1,4 @@
-//! Arguments in, exit code out.
+//! The binary: passes the arguments on, returns the exit code.
 
 fn main() -> std::process::ExitCode {
     journey::cli::main()

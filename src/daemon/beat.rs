@@ -1,7 +1,5 @@
-//! The heartbeat: systemd hears that the daemon is alive, and starts it anew
-//! when it has heard nothing for longer than the unit allows (F14). Whoever
-//! does the work beats, so that one who hangs is silent; nobody beats for
-//! somebody else.
+//! Pings the systemd watchdog. Only the working thread pings, so a hang is
+//! detected and systemd restarts the daemon.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -11,23 +9,23 @@ use sd_notify::NotifyState;
 use super::notify;
 use crate::clock::Stopwatch;
 
-/// How often, where the unit asks for no more than that.
+/// Longest interval between pings.
 const USUAL: Duration = Duration::from_secs(10);
 
-/// The heart.
+/// The watchdog timer.
 pub(super) struct Heart {
-    /// How often it beats.
+    /// The interval between pings.
     pub(super) every: Duration,
     last: Cell<Stopwatch>,
 }
 
 impl Heart {
-    /// One that beats as often as the unit asks for.
+    /// Starts it with the interval that the systemd unit asks for.
     pub(super) fn start() -> Heart {
         Heart { every: every(sd_notify::watchdog_enabled()), last: Cell::new(Stopwatch::start()) }
     }
 
-    /// Beats, not more often than it must.
+    /// Pings if the interval has passed.
     pub(super) fn beat(&self) {
         if self.last.get().elapsed() >= self.every {
             notify(&[NotifyState::Watchdog]);
@@ -36,7 +34,7 @@ impl Heart {
     }
 }
 
-/// Three times within what is allowed: one that comes late is not the end.
+/// A third of the allowed time: one late ping is harmless.
 fn every(allowed: Option<Duration>) -> Duration {
     allowed.map_or(USUAL, |allowed| USUAL.min(allowed / 3))
 }

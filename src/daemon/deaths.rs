@@ -1,25 +1,24 @@
-//! How often a part of the program ended before its time: once it is replaced,
-//! twice within a while something is wrong that only a fresh start mends (F14).
+//! Counts panics of worker threads. A worker is replaced once; two panics
+//! within ten minutes end the process, so that systemd restarts it.
 
 use chrono::TimeDelta;
 
 use crate::domain::zone::Timestamp;
 
-/// Two within this are too many (faults, F14).
+/// Two panics within this time are too many.
 const WHILE: TimeDelta = TimeDelta::minutes(10);
 
-/// Some part ended before its time once too often: the process ends, so that
-/// systemd starts it anew.
+/// A worker panicked repeatedly: the process exits and systemd restarts it.
 #[derive(Debug, thiserror::Error)]
 #[error("a line to the relay ended before its time, twice within {} minutes", WHILE.num_minutes())]
 pub struct EndedAgain;
 
-/// When it happened last.
+/// The time of the last panic.
 #[derive(Debug, Default)]
 pub(super) struct Deaths(Option<Timestamp>);
 
 impl Deaths {
-    /// It happened at an instant; is that once too often?
+    /// Records a panic; returns true if it is the second one within the limit.
     pub(super) fn one_more(&mut self, at: Timestamp) -> bool {
         self.0.replace(at).is_some_and(|before| (at - before).abs() < WHILE)
     }

@@ -1,25 +1,23 @@
-//! Whether files have changed: what their names, sizes and times were when
-//! they were last looked at. A change counts when it has come to rest, so that
-//! nobody reads a checkout that is half done (F90). Links are followed: what
-//! they lead to is what is read.
+//! Detects changes of a file or a folder by polling names, sizes and times. A
+//! change is reported once it is the same in two polls, so that a half-finished
+//! checkout is not read. Symbolic links are followed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A file, or a folder with everything below it.
+/// Watches a file, or a folder with everything below it.
 pub(super) struct Watch {
     path: PathBuf,
     known: Vec<Stamp>,
-    /// What it was the last time, if that is not what is known.
+    /// The last observed state, if it differs from the known one.
     moving: Option<Vec<Stamp>>,
 }
 
 type Stamp = (PathBuf, u64, Option<SystemTime>, Touched);
 
-/// When the system last changed anything about a file, its mode say: a file
-/// that could not be read, and now can, has changed. A copy that keeps the
-/// time of its original does not hide behind it either.
+/// The time of the last change of the inode (ctime). It also changes with the
+/// mode, and when a copy keeps the modification time of its original.
 type Touched = (i64, i64);
 
 impl Watch {
@@ -27,17 +25,17 @@ impl Watch {
         Watch { path: path.to_owned(), known: stamps(path), moving: None }
     }
 
-    /// One of which nothing is known: what is there has changed.
+    /// Starts with no known state, so that the present one is reported as a change.
     pub(super) fn anew(path: &Path) -> Watch {
         Watch { path: path.to_owned(), known: Vec::new(), moving: None }
     }
 
-    /// What is there has changed, whatever was said of it.
+    /// Forgets the known state, so that the present one is reported as a change.
     pub(super) fn forget(&mut self) {
         self.known.clear();
     }
 
-    /// Has it changed since it was last said to have, and is at rest?
+    /// Whether it has changed since the last report and is stable.
     pub(super) fn has_changed(&mut self) -> bool {
         let now = stamps(&self.path);
         if now == self.known {
@@ -53,7 +51,7 @@ impl Watch {
     }
 }
 
-/// What cannot be read is not there; whoever reads it then says why.
+/// An unreadable file counts as missing; the reader reports the error.
 fn stamps(path: &Path) -> Vec<Stamp> {
     let mut stamps = Vec::new();
     let mut open = vec![path.to_owned()];

@@ -1,33 +1,25 @@
-//! What an update of the zone data moves: all that is planned keeps its local
-//! time, and somebody should know how much of it that is (F46).
+//! Reports which planned times an update of the time zone data moves. Planned
+//! mails keep their local time.
 
 use crate::domain::zone::{Timestamp, Zone};
 use crate::engine::positions;
 use crate::store::{KeptPositions, Store, StoreError};
 
-/// What was planned with other zone data than this program has.
+/// Positions planned with other time zone data than this program has.
 pub(super) struct OlderZones {
     release: String,
     planned: KeptPositions,
 }
 
 impl OlderZones {
-    /// Reads it, before it is worked out anew; `None`: the data is the same.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be read.
+    /// Reads them before they are recomputed; `None` if the data is the same.
     pub(super) fn read(store: &Store) -> Result<Option<OlderZones>, StoreError> {
         let Some(release) = positions::older_zones(store)? else { return Ok(None) };
         Ok(Some(OlderZones { release, planned: store.positions()? }))
     }
 
-    /// The line about it: `time zone data 2026c → 2027a: 214 planned times
-    /// moved; each keeps its local time`.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be read.
+    /// The log line: `time zone data 2026c → 2027a: 214 planned times moved; each
+    /// keeps its local time`.
     pub(super) fn line(&self, store: &Store, now: Timestamp) -> Result<String, StoreError> {
         let times = match self.moved(&store.positions()?, now) {
             1 => "1 planned time".to_owned(),
@@ -37,7 +29,7 @@ impl OlderZones {
         Ok(format!("time zone data {before} → {after}: {times} moved; each keeps its local time"))
     }
 
-    /// How many of those to come are at another instant now.
+    /// Number of future positions whose instant changed.
     fn moved(&self, planned: &KeptPositions, now: Timestamp) -> usize {
         let later = |at: &Timestamp| *at > now;
         let moved = self.planned.iter().filter(|(whose, before)| {

@@ -1,8 +1,7 @@
-//! What a sender does before it sends (delivery.md, 2.4): it reads in the send
-//! journal what the database does not know, makes sure that this is the one
-//! installation that sends from it, and takes back what an earlier run had in
-//! hand. Where something is not as it should be, nothing leaves until somebody
-//! has looked.
+//! Startup of a sender: reconciles the database with the send journal, checks
+//! that no other installation sends from a copy of this database, and recovers
+//! deliveries that an earlier run left claimed or in flight. If something is
+//! wrong, nothing is sent until an operator confirms.
 
 use std::fs;
 use std::io::{self, Write};
@@ -18,24 +17,19 @@ use crate::domain::zone::Timestamp;
 use crate::failpoint;
 use crate::store::{Reconciled, Recovered, Store};
 
-/// A sender, ready.
+/// Result of the startup.
 pub struct Begun {
-    /// The send journal; none where mails become files.
+    /// The send journal; `None` if mails are written to files.
     pub journal: Option<Journal>,
-    /// What the journal knew and the database did not.
+    /// Journal entries that were missing in the database.
     pub reconciled: Reconciled,
-    /// What an earlier run had in hand.
+    /// What was recovered from an earlier run.
     pub recovered: Recovered,
-    /// What keeps it from sending; nothing else was done then.
+    /// Blocks that prevent sending; if there are any, nothing was recovered.
     pub guards: Vec<Guard>,
 }
 
-/// Makes a sender ready. The lock must be held.
-///
-/// # Errors
-///
-/// Where the database, the journal or the file beside them cannot be read or
-/// written.
+/// Prepares sending. The caller must hold the lock.
 pub fn begin(store: &mut Store, config: &Config, now: Timestamp) -> anyhow::Result<Begun> {
     let mut begun = Begun {
         journal: None,
@@ -43,7 +37,7 @@ pub fn begin(store: &mut Store, config: &Config, now: Timestamp) -> anyhow::Resu
         recovered: Recovered::default(),
         guards: Vec::new(),
     };
-    // A file is written once more without harm.
+    // Writing a file twice does no harm.
     if config.mail.transport != Transport::Files {
         begun.reconciled = reconcile(store, &mut begun.journal, config, now)?;
         look_for_a_twin(store, &config.database, now)?;
@@ -55,8 +49,8 @@ pub fn begin(store: &mut Store, config: &Config, now: Timestamp) -> anyhow::Resu
     Ok(begun)
 }
 
-/// Takes over what the send journal knows. More than a process that died can
-/// have left behind is a database restored from a copy.
+/// Applies journal entries that the database does not have. More of them than a
+/// crash can explain mean that the database was restored from a backup.
 fn reconcile(
     store: &mut Store,
     open: &mut Option<Journal>,
@@ -76,7 +70,8 @@ fn reconcile(
     Ok(reconciled)
 }
 
-/// A database that sent from elsewhere may be a copy whose twin sends too.
+/// Detects that the database last sent from another installation: it may be a
+/// copy while the original still sends.
 fn look_for_a_twin(store: &mut Store, database: &Path, now: Timestamp) -> anyhow::Result<()> {
     let here = here(database)?;
     match store.fence()? {
@@ -94,12 +89,8 @@ fn look_for_a_twin(store: &mut Store, database: &Path, now: Timestamp) -> anyhow
     }
 }
 
-/// Releases what keeps a database from sending. A copy becomes the one that
+/// Releases send blocks. After that, a copied database counts as the one that
 /// sends.
-///
-/// # Errors
-///
-/// Where it cannot be written.
 pub fn release(store: &mut Store, database: &Path, guards: &[Guard], now: Timestamp) -> anyhow::Result<()> {
     for guard in guards {
         if guard.kind == GuardKind::OtherInstallation {
@@ -110,7 +101,8 @@ pub fn release(store: &mut Store, database: &Path, guards: &[Guard], now: Timest
     Ok(())
 }
 
-/// This machine and this folder, so that nobody can tell from it which.
+/// A fingerprint of this machine and folder, hashed so that it does not reveal
+/// them.
 fn here(database: &Path) -> anyhow::Result<String> {
     let machine = fs::read("/etc/machine-id").unwrap_or_default();
     let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -121,12 +113,13 @@ fn here(database: &Path) -> anyhow::Result<String> {
     Ok(keys::sha256_in_words(&parts.join(&0)))
 }
 
-/// The random name of a database's folder, in a file beside it.
+/// The random id of the database's folder, stored in a file next to the
+/// database.
 fn own_id(database: &Path) -> anyhow::Result<String> {
     let path: PathBuf = database.with_extension("id");
     match fs::read_to_string(&path) {
         Ok(id) if !id.is_empty() => return Ok(id),
-        // Whoever made it died before anything stood in it.
+        // A crash left the file empty.
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),

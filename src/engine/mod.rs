@@ -1,5 +1,6 @@
-//! The order of effects: fetch the inputs, ask the planner, carry out the
-//! answer. Every command calls one verb of it; none decides anything.
+//! Use cases: each reads its inputs, asks the planner, and carries out the
+//! answer. A command calls one function here; no decision is made in this
+//! folder.
 
 pub mod begin;
 pub mod bounce;

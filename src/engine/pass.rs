@@ -1,6 +1,6 @@
-//! One pass: everybody's verdict at one instant, with the words each mail
-//! would have; or that of some of them, where people are read a slice at a
-//! time. What `send` lists, dry or not.
+//! One planning pass: the verdict of each enrolment at one instant, with the
+//! subject of each mail that is due. Covers all people or one batch. Used by
+//! `send`, dry run or not.
 
 use std::collections::HashSet;
 
@@ -19,84 +19,73 @@ use crate::domain::zone::Timestamp;
 use crate::failpoint;
 use crate::render::{Letter, Links};
 
-/// Everybody's verdict at one instant.
+/// The verdicts at one instant.
 pub struct Pass<'w> {
-    /// The instant.
     pub at: Timestamp,
-    /// Leaves now.
+    /// Mails that are due now.
     pub send: Vec<Due<'w>>,
-    /// Leaves later.
+    /// Mails that are due later.
     pub wait: Vec<Waiting<'w>>,
-    /// Waits for somebody to act.
+    /// Mails that wait for an operator or manager.
     pub held: Vec<Holding<'w>>,
-    /// How many enrolments have nothing more to come.
+    /// Number of enrolments with nothing more to come.
     pub over: usize,
-    /// How far each enrolment is, by journey.
+    /// The stage of each enrolment, by journey.
     pub stages: Vec<(&'w Slug, Stage)>,
-    /// The next instant at which something may be due or skipped; `None`:
-    /// never, unless somebody acts.
+    /// The next time at which something may become due or expire; `None` if only a
+    /// decision can change that.
     pub wake: Option<Timestamp>,
-    /// How many that are due now `--limit` left for later.
+    /// Number of due mails cut off by `--limit`.
     pub beyond_limit: usize,
 }
 
-/// A mail that leaves now.
+/// A mail that is due now.
 pub struct Due<'w> {
-    /// To whom.
     pub person: &'w Person,
-    /// What the database calls them, if it knows them.
+    /// The person's database id, if there is one.
     pub number: Option<PersonNumber>,
-    /// Of which journey.
     pub journey: &'w Journey,
-    /// Which step.
     pub step: &'w Step,
-    /// Has the person got no other mail of the journey?
+    /// Whether this is the person's first mail of the journey.
     pub first: bool,
-    /// 0 is the mail, 1… the reminders.
+    /// 0 for the mail itself, 1 and up for reminders.
     pub round: u16,
-    /// The slot it uses.
     pub slot: Timestamp,
-    /// Whose way in it takes.
+    /// The character whose variant it uses.
     pub character: Option<Slug>,
-    /// In which language it is written.
     pub language: Language,
-    /// The last instant at which it may leave, if its step has one.
+    /// The latest time it may be sent, if its step has one.
     pub expires: Option<Timestamp>,
-    /// Its subject, filled.
+    /// The rendered subject.
     pub subject: String,
 }
 
-/// A mail that leaves later.
+/// A mail that is due later.
 pub struct Waiting<'w> {
     /// To whom.
     pub person: &'w Person,
     /// Of which journey.
     pub journey: &'w Journey,
-    /// Which step, until when and why.
     pub wait: Wait,
 }
 
-/// A mail that waits for somebody to act.
+/// A mail that waits for an operator or manager.
 pub struct Holding<'w> {
     /// To whom.
     pub person: &'w Person,
     /// Of which journey.
     pub journey: &'w Journey,
-    /// Which step and why.
     pub held: Held,
 }
 
-/// What `--only` and `--limit` leave of a pass. Each kind restricts; several
-/// of one kind add up.
+/// The filter of `--only` and `--limit`. Different kinds restrict each other;
+/// several values of one kind add up.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// These steps.
     pub steps: Vec<StepName>,
-    /// These units.
     pub units: HashSet<UnitId>,
-    /// These people.
     pub people: HashSet<PersonId>,
-    /// At most so many mails.
+    /// Maximum number of mails.
     pub limit: Option<usize>,
 }
 
@@ -106,7 +95,7 @@ impl Selection {
             && (self.people.is_empty() || self.people.contains(&person.id))
     }
 
-    /// Does it name a mail that is booked?
+    /// Whether it selects an enqueued mail.
     pub(super) fn has_mail(&self, person: &Person, step: &StepName) -> bool {
         self.has_person(person) && self.has_step(&step.journey, Some(&step.step))
     }
@@ -116,14 +105,14 @@ impl Selection {
         self.steps.is_empty() || self.steps.iter().any(named)
     }
 
-    /// Is it everything?
+    /// Whether it selects all mails, apart from the limit.
     pub fn is_everything(&self) -> bool {
         self.steps.is_empty() && self.units.is_empty() && self.people.is_empty()
     }
 }
 
 impl<'w> Pass<'w> {
-    /// Nobody was asked.
+    /// A pass without any person.
     fn empty(at: Timestamp) -> Pass<'w> {
         Pass {
             at,
@@ -137,8 +126,8 @@ impl<'w> Pass<'w> {
         }
     }
 
-    /// Decides for everybody of a world that has everybody, and finds each due
-    /// mail its subject.
+    /// Decides for all people of a completely loaded snapshot, and renders the
+    /// subject of each due mail.
     pub fn at(world: &'w World, at: Timestamp, selection: &Selection) -> Pass<'w> {
         let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
         let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
@@ -146,7 +135,8 @@ impl<'w> Pass<'w> {
         Pass::of(world, &moment, at, world.everybody(), selection)
     }
 
-    /// The same for some people, at an instant that is ready to decide.
+    /// Like [`Pass::at`], for some people and a planner that is already bound to an
+    /// instant.
     pub fn of(
         world: &'w World,
         moment: &Moment<'_>,
@@ -204,7 +194,7 @@ impl<'w> Pass<'w> {
 }
 
 impl<'w> Due<'w> {
-    /// The mail that would leave; or why it cannot be made for this person.
+    /// The mail to send, or the reason why it cannot be rendered for this person.
     pub(super) fn of(
         world: &'w World,
         somebody: Somebody<'w>,
@@ -219,7 +209,7 @@ impl<'w> Due<'w> {
         }
     }
 
-    /// The mail with its subject; held if its text cannot be made for this
+    /// The mail with its subject; held if the subject cannot be rendered for this
     /// person.
     fn new(
         world: &'w World,
@@ -262,7 +252,7 @@ impl<'w> Due<'w> {
         }
     }
 
-    /// What rendering needs.
+    /// The input for rendering.
     pub fn letter<'s>(&'s self, world: &'s World, links: &'s Links) -> Letter<'s> {
         Letter {
             journey: &self.journey.slug,
@@ -277,8 +267,8 @@ impl<'w> Due<'w> {
     }
 }
 
-/// The links of a mail that is only looked at: they lead nowhere, and name
-/// nobody. A mail that is sent has signed ones, of `keys`.
+/// Links for a preview. They lead nowhere and identify no person; a mail that
+/// is sent gets signed links from `keys`.
 pub fn links(world: &World) -> Links {
     let to = |page: &str| format!("{}/dry-run/{page}", world.config.web.base_url);
     Links { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }

@@ -1,4 +1,5 @@
-//! The forecast for everybody, and what it asks of each person's time.
+//! The forecast for all people, and the minutes it asks of each person by
+//! month.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +11,17 @@ use crate::domain::ids::{Slug, UnitId};
 use crate::domain::verdict::month_of;
 use crate::domain::zone::Timestamp;
 
-/// What a forecast is narrowed to.
+/// Filter of a forecast.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// These units; none: all.
+    /// Only these units; empty for all.
     pub units: Vec<UnitId>,
-    /// These journeys; none: all.
+    /// Only these journeys; empty for all.
     pub journeys: Vec<Slug>,
 }
 
-/// Who gets what when, from one instant until before another. Everybody is
-/// forecast, because one's mails may hang on another's; then it is narrowed.
+/// Forecasts all mails within a time span. The forecast covers all people,
+/// because mails depend on each other, and is filtered afterwards.
 pub fn rows(
     world: &World,
     span: std::ops::Range<Timestamp>,
@@ -38,20 +39,19 @@ pub fn rows(
     rows
 }
 
-/// Minutes asked of people in a month.
+/// Minutes asked of people in one month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Minutes {
-    /// How many people get anything.
+    /// Number of people with at least one mail.
     pub people: u32,
-    /// The most common sum.
+    /// The most common sum of minutes.
     pub usual: u32,
-    /// The highest sum.
     pub most: u32,
-    /// How many people are asked more than the programme allows itself.
+    /// Number of people above the programme's limit.
     pub above: u32,
 }
 
-/// Minutes asked of each person, by month.
+/// Sums the minutes of each person by month.
 pub fn minutes(world: &World, rows: &[Row]) -> BTreeMap<NaiveDate, Minutes> {
     let zone = world.library.programme.zone;
     let limit = world.library.programme.calendar.minutes_per_month;

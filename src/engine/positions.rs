@@ -1,5 +1,5 @@
-//! Positions: where everybody stands, worked out with the planner and kept in
-//! the database beside the facts they follow from.
+//! Positions: the next mail and stage of each enrolment, computed with the
+//! planner and stored as an index in the database.
 
 use chrono::TimeDelta;
 
@@ -17,18 +17,12 @@ use crate::domain::verdict::Send;
 use crate::domain::zone::{Timestamp, Zone};
 use crate::store::{KeptPositions, Skip, Stood, Store, StoreError};
 
-/// Decides for everybody anew, and keeps where each enrolment stands; rows
-/// that say so already are left alone. Steps that were too late become facts.
-/// Where somebody else has written since the world was read, no more is kept
-/// and everybody wants a fresh look.
-///
-/// # Errors
-///
-/// Where they cannot be read or written; what is kept by then is true.
+/// Recomputes all positions and stores the ones that changed. Also records
+/// steps that expired. If another process has written since the snapshot was
+/// read, it stops and all positions are marked for recomputation.
 pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
     let Some(remembered) = &world.remembered else { return Ok(()) };
-    // Mails that leave now move late joiners, and whom these try steps for,
-    // from the next moment on.
+    // Mails sent now affect late joiners and gates from the next moment on.
     let soon = now + TimeDelta::seconds(1);
     let [progress, moved] = slices::progress(world, store, [now, soon])?;
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
@@ -47,7 +41,7 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
                 stood(world, somebody, &decision, later, now)
             })
         });
-        // Somebody else has written since the world was read, and knows more.
+        // Another process has written since the snapshot was read.
         if !store.keep_positions(remembered.seen, stood)? {
             return store.forget_decided_with();
         }
@@ -60,8 +54,8 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     }
 }
 
-/// Where somebody stands in one journey now; nowhere, if the database does not
-/// know them.
+/// The position of a person in one journey; `None` if the person is not in the
+/// database.
 fn stood(
     world: &World,
     Somebody { past, number, .. }: Somebody<'_>,
@@ -85,24 +79,24 @@ fn stood(
     })
 }
 
-/// How the positions kept compare with what events and the planner say.
+/// Result of comparing the stored positions with the events and the planner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
-    /// How many enrolments were looked at.
+    /// Number of enrolments compared.
     pub enrolments: usize,
-    /// Nobody would be found through these when their mail is due: the row is
-    /// missing, or says a later time.
+    /// Positions that are missing or later than what the planner computes: a mail
+    /// due would not be found in time.
     pub late: usize,
-    /// These tell of another last mail than the events do. It costs a look.
+    /// Positions with another last mail than the events. Costs only an unneeded
+    /// check.
     pub untrue: usize,
-    /// All want a fresh look, which the next pass takes: content or a decision
-    /// is newer than they are. So it is no fault that they are late.
+    /// All positions will be recomputed by the next pass, because content or a
+    /// decision is newer. Stale positions are then no error.
     pub to_renew: bool,
 }
 
-/// Compares all positions with what follows from the events now. Time that has
-/// passed since they were kept makes none of them late: with nobody acting,
-/// nothing is due before the instant a position names.
+/// Compares the stored positions with those computed from the events now. The
+/// passage of time alone makes none of them stale.
 pub fn compare(
     world: &World,
     kept: &KeptPositions,
@@ -133,13 +127,8 @@ pub fn compare(
     compared
 }
 
-/// Whom a pass at an instant must ask, found without asking everybody; `None`
-/// is everybody, because the positions were decided with other content, or
-/// something was decided since.
-///
-/// # Errors
-///
-/// Where they cannot be read.
+/// The people a pass must decide for, from the index; `None` means all, because
+/// the positions were computed with other content or before the last decision.
 pub fn to_ask(
     config: &Config,
     library: &Library,
@@ -152,23 +141,20 @@ pub fn to_ask(
     store.due_people(now).map(Some)
 }
 
-/// What positions follow from, beside what the database has itself.
+/// A fingerprint of the inputs of positions that are not in the database
+/// itself.
 fn decided_with(config: &Config, library: &Library) -> String {
     let grace = config.limits.grace.num_seconds();
     let zones = Zone::release();
     format!("{} {} grace {grace}{ZONES}{zones}", env!("CARGO_PKG_VERSION"), library.hash)
 }
 
-/// What stands before the release of the zone data.
+/// Separator before the time zone release.
 const ZONES: &str = " zones ";
 
-/// With which zone data the positions were decided, if with other ones than
-/// this program has: what is planned keeps its local time, so all of it is
-/// worked out anew (F46).
-///
-/// # Errors
-///
-/// Where it cannot be read.
+/// The time zone release the positions were computed with, if it is not the one
+/// of this program. Planned mails keep their local time, so all positions are
+/// recomputed.
 pub fn older_zones(store: &Store) -> Result<Option<String>, StoreError> {
     let with = store.decided_with()?;
     let zones = with.as_deref().and_then(|with| with.rsplit_once(ZONES)).map(|(_, zones)| zones.to_owned());

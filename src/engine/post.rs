@@ -1,7 +1,6 @@
-//! How mails leave, made ready from the configuration: into a folder, to a
-//! relay, or to the machine's own program. Everything that is booked and may
-//! leave now is handed over; how the relay was is written down for whoever
-//! asks.
+//! Builds the mail transport from the configuration (folder, SMTP relay or
+//! sendmail program), delivers the queued mails with it, and records the health
+//! of the relay.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,22 +25,18 @@ use crate::mail::sendmail::Sendmail;
 use crate::mail::token::Tokens;
 use crate::store::{RelayState, RelayTrouble, Store};
 
-/// How mails leave.
+/// The configured way to send.
 pub enum Post {
-    /// Into a folder.
+    /// Writes files into a folder.
     Files(Folder),
-    /// To the relay; with a signature if it does not sign itself.
+    /// Sends to an SMTP relay; the signer is for relays that do not sign.
     Relay(Box<Relay>, Option<Signer>),
-    /// To the machine's own program.
+    /// Pipes mails into a local sendmail program.
     Sendmail(Sendmail, Option<Signer>),
 }
 
 impl Post {
-    /// As the configuration says.
-    ///
-    /// # Errors
-    ///
-    /// Where the folder cannot be opened, or the key not be read.
+    /// Builds it from the configuration.
     pub fn of(config: &Config) -> anyhow::Result<Post> {
         match config.mail.transport {
             Transport::Files => Ok(Post::Files(Folder::open(&config.mail.folder)?)),
@@ -50,12 +45,8 @@ impl Post {
         }
     }
 
-    /// Hands over what is chosen and may leave now; of each mailing the first few
-    /// before the rest, if that is said.
-    ///
-    /// # Errors
-    ///
-    /// Where the database, the send journal or a file cannot be written.
+    /// Delivers the mails that are selected and may be sent now. With a staged
+    /// rollout, the first few mails of each step are sent before the rest.
     pub fn deliver(
         &self,
         desk: &Desk<'_>,
@@ -90,7 +81,7 @@ impl Post {
     }
 }
 
-/// The relay of the configuration.
+/// The SMTP relay of the configuration.
 pub fn relay(smtp: &SmtpConfig) -> Relay {
     let privacy = match smtp.security {
         Security::Starttls => Privacy::Starttls,
@@ -106,7 +97,7 @@ pub fn relay(smtp: &SmtpConfig) -> Relay {
     }
 }
 
-/// Who signs mails, if the configuration says so.
+/// The DKIM signer, if one is configured.
 fn signer(config: &Config) -> anyhow::Result<Option<Signer>> {
     let Some(dkim) = &config.mail.dkim else { return Ok(None) };
     let shown = dkim.key_file.display();
@@ -124,7 +115,7 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
     };
     let username = smtp.username.clone()?;
     if let Some(source) = sign_in::token_source(smtp) {
-        // One token for all connections, fetched anew before it ends (F39).
+        // One token for all connections, renewed before it expires.
         let tokens = Arc::new(Mutex::new(Tokens::of(source)));
         let kept = tokens.clone();
         let secret = move || {
@@ -135,7 +126,7 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
         return Some(SignIn { mechanism, username, secret: Arc::new(secret), refused: Arc::new(refused) });
     }
     let password = smtp.password.clone()?;
-    // Read anew at each connection: whoever changes it need not restart.
+    // Read at each connection, so that a changed password needs no restart.
     let secret = move || match password.read() {
         Ok(secret) => Ok(secret.reveal().to_owned()),
         Err(error) => Err(format!("the password file cannot be read: {error}")),
@@ -143,7 +134,7 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
     Some(SignIn { mechanism, username, secret: Arc::new(secret), refused: Arc::new(|| {}) })
 }
 
-/// Writes down how the relay was.
+/// Records the health of the relay.
 fn remember(
     store: &mut Store,
     delivered: &Delivered,
@@ -152,10 +143,11 @@ fn remember(
 ) -> anyhow::Result<()> {
     let before = store.relay()?;
     let success = if delivered.sent > 0 { Some(now) } else { before.success };
-    // What is wrong with us is no trouble of the relay's: nobody waits for it.
+    // A panic of our own worker is not a failure of the relay and causes no
+    // backoff.
     let told = delivered.trouble.as_ref().filter(|_| !delivered.line_died);
     let trouble = told.map(|trouble| {
-        // Who was well meanwhile begins anew.
+        // A success since then resets the backoff.
         let earlier = before.trouble.as_ref().filter(|_| delivered.sent == 0);
         again(trouble, earlier, now)
     });
@@ -168,12 +160,11 @@ fn remember(
     Ok(())
 }
 
-/// When it is tried again: later each time, and not at the same second as
-/// everybody else whom it kept waiting.
+/// When to retry: exponential backoff with jitter.
 fn again(trouble: &Trouble, earlier: Option<&RelayTrouble>, now: Timestamp) -> RelayTrouble {
     let failures = earlier.map_or(0, |earlier| earlier.failures) + 1;
     let wait = back_off(trouble.kind, failures);
-    // A fifth more or less, of what differs from machine to machine.
+    // Jitter of up to 20 %, from values that differ between machines.
     let percent = 80 + (now.timestamp() * 7919 + i64::from(std::process::id())) % 41;
     let wait = TimeDelta::seconds(wait.num_seconds() * percent / 100);
     RelayTrouble {

@@ -1,7 +1,6 @@
-//! A pass that sends: what the planner says is due is booked, all of it, a
-//! slice of the people at a time, before the first mail is handed over
-//! (`deliver`). Booking is the decision: it is made once and for ever, and what
-//! comes after only delays it.
+//! The send pass: enqueues everything that is due, one batch of people at a
+//! time, and then delivers what is queued (`deliver`). Enqueueing is the
+//! decision. It is made once; anything later can only delay a mail.
 
 use std::time::Duration;
 
@@ -21,56 +20,50 @@ use crate::domain::planner::{Approvals, Planner};
 use crate::domain::zone::Timestamp;
 use crate::store::{Booked, Booking, Reconciled, Recovered, Store, StoreError};
 
-/// A mailing that a limit keeps waiting for longer than this ends here, and is
-/// gone on with by the next run: a limit of the day, say. One of the minute or
-/// the hour is waited for.
+/// A rate limit that blocks longer than this (a daily limit) ends the run; a
+/// later run continues. Shorter waits (per minute or hour) are waited out.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
-/// Whoever looks on is told of a wait that is longer than this.
+/// A wait longer than this is reported.
 const WORTH_A_WORD: Duration = Duration::from_secs(2 * 60);
 
-/// What a pass did.
+/// Result of a send pass.
 #[derive(Default)]
 pub struct Sent {
-    /// How many mails were booked.
     pub booked: usize,
-    /// Somebody changed the database meanwhile; what is not booked yet must
-    /// be decided anew, and nothing was handed over.
+    /// The database changed while mails were enqueued. The rest must be decided
+    /// again, and nothing was delivered.
     pub interrupted: bool,
-    /// What keeps the database from sending; nothing was done then.
+    /// Blocks that prevent sending; if there are any, nothing was done.
     pub guards: Vec<Guard>,
-    /// What an earlier run had left behind.
+    /// What was recovered from an earlier run.
     pub recovered: Recovered,
-    /// What the send journal knew and the database did not.
+    /// Entries of the send journal that were missing in the database.
     pub reconciled: Reconciled,
-    /// What handing over came to, of this pass and earlier ones.
+    /// Deliveries of this pass and of earlier ones.
     pub delivered: Delivered,
 }
 
-/// What is told and asked on the way.
+/// Callbacks during a send pass.
 pub struct Talk<'a> {
-    /// Told of each part of the pass when it is booked.
+    /// Called for each batch once it is enqueued.
     pub booked: Listener<'a>,
-    /// Told after each mail how many were booked, for a progress bar.
+    /// Called after each delivered mail with the number of enqueued mails, for a
+    /// progress bar.
     pub one_more: &'a mut dyn FnMut(usize),
-    /// Told what an operator should know.
+    /// Receives messages for the operator.
     pub say: &'a mut dyn FnMut(String),
-    /// Shall nothing more be begun?
+    /// Returns true to stop starting new work.
     pub stop: &'a dyn Fn() -> bool,
-    /// What the clock shows while mails leave.
+    /// The current time while mails are sent.
     pub now: &'a dyn Fn() -> Timestamp,
 }
 
-/// Told of each part of a pass when it is booked: the verdicts, and the number
-/// of each mail in its `send`.
+/// Called for each batch once it is enqueued, with its verdicts and the
+/// delivery number of each mail in `send`.
 pub type Listener<'a> = &'a mut dyn FnMut(&Pass<'_>, &[i64]);
 
-/// Books what is due at an instant, and hands over what is booked, as fast as
-/// the rate allows.
-///
-/// # Errors
-///
-/// Where the database or a file cannot be written. What was booked then is
-/// handed over by the next run.
+/// Enqueues what is due at an instant, and delivers what is queued as fast as
+/// the rate limits allow. If it fails, the next run delivers what was enqueued.
 pub fn send(
     world: &World,
     store: &mut Store,
@@ -86,7 +79,7 @@ pub fn send(
     }
     let Talk { booked, one_more, say, stop, now } = talk;
     let (desk, mut chosen) = (Desk::of(world), Chosen::of(selection));
-    // What earlier passes booked leaves first, and counts for the limit.
+    // Mails enqueued by earlier passes are sent first and count towards the limit.
     let selection = match selection.limit {
         Some(_) => Outbox::read(store, &desk, selection, now())?.goes_before(selection),
         None => selection.clone(),
@@ -115,13 +108,9 @@ pub fn send(
     }
 }
 
-/// Decides what is due at an instant, and books it, all of it before the
-/// first is handed over. Where somebody changes the database meanwhile, what is
-/// booked already stays so, and nothing more is.
-///
-/// # Errors
-///
-/// Where the database cannot be read or written.
+/// Decides what is due at an instant and enqueues all of it before anything is
+/// delivered. If the database changes meanwhile, mails already enqueued stay so
+/// and no more are added.
 pub fn book(
     world: &World,
     store: &mut Store,
@@ -159,11 +148,7 @@ pub fn book(
     Ok(sent)
 }
 
-/// How many mails are due at an instant.
-///
-/// # Errors
-///
-/// Where people cannot be read.
+/// Number of mails that are due at an instant.
 pub fn due(world: &World, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
     let [progress] = slices::progress(world, store, [at])?;
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);

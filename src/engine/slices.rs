@@ -1,6 +1,6 @@
-//! Everybody, a slice at a time: however many the database knows, so many are
-//! in memory. How far all of them have come is added up first, because one's
-//! verdict may hang on others.
+//! Reads all people in batches, so that memory does not grow with their number.
+//! The progress of all enrolments is added up first, because verdicts can
+//! depend on other people.
 
 use super::world::World;
 use crate::domain::ids::PersonNumber;
@@ -8,23 +8,19 @@ use crate::domain::progress::Progress;
 use crate::domain::zone::Timestamp;
 use crate::store::{Slice, Store, StoreError};
 
-/// How far one has come with everybody.
+/// A cursor over the people of the database.
 pub struct Slices {
     most: usize,
     after: Option<PersonNumber>,
 }
 
 impl Slices {
-    /// From the first on, as many at a time as the world says.
+    /// Starts at the first person, with the batch size of the snapshot.
     pub fn of(world: &World) -> Slices {
         Slices { most: world.slice, after: None }
     }
 
-    /// The next slice; `None`: that was everybody.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The next batch; `None` at the end.
     pub fn next(&mut self, store: &Store) -> Result<Option<Slice>, StoreError> {
         let slice = store.slice(self.after, self.most)?;
         self.after = slice.as_ref().map(|slice| slice.last);
@@ -32,11 +28,7 @@ impl Slices {
     }
 }
 
-/// How far everybody had come at some instants.
-///
-/// # Errors
-///
-/// Where it cannot be read.
+/// The progress of all enrolments at some instants.
 pub fn progress<const N: usize>(
     world: &World,
     store: &Store,

@@ -1,5 +1,6 @@
-//! The inputs of a decision, fetched: configuration, content, templates,
-//! people; and every fault in them, in one go.
+//! Loads the inputs of a decision: configuration, content, templates, people
+//! and the state in the database. Collects every diagnostic instead of stopping
+//! at the first.
 
 use std::path::{Path, PathBuf};
 
@@ -20,89 +21,75 @@ use crate::render::Renderer;
 use crate::roster;
 use crate::store::{Seen, Store, StoreError};
 
-/// How far `check` looks ahead.
+/// How far `check` forecasts.
 const A_YEAR: TimeDelta = TimeDelta::weeks(52);
 
-/// Everything the planner and the renderer need.
+/// Everything the planner and the renderer need, as of one read.
 pub struct World {
-    /// Where it runs.
     pub config: Config,
-    /// What authors said.
     pub library: Library,
-    /// How it reads.
     pub renderer: Renderer,
-    /// Who there is: everybody; or, where the others are read a slice at a time
-    /// ([`World::of_members`]), all units and the reference groups.
+    /// All people; or, where people are read in batches ([`World::of_members`]),
+    /// all units and only the reference groups.
     pub roster: Roster,
-    /// What people decided about the running of it.
     pub settings: Settings,
-    /// What has happened to them.
     pub memory: Memory,
-    /// What is worth knowing and stops nothing.
+    /// Warnings, which stop nothing.
     pub warnings: Vec<Diagnostic>,
-    /// What the database adds; `None` where there is none.
+    /// State that only a database has; `None` without one.
     pub remembered: Option<Remembered>,
-    /// What is wrong with the content folder, if that is why the last good
-    /// content is in force.
+    /// Errors in the content folder, if they are why the last good content is
+    /// active.
     pub broken: Vec<Diagnostic>,
-    /// The files of the content in force.
+    /// The files of the active content.
     pub files: content::Files,
-    /// Who is in memory.
+    /// Which people are in memory.
     pub whom: Whom,
-    /// So many of the others are read at a time.
+    /// Batch size for the people who are not in memory.
     pub slice: usize,
 }
 
-/// Who of those whom the database knows is in memory.
+/// Which people of the database are loaded into memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whom {
-    /// Everybody.
     Everybody,
-    /// The reference groups.
+    /// Only the reference groups.
     Members,
 }
 
-/// So many people at a time: a megabyte or two with years of mails, and one
-/// transaction of bookings.
+/// Default batch size: one or two megabytes with years of mails, and one
+/// transaction of new deliveries.
 pub const SLICE: usize = 1024;
 
-/// What only a database knows.
+/// State that exists only in a database.
 pub struct Remembered {
-    /// What the database calls each person, in the roster's order; empty until
-    /// people have been imported, and where not everybody is in memory.
+    /// Database ids of the people, in the order of the roster. Empty before the
+    /// first import, and where not all people are loaded.
     pub numbers: Vec<PersonNumber>,
-    /// The keys of mails and links.
+    /// Keys for Message-IDs and signed links.
     pub keys: Keys,
-    /// Since when the content kept in the database is in force.
+    /// When the content saved in the database became active.
     pub content_since: Option<Timestamp>,
-    /// What was seen of the database before the rest was read: what somebody
-    /// else writes after that is not in this world.
+    /// The version of the database before the rest was read. Anything written later
+    /// is not in this snapshot.
     pub seen: Seen,
 }
 
-/// Why there is no world.
+/// Why loading failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// Configuration or content is wrong.
     #[error("the content has faults")]
     Content(Vec<Diagnostic>),
-    /// The people file is wrong.
     #[error("the people file has faults")]
     People(Vec<Diagnostic>),
-    /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl World {
-    /// Fetches everything as it is now, and changes nothing on disk: what the
-    /// database remembers if there is one; the people of the last import, or
-    /// of the people file before the first.
-    ///
-    /// # Errors
-    ///
-    /// Every fault, if one of them is an error; what is wrong with the
-    /// database.
+    /// Loads the current state without changing anything on disk: from the database
+    /// if there is one. People come from the last import, or from the people file
+    /// before the first import.
     pub fn open(config: Config, content: InForce) -> Result<World, Unusable> {
         let read = |store: &Store| Past::read(store, &config, &content.library, Whom::Everybody);
         let past = Store::look(&config.database, read)?;
@@ -112,23 +99,15 @@ impl World {
         Ok(world)
     }
 
-    /// The same from a database that is open, for those who will write in it.
-    ///
-    /// # Errors
-    ///
-    /// As [`World::open`].
+    /// Like [`World::open`], from a database that is already open for writing.
     pub fn of(config: Config, content: InForce, store: &Store) -> Result<World, Unusable> {
         let past = Past::read(store, &config, &content.library, Whom::Everybody)?;
         World::with(config, content, Some(past), Whom::Everybody)
     }
 
-    /// The same for those who read people a slice at a time, however many there
-    /// are: in memory are only the units and the reference groups, on whose
-    /// mails the others' hang.
-    ///
-    /// # Errors
-    ///
-    /// As [`World::open`].
+    /// Like [`World::of`], for callers that read people in batches. Only the units
+    /// and the reference groups are in memory, because other people's mails depend
+    /// on theirs.
     pub fn of_members(config: Config, content: InForce, store: &Store) -> Result<World, Unusable> {
         let past = Past::read(store, &config, &content.library, Whom::Members)?;
         World::with(config, content, Some(past), Whom::Members)
@@ -168,7 +147,7 @@ impl World {
         })
     }
 
-    /// Everybody in memory.
+    /// Iterates over all people in memory.
     pub fn everybody(&self) -> impl Iterator<Item = Somebody<'_>> {
         let numbers = self.remembered.as_ref().map_or(&[][..], |remembered| &remembered.numbers);
         self.roster.people.iter().enumerate().map(|(place, person)| Somebody {
@@ -178,19 +157,15 @@ impl World {
         })
     }
 
-    /// The content in force and the configuration, without the people.
+    /// Takes the active content and the configuration out again.
     pub fn into_content(self) -> (Config, InForce) {
         let World { config, library, renderer, warnings, files, broken, .. } = self;
         (config, InForce { library, renderer, warnings, files, broken })
     }
 
-    /// Reads anew who there is, what has happened and what was decided.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// Reloads people, history and settings from the database.
     pub fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
-        // Let go of first: there may be more people than fit in memory twice.
+        // Free the old data first: two copies may not fit into memory.
         self.memory = Memory::default();
         if self.remembered.take().is_some_and(|remembered| !remembered.numbers.is_empty()) {
             self.roster = Roster::default();
@@ -206,9 +181,9 @@ impl World {
     }
 }
 
-/// What a database says.
+/// What was read from the database.
 struct Past {
-    /// `None` until people have been imported.
+    /// `None` before the first import.
     roster: Option<Roster>,
     settings: Settings,
     memory: Memory,
@@ -243,13 +218,13 @@ impl Past {
     }
 }
 
-/// Every fault in content, templates and people, errors and warnings, and
-/// the months of the year to come that ask too much of anybody.
+/// Validates content, templates and people. Also warns about months of the
+/// coming year that exceed `minutes_per_month` for a person.
 pub fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     let Written { found: written, mut faults, files } =
         Written::of(config, content::load(&config.content, today(now)));
-    // What is wrong with the people is told even where what they read is not
-    // known.
+    // Report errors of the people file even when the programme's language is
+    // unknown.
     let language = written.as_ref().map(|(library, _)| library.programme.default_language().clone());
     let language = language.unwrap_or_else(Language::undetermined);
     let reading = people(config, &config.people.file, &language);
@@ -263,8 +238,8 @@ pub fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     faults
 }
 
-/// Warnings for months in which the journeys together ask more of somebody
-/// than the programme allows itself.
+/// Warns about months in which the journeys together exceed the programme's
+/// limit of minutes for a person.
 fn too_much(config: &Config, written: Written, roster: Roster, now: Timestamp) -> Vec<Diagnostic> {
     let Some((library, renderer)) = written.found else { return Vec::new() };
     let world = &World {
@@ -296,30 +271,24 @@ fn too_much(config: &Config, written: Written, roster: Roster, now: Timestamp) -
     plan::minutes(world, &rows).into_iter().filter(|(_, minutes)| minutes.above > 0).map(warning).collect()
 }
 
-/// The content in force: what authors wrote, if it has no error; else the
-/// last that had none (contract, 7.7).
+/// The active content: the content folder, if it has no error; otherwise the
+/// last content that had none.
 pub struct InForce {
-    /// What authors said.
     pub library: Library,
-    /// How it reads.
     pub renderer: Renderer,
-    /// What is worth knowing and stops nothing.
+    /// Warnings, which stop nothing.
     pub warnings: Vec<Diagnostic>,
-    /// The files it comes from.
+    /// The files it was read from.
     pub files: content::Files,
-    /// What is wrong with the content folder, if that is why the last good
-    /// content is in force.
+    /// Errors in the content folder, if they are why the last good content is
+    /// active.
     pub broken: Vec<Diagnostic>,
 }
 
 impl InForce {
-    /// Reads the content folder, and where it is broken the last good content
-    /// of the database. Changes nothing on disk.
-    ///
-    /// # Errors
-    ///
-    /// Every fault of the folder, where there is nothing else; what is wrong
-    /// with the database.
+    /// Reads the content folder, and falls back to the last good content in the
+    /// database. Changes nothing on disk. Fails with all errors of the folder if
+    /// there is no earlier content.
     pub fn read(config: &Config, now: Timestamp) -> Result<InForce, Unusable> {
         let written = Written::of(config, content::load(&config.content, today(now)));
         let broken = match written.usable() {
@@ -335,12 +304,8 @@ impl InForce {
     }
 }
 
-/// What authors wrote, whatever is wrong with how it reads; else the last good
-/// content.
-///
-/// # Errors
-///
-/// Every fault of the folder, where there is nothing else.
+/// Reads the content folder even if rendering has errors, and falls back to the
+/// last good content.
 pub fn library(config: &Config, now: Timestamp) -> Result<Library, Unusable> {
     let loaded = content::load(&config.content, today(now));
     if let Some(library) = loaded.library {
@@ -351,9 +316,9 @@ pub fn library(config: &Config, now: Timestamp) -> Result<Library, Unusable> {
     kept.ok_or(Unusable::Content(loaded.faults))
 }
 
-/// What authors wrote, and how it is rendered.
+/// Loaded content, with its renderer.
 struct Written {
-    /// `None` where there is an error in it.
+    /// `None` if it has an error.
     found: Option<(Library, Renderer)>,
     faults: Vec<Diagnostic>,
     files: content::Files,
@@ -372,7 +337,7 @@ impl Written {
         Written { found: loaded.library.zip(renderer), faults, files: loaded.files }
     }
 
-    /// The content, if it may be put in force; else its faults.
+    /// The content if it may become active, otherwise its diagnostics.
     fn usable(self) -> Result<InForce, Vec<Diagnostic>> {
         match self.found {
             Some((library, renderer)) if !self.faults.iter().any(Diagnostic::is_error) => Ok(InForce {
@@ -387,21 +352,21 @@ impl Written {
     }
 }
 
-/// The day from which cadences are looked ahead a year; in which zone is
-/// nothing to that, and the programme's own is not known yet.
+/// The day from which cadences are checked a year ahead. UTC is precise enough,
+/// and the programme's time zone is not known yet.
 fn today(now: Timestamp) -> NaiveDate {
     Zone::UTC.date(now)
 }
 
-/// The code of the fault that there is no people file to read.
+/// Diagnostic code: the people file does not exist or cannot be read.
 const NO_PEOPLE_FILE: &str = "no-people-file";
 
-/// Do the faults of a people file say that it could not be read at all?
+/// Whether the diagnostics say that the people file could not be read at all.
 pub fn is_unread(faults: &[Diagnostic]) -> bool {
     faults.iter().any(|fault| [NO_PEOPLE_FILE, NO_PERMISSION].contains(&fault.code))
 }
 
-/// Reads a people file the way the programme wants it read.
+/// Reads a people file with the options of the configuration and the programme.
 pub fn people(config: &Config, file: &Path, default_language: &Language) -> roster::Reading {
     let options = roster::Options {
         name: file.display().to_string(),
@@ -424,7 +389,7 @@ pub fn people(config: &Config, file: &Path, default_language: &Language) -> rost
     })
 }
 
-/// What is right in each file and wrong between them: names that fit nobody.
+/// Warns about names in journeys that match no person, unit or department.
 fn mismatches(config: &Config, library: &Library, roster: &Roster) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     for journey in &library.journeys {
