@@ -1,5 +1,9 @@
 //! Learning journeys by mail: few, well-made mails at the right moment, never
 //! twice, never lost.
+//!
+//! The planner in [`domain`] is a pure function: from content, people, history
+//! and time it decides who receives what, or why not yet. The other modules
+//! load its inputs and carry out its decisions. See `ARCHITECTURE.md`.
 
 pub mod domain;
 

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f14_it_beats_three_times_within_what_the_unit_allows() {
+    fn it_pings_three_times_within_the_watchdog_timeout() {
         let beats =
             [None, Some(60), Some(6)].map(|allowed| every(allowed.map(Duration::from_secs)).as_secs());
         assert_eq!(beats, [10, 10, 2]);

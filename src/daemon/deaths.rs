@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f14_two_within_ten_minutes_are_too_many() {
+    fn two_panics_within_ten_minutes_are_too_many() {
         let at = |time: &str| format!("2026-12-01T{time}Z").parse::<Timestamp>().expect("an instant");
         let mut deaths = Deaths::default();
         let told = ["08:00:00", "08:10:00", "08:19:59", "08:40:00"].map(|time| deaths.one_more(at(time)));

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f90_a_change_counts_once_and_only_at_rest() {
+    fn a_change_is_reported_once_and_only_when_stable() {
         let home = tempfile::tempdir().expect("a folder");
         let file = home.path().join("journeys/miljo/resor.md");
         fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");

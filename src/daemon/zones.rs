@@ -47,7 +47,7 @@ mod tests {
     use crate::store::KeptPosition;
 
     #[test]
-    fn f46_only_times_to_come_that_are_others_now_have_moved() {
+    fn only_changed_future_times_count_as_moved() {
         let at = |hour: u32| format!("2027-04-01T{hour:02}:00:00Z").parse::<Timestamp>().expect("an instant");
         let planned = |hours: &[Option<u32>]| -> KeptPositions {
             let row = |(n, hour): (i64, &Option<u32>)| {

@@ -1,6 +1,6 @@
-//! What a mail to a return path changes: a report with the token of one of our
-//! mails, about its reader, is remembered. What has no token is somebody's
-//! claim, and changes nothing (T20, F125).
+//! Processes mails sent to a return path. A bounce with a valid token of one of
+//! our mails, about its recipient, is recorded. Without a valid token it could
+//! be forged and changes nothing.
 
 use std::io::{self, Read};
 
@@ -11,58 +11,42 @@ use crate::domain::change::Act;
 use crate::mail::bounce::{self, Action, Fate, Reading};
 use crate::store::{Kept, SentTo, Store, StoreError};
 
-/// A longer mail is no report.
+/// Largest size of a bounce message.
 const LONGEST: u64 = 10_000_000;
 
-/// What came of a mail to a return path.
+/// The result of processing a mail to a return path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// A mail of ours came back.
+    /// A mail bounced.
     CameBack {
-        /// Which.
         delivery: i64,
-        /// With which code.
         code: StatusCode,
-        /// What was remembered.
+        /// What was recorded.
         kept: Kept,
     },
-    /// A mail of ours is under way, or has arrived.
-    UnderWay {
-        /// Which.
-        delivery: i64,
-    },
-    /// A report about a mail of ours, and not about its reader.
-    OfSomebodyElse {
-        /// Which.
-        delivery: i64,
-    },
-    /// A report without a token of ours, or about a mail that was never sent.
+    /// The mail is delayed, or was delivered.
+    UnderWay { delivery: i64 },
+    /// A report about one of our mails, but about another recipient.
+    OfSomebodyElse { delivery: i64 },
+    /// A report without a valid token, or about a mail that was never sent.
     NotOurs,
-    /// No report: an answer no person wrote, or that it was opened.
+    /// Not a report: an automatic reply or a read receipt.
     Automatic,
-    /// No report: somebody wrote to the return path.
+    /// Not a report: a personal message.
     Letter,
-    /// It cannot be read. It is counted, and nothing else is kept of it.
+    /// Cannot be parsed. It is counted, and nothing of it is stored.
     NotUnderstood,
 }
 
-/// Reads a mail; `None` where it is longer than any report.
-///
-/// # Errors
-///
-/// Where it cannot be read.
+/// Reads a mail; `None` if it is too long for a report.
 pub fn mail(input: impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     input.take(LONGEST + 1).read_to_end(&mut bytes)?;
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= LONGEST))
 }
 
-/// Takes a mail that came to a return path. `envelope_to` is to whom the
-/// server says it was handed; it goes before what stands in the mail.
-///
-/// # Errors
-///
-/// Where the database cannot be read or written.
+/// Processes a mail to a return path. `envelope_to` is the envelope recipient
+/// that the mail server passed on; it takes precedence over the headers.
 pub fn take(
     store: &mut Store,
     bytes: &[u8],
@@ -89,7 +73,7 @@ pub fn take(
     match fate.action {
         Action::UnderWay => Ok(Taken::UnderWay { delivery }),
         Action::Failed => {
-            // Given up without a word why: it may go better the next time.
+            // Failed without a status code: treat it as a generic permanent failure.
             let code = fate.code.unwrap_or(StatusCode { class: 5, subject: 0, detail: 0 });
             let kept = store.keep_bounce(delivery, &sent_to, code, act)?;
             Ok(Taken::CameBack { delivery, code, kept })
@@ -97,9 +81,8 @@ pub fn take(
     }
 }
 
-/// What became of the mail for its reader. Of several readers only the one it
-/// went to is ours (F127); a single one is, also where the mailbox it went to
-/// hands mails on.
+/// The report for our recipient. With several recipients it must match the
+/// address; a single one is taken as ours, because the mailbox may forward.
 fn fate_of<'f>(fates: &'f [Fate], sent_to: &SentTo) -> Option<&'f Fate> {
     if let [only] = fates {
         return Some(only);
@@ -108,7 +91,8 @@ fn fate_of<'f>(fates: &'f [Fate], sent_to: &SentTo) -> Option<&'f Fate> {
     fates.iter().find(|fate| fate.addresses.iter().any(|one| address::same(one, email)))
 }
 
-/// Is it about the relay or the mail, so that others come back too?
+/// Whether the cause is the relay or the mail itself, so that other mails
+/// bounce too.
 pub fn is_alarm(code: StatusCode) -> bool {
     code.blame() == Blame::Channel
 }

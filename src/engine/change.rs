@@ -1,5 +1,5 @@
-//! Changing how it runs: how it was, how it will be, and what that does to
-//! who gets what when. Shown first, then written down, or not.
+//! Previews a change of settings: the state before and after it, and its effect
+//! on who gets what when. Changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -14,44 +14,38 @@ use crate::domain::settings::{Pause, PauseOf, Settings, UnitSettings};
 use crate::domain::verdict::{Reason, Verdict, long, moment};
 use crate::domain::zone::{Timestamp, Zone};
 
-/// What a change is, in words that name nobody.
+/// A change described without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// How it was.
     pub before: String,
-    /// How it will be.
     pub after: String,
-    /// Is there nothing to change?
+    /// Whether the change has no effect.
     pub is_nothing: bool,
 }
 
-/// Enrolments to which a change does the same.
+/// A group of enrolments that a change affects in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
-    /// In which journey.
     pub journey: Slug,
-    /// What comes next before it.
+    /// The next action before the change.
     pub before: Next,
-    /// And after it.
+    /// The next action after the change.
     pub after: Next,
-    /// How many enrolments.
     pub enrolments: usize,
 }
 
-/// What comes next in an enrolment.
+/// The next action of an enrolment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Next {
     /// `send`, `wait`, `held` or `over`.
     pub verdict: &'static str,
-    /// Which step.
     pub step: Option<Slug>,
-    /// When.
     pub at: Option<Timestamp>,
     /// The code of the first reason.
     pub why: Option<&'static str>,
 }
 
-/// How a change is shown, before it is made.
+/// Describes a change before it is made.
 pub fn shown(world: &World, change: &Change, at: Timestamp) -> Shown {
     let (mut settings, mut memory) = (world.settings.clone(), world.memory.clone());
     change.apply(at, &mut settings, &mut memory);
@@ -60,8 +54,8 @@ pub fn shown(world: &World, change: &Change, at: Timestamp) -> Shown {
     Shown { is_nothing: before == after, before, after }
 }
 
-/// What a change does to who gets what when: the planner is asked with it and
-/// without.
+/// The effect of a change: compares the decisions of the planner with and
+/// without it.
 pub fn effect(world: &World, change: &Change, at: Timestamp) -> Vec<Effect> {
     let (mut settings, mut memory) = (world.settings.clone(), world.memory.clone());
     change.apply(at, &mut settings, &mut memory);
@@ -84,8 +78,8 @@ pub fn effect(world: &World, change: &Change, at: Timestamp) -> Vec<Effect> {
     effects
 }
 
-/// How holding or releasing all sending is shown, of which the database alone
-/// knows enough.
+/// Describes holding or releasing all sending, for which the database alone is
+/// enough.
 pub fn shown_of_all(is_held: bool, change: &Change) -> Shown {
     let (before, after) = (sending(is_held), sending(matches!(change, Change::Hold(_))));
     Shown { is_nothing: before == after, before: before.to_owned(), after: after.to_owned() }
@@ -124,7 +118,7 @@ impl Next {
         }
     }
 
-    /// The same in a few words.
+    /// A short description.
     pub fn text(&self, zone: Zone) -> String {
         let step = self.step.as_ref().map_or(String::new(), |step| format!("{step} "));
         match (self.verdict, self.at, self.why) {
@@ -136,7 +130,7 @@ impl Next {
     }
 }
 
-/// How what a change is about stands, in words.
+/// Describes the setting that a change is about.
 fn words(world: &World, settings: &Settings, memory: &Memory, change: &Change, at: Timestamp) -> String {
     let zone = world.library.programme.zone;
     match change {

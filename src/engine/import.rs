@@ -1,4 +1,5 @@
-//! Taking over a people file: what it would change, the brake, and doing it.
+//! Imports a people file: compares it with the database, checks the limit of
+//! leavers, and writes the changes.
 
 use std::path::Path;
 
@@ -11,20 +12,16 @@ use crate::domain::person::Roster;
 use crate::roster::Reading;
 use crate::store::{Store, StoreError};
 
-/// More would leave than an import may take away unasked (F73).
+/// An import would remove more people than is allowed without confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brake {
-    /// How many would leave.
+    /// Number of people who would leave.
     pub leavers: usize,
-    /// Of how many.
+    /// Number of people before the import.
     pub people: usize,
 }
 
 /// What a people file would change. Changes nothing on disk.
-///
-/// # Errors
-///
-/// Where the database cannot be read.
 pub fn compared<'a>(
     config: &Config,
     roster: &'a Roster,
@@ -35,11 +32,7 @@ pub fn compared<'a>(
     Ok(Store::look(&config.database, look)?.unwrap_or_else(nobody))
 }
 
-/// The same in a database that is open.
-///
-/// # Errors
-///
-/// Where it cannot be read.
+/// Like [`compared`], for an open database.
 pub fn compared_in<'a>(
     store: &Store,
     roster: &'a Roster,
@@ -50,16 +43,13 @@ pub fn compared_in<'a>(
     Ok(comparison.finish())
 }
 
-/// Reads a people file as this programme wants it.
-///
-/// # Errors
-///
-/// Where the content does not say how.
+/// Reads a people file with the options of this programme.
 pub fn read(config: &Config, file: &Path, library: &Library) -> Reading {
     world::people(config, file, library.programme.default_language())
 }
 
-/// Would an import take away more than is allowed, or than was said?
+/// Checks the number of leavers against the configured limit, or against the
+/// number given by the operator.
 pub fn brake(config: &Config, import: &Import<'_>, allowed: Option<usize>) -> Option<Brake> {
     let brake = Brake { leavers: import.left.len(), people: import.before };
     let too_many = match allowed {
@@ -69,19 +59,15 @@ pub fn brake(config: &Config, import: &Import<'_>, allowed: Option<usize>) -> Op
     too_many.then_some(brake)
 }
 
-/// Imports the people file of the configuration into a database that has
-/// never seen one; how many people that were, `None` if it had.
-///
-/// # Errors
-///
-/// Every fault of the file; where the database cannot be written.
+/// Imports the configured people file into a database that has none yet;
+/// returns the number of people, or `None` if people were imported before.
 pub fn first(
     config: &Config,
     library: &Library,
     store: &mut Store,
     act: &Act,
 ) -> Result<Option<usize>, Unusable> {
-    // Before it is asked: who imports while the file is read is noticed.
+    // Read the version first, so that a concurrent import is detected.
     let seen = store.seen()?;
     if store.imported_at()?.is_some() {
         return Ok(None);

@@ -1,7 +1,7 @@
-//! The send journal: a file beside the database to which a line is added for
-//! each mail the relay took, before the database says so. It names nobody. It
-//! knows what a database restored from a copy does not, and what a process
-//! that died had no time to write down (delivery.md, 2.4; F12, F55).
+//! The send journal: an append-only file next to the database, with one line
+//! for each mail that the relay accepted, written before the database is
+//! updated. It contains no personal data. It covers a crash between acceptance
+//! and commit, and a database restored from an older backup.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::failpoint;
 use crate::store::SentBefore;
 
-/// The journal, open to be added to.
+/// The journal, open for appending.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
@@ -19,11 +19,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of a database; makes it if there is none.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be made or opened, with its path.
+    /// Opens the journal of a database; creates it if it does not exist.
     pub fn open(database: &Path) -> io::Result<Journal> {
         let path = database.with_extension("sent");
         let told = |error: io::Error| {
@@ -40,12 +36,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The lines from a byte on. Half a line, of a process that died while it
-    /// wrote, is none; lines of which that makes nothing are left out.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The entries from a byte offset on. Partial or malformed lines are skipped.
     pub fn lines_from(&mut self, byte: u64) -> io::Result<Vec<SentBefore>> {
         let mut reader = BufReader::new(&self.file);
         reader.seek(SeekFrom::Start(byte.min(self.length)))?;
@@ -58,12 +49,8 @@ impl Journal {
         Ok(lines)
     }
 
-    /// Adds what the relay took. It survives this process at once; it need
-    /// not survive a power cut before the database does.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written, with its path.
+    /// Appends accepted mails. They survive a crash of this process at once; they
+    /// need not survive a power failure before the database does.
     pub fn add(&mut self, sent: &[SentBefore]) -> io::Result<()> {
         let mut text = String::new();
         for line in sent {
@@ -80,7 +67,7 @@ impl Journal {
         Ok(())
     }
 
-    /// After a process that died in the middle of a line.
+    /// Terminates a partial last line that a crash left behind.
     fn end_the_last_line(&mut self) -> io::Result<()> {
         let mut last = [b'\n'];
         if self.length > 0 {
@@ -94,13 +81,13 @@ impl Journal {
         Ok(())
     }
 
-    /// How long it is, in bytes.
+    /// Length in bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 }
 
-/// A line: number, Message-ID, instant and reply, with tabs between.
+/// Parses a line: number, Message-ID, time and reply, separated by tabs.
 fn read(line: &[u8]) -> Option<SentBefore> {
     let line = std::str::from_utf8(line).ok()?;
     let mut fields = line.splitn(4, '\t');
@@ -128,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_is_read_again_and_half_a_line_is_none() {
+    fn entries_are_read_back_and_partial_lines_skipped() {
         let home = tempfile::tempdir().expect("a folder");
         let database = home.path().join("journey.db");
         let mut journal = Journal::open(&database).expect("a journal");

@@ -1,6 +1,6 @@
-//! What is signed with the database's secret: the name of each mail, and the
-//! links in it. The secret is drawn once, at the first real write; nothing
-//! else in the program is left to chance.
+//! Keys and tokens derived from the secret of the database: Message-IDs, signed
+//! links and return paths. The secret is generated once, at the first write;
+//! nothing else in the program is random.
 
 use data_encoding::{Encoding, Specification};
 use ring::digest::{SHA256, digest};
@@ -11,11 +11,8 @@ use crate::domain::ids::{PersonNumber, StepName};
 use crate::domain::zone::Timestamp;
 use crate::render::Links;
 
-/// Draws a secret for a new database.
-///
-/// # Errors
-///
-/// Where the system has no randomness to give.
+/// Generates the secret of a new database. Fails if the system provides no
+/// randomness.
 pub fn draw() -> anyhow::Result<[u8; 32]> {
     let mut secret = [0; 32];
     let drawn = SystemRandom::new().fill(&mut secret);
@@ -23,20 +20,20 @@ pub fn draw() -> anyhow::Result<[u8; 32]> {
     Ok(secret)
 }
 
-/// The SHA-256 of some bytes.
+/// The SHA-256 hash.
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
 }
 
-/// The same as text.
+/// The SHA-256 hash in base32.
 pub(super) fn sha256_in_words(bytes: &[u8]) -> String {
     letters().encode(&sha256(bytes))
 }
 
-/// The keys of one database: one a use, so that what is signed for one is
-/// nothing for another (threat T1).
+/// The keys of one database: one for each use, so that a signature for one use
+/// is invalid for another.
 pub struct Keys {
     message_id: Key,
     link: Key,
@@ -44,40 +41,37 @@ pub struct Keys {
     letters: Encoding,
 }
 
-/// What a link is for.
+/// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To answer the step.
     Answer,
-    /// To take a pause.
     Pause,
-    /// To choose a way in.
+    /// To choose a character.
     Character,
-    /// The mail as a page.
+    /// To show the mail as a web page.
     Web,
 }
 
-/// What a verified link says.
+/// The content of a link token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// What it is for.
     pub purpose: Purpose,
-    /// From which mail it is.
+    /// The number of the delivery that contained the link.
     pub delivery: i64,
-    /// The day, in days from 1 January 1970, after which it is nothing.
+    /// The last valid day, in days since 1 January 1970.
     pub last_day: u16,
 }
 
-/// Of the signature of a link as many bytes stand in it (T1: ≥ 128 bits).
+/// Bytes of the truncated signature in a token; 128 bits.
 const TAG: usize = 16;
-/// The first byte: how the rest is to be read.
+/// The first byte: version of the format.
 const VERSION: u8 = 1;
-/// How long a link works. Longer than a journey and its evaluation take.
+/// Lifetime of a link: longer than a journey and its evaluation.
 const DAYS: i64 = 400;
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
 impl Keys {
-    /// The keys of a secret.
+    /// Derives the keys from a secret.
     pub fn new(secret: &[u8; 32]) -> Keys {
         let root = Key::new(HMAC_SHA256, secret);
         let of = |usage: &str| Key::new(HMAC_SHA256, sign(&root, usage.as_bytes()).as_ref());
@@ -89,15 +83,15 @@ impl Keys {
         }
     }
 
-    /// The name of a mail, `<…@domain>`: always the same for the same mail,
-    /// and nothing that can be guessed or tells who it is for.
+    /// The Message-ID of a mail, `<…@domain>`. Deterministic, not guessable, and
+    /// without personal data.
     pub fn message_id(&self, person: PersonNumber, step: &StepName, round: u16, domain: &str) -> String {
         let fields = format!("{}\n{step}\n{round}", person.0);
         let tag = sign(&self.message_id, fields.as_bytes());
         format!("<{}@{domain}>", self.letters.encode(&tag.as_ref()[..20]))
     }
 
-    /// The reader's own pages for one mail.
+    /// The recipient's own pages for one mail.
     pub fn links(&self, base_url: &str, delivery: i64, booked: Timestamp) -> Links {
         let last_day = booked.timestamp() / SECONDS_A_DAY + DAYS;
         let last_day = u16::try_from(last_day).unwrap_or(u16::MAX);
@@ -113,8 +107,8 @@ impl Keys {
         }
     }
 
-    /// A claim, signed: lower-case letters and digits, so that it survives
-    /// being typed, folded and upper-cased.
+    /// A signed token of lower-case letters and digits, so that it survives being
+    /// typed, folded and upper-cased.
     pub fn token(&self, claim: Claim) -> String {
         let mut bytes = claim.bytes().to_vec();
         let tag = sign(&self.link, &bytes);
@@ -122,10 +116,8 @@ impl Keys {
         self.letters.encode(&bytes)
     }
 
-    /// Where the relay reports to that one mail could not be delivered (E2):
-    /// `bounces+<token>@…`, made of the address that stands in the
-    /// configuration. Nobody who has not seen the mail's envelope can guess it
-    /// (T20).
+    /// The return path of one mail: `bounces+<token>@…`, from the configured bounce
+    /// address. It cannot be guessed without having seen the envelope of the mail.
     pub fn return_path(&self, delivery: i64, bounces: &str) -> String {
         let mut bytes = vec![VERSION];
         bytes.extend(delivery.to_be_bytes());
@@ -135,8 +127,8 @@ impl Keys {
         format!("{local}+{}@{domain}", self.letters.encode(&bytes))
     }
 
-    /// Which mail an address reports on, if it is a return path of ours. The
-    /// part before the token is nothing to that: some relays write it anew.
+    /// The delivery number of a return path of ours. The part before the token is
+    /// ignored, because some relays rewrite it.
     pub fn verify_return_path(&self, address: &str) -> Option<i64> {
         let (local, _) = address.rsplit_once('@')?;
         let (_, token) = local.rsplit_once('+')?;
@@ -149,12 +141,13 @@ impl Keys {
         (said[0] == VERSION).then_some(delivery)
     }
 
-    /// The claim of a token, if it is ours, for this purpose, and not too old.
+    /// The content of a token, if its signature is valid, it has this purpose, and
+    /// it has not expired.
     pub fn verify(&self, token: &str, purpose: Purpose, now: Timestamp) -> Option<Claim> {
         let bytes = self.letters.decode(token.as_bytes()).ok()?;
         let (said, tag) = bytes.split_at_checked(Claim::BYTES)?;
-        // The whole signature is made anew; the part that stands in the link
-        // is compared in constant time by signing both once more.
+        // Recompute the whole signature, and compare the truncated part in constant
+        // time by signing both once more.
         let whole = sign(&self.link, said);
         let same = |part: &[u8]| sign(&self.link, part);
         verify(&self.link, &whole.as_ref()[..TAG], same(tag).as_ref()).ok()?;
@@ -167,7 +160,7 @@ impl Keys {
 impl Purpose {
     const ALL: [Purpose; 4] = [Purpose::Answer, Purpose::Pause, Purpose::Character, Purpose::Web];
 
-    /// The word for it in the address.
+    /// Its path segment in a URL.
     pub fn as_str(self) -> &'static str {
         match self {
             Purpose::Answer => "answer",
@@ -208,14 +201,14 @@ impl Claim {
     }
 }
 
-/// Base32 in lower case without padding (delivery, 2.2); upper case is read
-/// too, because some relays make it so (F126).
+/// Lower-case base32 without padding. Upper case is accepted too, because some
+/// relays change the case.
 fn letters() -> Encoding {
     let mut letters = Specification::new();
     letters.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
     letters.translate.from.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
     letters.translate.to.push_str("abcdefghijklmnopqrstuvwxyz");
-    // A specification that is constant and tested cannot be refused.
+    // The specification is constant and tested, so it cannot fail.
     letters.encoding().unwrap_or(data_encoding::BASE32_NOPAD)
 }
 
@@ -236,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn e7_a_mail_always_has_the_same_name_and_no_other_mail_has_it() {
+    fn message_ids_are_stable_and_unique() {
         let slug = |text| Slug::parse(text).expect("a slug");
         let step = |journey, step| StepName { journey: slug(journey), step: slug(step) };
         let id = |person, name: &StepName, round| {
@@ -256,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn e24_a_link_is_short_plain_and_names_nobody() {
+    fn links_are_short_alphanumeric_and_anonymous() {
         let links = keys().links("https://larresa.ekdala.example", i64::MAX, at());
         for link in [links.answer, links.pause, links.character, links.web] {
             let token = link.rsplit('/').next().unwrap_or_default().to_owned();
@@ -266,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn e2_a_return_path_is_short_plain_and_in_the_domain() {
+    fn return_paths_are_short_alphanumeric_and_in_the_domain() {
         for delivery in [0, 1, 17, i64::MAX] {
             let path = keys().return_path(delivery, "bounces@ekdala.example");
             let (local, domain) = path.split_once('@').expect("an address");
@@ -280,7 +273,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, rng_seed: RngSeed::Fixed(19), ..ProptestConfig::default() })]
 
         #[test]
-        fn i19_a_token_says_what_was_signed_and_nothing_else(delivery in 0..i64::MAX, days in 0..400i64, bit in 0..224usize) {
+        fn only_unmodified_link_tokens_verify(delivery in 0..i64::MAX, days in 0..400i64, bit in 0..224usize) {
             let last_day = u16::try_from(at().timestamp() / SECONDS_A_DAY + days).expect("a day");
             let claim = Claim { purpose: Purpose::Answer, delivery, last_day };
             let token = keys().token(claim);
@@ -299,7 +292,7 @@ mod tests {
         }
 
         #[test]
-        fn i19_a_return_path_says_which_mail_and_nothing_else_does(delivery in 0..i64::MAX, bit in 0..200usize) {
+        fn only_unmodified_return_paths_verify(delivery in 0..i64::MAX, bit in 0..200usize) {
             let path = keys().return_path(delivery, "bounces@ekdala.example");
             prop_assert_eq!(keys().verify_return_path(&path), Some(delivery));
             prop_assert_eq!(keys().verify_return_path(&path.to_uppercase()), Some(delivery));

@@ -1,5 +1,5 @@
-//! Letters: what is due, rendered and made into mails; and the folder into
-//! which mails are written to be looked at.
+//! Builds messages: renders a due mail and turns it into an RFC 5322 message.
+//! Also exports the mails of a dry run as files.
 
 use std::io;
 use std::path::Path;
@@ -20,40 +20,33 @@ use crate::mail::{files, mime};
 use crate::render::{Letter, Links, Renderer};
 use crate::store::Outgoing;
 
-/// What all mails have in common.
+/// What all messages have in common.
 #[derive(Clone, Copy)]
 pub struct Desk<'c> {
-    /// Who writes, and where pages are.
     pub config: &'c Config,
-    /// What authors said.
     pub library: &'c Library,
-    /// How it reads.
     pub renderer: &'c Renderer,
 }
 
-/// What one mail has that its words do not say: nothing in it is invented, so
-/// the same marks make the same bytes.
+/// Metadata of one message besides its rendered text. The same metadata gives
+/// the same bytes.
 #[derive(Clone, Debug)]
 pub struct Marks {
-    /// When it was booked.
+    /// When it was enqueued; becomes the `Date` header.
     pub booked: Timestamp,
     /// `<…@…>`
     pub message_id: String,
-    /// The first mail's, in a reminder.
+    /// Message-ID of the first mail, in a reminder.
     pub in_reply_to: Option<String>,
-    /// The number of its delivery; none in a dry run.
+    /// The delivery number; `None` in a dry run.
     pub delivery: Option<i64>,
-    /// The reader's own pages.
+    /// Links to the recipient's own pages.
     pub links: Links,
 }
 
-/// Writes every mail of a pass that is due into a folder, as
-/// `<date>/<time>-<person>-<journey>-<step>-<round>.eml`; how many. One that
-/// cannot be made for its person goes over to the held.
-///
-/// # Errors
-///
-/// Where a file cannot be written.
+/// Writes every due mail of a pass into a folder, as
+/// `<date>/<time>-<person>-<journey>-<step>-<round>.eml`; returns their number.
+/// A mail that cannot be rendered for its person is moved to the held ones.
 pub fn write(
     world: &World,
     pass: &mut Pass<'_>,
@@ -81,13 +74,13 @@ pub fn write(
     Ok(written)
 }
 
-/// The mail cannot be made for its person.
+/// A mail that cannot be rendered for its person.
 fn held<'w>(due: &Due<'w>, why: String) -> Holding<'w> {
     let held = Held { step: Some(due.step.slug.clone()), because: vec![Reason::BadContent(why)] };
     Holding { person: due.person, journey: due.journey, held }
 }
 
-/// The marks of a mail that is only looked at. Its links lead nowhere.
+/// Metadata of a preview. Its links lead nowhere.
 fn looked_at(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Marks {
     let domain = domain(world);
     let nameless =
@@ -101,26 +94,26 @@ fn looked_at(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Marks
     }
 }
 
-/// The name a mail has, or will have; none before the database has a key.
+/// The Message-ID a mail has or will have; `None` before the database has a
+/// secret.
 pub fn message_id(world: &World, due: &Due<'_>, round: u16) -> Option<String> {
     let remembered = world.remembered.as_ref()?;
     let step = StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() };
     Some(remembered.keys.message_id(due.number?, &step, round, domain(world)))
 }
 
-/// The domain mails come from.
+/// The domain of the sender address.
 pub(super) fn domain(world: &World) -> &str {
     world.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
 }
 
 impl<'c> Desk<'c> {
-    /// That of a world.
     pub fn of(world: &'c World) -> Desk<'c> {
         Desk { config: &world.config, library: &world.library, renderer: &world.renderer }
     }
 
-    /// The mail of a delivery, to the last byte; `Err` says in words why it
-    /// cannot be made.
+    /// The complete message of a queued delivery; `Err` says why it cannot be
+    /// built.
     pub(super) fn outgoing(&self, keys: &Keys, outgoing: &Outgoing) -> Result<Vec<u8>, String> {
         let delivery = &outgoing.delivery;
         let marks = Marks {
@@ -133,7 +126,7 @@ impl<'c> Desk<'c> {
         self.bytes(&self.letter(outgoing, &marks.links), &marks)
     }
 
-    /// What rendering needs of a delivery.
+    /// The render input of a queued delivery.
     pub(super) fn letter<'s>(&'s self, outgoing: &'s Outgoing, links: &'s Links) -> Letter<'s> {
         let step = &outgoing.delivery.step;
         let default = || self.library.programme.default_character().map(|character| &character.id);
@@ -149,13 +142,13 @@ impl<'c> Desk<'c> {
         }
     }
 
-    /// A letter as it leaves; `Err` says in words why it cannot be made.
+    /// Renders a message to bytes; `Err` says why it cannot be built.
     pub fn bytes(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
         failpoint::panics("letters.make");
         mime::bytes(&self.email(letter, marks)?).map_err(|fault| fault.to_string())
     }
 
-    /// The same before it is bytes.
+    /// Renders a message before it is encoded.
     pub(super) fn email(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Email, String> {
         let mail = self.renderer.mail(letter).map_err(|fault| fault.to_string())?;
         let config = &self.config.mail;
@@ -181,8 +174,8 @@ impl<'c> Desk<'c> {
         Ok(compose::email(mail, &sending))
     }
 
-    /// Where a mail is written below its folder; `stands_for` takes the place
-    /// of an employee id that is shown nowhere.
+    /// Path of a message file below its folder. `stands_for` replaces the id of a
+    /// protected person.
     pub(super) fn file_name(&self, letter: &Letter<'_>, at: Timestamp, stands_for: &str) -> String {
         let civil = self.library.programme.zone.civil(at);
         let person = match letter.person.protected {

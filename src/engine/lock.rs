@@ -1,5 +1,5 @@
-//! One sender a database: a file that the kernel locks, and lets go when its
-//! holder dies, however it dies (F10, F11).
+//! Only one process may send from a database: a file lock, which the kernel
+//! releases when its holder exits or crashes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -7,43 +7,33 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::zone::{Timestamp, Zone};
 
-/// The right to send; let go when it is dropped.
+/// The lock for sending; released on drop.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// Why there is no right to send.
+/// Why the lock was not acquired.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else has it.
+    /// Another process holds it.
     #[error("another journey ({holder}) holds {}; stop it, or let it send", path.display())]
     Held {
-        /// Who, in words.
+        /// Process id and start time of the holder.
         holder: String,
-        /// The file.
         path: PathBuf,
     },
-    /// The file cannot be made or locked.
+    /// The lock file cannot be created or locked.
     #[error("cannot lock {}: {why}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        why: io::Error,
-    },
+    Io { path: PathBuf, why: io::Error },
 }
 
 impl Lock {
-    /// Takes the right to send from a database.
-    ///
-    /// # Errors
-    ///
-    /// Where another process has it, or the file cannot be made.
+    /// Acquires the lock of a database, without waiting.
     pub fn take(database: &Path, now: Timestamp, zone: Zone) -> Result<Lock, LockError> {
         let path = file(database);
         let io = |why| LockError::Io { path: path.clone(), why };
-        // Never truncated before it is ours: it names the holder.
+        // Not truncated before it is locked: it names the holder.
         let mut options = OpenOptions::new();
         let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = opened.map_err(io)?;
@@ -63,16 +53,12 @@ impl Lock {
     }
 }
 
-/// The file that is locked.
+/// Path of the lock file.
 pub fn file(database: &Path) -> PathBuf {
     database.with_extension("lock")
 }
 
-/// Who has the right to send at this moment, if anybody has. Changes nothing.
-///
-/// # Errors
-///
-/// Where the file is there and cannot be read.
+/// The current holder of the lock, if any. Changes nothing.
 pub fn holder(database: &Path) -> Result<Option<String>, LockError> {
     let path = file(database);
     let lock = match File::open(&path) {
@@ -100,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f10_a_second_sender_is_told_who_the_first_is() {
+    fn a_second_sender_gets_the_holder_of_the_lock() {
         let home = tempfile::tempdir().expect("a folder");
         let database = home.path().join("journey.db");
         let now = "2026-12-01T07:00:00Z".parse().expect("an instant");

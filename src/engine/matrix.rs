@@ -1,33 +1,31 @@
-//! Steps × characters × languages: which texts there are.
+//! Text coverage: which steps have a text for which character and language.
 
 use super::world::World;
 use crate::domain::ids::{Language, Slug};
 use crate::domain::journey::Journey;
 use crate::domain::step::Step;
 
-/// The texts of one step.
+/// Coverage of one step.
 pub struct Texts<'w> {
-    /// Of which journey.
     pub journey: &'w Journey,
-    /// Which step.
     pub step: &'w Step,
-    /// One a language and character, in the order of [`columns`].
+    /// One cell for each of [`columns`].
     pub cells: Vec<Cell>,
 }
 
-/// What a reader of a language with a character gets.
+/// What a recipient with this language and character gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
-    /// A text of its own.
+    /// A text written for it.
     Own,
-    /// In the own language, for everybody.
+    /// The general text of the language.
     Inherited,
-    /// In the first language, for want of the own.
+    /// The text of the first language, because the own one is missing.
     Missing,
 }
 
 impl Cell {
-    /// The word for it.
+    /// The code used in output.
     pub fn as_str(self) -> &'static str {
         match self {
             Cell::Own => "own",
@@ -37,8 +35,8 @@ impl Cell {
     }
 }
 
-/// Every language with every character; `None` is the text for everybody.
-/// The default character reads that one, unless it has a text of its own.
+/// Every language with every character; `None` is the general text, which is
+/// also that of the default character unless it has its own.
 pub fn columns(world: &World) -> Vec<(Language, Option<Slug>)> {
     let programme = &world.library.programme;
     let characters = programme.characters.iter().map(|character| Some(character.id.clone()));
@@ -50,7 +48,7 @@ pub fn columns(world: &World) -> Vec<(Language, Option<Slug>)> {
     programme.languages.iter().flat_map(with).collect()
 }
 
-/// The texts of every step, in the library's order.
+/// Coverage of every step, in the order of the library.
 pub fn matrix(world: &World) -> Vec<Texts<'_>> {
     let columns = columns(world);
     let steps = world.library.journeys.iter().flat_map(|j| j.steps.iter().map(move |step| (j, step)));

@@ -1,15 +1,14 @@
-//! A fault of the program's own while it makes something for one person: that
-//! one is held, and the others go on (D3, F13). What a panic says may quote
-//! the person's name, so nobody is shown it. A reference that is made of it
-//! stands in its place; the log has the same one, beside the place in the
-//! program (`cli/mishap`).
+//! Catches a panic while one message is built: that delivery is held, and the
+//! rest continue. The panic text may contain the person's name, so it is not
+//! shown. Users see an error id made from it; the log has the same id together
+//! with the source location (`cli/mishap`).
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::keys;
 
-/// What is made; where making it panics, that is why it cannot be made.
+/// Runs `make`, and turns a panic into an error.
 pub(super) fn unless_it_panics<T>(make: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|said| {
         let reference = reference(&*said);
@@ -17,7 +16,7 @@ pub(super) fn unless_it_panics<T>(make: impl FnOnce() -> Result<T, String>) -> R
     })
 }
 
-/// Short, and the same for the same words: `R-k7m2q5xw`.
+/// A short error id, the same for the same panic text: `R-k7m2q5xw`.
 pub fn reference(said: &(dyn Any + Send)) -> String {
     let words = said.downcast_ref::<&str>().copied();
     let words = words.or_else(|| said.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
@@ -30,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f13_a_panic_is_why_a_mail_cannot_be_made() {
+    fn a_panic_becomes_an_error_with_an_id() {
         let made = unless_it_panics(|| Ok(["Hej!"].concat().into_bytes()[7..].to_vec()));
         let why = made.expect_err("it panics");
         let reference = reference(&"range start index 7 out of range for slice of length 4".to_owned());
@@ -42,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn f13_a_reference_quotes_nobody() {
+    fn an_error_id_does_not_quote_the_panic() {
         let reference = reference(&"byte index 1 is inside 'Å' of `Åsa`");
         assert!(reference.len() == 10 && reference.starts_with("R-"), "{reference}");
         assert!(reference[2..].bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{reference}");

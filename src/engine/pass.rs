@@ -62,18 +62,14 @@ pub struct Due<'w> {
 
 /// A mail that is due later.
 pub struct Waiting<'w> {
-    /// To whom.
     pub person: &'w Person,
-    /// Of which journey.
     pub journey: &'w Journey,
     pub wait: Wait,
 }
 
 /// A mail that waits for an operator or manager.
 pub struct Holding<'w> {
-    /// To whom.
     pub person: &'w Person,
-    /// Of which journey.
     pub journey: &'w Journey,
     pub held: Held,
 }

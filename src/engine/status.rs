@@ -1,5 +1,5 @@
-//! How it stands: journeys and positions, deliveries by state, what is held
-//! and why, and when something next may be due.
+//! The status report: enrolments by stage, deliveries by state, what is held
+//! and why, and when something may be due next.
 
 use std::collections::BTreeMap;
 
@@ -20,56 +20,54 @@ use crate::domain::position::Stage;
 use crate::domain::zone::Timestamp;
 use crate::store::{AllHeld, HeldStep, RelayState, Store, StoreError, Stuck};
 
-/// How everything stands at an instant.
+/// The status at an instant.
 pub struct Status<'w> {
-    /// The instant.
     pub at: Timestamp,
-    /// Enrolments by journey, in the order of [`Stage::ALL`].
+    /// Number of enrolments by journey, in the order of [`Stage::ALL`].
     pub stages: Vec<(&'w Slug, [usize; 5])>,
-    /// Deliveries in each state that has any.
+    /// Number of deliveries by state, without empty states.
     pub deliveries: Vec<(State, u64)>,
-    /// How many mails came back, by who is to blame.
+    /// Number of bounces by cause.
     pub bounces: Vec<(Blame, u64)>,
-    /// How many mails to a return path nobody could read.
+    /// Number of mails to a return path that could not be parsed.
     pub unparsed: u64,
-    /// When a mail was last handed over.
+    /// When a mail was last sent.
     pub last_sent: Option<Timestamp>,
-    /// How many were handed over in the hour before the instant.
+    /// Number of mails sent in the hour before the instant.
     pub last_hour: u64,
-    /// How many may be, by the configuration.
+    /// The configured rate limits.
     pub rate: Vec<Limit>,
     /// When people were last imported.
     pub imported: Option<Timestamp>,
-    /// How the relay is.
+    /// Health of the relay.
     pub relay: RelayState,
-    /// The limits that mails wait for.
+    /// Limits that have been reached.
     pub limits: Vec<Reached>,
-    /// What keeps the database from sending.
+    /// Blocks that prevent sending.
     pub guards: Vec<Guard>,
-    /// Whether all sending is held until somebody releases it.
+    /// The hold of all sending, if there is one.
     pub all_held: Option<AllHeld>,
-    /// Steps that are held until somebody releases them.
+    /// Steps that are held.
     pub held_steps: Vec<HeldStep>,
-    /// Deliveries that are held, in doubt or put off; the first few.
+    /// Deliveries that are held, in doubt or deferred; the first few.
     pub stuck: Vec<Stuck>,
-    /// When the last good backup was made.
+    /// When the last valid backup was made.
     pub backup: Option<Timestamp>,
-    /// How long the database's log is, in bytes.
+    /// Length of the WAL in bytes.
     pub log: u64,
-    /// What is booked and not handed over.
+    /// Enqueued mails that are not sent yet.
     pub outbox: Outbox,
-    /// Mailings of which the first few have left; the daemon waits with the
-    /// rest.
+    /// Staged rollouts in which the daemon waits after the first few mails.
     pub pausing: Vec<Pausing>,
-    /// The pass of this instant: what is due, waits and is held.
+    /// The planning pass of this instant.
     pub pass: Pass<'w>,
-    /// The next instant at which something may be due, or be handed over.
+    /// The next time at which something may become due or be sent.
     pub next_wake: Option<Timestamp>,
-    /// What is wrong with the content folder; the last good is in force.
+    /// Errors in the content folder; the last good content is active.
     pub broken: &'w [Diagnostic],
 }
 
-/// What only the database knows of it.
+/// The part of the status that is read from the database.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     deliveries: Vec<(State, u64)>,
@@ -92,18 +90,14 @@ pub struct Ledger {
     log: u64,
 }
 
-/// So many deliveries that do not simply leave are told one by one.
+/// Maximum number of problem deliveries listed.
 const SOME: usize = 20;
 
-/// Where a backup is made each night, one older than this was missed (F64).
+/// With nightly backups, one older than this means that a backup was missed.
 pub const OLD_BACKUP: TimeDelta = TimeDelta::hours(36);
 
 impl Ledger {
-    /// Reads it; nothing where there is no database. Changes nothing on disk.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// Reads it; empty without a database. Changes nothing on disk.
     pub fn read(world: &World, at: Timestamp) -> Result<Ledger, StoreError> {
         let mail = &world.config.mail;
         let limits = match mail.transport {
@@ -139,7 +133,7 @@ impl Ledger {
     }
 }
 
-/// How everything stands.
+/// Combines the database part with a planning pass.
 pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
     let pass = Pass::at(world, at, &Selection::default());
     let mut stages: BTreeMap<&Slug, [usize; 5]> =
@@ -148,7 +142,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         let place = Stage::ALL.iter().position(|known| known == stage).unwrap_or_default();
         stages.entry(slug).or_default()[place] += 1;
     }
-    // What is put off, behind a relay in trouble, or the rest of a mailing.
+    // Deferred mails, a relay in backoff, or the rest of a staged rollout.
     let retry = ledger.relay.trouble.as_ref().map(|trouble| trouble.retry);
     let opens = ledger.pausing.iter().map(|pausing| pausing.opens).min();
     let handed_over = [ledger.next_attempt, retry, opens].into_iter().flatten().filter(|next| *next > at);

@@ -1,6 +1,6 @@
-//! A test mail: a step as somebody would get it, marked, to one of the
-//! testers, by the way real mails take. Nothing is booked and nothing is
-//! written down; its links lead to pages that can answer for nobody.
+//! Test mails: a step as a recipient would get it, marked as a test, sent to a
+//! configured tester with the configured transport. Nothing is enqueued or
+//! recorded, and its links are not signed.
 
 use super::keys;
 use super::letters::{Desk, Marks, domain};
@@ -19,37 +19,35 @@ use crate::mail::mime;
 use crate::mail::relay::Envelope;
 use crate::render::{Letter, Links};
 
-/// What its subject begins with.
+/// Prefix of the subject.
 const MARK: &str = "[Test] ";
 
-/// Somebody who does not exist, with a name that is no trouble to write.
+/// Name of the sample reader.
 const NOBODY: (&str, &str) = ("Kim", "Exempel");
-/// What is said where only a real person would have something.
+/// Placeholder for values that only a real person has.
 const SOMETHING: &str = "Exempel";
 
-/// A test mail, ready to leave.
+/// A test mail, ready to send.
 pub struct TestMail {
-    /// The tester's address.
     pub to: String,
-    /// With its mark.
+    /// With its prefix.
     pub subject: String,
-    /// Its words without layout.
+    /// The plain text part.
     pub text: String,
-    /// All of it, without a signature.
+    /// The whole message, without a DKIM signature.
     pub bytes: Vec<u8>,
     step: StepName,
     at: Timestamp,
 }
 
-/// The tester of that address, as the configuration writes it; `None` where
-/// nobody there is called that.
+/// The configured tester with that address, as written in the configuration.
 pub fn tester<'w>(world: &'w World, to: &str) -> Option<&'w str> {
     let to = address::parse(to).ok()?;
     world.config.mail.testers.iter().find(|tester| address::same(tester, &to)).map(|tester| &**tester)
 }
 
-/// Whose mail a tester reads where nobody is named: their own, if the people
-/// file has them; else that of somebody made up, in a unit that there is.
+/// The default reader of a test mail: the tester, if the people file has them;
+/// otherwise a sample person in an existing unit.
 pub fn reader(world: &World, tester: &str) -> Person {
     let own = world.roster.find(tester).filter(|person| !person.protected);
     own.cloned().unwrap_or_else(|| made_up(world))
@@ -77,11 +75,8 @@ fn made_up(world: &World) -> Person {
     }
 }
 
-/// Makes the mail that `reader` would get for a step, to a tester.
-///
-/// # Errors
-///
-/// Why it cannot be made for that reader, in words.
+/// Builds the mail that `reader` would get for a step, addressed to a tester;
+/// `Err` says why it cannot be built.
 pub fn make(
     world: &World,
     name: &StepName,
@@ -89,7 +84,7 @@ pub fn make(
     to: &str,
     at: Timestamp,
 ) -> Result<TestMail, String> {
-    // As in a mailing: what panics is told (D3).
+    // As for real mails, a panic becomes an error.
     unless_it_panics(|| {
         let email = email(world, name, reader, to, at)?;
         let bytes = mime::bytes(&email).map_err(|fault| fault.to_string())?;
@@ -128,34 +123,29 @@ fn email(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestam
     Ok(email)
 }
 
-/// Unsigned, and naming nobody: whoever follows one learns that it was a test,
-/// and no page can take it for an answer.
+/// Unsigned links: the pages can show that it was a test, but accept no answer.
 fn links(base_url: &str) -> Links {
     let to = |page: &str| format!("{base_url}/test/{page}");
     Links { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
 }
 
-/// Never that of a real mail: a mailbox that has seen one copy may hide the
-/// other (delivery.md, D4).
+/// Never the Message-ID of a real mail: a mailbox that has both may hide one of
+/// them.
 fn message_id(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestamp) -> String {
     let fields = format!("test mail\n{name}\n{}\n{to}\n{}", reader.id.as_str(), at.timestamp());
     let hash = keys::sha256_in_words(fields.as_bytes());
     format!("<test.{}@{}>", &hash[..32], domain(world))
 }
 
-/// What became of a test mail.
+/// Result of sending a test mail.
 pub enum Handed {
-    /// It is a file, of that name below the folder of mails.
+    /// Written to a file with this name below the mail folder.
     File(String),
-    /// What whoever took it, or did not, said.
+    /// The outcome of SMTP or sendmail.
     Outcome(Outcome),
 }
 
-/// Hands a test mail over, by one connection of its own. No rate counts it.
-///
-/// # Errors
-///
-/// Where the file cannot be written, or the mail not be signed.
+/// Sends a test mail on a connection of its own, outside the rate limits.
 pub fn hand_over(world: &World, post: &Post, mail: &TestMail) -> anyhow::Result<Handed> {
     let from = world.config.mail.bounce.as_deref().unwrap_or(&world.config.mail.from.address);
     match post {
@@ -194,7 +184,7 @@ fn signed(signer: Option<&Signer>, mail: &TestMail) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// As the files of real mails, and never one of their names.
+/// A name like those of real mails, but never the same.
 fn file_name(world: &World, mail: &TestMail) -> String {
     let civil = world.library.programme.zone.civil(mail.at);
     let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));

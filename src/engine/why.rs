@@ -1,5 +1,5 @@
-//! Why somebody gets what they get: each step of each journey of a person,
-//! and of a unit with regard to one step.
+//! Explains decisions: each step of each journey for one person, or one step
+//! for all people of a unit.
 
 use super::world::World;
 use crate::domain::delivery::{self, Delivery};
@@ -16,53 +16,47 @@ use crate::domain::verdict::{Reason, Verdict};
 use crate::domain::zone::Timestamp;
 use crate::store::{Store, StoreError};
 
-/// A person, and how each journey stands for them.
+/// A person with the status of each journey.
 pub struct Why<'w> {
-    /// Who.
     pub person: &'w Person,
-    /// A journey each, in the library's order.
+    /// One entry for each journey, in the order of the library.
     pub journeys: Vec<Standing<'w>>,
 }
 
-/// How a journey stands for a person.
+/// Status of a journey for a person.
 pub struct Standing<'w> {
-    /// Which journey.
     pub journey: &'w Journey,
-    /// How far it is.
     pub stage: Stage,
-    /// Every step of it, in its order.
+    /// All its steps, in order.
     pub steps: Vec<StepStanding<'w>>,
-    /// What comes next, or why nothing does.
+    /// The next step, or why there is none.
     pub verdict: Verdict,
 }
 
-/// How a step stands for a person.
+/// Status of a step for a person.
 pub struct StepStanding<'w> {
-    /// Which step.
     pub step: &'w Step,
-    /// The last round mailed; 0 before.
+    /// The last round sent; 0 before the first reminder.
     pub round: u16,
-    /// What came of it.
     pub state: State,
-    /// The slot it was meant for, or is.
+    /// The slot it was or is planned for.
     pub planned: Option<Timestamp>,
-    /// When its mail left.
+    /// When its mail was sent.
     pub sent: Option<Timestamp>,
-    /// Was it answered?
     pub answered: bool,
-    /// Hash of the text it had, or has now.
+    /// Hash of the text it was sent with, or has now.
     pub content: ContentHash,
-    /// What became of its mail, as far as the database knows.
+    /// State of its delivery, if there is one.
     pub delivery: Option<delivery::State>,
-    /// Why it does not leave now, if it is booked.
+    /// Why an enqueued mail is not sent now.
     pub kept_back: Option<Reason>,
-    /// What the relay, or the file, said to the last round of it.
+    /// The last reply of the relay, or the file name, for the last round.
     pub reply: Option<String>,
 }
 
 impl StepStanding<'_> {
-    /// The word for how it stands: that of its mail, where it was booked and
-    /// did not simply leave.
+    /// The code used in output: the state of its delivery, if that is not simply
+    /// sent.
     pub fn word(&self) -> &'static str {
         use delivery::State::{Cancelled, Deferred, Expired, Held, InDoubt, Rejected};
         match (self.state, self.delivery) {
@@ -90,35 +84,33 @@ impl StepStanding<'_> {
     }
 }
 
-/// How a person of a unit stands to one step.
+/// Status of one step for a person of a unit.
 pub struct InUnit<'w> {
-    /// Who.
     pub person: &'w Person,
-    /// What came of the step.
     pub step: StepStanding<'w>,
-    /// What comes next in its journey, which may be an earlier step.
+    /// The next step in its journey, which may be an earlier one.
     pub verdict: Verdict,
 }
 
-/// What came of a step for a person.
+/// State of a step for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Its mail left.
+    /// Its mail was sent.
     Sent,
-    /// It was too late for it.
+    /// It expired.
     Skipped,
-    /// It leaves now, or is booked and leaves as soon as it can.
+    /// It is due now, or enqueued and not sent yet.
     Due,
-    /// It comes next.
+    /// It is the next step.
     Next,
-    /// It comes later.
+    /// It comes after the next step.
     Later,
-    /// The person began, or went on, after it.
+    /// The person joined, or went on, after it.
     Passed,
 }
 
 impl State {
-    /// The word for it.
+    /// The code used in output.
     pub fn as_str(self) -> &'static str {
         match self {
             State::Sent => "sent",
@@ -131,7 +123,7 @@ impl State {
     }
 }
 
-/// Why one person gets what they get, at an instant.
+/// Explains all journeys of one person at an instant.
 pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why<'w> {
     let decisions = decide(world, person, at);
     let past = world.memory.of(&person.id);
@@ -148,13 +140,8 @@ pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why
     Why { person, journeys: journeys.collect() }
 }
 
-/// Adds what the database knows of the mails themselves: which text each had,
-/// what became of it, what keeps it back, and what was said to it. Changes
-/// nothing on disk.
-///
-/// # Errors
-///
-/// Where it cannot be read.
+/// Adds the deliveries from the database: content, state, what blocks them, and
+/// the reply. Changes nothing on disk.
 pub fn add_deliveries(world: &World, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
     let person = why.person;
     let look = |store: &Store| store.deliveries_to(&person.id);
@@ -170,11 +157,7 @@ pub fn add_deliveries(world: &World, why: &mut Why<'_>, at: Timestamp) -> Result
     Ok(())
 }
 
-/// The same for the people of a unit.
-///
-/// # Errors
-///
-/// Where it cannot be read.
+/// Like [`add_deliveries`], for the people of a unit.
 pub fn add_deliveries_in_unit(
     world: &World,
     name: &StepName,
@@ -193,7 +176,7 @@ pub fn add_deliveries_in_unit(
     Ok(())
 }
 
-/// How each person of a unit stands to a step, at an instant.
+/// Explains one step for each person of a unit at an instant.
 pub fn of_unit<'w>(world: &'w World, step: &StepName, unit: &UnitId, at: Timestamp) -> Vec<InUnit<'w>> {
     let Some(index) = world.library.journeys.iter().position(|journey| journey.slug == step.journey) else {
         return Vec::new();
@@ -220,7 +203,7 @@ fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
 
 fn steps<'w>(journey: &'w Journey, past: &PersonMemory, decision: &Decision) -> Vec<StepStanding<'w>> {
     let enrolment = past.enrolment(&journey.slug);
-    // Nothing is booked behind a mail that has not left: it is the last one.
+    // No mail is enqueued after one that has not been sent, so it is the last one.
     let not_left = past.outbox.and(past.last_mail);
     let next: Option<(&Slug, Option<Timestamp>)> = match &decision.verdict {
         Verdict::Send(send) => Some((&send.step, Some(send.slot))),

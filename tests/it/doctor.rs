@@ -334,7 +334,7 @@ fn a_damaged_database_and_what_keeps_it_from_sending() {
 }
 
 #[test]
-fn f51_a_clock_before_what_was_sent_is_a_fault() {
+fn a_clock_before_the_last_send_is_an_error() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);

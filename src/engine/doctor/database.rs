@@ -1,6 +1,6 @@
-//! The database: is it there, ours, whole and on a disk of this machine; do
-//! its positions agree with its events; who sends from it, and what keeps it
-//! from sending.
+//! Checks the database: that it exists, is ours, intact and on a local disk;
+//! that its positions agree with its events; which process sends from it, and
+//! what blocks sending.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::engine::positions::{self, Compared};
 use crate::engine::world::World;
 use crate::store::{Examined, LONG_LOG, Sqlite, Store, StoreError, disk};
 
-/// Looks at the database.
+/// Checks the database.
 pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
     let path = &config.database;
     tell(sqlite(Store::sqlite()));
@@ -104,8 +104,8 @@ fn on_network(path: &Path, name: &str) -> Finding {
     Finding::warning("database", message).hint("keep it on a local disk; `database` in config.toml names it")
 }
 
-/// Compares the positions with the events; `sends`: somebody may be between
-/// the one and the other just now.
+/// Compares the positions with the events. With `sends`, another process may be
+/// between writing the one and the other.
 fn compare(path: &Path, world: &World, at: Timestamp, sends: bool) -> Finding {
     let kept = Store::look(path, |store| Ok((store.positions()?, store.decided_with()?)));
     match kept {
@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn d9_an_sqlite_with_the_wal_reset_fault_is_named() {
+    fn sqlite_versions_with_the_wal_reset_bug_are_reported() {
         assert_eq!(sqlite(Store::sqlite()).level, Level::Good);
         let old = sqlite(Sqlite { version: "3.50.2", is_safe: false });
         assert_eq!((old.level, old.message.contains("3.50.2")), (Level::Fault, true));
     }
 
     #[test]
-    fn f68_a_network_is_named() {
+    fn network_file_systems_are_reported() {
         assert!(on_network(Path::new("journey.db"), "NFS").message.contains("journey.db lies on NFS"));
     }
 

@@ -1,5 +1,5 @@
-//! Files and folders: everything that is ever written and whether it can be
-//! (P26), how much room there is, and who may read what is secret (F67).
+//! Checks files and folders: whether everything the program writes is writable,
+//! how much free space there is, and who can read secrets.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,24 +10,24 @@ use crate::config::{Config, Password, TokenConfig, Transport};
 use crate::engine::lock;
 use crate::store::disk;
 
-/// With less room than this a mailing may stop half-way.
+/// Below this much free space a mailing may stop half-way: an error.
 const LITTLE: u64 = 100_000_000;
-/// With less than this somebody should look.
+/// Below this much free space: a warning.
 const SOME: u64 = 1_000_000_000;
 
-/// What others may do, and what the group may do.
+/// Permission bits of others, and of the group.
 const OTHERS: u32 = 0o007;
 const GROUP_WRITES: u32 = 0o020;
 const GROUP_READS: u32 = 0o040;
 const OTHERS_WRITE: u32 = 0o002;
 
-/// Looks at files and folders.
+/// Checks files and folders.
 pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
     let mut folders = vec![existing(disk::folder_of(&config.database))];
     if config.mail.transport == Transport::Files {
         folders.push(existing(&config.mail.folder));
     }
-    // One disk is told of once; what cannot be asked is told of as it is.
+    // Report each disk once; report failures as they are.
     folders.dedup_by(|one, other| {
         one == other || disk::device(one).ok().is_some_and(|device| disk::device(other).ok() == Some(device))
     });
@@ -41,14 +41,14 @@ pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
     }
 }
 
-/// Secrets that are open to others: whoever sends says so, and sends. Who must
-/// hand secrets over so, to a container say, is not kept from sending.
+/// Secrets that others can read. Senders print this as a warning and continue,
+/// because in a container the mode may not be changeable.
 pub fn open_secrets(config: &Config) -> Vec<Finding> {
     let look = |(path, what): (PathBuf, &'static str)| secret(&path, what, disk::mode(&path), Ok(()));
     secrets(config).into_iter().map(look).filter(|finding| finding.level == Level::Fault).collect()
 }
 
-/// Everything that is ever written, unless a command names another file.
+/// All paths the program writes by default.
 fn written(config: &Config) -> Vec<(PathBuf, &'static str)> {
     let database = &config.database;
     let mut all = vec![
@@ -65,8 +65,8 @@ fn written(config: &Config) -> Vec<(PathBuf, &'static str)> {
     all
 }
 
-/// May it be written? Asked of the file, and of the folder it is in or would
-/// be made in: SQLite makes files beside its own. Nothing is tried.
+/// Whether a path is writable: the file, and the folder it is or would be in,
+/// because SQLite creates files next to its own. Nothing is written.
 fn may_write(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return disk::may_write(path);
@@ -77,7 +77,7 @@ fn may_write(path: &Path) -> io::Result<()> {
     disk::may_write(&existing(disk::folder_of(path)))
 }
 
-/// The folder, or the nearest above it that is there.
+/// The folder, or its nearest existing parent.
 fn existing(folder: &Path) -> PathBuf {
     let there = folder.ancestors().find(|above| above.is_dir());
     match there {
@@ -113,7 +113,7 @@ fn room(folder: &Path, free: io::Result<u64>) -> Finding {
     }
 }
 
-/// What is for one user alone, and is not.
+/// Private files that other users can access.
 fn private(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let database = &config.database;
@@ -143,7 +143,7 @@ fn private(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Files with a secret in them.
+/// Files that contain a secret.
 fn secrets(config: &Config) -> Vec<(PathBuf, &'static str)> {
     let smtp = &config.mail.smtp;
     let mut all = Vec::new();
@@ -167,9 +167,9 @@ fn readable(path: &Path) -> io::Result<()> {
     std::fs::File::open(path).map(drop)
 }
 
-/// A secret that others may read is none (F67). The group may be one of the
-/// service's own, and systemd hands credentials over so; who knows that can
-/// leave it.
+/// A secret must not be readable by others. Access for the group is only a
+/// warning: it may be a service group, and systemd hands over credentials that
+/// way.
 fn secret(path: &Path, what: &str, mode: io::Result<u32>, readable: io::Result<()>) -> Finding {
     let shown = path.display();
     let mode = match readable.and(mode) {
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f67_a_secret_is_for_its_owner_alone() {
+    fn secrets_readable_by_others_are_reported() {
         let level = |path: &str, mode: u32| secret(Path::new(path), "a key", Ok(mode), Ok(())).level;
         assert_eq!(level("key", 0o600), Level::Good);
         assert_eq!(level("key", 0o400), Level::Good);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn f54_little_room_is_told_before_it_is_none() {
+    fn low_disk_space_warns_then_fails() {
         let level = |free| room(Path::new("."), Ok(free)).level;
         assert_eq!(
             [level(5_000_000), level(500_000_000), level(5_000_000_000)],

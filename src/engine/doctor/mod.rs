@@ -1,7 +1,6 @@
-//! A look at everything that sending rests on: `journey doctor`. What is seen
-//! is gathered at the edges; what it means is decided by plain functions, a
-//! finding each. Everything is looked at even where one thing fails, and
-//! nothing is changed anywhere.
+//! `journey doctor`: checks everything that sending depends on. Input is
+//! gathered at the edges and judged by pure functions, one finding each. All
+//! checks run even if one fails, and nothing is changed.
 
 mod database;
 mod disk;
@@ -19,27 +18,24 @@ use crate::domain::zone::Timestamp;
 pub use disk::open_secrets;
 pub use relay::visit;
 
-/// How it stands with one thing.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// As it should be.
     Good,
-    /// Somebody should look at it; mails leave all the same.
+    /// Needs attention; mails are sent all the same.
     Warning,
-    /// Mails do not leave, or not as they should.
+    /// Mails are not sent, or not correctly.
     Fault,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How it stands.
     pub level: Level,
-    /// With what, in a word or two.
+    /// Subject, in a word or two.
     pub about: &'static str,
-    /// What was found, in a line.
     pub message: String,
-    /// What to do, where something is to be done.
+    /// What to do, if anything.
     pub hint: Option<String>,
 }
 
@@ -56,7 +52,7 @@ impl Finding {
         Finding { level: Level::Fault, ..Finding::good(about, message) }
     }
 
-    /// What was found, and what to do.
+    /// Message and hint in one line.
     pub fn in_a_line(&self) -> String {
         let hint = self.hint.as_ref().map_or(String::new(), |hint| format!(": {hint}"));
         format!("{}{hint}", self.message)
@@ -67,20 +63,20 @@ impl Finding {
     }
 }
 
-/// What is looked at, and how.
+/// Options of the checks.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The time there is.
+    /// The current time.
     pub at: Timestamp,
-    /// How long anybody is waited for, at each step of a conversation.
+    /// Timeout of each network step.
     pub patience: Duration,
-    /// Whom to ask what the domain publishes: these, or the machine's own name
-    /// servers if there is none here; nobody, unless it is wanted.
+    /// DNS servers to use; an empty list means those of the system, `None` disables
+    /// DNS checks.
     pub names: Option<Vec<SocketAddr>>,
 }
 
-/// Looks at everything, and tells each finding when it is made: some take as
-/// long as somebody else takes to answer.
+/// Runs all checks, and reports each finding at once, because network checks
+/// take time.
 pub fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
     let file = config.file.display();
     tell(Finding::good("configuration", format!("{file} has no fault")));

@@ -1,4 +1,4 @@
-//! Content, people, time and the web address: what mails are made of.
+//! Checks content, people, the clock, time zone data and the web address.
 
 use std::net::{IpAddr, TcpListener};
 
@@ -11,8 +11,8 @@ use crate::domain::zone::{Timestamp, Zone};
 use crate::engine::world::{InForce, Unusable, World};
 use crate::store::Store;
 
-/// Looks at content and people; the programme's zone, and the world they make,
-/// as far as there is one.
+/// Checks content and people; returns the programme's time zone and the
+/// snapshot, as far as they can be loaded.
 pub(super) fn examine(
     config: &Config,
     at: Timestamp,
@@ -24,7 +24,7 @@ pub(super) fn examine(
             tell(content_finding(&faults, false));
             return (None, None);
         }
-        // What is wrong with the database is told of by itself.
+        // Errors of the database have their own finding.
         Err(Unusable::Store(_)) => {
             let message = "it has errors, and the last good content cannot be read";
             tell(Finding::fault("content", message).hint("journey check tells them"));
@@ -89,7 +89,7 @@ fn people_finding(world: &World) -> Finding {
     }
 }
 
-/// Looks at the clock and the rules of time zones.
+/// Checks the clock and the time zone data.
 pub(super) fn examine_clock(
     config: &Config,
     zone: Option<Zone>,
@@ -97,7 +97,7 @@ pub(super) fn examine_clock(
     tell: &mut dyn FnMut(Finding),
 ) {
     let seen = Store::look(&config.database, |store| Ok([store.clock()?, store.last_sent()?]));
-    // Where it cannot be read, the database's own finding says so.
+    // The database's own finding reports a read error.
     let latest = seen.ok().flatten().and_then(|seen| seen.into_iter().flatten().max());
     tell(clock(zone.unwrap_or(Zone::UTC), at, latest));
     tell(match zone {
@@ -106,7 +106,7 @@ pub(super) fn examine_clock(
     });
 }
 
-/// The clock beside the latest time at which this database was in use.
+/// Compares the clock with the latest time recorded in the database.
 fn clock(zone: Zone, at: Timestamp, latest: Option<Timestamp>) -> Finding {
     let now = Clocks { wall: at, since_boot: chrono::TimeDelta::zero() };
     let shown = moment(zone, at);
@@ -118,8 +118,8 @@ fn clock(zone: Zone, at: Timestamp, latest: Option<Timestamp>) -> Finding {
     }
 }
 
-/// The rules of zones come with the program; countries change theirs, mostly
-/// with a year's notice and sometimes less.
+/// Checks the age of the time zone data, which is compiled into the program.
+/// Countries mostly announce changes a year ahead, sometimes less.
 fn rules(zone: Zone, rules: &str, at: Timestamp) -> Finding {
     use chrono::Datelike;
     let message = format!("{zone}, by the rules of {rules}");
@@ -131,11 +131,11 @@ fn rules(zone: Zone, rules: &str, at: Timestamp) -> Finding {
     Finding::good("time zone", message)
 }
 
-/// Looks at what links begin with, and where pages will be served.
+/// Checks the base URL of links and the address of the web server.
 pub(super) fn examine_web(config: &Config, tell: &mut dyn FnMut(Finding)) {
     tell(address(&config.web.base_url, config.mail.transport));
     let listen = config.web.listen;
-    // Given back at once: nobody is served here.
+    // Released at once; nothing is served here.
     if let Err(error) = TcpListener::bind(listen).map(drop) {
         tell(
             Finding::warning("web", format!("{listen} cannot be listened at: {error}"))
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn f51_a_clock_before_what_was_sent_is_a_fault() {
+    fn a_clock_before_the_last_send_is_an_error() {
         let zone = Zone::parse("Europe/Stockholm").expect("a zone");
         let sent = at("2026-12-01T07:30:00Z");
         let early = clock(zone, at("2026-11-01T07:30:00Z"), Some(sent));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn f46_rules_of_two_years_ago_are_old() {
+    fn old_time_zone_data_is_reported() {
         let rules = |year: &str| rules(Zone::UTC, year, at("2027-02-01T00:00:00Z")).level;
         assert_eq!(
             [rules("2027a"), rules("2026c"), rules("2025b")],

@@ -1,6 +1,5 @@
-//! What the domain has published of itself, beside what mails will show:
-//! the public half of the key, who may send (SPF), and what becomes of mails
-//! that fit neither (DMARC). Readers' mail servers decide by it (E29, E31).
+//! Checks the DNS records of the sender domain that receiving servers use: the
+//! DKIM key, SPF and DMARC.
 
 use std::time::Duration;
 
@@ -10,12 +9,12 @@ use crate::config::Config;
 use crate::mail::dkim::Signer;
 use crate::mail::dns::NameServers;
 
-/// Where the machine names its name servers.
+/// The system's list of name servers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
-/// So many names above one are asked for a policy.
+/// Maximum number of parent domains asked for a DMARC policy.
 const STEPS: usize = 8;
 
-/// Looks at the records; of `servers` none means the machine's own.
+/// Checks the records; without `servers`, with those of the system.
 pub(super) fn examine(
     config: &Config,
     signer: Option<&Signer>,
@@ -64,15 +63,15 @@ fn unknown(name: &str, why: &str) -> Finding {
         .hint("name a name server that answers: --dns-server 192.0.2.53")
 }
 
-/// A record of tags, as DKIM and DMARC have it: `v=DMARC1; p=none`. Names in
-/// lower case; of two with one name the first is found.
+/// The value of a tag in a DKIM or DMARC record, `v=DMARC1; p=none`. Names in
+/// lower case; the first of two equal tags counts.
 fn tag<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let tags = text.split(';').filter_map(|tag| tag.split_once('='));
     let mut of_name = tags.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
     of_name.next().map(|(_, value)| value.trim())
 }
 
-/// The key as it is published beside the key that signs.
+/// Compares the published key with the signing key.
 fn key(name: &str, should: &str, texts: &[String]) -> Finding {
     let publish = || format!("publish this text (TXT) at {name}: {should}");
     let plain = |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace()).collect() };
@@ -113,8 +112,8 @@ fn is_spf(text: &str) -> bool {
     first.eq_ignore_ascii_case("v=spf1")
 }
 
-/// Who may send mails that come back to the domain. Whether our relay is among
-/// them only a mail shows: nobody knows here by which address it leaves.
+/// Checks SPF for the bounce domain. Whether it includes our relay shows only
+/// in a real mail: the relay's outgoing address is not known here.
 fn senders(domain: &str, texts: &[String]) -> Finding {
     let records: Vec<&String> = texts.iter().filter(|text| is_spf(text)).collect();
     let text = match records.as_slice() {
@@ -140,17 +139,17 @@ fn senders(domain: &str, texts: &[String]) -> Finding {
     Finding::good("DNS", format!("{domain} says who may send for it (SPF): {shown}"))
 }
 
-/// What a mail of ours shows that a policy can go by.
+/// The domains of a mail that DMARC alignment compares.
 struct Aligned<'a> {
-    /// Who it is from.
+    /// Domain of the sender.
     from: &'a str,
-    /// Who signs it, if we do.
+    /// Domain of the DKIM signature, if there is one.
     signature: Option<&'a str>,
-    /// Where it comes back to, if that domain says who may send.
+    /// Domain of the return path, if it has SPF.
     envelope: Option<&'a str>,
 }
 
-/// The nearest policy: the domain's own, or of one above it.
+/// The nearest DMARC policy: of the domain, or of a parent.
 fn found(names: &NameServers, from: &str) -> Result<Option<(String, Vec<String>)>, Finding> {
     let mut domain = from;
     for _ in 0..STEPS {
@@ -164,7 +163,7 @@ fn found(names: &NameServers, from: &str) -> Result<Option<(String, Vec<String>)
             return Ok(Some((domain.to_owned(), policies)));
         }
         match domain.split_once('.') {
-            // What stands at `example` or `se` is nobody's in particular.
+            // Top-level domains are not asked.
             Some((_, above)) if above.contains('.') => domain = above,
             Some(_) | None => break,
         }
@@ -172,7 +171,7 @@ fn found(names: &NameServers, from: &str) -> Result<Option<(String, Vec<String>)
     Ok(None)
 }
 
-/// What becomes of our mails by the policy that was found.
+/// Judges our mails by the policy that was found.
 fn policy(aligned: &Aligned<'_>, found: Option<(&str, &[String])>) -> Finding {
     let from = aligned.from;
     let Some((at, texts)) = found else {
@@ -196,8 +195,8 @@ fn policy(aligned: &Aligned<'_>, found: Option<(&str, &[String])>) -> Finding {
     let strict = |name: &str| tag(text, name).is_some_and(|mode| mode.eq_ignore_ascii_case("s"));
     let fits = |domain: &str, strict: bool| match strict {
         true => domain.eq_ignore_ascii_case(from),
-        // Under one roof: which one it is the policy's place tells, or that the
-        // one lies below the other.
+        // Relaxed alignment: both below the organisation's domain, which is where the
+        // policy was found, or one below the other.
         false => is_of(domain, from) || is_of(from, domain) || (is_of(domain, at) && is_of(from, at)),
     };
     let mode = |strict: bool| if strict { "strict" } else { "relaxed" };
@@ -218,7 +217,7 @@ fn policy(aligned: &Aligned<'_>, found: Option<(&str, &[String])>) -> Finding {
     let wrong = signature.is_some_and(|(_, fits)| !fits) || envelope.is_some_and(|(_, fits)| !fits);
     let hint = "sign with the very domain that mails are from, or let mails be from the domain that signs";
     match (fit, in_force.as_str()) {
-        // The relay may sign; only a mail that has arrived shows it.
+        // The relay may sign; only a received mail shows it.
         (false, _) if signature.is_none() && envelope.is_none() => Finding::warning("DNS", message)
             .hint("send a test mail elsewhere, and see in its header whether `dmarc=pass`"),
         (false, "none") => Finding::warning("DNS", message).hint(hint),
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn e31_the_published_key_is_the_one_that_signs() {
+    fn the_published_dkim_key_must_match_the_signing_key() {
         let level = |found: &[&str]| key("journey._domainkey.ekdala.example", SHOULD, &texts(found)).level;
         assert_eq!(level(&[SHOULD]), Level::Good);
         assert_eq!(level(&["google-site=1", "k=rsa;p=AAAA BBBB"]), Level::Good);
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn e29_who_may_send() {
+    fn spf_records_are_judged() {
         let level = |found: &[&str]| senders("ekdala.example", &texts(found)).level;
         assert_eq!(level(&["x", "v=spf1 mx -all"]), Level::Good);
         assert_eq!(level(&["v=spf1 redirect=_spf.ekdala.example"]), Level::Good);
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn e29_relaxed_and_strict() {
+    fn dmarc_alignment_relaxed_and_strict() {
         let (from, above) = ("larande.ekdala.example", "ekdala.example");
         let relaxed = of(from, Some(above), Some(above), above, "v=DMARC1; p=reject");
         assert_eq!(relaxed.0, Level::Good, "{}", relaxed.1);
@@ -290,7 +289,7 @@ mod tests {
         assert_eq!(of(from, Some(above), Some(above), above, strict).0, Level::Fault);
         assert_eq!(of(from, Some(from), Some(above), above, strict).0, Level::Warning);
         assert_eq!(of(from, Some(from), Some(from), above, strict).0, Level::Good);
-        // With a policy of its own, the domain still lies below that which signs.
+        // With a policy of its own, the domain is still below the one that signs.
         assert_eq!(of(from, Some(above), None, from, "v=DMARC1; p=reject").0, Level::Good);
         let sister = "nyheter.ekdala.example";
         assert_eq!(of(from, Some(sister), None, above, "v=DMARC1; p=reject").0, Level::Good);
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn e29_a_policy_from_above_is_that_for_those_below() {
+    fn a_parent_policy_applies_to_subdomains() {
         let (from, above) = ("larande.ekdala.example", "ekdala.example");
         let text = "v=DMARC1; p=none; sp=reject";
         let told = |from: &str, text: &str| of(from, Some(above), None, above, text).1;
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn e29_what_is_no_policy() {
+    fn missing_or_invalid_dmarc_policies() {
         let aligned = Aligned { from: "ekdala.example", signature: None, envelope: None };
         assert_eq!(policy(&aligned, None).level, Level::Warning);
         let level = |found: &[&str]| policy(&aligned, Some(("ekdala.example", &texts(found)))).level;

@@ -1,5 +1,5 @@
-//! How mails leave: the relay, with its certificates and the sign-in, as far
-//! as a mail would begin; or the program that takes them. No mail is said.
+//! Checks the transport: the SMTP relay with its certificate and sign-in, up to
+//! the point where a mail would begin; or the sendmail program. Sends no mail.
 
 use chrono::TimeDelta;
 
@@ -13,10 +13,10 @@ use crate::mail::relay::{Certificate, Deadlines, Mechanism, Offers, Privacy, Pri
 use crate::mail::token::Tokens;
 use crate::store::disk;
 
-/// A certificate is renewed before it is so near its end.
+/// A certificate should be renewed before it is this close to its end.
 const SOON: TimeDelta = TimeDelta::days(30);
 
-/// Looks at the way mails leave.
+/// Checks the transport.
 pub(super) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
     match config.mail.transport {
         Transport::Files => {
@@ -62,8 +62,8 @@ fn program(config: &Config) -> Finding {
     }
 }
 
-/// Reaches the relay twice: without signing in, so that what it is and offers
-/// is known whatever it thinks of us; then with it.
+/// Connects twice: without signing in, so that the capabilities of the relay
+/// are known even if it refuses us; then with it.
 pub fn visit(relay: &Relay, may_sign_in: bool, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
     let name = named(relay);
     let stranger = Relay { sign_in: None, ..relay.clone() };

@@ -1,11 +1,11 @@
-//! The signature of the domain (DKIM): is the key one that signs, and is it of
-//! a domain that counts for who mails are from.
+//! Checks the DKIM key: that it can sign, and that its domain is aligned with
+//! the sender's.
 
 use super::Finding;
 use crate::config::{Config, DkimConfig};
 use crate::mail::dkim::Signer;
 
-/// Looks at the key; the signer it makes, if it makes one.
+/// Checks the key; returns the signer it makes, if it is valid.
 pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) -> Option<Signer> {
     let Some(dkim) = &config.mail.dkim else {
         tell(Finding::good("signature", "none of ours; the relay signs, as a rule"));
@@ -41,7 +41,7 @@ fn key(signer: &Signer, domain: &str, from: &str) -> Finding {
     }
 }
 
-/// Is a domain that one, or below it?
+/// Whether a domain is the other one, or below it.
 pub(super) fn is_of(domain: &str, above: &str) -> bool {
     let (domain, above) = (domain.to_ascii_lowercase(), above.to_ascii_lowercase());
     domain.strip_suffix(&above).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e30_a_signature_counts_for_its_domain_and_those_below() {
+    fn a_signature_is_aligned_with_its_domain_and_subdomains() {
         assert!(
             is_of("ekdala.example", "ekdala.example") && is_of("larande.Ekdala.example", "ekdala.example")
         );
