@@ -1,5 +1,5 @@
-//! Mails that come back (faults F121 to F130): reports as relays write them,
-//! taken by the engine as the command takes them, for mails that were sent.
+//! Bounces: reports as relays write them, processed by the engine as by the
+//! command, for mails that were sent.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const FIRST: &str = "2026-12-01 08:30";
 const LATER: &str = "2026-12-02 10:00";
 const NEXT: &str = "2026-12-08 08:30";
 
-/// Two people who got their first mail of two, from files.
+/// Two people who got the first of two mails, from files.
 fn rig() -> Rig {
     let text = "min_gap = \"20 hours\"
 === journey j
@@ -46,7 +46,7 @@ fn act(rig: &Rig, civil: &str) -> Act {
     Act { at: rig.at(civil), by: "a mail server".to_owned(), why: None }
 }
 
-/// The number, the address' own return path and the name of Ada's first mail.
+/// The delivery number, the return path and the Message-ID of Ada's first mail.
 fn mail_to_ada(rig: &mut Rig) -> (i64, String, String) {
     let at = rig.at(FIRST);
     let store = rig.store(at);
@@ -76,7 +76,7 @@ fn take_report(rig: &mut Rig, name: &str) -> Taken {
     take(rig, &bytes)
 }
 
-/// Who gets the next mail, and what is said of those who are held.
+/// The people who get the next mail, and the reasons of those who are held.
 fn next(rig: &mut Rig) -> (Vec<String>, Vec<String>) {
     rig.stop();
     let at = rig.at(NEXT);
@@ -87,7 +87,7 @@ fn next(rig: &mut Rig) -> (Vec<String>, Vec<String>) {
     (send, reasons.map(|reason| format!("{}: {}", reason.code(), reason.text())).collect())
 }
 
-/// How many lines there are about what came back, in tables and audit log.
+/// The number of lines about bounces in tables and audit log.
 fn traces(rig: &mut Rig) -> (u64, usize) {
     let at = rig.at(LATER);
     let store: &Store = rig.store(at);
@@ -101,7 +101,7 @@ fn is_held(taken: Taken) -> bool {
 }
 
 #[test]
-fn f121_a_hard_report_holds_the_person_with_its_code() {
+fn a_permanent_bounce_holds_the_person_and_records_its_code() {
     for (name, code) in [
         ("hard-english.eml", "5.1.1"),
         ("hard-swedish.eml", "5.1.1"),
@@ -125,7 +125,7 @@ fn f121_a_hard_report_holds_the_person_with_its_code() {
 }
 
 #[test]
-fn f121_an_admin_can_lift_it() {
+fn an_admin_can_release_a_bounce_hold() {
     let mut rig = rig();
     assert!(is_held(take_report(&mut rig, "hard-english.eml")));
     let act = act(&rig, LATER);
@@ -136,7 +136,7 @@ fn f121_an_admin_can_lift_it() {
 }
 
 #[test]
-fn f122_out_of_office_is_no_bounce_and_nothing_is_kept_of_it() {
+fn an_out_of_office_reply_is_no_bounce_and_is_not_stored() {
     let mut rig = rig();
     assert_eq!(take_report(&mut rig, "away-with-headers.eml"), Taken::Automatic);
     assert_eq!(take_report(&mut rig, "away-without-headers.eml"), Taken::Letter);
@@ -151,7 +151,7 @@ fn f122_out_of_office_is_no_bounce_and_nothing_is_kept_of_it() {
 }
 
 #[test]
-fn f123_a_report_that_says_auto_replied_is_still_a_report() {
+fn a_delivery_report_marked_auto_replied_is_still_processed() {
     let mut rig = rig();
     let bytes = report(&mut rig, "hard-english.eml");
     assert!(String::from_utf8_lossy(&bytes).contains("Auto-Submitted: auto-replied"));
@@ -159,7 +159,7 @@ fn f123_a_report_that_says_auto_replied_is_still_a_report() {
 }
 
 #[test]
-fn f124_delayed_relayed_delivered_and_read_change_nothing() {
+fn reports_of_delay_relaying_delivery_and_reading_change_nothing() {
     let mut rig = rig();
     let (delivery, ..) = mail_to_ada(&mut rig);
     for name in ["delayed.eml", "relayed.eml", "delivered.eml"] {
@@ -171,7 +171,7 @@ fn f124_delayed_relayed_delivered_and_read_change_nothing() {
 }
 
 #[test]
-fn f125_t20_a_forged_report_suspends_nobody() {
+fn a_forged_report_holds_nobody() {
     let mut rig = rig();
     for name in ["forged-without-token.eml", "forged-with-wrong-token.eml"] {
         assert_eq!(take_report(&mut rig, name), Taken::NotOurs, "{name}");
@@ -190,7 +190,7 @@ fn f125_t20_a_forged_report_suspends_nobody() {
 }
 
 #[test]
-fn f125_a_mail_that_is_booked_and_was_not_sent_did_not_come_back() {
+fn a_report_about_a_mail_that_was_not_sent_is_ignored() {
     let mut rig = rig();
     rig.stop();
     let at = rig.at(NEXT);
@@ -208,7 +208,7 @@ fn f125_a_mail_that_is_booked_and_was_not_sent_did_not_come_back() {
 }
 
 #[test]
-fn f126_a_token_that_was_upper_cased_still_matches() {
+fn an_upper_cased_return_path_token_still_matches() {
     let mut rig = rig();
     let (_, own, _) = mail_to_ada(&mut rig);
     let text = String::from_utf8(report(&mut rig, "hard-english.eml")).expect("text");
@@ -216,7 +216,7 @@ fn f126_a_token_that_was_upper_cased_still_matches() {
 }
 
 #[test]
-fn f127_of_two_readers_only_ours_is_judged() {
+fn in_a_report_about_two_recipients_only_ours_counts() {
     let mut rig = rig();
     let (delivery, ..) = mail_to_ada(&mut rig);
     assert_eq!(take_report(&mut rig, "two-other-failed.eml"), Taken::UnderWay { delivery });
@@ -227,12 +227,12 @@ fn f127_of_two_readers_only_ours_is_judged() {
 }
 
 #[test]
-fn f128_what_cannot_be_read_is_told_and_brings_nothing_down() {
+fn an_unparseable_report_is_reported_and_crashes_nothing() {
     let mut rig = rig();
     let whole = report(&mut rig, "hard-english.eml");
     let mut unread = 0;
     for end in 0..whole.len() {
-        // Half a report may still hold its essential part; it is then one.
+        // Half a report may still hold its essential part, and then counts.
         let taken = take(&mut rig, &whole[..end]);
         assert!(!matches!(taken, Taken::OfSomebodyElse { .. } | Taken::UnderWay { .. }), "{end}: {taken:?}");
         unread += u64::from(taken == Taken::NotUnderstood);
@@ -261,7 +261,7 @@ fn f128_what_cannot_be_read_is_told_and_brings_nothing_down() {
 }
 
 #[test]
-fn f129_a_code_of_the_channel_leaves_the_person_free() {
+fn a_status_code_about_the_relay_does_not_hold_the_person() {
     for name in ["channel.eml", "full.eml"] {
         let mut rig = rig();
         let taken = take_report(&mut rig, name);
@@ -273,7 +273,7 @@ fn f129_a_code_of_the_channel_leaves_the_person_free() {
 }
 
 #[test]
-fn f130_the_same_report_twice_is_once() {
+fn the_same_report_twice_counts_once() {
     let mut rig = rig();
     assert!(is_held(take_report(&mut rig, "hard-english.eml")));
     let again = take_report(&mut rig, "hard-english.eml");
@@ -282,7 +282,7 @@ fn f130_the_same_report_twice_is_once() {
 }
 
 #[test]
-fn f130_another_address_lifts_it_and_is_not_blamed_for_the_old_one() {
+fn a_new_address_releases_the_hold_and_ignores_late_reports_about_the_old_one() {
     let mut rig = rig();
     assert!(is_held(take_report(&mut rig, "hard-english.eml")));
     rig.edit("people-1.csv", "ada@ekdala.example", "ada.ek@ekdala.example");
@@ -296,7 +296,7 @@ fn f130_another_address_lifts_it_and_is_not_blamed_for_the_old_one() {
 }
 
 #[test]
-fn f130_an_import_that_says_the_same_address_lifts_nothing() {
+fn an_import_with_the_same_address_releases_nothing() {
     let mut rig = rig();
     assert!(is_held(take_report(&mut rig, "hard-english.eml")));
     rig.edit("people-1.csv", "ada@ekdala.example,Ada,Ek", "Ada@ekdala.example,Ada,Ekman");
@@ -306,7 +306,7 @@ fn f130_an_import_that_says_the_same_address_lifts_nothing() {
 }
 
 #[test]
-fn the_command_reads_standard_input_and_its_exit_code_says_what_a_server_needs() {
+fn the_bounce_command_reads_standard_input_and_sets_the_exit_code_for_mail_servers() {
     let mut rig = rig();
     let channel = report(&mut rig, "channel.eml");
     let report = report(&mut rig, "hard-english.eml");
@@ -357,7 +357,7 @@ fn the_command_reads_standard_input_and_its_exit_code_says_what_a_server_needs()
     assert!(!rig.path("journey.db").exists(), "and nobody is imported for it");
 }
 
-/// What `journey status` prints after all that.
+/// What `journey status` prints afterwards.
 fn journey_status(config: PathBuf) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
     command.arg("--config").arg(config).args(["--at", "2026-12-02T10:00", "status"]);

@@ -1,10 +1,10 @@
-//! Chance, from a seed: the same seed makes the same numbers.
+//! Deterministic pseudo-random numbers: the same seed gives the same sequence.
 
-/// Numbers that only look random.
+/// A pseudo-random number generator.
 pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    /// From 0 to before the end.
+    /// A number from 0 up to, but not including, `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -13,7 +13,7 @@ impl Chance {
         (mixed ^ (mixed >> 31)) % end
     }
 
-    /// The same, as a place in a list.
+    /// The same as an index into a list.
     pub(crate) fn place(&mut self, end: usize) -> usize {
         usize::try_from(self.below(end as u64)).expect("it was one")
     }

@@ -1,6 +1,6 @@
-//! Mails by a relay, through the engine: the real database, a real
-//! conversation, and a clock that is told. Processes die here, databases are
-//! put back and relays misbehave; each row of the catalogue has its test.
+//! Delivery by relay through the engine: the real database, a real SMTP
+//! conversation, and a simulated clock. Covers crashes, restored databases and
+//! faulty relays.
 
 mod ages;
 mod chosen;
@@ -35,12 +35,12 @@ fn relay(rules: Vec<Rule>) -> Relay {
     Relay::start(Script { rules, ..Script::default() })
 }
 
-/// Only at mails to somebody.
+/// The rule for mails to one person only.
 fn to(person: &'static str, rule: Rule) -> Rule {
     Rule { to: Some(person), ..rule }
 }
 
-/// Only at this mail, over all connections.
+/// The rule for the n-th mail only, counted over all connections.
 fn nth(mail: usize, rule: Rule) -> Rule {
     Rule { mail: Some(mail), ..rule }
 }
@@ -61,7 +61,7 @@ fn all_is_well(mailing: &mut Mailing, most_copies: usize) {
 }
 
 #[test]
-fn f02_accepted_and_the_answer_lost_is_handed_over_once_more_to_the_byte() {
+fn an_accepted_mail_with_a_lost_reply_is_sent_again_byte_for_byte() {
     let mut mailing = Mailing::of(5);
     let at = mailing.at(MORNING);
     let relay = relay(vec![to("p003", Rule::once(Point::Dot, What::lose()))]);
@@ -69,7 +69,7 @@ fn f02_accepted_and_the_answer_lost_is_handed_over_once_more_to_the_byte() {
     assert_eq!((passed.delivered.sent, passed.delivered.in_doubt), (4, 1), "{passed:?}");
     mailing.pass(&relay, at + minutes(14));
     assert_eq!((mailing.row("p003", "j/a").state, mailing.copies("p003")), (State::InDoubt, 1));
-    // Other words from now on are not for who may have read the old ones.
+    // A changed text must not reach a person who may have read the old one.
     mailing.rig.edit("content/journeys/j/a.md", "Hej ", "Hej igen ");
     let passed = mailing.pass(&relay, at + minutes(15));
     assert_eq!(passed.delivered.sent, 1, "{passed:?}");
@@ -86,7 +86,7 @@ fn f02_accepted_and_the_answer_lost_is_handed_over_once_more_to_the_byte() {
 }
 
 #[test]
-fn f02_what_is_in_doubt_twice_waits_for_somebody() {
+fn a_mail_in_doubt_twice_waits_for_an_operator() {
     for arrived in [true, false] {
         let mut mailing = Mailing::of(3);
         let at = mailing.at(MORNING);
@@ -116,7 +116,7 @@ fn f02_what_is_in_doubt_twice_waits_for_somebody() {
 }
 
 #[test]
-fn f03_a_process_that_dies_before_the_words_leave_repeats_nothing() {
+fn a_crash_before_the_data_is_sent_repeats_nothing() {
     let mut mailing = Mailing::in_order(5);
     let (at, dead) = (mailing.at(MORNING), Files::default());
     let first = relay(vec![nth(1, Rule::at(Point::Data, What::End(mailing.copies_to(&dead))))]);
@@ -129,9 +129,10 @@ fn f03_a_process_that_dies_before_the_words_leave_repeats_nothing() {
     all_is_well(&mut mailing, 0);
 }
 
-/// The relay took it, and the process died before it heard of that.
+/// The relay accepted the mail, and the process crashed before the reply was
+/// read.
 #[test]
-fn f04_a_process_that_dies_before_the_answer_repeats_one_mail_a_connection() {
+fn a_crash_before_the_reply_repeats_at_most_one_mail_per_connection() {
     let mut mailing = Mailing::in_order(5);
     let (at, dead) = (mailing.at(MORNING), Files::default());
     let first = relay(vec![nth(1, Rule::at(Point::Idle, What::End(mailing.copies_to(&dead))))]);
@@ -146,9 +147,9 @@ fn f04_a_process_that_dies_before_the_answer_repeats_one_mail_a_connection() {
     all_is_well(&mut mailing, 1);
 }
 
-/// It heard of it, and the journal knows.
+/// The reply was read and the journal has the mail.
 #[test]
-fn f04_a_process_that_dies_between_journal_and_database_repeats_nothing() {
+fn a_crash_between_journal_and_database_repeats_nothing() {
     let mut mailing = Mailing::in_order(5);
     let (at, dead) = (mailing.at(MORNING), Files::default());
     let first = relay(vec![nth(1, Rule::at(Point::Idle, What::End(mailing.copies_to(&dead))))]);
@@ -163,7 +164,7 @@ fn f04_a_process_that_dies_between_journal_and_database_repeats_nothing() {
 }
 
 #[test]
-fn f08_a_pause_in_mid_mailing_and_its_end_repeat_nothing() {
+fn a_pause_and_resume_during_a_mailing_repeat_nothing() {
     let mut mailing = Mailing::of(40);
     let at = mailing.at(MORNING);
     let journey = PauseOf::Journey(Slug::parse("j").expect("a slug"));
@@ -181,15 +182,16 @@ fn f08_a_pause_in_mid_mailing_and_its_end_repeat_nothing() {
     all_is_well(&mut mailing, 0);
 }
 
-/// After somebody had decided something, no more left than there are lines.
+/// After a decision, no more mails left than there are connections.
 fn in_flight_alone_left_after_it(relay: &Relay, lines: usize) {
     let (then, at_last) = (relay.happened()[0], relay.accepted().len());
     assert!(at_last <= then + lines, "I8: {then} had left, and in the end {at_last}");
 }
 
-/// What somebody decides in mid-mailing, and who is not written to after it.
+/// A decision during a mailing, and the people who must not be written to after
+/// it.
 #[test]
-fn i8_what_is_decided_in_mid_mailing_counts_for_what_is_not_in_flight() {
+fn a_decision_during_a_mailing_applies_to_all_that_is_not_in_flight() {
     let step = StepName::parse("j/a").expect("a step");
     let unit = Change::Pause {
         of: PauseOf::Unit(journey::domain::ids::UnitId::new("Norr")),
@@ -217,7 +219,7 @@ fn i8_what_is_decided_in_mid_mailing_counts_for_what_is_not_in_flight() {
 
 /// Half of the people leave while the mailing runs.
 #[test]
-fn i8_who_leaves_in_mid_mailing_gets_nothing_any_more() {
+fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
     let mut mailing = Mailing::of(200);
     let at = mailing.at(MORNING);
     let header = mailing.rig.read("people-1.csv").lines().next().expect("a heading").to_owned();
@@ -227,7 +229,7 @@ fn i8_who_leaves_in_mid_mailing_gets_nothing_any_more() {
     let roster = import::read(&config, &mailing.rig.path("people-2.csv"), &library).roster.expect("people");
     let happens = Arc::new(move || {
         let mut other = Store::open(&config.database, at, || [7; 32]).expect("a database");
-        // Again, while the other line settles a mail between the two.
+        // Repeated, because the other worker may settle a mail in between.
         loop {
             let seen = other.seen().expect("it can be read");
             let import = import::compared_in(&other, &roster, &library).expect("compared");
@@ -258,7 +260,7 @@ fn i8_who_leaves_in_mid_mailing_gets_nothing_any_more() {
 /// The database is that of the evening of the first day, the journal that of
 /// the third.
 #[test]
-fn f12_a_restored_database_sends_nothing_before_it_is_released_and_nothing_twice() {
+fn a_restored_database_sends_nothing_until_released_and_nothing_twice() {
     let mut mailing = Mailing::of(20);
     let copy = Files::default();
     let mornings = mailing.mornings("2026-12-01", 8);
@@ -296,7 +298,7 @@ fn f12_a_restored_database_sends_nothing_before_it_is_released_and_nothing_twice
 }
 
 #[test]
-fn f12_a_database_in_another_folder_sends_nothing_before_it_is_released() {
+fn a_database_copied_to_another_folder_sends_nothing_until_released() {
     let mut mailing = Mailing::of(4);
     let mornings = mailing.mornings("2026-12-01", 3);
     mailing.good_passes(mornings[..1].iter().copied());
@@ -313,7 +315,7 @@ fn f12_a_database_in_another_folder_sends_nothing_before_it_is_released() {
     assert!(told.ends_with("if both send, everybody gets everything twice"), "{told}");
     copy.release(mornings[1]);
     assert_eq!(copy.pass(&relay, mornings[1]).delivered.sent, 4);
-    // Put back, it would be the copy.
+    // Had the original been restored as well, it would be the copy.
     for name in ["journey.db", "journey.sent"] {
         fs::copy(copy.rig.path(name), mailing.rig.path(name)).expect("copied");
     }
@@ -322,7 +324,7 @@ fn f12_a_database_in_another_folder_sends_nothing_before_it_is_released() {
 }
 
 #[test]
-fn f12_a_journal_that_is_lost_is_begun_anew() {
+fn a_lost_send_journal_is_recreated() {
     let mut mailing = Mailing::of(4);
     let mornings = mailing.mornings("2026-12-01", 4);
     mailing.good_passes(mornings[..2].iter().copied());
@@ -338,7 +340,7 @@ fn f12_a_journal_that_is_lost_is_begun_anew() {
 }
 
 #[test]
-fn f58_a_copy_that_is_damaged_is_held_and_not_handed_over() {
+fn a_damaged_stored_message_is_held_and_not_sent() {
     let mut mailing = Mailing::of(3);
     let at = mailing.at(MORNING);
     let relay = relay(vec![to("p002", Rule::once(Point::Dot, What::lose()))]);
@@ -349,15 +351,15 @@ fn f58_a_copy_that_is_damaged_is_held_and_not_handed_over() {
     let row = mailing.row("p002", "j/a");
     assert_eq!((passed.delivered.held, row.state, mailing.copies("p002")), (1, State::Held, 1), "{passed:?}");
     assert!(row.reply.contains("damaged"), "{row:?}");
-    // Somebody has looked: it did not arrive.
+    // The operator has found that it did not arrive.
     mailing.resolve(at + minutes(20), &row, false);
     mailing.pass(&relay, at + minutes(21));
     assert_eq!((mailing.states().as_str(), mailing.copies("p002")), ("sent 3", 2));
 }
 
-/// A name in the words is empty by the time the mail is made.
+/// A value the text uses is empty by the time the mail is built.
 #[test]
-fn f13_a_mail_that_cannot_be_made_is_held_and_the_others_go() {
+fn a_mail_that_cannot_be_built_is_held_and_the_others_are_sent() {
     let order = DAILY.replace("\"a\"", "\"ofa\"");
     let mut mailing = Mailing::with(&format!("=== journey j\n{order}"), 4);
     let at = mailing.at(MORNING);
@@ -379,10 +381,10 @@ fn f13_a_mail_that_cannot_be_made_is_held_and_the_others_go() {
     all_is_well(&mut mailing, 0);
 }
 
-/// The answer cannot be written down: nothing more leaves, and what left is
+/// The reply cannot be recorded: nothing more is sent, and what was sent is
 /// known from the journal.
 #[test]
-fn f55_what_cannot_be_booked_as_sent_is_known_from_the_journal() {
+fn a_mail_that_cannot_be_recorded_as_sent_is_known_from_the_journal() {
     let mut mailing = Mailing::in_order(6);
     let at = mailing.at(MORNING);
     mailing.rig.running(at);

@@ -1,8 +1,7 @@
-//! The files in `deploy`, looked at by systemd itself: that it understands
-//! them, and how much a service that went astray could reach. Needs
-//! `systemd-analyze`; without it nothing is looked at, which is a failure only
-//! where everything must be (`JOURNEY_TEST_ALL`). What is not looked at here
-//! is a start under these settings: that needs systemd as process 1.
+//! The files in `deploy`, checked by systemd itself: that it accepts them, and
+//! how exposed the service is. Needs `systemd-analyze`; without it the test is
+//! skipped, or fails with `JOURNEY_TEST_ALL`. Starting the service under these
+//! settings is not tested here, because that needs systemd as process 1.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +11,10 @@ use crate::docs::file;
 
 const UNITS: [&str; 3] = ["journey.service", "journey-backup.service", "journey-backup.timer"];
 
-/// The most that a service may be exposed, in tenths: 1.1.
+/// The highest accepted exposure level, in tenths: 1.1.
 const MOST: &str = "11";
 
-/// `None`, and said so, where there is no systemd.
+/// `None`, with a message, where there is no systemd.
 fn analyze(arguments: &[&str]) -> Option<Output> {
     let output = Command::new("systemd-analyze").args(arguments).env("SYSTEMD_COLORS", "0").output();
     if output.is_err() {
@@ -35,13 +34,14 @@ fn text(unit: &str) -> String {
     fs::read_to_string(file(&format!("deploy/{unit}"))).expect("a unit")
 }
 
-/// Everything that an analysis says.
+/// Standard output and standard error of an analysis.
 fn said(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat()
 }
 
-/// What systemd says of the units, changed first; with the program where it is
-/// built, because it looks whether it is there.
+/// What `systemd-analyze verify` prints about the units after a change; the
+/// path of the program is that of the build, because systemd checks that it
+/// exists.
 fn verified(change: impl Fn(String) -> String) -> Option<Output> {
     let folder = tempfile::tempdir().expect("a folder");
     for unit in UNITS {
@@ -58,7 +58,7 @@ fn security(path: &Path) -> Option<Output> {
 }
 
 #[test]
-fn systemd_understands_the_units_and_has_nothing_to_say() {
+fn systemd_accepts_the_units_without_warnings() {
     let Some(output) = verified(|text| text) else { return };
     assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
     let wrong = verified(|text| text.replace("WatchdogSec", "WatchdogSek")).expect("there is systemd");
@@ -66,7 +66,7 @@ fn systemd_understands_the_units_and_has_nothing_to_say() {
 }
 
 #[test]
-fn a_service_that_goes_astray_reaches_little() {
+fn the_service_has_a_low_exposure_level() {
     for unit in ["journey.service", "journey-backup.service"] {
         let Some(output) = security(&file(&format!("deploy/{unit}"))) else { return };
         assert!(output.status.success(), "{unit}: {}", said(&output));
@@ -80,18 +80,19 @@ fn a_service_that_goes_astray_reaches_little() {
     assert!(!output.status.success(), "the test finds nothing: {}", said(&output));
 }
 
-/// What the program needs of systemd, whether or not it is there to be asked.
+/// Settings the program relies on, checked without systemd too.
 #[test]
-fn the_service_says_what_the_program_needs() {
+fn the_service_has_the_settings_the_program_needs() {
     let text = text("journey.service");
     let needed = [
         "Type=notify",
         "User=journey",
         "ExecStart=/usr/bin/journey --config /etc/journey/config.toml daemon",
-        // These need somebody: a new start would end in the same way.
+        // These exit codes need an operator: a restart would end in the same
+        // way.
         "RestartPreventExitStatus=65 77 78 80",
         "WatchdogSec=60",
-        // An answer to the end of a mail may take ten minutes.
+        // A reply to the end of a message may take ten minutes.
         "TimeoutStopSec=630",
         "KillMode=mixed",
         "StateDirectory=journey",

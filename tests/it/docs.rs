@@ -1,7 +1,6 @@
-//! What is written about the program holds true: the command reference is
-//! made from the commands, the JSON fields and the authors' examples are
-//! tried. `UPDATE_EXPECT=1 cargo test --test it docs` writes anew what is
-//! generated.
+//! Checks that the documentation is true: the command reference is generated
+//! from the commands; JSON fields and authors' examples are tried.
+//! `UPDATE_EXPECT=1 cargo test --test it docs` regenerates what is generated.
 
 mod authoring;
 mod cli;
@@ -10,17 +9,17 @@ mod json;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file below the repository's root.
+/// The path of a file of the repository.
 pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The text of a file below the repository's root.
+/// The text of a file of the repository.
 fn text(name: &str) -> String {
     fs::read_to_string(file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Holds a file to what it should say, or writes it if that is asked for.
+/// Asserts that a file has this text, or writes it if that is asked for.
 pub(crate) fn hold(name: &str, should: &str) {
     if fs::read_to_string(file(name)).is_ok_and(|is| is == should) {
         return;
@@ -43,7 +42,7 @@ fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
         .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
 }
 
-/// What stands between the first two back-ticks.
+/// The text between the first two back-ticks.
 fn code(cell: &str) -> Option<&str> {
     cell.split('`').nth(1)
 }

@@ -1,6 +1,5 @@
-//! `journey doctor`: each thing that can be wrong is wrong once, and is named
-//! with what to do. The program runs as it runs, against a relay that does
-//! what a script says.
+//! `journey doctor`: every problem it can find is produced once, and is
+//! reported with a remedy. Runs the built program against a scripted relay.
 
 mod names;
 
@@ -24,7 +23,7 @@ use super::transcripts::files;
 const SECRET: &str = "correct horse battery";
 const KEY: &str = "tests/fixtures/dkim/test-key-rsa-2048.pem";
 
-/// Two people, who are imported, and a relay with TLS that wants a sign-in.
+/// Two imported people, and a relay with TLS and authentication.
 fn home(port: u16, authority: &Authority) -> Home {
     let home = Home::new(2, port);
     let signed_in = "security = \"starttls\"\nca_file = \"ca.pem\"\nauth = \"plain\"\nusername = \"journey\"\npassword_file = \"password\"";
@@ -40,7 +39,7 @@ fn home(port: u16, authority: &Authority) -> Home {
     home
 }
 
-/// A file for its owner alone.
+/// A file only its owner can read.
 fn secret(home: &Home, name: &str, text: &str) {
     home.write(name, text);
     mode(&home.path(name), 0o600);
@@ -59,7 +58,7 @@ fn script(authority: &Authority) -> Script {
     }
 }
 
-/// What it finds, a line each, without what differs from machine to machine.
+/// The findings, one a line, without what differs from machine to machine.
 fn seen(home: &Home, relay: Option<&server::Relay>, more: &[&str]) -> String {
     let before = files(&home.path(""));
     let output = home.run(&[&["doctor", "--format", "json"], more].concat());
@@ -82,7 +81,7 @@ fn seen(home: &Home, relay: Option<&server::Relay>, more: &[&str]) -> String {
         }
     }
     if let Some((before, after)) = text.split_once(" is whole: ") {
-        // How large it is, and its schema, is nothing to these tests.
+        // The size and schema version do not matter to these tests.
         let after = after.split_once('\n').map_or("", |(_, after)| after);
         text = format!("{before} is whole\n{after}");
     }
@@ -92,14 +91,14 @@ fn seen(home: &Home, relay: Option<&server::Relay>, more: &[&str]) -> String {
     }
 }
 
-/// The findings about one thing.
+/// The findings about one subject.
 fn about<'t>(seen: &'t str, what: &str) -> Vec<&'t str> {
     let is_of = |line: &&str| line.split(' ').skip(1).collect::<Vec<_>>().join(" ").starts_with(what);
     seen.lines().filter(is_of).collect()
 }
 
 #[test]
-fn where_all_is_well_it_says_what_it_has_looked_at() {
+fn doctor_without_problems_lists_what_it_checked() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -128,7 +127,7 @@ fn where_all_is_well_it_says_what_it_has_looked_at() {
 }
 
 #[test]
-fn it_waits_for_nobody_longer_than_it_is_told() {
+fn doctor_respects_its_timeout() {
     let patience = Duration::from_millis(100);
     for point in [Point::Greeting, Point::Ehlo] {
         let silent =
@@ -146,7 +145,7 @@ fn it_waits_for_nobody_longer_than_it_is_told() {
 }
 
 #[test]
-fn a_relay_that_is_away_hides_nothing_else() {
+fn an_unreachable_relay_hides_no_other_finding() {
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
@@ -162,7 +161,7 @@ fn a_relay_that_is_away_hides_nothing_else() {
 }
 
 #[test]
-fn each_certificate_that_cannot_be_believed_is_named_with_its_fault() {
+fn each_invalid_certificate_is_named_with_its_fault() {
     let authority = Authority::new("Ekdala CA");
     for (tls, told) in [
         (authority.server(&["127.0.0.1"], 2021), "it was good until 2021-01-01"),
@@ -178,7 +177,7 @@ fn each_certificate_that_cannot_be_believed_is_named_with_its_fault() {
 }
 
 #[test]
-fn a_certificate_near_its_end_is_a_warning() {
+fn a_certificate_that_expires_soon_is_a_warning() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -189,7 +188,7 @@ fn a_certificate_near_its_end_is_a_warning() {
 }
 
 #[test]
-fn a_refused_sign_in_is_told_and_what_the_relay_is_as_well() {
+fn a_rejected_sign_in_is_reported_beside_the_properties_of_the_relay() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(Script {
         account: Some(("journey".to_owned(), "another".to_owned())),
@@ -210,7 +209,7 @@ fn a_refused_sign_in_is_told_and_what_the_relay_is_as_well() {
 }
 
 #[test]
-fn f67_a_secret_that_others_can_read_is_a_fault() {
+fn a_secret_readable_by_others_is_an_error() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -227,7 +226,7 @@ fn f67_a_secret_that_others_can_read_is_a_fault() {
 }
 
 #[test]
-fn a_key_that_cannot_sign_is_a_fault() {
+fn a_key_that_cannot_sign_is_an_error() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -246,7 +245,7 @@ fn a_key_that_cannot_sign_is_a_fault() {
 }
 
 #[test]
-fn content_that_is_broken_and_people_that_are_not_there() {
+fn broken_content_and_a_missing_people_file_are_reported() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -266,7 +265,7 @@ fn content_that_is_broken_and_people_that_are_not_there() {
 }
 
 #[test]
-fn positions_that_are_late_or_missing_are_counted_and_a_send_mends_them() {
+fn stale_or_missing_positions_are_counted_and_send_repairs_them() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -280,7 +279,7 @@ fn positions_that_are_late_or_missing_are_counted_and_a_send_mends_them() {
         let told = seen(&home, Some(&relay), &[]);
         let expected = "fail positions: 1 of 2 name a time that is too late: these mails would be missed";
         assert_eq!(about(&told, "positions"), [expected], "{told}");
-        // Only looks at who has got one already.
+        // A dry run checks only people who have been sent one already.
         home.done(&["send", "-q", "--only", "1000"]);
         assert!(agree(&seen(&home, Some(&relay), &[])));
     }
@@ -290,10 +289,10 @@ fn positions_that_are_late_or_missing_are_counted_and_a_send_mends_them() {
     assert_eq!(about(&told, "positions"), ["warn positions: 1 of 2 do not agree with the events"]);
 }
 
-/// Who sends is told of it each time, and is not kept from sending: a container
-/// may have its secrets no other way.
+/// `send` warns each time and still sends: a container may have no other way to
+/// hold its secrets.
 #[test]
-fn f67_whoever_sends_is_told_of_a_secret_that_is_open_to_others() {
+fn send_warns_about_a_secret_readable_by_others() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -307,7 +306,7 @@ fn f67_whoever_sends_is_told_of_a_secret_that_is_open_to_others() {
 }
 
 #[test]
-fn a_damaged_database_and_what_keeps_it_from_sending() {
+fn a_damaged_database_and_send_blocks_are_reported() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -346,7 +345,7 @@ fn a_clock_before_the_last_send_is_an_error() {
 }
 
 #[test]
-fn other_ways_of_sending_are_looked_at_too() {
+fn transports_other_than_smtp_are_checked_too() {
     let authority = Authority::new("Ekdala CA");
     let home = home(1, &authority);
     home.edit("config.toml", "transport = \"smtp\"", "transport = \"sendmail\"\nsendmail = \"nothing\"");

@@ -1,5 +1,5 @@
-//! Content that is edited while its journeys run (contract, 7.7 and 8): each
-//! test is a sentence of it, through the real database and the real files.
+//! Content that is edited while its journeys run, through the real database and
+//! the real files.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn rig() -> Rig {
     rig_of("", "")
 }
 
-/// The same with more in the head of the journey, and behind its steps.
+/// The same with more in the head of the journey and after its steps.
 fn rig_of(head: &str, more: &str) -> Rig {
     let text = format!(
         "min_gap = \"20 hours\"
@@ -53,7 +53,7 @@ bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
     Story::parse(&text).rig()
 }
 
-/// Who gets what at a time.
+/// The mails sent at a time.
 fn sent(rig: &mut Rig, civil: &str) -> Vec<String> {
     let at = rig.at(civil);
     rig.send(at).iter().map(|mail| format!("{} {}", mail.person, mail.step)).collect()
@@ -71,7 +71,7 @@ fn plan(rig: &Rig, at: Timestamp, until: &str) -> Vec<String> {
     rows.iter().map(told).collect()
 }
 
-/// The steps of the journey, in this order.
+/// Puts the steps of the journey into this order.
 fn reorder(rig: &mut Rig, civil: &str, steps: &[&str]) {
     let text = rig.read(ORDER);
     let head = text.split("[[step]]").next().expect("a head");
@@ -118,7 +118,7 @@ fn approve(rig: &mut Rig, civil: &str, name: &str) {
 }
 
 #[test]
-fn the_next_step_is_the_first_one_in_todays_order_after_the_last_one_the_person_got() {
+fn the_next_step_follows_the_last_received_one_in_the_current_order() {
     let mut rig = rig();
     assert_eq!(sent(&mut rig, "2026-12-01 08:30"), ["ada j/a", "bo j/a"]);
     reorder(&mut rig, "2026-12-02 10:00", &["a", "c", "b"]);
@@ -129,7 +129,7 @@ fn the_next_step_is_the_first_one_in_todays_order_after_the_last_one_the_person_
 }
 
 #[test]
-fn an_inserted_step_is_not_sent_to_people_past_it_unless_catch_up() {
+fn an_inserted_step_is_not_sent_to_people_past_it_without_catch_up() {
     let mut rig = rig();
     sent(&mut rig, "2026-12-01 08:30");
     pause(&mut rig, "2026-12-02 10:00", "bo", "2026-12-14");
@@ -142,7 +142,7 @@ fn an_inserted_step_is_not_sent_to_people_past_it_unless_catch_up() {
 }
 
 #[test]
-fn a_removed_step_leaves_a_hole() {
+fn a_removed_step_is_skipped() {
     let mut rig = rig();
     sent(&mut rig, "2026-12-01 08:30");
     pause(&mut rig, "2026-12-02 10:00", "bo", "2026-12-14");
@@ -154,7 +154,7 @@ fn a_removed_step_leaves_a_hole() {
 }
 
 #[test]
-fn text_changes_reach_those_who_have_not_had_it() {
+fn a_text_change_applies_to_people_who_have_not_received_the_step() {
     let mut rig = rig();
     sent(&mut rig, "2026-12-01 08:30");
     pause(&mut rig, "2026-12-02 10:00", "bo", "2026-12-14");
@@ -170,7 +170,7 @@ fn text_changes_reach_those_who_have_not_had_it() {
 }
 
 #[test]
-fn an_edit_after_the_approval_holds_the_step_again_for_those_who_have_not_had_it() {
+fn an_edit_after_approval_holds_the_step_for_people_who_have_not_received_it() {
     let mut rig = rig_of("[reference_group]\npeople = [\"ada\"]\nlead = \"5 workdays\"\n", "");
     assert_eq!(sent(&mut rig, "2026-11-24 08:30"), ["ada j/a"]);
     approve(&mut rig, "2026-11-25 10:00", "j/a");
@@ -188,7 +188,7 @@ fn an_edit_after_the_approval_holds_the_step_again_for_those_who_have_not_had_it
 }
 
 #[test]
-fn f44_a_journey_published_again_goes_on_with_the_next_step_one_at_a_time() {
+fn a_republished_journey_continues_with_the_next_step_one_at_a_time() {
     let mut rig = rig();
     sent(&mut rig, "2026-12-01 08:30");
     let (there, away) = (rig.path("content/journeys/j"), rig.path("j-away"));
@@ -200,7 +200,7 @@ fn f44_a_journey_published_again_goes_on_with_the_next_step_one_at_a_time() {
     }
     fs::rename(&away, &there).expect("it comes back");
     let noon = rig.at("2026-12-30 12:00");
-    // Whoever put it back sees what will happen before the program has it.
+    // Before the content is reloaded, the plan shows what will happen.
     let planned = [
         "2027-01-05 08:30 ada b",
         "2027-01-05 08:30 bo b",
@@ -216,7 +216,7 @@ fn f44_a_journey_published_again_goes_on_with_the_next_step_one_at_a_time() {
 }
 
 #[test]
-fn f87_a_renamed_step_is_a_removed_one_and_a_new_one_and_nobody_begins_again() {
+fn a_renamed_step_counts_as_removed_and_inserted_and_restarts_no_journey() {
     let mut rig = rig();
     sent(&mut rig, "2026-12-01 08:30");
     pause(&mut rig, "2026-12-02 10:00", "bo", "2026-12-14");
@@ -227,7 +227,7 @@ fn f87_a_renamed_step_is_a_removed_one_and_a_new_one_and_nobody_begins_again() {
 }
 
 #[test]
-fn f89_broken_content_never_stops_a_running_journey() {
+fn broken_content_does_not_stop_a_running_journey() {
     let mut rig = rig();
     let config = rig.path("config.toml").display().to_string();
     let run = |at: &str, words: &[&str]| {
@@ -257,7 +257,7 @@ fn f89_broken_content_never_stops_a_running_journey() {
 }
 
 #[test]
-fn content_whose_journey_lost_a_step_in_the_middle_of_a_batch_cancels_what_was_booked_of_it() {
+fn removing_a_step_during_a_batch_cancels_its_enqueued_mails() {
     let mut rig = rig();
     let at = rig.at("2026-12-01 08:30");
     rig.book_only(at);
@@ -269,7 +269,7 @@ fn content_whose_journey_lost_a_step_in_the_middle_of_a_batch_cancels_what_was_b
 }
 
 #[test]
-fn a_text_that_cannot_be_made_for_somebody_stands_in_no_other_journeys_way() {
+fn a_text_that_cannot_be_rendered_for_a_person_blocks_no_other_journey() {
     let text = "min_gap = \"20 hours\"
 === journey j
 cadence = \"30 8 * * Tue\"
@@ -296,7 +296,7 @@ bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
 }
 
 #[test]
-fn positions_kept_with_an_old_look_at_the_database_are_not_believed() {
+fn positions_saved_from_an_outdated_snapshot_are_not_used() {
     let mut rig = rig();
     let at = rig.at("2026-12-01 08:30");
     sent(&mut rig, "2026-12-01 08:30");
@@ -319,7 +319,7 @@ fn positions_kept_with_an_old_look_at_the_database_are_not_believed() {
 }
 
 #[test]
-fn what_was_booked_and_not_written_is_kept_back_by_a_hold_a_pause_an_edit_or_a_shared_address() {
+fn unsent_mails_are_blocked_by_a_hold_a_pause_an_edit_or_a_shared_address() {
     let gated = "[reference_group]\npeople = [\"nobody\"]\nlead = \"5 workdays\"\n";
     let hold: fn(&mut Rig) = |rig| {
         let at = rig.at("2026-12-01 09:00");

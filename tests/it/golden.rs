@@ -1,5 +1,5 @@
-//! Every mail of the sample, whole, as it leaves, made readable: what a change
-//! of words, templates or code does to mails is seen in review.
+//! Golden files: every mail of the sample in readable form, so that a review
+//! shows what a change of texts, templates or code does to mails.
 //! `UPDATE_EXPECT=1 cargo test --test it golden` accepts.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use crate::letters;
 const FOLDER: &str = "tests/golden/mails";
 
 #[test]
-fn every_mail_of_the_sample_is_as_it_was() {
+fn every_mail_of_the_sample_matches_its_golden_file() {
     let mut there = BTreeSet::new();
     for mail in letters::sample() {
         let bytes = mime::bytes(&mail.email).expect("bytes");
@@ -32,7 +32,8 @@ fn every_mail_of_the_sample_is_as_it_was() {
     assert_eq!(left, [""; 0], "mails that the sample no longer has: delete them");
 }
 
-/// A mail with its parts decoded, and pictures left out; lines end in `\n`.
+/// A mail with its parts decoded and pictures left out; lines end in `
+/// `.
 fn readable(bytes: &[u8]) -> String {
     let mail = String::from_utf8(bytes.to_vec()).expect("ASCII").replace("\r\n", "\n");
     let mut out = String::new();

@@ -1,5 +1,5 @@
-//! The red button: `journey hold` stops all sending with the database alone,
-//! whatever else has faults.
+//! `journey hold` stops all sending with the database alone, whatever else is
+//! broken.
 
 use std::fs;
 use std::path::Path;
@@ -11,15 +11,15 @@ use super::rig::copy;
 
 const AT: &str = "2026-12-01T08:30";
 
-/// A small programme in a folder of its own.
+/// A small programme in a temporary folder.
 fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("a folder");
     copy("tests/fixtures/small".as_ref(), home.path());
     home
 }
 
-/// The exit code, standard output and standard error of a command typed in a
-/// folder; with `database` it is named in the environment.
+/// The exit code, standard output and standard error of a command run in a
+/// folder; `database` sets the environment variable for the database.
 fn typed(home: &Path, arguments: &[&str], database: Option<&Path>) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
     command.args(arguments).current_dir(home).env_clear().env("NO_COLOR", "1");
@@ -35,7 +35,7 @@ fn status(home: &Path) -> Value {
 }
 
 #[test]
-fn all_sending_is_held_also_with_a_configuration_that_has_faults() {
+fn all_sending_can_be_held_with_an_invalid_configuration() {
     let home = home();
     let (code, ..) = typed(home.path(), &["send", "-q", "--at", AT], None);
     assert_eq!(code, Some(0));
@@ -61,9 +61,9 @@ fn all_sending_is_held_also_with_a_configuration_that_has_faults() {
     }
 }
 
-/// Then nothing tells where the database is but whoever types.
+/// Without a configuration only the caller knows where the database is.
 #[test]
-fn without_a_configuration_the_database_can_be_named() {
+fn without_a_configuration_the_database_can_be_given() {
     let home = home();
     typed(home.path(), &["send", "-q", "--at", AT], None);
     let elsewhere = tempfile::tempdir().expect("a folder");
@@ -78,10 +78,9 @@ fn without_a_configuration_the_database_can_be_named() {
     assert_eq!(fs::read_dir(elsewhere.path()).expect("a folder").count(), 0, "nothing is made beside");
 }
 
-/// A people file with faults is no reason not to hold; and nobody is imported
-/// for it.
+/// An invalid people file does not prevent a hold, and a hold imports nobody.
 #[test]
-fn holding_imports_nobody() {
+fn a_hold_imports_nobody() {
     let home = home();
     fs::write(home.path().join("people.csv"), "employee_id\n1\n").expect("a fault");
     let (code, out, said) = typed(home.path(), &["hold"], None);

@@ -1,6 +1,6 @@
-//! The program as it runs, with its own clock, while it hands mails to a
-//! relay: killed, stopped, started twice, kept waiting. What leaves is what
-//! was promised, whatever happens to the process.
+//! Crash and shutdown tests: the built program, with the system clock, is
+//! killed, stopped, started twice or blocked while it hands mails to a relay.
+//! The delivery guarantees must hold whatever happens to the process.
 
 mod clocks;
 mod daemon;
@@ -22,7 +22,7 @@ use super::relay::server;
 use hunt::{Mailing, Tally, Weather, hunt};
 use soak::{Need, soak};
 
-/// More where everything must be tested.
+/// The larger number where `JOURNEY_TEST_ALL` asks for the full test run.
 fn so_many(few: usize, many: usize) -> usize {
     #[expect(clippy::disallowed_methods, reason = "the variable that asks for everything")]
     let everything = std::env::var_os("JOURNEY_TEST_ALL").is_some();
@@ -38,21 +38,21 @@ fn told(tally: &Tally) {
 }
 
 #[test]
-fn f01_killed_at_any_moment_it_loses_nothing_and_repeats_no_more_than_a_mail_a_connection() {
+fn killed_at_random_moments_it_loses_nothing_and_repeats_at_most_one_mail_per_connection() {
     let tally = hunt(1, so_many(10, 100), 300, Weather::Fair);
     told(&tally);
     assert_eq!(tally.lost, 0);
 }
 
 #[test]
-fn f01_the_same_with_a_relay_on_a_bad_day() {
+fn killed_at_random_moments_with_a_faulty_relay_it_keeps_the_guarantees() {
     let tally = hunt(2, so_many(10, 100), 300, Weather::Foul);
     told(&tally);
     assert!(tally.lost > 0, "the day is no bad one");
 }
 
 #[test]
-fn everything_at_once_for_a_while_leaves_everything_as_promised() {
+fn a_soak_run_keeps_the_delivery_guarantees() {
     let length = Duration::from_secs(so_many(4, 8) as u64);
     let happened = soak(length, 3, &mut |need| {
         let Need { after, process, memory_kb, most_memory_kb, open_files, mails } = need;
@@ -66,22 +66,22 @@ fn everything_at_once_for_a_while_leaves_everything_as_promised() {
 }
 
 #[test]
-fn f16_more_than_a_million_mails_are_taken_up_within_seconds() {
+fn sending_starts_within_seconds_with_a_million_mails_queued() {
     if so_many(0, 1) > 0 {
-        load::f16_more_than_a_million_mails();
+        load::more_than_a_million_mails();
     }
 }
 
 #[test]
-fn f62_backups_cost_a_mailing_less_than_a_fifth_of_its_rate() {
+fn backups_slow_a_mailing_by_less_than_a_fifth() {
     if so_many(0, 1) > 0 {
-        load::f62_backups_cost_less_than_a_fifth_of_the_rate();
+        load::backups_cost_less_than_a_fifth_of_the_rate();
     }
 }
 
-/// Each promise is looked at by something that can say no.
+/// Each delivery guarantee is checked by an assertion that can fail.
 #[test]
-fn a_promise_that_is_broken_is_noticed() {
+fn a_broken_guarantee_is_detected() {
     let said = |kills: usize, sql: &str, again: bool| {
         let mut mailing = Mailing::new(10, Weather::Fair, 1);
         mailing.finish();
@@ -89,7 +89,8 @@ fn a_promise_that_is_broken_is_noticed() {
         let unlocked = format!("DROP TRIGGER delivery_never_moves_back; {sql}");
         mailing.home.sql().execute_batch(&unlocked).expect("it is written");
         if again {
-            // It knows nothing of what it sent.
+            // Without the send journal the program has no record of what it
+            // sent.
             std::fs::remove_file(mailing.home.path("journey.sent")).expect("a journal");
             mailing.finish();
         }

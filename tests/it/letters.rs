@@ -1,6 +1,6 @@
-//! Every mail of the sample, for readers who do not exist: one for each step,
-//! character and language with words of its own, the reminders, and the first
-//! mail of each journey. What the tests of mails look at.
+//! Every mail of the sample, for sample readers: one for each step, character
+//! and language with its own text, the reminders, and the first mail of each
+//! journey. Input of the tests of mails.
 
 use std::path::Path;
 
@@ -13,14 +13,13 @@ use journey::domain::step::Kind;
 use journey::mail::compose::{self, Sending};
 use journey::render::{Letter, Links, Renderer};
 
-/// A mail of the sample.
 pub(crate) struct Sample {
     /// `miljo-resor@halsa.sv`, then `-first` or `-reminder`.
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) language: Language,
     pub(crate) round: u16,
-    /// What the reader must never see.
+    /// Text the reader must never see.
     pub(crate) manager_note: Option<String>,
     pub(crate) email: Email,
 }
@@ -101,7 +100,7 @@ fn name(
     format!("{journey}-{step}{character}.{}{occasion}", variant.language)
 }
 
-/// The reader's own pages, as long as they will be.
+/// The reader's own links, in their real length.
 fn links() -> Links {
     let page =
         |page: &str| format!("https://larresa.ekdala.example/{page}/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r");

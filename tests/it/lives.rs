@@ -1,7 +1,7 @@
-//! What holds for every programme, over random ones, through the real
-//! database and the real files: a dry run lists what a run sends (contract,
-//! 7.8), and whoever sleeps until the wake-up misses nobody. A failing case
-//! prints its story; paste it into a test of its own.
+//! Properties that hold for every programme, tested with random ones against
+//! the real database and the real files: a dry run lists exactly what a run
+//! sends, and a sender that sleeps until the next wake-up misses no mail. A
+//! failing case prints its script; paste it into a test of its own.
 
 mod random;
 pub(crate) mod story;
@@ -21,8 +21,8 @@ use super::transcripts::journey;
 use random::story;
 use story::Story;
 
-/// Fixed, because a test that fails at random is no test. Others are tried by
-/// hand, by changing it; more with `JOURNEY_TEST_ALL`.
+/// Fixed, so that the test is reproducible. Other seeds are tried by changing
+/// it; more cases with `JOURNEY_TEST_ALL`.
 const SEED: u64 = 20_261_125;
 
 fn cases(few: u32, many: u32) -> ProptestConfig {
@@ -43,13 +43,13 @@ proptest! {
     #![proptest_config(cases(40, 400))]
 
     #[test]
-    fn the_set_of_a_dry_run_equals_the_set_sent_and_twice_sends_nothing(story in story()) {
+    fn a_dry_run_lists_exactly_what_is_sent_and_a_second_run_sends_nothing(story in story()) {
         let found = live(&story);
         prop_assert!(found.is_ok(), "{}\n{}", found.unwrap_err(), story);
     }
 }
 
-/// Lives through a story; each `send` is compared with its dry run.
+/// Runs a script; each `send` is compared with its dry run.
 fn live(text: &str) -> Result<(), String> {
     let story = Story::parse(text);
     let mut rig = story.rig();
@@ -65,8 +65,8 @@ fn live(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What a dry run lists, what is sent, what is written and what is booked are
-/// the same; and the same once more is nothing.
+/// Asserts that what a dry run lists, what is sent, what is written and what is
+/// enqueued are the same, and that a second run does nothing.
 fn compare(rig: &mut Rig, at: Timestamp, selection: &Selection) -> Result<(), String> {
     let listed = rig.dry_run(at, selection);
     let sent = rig.send_only(at, selection);
@@ -113,7 +113,7 @@ fn written(rig: &mut Rig, at: Timestamp, sent: &[Leaving]) -> Result<(), String>
     if letters.len() != sent.len() || found != expected || letters.iter().any(|letter| letter.date != at) {
         return Err(format!("files {found:#?}\nexpected {expected:#?}"));
     }
-    // An earlier pass at this instant may have booked some with a selection.
+    // An earlier pass at this instant may have enqueued some with a selection.
     let booked = rig.booked(at);
     let is_booked = |mail: &Leaving| {
         let id = mail.message_id.clone().unwrap_or_default();
@@ -126,18 +126,18 @@ proptest! {
     #![proptest_config(cases(8, 60))]
 
     #[test]
-    fn whoever_sleeps_until_the_wake_up_misses_nobody(story in story()) {
+    fn sleeping_until_the_next_wake_up_misses_no_mail(story in story()) {
         let found = sleep(&story);
         prop_assert!(found.is_ok(), "{}\n{}", found.unwrap_err(), story);
     }
 }
 
-/// How long after the last act it is looked.
+/// How long after the last action the test goes on.
 const WEEKS: i64 = 3;
 
-/// Lives through a story and asks everybody every half hour: all who are due
-/// then must be among those the database finds without asking. Positions are
-/// kept after sends, imports and decisions alone.
+/// Runs a script and asks for every person every half hour: all who are due
+/// then must be among those the database finds by position. Positions are
+/// updated after sends, imports and decisions alone.
 fn sleep(text: &str) -> Result<(), String> {
     let story = Story::parse(text);
     let mut rig = story.rig();
@@ -165,7 +165,7 @@ fn sleep(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Looks whether the positions find everybody who is due, and sends to them.
+/// Asserts that the positions find everybody who is due, then sends.
 fn half_hour(rig: &mut Rig, now: Timestamp) -> Result<(), String> {
     let (world, store) = rig.running(now);
     let pass = Pass::at(world, now, &Selection::default());
@@ -187,15 +187,15 @@ fn half_hour(rig: &mut Rig, now: Timestamp) -> Result<(), String> {
 proptest! {
     #![proptest_config(cases(4, 20))]
 
-    /// The same through the program itself.
+    /// The same through the command line.
     #[test]
-    fn what_the_program_lists_is_what_the_program_sends(story in story()) {
+    fn the_commands_list_exactly_what_they_send(story in story()) {
         let found = typed(&story);
         prop_assert!(found.is_ok(), "{}\n{}", found.unwrap_err(), story);
     }
 }
 
-/// Lives through a story as somebody would who types it.
+/// Runs a script through the command line.
 fn typed(text: &str) -> Result<(), String> {
     let story = Story::parse(text);
     let mut rig = story.rig();
@@ -224,12 +224,12 @@ fn typed(text: &str) -> Result<(), String> {
             let mut mails = value["send"].as_array().cloned().unwrap_or_default();
             for mail in &mut mails {
                 mail["state"] = Value::Null;
-                // Before people are imported nobody has a number.
+                // People have no number before they are imported.
                 mail["message_id"] = Value::Null;
             }
             Ok(mails)
         };
-        // What is not there cannot be named; both say so.
+        // A person or step that does not exist is an error in both.
         if run(&["--dry-run"]).status.code() == Some(2) {
             continue;
         }

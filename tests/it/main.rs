@@ -1,5 +1,6 @@
-//! The program from outside, and the house around it: one binary, one module
-//! a subject.
+//! Integration tests: one binary, one module a subject. They run the built
+//! program, drive the engine against a real database, and check the repository
+//! itself.
 
 mod bounces;
 mod chance;

@@ -1,5 +1,5 @@
-//! Half an hour past midnight, when UTC has the day before: "today" is the
-//! programme's in everything that is decided, printed and named (F52).
+//! Half an hour past midnight, when UTC still has the day before: "today" is
+//! the programme's day in everything that is decided, printed and named.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::kills::home::Home;
 
 const AT: &str = "2026-12-01T00:30";
 
-/// Two people in Stockholm, with a mail due at that time.
+/// Two people in Stockholm with a mail due at that time.
 fn home() -> Home {
     let home = Home::new(2, 1);
     home.edit("config.toml", "transport = \"smtp\"", "transport = \"files\"\nfolder = \"mails\"");
@@ -27,7 +27,7 @@ fn home() -> Home {
     home
 }
 
-/// What a command prints and says.
+/// Standard output and standard error of a command.
 fn told(home: &Home, arguments: &[&str]) -> String {
     let output = home.run(arguments);
     let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
@@ -36,7 +36,7 @@ fn told(home: &Home, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn f52_what_commands_print_is_of_the_day_that_people_read() {
+fn commands_print_dates_in_the_time_zone_of_the_programme() {
     let home = home();
     let at = |command: &[&'static str]| told(&home, &[command, &["--at", AT]].concat());
     expect![[r#"
@@ -84,8 +84,8 @@ fn f52_what_commands_print_is_of_the_day_that_people_read() {
         DTSTART:20261130T233000Z
         DTSTART:20261207T233000Z"#]]
     .assert_eq(&begins.join("\n"));
-    // What did not leave is given up three days later, at the same half past
-    // midnight: told before, and gone a minute after.
+    // A mail that was not sent is given up three days later at the same time:
+    // announced before, and gone a minute after.
     let why = |civil: &str| told(&home, &["why", "1000", "--at", civil]);
     expect![[r#"
         1000  Enhet 0  Thu 3 Dec 2026 00:30

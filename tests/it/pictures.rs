@@ -1,11 +1,11 @@
-//! The mails of the sample in a real browser: that they fit a narrow phone,
-//! also with text of twice the size, that everything in them can be read on
-//! light and on dark, and that a thumb hits their buttons.
+//! The mails of the sample in a real browser: they fit a narrow phone, also
+//! with text of double size; everything can be read on light and on dark;
+//! buttons are large enough for a thumb.
 //!
-//! `UPDATE_PICTURES=1 cargo test --test it pictures` also draws `docs/pictures`
-//! anew: a sheet for each kind, on a phone and on a desk, light and dark.
-//! Needs `chromium`; without it nothing is looked at, which is a failure only
-//! where everything must be (`JOURNEY_TEST_ALL`).
+//! `UPDATE_PICTURES=1 cargo test --test it pictures` also redraws
+//! `docs/pictures`: a sheet for each kind, on a phone and on a desktop, light
+//! and dark. Needs `chromium`; without it the test is skipped, or fails with
+//! `JOURNEY_TEST_ALL`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,21 +18,22 @@ use tempfile::TempDir;
 use crate::docs::file;
 use crate::letters::{self, Sample};
 
-/// The narrowest phone, a usual one, and a window on a desk, in pixels.
+/// Widths in pixels: the narrowest phone, a usual one, and a window on a
+/// desktop.
 const NARROW: u32 = 320;
 const PHONE: u32 = 375;
 const DESK: u32 = 800;
 
 /// Between the mails of a sheet.
 const GAP: u32 = 16;
-/// What a sheet is made smaller by.
+/// The scale of a sheet.
 const SCALE: f64 = 0.6;
 
-/// Looks at every frame of a page, and writes what is wrong into it.
+/// Inspects every frame of a page and writes the problems into it.
 const LOOK: &str = include_str!("pictures/look.js");
 
 #[test]
-fn e41_e43_mails_fit_and_can_be_read_on_a_phone_light_and_dark() {
+fn mails_fit_and_are_readable_on_a_phone_in_light_and_dark() {
     let Some(browser) = Browser::found() else { return };
     let mails = letters::sample();
     let frames: Vec<Frame<'_>> = mails.iter().flat_map(|mail| Frame::both(mail, NARROW)).collect();
@@ -41,7 +42,7 @@ fn e41_e43_mails_fit_and_can_be_read_on_a_phone_light_and_dark() {
 }
 
 #[test]
-fn the_browser_finds_what_is_wrong_with_a_mail() {
+fn the_browser_check_detects_a_bad_mail() {
     let Some(browser) = Browser::found() else { return };
     let html = "<!doctype html><body style=\"margin:0;background:#fff\"><p style=\"color:#999\">Blek</p>\
                 <table class=\"button\"><tr><td><a style=\"display:block;height:40px\" href=\"https://x.example\">Liten</a></td></tr></table>\
@@ -75,7 +76,7 @@ fn a_sheet_for_each_kind_is_drawn_on_demand() {
     }
 }
 
-/// A mail in a frame of its own, which has a width and is light or dark.
+/// A mail in a frame with a width, light or dark.
 struct Frame<'m> {
     name: &'m str,
     html: &'m str,
@@ -92,7 +93,7 @@ impl<'m> Frame<'m> {
     }
 }
 
-/// A browser with a profile and a folder that go away.
+/// A browser with a temporary profile and folder.
 struct Browser {
     program: PathBuf,
     folder: TempDir,
@@ -118,7 +119,7 @@ impl Browser {
         Some(Browser { program, folder: tempfile::tempdir().expect("a folder") })
     }
 
-    /// What is wrong with the mails in these frames.
+    /// The problems of the mails in these frames.
     fn faults(&self, frames: &[Frame<'_>]) -> Vec<String> {
         let dom = self.run(&["--virtual-time-budget=60000", "--dump-dom"], &self.page(frames));
         let (_, told) = dom.split_once("<pre id=\"told\" hidden=\"\">").expect("the page was looked at");
@@ -127,13 +128,13 @@ impl Browser {
         told.lines().skip(1).filter(|line| !line.starts_with("height ")).map(str::to_owned).collect()
     }
 
-    /// How high the mails in these frames are.
+    /// The heights of the mails in these frames.
     fn heights(&self, frames: &[Frame<'_>]) -> Vec<u32> {
         let dom = self.run(&["--virtual-time-budget=60000", "--dump-dom"], &self.page(frames));
         dom.lines().filter_map(|line| line.strip_prefix("height ")?.parse().ok()).collect()
     }
 
-    /// Draws a mail on a phone and on a desk, light and dark.
+    /// Draws a mail on a phone and on a desktop, light and dark.
     fn draw(&self, mail: &Sample, picture: &Path) {
         let mut frames: Vec<Frame<'_>> = Frame::both(mail, PHONE).into_iter().collect();
         frames.extend(Frame::both(mail, DESK));
@@ -161,7 +162,7 @@ impl Browser {
             }
             let source = html.replace('&', "&amp;").replace('"', "&quot;");
             let scheme = if *dark { "dark" } else { "light" };
-            // What is in a frame asks the frame whether it is dark.
+            // The content of a frame asks the frame whether it is dark.
             let _ = write!(
                 page,
                 "<iframe title=\"{name}, {scheme}\" srcdoc=\"{source}\" style=\"border:0;width:{width}px;height:600px;\

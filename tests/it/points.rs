@@ -1,10 +1,10 @@
-//! What a mail must be: the 51 points as one table, and every mail of the
-//! sample held to it. The checks read the finished bytes with parsers that
-//! have no part in making them.
+//! The 51 requirements on mails as a table, and a test that every mail of the
+//! sample meets them. The checks read the finished bytes with parsers that are
+//! not used to produce them.
 //!
-//! A point that cannot be decided from one mail stands in the table too, with
-//! the reason, so that none is forgotten. `cargo test --test it points --
-//! --nocapture` prints how hard the mails are to read.
+//! A requirement that cannot be checked from one mail is in the table too, with
+//! the reason. `cargo test --test it conformance -- --nocapture` prints how
+//! hard the mails are to read.
 
 mod broken;
 mod checks;
@@ -18,19 +18,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use checks::{Check, headers, looks, parts, words};
 use mail::Mail;
 
-/// Points that mails do not meet yet. The test fails when one of them is met,
-/// so that the list only ever grows shorter.
+/// Requirements that mails do not meet yet. The test fails when one of them is
+/// met, so the list only gets shorter.
 const NOT_YET: &[&str] = &[];
 
-/// One of the 51 points.
+/// One of the 51 requirements.
 struct Point {
     number: &'static str,
-    /// What is required.
     requires: &'static str,
     decided: Decided,
 }
 
-/// Where a point is decided.
+/// Where a requirement is checked.
 enum Decided {
     /// From the produced mail, by this check.
     Here(Check),
@@ -44,7 +43,7 @@ const fn point(number: &'static str, requires: &'static str, decided: Decided) -
     Point { number, requires, decided }
 }
 
-/// The points, in their order.
+/// The requirements in order.
 #[rustfmt::skip]
 const POINTS: &[Point] = &[
     // Envelope and headers
@@ -106,7 +105,7 @@ const POINTS: &[Point] = &[
     point("E51", "ten mails go first, then the rest", Elsewhere("it is about many mails; the relay's log shows it")),
 ];
 
-/// What is wrong with a mail, point by point.
+/// What is wrong with a mail, by requirement.
 fn faults(mail: &Mail<'_>) -> BTreeMap<&'static str, Vec<String>> {
     let mut found = BTreeMap::new();
     for point in POINTS {
@@ -121,7 +120,7 @@ fn faults(mail: &Mail<'_>) -> BTreeMap<&'static str, Vec<String>> {
 }
 
 #[test]
-fn all_51_points_are_in_the_table() {
+fn all_51_requirements_are_in_the_table() {
     let numbers: Vec<&str> = POINTS.iter().map(|point| point.number).collect();
     let should: Vec<String> = (1..=51).map(|number| format!("E{number}")).collect();
     assert_eq!(numbers, should);
@@ -135,22 +134,23 @@ fn all_51_points_are_in_the_table() {
     assert!(NOT_YET.iter().all(here), "only what is decided here can be missing");
 }
 
-/// What is found in all mails together.
+/// Findings over all mails.
 #[derive(Default)]
 struct Survey {
     made: usize,
-    /// How many mails are held, by the reason.
+    /// The number of mails held, by the reason.
     held: BTreeMap<String, usize>,
-    /// Each Message-ID there is.
+    /// Every Message-ID.
     ids: BTreeSet<String>,
-    /// Each fault of each point: in how many mails, and in which first.
+    /// Each fault of each requirement: in how many mails, and the first of
+    /// them.
     faults: BTreeMap<(&'static str, String), (usize, String)>,
-    /// The highest LIX, and whose it is.
+    /// The highest LIX and its mail.
     hardest: (f64, String),
 }
 
 impl Survey {
-    /// Looks at one mail.
+    /// Checks one mail.
     fn look_at(&mut self, mail: &Mail<'_>, id: &str) {
         self.made += 1;
         assert!(self.ids.insert(id.to_owned()), "{id} is of two mails");
@@ -167,12 +167,12 @@ impl Survey {
         }
     }
 
-    /// The points that are failed.
+    /// The requirements that failed.
     fn failed(&self) -> BTreeSet<&'static str> {
         self.faults.keys().map(|(point, _)| *point).collect()
     }
 
-    /// One line for each fault of the points asked for.
+    /// One line for each fault of the requirements asked for.
     fn lines(&self, of: impl Fn(&str) -> bool) -> String {
         let line = |((point, fault), (mails, first)): (&(&str, String), &(usize, String))| {
             format!("{point} {fault} ({mails} mails, first {first})\n")
@@ -182,7 +182,7 @@ impl Survey {
 }
 
 #[test]
-fn every_mail_of_the_sample_meets_every_point() {
+fn every_mail_of_the_sample_meets_every_requirement() {
     let world = sample::world();
     let mut survey = Survey::default();
     let mut first = None;
@@ -216,11 +216,10 @@ fn every_mail_of_the_sample_meets_every_point() {
     assert!(met.is_empty(), "{met:?} are met now: take them out of `NOT_YET`");
 }
 
-/// Whatever somebody is called: the page has the same elements, the mail the
-/// same headers, and the name stands there as it is (F76). Otherwise the mail
-/// is held.
+/// Whatever a person's name is: the page has the same elements, the mail the
+/// same headers, and the name appears as it is; otherwise the mail is held.
 #[test]
-fn f76_a_name_is_text_and_nothing_else() {
+fn a_name_is_never_interpreted_as_markup_or_header() {
     let world = sample::world();
     let ours = &world.config.web.base_url;
     let default = world.library.programme.default_character().map(|character| &character.id);

@@ -1,12 +1,12 @@
-//! One relay that nobody of us wrote: the program hands its mails to a real
-//! Postfix, which greets, encrypts, asks for a password, puts off, refuses and
-//! delivers as it does everywhere. Only what stands behind it is the test's:
-//! accounts, a greylist, and mailboxes in a folder.
+//! The program against a real Postfix, an independent implementation that
+//! greets, encrypts, authenticates, defers, rejects and delivers. Only what is
+//! behind it belongs to the test: accounts, a greylist, and mailboxes in a
+//! folder.
 //!
-//! It needs root and Debian's package `postfix`. Without them nothing is
-//! looked at, and a line says so; even `JOURNEY_TEST_ALL` does not ask for it,
-//! because what this machine's mail server is, is not ours to decide
-//! (`apt-get install --no-install-recommends postfix`, "No configuration").
+//! Needs root and Debian's package `postfix`. Without them the test is skipped
+//! with a message, also with `JOURNEY_TEST_ALL`, because the machine's mail
+//! server is not ours to decide (`apt-get install --no-install-recommends
+//! postfix`, "No configuration").
 
 mod instance;
 
@@ -14,7 +14,7 @@ use crate::kills::home::{Home, until};
 use crate::relay::certificates::Authority;
 use instance::{ACCOUNT, Given, Postfix, master};
 
-/// A Postfix, and a programme that sends by it; `None` where there is none.
+/// A Postfix and a programme that sends through it; `None` where there is none.
 fn ready(people: usize, given: &Given<'_>) -> Option<(Postfix, Home)> {
     let master = match master() {
         Ok(master) => master,
@@ -37,19 +37,19 @@ fn ready(people: usize, given: &Given<'_>) -> Option<(Postfix, Home)> {
     Some((postfix, home))
 }
 
-/// The exit code of a `send`, and what it said.
+/// The exit code of a `send` and its output.
 fn send(home: &Home) -> (i32, String) {
     let output = home.run(&["send"]);
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().expect("it ends by itself"), String::from_utf8_lossy(&said).into_owned())
 }
 
-/// A mail as a mailbox has it: who it came back to, and the words as they
-/// were handed over.
+/// A mail as a mailbox has it: the return path, and the message as it was
+/// handed over.
 fn opened(mail: &str) -> (String, String) {
     let (return_path, rest) = mail.split_once('\n').expect("a line");
     let return_path = return_path.strip_prefix("Return-Path: <").and_then(|line| line.strip_suffix('>'));
-    // Postfix writes its own lines before ours.
+    // Postfix puts its own lines before ours.
     let mut ours = rest;
     while let Some((line, more)) = ours.split_once('\n') {
         let theirs = ["X-Original-To:", "Delivered-To:", "Received:", "\t", " "];
@@ -61,7 +61,7 @@ fn opened(mail: &str) -> (String, String) {
     (return_path.expect("a return path").to_owned(), ours.replace('\n', "\r\n"))
 }
 
-/// Who gets what, by the database: the name, the state, and the hash of the bytes.
+/// The deliveries in the database: name, state, and hash of the bytes.
 fn rows(home: &Home) -> Vec<(String, String, Option<Vec<u8>>)> {
     let sql = "SELECT substr(email, 1, instr(email, '@') - 1), state, sha256 FROM delivery
                JOIN enrolment ON enrolment.id = enrolment_id JOIN person ON person.id = person_id
@@ -73,7 +73,7 @@ fn rows(home: &Home) -> Vec<(String, String, Option<Vec<u8>>)> {
 }
 
 #[test]
-fn postfix_puts_off_refuses_and_delivers_to_the_byte() {
+fn postfix_defers_rejects_and_delivers_byte_for_byte() {
     let mailboxes = ["p1000", "p1001", "p1002", "p1004", "p1005"];
     let Some((postfix, home)) =
         ready(6, &Given { mailboxes: &mailboxes, greylisted: &["p1001", "p1004"], ..Given::default() })
@@ -93,7 +93,7 @@ fn postfix_puts_off_refuses_and_delivers_to_the_byte() {
         home.sql().query_row("SELECT reply FROM delivery WHERE state = 'rejected'", [], |row| row.get(0));
     let reply: String = reply.expect("one");
     assert!(reply.starts_with("550 5.1.1"), "{reply}");
-    // They come back.
+    // They are retried.
     home.hurry();
     let (code, said) = send(&home);
     assert_eq!((code, home.count("state = 'sent'")), (0, 5), "{said}{}", postfix.log());
@@ -118,12 +118,12 @@ fn postfix_puts_off_refuses_and_delivers_to_the_byte() {
 }
 
 #[test]
-fn postfix_asks_who_it_is_and_the_program_asks_whom_it_talks_to() {
+fn postfix_authenticates_the_program_and_the_program_verifies_its_certificate() {
     let Some((postfix, home)) = ready(2, &Given { mailboxes: &["p1000", "p1001"], ..Given::default() })
     else {
         return;
     };
-    // Nobody vouches for it: not a word.
+    // The certificate is not trusted: no mail is sent.
     home.edit("config.toml", "ca_file = \"ca.pem\"\n", "");
     let (code, said) = send(&home);
     assert_eq!(code, 69, "{said}");
@@ -140,14 +140,14 @@ fn postfix_asks_who_it_is_and_the_program_asks_whom_it_talks_to() {
 }
 
 #[test]
-fn what_is_too_large_for_postfix_is_held_and_nobody_is_blamed() {
+fn a_mail_too_large_for_postfix_holds_the_step() {
     let Some((postfix, home)) =
         ready(1, &Given { mailboxes: &["p1000"], largest: 4_000, ..Given::default() })
     else {
         return;
     };
     let (code, said) = send(&home);
-    // The step is, and nobody's mail by itself.
+    // The step is held, and not the mail of each person.
     assert_eq!((code, home.count("state = 'due'")), (0, 1), "{said}{}", postfix.log());
     let why = "SELECT why FROM audit WHERE action = 'hold' AND subject = 'host/ett'";
     let why: String = home.sql().query_row(why, [], |row| row.get(0)).expect("a reason");

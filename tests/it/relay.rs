@@ -1,5 +1,5 @@
-//! The conversation with a relay, fault by fault: our client against a relay
-//! that does what a script says. Deadlines are short here; nothing waits long.
+//! The SMTP client against a scripted relay, fault by fault. Timeouts are short
+//! here, so that no test waits long.
 
 pub(crate) mod certificates;
 pub(crate) mod server;
@@ -20,13 +20,13 @@ const FROM: &str = "larresa@ekdala.example";
 const ANNA: &str = "anna@ekdala.example";
 const SECRET: &str = "correct horse battery";
 
-/// Long enough for a busy machine.
+/// A timeout that is never reached, even on a busy machine.
 const AMPLE: Duration = Duration::from_secs(20);
 
-/// Short enough to wait for in vain.
+/// A timeout that is meant to be reached.
 const SHORT: Duration = Duration::from_millis(100);
 
-/// How to reach a test relay.
+/// A client for a test relay.
 fn client(relay: &server::Relay) -> Relay {
     Relay {
         deadlines: Deadlines::all(AMPLE),
@@ -35,7 +35,7 @@ fn client(relay: &server::Relay) -> Relay {
     }
 }
 
-/// A client with little patience in one phase.
+/// A client with a short timeout in one phase.
 fn hasty(relay: &server::Relay, phase: Phase) -> Relay {
     let mut client = client(relay);
     let limits = &mut client.deadlines;
@@ -62,7 +62,7 @@ fn start(rules: Vec<Rule>) -> server::Relay {
     server::Relay::start(Script { rules, ..Script::default() })
 }
 
-/// Both ways of talking: all at once, and step by step.
+/// Two relays with these rules: with pipelining, and without.
 fn both(rules: &[Rule]) -> [server::Relay; 2] {
     ["PIPELINING", "8BITMIME"].map(|offer| {
         server::Relay::start(Script {
@@ -123,7 +123,7 @@ fn a_mail_takes_two_round_trips() {
 }
 
 #[test]
-fn without_a_name_we_are_known_by_the_machines() {
+fn without_a_configured_name_ehlo_uses_the_host_name() {
     let relay = start(Vec::new());
     Relay { hello: None, ..client(&relay) }.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
     let hello = relay.hellos().concat();
@@ -131,7 +131,7 @@ fn without_a_name_we_are_known_by_the_machines() {
 }
 
 #[test]
-fn without_pipelining_each_command_waits() {
+fn without_pipelining_each_command_waits_for_its_reply() {
     let [_, relay] = both(&[]);
     let mut connection = connect(&relay);
     let before = relay.turns();
@@ -140,7 +140,7 @@ fn without_pipelining_each_command_waits() {
 }
 
 #[test]
-fn a_mail_may_come_from_nowhere() {
+fn a_null_return_path_is_supported() {
     let relay = start(Vec::new());
     let mut connection = connect(&relay);
     connection.open(&Envelope { from: "", to: ANNA, size: 3 }).expect("it is asked for");
@@ -149,7 +149,7 @@ fn a_mail_may_come_from_nowhere() {
 }
 
 #[test]
-fn f17_late_is_not_never() {
+fn a_late_reply_counts_as_sent() {
     let relay = start(vec![Rule::at(Point::Dot, What::Late(3 * SHORT, line("250 2.0.0 at last")))]);
     let deadlines = Deadlines { data: 2 * SHORT, block: SHORT, ..Deadlines::all(AMPLE) };
     let mut connection = Relay { deadlines, ..client(&relay) }.connect().expect("a connection");
@@ -158,15 +158,15 @@ fn f17_late_is_not_never() {
     assert_eq!(relay.accepted().len(), 1);
 }
 
-/// 599 s of silence and then 250 is sent: nobody gives up before.
+/// A reply of 250 after 599 s of silence counts as sent.
 #[test]
-fn f17_the_answer_to_the_dot_may_take_longer_than_599_s() {
+fn the_reply_to_the_end_of_data_may_take_longer_than_599_s() {
     assert!(Deadlines::default().dot > Duration::from_secs(599));
     assert!(Relay::at("relay.example", 25).deadlines.dot > Duration::from_secs(599));
 }
 
 #[test]
-fn f18_silence_before_a_mail_ends_with_the_phase() {
+fn a_silent_relay_before_a_mail_ends_with_the_phase_timeout() {
     let authority = Authority::new("Ekdala");
     for (point, phase, asked) in [
         (Point::Greeting, Phase::Greeting, "did not greet"),
@@ -189,7 +189,7 @@ fn f18_silence_before_a_mail_ends_with_the_phase() {
 }
 
 #[test]
-fn f18_a_relay_that_is_not_reached_in_time_is_named() {
+fn a_connect_timeout_names_the_relay() {
     let relay = start(Vec::new());
     let trouble = refused(&Relay { deadlines: Deadlines::all(Duration::ZERO), ..client(&relay) });
     let why = format!("relay 127.0.0.1:{} cannot be reached within 0 s", relay.port());
@@ -197,7 +197,7 @@ fn f18_a_relay_that_is_not_reached_in_time_is_named() {
 }
 
 #[test]
-fn f18_silence_within_a_mail_ends_with_the_phase() {
+fn a_silent_relay_within_a_mail_ends_with_the_phase_timeout() {
     for (point, phase) in [(Point::Mail, Phase::Mail), (Point::Rcpt, Phase::Rcpt), (Point::Data, Phase::Data)]
     {
         for relay in both(&[Rule::at(point, What::Silence)]) {
@@ -212,7 +212,7 @@ fn f18_silence_within_a_mail_ends_with_the_phase() {
 }
 
 #[test]
-fn f18_drops_of_an_answer_do_not_extend_the_phase() {
+fn a_reply_that_trickles_in_does_not_extend_the_timeout() {
     let drip = What::Drip(vec![b'2'; 1_000], Duration::from_millis(20));
     for relay in both(&[Rule::at(Point::Rcpt, drip)]) {
         let mut connection = hasty(&relay, Phase::Rcpt).connect().expect("a connection");
@@ -225,7 +225,7 @@ fn f18_drops_of_an_answer_do_not_extend_the_phase() {
 }
 
 #[test]
-fn f19_a_late_answer_is_never_taken_for_the_next_mails() {
+fn a_late_reply_is_never_taken_for_that_of_the_next_mail() {
     let relay = start(vec![
         Rule { mail: Some(1), ..Rule::at(Point::Dot, What::Late(2 * SHORT, line("250 2.0.0 late"))) },
         Rule { mail: Some(2), ..Rule::at(Point::Dot, What::say("554 5.6.0 no")) },
@@ -242,7 +242,7 @@ fn f19_a_late_answer_is_never_taken_for_the_next_mails() {
 }
 
 #[test]
-fn f19_an_answer_before_the_words_is_not_theirs() {
+fn a_reply_before_the_data_is_not_taken_for_its_reply() {
     let early = What::Say([line("354 go ahead"), line("250 2.0.0 queued")].concat());
     for relay in both(&[Rule::at(Point::Data, early)]) {
         let mut connection = connect(&relay);
@@ -253,7 +253,7 @@ fn f19_an_answer_before_the_words_is_not_theirs() {
 }
 
 #[test]
-fn f20_greylisted_means_later() {
+fn greylisting_is_a_temporary_rejection() {
     let relay = server::Relay::start(Script { greylist: 1, ..Script::default() });
     let mut connection = connect(&relay);
     let Outcome::Deferred(reply) = hand_over(&mut connection, ANNA, &words(1)) else { panic!("deferred") };
@@ -264,7 +264,7 @@ fn f20_greylisted_means_later() {
 }
 
 #[test]
-fn f21_a_421_ends_the_connection_and_no_other_mail_suffers() {
+fn a_421_ends_the_connection_and_affects_no_other_mail() {
     let closing = || What::SayAndClose(line("421 4.3.0 closing"));
     let relay = start(vec![Rule::once(Point::Greeting, closing())]);
     let trouble_met = refused(&client(&relay));
@@ -285,7 +285,7 @@ fn f21_a_421_ends_the_connection_and_no_other_mail_suffers() {
 }
 
 #[test]
-fn f22_an_idle_connection_that_was_closed_is_only_gone() {
+fn an_idle_connection_closed_by_the_relay_is_stale_and_no_error() {
     for what in [What::Close, What::Reset, What::SayAndClose(line("421 4.4.2 idle"))] {
         for relay in both(&[Rule::once(Point::Idle, what.clone())]) {
             let mut connection = connect(&relay);
@@ -301,7 +301,7 @@ fn f22_an_idle_connection_that_was_closed_is_only_gone() {
 }
 
 #[test]
-fn f22_a_new_connection_that_closes_is_trouble() {
+fn a_new_connection_that_closes_is_an_error() {
     for relay in both(&[Rule::at(Point::Mail, What::Close)]) {
         let mut connection = connect(&relay);
         let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
@@ -310,10 +310,10 @@ fn f22_a_new_connection_that_closes_is_trouble() {
 }
 
 #[test]
-fn f23_half_of_the_words_is_no_doubt() {
+fn a_connection_lost_within_the_data_leaves_no_doubt() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new("Ekdala");
-    // More than the system takes in advance.
+    // More than the socket buffers hold.
     let long = b"0123456789abcdef0123456789abcde\r\n".repeat(500_000);
     for what in [What::ReadThenReset(100), What::ReadThenEnd(100)] {
         let rules = [Rule::once(Point::Body, what)];
@@ -330,7 +330,8 @@ fn f23_half_of_the_words_is_no_doubt() {
             let why = format!("relay 127.0.0.1:{} closed the connection at the words", relay.port());
             assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase: Phase::Body, why });
             assert!(!connection.is_usable());
-            // No part of it is a mail, and the next one suffers nothing from it.
+            // The relay has no part of it as a mail, and the next one is not
+            // affected.
             assert!(is_sent(&hand_over(&mut client.connect().expect("a connection"), ANNA, &words(2))));
             let accepted = relay.accepted();
             assert!(accepted.len() == 1 && accepted[0].bytes == words(2), "{} mails", accepted.len());
@@ -338,10 +339,10 @@ fn f23_half_of_the_words_is_no_doubt() {
     }
 }
 
-/// All of a mail that is short is with the system before the relay has read
-/// any of it: whoever hears nothing then cannot know what the relay has.
+/// A short message is entirely in the socket buffers before the relay has read
+/// any of it: if no reply comes, the client cannot know what the relay has.
 #[test]
-fn f23_an_end_half_way_that_comes_when_all_words_have_left_is_doubt() {
+fn a_connection_lost_after_all_data_was_written_is_doubt() {
     for what in [What::Close, What::Reset, What::ReadThenReset(10), What::ReadThenEnd(10)] {
         for relay in both(&[Rule::once(Point::Body, what.clone())]) {
             let mut connection = connect(&relay);
@@ -355,7 +356,7 @@ fn f23_an_end_half_way_that_comes_when_all_words_have_left_is_doubt() {
 }
 
 #[test]
-fn f23_all_of_the_words_and_no_answer_is_doubt() {
+fn complete_data_without_a_reply_is_doubt() {
     for what in [What::Close, What::Reset, What::lose(), What::Accept(Box::new(What::Reset))] {
         for relay in both(&[Rule::once(Point::Dot, what.clone())]) {
             let mut connection = connect(&relay);
@@ -369,7 +370,7 @@ fn f23_all_of_the_words_and_no_answer_is_doubt() {
 }
 
 #[test]
-fn f24_partial_batch() {
+fn a_batch_with_rejections_sends_the_others() {
     let rules = vec![
         Rule { to: Some("p07"), ..Rule::at(Point::Rcpt, What::say("550 5.1.1 no such user")) },
         Rule { to: Some("p20"), ..Rule::at(Point::Rcpt, What::say("552 5.2.2 mailbox full")) },
@@ -395,7 +396,7 @@ fn f24_partial_batch() {
 }
 
 #[test]
-fn f24_a_refused_reader_costs_one_round_trip() {
+fn a_rejected_recipient_costs_one_round_trip() {
     let relay = start(vec![Rule { to: Some("none"), ..Rule::at(Point::Rcpt, What::say("550 5.1.1 no")) }]);
     let mut connection = connect(&relay);
     let before = relay.turns();
@@ -408,7 +409,7 @@ fn f24_a_refused_reader_costs_one_round_trip() {
 }
 
 #[test]
-fn f24_a_bad_day_loses_nothing() {
+fn random_relay_faults_lose_nothing() {
     let bad_day = BadDay { seed: 7, tempfail: 100, permfail: 50, lose: 50, drop: 50 };
     let relay = server::Relay::start(Script { bad_day: Some(bad_day), ..Script::default() });
     let mut connection = connect(&relay);
@@ -447,7 +448,7 @@ const MECHANISMS: [(Mechanism, &str); 3] =
     [(Mechanism::Plain, "PLAIN"), (Mechanism::Login, "LOGIN"), (Mechanism::Xoauth2, "XOAUTH2")];
 
 #[test]
-fn signing_in_works_three_ways() {
+fn signing_in_works_with_each_mechanism() {
     for (mechanism, name) in MECHANISMS {
         let relay = with_account(Vec::new());
         let signed = Relay { sign_in: Some(sign_in(mechanism)), ..client(&relay) };
@@ -462,7 +463,7 @@ fn signing_in_works_three_ways() {
 }
 
 #[test]
-fn f26_a_wrong_password_is_told_and_never_shown() {
+fn a_wrong_password_is_reported_and_never_shown() {
     for (mechanism, _) in MECHANISMS {
         let relay = with_account(Vec::new());
         let wrong = SignIn { secret: Arc::new(|| Ok("wrong horse".to_owned())), ..sign_in(mechanism) };
@@ -480,7 +481,7 @@ fn f26_a_wrong_password_is_told_and_never_shown() {
 }
 
 #[test]
-fn f26_a_relay_that_says_the_secret_back_is_not_quoted() {
+fn a_reply_that_contains_the_secret_is_not_quoted() {
     for said in [SECRET, "AGpvdXJuZXkAY29ycmVjdCBob3JzZSBiYXR0ZXJ5"] {
         let relay = with_account(vec![Rule::at(Point::Auth, What::say(&format!("535 5.7.30 not {said}")))]);
         let trouble = refused(&Relay { sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
@@ -489,7 +490,7 @@ fn f26_a_relay_that_says_the_secret_back_is_not_quoted() {
 }
 
 #[test]
-fn f26_what_is_not_offered_is_not_tried() {
+fn a_mechanism_that_is_not_offered_is_not_tried() {
     let account = Some(("journey".to_owned(), SECRET.to_owned()));
     let relay =
         server::Relay::start(Script { account, auth: "LOGIN XOAUTH2".to_owned(), ..Script::default() });
@@ -500,13 +501,13 @@ fn f26_what_is_not_offered_is_not_tried() {
 }
 
 #[test]
-fn f26_a_relay_that_is_busy_is_not_refusing() {
+fn a_temporary_sign_in_failure_is_not_a_rejection() {
     let relay = with_account(vec![Rule::at(Point::Auth, What::say("454 4.7.0 try again"))]);
     let trouble = refused(&Relay { sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
     assert_eq!(trouble.kind, TroubleKind::Passing);
 }
 
-/// A client that believes an authority of our own.
+/// A client that trusts a test authority.
 fn believer(relay: &server::Relay, authority: &Authority, folder: &Path) -> Relay {
     let file = folder.join("ca.pem");
     fs::write(&file, &authority.pem).expect("a file");
@@ -519,7 +520,7 @@ fn with_tls(tls: Arc<rustls::ServerConfig>, at_once: bool) -> server::Relay {
 }
 
 #[test]
-fn f28_tls_is_begun_both_ways() {
+fn tls_works_with_starttls_and_from_the_first_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new("Ekdala");
     for privacy in [Privacy::Starttls, Privacy::Tls] {
@@ -532,7 +533,7 @@ fn f28_tls_is_begun_both_ways() {
         let mut connection = client.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
         let before = relay.turns();
         for n in 0..3 {
-            // Longer than a block.
+            // Longer than a TLS record.
             let long = [words(n), b"0123456789abcde\r\n".repeat(9_000)].concat();
             assert!(is_sent(&hand_over(&mut connection, ANNA, &long)));
             assert_eq!(relay.accepted()[n].bytes, long);
@@ -544,7 +545,7 @@ fn f28_tls_is_begun_both_ways() {
 }
 
 #[test]
-fn f28_without_starttls_nothing_is_said() {
+fn without_starttls_nothing_is_sent_in_clear() {
     let relay = with_account(Vec::new());
     let client =
         Relay { privacy: Privacy::Starttls, sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) };
@@ -555,7 +556,7 @@ fn f28_without_starttls_nothing_is_said() {
 }
 
 #[test]
-fn f28_a_bad_certificate_is_told_and_nothing_is_said() {
+fn an_invalid_certificate_is_reported_and_nothing_is_sent() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new("Ekdala");
     for (tls, told) in [
@@ -584,7 +585,7 @@ fn f28_a_bad_certificate_is_told_and_nothing_is_said() {
 }
 
 #[test]
-fn f28_tls_at_a_port_without_it_is_told() {
+fn tls_at_a_port_without_tls_is_reported() {
     let relay = start(Vec::new());
     let trouble = refused(&Relay { privacy: Privacy::Tls, ..client(&relay) });
     assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
@@ -592,7 +593,7 @@ fn f28_tls_at_a_port_without_it_is_told() {
 }
 
 #[test]
-fn f28_a_ca_file_without_a_certificate_is_told() {
+fn a_ca_file_without_a_certificate_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("ca.pem");
     let relay = with_tls(Authority::new("Ekdala").server(&["127.0.0.1"], 2100), false);
@@ -608,7 +609,7 @@ fn f28_a_ca_file_without_a_certificate_is_told() {
 }
 
 #[test]
-fn f29_words_before_the_handshake_are_not_listened_to() {
+fn replies_injected_before_the_tls_handshake_are_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new("Ekdala");
     let more = [line("220 go ahead"), line("250-relay.example"), line("250 AUTH PLAIN")].concat();
@@ -624,7 +625,7 @@ fn f29_words_before_the_handshake_are_not_listened_to() {
 }
 
 #[test]
-fn f30_whatever_is_not_offered_is_not_needed() {
+fn no_smtp_extension_is_required() {
     let offers = ["PIPELINING", "SIZE 10000000", "8BITMIME", "SMTPUTF8"];
     for missing in offers {
         let others = offers.iter().filter(|offer| **offer != missing).map(|offer| (*offer).to_owned());
@@ -643,7 +644,7 @@ fn f30_whatever_is_not_offered_is_not_needed() {
 }
 
 #[test]
-fn f31_too_long_is_known_before_it_is_said() {
+fn an_oversized_mail_is_known_before_it_is_sent() {
     let relay = server::Relay::start(Script { offers: vec!["SIZE 10000".to_owned()], ..Script::default() });
     let mut connection = connect(&relay);
     let outcome = hand_over(&mut connection, ANNA, &vec![b'a'; 61_204]);
@@ -653,7 +654,7 @@ fn f31_too_long_is_known_before_it_is_said() {
 }
 
 #[test]
-fn f32_only_250_is_sent() {
+fn only_250_counts_as_sent() {
     for (said, told) in [
         (line("299 2.0.0 fine"), "answered the final dot with 299 2.0.0 fine, not with 250"),
         (line("251 will do"), "answered the final dot with 251 will do, not with 250"),
@@ -678,7 +679,7 @@ fn f32_only_250_is_sent() {
 }
 
 #[test]
-fn f32_nonsense_before_the_words_ends_the_connection() {
+fn a_malformed_reply_before_the_data_ends_the_connection() {
     for point in [Point::Mail, Point::Rcpt, Point::Data] {
         for said in ["what?", "299 fine", "\u{0}\u{0}\u{0}"] {
             for relay in both(&[Rule::at(point, What::say(said))]) {
@@ -693,7 +694,7 @@ fn f32_nonsense_before_the_words_ends_the_connection() {
 }
 
 #[test]
-fn f33_what_the_relay_says_is_safe_to_show() {
+fn replies_are_safe_to_print() {
     let said = "550 5.1.1 \u{1b}[2J <berit@ekdala.example> is\u{7} no user";
     let relay = start(vec![Rule::at(Point::Rcpt, What::say(said))]);
     let outcome = hand_over(&mut connect(&relay), ANNA, &words(1));
@@ -702,7 +703,7 @@ fn f33_what_the_relay_says_is_safe_to_show() {
 }
 
 #[test]
-fn f34_too_many_connections_are_told_apart() {
+fn a_connection_limit_is_distinguished_from_other_rejections() {
     let relay = server::Relay::start(Script { most_connections: Some(1), ..Script::default() });
     let _first = connect(&relay);
     assert_eq!(refused(&client(&relay)).kind, TroubleKind::TooManyConnections);
@@ -714,7 +715,7 @@ fn f34_too_many_connections_are_told_apart() {
 }
 
 #[test]
-fn f35_a_relay_that_sips_does_not_hold_us_for_ever() {
+fn a_relay_that_reads_slowly_ends_with_a_timeout() {
     let script = Script {
         offers: Vec::new(),
         rules: vec![Rule::at(Point::Body, What::Sip(Duration::from_millis(10)))],
@@ -729,7 +730,7 @@ fn f35_a_relay_that_sips_does_not_hold_us_for_ever() {
 }
 
 #[test]
-fn f36_a_relay_that_is_not_there_is_told() {
+fn an_unreachable_relay_is_reported() {
     let unknown = refused(&Relay { deadlines: Deadlines::all(AMPLE), ..Relay::at("no..such", 25) });
     assert_eq!((unknown.kind, unknown.phase), (TroubleKind::Passing, Phase::Connect));
     assert!(unknown.why.starts_with("relay no..such:25 is not found: "), "{}", unknown.why);
@@ -742,16 +743,16 @@ fn f36_a_relay_that_is_not_there_is_told() {
 }
 
 #[test]
-fn f36_the_address_that_answers_is_used() {
+fn the_first_reachable_address_is_used() {
     let relay = start(Vec::new());
-    // Where this name has an IPv6 address too, nobody listens there.
+    // If this name has an IPv6 address too, nothing listens there.
     let by_name = Relay { host: "localhost".to_owned(), ..client(&relay) };
     let mut connection = by_name.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
     assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
 }
 
 #[test]
-fn f37_a_refused_reader_is_never_sent_to() {
+fn a_rejected_recipient_is_never_sent_to() {
     let rules =
         [Rule::at(Point::Rcpt, What::say("550 5.1.1 no")), Rule::at(Point::Data, What::say("354 go"))];
     let [relay, _] = both(&rules);
@@ -765,7 +766,7 @@ fn f37_a_refused_reader_is_never_sent_to() {
 }
 
 #[test]
-fn f37_a_refused_sender_is_the_channels_and_costs_no_connection() {
+fn a_rejected_sender_is_a_relay_error_and_keeps_the_connection() {
     for relay in both(&[Rule::once(Point::Mail, What::say("550 5.7.60 not allowed to send as"))]) {
         let mut connection = connect(&relay);
         let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
@@ -775,7 +776,7 @@ fn f37_a_refused_sender_is_the_channels_and_costs_no_connection() {
 }
 
 #[test]
-fn f38_a_relay_with_a_limit_a_minute_says_so() {
+fn a_rate_limit_of_the_relay_defers_mails() {
     let relay = server::Relay::start(Script { per_minute: Some(2), ..Script::default() });
     let mut connection = connect(&relay);
     let mut outcomes = (0..3).map(|n| hand_over(&mut connection, ANNA, &words(n)));
@@ -784,7 +785,7 @@ fn f38_a_relay_with_a_limit_a_minute_says_so() {
 }
 
 #[test]
-fn f39_a_token_is_asked_for_anew_and_its_absence_told() {
+fn a_token_is_fetched_again_and_a_missing_one_reported() {
     let relay = with_account(Vec::new());
     let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
@@ -801,7 +802,7 @@ fn f39_a_token_is_asked_for_anew_and_its_absence_told() {
 }
 
 #[test]
-fn f40_dots_arrive_as_they_were() {
+fn leading_dots_arrive_unchanged() {
     for lenient in [false, true] {
         let relay = server::Relay::start(Script { lenient, ..Script::default() });
         let mut connection = connect(&relay);
@@ -812,7 +813,7 @@ fn f40_dots_arrive_as_they_were() {
 }
 
 #[test]
-fn f40_nobody_smuggles_a_mail_into_a_mail() {
+fn smtp_smuggling_is_impossible() {
     for lenient in [false, true] {
         let relay = server::Relay::start(Script { lenient, ..Script::default() });
         let mut connection = connect(&relay);
@@ -830,7 +831,7 @@ fn f40_nobody_smuggles_a_mail_into_a_mail() {
 }
 
 #[test]
-fn i18_a_relay_that_never_stops_talking_is_not_listened_to() {
+fn an_endless_reply_is_cut_off() {
     for flood in [vec![b'2'; 4_096], b"250-and so on\r\n".repeat(100)] {
         for point in [Point::Greeting, Point::Ehlo] {
             let relay = start(vec![Rule::at(point, What::Flood(flood.clone()))]);

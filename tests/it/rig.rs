@@ -1,6 +1,6 @@
-//! A programme in a folder of its own, with its database and its outbox,
-//! lived in by the engine as the commands drive it: for tests of many passes.
-//! Time is told, never asked.
+//! A programme in its own folder with its database and outbox, driven through
+//! the engine the way the commands drive it. For tests of many passes; the
+//! caller supplies the time.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -18,23 +18,23 @@ use journey::engine::world::{InForce, World};
 use journey::engine::{import, letters, positions, send, status};
 use journey::store::{Booking, Store};
 
-/// The programme and where it has come to.
+/// A programme folder and the state the test has reached in it.
 pub(crate) struct Rig {
     home: tempfile::TempDir,
     pub(crate) config: Config,
     pub(crate) zone: Zone,
     running: Option<Running>,
-    /// The files of the outbox that were looked at.
+    /// Files of the outbox that [`Rig::new_letters`] has already returned.
     seen: HashSet<PathBuf>,
 }
 
-/// The database, and the world it and the files make.
+/// The open database and the state loaded from it and the files.
 struct Running {
     store: Store,
     world: World,
 }
 
-/// A mail that leaves, or would.
+/// A mail that is sent, or would be in a dry run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Leaving {
     pub(crate) person: String,
@@ -43,25 +43,25 @@ pub(crate) struct Leaving {
     pub(crate) round: u16,
     pub(crate) slot: Timestamp,
     pub(crate) subject: String,
-    /// None before people were imported: then nobody has a number yet.
+    /// `None` before people are imported: people have no number yet.
     pub(crate) message_id: Option<String>,
 }
 
-/// A file of the outbox.
+/// A mail written as a file into the outbox.
 #[derive(Clone, Debug)]
 pub(crate) struct Letter {
-    /// Below the outbox.
+    /// Path below the outbox.
     pub(crate) name: String,
     pub(crate) to: String,
     pub(crate) message_id: String,
     pub(crate) date: Timestamp,
-    /// When it was found; its date is when it was booked.
+    /// When the test found it; its `Date` header is when it was enqueued.
     pub(crate) found: Timestamp,
     pub(crate) text: String,
 }
 
 impl Rig {
-    /// A programme of these files, by path below its folder.
+    /// A programme of these files, given as path below its folder and text.
     pub(crate) fn of(files: &[(&str, &str)]) -> Rig {
         let home = room();
         for (path, text) in files {
@@ -92,17 +92,16 @@ impl Rig {
         self.home.path().join(name)
     }
 
-    /// An instant, as the wall clock shows it: `2026-12-01 08:30`.
+    /// An instant from local time in the programme's zone: `2026-12-01 08:30`.
     pub(crate) fn at(&self, civil: &str) -> Timestamp {
         self.zone.resolve(NaiveDateTime::parse_from_str(civil, "%Y-%m-%d %H:%M").expect("a time"))
     }
 
-    /// Writes a file, and lets the program find it.
+    /// Writes a file; the next pass reads the content again.
     pub(crate) fn write(&mut self, name: &str, text: &str) {
         write(&self.path(name), text);
     }
 
-    /// Takes a file away.
     pub(crate) fn remove(&mut self, name: &str) {
         fs::remove_file(self.path(name)).expect("there is one");
     }
@@ -111,21 +110,21 @@ impl Rig {
         fs::read_to_string(self.path(name)).expect("a file")
     }
 
-    /// Edits a file: what was there must have been.
+    /// Edits a file; panics if the text to replace is not in it.
     pub(crate) fn edit(&mut self, name: &str, from: &str, to: &str) {
         let text = self.read(name);
         assert!(text.contains(from), "{name} has {from:?}:\n{text}");
         self.write(name, &text.replacen(from, to, 1));
     }
 
-    /// What would leave, from the files on disk alone, without writing.
+    /// What would be sent, from the files on disk alone, without writing.
     pub(crate) fn dry_run(&self, at: Timestamp, selection: &Selection) -> Vec<Leaving> {
         let world = self.look(at);
         let pass = Pass::at(&world, at, selection);
         sorted(&world, &pass.send)
     }
 
-    /// The next instant at which something may be due, as `status` says.
+    /// The next instant at which something may be due, as `status` reports it.
     pub(crate) fn next_wake(&mut self, at: Timestamp) -> Option<Timestamp> {
         match &self.running {
             Some(running) => status::status(&running.world, status::Ledger::default(), at).next_wake,
@@ -133,13 +132,14 @@ impl Rig {
         }
     }
 
-    /// The world as a command that only looks sees it.
+    /// The state as a read-only command loads it.
     pub(crate) fn look(&self, at: Timestamp) -> World {
         let content = InForce::read(&self.config, at).expect("content");
         World::open(self.config.clone(), content).expect("a world")
     }
 
-    /// The world and the database, made and filled as commands that write do.
+    /// The loaded state and the database, created and filled as writing
+    /// commands do.
     pub(crate) fn running(&mut self, at: Timestamp) -> (&World, &mut Store) {
         if self.running.is_none() {
             let content = InForce::read(&self.config, at).expect("content");
@@ -152,12 +152,12 @@ impl Rig {
         (&running.world, &mut running.store)
     }
 
-    /// Ends the process: everything that is only in memory is gone.
+    /// Simulates the end of the process: all in-memory state is dropped.
     pub(crate) fn stop(&mut self) {
         self.running = None;
     }
 
-    /// Lets the program read the content folder anew; whether it is in force.
+    /// Reloads the content folder; true if the new content is active.
     pub(crate) fn reload(&mut self, at: Timestamp) -> bool {
         self.running(at);
         let Running { store, .. } = self.running.take().expect("it is running");
@@ -168,7 +168,8 @@ impl Rig {
         fine
     }
 
-    /// Sends everything that is due; what that was, and the files it made.
+    /// Sends everything that is due; returns those mails and records their
+    /// files.
     pub(crate) fn send(&mut self, at: Timestamp) -> Vec<Leaving> {
         self.send_only(at, &Selection::default())
     }
@@ -186,8 +187,8 @@ impl Rig {
         left
     }
 
-    /// Books everything that is due and writes nothing: a process that was
-    /// killed in between. How many mails that were.
+    /// Enqueues everything that is due and writes no file, as a process that is
+    /// killed in between. Returns the number of mails.
     pub(crate) fn book_only(&mut self, at: Timestamp) -> usize {
         self.running(at);
         let Running { store, world } = self.running.as_mut().expect("it is running");
@@ -210,12 +211,12 @@ impl Rig {
         bookings.len()
     }
 
-    /// Writes down a decision.
+    /// Records a decision.
     pub(crate) fn decide(&mut self, at: Timestamp, change: &Change) {
         self.decide_all(at, std::slice::from_ref(change));
     }
 
-    /// Writes down several decisions of one moment.
+    /// Records several decisions of one instant.
     pub(crate) fn decide_all(&mut self, at: Timestamp, changes: &[Change]) {
         let (_, store) = self.running(at);
         for change in changes {
@@ -226,12 +227,11 @@ impl Rig {
         }
     }
 
-    /// The database.
     pub(crate) fn store(&mut self, at: Timestamp) -> &Store {
         self.running(at).1
     }
 
-    /// Imports a people file, however many leave.
+    /// Imports a people file without the limit on how many may leave at once.
     pub(crate) fn import(&mut self, at: Timestamp, file: &str) {
         let file = self.path(file);
         self.running(at);
@@ -244,14 +244,14 @@ impl Rig {
         self.keep(at);
     }
 
-    /// Reads everything anew and keeps where everybody stands.
+    /// Reloads everything and updates all positions.
     pub(crate) fn keep(&mut self, at: Timestamp) {
         let Running { store, world } = self.running.as_mut().expect("it is running");
         world.refresh(store).expect("the world");
         positions::keep(world, store, at).expect("positions");
     }
 
-    /// The mails written since this was last asked.
+    /// The mails written since the last call.
     pub(crate) fn new_letters(&mut self) -> Vec<Letter> {
         let mut names = BTreeSet::new();
         let outbox = self.path("outbox");
@@ -264,8 +264,8 @@ impl Rig {
         new.iter().map(|path| Letter::read(&outbox, path)).collect()
     }
 
-    /// What the database has of the mails booked at an instant: all must be
-    /// in somebody's hands.
+    /// The deliveries enqueued at an instant; panics unless all have been
+    /// handed over.
     pub(crate) fn booked(&mut self, at: Timestamp) -> Vec<(String, String, u16, Timestamp, String)> {
         let (world, store) = self.running(at);
         let mut booked = Vec::new();
@@ -283,8 +283,8 @@ impl Rig {
     }
 }
 
-/// A pass that sends, as `journey send` does; `booked` is told of each part of
-/// it, `one_more` after each mail.
+/// Runs a sending pass as `journey send` does; `booked` is called for each
+/// batch that is enqueued, `one_more` after each mail.
 pub(crate) fn send(
     world: &World,
     store: &mut Store,
@@ -323,7 +323,7 @@ impl Letter {
 
 fn in_force(config: Config, content: InForce, mut store: Store, at: Timestamp) -> Running {
     let mut world = World::of(config, content, &store).expect("a world");
-    // So few that seams are in every test.
+    // Small batches, so that every test crosses batch boundaries.
     world.slice = 1 + world.roster.people.len() / 3;
     if world.broken.is_empty() {
         let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
@@ -355,15 +355,15 @@ fn write(path: &Path, text: &str) {
     fs::write(path, text).expect("it can be written");
 }
 
-/// A folder that goes away; in memory where the system has such a place,
-/// because each pass waits for the disk.
+/// A temporary folder, in memory where the system offers that, because every
+/// pass waits for fsync.
 fn room() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
-/// Copies a folder and all in it.
+/// Copies a folder recursively.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {

@@ -1,6 +1,6 @@
-//! What is remembered, and what becomes of it when something goes wrong: the
-//! promises of the store for each database there is, and each fault of the
-//! catalogue that can befall a database, with the real program.
+//! Tests of the database: the contract of the store, for each kind of database,
+//! and what happens when a database is damaged, full, locked or not writable,
+//! with the built program.
 
 mod backups;
 mod contract;
@@ -18,16 +18,15 @@ use journey::store::Store;
 
 use crate::rig::copy;
 
-/// The small programme of these tests: everything of the sample but most of
-/// its people.
+/// The number of people: the sample with a short people file.
 const SOME: usize = 40;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-/// A folder that goes away; in memory where there is room, because what is
-/// tested here asks the disk again and again whether all is written.
+/// A temporary folder, in memory where there is room, because the tests wait
+/// for fsync often.
 fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let free = rustix::fs::statvfs(memory).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
@@ -35,8 +34,7 @@ fn folder() -> tempfile::TempDir {
     in_memory.unwrap_or_else(|| tempfile::tempdir().expect("a folder"))
 }
 
-/// A folder with the sample in it, as somebody would have it who tries the
-/// program; so many lines of its people file.
+/// A folder with the sample and this many lines of its people file.
 struct Home {
     folder: tempfile::TempDir,
 }
@@ -68,7 +66,7 @@ impl Home {
         self.path("journey.db")
     }
 
-    /// The program, ready to be started here with nothing in its environment.
+    /// The program, ready to start in this folder with an empty environment.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
@@ -80,13 +78,13 @@ impl Home {
         self.command(arguments).output().expect("the program starts")
     }
 
-    /// Runs it and expects that it does what is asked.
+    /// Runs it and asserts success.
     fn done(&self, arguments: &[&str]) {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Runs it, expects that exit code, and what it says.
+    /// Runs it, asserts the exit code, and returns the output.
     fn refused(&self, arguments: &[&str], code: i32) -> String {
         told(&self.run(arguments), code)
     }
@@ -97,7 +95,7 @@ impl Home {
     }
 }
 
-/// What a program said that ended with that exit code.
+/// The output of a program that ended with that exit code.
 fn told(output: &Output, code: i32) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{said}");
@@ -122,8 +120,8 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// A test that needs what this machine has not: says so and is skipped, but
-/// not where everything must be tested.
+/// Skips a test that this machine cannot run, with a message; fails where
+/// `JOURNEY_TEST_ALL` asks for everything.
 pub(crate) fn skip(why: &str) {
     #[expect(clippy::disallowed_methods, reason = "the variable that asks for everything")]
     let everything = std::env::var_os("JOURNEY_TEST_ALL").is_some();
@@ -131,27 +129,27 @@ pub(crate) fn skip(why: &str) {
     pass_over(why);
 }
 
-/// Says that a test is skipped, wherever it is.
+/// Reports a test as skipped, in any case.
 #[expect(clippy::print_stdout, reason = "it is not a test, but its voice")]
 fn pass_over(why: &str) {
     println!("skipped: {why}");
 }
 
-/// A database of one kind, and what tests do to it behind the store's back.
+/// A kind of database, and what tests do to it directly.
 struct Database {
     name: &'static str,
     open: fn(&Path) -> Store,
-    /// Everything in it, each table's rows as text.
+    /// All rows of each table as text.
     tables: fn(&Path) -> BTreeMap<String, Vec<String>>,
-    /// From now on so many rows can be written, and the next one fails.
+    /// After this many more rows, the next write fails.
     break_after: fn(&Path, u32),
-    /// Takes that back.
+    /// Undoes that.
     mend: fn(&Path),
-    /// Tries to change and to delete what only grows: what was refused.
+    /// Tries to change and delete append-only rows; returns what was rejected.
     tamper: fn(&Path) -> Vec<String>,
 }
 
-/// Every database there is; the contract is run for each.
+/// Every kind of database; the contract runs for each.
 const DATABASES: &[Database] = &[Database {
     name: "SQLite",
     open: |path| Store::open(path, at("2026-08-01T08:00:00Z"), || [7; 32]).expect("a database"),
@@ -161,7 +159,7 @@ const DATABASES: &[Database] = &[Database {
     tamper: sqlite::tamper,
 }];
 
-/// SQLite behind the store's back.
+/// Direct access to SQLite.
 mod sqlite {
     use std::collections::BTreeMap;
     use std::path::Path;

@@ -1,5 +1,5 @@
-//! `journey test`: a marked mail reaches a tester by the way real mails take,
-//! nobody else gets one, and nothing is remembered of it.
+//! `journey test`: a marked mail reaches a tester the way real mails do, no
+//! other person gets one, and nothing is recorded.
 
 use std::fs;
 use std::net::TcpListener;
@@ -11,8 +11,8 @@ use super::transcripts::files;
 const EVA: &str = "eva.lind@ekdala.example";
 const TEST: [&str; 4] = ["test", "host/ett", "--to", EVA];
 
-/// Three people, who are imported; the last is protected. Eva is a tester and
-/// none of them.
+/// Three imported people; the last is protected. Eva is a tester and none of
+/// them.
 fn home(port: u16) -> Home {
     let home = Home::new(3, port);
     let testers = format!(
@@ -28,7 +28,7 @@ fn home(port: u16) -> Home {
     home
 }
 
-/// Runs it, expects that exit code, and gives what it prints and says.
+/// Runs it, asserts the exit code, and returns the output.
 fn said(home: &Home, arguments: &[&str], code: i32) -> String {
     let before = files(&home.path(""));
     let output = home.run(arguments);
@@ -49,7 +49,7 @@ fn subject(mail: &server::Accepted) -> String {
 }
 
 #[test]
-fn a_tester_gets_a_marked_mail_and_nothing_is_remembered() {
+fn a_tester_gets_a_marked_mail_and_nothing_is_recorded() {
     let relay = server::Relay::start(Script::default());
     let home = home(relay.port());
     let told = said(&home, &TEST, 0);
@@ -67,10 +67,10 @@ fn a_tester_gets_a_marked_mail_and_nothing_is_remembered() {
 }
 
 #[test]
-fn it_is_written_for_whom_one_would_expect() {
+fn a_test_mail_is_rendered_for_the_expected_reader() {
     let relay = server::Relay::start(Script::default());
     let home = home(relay.port());
-    // Testers in the people file see their own.
+    // Testers in the people file get the mail with their own data.
     said(&home, &["test", "host/ett", "--to", "P1001@ekdala.example"], 0);
     said(&home, &[&TEST[..], &["--as", "1000"]].concat(), 0);
     said(&home, &[&TEST[..], &["--as", "p1001@ekdala.example"]].concat(), 0);
@@ -82,7 +82,7 @@ fn it_is_written_for_whom_one_would_expect() {
 }
 
 #[test]
-fn nobody_who_is_no_tester_gets_one() {
+fn only_testers_get_test_mails() {
     let relay = server::Relay::start(Script::default());
     let home = home(relay.port());
     let told = said(&home, &["test", "host/ett", "--to", "p1000@ekdala.example"], 2);
@@ -96,7 +96,7 @@ fn nobody_who_is_no_tester_gets_one() {
 }
 
 #[test]
-fn what_is_typed_wrong_is_told() {
+fn invalid_arguments_are_reported() {
     let home = home(1);
     let with = |more: &[&'static str]| [&TEST[..], more].concat();
     assert!(said(&home, &["test", "ett", "--to", EVA], 2).contains("did you mean `host/ett`?"));
@@ -111,7 +111,7 @@ fn what_is_typed_wrong_is_told() {
 }
 
 #[test]
-fn a_text_with_errors_is_not_tested_by_an_older_one() {
+fn a_text_with_errors_is_not_replaced_by_an_older_version() {
     let relay = server::Relay::start(Script::default());
     let home = home(relay.port());
     home.done(&["send", "-q", "--limit", "1"]);
@@ -123,7 +123,7 @@ fn a_text_with_errors_is_not_tested_by_an_older_one() {
 }
 
 #[test]
-fn what_the_relay_says_decides_the_exit_code() {
+fn the_reply_of_the_relay_decides_the_exit_code() {
     let rule =
         |point, answer| Script { rules: vec![Rule::at(point, What::say(answer))], ..Script::default() };
     for (script, code, words) in [
@@ -150,7 +150,7 @@ fn what_the_relay_says_decides_the_exit_code() {
 }
 
 #[test]
-fn a_dry_run_asks_nobody_and_files_are_files() {
+fn a_dry_run_contacts_no_relay_and_files_are_written() {
     let home = home(1);
     let told = said(&home, &[&TEST[..], &["--dry-run"]].concat(), 0);
     assert!(told.contains("Subject: [Test] Ett tips till Kim") && told.contains("Hej Kim!"), "{told}");
@@ -165,7 +165,7 @@ fn a_dry_run_asks_nobody_and_files_are_files() {
 }
 
 #[test]
-fn it_is_signed_as_real_mails_are_and_goes_by_the_program_too() {
+fn a_test_mail_is_signed_and_supports_sendmail() {
     let relay = server::Relay::start(Script::default());
     let home = home(relay.port());
     let key = fs::read_to_string("tests/fixtures/dkim/test-key-rsa-2048.pem").expect("a key");

@@ -1,8 +1,8 @@
-//! The rules of the house, as data and as a test. All faults are told at
-//! once, each with its place and what to do instead.
+//! The rules for the source code, as data and as a test. All violations are
+//! reported at once, each with its place and what to do instead.
 //!
-//! A rule that is wrong is changed here, in the open, with a reason in the
-//! commit. A review remark that comes twice becomes a rule.
+//! A rule that is wrong is changed here, with a reason in the commit. A review
+//! remark that comes twice becomes a rule.
 
 mod source;
 
@@ -13,18 +13,18 @@ use std::path::{Path, PathBuf};
 
 use source::{Function, Source};
 
-/// Who may use whom. A module of `src` that is missing here has no place yet.
-/// Edges (`content`, `roster`, `store`, `mail`) never know each other; parts
-/// of the configuration are handed down as values.
+/// Which module may use which. A module of `src` that is missing here has no
+/// place yet. Edges (`content`, `roster`, `store`, `mail`) never use each
+/// other; parts of the configuration are passed down as values.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("render", &["domain"]),
     ("content", &["domain", "render"]),
     ("roster", &["domain", "render"]),
-    // Where a test lets something fail: whoever has effects passes it.
+    // Failure injection for tests: used wherever there are side effects.
     ("failpoint", &[]),
     ("store", &["domain", "render", "failpoint"]),
-    // Deadlines of a conversation are lengths of time, which only a clock knows.
+    // The timeouts of a conversation are measured with the clock.
     ("mail", &["domain", "render", "clock", "failpoint"]),
     // A test moves the clocks while the program runs.
     ("clock", &["domain", "failpoint"]),
@@ -45,7 +45,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "failpoint",
         ],
     ),
-    // A door like `cli`: it reads the configuration anew when it is told to.
+    // An entry point like `cli`; it rereads the configuration on reload.
     (
         "daemon",
         &[
@@ -85,8 +85,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
 ];
 
-/// Where each package lives: replacing it is then a job of known size. A
-/// module stands for its file and its folder.
+/// The modules each package may be used in, so that it can be replaced with
+/// known effort. A module is its file and its folder.
 const ADDRESSES: &[(&str, Lives)] = &[
     ("cron", Lives::In(&["domain/cadence"])),
     ("chrono_tz", Lives::In(&["domain/zone"])),
@@ -101,19 +101,19 @@ const ADDRESSES: &[(&str, Lives)] = &[
     // Content is UTF-8; there it only names the letter that was meant.
     ("encoding_rs", Lives::In(&["roster", "content"])),
     // Hashes of content and of migrations; the keys of mails and links, and
-    // the domain's own.
+    // DKIM.
     ("ring", Lives::In(&["content", "store/bytes", "store/migrate", "engine/keys", "mail/dkim"])),
     ("data_encoding", Lives::In(&["engine/keys", "mail/dkim"])),
     ("fail", Lives::In(&["failpoint"])),
     ("rustls", Lives::In(&["mail/relay"])),
     ("rustls_native_certs", Lives::In(&["mail/relay/tls"])),
     ("rusqlite", Lives::In(&["store"])),
-    // Files, the machine's name, and the clock that counts sleep.
+    // Files, the host name, and the clock that counts sleep.
     ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect", "clock"])),
     ("lettre", Lives::In(&["mail"])),
     ("lz4_flex", Lives::In(&["store/bytes"])),
     ("memchr", Lives::In(&["mail"])),
-    // It reads in tests what was made; of `quoted_printable` only its decoder.
+    // Tests of `quoted_printable` read their output with it.
     ("mail_parser", Lives::In(&["mail/bounce", "mail/compose", "mail/quoted_printable"])),
     ("hickory_proto", Lives::In(&["mail/dns"])),
     ("ureq", Lives::In(&["mail/token"])),
@@ -132,8 +132,8 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("icalendar", Lives::In(&["cli"])),
 ];
 
-/// Calls with one home, and what everybody else does instead. `clippy.toml`
-/// bans them too; here they have their address.
+/// Calls that are allowed in one module only, and what to use elsewhere.
+/// `clippy.toml` bans them too.
 const CALLS: &[(&[&str], &str, &str)] = &[
     (&["Utc", "::", "now"], "clock", NOW),
     (&["Local", "::", "now"], "clock", NOW),
@@ -148,34 +148,31 @@ const CALLS: &[(&[&str], &str, &str)] = &[
 const NOW: &str = "take the time as an argument";
 const ENVIRONMENT: &str = "take the value as an argument";
 
-/// A file longer than this holds two subjects. Files of tests alone are
-/// lists, and may be longer.
+/// A longer file has two subjects. Files of tests alone are lists, and may be
+/// longer.
 const LONGEST: usize = 1_000;
 const LONGEST_OF_TESTS: usize = 1_500;
 
-/// Names that say nothing: a thing lives with its meaning.
+/// Names of modules that say nothing.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "types", "models", "misc", "prelude"];
 
 /// Words that promise work; allowed with the number of an issue.
 const PROMISES: &[&str] = &["TODO", "FIXME", "XXX"];
 
-/// Folders that are no part of the repository.
+/// Folders that are not part of the repository.
 const NOT_OURS: &[&str] = &[".git", "target", "outbox"];
 
-/// Files that hold on purpose what others must not: broken samples, and mails
-/// as they leave.
+/// Files that are exempt on purpose: broken samples, and golden mails.
 const SAMPLES: &[&str] = &["tests/fixtures/", "tests/golden/"];
 
 /// Where a package may be used.
 #[derive(Clone, Copy)]
 enum Lives {
-    /// Only there.
     In(&'static [&'static str]),
-    /// Everywhere but there.
     NotIn(&'static [&'static str]),
 }
 
-/// A broken rule; line 0 is the file as a whole.
+/// A violation; line 0 is the file as a whole.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Fault {
     file: String,
@@ -193,7 +190,7 @@ impl fmt::Display for Fault {
 }
 
 #[test]
-fn the_house_is_tidy() {
+fn the_repository_follows_the_rules() {
     let files = repository();
     let tests = test_files(&files);
     let mut faults = Vec::new();
@@ -241,7 +238,7 @@ fn repository() -> Vec<File> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        // Other tests run meanwhile: what vanishes is nobody's.
+        // Other tests run meanwhile: files may vanish.
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path: PathBuf = entry.path();
             let name = path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
@@ -260,7 +257,7 @@ fn repository() -> Vec<File> {
 }
 
 /// The files of `src` that hold tests alone: modules declared under
-/// `#[cfg(test)]`, and what lies below them.
+/// `#[cfg(test)]`, and those below them.
 fn test_files(files: &[File]) -> BTreeSet<String> {
     let of_src = || files.iter().filter_map(|file| Some((file, Module::of(&file.name)?)));
     let mut roots = BTreeSet::new();
@@ -273,7 +270,7 @@ fn test_files(files: &[File]) -> BTreeSet<String> {
     of_src().filter(|(_, module)| below(&module.path)).map(|(file, _)| file.name.clone()).collect()
 }
 
-/// Where a file of `src` stands in the tree of modules.
+/// The place of a file of `src` in the tree of modules.
 struct Module {
     /// `["domain", "planner", "slot"]`; empty for `lib.rs` and `main.rs`.
     path: Vec<String>,
@@ -292,13 +289,13 @@ impl Module {
         Some(Module { path, house })
     }
 
-    /// Is it that module, or does it lie in it?
+    /// Is it that module, or below it?
     fn is_in(&self, home: &str) -> bool {
         let home: Vec<&str> = home.split('/').collect();
         self.path.len() >= home.len() && self.path.iter().zip(home).all(|(a, b)| a == b)
     }
 
-    /// The module of the root that a path goes through, if it does.
+    /// The top-level module that a path goes through, if it does.
     fn enters<'p>(&self, path: &'p source::Path) -> Option<&'p str> {
         let supers = path.parts.iter().take_while(|part| *part == "super").count();
         let first = match path.parts[0].as_str() {
@@ -356,7 +353,7 @@ fn module_faults(file: &str, module: &Module, text: &str, source: &Source, only_
     faults.found
 }
 
-/// May this module use that one?
+/// The violation, if this module may not use that one.
 fn direction(module: &Module, target: &str) -> Option<String> {
     let house = module.house.as_str();
     if house == target || house.is_empty() {
@@ -371,7 +368,7 @@ fn direction(module: &Module, target: &str) -> Option<String> {
     (!allowed.contains(&target)).then(|| format!("`{house}` uses `{target}`; {rule}"))
 }
 
-/// May this package be used in this module?
+/// The violation, if this package may not be used in this module.
 fn address(module: &Module, package: &str, lives: Lives) -> Option<String> {
     let listed = |homes: &[&str]| homes.iter().map(|home| format!("`{home}`")).collect::<Vec<_>>().join(", ");
     match lives {
@@ -385,7 +382,7 @@ fn address(module: &Module, package: &str, lives: Lives) -> Option<String> {
     }
 }
 
-/// Rules for every file of Rust, tests too.
+/// Rules for every Rust file, tests too.
 fn rust_faults(file: &str, source: &Source) -> Vec<Fault> {
     let mut faults = Faults::of(file);
     for line in source.places(&["#", "[", "ignore"], true) {
@@ -407,12 +404,12 @@ fn rust_faults(file: &str, source: &Source) -> Vec<Fault> {
     faults.found
 }
 
-/// Is there `#` and a number in it?
+/// Does it contain `#` and a number?
 fn names_an_issue(text: &str) -> bool {
     text.split('#').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Does a comment look like a line of code? Sentences end differently.
+/// Does a comment look like a line of code?
 fn is_code(text: &str) -> bool {
     let text = text.trim();
     let statement = text.ends_with(';') && text.contains(['(', '=', ':']) && !text.contains(". ");
@@ -471,7 +468,7 @@ fn manifest_faults(text: &str) -> Vec<Fault> {
     faults.found
 }
 
-/// The faults of one file.
+/// The violations of one file.
 struct Faults<'f> {
     file: &'f str,
     found: Vec<Fault>,
@@ -491,13 +488,13 @@ impl<'f> Faults<'f> {
     }
 }
 
-/// The rules, tried on bad snippets.
+/// Tests of the rules with bad snippets.
 #[cfg(test)]
 mod rules {
     use super::*;
     use expect_test::{Expect, expect};
 
-    /// What is told about a file of that name and text.
+    /// The report about a file of that name and text.
     fn told(file: &str, text: &str) -> String {
         let source = Source::read(text);
         let mut faults = text_faults(file, text);
@@ -517,7 +514,7 @@ mod rules {
     }
 
     #[test]
-    fn nothing_goes_up_or_sideways() {
+    fn modules_only_use_those_below_them() {
         check(
             "src/content/tree.rs",
             "//! A.\nuse crate::domain::ids::Slug;\nuse crate::{domain, roster::Roster};\nfn f() { crate::clock::now(); }\n",
@@ -574,7 +571,7 @@ mod rules {
     }
 
     #[test]
-    fn packages_stay_at_their_address() {
+    fn packages_are_used_only_in_their_modules() {
         check("src/domain/cadence.rs", "//! A.\nuse cron::Schedule;\n", expect![""]);
         check(
             "src/domain/calendar.rs",
@@ -597,7 +594,7 @@ mod rules {
     }
 
     #[test]
-    fn calls_stay_at_home() {
+    fn banned_calls_are_used_only_in_their_modules() {
         check("src/clock.rs", "//! A.\nfn f() { chrono::Utc::now() }\n", expect![""]);
         check(
             "src/engine/mod.rs",
@@ -611,7 +608,7 @@ mod rules {
     }
 
     #[test]
-    fn nothing_is_left_lying_about() {
+    fn leftovers_are_reported() {
         check(
             "tests/it/x.rs",
             "#[ignore = \"slow\"]\nfn f() { dbg!(1); }\n// let x = 1;\n// A sentence; with more (here).\n//! TODO later\n// FIXME(#12) later\n",
@@ -642,7 +639,7 @@ mod rules {
     }
 
     #[test]
-    fn a_file_has_a_length() {
+    fn long_files_are_reported() {
         let long = format!("//! A.\n{}", "\n".repeat(LONGEST));
         check(
             "src/mail/mod.rs",
@@ -654,13 +651,13 @@ mod rules {
     }
 
     #[test]
-    fn no_file_knows_the_machine() {
+    fn machine_paths_are_reported() {
         let text = format!("see {}shared\n", MACHINES[0]);
         assert_eq!(text_faults("docs/x.md", &text).len(), 1);
     }
 
     #[test]
-    fn every_dependency_has_a_reason() {
+    fn dependencies_need_a_reason() {
         let text =
             "[package]\nname = \"x\"\n[dependencies]\na = \"1\" # because\nb = \"2\"\n[dev-dependencies.c]\n";
         check(

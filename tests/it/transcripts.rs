@@ -1,9 +1,9 @@
-//! What people see when they type a command: the transcripts run, and a dry
-//! run leaves nothing behind.
+//! The output of commands: the transcripts are run, and a dry run changes
+//! nothing.
 //!
 //! Each `$` in `tests/transcripts` and the README is run at the repository's
 //! root. `TRYCMD=overwrite cargo test --test it transcripts` accepts what is
-//! printed now; read the difference before you commit it.
+//! printed now; review the difference before you commit it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use ring::digest::{SHA256, digest};
 
 use super::rig::copy;
 
-/// The program with nothing in its environment, at the repository's root.
+/// The program with an empty environment, at the repository's root.
 pub(crate) fn journey(arguments: &[&str]) -> Output {
     journey_in(Path::new(env!("CARGO_MANIFEST_DIR")), arguments)
 }
@@ -26,7 +26,7 @@ fn journey_in(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn transcripts_print_what_they_say() {
+fn transcripts_match_the_output() {
     let of_ours = |(name, _): &(std::ffi::OsString, _)| {
         name.to_string_lossy().starts_with("JOURNEY_") && name != "JOURNEY_TEST_ALL"
     };
@@ -37,16 +37,16 @@ fn transcripts_print_what_they_say() {
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
         .env("JOURNEY_DATABASE", "target/no.db")
-        // Whatever else listens on this machine.
+        // So that other programs on this machine do not matter.
         .env("JOURNEY_WEB__LISTEN", "127.0.0.1:0")
         .case("tests/transcripts/*.md")
         .case("README.md");
 }
 
-/// Transcripts in which something is remembered: each has a database and an
-/// outbox of its own, new each time.
+/// Transcripts with state: each has a database and an outbox of its own, new
+/// each time.
 #[test]
-fn transcripts_that_remember_print_what_they_say() {
+fn transcripts_with_a_database_match_the_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in fs::read_dir(root.join("tests/transcripts/remembered")).expect("a folder") {
         let file = entry.expect("an entry").path();
@@ -64,7 +64,7 @@ fn transcripts_that_remember_print_what_they_say() {
     }
 }
 
-/// Commands with everything they can be asked; each only shows.
+/// Read-only commands with all of their options.
 const THAT_ONLY_SHOW: &[&[&str]] = &[
     &["check"],
     &["check", "--strict", "--format", "json"],
@@ -85,7 +85,7 @@ const THAT_ONLY_SHOW: &[&[&str]] = &[
 ];
 
 #[test]
-fn a_dry_run_leaves_nothing_behind() {
+fn a_dry_run_creates_no_files() {
     let home = sample();
     let before = files(home.path());
     for arguments in THAT_ONLY_SHOW {
@@ -95,7 +95,7 @@ fn a_dry_run_leaves_nothing_behind() {
     assert_eq!(files(home.path()), before, "a file appeared, changed or went");
 }
 
-/// Commands that change something, asked what they would do.
+/// Commands that change something, in a dry run.
 const THAT_WOULD_CHANGE: &[&[&str]] = &[
     &["people", "import"],
     &["send"],
@@ -113,10 +113,10 @@ const THAT_WOULD_CHANGE: &[&[&str]] = &[
     &["backup", "copy.db"],
 ];
 
-/// With a database, whole or with the log of a run that was killed: not a
-/// byte of it changes, and no file of SQLite's own comes or goes.
+/// With a database, with or without the WAL of a killed run: no byte of it
+/// changes, and no SQLite file is created or removed.
 #[test]
-fn a_dry_run_changes_no_byte_of_what_is_remembered() {
+fn a_dry_run_changes_no_byte_of_an_existing_database() {
     let at = ["--at", "2026-12-01T08:45"];
     let home = sample();
     let done = |arguments: &[&str]| {
@@ -126,7 +126,7 @@ fn a_dry_run_changes_no_byte_of_what_is_remembered() {
     done(&["people", "import", "-q"]);
     done(&["hold", "miljo/lov"]);
     done(&["pause", "--journey", "social", "--reason", "flood"]);
-    // Who has it open keeps the log from being taken over, as a kill does.
+    // An open connection keeps the WAL, as a kill does.
     let open = rusqlite::Connection::open(home.path().join("journey.db")).expect("a database");
     let events: i64 = open.query_row("SELECT count(*) FROM event", [], |row| row.get(0)).expect("a number");
     assert_eq!(events, 0);
@@ -150,7 +150,7 @@ fn a_dry_run_changes_no_byte_of_what_is_remembered() {
 }
 
 #[test]
-fn mails_to_look_at_go_to_the_folder_named_and_nowhere_else() {
+fn preview_mails_are_written_to_the_given_folder_only() {
     let home = sample();
     let before = files(home.path());
     let at = ["send", "--dry-run", "--at", "2026-12-01T08:30", "--only", "1042", "--out", "mails"];
@@ -170,7 +170,7 @@ fn two_dry_runs_at_one_instant_print_the_same() {
 }
 
 #[test]
-fn nobody_protected_is_named() {
+fn protected_people_are_never_named() {
     let text = |arguments: &[&str]| String::from_utf8(journey(arguments).stdout).expect("text");
     let at = "2026-12-01T08:30";
     let mut shown = text(&["send", "--dry-run", "--at", at, "--format", "json"]);
@@ -203,10 +203,10 @@ fn nobody_protected_is_named() {
     }
 }
 
-/// One run tells all: an error in one journey hides neither the words of
-/// another nor the people.
+/// All errors are reported at once: one in a journey hides neither those of
+/// another nor those of the people file.
 #[test]
-fn a_fault_of_one_sort_hides_none_of_another() {
+fn an_error_of_one_kind_hides_none_of_another() {
     let home = sample();
     let edit = |file: &str, from: &str, to: &str| {
         let path = home.path().join(file);
@@ -236,7 +236,7 @@ fn sample() -> tempfile::TempDir {
     home
 }
 
-/// Each file below a folder, and what tells its content.
+/// Each file below a folder, and its content.
 pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -253,7 +253,7 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             }
         }
     }
-    // The folders made for the mails are no surprise where mails are asked for.
+    // The folders created for the mails are expected where mails are asked for.
     found.retain(|name, _| !matches!(name.as_str(), "mails/" | "mails/2026-12-01/"));
     found
 }

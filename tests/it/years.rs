@@ -1,6 +1,6 @@
-//! Three years of the sample: nobody gets anything twice, or when they must
-//! not; everybody gets everything. Lived through by the planner alone, and
-//! through the real database and the real files with all that may happen.
+//! Three years of the sample: nobody gets anything twice or at a forbidden
+//! time, and everybody gets everything. Run through the planner alone, and
+//! through the real database and files with random events.
 
 mod checker;
 mod life;
@@ -66,7 +66,7 @@ fn faults(library: &Library, roster: &Roster, row: &Row, last: Option<&Row>) -> 
 }
 
 #[test]
-fn nobody_gets_anything_twice_or_when_they_must_not() {
+fn no_mail_is_sent_twice_or_at_a_forbidden_time() {
     let (library, roster) = sample();
     let rows = three_years(&library, &roster);
     let mut seen = HashSet::new();
@@ -80,7 +80,7 @@ fn nobody_gets_anything_twice_or_when_they_must_not() {
 }
 
 #[test]
-fn everybody_who_stays_gets_every_step_in_order() {
+fn every_person_who_stays_gets_every_step_in_order() {
     let (library, roster) = sample();
     let rows = three_years(&library, &roster);
     let mut got: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
@@ -91,8 +91,8 @@ fn everybody_who_stays_gets_every_step_in_order() {
         for (index, journey) in library.journeys.iter().enumerate() {
             let steps = got.get(&(number, index)).map_or(&[][..], Vec::as_slice);
             assert!(steps.is_sorted(), "{}: {} out of order: {steps:?}", person.id, journey.slug);
-            // Whoever comes late may begin further on, and a tip may expire
-            // in somebody's leave; nothing else is left out.
+            // A person who joins late may begin at a later step, and a tip may
+            // expire during leave; nothing else is left out.
             let late = person.start.is_some_and(|start| journey.start.is_none_or(|begins| start > begins));
             let missing = (0..journey.steps.len()).filter(|step| !steps.contains(step));
             let missing: Vec<_> =
@@ -103,7 +103,7 @@ fn everybody_who_stays_gets_every_step_in_order() {
 }
 
 #[test]
-fn the_sample_shows_what_can_be_done() {
+fn the_sample_uses_every_feature() {
     let (library, _) = sample();
     let steps = || library.journeys.iter().flat_map(|journey| &journey.steps);
     let kinds: HashSet<_> = steps().map(|step| step.kind).collect();
@@ -120,11 +120,11 @@ fn the_sample_shows_what_can_be_done() {
     assert_eq!(gated.count(), 1, "one journey has a reference group");
 }
 
-/// With edits, imports, pauses, units that go their own way, holds, approvals,
-/// answers and a process that dies; a fifth of the people, or with
-/// `JOURNEY_TEST_ALL` everybody, and a fifth with other seeds.
+/// With edits, imports, pauses, unit overrides, holds, approvals, answers and
+/// crashes; for a fifth of the people, or with `JOURNEY_TEST_ALL` for everybody
+/// and for a fifth with other seeds.
 #[test]
-fn three_years_in_which_much_happens_serve_everybody_once_and_at_the_right_time() {
+fn three_years_of_random_events_serve_everybody_once_and_at_the_right_time() {
     let lives: &[(u64, usize)] = if all() { &[(1, 1), (2, 5), (3, 5), (4, 5)] } else { &[(20_261_125, 5)] };
     for (seed, one_in) in lives {
         let mut life = life::Life::of(*seed, *one_in);
@@ -142,20 +142,21 @@ fn three_years_in_which_much_happens_serve_everybody_once_and_at_the_right_time(
         let enough = life.letters.len() > 3_000 && life.killed > 3;
         assert!(enough, "seed {seed}: {} mails, {} killed", life.letters.len(), life.killed);
         if lives.len() == 1 {
-            // Which mail is missed hangs on what the seed makes of the content.
+            // Which mail can be removed depends on the content that the seed
+            // produces.
             assert_seen(&life);
         }
     }
 }
 
-/// What the checker must see where it is put in.
+/// Faults that are put in, and that the checker must report.
 fn assert_seen(life: &life::Life) {
     let told = |change: &dyn Fn(&mut Vec<Letter>)| {
         let mut letters = life.letters.clone();
         change(&mut letters);
         checker::faults(&life.facts, &letters).join("\n")
     };
-    // Of somebody who stays, so that it is missed in the end.
+    // Of a person who stays, so that the missing mail is reported at the end.
     let (_, people) = life.facts.people.last().expect("people");
     let stays = |letter: &Letter| {
         let named = |id: &str| letter.name.contains(&format!("-{id}-miljo-gront-0"));

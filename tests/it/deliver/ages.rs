@@ -1,8 +1,8 @@
-//! Ages in minutes: years of mails by a relay, with a clock that is told, and
-//! everything at once: bad days, deaths, imports, other texts, broken texts,
-//! holds and pauses. The promises are looked at after every pass, and in the
-//! end everything wanted has arrived. The tests live a season; years are lived
-//! by `cargo bench --bench soak -- --years 3`.
+//! Long simulation of mails by relay with a simulated clock and everything at
+//! once: unreliable relays, crashes, imports, changed and broken texts, holds
+//! and pauses. The guarantees are asserted after every pass, and at the end
+//! every wanted mail has arrived. The tests simulate a season, `cargo bench
+//! --bench soak -- --years 3` years.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ const PEOPLE: usize = 14;
 const LINES: u16 = 3;
 const JOURNEYS: [(&str, &str); 2] = [("j", "30 8 * * Tue"), ("k", "30 8 * * Thu")];
 
-/// What happened.
+/// How often each kind of event happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lived {
     pub(crate) passes: usize,
@@ -32,14 +32,13 @@ pub(crate) struct Lived {
     pub(crate) broken: usize,
     pub(crate) decisions: usize,
     pub(crate) resolved: usize,
-    /// Answers that the relay lost.
+    /// Replies that the relay dropped.
     pub(crate) lost: usize,
     pub(crate) mails: usize,
     pub(crate) copies: usize,
 }
 
-/// Lives through so many days; each week the date and what happened by then is
-/// told.
+/// Simulates this many days; `tell` gets the date and the counters each week.
 pub(crate) fn live(days: i64, seed: u64, tell: &mut dyn FnMut(Timestamp, Lived)) -> Lived {
     let mut age = Age::new(days, seed);
     let end = age.at + TimeDelta::days(days);
@@ -88,7 +87,7 @@ impl Age {
         Age { mailing, chance, at, steps, heading, is_broken: false, lived: Lived::default() }
     }
 
-    /// What people do between two passes.
+    /// The events between two passes.
     fn something_happens(&mut self) {
         if self.chance.one_in(8) {
             let most = PEOPLE / 2 + self.chance.place(PEOPLE / 2 + 1);
@@ -100,7 +99,7 @@ impl Age {
         if self.chance.one_in(5) {
             self.somebody_looks();
         }
-        // What stands in the way does not end by a mail that leaves.
+        // A block is never ended by a mail being sent.
         if self.chance.one_in(3) {
             let change = self.decision();
             self.mailing.rig.decide(self.at, &change);
@@ -113,8 +112,8 @@ impl Age {
         self.lived.imports += 1;
     }
 
-    /// Another text for a step: a new one, or one that is broken; the next is
-    /// good again.
+    /// Writes another text for a step, valid or broken; after a broken one the
+    /// next is valid.
     fn write_a_text(&mut self) {
         let (slug, _) = *self.chance.of(&JOURNEYS);
         let file = format!("content/journeys/{slug}/s{:03}.md", self.chance.place(self.steps));
@@ -133,8 +132,8 @@ impl Age {
         }
     }
 
-    /// Somebody reads the relay's log for what is twice in doubt, and the mail
-    /// of those whom the relay did not know.
+    /// An operator resolves what is in doubt twice from the relay's log, and
+    /// releases the mails the relay rejected for an unknown mailbox.
     fn somebody_looks(&mut self) {
         for row in self.mailing.rows().into_iter().filter(|row| row.state == State::Held) {
             let arrived = self.mailing.taken.iter().any(|(_, mail)| mail.message_id == row.message_id);
@@ -161,8 +160,8 @@ impl Age {
         }
     }
 
-    /// A pass to a relay on whatever day it has; perhaps the process dies, or
-    /// somebody decides something meanwhile.
+    /// A pass with a random relay; the process may crash, and a decision may be
+    /// recorded meanwhile.
     fn pass(&mut self) {
         let (mut rules, dead) = (Vec::new(), Files::default());
         if self.chance.one_in(2) {
@@ -202,8 +201,7 @@ impl Age {
         self.lived.copies = self.mailing.taken.len() - different.len();
     }
 
-    /// Until the next time somebody or something looks: mostly the next
-    /// morning's slot.
+    /// Goes on to the next pass: mostly the next morning's slot.
     fn sleep(&mut self) {
         self.at = match self.chance.below(10) {
             0..6 => self.morning(1),
@@ -213,15 +211,15 @@ impl Age {
         };
     }
 
-    /// Half past eight, so many days later.
+    /// Half past eight, this many days later.
     fn morning(&self, days: i64) -> Timestamp {
         let zone = self.mailing.rig.zone;
         let day = zone.civil(self.at).date() + TimeDelta::days(days);
         zone.resolve(day.and_hms_opt(8, 30, 0).expect("a time"))
     }
 
-    /// The faults stop, everybody is there and nothing stands in the way: then
-    /// everybody who was not refused something has everything.
+    /// Ends all faults and blocks and asserts that every mail that was not
+    /// rejected arrives.
     fn ends_well(&mut self) {
         if self.is_broken {
             self.write_a_text();
@@ -236,7 +234,7 @@ impl Age {
         self.mailing.rig.decide_all(self.at, &changes);
         let wanted = PEOPLE * JOURNEYS.len() * self.steps;
         let relay = Relay::start(Script::default());
-        // Twice as long as it takes, from the first step on.
+        // Twice the time needed, counted from the first step.
         for _ in 0..14 * (self.steps + 8) {
             self.at = self.morning(1);
             self.mailing.pass(&relay, self.at);
@@ -248,8 +246,8 @@ impl Age {
         assert_eq!(self.settled(), wanted, "I2: everybody has everything: {:?}", self.lived);
     }
 
-    /// How many mails are settled, and steps skipped because they came too
-    /// late for somebody.
+    /// The number of mails that are settled and of steps that were skipped as
+    /// expired.
     fn settled(&self) -> usize {
         let sql = "SELECT (SELECT count(*) FROM delivery WHERE settled_at IS NOT NULL)
                         + (SELECT count(*) FROM event WHERE what = 'skipped')";
@@ -259,7 +257,7 @@ impl Age {
 }
 
 #[test]
-fn seasons_in_which_everything_happens_keep_every_promise() {
+fn seasons_of_random_events_keep_the_delivery_guarantees() {
     let lived = [5, 9].map(|seed| live(35, seed, &mut |_, _| {}));
     let sum = |what: fn(&Lived) -> usize| lived.iter().map(what).sum::<usize>();
     assert!(sum(|l| l.deaths) > 1 && sum(|l| l.imports) > 4 && sum(|l| l.texts) > 4, "{lived:?}");

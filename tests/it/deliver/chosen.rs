@@ -1,5 +1,5 @@
-//! What `--only` and `--limit` choose: of what is booked now, and of what
-//! earlier passes booked and nobody has handed over.
+//! What `--only` and `--limit` select: of the mails enqueued now, and of those
+//! that earlier passes left unsent.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ fn only(person: &str) -> Selection {
     Selection { people: HashSet::from([PersonId::new(person)]), ..Selection::default() }
 }
 
-/// Eight mails are booked, and the process ended before it handed one over.
+/// Eight mails are enqueued, and the process ended before it sent one.
 fn booked(transport: Transport) -> Mailing {
     let mut mailing = Mailing::of(8);
     mailing.rig.config.mail.transport = transport;
@@ -34,14 +34,14 @@ fn booked(transport: Transport) -> Mailing {
     mailing
 }
 
-/// Who got a step.
+/// The people who got a step.
 fn got(mailing: &Mailing, step: &str) -> Vec<String> {
     let sent = mailing.rows().into_iter().filter(|row| row.state.as_str() == "sent" && row.step == step);
     sent.map(|row| row.person).collect()
 }
 
 #[test]
-fn a_limit_and_a_name_choose_among_what_was_booked_earlier_too() {
+fn limit_and_person_select_among_earlier_unsent_mails_too() {
     for transport in [Transport::Smtp, Transport::Files] {
         let mut mailing = booked(transport);
         let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
@@ -50,7 +50,7 @@ fn a_limit_and_a_name_choose_among_what_was_booked_earlier_too() {
         mailing.pass_of(&relay, at, &only("p006"));
         assert_eq!(mailing.states(), "due 4, sent 4", "{transport:?}");
         assert_eq!(got(&mailing, "j/a")[3], "p006");
-        // Four lie ready, and of the four that are due now two are booked.
+        // Four are queued, and of the four that are due now two are enqueued.
         let next = mailing.at("2026-12-02 08:30");
         mailing.pass_of(&relay, next, &at_most(6));
         assert_eq!(mailing.states(), "sent 10", "{transport:?}");
@@ -61,7 +61,7 @@ fn a_limit_and_a_name_choose_among_what_was_booked_earlier_too() {
     }
 }
 
-/// What `why` says of somebody's first step.
+/// What `why` prints about a person's first step.
 fn why(mailing: &mut Mailing, at: Timestamp, person: &str) -> String {
     mailing.rig.stop();
     let world = mailing.rig.look(at);
@@ -76,9 +76,9 @@ fn why(mailing: &mut Mailing, at: Timestamp, person: &str) -> String {
     format!("{}{kept}{reply}", step.word())
 }
 
-/// Who asks why somebody did not get it is not told that they did.
+/// A mail that was not sent is not reported as sent.
 #[test]
-fn why_tells_what_became_of_a_mail() {
+fn why_reports_the_state_of_a_mail() {
     let mut mailing = booked(Transport::Smtp);
     let relay = relay(vec![
         to("p001", Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"))),
@@ -92,9 +92,9 @@ fn why_tells_what_became_of_a_mail() {
     assert!(why(&mut mailing, at, "p003").starts_with("in_doubt "));
 }
 
-/// Mails into files leave fast, and a great many all the same take their time.
+/// Many mails into files, which are fast, so that the stop comes in the middle.
 #[test]
-fn a_mailing_into_files_can_be_stopped_and_is_gone_on_with() {
+fn a_mailing_into_files_can_be_stopped_and_continued() {
     let mut mailing = Mailing::of(600);
     mailing.rig.config.mail.transport = Transport::Files;
     let at = mailing.at(MORNING);
@@ -107,9 +107,9 @@ fn a_mailing_into_files_can_be_stopped_and_is_gone_on_with() {
 }
 
 #[test]
-fn a_mail_that_comes_back_untried_leaves_its_place_to_nobody_else() {
+fn a_mail_returned_untried_still_counts_towards_the_limit() {
     let mut mailing = booked(Transport::Smtp);
-    // The other one is answered after it, and then the relay is well again.
+    // The other one is answered after it, and then the relay works again.
     mailing.rig.config.mail.smtp.connections = 1;
     let relay = relay(vec![to("p001", Rule::once(Point::Rcpt, What::say("421 4.3.2 busy")))]);
     let at = mailing.at(MORNING);
@@ -119,9 +119,9 @@ fn a_mail_that_comes_back_untried_leaves_its_place_to_nobody_else() {
     all_is_well(&mut mailing, 0);
 }
 
-/// What is held is no reason to send nothing.
+/// Held mails are no reason to send nothing.
 #[test]
-fn what_is_kept_back_counts_for_no_limit() {
+fn blocked_mails_do_not_count_towards_the_limit() {
     let mut mailing = booked(Transport::Smtp);
     let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
     for person in ["p001", "p002"] {

@@ -1,5 +1,5 @@
-//! Days without a relay or without a process, and what they leave to be sent:
-//! in order, at a distance, and nothing that is too late.
+//! Days without a relay or without a process: afterwards everything is sent in
+//! order, at the right distance, and nothing that has expired.
 
 use chrono::TimeDelta;
 use journey::domain::change::Change;
@@ -16,20 +16,20 @@ use super::mailing::{DAILY, Mailing};
 use super::{MORNING, all_is_well, minutes, relay};
 use crate::relay::server::{Point, Relay, Rule, Script, What};
 
-/// A relay that is there, and talks to nobody.
+/// A relay that accepts connections and answers with 421.
 fn down() -> Relay {
     relay(vec![Rule::at(Point::Greeting, What::Reset)])
 }
 
-/// Half past eight, noon and four of so many days.
+/// Half past eight, noon and four o'clock on this many days.
 fn times(mailing: &Mailing, from: &str, days: i64) -> Vec<Timestamp> {
     let mornings = mailing.mornings(from, days);
     mornings.iter().flat_map(|at| [0, 210, 450].map(|later| *at + minutes(later))).collect()
 }
 
 #[test]
-fn f25_after_days_without_a_relay_everybody_gets_everything_in_order_and_at_a_distance() {
-    // Five days, and what may become of a holiday week.
+fn after_days_without_a_relay_all_steps_arrive_in_order_with_their_gap() {
+    // Five days, and the length of a holiday week.
     for days in [5, 9] {
         let mut mailing = Mailing::of(30);
         let down = down();
@@ -41,7 +41,7 @@ fn f25_after_days_without_a_relay_everybody_gets_everything_in_order_and_at_a_di
         assert_eq!(mailing.states(), "due 30", "nothing is booked behind what has not left");
         let up = relay(Vec::new());
         let first = mailing.mornings("2026-12-01", days + 1)[usize::try_from(days).expect("few")];
-        // Each hour in which mails may leave, and one more.
+        // Every hour in which mails may be sent, and one more.
         let hours = (0..12 * 24).filter(|hour| hour % 24 < 10);
         for at in hours.map(|hours| first + TimeDelta::hours(hours)) {
             mailing.pass(&up, at);
@@ -51,10 +51,10 @@ fn f25_after_days_without_a_relay_everybody_gets_everything_in_order_and_at_a_di
     }
 }
 
-/// Nobody answered for six days, and then everybody is told to come back in
-/// five minutes, as relays do that have not seen a sender before.
+/// No reply for six days, and then every recipient is deferred for five
+/// minutes, as a greylist does with a sender it has not seen.
 #[test]
-fn f25_who_is_put_off_after_days_without_a_relay_is_not_given_up() {
+fn a_recipient_deferred_after_days_without_a_relay_is_not_given_up() {
     let mut mailing = Mailing::of(3);
     let (at, down) = (mailing.at(MORNING), down());
     mailing.pass(&down, at);
@@ -68,10 +68,10 @@ fn f25_who_is_put_off_after_days_without_a_relay_is_not_given_up() {
     all_is_well(&mut mailing, 0);
 }
 
-/// Who is put off again and again is given up after five days, and their next
-/// step follows.
+/// A recipient who is deferred again and again is given up after five days, and
+/// the next step follows.
 #[test]
-fn who_is_put_off_for_five_days_misses_that_step_alone() {
+fn a_recipient_deferred_for_five_days_misses_only_that_step() {
     let mut mailing = Mailing::of(3);
     let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
     let relay = relay(vec![super::to("p002", Rule { times: 9, ..later })]);
@@ -92,9 +92,9 @@ fn who_is_put_off_for_five_days_misses_that_step_alone() {
     all_is_well(&mut mailing, 0);
 }
 
-/// No process from Tuesday's mail on until after the weekend.
+/// No process from Tuesday's mail until after the weekend.
 #[test]
-fn f41_f42_days_without_a_process_leave_one_mail_and_not_three() {
+fn days_without_a_process_leave_one_mail_due_and_not_three() {
     let mut mailing = Mailing::of(5);
     let at = mailing.at(MORNING);
     let monday = mailing.at("2026-12-07 10:00");
@@ -103,9 +103,9 @@ fn f41_f42_days_without_a_process_leave_one_mail_and_not_three() {
     all_is_well(&mut mailing, 0);
 }
 
-/// All is held for four weeks.
+/// Everything is held for four weeks.
 #[test]
-fn f44_what_goes_on_after_weeks_does_not_burst() {
+fn a_release_after_weeks_sends_no_burst() {
     let mut mailing = Mailing::of(5);
     let relay = relay(Vec::new());
     let at = mailing.at(MORNING);
@@ -116,7 +116,7 @@ fn f44_what_goes_on_after_weeks_does_not_burst() {
     }
     assert_eq!(mailing.taken.len(), 5);
     let goes_on = mailing.at("2026-12-30 08:00");
-    // Before somebody says yes it is shown: everybody's next step, once.
+    // The preview of the release shows everybody's next step, once.
     let effects = change::effect(&mailing.rig.look(goes_on), &Change::Release(None), goes_on);
     let [effect] = &effects[..] else { panic!("one: {effects:?}") };
     assert_eq!((effect.before.why, effect.enrolments), (Some("held_by_hand"), 5), "{effect:?}");
@@ -130,9 +130,9 @@ fn f44_what_goes_on_after_weeks_does_not_burst() {
     all_is_well(&mut mailing, 0);
 }
 
-/// A step that is worth nothing after a day, and a relay that puts it off.
+/// A step that expires after a day, and a relay that defers it.
 #[test]
-fn what_is_put_off_beyond_its_time_expires_and_the_next_step_follows() {
+fn a_mail_deferred_beyond_its_expiry_expires_and_the_next_step_follows() {
     let order = DAILY.replacen("id = \"a\"\n", "id = \"a\"\nexpires_after = \"1 day\"\n", 1);
     let mut mailing = Mailing::with(&format!("=== journey j\n{order}"), 4);
     let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
@@ -154,10 +154,10 @@ fn what_is_put_off_beyond_its_time_expires_and_the_next_step_follows() {
     all_is_well(&mut mailing, 0);
 }
 
-/// The first few of a mailing leave, and the rest half an hour later; or, held
-/// meanwhile, not at all.
+/// The first mails of a mailing are sent, and the rest half an hour later; or,
+/// if held meanwhile, not at all.
 #[test]
-fn t28_the_first_few_leave_and_the_rest_after_a_pause() {
+fn a_staged_mailing_sends_the_first_few_and_the_rest_after_a_pause() {
     for held in [false, true] {
         let mut mailing = Mailing::of(20);
         let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));

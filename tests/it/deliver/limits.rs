@@ -1,6 +1,5 @@
-//! Limits of the day and of single domains, over a real socket: the relay's
-//! own log shows that none is exceeded, and that nobody waits for a limit of
-//! others.
+//! Daily limits and limits per domain, over a real socket: the relay's log
+//! shows that none is exceeded, and that mails to other domains do not wait.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -17,10 +16,11 @@ use super::{MORNING, all_is_well, minutes, relay};
 use crate::kills::home::{Home, PATIENCE};
 use crate::relay::server::{Accepted, Point, Relay, Rule, Script, What};
 
-/// The domain that is limited; the others' is not.
+/// The domain that is limited; others are not.
 const SLOW: &str = "slow.example";
 
-/// So many people with an address there, booked first, and so many elsewhere.
+/// This many people with an address there, enqueued first, and this many
+/// elsewhere.
 fn some_of_them_slow(slow: usize, others: usize) -> Mailing {
     let line = |n: usize| {
         let domain = if n <= slow { SLOW } else { "ekdala.example" };
@@ -42,7 +42,7 @@ fn is_slow(mail: &Accepted) -> bool {
 }
 
 #[test]
-fn f38_no_domain_gets_more_than_its_limit_and_the_others_do_not_wait() {
+fn no_domain_exceeds_its_limit_and_other_domains_do_not_wait() {
     let (most, per) = (4, Duration::from_millis(800));
     let mut mailing = some_of_them_slow(20, 60);
     let smtp = &mut mailing.rig.config.mail.smtp;
@@ -57,15 +57,15 @@ fn f38_no_domain_gets_more_than_its_limit_and_the_others_do_not_wait() {
     for (first, late) in slow.iter().zip(slow.iter().skip(most)) {
         assert!(*late >= *first + per, "{most} and one more within {:?}", *late - *first);
     }
-    // They were booked after them, and passed those that had to wait.
+    // They were enqueued later, and overtook those that had to wait.
     let last = accepted.iter().filter(|mail| !is_slow(mail)).map(|mail| mail.at).max().expect("some");
     let behind = slow.iter().filter(|at| **at > last).count();
     assert!(behind > 0, "the others had left at {last:?}, the slow at {slow:?}");
     all_is_well(&mut mailing, 0);
 }
 
-/// While no limit has room nothing is claimed to be given back, and no
-/// connection is made; but it is known when the next may leave.
+/// While no limit has room, nothing is claimed and no connection is made; but
+/// the time at which the next may be sent is known.
 fn claims_nothing(mailing: &mut Mailing, relay: &Relay, at: Timestamp) {
     let trigger = "CREATE TRIGGER nobody BEFORE UPDATE ON delivery WHEN NEW.state = 'claimed'
                    BEGIN SELECT raise(ABORT, 'claimed'); END";
@@ -77,10 +77,10 @@ fn claims_nothing(mailing: &mut Mailing, relay: &Relay, at: Timestamp) {
     mailing.connect().execute_batch("DROP TRIGGER nobody").expect("dropped");
 }
 
-/// More are booked for the domain, before all others, than are claimed of it
-/// at once.
+/// More mails are enqueued for the domain, before all others, than one claim
+/// takes.
 #[test]
-fn f38_a_domain_that_has_had_its_day_keeps_nobody_else() {
+fn a_domain_at_its_daily_limit_delays_no_other_domain() {
     let mut mailing = some_of_them_slow(200, 30);
     mailing.rig.config.mail.smtp.domains = vec![limited(None, Some(40), None)];
     let at = mailing.at(MORNING);
@@ -91,7 +91,8 @@ fn f38_a_domain_that_has_had_its_day_keeps_nobody_else() {
     assert!(passed.delivered.wait.is_some_and(|wait| wait > day - PATIENCE && wait <= day), "{passed:?}");
     claims_nothing(&mut mailing, &relay, at + minutes(1));
     let slow = |mailing: &Mailing| mailing.taken.iter().filter(|(_, mail)| is_slow(mail)).count();
-    // Each pass is a process of its own; what left is counted from the database.
+    // Each pass is a process of its own; what was sent is counted from the
+    // database.
     mailing.pass(&relay, at + minutes(8 * 60));
     assert_eq!(slow(&mailing), 40);
     mailing.pass(&relay, at + minutes(22 * 60));
@@ -102,7 +103,7 @@ fn f38_a_domain_that_has_had_its_day_keeps_nobody_else() {
 }
 
 #[test]
-fn f38_a_limit_of_the_day_survives_a_restart_and_says_until_when() {
+fn a_daily_limit_survives_a_restart_and_reports_its_end() {
     let mut mailing = Mailing::of(30);
     mailing.rig.config.mail.smtp.per_day = NonZeroU32::new(12);
     let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
@@ -125,9 +126,9 @@ fn f38_a_limit_of_the_day_survives_a_restart_and_says_until_when() {
     all_is_well(&mut mailing, 0);
 }
 
-/// It is the relay that is waited for then, not the limit.
+/// It then waits for the relay, not for the limit.
 #[test]
-fn f38_a_relay_that_takes_nothing_is_not_asked_again_when_the_limit_has_room() {
+fn a_failing_relay_is_not_retried_early_because_a_limit_has_room() {
     let relay = relay(vec![Rule::at(Point::Rcpt, What::say("550 5.7.1 not from you"))]);
     let home = Home::peopled(9, relay.port());
     home.edit("config.toml", "rate = \"unlimited\"\n", "rate = \"1/minute\"\n");
@@ -137,9 +138,9 @@ fn f38_a_relay_that_takes_nothing_is_not_asked_again_when_the_limit_has_room() {
     assert_eq!(asked, 1);
 }
 
-/// A limit keeps nothing that may not leave anyway, so nobody waits for it.
+/// A limit does not delay mails that are held anyway.
 #[test]
-fn f38_mails_that_are_held_wait_for_no_limit() {
+fn held_mails_wait_for_no_limit() {
     let mut mailing = Mailing::of(30);
     mailing.rig.config.mail.smtp.per_day = NonZeroU32::new(12);
     let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
@@ -150,9 +151,9 @@ fn f38_mails_that_are_held_wait_for_no_limit() {
     all_is_well(&mut mailing, 0);
 }
 
-/// What somebody sees who types it at eight in the morning.
+/// What `send` prints when it is run at eight in the morning.
 #[test]
-fn f38_send_ends_where_the_day_has_no_room_and_says_so() {
+fn send_stops_at_the_daily_limit_and_reports_it() {
     let relay = Relay::start(Script::default());
     let home = Home::peopled(9, relay.port());
     home.edit("config.toml", "rate = \"unlimited\"\n", "rate = \"unlimited\"\nper_day = 4\n");

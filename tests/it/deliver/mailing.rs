@@ -1,6 +1,6 @@
-//! A small programme whose mails leave by a relay, pass after pass, as
-//! `journey send` does it; with a process that may die at a chosen moment, and
-//! what the guarantee says of everything the relays saw.
+//! A small programme whose mails go to a relay, pass after pass, as `journey
+//! send` does it; the process can crash at a chosen moment. Asserts the
+//! delivery guarantees against everything the relays received.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,29 +27,29 @@ use crate::lives::story::Story;
 use crate::relay::server::{Accepted, Happens, Relay, Script};
 use crate::rig::Rig;
 
-/// What a process leaves on disk; the journal is read first, because it is
-/// written first.
+/// The files of a process, in the order they are read: the journal first,
+/// because it is written first.
 const FILES: [&str; 3] = ["journey.sent", "journey.db", "journey.db-wal"];
 
-/// The programme, its database, and all that relays took.
+/// The programme, its database, and all that relays accepted.
 pub(super) struct Mailing {
     pub(super) rig: Rig,
-    /// What was taken, and at what time by the sender's clock.
+    /// What was accepted, and when by the sender's clock.
     pub(super) taken: Vec<(Timestamp, Accepted)>,
-    /// Everything that was once told as sent.
+    /// Every delivery that was ever recorded as sent.
     sent: BTreeSet<String>,
-    /// What somebody found in the relay's log.
+    /// Deliveries an operator resolved as sent.
     found: BTreeSet<String>,
 }
 
-/// What a pass came to.
+/// The outcome of a pass.
 #[derive(Debug)]
 pub(super) struct Passed {
     pub(super) guards: Vec<GuardKind>,
     pub(super) recovered: Recovered,
     pub(super) reconciled: Reconciled,
     pub(super) delivered: Delivered,
-    /// What an operator was told meanwhile.
+    /// What was reported to the operator meanwhile.
     pub(super) said: Vec<String>,
 }
 
@@ -66,11 +66,11 @@ pub(super) struct Row {
     pub(super) reply: String,
 }
 
-/// The files a process left on disk at a moment.
+/// A copy of the files as they were at one moment.
 #[derive(Clone, Default)]
 pub(super) struct Files(Arc<Mutex<BTreeMap<&'static str, Vec<u8>>>>);
 
-/// One journey of daily steps.
+/// The head of a journey with a step each workday.
 pub(super) const DAILY: &str = "cadence = \"30 8 * * Mon-Fri\"
 start = 2026-12-01
 [[step]]
@@ -83,7 +83,7 @@ id = \"c\"
 id = \"d\"
 ";
 
-/// The lines of a people file for so many.
+/// The lines of a people file for this many people.
 pub(super) fn people(most: usize) -> String {
     let unit = |n| ["Norr", "Syd"][n % 2];
     (1..=most)
@@ -91,14 +91,14 @@ pub(super) fn people(most: usize) -> String {
         .collect()
 }
 
-/// A name of its own for everybody; names have letters only.
+/// A distinct first name; names have letters only.
 pub(super) fn first_name(n: usize) -> String {
     let letters = ["a", "e", "i", "o", "u", "y", "b", "d", "f", "g"];
     let digits = n.to_string().into_bytes().into_iter().map(|digit| letters[usize::from(digit - b'0')]);
     format!("Namn{}", digits.collect::<String>())
 }
 
-/// Whoever decides something during a pass, with the database open beside it.
+/// The author of changes that are made during a pass.
 pub(super) fn act(at: Timestamp) -> Act {
     Act { at, by: "Eva Lind".to_owned(), why: None }
 }
@@ -111,12 +111,12 @@ impl Files {
 }
 
 impl Mailing {
-    /// The journey `j` of daily steps, for so many.
+    /// The journey `j` of daily steps, for this many people.
     pub(super) fn of(most: usize) -> Mailing {
         Mailing::with(&format!("=== journey j\n{DAILY}"), most)
     }
 
-    /// These journeys, for so many.
+    /// These journeys, for this many people.
     pub(super) fn with(journeys: &str, most: usize) -> Mailing {
         Mailing::to_people(journeys, &people(most))
     }
@@ -132,7 +132,7 @@ impl Mailing {
         Mailing { rig, taken: Vec::new(), sent: BTreeSet::new(), found: BTreeSet::new() }
     }
 
-    /// The same with one connection: what happens then happens in order.
+    /// The same with one connection, so that events happen in order.
     pub(super) fn in_order(most: usize) -> Mailing {
         let mut mailing = Mailing::of(most);
         mailing.rig.config.mail.smtp.connections = 1;
@@ -143,13 +143,13 @@ impl Mailing {
         self.rig.at(civil)
     }
 
-    /// A pass by a process of its own: it books what is due, hands over what
-    /// may leave, and ends.
+    /// A pass in a process of its own: it enqueues what is due, sends what may
+    /// leave, and ends.
     pub(super) fn pass(&mut self, relay: &Relay, at: Timestamp) -> Passed {
         self.try_pass(relay, at).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    /// The same of what is chosen.
+    /// The same with a selection.
     pub(super) fn pass_of(&mut self, relay: &Relay, at: Timestamp, chosen: &Selection) -> Passed {
         self.try_pass_of(relay, at, chosen).unwrap_or_else(|error| panic!("{error:#}"))
     }
@@ -188,13 +188,13 @@ impl Mailing {
                     said,
                 });
             }
-            // Somebody decided something before it was booked.
+            // A decision came before the mails were enqueued.
             self.rig.stop();
         }
     }
 
-    /// A pass whose mails leave by a way of the test's own; nothing of what
-    /// leaves is remembered as taken.
+    /// A pass with a transport the test supplies; its mails are not recorded as
+    /// accepted.
     pub(super) fn pass_by(&mut self, post: &Post, at: Timestamp) -> Delivered {
         self.rig.stop();
         let (world, store) = self.rig.running(at);
@@ -205,8 +205,8 @@ impl Mailing {
         delivered
     }
 
-    /// Hands over what is booked, and books nothing; of each mailing the first
-    /// few before the rest, if that is said.
+    /// Sends what is enqueued and enqueues nothing; optionally the first mails
+    /// of each mailing before the rest.
     pub(super) fn hand_over(
         &mut self,
         post: &Post,
@@ -216,7 +216,7 @@ impl Mailing {
         self.hand_over_until(post, at, wave, &|_| false)
     }
 
-    /// The same, until it is asked to stop after so many mails.
+    /// The same, with a request to stop after this many mails.
     pub(super) fn hand_over_until(
         &mut self,
         post: &Post,
@@ -241,7 +241,7 @@ impl Mailing {
         delivered.expect("well")
     }
 
-    /// Passes at these times, to a relay that is well.
+    /// Passes at these times, to a relay without faults.
     pub(super) fn good_passes(&mut self, times: impl IntoIterator<Item = Timestamp>) {
         let relay = Relay::start(Script::default());
         for at in times {
@@ -249,7 +249,7 @@ impl Mailing {
         }
     }
 
-    /// The same half past eight of so many days from one on.
+    /// Half past eight on this many days from a date.
     pub(super) fn mornings(&self, from: &str, days: i64) -> Vec<Timestamp> {
         let first = self.at(&format!("{from} 08:30"));
         (0..days).map(|day| first + TimeDelta::days(day)).collect()
@@ -259,12 +259,12 @@ impl Mailing {
         self.rig.path("journey.db")
     }
 
-    /// The database behind the program's back.
+    /// A direct connection to the database.
     pub(super) fn connect(&self) -> Connection {
         Connection::open(self.database()).expect("a database")
     }
 
-    /// Every delivery, in the order in which they were booked.
+    /// Every delivery, in the order they were enqueued.
     pub(super) fn rows(&self) -> Vec<Row> {
         let database = self.connect();
         let sql = "SELECT delivery.id, employee_id, journey, step, state, message_id, attempts,
@@ -287,7 +287,7 @@ impl Mailing {
         statement.query_map([], row).expect("rows").map(|row| row.expect("a row")).collect()
     }
 
-    /// The delivery of a step to somebody.
+    /// The delivery of a step to a person.
     pub(super) fn row(&self, person: &str, step: &str) -> Row {
         let found = self.rows().into_iter().find(|row| row.person == person && row.step == step);
         found.unwrap_or_else(|| panic!("{step} is not booked for {person}"))
@@ -303,12 +303,12 @@ impl Mailing {
         told.join(", ")
     }
 
-    /// How often mails to somebody were taken.
+    /// How often mails to a person were accepted.
     pub(super) fn copies(&self, person: &str) -> usize {
         self.taken.iter().filter(|(_, mail)| mail.to.starts_with(person)).count()
     }
 
-    /// Says what became of a mail nobody knew of, as `journey resolve` does.
+    /// Resolves a mail in doubt, as `journey resolve` does.
     pub(super) fn resolve(&mut self, at: Timestamp, row: &Row, sent: bool) {
         let (_, store) = self.rig.running(at);
         let resolved = Move::new(row.number, row.state, Happened::WasResolved { sent });
@@ -320,7 +320,7 @@ impl Mailing {
         self.rig.stop();
     }
 
-    /// What the one thing says that keeps the database from sending.
+    /// The text of the one block that keeps the database from sending.
     pub(super) fn guard_says(&mut self, at: Timestamp) -> String {
         let guards = self.rig.store(at).guards().expect("guards");
         self.rig.stop();
@@ -328,7 +328,7 @@ impl Mailing {
         guard.message.clone()
     }
 
-    /// Releases what keeps the database from sending.
+    /// Releases the block that keeps the database from sending.
     pub(super) fn release(&mut self, at: Timestamp) {
         let database = self.database();
         let (_, store) = self.rig.running(at);
@@ -338,7 +338,7 @@ impl Mailing {
         self.rig.stop();
     }
 
-    /// Lets somebody else decide something while a pass runs.
+    /// An event that records a decision while a pass runs.
     pub(super) fn decides(&self, at: Timestamp, change: Change) -> Happens {
         let database = self.database();
         Arc::new(move || {
@@ -347,11 +347,12 @@ impl Mailing {
         })
     }
 
-    /// Copies the files as they are when it is called.
+    /// An event that copies the files as they are at that moment.
     pub(super) fn copies_to(&self, files: &Files) -> Happens {
         let (database, files) = (self.database(), files.clone());
         Arc::new(move || {
-            // Whoever reads keeps the log from being begun anew meanwhile.
+            // An open read transaction keeps the WAL from being restarted
+            // meanwhile.
             let reader = Connection::open(&database).expect("a database");
             reader.execute_batch("BEGIN; SELECT count(*) FROM instance;").expect("a reader");
             let folder = database.parent().expect("a folder");
@@ -361,12 +362,12 @@ impl Mailing {
         })
     }
 
-    /// The files are again as they were.
+    /// Restores all files.
     pub(super) fn put_back(&mut self, files: &Files) {
         self.put_back_only(files, &FILES);
     }
 
-    /// The database is again as it was, beside the journal as it is.
+    /// Restores the database alone; the journal stays.
     pub(super) fn put_back_the_database(&mut self, files: &Files) {
         self.put_back_only(files, &FILES[1..]);
     }
@@ -385,8 +386,8 @@ impl Mailing {
         }
     }
 
-    /// What is true at any time, whatever happened (delivery.md, 2.7): the
-    /// relays saw at most so many copies.
+    /// Asserts what must be true at any time: the delivery guarantees, with at
+    /// most this many copies at the relays.
     pub(super) fn keeps_its_promises(&mut self, most_copies: usize) -> Result<(), String> {
         let rows = self.rows();
         let by_id: BTreeMap<&str, &Row> = rows.iter().map(|row| (&*row.message_id, row)).collect();
@@ -425,7 +426,7 @@ impl Mailing {
                 let apart = *at - before;
                 is(apart >= TimeDelta::hours(20), || format!("I7: {row:?} {apart} after the last"))?;
             }
-            // Steps are called so that the order of letters is theirs.
+            // Step names are chosen so that alphabetical order is their order.
             let (journey, step) = row.step.split_once('/').expect("a name");
             if let Some(before) = places.insert((&row.person, journey), step) {
                 is(before < step, || format!("I6: {row:?} after {before}"))?;

@@ -1,5 +1,5 @@
-//! Random bad days, deaths and decisions, pass after pass: the promises hold
-//! all the time, and when it is over everything wanted has arrived.
+//! Random relay faults, crashes and decisions, pass after pass: the delivery
+//! guarantees hold at all times, and at the end every wanted mail has arrived.
 
 use std::collections::BTreeSet;
 
@@ -22,9 +22,9 @@ const LINES: u16 = 3;
 struct Step {
     later: TimeDelta,
     day: BadDay,
-    /// The process dies at this mail and point, counted from 1.
+    /// The process crashes at this mail and point, counted from 1.
     dies: Option<(usize, Point)>,
-    /// Somebody decides something then.
+    /// A decision is recorded at this mail and point.
     decides: Option<(usize, Decides)>,
 }
 
@@ -36,7 +36,7 @@ enum Decides {
     Resume(usize),
     PauseJourney,
     ResumeJourney,
-    /// So many people are in the file.
+    /// Import this many people.
     Import(usize),
 }
 
@@ -111,7 +111,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, rng_seed: RngSeed::Fixed(54), max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn i1_to_i8_whatever_happens_the_promises_are_kept(steps in prop::collection::vec(step(), 3..12)) {
+    fn delivery_guarantees_hold_for_random_faults_crashes_and_decisions(steps in prop::collection::vec(step(), 3..12)) {
         let second = DAILY.replace("* * Mon-Fri", "* * Mon,Wed").replace("2026-12-01", "2026-12-02");
         let mut mailing = Mailing::with(&format!("=== journey j\n{DAILY}=== journey k\n{second}"), PEOPLE);
         mailing.rig.config.mail.smtp.connections = LINES;
@@ -148,11 +148,11 @@ proptest! {
             prop_assert!(kept.is_ok(), "{}", kept.expect_err("broken"));
             at += later;
         }
-        // Faults stop, and everybody is there and wants their mail.
+        // Faults end, and everybody is in the people file and has no pause.
         mailing.rig.write("people-2.csv", &format!("{heading}\n{}", people(PEOPLE)));
         mailing.rig.import(at, "people-2.csv");
-        // Whom the relay knew no mailbox of is held until somebody says that
-        // there is one.
+        // A person whose mailbox the relay did not know is held until an
+        // operator releases the mail.
         let database = rusqlite::Connection::open(mailing.rig.path("journey.db")).expect("a database");
         database.execute("UPDATE person SET undeliverable = NULL", []).expect("written");
         drop(database);

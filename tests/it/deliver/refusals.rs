@@ -1,5 +1,6 @@
-//! What a relay says to mails, and what becomes of them and of their readers;
-//! how fast they leave, and whether each is its reader's own.
+//! How replies of a relay are classified and what becomes of the mails and
+//! recipients; the rate of sending, and that every mail has its own recipient's
+//! content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -21,7 +22,7 @@ use super::{MORNING, all_is_well, header, minutes, nth, relay, to};
 use crate::relay::server::{Point, Relay, Rule, Script, What, line};
 
 #[test]
-fn f20_who_is_told_to_come_back_comes_back_after_five_minutes() {
+fn a_deferred_recipient_is_retried_after_five_minutes() {
     let mut mailing = Mailing::of(3);
     let at = mailing.at(MORNING);
     let relay = Relay::start(Script { greylist: 1, ..Script::default() });
@@ -44,7 +45,7 @@ fn f20_who_is_told_to_come_back_comes_back_after_five_minutes() {
 }
 
 #[test]
-fn f21_421_is_the_connections_and_to_the_dot_a_refusal_in_so_many_words() {
+fn a_421_ends_the_connection_and_at_the_end_of_data_defers_the_mail() {
     let bye = || What::SayAndClose(line("421 4.3.2 closing"));
     let mut mailing = Mailing::in_order(6);
     let at = mailing.at(MORNING);
@@ -59,7 +60,7 @@ fn f21_421_is_the_connections_and_to_the_dot_a_refusal_in_so_many_words() {
 }
 
 #[test]
-fn f21_421_as_a_greeting_is_nobodys_fault() {
+fn a_421_greeting_counts_against_no_recipient() {
     let mut mailing = Mailing::in_order(3);
     let at = mailing.at(MORNING);
     let bye = What::SayAndClose(line("421 4.3.2 not now"));
@@ -73,9 +74,9 @@ fn f21_421_as_a_greeting_is_nobodys_fault() {
     all_is_well(&mut mailing, 0);
 }
 
-/// It goes on over a new connection, and nobody is told anything.
+/// It continues over a new connection, and nothing is reported.
 #[test]
-fn f22_a_relay_that_closes_after_each_mail_is_called_again() {
+fn a_relay_that_closes_after_each_mail_is_reconnected() {
     for what in [What::Close, What::Reset, What::SayAndClose(line("421 4.4.2 idle for too long"))] {
         let mut mailing = Mailing::of(10);
         let at = mailing.at(MORNING);
@@ -88,10 +89,10 @@ fn f22_a_relay_that_closes_after_each_mail_is_called_again() {
     }
 }
 
-/// The relay has a part of the words when the connection ends. Nobody gets
-/// that part, and later everybody gets the whole, once.
+/// The relay has a part of the data when the connection ends. Nobody receives
+/// that part; later everybody receives the whole mail, once.
 #[test]
-fn f23_a_connection_that_ends_half_way_leaves_no_part_of_a_mail() {
+fn a_connection_lost_within_the_data_delivers_no_partial_mail() {
     for what in [What::Close, What::Reset, What::ReadThenReset(100), What::ReadThenEnd(100)] {
         let mut mailing = Mailing::of(4);
         let at = mailing.at(MORNING);
@@ -110,7 +111,7 @@ fn f23_a_connection_that_ends_half_way_leaves_no_part_of_a_mail() {
 }
 
 #[test]
-fn f24_of_a_batch_with_three_mishaps_the_others_are_sent_once() {
+fn in_a_batch_with_three_failures_the_others_are_sent_once() {
     let mut mailing = Mailing::of(50);
     let at = mailing.at(MORNING);
     let relay = relay(vec![
@@ -132,7 +133,7 @@ fn f24_of_a_batch_with_three_mishaps_the_others_are_sent_once() {
 }
 
 #[test]
-fn f27_a_relay_that_refuses_everybody_blames_nobody() {
+fn a_relay_that_rejects_everybody_counts_against_no_recipient() {
     for answer in
         ["554 5.2.0 daily limit", "550 5.7.705 tenant has exceeded", "550 5.1.1 no such user", "550"]
     {
@@ -155,9 +156,10 @@ fn f27_a_relay_that_refuses_everybody_blames_nobody() {
     }
 }
 
-/// The same answer to few, between mails that are taken, is theirs.
+/// The same rejection for a few recipients between accepted mails is specific
+/// to them.
 #[test]
-fn f27_people_nobody_knows_are_told_from_a_relay_that_refuses_everybody() {
+fn unknown_recipients_are_distinguished_from_a_relay_that_rejects_everybody() {
     let mut mailing = Mailing::in_order(40);
     let at = mailing.at(MORNING);
     let unknown = What::say("550 5.1.1 no such user");
@@ -165,17 +167,17 @@ fn f27_people_nobody_knows_are_told_from_a_relay_that_refuses_everybody() {
         to("p01", Rule::at(Point::Rcpt, unknown.clone())),
         to("5@", Rule::at(Point::Rcpt, unknown)),
     ]);
-    // p005, p010 to p019 stand together: more than five alike.
+    // p005 and p010 to p019 are adjacent: more than five identical rejections.
     let passed = mailing.pass(&relay, at);
     assert!(passed.delivered.trouble.is_some(), "ten in a row are the relay's, as far as one can know");
     assert_eq!(mailing.states(), "due 31, rejected 1, sent 8");
     all_is_well(&mut mailing, 0);
 }
 
-/// Nobody of the step is asked for, held or counted: it is one decision, with
-/// its reason, and `journey hold release` takes it back.
+/// No delivery of the step is tried or counted as failed: the step is held by
+/// one decision with its reason, and `journey hold release` ends that.
 #[test]
-fn f31_a_mail_that_is_too_large_holds_its_step_before_its_words_leave() {
+fn a_mail_above_the_advertised_size_holds_its_step_before_data() {
     let offers = vec!["PIPELINING".to_owned(), "SIZE 10000".to_owned()];
     let mut mailing = Mailing::of(200);
     let text = mailing.rig.read("content/journeys/j/a.md");
@@ -211,9 +213,9 @@ fn f31_a_mail_that_is_too_large_holds_its_step_before_its_words_leave() {
     all_is_well(&mut mailing, 0);
 }
 
-/// A relay that says so only when it is told the size, or has all the words.
+/// A relay that reports it only after MAIL with SIZE, or after all of the data.
 #[test]
-fn f31_a_relay_that_refuses_the_size_holds_the_step() {
+fn a_relay_that_rejects_the_size_holds_the_step() {
     for point in [Point::Mail, Point::Dot] {
         let mut mailing = Mailing::in_order(20);
         let at = mailing.at(MORNING);
@@ -231,7 +233,7 @@ fn f31_a_relay_that_refuses_the_size_holds_the_step() {
 }
 
 #[test]
-fn f34_too_many_connections_are_fewer_from_then_on() {
+fn a_connection_limit_of_the_relay_is_respected_from_then_on() {
     let mut mailing = Mailing::of(20);
     mailing.rig.config.mail.smtp.connections = 4;
     let at = mailing.at(MORNING);
@@ -242,8 +244,8 @@ fn f34_too_many_connections_are_fewer_from_then_on() {
     assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("deferred 9, sent 11", 11), "{passed:?}");
     assert!(mailing.rows().iter().all(|row| row.attempts == 1), "no attempt is counted for it");
     assert_eq!(passed.delivered.crowded, Some(4), "the next hour has a connection less");
-    // Each pass is a process of its own; no line has all the mails before the
-    // next one comes.
+    // Each pass is a process of its own; no connection gets all mails before
+    // the next one opens.
     let late = What::Late(Duration::from_millis(100), line("250 2.0.0 at last"));
     let relay = self::relay(vec![Rule::at(Point::Dot, late)]);
     mailing.pass(&relay, at + minutes(20));
@@ -252,7 +254,7 @@ fn f34_too_many_connections_are_fewer_from_then_on() {
 }
 
 #[test]
-fn f17_an_answer_that_is_late_is_sent_and_no_copy() {
+fn a_late_reply_counts_as_sent_without_a_copy() {
     let mut mailing = Mailing::of(4);
     let at = mailing.at(MORNING);
     let late = What::Late(Duration::from_millis(400), line("250 2.0.0 at last"));
@@ -265,9 +267,9 @@ fn f17_an_answer_that_is_late_is_sent_and_no_copy() {
 }
 
 #[test]
-fn f30_letters_beyond_ascii_in_addresses_are_held_and_stand_in_nobodys_way() {
+fn mails_to_non_ascii_addresses_are_held_and_block_no_others() {
     let mut mailing = Mailing::of(12);
-    // An import takes no such address; an older one may have.
+    // Imports reject such an address; an older version may have accepted it.
     let before = mailing.at("2026-11-30 08:30");
     mailing.pass(&relay(Vec::new()), before);
     let foreign = "UPDATE person SET email = 'å' || email WHERE id <= 6";
@@ -276,7 +278,8 @@ fn f30_letters_beyond_ascii_in_addresses_are_held_and_stand_in_nobodys_way() {
     let offers = vec!["PIPELINING".to_owned(), "8BITMIME".to_owned()];
     let relay = Relay::start(Script { offers, ..Script::default() });
     let passed = mailing.pass(&relay, at);
-    // The mail is not even made; six in a row are nothing the relay said.
+    // The mail is not even built; six in a row are not a rejection by the
+    // relay.
     assert_eq!(mailing.states(), "held 6, sent 6", "{passed:?}");
     assert!(passed.delivered.trouble.is_none() && relay.accepted().len() == 6);
     let held = mailing.row("p001", "j/a");
@@ -286,10 +289,10 @@ fn f30_letters_beyond_ascii_in_addresses_are_held_and_stand_in_nobodys_way() {
     assert_eq!(reachable, 12, "nobody is blamed");
 }
 
-/// Whatever it does not offer, and if it offers nothing at all: every mail is
-/// ASCII, in lines a relay of long ago takes, and reads the same.
+/// Whatever the relay offers, even nothing: every mail is ASCII in short lines,
+/// and decodes to the same content.
 #[test]
-fn f30_no_mail_needs_more_than_a_relay_must_take() {
+fn no_mail_needs_an_smtp_extension() {
     let all = ["PIPELINING", "SIZE 10000000", "8BITMIME", "SMTPUTF8"];
     for missing in all.into_iter().map(Some).chain([None]) {
         let mut mailing = Mailing::of(4);
@@ -317,7 +320,7 @@ fn f30_no_mail_needs_more_than_a_relay_must_take() {
 }
 
 #[test]
-fn f38_the_relays_own_log_confirms_the_rate() {
+fn the_log_of_the_relay_confirms_the_rate_limit() {
     let mut mailing = Mailing::of(60);
     let (most, per) = (20, Duration::from_millis(400));
     mailing.rig.config.mail.smtp.connections = 3;
@@ -340,10 +343,10 @@ fn f38_the_relays_own_log_confirms_the_rate() {
     all_is_well(&mut mailing, 0);
 }
 
-/// Envelope, address, greeting and every link are of the one person and step
-/// the delivery is of, however many lines make mails at once.
+/// Envelope, address, greeting and every link belong to the person and step of
+/// the delivery, however many workers build mails at once.
 #[test]
-fn f15_i9_every_mail_is_its_readers_own() {
+fn every_mail_has_the_content_of_its_own_recipient() {
     const PEOPLE: usize = 5_000;
     let mut mailing = Mailing::of(PEOPLE);
     mailing.rig.config.mail.smtp.connections = 6;
@@ -351,7 +354,8 @@ fn f15_i9_every_mail_is_its_readers_own() {
     base.clone_into(&mut mailing.rig.config.web.base_url);
     mailing.rig.config.mail.bounce = Some("studs@ekdala.example".into());
     let at = mailing.at(MORNING);
-    // Who answers late is asked for others meanwhile, and some are put off.
+    // A slow reply makes the worker take other recipients meanwhile, and some
+    // are deferred.
     let late = |n: u64| What::Late(Duration::from_millis(n), line("250 2.0.0 at last"));
     let put_off = to("77@", Rule::once(Point::Rcpt, What::say("450 4.2.0 later")));
     let relay =

@@ -1,6 +1,6 @@
-//! A relay that is silent, or refuses whoever signs in, and a mailing that
-//! meets it: everything waits where it was, nobody is blamed, the relay is
-//! left alone for a while, and what is told names it and no secret.
+//! A relay that is silent or rejects the sign-in: every mail stays queued, no
+//! recipient is held for it, the relay is retried with backoff, and reports
+//! name it and no secret.
 
 use std::fs;
 use std::process::Output;
@@ -21,14 +21,14 @@ use crate::relay::server::{Point, Relay, Rule, Script, What, line};
 
 const SECRET: &str = "correct horse battery";
 
-/// So short that nobody minds waiting for it in vain.
+/// A deadline that is waited for in vain, so it is short.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// Deadlines of which one is short.
+/// Timeouts of which the one for this phase is short.
 fn hasty(phase: Phase) -> Deadlines {
     let ample = Deadlines::all(Duration::from_secs(20));
     match phase {
-        // No relay is reached in no time.
+        // No relay can be reached in zero time.
         Phase::Connect => Deadlines { connect: Duration::ZERO, ..ample },
         Phase::Greeting => Deadlines { greeting: SHORT, ..ample },
         Phase::Ehlo => Deadlines { ehlo: SHORT, ..ample },
@@ -42,13 +42,13 @@ fn hasty(phase: Phase) -> Deadlines {
     }
 }
 
-/// How the relay is, as the database has it.
+/// The health of the relay, as the database has it.
 fn state(mailing: &Mailing, at: Timestamp) -> RelayState {
     Store::open(&mailing.database(), at, || [7; 32]).expect("a database").relay().expect("read")
 }
 
-/// Everything waits where it was, and nobody is blamed; what is the matter
-/// with the relay.
+/// Asserts that every mail is still queued and that no recipient has a failure;
+/// returns what is recorded about the relay.
 fn nobody_is_blamed(mailing: &Mailing, at: Timestamp) -> RelayTrouble {
     let rows = mailing.rows();
     assert_eq!(mailing.states(), format!("due {}", rows.len()));
@@ -61,7 +61,7 @@ fn nobody_is_blamed(mailing: &Mailing, at: Timestamp) -> RelayTrouble {
     state.trouble.expect("the relay is in trouble")
 }
 
-/// It is tried again after so many minutes, a fifth more or less.
+/// Asserts the time of the next attempt, with a jitter of a fifth.
 fn is_left_alone(trouble: &RelayTrouble, at: Timestamp, minutes: i64) {
     let wait = TimeDelta::minutes(minutes);
     let (least, most) = (wait * 4 / 5, wait * 6 / 5);
@@ -69,7 +69,7 @@ fn is_left_alone(trouble: &RelayTrouble, at: Timestamp, minutes: i64) {
     assert!(left >= least && left <= most, "{left}: {trouble:?}");
 }
 
-/// Everything that was written down: the database, its log and the journal.
+/// Asserts that a secret is in none of the files: database, WAL and journal.
 fn is_nowhere(mailing: &Mailing, secret: &str) {
     for name in ["journey.db", "journey.db-wal", "journey.sent"] {
         let bytes = fs::read(mailing.rig.path(name)).unwrap_or_default();
@@ -78,7 +78,7 @@ fn is_nowhere(mailing: &Mailing, secret: &str) {
     }
 }
 
-/// When it is well again everybody has theirs, once.
+/// Asserts that everybody gets the mail, once, when the relay works again.
 fn ends_well(mailing: &mut Mailing, at: Timestamp, people: usize) {
     mailing.rig.config.mail.smtp.auth = Auth::None;
     mailing.pass(&relay(Vec::new()), at);
@@ -87,10 +87,10 @@ fn ends_well(mailing: &mut Mailing, at: Timestamp, people: usize) {
     all_is_well(mailing, 0);
 }
 
-/// One phase after the other, in one bad morning: it is left alone longer each
-/// time, and `status` knows since when.
+/// Each phase in turn in one morning: the backoff grows each time, and `status`
+/// says since when.
 #[test]
-fn f18_a_relay_that_falls_silent_in_any_phase_is_named_and_nobody_is_blamed() {
+fn a_timeout_in_any_phase_is_reported_and_counts_against_no_recipient() {
     let mut mailing = Mailing::of(4);
     let at = mailing.at(MORNING);
     let mut later = 0;
@@ -133,11 +133,11 @@ fn f18_a_relay_that_falls_silent_in_any_phase_is_named_and_nobody_is_blamed() {
     ends_well(&mut mailing, at + minutes(later), 4);
 }
 
-/// A mail as short as ours is with the system before the relay has sipped any
-/// of it; so what is waited for in vain is its answer, and the mail is in doubt.
-/// What is longer is not: `f35` in `relay`.
+/// A short message is in the socket buffers before the relay has read any of
+/// it; so the reply is what times out, and the mail is in doubt. For a long
+/// message see the test of slow reading in `relay`.
 #[test]
-fn f35_a_relay_that_sips_keeps_nobody_for_ever() {
+fn a_relay_that_reads_slowly_does_not_block_a_mailing() {
     let mut mailing = Mailing::of(3);
     let at = mailing.at(MORNING);
     let sipping = Relay::start(Script {
@@ -155,7 +155,7 @@ fn f35_a_relay_that_sips_keeps_nobody_for_ever() {
     ends_well(&mut mailing, at + minutes(15), 3);
 }
 
-/// Signs in with what stands in a file.
+/// Configures a sign-in with a secret file.
 fn signs_in(mailing: &mut Mailing, auth: Auth, secret: &str) {
     let file = mailing.rig.path("secret");
     fs::write(&file, format!("{secret}\n")).expect("written");
@@ -165,7 +165,7 @@ fn signs_in(mailing: &mut Mailing, auth: Auth, secret: &str) {
 }
 
 #[test]
-fn f26_a_refused_sign_in_holds_the_channel_and_shows_no_password() {
+fn a_rejected_sign_in_stops_the_relay_and_shows_no_password() {
     let mut mailing = Mailing::of(6);
     let at = mailing.at(MORNING);
     signs_in(&mut mailing, Auth::Plain, "wrong horse");
@@ -201,7 +201,7 @@ fn f26_a_refused_sign_in_holds_the_channel_and_shows_no_password() {
 }
 
 #[test]
-fn f39_a_token_endpoint_that_is_down_holds_the_channel_and_shows_no_secret() {
+fn an_unreachable_token_endpoint_stops_the_relay_and_shows_no_secret() {
     let mut mailing = Mailing::of(6);
     let at = mailing.at(MORNING);
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -232,10 +232,10 @@ fn f39_a_token_endpoint_that_is_down_holds_the_channel_and_shows_no_secret() {
     ends_well(&mut mailing, at + minutes(5), 6);
 }
 
-/// A daemon keeps its token for as long as it was to be good. One that was
-/// taken back before is not tried a second time.
+/// The daemon caches a token until it expires. One that was revoked earlier is
+/// not used a second time.
 #[test]
-fn f39_a_token_that_the_relay_refuses_is_asked_for_anew() {
+fn a_rejected_token_is_fetched_again() {
     let mut mailing = Mailing::in_order(3);
     let at = mailing.at(MORNING);
     let program = mailing.rig.path("token");
@@ -256,12 +256,12 @@ fn f39_a_token_that_the_relay_refuses_is_asked_for_anew() {
     assert_eq!((delivered.sent, relay.count()), (3, 3), "{delivered:?}");
 }
 
-/// What a command prints, on both ways out.
+/// The standard output and standard error of a command.
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
-/// In red, as somebody sees it who asks a terminal.
+/// The output on a terminal, with colours.
 fn in_red(home: &Home, arguments: &[&str]) -> String {
     let mut command = home.command(arguments);
     command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1");
@@ -269,7 +269,7 @@ fn in_red(home: &Home, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn f25_status_is_red_and_says_since_when_no_mail_was_taken() {
+fn status_is_red_and_says_since_when_no_mail_was_accepted() {
     let closed = "554 5.3.2 closed for the week";
     let refusing = || relay(vec![Rule::at(Point::Greeting, What::SayAndClose(line(closed)))]);
     let later = |reader| super::to(reader, Rule::at(Point::Rcpt, What::say("450 4.2.0 later")));
@@ -282,7 +282,7 @@ fn f25_status_is_red_and_says_since_when_no_mail_was_taken() {
     let status = said(&home.run(&["status"]));
     assert!(status.contains("the relay takes nothing since ") && status.contains(&why), "{status}");
     assert!(status.contains("it never took a mail; tried again "), "{status}");
-    // It is well for a while, and then not again.
+    // It works for a while, and then fails again.
     let moves = |from: &Relay, to: &Relay| {
         home.edit("config.toml", &format!("port = {}", from.port()), &format!("port = {}", to.port()));
     };
@@ -298,9 +298,9 @@ fn f25_status_is_red_and_says_since_when_no_mail_was_taken() {
     assert_eq!((well.count(), home.count("state = 'due' AND attempts = 1")), (1, 2));
 }
 
-/// Whatever it says of others, and to terminals, nobody sees it.
+/// Text about other people, and terminal control characters, are shown nowhere.
 #[test]
-fn f33_what_a_relay_says_is_shown_short_and_escaped_everywhere() {
+fn relay_replies_are_shortened_and_escaped_everywhere() {
     let evil = "\u{1b}[2J\u{1b}]0;evil\u{7} <berit.berg@ekdala.example> is gone";
     let says = |code: &str| What::say(&format!("{code} {evil} {}", "and so on ".repeat(100)));
     let relay = Relay::start(Script {

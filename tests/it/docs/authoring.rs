@@ -1,5 +1,5 @@
-//! `docs/authoring.md`: its examples are one programme that has no faults,
-//! what it calls refused is refused, and no key or name is left out.
+//! `docs/authoring.md`: its examples form one programme without errors, what it
+//! says is rejected is rejected, and no key or name is missing.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn examples() -> Vec<(String, String)> {
     examples
 }
 
-/// Every fault of content, the words too.
+/// Every diagnostic of the content, texts included.
 fn faults(files: &[(String, String)]) -> Vec<Diagnostic> {
     let home = tempfile::tempdir().expect("a folder");
     for (path, text) in files {
@@ -44,14 +44,14 @@ fn faults(files: &[(String, String)]) -> Vec<Diagnostic> {
 }
 
 #[test]
-fn the_examples_are_a_programme_without_a_fault() {
+fn the_examples_form_a_valid_programme() {
     let examples = examples();
     assert!(examples.len() > 8, "the examples are gone");
     assert_eq!(faults(&examples), []);
 }
 
 #[test]
-fn what_is_called_refused_is_refused() {
+fn examples_called_refused_are_rejected() {
     let page = text(PAGE);
     let table = between(&page, "<!-- refused: tried by a test -->\n", "<!-- end of refused -->");
     let mut tried = 0;
@@ -72,19 +72,19 @@ fn is_refused(written: &str, path: &str, expected: &str) {
     assert!(codes.contains(&expected), "`{written}` gives {codes:?}, not {expected}");
 }
 
-/// The text with a line put in place of the one with the same key, or at the
-/// end if it is Markdown.
+/// The text with a line in place of the one with the same key, or at the end of
+/// a Markdown file.
 fn with(text: &str, written: &str) -> String {
     let Some((key, _)) =
         written.split_once(" = ").filter(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
     else {
         return format!("{text}\n{written}\n");
     };
-    // `cadance` takes the place of `cadence`; a variant has no `minutes` yet.
+    // `cadance` replaces `cadence`; a variant has no `minutes` yet.
     let key = if key == "cadance" { "cadence" } else { key };
     let is_it = |line: &&str| line.split('=').next().is_some_and(|found| found.trim() == key);
     let mut lines: Vec<&str> = text.lines().collect();
-    // The last one: the first step has nothing to come after.
+    // In the last block: the first step has no predecessor.
     match lines.iter().rposition(is_it) {
         Some(place) => lines[place] = written,
         None => lines.insert(1, written),
@@ -92,9 +92,9 @@ fn with(text: &str, written: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A key nobody knows makes the program name those it knows.
+/// An unknown key makes the program list the known ones.
 #[test]
-fn every_key_is_on_the_page() {
+fn every_key_is_documented() {
     let page = text(PAGE);
     let places = [
         ("programme.toml", "title "),
@@ -139,7 +139,7 @@ fn every_key_is_on_the_page() {
 }
 
 #[test]
-fn the_names_are_those_there_are() {
+fn the_documented_names_are_the_existing_ones() {
     let page = text(PAGE);
     let (begin, end) = ("<!-- names: written by a test -->\n", "<!-- end of names -->");
     let mut names = "| name | stands for | in |\n|---|---|---|\n".to_owned();

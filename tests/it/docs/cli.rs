@@ -1,16 +1,16 @@
-//! `docs/cli.md` is made from the commands themselves.
+//! Generates `docs/cli.md` from the command definitions.
 
 use std::fmt::Write;
 
 use clap::{Arg, Command};
 
 #[test]
-fn the_commands_hang_together() {
+fn the_command_definitions_are_consistent() {
     journey::cli::tree().debug_assert();
 }
 
 #[test]
-fn the_command_reference_is_made_from_the_commands() {
+fn the_command_reference_is_generated_from_the_commands() {
     super::hold("docs/cli.md", &reference());
 }
 
@@ -48,7 +48,7 @@ fn reference() -> String {
     text
 }
 
-/// A command, or each of the commands below it.
+/// A command, or each of its subcommands.
 fn section(text: &mut String, command: &mut Command) {
     if command.get_name() == "help" {
         return;
@@ -87,7 +87,7 @@ fn is_own(argument: &Arg) -> bool {
     !argument.is_global_set() && !matches!(argument.get_id().as_str(), "help" | "version")
 }
 
-/// A table of options and arguments, with the values one may take.
+/// A table of options and arguments, with their possible values.
 fn options<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
     text.push_str("| | |\n|---|---|\n");
     for argument in arguments {
@@ -122,7 +122,7 @@ fn spelled(argument: &Arg) -> String {
     }
 }
 
-/// Text in which nothing is a tag or a cell's end.
+/// Text without tags and table separators.
 fn escaped(text: &str) -> String {
     text.replace('<', "\\<").replace('|', "\\|")
 }

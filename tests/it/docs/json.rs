@@ -1,4 +1,5 @@
-//! `docs/json.md` names every field that is printed, and no other.
+//! Checks that `docs/json.md` names every JSON field that is printed, and no
+//! other.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +43,7 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
 ];
 
 #[test]
-fn every_field_is_documented_and_every_documented_field_is_there() {
+fn every_json_field_is_documented_and_every_documented_field_exists() {
     let page = text("docs/json.md");
     for (heading, commands) in SECTIONS {
         let title = format!("\n## `journey {heading}`\n");
@@ -104,7 +105,7 @@ fn paths_in(above: &str, value: &Value, paths: &mut BTreeSet<String>) {
     }
 }
 
-/// What is printed of a mail of an earlier pass that a hold keeps back.
+/// What is printed of a mail of an earlier pass that a hold blocks.
 fn paths_with_mails_kept_back(heading: &str) -> BTreeSet<String> {
     let (_home, config, database) = home_with_mails();
     let config = &*config;
@@ -149,8 +150,7 @@ fn home_with_mails() -> (tempfile::TempDir, String, rusqlite::Connection) {
     (home, config, database)
 }
 
-/// What `status` prints of a database with a mail that is held, and something
-/// that keeps it from sending.
+/// What `status` prints of a database with a held mail and a block on sending.
 fn paths_in_trouble() -> BTreeSet<String> {
     let (_home, config, database) = home_with_mails();
     let config = &*config;
@@ -163,8 +163,8 @@ fn paths_in_trouble() -> BTreeSet<String> {
         INSERT INTO guard (kind, at, message) VALUES ('clock', '2026-12-01T07:30:00Z', 'so');";
     database.execute_batch(trouble).expect("trouble");
     paths.extend(paths_of(&["--config", config, "status", "--at", AT]));
-    // One has left today, and another must wait: for the rest of the mailing,
-    // for tomorrow, and for somebody to release it.
+    // One was sent today; the others wait for the rest of the mailing, for
+    // tomorrow, and for an operator.
     let row = |number: u8, state: &str, settled: &str| {
         format!(
             "INSERT INTO delivery (id, enrolment_id, step, round, state, slot_at, booked_at, content, message_id, settled_at)

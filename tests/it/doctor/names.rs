@@ -1,5 +1,5 @@
-//! A name server that knows what a test tells it, on a port of this machine
-//! that the system picks; and what `journey doctor --dns` makes of it.
+//! A DNS server with scripted answers, on a port the system picks, and what
+//! `journey doctor --dns` makes of it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,15 +22,15 @@ use crate::relay::server;
 
 const OURS: &str = "journey._domainkey.ekdala.example";
 
-/// What it does with a question.
+/// How it answers a question.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
     Answers,
-    /// In a packet it says only that there is more.
+    /// The UDP answer is truncated, which asks for TCP.
     AnswersByStream,
     Fails,
     IsSilent,
-    /// It answers something else first.
+    /// It sends the answer to another question first.
     IsCalledAnother,
 }
 
@@ -94,7 +94,7 @@ impl Drop for NameServer {
     }
 }
 
-/// One port for both ways.
+/// The same port for UDP and TCP.
 fn pair() -> (UdpSocket, TcpListener) {
     for _ in 0..100 {
         let udp = UdpSocket::bind("127.0.0.1:0").expect("a port");
@@ -115,7 +115,7 @@ fn answer(question: &Message, known: &BTreeMap<String, Vec<String>>, manner: Man
         None => answer.metadata.response_code = ResponseCode::NXDomain,
         Some(texts) => {
             for text in texts {
-                // In pieces, as long texts are.
+                // Split into strings, as long texts are.
                 let pieces =
                     text.as_bytes().chunks(100).map(|piece| String::from_utf8_lossy(piece).into_owned());
                 let data = RData::TXT(TXT::new(pieces.collect()));
@@ -146,7 +146,7 @@ fn texts(server: &NameServer, patience: Duration) -> Result<Vec<String>, String>
 }
 
 #[test]
-fn a_name_server_is_asked_by_packet_and_where_that_is_short_by_stream() {
+fn dns_queries_use_udp_and_tcp_for_truncated_answers() {
     let long = "x".repeat(3_000);
     let records = [("a.ekdala.example", "one"), ("a.ekdala.example", long.as_str())];
     let patience = Duration::from_secs(20);
@@ -160,7 +160,7 @@ fn a_name_server_is_asked_by_packet_and_where_that_is_short_by_stream() {
 }
 
 #[test]
-fn a_name_server_that_fails_or_is_silent_is_named() {
+fn a_failing_or_silent_name_server_is_named() {
     let fails = NameServer::start(Manner::Fails, &[]);
     let told = texts(&fails, Duration::from_secs(20)).expect_err("it fails");
     assert!(told.starts_with(&fails.typed()) && told.contains("answered: "), "{told}");
@@ -177,7 +177,7 @@ fn a_name_server_that_fails_or_is_silent_is_named() {
 }
 
 #[test]
-fn e29_e31_what_the_domain_publishes_is_held_to_what_mails_show() {
+fn the_dns_records_of_the_domain_are_checked_against_the_mails() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
@@ -220,7 +220,7 @@ fn e29_e31_what_the_domain_publishes_is_held_to_what_mails_show() {
 }
 
 #[test]
-fn nobody_is_asked_for_names_unless_it_is_wanted() {
+fn dns_is_queried_only_on_request() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);

@@ -1,6 +1,6 @@
 //! The system clock jumps while the daemon runs, and the machine sleeps. The
-//! test moves the clocks of the one process (`src/failpoint.rs`), and nothing
-//! waits longer than it takes to notice.
+//! test moves the clocks of that one process through `src/failpoint.rs`, so
+//! nothing has to wait.
 
 use std::thread;
 use std::time::Duration;
@@ -14,18 +14,19 @@ use rustix::process::Signal;
 use super::daemon::{Running, all_sent, each_once, relay, slow};
 use super::home::{Home, people_file, until};
 
-/// Lets the clocks of a process be moved.
+/// The environment that lets a test move the clocks of a process.
 const MOVES: (&str, &str) = ("FAILPOINTS", "clock.moves=return(clocks)");
 
-/// What is booked must leave within weeks.
+/// Gives every mail an expiry of some weeks.
 fn mails_expire(home: &Home) {
     let expires = "id = \"ett\"\nexpires_after = \"4 weeks\"\n";
     home.edit("content/journeys/host/journey.toml", "id = \"ett\"\n", expires);
 }
 
-/// Moves the clock that can be set, and the one that cannot.
+/// Moves the wall clock and the boot clock.
 fn moved(home: &Home, wall: TimeDelta, since_boot: TimeDelta) {
-    // Whole or not at all: it is read at any moment.
+    // Written to another name and renamed, so that a reader never sees half of
+    // it.
     home.write("clocks.new", &format!("{} {}", wall.num_seconds(), since_boot.num_seconds()));
     std::fs::rename(home.path("clocks.new"), home.path("clocks")).expect("it has its name");
 }
@@ -36,7 +37,7 @@ fn daemon(home: &Home) -> Running {
     daemon
 }
 
-/// Signals wake it at once; by itself it notices within a second.
+/// A signal wakes the daemon at once; by itself it polls every second.
 fn looks_until(what: &str, daemon: &Running, mut is_so: impl FnMut() -> bool) {
     until(what, || {
         daemon.signal(Signal::HUP);
@@ -45,13 +46,13 @@ fn looks_until(what: &str, daemon: &Running, mut is_so: impl FnMut() -> bool) {
     });
 }
 
-/// The latest of some instants that are written down, as a test sees it.
+/// The latest timestamp a query returns.
 fn latest(home: &Home, sql: &str) -> Timestamp {
     home.sql().query_row(sql, [], |row| row.get::<_, String>(0)).expect("an instant").parse().expect("one")
 }
 
 #[test]
-fn f49_a_clock_that_jumps_a_year_ahead_and_back_sends_nothing_and_makes_nothing_too_late() {
+fn a_clock_jump_of_a_year_and_back_sends_and_expires_nothing() {
     let relay = slow(20);
     let home = Home::peopled(60, relay.port());
     mails_expire(&home);
@@ -83,9 +84,9 @@ fn f49_a_clock_that_jumps_a_year_ahead_and_back_sends_nothing_and_makes_nothing_
     }
 }
 
-/// The clock holds nobody who sends by hand, and tells them no other time.
+/// A clock jump does not block a manual `send`, nor change its time.
 #[test]
-fn f49_a_clock_that_jumps_makes_nothing_too_late_for_whoever_sends_by_hand() {
+fn a_clock_jump_expires_nothing_for_a_manual_send() {
     let relay = slow(20);
     let home = Home::peopled(40, relay.port());
     mails_expire(&home);
@@ -99,7 +100,7 @@ fn f49_a_clock_that_jumps_makes_nothing_too_late_for_whoever_sends_by_hand() {
 }
 
 #[test]
-fn f50_a_clock_that_jumps_two_hours_back_after_a_mailing_sends_nothing_again() {
+fn a_clock_set_back_two_hours_after_a_mailing_sends_nothing_again() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     let daemon = daemon(&home);
@@ -109,7 +110,7 @@ fn f50_a_clock_that_jumps_two_hours_back_after_a_mailing_sends_nothing_again() {
         moved(&home, wall, TimeDelta::zero());
         let words = format!("held: the system clock {words}");
         looks_until(&words, &daemon, || daemon.said().contains(&words));
-        // Whoever says that it is right is believed: it plans by that time.
+        // After the operator has confirmed the clock, planning uses it.
         let looked = latest(&home, "SELECT clock_at FROM instance");
         home.done(&["hold", "release"]);
         looks_until("it has planned", &daemon, || latest(&home, "SELECT clock_at FROM instance") != looked);
@@ -120,15 +121,15 @@ fn f50_a_clock_that_jumps_two_hours_back_after_a_mailing_sends_nothing_again() {
 }
 
 #[test]
-fn f43_a_machine_that_slept_sends_what_came_due_meanwhile_once() {
+fn after_suspend_what_became_due_is_sent_once() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     let daemon = daemon(&home);
     all_sent(&home);
-    // Who joins waits for the next full hour.
+    // A person who joins gets the first mail at the next full hour.
     home.write("people.csv", &people_file(13));
     home.done(&["people", "import", "-q"]);
-    // Not into the one minute of the day that is none for mails.
+    // Avoids the one minute of the day in which no mail may be sent.
     let minutes = if clock::now().minute() < 57 { 0 } else { 5 };
     let slept = TimeDelta::hours(9) + TimeDelta::minutes(minutes);
     moved(&home, slept, slept);

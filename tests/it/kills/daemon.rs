@@ -1,6 +1,6 @@
-//! The daemon from outside: signals, a second one, what changes while it runs.
-//! It looks around every minute; where that is what a test waits for, somebody
-//! writes into the database, and it looks at once.
+//! The daemon as a process: signals, a second instance, changes while it runs.
+//! It polls every minute; where a test needs it sooner, the test writes to the
+//! database, which wakes it.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -20,11 +20,11 @@ use super::so_many;
 use crate::store::faults::Disk;
 use crate::store::skip;
 
-/// The program, running, and what it says.
+/// A running program and what it has printed.
 pub(super) struct Running {
     child: Child,
     said: Arc<Mutex<String>>,
-    /// Who reads it.
+    /// The thread that reads the output.
     hears: thread::JoinHandle<()>,
 }
 
@@ -47,7 +47,7 @@ impl Running {
         Running { child, said, hears }
     }
 
-    /// The daemon, ready.
+    /// Starts the daemon and waits until it is ready.
     pub(super) fn daemon(home: &Home) -> Running {
         let daemon = Running::start(home, &["daemon"]);
         daemon.says("ready");
@@ -58,7 +58,7 @@ impl Running {
         self.said.lock().expect("nobody panics with it").clone()
     }
 
-    /// Waits until it has said so.
+    /// Waits until the output contains this text.
     pub(super) fn says(&self, words: &str) {
         until(&format!("it says {words:?}"), || self.said().contains(words));
     }
@@ -77,12 +77,12 @@ impl Running {
 
     pub(super) fn ends(&mut self) -> ExitStatus {
         until("it ends", || !self.is_running());
-        // Its last words may still be on the way to who reads them.
+        // The reader thread may still have output to read.
         until("all it said is heard", || self.hears.is_finished());
         self.child.wait().expect("it has ended")
     }
 
-    /// Asks it to stop; it does, in good order.
+    /// Asks it to stop, and asserts a clean exit.
     pub(super) fn stop(mut self) -> String {
         self.signal(Signal::TERM);
         let status = self.ends();
@@ -103,7 +103,7 @@ pub(super) fn relay(rules: Vec<Rule>) -> Relay {
     Relay::start(Script { rules, ..Script::default() })
 }
 
-/// Every answer to the dot comes after that time.
+/// A relay that answers the end of each message after this delay.
 pub(super) fn slow(milliseconds: u64) -> Relay {
     let late = What::Late(Duration::from_millis(milliseconds), line("250 2.0.0 at last"));
     relay(vec![Rule::at(Point::Dot, late)])
@@ -113,7 +113,7 @@ pub(super) fn all_sent(home: &Home) {
     until("all are sent", || home.count("state = 'sent'") == home.people);
 }
 
-/// Has the relay each mail, and none twice?
+/// Asserts that the relay has each mail exactly once.
 pub(super) fn each_once(relay: &Relay, mails: usize) {
     let accepted = relay.accepted();
     let distinct: BTreeSet<&str> = accepted.iter().map(|mail| &*mail.message_id).collect();
@@ -121,7 +121,7 @@ pub(super) fn each_once(relay: &Relay, mails: usize) {
 }
 
 #[test]
-fn f06_asked_to_stop_it_ends_what_is_on_its_way_and_begins_nothing() {
+fn on_stop_it_finishes_mails_in_flight_and_starts_none() {
     for command in ["daemon", "send"] {
         let relay = slow(1_000);
         let home = Home::peopled(40, relay.port());
@@ -131,7 +131,8 @@ fn f06_asked_to_stop_it_ends_what_is_on_its_way_and_begins_nothing() {
         let status = program.ends();
         program.says("stopped");
         if command == "send" {
-            // Whoever typed `journey send && …` is not told that all have left.
+            // `journey send && …` must not continue as if all mails had been
+            // sent.
             assert_eq!(status.code(), Some(75), "{}", program.said());
             program.says("stopping after the mails that are on their way");
             program.says("stopped: 36 mails wait");
@@ -149,10 +150,11 @@ fn f06_asked_to_stop_it_ends_what_is_on_its_way_and_begins_nothing() {
     }
 }
 
-/// Words that have not left when it is asked to stop do not leave after that:
-/// their answer would have to be waited for, and the unit is not that patient.
+/// A message whose data has not been sent when the daemon is asked to stop is
+/// not sent any more: waiting for its reply would exceed the stop timeout of
+/// the unit.
 #[test]
-fn f06_asked_to_stop_before_the_words_leave_it_keeps_them() {
+fn on_stop_before_data_the_mail_is_kept() {
     for (command, code) in [("daemon", 0), ("send", 75)] {
         let later = What::Meanwhile(Arc::new(|| thread::sleep(Duration::from_millis(300))));
         let relay = relay(vec![Rule::at(Point::Data, later)]);
@@ -165,10 +167,10 @@ fn f06_asked_to_stop_before_the_words_leave_it_keeps_them() {
     }
 }
 
-/// The relay has ten minutes to answer, here less than a second. Who never
-/// hears from it stops all the same, and knows of which mails that is so.
+/// The relay has ten minutes to reply, here less than a second. If the reply
+/// never comes, the daemon still stops, and records which mails are in doubt.
 #[test]
-fn f07_asked_to_stop_it_waits_for_a_silent_relay_no_longer_than_the_limit() {
+fn on_stop_it_waits_for_a_silent_relay_only_until_the_timeout() {
     let silent = relay(vec![Rule::at(Point::Dot, What::Accept(Box::new(What::Silence)))]);
     let home = Home::peopled(20, silent.port());
     let mut daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", "relay.dot=return(500)")]);
@@ -191,7 +193,7 @@ fn f07_asked_to_stop_it_waits_for_a_silent_relay_no_longer_than_the_limit() {
 }
 
 #[test]
-fn f07_asked_twice_it_ends_at_once_and_what_was_on_its_way_is_in_doubt() {
+fn a_second_stop_signal_exits_at_once_and_leaves_mails_in_doubt() {
     let silent = relay(vec![Rule::at(Point::Dot, What::Accept(Box::new(What::Silence)))]);
     let home = Home::peopled(40, silent.port());
     let mut daemon = Running::daemon(&home);
@@ -221,7 +223,7 @@ fn f07_asked_twice_it_ends_at_once_and_what_was_on_its_way_is_in_doubt() {
 }
 
 #[test]
-fn f09_a_storm_of_signals_ends_in_one_clean_stop() {
+fn a_burst_of_stop_signals_ends_in_one_clean_stop() {
     let relay = slow(20);
     let home = Home::peopled(400, relay.port());
     let daemon = Running::daemon(&home);
@@ -239,8 +241,8 @@ fn f09_a_storm_of_signals_ends_in_one_clean_stop() {
 }
 
 #[test]
-fn f09_whoever_asks_a_hundred_times_within_a_second_is_heard_once() {
-    // It is not done before the last of them comes.
+fn a_hundred_reload_signals_within_a_second_reload_once() {
+    // The mailing is not finished before the last signal arrives.
     let relay = slow(800);
     let home = Home::peopled(20, relay.port());
     let mut daemon = Running::daemon(&home);
@@ -254,8 +256,8 @@ fn f09_whoever_asks_a_hundred_times_within_a_second_is_heard_once() {
     }
     let status = daemon.ends();
     assert!(!daemon.said().contains("panicked"), "{}", daemon.said());
-    // Where the machine kept the test waiting it was no storm, and the second
-    // who asks is right to be heard.
+    // If the machine paused the test between two signals, they were no burst,
+    // and a second reload is correct.
     if longest < Duration::from_millis(100) {
         assert_eq!(status.code(), Some(0), "{status}");
         daemon.says("stopped: 0 unknown");
@@ -275,7 +277,7 @@ fn f09_whoever_asks_a_hundred_times_within_a_second_is_heard_once() {
 }
 
 #[test]
-fn f10_a_second_sender_is_told_who_the_first_is_and_sends_nothing() {
+fn a_second_daemon_names_the_first_and_sends_nothing() {
     let relay = slow(30);
     let home = Home::peopled(100, relay.port());
     let daemon = Running::daemon(&home);
@@ -295,7 +297,7 @@ fn f10_a_second_sender_is_told_who_the_first_is_and_sends_nothing() {
 }
 
 #[test]
-fn f11_after_kill_9_the_next_one_starts_at_once() {
+fn after_kill_9_the_next_daemon_starts_at_once() {
     let relay = slow(10);
     let home = Home::peopled(200, relay.port());
     for _ in 0..3 {
@@ -315,9 +317,10 @@ fn f11_after_kill_9_the_next_one_starts_at_once() {
     assert!(relay.count() <= home.people + 3 * CONNECTIONS, "I4");
 }
 
-/// A line that ends without a word is no reason to end, or to wait for it.
+/// A worker that ends without reporting does not end the daemon, and is not
+/// waited for.
 #[test]
-fn f14_a_line_that_ends_silently_is_told_and_replaced() {
+fn a_worker_that_panics_is_reported_and_replaced() {
     let relay = relay(Vec::new());
     let home = Home::peopled(40, relay.port());
     let failpoints = "line.tells=9*off->2*return(error)";
@@ -334,9 +337,9 @@ fn f14_a_line_that_ends_silently_is_told_and_replaced() {
     assert_eq!(trouble, None, "the relay is not blamed for it");
 }
 
-/// Lines that end again and again need a fresh start, which systemd gives.
+/// Repeated worker panics need a fresh process, which systemd starts.
 #[test]
-fn f14_twice_within_ten_minutes_is_the_end_and_loses_nothing() {
+fn two_worker_panics_within_ten_minutes_end_the_daemon_and_lose_nothing() {
     let relay = relay(Vec::new());
     let home = Home::peopled(40, relay.port());
     let mut daemon =
@@ -352,16 +355,16 @@ fn f14_twice_within_ten_minutes_is_the_end_and_loses_nothing() {
     assert!(relay.count() <= home.people + 2 * CONNECTIONS, "I4: what the lines took with them");
 }
 
-/// As if a daemon had been there last so many days from now.
+/// Sets the database back as if a daemon had last run this many days ago.
 fn was_last_there(home: &Home, days: i64) {
     let at = (clock::now() + TimeDelta::days(days)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     home.sql().execute("UPDATE instance SET clock_at = ?1", [at]).expect("it is written");
 }
 
-/// The clock was years ahead when something was last sent, or is weeks ahead
-/// now: nothing leaves, or is too late, until somebody says that it is right.
+/// The clock was years ahead when a mail was last sent, or is weeks ahead now:
+/// nothing is sent and nothing expires until an operator confirms the clock.
 #[test]
-fn f51_a_clock_that_cannot_be_right_sends_nothing_until_somebody_says_that_it_is() {
+fn an_implausible_clock_blocks_sending_until_confirmed() {
     let wrong =
         [(700, "held: the system clock shows "), (-50, "held: the system clock is +50 d 0 h later than")];
     for (last_sent, words) in wrong {
@@ -390,7 +393,7 @@ fn f51_a_clock_that_cannot_be_right_sends_nothing_until_somebody_says_that_it_is
 }
 
 #[test]
-fn f41_after_days_without_a_daemon_somebody_looks_first() {
+fn after_days_without_a_daemon_sending_is_blocked_until_confirmed() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     was_last_there(&home, -4);
@@ -403,10 +406,10 @@ fn f41_after_days_without_a_daemon_somebody_looks_first() {
     each_once(&relay, 10);
 }
 
-/// What cannot be written down does not leave, and what left is known from the
-/// send journal; nobody need start it anew.
+/// A mail that cannot be recorded is not sent, and what was sent is known from
+/// the send journal; the daemon needs no restart.
 #[test]
-fn f54_on_a_full_disk_the_daemon_stays_and_goes_on_by_itself_when_there_is_room() {
+fn on_a_full_disk_the_daemon_stays_and_continues_when_there_is_space() {
     let relay = slow(20);
     let home = Home::new(200, relay.port());
     let Some(disk) = Disk::mount(home.path("")) else {
@@ -431,9 +434,9 @@ fn f54_on_a_full_disk_the_daemon_stays_and_goes_on_by_itself_when_there_is_room(
     assert!(relay.count() <= home.people + CONNECTIONS, "I4");
 }
 
-/// Whoever looks on need not wonder why it stops after a few.
+/// The log says why only the first mails of a staged mailing are sent.
 #[test]
-fn the_pause_after_the_first_of_a_mailing_is_told() {
+fn the_pause_of_a_staged_mailing_is_logged() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     home.edit("config.toml", "first_wave = 0", "first_wave = 2\nwave_pause = \"30 minutes\"");
@@ -444,7 +447,7 @@ fn the_pause_after_the_first_of_a_mailing_is_told() {
 }
 
 #[test]
-fn f46_with_other_zone_data_what_is_planned_keeps_its_local_time() {
+fn with_changed_zone_data_planned_mails_keep_their_local_time() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     home.edit(
@@ -466,7 +469,7 @@ fn f46_with_other_zone_data_what_is_planned_keeps_its_local_time() {
     };
     let planned = next();
     assert_eq!(planned.len(), 10);
-    // As if older data had put all of it an hour away, years from now.
+    // As if older zone data had put every planned time an hour off.
     home.sql()
         .execute_batch(
             "UPDATE position SET next_at = '2036-01-01T00:00:00Z';
@@ -480,16 +483,17 @@ fn f46_with_other_zone_data_what_is_planned_keeps_its_local_time() {
     daemon.stop();
 }
 
-/// A shell that was forgotten keeps the log from being taken over: it grows,
-/// that is told, and no mail waits for it.
+/// A forgotten `sqlite3` shell keeps a read transaction open: the WAL grows,
+/// that is reported, and mails are sent all the same.
 #[test]
-fn f61_a_reader_without_end_is_told_of_and_keeps_no_mail_from_leaving() {
+fn a_long_running_reader_is_reported_and_blocks_no_mail() {
     let relay = relay(Vec::new());
     let home = Home::peopled(40, relay.port());
     let reader = home.sql();
     reader.execute_batch("BEGIN; SELECT count(*) FROM person").expect("a reader");
     home.wake();
-    // As long as after weeks; the file has holes, and asks nothing of the disk.
+    // A WAL as large as after weeks; the file is sparse and takes no disk
+    // space.
     let log = std::fs::OpenOptions::new().write(true).open(home.path("journey.db-wal")).expect("a log");
     log.set_len(300_000_000).expect("it grows");
     let grown = "the log of the database has grown to 300 MB";
@@ -506,9 +510,9 @@ fn f61_a_reader_without_end_is_told_of_and_keeps_no_mail_from_leaving() {
     each_once(&relay, 40);
 }
 
-/// The program has its zone data in it: what the machine has counts for nothing.
+/// Zone data is compiled into the program; that of the machine is not read.
 #[test]
-fn f47_a_machine_without_zone_data_changes_nothing_and_an_unknown_zone_is_refused() {
+fn a_machine_without_zone_data_changes_nothing_and_an_unknown_zone_is_rejected() {
     let home = Home::peopled(3, 1);
     let dry = |directory: &str| {
         let output = home
@@ -537,11 +541,11 @@ fn f47_a_machine_without_zone_data_changes_nothing_and_an_unknown_zone_is_refuse
     assert_eq!(home.run(&["send"]).status.code(), Some(78), "nothing leaves by a guess");
 }
 
-/// The disk is slow, and the relay is not. What could not be written down as
-/// leaving does not leave.
+/// The disk is slow and the relay is fast. A message is sent only after its
+/// state is committed as in flight.
 #[test]
-fn f05_while_it_takes_long_to_write_nothing_more_leaves_and_nothing_leaves_twice() {
-    // Longer, and by the limits there are, where everything is tested.
+fn during_a_slow_commit_nothing_more_is_sent_and_nothing_twice() {
+    // The full test run uses a longer delay and the real limits.
     let (delay, limit) = if so_many(0, 1) > 0 { (6_000, 10_000) } else { (300, 100) };
     for point in ["store.settle.before", "store.flight.before"] {
         let relay = relay(Vec::new());
@@ -568,7 +572,7 @@ fn f05_while_it_takes_long_to_write_nothing_more_leaves_and_nothing_leaves_twice
 }
 
 #[test]
-fn f57_while_somebody_else_writes_nothing_leaves_and_nothing_is_lost() {
+fn while_the_database_is_locked_nothing_is_sent_and_nothing_lost() {
     for command in ["daemon", "send"] {
         let relay = slow(20);
         let home = Home::peopled(200, relay.port());
@@ -578,8 +582,8 @@ fn f57_while_somebody_else_writes_nothing_leaves_and_nothing_is_lost() {
         other.execute_batch("BEGIN IMMEDIATE").expect("it is ours");
         let before = relay.count();
         program.says("somebody else has been writing for 5 s");
-        // What was written down as leaving before has left; f05: and nothing
-        // else, because that could not be written down.
+        // Only what had been committed as in flight before was sent, because
+        // nothing could be committed afterwards.
         assert!(relay.count() <= before + CONNECTIONS, "{} after {before}", relay.count());
         other.execute_batch("COMMIT").expect("it is anybody's");
         all_sent(&home);
@@ -594,7 +598,7 @@ fn f57_while_somebody_else_writes_nothing_leaves_and_nothing_is_lost() {
 }
 
 #[test]
-fn f57_a_daemon_that_cannot_write_waits_until_it_can() {
+fn a_daemon_waits_for_a_locked_database() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     home.edit("config.toml", "[daemon]\n", "[daemon]\nimport_people = true\n");
@@ -612,14 +616,14 @@ fn f57_a_daemon_that_cannot_write_waits_until_it_can() {
 }
 
 #[test]
-fn a_hold_stops_a_daemon_in_the_middle_of_a_mailing() {
+fn a_hold_stops_a_running_mailing_of_the_daemon() {
     let relay = slow(50);
     let home = Home::peopled(200, relay.port());
     let daemon = Running::daemon(&home);
     until("mails leave", || relay.count() > 20);
     home.done(&["hold", "--reason", "the wrong one"]);
     let held_at = relay.count();
-    // Longer than any answer takes.
+    // Longer than any reply takes.
     thread::sleep(Duration::from_secs(1));
     let after = relay.count();
     assert!(after <= held_at + CONNECTIONS, "I8: {after} after {held_at}");
@@ -631,7 +635,7 @@ fn a_hold_stops_a_daemon_in_the_middle_of_a_mailing() {
 }
 
 #[test]
-fn broken_content_is_told_and_the_last_good_stays_in_force() {
+fn broken_content_is_reported_and_the_last_valid_stays_active() {
     let relay = slow(30);
     let home = Home::peopled(100, relay.port());
     let daemon = Running::daemon(&home);
@@ -653,13 +657,13 @@ fn broken_content_is_told_and_the_last_good_stays_in_force() {
 }
 
 #[test]
-fn what_changes_on_disk_is_found_without_being_told() {
+fn the_daemon_notices_changed_files_without_a_signal() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     home.edit("config.toml", "[daemon]\n", "[daemon]\nimport_people = true\n");
     let daemon = Running::daemon(&home);
     all_sent(&home);
-    // Everybody who joins waits for the next full hour.
+    // A person who joins gets the first mail at the next full hour.
     for n in 1..=3 {
         home.write("people.csv", &people_file(10 + n));
         found_again(&home, &daemon, "the people file changed and is imported", n);
@@ -673,7 +677,7 @@ fn what_changes_on_disk_is_found_without_being_told() {
 }
 
 #[test]
-fn what_is_written_while_it_is_at_work_is_seen_when_it_is_done() {
+fn a_write_during_a_pass_is_noticed_after_it() {
     let relay = slow(1_000);
     let home = Home::peopled(CONNECTIONS, relay.port());
     let daemon = Running::daemon(&home);
@@ -682,13 +686,13 @@ fn what_is_written_while_it_is_at_work_is_seen_when_it_is_done() {
     home.sql().execute(guard, []).expect("it is written");
     let watch = Stopwatch::start();
     daemon.says("held: a test");
-    // Not only when a minute is over.
+    // Not only at the poll of the next minute.
     assert!(watch.elapsed() < Duration::from_secs(30), "{:?}", watch.elapsed());
     daemon.stop();
 }
 
 #[test]
-fn without_being_asked_to_it_leaves_the_people_alone() {
+fn without_the_setting_the_daemon_does_not_import_people() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     let daemon = Running::daemon(&home);
@@ -704,12 +708,12 @@ fn without_being_asked_to_it_leaves_the_people_alone() {
     daemon.stop();
 }
 
-/// Wakes it until it says so.
+/// Wakes the daemon until its output contains this text.
 pub(super) fn found(home: &Home, daemon: &Running, words: &str) {
     found_again(home, daemon, words, 1);
 }
 
-/// Wakes it until it has said so that often.
+/// Wakes the daemon until its output contains this text that often.
 fn found_again(home: &Home, daemon: &Running, words: &str, times: usize) {
     until(words, || {
         home.wake();

@@ -1,6 +1,6 @@
-//! A folder with a programme in which everybody has a mail due at the time
-//! there is, and a relay to which it leaves: for tests that run the program as
-//! it runs, with its own clock. Tests that tell the time are elsewhere.
+//! A folder with a programme in which everybody has a mail due now, and a relay
+//! that receives it. For tests that run the built program with the system
+//! clock; tests that set the time use other helpers.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,21 +13,21 @@ use chrono::{TimeDelta, Timelike};
 use journey::clock::{self, Stopwatch};
 use rusqlite::Connection;
 
-/// So many connections to the relay at the same time.
+/// Parallel connections to the relay.
 pub(crate) const CONNECTIONS: usize = 4;
 
-/// Long enough for a busy machine; nothing waits so long that works.
+/// Timeout for waiting; generous, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A programme that is due, in a folder that goes away.
+/// A programme with mails due, in a temporary folder.
 pub(crate) struct Home {
     folder: tempfile::TempDir,
     pub(crate) people: usize,
 }
 
 impl Home {
-    /// So many people with a mail due now; it leaves by the relay at a port of
-    /// this machine. Nobody is imported yet.
+    /// This many people with a mail due now, and a relay at a port of this
+    /// machine. The people are not imported yet.
     pub(crate) fn new(people: usize, port: u16) -> Home {
         let home = Home { folder: folder(), people };
         home.lay_out(port);
@@ -43,7 +43,7 @@ impl Home {
         self.write("people.csv", &people_file(self.people));
     }
 
-    /// The same with everybody imported.
+    /// The same with all people imported.
     pub(crate) fn peopled(people: usize, port: u16) -> Home {
         let home = Home::new(people, port);
         home.done(&["people", "import", "-q"]);
@@ -64,14 +64,14 @@ impl Home {
         fs::write(path, text).expect("it can be written");
     }
 
-    /// Edits a file: what was there must have been.
+    /// Edits a file; panics if the text to replace is not in it.
     pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
         let text = fs::read_to_string(self.path(name)).expect("a file");
         assert!(text.contains(from), "{name} has {from:?}:\n{text}");
         self.write(name, &text.replacen(from, to, 1));
     }
 
-    /// The program, ready to be started here with nothing in its environment.
+    /// The program, ready to start in this folder with an empty environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
@@ -83,49 +83,49 @@ impl Home {
         self.command(arguments).output().expect("the program starts")
     }
 
-    /// Runs it and expects that it does what is asked.
+    /// Runs it and asserts success.
     pub(crate) fn done(&self, arguments: &[&str]) {
         let output = self.run(arguments);
         let said = [output.stdout, output.stderr].concat();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&said));
     }
 
-    /// Starts it with nobody listening.
+    /// Starts it with its output discarded.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
     }
 
-    /// The database, behind the program's back.
+    /// A direct connection to the database.
     pub(crate) fn sql(&self) -> Connection {
         let connection = Connection::open(self.database()).expect("a database");
         connection.busy_timeout(PATIENCE).expect("it waits");
         connection
     }
 
-    /// How many deliveries fit.
+    /// The number of deliveries that match a condition.
     pub(crate) fn count(&self, condition: &str) -> usize {
         let sql = format!("SELECT count(*) FROM delivery WHERE {condition}");
         let found: i64 = self.sql().query_row(&sql, [], |row| row.get(0)).expect("a number");
         usize::try_from(found).expect("not below zero")
     }
 
-    /// Lets the time come at which what is in doubt, or was put off, is tried
-    /// again: nobody waits minutes for what the program only compares.
+    /// Makes every pending retry due now: the program only compares times, so
+    /// the test need not wait for minutes.
     pub(crate) fn hurry(&self) {
         let sql =
             "UPDATE delivery SET next_attempt_at = '2026-01-01T00:00:00Z' WHERE next_attempt_at IS NOT NULL";
         self.sql().execute(sql, []).expect("it is written");
     }
 
-    /// Lets the daemon look around now: whoever writes into the database wakes
-    /// it. What is written is how many runs there were, which nobody reads.
+    /// Wakes the daemon by a write to the database. What is written is the run
+    /// counter, which the daemon does not read.
     pub(crate) fn wake(&self) {
         self.sql().execute("UPDATE instance SET epoch = epoch + 1", []).expect("it is written");
     }
 }
 
-/// Waits until it is so, and fails with what was waited for when it never is.
+/// Waits for a condition; panics with its description after the timeout.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let since = Stopwatch::start();
     while !is_so() {
@@ -134,8 +134,8 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// A folder that goes away; in memory where there is room, because what is
-/// tested with it asks the disk again and again whether all is written.
+/// A temporary folder, in memory where there is room, because the tests wait
+/// for fsync often.
 fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let free = rustix::fs::statvfs(memory).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
@@ -170,8 +170,8 @@ first_wave = 0
     )
 }
 
-/// A programme that is open now. Its clock is one at which it is day, so that
-/// midnight never falls into a test.
+/// A programme that is open now. Its time zone is one in which it is day, so
+/// that midnight never falls into a test.
 fn programme() -> String {
     let zone = match clock::now().hour() {
         6..18 => "UTC",
@@ -233,7 +233,7 @@ pub(crate) fn people_file(people: usize) -> String {
     text
 }
 
-/// No two have the same; of letters, as names are.
+/// A distinct name of letters alone, as names are.
 fn name(n: usize) -> String {
     [n / 676, n / 26, n].map(|n| char::from(b'a' + u8::try_from(n % 26).expect("a letter"))).iter().collect()
 }

@@ -1,7 +1,8 @@
-//! The program is killed at any moment while it hands mails to a relay, and
-//! started again until nothing is due. In the end everything is as promised
-//! (F01; I2 to I5 of the delivery design). The tests do this a few times, and
-//! `cargo bench --bench kills` as often as somebody wishes.
+//! Kills the program at random moments while it hands mails to a relay, and
+//! restarts it until nothing is due. Afterwards the delivery guarantees must
+//! hold: nothing is lost, and at most one mail per connection is repeated for
+//! each crash. The tests do this a few times, `cargo bench --bench kills` as
+//! often as asked.
 
 use std::collections::{HashMap, HashSet};
 use std::thread::sleep;
@@ -15,44 +16,42 @@ use super::home::{CONNECTIONS, Home};
 use super::server::{Accepted, BadDay, Point, Relay, Rule, Script, What, line};
 use crate::chance::Chance;
 
-/// What it came to.
+/// Totals of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
-    /// How often it was killed before it was done.
+    /// How often the program was killed before it was done.
     pub(crate) kills: usize,
-    /// How many mailings that took.
     pub(crate) mailings: usize,
-    /// How many mails there were.
     pub(crate) mails: usize,
-    /// How many of them the relay has twice.
+    /// Mails that the relay received more than once.
     pub(crate) copies: usize,
-    /// Answers that the relay lost by itself.
+    /// Replies that the relay dropped by itself.
     pub(crate) lost: usize,
-    /// How often somebody had to look.
+    /// Deliveries an operator had to resolve.
     pub(crate) resolved: usize,
 }
 
-/// How the relay is.
+/// How the relay behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weather {
-    /// It takes everything at once.
+    /// It accepts everything at once.
     Fair,
-    /// One in twenty is put off, one answer in a hundred is lost, some
-    /// connections break, some answers are late.
+    /// One mail in twenty is deferred, one reply in a hundred is lost, some
+    /// connections break, some replies are late.
     Foul,
 }
 
-/// A mailing that is killed.
+/// A mailing that is killed again and again.
 pub(crate) struct Mailing {
     pub(crate) home: Home,
     pub(crate) relay: Relay,
     since: Timestamp,
     pub(crate) kills: usize,
-    /// Mails of which an operator said what became of them.
+    /// Deliveries an operator resolved, and whether as sent.
     pub(crate) resolved: HashMap<String, bool>,
 }
 
-/// Kills it at least so often, in as many mailings as that takes.
+/// Kills the program at least this often, over as many mailings as needed.
 pub(crate) fn hunt(seed: u64, kills: usize, people: usize, weather: Weather) -> Tally {
     let mut chance = Chance(seed);
     let mut tally = Tally::default();
@@ -82,12 +81,12 @@ impl Mailing {
         Mailing::of(since, home, relay)
     }
 
-    /// One whose relay is there since then.
+    /// A mailing to a relay that was started at that time.
     pub(crate) fn of(since: Timestamp, home: Home, relay: Relay) -> Mailing {
         Mailing { home, relay, since, kills: 0, resolved: HashMap::new() }
     }
 
-    /// Starts it and kills it, until it ends by itself and nothing is due.
+    /// Starts and kills the program until it exits by itself with nothing due.
     pub(crate) fn kill_until_nothing_is_due(&mut self, chance: &mut Chance) {
         let watch = Stopwatch::start();
         self.home.done(&["status"]);
@@ -98,8 +97,8 @@ impl Mailing {
             if chance.below(3) == 0 {
                 sleep(Duration::from_micros(chance.below(3 * start)));
             } else {
-                // Right after an answer of the relay, and some random part of
-                // the time that writing it down takes.
+                // Shortly after a reply of the relay: a random part of the time
+                // it takes to record the outcome.
                 let more = usize::try_from(1 + chance.below(40)).expect("a few");
                 while self.relay.count() < accepted + more && child.try_wait().expect("a child").is_none() {
                     sleep(Duration::from_micros(20));
@@ -107,7 +106,7 @@ impl Mailing {
                 sleep(Duration::from_micros(chance.below(600)));
             }
             child.kill().expect("killed, or done");
-            // Whoever ended by themselves has an exit code.
+            // A process that ended by itself has an exit code.
             match child.wait().expect("it ends").code() {
                 None => self.kills += 1,
                 Some(code) => {
@@ -119,15 +118,15 @@ impl Mailing {
                     }
                 }
             }
-            // To be killed while it tries again, too.
+            // So that some kills hit a retry.
             if chance.below(4) == 0 && self.home.database().exists() {
                 self.home.hurry();
             }
         }
     }
 
-    /// Lets it come to its end: what waits is tried again, and somebody looks
-    /// in the relay's log for what was twice in doubt.
+    /// Brings the mailing to its end: pending retries are made, and an operator
+    /// resolves what is in doubt twice from the relay's log.
     pub(crate) fn finish(&mut self) {
         for _ in 0..40 {
             self.home.hurry();
@@ -143,7 +142,7 @@ impl Mailing {
         panic!("{left} of {} mails never leave", self.home.people);
     }
 
-    /// What the program cannot know, an operator finds in the relay's log.
+    /// Resolves what is in doubt from the relay's log, as an operator would.
     pub(crate) fn resolve(&mut self) {
         let connection = self.home.sql();
         let mut statement = connection
@@ -162,7 +161,7 @@ impl Mailing {
         }
     }
 
-    /// Has everybody the mail, and is the rest as promised?
+    /// Asserts that everybody has the mail and that the guarantees hold.
     pub(crate) fn check(&self, tally: &mut Tally) {
         let (booked, copies) = self.promises();
         assert_eq!(booked.len(), self.home.people, "I2: nobody is skipped, nobody is booked twice");
@@ -176,13 +175,13 @@ impl Mailing {
         tally.resolved += self.resolved.len();
     }
 
-    /// How many answers the relay did not give.
+    /// The number of replies the relay dropped.
     fn lost(&self) -> usize {
         self.relay.accepted().iter().filter(|mail| !mail.told).count()
     }
 
-    /// What is booked, and how many copies the relay has beyond the first;
-    /// every promise is looked at.
+    /// The deliveries in the database and the number of copies the relay
+    /// received beyond the first; asserts every delivery guarantee.
     pub(crate) fn promises(&self) -> (Vec<Booked>, usize) {
         let accepted = self.relay.accepted();
         let mut copies: HashMap<&str, Vec<&Accepted>> = HashMap::new();
@@ -206,7 +205,8 @@ impl Mailing {
         (booked, extra)
     }
 
-    /// Is one mail as promised, with what the relay took of it?
+    /// Asserts the guarantees for one delivery and the messages the relay
+    /// accepted for it.
     fn promised(&self, mail: &Booked, arrived: &[&Accepted]) {
         let Booked { message_id, email, state, settled } = mail;
         let resolved = self.resolved.get(message_id).copied();
@@ -242,7 +242,7 @@ impl Mailing {
     }
 }
 
-/// A mail, as the database has it.
+/// A delivery as the database has it.
 pub(crate) struct Booked {
     pub(crate) message_id: String,
     pub(crate) email: String,
@@ -250,7 +250,7 @@ pub(crate) struct Booked {
     settled: Timestamp,
 }
 
-/// One answer in some is late.
+/// Replies late to one message in several.
 fn late(n: usize) -> Rule {
     let what = What::Late(Duration::from_millis(15), line("250 2.0.0 at last"));
     Rule { mail: Some(1 + 17 * n), ..Rule::at(Point::Dot, what) }

@@ -1,5 +1,5 @@
-//! The program with very much to do: an outbox of more than a million, and a
-//! backup a moment while mails leave. Long, so only where everything is tested.
+//! The program under heavy load: an outbox of more than a million mails, and
+//! continuous backups during a mailing. Slow, so only in the full test run.
 
 use std::fs;
 use std::time::Duration;
@@ -10,11 +10,12 @@ use super::daemon::Running;
 use super::home::{Home, until};
 use super::server::{Point, Relay, Rule, Script, What, line};
 
-/// As many people as Vara has, and so many mails for each.
+/// As many people as a large customer has, and the mails of each.
 const PEOPLE: usize = 1_400;
 const MAILS_EACH: usize = 858;
 
-/// Books for everybody so many rounds of their mail, behind the program's back.
+/// Enqueues this many rounds of their mail for everybody directly in the
+/// database.
 fn book(home: &Home) {
     let sql = format!(
         "PRAGMA synchronous = OFF;
@@ -31,12 +32,12 @@ fn book(home: &Home) {
     home.sql().execute_batch(&sql).expect("booked");
 }
 
-/// A sender takes it up within seconds, and does not need more memory for it.
+/// A sender starts on it within seconds and needs no more memory for it.
 #[expect(clippy::print_stdout, reason = "the figures, for whoever runs it with --nocapture")]
-pub(super) fn f16_more_than_a_million_mails() {
+pub(super) fn more_than_a_million_mails() {
     let relay = Relay::start(Script::default());
     let home = Home::peopled(PEOPLE, relay.port());
-    // Everybody has round 0, which says what the content is.
+    // Round 0 comes from the program, because it records the content version.
     home.done(&["send", "-q"]);
     book(&home);
     assert!(home.count("state = 'due'") > 1_200_000);
@@ -58,9 +59,9 @@ pub(super) fn f16_more_than_a_million_mails() {
     daemon.stop();
 }
 
-/// How long a mailing takes while `meanwhile` is done again and again.
+/// How long a mailing takes while `meanwhile` runs in a loop.
 fn mailing(mut meanwhile: impl FnMut(&Home)) -> Duration {
-    // The relay is what takes the time, as it is.
+    // The relay is the bottleneck, as in production.
     let late = What::Late(Duration::from_millis(20), line("250 2.0.0 at last"));
     let relay = Relay::start(Script { rules: vec![Rule::at(Point::Dot, late)], ..Script::default() });
     let home = Home::peopled(600, relay.port());
@@ -74,7 +75,7 @@ fn mailing(mut meanwhile: impl FnMut(&Home)) -> Duration {
 }
 
 #[expect(clippy::print_stdout, reason = "the figures, for whoever runs it with --nocapture")]
-pub(super) fn f62_backups_cost_less_than_a_fifth_of_the_rate() {
+pub(super) fn backups_cost_less_than_a_fifth_of_the_rate() {
     let nothing = || std::thread::sleep(Duration::from_millis(5));
     let alone = (0..3).map(|_| mailing(|_| nothing())).min().expect("three");
     let mut backups = 0;

@@ -1,5 +1,5 @@
-//! The program has a fault of its own, which one person's mail brings out:
-//! that one is held, and nobody else notices.
+//! A panic while a mail is built for one person: that delivery is held, and the
+//! others continue.
 
 use std::process::Output;
 
@@ -7,15 +7,15 @@ use super::daemon::Running;
 use super::home::{Home, until};
 use super::server::{Relay, Script};
 
-/// What a panic may say: it quotes what it was about.
+/// Text of a panic message that may contain personal data.
 const NAME: &str = "Annaaaf";
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
-/// The reference of what went wrong, and that the log has it beside a place in
-/// the program, and nobody's name.
+/// The error reference that was printed; asserts that the log has it with a
+/// source location, and without a name.
 fn reference_in(said: &str) -> String {
     assert!(!said.contains(NAME), "{said}");
     let told = |line: &str| {
@@ -29,7 +29,7 @@ fn reference_in(said: &str) -> String {
 }
 
 #[test]
-fn f13_a_panic_at_one_mail_holds_that_one_and_the_daemon_goes_on() {
+fn a_panic_while_building_a_mail_holds_it_and_the_daemon_continues() {
     let relay = Relay::start(Script::default());
     let home = Home::peopled(12, relay.port());
     let failpoints = format!("letters.make=7*off->1*return(no letter in {NAME} Berg)");
@@ -41,7 +41,7 @@ fn f13_a_panic_at_one_mail_holds_that_one_and_the_daemon_goes_on() {
     assert!(status.contains("1  held") && status.contains(&told) && !status.contains(NAME), "{status}");
     let log = daemon.stop();
     assert_eq!(log.matches("panicked").count(), 1, "{log}");
-    // Somebody has looked at it, and the fault is mended.
+    // The operator has looked at it, and the bug is fixed.
     let number: i64 = home
         .sql()
         .query_row("SELECT id FROM delivery WHERE state = 'held'", [], |row| row.get(0))
@@ -52,7 +52,7 @@ fn f13_a_panic_at_one_mail_holds_that_one_and_the_daemon_goes_on() {
 }
 
 #[test]
-fn f13_a_panic_before_a_mail_is_booked_keeps_nobody_else() {
+fn a_panic_before_enqueueing_affects_no_other_mail() {
     let relay = Relay::start(Script::default());
     let home = Home::peopled(12, relay.port());
     let failpoints = format!("pass.subject=7*off->1*return(no letter in {NAME} Berg)");

@@ -1,12 +1,12 @@
-//! What a database may look like at any moment, whoever died when (I14): as it
-//! was before a transaction, or as it is after it, and never between.
+//! Assertions about a database after a crash: it is as it was before a
+//! transaction or as it is after it, never between.
 
 use std::path::Path;
 
 use rusqlite::Connection;
 
-/// What is written together, and so is there together; each of them finds
-/// nothing.
+/// Rows that one transaction writes together; each query finds a violation, and
+/// must return nothing.
 const BETWEEN: &[(&str, &str)] = &[
     (
         "a mail is booked and not remembered",
@@ -49,7 +49,7 @@ const BETWEEN: &[(&str, &str)] = &[
     ("a row names one that is not there", "SELECT 1 FROM pragma_foreign_key_check"),
 ];
 
-/// Is it sound, and as a whole number of transactions left it?
+/// Asserts that the database is intact and that no transaction is half applied.
 pub(super) fn is_whole(database: &Path) {
     if !database.exists() {
         return;
@@ -63,8 +63,7 @@ pub(super) fn is_whole(database: &Path) {
     }
 }
 
-/// All that anybody who reads it sees, row by row; nothing of one that is not
-/// there.
+/// Everything a reader sees, row by row; empty if there is no database.
 pub(super) fn dump(database: &Path) -> String {
     if !database.exists() {
         return String::new();
@@ -86,7 +85,7 @@ pub(super) fn dump(database: &Path) -> String {
 }
 
 #[test]
-fn what_is_between_is_noticed() {
+fn a_half_applied_transaction_is_detected() {
     let home = super::home::Home::peopled(3, 1);
     is_whole(&home.database());
     let before = dump(&home.database());

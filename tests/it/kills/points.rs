@@ -1,8 +1,8 @@
-//! The program dies, fails or waits at a point with a name (`src/failpoint.rs`),
-//! and is started again until nothing is due. Then everything is as promised
-//! (delivery.md, 2.7: I1 to I9, I14). Kills at random hardly ever hit the few
-//! instructions between two points; here each is hit, or the test is red. What
-//! stands around a point, and what must hold after it, is in `scenes`.
+//! The program dies, fails or waits at a failpoint (`src/failpoint.rs`) and is
+//! restarted until nothing is due; afterwards the delivery guarantees must
+//! hold. Random kills hardly ever hit the few instructions between two
+//! failpoints; here each one is hit, or the test fails. `scenes` has the setup
+//! around each failpoint and what must hold after it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -11,16 +11,17 @@ use std::thread;
 use super::scenes::{How, Scene, Stage};
 use super::so_many;
 
-/// The points, where each is met, and how often it is passed before.
+/// The failpoints, the scene each is reached in, and how often it is passed
+/// before it acts.
 const POINTS: &[(&str, Scene, usize)] = &[
-    // A database is made.
+    // A database is created.
     ("store.migrate", Scene::First, 2),
     ("store.make", Scene::First, 0),
     ("store.content.before", Scene::First, 0),
     ("store.content.after", Scene::First, 0),
     ("store.import.before", Scene::First, 0),
     ("store.import.after", Scene::First, 0),
-    // A sender begins.
+    // A sender starts.
     ("store.reconcile", Scene::Relay, 0),
     ("fence.mark", Scene::Relay, 0),
     ("fence.before", Scene::Relay, 0),
@@ -30,7 +31,7 @@ const POINTS: &[(&str, Scene, usize)] = &[
     ("store.book.before", Scene::Relay, 0),
     ("store.book.after", Scene::Relay, 0),
     ("store.positions", Scene::Relay, 0),
-    // A mail is taken, and brought to the relay.
+    // A mail is claimed and announced to the relay.
     ("store.claim.before", Scene::Relay, 0),
     ("store.claim.after", Scene::Relay, 0),
     ("relay.connect", Scene::Relay, 0),
@@ -43,7 +44,7 @@ const POINTS: &[(&str, Scene, usize)] = &[
     ("line.asks", Scene::Relay, 4),
     ("store.flight.before", Scene::Relay, 3),
     ("store.flight.after", Scene::Relay, 5),
-    // Its words leave, and are answered.
+    // Its data is sent and the reply is read.
     ("relay.words", Scene::Relay, 6),
     ("relay.half", Scene::Long, 4),
     ("relay.reply", Scene::Relay, 7),
@@ -55,20 +56,20 @@ const POINTS: &[(&str, Scene, usize)] = &[
     ("store.settle.after", Scene::Relay, 4),
     ("relay.quit", Scene::Relay, 0),
     ("store.relay", Scene::Relay, 0),
-    // Mails become files.
+    // Mails are written as files.
     ("files.write", Scene::Files, 5),
     ("files.half", Scene::Files, 6),
     ("files.name", Scene::Files, 7),
     ("files.named", Scene::Files, 8),
     ("files.sync", Scene::Files, 0),
-    // A program takes them.
+    // Mails are handed to a sendmail program.
     ("sendmail.start", Scene::Sendmail, 3),
     ("sendmail.ended", Scene::Sendmail, 4),
     // The daemon.
     ("daemon.reload", Scene::Daemon, 0),
     ("daemon.import", Scene::Daemon, 0),
     ("daemon.wake", Scene::Daemon, 0),
-    // A copy is made, and put back.
+    // A backup is made and restored.
     ("copy.fill", Scene::Backup, 0),
     ("copy.change", Scene::Backup, 0),
     ("copy.name", Scene::Backup, 0),
@@ -86,7 +87,7 @@ const POINTS: &[(&str, Scene, usize)] = &[
     ("copy.named", Scene::Damaged, 0),
 ];
 
-/// Named, and not played here, with the reason.
+/// Failpoints that are not exercised here, each with the reason.
 const NOT_PLAYED: &[(&str, &str)] = &[
     ("clock.moves", "the clocks fail in no other way: `clocks` moves them"),
     ("relay.dot", "a limit that F07 makes shorter: nothing happens there"),
@@ -94,10 +95,9 @@ const NOT_PLAYED: &[(&str, &str)] = &[
     ("daemon.hangs", "a limit that F14 makes shorter: nothing happens there"),
 ];
 
-/// So many at the same time: most of their time they wait for each other's
-/// processes.
+/// Number of cases that run in parallel: they mostly wait for child processes.
 const AT_ONCE: usize = 4;
-/// The same where what is tested is mostly waiting.
+/// The same for cases that mostly sleep.
 const WAIT_AT_ONCE: usize = 16;
 
 fn each(how: How) {
@@ -132,31 +132,31 @@ fn each_of(how: How, at_once: usize, is_meant: fn(&str, Scene) -> bool) {
 }
 
 #[test]
-fn f01_dead_at_each_point_it_loses_nothing_and_repeats_no_more_than_a_mail_a_connection() {
+fn a_crash_at_each_failpoint_loses_nothing_and_repeats_at_most_one_mail_per_connection() {
     each(How::Abort);
 }
 
 #[test]
-fn f01_an_error_at_each_point_loses_nothing_and_is_told() {
+fn an_error_at_each_failpoint_loses_nothing_and_is_reported() {
     each(How::Error);
 }
 
 #[test]
-fn f01_a_delay_at_each_point_loses_and_repeats_nothing() {
+fn a_delay_at_each_failpoint_loses_and_repeats_nothing() {
     each_of(How::Delay, so_many(AT_ONCE, WAIT_AT_ONCE), |_, _| true);
 }
 
 /// Before and after each commit of a mailing.
 #[test]
-fn i14_killed_at_each_point_of_the_database_it_leaves_what_was_committed_and_nothing_else() {
+fn killed_at_each_database_failpoint_it_leaves_exactly_what_was_committed() {
     each_of(How::Kill, AT_ONCE, |point, scene| {
         point.starts_with("store.") && matches!(scene, Scene::First | Scene::Relay)
     });
 }
 
-/// Every point of the program stands in the table.
+/// Every failpoint in `src` is in the table.
 #[test]
-fn no_point_is_left_out() {
+fn every_failpoint_is_in_the_table() {
     let mut named = Vec::new();
     let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
     while let Some(folder) = folders.pop() {
@@ -184,7 +184,7 @@ fn no_point_is_left_out() {
     assert!(named.len() >= 24, "{}", named.len());
 }
 
-/// `house.word` or `house.word.word`, and no name of a machine.
+/// `area.name` or `area.name.part`, and not a host name.
 fn is_point(word: &str) -> bool {
     if word == "relay.example" {
         return false;

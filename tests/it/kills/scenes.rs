@@ -1,6 +1,7 @@
-//! What stands around a failpoint, and what must hold when the program has
-//! died, failed or waited there: a mailing by a relay, into files or by a
-//! program, a daemon, a backup, a restore. `points` says which is played where.
+//! The setup around a failpoint and the assertions after the program has died,
+//! failed or waited there: a mailing by relay, into files or by sendmail, a
+//! daemon, a backup, a restore. `points` says which failpoint runs in which
+//! scene.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,26 +25,28 @@ use super::server::{Point, Relay, Rule, Script, What};
 use super::so_many;
 use crate::relay::certificates::Authority;
 
-/// So many people have a mail.
+/// The number of people who have a mail due.
 const PEOPLE: usize = 24;
-/// Where a mail may come twice: the relay, or the program, may have it, and
-/// nobody has written that down. Where the send journal has it, none does.
+/// Failpoints at which a mail may be sent twice: the relay or the sendmail
+/// program may have it, and that is not recorded yet. Once the send journal has
+/// it, it is not repeated.
 const MAY_REPEAT: [&str; 5] = ["relay.reply", "relay.told", "line.tells", "journal.before", "sendmail.ended"];
-/// Where it may because what came of the mail before is being written down
-/// meanwhile: whoever dies here has not done so, whoever only fails has.
+/// Failpoints that may repeat a mail only after a crash, because the outcome of
+/// the mail before is being committed at that time.
 const MAY_REPEAT_IF_DEAD: [&str; 6] =
     ["relay.mail", "relay.rcpt", "relay.data", "relay.rset", "relay.quit", "line.asks"];
-/// Where the words of a mail stop before all of them have left.
+/// Failpoints that stop a message before all of its data has been sent.
 const HALF_WAY: [&str; 2] = ["relay.words", "relay.half"];
 const SECRET: &str = "correct horse battery";
 
-/// What happens at a point.
+/// What happens at a failpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
     Abort,
     Error,
     Delay,
-    /// Another process kills it there, and looks before and after it.
+    /// The test kills it there from outside, and compares the database before
+    /// and after.
     Kill,
 }
 
@@ -52,38 +55,38 @@ impl fmt::Display for How {
         f.write_str(match self {
             How::Abort => "abort",
             How::Error => "error",
-            // As long as a slow disk takes, where everything is tested.
+            // The full test run delays as long as a very slow disk.
             How::Delay if so_many(0, 1) > 0 => "delay 5000",
             How::Delay => "delay 50",
-            // For as long as it lives.
+            // For the rest of its life.
             How::Kill => "delay 600000",
         })
     }
 }
 
-/// What is going on.
+/// What the program is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scene {
-    /// A mailing by a relay that wants TLS and a name.
+    /// A mailing by a relay that requires TLS and authentication.
     Relay,
-    /// The same with a relay to which each command is said alone.
+    /// The same with a relay without pipelining.
     Steps,
-    /// With mails that do not leave in one piece.
+    /// With messages too long for one write.
     Long,
-    /// One reader is told to come back.
+    /// One recipient is deferred.
     Refused,
-    /// Nobody was ever imported.
+    /// Before the first import.
     First,
     Files,
     Sendmail,
     Daemon,
     Backup,
     Restore,
-    /// A restore where the database is damaged.
+    /// A restore over a damaged database.
     Damaged,
 }
 
-/// Homes that are ready; each play has a copy.
+/// Prepared homes; each run gets a copy.
 pub(super) struct Stage {
     authority: Authority,
     empty: Home,
@@ -107,7 +110,7 @@ impl Stage {
         Stage { authority, empty, peopled, long, kept }
     }
 
-    /// Lets something happen at a point, and looks at what comes of it.
+    /// Runs one failpoint in one scene and asserts the outcome.
     pub(super) fn play(&self, point: &str, scene: Scene, after: usize, how: How) {
         let first = if after > 0 { format!("{after}*off->") } else { String::new() };
         let since = clock::now();
@@ -191,9 +194,9 @@ impl Stage {
         self.ends_well(wanted, home, relay);
     }
 
-    /// Started again until nothing is due, it has done what it promised.
+    /// Asserts that restarts until nothing is due fulfil the guarantees.
     fn ends_well(&self, wanted: &Wanted<'_>, home: Home, relay: Relay) {
-        // A database that was never made is made by this.
+        // A database that was never created is created by this run.
         let code = home.run(&["send", "-q"]).status.code();
         assert!(matches!(code, Some(0 | 1 | 69)), "the next send ends with {code:?}");
         let mut mailing = Mailing::of(wanted.since, home, relay);
@@ -206,7 +209,7 @@ impl Stage {
     }
 }
 
-/// What is to happen where.
+/// One case: which action at which failpoint.
 struct Wanted<'a> {
     point: &'a str,
     how: How,
@@ -219,19 +222,19 @@ impl Wanted<'_> {
         home.command(arguments).env("FAILPOINTS", &self.failpoints).output().expect("it starts")
     }
 
-    /// What shows that it happened.
+    /// The text in the output that shows that the action took place.
     fn word(&self) -> String {
         format!("failpoint {}: {}", self.point, self.how)
     }
 
-    /// With several lines others are on their way, too; with one it is known
-    /// to the mail what may come twice.
+    /// Several connections have several mails in flight; with one connection it
+    /// is known which mail may be repeated.
     fn set_lines(&self, home: &Home) {
         let lines = if self.how == How::Delay { CONNECTIONS } else { 1 };
         home.edit("config.toml", &format!("connections = {CONNECTIONS}"), &format!("connections = {lines}"));
     }
 
-    /// So many copies there may be.
+    /// The number of copies allowed.
     fn copies(&self) -> usize {
         let may = match self.how {
             How::Delay => false,
@@ -247,7 +250,8 @@ impl Wanted<'_> {
         self.is_as_wanted(output.status, &String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Did it come there, and end as it should?
+    /// Asserts that the action took place and that the process ended as it
+    /// should.
     fn is_as_wanted(&self, status: ExitStatus, said: &str) {
         assert!(said.contains(&self.word()), "nobody came to {}: {status}, {said}", self.point);
         assert!(!said.contains("panicked"), "{said}");
@@ -266,8 +270,8 @@ impl Wanted<'_> {
     }
 }
 
-/// Killed at a point, it leaves what everybody else saw until then: all that
-/// was committed, and nothing of what was not (I14).
+/// Asserts that a kill at this point leaves exactly what other processes saw
+/// until then: all that was committed, and nothing else.
 fn killed(wanted: &Wanted<'_>, home: &Home) {
     let variables = [("FAILPOINTS", wanted.failpoints.as_str())];
     let mut program = Running::start_with(home, &["send", "-q"], &variables);
@@ -280,7 +284,7 @@ fn killed(wanted: &Wanted<'_>, home: &Home) {
     is_whole(&home.database());
 }
 
-/// A home whose relay wants TLS and a name.
+/// A home whose relay requires TLS and authentication.
 fn strict(authority: &Authority) -> Home {
     let home = Home::new(PEOPLE, 1);
     home.write("ca.pem", &authority.pem);
@@ -291,7 +295,7 @@ fn strict(authority: &Authority) -> Home {
     home
 }
 
-/// The same once more, for a relay at another port.
+/// A copy of a home for a relay at another port.
 fn copy(home: &Home, port: u16) -> Home {
     let copied = Home::new(home.people, port);
     copy_all(&home.path(""), &copied.path(""));
@@ -320,7 +324,7 @@ fn to_files(home: &Home) -> Home {
     home
 }
 
-/// Sends until everybody has theirs.
+/// Sends until everybody has the mail.
 fn send_all(home: &Home) {
     for _ in 0..5 {
         home.hurry();
@@ -363,7 +367,8 @@ fn sendmail(wanted: &Wanted<'_>, home: &Home) {
     for mail in fs::read_dir(home.path("box")).expect("a folder") {
         let text = fs::read_to_string(mail.expect("a mail").path()).expect("a text");
         let id = text.lines().find_map(|line| line.strip_prefix("Message-ID: "));
-        // A program that was killed with us has taken nothing.
+        // A sendmail program that was killed together with ours has accepted
+        // nothing.
         if let Some(id) = id {
             copies.entry(id.to_owned()).or_default().push(text.clone());
         }
@@ -390,7 +395,8 @@ fn restore(wanted: &Wanted<'_>, home: &Home) {
     wanted.is_told(&wanted.run(home, &["restore", "kept.db"]));
     is_whole(&home.path("kept.db"));
     let status = home.run(&["status"]);
-    // The one or the other, or a file that every command refuses.
+    // The old database or the new one, or a placeholder that every command
+    // rejects.
     let said = String::from_utf8_lossy(&status.stderr).into_owned();
     assert!(matches!(status.status.code(), Some(0 | 65)), "{said}");
     home.done(&["restore", "kept.db", "-q"]);

@@ -1,8 +1,8 @@
-//! Everything at once, for as long as somebody wishes: a daemon and sends
-//! against a relay on a bad day, killed, reloaded, held and released, while
-//! people come and go. In the end everything is as promised, and what the
-//! daemon needed of memory and open files stayed what it was (I18). The tests
-//! do this for seconds, and `cargo bench --bench soak` for hours.
+//! Everything at once for as long as asked: a daemon and sends against an
+//! unreliable relay, killed, reloaded, held and released, while people join and
+//! leave. At the end the delivery guarantees must hold, and memory and open
+//! files of the daemon must not have grown. The tests run this for seconds,
+//! `cargo bench --bench soak` for hours.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,24 +18,23 @@ use super::home::until;
 use super::hunt::{Mailing, Weather};
 use crate::chance::Chance;
 
-/// So many people are there all the time; some more come and go.
+/// The people who stay; some more come and go.
 const PEOPLE: usize = 60;
 
-/// What the daemon needs, at one moment.
+/// The resources of the daemon at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
-    /// Since the beginning.
+    /// Since the start.
     pub(crate) after: Duration,
-    /// Of which process.
     pub(crate) process: u32,
     pub(crate) memory_kb: u64,
     pub(crate) most_memory_kb: u64,
     pub(crate) open_files: usize,
-    /// What the relay has taken by then.
+    /// Mails the relay has accepted by then.
     pub(crate) mails: usize,
 }
 
-/// What happened to it.
+/// How often each kind of event happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Happened {
     pub(crate) kills: usize,
@@ -50,9 +49,9 @@ pub(crate) struct Happened {
     pub(crate) resolved: usize,
 }
 
-/// Lets it run so long. Killed is it in the first half alone; in the second
-/// one process lives to the end. Each minute, or more often if it is short,
-/// what it needs is told.
+/// Runs for this long. The daemon is killed in the first half alone; in the
+/// second half one process lives to the end. `tell` gets its resources each
+/// minute, or more often in a short run.
 pub(crate) fn soak(length: Duration, seed: u64, tell: &mut dyn FnMut(Need)) -> Happened {
     let mut chance = Chance(seed);
     let mut mailing = Mailing::new(PEOPLE, Weather::Foul, chance.below(u64::MAX));
@@ -82,12 +81,12 @@ pub(crate) fn soak(length: Duration, seed: u64, tell: &mut dyn FnMut(Need)) -> H
     happened
 }
 
-/// How far a need may be above what it was.
+/// By how much a resource may grow.
 const SLACK_PERCENT: u64 = 15;
 
-/// Did what one process needs stay what it is (I18)? Asked of the one that
-/// lived to the end: its last third against its second, when all has been
-/// reached that is ever in use. Of fewer moments than that nothing is said.
+/// Checks that one process did not grow, using the one that lived to the end:
+/// its last third against its second, when everything is warm. Too few samples
+/// are always accepted.
 pub(crate) fn stayed(needs: &[Need]) -> Result<(), String> {
     let process = needs.last().map(|need| need.process);
     let of_one: Vec<&Need> = needs.iter().filter(|need| Some(need.process) == process).collect();
@@ -108,7 +107,7 @@ pub(crate) fn stayed(needs: &[Need]) -> Result<(), String> {
 }
 
 #[test]
-fn i18_what_grows_is_told() {
+fn growth_is_detected() {
     let need = |minute: u64, memory_kb, open_files| Need {
         after: Duration::from_secs(60 * minute),
         process: 1,
@@ -156,7 +155,7 @@ fn step(name: &str, words: &str) -> String {
     )
 }
 
-/// Something happens.
+/// Performs one random event.
 fn act(
     mailing: &mut Mailing,
     daemon: &mut Child,
@@ -186,7 +185,7 @@ fn act(
             mailing.kills += usize::from(send.wait().expect("it ends").code().is_none());
         }
         3 | 4 => {
-            // Beside the daemon it is told so; or it is the one that sends.
+            // Beside a daemon it is rejected; otherwise it sends.
             let code = home.run(&["send", "-q"]).status.code();
             assert!(matches!(code, Some(0 | 1 | 69 | 75)), "{code:?}");
             happened.sends += 1;
@@ -226,8 +225,8 @@ fn stop(daemon: &mut Child) {
     until("the daemon has stopped", || daemon.try_wait().expect("a child").is_some());
 }
 
-/// What the daemon needs now; nothing where the system does not say, or it
-/// has just ended.
+/// The daemon's resources now; `None` where the system does not report them or
+/// the process has just ended.
 fn need(mailing: &Mailing, daemon: &Child, after: Duration) -> Option<Need> {
     let process = daemon.id();
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
@@ -247,7 +246,7 @@ fn need(mailing: &Mailing, daemon: &Child, after: Duration) -> Option<Need> {
 }
 
 impl Mailing {
-    /// Lets everything that is booked come to its end.
+    /// Brings everything that is enqueued to its end.
     fn settle(&mut self) {
         for _ in 0..40 {
             self.home.hurry();
@@ -261,14 +260,14 @@ impl Mailing {
         panic!("{} mails never leave", self.home.count("settled_at IS NULL"));
     }
 
-    /// Is everything as promised, with people that came and went?
+    /// Asserts the guarantees, with people that joined and left.
     fn check_what_lasted(&self, happened: &mut Happened) {
         let (booked, copies) = self.promises();
         happened.mails = booked.len();
         happened.copies = copies;
         happened.resolved = self.resolved.len();
         happened.cancelled = booked.iter().filter(|mail| mail.state != "sent").count();
-        // I6: the steps of one person arrive in their order.
+        // The steps of one person arrive in order.
         let rank: HashMap<&str, (&str, usize)> =
             booked.iter().enumerate().map(|(n, mail)| (&*mail.message_id, (&*mail.email, n))).collect();
         let mut last: HashMap<&str, usize> = HashMap::new();

@@ -1,5 +1,5 @@
-//! What systemd hears of the daemon: that it is ready, that it is alive, that
-//! it stops. One that is silent is killed, and started anew.
+//! What the daemon reports to systemd: ready, alive, stopping. A silent daemon
+//! is killed and restarted.
 
 use std::os::unix::net::UnixDatagram;
 use std::thread;
@@ -11,7 +11,7 @@ use super::daemon::{Running, all_sent, each_once, relay, slow};
 use super::home::{CONNECTIONS, Home, PATIENCE, until};
 use super::so_many;
 
-/// The socket that systemd has for a unit.
+/// The notification socket systemd gives a unit.
 struct Systemd {
     socket: UnixDatagram,
     name: String,
@@ -24,7 +24,7 @@ impl Systemd {
         Systemd { socket, name: path.to_str().expect("a name").to_owned() }
     }
 
-    /// Starts the daemon, which has so many milliseconds for each beat.
+    /// Starts the daemon with a watchdog interval of this many milliseconds.
     fn daemon(&self, home: &Home, allowed: u64, failpoints: &str) -> Running {
         let microseconds = (allowed * 1_000).to_string();
         let variables =
@@ -34,7 +34,7 @@ impl Systemd {
         daemon
     }
 
-    /// What it hears next; `None`: nothing for so long.
+    /// The next notification; `None` if there is none for that long.
     fn next(&self, patience: Duration) -> Option<String> {
         self.socket.set_read_timeout(Some(patience)).expect("it waits");
         let mut some = [0; 4_096];
@@ -53,14 +53,14 @@ impl Systemd {
         }
     }
 
-    /// Forgets what was said so far.
+    /// Discards the notifications received so far.
     fn forget(&self) {
         while self.next(Duration::from_millis(1)).is_some() {}
     }
 }
 
 #[test]
-fn systemd_hears_that_it_is_ready_and_that_it_stops() {
+fn systemd_is_notified_of_start_and_stop() {
     let relay = relay(Vec::new());
     let home = Home::peopled(5, relay.port());
     let systemd = Systemd::new(&home);
@@ -71,10 +71,10 @@ fn systemd_hears_that_it_is_ready_and_that_it_stops() {
     assert_eq!(daemon.ends().code(), Some(0));
 }
 
-/// The relay may take ten minutes to answer, and a daemon that begins nothing
-/// more because it was told something waits for that.
+/// The relay may take ten minutes to reply, and a daemon that is asked to stop
+/// waits for that reply.
 #[test]
-fn f14_a_daemon_that_waits_for_an_answer_is_alive() {
+fn a_daemon_that_waits_for_a_reply_pings_the_watchdog() {
     let relay = slow(20_000);
     let home = Home::peopled(CONNECTIONS, relay.port());
     let systemd = Systemd::new(&home);
@@ -82,15 +82,16 @@ fn f14_a_daemon_that_waits_for_an_answer_is_alive() {
     until("mails are on their way", || relay.count() == CONNECTIONS);
     daemon.signal(Signal::HUP);
     systemd.forget();
-    // With the first of these it is told, and begins nothing more.
+    // From this message on it is stopping, and starts nothing more.
     systemd.hears("WATCHDOG=1");
     systemd.hears("WATCHDOG=1");
     assert_eq!(home.count("state = 'in_flight'"), CONNECTIONS, "they were answered already");
 }
 
-/// Where a line hangs, whoever waits for it is alive, and of no use.
+/// If a worker hangs, the thread that waits for it is alive and useless: it
+/// must not ping the watchdog.
 #[test]
-fn f14_a_daemon_that_waits_for_a_line_that_hangs_is_silent_in_the_end() {
+fn a_daemon_with_a_hanging_worker_stops_pinging_the_watchdog() {
     if so_many(0, 1) == 0 {
         return;
     }
@@ -102,7 +103,7 @@ fn f14_a_daemon_that_waits_for_a_line_that_hangs_is_silent_in_the_end() {
     until("the others are sent", || home.count("state = 'sent'") == 19);
     systemd.forget();
     systemd.hears("WATCHDOG=1");
-    // It looks around each half second.
+    // It would ping every half second.
     until("it is silent", || systemd.next(Duration::from_millis(1_500)).is_none());
     daemon.signal(Signal::ABORT);
     daemon.ends();
@@ -116,7 +117,7 @@ fn f14_a_daemon_that_waits_for_a_line_that_hangs_is_silent_in_the_end() {
 }
 
 #[test]
-fn f14_a_daemon_that_hangs_is_silent_and_started_anew_it_repeats_nothing() {
+fn a_hanging_daemon_stops_pinging_and_after_a_restart_repeats_nothing() {
     let relay = relay(Vec::new());
     let home = Home::peopled(20, relay.port());
     let systemd = Systemd::new(&home);

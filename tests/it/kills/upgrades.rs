@@ -1,5 +1,5 @@
-//! A new version of the program meets the database of an older one, and dies
-//! while it brings it up to date (F65, F150).
+//! A new version of the program opens the database of an older one, and is
+//! killed while it migrates it.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -26,8 +26,8 @@ fn texts(connection: &Connection, sql: &str) -> Vec<String> {
     rows.map(|text| text.expect("text")).collect()
 }
 
-/// Makes of a database one that the program had made when it knew so many
-/// migrations, with everything that had a place in it then.
+/// Turns a database into one of an older schema version, with everything that
+/// had a place in that schema.
 fn older(home: &Home, version: usize) {
     fs::rename(home.database(), home.path("newer.db")).expect("nobody has it open");
     let connection = Connection::open(home.database()).expect("a new one");
@@ -56,8 +56,8 @@ fn older(home: &Home, version: usize) {
     connection.execute_batch(&last).expect("it is ours");
 }
 
-/// Starts it again and again; each start comes one step further and dies in
-/// the next.
+/// Starts the program again and again; each start completes one more step and
+/// is killed in the next.
 fn upgraded(home: &Home, newest: usize) {
     let first = version(&home.database());
     for after in first..newest {
@@ -75,7 +75,7 @@ fn upgraded(home: &Home, newest: usize) {
 }
 
 #[test]
-fn f65_a_program_that_dies_in_each_step_of_an_upgrade_is_started_until_it_is_done() {
+fn a_crash_in_each_migration_is_continued_at_the_next_start() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     let newest = version(&home.database());
@@ -89,7 +89,7 @@ fn f65_a_program_that_dies_in_each_step_of_an_upgrade_is_started_until_it_is_don
 }
 
 #[test]
-fn f150_an_upgrade_in_the_middle_of_a_mailing_loses_nothing_and_repeats_what_was_on_its_way() {
+fn an_upgrade_during_a_mailing_loses_nothing_and_repeats_only_mails_in_flight() {
     let relay = relay(Vec::new());
     let home = Home::peopled(40, relay.port());
     let newest = version(&home.database());

@@ -1,9 +1,9 @@
-//! Random stories.
+//! Random scripts for `proptest`.
 
 use chrono::NaiveDate;
 use proptest::prelude::*;
 
-/// A day in the weeks a story lasts.
+/// A day in the weeks a script covers.
 fn day() -> impl Strategy<Value = NaiveDate> {
     (0..70u64).prop_map(|n| NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date") + chrono::Days::new(n))
 }
@@ -85,14 +85,14 @@ fn person(number: usize) -> impl Strategy<Value = String> {
     let leave = prop_oneof![4 => Just(String::new()), 1 => (day(), 0..12u64).prop_map(|(from, n)| format!("{from}/{}", from + chrono::Days::new(n)))];
     let protected = prop_oneof![5 => Just(""), 1 => Just("true")];
     (address, unit, department, start, end, leave, protected).prop_map(move |(a, u, d, s, e, l, p)| {
-        // Nobody leaves before they come.
+        // Nobody leaves before they join.
         let e = if !s.is_empty() && !e.is_empty() && e < s { s.clone() } else { e };
         let name = ["Ada", "Bo", "Cia", "Dan", "Eva"][number];
         format!("p{number},{a},{name},Ek,{u},{d},{s},{e},{l},{p}\n")
     })
 }
 
-/// A people file: of five people some.
+/// A people file with some of five people.
 fn people(number: usize) -> impl Strategy<Value = String> {
     let there = |likely| prop::bool::weighted(likely);
     let rows = (person(0), person(1), person(2), person(3), person(4));
@@ -110,7 +110,7 @@ fn step_name() -> impl Strategy<Value = String> {
         .prop_map(|(journey, n)| format!("{journey}/{journey}{n}"))
 }
 
-/// Something somebody decides.
+/// A random decision.
 fn decision() -> impl Strategy<Value = String> {
     let whom = prop_oneof![
         (0..5u8).prop_map(|p| format!("--person p{p}")),
@@ -174,7 +174,7 @@ fn act() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A programme, its people, and what happens in some weeks.
+/// A programme, its people and what happens over some weeks.
 pub(super) fn story() -> impl Strategy<Value = String> {
     let journeys = (journey("j"), prop::option::of(journey("k")), prop::option::weighted(0.3, journey("l")));
     let people = (people(1), people(2), people(3));

@@ -1,16 +1,16 @@
-//! A story: a small programme, its people and what happens, as text. What
-//! happens is typed as it would be on the command line, so that one story can
-//! be lived by the engine and by the binary.
+//! A test script as text: a small programme, its people, and the actions that
+//! happen. Actions are written as they would be typed on the command line, so
+//! that one script can run through the engine or through the binary.
 //!
 //! ```text
 //! min_gap = "20 hours"              of the programme's calendar
-//! === journey j                     its journey.toml; words are made for each step
+//! === journey j                     its journey.toml; a text is made for each step
 //! === people 1                      a people file; the first is there from the beginning
 //! === acts
 //! wake send                         at the next wake-up, `+90` minutes later, or at a time
 //! +90 approve j/a --by Eva          also: hold, pause, resume, unit, choose, answer
 //! +0 import 2                       the second people file
-//! +0 edit j/a                       other words; also: insert j/x j/a, take j/a
+//! +0 edit j/a                       another text; also: insert j/x j/a, take j/a
 //! ```
 
 use chrono::{NaiveDate, TimeDelta};
@@ -33,7 +33,7 @@ pub(crate) struct Story {
     pub(super) acts: Vec<Act>,
 }
 
-/// Something that happens.
+/// One action.
 #[derive(Clone, Debug)]
 pub(super) struct Act {
     pub(super) when: When,
@@ -45,7 +45,7 @@ pub(super) struct Act {
 pub(super) enum When {
     /// At the next wake-up.
     Wake,
-    /// So much later.
+    /// This much later.
     After(TimeDelta),
 }
 
@@ -126,15 +126,15 @@ impl Story {
         }
     }
 
-    /// The programme, on disk; nothing has happened.
+    /// The programme on disk, before the first action.
     pub(crate) fn rig(&self) -> Rig {
         let files: Vec<(&str, &str)> = self.files.iter().map(|(name, text)| (&**name, &**text)).collect();
         Rig::of(&files)
     }
 }
 
-/// The words of a step; of one whose name begins with `of` the department is
-/// a part, which not everybody has.
+/// The text of a step; one whose name begins with `of` uses the department,
+/// which not everybody has.
 fn words(step: &str) -> String {
     let more = if step.starts_with("of") { " i {{person.department}}" } else { "" };
     format!(
@@ -158,7 +158,7 @@ impl Act {
         Act { when, words }
     }
 
-    /// When it happens; no wake-up may be further than two months away.
+    /// When it happens; asserts that no wake-up is more than two months away.
     pub(super) fn at(&self, rig: &mut Rig, now: Timestamp) -> Timestamp {
         match self.when {
             When::After(later) => now + later,
@@ -178,12 +178,11 @@ impl Act {
         self.words.get(place + 1).map(String::as_str)
     }
 
-    /// Is it a `send`?
     pub(super) fn is_send(&self) -> bool {
         self.word(0) == "send"
     }
 
-    /// What `send` is narrowed to: people are called `p0`, steps have a `/`.
+    /// The selection of `send`: people are called `p0`, step names have a `/`.
     pub(super) fn selection(&self) -> Selection {
         let limit = self.flag("--limit").map(|n| n.parse().expect("a number"));
         let mut selection = Selection { limit, ..Selection::default() };
@@ -199,7 +198,7 @@ impl Act {
         selection
     }
 
-    /// The command for it; none for an edit of the content, which is made.
+    /// Its command line; empty for a content edit, which is made at once.
     pub(super) fn typed(&self, rig: &mut Rig) -> Vec<String> {
         match self.word(0) {
             "edit" | "insert" | "take" => {
@@ -214,7 +213,8 @@ impl Act {
         }
     }
 
-    /// Lets it happen; nothing, where it is about nobody or nothing there is.
+    /// Performs it through the engine; does nothing if the person or step does
+    /// not exist.
     pub(super) fn happen(&self, rig: &mut Rig, at: Timestamp) {
         match self.word(0) {
             "import" => rig.import(at, &format!("people-{}.csv", self.word(1))),
@@ -299,7 +299,7 @@ impl Act {
         self.flag("--journey").and_then(Slug::parse).map(PauseOf::Journey)
     }
 
-    /// Edits the content; whether there was anything to edit.
+    /// Edits the content; false if there was nothing to edit.
     fn rewrite(&self, rig: &mut Rig) -> bool {
         let name = StepName::parse(self.word(1)).expect("a step");
         let folder = format!("content/journeys/{}", name.journey);

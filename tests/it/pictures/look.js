@@ -1,5 +1,5 @@
-// Looks at each frame of the page when all have been laid out, and writes what
-// is wrong, one line a fault, into the element that waits for it.
+// Inspects each frame of the page after layout, and writes the problems, one
+// line each, into the element that waits for it.
 window.addEventListener("load", () => {
   const told = [];
   const frames = [...document.querySelectorAll("iframe")];
@@ -24,7 +24,7 @@ window.addEventListener("load", () => {
   document.getElementById("told").textContent = `${frames.length} frames\n${told.join("\n")}\n`;
 });
 
-// Buttons that a thumb misses.
+// Buttons too small for a thumb.
 function* buttons(page) {
   for (const link of page.querySelectorAll(".button a")) {
     const { height } = link.getBoundingClientRect();
@@ -32,7 +32,7 @@ function* buttons(page) {
   }
 }
 
-// Words that cannot be told from what is behind them (WCAG 2.1, 1.4.3).
+// Text without enough contrast to its background (WCAG 2.1, 1.4.3).
 function* contrasts(page) {
   const words = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
   while (words.nextNode()) {

@@ -1,8 +1,10 @@
-//! For each point a good mail that is broken in exactly that way. The checker
-//! must name that point and no other; a check that nothing fails is none.
+//! For each requirement a good mail that is broken in exactly that way. The
+//! checks must report that requirement and no other; a check that nothing fails
+//! is worthless.
 //!
-//! The good mail is written by hand (`model.html`, `model.txt`), and not by
-//! the program: templates may change, and the checks stay tried.
+//! The good mail is written by hand (`model.html`, `model.txt`) and not
+//! produced by the program, so that a change of templates does not change these
+//! tests.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +13,11 @@ use journey::engine::world::World;
 use super::mail::{Mail, Source};
 use super::{Decided, NOT_YET, POINTS, faults, sample};
 
-/// A mail taken apart, so that it can be broken and put together again.
+/// A mail in parts, so that it can be broken and put together again.
 struct Draft {
-    /// Name and value, as they stand.
+    /// Name and value, as they are in the mail.
     headers: Vec<(String, String)>,
-    /// Which part stands first.
+    /// Which part comes first.
     order: Order,
     /// The transfer encoding and the character set of both parts.
     encoding: &'static str,
@@ -26,15 +28,15 @@ struct Draft {
     pictures: Vec<&'static str>,
 }
 
-/// Which part stands first.
+/// Which part comes first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     TextFirst,
     PageFirst,
 }
 
-/// What a case begins with: the mail of a step, which is the first of its
-/// journey, or the reminder of it.
+/// The mail a case begins with: that of a step, which is the first of its
+/// journey, or its reminder.
 #[derive(Clone, Copy)]
 enum Base {
     First,
@@ -44,18 +46,18 @@ enum Base {
 /// How a mail is broken.
 #[derive(Clone, Copy)]
 enum Break {
-    /// Something in it.
+    /// By changing the draft.
     In(fn(&mut Draft)),
-    /// Its finished bytes.
+    /// By changing the finished bytes.
     Bytes(fn(&[u8]) -> Vec<u8>),
-    /// What its author wrote: these words, in place of those before them.
+    /// By changing the author's text: the first is replaced by the second.
     Words(&'static str, &'static str),
 }
 
 use Base::{First, Reminder};
 use Break::{Bytes, In, Words};
 
-/// A point, a way to break it, and the mail that is broken.
+/// A requirement, a description, the mail, and how it is broken.
 struct Case(&'static str, &'static str, Base, Break);
 
 #[rustfmt::skip]
@@ -158,11 +160,11 @@ const CASES: &[Case] = &[
     Case("E50", "nobody to ask", First, In(|d| d.replace("Svara på mejlet", "Hör av dig"))),
 ];
 
-/// Where the page keeps its preheader.
+/// Where the page has its preheader.
 const PREHEADER: &str =
     "<div style=\"display:none\">Fem minuter att planera. Sedan får resan göra resten.</div>\n";
 
-/// The Message-ID of the mail that is reminded of.
+/// The Message-ID of the mail a reminder refers to.
 const FIRST_ID: &str = "<first.mail@ekdala.example>";
 
 /// The headers of a good mail. What differs for a reminder is in
@@ -181,7 +183,7 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 impl Draft {
-    /// A mail that meets every point.
+    /// A mail that meets every requirement.
     fn good(base: Base) -> Draft {
         let headers = HEADERS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut draft = Draft {
@@ -223,7 +225,7 @@ impl Draft {
         self.add(name, value);
     }
 
-    /// Another subject, which is the title of the page too.
+    /// Sets the subject, which is the title of the page too.
     fn subject(&mut self, subject: &str) {
         let encoded: String = subject.bytes().map(|byte| format!("={byte:02X}")).collect();
         let words = encoded.as_bytes().chunks(57).map(|chunk| String::from_utf8_lossy(chunk).into_owned());
@@ -234,12 +236,12 @@ impl Draft {
         self.html = format!("{before}<title>{subject}</title>{after}");
     }
 
-    /// Replaces words in both parts.
+    /// Replaces text in both parts.
     fn replace(&mut self, from: &str, to: &str) {
         let escaped = |text: &str| text.replace('&', "&amp;");
         self.html = self.html.replace(&escaped(from), &escaped(to));
         let both = self.text.replace(from, to);
-        // Wrapped anew, because the words have another length.
+        // Wrapped again, because the length has changed.
         self.text = both.lines().map(|line| wrapped(line) + "\n").collect();
     }
 
@@ -355,7 +357,7 @@ fn one_line_too_long(bytes: &[u8]) -> Vec<u8> {
     format!("{head}\r\n\r\n{}", body.replacen("=\r\n", "", 1)).into_bytes()
 }
 
-/// The letter a case begins with, to somebody with Swedish letters.
+/// The mail a case begins with, to a person with Swedish letters.
 fn letter(world: &World, base: Base) -> Source<'_> {
     let (round, first) = match base {
         Base::First => (0, None),
@@ -368,7 +370,7 @@ fn letter(world: &World, base: Base) -> Source<'_> {
     Source { first, ..letter }
 }
 
-/// The points a mail fails, with what is said of it.
+/// The requirements a mail fails, with the messages.
 fn told(source: &Source<'_>, bytes: &[u8], twin: &[u8]) -> (BTreeSet<&'static str>, String) {
     let mail = Mail::read(source, bytes, twin).expect("a mail");
     let found = faults(&mail);
@@ -376,7 +378,7 @@ fn told(source: &Source<'_>, bytes: &[u8], twin: &[u8]) -> (BTreeSet<&'static st
 }
 
 #[test]
-fn a_good_mail_meets_every_point() {
+fn a_good_mail_meets_every_requirement() {
     let world = sample::world();
     for base in [First, Reminder] {
         let source = letter(&world, base);
@@ -387,7 +389,7 @@ fn a_good_mail_meets_every_point() {
 }
 
 #[test]
-fn a_mail_broken_in_one_point_fails_that_point_alone() {
+fn a_mail_that_breaks_one_requirement_fails_only_that_one() {
     let mut world = sample::world();
     let mut wrong = Vec::new();
     for Case(point, how, base, broken) in CASES {

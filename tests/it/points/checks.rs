@@ -1,5 +1,5 @@
-//! The checks themselves, by what they look at. Each takes a produced mail
-//! and tells every fault it finds, in words; none is right.
+//! The checks, by what they look at. Each takes a produced mail and returns
+//! every fault as text; an empty list means that it passes.
 
 pub(super) mod headers;
 pub(super) mod looks;
@@ -8,10 +8,10 @@ pub(super) mod words;
 
 use super::mail::Mail;
 
-/// What is wrong with a mail in one point.
+/// What is wrong with a mail in one requirement.
 pub(super) type Faults = Vec<String>;
 
-/// A check of one point.
+/// A check of one requirement.
 pub(super) type Check = fn(&Mail<'_>) -> Faults;
 
 /// The fault, if something is wrong.

@@ -1,5 +1,5 @@
-//! One produced mail, read by a parser that has no part in making it, and
-//! what it was made from.
+//! One produced mail, read by a parser that is not used to produce it, and the
+//! input it was made from.
 
 use std::rc::Rc;
 
@@ -18,29 +18,29 @@ pub(super) struct Source<'w> {
     pub(super) world: &'w World,
     pub(super) due: Due<'w>,
     pub(super) links: Links,
-    /// The Message-ID of round 0 of the same step to the same person; in
-    /// round 0 itself there is none before it.
+    /// The Message-ID of round 0 of the same step to the same person; `None` in
+    /// round 0.
     pub(super) first: Option<String>,
 }
 
 impl Source<'_> {
-    /// The words it was made of.
+    /// The text variant it was made of.
     pub(super) fn variant(&self) -> &Variant {
         let wanted = self.world.library.programme.serve(&self.due.person.language);
         self.due.step.variant(wanted, self.due.character.as_ref())
     }
 
-    /// The language of its words, which is that of the whole mail.
+    /// The language of its text and of the whole mail.
     pub(super) fn language(&self) -> &Language {
         &self.variant().language
     }
 
-    /// Is it in Swedish? Else in English: the sample has no third.
+    /// Is it in Swedish? Otherwise it is in English: the sample has no third.
     pub(super) fn is_swedish(&self) -> bool {
         self.language().as_str() == "sv"
     }
 
-    /// What the reader's address is.
+    /// The reader's address.
     pub(super) fn address(&self) -> &str {
         self.due.person.email.as_deref().unwrap_or_default()
     }
@@ -60,8 +60,8 @@ impl Source<'_> {
         format!("{}/{}, round {round}, reads {reads}, as {character}, to {name:?}", journey.slug, step.slug)
     }
 
-    /// A line an author wrote, as it reads for this person. Filled here once
-    /// more, so that nothing is taken from what is tested.
+    /// An author's line as it reads for this person. Filled here independently,
+    /// so that nothing is taken from the code under test.
     pub(super) fn filled(&self, line: &str) -> String {
         let person = self.due.person;
         let language = self.language();
@@ -89,7 +89,8 @@ impl Source<'_> {
     }
 }
 
-/// A value fit to stand in a line: no control or direction characters, and
+/// A value as it may appear in a line: no control or direction characters, and
+/// single blanks.
 /// single blanks.
 pub(super) fn clean(value: &str) -> String {
     let steers = |c: &char| "\u{61c}\u{200e}\u{200f}".contains(*c) || ('\u{202a}'..='\u{202e}').contains(c);
@@ -99,36 +100,38 @@ pub(super) fn clean(value: &str) -> String {
     kept.split(breaks).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// A header as it stands.
+/// A header as it is in the mail.
 pub(super) struct Header {
     pub(super) name: String,
-    /// Unfolded, encoded words and all.
+    /// Unfolded, with encoded words.
     pub(super) value: String,
 }
 
-/// A produced mail, read.
+/// A produced mail, parsed.
 pub(super) struct Mail<'m> {
     pub(super) source: &'m Source<'m>,
     pub(super) bytes: &'m [u8],
-    /// The same letter made once more.
+    /// The same mail produced a second time.
     pub(super) twin: &'m [u8],
     pub(super) message: Message<'m>,
     /// In order.
     pub(super) headers: Vec<Header>,
-    /// The plain part, lines ended by `\n`.
+    /// The plain part, with `
+    /// ` line ends.
     pub(super) text: String,
-    /// The HTML part, lines ended by `\n`.
+    /// The HTML part, with `
+    /// ` line ends.
     pub(super) html: String,
     pub(super) page: Rc<Page>,
     pub(super) styles: Styles,
 }
 
 impl<'m> Mail<'m> {
-    /// Reads a mail.
+    /// Parses a mail.
     ///
     /// # Errors
     ///
-    /// Why it is none.
+    /// Why it is not a mail.
     pub(super) fn read(source: &'m Source<'m>, bytes: &'m [u8], twin: &'m [u8]) -> Result<Mail<'m>, String> {
         let message = MessageParser::default().parse(bytes).ok_or("no parser takes it for a mail")?;
         let part = |wanted: fn(&PartType<'m>) -> Option<String>| {
@@ -165,7 +168,7 @@ impl<'m> Mail<'m> {
         kind.map_or_else(String::new, |kind| format!("{}/{subtype}", kind.ctype()))
     }
 
-    /// The parts that stand directly in a part.
+    /// The direct children of a part.
     pub(super) fn parts_of(&self, part: usize) -> Vec<usize> {
         match self.message.parts.get(part).map(|part| &part.body) {
             Some(PartType::Multipart(parts)) => parts.iter().map(|part| *part as usize).collect(),
@@ -173,8 +176,8 @@ impl<'m> Mail<'m> {
         }
     }
 
-    /// Every address of a page or a mailbox that stands in the mail: link
-    /// targets and pictures of the page, and what the plain part shows.
+    /// Every web or mailbox address in the mail: link targets and pictures of
+    /// the page, and what the plain part shows.
     pub(super) fn targets(&self) -> Vec<String> {
         let links = self.page.elements().filter_map(|id| {
             self.page.attribute(id, "href").or_else(|| self.page.attribute(id, "src")).map(str::to_owned)
@@ -213,7 +216,8 @@ pub(super) fn addresses(text: &str) -> Vec<String> {
             from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(from.len());
         let address = &from[..end];
         if address.starts_with("http://") || address.starts_with("https://") {
-            // What stands in brackets ends there; elsewhere a sentence may.
+            // An address in brackets ends at the bracket; elsewhere a full stop
+            // may follow it.
             let sentence: &[char] =
                 if from[end..].starts_with('>') { &[] } else { &['.', ',', '!', '?', ')', ';', ':'] };
             found.push(address.trim_end_matches(sentence).to_owned());

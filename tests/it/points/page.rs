@@ -1,5 +1,5 @@
-//! The HTML part as a tree, read as browsers read it. It says what is there;
-//! how it looks is [`super::style`]'s business.
+//! The HTML part as a tree, parsed as browsers do. It knows the structure;
+//! styles are in [`super::style`].
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use html5ever::tendril::TendrilSink;
 use html5ever::{ParseOpts, parse_document};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
-/// Elements whose text nobody is shown.
+/// Elements whose text is not shown.
 const NO_TEXT: &[&str] = &["head", "style", "script", "title", "template"];
 
 /// Elements that begin a new line.
@@ -48,7 +48,7 @@ pub(super) struct Page {
 struct Node {
     parent: Option<Id>,
     what: What,
-    /// Where what stands inside it ends.
+    /// Where its content ends.
     end: Id,
     /// Is it shown, as far as its source alone says?
     shown: bool,
@@ -61,7 +61,7 @@ enum What {
 }
 
 impl What {
-    /// Does it let be shown what stands in it?
+    /// Is its content shown?
     fn shows(&self) -> bool {
         let What::Element { name, attributes } = self else { return true };
         let attribute = |name: &str| attributes.get(name).map(String::as_str);
@@ -76,7 +76,7 @@ impl What {
 }
 
 impl Page {
-    /// Reads a page.
+    /// Parses a page.
     pub(super) fn read(html: &str) -> Page {
         let dom = parse_document(RcDom::default(), ParseOpts::default()).one(html);
         let mut page = Page { nodes: Vec::new(), links: Vec::new(), doctype: false };
@@ -124,7 +124,7 @@ impl Page {
         self.elements().filter(move |&id| self.name(id) == name)
     }
 
-    /// All pieces of text with their text, shown or not.
+    /// All text nodes with their text, shown or not.
     pub(super) fn texts(&self) -> impl Iterator<Item = (Id, &str)> {
         self.nodes.iter().enumerate().filter_map(|(id, node)| match &node.what {
             What::Text(text) => Some((id, text.as_str())),
@@ -140,7 +140,7 @@ impl Page {
         })
     }
 
-    /// The name of an element; nothing for text.
+    /// The name of an element; empty for text.
     pub(super) fn name(&self, id: Id) -> &str {
         match &self.nodes[id].what {
             What::Element { name, .. } => name,
@@ -162,22 +162,22 @@ impl Page {
         self.attributes(id).find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 
-    /// What a node stands in.
+    /// The parent of a node.
     pub(super) fn parent(&self, id: Id) -> Option<Id> {
         self.nodes[id].parent
     }
 
-    /// The node and all it stands in, from the inside out.
+    /// The node and its ancestors, from the inside out.
     pub(super) fn upwards(&self, id: Id) -> impl Iterator<Item = Id> {
         std::iter::successors(Some(id), |&id| self.nodes[id].parent)
     }
 
-    /// Does a node stand in an element of that name, or is it one?
+    /// Is a node an element of that name, or in one?
     pub(super) fn within(&self, id: Id, name: &str) -> bool {
         self.upwards(id).any(|id| self.name(id) == name)
     }
 
-    /// What stands directly in an element, comments and blanks left out.
+    /// The direct children of an element, without comments and blanks.
     pub(super) fn children(&self, id: Id) -> impl Iterator<Item = Id> {
         let blank = |id: Id| match &self.nodes[id].what {
             What::Text(text) => text.trim().is_empty(),
@@ -187,7 +187,7 @@ impl Page {
         self.inside(id).filter(move |&child| self.nodes[child].parent == Some(id) && !blank(child))
     }
 
-    /// Everything that stands in an element, at any depth.
+    /// All descendants of an element.
     pub(super) fn inside(&self, id: Id) -> impl Iterator<Item = Id> {
         id + 1..self.nodes[id].end
     }
@@ -212,13 +212,13 @@ impl Page {
         self.nodes[id].shown
     }
 
-    /// The block a node stands in: a paragraph, an item, a cell.
+    /// The block a node is in: a paragraph, an item, a cell.
     pub(super) fn block(&self, id: Id) -> Option<Id> {
         self.upwards(id).skip(1).find(|&id| BLOCKS.contains(&self.name(id)))
     }
 
-    /// The shown text of each block, in order: runs of text that no block
-    /// begins or ends in.
+    /// The shown text of each block, in order: runs of text in which no block
+    /// begins or ends.
     pub(super) fn blocks(&self) -> Vec<(Id, String)> {
         let mut blocks: Vec<(Id, String)> = Vec::new();
         let mut last = None;
@@ -246,7 +246,7 @@ impl Page {
         blocks
     }
 
-    /// The links: each `a` with an `href`, where it leads and what it says.
+    /// The links: each `a` with an `href`, its target and its text.
     pub(super) fn links(&self) -> &[Link] {
         &self.links
     }
@@ -259,7 +259,7 @@ impl Page {
         links.collect()
     }
 
-    /// What a link says: its text, else the words of its picture.
+    /// The text of a link, or the alternative text of its picture.
     fn link_text(&self, id: Id) -> String {
         let text = self.text(id);
         let pictures = self.inside(id).filter_map(|id| self.attribute(id, "alt"));
@@ -267,8 +267,8 @@ impl Page {
         words.join(" ").trim().to_owned()
     }
 
-    /// The tree without its text, and our own addresses made one: what a
-    /// name may never change.
+    /// The tree without its text, with our own addresses replaced by a
+    /// constant: what must not depend on a name.
     pub(super) fn shape(&self, ours: &str) -> String {
         let mut shape = String::new();
         for id in self.elements() {
@@ -287,14 +287,12 @@ impl Page {
 pub(super) struct Link {
     /// Its element.
     pub(super) id: Id,
-    /// Where it leads.
     pub(super) target: String,
-    /// What it says.
     pub(super) text: String,
 }
 
-/// Is something made invisible by its size? The style is in lower case and
-/// without blanks.
+/// Is something hidden by its size? The style is in lower case and without
+/// blanks.
 pub(super) fn is_zero_sized(style: &str) -> bool {
     let says =
         |what: &str| style.split(';').any(|declared| declared == what || declared == format!("{what}px"));

@@ -1,5 +1,5 @@
-//! Every mail of the sample: each journey, step, round, character and
-//! language, to people with names of every sort.
+//! Every mail of the sample: each journey, step, round, character and language,
+//! to people with names of every kind.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,10 +21,10 @@ use journey::{content, domain::diagnostic::Diagnostic};
 
 use super::mail::Source;
 
-/// When the mails of the rounds leave: one in winter, one in summer.
+/// When the mails of the rounds are sent: one in winter, one in summer.
 const AT: [&str; 2] = ["2026-12-01T07:30:00Z", "2027-06-08T06:30:00Z"];
 
-/// What names there are.
+/// The names.
 pub(super) const NAMES: &[Name] = &[
     Name::good("Bo", "Ek"),
     // 60 characters with the blank between.
@@ -48,7 +48,7 @@ const LONG_WORD: &str =
 pub(super) struct Name {
     first: &'static str,
     last: &'static str,
-    /// Nobody is called that; a mail may then be held, but never be wrong.
+    /// Not a real name; the mail may then be held, but must never be wrong.
     pub(super) hostile: bool,
 }
 
@@ -62,7 +62,7 @@ impl Name {
     }
 }
 
-/// A journey and its only step, with every shape Markdown has: the sample's
+/// A journey and its only step, with every Markdown construct: the sample's
 /// authors need not use them all.
 pub(super) const SHAPES: &str = "alla-former";
 const EVERY_SHAPE: &str = "\
@@ -95,7 +95,7 @@ och en till, med *stress*, **mer stress** och `kod`.
 Det tar {{step.minutes}} minuter. Inte nu? [Pausa från alla former]({{link.pause}}).
 ";
 
-/// The sample with readers of each sort: one for each name, language and
+/// The sample with readers of each kind: one for each name, language and
 /// character.
 pub(super) fn world() -> World {
     let mut config =
@@ -137,8 +137,8 @@ pub(super) fn world() -> World {
     }
 }
 
-/// Puts other words into the step with every shape, as its author would; the
-/// renderer keeps those it has.
+/// Replaces text in the step with every Markdown construct; the renderer keeps
+/// its compiled text.
 pub(super) fn write(world: &mut World, from: &str, to: &str) {
     let steps = world.library.journeys.iter_mut().flat_map(|journey| &mut journey.steps);
     for variant in steps.filter(|step| step.slug.as_str() == SHAPES).flat_map(|step| &mut step.variants) {
@@ -146,7 +146,7 @@ pub(super) fn write(world: &mut World, from: &str, to: &str) {
     }
 }
 
-/// A journey like `miljo`, with one step like `resor`, and other words.
+/// A journey like `miljo`, with one step like `resor`, and another text.
 fn every_shape(journeys: &[Journey]) -> Journey {
     let like = journeys.iter().find(|journey| journey.slug.as_str() == "miljo").expect("a journey");
     let step = like.steps.iter().find(|step| step.slug.as_str() == "resor").expect("a step");
@@ -175,7 +175,7 @@ fn person(id: PersonId, name: Name, language: &Language) -> Person {
     }
 }
 
-/// Is the reader's name one that nobody has?
+/// Is the reader's name one that no person has?
 pub(super) fn is_hostile(person: &Person) -> bool {
     let same = |name: &&Name| *name.first == *person.first_name && *name.last == *person.last_name;
     NAMES.iter().find(same).is_some_and(|name| name.hostile)
@@ -185,7 +185,7 @@ fn instant(round: u16) -> Timestamp {
     AT[usize::from(round).min(AT.len() - 1)].parse().expect("an instant")
 }
 
-/// Every mail there is, in order: reminders follow their mail.
+/// Every mail, in order: reminders follow their mail.
 pub(super) fn letters(world: &World) -> Vec<Source<'_>> {
     let mut letters = Vec::new();
     for journey in &world.library.journeys {
@@ -200,7 +200,7 @@ pub(super) fn letters(world: &World) -> Vec<Source<'_>> {
     letters
 }
 
-/// The letter of one round of a step to one reader.
+/// The mail of one round of a step to one reader.
 pub(super) fn letter<'w>(
     world: &'w World,
     journey: &'w Journey,
@@ -229,8 +229,8 @@ pub(super) fn letter<'w>(
     Source { world, due, links: pass::links(world), first: None }
 }
 
-/// The one place where a letter becomes a mail: its bytes as the program
-/// makes them, or why it is held. `place` is where it stands in its pass.
+/// The one place where a mail is built: its bytes as the program makes them, or
+/// why it is held. `place` is its position in the pass.
 pub(super) fn make(source: &Source<'_>, place: usize) -> Result<Vec<u8>, String> {
     let Due { journey, step, round, slot, .. } = &source.due;
     let marks = Marks {

@@ -1,16 +1,16 @@
-//! How the page looks: the rules of its `<style>` and of its elements, and
-//! what follows from them for each element, in light and in dark. It knows
-//! the small part of CSS that a mail may use; what it cannot read it tells.
+//! The styles of the page: the rules of its `<style>` and of its elements, and
+//! what they mean for each element, in light and in dark. It knows the small
+//! part of CSS that a mail may use, and reports what it cannot parse.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::page::{Id, Page};
 
-/// Properties that go down to what stands inside.
+/// Properties that are inherited.
 const INHERITED: &[&str] = &["color", "font-size", "line-height", "font-family", "font-weight"];
 
-/// What browsers do by themselves.
+/// The default styles of browsers.
 const BY_ITSELF: &[(&str, &[(&str, &str)])] = &[
     ("a", &[("color", "#0000ee"), ("text-decoration", "underline")]),
     ("h1", &[("font-size", "2em"), ("font-weight", "bold")]),
@@ -27,7 +27,7 @@ const BY_ITSELF: &[(&str, &[(&str, &str)])] = &[
     ("sup", &[("font-size", "0.83em")]),
 ];
 
-/// Which colours the reader has asked for.
+/// The colour scheme the reader has chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Light,
@@ -37,7 +37,7 @@ pub(super) enum Mode {
 impl Mode {
     pub(super) const BOTH: [Mode; 2] = [Mode::Light, Mode::Dark];
 
-    /// What a page is when nothing is said: text and its background.
+    /// The defaults of a page: text and its background.
     fn nothing_said(self) -> (Colour, Colour) {
         match self {
             Mode::Light => (Colour(0, 0, 0), Colour(255, 255, 255)),
@@ -56,9 +56,8 @@ pub(super) struct Declaration {
 
 /// One rule of the `<style>`, for one selector.
 pub(super) struct Rule {
-    /// The condition of its `@media`, if it stands in one.
+    /// The condition of its `@media`, if it is in one.
     pub(super) media: Option<String>,
-    /// As it stands.
     pub(super) selector: String,
     pub(super) declarations: Vec<Declaration>,
 }
@@ -66,20 +65,20 @@ pub(super) struct Rule {
 /// All styles of a page.
 pub(super) struct Styles {
     page: Rc<Page>,
-    /// How many `<style>` there are.
+    /// The number of `<style>` elements.
     pub(super) sheets: usize,
     pub(super) rules: Vec<Rule>,
-    /// `@import` and its kin: what is no rule and no `@media`.
+    /// `@import` and the like: what is neither a rule nor `@media`.
     pub(super) others: Vec<String>,
     light: BTreeMap<Id, Looks>,
     dark: BTreeMap<Id, Looks>,
 }
 
-/// What holds for one element, by property, inherited values included.
+/// The computed values of one element, by property, inherited values included.
 type Looks = BTreeMap<String, String>;
 
 impl Styles {
-    /// Reads all styles of a page.
+    /// Parses all styles of a page.
     pub(super) fn read(page: &Rc<Page>) -> Styles {
         let mut styles = Styles {
             page: Rc::clone(page),
@@ -137,8 +136,8 @@ impl Styles {
         }
     }
 
-    /// What is declared for an element itself: the browser's own first, then
-    /// what goes before it.
+    /// The declarations for an element itself, in ascending precedence; the
+    /// browser's own come first.
     fn declared(&self, id: Id, mode: Mode) -> Vec<(String, String)> {
         let mut found: Vec<(usize, Declaration)> = Vec::new();
         let by_itself = BY_ITSELF.iter().filter(|(name, _)| *name == self.page.name(id));
@@ -186,7 +185,7 @@ impl Styles {
         looks
     }
 
-    /// What holds for an element of that property.
+    /// The computed value of a property of an element.
     pub(super) fn of(&self, id: Id, mode: Mode, property: &str) -> Option<&str> {
         let looks = match mode {
             Mode::Light => &self.light,
@@ -200,7 +199,7 @@ impl Styles {
         self.of(id, Mode::Light, "font-size").map_or(16.0, |size| size.parse().unwrap_or(0.0))
     }
 
-    /// The height of its lines, in pixels; `None` where nothing is said.
+    /// The height of its lines, in pixels; `None` if not declared.
     pub(super) fn line_height(&self, id: Id) -> Option<f64> {
         let size = self.font_size(id);
         let said = self.of(id, Mode::Light, "line-height")?;
@@ -247,10 +246,10 @@ impl Declaration {
     }
 }
 
-/// What stands in an attribute goes before what a selector finds.
+/// The specificity of a style attribute, above that of any selector.
 const INLINE: usize = 1_000_000;
 
-/// Is it the condition that the reader has asked for dark colours?
+/// Is it the condition that the reader has chosen dark colours?
 pub(super) fn is_dark(media: &str) -> bool {
     media.split_whitespace().collect::<String>().contains("(prefers-color-scheme:dark)")
 }
@@ -269,7 +268,7 @@ pub(super) fn declarations(text: &str) -> Vec<Declaration> {
     read.collect()
 }
 
-/// A length in pixels; `em` and `%` are of what is around.
+/// A length in pixels; `em` and `%` are relative to the parent.
 pub(super) fn pixels(value: &str, around: f64) -> Option<f64> {
     let number = |text: &str| text.trim().parse::<f64>().ok();
     if let Some(px) = value.strip_suffix("px") {
@@ -297,9 +296,9 @@ pub(super) fn sides(value: &str) -> Option<[&str; 4]> {
     }
 }
 
-/// Does a selector find an element? How much it weighs against others, or
-/// nothing if it does not. Compounds of names, classes and attributes with
-/// blanks between them; anything else finds nothing.
+/// Does a selector match an element? Its specificity, or `None` if it does not
+/// match. Supports compounds of names, classes and attributes with blanks
+/// between them; anything else matches nothing.
 fn matches(page: &Page, id: Id, selector: &str) -> Option<usize> {
     let compounds: Vec<&str> = selector.split_whitespace().collect();
     let (last, before) = compounds.split_last()?;
@@ -341,8 +340,8 @@ fn compound(page: &Page, id: Id, compound: &str) -> Option<usize> {
     Some(weight)
 }
 
-/// What stands between the brace at the beginning and the one that closes
-/// it, and what comes after.
+/// The text between the brace at the beginning and its closing brace, and what
+/// comes after.
 fn braced(text: &str) -> (&str, &str) {
     let mut depth = 0;
     for (at, c) in text.char_indices() {
@@ -385,7 +384,7 @@ impl Colour {
         (wide.len() == 6).then(|| Some(Colour(part(0)?, part(2)?, part(4)?))).flatten()
     }
 
-    /// How bright it is (WCAG 2.1, relative luminance).
+    /// Its relative luminance (WCAG 2.1).
     fn luminance(self) -> f64 {
         let linear = |part: u8| {
             let part = f64::from(part) / 255.0;
@@ -394,8 +393,7 @@ impl Colour {
         0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2)
     }
 
-    /// How well two colours can be told apart, from 1 to 21 (WCAG 2.1,
-    /// contrast ratio).
+    /// The contrast ratio of two colours, from 1 to 21 (WCAG 2.1).
     pub(super) fn contrast(self, other: Colour) -> f64 {
         let (a, b) = (self.luminance(), other.luminance());
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
@@ -410,7 +408,7 @@ impl std::fmt::Display for Colour {
 
 /// The examples of the recommendation itself.
 #[test]
-fn contrast_is_what_wcag_says() {
+fn contrast_matches_the_examples_of_wcag() {
     let colour = |text| Colour::read(text).expect("a colour");
     let ratio = |a, b| (colour(a).contrast(colour(b)) * 100.0).round() / 100.0;
     assert_eq!(ratio("#000", "white"), 21.0);
@@ -419,10 +417,10 @@ fn contrast_is_what_wcag_says() {
     assert_eq!(Colour::read("#12345"), None);
 }
 
-/// The nearest declaration holds, `!important` before the attribute, and
-/// dark rules in dark alone.
+/// The nearest declaration wins, `!important` over the attribute, and dark
+/// rules apply in dark mode alone.
 #[test]
-fn what_holds_for_an_element() {
+fn computed_styles_follow_the_cascade() {
     let page = Rc::new(Page::read(
         "<style>p { color: #111 } .a p, h1 { color: #222 } /* p { color: #333 } */ \
          @media (prefers-color-scheme: dark) { .a { background-color: #000 !important } p { color: #eee } }</style>\

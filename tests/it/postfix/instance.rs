@@ -1,7 +1,7 @@
-//! A Postfix of its own for one test: its configuration, queue and mailboxes
-//! in a folder that goes away, at a port the system picks. The machine's own
-//! is neither read nor touched. The accounts and the greylist are asked of the
-//! test, over sockets, in the protocols Postfix has for that.
+//! A Postfix for one test: its configuration, queue and mailboxes are in a
+//! temporary folder, at a port the system picks. The machine's own is neither
+//! read nor touched. Accounts and greylist are answered by the test over
+//! sockets, in the protocols Postfix has for that.
 
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
@@ -25,7 +25,7 @@ use crate::relay::certificates::Authority;
 /// The one account.
 pub(super) const ACCOUNT: (&str, &str) = ("journey", "correct horse battery");
 
-/// Whose the mailboxes are: nobody's in particular.
+/// The owner of the mailboxes.
 const NOBODY: u32 = 65_534;
 
 /// Folders of the queue.
@@ -34,13 +34,13 @@ const QUEUE: [&str; 14] = [
     "private", "public", "saved", "trace",
 ];
 
-/// Whom the test lets in, and how.
+/// The accounts, mailboxes and limits of the instance.
 pub(super) struct Given<'a> {
-    /// Who has a mailbox at `ekdala.example`.
+    /// The mailboxes at `ekdala.example`.
     pub(super) mailboxes: &'a [&'a str],
-    /// Who is told to come back, once each.
+    /// Recipients that are deferred, once each.
     pub(super) greylisted: &'a [&'a str],
-    /// Mails of more bytes are refused.
+    /// Larger messages, in bytes, are rejected.
     pub(super) largest: usize,
 }
 
@@ -50,17 +50,17 @@ impl Default for Given<'_> {
     }
 }
 
-/// A Postfix that runs. It ends when this is dropped, also by a panic; and by
+/// A running Postfix. It ends when this is dropped, also by a panic; and by
 /// itself after some minutes, should the test be killed.
 pub(super) struct Postfix {
     folder: TempDir,
     master: Child,
     pub(super) port: u16,
-    /// How clients signed in: `PLAIN journey`.
+    /// The sign-ins of clients: `PLAIN journey`.
     signed_in: Arc<Mutex<Vec<String>>>,
 }
 
-/// The program that runs all others of it, if it is installed and we may.
+/// The path of its master program, if it is installed and we may run it.
 pub(super) fn master() -> Result<PathBuf, &'static str> {
     let places = ["/usr/lib/postfix/sbin/master", "/usr/libexec/postfix/master"];
     let master = places.into_iter().map(PathBuf::from).find(|place| place.is_file());
@@ -92,7 +92,7 @@ impl Postfix {
             given.greylisted.iter().map(|name| format!("{name}@ekdala.example")).collect();
         let grey = Arc::new(Mutex::new(grey));
         serve(&folder.path().join("policy"), move |client| greylist(client, &grey));
-        // Somebody else may take the port before it does.
+        // Another process may take the port first.
         for _ in 0..5 {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
             let port = free.expect("a port").port();
@@ -112,7 +112,7 @@ impl Postfix {
         self.signed_in.lock().expect("nobody panics").clone()
     }
 
-    /// Mails in somebody's mailbox, as Postfix wrote them.
+    /// The mails in a mailbox, as Postfix wrote them.
     pub(super) fn mailbox(&self, name: &str) -> Vec<String> {
         let Ok(mails) = fs::read_dir(self.folder.path().join("mail").join(name).join("new")) else {
             return Vec::new();
@@ -123,7 +123,7 @@ impl Postfix {
 
 impl Drop for Postfix {
     fn drop(&mut self) {
-        // It takes all of its own with it.
+        // It ends all of its own processes.
         let _ = kill_process(Pid::from_child(&self.master), Signal::TERM);
         let _ = self.master.wait();
     }
@@ -142,13 +142,14 @@ fn is_up(master: &mut Child, port: u16) -> bool {
 fn run(master: &Path, folder: &Path, port: u16) -> Child {
     fs::write(folder.join("etc/master.cf"), services(port)).expect("written");
     let mut command = Command::new(master);
-    // In a group of its own, which it ends with itself; after 300 s at the latest.
+    // In a process group of its own, which it ends with itself; after 300 s at
+    // the latest.
     command.args(["-d", "-e", "300", "-c"]).arg(folder.join("etc")).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("it starts")
 }
 
-/// Everything it reads, and folders for what it writes.
+/// Writes its configuration and creates its folders.
 fn lay_out(folder: &Path, master: &Path, authority: &Authority, given: &Given<'_>) {
     let (postfix, at) = (user("postfix").expect("it is installed"), |name: &str| folder.join(name));
     fs::set_permissions(folder, Permissions::from_mode(0o755)).expect("it can be entered");
@@ -231,7 +232,7 @@ postlog unix-dgram n - n - 1 postlogd
     )
 }
 
-/// Answers whoever comes, each on a thread; they end with the test.
+/// Answers each client on a thread; the threads end with the test.
 fn serve(path: &Path, answer: impl Fn(UnixStream) -> std::io::Result<()> + Send + Sync + 'static) {
     let listener = UnixListener::bind(path).expect("a socket");
     fs::set_permissions(path, Permissions::from_mode(0o666)).expect("it is ours");
@@ -244,7 +245,7 @@ fn serve(path: &Path, answer: impl Fn(UnixStream) -> std::io::Result<()> + Send 
     });
 }
 
-/// Who may sign in, as Dovecot tells it (its auth protocol, 1.1).
+/// Answers sign-in requests, in the auth protocol of Dovecot 1.1.
 fn accounts(mut client: UnixStream, signed_in: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let hello = "VERSION\t1\t1\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nSPID\t1\nCUID\t1\n\
                  COOKIE\t0123456789abcdef0123456789abcdef\nDONE\n";
@@ -281,7 +282,7 @@ fn accounts(mut client: UnixStream, signed_in: &Mutex<Vec<String>>) -> std::io::
     Ok(())
 }
 
-/// Tells some to come back, once each, as a greylist does (SMTPD_POLICY_README).
+/// Defers some recipients, once each, as a greylist does (SMTPD_POLICY_README).
 fn greylist(mut client: UnixStream, grey: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut to = String::new();
     for line in BufReader::new(client.try_clone()?).lines() {

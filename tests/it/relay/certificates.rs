@@ -1,4 +1,4 @@
-//! Certificates for the test relay, good and bad, made anew for each test.
+//! Certificates for the test relay, valid and invalid, created for each test.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// An authority nobody but us knows.
+/// A certificate authority of the test.
 pub(crate) struct Authority {
-    /// Its certificate, as it stands in `ca_file`.
+    /// Its certificate, as `ca_file` has it.
     pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
@@ -24,8 +24,8 @@ impl Authority {
         Authority { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// A server that shows a certificate for these names, good from 2020 until
-    /// the first day of a year.
+    /// A server with a certificate for these names, valid from 2020 until the
+    /// first day of a year.
     pub(crate) fn server(&self, names: &[&str], until: i32) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("a key");
         let certificate = params(names, until).signed_by(&key, &self.issuer).expect("a certificate");
@@ -43,7 +43,7 @@ impl Authority {
     }
 }
 
-/// A server that vouches for itself.
+/// A server with a self-signed certificate.
 pub(crate) fn self_signed(names: &[&str]) -> Arc<ServerConfig> {
     let key = KeyPair::generate().expect("a key");
     let certificate = params(names, 2100).self_signed(&key).expect("a certificate");

@@ -1,6 +1,6 @@
-//! A relay that does what a script says, however nasty: for tests of the
-//! client and of the whole program. It runs on threads of its own, at a port
-//! the system picks, and writes down what it accepted.
+//! A scripted relay that can misbehave in many ways, for tests of the client
+//! and of the whole program. It runs on its own threads at a port the system
+//! picks, and records what it accepted.
 //!
 //! ```
 //! let relay = Relay::start(Script {
@@ -20,30 +20,30 @@ use data_encoding::BASE64;
 use journey::clock::Stopwatch;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What a relay does. The default takes everything from everybody.
+/// The behaviour of a relay. The default accepts every mail.
 #[derive(Clone)]
 pub(crate) struct Script {
-    /// What EHLO offers, beside STARTTLS and AUTH.
+    /// The EHLO extensions, besides STARTTLS and AUTH.
     pub(crate) offers: Vec<String>,
-    /// What goes wrong; the first rule that fits is used.
+    /// What goes wrong; the first rule that matches is used.
     pub(crate) rules: Vec<Rule>,
-    /// With it, TLS is offered.
+    /// With it, STARTTLS is offered.
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// TLS from the first byte.
     pub(crate) tls_at_once: bool,
-    /// The one account, and its secret; mails are taken after sign-in only.
+    /// The one account and its secret; mails are accepted after sign-in only.
     pub(crate) account: Option<(String, String)>,
-    /// Which ways of signing in are offered, with an account.
+    /// The authentication mechanisms that are offered, with an account.
     pub(crate) auth: String,
-    /// So often each sender and reader are told to come back (451).
+    /// How often each sender and recipient is deferred (451).
     pub(crate) greylist: usize,
-    /// More mails a minute than these are told to come back.
+    /// More mails a minute than these are deferred.
     pub(crate) per_minute: Option<usize>,
-    /// More connections at a time than these are told so (432).
+    /// More connections at a time than these are rejected (432).
     pub(crate) most_connections: Option<usize>,
-    /// Chance, and how much of it.
+    /// Random faults.
     pub(crate) bad_day: Option<BadDay>,
-    /// LF alone ends a line, as some relays have it.
+    /// A bare LF ends a line, as some relays accept.
     pub(crate) lenient: bool,
 }
 
@@ -65,7 +65,7 @@ impl Default for Script {
     }
 }
 
-/// One thing that goes wrong, or differently.
+/// One deviation from normal behaviour.
 #[derive(Clone)]
 pub(crate) struct Rule {
     pub(crate) at: Point,
@@ -73,26 +73,26 @@ pub(crate) struct Rule {
     pub(crate) connection: Option<usize>,
     /// Only at this mail, counted from 1 over all connections.
     pub(crate) mail: Option<usize>,
-    /// Only for readers with this in their address.
+    /// Only for recipients with this in their address.
     pub(crate) to: Option<&'static str>,
-    /// So often, and then no more.
+    /// How often it applies.
     pub(crate) times: usize,
     pub(crate) what: What,
 }
 
 impl Rule {
-    /// Always, for everybody.
+    /// Applies always and to all.
     pub(crate) fn at(at: Point, what: What) -> Rule {
         Rule { at, connection: None, mail: None, to: None, times: usize::MAX, what }
     }
 
-    /// The first time only.
+    /// Applies the first time only.
     pub(crate) fn once(at: Point, what: What) -> Rule {
         Rule { times: 1, ..Rule::at(at, what) }
     }
 }
 
-/// Where in the conversation.
+/// A place in the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Point {
     Greeting,
@@ -102,11 +102,11 @@ pub(crate) enum Point {
     Mail,
     Rcpt,
     Data,
-    /// Before the words are read.
+    /// Before the data is read.
     Body,
-    /// The words are there; nothing is accepted unless [`What`] says so.
+    /// The data is read; the mail is accepted only if [`What`] says so.
     Dot,
-    /// After the answer to the dot.
+    /// After the reply to the end of data.
     Idle,
     Rset,
     Quit,
@@ -115,60 +115,60 @@ pub(crate) enum Point {
 /// What is done there.
 #[derive(Clone)]
 pub(crate) enum What {
-    /// An answer, sent as it is; the conversation goes on.
+    /// Sends these bytes as the reply; the conversation continues.
     Say(Vec<u8>),
-    /// An answer after a while; at the dot, the mail is accepted before.
+    /// A reply after a delay; at the dot, the mail is accepted first.
     Late(Duration, Vec<u8>),
-    /// An answer byte by byte.
+    /// A reply byte by byte.
     Drip(Vec<u8>, Duration),
-    /// An answer, and the end.
+    /// A reply, then closes.
     SayAndClose(Vec<u8>),
-    /// The same bytes for ever, until the other side has had enough.
+    /// The same bytes without end, until the client closes.
     Flood(Vec<u8>),
-    /// Nothing any more, but the connection stays, and all is read.
+    /// Nothing more is sent, but the connection stays open and all is read.
     Silence,
-    /// A byte is read, and then nothing for so long, for ever.
+    /// Reads a byte and then pauses for this long, without end.
     Sip(Duration),
-    /// The end, in good order.
+    /// Closes the connection in good order.
     Close,
-    /// The end, as a broken line has it.
+    /// Resets the connection.
     Reset,
-    /// Some bytes more are read, and then the connection breaks.
+    /// Reads some more bytes, then resets the connection.
     ReadThenReset(usize),
-    /// Some bytes more are read, and then it says that it will say nothing
-    /// any more, before the connection breaks.
+    /// Reads some more bytes, shuts down its sending side, then resets the
+    /// connection.
     ReadThenEnd(usize),
-    /// At the dot: the mail is accepted, then this.
+    /// At the dot: accepts the mail, then does this.
     Accept(Box<What>),
-    /// Something happens elsewhere; the conversation goes on as hoped.
+    /// Calls this; the conversation continues as usual.
     Meanwhile(Happens),
-    /// The same, and from now on nobody gets an answer any more: whoever
-    /// talks to us is dead.
+    /// The same, and from now on the relay answers nothing: the client process
+    /// counts as dead.
     End(Happens),
 }
 
-/// Something that happens elsewhere.
+/// A callback of the test.
 pub(crate) type Happens = Arc<dyn Fn() + Send + Sync>;
 
 impl What {
-    /// An answer of one line.
+    /// A reply of one line.
     pub(crate) fn say(text: &str) -> What {
         What::Say(line(text))
     }
 
-    /// The mail is accepted, and nobody hears of it.
+    /// Accepts the mail, and the reply is lost.
     pub(crate) fn lose() -> What {
         What::Accept(Box::new(What::Close))
     }
 }
 
-/// An answer of one line, as bytes.
+/// A reply of one line, as bytes.
 pub(crate) fn line(text: &str) -> Vec<u8> {
     format!("{text}\r\n").into_bytes()
 }
 
-/// How often what happens by chance, in a thousand; the same seed makes the
-/// same day, if the mails come in the same order.
+/// Random faults, each in per mille; the same seed gives the same faults if the
+/// mails come in the same order.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BadDay {
     pub(crate) seed: u64,
@@ -176,29 +176,29 @@ pub(crate) struct BadDay {
     pub(crate) tempfail: u64,
     /// 550 5.1.1 to RCPT.
     pub(crate) permfail: u64,
-    /// Accepted, and the answer lost.
+    /// Accepted, and the reply lost.
     pub(crate) lose: u64,
-    /// The connection breaks within the words.
+    /// The connection breaks within the data.
     pub(crate) drop: u64,
 }
 
 /// A mail that was accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
-    /// On which connection, counted from 1.
+    /// The connection, counted from 1.
     pub(crate) connection: usize,
     /// When, since the relay was started.
     pub(crate) at: Duration,
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) message_id: String,
-    /// As it was before dots were doubled.
+    /// With dot-stuffing removed.
     pub(crate) bytes: Vec<u8>,
-    /// Was 250 sent? Whether it arrived, nobody knows.
+    /// Was 250 sent? Whether it arrived is unknown.
     pub(crate) told: bool,
 }
 
-/// A relay that runs.
+/// A running relay.
 pub(crate) struct Relay {
     port: u16,
     shared: Arc<Shared>,
@@ -213,9 +213,9 @@ struct Shared {
 #[derive(Default)]
 struct Log {
     ends: bool,
-    /// Nobody is answered any more.
+    /// No client is answered any more.
     silent: bool,
-    /// How many mails were accepted when something had happened elsewhere.
+    /// How many mails were accepted at each callback.
     happened: Vec<usize>,
     accepted: Vec<Accepted>,
     connections: usize,
@@ -223,19 +223,19 @@ struct Log {
     most_open: usize,
     /// Commands by their first word.
     commands: BTreeMap<String, usize>,
-    /// Times we had answered and waited for what comes.
+    /// How often it had answered and waited for more.
     turns: usize,
     mails: usize,
     /// How often each rule was used.
     used: Vec<usize>,
-    /// How often a sender and reader were told to come back.
+    /// How often a sender and recipient were deferred.
     grey: BTreeMap<(String, String), usize>,
-    /// When mails were let in, for the limit a minute.
+    /// When mails were accepted, for the limit a minute.
     let_in: Vec<Duration>,
     hellos: Vec<String>,
     signed_in: Vec<String>,
     chance: u64,
-    /// Those that are open, by number.
+    /// The open connections, by number.
     sockets: BTreeMap<usize, TcpStream>,
 }
 
@@ -278,27 +278,27 @@ impl Relay {
         self.port
     }
 
-    /// What was accepted, in that order.
+    /// The accepted mails, in order.
     pub(crate) fn accepted(&self) -> Vec<Accepted> {
         self.shared.log().accepted.clone()
     }
 
-    /// How many mails were accepted each time something had happened elsewhere.
+    /// How many mails were accepted at each callback.
     pub(crate) fn happened(&self) -> Vec<usize> {
         self.shared.log().happened.clone()
     }
 
-    /// How many were accepted.
+    /// The number of accepted mails.
     pub(crate) fn count(&self) -> usize {
         self.shared.log().accepted.len()
     }
 
-    /// How many connections there ever were.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.shared.log().connections
     }
 
-    /// How many there were at the same time, at most.
+    /// The highest number of parallel connections so far.
     pub(crate) fn most_connections(&self) -> usize {
         self.shared.log().most_open
     }
@@ -313,12 +313,12 @@ impl Relay {
         self.shared.log().turns
     }
 
-    /// What clients called themselves.
+    /// The EHLO names of clients.
     pub(crate) fn hellos(&self) -> Vec<String> {
         self.shared.log().hellos.clone()
     }
 
-    /// How clients signed in: `PLAIN name`.
+    /// The sign-ins of clients: `PLAIN name`.
     pub(crate) fn signed_in(&self) -> Vec<String> {
         self.shared.log().signed_in.clone()
     }
@@ -334,7 +334,7 @@ impl Drop for Relay {
         for socket in sockets.into_values() {
             let _ = socket.shutdown(Shutdown::Both);
         }
-        // Whoever waits for a connection gets one, and sees the end.
+        // A thread that waits in `accept` gets a connection, and sees the end.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
@@ -344,7 +344,7 @@ impl Shared {
         self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// What the script wants at this point, if anything.
+    /// The rule that applies at this point, if any.
     fn rule(&self, at: Point, connection: usize, to: &str) -> Option<What> {
         let mut log = self.log();
         let fits = |(n, rule): &(usize, &Rule)| {
@@ -359,7 +359,7 @@ impl Shared {
         Some(rule.what.clone())
     }
 
-    /// The next number of the day, below a thousand.
+    /// The next random number, below a thousand.
     fn chance(&self) -> u64 {
         let mut log = self.log();
         log.chance = log.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -370,7 +370,7 @@ impl Shared {
     }
 }
 
-/// In clear, or under TLS.
+/// A connection in clear or under TLS.
 enum Pipe {
     Clear(TcpStream),
     Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
@@ -385,7 +385,7 @@ impl Pipe {
     }
 }
 
-/// What a mail is about to be.
+/// The envelope of the mail being received.
 #[derive(Default)]
 struct Begun {
     from: Option<String>,
@@ -399,13 +399,13 @@ struct Visit<'a> {
     pipe: Pipe,
     input: Vec<u8>,
     output: Vec<u8>,
-    /// Something was answered since we last waited.
+    /// A reply was sent since the last wait.
     answered: bool,
     signed_in: bool,
     begun: Begun,
 }
 
-/// The end of a connection, which is no fault here.
+/// The end of a connection, which is not an error here.
 fn over() -> io::Error {
     io::ErrorKind::ConnectionAborted.into()
 }
@@ -540,7 +540,7 @@ impl<'a> Visit<'a> {
             return Ok(());
         };
         let refusal = self.refusal(&from, &to);
-        // Rules see the reader; it is one only once it is taken.
+        // Rules match on the recipient before it is accepted.
         self.begun.to = Some(to);
         if !self.answer(Point::Rcpt, refusal.unwrap_or("250 2.1.5 ok"))? || refusal.is_some() {
             self.begun.to = None;
@@ -634,7 +634,7 @@ impl<'a> Visit<'a> {
         self.shared.log().accepted.push(accepted);
     }
 
-    /// The words up to the final dot.
+    /// The message data up to the final dot.
     fn words(&mut self) -> io::Result<Vec<u8>> {
         let lenient = self.shared.script.lenient;
         let mut words = Vec::new();
@@ -671,7 +671,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Answers as hoped, unless a rule says otherwise; then it is false.
+    /// Sends the normal reply, unless a rule says otherwise; then it is false.
     fn answer(&mut self, at: Point, hoped: &str) -> io::Result<bool> {
         match self.rule(at) {
             Some(what) => self.act(what).map(|()| false),
@@ -715,7 +715,7 @@ impl<'a> Visit<'a> {
             }
             What::Silence => {
                 self.flush()?;
-                // Until the other side has had enough.
+                // Until the client closes.
                 while self.pipe.tcp().read(&mut [0; 4_096])? > 0 {}
                 return Err(over());
             }
@@ -743,8 +743,8 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    /// Closes without breaking the line: what was not read would make the
-    /// system do so.
+    /// Closes without a reset, which the system would send if input were
+    /// unread.
     fn close(&mut self) -> io::Result<()> {
         let tcp = self.pipe.tcp();
         tcp.shutdown(Shutdown::Write)?;
@@ -755,8 +755,7 @@ impl<'a> Visit<'a> {
         Err(over())
     }
 
-    /// Breaks the line: the last handle is dropped, and if something was not
-    /// read, the system tells the other side that it never will be.
+    /// Resets the connection: the last handle is dropped with input unread.
     fn reset(&mut self) -> io::Result<()> {
         self.flush()?;
         self.shared.log().sockets.remove(&self.number);
@@ -780,7 +779,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// A line with its end; what was answered goes out before it is waited for.
+    /// Reads a line with its end; flushes pending replies first.
     fn line(&mut self) -> io::Result<Vec<u8>> {
         let mut looked = 0;
         loop {

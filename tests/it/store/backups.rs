@@ -1,6 +1,6 @@
-//! Backups and what is put back from them, with the real program: made while
-//! others write, killed half-way, into folders that are full, missing or not
-//! ours, and from files that are no backup.
+//! Backup and restore with the built program: during writes, killed half-way,
+//! into folders that are full, missing or owned by others, and from files that
+//! are no backup.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -24,7 +24,7 @@ fn restore(from: &str) -> [&str; 4] {
     ["restore", from, "--at", "2026-12-02T08:00"]
 }
 
-/// A home with mails sent, and a backup of it beside the database.
+/// A home with mails sent, and a backup beside the database.
 fn backed_up() -> Home {
     let home = imported(SOME);
     home.done(SEND);
@@ -32,10 +32,10 @@ fn backed_up() -> Home {
     home
 }
 
-/// The rows of a database without what a backup itself writes down.
+/// The rows of a database without what a backup itself records.
 fn rows(path: &Path) -> Vec<(String, Vec<String>)> {
     let mut tables = tables(path);
-    // Hold and audit log say that it was restored.
+    // A restore is recorded in hold and audit log.
     for table in ["instance", "hold", "audit"] {
         tables.remove(table);
     }
@@ -47,7 +47,7 @@ fn one(path: &Path, sql: &str) -> String {
 }
 
 #[test]
-fn a_backup_is_one_file_for_its_owner_alone_and_says_when_it_was_made() {
+fn a_backup_is_one_private_file_that_records_when_it_was_made() {
     let home = backed_up();
     let copy = home.path("copy.db");
     assert_eq!(mode(&copy), 0o600);
@@ -58,7 +58,7 @@ fn a_backup_is_one_file_for_its_owner_alone_and_says_when_it_was_made() {
     let beside: Vec<String> =
         files(home.folder.path()).into_keys().filter(|name| name.starts_with("copy")).collect();
     assert_eq!(beside, ["copy.db"]);
-    // A night job with one name.
+    // A nightly job with one file name.
     home.done(SEND);
     let again = home.run(&["backup", "copy.db", "--at", "2026-12-02T20:00"]);
     told(&again, 0);
@@ -67,7 +67,7 @@ fn a_backup_is_one_file_for_its_owner_alone_and_says_when_it_was_made() {
 }
 
 #[test]
-fn f62_each_of_a_hundred_backups_made_while_somebody_writes_is_whole_and_of_one_moment() {
+fn each_backup_during_writes_is_complete_and_consistent() {
     let home = imported(SOME);
     let database = connect(&home.database());
     database
@@ -81,7 +81,7 @@ fn f62_each_of_a_hundred_backups_made_while_somebody_writes_is_whole_and_of_one_
             let mut n = 0_i64;
             while !done.load(Ordering::Relaxed) {
                 n += 1;
-                // What belongs together is written apart, with much between.
+                // Related rows are written with other work in between.
                 let sql = format!(
                     "BEGIN IMMEDIATE; UPDATE pair SET a = {n};
                      INSERT INTO audit (at, by_name, action, subject, before, after)
@@ -120,7 +120,7 @@ fn f62_each_of_a_hundred_backups_made_while_somebody_writes_is_whole_and_of_one_
 }
 
 #[test]
-fn f62_backups_during_a_mailing_disturb_nobody() {
+fn backups_during_a_mailing_do_not_disturb_it() {
     let home = imported(usize::MAX);
     let undisturbed = home.twin();
     undisturbed.done(SEND);
@@ -138,7 +138,7 @@ fn f62_backups_during_a_mailing_disturb_nobody() {
 }
 
 #[test]
-fn f64_what_cannot_be_made_leaves_the_earlier_backup_and_its_age() {
+fn a_failed_backup_leaves_the_earlier_one_and_its_age() {
     let home = backed_up();
     let before = files(home.folder.path());
     let said = home.refused(&backup("missing/copy.db"), 73);
@@ -173,12 +173,12 @@ fn f64_what_cannot_be_made_leaves_the_earlier_backup_and_its_age() {
 }
 
 #[test]
-fn f64_a_full_disk_leaves_the_earlier_backup() {
+fn a_backup_to_a_full_disk_leaves_the_earlier_one() {
     let home = imported(SOME);
     let Some(disk) = Disk::mount(home.path("disk")) else {
         return skip("F64 needs the right to mount a small disk");
     };
-    // Another file system than the database's is nothing out of the ordinary.
+    // A backup to another file system than that of the database is normal.
     home.done(&backup("disk/copy.db"));
     home.done(SEND);
     let before = fs::read(disk.at.join("copy.db")).expect("a backup");
@@ -193,9 +193,9 @@ fn f64_a_full_disk_leaves_the_earlier_backup() {
     home.done(&backup("disk/copy.db"));
 }
 
-/// A file that knows more is worth more than the database.
+/// A backup with more in it than the database must not be overwritten.
 #[test]
-fn f64_a_backup_that_knows_more_and_one_of_another_database_are_never_replaced() {
+fn a_newer_backup_and_one_of_another_database_are_never_replaced() {
     let home = imported(SOME);
     home.done(&backup("early.db"));
     home.done(SEND);
@@ -212,7 +212,7 @@ fn f64_a_backup_that_knows_more_and_one_of_another_database_are_never_replaced()
 }
 
 #[test]
-fn f56_f59_a_folder_that_may_not_be_written_is_named_and_root_is_sent_to_the_owner() {
+fn an_unwritable_backup_folder_is_named_and_root_is_referred_to_the_owner() {
     let home = backed_up();
     fs::create_dir(home.path("vault")).expect("a folder");
     give_away(home.folder.path());
@@ -242,7 +242,7 @@ fn f56_f59_a_folder_that_may_not_be_written_is_named_and_root_is_sent_to_the_own
 }
 
 #[test]
-fn f12_what_is_put_back_is_as_it_was_with_all_sending_held_and_the_other_kept() {
+fn a_restore_reproduces_the_database_holds_sending_and_keeps_the_old_one() {
     let home = imported(SOME);
     home.done(&backup("copy.db"));
     let then = rows(&home.database());
@@ -259,18 +259,18 @@ fn f12_what_is_put_back_is_as_it_was_with_all_sending_held_and_the_other_kept() 
     assert_eq!(mode(&home.database()), 0o600);
     let aside = home.path("journey.db.before-restore-2026-12-02T070000Z");
     assert!(rows(&aside) == late, "what was there is kept");
-    // Nothing leaves before somebody has looked.
+    // Nothing is sent before the operator has confirmed.
     let outbox = home.outbox();
     home.done(&["send", "-q", "--at", "2026-12-02T08:30"]);
     assert!(home.outbox() == outbox);
     assert_eq!(one(&home.database(), "SELECT action FROM audit ORDER BY id DESC LIMIT 1"), "restore");
-    // What was kept can be put back in its turn.
+    // The file that was kept can be restored in turn.
     home.done(&restore("journey.db.before-restore-2026-12-02T070000Z"));
     assert!(rows(&home.database()) == late);
 }
 
 #[test]
-fn a_restore_on_a_new_machine_makes_the_database() {
+fn a_restore_on_a_new_machine_creates_the_database() {
     let home = backed_up();
     let machine = Home::with(SOME);
     let from = home.path("copy.db");
@@ -280,7 +280,7 @@ fn a_restore_on_a_new_machine_makes_the_database() {
 }
 
 #[test]
-fn f63_a_plain_copy_without_its_log_is_told_from_a_backup() {
+fn a_file_copy_without_its_wal_is_distinguished_from_a_backup() {
     let home = killed();
     let whole = home.twin();
     let events = |home: &Home| one(&home.database(), "SELECT count(*) || '' FROM event");
@@ -291,11 +291,11 @@ fn f63_a_plain_copy_without_its_log_is_told_from_a_backup() {
     assert!(said.contains("if it was copied while journey ran, what was last written is missing"), "{said}");
     assert!(said.contains("--plain-copy"), "{said}");
     assert!(files(home.folder.path()) == before, "a file appeared, changed or went");
-    // With its log it is whole.
+    // With its WAL it is complete.
     fs::copy(home.path("journey.db-wal"), home.path("cp.db-wal")).expect("a copy");
     home.done(&restore("cp.db"));
     assert_eq!(events(&home), events(&whole));
-    // And somebody may have nothing else.
+    // The operator may have nothing else.
     fs::remove_file(home.path("cp.db-wal")).expect("removed");
     let mut accepted = restore("cp.db").to_vec();
     accepted.push("--plain-copy");
@@ -304,7 +304,7 @@ fn f63_a_plain_copy_without_its_log_is_told_from_a_backup() {
 }
 
 #[test]
-fn f58_f66_what_is_no_good_backup_is_refused_before_anything_changes() {
+fn an_unusable_backup_is_rejected_before_anything_changes() {
     let home = backed_up();
     let good = fs::read(home.path("copy.db")).expect("a backup");
     let mut page = good.clone();
@@ -330,10 +330,10 @@ fn f58_f66_what_is_no_good_backup_is_refused_before_anything_changes() {
     home.refused(&restore("journey.db"), 80);
 }
 
-/// The database that is there may be beyond reading; it is kept all the same,
-/// byte for byte, with its log.
+/// The existing database may be unreadable; it is kept byte for byte, with its
+/// WAL.
 #[test]
-fn f58_a_damaged_database_is_moved_away_byte_for_byte() {
+fn a_restore_moves_a_damaged_database_aside_byte_for_byte() {
     let home = killed();
     let good = backed_up();
     let from = good.path("copy.db").to_string_lossy().into_owned();
@@ -353,7 +353,7 @@ fn f58_a_damaged_database_is_moved_away_byte_for_byte() {
 }
 
 #[test]
-fn a_restore_waits_for_nobody_who_sends_or_writes() {
+fn a_restore_fails_at_once_while_others_send_or_write() {
     let home = backed_up();
     let mut lock = home.command(SEND);
     let file = fs::File::open(home.path("journey.lock")).expect("a lock");
@@ -366,7 +366,7 @@ fn a_restore_waits_for_nobody_who_sends_or_writes() {
     home.refused(&dry, 75);
     assert!(files(home.folder.path()) == before, "a file appeared, changed or went");
     drop(file);
-    // A shell that has the database open and writes.
+    // A shell that has the database open for writing.
     let shell = connect(&home.database());
     shell.execute_batch("BEGIN IMMEDIATE; UPDATE instance SET epoch = epoch").expect("it writes");
     let said = home.refused(&restore("copy.db"), 75);
@@ -380,7 +380,7 @@ fn a_restore_waits_for_nobody_who_sends_or_writes() {
 }
 
 #[test]
-fn i14_a_restore_killed_at_any_moment_is_before_or_after() {
+fn a_restore_killed_at_any_moment_is_complete_or_not_begun() {
     let home = imported(usize::MAX);
     home.done(&backup("copy.db"));
     home.done(SEND);
@@ -403,7 +403,7 @@ fn i14_a_restore_killed_at_any_moment_is_before_or_after() {
 }
 
 #[test]
-fn i14_a_backup_killed_at_any_moment_leaves_the_earlier_one_or_the_new_one() {
+fn a_backup_killed_at_any_moment_leaves_the_earlier_one_or_the_new_one() {
     let home = imported(usize::MAX);
     home.done(&backup("copy.db"));
     let earlier = rows(&home.path("copy.db"));
@@ -424,10 +424,10 @@ fn i14_a_backup_killed_at_any_moment_leaves_the_earlier_one_or_the_new_one() {
     assert!(kills >= 5, "killed {kills} times only");
 }
 
-/// What a damaged database leaves when its restore is killed between: a file
-/// that every command refuses, until the restore is typed again.
+/// A crash during the restore over a damaged database leaves a placeholder that
+/// every command rejects, until the restore is repeated.
 #[test]
-fn i14_an_interrupted_move_of_a_damaged_database_is_refused_and_finished_when_typed_again() {
+fn an_interrupted_restore_over_a_damaged_database_is_rejected_until_repeated() {
     let home = backed_up();
     let copy = fs::read(home.path("copy.db")).expect("a backup");
     fs::write(home.database(), "a restore was interrupted here; type it again: journey restore FILE\n")
@@ -449,7 +449,7 @@ fn time(what: impl FnOnce()) -> Duration {
     begun.elapsed()
 }
 
-/// Starts the program and kills it after a while, unless it is done by then.
+/// Starts the program and kills it after a delay, unless it ends before.
 fn kill(home: &Home, arguments: &[&str], delay: Duration) -> bool {
     let mut command = home.command(arguments);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");

@@ -1,5 +1,5 @@
-//! The contract: what every database promises to the program, each promise a
-//! function whose name is the promise.
+//! The contract of the store: what every database must do, one function for
+//! each guarantee, named after it.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,14 +29,14 @@ use journey::store::{
 
 use super::{DATABASES, Database, at, folder};
 
-/// A database of one test, and the store on it.
+/// The database of one test, and the store on it.
 struct Stand {
     database: &'static Database,
     folder: tempfile::TempDir,
     store: Store,
 }
 
-/// Every promise, by its name.
+/// Every guarantee, by its name.
 macro_rules! promises {
     ($($promise:ident,)*) => {
         const PROMISES: &[(&str, fn(&mut Stand))] = &[$((stringify!($promise), $promise),)*];
@@ -44,35 +44,35 @@ macro_rules! promises {
 }
 
 promises! {
-    what_is_imported_is_what_is_read,
-    slices_are_everybody_and_what_happened_to_them,
-    an_import_twice_is_one,
+    an_imported_person_is_read_back_unchanged,
+    batches_contain_all_people_with_their_history,
+    importing_twice_equals_importing_once,
     an_import_that_fails_changes_nothing,
-    what_was_compared_before_a_change_is_not_imported_after_it,
-    x_then_y_then_x_sends_nothing_again,
-    who_returns_keeps_the_enrolment,
-    a_delivery_is_booked_once_for_ever,
-    a_batch_is_booked_whole_or_not_at_all,
-    what_was_decided_before_a_change_is_not_booked_after_it,
-    what_was_permitted_before_a_change_does_not_leave_after_it,
-    a_move_from_elsewhere_moves_nothing,
-    the_bytes_of_what_may_have_left_are_kept_and_those_refused_are_not,
-    what_the_send_journal_knows_is_sent,
-    settling_never_moves_backwards,
-    a_settlement_that_fails_settles_nothing,
-    what_an_earlier_run_claimed_is_due_again,
+    an_import_compared_before_a_change_is_rejected_after_it,
+    alternating_imports_send_nothing_again,
+    a_returning_person_keeps_the_enrolment,
+    a_delivery_is_enqueued_only_once,
+    a_batch_is_enqueued_completely_or_not_at_all,
+    an_enqueue_decided_before_a_change_is_rejected_after_it,
+    a_permission_given_before_a_change_is_void_after_it,
+    a_transition_from_another_state_changes_nothing,
+    messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not,
+    a_delivery_in_the_send_journal_counts_as_sent,
+    final_states_never_change,
+    a_failed_settlement_changes_nothing,
+    claims_of_an_earlier_run_are_due_again,
     a_step_is_skipped_once,
-    events_and_the_audit_log_only_grow,
-    a_decision_and_its_audit_line_are_written_both_or_neither,
-    a_decision_read_back_is_what_it_was_in_memory,
-    who_may_have_something_due_is_found_by_when_it_is,
-    positions_are_kept_whole_or_not_at_all,
-    the_last_good_content_is_kept_whole,
-    two_stores_on_one_database_see_what_the_other_wrote,
+    events_and_audit_log_are_append_only,
+    a_decision_and_its_audit_line_are_written_together,
+    a_decision_is_read_back_unchanged,
+    people_who_may_have_something_due_are_found_by_time,
+    positions_are_saved_completely_or_not_at_all,
+    the_last_valid_content_is_stored_completely,
+    two_stores_on_one_database_see_each_others_writes,
 }
 
 #[test]
-fn every_database_keeps_every_promise() {
+fn every_database_fulfils_the_contract() {
     let mut broken = Vec::new();
     for database in DATABASES {
         for (name, promise) in PROMISES {
@@ -111,9 +111,9 @@ impl Stand {
         number.expect("somebody")
     }
 
-    /// Does it again and again, each time with one more row that can be
-    /// written before the database fails; nothing may be left of what failed.
-    /// How often it failed.
+    /// Repeats an operation, each time with one more row that can be written
+    /// before the database fails; asserts that nothing of a failed operation
+    /// remains. Returns how often it failed.
     fn at_every_row<T>(&mut self, mut what: impl FnMut(&mut Store) -> Result<T, StoreError>) -> u32 {
         let before = self.tables();
         for rows in 0.. {
@@ -162,7 +162,7 @@ fn act(day: u32) -> Act {
     Act { at: morning(day), by: "Åsa".to_owned(), why: Some("because".to_owned()) }
 }
 
-/// Somebody with everything a people file can say of them.
+/// A person with every field of a people file.
 fn person(id: &str) -> Person {
     let period = |from, to| Period { from: day(from), to: day(to) };
     Person {
@@ -235,7 +235,7 @@ fn book(store: &mut Store, bookings: &[Booking], day: u32) -> Result<Booked, Sto
     store.book(seen, bookings, morning(day))
 }
 
-/// The moves that take a delivery from being booked to that end.
+/// The transitions from enqueued to that final state.
 fn to_the_end(number: i64, end: State) -> Vec<Move> {
     let happened = match end {
         State::Sent => Happened::Accepted,
@@ -256,18 +256,18 @@ fn settle(store: &mut Store, number: i64, end: State, day: u32) {
     assert!(matches!(written, Written::All(moved) if moved.iter().all(|moved| *moved)));
 }
 
-/// Begins a run of the sender; what is in doubt waits until the morning after.
+/// Starts a sending run; what is in doubt is retried the morning after.
 fn begin_run(store: &mut Store, day: u32) -> Result<Recovered, StoreError> {
     store.begin_run(morning(day), morning(day + 1))
 }
 
-/// The numbers of what may leave.
+/// The numbers of the deliveries that may be sent.
 fn outgoing(store: &Store, day: u32) -> Vec<i64> {
     let outgoing = store.outgoing(0, 100, morning(day)).expect("deliveries");
     outgoing.iter().map(|outgoing| outgoing.delivery.number).collect()
 }
 
-/// Settings and memory in an order that does not depend on chance.
+/// Settings and history in a fixed order.
 fn shown(settings: &Settings, memory: &Memory) -> String {
     let units: BTreeMap<_, _> = settings
         .units
@@ -289,7 +289,7 @@ fn read(store: &Store) -> (Settings, Memory) {
     (store.settings(TimeDelta::hours(4)).expect("settings"), store.memory().expect("a memory"))
 }
 
-fn what_is_imported_is_what_is_read(stand: &mut Stand) {
+fn an_imported_person_is_read_back_unchanged(stand: &mut Stand) {
     let roster = three();
     stand.import(&roster, 1);
     let (read, numbers) = stand.store.roster().expect("a roster");
@@ -297,7 +297,7 @@ fn what_is_imported_is_what_is_read(stand: &mut Stand) {
     assert_eq!(read.units, roster.units);
     assert_eq!(numbers.len(), 3);
     assert_eq!(stand.store.imported_at().expect("an instant"), Some(morning(1)));
-    // The very first import enrols nobody as late; the next one does.
+    // The first import enrols nobody as a late joiner; the next one does.
     let mut people = roster.people.clone();
     people.push(plain("late"));
     stand.import(&self::roster(&people), 2);
@@ -306,13 +306,13 @@ fn what_is_imported_is_what_is_read(stand: &mut Stand) {
     assert_eq!((entered("late"), entered("001")), (Some(morning(2)), None));
 }
 
-fn slices_are_everybody_and_what_happened_to_them(stand: &mut Stand) {
+fn batches_contain_all_people_with_their_history(stand: &mut Stand) {
     stand.import(&three(), 1);
     let of = stand.number("001");
     book(&mut stand.store, &[booking(1, of, "miljo/valkommen", 0)], 2).expect("booked");
     let choice = Change::Choose { person: PersonId::new("å 2"), character: slug("halsa") };
     stand.store.record(&choice, &act(2), "", "").expect("chosen");
-    // Whoever has left leaves a gap.
+    // A person who has left stays as a row.
     stand.import(&roster(&[person("001"), plain("å 2"), plain("late")]), 3);
     let (whole, numbers) = stand.store.roster().expect("a roster");
     let memory = stand.store.memory().expect("a memory");
@@ -343,14 +343,14 @@ fn slices_are_everybody_and_what_happened_to_them(stand: &mut Stand) {
     assert_eq!(stand.store.find(&address).expect("it is looked for"), Some(PersonId::new("001")));
 }
 
-fn an_import_twice_is_one(stand: &mut Stand) {
+fn importing_twice_equals_importing_once(stand: &mut Stand) {
     let roster = three();
     stand.import(&roster, 1);
     let before = stand.tables();
     assert!(compared_in(&stand.store, &roster, &LIBRARY).expect("people").is_nothing());
     stand.import(&roster, 1);
     let mut after = stand.tables();
-    // That somebody imported is a fact of its own.
+    // An import has one audit line of its own.
     assert_eq!(after["audit"].len(), before["audit"].len() + 1);
     after.insert("audit".to_owned(), before["audit"].clone());
     assert!(after == before, "the second import changed something");
@@ -359,7 +359,7 @@ fn an_import_twice_is_one(stand: &mut Stand) {
 fn an_import_that_fails_changes_nothing(stand: &mut Stand) {
     stand.import(&three(), 1);
     stand.import(&roster(&[person("001"), plain("å 2")]), 2);
-    // Who joins, returns, changes, leaves and changes units, all at once.
+    // People join, return, change, leave and move units, all at once.
     let all = roster(&[
         Person { first_name: "Eva".into(), ..person("001") },
         Person { extra: Box::default(), ..person("1") },
@@ -370,7 +370,7 @@ fn an_import_that_fails_changes_nothing(stand: &mut Stand) {
     assert_eq!(stand.store.roster().expect("a roster").0.people.len(), 3);
 }
 
-fn x_then_y_then_x_sends_nothing_again(stand: &mut Stand) {
+fn alternating_imports_send_nothing_again(stand: &mut Stand) {
     let (x, y) = (three(), roster(&[plain("å 2"), plain("other")]));
     stand.import(&x, 1);
     let number = stand.number("001");
@@ -388,7 +388,7 @@ fn x_then_y_then_x_sends_nothing_again(stand: &mut Stand) {
     book(&mut stand.store, &[booking(2, number, "miljo/resor", 0)], 3).expect_err("never twice");
 }
 
-fn who_returns_keeps_the_enrolment(stand: &mut Stand) {
+fn a_returning_person_keeps_the_enrolment(stand: &mut Stand) {
     stand.import(&roster(&[plain("first")]), 1);
     stand.import(&roster(&[plain("first"), plain("late")]), 2);
     let before = stand.tables();
@@ -405,7 +405,7 @@ fn who_returns_keeps_the_enrolment(stand: &mut Stand) {
     assert_eq!(entered, Some(morning(2)), "coming back is not coming first");
 }
 
-fn a_delivery_is_booked_once_for_ever(stand: &mut Stand) {
+fn a_delivery_is_enqueued_only_once(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
     let first = booking(1, number, "miljo/resor", 0);
@@ -419,7 +419,7 @@ fn a_delivery_is_booked_once_for_ever(stand: &mut Stand) {
         book(&mut stand.store, &[fresh, second], 2).expect_err("it is booked already");
         assert!(stand.tables() == before, "nothing is booked of a batch with a second one in it");
     }
-    // A reminder, another step and another journey are others.
+    // A reminder, another step and another journey are different deliveries.
     let others = [("miljo/resor", 1), ("miljo/lov", 0), ("grunden/resor", 0)];
     for (place, (name, round)) in (10..).zip(others) {
         book(&mut stand.store, &[booking(place, number, name, round)], 2).expect("another one");
@@ -435,7 +435,7 @@ fn a_delivery_is_booked_once_for_ever(stand: &mut Stand) {
     assert_eq!(stand.store.next_delivery().expect("a number"), 13);
 }
 
-fn what_was_compared_before_a_change_is_not_imported_after_it(stand: &mut Stand) {
+fn an_import_compared_before_a_change_is_rejected_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let roster = roster(&[person("001"), plain("late")]);
     let seen = stand.store.seen().expect("seen");
@@ -449,7 +449,7 @@ fn what_was_compared_before_a_change_is_not_imported_after_it(stand: &mut Stand)
     import(&mut stand.store, &roster, 2).expect("compared anew it is nothing");
 }
 
-fn a_batch_is_booked_whole_or_not_at_all(stand: &mut Stand) {
+fn a_batch_is_enqueued_completely_or_not_at_all(stand: &mut Stand) {
     stand.import(&three(), 1);
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     book(&mut stand.store, &[booking(1, a, "miljo/resor", 0)], 1).expect("booked");
@@ -458,11 +458,11 @@ fn a_batch_is_booked_whole_or_not_at_all(stand: &mut Stand) {
         let seen = store.seen()?;
         store.book(seen, &batch, morning(2))
     });
-    // Two are booked, each with its event.
+    // Two are enqueued, each with its event.
     assert_eq!(failed, 4 + 1, "rows; one with an enrolment");
 }
 
-fn what_was_decided_before_a_change_is_not_booked_after_it(stand: &mut Stand) {
+fn an_enqueue_decided_before_a_change_is_rejected_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
     let decided = stand.store.seen().expect("seen");
@@ -478,7 +478,7 @@ fn what_was_decided_before_a_change_is_not_booked_after_it(stand: &mut Stand) {
     assert_eq!(outcome.expect("booked"), Booked::All, "decided anew it is");
 }
 
-fn what_was_permitted_before_a_change_does_not_leave_after_it(stand: &mut Stand) {
+fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
     book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
@@ -495,7 +495,7 @@ fn what_was_permitted_before_a_change_does_not_leave_after_it(stand: &mut Stand)
     assert_eq!(outcome, Written::All(vec![true]), "looked at again it may");
 }
 
-fn a_move_from_elsewhere_moves_nothing(stand: &mut Stand) {
+fn a_transition_from_another_state_changes_nothing(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
     book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
@@ -512,9 +512,9 @@ fn a_move_from_elsewhere_moves_nothing(stand: &mut Stand) {
     }
 }
 
-/// What leaves is written before its first byte does, and every copy is the
-/// same; what was refused in so many words is made anew.
-fn the_bytes_of_what_may_have_left_are_kept_and_those_refused_are_not(stand: &mut Stand) {
+/// A message is stored before its first byte is sent, and every copy is
+/// identical; a message that was definitely rejected is built again.
+fn messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not(stand: &mut Stand) {
     stand.import(&three(), 1);
     let store = &mut stand.store;
     let people = [PersonNumber(1), PersonNumber(2), PersonNumber(3)];
@@ -547,7 +547,7 @@ fn the_bytes_of_what_may_have_left_are_kept_and_those_refused_are_not(stand: &mu
     assert_eq!(before, Before::Whole(mail_to(1).into()));
 }
 
-fn what_the_send_journal_knows_is_sent(stand: &mut Stand) {
+fn a_delivery_in_the_send_journal_counts_as_sent(stand: &mut Stand) {
     stand.import(&three(), 1);
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     let known = booking(1, a, "miljo/resor", 0);
@@ -576,7 +576,7 @@ fn what_the_send_journal_knows_is_sent(stand: &mut Stand) {
     assert_eq!(memory.of(&PersonId::new("å 2")).last_mail, Some(morning(3)), "it counts from when it left");
 }
 
-fn settling_never_moves_backwards(stand: &mut Stand) {
+fn final_states_never_change(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
     let settled: Vec<State> = State::ALL.into_iter().filter(|state| state.is_settled()).collect();
@@ -595,7 +595,7 @@ fn settling_never_moves_backwards(stand: &mut Stand) {
     }
 }
 
-fn a_settlement_that_fails_settles_nothing(stand: &mut Stand) {
+fn a_failed_settlement_changes_nothing(stand: &mut Stand) {
     stand.import(&three(), 1);
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     let both = [booking(1, a, "miljo/resor", 0), booking(2, b, "miljo/resor", 0)];
@@ -607,7 +607,7 @@ fn a_settlement_that_fails_settles_nothing(stand: &mut Stand) {
     assert_eq!(stand.at_every_row(|store| store.write(&ends, None, morning(2))), 2);
 }
 
-fn what_an_earlier_run_claimed_is_due_again(stand: &mut Stand) {
+fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
     stand.import(&three(), 1);
     let people = [PersonNumber(1), PersonNumber(2), PersonNumber(3)];
     let all: Vec<Booking> = (1..).zip(people).map(|(n, p)| booking(n, p, "miljo/resor", 0)).collect();
@@ -652,7 +652,7 @@ fn a_step_is_skipped_once(stand: &mut Stand) {
     assert_eq!((enrolment.events[0].at, enrolment.events[0].what), (morning(1), What::Skipped));
 }
 
-fn events_and_the_audit_log_only_grow(stand: &mut Stand) {
+fn events_and_audit_log_are_append_only(stand: &mut Stand) {
     let mut grown = BTreeMap::from([("event".to_owned(), Vec::new()), ("audit".to_owned(), Vec::new())]);
     let mut look = |stand: &Stand| {
         let tables = stand.tables();
@@ -684,8 +684,7 @@ fn events_and_the_audit_log_only_grow(stand: &mut Stand) {
     assert_eq!((audit[0].by.as_str(), audit[0].why.as_deref()), ("Åsa", Some("because")));
 }
 
-/// A decision of each kind, more than one where the second meets the first,
-/// and its word.
+/// A decision of each kind, more than one where they interact, and its name.
 fn decisions() -> Vec<(Change, &'static str)> {
     let person = || PauseOf::Person(PersonId::new("001"));
     let unit = || UnitId::new("VO-102");
@@ -736,7 +735,7 @@ fn decisions() -> Vec<(Change, &'static str)> {
     ]
 }
 
-fn a_decision_read_back_is_what_it_was_in_memory(stand: &mut Stand) {
+fn a_decision_is_read_back_unchanged(stand: &mut Stand) {
     stand.import(&three(), 1);
     let (mut settings, mut memory) = read(&stand.store);
     for (n, (change, action)) in (2..).zip(decisions()) {
@@ -756,11 +755,11 @@ fn a_decision_read_back_is_what_it_was_in_memory(stand: &mut Stand) {
     }
 }
 
-fn a_decision_and_its_audit_line_are_written_both_or_neither(stand: &mut Stand) {
+fn a_decision_and_its_audit_line_are_written_together(stand: &mut Stand) {
     stand.import(&three(), 1);
     for (change, action) in decisions() {
-        // Its own row, the audit line, and that all must be decided anew; where
-        // something is held already there is no row of its own.
+        // The row itself, the audit line, and the invalidation of positions;
+        // where something is held already there is no new row.
         let failed = stand.at_every_row(|store| store.record(&change, &act(2), "before", "after"));
         assert!((2..=5).contains(&failed), "{action} failed {failed} times");
     }
@@ -777,7 +776,7 @@ fn stood(person: PersonNumber, next_at: Option<Timestamp>) -> Stood {
     Stood { person, journey: slug("miljo"), position, skips: Vec::new() }
 }
 
-fn who_may_have_something_due_is_found_by_when_it_is(stand: &mut Stand) {
+fn people_who_may_have_something_due_are_found_by_time(stand: &mut Stand) {
     stand.import(&three(), 1);
     let [a, b, c] = ["001", "1", "å 2"].map(|id| stand.number(id));
     assert_eq!(stand.store.next_wake().expect("an instant"), None);
@@ -794,14 +793,15 @@ fn who_may_have_something_due_is_found_by_when_it_is(stand: &mut Stand) {
     assert_eq!(due(stand, morning(6)), [a, c], "each once");
     let stages = stand.store.stages().expect("stages");
     assert_eq!((stages[&slug("miljo")], stages[&slug("social")]), ([0, 3, 0, 0, 0], [0, 1, 0, 0, 0]));
-    // Who has left has nothing due, and neither has a journey that is gone.
+    // A person who has left has nothing due, and neither has a journey that was
+    // removed.
     stand.import(&roster(&[plain("å 2")]), 2);
     stand.store.end_positions(&[&slug("social")]).expect("ended");
     assert_eq!(due(stand, morning(6)), [c]);
     assert_eq!(stand.store.next_wake().expect("an instant"), Some(morning(4)));
 }
 
-fn positions_are_kept_whole_or_not_at_all(stand: &mut Stand) {
+fn positions_are_saved_completely_or_not_at_all(stand: &mut Stand) {
     stand.import(&three(), 1);
     let [a, b] = ["001", "1"].map(|id| stand.number(id));
     let skip = Skip { person: a, step: step("miljo/lov"), at: morning(1) };
@@ -822,7 +822,7 @@ fn positions_are_kept_whole_or_not_at_all(stand: &mut Stand) {
     assert_eq!(stand.store.decided_with().expect("words"), None, "a decision wants a fresh look");
 }
 
-fn the_last_good_content_is_kept_whole(stand: &mut Stand) {
+fn the_last_valid_content_is_stored_completely(stand: &mut Stand) {
     let keep = |store: &mut Store, hash: u8, files: &[(&str, &[u8])]| {
         store.keep_content(ContentHash([hash; 32]), files.iter().copied(), morning(u32::from(hash)))
     };
@@ -838,7 +838,7 @@ fn the_last_good_content_is_kept_whole(stand: &mut Stand) {
     assert_eq!(content, Some((ContentHash([2; 32]), morning(2))));
 }
 
-fn two_stores_on_one_database_see_what_the_other_wrote(stand: &mut Stand) {
+fn two_stores_on_one_database_see_each_others_writes(stand: &mut Stand) {
     let mut other = (stand.database.open)(&stand.path());
     assert_eq!(other.secret().expect("a secret"), stand.store.secret().expect("a secret"), "drawn once");
     let seen = stand.store.seen().expect("seen");

@@ -1,7 +1,6 @@
-//! What can befall a database, one test a row of the catalogue, with the real
-//! program: what it says, its exit code, and that nothing is lost or changed.
-//! Further rows are in `src/store/tests`, where a disk is full to the page and
-//! a migration is killed at every statement.
+//! Faults of a database, with the built program: the message, the exit code,
+//! and that nothing is lost or changed. More are in `src/store/tests`, where a
+//! disk is full to the page and a migration is killed at every statement.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -22,7 +21,7 @@ const PAUSE: &[&str] = &["pause", "--journey", "miljo", "--reason", "flood", "--
 /// A command that reads, and two that write.
 const ANY: [&[&str]; 3] = [&["status", "--at", AT], SEND, PAUSE];
 
-/// Who is nobody on most machines.
+/// The user `nobody` on most machines.
 pub(super) const NOBODY: u32 = 65534;
 
 pub(super) fn is_root() -> bool {
@@ -30,7 +29,7 @@ pub(super) fn is_root() -> bool {
 }
 
 thread_local! {
-    /// A folder for a copy of the program, of one test.
+    /// A temporary folder for a copy of the program.
     static COPY: tempfile::TempDir = {
         let folder = tempfile::tempdir().expect("a folder");
         set_mode(folder.path(), 0o755);
@@ -38,9 +37,8 @@ thread_local! {
     };
 }
 
-/// Runs the program in a way in which permissions count: as it is, or, for
-/// root, as nobody; then everything there is nobody's. `None` where that
-/// cannot be done.
+/// Runs the program so that permissions count: as it is, or, for root, as the
+/// user `nobody`, who then owns the files. `None` where that is not possible.
 pub(super) fn as_nobody(home: &Home, arguments: &[&str]) -> Option<Output> {
     if !is_root() {
         return Some(home.run(arguments));
@@ -53,7 +51,7 @@ pub(super) fn as_nobody(home: &Home, arguments: &[&str]) -> Option<Output> {
     let who = ["--reuid=65534", "--regid=65534", "--clear-groups"];
     let runs = Command::new(setpriv).args(who).arg(&program).arg("--version").output();
     if !runs.is_ok_and(|output| output.status.success()) {
-        // It lies where nobody may go.
+        // It is in a folder that `nobody` cannot enter.
         program = COPY.with(|copy| {
             let copy = copy.path().join("journey");
             if !copy.exists() {
@@ -67,7 +65,7 @@ pub(super) fn as_nobody(home: &Home, arguments: &[&str]) -> Option<Output> {
     Some(command.env_clear().env("NO_COLOR", "1").output().expect("it starts"))
 }
 
-/// Gives a folder and all in it to nobody.
+/// Gives a folder and all in it to the user `nobody`.
 pub(super) fn give_away(path: &Path) {
     if !is_root() {
         return;
@@ -86,14 +84,14 @@ pub(super) fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
-/// People are imported.
+/// A home with imported people.
 pub(super) fn imported(people: usize) -> Home {
     let home = Home::with(people);
     home.done(IMPORT);
     home
 }
 
-/// A disk of its own, so small that it can be filled.
+/// A file system so small that it can be filled.
 pub(crate) struct Disk {
     pub(super) at: PathBuf,
 }
@@ -105,7 +103,7 @@ impl Disk {
         mount.is_ok_and(|output| output.status.success()).then_some(Disk { at })
     }
 
-    /// Takes all room.
+    /// Fills it.
     pub(crate) fn fill(&self) {
         use std::io::Write;
         let mut file = fs::File::create(self.at.join("filler")).expect("a file");
@@ -113,7 +111,7 @@ impl Disk {
         while file.write_all(&[0]).is_ok() {}
     }
 
-    /// Gives it back.
+    /// Frees the space.
     pub(crate) fn empty(&self) {
         fs::remove_file(self.at.join("filler")).expect("removed");
     }
@@ -126,7 +124,7 @@ impl Drop for Disk {
 }
 
 #[test]
-fn f54_a_full_disk_stops_every_command_that_writes_and_room_lets_it_go_on() {
+fn a_full_disk_fails_every_writing_command_until_there_is_space() {
     let home = Home::with(SOME);
     let Some(disk) = Disk::mount(home.path("disk")) else {
         return skip("F54 needs the right to mount a small disk");
@@ -155,7 +153,7 @@ fn f54_a_full_disk_stops_every_command_that_writes_and_room_lets_it_go_on() {
 }
 
 #[test]
-fn f54_a_full_outbox_stops_the_mailing_and_room_lets_it_go_on() {
+fn a_full_outbox_stops_the_mailing_until_there_is_space() {
     let home = imported(SOME);
     let whole = home.twin();
     whole.done(SEND);
@@ -173,7 +171,7 @@ fn f54_a_full_outbox_stops_the_mailing_and_room_lets_it_go_on() {
 }
 
 #[test]
-fn f55_what_was_written_and_not_settled_is_finished_with_the_same_bytes_and_one_event() {
+fn a_file_written_but_not_recorded_is_finished_with_the_same_bytes_and_one_event() {
     let home = imported(SOME);
     let whole = home.twin();
     whole.done(SEND);
@@ -197,7 +195,7 @@ fn f55_what_was_written_and_not_settled_is_finished_with_the_same_bytes_and_one_
 }
 
 #[test]
-fn i8_a_pause_or_hold_stops_what_is_booked_and_not_handed_over_until_it_is_lifted() {
+fn a_pause_or_hold_stops_enqueued_mails_until_it_ends() {
     let home = imported(SOME);
     let whole = home.twin();
     whole.done(SEND);
@@ -222,7 +220,7 @@ fn i8_a_pause_or_hold_stops_what_is_booked_and_not_handed_over_until_it_is_lifte
 }
 
 #[test]
-fn f56_a_folder_or_database_that_may_not_be_written_is_named() {
+fn an_unwritable_folder_or_database_is_named() {
     let home = imported(SOME);
     give_away(home.folder.path());
     let folder = home.folder.path();
@@ -231,7 +229,7 @@ fn f56_a_folder_or_database_that_may_not_be_written_is_named() {
     let said = told(&output, 77);
     assert!(said.contains("cannot write journey.db-wal: the folder must be writable"), "{said}");
     let before = files(folder);
-    // Reading needs no right to write.
+    // Reading needs no write permission.
     told(&as_nobody(&home, &["status", "--at", AT]).expect("it starts"), 0);
     let doctor = as_nobody(&home, &["doctor", "--at", AT]).expect("it starts");
     told(&doctor, 1);
@@ -252,7 +250,7 @@ fn f56_a_folder_or_database_that_may_not_be_written_is_named() {
         let said = told(&as_nobody(&home, arguments).expect("it starts"), 77);
         assert!(said.contains("cannot read journey.db"), "{said}");
     }
-    // Where there is none it cannot be made.
+    // A missing database cannot be created there.
     fs::remove_file(home.database()).expect("removed");
     set_mode(folder, 0o555);
     let said = told(&as_nobody(&home, IMPORT).expect("it starts"), 77);
@@ -260,10 +258,10 @@ fn f56_a_folder_or_database_that_may_not_be_written_is_named() {
     set_mode(folder, 0o755);
 }
 
-/// What is there and may not be read is a matter of who runs it, and no fault
-/// in it.
+/// A file without read permission is reported as a permission problem, not as
+/// damage.
 #[test]
-fn f56_a_file_that_may_not_be_read_is_a_matter_of_permission() {
+fn an_unreadable_file_is_a_permission_error() {
     let home = Home::with(SOME);
     give_away(home.folder.path());
     if as_nobody(&home, &["--version"]).is_none() {
@@ -283,7 +281,7 @@ fn f56_a_file_that_may_not_be_read_is_a_matter_of_permission() {
         assert!(said.contains(name) && said.contains("Permission denied"), "{said}");
         set_mode(&path, before);
     }
-    // The doctor does not call good what it does not know.
+    // The doctor does not report as good what it cannot read.
     set_mode(&home.path("content"), 0o000);
     let seen = as_nobody(&home, &["doctor", "--at", AT]).expect("it starts").stdout;
     let seen = String::from_utf8_lossy(&seen);
@@ -295,9 +293,9 @@ fn f56_a_file_that_may_not_be_read_is_a_matter_of_permission() {
     assert!(seen.contains("time zone     Europe/Stockholm, by the rules of"), "{seen}");
 }
 
-/// Where nobody may write, not even root: the folder is mounted to be read.
+/// A file system that is mounted read-only, on which not even root can write.
 #[test]
-fn f56_a_mount_that_may_only_be_read_is_named() {
+fn a_read_only_mount_is_named() {
     let home = imported(SOME);
     let before = files(home.folder.path());
     let mounted = |arguments: &[&str]| {
@@ -312,7 +310,8 @@ fn f56_a_mount_that_may_only_be_read_is_named() {
     };
     let reads = mounted(&["status", "--at", AT]);
     let Some(reads) = reads.filter(|output| output.status.success()) else {
-        // Nobody can install that right, so `JOURNEY_TEST_ALL` does not ask for it.
+        // That permission cannot be installed, so `JOURNEY_TEST_ALL` does not
+        // require it.
         return pass_over("F56 on a mount needs `unshare`, and the right to mount");
     };
     told(&reads, 0);
@@ -327,7 +326,7 @@ fn f56_a_mount_that_may_only_be_read_is_named() {
 }
 
 #[test]
-fn f56_an_outbox_that_may_not_be_written_is_named() {
+fn an_unwritable_outbox_is_named() {
     let home = imported(SOME);
     fs::create_dir(home.path("outbox")).expect("a folder");
     give_away(home.folder.path());
@@ -342,7 +341,7 @@ fn f56_an_outbox_that_may_not_be_written_is_named() {
 }
 
 #[test]
-fn f57_who_finds_somebody_writing_waits_and_then_says_so() {
+fn a_locked_database_is_waited_for_and_then_reported() {
     let home = imported(SOME);
     let other = connect(&home.database());
     other.execute_batch("BEGIN IMMEDIATE; UPDATE instance SET epoch = epoch").expect("it writes");
@@ -360,7 +359,7 @@ fn f57_who_finds_somebody_writing_waits_and_then_says_so() {
     home.done(PAUSE);
 }
 
-/// Bytes that fit nowhere, always the same.
+/// Reproducible bytes without meaning.
 pub(super) fn noise(seed: usize, length: usize) -> Vec<u8> {
     let mut state = seed as u64 + 1;
     let mut next = || {
@@ -371,7 +370,7 @@ pub(super) fn noise(seed: usize, length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn f58_a_damaged_database_is_refused_and_left_as_it_is() {
+fn a_damaged_database_is_rejected_and_not_changed() {
     let home = imported(SOME);
     home.done(SEND);
     let whole = fs::read(home.database()).expect("a database");
@@ -417,7 +416,7 @@ fn f58_a_damaged_database_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn f58_whichever_page_is_overwritten_it_is_found_before_anything_is_written() {
+fn an_overwritten_page_is_found_before_anything_is_written() {
     let home = imported(SOME);
     home.done(SEND);
     let whole = fs::read(home.database()).expect("a database");
@@ -435,13 +434,13 @@ fn f58_whichever_page_is_overwritten_it_is_found_before_anything_is_written() {
     }
 }
 
-/// A run was killed, so there is a log; then the database was damaged.
+/// A run was killed, so there is a WAL; then the database was damaged.
 #[test]
-fn f58_a_damaged_database_with_a_log_beside_it_is_left_as_it_is() {
+fn a_damaged_database_with_a_wal_is_not_changed() {
     let home = killed();
     let mut bytes = fs::read(home.database()).expect("a database");
     let pages = bytes.len() / 4096;
-    // The log has newer versions of some pages; all the others are noise.
+    // The WAL has newer versions of some pages; all the others are damaged.
     for page in 1..pages {
         bytes[page * 4096..(page + 1) * 4096].copy_from_slice(&noise(page, 4096));
     }
@@ -455,7 +454,7 @@ fn f58_a_damaged_database_with_a_log_beside_it_is_left_as_it_is() {
 }
 
 #[test]
-fn f58_a_log_whose_database_is_gone_is_not_taken_over_into_a_new_one() {
+fn a_wal_without_its_database_is_not_applied_to_a_new_one() {
     let home = killed();
     fs::remove_file(home.database()).expect("removed");
     let before = files(home.folder.path());
@@ -466,8 +465,7 @@ fn f58_a_log_whose_database_is_gone_is_not_taken_over_into_a_new_one() {
     }
 }
 
-/// A home as a run leaves it that is killed: with a log that nobody has taken
-/// over into the database.
+/// A home as a killed run leaves it: with a WAL that is not checkpointed.
 pub(super) fn killed() -> Home {
     let home = imported(SOME);
     let holds_it_open = connect(&home.database());
@@ -480,7 +478,7 @@ pub(super) fn killed() -> Home {
 }
 
 #[test]
-fn f59_root_leaves_no_files_that_the_owner_of_the_database_cannot_write() {
+fn root_leaves_no_files_the_database_owner_cannot_write() {
     if !is_root() {
         return skip("F59 needs root");
     }
@@ -499,7 +497,7 @@ fn f59_root_leaves_no_files_that_the_owner_of_the_database_cannot_write() {
 }
 
 #[test]
-fn f66_a_newer_database_is_refused_by_every_command_and_unchanged() {
+fn a_newer_database_is_rejected_by_every_command_and_unchanged() {
     let home = imported(SOME);
     let database = connect(&home.database());
     let known = column(&database, "SELECT user_version || '' FROM pragma_user_version").concat();
@@ -515,7 +513,7 @@ fn f66_a_newer_database_is_refused_by_every_command_and_unchanged() {
 }
 
 #[test]
-fn f67_the_database_and_what_lies_beside_it_is_for_its_owner_alone() {
+fn the_database_and_its_side_files_are_private_to_the_owner() {
     let home = Home::with(SOME);
     home.done(IMPORT);
     assert_eq!(mode(&home.database()), 0o600);

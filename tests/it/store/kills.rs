@@ -1,5 +1,5 @@
-//! The program is killed, again and again, at whatever it is doing: in the
-//! end everything is as if it had never been.
+//! The program is killed again and again, whatever it is doing; at the end the
+//! result is the same as without kills.
 
 use std::process::Stdio;
 use std::thread::sleep;
@@ -12,8 +12,8 @@ use super::{Home, files};
 const SEND: &[&str] = &["send", "-q", "--at", "2026-12-01T08:30"];
 const IMPORT: &[&str] = &["people", "import", "-q", "--at", "2026-11-24T09:00"];
 
-/// Starts the program and kills it after a while, unless it is done by then.
-/// Was it killed?
+/// Starts the program and kills it after a delay, unless it ends before; true
+/// if it was killed.
 fn kill_after(home: &Home, arguments: &[&str], delay: Duration) -> bool {
     let mut command = home.command(arguments);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
@@ -22,8 +22,8 @@ fn kill_after(home: &Home, arguments: &[&str], delay: Duration) -> bool {
     !child.wait().expect("it ends").success()
 }
 
-/// How long it takes when nobody kills it: delays are parts of that, so that
-/// they hit it on a slow machine and on a fast one.
+/// How long it takes without a kill: delays are fractions of that, so that they
+/// are in range on any machine.
 #[expect(clippy::disallowed_methods, reason = "it measures the program from outside")]
 fn undisturbed(home: &Home, arguments: &[&str]) -> Duration {
     let begun = Instant::now();
@@ -31,8 +31,8 @@ fn undisturbed(home: &Home, arguments: &[&str]) -> Duration {
     begun.elapsed()
 }
 
-/// Is there a mail in the outbox for each delivery, and nothing else; and is
-/// each as the database says?
+/// Asserts that the outbox has exactly one mail for each delivery, as the
+/// database describes it.
 fn is_whole(home: &Home) {
     let database = connect(&home.database());
     let said = column(&database, "PRAGMA integrity_check");
@@ -58,7 +58,7 @@ fn is_whole(home: &Home) {
 }
 
 #[test]
-fn a_mailing_killed_again_and_again_sends_each_mail_once_and_whole() {
+fn a_repeatedly_killed_mailing_sends_each_mail_once_and_complete() {
     let home = Home::with(usize::MAX);
     home.done(IMPORT);
     let never_killed = home.twin();
@@ -71,7 +71,7 @@ fn a_mailing_killed_again_and_again_sends_each_mail_once_and_whole() {
         let home = home.twin();
         for kill in 0..9 {
             kills += usize::from(kill_after(&home, SEND, whole * (8 + 2 * kill + round) / 40));
-            // What is there by now is whole and is what it will be.
+            // What exists so far is complete and final.
             for (name, bytes) in home.outbox() {
                 assert!(!name.ends_with(".eml") || expected[&name] == bytes, "{name}");
             }
@@ -87,7 +87,7 @@ fn a_mailing_killed_again_and_again_sends_each_mail_once_and_whole() {
 }
 
 #[test]
-fn f81_an_import_killed_half_way_is_all_or_nothing() {
+fn an_import_killed_half_way_is_all_or_nothing() {
     let home = Home::with(usize::MAX);
     let never_killed = home.twin();
     let whole = undisturbed(&never_killed, IMPORT);
@@ -112,7 +112,7 @@ fn f81_an_import_killed_half_way_is_all_or_nothing() {
 }
 
 #[test]
-fn f81_a_second_import_killed_half_way_is_all_or_nothing() {
+fn a_second_import_killed_half_way_is_all_or_nothing() {
     let home = Home::with(usize::MAX);
     home.done(IMPORT);
     let before = people(&home);
@@ -135,16 +135,16 @@ fn f81_a_second_import_killed_half_way_is_all_or_nothing() {
     }
 }
 
-/// Who there is, as the database has it.
+/// The people in the database.
 fn people(home: &Home) -> Vec<String> {
     let mut tables = tables(&home.database());
     tables.remove("person").unwrap_or_default()
 }
 
-/// Whoever only looks at what a killed run left behind changes nothing of it,
-/// not even the index of the log.
+/// A read-only command does not change the files that a killed run left, not
+/// even the index of the WAL.
 #[test]
-fn looking_at_what_a_killed_run_left_changes_no_byte_and_sees_all_of_it() {
+fn read_only_commands_after_a_kill_change_no_byte_and_see_everything() {
     let home = killed();
     let looks: [&[&str]; 4] = [
         &["status", "--format", "json", "--at", "2026-12-01T08:30"],
@@ -165,7 +165,7 @@ fn looking_at_what_a_killed_run_left_changes_no_byte_and_sees_all_of_it() {
         }
         assert!(said.contains("\"sent\""), "what stands in the log is seen: {said}");
     }
-    // Who writes takes it over.
+    // A writing command checkpoints the WAL.
     let outbox = home.outbox();
     home.done(SEND);
     is_whole(&home);

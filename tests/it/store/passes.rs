@@ -1,6 +1,5 @@
-//! The engine with a real database: positions are the fold of the events,
-//! whatever happened; and what somebody else does during a mailing counts
-//! from that moment.
+//! The engine with a real database: positions always equal the fold of the
+//! events, and what other processes do during a mailing takes effect at once.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -30,7 +29,7 @@ use crate::rig;
 use super::sqlite::{column, connect, tables};
 use super::{Home, at};
 
-/// The programme of a home, with a database open to write.
+/// The programme of a home, with a database open for writing.
 struct Office {
     home: Home,
     config: Config,
@@ -46,7 +45,7 @@ impl Office {
         Office { home, config, store }
     }
 
-    /// Another who has the database open.
+    /// A second connection to the database.
     fn store(config: &Config) -> Store {
         Store::open(&config.database, at("2026-08-01T08:00:00Z"), || [7; 32]).expect("a database")
     }
@@ -81,7 +80,7 @@ fn step(text: &str) -> StepName {
     StepName::parse(text).expect("a step")
 }
 
-/// Something that happens, and how many hours after the last.
+/// An event, and how many hours after the last.
 #[derive(Clone, Debug)]
 struct Happening {
     hours: i64,
@@ -90,7 +89,7 @@ struct Happening {
 
 #[derive(Clone, Debug)]
 enum Happens {
-    /// Only these people are in the file, by their place modulo this.
+    /// Import only some people, selected by their index modulo this.
     Import(usize),
     Send(Option<usize>),
     Approve(usize),
@@ -122,7 +121,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     (prop_oneof![Just(24), 1..200i64], what).prop_map(|(hours, what)| Happening { hours, what })
 }
 
-/// So few people that a sequence is quick.
+/// Few people, so that a sequence is quick.
 const SOME: usize = 14;
 
 impl Happens {
@@ -166,8 +165,8 @@ impl Happens {
     }
 }
 
-/// Every row of the table says what the events say, and everything in it can
-/// be thrown away and made again.
+/// Asserts that every row of the table follows from the events, and that the
+/// table can be dropped and rebuilt.
 fn positions_are_the_fold(
     office: &mut Office,
     world: &mut World,
@@ -206,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, rng_seed: RngSeed::Fixed(41), ..ProptestConfig::default() })]
 
     #[test]
-    fn a_position_is_the_fold_of_the_events_after_whatever_happened(
+    fn positions_equal_the_fold_of_random_events(
         happenings in proptest::collection::vec(happening(), 8..16)
     ) {
         let mut office = Office::with(SOME);
@@ -250,7 +249,7 @@ proptest! {
     }
 }
 
-/// People, imported, and a mailing of several batches about to begin.
+/// Imported people, and a mailing of several batches about to begin.
 fn mailing() -> (Office, World, Timestamp) {
     let mut office = Office::with(700);
     let now = at("2026-12-01T07:30:00Z");
@@ -261,7 +260,7 @@ fn mailing() -> (Office, World, Timestamp) {
     (office, world, now)
 }
 
-/// Sends everything; when so many mails have left something happens.
+/// Sends everything; after this many mails an event happens.
 fn send_and_at(
     mail: usize,
     world: &World,
@@ -279,7 +278,7 @@ fn send_and_at(
     rig::send(world, store, now, &Selection::default(), |_| {}, one_more).expect("no lock error")
 }
 
-/// Who was booked, by employee id, in order.
+/// The people who have a delivery, by employee id, in order.
 fn booked(office: &Office) -> Vec<String> {
     let sql = "SELECT employee_id FROM delivery
                JOIN enrolment ON enrolment.id = enrolment_id JOIN person ON person.id = person_id
@@ -288,7 +287,7 @@ fn booked(office: &Office) -> Vec<String> {
 }
 
 #[test]
-fn i8_nothing_leaves_to_somebody_after_a_pause_of_theirs_during_the_mailing() {
+fn a_person_paused_during_a_mailing_gets_no_more_mail() {
     let (mut office, world, now) = mailing();
     let mut other = Office::store(&office.config);
     let last = world.roster.people[690].id.clone();
@@ -306,9 +305,9 @@ fn i8_nothing_leaves_to_somebody_after_a_pause_of_theirs_during_the_mailing() {
     assert!(!outbox.keys().any(|file| file.contains(&name)), "who is paused got nothing");
 }
 
-/// The world was read, and then, before the mailing began, somebody paused.
+/// The pause comes after the state was loaded and before the mailing begins.
 #[test]
-fn i8_a_pause_between_reading_and_booking_counts() {
+fn a_pause_between_loading_and_enqueueing_takes_effect() {
     let (mut office, world, now) = mailing();
     let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
     Office::store(&office.config).record(&pause, &act(now), "runs", "paused").expect("paused");
@@ -318,10 +317,10 @@ fn i8_a_pause_between_reading_and_booking_counts() {
     assert!(booked(&office).is_empty() && office.home.outbox().is_empty());
 }
 
-/// While it is booked, a slice at a time, somebody pauses: what is booked
-/// stays so, the rest is decided anew, and nobody is written to twice.
+/// A pause comes while batches are enqueued: what is enqueued stays, the rest
+/// is decided again, and nobody gets two mails.
 #[test]
-fn i8_a_pause_between_two_slices_counts_from_the_second_on() {
+fn a_pause_between_two_batches_takes_effect_from_the_second() {
     let (mut office, mut world, now) = mailing();
     let mut other = Office::store(&office.config);
     let last = world.roster.people[690].id.clone();
@@ -356,7 +355,7 @@ fn i8_a_pause_between_two_slices_counts_from_the_second_on() {
 }
 
 #[test]
-fn f82_an_import_during_a_mailing_gives_later_mails_the_new_address() {
+fn an_import_during_a_mailing_changes_the_address_of_later_mails() {
     let (mut office, world, now) = mailing();
     let mut roster = office.people(&world.library);
     for person in &mut roster.people {
@@ -380,7 +379,7 @@ fn f82_an_import_during_a_mailing_gives_later_mails_the_new_address() {
 }
 
 #[test]
-fn x_then_y_then_x_sends_nobody_a_step_again() {
+fn alternating_content_versions_send_no_step_twice() {
     let mut office = Office::with(60);
     let now = at("2026-12-01T07:30:00Z");
     let mut world = office.world(now);
@@ -399,7 +398,7 @@ fn x_then_y_then_x_sends_nobody_a_step_again() {
 }
 
 #[test]
-fn f10_a_second_sender_ends_at_once_and_says_who_the_first_is() {
+fn a_second_sender_exits_at_once_and_names_the_first() {
     let home = Home::with(60);
     home.done(&["people", "import", "-q", "--at", "2026-11-24T09:00"]);
     let zone = journey::domain::zone::Zone::parse("Europe/Stockholm").expect("a zone");
@@ -416,7 +415,7 @@ fn f10_a_second_sender_ends_at_once_and_says_who_the_first_is() {
 fn two_senders_at_once_send_each_mail_once() {
     let home = Home::with(600);
     let send = ["send", "-q", "--at", "2026-12-01T08:30"];
-    // Both make the database and import the people, too.
+    // Both create the database and import the people, too.
     let start = || {
         let mut command = home.command(&send);
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts")
@@ -442,10 +441,10 @@ fn two_senders_at_once_send_each_mail_once() {
     assert_eq!(home.outbox().len(), outbox.len());
 }
 
-/// Whose pass books nothing and writes what an earlier one left is not told
-/// that nothing was sent.
+/// A pass that enqueues nothing and writes mails of an earlier pass does not
+/// report that nothing was sent.
 #[test]
-fn what_is_written_of_an_earlier_pass_is_told() {
+fn mails_written_for_an_earlier_pass_are_reported() {
     let home = Home::with(3);
     let send = ["send", "--at", "2026-12-01T08:30"];
     home.done(&send);
@@ -457,9 +456,10 @@ fn what_is_written_of_an_earlier_pass_is_told() {
     assert!(said.contains("1 mail handed over") && out.contains("\nBooked  nothing\n"), "{said}{out}");
 }
 
-/// Privacy, P3: who somebody is stands in the table of people and in no other.
+/// Privacy: employee id, name and address are stored in the table of people and
+/// in no other.
 #[test]
-fn p3_no_table_but_one_holds_an_employee_id_a_name_or_an_address() {
+fn only_the_person_table_holds_employee_ids_names_and_addresses() {
     let mut office = Office::with(3);
     let now = at("2026-12-01T07:30:00Z");
     let mut world = office.world(now);

@@ -1,8 +1,8 @@
-//! Rust as the house rules need it: words with their lines, comments, and
-//! what of it is test code. Not a parser: it knows comments, literals,
-//! brackets and paths, and that is enough.
+//! Rust source as the rules need it: tokens with their lines, comments, and
+//! which of it is test code. Not a parser: it knows comments, literals,
+//! brackets and paths.
 
-/// A file of Rust, taken apart.
+/// A tokenised Rust file.
 pub(super) struct Source {
     words: Vec<Word>,
     /// Comments that are not documentation, one entry a line.
@@ -19,7 +19,7 @@ struct Word {
     line: usize,
     /// Inside `#[cfg(test)]` or `#[test]`.
     test: bool,
-    /// How many inline modules (`mod x { … }`) it lies in.
+    /// How many inline modules (`mod x { … }`) it is in.
     nested: usize,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Remark {
 pub(super) struct Path {
     pub(super) line: usize,
     pub(super) parts: Vec<String>,
-    /// How many inline modules it lies in: that many `super` stay in the file.
+    /// How many inline modules it is in: that many `super` stay in the file.
     pub(super) nested: usize,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Function {
 }
 
 impl Source {
-    /// Takes a file apart.
+    /// Tokenises a file.
     pub(super) fn read(text: &str) -> Source {
         let mut reader = Reader { chars: text.chars().collect(), at: 0, line: 1, words: Vec::new() };
         let (comments, remarks) = reader.read();
@@ -81,7 +81,7 @@ impl Source {
         paths
     }
 
-    /// Where the words stand one after the other: `["dbg", "!"]`.
+    /// The lines where these tokens follow each other: `["dbg", "!"]`.
     pub(super) fn places(&self, wanted: &[&str], of_tests_too: bool) -> Vec<usize> {
         self.words
             .windows(wanted.len())
@@ -91,7 +91,7 @@ impl Source {
             .collect()
     }
 
-    /// The attributes of that name, with all their words joined.
+    /// The attributes of that name, with all their tokens joined.
     pub(super) fn attributes(&self, name: &str) -> Vec<Remark> {
         let starts = (0..self.words.len()).filter(|at| self.text(*at) == "[" && self.text(*at + 1) == name);
         let whole = starts.filter(|at| matches!(self.text(at.wrapping_sub(1)), "#" | "!"));
@@ -112,7 +112,7 @@ impl Source {
         measured.collect()
     }
 
-    /// Reads a path, and those of a group behind it; says where it ends.
+    /// Reads a path and a group after it; returns where it ends.
     fn path(&self, mut at: usize, before: &[String], paths: &mut Vec<Path>) -> usize {
         let (line, nested) = (self.words[at].line, self.words[at].nested);
         let mut parts = before.to_vec();
@@ -180,7 +180,7 @@ impl Source {
         }
     }
 
-    /// Where the item that begins here ends: behind its `;` or its body.
+    /// Where the item that begins here ends: after its `;` or its body.
     fn end_of_item(&self, mut at: usize) -> usize {
         while self.text(at) == "#" {
             at = self.end_of_group(at + 1);
@@ -197,7 +197,7 @@ impl Source {
         at
     }
 
-    /// Where the bracket that opens here is closed: behind it.
+    /// Where the bracket that opens here is closed: after it.
     fn end_of_group(&self, mut at: usize) -> usize {
         let mut depth = 0;
         while at < self.words.len() {
@@ -229,7 +229,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads all; returns all comments, and those that are no documentation.
+    /// Reads everything; returns all comments, and those that are no
+    /// documentation.
     fn read(&mut self) -> (Vec<Remark>, Vec<Remark>) {
         let (mut comments, mut remarks) = (Vec::new(), Vec::new());
         while let Some(c) = self.peek(0) {
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_in_comments_strings_and_tests() {
+    fn paths_in_comments_strings_and_tests_are_ignored() {
         let text = r###"
             //! crate::a::b
             /* crate::c::d /* crate::e::f */ crate::g::h */

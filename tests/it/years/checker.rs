@@ -1,6 +1,6 @@
-//! What must be true of the mails of some years, written from the contract
-//! and not from the planner: it reads the files of the outbox, and what the
-//! test itself did.
+//! Checks the mails of some years against the specification, independently of
+//! the planner: it reads the files of the outbox and the list of what the test
+//! did.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,30 +11,30 @@ use journey::domain::zone::{Timestamp, Zone};
 use super::super::rig::Letter;
 use super::life::{REFERENCE_GROUP, Row};
 
-/// What was done, and when.
+/// What the test did, and when.
 pub(super) struct Facts {
     pub(super) zone: Zone,
-    /// The content in force from then on.
+    /// Content versions, each with the instant from which it is active.
     pub(super) orders: Vec<(Timestamp, Orders)>,
-    /// The people from then on.
+    /// People, each list with the instant from which it holds.
     pub(super) people: Vec<(Timestamp, HashMap<String, Row>)>,
     pub(super) pauses: Vec<Pause>,
-    /// Units closed: known since, from, to.
+    /// Closed units: recorded at, unit, from, to.
     pub(super) closed: Vec<(Timestamp, String, NaiveDate, NaiveDate)>,
-    /// Units moved: since, by weeks.
+    /// Shifted units: since, unit, weeks.
     pub(super) shifts: Vec<(Timestamp, String, i32)>,
-    /// Step, and which version of its text.
+    /// Approved steps, with the version of their text.
     pub(super) approvals: Vec<(Timestamp, String, u32)>,
-    /// A step, or all sending; from, to.
+    /// Held steps, or `None` for all sending; from, to.
     pub(super) holds: Vec<(Option<String>, Timestamp, Option<Timestamp>)>,
-    /// When who first answered which step.
+    /// The first answer of a person to a step.
     pub(super) answers: HashMap<(String, String), Timestamp>,
-    /// Whose mail of which step was cancelled before it left, and when it had
-    /// been booked: what the database says, looked into by [`Checker::excuses`].
+    /// Cancelled mails by person and step, with the instant at which they were
+    /// enqueued: read from the database and checked by [`Checker::excuses`].
     pub(super) cancelled: HashMap<(String, String), Timestamp>,
 }
 
-/// By journey: its steps in order.
+/// The steps of each journey in order.
 pub(super) type Orders = BTreeMap<String, Vec<StepFact>>;
 
 /// A step as it was at a time.
@@ -43,11 +43,10 @@ pub(super) struct StepFact {
     pub(super) id: String,
     pub(super) catch_up: bool,
     pub(super) expires: bool,
-    /// Which version of its text.
+    /// The version of its text.
     pub(super) version: u32,
 }
 
-/// A pause: of a `person`, `unit` or `journey`.
 pub(super) struct Pause {
     pub(super) of: (&'static str, String),
     pub(super) from: Timestamp,
@@ -55,7 +54,7 @@ pub(super) struct Pause {
     pub(super) resumed: Option<Timestamp>,
 }
 
-/// What the checker makes of a file.
+/// What the checker reads from a file.
 #[derive(Clone, Debug)]
 pub(super) struct Mail {
     at: Timestamp,
@@ -65,7 +64,7 @@ pub(super) struct Mail {
     round: u16,
 }
 
-/// Everything that is wrong, in words.
+/// Everything that is wrong, as text.
 pub(super) fn faults(facts: &Facts, letters: &[Letter]) -> Vec<String> {
     let mut checker = Checker {
         facts,
@@ -94,14 +93,14 @@ pub(super) fn faults(facts: &Facts, letters: &[Letter]) -> Vec<String> {
 
 struct Checker<'f> {
     facts: &'f Facts,
-    /// By person and journey: the steps got, in order, and when.
+    /// By person and journey: the steps received, in order, and when.
     got: HashMap<(String, String), Vec<(String, Timestamp)>>,
     last: HashMap<String, Timestamp>,
     first_member: HashMap<String, Timestamp>,
     found: Vec<String>,
 }
 
-/// What was in force at an instant.
+/// The version that is active at an instant.
 fn at<T>(versions: &[(Timestamp, T)], at: Timestamp) -> &T {
     let before = versions.iter().rev().find(|(from, _)| *from <= at);
     &before.unwrap_or(&versions[0]).1
@@ -114,7 +113,8 @@ impl Checker<'_> {
         self.found.push(format!("{what}: {civil} {person} {journey}/{step} {round}"));
     }
 
-    /// `2026-12-01/0830-1042-miljo-resor-0.eml`, and who has the address.
+    /// Parses `2026-12-01/0830-1042-miljo-resor-0.eml`, and finds the person
+    /// with the address.
     fn mail(&mut self, letter: &Letter) -> Option<Mail> {
         let stem = letter.name.split('/').next_back()?.strip_suffix(".eml")?;
         let (stem, round) = stem.rsplit_once('-')?;
@@ -206,8 +206,8 @@ impl Checker<'_> {
         start.is_some_and(|start| day < start + TimeDelta::weeks(weeks.into()))
     }
 
-    /// For all but the reference group: the text as it is then is approved,
-    /// and it is ten workdays since the first member's mail.
+    /// For all but the reference group: the current text is approved, and ten
+    /// workdays have passed since the first member's mail.
     fn is_approved(&self, mail: &Mail, name: &str) -> bool {
         if mail.journey != "grunden" || mail.round > 0 || REFERENCE_GROUP.contains(&mail.person.as_str()) {
             return true;
@@ -262,7 +262,8 @@ impl Checker<'_> {
         self.got.entry(key).or_default().push((mail.step.clone(), mail.at));
     }
 
-    /// Nobody begins the second journey before the first is over for them.
+    /// A person begins the second journey only after the first has ended for
+    /// them.
     fn after_grunden(&mut self, mail: &Mail) {
         let steps = &at(&self.facts.orders, mail.at)["grunden"];
         let got = self.got.get(&(mail.person.clone(), "grunden".to_owned())).cloned().unwrap_or_default();
@@ -284,8 +285,8 @@ impl Checker<'_> {
         }
     }
 
-    /// In the end everybody who can be served has got every step of their
-    /// journeys that neither expired nor fell before their place.
+    /// At the end everybody who can be served has received every step of their
+    /// journeys that neither expired nor came before their entry point.
     fn served(&mut self) {
         let (_, people) = self.facts.people.last().expect("people");
         let (_, orders) = self.facts.orders.last().expect("content");
@@ -305,9 +306,8 @@ impl Checker<'_> {
         self.found.append(&mut missing);
     }
 
-    /// Was a mail rightly cancelled? Its person, or its step, must have gone
-    /// after it was booked (delivery.md, 2.1: that, and nothing less, ends the
-    /// promise).
+    /// Was a mail rightly cancelled? Its person or its step must have been
+    /// removed after it was enqueued; nothing less ends the delivery guarantee.
     fn excuses(&self, person: &str, journey: &str, step: &str) -> bool {
         let key = (person.to_owned(), format!("{journey}/{step}"));
         let Some(booked) = self.facts.cancelled.get(&key) else { return false };
@@ -322,8 +322,8 @@ impl Checker<'_> {
         self.facts.people.iter().any(has_gone) || self.facts.orders.iter().any(is_gone)
     }
 
-    /// Where somebody who came late begins a journey in which newcomers join
-    /// their unit: behind the step most of it had last, of two the earlier.
+    /// Where a late joiner begins a journey in which newcomers join their unit:
+    /// after the step that most of the unit received last; of two, the earlier.
     fn joins_at(&self, row: &Row, journey: &str, steps: &[StepFact]) -> usize {
         let start = NaiveDate::from_ymd_opt(2026, 9, 1).map(|day| self.facts.zone.midnight(day));
         let known = |(_, people): &(Timestamp, HashMap<String, Row>)| people.contains_key(row.id());
@@ -345,8 +345,8 @@ impl Checker<'_> {
         if most == 0 { 0 } else { had.iter().position(|n| *n == most).map_or(0, |place| place + 1) }
     }
 
-    /// Did the person have a step behind this one, when both were there?
-    /// Then it was inserted too late for them, or they began after it.
+    /// Did the person receive a later step while both existed? Then it was
+    /// inserted too late for them, or they began after it.
     fn is_behind(&self, journey: &str, step: &StepFact, got: &[(String, Timestamp)]) -> bool {
         let passed = |(id, when): &(String, Timestamp)| {
             let steps = &at(&self.facts.orders, *when)[journey];

@@ -1,6 +1,6 @@
-//! Three years of the sample as they might be: people come, go and move,
-//! authors edit, somebody pauses, holds and approves, and the process dies
-//! now and then. All by a seed.
+//! A random simulation of three years of the sample: people join, leave and
+//! move, authors edit, administrators pause, hold and approve, and the process
+//! sometimes crashes. Reproducible by its seed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -99,7 +99,7 @@ impl Order {
     }
 }
 
-/// The years, as they are lived.
+/// The simulation and its state.
 pub(super) struct Life {
     rig: Rig,
     chance: Chance,
@@ -109,7 +109,7 @@ pub(super) struct Life {
     gone: Vec<Row>,
     orders: BTreeMap<String, Order>,
     is_broken: bool,
-    /// Nothing happens any more but mails.
+    /// No more events, only mails.
     is_over: bool,
     answers: Vec<(Timestamp, String, String)>,
     number: u32,
@@ -119,7 +119,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// The sample with one in so many of its people, and the reference group.
+    /// The sample with every n-th of its people, and the reference group.
     pub(super) fn of(seed: u64, one_in: usize) -> Life {
         let rig = Rig::sample();
         let text = rig.read("people.csv");
@@ -169,8 +169,8 @@ impl Life {
         life
     }
 
-    /// Sleeps from wake-up to wake-up until a time; `events` things happen by
-    /// the way, at random moments.
+    /// Runs from wake-up to wake-up until a time, with `events` random events
+    /// at random moments.
     pub(super) fn until(&mut self, civil: &str, events: usize) {
         let end = self.rig.at(civil);
         let span = usize::try_from((end - self.now).num_minutes()).expect("later");
@@ -197,7 +197,7 @@ impl Life {
         }
     }
 
-    /// A pass; one in fifteen dies between booking and writing.
+    /// A pass; one in fifteen crashes between enqueueing and writing.
     fn pass(&mut self) {
         if self.chance.one_in(15) && self.rig.book_only(self.now) > 0 {
             self.killed += 1;
@@ -232,7 +232,7 @@ impl Life {
         }
     }
 
-    /// Everybody whose time it is answers.
+    /// Every person whose answer is due answers.
     fn answer(&mut self) {
         let (now, later) = self.answers.drain(..).partition(|(at, _, _)| *at <= self.now);
         self.answers = later;
@@ -270,7 +270,7 @@ impl Life {
         }
     }
 
-    /// Somebody sees that something is wrong with what is just leaving.
+    /// A fault is noticed in what is being sent, and a hold is set.
     fn something_is_stopped(&mut self) {
         match self.chance.below(4) {
             0 => self.edit(),
@@ -398,8 +398,8 @@ impl Life {
         self.save();
     }
 
-    /// Writes the orders; broken content stays on disk until the next edit
-    /// and is never in force.
+    /// Writes the journey files; broken content stays on disk until the next
+    /// edit and never becomes active.
     fn save(&mut self) {
         for (name, order) in &self.orders {
             let broken = if self.is_broken && name == "miljo" { "cadance = 1\n" } else { "" };
@@ -430,7 +430,7 @@ impl Life {
         self.facts.pauses.push(Pause { of: fact, from: self.now, until, resumed: None });
     }
 
-    /// The oldest pause that has no end gets one.
+    /// Gives the oldest open pause an end.
     fn resume(&mut self) {
         let open = |pause: &&Pause| pause.until.is_none() && pause.resumed.is_none();
         let Some(pause) = self.facts.pauses.iter().find(open) else { return };
@@ -470,7 +470,7 @@ impl Life {
         }
     }
 
-    /// Holds a step or everything; and what was held before is released.
+    /// Holds a step or everything, and releases what was held before.
     fn hold(&mut self) {
         self.release();
         let step = match self.chance.one_in(4) {
@@ -521,7 +521,7 @@ impl Life {
         self.rig.decide_all(self.now, &changes);
     }
 
-    /// Writes down which mails were booked, kept back and then cancelled.
+    /// Records which mails were enqueued, held back and then cancelled.
     pub(super) fn note_cancelled(&mut self) {
         let store = self.rig.store(self.now);
         let everybody = self.rows.iter().map(|row| PersonId::new(row.id()));
@@ -535,7 +535,7 @@ impl Life {
         self.facts.cancelled = named.collect();
     }
 
-    /// Everything that stands in anybody's way is taken out of it.
+    /// Ends everything that blocks mails.
     pub(super) fn mend(&mut self) {
         self.is_over = true;
         self.save();

@@ -1,4 +1,4 @@
-//! Envelope and headers: E1 to E18.
+//! Checks of envelope and headers: requirements E1 to E18.
 
 use chrono::{DateTime, FixedOffset};
 use mail_parser::Address;
@@ -46,10 +46,10 @@ const NEVER: &[&str] = &[
     "Importance",
 ];
 
-/// Headers in which the reader's name and address stand by their nature.
+/// Headers that contain the reader's name and address by their nature.
 const OF_THE_READER: &[&str] = &["To", "Subject"];
 
-/// What a relay takes in a line, and what a line is folded at.
+/// The longest line a relay accepts, and the length at which lines are folded.
 const LONGEST_LINE: usize = 998;
 const FOLDED_AT: usize = 78;
 
@@ -269,7 +269,8 @@ pub(in super::super) fn no_personal_data(mail: &Mail<'_>) -> Faults {
     faults
 }
 
-/// Does a text name the reader: by address, by id, or by a part of the name?
+/// Does a text identify the reader: by address, by id, or by a part of the
+/// name?
 pub(super) fn tells_who(mail: &Mail<'_>, text: &str) -> bool {
     let text = text.to_lowercase();
     let address = mail.source.address().to_lowercase();
@@ -281,14 +282,15 @@ pub(super) fn tells_who(mail: &Mail<'_>, text: &str) -> bool {
     };
     let found = words(&text);
     let names = [words(&person.first_name), words(&person.last_name)].concat();
-    // Of a name that is one letter, or a word of the mail itself, nothing follows.
+    // A name of one letter, or one that is a word of the mail itself,
+    // identifies nobody.
     let telling =
         names.iter().filter(|name| name.chars().count() > 1 && !PLAIN_WORDS.contains(&name.as_str()));
     [&address, local, &id].iter().any(|whole| text.contains(*whole))
         || telling.into_iter().any(|name| found.contains(name))
 }
 
-/// Words in hostile names that stand in addresses anyway.
+/// Words in hostile names that occur in addresses anyway.
 const PLAIN_WORDS: &[&str] =
     &["https", "http", "ekdala", "example", "person", "email", "script", "link", "pause"];
 
@@ -320,8 +322,8 @@ pub(in super::super) fn header_lines(mail: &Mail<'_>) -> Faults {
         faults.extend(fault_if(!line.is_ascii(), || format!("`{shown}…` is not ASCII")));
         faults
             .extend(fault_if(line.len() > LONGEST_LINE, || format!("`{shown}…` has {} octets", line.len())));
-        // A line can be folded at a blank that stands neither at its begin
-        // nor right behind the header's name.
+        // A line can be folded at a blank that is neither at its beginning nor
+        // right after the header's name.
         let begin = line.iter().position(|byte| *byte == b':').filter(|_| !line.starts_with(b" "));
         let words = line[begin.map_or(0, |colon| colon + 1)..].trim_ascii();
         let could_fold = words.contains(&b' ');

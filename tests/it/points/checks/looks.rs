@@ -1,5 +1,5 @@
-//! HTML for Outlook's Word engine and the others, and what eyes need: E33 to
-//! E38, E41 and E43.
+//! Checks of the HTML for Outlook's Word engine and others, and of visual
+//! accessibility: requirements E33 to E38, E41 and E43.
 
 use super::super::mail::{self, Mail};
 use super::super::page::{Id, Link, Page};
@@ -7,8 +7,8 @@ use super::super::style::{self, Mode, Rule, Styles};
 use super::parts::is_heading;
 use super::{Faults, fault_if};
 
-/// Properties a mail may use (E34). What is not here some mail program
-/// ignores, and the layout falls apart.
+/// Properties a mail may use (E34). Some mail program ignores each of the
+/// others, which breaks the layout.
 const PROPERTIES: &[&str] = &[
     "color",
     "background-color",
@@ -60,10 +60,10 @@ const PROPERTIES: &[&str] = &[
     "-ms-text-size-adjust",
 ];
 
-/// Values of `display` that every mail program knows.
+/// Values of `display` that every mail program supports.
 const DISPLAYS: &[&str] = &["none", "block", "inline", "inline-block", "table", "table-row", "table-cell"];
 
-/// What stands at the end of a list of fonts, and fonts that machines have.
+/// Fonts that may end a list of fonts, and fonts that machines have.
 const GENERIC: &[&str] = &["sans-serif", "serif", "monospace"];
 const SYSTEM: &[&str] = &[
     "-apple-system",
@@ -78,10 +78,10 @@ const SYSTEM: &[&str] = &[
     "courier",
 ];
 
-/// A finger's width, in pixels (E36).
+/// The width of a finger, in pixels (E36).
 const FINGER: f64 = 44.0;
 
-/// Text that is large by itself, in pixels (E41).
+/// Text that counts as large, in pixels (E41).
 const LARGE: f64 = 24.0;
 const LARGE_IF_BOLD: f64 = 18.66;
 
@@ -154,7 +154,7 @@ pub(in super::super) fn tables(mail: &Mail<'_>) -> Faults {
     faults
 }
 
-/// Every table is for layout alone, and says so.
+/// Every table is for layout alone, and is marked as such.
 fn layout_tables(page: &Page) -> Faults {
     let mut faults = Vec::new();
     for table in page.named("table") {
@@ -168,7 +168,7 @@ fn layout_tables(page: &Page) -> Faults {
     faults
 }
 
-/// Everything that is declared, in attributes and in `<style>`.
+/// All declarations, in attributes and in `<style>`.
 fn all_declarations(page: &Page, styles: &Styles) -> Vec<style::Declaration> {
     let inline = page.elements().filter_map(|id| page.attribute(id, "style")).flat_map(style::declarations);
     let sheet = styles.rules.iter().flat_map(|rule| rule.declarations.iter().cloned());
@@ -193,7 +193,7 @@ pub(in super::super) fn inline_styles(mail: &Mail<'_>) -> Faults {
     for rule in &styles.rules {
         let last = rule.selector.split_whitespace().last().unwrap_or_default();
         let name = last.split(['.', ':', '[']).next().unwrap_or_default();
-        // A class alone may be on anything; what it is on is asked above.
+        // A class alone may match any element; the elements are checked above.
         for declared in rule.declarations.iter().filter(|_| !name.is_empty()) {
             faults.extend(box_faults(name, declared));
         }
@@ -208,8 +208,7 @@ fn may_stand_in_sheet(rule: &Rule) -> bool {
     rule.media.is_some() || rule.selector == ":root" || rule.selector.starts_with("[data-ogs")
 }
 
-/// Padding holds on cells alone, and margins that are more than a distance
-/// hold nowhere.
+/// Padding works in cells alone, and margins other than distances nowhere.
 fn box_faults(name: &str, declared: &style::Declaration) -> Faults {
     let style::Declaration { property, value, .. } = declared;
     let values = || value.split_whitespace();
@@ -233,7 +232,7 @@ pub(in super::super) fn button(mail: &Mail<'_>) -> Faults {
         let Some(block) = page.block(link.id).filter(alone) else { continue };
         let answers = link.target == mail.source.links.answer;
         let background = styles.of(block, Mode::Light, "background-color");
-        // Without a colour of its own, a cell with a link in it is a link.
+        // Without a background of its own, a cell with a link in it is a link.
         if background.is_none() && !answers {
             continue;
         }
@@ -313,7 +312,7 @@ pub(in super::super) fn fonts(mail: &Mail<'_>) -> Faults {
         let size = styles.font_size(element);
         faults.extend(fault_if(size < 16.0, || format!("`{shown}` is {size} px high")));
         let heading = page.upwards(element).any(|id| is_heading(page.name(id)));
-        // 1.5 times a size is not always a number that can be written.
+        // 1.5 times a size is not always representable.
         let line = styles.line_height(element).map(|height| height / size + 0.001);
         faults.extend(fault_if(!heading && line.is_none_or(|line| line < 1.5), || {
             format!(
@@ -332,7 +331,7 @@ pub(in super::super) fn fonts(mail: &Mail<'_>) -> Faults {
     faults
 }
 
-/// The text that is shown, with the element it stands in.
+/// The text that is shown, with its element.
 fn shown_texts(page: &Page) -> impl Iterator<Item = (Id, &str)> {
     let shown = page.texts().filter(|(id, text)| !text.trim().is_empty() && page.is_shown(*id));
     shown.filter_map(|(id, text)| Some((page.parent(id)?, text.trim())))
@@ -375,14 +374,14 @@ fn text_contrast(styles: &Styles, element: Id, text: &str, mode: Mode) -> Faults
     }
 }
 
-/// A link is told from words by more than colour; a button by its edge.
+/// A link differs from text by more than colour; a button by its edge.
 fn link_contrast(page: &Page, styles: &Styles, link: &Link, mode: Mode) -> Faults {
     let underlined =
         |id| styles.of(id, mode, "text-decoration").is_some_and(|value| value.contains("underline"));
     let plain = !underlined(link.id) && !page.inside(link.id).any(underlined);
     let cell = page.parent(link.id).filter(|cell| page.name(*cell) == "td");
     let Some(cell) = cell.filter(|cell| styles.of(*cell, mode, "background-color").is_some()) else {
-        // A picture is no text that could be taken for other text.
+        // A picture cannot be mistaken for other text.
         let plain = plain && !page.text(link.id).is_empty();
         return fault_if(plain, || format!("only its colour shows that `{}` is a link", link.text));
     };
@@ -427,7 +426,7 @@ pub(in super::super) fn narrow(mail: &Mail<'_>) -> Faults {
         let keeps = name == "pre" && styles.of(id, Mode::Light, "white-space") != Some("pre-wrap");
         faults.extend(fault_if(keeps, || "a `pre` whose lines never break".to_owned()));
     }
-    // Hidden words have no height that could cut them off.
+    // Hidden text has no height that could cut it off.
     let shown = page.elements().filter(|id| page.is_shown(*id)).filter_map(|id| page.attribute(id, "style"));
     let sheet = styles.rules.iter().flat_map(|rule| rule.declarations.clone());
     for style::Declaration { property, value, .. } in shown.flat_map(style::declarations).chain(sheet) {
@@ -474,8 +473,8 @@ pub(in super::super) fn preheader(mail: &Mail<'_>) -> Faults {
     faults
 }
 
-/// Is there text in an element? A cell around a picture has none, and its
-/// size is nothing to those who listen.
+/// Does an element contain text? A cell around a picture has none, and its font
+/// size does not matter.
 fn says_something(page: &Page, id: Id) -> bool {
     page.texts().any(|(text, words)| !words.trim().is_empty() && page.upwards(text).any(|up| up == id))
 }

@@ -1,4 +1,4 @@
-//! MIME and body: E19 to E28.
+//! Checks of MIME structure and body: requirements E19 to E28.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ const ACTIVE: &[&str] = &[
 /// Attributes that fetch something (E25).
 const FETCHING: &[&str] = &["src", "srcset", "background", "poster", "data", "action", "formaction", "ping"];
 
-/// Where every address looks alike (E28).
+/// Link shorteners, which hide the real address (E28).
 const SHORTENERS: &[&str] = &[
     "bit.ly",
     "t.co",
@@ -38,7 +38,7 @@ const SHORTENERS: &[&str] = &[
     "fb.me",
 ];
 
-/// What a relay takes in a line, and what a line of a body should be.
+/// The longest line a relay accepts, and the longest a body line should be.
 const LONGEST_LINE: usize = 998;
 const WIDTH: usize = 78;
 
@@ -46,7 +46,7 @@ const WIDTH: usize = 78;
 const LARGEST_MAIL: usize = 100_000;
 const LARGEST_PAGE: usize = 80_000;
 
-/// How long an address of ours may be (E24).
+/// The longest address of our own (E24).
 const LONGEST_ADDRESS: usize = 200;
 
 pub(in super::super) fn structure(mail: &Mail<'_>) -> Faults {
@@ -149,14 +149,14 @@ fn same_words(mail: &Mail<'_>) -> Faults {
     vec![format!("the page goes on with `{}`, the plain part with `{}`", around(&page), around(&text))]
 }
 
-/// The words of a text: no signs around them, no addresses.
+/// The words of a text, without punctuation and addresses.
 fn words(text: &str) -> Vec<String> {
     let words = text.split_whitespace().filter(|word| !word.contains("://"));
     let words = words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned());
     words.filter(|word| !word.is_empty()).collect()
 }
 
-/// The words without the first place where others stand in a row.
+/// The words without the first place where the others occur in a row.
 fn without(mut words: Vec<String>, others: &[String]) -> Vec<String> {
     if !others.is_empty()
         && let Some(at) = words.windows(others.len()).position(|window| window == others)
@@ -166,8 +166,8 @@ fn without(mut words: Vec<String>, others: &[String]) -> Vec<String> {
     words
 }
 
-/// The plain part without the marks of its layout: the numbers of lists, and
-/// addresses in brackets.
+/// The plain part without its layout marks: list numbers, and addresses in
+/// brackets.
 fn unmarked(text: &str) -> String {
     let unnumbered = text.lines().map(|line| {
         let trimmed = line.trim_start_matches(['>', ' ']);
@@ -214,7 +214,7 @@ pub(super) fn is_heading(name: &str) -> bool {
     matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6")
 }
 
-/// What can be reached from one part can be reached from the other.
+/// Every link of one part is in the other too.
 fn same_links(mail: &Mail<'_>) -> Faults {
     let (mails, pages): (Vec<_>, Vec<_>) =
         mail.page.links().iter().partition(|link| link.target.starts_with("mailto:"));
@@ -382,7 +382,7 @@ fn looks_like_a_host(word: &str) -> bool {
 }
 
 pub(in super::super) fn plain_hosts(mail: &Mail<'_>) -> Faults {
-    // A page on this machine is tried out, not sent (E24 lets it be).
+    // A page on this machine is for trying out, and allowed (E24).
     let ours = mail::host(&mail.source.world.config.web.base_url);
     let mut faults = Vec::new();
     for address in mail.targets() {

@@ -1,5 +1,5 @@
-//! The words, and what those need who listen: E39, E40, E42, E45, E46 and
-//! E50.
+//! Checks of the text and of accessibility for screen readers: requirements
+//! E39, E40, E42, E45, E46 and E50.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::super::page::Page;
 use super::parts::is_heading;
 use super::{Faults, fault_if};
 
-/// Link texts that mean nothing out of their sentence (E42).
+/// Link texts that mean nothing out of context (E42).
 const VAGUE: &[&str] = &[
     "här",
     "klicka här",
@@ -31,7 +31,7 @@ const VAGUE: &[&str] = &[
     "ok",
 ];
 
-/// Days that are only right on one day (E46).
+/// Relative dates, which are right on one day only (E46).
 const RELATIVE: &[&str] = &[
     "i morgon",
     "imorgon",
@@ -54,12 +54,11 @@ const RELATIVE: &[&str] = &[
     "last week",
 ];
 
-/// What is hard to read (E45): the share of long words and the length of
-/// sentences together, and the length of sentences alone.
+/// Limits of readability (E45): LIX, and the length of sentences.
 const HIGHEST_LIX: f64 = 50.0;
 const LONGEST_SENTENCES: f64 = 25.0;
 
-/// Blocks that text may stand in directly (E39).
+/// Elements that may contain text directly (E39).
 const OF_TEXT: &[&str] = &["p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "pre"];
 
 pub(in super::super) fn headings(mail: &Mail<'_>) -> Faults {
@@ -140,9 +139,9 @@ pub(in super::super) fn link_texts(mail: &Mail<'_>) -> Faults {
 
 /// How hard a text is to read.
 pub(in super::super) struct Reading {
-    /// Words a sentence.
+    /// Words per sentence.
     pub(in super::super) sentence: f64,
-    /// That, and the share of words with more than six letters in percent.
+    /// That, plus the share of words with more than six letters in percent.
     pub(in super::super) lix: f64,
 }
 
