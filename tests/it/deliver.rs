@@ -185,7 +185,7 @@ fn a_pause_and_resume_during_a_mailing_repeat_nothing() {
 /// After a decision, no more mails left than there are connections.
 fn in_flight_alone_left_after_it(relay: &Relay, lines: usize) {
     let (then, at_last) = (relay.happened()[0], relay.accepted().len());
-    assert!(at_last <= then + lines, "I8: {then} had left, and in the end {at_last}");
+    assert!(at_last <= then + lines, "{then} had been sent at the decision, and in the end {at_last}");
 }
 
 /// A decision during a mailing, and the people who must not be written to after
@@ -250,7 +250,7 @@ fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
         .map(|(place, _)| place)
         .collect();
     let after = gone.iter().filter(|place| **place >= relay.happened()[0]).count();
-    assert!(after <= 2 && left < 190, "I8: {after} in flight; {left} left");
+    assert!(after <= 2 && left < 190, "{after} in flight; {left} left");
     mailing.pass(&relay, at + minutes(1));
     assert_eq!(mailing.states(), format!("cancelled {}, sent {left}", 200 - left));
     assert_eq!(mailing.taken.len(), left);
@@ -334,7 +334,7 @@ fn a_lost_send_journal_is_recreated() {
     assert_eq!(mailing.rig.read("journey.sent").lines().count(), 8, "begun anew");
     for name in ["journey.sent", "journey.id"] {
         let mode = fs::metadata(mailing.rig.path(name)).expect("a file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "F67: {name} is for its owner alone");
+        assert_eq!(mode & 0o777, 0o600, "{name} is private to its owner");
     }
     all_is_well(&mut mailing, 0);
 }

@@ -103,7 +103,7 @@ fn the_service_has_the_settings_the_program_needs() {
     for line in needed {
         assert!(text.lines().any(|found| found == line), "no line {line}");
     }
-    assert!(!text.contains("DynamicUser"), "two units with one dynamic user break each other (F60)");
+    assert!(!text.contains("DynamicUser"), "two units with one dynamic user break each other");
     let user = fs::read_to_string(file("deploy/journey.sysusers")).expect("a file");
     assert!(user.lines().any(|line| line.starts_with("u journey ")), "{user}");
 }

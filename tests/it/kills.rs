@@ -59,7 +59,7 @@ fn a_soak_run_keeps_the_delivery_guarantees() {
         println!(
             "{after:?}: process {process} has {memory_kb} of {most_memory_kb} kB, {open_files} files; {mails} mails"
         );
-        assert!(open_files < 40, "I18: {open_files} open files");
+        assert!(open_files < 40, "{open_files} open files");
     });
     println!("{happened:?}");
     assert!(happened.mails >= 60 && happened.imports > 0 && happened.reloads > 0, "{happened:?}");
@@ -98,11 +98,14 @@ fn a_broken_guarantee_is_detected() {
         noticed.err().map(|said| *said.downcast::<String>().expect("words"))
     };
     for (promise, sql) in [
-        ("I2: everybody", "UPDATE delivery SET state = 'held', settled_at = NULL WHERE id = 7"),
-        ("I3: the relay never took", "UPDATE delivery SET message_id = '<other>' WHERE id = 7"),
-        ("I3: ", "UPDATE delivery SET settled_at = '2026-01-01T00:00:00Z' WHERE id = 7"),
+        ("everybody has it", "UPDATE delivery SET state = 'held', settled_at = NULL WHERE id = 7"),
+        ("sent, but never accepted", "UPDATE delivery SET message_id = '<other>' WHERE id = 7"),
         (
-            "assertion `left == right` failed: I9",
+            "recorded as sent before it was accepted",
+            "UPDATE delivery SET settled_at = '2026-01-01T00:00:00Z' WHERE id = 7",
+        ),
+        (
+            "assertion `left == right` failed: wrong recipient",
             "UPDATE person SET email = 'other@ekdala.example' WHERE id = 7",
         ),
     ] {
@@ -111,6 +114,6 @@ fn a_broken_guarantee_is_detected() {
     }
     let all_again = "UPDATE delivery SET state = 'due', settled_at = NULL";
     let too_many = said(2, all_again, true).expect("ten copies are too many for two kills");
-    assert!(too_many.starts_with("I4"), "{too_many}");
+    assert!(too_many.contains(" copies"), "{too_many}");
     assert_eq!(said(3, all_again, true), None, "ten copies of three kills are what was promised");
 }

@@ -243,7 +243,7 @@ impl Age {
             }
         }
         self.keeps_its_promises();
-        assert_eq!(self.settled(), wanted, "I2: everybody has everything: {:?}", self.lived);
+        assert_eq!(self.settled(), wanted, "everybody has everything: {:?}", self.lived);
     }
 
     /// The number of mails that are settled and of steps that were skipped as

@@ -392,27 +392,29 @@ impl Mailing {
         let rows = self.rows();
         let by_id: BTreeMap<&str, &Row> = rows.iter().map(|row| (&*row.message_id, row)).collect();
         let keys: BTreeSet<(&str, &str)> = rows.iter().map(|row| (&*row.person, &*row.step)).collect();
-        is(keys.len() == rows.len(), || "I1: a delivery is there twice".to_owned())?;
+        is(keys.len() == rows.len(), || "two deliveries with the same key".to_owned())?;
         let mut first: BTreeMap<&str, (Timestamp, &Accepted, usize)> = BTreeMap::new();
         let mut told: BTreeSet<&str> = BTreeSet::new();
         for (at, mail) in &self.taken {
             let civil = self.rig.zone.civil(*at);
             let open = (7..17).contains(&civil.hour()) && civil.weekday().num_days_from_monday() < 5;
-            is(open, || format!("I8: {} left at {civil}", mail.message_id))?;
+            is(open, || format!("outside the send window: {} at {civil}", mail.message_id))?;
             let row = by_id.get(&*mail.message_id);
             let row = row.ok_or_else(|| format!("{} is not booked", mail.message_id))?;
-            is(mail.to.split('@').next() == Some(&row.person), || format!("I9: {row:?} to {}", mail.to))?;
+            is(mail.to.split('@').next() == Some(&row.person), || {
+                format!("wrong recipient: {row:?} to {}", mail.to)
+            })?;
             let (_, copy, copies) = first.entry(&mail.message_id).or_insert((*at, mail, 0));
             *copies += 1;
-            is(copy.bytes == mail.bytes, || format!("I5: {row:?} differs"))?;
-            is(*copies <= 2, || format!("I4: {row:?} {copies} times"))?;
+            is(copy.bytes == mail.bytes, || format!("copies of {row:?} differ"))?;
+            is(*copies <= 2, || format!("sent {copies} times: {row:?}"))?;
             told.extend(mail.told.then_some(&*mail.message_id));
         }
         let copies = self.taken.len() - first.len();
-        is(copies <= most_copies, || format!("I4: {copies} copies, at most {most_copies}"))?;
+        is(copies <= most_copies, || format!("{copies} copies, at most {most_copies}"))?;
         for row in &rows {
             let known = told.contains(&*row.message_id) || self.found.contains(&row.message_id);
-            is(row.state != State::Sent || known, || format!("I3: {row:?} was never taken"))?;
+            is(row.state != State::Sent || known, || format!("sent, but never accepted: {row:?}"))?;
         }
         let mut last: BTreeMap<&str, Timestamp> = BTreeMap::new();
         let mut places: BTreeMap<(&str, &str), &str> = BTreeMap::new();
@@ -424,18 +426,20 @@ impl Mailing {
             let row = by_id[&*mail.message_id];
             if let Some(before) = last.insert(&row.person, *at) {
                 let apart = *at - before;
-                is(apart >= TimeDelta::hours(20), || format!("I7: {row:?} {apart} after the last"))?;
+                is(apart >= TimeDelta::hours(20), || {
+                    format!("gap too short: {row:?} {apart} after the last")
+                })?;
             }
             // Step names are chosen so that alphabetical order is their order.
             let (journey, step) = row.step.split_once('/').expect("a name");
             if let Some(before) = places.insert((&row.person, journey), step) {
-                is(before < step, || format!("I6: {row:?} after {before}"))?;
+                is(before < step, || format!("steps out of order: {row:?} after {before}"))?;
             }
         }
         let sent = rows.iter().filter(|row| row.state == State::Sent).map(|row| row.message_id.clone());
         let sent: BTreeSet<String> = sent.collect();
         let lost: Vec<&String> = self.sent.difference(&sent).collect();
-        is(lost.is_empty(), || format!("I13: no longer sent: {lost:?}"))?;
+        is(lost.is_empty(), || format!("no longer sent: {lost:?}"))?;
         self.sent = sent;
         Ok(())
     }

@@ -137,7 +137,7 @@ proptest! {
             mailing.pass(&relay, at);
             if let (Some((_, Decides::Hold)), Some(then)) = (decides, relay.happened().first()) {
                 let after = relay.accepted().len() - then;
-                prop_assert!(after <= usize::from(LINES), "I8: {after} left after a hold");
+                prop_assert!(after <= usize::from(LINES), "{after} sent after a hold");
             }
             lost += relay.accepted().iter().filter(|mail| !mail.told).count();
             if dead.were_made() {
@@ -169,12 +169,12 @@ proptest! {
         let stuck: BTreeSet<&str> =
             rows.iter().filter(|row| row.state == State::Held).map(|row| &*row.person).collect();
         for row in &rows {
-            prop_assert!(row.state.is_settled() || row.state == State::Held, "I2: {row:?}");
+            prop_assert!(row.state.is_settled() || row.state == State::Held, "not settled: {row:?}");
         }
         for n in 1..=PEOPLE {
             let person = format!("p{n:03}");
             let theirs = rows.iter().filter(|row| row.person == person).count();
-            prop_assert!(theirs == 8 || stuck.contains(&*person), "I2: {person} has {theirs} of 8");
+            prop_assert!(theirs == 8 || stuck.contains(&*person), "{person} has {theirs} of 8");
         }
     }
 }

@@ -218,7 +218,7 @@ fn a_second_stop_signal_exits_at_once_and_leaves_mails_in_doubt() {
     let again = healthy.accepted();
     for first in silent.accepted() {
         let copy = again.iter().find(|mail| mail.message_id == first.message_id).expect("it came again");
-        assert!(copy.bytes == first.bytes, "I5");
+        assert!(copy.bytes == first.bytes, "copies are identical");
     }
 }
 
@@ -273,7 +273,7 @@ fn a_hundred_reload_signals_within_a_second_reload_once() {
     home.hurry();
     all_sent(&home);
     daemon.stop();
-    assert_eq!(healthy.count(), home.people - CONNECTIONS + in_doubt, "I4");
+    assert_eq!(healthy.count(), home.people - CONNECTIONS + in_doubt, "only mails in doubt are repeated");
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn after_kill_9_the_next_daemon_starts_at_once() {
     home.hurry();
     all_sent(&home);
     daemon.stop();
-    assert!(relay.count() <= home.people + 3 * CONNECTIONS, "I4");
+    assert!(relay.count() <= home.people + 3 * CONNECTIONS, "at most one copy per connection and crash");
 }
 
 /// A worker that ends without reporting does not end the daemon, and is not
@@ -331,7 +331,7 @@ fn a_worker_that_panics_is_reported_and_replaced() {
     home.hurry();
     all_sent(&home);
     daemon.stop();
-    assert!(relay.count() <= home.people + 2, "I4: what a line took with it");
+    assert!(relay.count() <= home.people + 2, "only the mails of that worker are repeated");
     let trouble: Option<String> =
         home.sql().query_row("SELECT trouble FROM relay", [], |row| row.get(0)).expect("a row");
     assert_eq!(trouble, None, "the relay is not blamed for it");
@@ -352,7 +352,7 @@ fn two_worker_panics_within_ten_minutes_end_the_daemon_and_lose_nothing() {
     home.hurry();
     all_sent(&home);
     daemon.stop();
-    assert!(relay.count() <= home.people + 2 * CONNECTIONS, "I4: what the lines took with them");
+    assert!(relay.count() <= home.people + 2 * CONNECTIONS, "only the mails of those workers are repeated");
 }
 
 /// Sets the database back as if a daemon had last run this many days ago.
@@ -413,7 +413,7 @@ fn on_a_full_disk_the_daemon_stays_and_continues_when_there_is_space() {
     let relay = slow(20);
     let home = Home::new(200, relay.port());
     let Some(disk) = Disk::mount(home.path("")) else {
-        return skip("F54 needs the right to mount a small disk");
+        return skip("a full disk needs the right to mount a small one");
     };
     home.lay_out(relay.port());
     home.done(&["people", "import", "-q"]);
@@ -431,7 +431,7 @@ fn on_a_full_disk_the_daemon_stays_and_continues_when_there_is_space() {
     all_sent(&home);
     let said = daemon.stop();
     assert_eq!(said.matches("nothing leaves until there is room").count(), 1, "{said}");
-    assert!(relay.count() <= home.people + CONNECTIONS, "I4");
+    assert!(relay.count() <= home.people + CONNECTIONS, "at most one copy per connection");
 }
 
 /// The log says why only the first mails of a staged mailing are sent.
@@ -626,7 +626,7 @@ fn a_hold_stops_a_running_mailing_of_the_daemon() {
     // Longer than any reply takes.
     thread::sleep(Duration::from_secs(1));
     let after = relay.count();
-    assert!(after <= held_at + CONNECTIONS, "I8: {after} after {held_at}");
+    assert!(after <= held_at + CONNECTIONS, "{after} sent, {held_at} of them before the hold");
     assert!(after < home.people, "the hold came too late to say anything");
     home.done(&["hold", "release"]);
     all_sent(&home);

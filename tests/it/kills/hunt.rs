@@ -164,9 +164,9 @@ impl Mailing {
     /// Asserts that everybody has the mail and that the guarantees hold.
     pub(crate) fn check(&self, tally: &mut Tally) {
         let (booked, copies) = self.promises();
-        assert_eq!(booked.len(), self.home.people, "I2: nobody is skipped, nobody is booked twice");
+        assert_eq!(booked.len(), self.home.people, "one delivery for everybody");
         let sent = booked.iter().filter(|mail| mail.state == "sent").count();
-        assert_eq!(sent, booked.len(), "I2: everybody has it");
+        assert_eq!(sent, booked.len(), "everybody has it");
         tally.kills += self.kills;
         tally.mailings += 1;
         tally.mails += booked.len();
@@ -196,7 +196,7 @@ impl Mailing {
         assert!(copies.keys().all(|id| known.contains(id)), "the relay has what nobody booked");
         let extra = accepted.len() - copies.len();
         let most = CONNECTIONS * self.kills + self.lost();
-        assert!(extra <= most, "I4: {extra} copies, {} kills, {} lost answers", self.kills, self.lost());
+        assert!(extra <= most, "{extra} copies, {} kills, {} lost answers", self.kills, self.lost());
         let one =
             |sql: &str| self.home.sql().query_row(sql, [], |row| row.get::<_, String>(0)).expect("a row");
         assert_eq!(one("PRAGMA integrity_check"), "ok");
@@ -211,18 +211,24 @@ impl Mailing {
         let Booked { message_id, email, state, settled } = mail;
         let resolved = self.resolved.get(message_id).copied();
         if state == "sent" {
-            let Some(first) = arrived.first() else { panic!("I3: the relay never took {message_id}") };
+            let Some(first) = arrived.first() else { panic!("sent, but never accepted: {message_id}") };
             let told = arrived.iter().any(|copy| copy.told);
-            assert!(told || resolved == Some(true), "I3: nobody was told that {message_id} was taken");
+            assert!(told || resolved == Some(true), "sent, but accepted without a reply: {message_id}");
             let taken = self.since + TimeDelta::from_std(first.at).expect("a short time");
-            assert!(taken < *settled + TimeDelta::seconds(1), "I3: {message_id} is sent before it was taken");
+            assert!(
+                taken < *settled + TimeDelta::seconds(1),
+                "recorded as sent before it was accepted: {message_id}"
+            );
         }
         let allowed = if resolved == Some(false) { 3 } else { 2 };
-        assert!(arrived.len() <= allowed, "I4: {} copies of {message_id}", arrived.len());
+        assert!(arrived.len() <= allowed, "{} copies of {message_id}", arrived.len());
         for copy in arrived {
-            assert!(copy.bytes == arrived[0].bytes, "I5: {message_id} differs from itself");
-            assert_eq!(copy.to, *email, "I9: {message_id}");
-            assert!(String::from_utf8_lossy(&copy.bytes).contains(email.as_str()), "I9: {message_id}");
+            assert!(copy.bytes == arrived[0].bytes, "copies of {message_id} differ");
+            assert_eq!(copy.to, *email, "wrong recipient: {message_id}");
+            assert!(
+                String::from_utf8_lossy(&copy.bytes).contains(email.as_str()),
+                "wrong recipient: {message_id}"
+            );
         }
     }
 

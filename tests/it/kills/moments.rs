@@ -56,10 +56,10 @@ pub(super) fn is_whole(database: &Path) {
     }
     let connection = Connection::open(database).expect("a database");
     let said: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a word");
-    assert_eq!(said, "ok", "I14: {}", database.display());
+    assert_eq!(said, "ok", "{} is damaged", database.display());
     for (what, sql) in BETWEEN {
         let found = connection.prepare(sql).and_then(|mut found| found.exists([]));
-        assert!(!found.expect(what), "I14: {what}: {}", database.display());
+        assert!(!found.expect(what), "half applied: {what}: {}", database.display());
     }
 }
 
@@ -93,5 +93,5 @@ fn a_half_applied_transaction_is_detected() {
     assert_ne!(before, dump(&home.database()));
     let noticed = std::panic::catch_unwind(|| is_whole(&home.database())).expect_err("half of it");
     let said = noticed.downcast::<String>().expect("words");
-    assert!(said.starts_with("I14: there is content without its files"), "{said}");
+    assert!(said.starts_with("half applied: there is content without its files"), "{said}");
 }

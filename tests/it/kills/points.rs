@@ -90,9 +90,9 @@ const POINTS: &[(&str, Scene, usize)] = &[
 /// Failpoints that are not exercised here, each with the reason.
 const NOT_PLAYED: &[(&str, &str)] = &[
     ("clock.moves", "the clocks fail in no other way: `clocks` moves them"),
-    ("relay.dot", "a limit that F07 makes shorter: nothing happens there"),
-    ("line.slow", "a limit that F05 makes shorter: nothing happens there"),
-    ("daemon.hangs", "a limit that F14 makes shorter: nothing happens there"),
+    ("relay.dot", "shortens a timeout in the shutdown tests: no action takes place there"),
+    ("line.slow", "shortens a limit in the slow-commit test: no action takes place there"),
+    ("daemon.hangs", "shortens a limit in the watchdog tests: no action takes place there"),
 ];
 
 /// Number of cases that run in parallel: they mostly wait for child processes.

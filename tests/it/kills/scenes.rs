@@ -159,7 +159,7 @@ impl Stage {
         wanted.is_told(&wanted.run(&home, &["send", "-q"]));
         is_whole(&home.database());
         if wanted.how == How::Error && HALF_WAY.contains(&wanted.point) {
-            assert_eq!(home.count("state IN ('in_doubt', 'in_flight')"), 0, "F23: its dot never left");
+            assert_eq!(home.count("state IN ('in_doubt', 'in_flight')"), 0, "the data was never complete");
         }
         self.ends_well(wanted, home, relay);
     }
@@ -204,7 +204,7 @@ impl Stage {
         mailing.finish();
         let mut tally = Tally::default();
         mailing.check(&mut tally);
-        assert!(tally.copies <= wanted.copies(), "I4: {} copies", tally.copies);
+        assert!(tally.copies <= wanted.copies(), "{} copies", tally.copies);
         mailing.home.done(&["status"]);
     }
 }
@@ -280,7 +280,7 @@ fn killed(wanted: &Wanted<'_>, home: &Home) {
     is_whole(&home.database());
     program.signal(Signal::KILL);
     wanted.is_as_wanted(program.ends(), &program.said());
-    assert!(dump(&home.database()) == seen, "I14: {} is neither before nor after", wanted.point);
+    assert!(dump(&home.database()) == seen, "{} is neither before nor after", wanted.point);
     is_whole(&home.database());
 }
 
@@ -331,11 +331,11 @@ fn send_all(home: &Home) {
         let output = home.run(&["send", "-q"]);
         assert!(matches!(output.status.code(), Some(0 | 1 | 69)), "{output:?}");
         if home.count("state <> 'sent'") == 0 {
-            assert_eq!(home.count("true"), home.people, "I1, I2");
+            assert_eq!(home.count("true"), home.people, "one delivery each");
             return;
         }
     }
-    panic!("I2: {} mails never leave", home.count("state <> 'sent'"));
+    panic!("{} mails are never sent", home.count("state <> 'sent'"));
 }
 
 fn files(wanted: &Wanted<'_>, home: &Home) {
@@ -373,11 +373,11 @@ fn sendmail(wanted: &Wanted<'_>, home: &Home) {
             copies.entry(id.to_owned()).or_default().push(text.clone());
         }
     }
-    assert_eq!(copies.len(), home.people, "I2: everybody has it");
+    assert_eq!(copies.len(), home.people, "everybody has it");
     let extra: usize = copies.values().map(|same| same.len() - 1).sum();
-    assert!(extra <= wanted.copies(), "I4: {extra} copies");
+    assert!(extra <= wanted.copies(), "{extra} copies");
     for same in copies.values() {
-        assert!(same.len() <= 2 && same.iter().all(|copy| *copy == same[0]), "I5");
+        assert!(same.len() <= 2 && same.iter().all(|copy| *copy == same[0]), "copies are identical");
     }
 }
 
@@ -404,5 +404,5 @@ fn restore(wanted: &Wanted<'_>, home: &Home) {
     assert_eq!(home.count("state = 'sent'"), home.people, "what the backup knew");
     let held: bool =
         home.sql().query_row("SELECT EXISTS (SELECT 1 FROM hold)", [], |row| row.get(0)).expect("a hold");
-    assert!(held, "F12: nothing leaves before somebody has looked");
+    assert!(held, "sending is held until an operator confirms");
 }

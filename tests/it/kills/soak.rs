@@ -98,7 +98,7 @@ pub(crate) fn stayed(needs: &[Need]) -> Result<(), String> {
         let most = |part: &[&Need]| part.iter().map(|need| what(need)).max().unwrap_or(0);
         let (before, after) = (most(&of_one[third..2 * third]), most(&of_one[2 * third..]));
         match after * 100 > before * (100 + SLACK_PERCENT) {
-            true => Err(format!("I18: {after} {name}, where there were {before}")),
+            true => Err(format!("growth: {after} {name}, where there were {before}")),
             false => Ok(()),
         }
     };
@@ -123,7 +123,7 @@ fn growth_is_detected() {
     assert_eq!(of(|minute| 20_000 + 200 * minute.min(10), |_| 12), Ok(()));
     assert_eq!(
         of(|minute| 20_000 + 500 * minute, |_| 12).expect_err("it grows"),
-        "I18: 34500 kB of memory, where there were 29500"
+        "growth: 34500 kB of memory, where there were 29500"
     );
     assert!(of(|_| 20_000, |minute| 10 + usize::try_from(minute).expect("few")).is_err());
 }
@@ -276,7 +276,7 @@ impl Mailing {
             let (email, rank) = rank[&*mail.message_id];
             if seen.insert(rank) {
                 let before = last.insert(email, rank);
-                assert!(before.is_none_or(|before| before < rank), "I6: {email}");
+                assert!(before.is_none_or(|before| before < rank), "steps out of order: {email}");
             }
         }
     }

@@ -113,7 +113,7 @@ fn a_daemon_with_a_hanging_worker_stops_pinging_the_watchdog() {
     home.hurry();
     all_sent(&home);
     daemon.stop();
-    assert_eq!(relay.count(), 21, "I4: what nobody had heard the answer of");
+    assert_eq!(relay.count(), 21, "only the mail without a reply is repeated");
 }
 
 #[test]

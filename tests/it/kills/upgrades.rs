@@ -105,11 +105,14 @@ fn an_upgrade_during_a_mailing_loses_nothing_and_repeats_only_mails_in_flight() 
     assert_eq!(home.count("state NOT IN ('sent', 'in_doubt')"), 0);
     home.hurry();
     home.done(&["send", "-q"]);
-    assert_eq!(home.count("state = 'sent'"), 40, "I2");
+    assert_eq!(home.count("state = 'sent'"), 40, "everybody has it");
     let accepted = relay.accepted();
-    assert!(accepted.len() <= 40 + on_their_way, "I4");
+    assert!(accepted.len() <= 40 + on_their_way, "only mails in flight are repeated");
     for mail in &accepted {
         let same = accepted.iter().filter(|other| other.message_id == mail.message_id);
-        assert!(same.clone().count() <= 2 && same.clone().all(|copy| copy.bytes == mail.bytes), "I5");
+        assert!(
+            same.clone().count() <= 2 && same.clone().all(|copy| copy.bytes == mail.bytes),
+            "copies are identical"
+        );
     }
 }

@@ -176,7 +176,7 @@ fn a_failed_backup_leaves_the_earlier_one_and_its_age() {
 fn a_backup_to_a_full_disk_leaves_the_earlier_one() {
     let home = imported(SOME);
     let Some(disk) = Disk::mount(home.path("disk")) else {
-        return skip("F64 needs the right to mount a small disk");
+        return skip("a full disk needs the right to mount a small disk");
     };
     // A backup to another file system than that of the database is normal.
     home.done(&backup("disk/copy.db"));
@@ -218,7 +218,9 @@ fn an_unwritable_backup_folder_is_named_and_root_is_referred_to_the_owner() {
     give_away(home.folder.path());
     set_mode(&home.path("vault"), 0o555);
     let to = backup("vault/copy.db");
-    let Some(output) = as_nobody(&home, &to) else { return skip("F56 needs setpriv, or not to be root") };
+    let Some(output) = as_nobody(&home, &to) else {
+        return skip("permissions need setpriv, or not to be root");
+    };
     let said = told(&output, 77);
     assert!(said.contains("vault/copy.db") && said.contains("the folder must be writable"), "{said}");
     set_mode(&home.path("vault"), 0o755);

@@ -127,7 +127,7 @@ impl Drop for Disk {
 fn a_full_disk_fails_every_writing_command_until_there_is_space() {
     let home = Home::with(SOME);
     let Some(disk) = Disk::mount(home.path("disk")) else {
-        return skip("F54 needs the right to mount a small disk");
+        return skip("a full disk needs the right to mount a small disk");
     };
     let config = fs::read_to_string(home.path("config.toml")).expect("a configuration");
     let config = config.replace("\"journey.db\"", "\"disk/journey.db\"");
@@ -158,7 +158,7 @@ fn a_full_outbox_stops_the_mailing_until_there_is_space() {
     let whole = home.twin();
     whole.done(SEND);
     let Some(disk) = Disk::mount(home.path("outbox")) else {
-        return skip("F54 needs the right to mount a small disk");
+        return skip("a full disk needs the right to mount a small disk");
     };
     disk.fill();
     let said = home.refused(SEND, 74);
@@ -225,7 +225,9 @@ fn an_unwritable_folder_or_database_is_named() {
     give_away(home.folder.path());
     let folder = home.folder.path();
     set_mode(folder, 0o555);
-    let Some(output) = as_nobody(&home, PAUSE) else { return skip("F56 needs setpriv, or not to be root") };
+    let Some(output) = as_nobody(&home, PAUSE) else {
+        return skip("permissions need setpriv, or not to be root");
+    };
     let said = told(&output, 77);
     assert!(said.contains("cannot write journey.db-wal: the folder must be writable"), "{said}");
     let before = files(folder);
@@ -265,7 +267,7 @@ fn an_unreadable_file_is_a_permission_error() {
     let home = Home::with(SOME);
     give_away(home.folder.path());
     if as_nobody(&home, &["--version"]).is_none() {
-        return skip("F56 needs setpriv, or not to be root");
+        return skip("permissions need setpriv, or not to be root");
     }
     for (name, arguments) in [
         ("config.toml", &["status", "--at", AT][..]),
@@ -312,7 +314,7 @@ fn a_read_only_mount_is_named() {
     let Some(reads) = reads.filter(|output| output.status.success()) else {
         // That permission cannot be installed, so `JOURNEY_TEST_ALL` does not
         // require it.
-        return pass_over("F56 on a mount needs `unshare`, and the right to mount");
+        return pass_over("a read-only mount needs `unshare`, and the right to mount");
     };
     told(&reads, 0);
     for arguments in [PAUSE, SEND] {
@@ -331,7 +333,9 @@ fn an_unwritable_outbox_is_named() {
     fs::create_dir(home.path("outbox")).expect("a folder");
     give_away(home.folder.path());
     set_mode(&home.path("outbox"), 0o555);
-    let Some(output) = as_nobody(&home, SEND) else { return skip("F56 needs setpriv, or not to be root") };
+    let Some(output) = as_nobody(&home, SEND) else {
+        return skip("permissions need setpriv, or not to be root");
+    };
     let said = told(&output, 77);
     assert!(said.contains("cannot write outbox/2026-12-01/"), "{said}");
     set_mode(&home.path("outbox"), 0o755);
@@ -480,7 +484,7 @@ pub(super) fn killed() -> Home {
 #[test]
 fn root_leaves_no_files_the_database_owner_cannot_write() {
     if !is_root() {
-        return skip("F59 needs root");
+        return skip("file ownership needs root");
     }
     let home = imported(SOME);
     give_away(home.folder.path());
