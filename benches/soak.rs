@@ -8,33 +8,33 @@
 //! lives to the end. `-- --years 3` lives so many years instead, with a clock
 //! that is told and a process for each pass.
 
-#[path = "../tests/it/deliver/ages.rs"]
-mod ages;
-#[path = "../tests/it/chance.rs"]
-mod chance;
-#[path = "../tests/it/kills/home.rs"]
+#[path = "../tests/it/crash/home.rs"]
 mod home;
-#[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../tests/it/kills/hunt.rs"]
-mod hunt;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/deliver/mailing.rs"]
 mod mailing;
 #[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/crash/random_kill.rs"]
+mod random_kill;
+#[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/rig.rs"]
 mod rig;
+#[path = "../tests/it/rng.rs"]
+mod rng;
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/scenarios/script.rs"]
+mod script;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/relay/server.rs"]
 mod server;
-#[path = "../tests/it/kills/soak.rs"]
+#[path = "../tests/it/deliver/simulation.rs"]
+mod simulation;
+#[path = "../tests/it/crash/soak.rs"]
 mod soak;
-#[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../tests/it/lives/story.rs"]
-mod story;
 
 /// Where the tests have it.
-mod lives {
-    pub(crate) use super::story;
+mod scenarios {
+    pub(crate) use super::script;
 }
 /// Where the tests have it.
 mod relay {
@@ -43,8 +43,8 @@ mod relay {
 
 use std::time::Duration;
 
-use ages::{Lived, live};
 use journey::clock::Stopwatch;
+use simulation::{Lived, live};
 use soak::{Happened, Need, soak, stayed};
 
 #[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]

@@ -12,8 +12,8 @@ use journey::engine::keys::Keys;
 use journey::engine::pass::{Pass, Selection};
 use journey::store::{Kept, Store};
 
-use super::lives::story::Story;
 use super::rig::Rig;
+use super::scenarios::story::Story;
 
 const BOUNCES: &str = "bounces@ekdala.example";
 const FIRST: &str = "2026-12-01 08:30";

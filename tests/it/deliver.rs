@@ -2,14 +2,14 @@
 //! conversation, and a simulated clock. Covers crashes, restored databases and
 //! faulty relays.
 
-mod ages;
-mod chosen;
-mod days;
 mod limits;
 mod mailing;
+mod outages;
 mod random;
-mod refusals;
-mod trouble;
+mod rejections;
+mod relay_errors;
+mod selection;
+mod simulation;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

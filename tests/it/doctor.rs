@@ -1,7 +1,7 @@
 //! `journey doctor`: every problem it can find is produced once, and is
 //! reported with a remedy. Runs the built program against a scripted relay.
 
-mod names;
+mod dns;
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use journey::engine::doctor::{self, Level};
 use journey::mail::relay::{Deadlines, Relay};
 use serde_json::Value;
 
-use super::kills::home::Home;
+use super::crash::home::Home;
 use super::relay::certificates::{Authority, self_signed};
 use super::relay::server::{self, Point, Rule, Script, What};
 use super::transcripts::files;

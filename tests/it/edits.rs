@@ -11,8 +11,8 @@ use journey::domain::zone::Timestamp;
 use journey::engine::plan::{self, Scope};
 use journey::engine::positions;
 
-use super::lives::story::Story;
 use super::rig::Rig;
+use super::scenarios::story::Story;
 use super::transcripts::journey;
 
 const ORDER: &str = "content/journeys/j/journey.toml";

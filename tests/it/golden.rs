@@ -8,14 +8,14 @@ use std::fs;
 use journey::mail::mime;
 
 use crate::docs::{file, hold};
-use crate::letters;
+use crate::sample_mails;
 
 const FOLDER: &str = "tests/golden/mails";
 
 #[test]
 fn every_mail_of_the_sample_matches_its_golden_file() {
     let mut there = BTreeSet::new();
-    for mail in letters::sample() {
+    for mail in sample_mails::sample() {
         let bytes = mime::bytes(&mail.email).expect("bytes");
         assert!(bytes.len() <= 100_000, "E23: {} has {} bytes", mail.name, bytes.len());
         if let Some(note) = &mail.manager_note {

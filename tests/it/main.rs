@@ -3,7 +3,8 @@
 //! itself.
 
 mod bounces;
-mod chance;
+mod conformance;
+mod crash;
 mod deliver;
 mod deploy;
 mod docs;
@@ -11,17 +12,16 @@ mod doctor;
 mod edits;
 mod golden;
 mod holds;
-mod kills;
-mod letters;
-mod lives;
+mod long_run;
 mod midnight;
 mod pictures;
-mod points;
 mod postfix;
 mod relay;
 mod rig;
+mod rng;
+mod sample_mails;
+mod scenarios;
 mod store;
 mod test_mail;
 mod tidy;
 mod transcripts;
-mod years;

@@ -5,7 +5,7 @@ use std::fs;
 
 use expect_test::expect;
 
-use super::kills::home::Home;
+use super::crash::home::Home;
 
 const AT: &str = "2026-12-01T00:30";
 

@@ -16,7 +16,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::docs::file;
-use crate::letters::{self, Sample};
+use crate::sample_mails::{self, Sample};
 
 /// Widths in pixels: the narrowest phone, a usual one, and a window on a
 /// desktop.
@@ -35,7 +35,7 @@ const LOOK: &str = include_str!("pictures/look.js");
 #[test]
 fn mails_fit_and_are_readable_on_a_phone_in_light_and_dark() {
     let Some(browser) = Browser::found() else { return };
-    let mails = letters::sample();
+    let mails = sample_mails::sample();
     let frames: Vec<Frame<'_>> = mails.iter().flat_map(|mail| Frame::both(mail, NARROW)).collect();
     let faults = browser.faults(&frames);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -64,7 +64,7 @@ fn a_sheet_for_each_kind_is_drawn_on_demand() {
     #[expect(clippy::disallowed_methods, reason = "asks whether to draw, as UPDATE_EXPECT does for texts")]
     let asked_for = std::env::var_os("UPDATE_PICTURES").is_some();
     let mut kinds = BTreeSet::new();
-    let mails = letters::sample();
+    let mails = sample_mails::sample();
     let first_of_a_kind =
         |mail: &&Sample| mail.language.as_str() == "sv" && kinds.insert((mail.round > 0, mail.kind));
     let shown: Vec<&Sample> = mails.iter().filter(first_of_a_kind).collect();

@@ -10,7 +10,7 @@
 
 mod instance;
 
-use crate::kills::home::{Home, until};
+use crate::crash::home::{Home, until};
 use crate::relay::certificates::Authority;
 use instance::{ACCOUNT, Given, Postfix, master};
 

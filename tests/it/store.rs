@@ -4,8 +4,8 @@
 
 mod backups;
 mod contract;
+mod crash;
 pub(crate) mod faults;
-mod kills;
 mod passes;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use super::kills::home::Home;
+use super::crash::home::Home;
 use super::relay::server::{self, Point, Rule, Script, What};
 use super::transcripts::files;
 

@@ -13,7 +13,7 @@ use journey::store::Store;
 
 use super::mailing::{DAILY, Mailing, first_name};
 use super::{MORNING, all_is_well, minutes, relay};
-use crate::kills::home::{Home, PATIENCE};
+use crate::crash::home::{Home, PATIENCE};
 use crate::relay::server::{Accepted, Point, Relay, Rule, Script, What};
 
 /// The domain that is limited; others are not.

@@ -23,9 +23,9 @@ use journey::engine::send::{self, Listener, Talk};
 use journey::store::{Move, Reconciled, Recovered, Store, Written};
 use rusqlite::Connection;
 
-use crate::lives::story::Story;
 use crate::relay::server::{Accepted, Happens, Relay, Script};
 use crate::rig::Rig;
+use crate::scenarios::story::Story;
 
 /// The files of a process, in the order they are read: the journal first,
 /// because it is written first.

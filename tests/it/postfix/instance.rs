@@ -19,7 +19,7 @@ use data_encoding::BASE64;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::kills::home::until;
+use crate::crash::home::until;
 use crate::relay::certificates::Authority;
 
 /// The one account.

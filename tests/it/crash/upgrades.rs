@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rustix::process::Signal;
 
+use super::consistency::{dump, is_whole};
 use super::daemon::{each_once, relay};
 use super::home::{CONNECTIONS, Home};
-use super::moments::{dump, is_whole};
 
 const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations");
 

@@ -15,8 +15,8 @@ use journey::domain::response::Given;
 use journey::domain::settings::PauseOf;
 use journey::domain::zone::Timestamp;
 
-use super::super::chance::Chance;
 use super::super::rig::{Letter, Rig};
+use super::super::rng::Chance;
 use super::checker::{Facts, Pause, StepFact};
 
 pub(super) const REFERENCE_GROUP: [&str; 12] =

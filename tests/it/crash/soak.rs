@@ -15,8 +15,8 @@ use journey::clock::Stopwatch;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::until;
-use super::hunt::{Mailing, Weather};
-use crate::chance::Chance;
+use super::random_kill::{Mailing, Weather};
+use crate::rng::Chance;
 
 /// The people who stay; some more come and go.
 const PEOPLE: usize = 60;

@@ -17,10 +17,10 @@ use journey::clock;
 use journey::domain::zone::Timestamp;
 use rustix::process::Signal;
 
+use super::consistency::{dump, is_whole};
 use super::daemon::Running;
 use super::home::{CONNECTIONS, Home, people_file, until};
-use super::hunt::{Mailing, Tally};
-use super::moments::{dump, is_whole};
+use super::random_kill::{Mailing, Tally};
 use super::server::{Point, Relay, Rule, Script, What};
 use super::so_many;
 use crate::relay::certificates::Authority;

@@ -9,7 +9,7 @@ use journey::domain::holidays::Holidays;
 use journey::domain::zone::{Timestamp, Zone};
 
 use super::super::rig::Letter;
-use super::life::{REFERENCE_GROUP, Row};
+use super::simulation::{REFERENCE_GROUP, Row};
 
 /// What the test did, and when.
 pub(super) struct Facts {

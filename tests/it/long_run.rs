@@ -3,7 +3,7 @@
 //! through the real database and files with random events.
 
 mod checker;
-mod life;
+mod simulation;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -18,8 +18,8 @@ use journey::domain::settings::Settings;
 use journey::domain::step::Pace;
 use journey::roster;
 
-use super::lives::all;
 use super::rig::Letter;
+use super::scenarios::all;
 
 fn sample() -> (Library, Roster) {
     let today = NaiveDate::from_ymd_opt(2026, 8, 1).expect("a date");
@@ -127,7 +127,7 @@ fn the_sample_uses_every_feature() {
 fn three_years_of_random_events_serve_everybody_once_and_at_the_right_time() {
     let lives: &[(u64, usize)] = if all() { &[(1, 1), (2, 5), (3, 5), (4, 5)] } else { &[(20_261_125, 5)] };
     for (seed, one_in) in lives {
-        let mut life = life::Life::of(*seed, *one_in);
+        let mut life = simulation::Life::of(*seed, *one_in);
         life.until("2028-09-01 00:00", 150);
         life.mend();
         life.until("2029-08-01 00:00", 0);
@@ -150,7 +150,7 @@ fn three_years_of_random_events_serve_everybody_once_and_at_the_right_time() {
 }
 
 /// Faults that are put in, and that the checker must report.
-fn assert_seen(life: &life::Life) {
+fn assert_seen(life: &simulation::Life) {
     let told = |change: &dyn Fn(&mut Vec<Letter>)| {
         let mut letters = life.letters.clone();
         change(&mut letters);

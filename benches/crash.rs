@@ -2,23 +2,23 @@
 //! listens here, and started again, as often as somebody wishes: in the end
 //! everything must be as promised.
 //!
-//! `cargo bench --bench kills` kills it 1,000 times; `-- 10000` more often,
+//! `cargo bench --bench crash` kills it 1,000 times; `-- 10000` more often,
 //! half of them with a relay on a bad day. A second number is the seed.
 
 #[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../tests/it/chance.rs"]
-mod chance;
-#[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../tests/it/kills/home.rs"]
+#[path = "../tests/it/crash/home.rs"]
 mod home;
-#[path = "../tests/it/kills/hunt.rs"]
-mod hunt;
+#[path = "../tests/it/crash/random_kill.rs"]
+mod random_kill;
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/rng.rs"]
+mod rng;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/relay/server.rs"]
 mod server;
 
-use hunt::{Tally, Weather, hunt};
 use journey::clock::Stopwatch;
+use random_kill::{Tally, Weather, hunt};
 
 /// So many people have a mail due in each mailing.
 const PEOPLE: usize = 1_400;

@@ -1,7 +1,7 @@
 //! Kills the program at random moments while it hands mails to a relay, and
 //! restarts it until nothing is due. Afterwards the delivery guarantees must
 //! hold: nothing is lost, and at most one mail per connection is repeated for
-//! each crash. The tests do this a few times, `cargo bench --bench kills` as
+//! each crash. The tests do this a few times, `cargo bench --bench crash` as
 //! often as asked.
 
 use std::collections::{HashMap, HashSet};
@@ -14,7 +14,7 @@ use journey::domain::zone::Timestamp;
 
 use super::home::{CONNECTIONS, Home};
 use super::server::{Accepted, BadDay, Point, Relay, Rule, Script, What, line};
-use crate::chance::Chance;
+use crate::rng::Chance;
 
 /// Totals of a run.
 #[derive(Clone, Copy, Debug, Default)]

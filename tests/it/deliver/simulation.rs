@@ -15,8 +15,8 @@ use journey::domain::settings::PauseOf;
 use journey::domain::zone::Timestamp;
 
 use super::mailing::{Files, Mailing, people};
-use crate::chance::Chance;
 use crate::relay::server::{BadDay, Point, Relay, Rule, Script, What};
+use crate::rng::Chance;
 
 const PEOPLE: usize = 14;
 const LINES: u16 = 3;

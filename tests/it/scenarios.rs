@@ -4,7 +4,7 @@
 //! failing case prints its script; paste it into a test of its own.
 
 mod random;
-pub(crate) mod story;
+pub(crate) mod script;
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::rig::{Leaving, Rig};
 use super::transcripts::journey;
 use random::story;
-use story::Story;
+use script::Story;
 
 /// Fixed, so that the test is reproducible. Other seeds are tried by changing
 /// it; more cases with `JOURNEY_TEST_ALL`.

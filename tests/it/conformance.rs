@@ -82,26 +82,26 @@ const POINTS: &[Point] = &[
     point("E31", "keys can be changed without a gap", Elsewhere("it is in the domain name system; `journey doctor --dns` holds the key that is published to the one that signs")),
     point("E32", "TLS 1.2 or later to every relay that is not this machine", Elsewhere("it is seen at the relay, not in the mail")),
     // HTML for Outlook's Word engine and the others
-    point("E33", "doctype, `lang` of the mail, UTF-8, and the subject as its title", Here(looks::document)),
-    point("E34", "tables for layout that say so, a ghost table for Word, and no CSS that few know", Here(looks::tables)),
-    point("E35", "styles stand on the elements, padding on cells; `<style>` is for media queries", Here(looks::inline_styles)),
-    point("E36", "a button is a coloured cell, one link, 44 px high", Here(looks::button)),
-    point("E37", "conditional comments are balanced", Here(looks::conditional_comments)),
-    point("E38", "system fonts, 16 px and lines 1.5 apart", Here(looks::fonts)),
+    point("E33", "doctype, `lang` of the mail, UTF-8, and the subject as its title", Here(html::document)),
+    point("E34", "tables for layout that say so, a ghost table for Word, and no CSS that few know", Here(html::tables)),
+    point("E35", "styles stand on the elements, padding on cells; `<style>` is for media queries", Here(html::inline_styles)),
+    point("E36", "a button is a coloured cell, one link, 44 px high", Here(html::button)),
+    point("E37", "conditional comments are balanced", Here(html::conditional_comments)),
+    point("E38", "system fonts, 16 px and lines 1.5 apart", Here(html::fonts)),
     // Accessibility
-    point("E39", "one `h1`, the task; no rank left out; lists are lists, paragraphs paragraphs", Here(words::headings)),
-    point("E40", "every picture says in words what it shows", Here(words::pictures)),
-    point("E41", "contrast of 4.5, of 3 for what is large and for buttons, in light and in dark", Here(looks::contrast)),
-    point("E42", "each link says where it leads, and no two the same", Here(words::link_texts)),
-    point("E43", "nothing is higher or wider than it must be; fits 320 px (that it also looks well is seen on a screen)", Here(looks::narrow)),
-    point("E44", "the preheader comes first, and nothing hidden is read aloud twice", Here(looks::preheader)),
-    point("E45", "LIX at most 50, 25 words a sentence, and the minutes are said", Here(words::plain_language)),
-    point("E46", "no day that a late mail makes wrong, no date in figures", Here(words::dates)),
+    point("E39", "one `h1`, the task; no rank left out; lists are lists, paragraphs paragraphs", Here(text::headings)),
+    point("E40", "every picture says in words what it shows", Here(text::pictures)),
+    point("E41", "contrast of 4.5, of 3 for what is large and for buttons, in light and in dark", Here(html::contrast)),
+    point("E42", "each link says where it leads, and no two the same", Here(text::link_texts)),
+    point("E43", "nothing is higher or wider than it must be; fits 320 px (that it also looks well is seen on a screen)", Here(html::narrow)),
+    point("E44", "the preheader comes first, and nothing hidden is read aloud twice", Here(html::preheader)),
+    point("E45", "LIX at most 50, 25 words a sentence, and the minutes are said", Here(text::plain_language)),
+    point("E46", "no day that a late mail makes wrong, no date in figures", Here(text::dates)),
     // Rhythm and reputation
     point("E47", "sending is throttled", Elsewhere("it is about many mails; the relay's log shows it")),
     point("E48", "hours and holidays are kept", Elsewhere("the planner decides it, and its tests hold it; `years.rs` lives through three years")),
     point("E49", "a distance between mails, few reminders, none after an answer", Elsewhere("the planner decides it, and its tests hold it; `years.rs` lives through three years")),
-    point("E50", "the first mail says who sends, why, what is kept, who sees it, how to pause and whom to ask", Here(words::first_mail)),
+    point("E50", "the first mail says who sends, why, what is kept, who sees it, how to pause and whom to ask", Here(text::first_mail)),
     point("E51", "ten mails go first, then the rest", Elsewhere("it is about many mails; the relay's log shows it")),
 ];
 
@@ -160,7 +160,7 @@ impl Survey {
                 told.0 += 1;
             }
         }
-        let words::Reading { sentence, lix } = words::reading(mail);
+        let text::Reading { sentence, lix } = text::reading(mail);
         if lix > self.hardest.0 {
             self.hardest =
                 (lix, format!("LIX {lix:.0}, {sentence:.0} words a sentence: {}", mail.source.told()));

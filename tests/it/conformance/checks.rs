@@ -2,9 +2,9 @@
 //! every fault as text; an empty list means that it passes.
 
 pub(super) mod headers;
-pub(super) mod looks;
+pub(super) mod html;
 pub(super) mod parts;
-pub(super) mod words;
+pub(super) mod text;
 
 use super::mail::Mail;
 

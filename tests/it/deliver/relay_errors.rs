@@ -16,7 +16,7 @@ use journey::store::{RelayState, RelayTrouble, Store};
 
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, minutes, relay};
-use crate::kills::home::Home;
+use crate::crash::home::Home;
 use crate::relay::server::{Point, Relay, Rule, Script, What, line};
 
 const SECRET: &str = "correct horse battery";

@@ -3,13 +3,13 @@
 //! The delivery guarantees must hold whatever happens to the process.
 
 mod clocks;
+mod consistency;
 mod daemon;
+mod failpoints;
 pub(crate) mod home;
-mod hunt;
 mod load;
-mod mishap;
-mod moments;
-mod points;
+mod panics;
+mod random_kill;
 mod scenes;
 mod soak;
 mod systemd;
@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::relay::server;
-use hunt::{Mailing, Tally, Weather, hunt};
+use random_kill::{Mailing, Tally, Weather, hunt};
 use soak::{Need, soak};
 
 /// The larger number where `JOURNEY_TEST_ALL` asks for the full test run.
