@@ -13,7 +13,7 @@ use journey::engine::pass::{Pass, Selection};
 use journey::store::{Kept, Store};
 
 use super::rig::Rig;
-use super::scenarios::story::Story;
+use super::scenarios::script::Story;
 
 const BOUNCES: &str = "bounces@ekdala.example";
 const FIRST: &str = "2026-12-01 08:30";

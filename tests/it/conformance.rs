@@ -15,7 +15,7 @@ mod style;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use checks::{Check, headers, looks, parts, words};
+use checks::{Check, headers, html, parts, text};
 use mail::Mail;
 
 /// Requirements that mails do not meet yet. The test fails when one of them is

@@ -12,7 +12,7 @@ use journey::engine::plan::{self, Scope};
 use journey::engine::positions;
 
 use super::rig::Rig;
-use super::scenarios::story::Story;
+use super::scenarios::script::Story;
 use super::transcripts::journey;
 
 const ORDER: &str = "content/journeys/j/journey.toml";

@@ -25,7 +25,7 @@ use rusqlite::Connection;
 
 use crate::relay::server::{Accepted, Happens, Relay, Script};
 use crate::rig::Rig;
-use crate::scenarios::story::Story;
+use crate::scenarios::script::Story;
 
 /// The files of a process, in the order they are read: the journal first,
 /// because it is written first.
