@@ -6,12 +6,12 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use journey::content;
-use journey::domain::email::Mailbox;
-use journey::domain::ids::{PersonId, UnitId};
-use journey::domain::library::Library;
-use journey::domain::person::Person;
-use journey::mail::compose::{self, Sending};
-use journey::mail::mime;
+use journey::domain::model::email::Mailbox;
+use journey::domain::model::ids::{PersonId, UnitId};
+use journey::domain::model::library::Library;
+use journey::domain::model::person::Person;
+use journey::mail::message::compose::{self, Sending};
+use journey::mail::message::mime;
 use journey::render::{Letter, Links, Renderer};
 
 fn main() {

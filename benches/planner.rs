@@ -6,15 +6,15 @@ use std::path::Path;
 
 use chrono::{NaiveDate, TimeDelta};
 use journey::content;
+use journey::domain::change::settings::Settings;
 use journey::domain::forecast::forecast;
-use journey::domain::ids::PersonId;
-use journey::domain::library::Library;
-use journey::domain::memory::Memory;
-use journey::domain::person::Roster;
+use journey::domain::history::Memory;
+use journey::domain::history::progress::Progress;
+use journey::domain::model::ids::PersonId;
+use journey::domain::model::library::Library;
+use journey::domain::model::person::Roster;
 use journey::domain::planner::{Approvals, Planner};
-use journey::domain::progress::Progress;
-use journey::domain::settings::Settings;
-use journey::domain::zone::Timestamp;
+use journey::domain::time::timezone::Timestamp;
 use journey::roster;
 
 fn main() {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use journey::domain::ids::Language;
+use journey::domain::model::ids::Language;
 use journey::roster::{self, Options};
 
 fn main() {

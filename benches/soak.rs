@@ -85,7 +85,7 @@ fn years_of_mails(years: f64) {
     let watch = Stopwatch::start();
     println!("by then      passes  deaths  imports  texts  decisions  mails  copies  open files");
     let mut weeks = 0;
-    let tell = &mut |at: journey::domain::zone::Timestamp, lived: Lived| {
+    let tell = &mut |at: journey::domain::time::timezone::Timestamp, lived: Lived| {
         weeks += 1;
         if weeks % 13 != 0 {
             return;

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use journey::domain::change::Act;
-use journey::domain::ids::{Language, PersonId, PersonNumber, Slug, UnitId};
-use journey::domain::import::Comparison;
-use journey::domain::library::Library;
-use journey::domain::person::{Person, Roster, Unit};
-use journey::domain::position::{Position, Stage};
-use journey::domain::zone::Timestamp;
+use journey::domain::change::import_diff::Comparison;
+use journey::domain::history::position::{Position, Stage};
+use journey::domain::model::ids::{Language, PersonId, PersonNumber, Slug, UnitId};
+use journey::domain::model::library::Library;
+use journey::domain::model::person::{Person, Roster, Unit};
+use journey::domain::time::timezone::Timestamp;
 use journey::store::{Stood, Store};
 
 /// So many are due.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{SubsecRound, TimeDelta};
 
-use crate::domain::guard::Clocks;
-use crate::domain::zone::Timestamp;
+use crate::domain::delivery::send_block::Clocks;
+use crate::domain::time::timezone::Timestamp;
 use crate::failpoint;
 
 /// The system time, truncated to seconds, the precision of everything stored

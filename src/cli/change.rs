@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::context::{BOLD, Context, FAINT, GOOD};
 use super::error::CommandError;
-use super::pages::{self, Format};
+use crate::cli::output::{self, Format};
 use crate::domain::change::Change;
-use crate::domain::zone::{Timestamp, Zone};
+use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::engine::change::{self, Effect, Next, Shown};
-use crate::engine::positions;
-use crate::engine::world::World;
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::positions;
 
 /// How a change is made.
 #[derive(clap::Args, Debug)]
@@ -91,7 +91,7 @@ pub(super) fn tell(
                 "why": proposed.why,
                 "effect": effects.map(|all| all.iter().map(|effect| effect_value(zone, effect)).collect::<Vec<_>>()),
             });
-            Ok(pages::json(&mut *cx.out, &value)?)
+            Ok(output::json(&mut *cx.out, &value)?)
         }
         Format::Text => text(cx, zone, how, proposed, shown, effects),
     }
@@ -121,20 +121,20 @@ fn text(
         return Ok(());
     }
     let moved: usize = effects.iter().map(|effect| effect.enrolments).sum();
-    let enrolments = pages::count(moved, "enrolment", "enrolments");
+    let enrolments = output::count(moved, "enrolment", "enrolments");
     writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} is other for {enrolments}")?;
     let rows: Vec<Vec<String>> = effects.iter().take(SOME).map(|effect| row(zone, effect)).collect();
-    pages::columns(&mut *cx.out, &rows, &[0])?;
+    output::columns(&mut *cx.out, &rows, &[0])?;
     let more: usize = effects.iter().skip(SOME).map(|effect| effect.enrolments).sum();
     if more > 0 {
-        writeln!(cx.out, "  {FAINT}and {} more{FAINT:#}", pages::thousands(more))?;
+        writeln!(cx.out, "  {FAINT}and {} more{FAINT:#}", output::thousands(more))?;
     }
     Ok(())
 }
 
 fn row(zone: Zone, effect: &Effect) -> Vec<String> {
     let (before, after) = (effect.before.text(zone), effect.after.text(zone));
-    vec![pages::thousands(effect.enrolments), effect.journey.to_string(), before, "→".to_owned(), after]
+    vec![output::thousands(effect.enrolments), effect.journey.to_string(), before, "→".to_owned(), after]
 }
 
 fn effect_value(zone: Zone, effect: &Effect) -> Value {

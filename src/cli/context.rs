@@ -10,15 +10,15 @@ use anstyle::{AnsiColor, Style};
 
 use super::Global;
 use super::error::{CommandError, Kind};
-use super::{moment, pages};
+use crate::cli::{output, time_arg};
 use crate::clock;
 use crate::config::{self, Config, Transport};
 use crate::domain::change::Act;
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::domain::verdict::moment as in_words;
-use crate::domain::zone::{Timestamp, Zone};
-use crate::engine::world::{self, InForce, Unusable, World};
-use crate::engine::{import, keys};
+use crate::engine::load::snapshot::{self, InForce, Unusable, World};
+use crate::engine::{import, tokens};
 use crate::store::Store;
 
 /// For headings.
@@ -83,7 +83,7 @@ impl Context {
         let at = self.at(world.library.programme.zone)?;
         self.tell_broken(&world)?;
         if !self.quiet && !world.warnings.is_empty() {
-            let warnings = pages::count(world.warnings.len(), "warning", "warnings");
+            let warnings = output::count(world.warnings.len(), "warning", "warnings");
             writeln!(self.err, "{ODD}{warnings}{ODD:#}: see `journey check`")?;
         }
         Ok((world, at))
@@ -104,7 +104,7 @@ impl Context {
             imported => imported?,
         };
         if let Some(people) = imported.filter(|_| !self.quiet) {
-            let people = pages::count(people, "person", "people");
+            let people = output::count(people, "person", "people");
             writeln!(self.err, "imported {people} from {}", config.people.file.display())?;
         }
         let world = self.world_in(&mut store, config, content, at, open)?;
@@ -133,7 +133,7 @@ impl Context {
     /// Opens the database for writing; creates it if there is none.
     pub(super) fn store(&self, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
         self.may_write_at(config)?;
-        let secret = keys::draw()?;
+        let secret = tokens::draw()?;
         Ok(Store::open(&config.database, at, || secret)?)
     }
 
@@ -177,7 +177,7 @@ impl Context {
         writeln!(
             self.err,
             "{BAD}the content has {}{BAD:#}; the last good content{since} is in force: see `journey check{}`",
-            pages::count(errors, "error", "errors"),
+            output::count(errors, "error", "errors"),
             self.typed_config()
         )
     }
@@ -191,7 +191,7 @@ impl Context {
     /// The time to act at: `--at`, else now.
     pub(super) fn at(&self, zone: Zone) -> Result<Timestamp, CommandError> {
         match &self.at {
-            Some(text) => moment::parse(text, zone),
+            Some(text) => time_arg::parse(text, zone),
             None => Ok(clock::now()),
         }
     }
@@ -199,7 +199,7 @@ impl Context {
     /// The programme's time zone, or UTC if it cannot be read: when a backup is
     /// restored there may be neither content nor a database.
     pub(super) fn zone(&self, config: &Config) -> Result<Zone, CommandError> {
-        let library = world::library(config, self.about()?);
+        let library = snapshot::library(config, self.about()?);
         Ok(library.map_or(Zone::UTC, |library| library.programme.zone))
     }
 
@@ -244,7 +244,7 @@ fn untold(error: io::Error) -> CommandError {
 }
 
 fn tell(err: &mut dyn Write, error: &CommandError) -> io::Result<()> {
-    pages::faults(err, &error.faults)?;
+    output::faults(err, &error.faults)?;
     if !error.message.is_empty() {
         writeln!(err, "{BAD}error{BAD:#}: {}", error.message)?;
     }

@@ -4,8 +4,8 @@
 use std::io;
 
 use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION};
-use crate::engine::lock::LockError;
-use crate::engine::world::{self, Unusable};
+use crate::engine::load::snapshot::{self, Unusable};
+use crate::engine::send::lock::LockError;
 use crate::store::{BackupError, StoreError};
 
 /// The error a command ends with.
@@ -92,7 +92,9 @@ impl From<Unusable> for CommandError {
     fn from(unusable: Unusable) -> CommandError {
         match unusable {
             Unusable::Content(faults) => CommandError::faults(Kind::BadContent, faults),
-            Unusable::People(faults) if world::is_unread(&faults) => CommandError::faults(Kind::Io, faults),
+            Unusable::People(faults) if snapshot::is_unread(&faults) => {
+                CommandError::faults(Kind::Io, faults)
+            }
             Unusable::People(faults) => CommandError::faults(Kind::BadData, faults),
             Unusable::Store(error) => error.into(),
         }

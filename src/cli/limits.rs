@@ -3,16 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::pages;
+use crate::cli::output;
+use crate::domain::time::timezone::Zone;
 use crate::domain::verdict::moment;
-use crate::domain::zone::Zone;
 use crate::engine::deliver::limits::Reached;
 
 /// One rate limit as a line of text.
 pub(super) fn line(zone: Zone, reached: &Reached) -> String {
     let Reached { limit, domain, waiting, next, last } = reached;
     let to = domain.as_ref().map_or(String::new(), |domain| format!(" to {domain}"));
-    let wait = pages::count(*waiting, "mail waits", "mails wait");
+    let wait = output::count(*waiting, "mail waits", "mails wait");
     let ends = match last == next {
         true => String::new(),
         false => format!(", the last {} at the earliest", moment(zone, *last)),

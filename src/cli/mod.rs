@@ -1,37 +1,17 @@
 //! The command line: parses arguments, calls the engine and prints the result.
 //! Data goes to standard output, messages to standard error.
 
-mod approve;
-mod backup;
-mod behalf;
-mod bounce;
+mod blocked;
 mod change;
-mod check;
-mod completions;
+mod commands;
 mod context;
-mod daemon;
-mod doctor;
 mod error;
-mod hold;
-mod kept_back;
 mod limits;
-mod man;
-mod matrix;
-mod mishap;
-mod moment;
-mod pages;
-mod pause;
-mod people;
-mod plan;
-mod resolve;
-mod restore;
-mod select;
-mod send;
+mod lookup;
+mod output;
+mod panic_hook;
 mod signals;
-mod status;
-mod test;
-mod unit;
-mod why;
+mod time_arg;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,37 +65,37 @@ struct Global {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    Check(check::Args),
+    Check(commands::check::Args),
     #[command(subcommand)]
-    People(people::People),
-    Send(send::Args),
-    Test(test::Args),
-    Plan(plan::Args),
-    Why(why::Args),
-    Status(status::Args),
-    Approve(approve::Args),
-    Hold(hold::Args),
-    Resolve(resolve::Args),
-    Daemon(daemon::Args),
-    Doctor(doctor::Args),
-    Pause(pause::Pause),
-    Resume(pause::Resume),
+    People(commands::people::People),
+    Send(commands::send::Args),
+    Test(commands::test::Args),
+    Plan(commands::plan::Args),
+    Why(commands::why::Args),
+    Status(commands::status::Args),
+    Approve(commands::approve::Args),
+    Hold(commands::hold::Args),
+    Resolve(commands::resolve::Args),
+    Daemon(commands::daemon::Args),
+    Doctor(commands::doctor::Args),
+    Pause(commands::pause::Pause),
+    Resume(commands::pause::Resume),
     #[command(subcommand)]
-    Unit(unit::Unit),
-    Choose(behalf::Choose),
-    Answer(behalf::Answer),
-    Bounce(bounce::Args),
-    Matrix(matrix::Args),
-    Backup(backup::Args),
-    Restore(restore::Args),
-    Completions(completions::Args),
-    Man(man::Args),
+    Unit(commands::unit::Unit),
+    Choose(commands::behalf::Choose),
+    Answer(commands::behalf::Answer),
+    Bounce(commands::bounce::Args),
+    Matrix(commands::matrix::Args),
+    Backup(commands::backup::Args),
+    Restore(commands::restore::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
 }
 
 /// Runs the program: parses the arguments, runs the command, prints its error
 /// if any, and returns the exit code.
 pub fn main() -> ExitCode {
-    mishap::set_up();
+    panic_hook::set_up();
     crate::failpoint::set_up();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -128,29 +108,29 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
     match command {
-        Command::Check(args) => check::run(&args, cx),
-        Command::People(people) => people::run(&people, cx),
-        Command::Send(args) => send::run(&args, cx),
-        Command::Test(args) => test::run(&args, cx),
-        Command::Plan(args) => plan::run(&args, cx),
-        Command::Why(args) => why::run(&args, cx),
-        Command::Status(args) => status::run(&args, cx),
-        Command::Approve(args) => approve::run(&args, cx),
-        Command::Hold(args) => hold::run(&args, cx),
-        Command::Resolve(args) => resolve::run(&args, cx),
-        Command::Daemon(args) => daemon::run(&args, cx),
-        Command::Doctor(args) => doctor::run(&args, cx),
-        Command::Pause(args) => pause::pause(&args, cx),
-        Command::Resume(args) => pause::resume(&args, cx),
-        Command::Unit(unit) => unit::run(&unit, cx),
-        Command::Choose(args) => behalf::choose(&args, cx),
-        Command::Answer(args) => behalf::answer(&args, cx),
-        Command::Bounce(args) => bounce::run(&args, cx),
-        Command::Matrix(args) => matrix::run(&args, cx),
-        Command::Backup(args) => backup::run(&args, cx),
-        Command::Restore(args) => restore::run(&args, cx),
-        Command::Completions(args) => completions::run(&args, cx),
-        Command::Man(args) => man::run(&args, cx),
+        Command::Check(args) => commands::check::run(&args, cx),
+        Command::People(people) => commands::people::run(&people, cx),
+        Command::Send(args) => commands::send::run(&args, cx),
+        Command::Test(args) => commands::test::run(&args, cx),
+        Command::Plan(args) => commands::plan::run(&args, cx),
+        Command::Why(args) => commands::why::run(&args, cx),
+        Command::Status(args) => commands::status::run(&args, cx),
+        Command::Approve(args) => commands::approve::run(&args, cx),
+        Command::Hold(args) => commands::hold::run(&args, cx),
+        Command::Resolve(args) => commands::resolve::run(&args, cx),
+        Command::Daemon(args) => commands::daemon::run(&args, cx),
+        Command::Doctor(args) => commands::doctor::run(&args, cx),
+        Command::Pause(args) => commands::pause::pause(&args, cx),
+        Command::Resume(args) => commands::pause::resume(&args, cx),
+        Command::Unit(unit) => commands::unit::run(&unit, cx),
+        Command::Choose(args) => commands::behalf::choose(&args, cx),
+        Command::Answer(args) => commands::behalf::answer(&args, cx),
+        Command::Bounce(args) => commands::bounce::run(&args, cx),
+        Command::Matrix(args) => commands::matrix::run(&args, cx),
+        Command::Backup(args) => commands::backup::run(&args, cx),
+        Command::Restore(args) => commands::restore::run(&args, cx),
+        Command::Completions(args) => commands::completions::run(&args, cx),
+        Command::Man(args) => commands::man::run(&args, cx),
     }
 }
 

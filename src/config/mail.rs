@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use super::section::Section;
 use super::smtp::{self, SmtpConfig};
 use super::values::{filled, length};
-use crate::domain::address;
-use crate::domain::email::Mailbox;
+use crate::domain::model::address;
+use crate::domain::model::email::Mailbox;
 
 /// `[mail]`
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use super::secret::{Password, Secret};
 use super::section::Section;
 use super::values::{Rate, filled, per_day, rate};
-use crate::domain::address;
+use crate::domain::model::address;
 
 /// `[mail.smtp]`
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 
-use crate::domain::duration::Duration;
+use crate::domain::time::duration::Duration;
 
 /// Mails per time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use toml::de::DeTable;
 
 use super::Faults;
 use super::table::Table;
-use super::text::Source;
+use crate::content::text_file::Source;
 use crate::domain::diagnostic::{Diagnostic, Place};
 
 /// A value and where it stands in the file.

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::text::Source;
+use crate::content::text_file::Source;
 use crate::domain::diagnostic::Diagnostic;
 
 /// The two halves of a file, as byte ranges of its text.

@@ -3,7 +3,7 @@
 
 use ring::digest::{Context, SHA256};
 
-use crate::domain::ids::ContentHash;
+use crate::domain::model::ids::ContentHash;
 
 /// What an approval is bound to: a step's Markdown files by name and text.
 pub(super) fn of_step<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> ContentHash {

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::diagnostic::nearest;
-use crate::domain::ids::Slug;
+use crate::domain::model::ids::Slug;
 
 /// Words in back-ticks, with commas.
 pub(super) fn quoted<T: Display>(words: &[T]) -> String {

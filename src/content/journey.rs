@@ -9,12 +9,12 @@ use super::Faults;
 use super::document::{At, Document};
 use super::programme::{Known, translation_tables};
 use super::table::Table;
-use super::text::Source;
-use crate::domain::cadence::Cadence;
-use crate::domain::duration::{Duration, DurationUnit};
-use crate::domain::ids::{Language, PersonId, Slug};
-use crate::domain::journey::{Audience, LateJoiners, ReferenceGroup};
-use crate::domain::step::{Pace, Wait};
+use crate::content::text_file::Source;
+use crate::domain::model::ids::{Language, PersonId, Slug};
+use crate::domain::model::journey::{Audience, LateJoiners, ReferenceGroup};
+use crate::domain::model::step::{Pace, Wait};
+use crate::domain::time::cadence::Cadence;
+use crate::domain::time::duration::{Duration, DurationUnit};
 
 /// What the file says.
 #[derive(Debug)]

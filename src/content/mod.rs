@@ -11,18 +11,18 @@
 //! names the result.
 
 mod document;
+mod file_tree;
 mod front_matter;
 mod hash;
 mod hints;
 mod journey;
 mod picture;
 mod programme;
-mod resolve;
+mod resolver;
+mod step_file;
 mod table;
-mod text;
-mod tree;
+mod text_file;
 mod variants;
-mod words;
 
 #[cfg(test)]
 mod hostile;
@@ -37,9 +37,9 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-use self::text::Source;
+use crate::content::text_file::Source;
 use crate::domain::diagnostic::{Diagnostic, Place};
-use crate::domain::library::Library;
+use crate::domain::model::library::Library;
 
 /// What a content folder holds.
 #[derive(Debug)]
@@ -63,18 +63,18 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// cadence still has a slot in the year to come.
 pub fn load(dir: &Path, today: NaiveDate) -> Loaded {
     let faults = Faults::default();
-    loaded(tree::snapshot(dir, &faults), today, faults)
+    loaded(file_tree::snapshot(dir, &faults), today, faults)
 }
 
 /// Reads content from files that were kept; `dir` is what messages call them.
 pub fn load_kept(dir: &Path, files: &Files, today: NaiveDate) -> Loaded {
     let faults = Faults::default();
-    loaded(Some(tree::kept(dir, files, &faults)), today, faults)
+    loaded(Some(file_tree::kept(dir, files, &faults)), today, faults)
 }
 
-fn loaded(snapshot: Option<tree::Snapshot>, today: NaiveDate, faults: Faults) -> Loaded {
-    let library = snapshot.as_ref().and_then(|snapshot| resolve::library(snapshot, today, &faults));
-    let files = snapshot.map(tree::Snapshot::into_files).unwrap_or_default();
+fn loaded(snapshot: Option<file_tree::Snapshot>, today: NaiveDate, faults: Faults) -> Loaded {
+    let library = snapshot.as_ref().and_then(|snapshot| resolver::library(snapshot, today, &faults));
+    let files = snapshot.map(file_tree::Snapshot::into_files).unwrap_or_default();
     let faults = faults.in_order();
     let usable = !faults.iter().any(Diagnostic::is_error);
     let (library, draft) = if usable { (library, None) } else { (None, library) };

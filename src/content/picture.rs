@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::picture::{Media, Picture};
+use crate::domain::model::picture::{Media, Picture};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = &[0xFF, 0xD8];

@@ -8,15 +8,15 @@ use super::Faults;
 use super::document::{At, Document};
 use super::hints::{did_you_mean, listed, quoted};
 use super::table::Table;
-use super::text::Source;
-use crate::domain::calendar::{Calendar, ClosedPeriod};
+use crate::content::text_file::Source;
 use crate::domain::diagnostic::nearest;
-use crate::domain::duration::{Duration, DurationUnit};
-use crate::domain::holidays::Holidays;
-use crate::domain::ids::{Language, Slug};
-use crate::domain::library::{Character, CharacterWords, Focus, Privacy, Programme, ProgrammeWords};
-use crate::domain::person::Period;
-use crate::domain::zone::Zone;
+use crate::domain::model::ids::{Language, Slug};
+use crate::domain::model::library::{Character, CharacterWords, Focus, Privacy, Programme, ProgrammeWords};
+use crate::domain::model::person::Period;
+use crate::domain::time::calendar::{Calendar, ClosedPeriod};
+use crate::domain::time::duration::{Duration, DurationUnit};
+use crate::domain::time::holidays::Holidays;
+use crate::domain::time::timezone::Zone;
 
 /// What the rest of the content is checked against; `None` where the file
 /// does not say it well enough.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{Loaded, load};
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::library::Library;
+use crate::domain::model::library::Library;
 
 pub(super) const PROGRAMME: &str = r#"title        = "Tillsammans ställer vi om"
 organisation = "Ekdala kommun"

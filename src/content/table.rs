@@ -16,8 +16,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::document::{At, Context};
 use super::hints::{did_you_mean, quoted, slug_hint};
 use crate::domain::diagnostic::{Diagnostic, nearest};
-use crate::domain::duration::Duration;
-use crate::domain::ids::Slug;
+use crate::domain::model::ids::Slug;
+use crate::domain::time::duration::Duration;
 
 /// Of one kind of fault in one table or list, so many are told.
 const MOST_OF_A_KIND: usize = 20;

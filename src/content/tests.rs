@@ -10,7 +10,7 @@ use super::load;
 use super::rig::{
     JOURNEY, LESSON, PROGRAMME, STEP, check, faults_in, folder, good, good_but, library, today, write,
 };
-use crate::domain::ids::Slug;
+use crate::domain::model::ids::Slug;
 
 #[test]
 fn good_content_has_no_fault() {

@@ -7,13 +7,13 @@ use super::hash;
 use super::hints::{did_you_mean, listed};
 use super::journey::WrittenStep;
 use super::picture;
-use super::resolve::Content;
-use super::text::Source;
-use super::tree::MOST_BYTES_OF_PICTURE;
-use super::words::{self, Base, QuestionWords, Version, Words, WrittenFilm};
+use crate::content::file_tree::MOST_BYTES_OF_PICTURE;
+use crate::content::resolver::Content;
+use crate::content::step_file::{self, Base, QuestionWords, Version, Words, WrittenFilm};
+use crate::content::text_file::Source;
 use crate::domain::diagnostic::nearest;
-use crate::domain::ids::{Language, Slug};
-use crate::domain::step::{Film, Poster, Question, QuestionForm, Step, Variant};
+use crate::domain::model::ids::{Language, Slug};
+use crate::domain::model::step::{Film, Poster, Question, QuestionForm, Step, Variant};
 
 /// What the name of a step's file says:
 /// `<step>[@<character>][.<language>].md`.
@@ -94,9 +94,9 @@ pub(super) fn step(
 pub(super) fn look_at(content: &Content<'_>, file: &StepFile<'_>) {
     let Some(source) = content.snapshot.texts.get(file.path) else { return };
     if file.is_base() {
-        words::read_base(source, content.faults);
+        step_file::read_base(source, content.faults);
     } else {
-        words::read_version(source, &format!("{}.md", file.step), content.faults);
+        step_file::read_version(source, &format!("{}.md", file.step), content.faults);
     }
 }
 
@@ -113,7 +113,7 @@ impl<'a> Maker<'a> {
     fn base(&self, files: &[StepFile<'_>]) -> Option<Base<'a>> {
         let file = files.iter().find(|file| file.is_base())?;
         let source = self.content.snapshot.texts.get(file.path)?;
-        let base = words::read_base(source, self.content.faults)?;
+        let base = step_file::read_base(source, self.content.faults)?;
         if let Some(focus) = &base.focus {
             self.content.known_focus(source, focus);
         }
@@ -134,7 +134,7 @@ impl<'a> Maker<'a> {
             let language = self.language(file);
             let character = self.character(file);
             let Some(source) = self.content.snapshot.texts.get(file.path) else { continue };
-            let version = words::read_version(source, &base_file, self.content.faults);
+            let version = step_file::read_version(source, &base_file, self.content.faults);
             if let Some(version) = &version {
                 // For its faults, also where the name of the file has some.
                 self.film(&version.words);

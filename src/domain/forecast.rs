@@ -8,15 +8,15 @@ use std::collections::{BinaryHeap, HashSet};
 
 use chrono::TimeDelta;
 
-use super::library::Library;
-use super::memory::{Event, Memory, What};
-use super::person::{Person, Roster};
 use super::planner::{Approvals, Decision, Planner};
-use super::progress::Progress;
-use super::settings::Settings;
-use super::step::{Step, Wait};
 use super::verdict::{Send, Verdict};
-use super::zone::Timestamp;
+use crate::domain::change::settings::Settings;
+use crate::domain::history::progress::Progress;
+use crate::domain::history::{Event, Memory, What};
+use crate::domain::model::library::Library;
+use crate::domain::model::person::{Person, Roster};
+use crate::domain::model::step::{Step, Wait};
+use crate::domain::time::timezone::Timestamp;
 
 /// A mail to come. Indexes are into the roster, the library's journeys and
 /// the journey's steps.

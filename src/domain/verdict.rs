@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
-use super::bounce::StatusCode;
-use super::calendar::QuietDay;
-use super::ids::Slug;
-use super::person::Person;
-use super::zone::{Timestamp, Zone};
+use crate::domain::delivery::bounce::StatusCode;
+use crate::domain::model::ids::Slug;
+use crate::domain::model::person::Person;
+use crate::domain::time::calendar::QuietDay;
+use crate::domain::time::timezone::{Timestamp, Zone};
 
 /// What is true for one person in one journey at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@
 
 use std::io::{self, Read};
 
-use super::keys::Keys;
-use crate::domain::address;
-use crate::domain::bounce::{Blame, StatusCode};
 use crate::domain::change::Act;
-use crate::mail::bounce::{self, Action, Fate, Reading};
+use crate::domain::delivery::bounce::{Blame, StatusCode};
+use crate::domain::model::address;
+use crate::engine::tokens::Keys;
+use crate::mail::inbound::{self, Action, Fate, Reading};
 use crate::store::{Kept, SentTo, Store, StoreError};
 
 /// Largest size of a bounce message.
@@ -53,7 +53,7 @@ pub fn take(
     envelope_to: Option<&str>,
     act: &Act,
 ) -> Result<Taken, StoreError> {
-    let incoming = bounce::read(bytes);
+    let incoming = inbound::read(bytes);
     let fates = match incoming.reading {
         Reading::Report(fates) => fates,
         Reading::Receipt | Reading::AutoReply => return Ok(Taken::Automatic),

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use super::world::World;
 use crate::domain::change::Change;
-use crate::domain::ids::{Slug, StepName, UnitId};
-use crate::domain::memory::Memory;
-use crate::domain::person::Person;
+use crate::domain::change::settings::{Pause, PauseOf, Settings, UnitSettings};
+use crate::domain::history::Memory;
+use crate::domain::history::progress::Progress;
+use crate::domain::model::ids::{Slug, StepName, UnitId};
+use crate::domain::model::person::Person;
 use crate::domain::planner::{Approvals, Planner};
-use crate::domain::progress::Progress;
-use crate::domain::settings::{Pause, PauseOf, Settings, UnitSettings};
+use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::domain::verdict::{Reason, Verdict, long, moment};
-use crate::domain::zone::{Timestamp, Zone};
+use crate::engine::load::snapshot::World;
 
 /// A change described without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ fn words(world: &World, settings: &Settings, memory: &Memory, change: &Change, a
         Change::Answer { person, step, .. } => {
             let enrolment = memory.of(person).enrolment(&step.journey);
             let answers = enrolment.events.iter().filter(|event| {
-                event.step == step.step && event.what == crate::domain::memory::What::Answered
+                event.step == step.step && event.what == crate::domain::history::What::Answered
             });
             match answers.count() {
                 0 => "not answered".to_owned(),

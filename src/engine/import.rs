@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use super::world::{self, Unusable};
 use crate::config::Config;
 use crate::domain::change::Act;
-use crate::domain::import::{Comparison, Import};
-use crate::domain::library::Library;
-use crate::domain::person::Roster;
+use crate::domain::change::import_diff::{Comparison, Import};
+use crate::domain::model::library::Library;
+use crate::domain::model::person::Roster;
+use crate::engine::load::snapshot::{self, Unusable};
 use crate::roster::Reading;
 use crate::store::{Store, StoreError};
 
@@ -45,7 +45,7 @@ pub fn compared_in<'a>(
 
 /// Reads a people file with the options of this programme.
 pub fn read(config: &Config, file: &Path, library: &Library) -> Reading {
-    world::people(config, file, library.programme.default_language())
+    snapshot::people(config, file, library.programme.default_language())
 }
 
 /// Checks the number of leavers against the configured limit, or against the

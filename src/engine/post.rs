@@ -9,20 +9,20 @@ use chrono::TimeDelta;
 
 use super::deliver::limits::Limits;
 use super::deliver::{self, Delivered, Hooks, To, Way};
-use super::journal::Journal;
-use super::keys::Keys;
-use super::letters::Desk;
 use super::sign_in;
 use crate::clock;
 use crate::config::{self, Config, Security, SmtpConfig, Transport};
-use crate::domain::delivery::back_off;
-use crate::domain::handover::{Fewer, Trouble};
-use crate::domain::zone::Timestamp;
-use crate::mail::dkim::Signer;
+use crate::domain::delivery::reply::{Fewer, Trouble};
+use crate::domain::delivery::state::back_off;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::message::Desk;
+use crate::engine::send::journal::Journal;
+use crate::engine::tokens::Keys;
+use crate::mail::auth_token::Tokens;
 use crate::mail::files::Folder;
-use crate::mail::relay::{Mechanism, Privacy, Relay, SignIn, Trust};
+use crate::mail::message::dkim::Signer;
 use crate::mail::sendmail::Sendmail;
-use crate::mail::token::Tokens;
+use crate::mail::smtp::{Mechanism, Privacy, Relay, SignIn, Trust};
 use crate::store::{RelayState, RelayTrouble, Store};
 
 /// The configured way to send.

@@ -1,7 +1,7 @@
 //! Maps the sign-in settings of the configuration to the types of `mail`.
 
 use crate::config::{Password, SmtpConfig, TokenConfig};
-use crate::mail::token::Source;
+use crate::mail::auth_token::Source;
 
 /// The source of the XOAUTH2 access token, if one is configured.
 pub fn token_source(smtp: &SmtpConfig) -> Option<Source> {

@@ -7,17 +7,17 @@ use chrono::TimeDelta;
 
 use super::deliver::limits::{Limit, Limits, Reached, reached};
 use super::deliver::{Outbox, Pausing, pausing};
-use super::letters::Desk;
-use super::pass::{Pass, Selection};
-use super::world::World;
 use crate::config::Transport;
-use crate::domain::bounce::Blame;
-use crate::domain::delivery::State;
+use crate::domain::delivery::bounce::Blame;
+use crate::domain::delivery::send_block::Guard;
+use crate::domain::delivery::state::State;
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::guard::Guard;
-use crate::domain::ids::Slug;
-use crate::domain::position::Stage;
-use crate::domain::zone::Timestamp;
+use crate::domain::history::position::Stage;
+use crate::domain::model::ids::Slug;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::load::snapshot::World;
+use crate::engine::message::Desk;
+use crate::engine::plan::pass::{Pass, Selection};
 use crate::store::{AllHeld, HeldStep, RelayState, Store, StoreError, Stuck};
 
 /// The status at an instant.

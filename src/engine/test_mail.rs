@@ -2,21 +2,21 @@
 //! configured tester with the configured transport. Nothing is enqueued or
 //! recorded, and its links are not signed.
 
-use super::keys;
-use super::letters::{Desk, Marks, domain};
-use super::mishap::unless_it_panics;
 use super::post::Post;
-use super::world::World;
-use crate::domain::address;
-use crate::domain::email::{Email, Mailbox};
-use crate::domain::handover::Outcome;
-use crate::domain::ids::{PersonId, Slug, StepName};
-use crate::domain::person::Person;
-use crate::domain::zone::Timestamp;
-use crate::mail::dkim::Signer;
+use crate::domain::delivery::reply::Outcome;
+use crate::domain::model::address;
+use crate::domain::model::email::{Email, Mailbox};
+use crate::domain::model::ids::{PersonId, Slug, StepName};
+use crate::domain::model::person::Person;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::load::snapshot::World;
+use crate::engine::message::{Desk, Marks, domain};
+use crate::engine::panics::unless_it_panics;
+use crate::engine::tokens;
 use crate::mail::files;
-use crate::mail::mime;
-use crate::mail::relay::Envelope;
+use crate::mail::message::dkim::Signer;
+use crate::mail::message::mime;
+use crate::mail::smtp::Envelope;
 use crate::render::{Letter, Links};
 
 /// Prefix of the subject.
@@ -64,7 +64,8 @@ fn made_up(world: &World) -> Person {
         undeliverable: None,
         first_name: first_name.into(),
         last_name: last_name.into(),
-        unit: anybody.map_or_else(|| crate::domain::ids::UnitId::new(SOMETHING), |one| one.unit.clone()),
+        unit: anybody
+            .map_or_else(|| crate::domain::model::ids::UnitId::new(SOMETHING), |one| one.unit.clone()),
         department: anybody.and_then(|one| one.department.clone()).or_else(|| Some(SOMETHING.into())),
         language: world.library.programme.default_language().clone(),
         start: None,
@@ -133,7 +134,7 @@ fn links(base_url: &str) -> Links {
 /// them.
 fn message_id(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestamp) -> String {
     let fields = format!("test mail\n{name}\n{}\n{to}\n{}", reader.id.as_str(), at.timestamp());
-    let hash = keys::sha256_in_words(fields.as_bytes());
+    let hash = tokens::sha256_in_words(fields.as_bytes());
     format!("<test.{}@{}>", &hash[..32], domain(world))
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::clock::Stopwatch;
-use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind};
+use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind};
 use crate::failpoint;
 
 /// How long it may take: it writes a file into a queue.

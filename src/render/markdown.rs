@@ -10,11 +10,11 @@ use std::ops::Range;
 use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::faults::Faults;
-use super::pieces::{Escape, Pieces};
 use super::placeholder::{Masked, mask};
 use super::plain::{Block, Flow, Gap};
-use super::prose;
-use super::target::{self, Target};
+use crate::render::compiled_text::{Escape, Pieces};
+use crate::render::email::links::{self, Target};
+use crate::render::email::style_lint;
 use shape::{heading, is_button, task};
 
 /// More than a mail can be is not worth parsing (F96).
@@ -71,12 +71,12 @@ pub(super) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults
         faults.error("too-long", 0, &found, "a mail is read in a few minutes: shorten it");
         return Body::default();
     }
-    prose::check_days(source, faults);
+    style_lint::check_days(source, faults);
     let masked = mask(source, kept_columns, faults);
     let events: Vec<Located<'_>> =
         Parser::new_ext(&masked.text, Options::empty()).into_offset_iter().collect();
     let body = Writer::new(&masked, faults).run(&events);
-    prose::check_reading(body.sections().into_iter().flat_map(|section| &section.text), faults);
+    style_lint::check_reading(body.sections().into_iter().flat_map(|section| &section.text), faults);
     body
 }
 
@@ -364,7 +364,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
 
     fn start_link(&mut self, kind: LinkType, dest: &str, at: usize) {
         let dest = if kind == LinkType::Email { format!("mailto:{dest}") } else { dest.to_owned() };
-        let target = target::read(&dest, self.masked, at, self.faults);
+        let target = links::read(&dest, self.masked, at, self.faults);
         if let Some(target) = &target {
             let address = target.attribute();
             self.html("<a href=\"");
@@ -386,7 +386,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         if text.is_empty() || said.is_some_and(|said| said.trim().is_empty()) {
             self.faults.error("link-text", at, "a link without a text", "write `[Where it leads](…)`");
         }
-        if let Some(said) = said.filter(|said| prose::is_vague(said)) {
+        if let Some(said) = said.filter(|said| style_lint::is_vague(said)) {
             let found = format!("`{}` does not say where the link leads", said.trim());
             self.faults.warning(
                 "link-text",
@@ -396,7 +396,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             );
         }
         if let (Some(said), Target::Web { host, .. }) = (said, &target)
-            && prose::shown_host(said).is_some_and(|shown| shown != *host)
+            && style_lint::shown_host(said).is_some_and(|shown| shown != *host)
         {
             let found = format!("the text shows another address than `{host}`, where the link leads");
             self.faults.error("misleading-link", at, &found, "mail filters take it for a fraud: write words");

@@ -3,45 +3,39 @@
 //! library is loaded; per person only holes are filled. The engine asks for subjects and mails,
 //! the checker for what is wrong with the words.
 
-mod context;
+mod compiled_text;
+pub mod email;
 mod faults;
-mod lint;
 mod markdown;
-mod marks;
-mod page;
-mod parts;
-mod pieces;
+mod partials;
 mod placeholder;
 mod plain;
-mod prose;
 #[cfg(test)]
 mod rig;
+mod sentinels;
 mod starter;
 mod styles;
-mod subject;
-mod target;
 mod templates;
 #[cfg(test)]
 mod tests;
-mod trial;
 
 use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::email::Inline;
-use crate::domain::ids::{Language, Slug, StepName};
-use crate::domain::journey::Journey;
-use crate::domain::library::{Library, Privacy, Programme};
-use crate::domain::person::Person;
-use crate::domain::step::{Film, Kind, Step, Variant};
+use crate::domain::model::email::Inline;
+use crate::domain::model::ids::{Language, Slug, StepName};
+use crate::domain::model::journey::Journey;
+use crate::domain::model::library::{Library, Privacy, Programme};
+use crate::domain::model::person::Person;
+use crate::domain::model::step::{Film, Kind, Step, Variant};
 
-pub use context::{NAMES, NameEntry};
+pub use crate::render::email::context::{NAMES, NameEntry};
 
-use context::{Values, Words};
+use crate::render::compiled_text::Pieces;
+use crate::render::email::compiled_email::{Material, Occasion, Page};
+use crate::render::email::context::{Values, Words};
 use faults::Faults;
 use markdown::Body;
-use page::{Material, Occasion, Page};
-use pieces::Pieces;
 use templates::Templates;
 
 /// A mail program that clips long mails does so near 102 kB (E23).
@@ -237,7 +231,7 @@ impl Renderer {
             let prepared = renderer.prepare_journey(journey, kept_columns, &mut found);
             renderer.journeys.insert(journey.slug.clone(), prepared);
         }
-        found.extend(trial::faults(&renderer, kept_columns));
+        found.extend(email::sample_check::faults(&renderer, kept_columns));
         (renderer, found)
     }
 
@@ -260,7 +254,7 @@ impl Renderer {
         let values = found.values(letter);
         let page = found.page(letter)?;
         let subject = subject_line(page, &values)?;
-        let preheader = subject::fill(&found.prepared.words.preheader, &values)?;
+        let preheader = email::subject::fill(&found.prepared.words.preheader, &values)?;
         let html = page.html(&values)?;
         within(&html)?;
         Ok(Rendered {
@@ -382,8 +376,8 @@ impl Renderer {
 
 /// The subject for one person.
 fn subject_line(page: &Page, values: &Values<'_>) -> Result<String, RenderFault> {
-    let line = subject::fill(page.subject(), values)?;
-    subject::check(&line)?;
+    let line = email::subject::fill(page.subject(), values)?;
+    email::subject::check(&line)?;
     Ok(line)
 }
 
@@ -453,7 +447,7 @@ fn language_words(
         title: or_first(words.title.as_ref(), &programme.title),
         privacy,
         characters: characters.collect(),
-        kinds: trial::kinds(templates, language, found),
+        kinds: email::sample_check::kinds(templates, language, found),
     }
 }
 
@@ -463,9 +457,9 @@ fn prepare_words(
     found: &mut Vec<Diagnostic>,
 ) -> Option<PreparedWords> {
     let mut front = Faults::on_line(&variant.file, variant.subject_line);
-    let subject = subject::prepare(&variant.subject, kept_columns, &mut front);
+    let subject = email::subject::prepare(&variant.subject, kept_columns, &mut front);
     let preheader = variant.preheader.as_deref().unwrap_or_default();
-    let preheader = subject::prepare(preheader, kept_columns, &mut front);
+    let preheader = email::subject::prepare(preheader, kept_columns, &mut front);
     if variant.title.contains("{{") {
         let hint = "the title is the plain name of the step, the same for everybody";
         front.error("placeholder-in-title", 0, "a placeholder in the title", hint);

@@ -2,10 +2,10 @@
 //! puts one private character in its place: Markdown sees a letter and cannot
 //! take the name apart, and no person's data is ever read as Markdown (D7).
 
-use super::context::{NAMES, Name};
 use super::faults::Faults;
-use super::pieces::{Escape, Pieces};
 use crate::domain::diagnostic::nearest;
+use crate::render::compiled_text::{Escape, Pieces};
+use crate::render::email::context::{NAMES, Name};
 
 /// The first of the private characters; the n-th stands for the n-th hole.
 const FIRST: u32 = 0xF0000;
@@ -125,7 +125,7 @@ impl<'a> Tag<'a> {
 
     /// The name it holds; a fault, and something harmless, where it is none.
     fn name(&self, at: usize, kept_columns: &[String], faults: &mut Faults<'_>) -> Name {
-        let harmless = Name::Field(super::context::Field::StepTitle);
+        let harmless = Name::Field(crate::render::email::context::Field::StepTitle);
         let Some(inside) = self.inside else {
             faults.error(
                 "open-placeholder",

@@ -3,8 +3,8 @@
 //! template says around them is only kept tidy.
 
 use super::RenderFault;
-use super::context::Values;
-use super::pieces::Pieces;
+use crate::render::compiled_text::Pieces;
+use crate::render::email::context::Values;
 
 /// No line is longer, except a word that alone is.
 const WIDTH: usize = 78;

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use chrono::NaiveTime;
 
 use super::{Letter, Links, RenderFault, Rendered, Renderer};
-use crate::domain::cadence::Cadence;
-use crate::domain::calendar::Calendar;
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::duration::Duration;
-use crate::domain::holidays::Holidays;
-use crate::domain::ids::{ContentHash, Language, PersonId, Slug, UnitId};
-use crate::domain::journey::{Audience, Journey, LateJoiners};
-use crate::domain::library::{Character, Library, Privacy, Programme, ProgrammeWords, TemplateSource};
-use crate::domain::person::Person;
-use crate::domain::step::{Kind, Pace, Step, Variant, Wait};
-use crate::domain::zone::Zone;
+use crate::domain::model::ids::{ContentHash, Language, PersonId, Slug, UnitId};
+use crate::domain::model::journey::{Audience, Journey, LateJoiners};
+use crate::domain::model::library::{Character, Library, Privacy, Programme, ProgrammeWords, TemplateSource};
+use crate::domain::model::person::Person;
+use crate::domain::model::step::{Kind, Pace, Step, Variant, Wait};
+use crate::domain::time::cadence::Cadence;
+use crate::domain::time::calendar::Calendar;
+use crate::domain::time::duration::Duration;
+use crate::domain::time::holidays::Holidays;
+use crate::domain::time::timezone::Zone;
 
 pub(super) fn slug(text: &str) -> Slug {
     Slug::parse(text).expect("a slug")

@@ -2,7 +2,7 @@
 //! files of the repository's `content`, as they are. All of them or none; one
 //! template of a programme's own switches all of these off.
 
-use crate::domain::library::TemplateSource;
+use crate::domain::model::library::TemplateSource;
 
 /// The mail templates that come with the program.
 pub(super) fn templates() -> Vec<TemplateSource> {

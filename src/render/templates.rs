@@ -8,13 +8,14 @@ use handlebars::template::{Template, TemplateElement};
 use handlebars::{Handlebars, RenderErrorReason, TemplateError, TemplateErrorReason, handlebars_helper};
 
 use super::RenderFault;
-use super::context::Context;
-use super::lint::{self, Reading};
-use super::marks::Marks;
-use super::{parts, starter};
+use super::starter;
 use crate::domain::diagnostic::{Diagnostic, Place};
-use crate::domain::ids::Language;
-use crate::domain::library::{Library, TemplateSource};
+use crate::domain::model::ids::Language;
+use crate::domain::model::library::{Library, TemplateSource};
+use crate::render::email::context::Context;
+use crate::render::email::lint::{self, Reading};
+use crate::render::partials;
+use crate::render::sentinels::Marks;
 
 /// The function that makes a first letter large.
 pub(super) const CAPITAL: &str = "capital";
@@ -99,7 +100,7 @@ pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut V
     for language in library.programme.languages.iter().filter(|_| readable) {
         for format in [Format::Html, Format::Text] {
             let chosen = choose(&sources, format, language, default, faults);
-            parts::check(&chosen, faults);
+            partials::check(&chosen, faults);
             served.push((language, format, chosen));
         }
     }
@@ -278,7 +279,7 @@ fn registry(format: Format, chosen: &BTreeMap<&str, &Source<'_>>, marks: &Marks)
         registry.register_escape_fn(handlebars::no_escape);
     }
     for (name, source) in chosen {
-        let whole = parts::inlined(&source.template, chosen);
+        let whole = partials::inlined(&source.template, chosen);
         registry.register_template(name, marks.masked(&whole, format));
     }
     registry

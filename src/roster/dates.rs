@@ -3,7 +3,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::domain::person::Period;
+use crate::domain::model::person::Period;
 
 use super::values::{Refusal, shown};
 

@@ -3,9 +3,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use crate::domain::address;
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::person::Person;
+use crate::domain::model::address;
+use crate::domain::model::person::Person;
 
 use super::columns::{Column, Columns};
 use super::faults::Faults;

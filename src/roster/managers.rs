@@ -6,8 +6,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::ids::PersonId;
-use crate::domain::person::{Person, Unit};
+use crate::domain::model::ids::PersonId;
+use crate::domain::model::person::{Person, Unit};
 
 use super::duplicates::list;
 use super::faults::Faults;

@@ -24,8 +24,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::domain::diagnostic::{Diagnostic, Place};
-use crate::domain::ids::Language;
-use crate::domain::person::Roster;
+use crate::domain::model::ids::Language;
+use crate::domain::model::person::Roster;
 
 pub use columns::Column;
 pub use csv::Separator;

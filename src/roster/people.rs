@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::address;
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::ids::{Language, PersonId, UnitId};
-use crate::domain::person::{Period, Person};
+use crate::domain::model::address;
+use crate::domain::model::ids::{Language, PersonId, UnitId};
+use crate::domain::model::person::{Period, Person};
 
 use super::columns::{Column, Columns};
 use super::csv::{self, Fields, Separator};

@@ -9,8 +9,8 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use crate::domain::ids::PersonId;
-use crate::domain::person::Person;
+use crate::domain::model::ids::PersonId;
+use crate::domain::model::person::Person;
 
 use super::*;
 

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use crate::domain::address;
 use crate::domain::diagnostic::visible;
-use crate::domain::ids::Language;
+use crate::domain::model::address;
+use crate::domain::model::ids::Language;
 
 use super::encoding::is_twice_encoded;
 use super::identity;

@@ -3,10 +3,11 @@
 
 use rusqlite::params;
 
-use super::{Store, StoreError, rows};
-use crate::domain::bounce::{Blame, StatusCode};
+use super::{Store, StoreError};
 use crate::domain::change::Act;
-use crate::domain::ids::{PersonId, PersonNumber};
+use crate::domain::delivery::bounce::{Blame, StatusCode};
+use crate::domain::model::ids::{PersonId, PersonNumber};
+use crate::store::codec;
 
 /// Who got a mail that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,8 @@ impl Store {
         let Some(row) = found.next()? else { return Ok(None) };
         Ok(Some(SentTo {
             person: PersonNumber(row.get(0)?),
-            id: PersonId::new(rows::str(row, 1)?),
-            email: rows::maybe_str(row, 2)?.map(str::to_owned),
+            id: PersonId::new(codec::str(row, 1)?),
+            email: codec::maybe_str(row, 2)?.map(str::to_owned),
             is_same_address: row.get(3)?,
         }))
     }
@@ -68,7 +69,7 @@ impl Store {
         let whole = self.begin()?;
         let sql = "INSERT INTO bounce (delivery_id, at, code, blame) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (delivery_id, code) DO NOTHING";
-        let row = params![delivery, rows::time(act.at), code.to_string(), blame.as_str()];
+        let row = params![delivery, codec::time(act.at), code.to_string(), blame.as_str()];
         if whole.execute(sql, row)? == 0 {
             whole.commit()?;
             return Ok(Kept::Again);
@@ -146,7 +147,7 @@ impl Store {
         let mut found = statement.query([])?;
         let mut bounces = Vec::new();
         while let Some(row) = found.next()? {
-            let blame = Blame::parse(rows::str(row, 0)?).ok_or_else(|| rows::wrong(0, "a blame"))?;
+            let blame = Blame::parse(codec::str(row, 0)?).ok_or_else(|| codec::wrong(0, "a blame"))?;
             bounces.push((blame, row.get::<_, i64>(1)?.cast_unsigned()));
         }
         Ok(bounces)

@@ -10,8 +10,9 @@ use lz4_flex::block::{compress_prepend_size_with_dict, decompress_with_dict, unc
 use ring::digest::{SHA256, digest};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{Store, StoreError, rows};
-use crate::domain::zone::Timestamp;
+use super::{Store, StoreError};
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// Longer mails, in bytes, are kept as they are. No damage can make the
 /// program ask for more memory than this.
@@ -72,7 +73,7 @@ pub enum Before {
 /// Of a row: the bytes as they are kept, those of the pattern if there is one,
 /// and the hash of the mail, in columns that follow each other.
 pub(super) fn read(row: &Row<'_>, first: usize) -> Result<Before, StoreError> {
-    let blob = |at: usize| row.get_ref(at)?.as_blob_or_null().map_err(|_| rows::wrong(at, "bytes"));
+    let blob = |at: usize| row.get_ref(at)?.as_blob_or_null().map_err(|_| codec::wrong(at, "bytes"));
     let (kept, pattern, hash) = (blob(first)?, blob(first + 1)?, blob(first + 2)?);
     let Some(kept) = kept else { return Ok(Before::Nothing) };
     let mail = match pattern {
@@ -146,7 +147,7 @@ impl Store {
             let sql = "DELETE FROM mail_bytes WHERE delivery_id IN
                        (SELECT id FROM delivery WHERE settled_at < ?1) RETURNING pattern_id";
             let mut statement = whole.prepare_cached(sql)?;
-            let mut found = statement.query([rows::time(before)])?;
+            let mut found = statement.query([codec::time(before)])?;
             while let Some(row) = found.next()? {
                 forgotten += 1;
                 patterns.extend(row.get::<_, Option<i64>>(0)?);

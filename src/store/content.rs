@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Store, StoreError, points, rows};
-use crate::domain::ids::ContentHash;
-use crate::domain::zone::Timestamp;
+use super::{Store, StoreError, points};
+use crate::domain::model::ids::ContentHash;
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 impl Store {
     /// The hash of the content in force, and since when.
@@ -19,7 +20,7 @@ impl Store {
         let mut statement = self.connection.prepare_cached("SELECT hash, taken_at FROM content")?;
         let mut found = statement.query([])?;
         let Some(row) = found.next()? else { return Ok(None) };
-        Ok(Some((rows::hash(row, 0)?, rows::get_time(row, 1)?)))
+        Ok(Some((codec::hash(row, 0)?, codec::get_time(row, 1)?)))
     }
 
     /// Its files, by path below the content folder.
@@ -59,7 +60,7 @@ impl Store {
         }
         let content = "INSERT INTO content (one, hash, taken_at) VALUES (1, ?1, ?2)
                        ON CONFLICT (one) DO UPDATE SET hash = excluded.hash, taken_at = excluded.taken_at";
-        whole.execute(content, params![hash.to_string(), rows::time(now)])?;
+        whole.execute(content, params![hash.to_string(), codec::time(now)])?;
         points::at("store.content.before")?;
         whole.commit()?;
         Ok(points::at("store.content.after")?)

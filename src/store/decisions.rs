@@ -6,15 +6,16 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use rusqlite::{Transaction, params};
 
-use super::{Store, StoreError, history, rows};
-use crate::domain::cadence::Cadence;
-use crate::domain::calendar::ClosedPeriod;
+use super::{Store, StoreError, history};
+use crate::domain::change::settings::{Approval, Pause, PauseOf, Settings, Shift, UnitSettings};
 use crate::domain::change::{Act, Change};
-use crate::domain::ids::{PersonId, PersonNumber, Slug, StepName, UnitId};
-use crate::domain::memory::What;
-use crate::domain::person::Period;
-use crate::domain::settings::{Approval, Pause, PauseOf, Settings, Shift, UnitSettings};
-use crate::domain::zone::Timestamp;
+use crate::domain::history::What;
+use crate::domain::model::ids::{PersonId, PersonNumber, Slug, StepName, UnitId};
+use crate::domain::model::person::Period;
+use crate::domain::time::cadence::Cadence;
+use crate::domain::time::calendar::ClosedPeriod;
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// A step that is held until somebody releases it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +97,8 @@ impl Store {
         let mut found = statement.query([])?;
         let mut approvals = Vec::new();
         while let Some(row) = found.next()? {
-            let step = StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? };
-            approvals.push(Approval { step, content: rows::hash(row, 2)?, at: rows::get_time(row, 3)? });
+            let step = StepName { journey: codec::slug(row, 0)?, step: codec::slug(row, 1)? };
+            approvals.push(Approval { step, content: codec::hash(row, 2)?, at: codec::get_time(row, 3)? });
         }
         Ok(approvals)
     }
@@ -107,17 +108,17 @@ impl Store {
         let mut found = statement.query([])?;
         let mut pauses = Vec::new();
         while let Some(row) = found.next()? {
-            let of = match (rows::maybe_str(row, 0)?, rows::maybe_str(row, 1)?) {
+            let of = match (codec::maybe_str(row, 0)?, codec::maybe_str(row, 1)?) {
                 (Some(person), _) => PauseOf::Person(PersonId::new(person)),
                 (None, Some(unit)) => PauseOf::Unit(UnitId::new(unit)),
-                (None, None) => PauseOf::Journey(rows::slug(row, 2)?),
+                (None, None) => PauseOf::Journey(codec::slug(row, 2)?),
             };
             pauses.push(Pause {
                 of,
-                from: rows::get_time(row, 3)?,
-                until: rows::maybe_date(row, 4)?,
-                resumed: rows::maybe_time(row, 5)?,
-                reason: rows::str(row, 6)?.into(),
+                from: codec::get_time(row, 3)?,
+                until: codec::maybe_date(row, 4)?,
+                resumed: codec::maybe_time(row, 5)?,
+                reason: codec::str(row, 6)?.into(),
             });
         }
         Ok(pauses)
@@ -129,22 +130,22 @@ impl Store {
             self.connection.prepare_cached("SELECT unit, weeks, at FROM unit_shift ORDER BY id")?;
         let mut found = shifts.query([])?;
         while let Some(row) = found.next()? {
-            let shift = Shift { weeks: row.get(1)?, at: rows::get_time(row, 2)? };
-            units.entry(UnitId::new(rows::str(row, 0)?)).or_default().shifts.push(shift);
+            let shift = Shift { weeks: row.get(1)?, at: codec::get_time(row, 2)? };
+            units.entry(UnitId::new(codec::str(row, 0)?)).or_default().shifts.push(shift);
         }
         let sql = "SELECT unit, from_date, to_date, why FROM unit_closed ORDER BY id";
         let mut closed = self.connection.prepare_cached(sql)?;
         let mut found = closed.query([])?;
         while let Some(row) = found.next()? {
-            let days = Period { from: rows::get_date(row, 1)?, to: rows::get_date(row, 2)? };
-            let period = ClosedPeriod { days, why: rows::str(row, 3)?.into() };
-            units.entry(UnitId::new(rows::str(row, 0)?)).or_default().closed.push(period);
+            let days = Period { from: codec::get_date(row, 1)?, to: codec::get_date(row, 2)? };
+            let period = ClosedPeriod { days, why: codec::str(row, 3)?.into() };
+            units.entry(UnitId::new(codec::str(row, 0)?)).or_default().closed.push(period);
         }
         let mut cadences = self.connection.prepare_cached("SELECT unit, cadence FROM unit_cadence")?;
         let mut found = cadences.query([])?;
         while let Some(row) = found.next()? {
-            let cadence = Cadence::parse(rows::str(row, 1)?).map_err(|_| rows::wrong(1, "a cadence"))?;
-            units.entry(UnitId::new(rows::str(row, 0)?)).or_default().cadence = Some(cadence);
+            let cadence = Cadence::parse(codec::str(row, 1)?).map_err(|_| codec::wrong(1, "a cadence"))?;
+            units.entry(UnitId::new(codec::str(row, 0)?)).or_default().cadence = Some(cadence);
         }
         Ok(units)
     }
@@ -156,7 +157,7 @@ impl Store {
         let mut found = statement.query([])?;
         let mut steps = Vec::new();
         while let Some(row) = found.next()? {
-            steps.push(StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? });
+            steps.push(StepName { journey: codec::slug(row, 0)?, step: codec::slug(row, 1)? });
         }
         Ok(steps)
     }
@@ -173,8 +174,8 @@ impl Store {
         let mut steps = Vec::new();
         while let Some(row) = found.next()? {
             steps.push(HeldStep {
-                step: StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? },
-                since: rows::get_time(row, 2)?,
+                step: StepName { journey: codec::slug(row, 0)?, step: codec::slug(row, 1)? },
+                since: codec::get_time(row, 2)?,
                 why: row.get(3)?,
             });
         }
@@ -190,7 +191,7 @@ impl Store {
         let mut statement = self.connection.prepare_cached(include_str!("sql/all_held_with_why.sql"))?;
         let mut found = statement.query([])?;
         let Some(row) = found.next()? else { return Ok(None) };
-        Ok(Some(AllHeld { since: rows::get_time(row, 0)?, why: row.get(1)? }))
+        Ok(Some(AllHeld { since: codec::get_time(row, 0)?, why: row.get(1)? }))
     }
 
     fn holds_all(&self) -> Result<bool, StoreError> {
@@ -211,7 +212,7 @@ impl Store {
         let mut lines = Vec::new();
         while let Some(row) = found.next()? {
             lines.push(AuditLine {
-                at: rows::get_time(row, 0)?,
+                at: codec::get_time(row, 0)?,
                 by: row.get(1)?,
                 action: row.get(2)?,
                 subject: row.get(3)?,
@@ -278,7 +279,7 @@ fn write_change(
     act: &Act,
     person: Option<PersonNumber>,
 ) -> Result<(), StoreError> {
-    let at = rows::time(act.at);
+    let at = codec::time(act.at);
     let journey_of = |step: &Option<StepName>| step.as_ref().map(|step| step.journey.to_string());
     let step_of = |step: &Option<StepName>| step.as_ref().map(|step| step.step.to_string());
     match change {
@@ -301,7 +302,7 @@ fn write_change(
             let sql = "INSERT INTO pause (person_id, unit, journey, from_at, until_date, reason)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let person = person.map(|person| person.0);
-            whole.execute(sql, params![person, unit, journey, at, until.map(rows::date), &**reason])?;
+            whole.execute(sql, params![person, unit, journey, at, until.map(codec::date), &**reason])?;
         }
         Change::Resume(of) => {
             let (unit, journey) = unit_or_journey(of);
@@ -315,7 +316,7 @@ fn write_change(
         }
         Change::Close { unit, period } => {
             let sql = "INSERT INTO unit_closed (unit, from_date, to_date, why) VALUES (?1, ?2, ?3, ?4)";
-            let (from, to) = (rows::date(period.days.from), rows::date(period.days.to));
+            let (from, to) = (codec::date(period.days.from), codec::date(period.days.to));
             whole.execute(sql, params![unit.as_str(), from, to, &*period.why])?;
         }
         Change::Rhythm { unit, cadence: Some(cadence) } => {
@@ -363,7 +364,9 @@ pub(super) fn write_audit(
     let sql = "INSERT INTO audit (at, by_name, action, subject, person_id, before, after, why)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let person = person.map(|person| person.0);
-    whole
-        .execute(sql, params![rows::time(act.at), act.by, action, subject, person, before, after, act.why])?;
+    whole.execute(
+        sql,
+        params![codec::time(act.at), act.by, action, subject, person, before, after, act.why],
+    )?;
     Ok(())
 }

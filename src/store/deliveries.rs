@@ -4,11 +4,12 @@
 
 use rusqlite::{Row, params};
 
-use super::{Seen, Store, StoreError, history, journal, points, rows};
-use crate::domain::delivery::{Delivery, State};
-use crate::domain::ids::{ContentHash, PersonId, PersonNumber, StepName};
-use crate::domain::memory::What;
-use crate::domain::zone::Timestamp;
+use super::{Seen, Store, StoreError, history, journal, points};
+use crate::domain::delivery::state::{Delivery, State};
+use crate::domain::history::What;
+use crate::domain::model::ids::{ContentHash, PersonId, PersonNumber, StepName};
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// A mail that is decided and not booked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,11 +88,11 @@ impl Store {
                     enrolment,
                     booking.step.step.as_str(),
                     booking.round,
-                    rows::time(booking.slot),
-                    rows::time(now),
+                    codec::time(booking.slot),
+                    codec::time(now),
                     booking.content.to_string(),
                     booking.message_id,
-                    booking.expires.map(rows::time),
+                    booking.expires.map(codec::time),
                 ])?;
                 let what = What::Mailed { round: booking.round, slot: booking.slot };
                 history::write_event(&whole, enrolment, now, &booking.step.step, what)?;
@@ -116,7 +117,7 @@ impl Store {
         let mut found = statement.query([person.as_str()])?;
         let mut deliveries = Vec::new();
         while let Some(row) = found.next()? {
-            deliveries.push((delivery(row)?, rows::maybe_str(row, 11)?.map(str::to_owned)));
+            deliveries.push((delivery(row)?, codec::maybe_str(row, 11)?.map(str::to_owned)));
         }
         Ok(deliveries)
     }
@@ -132,7 +133,7 @@ impl Store {
         let mut found = statement.query([])?;
         let mut states = Vec::new();
         while let Some(row) = found.next()? {
-            let state = State::parse(rows::str(row, 0)?).ok_or_else(|| rows::wrong(0, "a state"))?;
+            let state = State::parse(codec::str(row, 0)?).ok_or_else(|| codec::wrong(0, "a state"))?;
             states.push((state, row.get::<_, i64>(1)?.cast_unsigned()));
         }
         states.sort_unstable();
@@ -154,8 +155,8 @@ impl Store {
         let mut found = statement.query([])?;
         let mut mailings = Vec::new();
         while let Some(row) = found.next()? {
-            let step = StepName { journey: rows::slug(row, 0)?, step: rows::slug(row, 1)? };
-            mailings.push((step, rows::get_time(row, 2)?));
+            let step = StepName { journey: codec::slug(row, 0)?, step: codec::slug(row, 1)? };
+            mailings.push((step, codec::get_time(row, 2)?));
         }
         Ok(mailings)
     }
@@ -168,7 +169,7 @@ impl Store {
     pub fn sent_between(&self, after: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM delivery
                    WHERE state = 'sent' AND settled_at > ?1 AND settled_at <= ?2";
-        let between = [rows::time(after), rows::time(until)];
+        let between = [codec::time(after), codec::time(until)];
         let sent: i64 = self.connection.query_row(sql, between, |row| row.get(0))?;
         Ok(sent.cast_unsigned())
     }
@@ -182,7 +183,7 @@ impl Store {
         let sql = "SELECT max(settled_at) FROM delivery WHERE state = 'sent'";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
-        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+        found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 }
 
@@ -190,14 +191,14 @@ impl Store {
 pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
     Ok(Delivery {
         number: row.get(0)?,
-        person: PersonId::new(rows::str(row, 1)?),
-        step: StepName { journey: rows::slug(row, 2)?, step: rows::slug(row, 3)? },
-        round: rows::round(row, 4)?,
-        slot: rows::get_time(row, 5)?,
-        booked: rows::get_time(row, 6)?,
-        content: rows::hash(row, 7)?,
-        message_id: rows::str(row, 8)?.to_owned(),
-        in_reply_to: rows::maybe_str(row, 9)?.map(str::to_owned),
-        state: State::parse(rows::str(row, 10)?).ok_or_else(|| rows::wrong(10, "a state"))?,
+        person: PersonId::new(codec::str(row, 1)?),
+        step: StepName { journey: codec::slug(row, 2)?, step: codec::slug(row, 3)? },
+        round: codec::round(row, 4)?,
+        slot: codec::get_time(row, 5)?,
+        booked: codec::get_time(row, 6)?,
+        content: codec::hash(row, 7)?,
+        message_id: codec::str(row, 8)?.to_owned(),
+        in_reply_to: codec::maybe_str(row, 9)?.map(str::to_owned),
+        state: State::parse(codec::str(row, 10)?).ok_or_else(|| codec::wrong(10, "a state"))?,
     })
 }

@@ -3,10 +3,11 @@
 
 use rusqlite::params;
 
-use super::{Store, StoreError, points, rows};
-use crate::domain::guard::{Guard, GuardKind};
-use crate::domain::handover::Fewer;
-use crate::domain::zone::Timestamp;
+use super::{Store, StoreError, points};
+use crate::domain::delivery::reply::Fewer;
+use crate::domain::delivery::send_block::{Guard, GuardKind};
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// How the relay is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,18 +45,18 @@ impl Store {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         let Some(row) = found.next()? else { return Ok(RelayState::default()) };
-        let trouble = match rows::maybe_str(row, 1)? {
+        let trouble = match codec::maybe_str(row, 1)? {
             Some(why) => Some(RelayTrouble {
                 why: why.to_owned(),
-                since: rows::get_time(row, 2)?,
+                since: codec::get_time(row, 2)?,
                 failures: row.get(3)?,
-                retry: rows::get_time(row, 4)?,
+                retry: codec::get_time(row, 4)?,
             }),
             None => None,
         };
-        let (connections, until) = (row.get::<_, Option<u16>>(5)?, rows::maybe_time(row, 6)?);
+        let (connections, until) = (row.get::<_, Option<u16>>(5)?, codec::maybe_time(row, 6)?);
         let fewer = connections.zip(until).map(|(connections, until)| Fewer { connections, until });
-        Ok(RelayState { success: rows::maybe_time(row, 0)?, trouble, fewer })
+        Ok(RelayState { success: codec::maybe_time(row, 0)?, trouble, fewer })
     }
 
     /// Says how the relay is.
@@ -67,13 +68,13 @@ impl Store {
         points::at("store.relay")?;
         let trouble = state.trouble.as_ref();
         self.connection.prepare_cached(include_str!("sql/set_relay.sql"))?.execute(params![
-            state.success.map(rows::time),
+            state.success.map(codec::time),
             trouble.map(|trouble| trouble.why.as_str()),
-            trouble.map(|trouble| rows::time(trouble.since)),
+            trouble.map(|trouble| codec::time(trouble.since)),
             trouble.map_or(0, |trouble| trouble.failures),
-            trouble.map(|trouble| rows::time(trouble.retry)),
+            trouble.map(|trouble| codec::time(trouble.retry)),
             state.fewer.map(|fewer| fewer.connections),
-            state.fewer.map(|fewer| rows::time(fewer.until)),
+            state.fewer.map(|fewer| codec::time(fewer.until)),
         ])?;
         Ok(())
     }
@@ -89,9 +90,9 @@ impl Store {
         let mut found = statement.query([])?;
         let mut guards = Vec::new();
         while let Some(row) = found.next()? {
-            let kind = GuardKind::parse(rows::str(row, 0)?).ok_or_else(|| rows::wrong(0, "a guard"))?;
-            let message = rows::str(row, 2)?.to_owned();
-            guards.push(Guard { kind, at: rows::get_time(row, 1)?, message });
+            let kind = GuardKind::parse(codec::str(row, 0)?).ok_or_else(|| codec::wrong(0, "a guard"))?;
+            let message = codec::str(row, 2)?.to_owned();
+            guards.push(Guard { kind, at: codec::get_time(row, 1)?, message });
         }
         Ok(guards)
     }
@@ -104,7 +105,7 @@ impl Store {
     pub fn raise(&mut self, guard: &Guard) -> Result<(), StoreError> {
         let sql = "INSERT INTO guard (kind, at, message) VALUES (?1, ?2, ?3)
                    ON CONFLICT (kind) WHERE released_at IS NULL DO NOTHING";
-        let values = params![guard.kind.as_str(), rows::time(guard.at), guard.message];
+        let values = params![guard.kind.as_str(), codec::time(guard.at), guard.message];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
@@ -117,7 +118,7 @@ impl Store {
     /// Where it cannot be written.
     pub fn release(&mut self, kind: GuardKind, now: Timestamp) -> Result<usize, StoreError> {
         let sql = "UPDATE guard SET released_at = ?2 WHERE kind = ?1 AND released_at IS NULL";
-        let values = params![kind.as_str(), rows::time(now)];
+        let values = params![kind.as_str(), codec::time(now)];
         Ok(self.connection.prepare_cached(sql)?.execute(values)?)
     }
 
@@ -129,7 +130,7 @@ impl Store {
     pub fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT clock_at FROM instance")?;
         let mut found = statement.query([])?;
-        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+        found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
     /// The sender saw that time.
@@ -138,7 +139,7 @@ impl Store {
     ///
     /// Where it cannot be written.
     pub fn set_clock(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.connection.execute("UPDATE instance SET clock_at = ?1", [rows::time(now)])?;
+        self.connection.execute("UPDATE instance SET clock_at = ?1", [codec::time(now)])?;
         Ok(())
     }
 }

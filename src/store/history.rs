@@ -6,11 +6,12 @@ use std::ops::RangeInclusive;
 use rusqlite::{Row, Transaction, params};
 
 use super::people::ALL;
-use super::{Store, StoreError, rows};
-use crate::domain::delivery::State;
-use crate::domain::ids::{PersonId, PersonNumber, Slug, StepName};
-use crate::domain::memory::{Event, Memory, Outstanding, What};
-use crate::domain::zone::Timestamp;
+use super::{Store, StoreError};
+use crate::domain::delivery::state::State;
+use crate::domain::history::{Event, Memory, Outstanding, What};
+use crate::domain::model::ids::{PersonId, PersonNumber, Slug, StepName};
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// A step that was too late for somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,23 +43,23 @@ impl Store {
         )?;
         let mut found = characters.query([numbers.start(), numbers.end()])?;
         while let Some(row) = found.next()? {
-            memory.of_mut(&PersonId::new(rows::str(row, 0)?)).character = Some(rows::slug(row, 1)?);
+            memory.of_mut(&PersonId::new(codec::str(row, 0)?)).character = Some(codec::slug(row, 1)?);
         }
         let mut statement = self.connection.prepare_cached(include_str!("sql/history.sql"))?;
         let mut found = statement.query([numbers.start(), numbers.end()])?;
         let mut names = Names::default();
         while let Some(row) = found.next()? {
-            let person = PersonId::new(rows::str(row, 0)?);
-            let journey = names.slug(rows::str(row, 1)?)?;
+            let person = PersonId::new(codec::str(row, 0)?);
+            let journey = names.slug(codec::str(row, 1)?)?;
             let past = memory.of_mut(&person);
-            past.enrolment_mut(&journey).entered = rows::maybe_time(row, 2)?;
-            let Some(at) = rows::maybe_time(row, 3)? else { continue };
-            let step = names.slug(rows::str(row, 4)?)?;
-            let what = match rows::str(row, 5)? {
-                "mailed" => What::Mailed { round: rows::round(row, 6)?, slot: rows::get_time(row, 7)? },
+            past.enrolment_mut(&journey).entered = codec::maybe_time(row, 2)?;
+            let Some(at) = codec::maybe_time(row, 3)? else { continue };
+            let step = names.slug(codec::str(row, 4)?)?;
+            let what = match codec::str(row, 5)? {
+                "mailed" => What::Mailed { round: codec::round(row, 6)?, slot: codec::get_time(row, 7)? },
                 "skipped" => What::Skipped,
                 "answered" => What::Answered,
-                _ => return Err(rows::wrong(5, "something that happens")),
+                _ => return Err(codec::wrong(5, "something that happens")),
             };
             let Fate { at, what, outstanding, refused } = fate(row, at, what)?;
             past.outbox = past.outbox.or(outstanding);
@@ -83,11 +84,11 @@ struct Fate {
 /// One that was refused keeps the next at a distance all the same: else a
 /// mailbox that is full for a morning would cost every step there is.
 fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
-    let (What::Mailed { round, .. }, Some(state)) = (what, rows::maybe_str(row, 8)?) else {
+    let (What::Mailed { round, .. }, Some(state)) = (what, codec::maybe_str(row, 8)?) else {
         return Ok(Fate { at, what, outstanding: None, refused: None });
     };
-    let state = State::parse(state).ok_or_else(|| rows::wrong(8, "a state"))?;
-    let next = rows::maybe_time(row, 10)?;
+    let state = State::parse(state).ok_or_else(|| codec::wrong(8, "a state"))?;
+    let next = codec::maybe_time(row, 10)?;
     let (what, outstanding) = match state {
         State::Sent => (what, None),
         State::Rejected | State::Expired | State::Cancelled if round == 0 => (What::Skipped, None),
@@ -99,7 +100,7 @@ fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
         State::Held if row.get::<_, u32>(11)? > 0 => (what, Some(Outstanding::Stuck)),
         State::Held => (what, Some(Outstanding::Refused)),
     };
-    let at = rows::maybe_time(row, 9)?.unwrap_or(at);
+    let at = codec::maybe_time(row, 9)?.unwrap_or(at);
     Ok(Fate { at, what, outstanding, refused: (state == State::Rejected).then_some(at) })
 }
 
@@ -141,12 +142,12 @@ pub(super) fn write_event(
     what: What,
 ) -> Result<(), StoreError> {
     let (word, round, slot) = match what {
-        What::Mailed { round, slot } => ("mailed", Some(round), Some(rows::time(slot))),
+        What::Mailed { round, slot } => ("mailed", Some(round), Some(codec::time(slot))),
         What::Skipped => ("skipped", None, None),
         What::Answered => ("answered", None, None),
     };
     let mut write = whole.prepare_cached(include_str!("sql/write_event.sql"))?;
-    write.execute(params![enrolment, rows::time(at), step.as_str(), word, round, slot])?;
+    write.execute(params![enrolment, codec::time(at), step.as_str(), word, round, slot])?;
     Ok(())
 }
 

@@ -6,9 +6,10 @@
 use rusqlite::{Transaction, params};
 
 use super::outbox::{self, Move};
-use super::{Store, StoreError, points, rows};
-use crate::domain::delivery::{Happened, State};
-use crate::domain::zone::Timestamp;
+use super::{Store, StoreError, points};
+use crate::domain::delivery::state::{Happened, State};
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// A line of the send journal: this was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Store {
                     let sql = "INSERT INTO sent_before (message_id, number, at, reply)
                                VALUES (?1, ?2, ?3, ?4) ON CONFLICT (message_id) DO NOTHING";
                     let values =
-                        params![line.message_id, line.number, rows::time(line.at), line.reply.as_str()];
+                        params![line.message_id, line.number, codec::time(line.at), line.reply.as_str()];
                     whole.prepare_cached(sql)?.execute(values)?;
                     reconciled.restored += 1;
                 }
@@ -114,8 +115,8 @@ pub(super) fn sent_before(
     let mut statement = whole.prepare_cached(sql)?;
     let mut found = statement.query([message_id])?;
     let Some(row) = found.next()? else { return Ok(None) };
-    let (number, at) = (row.get(0)?, rows::get_time(row, 1)?);
-    let reply = rows::str(row, 2)?.to_owned();
+    let (number, at) = (row.get(0)?, codec::get_time(row, 1)?);
+    let reply = codec::str(row, 2)?.to_owned();
     Ok(Some(SentBefore { number, message_id: message_id.to_owned(), at, reply }))
 }
 
@@ -141,6 +142,6 @@ fn known(whole: &Transaction<'_>, message_id: &str) -> Result<Option<(i64, State
     let mut statement = whole.prepare_cached(sql)?;
     let mut found = statement.query([message_id])?;
     let Some(row) = found.next()? else { return Ok(None) };
-    let state = State::parse(rows::str(row, 1)?).ok_or_else(|| rows::wrong(1, "a state"))?;
+    let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::wrong(1, "a state"))?;
     Ok(Some((row.get(0)?, state)))
 }

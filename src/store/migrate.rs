@@ -7,8 +7,9 @@ use std::path::Path;
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{APPLICATION_ID, StoreError, beside, points, rows};
-use crate::domain::zone::Timestamp;
+use super::{APPLICATION_ID, StoreError, beside, points};
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// One step of the schema; never changed once it has been released.
 pub(super) struct Migration {
@@ -67,7 +68,7 @@ fn fill(half: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError
     connection.execute_batch(LEDGER)?;
     apply(&mut connection, MIGRATIONS, now)?;
     let instance = "INSERT INTO instance (one, made_at, secret) VALUES (1, ?1, ?2)";
-    connection.execute(instance, params![rows::time(now), secret])?;
+    connection.execute(instance, params![codec::time(now), secret])?;
     Ok(connection.close().map_err(|(_, error)| error)?)
 }
 
@@ -162,7 +163,7 @@ fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) 
         let whole = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         whole.execute_batch(migration.sql)?;
         let line = "INSERT INTO migration (number, name, sha256, at) VALUES (?1, ?2, ?3, ?4)";
-        whole.execute(line, params![number, migration.name, sha256(migration.sql), rows::time(now)])?;
+        whole.execute(line, params![number, migration.name, sha256(migration.sql), codec::time(now)])?;
         whole.pragma_update(None, "user_version", number)?;
         points::at("store.migrate")?;
         whole.commit()?;
@@ -182,7 +183,7 @@ fn are_ours(connection: &Connection, migrations: &[Migration]) -> Result<(), Sto
     while let Some(row) = applied.next()? {
         let number: i64 = row.get(0)?;
         let ours = usize::try_from(number - 1).ok().and_then(|place| migrations.get(place));
-        if ours.is_none_or(|ours| sha256(ours.sql) != rows::str(row, 1).unwrap_or_default()) {
+        if ours.is_none_or(|ours| sha256(ours.sql) != codec::str(row, 1).unwrap_or_default()) {
             return Err(StoreError::OtherMigration { number });
         }
     }

@@ -10,14 +10,13 @@
 //! looks at it whole; `disk` says what it lies on; `rows` is how values are
 //! written.
 
-mod backup;
 mod bounces;
 mod bytes;
+mod codec;
 mod content;
 mod decisions;
 mod deliveries;
-pub mod disk;
-mod examine;
+pub mod file;
 mod guards;
 mod history;
 mod journal;
@@ -26,8 +25,6 @@ mod outbox;
 mod people;
 mod points;
 mod positions;
-mod restore;
-mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -39,21 +36,21 @@ use std::time::{Duration, SystemTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::domain::zone::Timestamp;
+use crate::domain::time::timezone::Timestamp;
 
-pub use backup::{BackupError, Plan as BackupPlan};
+pub use crate::store::file::backup::{BackupError, Plan as BackupPlan};
+pub use crate::store::file::integrity::{Examined, KeptPosition, KeptPositions, LONG_LOG, Sqlite};
+pub use crate::store::file::restore::{Copy, PlainCopy, Restored};
 pub use bounces::{Kept, SentTo};
 pub use bytes::{Before, Packed, Pattern};
 pub use decisions::{AllHeld, AuditLine, HeldStep};
 pub use deliveries::{Booked, Booking};
-pub use examine::{Examined, KeptPosition, KeptPositions, LONG_LOG, Sqlite};
 pub use guards::{RelayState, RelayTrouble};
 pub use history::Skip;
 pub use journal::{Reconciled, SentBefore};
 pub use outbox::{Move, Outgoing, Recovered, Stuck, Written};
 pub use people::Slice;
 pub use positions::Stood;
-pub use restore::{Copy, PlainCopy, Restored};
 
 /// `JRNY`: what tells a database of ours from any other.
 const APPLICATION_ID: i32 = 0x4A52_4E59;

@@ -9,12 +9,13 @@ use rusqlite::{Row, Transaction, params};
 
 use super::bytes::{self, Before, Packed};
 use super::people::{self, Shelf};
-use super::{Seen, Store, StoreError, points, rows};
-use crate::domain::bounce::StatusCode;
-use crate::domain::delivery::{Delivery, Happened, LONGEST_TRYING, OFTEN, State};
-use crate::domain::ids::{PersonId, Slug, StepName};
-use crate::domain::person::Person;
-use crate::domain::zone::Timestamp;
+use super::{Seen, Store, StoreError, points};
+use crate::domain::delivery::bounce::StatusCode;
+use crate::domain::delivery::state::{Delivery, Happened, LONGEST_TRYING, OFTEN, State};
+use crate::domain::model::ids::{PersonId, Slug, StepName};
+use crate::domain::model::person::Person;
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// A delivery that may leave, with everything its mail is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +172,7 @@ impl Store {
     pub fn outgoing(&self, after: i64, most: usize, now: Timestamp) -> Result<Vec<Outgoing>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/outgoing.sql"))?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut found = statement.query(params![after, rows::time(now), most])?;
+        let mut found = statement.query(params![after, codec::time(now), most])?;
         let mut shelf = Shelf::default();
         let mut all = Vec::new();
         while let Some(row) = found.next()? {
@@ -182,31 +183,31 @@ impl Store {
 
     fn read_outgoing(&self, row: &Row<'_>, shelf: &mut Shelf) -> Result<Outgoing, StoreError> {
         let known = people::known(row, shelf, &self.extra_of(row.get(0)?)?)?;
-        let booked = rows::get_time(row, 21)?;
+        let booked = codec::get_time(row, 21)?;
         let delivery = Delivery {
             number: row.get(16)?,
             person: known.person.id.clone(),
-            step: StepName { journey: rows::slug(row, 17)?, step: rows::slug(row, 18)? },
-            round: rows::round(row, 19)?,
-            slot: rows::get_time(row, 20)?,
+            step: StepName { journey: codec::slug(row, 17)?, step: codec::slug(row, 18)? },
+            round: codec::round(row, 19)?,
+            slot: codec::get_time(row, 20)?,
             booked,
-            content: rows::hash(row, 22)?,
-            message_id: rows::str(row, 23)?.to_owned(),
-            in_reply_to: rows::maybe_str(row, 24)?.map(str::to_owned),
-            state: State::parse(rows::str(row, 25)?).ok_or_else(|| rows::wrong(25, "a state"))?,
+            content: codec::hash(row, 22)?,
+            message_id: codec::str(row, 23)?.to_owned(),
+            in_reply_to: codec::maybe_str(row, 24)?.map(str::to_owned),
+            state: State::parse(codec::str(row, 25)?).ok_or_else(|| codec::wrong(25, "a state"))?,
         };
         // A relay that took nothing from anybody for days is no reason to give
         // up a mail: what it says to this reader counts.
         let attempts: u32 = row.get(26)?;
         let longest = (attempts >= OFTEN).then_some(booked + LONGEST_TRYING);
-        let expires = [rows::maybe_time(row, 28)?, longest].into_iter().flatten().min();
+        let expires = [codec::maybe_time(row, 28)?, longest].into_iter().flatten().min();
         Ok(Outgoing {
             delivery,
             attempts,
             doubts: row.get(27)?,
             expires,
             unit_name: known.unit_name.into(),
-            character: rows::maybe_str(row, 29)?.map(|_| rows::slug(row, 29)).transpose()?,
+            character: codec::maybe_str(row, 29)?.map(|_| codec::slug(row, 29)).transpose()?,
             first: row.get(30)?,
             has_left: known.has_left,
             person: known.person,
@@ -272,7 +273,7 @@ impl Store {
         let sql = "SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
-        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+        found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
     /// What does not simply leave: held first, then in doubt, then put off; at
@@ -287,16 +288,16 @@ impl Store {
         let mut stuck = Vec::new();
         while let Some(row) = found.next()? {
             let protected: bool = row.get(2)?;
-            let person = PersonId::new(rows::str(row, 1)?);
+            let person = PersonId::new(codec::str(row, 1)?);
             stuck.push(Stuck {
                 number: row.get(0)?,
                 person: (!protected).then_some(person),
-                step: StepName { journey: rows::slug(row, 3)?, step: rows::slug(row, 4)? },
-                round: rows::round(row, 5)?,
-                state: State::parse(rows::str(row, 6)?).ok_or_else(|| rows::wrong(6, "a state"))?,
+                step: StepName { journey: codec::slug(row, 3)?, step: codec::slug(row, 4)? },
+                round: codec::round(row, 5)?,
+                state: State::parse(codec::str(row, 6)?).ok_or_else(|| codec::wrong(6, "a state"))?,
                 attempts: row.get(7)?,
-                next: rows::maybe_time(row, 8)?,
-                reply: rows::maybe_str(row, 9)?.map(str::to_owned),
+                next: codec::maybe_time(row, 8)?,
+                reply: codec::maybe_str(row, 9)?.map(str::to_owned),
             });
         }
         Ok(stuck)
@@ -313,7 +314,7 @@ impl Store {
         let mut found = statement.query([from, until])?;
         let mut states = Vec::new();
         while let Some(row) = found.next()? {
-            let state = State::parse(rows::str(row, 1)?).ok_or_else(|| rows::wrong(1, "a state"))?;
+            let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::wrong(1, "a state"))?;
             states.push((row.get(0)?, state));
         }
         Ok(states)
@@ -335,14 +336,14 @@ impl Store {
             Some(_) => include_str!("sql/sent_to_domain.sql"),
         };
         let mut statement = self.connection.prepare_cached(sql)?;
-        let since = rows::time(since);
+        let since = codec::time(since);
         let mut found = match domain {
             None => statement.query([since])?,
             Some(domain) => statement.query(params![since, domain])?,
         };
         let mut sent = Vec::new();
         while let Some(row) = found.next()? {
-            sent.push(rows::get_time(row, 0)?);
+            sent.push(codec::get_time(row, 0)?);
         }
         Ok(sent)
     }
@@ -378,8 +379,8 @@ impl Store {
                    ORDER BY delivery.settled_at LIMIT 1 OFFSET ?4";
         let mut statement = self.connection.prepare_cached(sql)?;
         let (name, journey, last) = (step.step.as_str(), step.journey.as_str(), first.saturating_sub(1));
-        let mut found = statement.query(params![name, rows::time(booked), journey, last])?;
-        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+        let mut found = statement.query(params![name, codec::time(booked), journey, last])?;
+        found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
     /// Of a mailing, one step booked by one pass: how many are sent or on
@@ -393,7 +394,7 @@ impl Store {
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    WHERE delivery.step = ?1 AND delivery.booked_at = ?2 AND enrolment.journey = ?3
                      AND delivery.state NOT IN ('planned', 'due', 'expired', 'cancelled')";
-        let values = params![step.step.as_str(), rows::time(booked), step.journey.as_str()];
+        let values = params![step.step.as_str(), codec::time(booked), step.journey.as_str()];
         Ok(self.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
     }
 
@@ -432,7 +433,7 @@ impl Store {
         let mut found = statement.query([person])?;
         let mut extra = people::Extra::new();
         while let Some(row) = found.next()? {
-            let column = (rows::str(row, 0)?.into(), rows::str(row, 1)?.into());
+            let column = (codec::str(row, 0)?.into(), codec::str(row, 1)?.into());
             extra.entry(person).or_default().push(column);
         }
         Ok(extra)
@@ -447,7 +448,7 @@ fn left_open(whole: &Transaction<'_>) -> Result<Vec<(i64, State, u32)>, StoreErr
     let mut found = statement.query([])?;
     let mut open = Vec::new();
     while let Some(row) = found.next()? {
-        let state = State::parse(rows::str(row, 1)?).ok_or_else(|| rows::wrong(1, "a state"))?;
+        let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::wrong(1, "a state"))?;
         open.push((row.get(0)?, state, row.get(2)?));
     }
     Ok(open)
@@ -456,9 +457,9 @@ fn left_open(whole: &Transaction<'_>) -> Result<Vec<(i64, State, u32)>, StoreErr
 /// The one place where a delivery moves. Is it where it was thought to be?
 pub(super) fn apply(whole: &Transaction<'_>, made: &Move, now: Timestamp) -> Result<bool, StoreError> {
     let Some(to) = made.from.after(made.happened, made.doubts) else { return Ok(false) };
-    let settled = to.is_settled().then(|| rows::time(made.at.unwrap_or(now)));
+    let settled = to.is_settled().then(|| codec::time(made.at.unwrap_or(now)));
     let waits = matches!(to, State::Deferred | State::InDoubt);
-    let not_before = made.not_before.filter(|_| waits).map(rows::time);
+    let not_before = made.not_before.filter(|_| waits).map(codec::time);
     // The relay as a whole, and a run that ended, are nobody's attempt.
     let tried = matches!(to, State::Sent | State::Deferred | State::Rejected | State::InDoubt)
         && made.happened != Happened::WasSentBefore;

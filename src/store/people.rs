@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{CACHE_KIB, CACHE_OF_AN_IMPORT_KIB, Seen, Store, StoreError, points, rows};
+use super::{CACHE_KIB, CACHE_OF_AN_IMPORT_KIB, Seen, Store, StoreError, points};
 use crate::domain::change::Act;
-use crate::domain::ids::{Language, PersonId, PersonNumber, UnitId};
-use crate::domain::import::{Import, Known};
-use crate::domain::memory::{Memory, Somebody};
-use crate::domain::person::{Person, Roster, Unit};
-use crate::domain::zone::Timestamp;
+use crate::domain::change::import_diff::{Import, Known};
+use crate::domain::history::{Memory, Somebody};
+use crate::domain::model::ids::{Language, PersonId, PersonNumber, UnitId};
+use crate::domain::model::person::{Person, Roster, Unit};
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 impl Store {
     /// Everybody who is there, in the order in which they came, and what the
@@ -111,7 +112,7 @@ impl Store {
     pub fn imported_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT imported_at FROM instance")?;
         let mut found = statement.query([])?;
-        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+        found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
     fn each_person(
@@ -138,7 +139,7 @@ impl Store {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([numbers.start(), numbers.end()])?;
         while let Some(row) = found.next()? {
-            let column = (rows::str(row, 1)?.into(), rows::str(row, 2)?.into());
+            let column = (codec::str(row, 1)?.into(), codec::str(row, 2)?.into());
             extra.entry(row.get(0)?).or_default().push(column);
         }
         Ok(extra)
@@ -150,9 +151,9 @@ impl Store {
         let mut units = Vec::new();
         while let Some(row) = found.next()? {
             units.push(Unit {
-                id: UnitId::new(rows::str(row, 0)?),
-                name: rows::str(row, 1)?.into(),
-                manager: rows::maybe_str(row, 2)?.map(PersonId::new),
+                id: UnitId::new(codec::str(row, 0)?),
+                name: codec::str(row, 1)?.into(),
+                manager: codec::maybe_str(row, 2)?.map(PersonId::new),
             });
         }
         Ok(units)
@@ -173,7 +174,7 @@ impl Store {
         act: &Act,
     ) -> Result<(), StoreError> {
         let first = self.imported_at()?.is_none();
-        let at = rows::time(act.at);
+        let at = codec::time(act.at);
         self.connection.pragma_update(None, "cache_size", CACHE_OF_AN_IMPORT_KIB)?;
         let whole = self.begin()?;
         if super::seen(&whole)? != compared {
@@ -312,26 +313,26 @@ impl Shelf {
 /// Somebody, from the columns of `people.sql`.
 pub(super) fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &Extra) -> Result<Known, StoreError> {
     let number: i64 = row.get(0)?;
-    let department = rows::maybe_str(row, 7)?.map(|name| shelf.text(name));
-    let language = shelf.language(rows::str(row, 8)?).ok_or_else(|| rows::wrong(8, "a language"))?;
+    let department = codec::maybe_str(row, 7)?.map(|name| shelf.text(name));
+    let language = shelf.language(codec::str(row, 8)?).ok_or_else(|| codec::wrong(8, "a language"))?;
     let person = Person {
-        id: PersonId::new(rows::str(row, 1)?),
-        email: rows::maybe_str(row, 2)?.map(Into::into),
+        id: PersonId::new(codec::str(row, 1)?),
+        email: codec::maybe_str(row, 2)?.map(Into::into),
         shared_address: row.get(3)?,
-        undeliverable: rows::maybe_status(row, 15)?,
-        first_name: rows::str(row, 4)?.into(),
-        last_name: rows::str(row, 5)?.into(),
-        unit: shelf.unit(rows::str(row, 6)?),
+        undeliverable: codec::maybe_status(row, 15)?,
+        first_name: codec::str(row, 4)?.into(),
+        last_name: codec::str(row, 5)?.into(),
+        unit: shelf.unit(codec::str(row, 6)?),
         department,
         language,
-        start: rows::maybe_date(row, 9)?,
-        end: rows::maybe_date(row, 10)?,
-        leave: rows::get_periods(row, 11)?,
+        start: codec::maybe_date(row, 9)?,
+        end: codec::maybe_date(row, 10)?,
+        leave: codec::get_periods(row, 11)?,
         protected: row.get(12)?,
         extra: extra.get(&number).map(|kept| kept.clone().into()).unwrap_or_default(),
     };
-    let unit_name = rows::str(row, 13)?.to_owned();
-    let has_left = rows::maybe_str(row, 14)?.is_some();
+    let unit_name = codec::str(row, 13)?.to_owned();
+    let has_left = codec::maybe_str(row, 14)?.is_some();
     Ok(Known { number: PersonNumber(number), person, unit_name, has_left })
 }
 
@@ -352,9 +353,9 @@ fn write_person(
         units.get(&person.unit).copied(),
         person.department.as_deref(),
         person.language.as_str(),
-        person.start.map(rows::date),
-        person.end.map(rows::date),
-        rows::periods(&person.leave),
+        person.start.map(codec::date),
+        person.end.map(codec::date),
+        codec::periods(&person.leave),
         person.protected,
         at,
     ])?;

@@ -3,7 +3,7 @@
 use rusqlite::{Error, ffi};
 
 use super::outbox::Move;
-use crate::domain::delivery::Happened;
+use crate::domain::delivery::state::Happened;
 use crate::failpoint;
 
 /// Passes a point.

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::history::{self, Skip};
-use super::{Seen, Store, StoreError, points, rows};
-use crate::domain::ids::{PersonNumber, Slug};
-use crate::domain::position::{Position, Stage};
-use crate::domain::zone::Timestamp;
+use super::{Seen, Store, StoreError, points};
+use crate::domain::history::position::{Position, Stage};
+use crate::domain::model::ids::{PersonNumber, Slug};
+use crate::domain::time::timezone::Timestamp;
+use crate::store::codec;
 
 /// The position of one person in one journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +55,10 @@ impl Store {
                     journey.as_str(),
                     position.stage.as_str(),
                     last_step.as_ref().map(Slug::as_str),
-                    last_at.map(rows::time),
+                    last_at.map(codec::time),
                     next_step.as_ref().map(Slug::as_str),
                     next_round,
-                    position.next_at.map(rows::time),
+                    position.next_at.map(codec::time),
                     position.why,
                 ])?;
             }
@@ -81,7 +82,7 @@ impl Store {
             let mut statement = whole.prepare("SELECT DISTINCT journey FROM position")?;
             let mut found = statement.query([])?;
             while let Some(row) = found.next()? {
-                let journey = rows::str(row, 0)?;
+                let journey = codec::str(row, 0)?;
                 if !journeys.iter().any(|known| known.as_str() == journey) {
                     gone.push(journey.to_owned());
                 }
@@ -101,7 +102,7 @@ impl Store {
     /// Where they cannot be read.
     pub fn due_people(&self, now: Timestamp) -> Result<Vec<PersonNumber>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/due_people.sql"))?;
-        let people = statement.query_map([rows::time(now)], |row| row.get(0).map(PersonNumber))?;
+        let people = statement.query_map([codec::time(now)], |row| row.get(0).map(PersonNumber))?;
         Ok(people.collect::<Result<_, _>>()?)
     }
 
@@ -114,7 +115,7 @@ impl Store {
         let sql = "SELECT min(next_at) FROM position WHERE next_at IS NOT NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
-        found.next()?.map_or(Ok(None), |row| rows::maybe_time(row, 0))
+        found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
     /// How many enrolments are at each stage of each journey.
@@ -128,10 +129,10 @@ impl Store {
         let mut found = statement.query([])?;
         let mut stages: BTreeMap<Slug, [u64; 5]> = BTreeMap::new();
         while let Some(row) = found.next()? {
-            let word = rows::str(row, 1)?;
+            let word = codec::str(row, 1)?;
             let place = Stage::ALL.iter().position(|stage| stage.as_str() == word);
-            let place = place.ok_or_else(|| rows::wrong(1, "a stage"))?;
-            stages.entry(rows::slug(row, 0)?).or_default()[place] = row.get::<_, i64>(2)?.cast_unsigned();
+            let place = place.ok_or_else(|| codec::wrong(1, "a stage"))?;
+            stages.entry(codec::slug(row, 0)?).or_default()[place] = row.get::<_, i64>(2)?.cast_unsigned();
         }
         Ok(stages)
     }

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Booked, Booking, Store};
 use crate::domain::change::Act;
-use crate::domain::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
-use crate::domain::import::Comparison;
-use crate::domain::person::{Person, Roster, Unit};
-use crate::domain::zone::{Timestamp, Zone};
+use crate::domain::change::import_diff::Comparison;
+use crate::domain::model::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
+use crate::domain::model::person::{Person, Roster, Unit};
+use crate::domain::time::timezone::{Timestamp, Zone};
 
 fn now() -> Timestamp {
     "2026-12-01T07:30:00Z".parse().expect("an instant")

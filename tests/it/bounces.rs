@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use journey::domain::change::Act;
-use journey::domain::ids::PersonId;
+use journey::domain::model::ids::PersonId;
 use journey::engine::bounce::{self, Taken};
-use journey::engine::keys::Keys;
-use journey::engine::pass::{Pass, Selection};
+use journey::engine::plan::pass::{Pass, Selection};
+use journey::engine::tokens::Keys;
 use journey::store::{Kept, Store};
 
 use super::rig::Rig;

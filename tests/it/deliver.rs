@@ -17,13 +17,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use journey::domain::change::Change;
-use journey::domain::delivery::State;
-use journey::domain::guard::GuardKind;
-use journey::domain::ids::{Slug, StepName};
-use journey::domain::settings::PauseOf;
-use journey::engine::pass::Selection;
-use journey::engine::world::InForce;
-use journey::engine::{import, send};
+use journey::domain::change::settings::PauseOf;
+use journey::domain::delivery::send_block::GuardKind;
+use journey::domain::delivery::state::State;
+use journey::domain::model::ids::{Slug, StepName};
+use journey::engine::import;
+use journey::engine::load::snapshot::InForce;
+use journey::engine::plan::pass::Selection;
+use journey::engine::send::run;
 use journey::store::{Store, StoreError};
 
 use crate::relay::server::{Point, Relay, Rule, Script, What};
@@ -194,7 +195,7 @@ fn in_flight_alone_left_after_it(relay: &Relay, lines: usize) {
 fn a_decision_during_a_mailing_applies_to_all_that_is_not_in_flight() {
     let step = StepName::parse("j/a").expect("a step");
     let unit = Change::Pause {
-        of: PauseOf::Unit(journey::domain::ids::UnitId::new("Norr")),
+        of: PauseOf::Unit(journey::domain::model::ids::UnitId::new("Norr")),
         until: None,
         reason: "moving".into(),
     };
@@ -368,7 +369,7 @@ fn a_mail_that_cannot_be_built_is_held_and_the_others_are_sent() {
     mailing.rig.write("people-1.csv", &with);
     {
         let (world, store) = mailing.rig.running(at);
-        let booked = send::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
+        let booked = run::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
         assert_eq!(booked.booked, 4);
     }
     mailing.rig.write("people-2.csv", &with.replacen(",Syd,Vård,", ",Syd,,", 1));

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use expect_test::expect;
 use journey::clock::Stopwatch;
-use journey::domain::zone::Timestamp;
+use journey::domain::time::timezone::Timestamp;
 use journey::engine::doctor::{self, Level};
-use journey::mail::relay::{Deadlines, Relay};
+use journey::mail::smtp::{Deadlines, Relay};
 use serde_json::Value;
 
 use super::crash::home::Home;

@@ -4,12 +4,12 @@
 use std::fs;
 
 use journey::domain::change::Change;
+use journey::domain::change::settings::PauseOf;
 use journey::domain::forecast::Row;
-use journey::domain::ids::{PersonId, StepName};
-use journey::domain::settings::PauseOf;
-use journey::domain::zone::Timestamp;
-use journey::engine::plan::{self, Scope};
-use journey::engine::positions;
+use journey::domain::model::ids::{PersonId, StepName};
+use journey::domain::time::timezone::Timestamp;
+use journey::engine::plan::forecast::{self, Scope};
+use journey::engine::plan::positions;
 
 use super::rig::Rig;
 use super::scenarios::script::Story;
@@ -62,7 +62,7 @@ fn sent(rig: &mut Rig, civil: &str) -> Vec<String> {
 /// What `journey plan` shows at a time, until another.
 fn plan(rig: &Rig, at: Timestamp, until: &str) -> Vec<String> {
     let world = rig.look(at);
-    let rows = plan::rows(&world, at..rig.at(until), &Scope::default(), |_| {});
+    let rows = forecast::rows(&world, at..rig.at(until), &Scope::default(), |_| {});
     let told = |row: &Row| {
         let step = &world.library.journeys[row.journey].steps[row.step].slug;
         let civil = rig.zone.civil(row.at).format("%Y-%m-%d %H:%M");

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use journey::mail::mime;
+use journey::mail::message::mime;
 
 use crate::docs::{file, hold};
 use crate::sample_mails;

@@ -10,12 +10,12 @@ use std::path::Path;
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Timelike, Weekday};
 use journey::content;
+use journey::domain::change::settings::Settings;
 use journey::domain::forecast::{Row, forecast};
-use journey::domain::library::Library;
-use journey::domain::memory::Memory;
-use journey::domain::person::Roster;
-use journey::domain::settings::Settings;
-use journey::domain::step::Pace;
+use journey::domain::history::Memory;
+use journey::domain::model::library::Library;
+use journey::domain::model::person::Roster;
+use journey::domain::model::step::Pace;
 use journey::roster;
 
 use super::rig::Letter;
@@ -114,7 +114,7 @@ fn the_sample_uses_every_feature() {
         "there are variants"
     );
     let grunden = &library.journeys[0];
-    let english = |text: &journey::domain::step::Variant| text.language.as_str() == "en";
+    let english = |text: &journey::domain::model::step::Variant| text.language.as_str() == "en";
     assert!(grunden.steps.iter().all(|step| step.variants.iter().any(english)), "Grunden is also in English");
     let gated = library.journeys.iter().filter(|journey| journey.reference_group.is_some());
     assert_eq!(gated.count(), 1, "one journey has a reference group");

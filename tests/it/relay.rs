@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journey::clock::Stopwatch;
-use journey::domain::handover::{Outcome, Phase, Trouble, TroubleKind};
-use journey::mail::relay::{Connection, Deadlines, Envelope, Mechanism, Privacy, Relay, SignIn, Trust};
+use journey::domain::delivery::reply::{Outcome, Phase, Trouble, TroubleKind};
+use journey::mail::smtp::{Connection, Deadlines, Envelope, Mechanism, Privacy, Relay, SignIn, Trust};
 
 use certificates::{Authority, self_signed};
 use server::{BadDay, Point, Rule, Script, What, line};

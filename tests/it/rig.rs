@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDateTime;
 use journey::config::Config;
 use journey::domain::change::{Act, Change};
-use journey::domain::delivery::State;
-use journey::domain::ids::StepName;
-use journey::domain::zone::{Timestamp, Zone};
-use journey::engine::pass::{Due, Pass, Selection};
-use journey::engine::send::{Listener, Sent, Talk};
-use journey::engine::world::{InForce, World};
-use journey::engine::{import, letters, positions, send, status};
+use journey::domain::delivery::state::State;
+use journey::domain::model::ids::StepName;
+use journey::domain::time::timezone::{Timestamp, Zone};
+use journey::engine::load::snapshot::{InForce, World};
+use journey::engine::plan::pass::{Due, Pass, Selection};
+use journey::engine::plan::positions;
+use journey::engine::send::run;
+use journey::engine::send::run::{Listener, Sent, Talk};
+use journey::engine::{import, message, status};
 use journey::store::{Booking, Store};
 
 /// A programme folder and the state the test has reached in it.
@@ -202,7 +204,7 @@ impl Rig {
             round: due.round,
             slot: due.slot,
             content: due.step.hash,
-            message_id: letters::message_id(world, due, due.round).expect("a name"),
+            message_id: message::message_id(world, due, due.round).expect("a name"),
             expires: due.expires,
         };
         let bookings: Vec<Booking> = pass.send.iter().zip(number..).map(booking).collect();
@@ -296,7 +298,7 @@ pub(crate) fn send(
     let booked: Listener<'_> = &mut |pass, _| booked(pass);
     let say = &mut |words| panic!("{words}");
     let talk = Talk { booked, one_more: &mut one_more, say, stop: &|| false, now: &|| at };
-    send::send(world, store, at, selection, talk)
+    run::send(world, store, at, selection, talk)
 }
 
 impl Letter {
@@ -339,7 +341,7 @@ fn sorted(world: &World, due: &[Due<'_>]) -> Vec<Leaving> {
         round: due.round,
         slot: due.slot,
         subject: due.subject.clone(),
-        message_id: letters::message_id(world, due, due.round),
+        message_id: message::message_id(world, due, due.round),
     };
     let mut all: Vec<Leaving> = due.iter().map(leaving).collect();
     all.sort();

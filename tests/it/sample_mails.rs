@@ -6,11 +6,11 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use journey::content;
-use journey::domain::email::{Email, Mailbox};
-use journey::domain::ids::{Language, PersonId, Slug, UnitId};
-use journey::domain::person::Person;
-use journey::domain::step::Kind;
-use journey::mail::compose::{self, Sending};
+use journey::domain::model::email::{Email, Mailbox};
+use journey::domain::model::ids::{Language, PersonId, Slug, UnitId};
+use journey::domain::model::person::Person;
+use journey::domain::model::step::Kind;
+use journey::mail::message::compose::{self, Sending};
 use journey::render::{Letter, Links, Renderer};
 
 pub(crate) struct Sample {
@@ -87,7 +87,7 @@ pub(crate) fn sample() -> Vec<Sample> {
 fn name(
     journey: &Slug,
     step: &Slug,
-    variant: &journey::domain::step::Variant,
+    variant: &journey::domain::model::step::Variant,
     round: u16,
     first: bool,
 ) -> String {

@@ -9,9 +9,9 @@ pub(crate) mod script;
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use journey::domain::zone::Timestamp;
-use journey::engine::pass::{Pass, Selection};
-use journey::engine::positions;
+use journey::domain::time::timezone::Timestamp;
+use journey::engine::plan::pass::{Pass, Selection};
+use journey::engine::plan::positions;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::Value;

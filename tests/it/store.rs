@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use journey::domain::zone::Timestamp;
+use journey::domain::time::timezone::Timestamp;
 use journey::store::Store;
 
 use crate::rig::copy;

@@ -88,8 +88,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// The modules each package may be used in, so that it can be replaced with
 /// known effort. A module is its file and its folder.
 const ADDRESSES: &[(&str, Lives)] = &[
-    ("cron", Lives::In(&["domain/cadence"])),
-    ("chrono_tz", Lives::In(&["domain/zone"])),
+    ("cron", Lives::In(&["domain/time/cadence"])),
+    ("chrono_tz", Lives::In(&["domain/time/timezone"])),
     ("serde", Lives::NotIn(&["domain"])),
     ("handlebars", Lives::In(&["render"])),
     ("css_inline", Lives::In(&["render/styles"])),
@@ -102,25 +102,25 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("encoding_rs", Lives::In(&["roster", "content"])),
     // Hashes of content and of migrations; the keys of mails and links, and
     // DKIM.
-    ("ring", Lives::In(&["content", "store/bytes", "store/migrate", "engine/keys", "mail/dkim"])),
-    ("data_encoding", Lives::In(&["engine/keys", "mail/dkim"])),
+    ("ring", Lives::In(&["content", "store/bytes", "store/migrate", "engine/tokens", "mail/message/dkim"])),
+    ("data_encoding", Lives::In(&["engine/tokens", "mail/message/dkim"])),
     ("fail", Lives::In(&["failpoint"])),
-    ("rustls", Lives::In(&["mail/relay"])),
-    ("rustls_native_certs", Lives::In(&["mail/relay/tls"])),
+    ("rustls", Lives::In(&["mail/smtp"])),
+    ("rustls_native_certs", Lives::In(&["mail/smtp/tls"])),
     ("rusqlite", Lives::In(&["store"])),
     // Files, the host name, and the clock that counts sleep.
-    ("rustix", Lives::In(&["store", "mail/files", "mail/relay/connect", "clock"])),
+    ("rustix", Lives::In(&["store", "mail/files", "mail/smtp/connect", "clock"])),
     ("lettre", Lives::In(&["mail"])),
     ("lz4_flex", Lives::In(&["store/bytes"])),
     ("memchr", Lives::In(&["mail"])),
     // Tests of `quoted_printable` read their output with it.
-    ("mail_parser", Lives::In(&["mail/bounce", "mail/compose", "mail/quoted_printable"])),
+    ("mail_parser", Lives::In(&["mail/inbound", "mail/message/compose", "mail/message/quoted_printable"])),
     ("hickory_proto", Lives::In(&["mail/dns"])),
-    ("ureq", Lives::In(&["mail/token"])),
-    ("mail_auth", Lives::In(&["mail/dkim"])),
+    ("ureq", Lives::In(&["mail/auth_token"])),
+    ("mail_auth", Lives::In(&["mail/message/dkim"])),
     ("axum", Lives::In(&["web", "daemon"])),
     ("tokio", Lives::In(&["web", "daemon"])),
-    ("serde_json", Lives::In(&["cli", "render/context", "mail/token"])),
+    ("serde_json", Lives::In(&["cli", "render/email/context", "mail/auth_token"])),
     ("clap", Lives::In(&["cli"])),
     ("clap_complete", Lives::In(&["cli"])),
     ("clap_mangen", Lives::In(&["cli"])),

@@ -2,15 +2,15 @@
 //! the reference group that tries it first.
 
 use super::{Moment, Route, Starts, UnitView, Who};
-use crate::domain::calendar::Calendar;
-use crate::domain::duration::Duration;
-use crate::domain::ids::PersonId;
-use crate::domain::journey::Journey;
-use crate::domain::library::Library;
-use crate::domain::settings::Settings;
-use crate::domain::step::Step;
+use crate::domain::change::settings::Settings;
+use crate::domain::model::ids::PersonId;
+use crate::domain::model::journey::Journey;
+use crate::domain::model::library::Library;
+use crate::domain::model::step::Step;
+use crate::domain::time::calendar::Calendar;
+use crate::domain::time::duration::Duration;
+use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::domain::verdict::{Approved, Reason, Verdict};
-use crate::domain::zone::{Timestamp, Zone};
 
 /// Is a step's text, as it is now, approved?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Starts {
     /// When a journey starts for a unit; `None` if it has no start of its own.
     pub(super) fn of(journey: &Journey, library: &Library, unit: &UnitView<'_>) -> Option<Starts> {
         let programme = &library.programme;
-        let weeks = unit.settings.map_or(0, super::super::settings::UnitSettings::shifted_weeks);
+        let weeks = unit.settings.map_or(0, crate::domain::change::settings::UnitSettings::shifted_weeks);
         let start = journey.start? + chrono::TimeDelta::weeks(i64::from(weeks));
         let all = programme.zone.midnight(start);
         let members = match &journey.reference_group {

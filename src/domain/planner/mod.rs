@@ -13,12 +13,12 @@
 //!
 //! Each "no" is a [`Reason`], never a silent `None`.
 
+mod cache;
+mod enrolment;
 mod gate;
-mod memo;
 mod next;
-mod place;
+mod person;
 mod slot;
-mod who;
 
 #[cfg(test)]
 mod properties;
@@ -33,19 +33,19 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 
-use super::ids::{PersonId, UnitId};
-use super::journey::Journey;
-use super::library::Library;
-use super::memory::{Memory, PersonMemory};
-use super::person::{Person, Roster};
-use super::progress::Progress;
-use super::settings::{Pause, PauseOf, Settings, UnitSettings};
 use super::verdict::{Held, Over, Reason, Send, Verdict};
-use super::zone::{Timestamp, Zone};
+use crate::domain::change::settings::{Pause, PauseOf, Settings, UnitSettings};
+use crate::domain::history::progress::Progress;
+use crate::domain::history::{Memory, PersonMemory};
+use crate::domain::model::ids::{PersonId, UnitId};
+use crate::domain::model::journey::Journey;
+use crate::domain::model::library::Library;
+use crate::domain::model::person::{Person, Roster};
+use crate::domain::planner::cache::Memo;
+use crate::domain::planner::enrolment::Standing;
+use crate::domain::planner::person::{Blocked, Who};
+use crate::domain::time::timezone::{Timestamp, Zone};
 use gate::{Gate, StepApproval};
-use memo::Memo;
-use place::Standing;
-use who::{Blocked, Who};
 
 /// Are the approvals that were given all there are?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,14 @@
 use chrono::TimeDelta;
 
 use super::gate::{Gate, StepApproval};
-use super::place::{Answer, Leader, Place, Standing};
 use super::slot::{INSTANT, PATIENCE, Slots};
-use super::who::Blocked;
 use super::{Approvals, Decision, Moment, Route, Who};
-use crate::domain::memory::Outstanding;
-use crate::domain::step::{Step, Wait as StepWait};
+use crate::domain::history::Outstanding;
+use crate::domain::model::step::{Step, Wait as StepWait};
+use crate::domain::planner::enrolment::{Answer, Leader, Place, Standing};
+use crate::domain::planner::person::Blocked;
+use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Held, Over, Reason, Send, Verdict, Wait};
-use crate::domain::zone::Timestamp;
 
 impl Moment<'_> {
     /// Decides for a person in the audience, told how the journey before

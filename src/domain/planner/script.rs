@@ -15,20 +15,20 @@ use std::fmt::Write as _;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::super::cadence::Cadence;
-use super::super::calendar::{Calendar, ClosedPeriod};
-use super::super::duration::Duration;
-use super::super::holidays::Holidays;
-use super::super::ids::{ContentHash, Language, PersonId, Slug, StepName, UnitId};
-use super::super::journey::{Audience, Journey, LateJoiners, ReferenceGroup};
-use super::super::library::{Library, Privacy, Programme};
-use super::super::memory::{Event, Memory, What};
-use super::super::person::{Period, Person, Roster, Unit};
-use super::super::settings::{Approval, Pause, PauseOf, Settings, Shift};
-use super::super::step::{Kind, Pace, Step, Variant, Wait};
 use super::super::verdict::{Reason, Verdict, moment};
-use super::super::zone::{Timestamp, Zone};
 use super::{Approvals, Planner, Progress};
+use crate::domain::change::settings::{Approval, Pause, PauseOf, Settings, Shift};
+use crate::domain::history::{Event, Memory, What};
+use crate::domain::model::ids::{ContentHash, Language, PersonId, Slug, StepName, UnitId};
+use crate::domain::model::journey::{Audience, Journey, LateJoiners, ReferenceGroup};
+use crate::domain::model::library::{Library, Privacy, Programme};
+use crate::domain::model::person::{Period, Person, Roster, Unit};
+use crate::domain::model::step::{Kind, Pace, Step, Variant, Wait};
+use crate::domain::time::cadence::Cadence;
+use crate::domain::time::calendar::{Calendar, ClosedPeriod};
+use crate::domain::time::duration::Duration;
+use crate::domain::time::holidays::Holidays;
+use crate::domain::time::timezone::{Timestamp, Zone};
 
 /// A story: what there is, what happens, how long.
 pub(crate) struct Script {

@@ -8,10 +8,10 @@
 
 use chrono::TimeDelta;
 
-use super::who::Blocked;
 use super::{Moment, Route, Who};
+use crate::domain::planner::person::Blocked;
+use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
-use crate::domain::zone::Timestamp;
 
 /// The slots of a step: a moment of its own if it has one, then the cadence.
 #[derive(Clone, Copy)]

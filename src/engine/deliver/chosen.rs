@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::pass::Selection;
+use crate::engine::plan::pass::Selection;
 use crate::store::Outgoing;
 
 /// What a run may hand over.

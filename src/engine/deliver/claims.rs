@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::counter::{Counter, LaneStands};
 use super::wave::Waves;
 use super::{Chosen, KeptBack, Permits, take};
-use crate::domain::zone::Timestamp;
-use crate::engine::letters::Desk;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::message::Desk;
 use crate::store::{Move, Outgoing, Store, StoreError};
 
 /// So many mails are claimed at once, and lie ready for the lines.

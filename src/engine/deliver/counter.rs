@@ -8,8 +8,8 @@ use super::limits::{Before, Limits};
 use super::queue::{Lane, Next, Queue};
 use super::rate::Rate;
 use crate::clock::Stopwatch;
-use crate::domain::address;
-use crate::domain::ids::StepName;
+use crate::domain::model::address;
+use crate::domain::model::ids::StepName;
 use crate::store::Outgoing;
 
 /// Longer than this no line waits for a limit with its connection open: relays

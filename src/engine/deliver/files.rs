@@ -4,9 +4,9 @@
 //! the same names.
 
 use super::{Delivered, Hooks, Permits, bytes, take};
-use crate::domain::delivery::{Happened, State};
-use crate::engine::keys::Keys;
-use crate::engine::letters::Desk;
+use crate::domain::delivery::state::{Happened, State};
+use crate::engine::message::Desk;
+use crate::engine::tokens::Keys;
 use crate::mail::files::Folder;
 use crate::store::{Move, Outgoing, Store, Written};
 

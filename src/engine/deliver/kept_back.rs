@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::ids::StepName;
+use crate::domain::model::ids::StepName;
 use crate::domain::verdict::Reason;
 
 /// So many of them, of which step and why. Its size follows steps and reasons,

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use super::counter::BEFORE;
 use super::rate::Rate;
 use crate::config::{self, SmtpConfig};
-use crate::domain::zone::Timestamp;
+use crate::domain::time::timezone::Timestamp;
 use crate::store::{Store, StoreError};
 
 /// So many mails in any stretch of so long.

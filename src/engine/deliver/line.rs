@@ -10,14 +10,14 @@ use std::sync::mpsc::{Receiver, Sender};
 use super::bytes;
 use super::counter::Counter;
 use super::patterns::Patterns;
-use crate::domain::delivery::State;
-use crate::domain::handover::{Outcome, Trouble, TroubleKind};
-use crate::engine::keys::Keys;
-use crate::engine::letters::Desk;
+use crate::domain::delivery::reply::{Outcome, Trouble, TroubleKind};
+use crate::domain::delivery::state::State;
+use crate::engine::message::Desk;
+use crate::engine::tokens::Keys;
 use crate::failpoint;
-use crate::mail::dkim::Signer;
-use crate::mail::relay::{Connection, Envelope, Relay};
+use crate::mail::message::dkim::Signer;
 use crate::mail::sendmail::Sendmail;
+use crate::mail::smtp::{Connection, Envelope, Relay};
 use crate::store::{Outgoing, Packed};
 
 /// What a line tells the writer.

@@ -26,15 +26,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keys::Keys;
-use super::letters::Desk;
-use super::mishap::unless_it_panics;
-use crate::domain::delivery::{Happened, State};
-use crate::domain::handover::Trouble;
-use crate::domain::settings::{BookedMail, Settings};
+use crate::domain::change::settings::{BookedMail, Settings};
+use crate::domain::delivery::reply::Trouble;
+use crate::domain::delivery::state::{Happened, State};
+use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
-use crate::domain::zone::Timestamp;
-use crate::mail::dkim::Signer;
+use crate::engine::message::Desk;
+use crate::engine::panics::unless_it_panics;
+use crate::engine::tokens::Keys;
+use crate::mail::message::dkim::Signer;
 use crate::store::{Before, Move, Outgoing, Seen, Store, StoreError};
 
 pub use chosen::Chosen;

@@ -4,9 +4,9 @@
 
 use super::kept_back::KeptBack;
 use super::{Permits, Triage};
-use crate::domain::zone::Timestamp;
-use crate::engine::letters::Desk;
-use crate::engine::pass::Selection;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::message::Desk;
+use crate::engine::plan::pass::Selection;
 use crate::store::{Store, StoreError};
 
 /// So many mails are in memory at once.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::delivery::Delivery;
-use crate::domain::ids::{Language, PersonId, Slug, StepName, UnitId};
-use crate::domain::person::Person;
-use crate::engine::keys::Keys;
-use crate::engine::letters::Desk;
+use crate::domain::delivery::state::Delivery;
+use crate::domain::model::ids::{Language, PersonId, Slug, StepName, UnitId};
+use crate::domain::model::person::Person;
+use crate::engine::message::Desk;
+use crate::engine::tokens::Keys;
 use crate::store::{Before, Outgoing, Pattern};
 
 /// Mails that differ in none of these are alike but for their reader.

@@ -1,9 +1,9 @@
 //! Refusals, and of whom they are believed: a reader's own, or what the relay
 //! says to everybody alike, which is its trouble and nobody's fault (F27).
 
-use crate::domain::bounce::StatusCode;
-use crate::domain::delivery::{Happened, State};
-use crate::domain::handover::{Phase, Reply, Trouble, TroubleKind};
+use crate::domain::delivery::bounce::StatusCode;
+use crate::domain::delivery::reply::{Phase, Reply, Trouble, TroubleKind};
+use crate::domain::delivery::state::{Happened, State};
 
 /// So many refused in a row with the same code mean the relay, not the people.
 const ALIKE: usize = 5;

@@ -21,18 +21,18 @@ use super::refusals::{Refusals, Refused};
 use super::wave::Waves;
 use super::{Chosen, Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
-use crate::domain::bounce::StatusCode;
 use crate::domain::change::{Act, Change};
-use crate::domain::delivery::{Happened, State, retry_after};
-use crate::domain::handover::{Outcome, Phase, Reply, Trouble, TroubleKind};
-use crate::domain::ids::StepName;
+use crate::domain::delivery::bounce::StatusCode;
+use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind};
+use crate::domain::delivery::state::{Happened, State, retry_after};
+use crate::domain::model::ids::StepName;
+use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
-use crate::domain::zone::Timestamp;
-use crate::engine::journal::Journal;
-use crate::engine::keys::Keys;
-use crate::engine::letters::Desk;
+use crate::engine::message::Desk;
+use crate::engine::send::journal::Journal;
+use crate::engine::tokens::Keys;
 use crate::failpoint;
-use crate::mail::dkim::Signer;
+use crate::mail::message::dkim::Signer;
 use crate::store::{Move, Outgoing, Packed, Seen, SentBefore, Store, StoreError, Written};
 
 /// How long the writer waits for the lines before it looks around.

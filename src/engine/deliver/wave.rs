@@ -6,9 +6,9 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 
-use crate::domain::delivery::Delivery;
-use crate::domain::ids::StepName;
-use crate::domain::zone::Timestamp;
+use crate::domain::delivery::state::Delivery;
+use crate::domain::model::ids::StepName;
+use crate::domain::time::timezone::Timestamp;
 use crate::store::{Store, StoreError};
 
 /// A mailing of which the first few have left, and the rest waits.

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use super::Finding;
 use crate::config::Config;
-use crate::domain::guard::{Guard, GuardKind};
+use crate::domain::delivery::send_block::{Guard, GuardKind};
+use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::domain::verdict::moment;
-use crate::domain::zone::{Timestamp, Zone};
-use crate::engine::lock;
-use crate::engine::positions::{self, Compared};
-use crate::engine::world::World;
-use crate::store::{Examined, LONG_LOG, Sqlite, Store, StoreError, disk};
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::positions::{self, Compared};
+use crate::engine::send::lock;
+use crate::store::file::disk;
+use crate::store::{Examined, LONG_LOG, Sqlite, Store, StoreError};
 
 /// Checks the database.
 pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tell: &mut dyn FnMut(Finding)) {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::database::disk_size;
 use super::{Finding, Level};
 use crate::config::{Config, Password, TokenConfig, Transport};
-use crate::engine::lock;
-use crate::store::disk;
+use crate::engine::send::lock;
+use crate::store::file::disk;
 
 /// Below this much free space a mailing may stop half-way: an error.
 const LITTLE: u64 = 100_000_000;

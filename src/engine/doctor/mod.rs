@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::domain::zone::Timestamp;
+use crate::domain::time::timezone::Timestamp;
 
 pub use disk::open_secrets;
 pub use relay::visit;

@@ -4,11 +4,11 @@ use std::net::{IpAddr, TcpListener};
 
 use super::Finding;
 use crate::config::{Config, Transport};
+use crate::domain::delivery::send_block::{self, Clocks};
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::guard::{self, Clocks};
+use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::domain::verdict::moment;
-use crate::domain::zone::{Timestamp, Zone};
-use crate::engine::world::{InForce, Unusable, World};
+use crate::engine::load::snapshot::{InForce, Unusable, World};
 use crate::store::Store;
 
 /// Checks content and people; returns the programme's time zone and the
@@ -110,7 +110,7 @@ pub(super) fn examine_clock(
 fn clock(zone: Zone, at: Timestamp, latest: Option<Timestamp>) -> Finding {
     let now = Clocks { wall: at, since_boot: chrono::TimeDelta::zero() };
     let shown = moment(zone, at);
-    match guard::plausible(now, latest, None) {
+    match send_block::plausible(now, latest, None) {
         Ok(()) => Finding::good("clock", format!("{shown} {zone}")),
         Err(why) => Finding::fault("clock", why).hint(
             "set the clock (`timedatectl`), and see that it is kept right; if it is, the daemon waits for `journey hold release`",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Finding;
 use super::signature::is_of;
 use crate::config::Config;
-use crate::mail::dkim::Signer;
 use crate::mail::dns::NameServers;
+use crate::mail::message::dkim::Signer;
 
 /// The system's list of name servers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";

@@ -6,12 +6,12 @@ use chrono::TimeDelta;
 use super::{Asked, Finding};
 use crate::clock;
 use crate::config::{Config, Transport};
-use crate::domain::handover::{Phase, Trouble};
-use crate::domain::zone::Timestamp;
+use crate::domain::delivery::reply::{Phase, Trouble};
+use crate::domain::time::timezone::Timestamp;
 use crate::engine::{post, sign_in};
-use crate::mail::relay::{Certificate, Deadlines, Mechanism, Offers, Privacy, Privately, Relay};
-use crate::mail::token::Tokens;
-use crate::store::disk;
+use crate::mail::auth_token::Tokens;
+use crate::mail::smtp::{Certificate, Deadlines, Mechanism, Offers, Privacy, Privately, Relay};
+use crate::store::file::disk;
 
 /// A certificate should be renewed before it is this close to its end.
 const SOON: TimeDelta = TimeDelta::days(30);

@@ -3,7 +3,7 @@
 
 use super::Finding;
 use crate::config::{Config, DkimConfig};
-use crate::mail::dkim::Signer;
+use crate::mail::message::dkim::Signer;
 
 /// Checks the key; returns the signer it makes, if it is valid.
 pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) -> Option<Signer> {

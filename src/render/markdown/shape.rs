@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 
 use super::Located;
-use crate::render::context::{Field, Name};
+use crate::render::email::context::{Field, Name};
 use crate::render::placeholder::Masked;
 
 /// The element of a heading; the title of the step is the only `h1`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::{Store, book, import, now, open};
-use crate::domain::delivery::{Happened, State};
+use crate::domain::delivery::state::{Happened, State};
 use crate::store::{Before, Move, Packed, Pattern};
 
 const SAME: &str = "the same for everybody\r\n";

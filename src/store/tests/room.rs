@@ -3,8 +3,8 @@
 
 use super::{Store, act, book, import, now, open, slug};
 use crate::domain::change::Change;
-use crate::domain::delivery::{Happened, State};
-use crate::domain::settings::PauseOf;
+use crate::domain::change::settings::PauseOf;
+use crate::domain::delivery::state::{Happened, State};
 use crate::store::{Move, StoreError};
 
 /// Takes away all room, does it, and expects to be told; then makes room.

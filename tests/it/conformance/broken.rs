@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use journey::engine::world::World;
+use journey::engine::load::snapshot::World;
 
 use super::mail::{Mail, Source};
 use super::{Decided, NOT_YET, POINTS, faults, sample};

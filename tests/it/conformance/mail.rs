@@ -3,10 +3,10 @@
 
 use std::rc::Rc;
 
-use journey::domain::ids::Language;
-use journey::domain::step::Variant;
-use journey::engine::pass::Due;
-use journey::engine::world::World;
+use journey::domain::model::ids::Language;
+use journey::domain::model::step::Variant;
+use journey::engine::load::snapshot::World;
+use journey::engine::plan::pass::Due;
 use journey::render::Links;
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders, PartType};
 

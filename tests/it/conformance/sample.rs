@@ -6,16 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use journey::config::Config;
-use journey::domain::ids::{Language, PersonId, Slug, UnitId};
-use journey::domain::journey::Journey;
-use journey::domain::memory::Memory;
-use journey::domain::person::{Person, Roster, Unit};
-use journey::domain::settings::Settings;
-use journey::domain::step::{Step, Variant};
-use journey::domain::zone::Timestamp;
-use journey::engine::letters::{Desk, Marks};
-use journey::engine::pass::{self, Due};
-use journey::engine::world::{SLICE, Whom, World};
+use journey::domain::change::settings::Settings;
+use journey::domain::history::Memory;
+use journey::domain::model::ids::{Language, PersonId, Slug, UnitId};
+use journey::domain::model::journey::Journey;
+use journey::domain::model::person::{Person, Roster, Unit};
+use journey::domain::model::step::{Step, Variant};
+use journey::domain::time::timezone::Timestamp;
+use journey::engine::load::snapshot::{SLICE, Whom, World};
+use journey::engine::message::{Desk, Marks};
+use journey::engine::plan::pass::{self, Due};
 use journey::render::Renderer;
 use journey::{content, domain::diagnostic::Diagnostic};
 

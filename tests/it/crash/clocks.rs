@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Timelike};
 use journey::clock;
-use journey::domain::zone::Timestamp;
+use journey::domain::time::timezone::Timestamp;
 
 use rustix::process::Signal;
 

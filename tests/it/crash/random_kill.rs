@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use journey::clock::{self, Stopwatch};
-use journey::domain::zone::Timestamp;
+use journey::domain::time::timezone::Timestamp;
 
 use super::home::{CONNECTIONS, Home};
 use super::server::{Accepted, BadDay, Point, Relay, Rule, Script, What, line};

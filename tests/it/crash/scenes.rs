@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use journey::clock;
-use journey::domain::zone::Timestamp;
+use journey::domain::time::timezone::Timestamp;
 use rustix::process::Signal;
 
 use super::consistency::{dump, is_whole};

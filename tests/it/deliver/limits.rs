@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use journey::config::{DomainConfig, Rate};
 use journey::domain::change::Change;
-use journey::domain::zone::Timestamp;
+use journey::domain::time::timezone::Timestamp;
 use journey::engine::deliver::limits::{Limits, reached};
 use journey::store::Store;
 

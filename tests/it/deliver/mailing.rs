@@ -11,15 +11,15 @@ use std::sync::{Arc, Mutex};
 use chrono::{Datelike, TimeDelta, Timelike};
 use journey::config::{Security, Transport};
 use journey::domain::change::{Act, Change};
-use journey::domain::delivery::{Happened, State};
-use journey::domain::guard::{Guard, GuardKind};
-use journey::domain::zone::Timestamp;
-use journey::engine::begin;
+use journey::domain::delivery::send_block::{Guard, GuardKind};
+use journey::domain::delivery::state::{Happened, State};
+use journey::domain::time::timezone::Timestamp;
 use journey::engine::deliver::{Chosen, Delivered, Hooks};
-use journey::engine::letters::Desk;
-use journey::engine::pass::Selection;
+use journey::engine::message::Desk;
+use journey::engine::plan::pass::Selection;
 use journey::engine::post::Post;
-use journey::engine::send::{self, Listener, Talk};
+use journey::engine::send::run::{self, Listener, Talk};
+use journey::engine::send::startup;
 use journey::store::{Move, Reconciled, Recovered, Store, Written};
 use rusqlite::Connection;
 
@@ -178,7 +178,7 @@ impl Mailing {
             let mut said = Vec::new();
             let say = &mut |words| said.push(words);
             let talk = Talk { booked, one_more: &mut |_| {}, say, stop: &|| false, now: &|| at };
-            let sent = send::send(world, store, at, chosen, talk)?;
+            let sent = run::send(world, store, at, chosen, talk)?;
             if !sent.interrupted {
                 return Ok(Passed {
                     guards: sent.guards.iter().map(|guard| guard.kind).collect(),
@@ -198,7 +198,7 @@ impl Mailing {
     pub(super) fn pass_by(&mut self, post: &Post, at: Timestamp) -> Delivered {
         self.rig.stop();
         let (world, store) = self.rig.running(at);
-        send::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
+        run::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
         self.rig.stop();
         let delivered = self.hand_over(post, at, None);
         self.rig.stop();
@@ -226,7 +226,7 @@ impl Mailing {
     ) -> Delivered {
         let mails = Cell::new(0);
         let (world, store) = self.rig.running(at);
-        let mut begun = begin::begin(store, &world.config, at).expect("begun");
+        let mut begun = startup::begin(store, &world.config, at).expect("begun");
         let keys = &world.remembered.as_ref().expect("a database").keys;
         let mut everything = Chosen::default();
         let hooks = Hooks {
@@ -334,7 +334,7 @@ impl Mailing {
         let (_, store) = self.rig.running(at);
         let guards: Vec<Guard> = store.guards().expect("guards");
         assert!(!guards.is_empty());
-        begin::release(store, &database, &guards, at).expect("released");
+        startup::release(store, &database, &guards, at).expect("released");
         self.rig.stop();
     }
 

@@ -3,13 +3,13 @@
 
 use chrono::TimeDelta;
 use journey::domain::change::Change;
-use journey::domain::delivery::State;
-use journey::domain::ids::Slug;
-use journey::domain::zone::Timestamp;
+use journey::domain::delivery::state::State;
+use journey::domain::model::ids::Slug;
+use journey::domain::time::timezone::Timestamp;
 use journey::engine::change;
-use journey::engine::pass::Selection;
+use journey::engine::plan::pass::Selection;
 use journey::engine::post::Post;
-use journey::engine::send;
+use journey::engine::send::run;
 use journey::engine::status::{self, Ledger};
 
 use super::mailing::{DAILY, Mailing};
@@ -165,7 +165,7 @@ fn a_staged_mailing_sends_the_first_few_and_the_rest_after_a_pause() {
         mailing.rig.config.daemon.first_wave = 5;
         {
             let (world, store) = mailing.rig.running(at);
-            send::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
+            run::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
         }
         for (later, expected) in [(0, 5), (10, 5), (29, 5), (30, 20), (31, 20)] {
             if held && later == 10 {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use journey::domain::change::Change;
-use journey::domain::delivery::State;
-use journey::domain::ids::{PersonId, Slug};
-use journey::domain::settings::PauseOf;
+use journey::domain::change::settings::PauseOf;
+use journey::domain::delivery::state::State;
+use journey::domain::model::ids::{PersonId, Slug};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 

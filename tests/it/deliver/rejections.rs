@@ -9,11 +9,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use journey::config::Rate;
 use journey::domain::change::Change;
-use journey::domain::delivery::State;
-use journey::domain::handover::TroubleKind;
-use journey::domain::ids::StepName;
-use journey::engine::keys::{Keys, Purpose};
-use journey::engine::why;
+use journey::domain::delivery::reply::TroubleKind;
+use journey::domain::delivery::state::State;
+use journey::domain::model::ids::StepName;
+use journey::engine::plan::explain;
+use journey::engine::tokens::{Keys, Purpose};
 use journey::store::Store;
 use mail_parser::MessageParser;
 
@@ -29,7 +29,7 @@ fn a_deferred_recipient_is_retried_after_five_minutes() {
     assert_eq!(mailing.pass(&relay, at).delivered.deferred, 3);
     let told = |mailing: &Mailing, at| {
         let world = mailing.rig.look(at);
-        let why = why::of_person(&world, &world.roster.people[0], at);
+        let why = explain::of_person(&world, &world.roster.people[0], at);
         let first = &why.journeys[0].steps[0];
         (first.state.as_str(), first.sent)
     };

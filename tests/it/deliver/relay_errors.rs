@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use journey::config::{Auth, Password, TokenConfig};
-use journey::domain::handover::Phase;
-use journey::domain::zone::Timestamp;
+use journey::domain::delivery::reply::Phase;
+use journey::domain::time::timezone::Timestamp;
 use journey::engine::post::{self, Post};
-use journey::mail::relay::{Deadlines, Privacy};
+use journey::mail::smtp::{Deadlines, Privacy};
 use journey::store::{RelayState, RelayTrouble, Store};
 
 use super::mailing::Mailing;

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 
 use journey::config::Transport;
 use journey::domain::change::Change;
-use journey::domain::ids::PersonId;
-use journey::domain::settings::PauseOf;
-use journey::domain::zone::Timestamp;
-use journey::engine::pass::Selection;
+use journey::domain::change::settings::PauseOf;
+use journey::domain::model::ids::PersonId;
+use journey::domain::time::timezone::Timestamp;
+use journey::engine::plan::explain;
+use journey::engine::plan::pass::Selection;
 use journey::engine::post::Post;
-use journey::engine::why;
 
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, relay, to};
@@ -66,8 +66,8 @@ fn why(mailing: &mut Mailing, at: Timestamp, person: &str) -> String {
     mailing.rig.stop();
     let world = mailing.rig.look(at);
     let person = world.roster.find(person).expect("a person");
-    let mut why = why::of_person(&world, person, at);
-    why::add_deliveries(&world, &mut why, at).expect("read");
+    let mut why = explain::of_person(&world, person, at);
+    explain::add_deliveries(&world, &mut why, at).expect("read");
     let step = &why.journeys[0].steps[0];
     assert_eq!(step.sent.is_some(), step.word() == "sent");
     let kept =

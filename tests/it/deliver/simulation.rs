@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 use journey::domain::change::Change;
-use journey::domain::delivery::State;
-use journey::domain::ids::{PersonId, Slug};
-use journey::domain::settings::PauseOf;
-use journey::domain::zone::Timestamp;
+use journey::domain::change::settings::PauseOf;
+use journey::domain::delivery::state::State;
+use journey::domain::model::ids::{PersonId, Slug};
+use journey::domain::time::timezone::Timestamp;
 
 use super::mailing::{Files, Mailing, people};
 use crate::relay::server::{BadDay, Point, Relay, Rule, Script, What};

@@ -13,8 +13,8 @@ use std::time::Duration;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::TXT;
 use hickory_proto::rr::{RData, Record};
-use journey::mail::dkim::Signer;
 use journey::mail::dns::NameServers;
+use journey::mail::message::dkim::Signer;
 
 use super::{KEY, about, home, script, seen};
 use crate::relay::certificates::Authority;

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Timelike, Weekday};
-use journey::domain::holidays::Holidays;
-use journey::domain::zone::{Timestamp, Zone};
+use journey::domain::time::holidays::Holidays;
+use journey::domain::time::timezone::{Timestamp, Zone};
 
 use super::super::rig::Letter;
 use super::simulation::{REFERENCE_GROUP, Row};

@@ -5,15 +5,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Days, NaiveDate, TimeDelta};
-use journey::domain::cadence::Cadence;
-use journey::domain::calendar::ClosedPeriod;
 use journey::domain::change::Change;
-use journey::domain::delivery::State;
-use journey::domain::ids::{PersonId, Slug, StepName, UnitId};
-use journey::domain::person::Period;
-use journey::domain::response::Given;
-use journey::domain::settings::PauseOf;
-use journey::domain::zone::Timestamp;
+use journey::domain::change::settings::PauseOf;
+use journey::domain::delivery::state::State;
+use journey::domain::history::response::Given;
+use journey::domain::model::ids::{PersonId, Slug, StepName, UnitId};
+use journey::domain::model::person::Period;
+use journey::domain::time::cadence::Cadence;
+use journey::domain::time::calendar::ClosedPeriod;
+use journey::domain::time::timezone::Timestamp;
 
 use super::super::rig::{Letter, Rig};
 use super::super::rng::Chance;

@@ -14,16 +14,16 @@
 //! ```
 
 use chrono::{NaiveDate, TimeDelta};
-use journey::domain::cadence::Cadence;
-use journey::domain::calendar::ClosedPeriod;
 use journey::domain::change::Change;
-use journey::domain::ids::{PersonId, Slug, StepName, UnitId};
-use journey::domain::person::Period;
-use journey::domain::response::Given;
-use journey::domain::settings::PauseOf;
-use journey::domain::zone::Timestamp;
-use journey::engine::pass::Selection;
-use journey::engine::world::World;
+use journey::domain::change::settings::PauseOf;
+use journey::domain::history::response::Given;
+use journey::domain::model::ids::{PersonId, Slug, StepName, UnitId};
+use journey::domain::model::person::Period;
+use journey::domain::time::cadence::Cadence;
+use journey::domain::time::calendar::ClosedPeriod;
+use journey::domain::time::timezone::Timestamp;
+use journey::engine::load::snapshot::World;
+use journey::engine::plan::pass::Selection;
 
 use crate::rig::Rig;
 

@@ -8,19 +8,19 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{NaiveDate, TimeDelta};
 use journey::content;
-use journey::domain::cadence::Cadence;
-use journey::domain::calendar::ClosedPeriod;
+use journey::domain::change::import_diff::Known;
+use journey::domain::change::settings::{PauseOf, Settings};
 use journey::domain::change::{Act, Change};
-use journey::domain::delivery::{Happened, State};
-use journey::domain::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
-use journey::domain::import::Known;
-use journey::domain::library::Library;
-use journey::domain::memory::{Memory, PersonMemory, What};
-use journey::domain::person::{Period, Person, Roster, Unit};
-use journey::domain::position::{Position, Stage};
-use journey::domain::response::Given;
-use journey::domain::settings::{PauseOf, Settings};
-use journey::domain::zone::{Timestamp, Zone};
+use journey::domain::delivery::state::{Happened, State};
+use journey::domain::history::position::{Position, Stage};
+use journey::domain::history::response::Given;
+use journey::domain::history::{Memory, PersonMemory, What};
+use journey::domain::model::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
+use journey::domain::model::library::Library;
+use journey::domain::model::person::{Period, Person, Roster, Unit};
+use journey::domain::time::cadence::Cadence;
+use journey::domain::time::calendar::ClosedPeriod;
+use journey::domain::time::timezone::{Timestamp, Zone};
 use journey::engine::import::compared_in;
 use journey::store::{
     Before, Booked, Booking, Move, Packed, Pattern, Reconciled, Recovered, SentBefore, Skip, Stood, Store,

@@ -6,20 +6,21 @@ use std::process::Stdio;
 
 use chrono::{TimeDelta, Timelike};
 use journey::config::Config;
+use journey::domain::change::settings::PauseOf;
 use journey::domain::change::{Act, Change};
-use journey::domain::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
-use journey::domain::library::Library;
-use journey::domain::person::Roster;
-use journey::domain::position::Position;
-use journey::domain::response::Given;
-use journey::domain::settings::PauseOf;
-use journey::domain::zone::Timestamp;
+use journey::domain::history::position::Position;
+use journey::domain::history::response::Given;
+use journey::domain::model::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
+use journey::domain::model::library::Library;
+use journey::domain::model::person::Roster;
+use journey::domain::time::timezone::Timestamp;
+use journey::engine::import as importing;
 use journey::engine::import::compared_in;
-use journey::engine::lock::Lock;
-use journey::engine::pass::Selection;
-use journey::engine::send::Sent;
-use journey::engine::world::{InForce, World};
-use journey::engine::{import as importing, positions};
+use journey::engine::load::snapshot::{InForce, World};
+use journey::engine::plan::pass::Selection;
+use journey::engine::plan::positions;
+use journey::engine::send::lock::Lock;
+use journey::engine::send::run::Sent;
 use journey::store::Store;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -157,7 +158,7 @@ impl Happens {
                 Change::Answer { person: person(n), step, question: None, given: Given::Done }
             }
             Happens::Rhythm(n, own) => {
-                let cadence = own.then(|| journey::domain::cadence::Cadence::parse("30 8 * * Mon-Fri"));
+                let cadence = own.then(|| journey::domain::time::cadence::Cadence::parse("30 8 * * Mon-Fri"));
                 let cadence = cadence.transpose().expect("a cadence");
                 Change::Rhythm { unit: unit(n), cadence }
             }
@@ -401,7 +402,7 @@ fn alternating_content_versions_send_no_step_twice() {
 fn a_second_sender_exits_at_once_and_names_the_first() {
     let home = Home::with(60);
     home.done(&["people", "import", "-q", "--at", "2026-11-24T09:00"]);
-    let zone = journey::domain::zone::Zone::parse("Europe/Stockholm").expect("a zone");
+    let zone = journey::domain::time::timezone::Zone::parse("Europe/Stockholm").expect("a zone");
     let first = Lock::take(&home.database(), at("2026-12-01T07:29:00Z"), zone).expect("it is free");
     let said = home.refused(&["send", "--at", "2026-12-01T08:30"], 75);
     let holder = format!("pid {}, started 2026-12-01 08:29", std::process::id());

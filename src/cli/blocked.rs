@@ -1,0 +1,48 @@
+//! Prints the mails in the outbox that are not handed over yet: how many may be
+//! sent, and the blocked ones by step and reason with the command that helps.
+//! Used by `send` and `status`.
+
+use serde_json::{Value, json};
+
+use crate::cli::output;
+use crate::domain::change::settings::Settings;
+use crate::domain::model::ids::StepName;
+use crate::domain::verdict::Reason;
+use crate::engine::deliver::{KeptBack, Outbox};
+
+/// One row per step and reason: number of mails, step, reason.
+pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
+    let row = |(step, reason, mails): (&StepName, &Reason, usize)| {
+        let what = what_to_type(step, reason, settings);
+        let what = what.map_or(String::new(), |command| format!("; {command}"));
+        vec![output::thousands(mails), step.to_string(), format!("kept back: {}{what}", reason.text())]
+    };
+    kept.each().map(row).collect()
+}
+
+/// The command that unblocks these mails, if one is needed.
+fn what_to_type(step: &StepName, reason: &Reason, settings: &Settings) -> Option<String> {
+    match reason {
+        Reason::HeldByHand if settings.all_held => Some("journey hold release".to_owned()),
+        Reason::HeldByHand => Some(format!("journey hold release {step}")),
+        Reason::NotApproved(_) => Some(format!("journey approve {step} --by NAME")),
+        _ => None,
+    }
+}
+
+/// `{ "ready": …, "kept_back": […] }`.
+pub(super) fn outbox_value(outbox: &Outbox) -> Value {
+    json!({ "ready": outbox.ready, "kept_back": value(&outbox.kept_back) })
+}
+
+pub(super) fn value(kept: &KeptBack) -> Value {
+    let entry = |(step, reason, mails): (&StepName, &Reason, usize)| {
+        json!({
+            "journey": step.journey.as_str(),
+            "step": step.step.as_str(),
+            "mails": mails,
+            "because": output::reason_value(reason),
+        })
+    };
+    kept.each().map(entry).collect()
+}

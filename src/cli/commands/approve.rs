@@ -1,0 +1,52 @@
+//! `journey approve`: approves the current text of a step for all its recipients.
+
+use crate::cli::change::{self, How, Proposed};
+use crate::cli::context::Context;
+use crate::cli::error::CommandError;
+use crate::cli::lookup;
+use crate::domain::change::Change;
+
+/// Lets a step go to everybody, after the reference group has tried it
+///
+/// The approval is for the text as it is now, in all characters and
+/// languages: who edits it afterwards must ask again for those who have not
+/// had it.
+///
+/// Example: journey approve grunden/kickoff --by "Eva Lind" --note "tested by nine"
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// A step with its journey: grunden/kickoff
+    step: String,
+    /// Who says yes
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// What they say to it
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    change::run(cx, &args.how, |world, _| {
+        let name = lookup::step(world, &args.step)?;
+        let journey = world.library.journey(&name.journey);
+        let step = journey.and_then(|journey| journey.step(&name.step));
+        let (Some(journey), Some(step)) = (journey, step) else {
+            return Err(CommandError::usage(format!("there is no step `{name}`")));
+        };
+        if journey.reference_group.is_none() {
+            let message = format!("`{name}` needs no approval: its journey has no reference group");
+            return Err(CommandError::usage(message).hint("add [reference_group] to its journey.toml"));
+        }
+        if args.by.trim().is_empty() {
+            return Err(CommandError::usage("--by is empty").hint("write the name of who says yes"));
+        }
+        Ok(Proposed {
+            about: format!("{name}  {}", step.hash),
+            change: Change::Approve { step: name, content: step.hash },
+            why: args.note.clone(),
+            by: Some(args.by.trim().to_owned()),
+        })
+    })
+}

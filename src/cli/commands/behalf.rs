@@ -1,0 +1,139 @@
+//! `journey choose` and `journey answer`: record a character or an answer on
+//! behalf of a person.
+
+use crate::cli::change::{self, How, Proposed};
+use crate::cli::context::Context;
+use crate::cli::error::CommandError;
+use crate::cli::{lookup, output};
+use crate::domain::change::Change;
+use crate::domain::diagnostic::{nearest, visible};
+use crate::domain::history::response::Given;
+use crate::domain::model::ids::Slug;
+
+/// Chooses a character for somebody
+///
+/// Example: journey choose 1042 halsa
+#[derive(clap::Args, Debug)]
+pub(crate) struct Choose {
+    /// An employee id or a mail address
+    person: String,
+    /// A character of programme.toml
+    character: String,
+    /// Why somebody else does it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Answers a step for somebody
+///
+/// A step without a question, and a mission, is answered with --done.
+///
+/// Example: journey answer 1042 miljo/resor --done
+#[derive(clap::Args, Debug)]
+pub(crate) struct Answer {
+    /// An employee id or a mail address
+    person: String,
+    /// A step with its journey: miljo/resor
+    step: String,
+    /// Which question of it, by its id
+    #[arg(long, value_name = "ID")]
+    question: Option<String>,
+    #[command(flatten)]
+    given: Words,
+    /// Why somebody else does it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Words {
+    /// It is done
+    #[arg(long)]
+    done: bool,
+    /// In their words
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// A number of a scale, or one of the options
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    value: Option<String>,
+}
+
+pub(crate) fn choose(args: &Choose, cx: &mut Context) -> Result<(), CommandError> {
+    change::run(cx, &args.how, |world, _| {
+        let person = lookup::person(world, &args.person)?;
+        let characters = &world.library.programme.characters;
+        let Some(character) = characters.iter().find(|character| character.id.as_str() == args.character)
+        else {
+            let error = CommandError::usage(format!("there is no character `{}`", visible(&args.character)));
+            let names: Vec<&str> = characters.iter().map(|character| character.id.as_str()).collect();
+            return Err(match nearest(&args.character, names.iter().copied()) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("there are `{}`", names.join("`, `"))),
+            });
+        };
+        Ok(Proposed {
+            about: format!("person {}", output::name_of(person)),
+            change: Change::Choose { person: person.id.clone(), character: character.id.clone() },
+            why: args.reason.clone(),
+            by: None,
+        })
+    })
+}
+
+pub(crate) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError> {
+    let given = match &args.given {
+        Words { text: Some(text), .. } => Given::Text(text.clone()),
+        Words { value: Some(value), .. } => Given::Value(value.clone()),
+        Words { text: None, value: None, .. } => Given::Done,
+    };
+    change::run(cx, &args.how, |world, at| {
+        let person = lookup::person(world, &args.person)?;
+        let name = lookup::step(world, &args.step)?;
+        let step = world.library.journey(&name.journey).and_then(|journey| journey.step(&name.step));
+        let Some(step) = step else {
+            return Err(CommandError::usage(format!("there is no step `{name}`")));
+        };
+        let enrolment = world.memory.of(&person.id).enrolment(&name.journey);
+        if enrolment.mail(&step.slug).is_none_or(|mail| mail.at > at) {
+            let message = format!("`{name}` has not been sent to this person, so nothing can be answered");
+            let who = output::name_of(person);
+            return Err(CommandError::usage(message).hint(format!("see when it comes: journey why {who}")));
+        }
+        let question = match &args.question {
+            Some(id) => Some(step.questions.iter().find(|q| q.id.as_str() == id).ok_or_else(|| {
+                let error = CommandError::usage(format!("`{name}` has no question `{}`", visible(id)));
+                let ids: Vec<&str> = step.questions.iter().map(|q| q.id.as_str()).collect();
+                if ids.is_empty() {
+                    error.hint("it asks nothing; answer it with --done")
+                } else {
+                    error.hint(format!("there are `{}`", ids.join("`, `")))
+                }
+            })?),
+            None => only_one(&step.questions).filter(|_| given != Given::Done),
+        };
+        given.fits(step, question).map_err(|allowed| {
+            let what = question.map_or(format!("`{name}`"), |q| format!("the question `{}`", q.id));
+            CommandError::usage(format!("{what} is not answered like that")).hint(allowed)
+        })?;
+        let question: Option<Slug> = question.map(|question| question.id.clone());
+        Ok(Proposed {
+            about: format!("{name}, person {}", output::name_of(person)),
+            change: Change::Answer { person: person.id.clone(), step: name, question, given: given.clone() },
+            why: args.reason.clone(),
+            by: None,
+        })
+    })
+}
+
+/// The only element, or `None` if there are none or several.
+fn only_one<T>(questions: &[T]) -> Option<&T> {
+    match questions {
+        [question] => Some(question),
+        _ => None,
+    }
+}

@@ -1,0 +1,118 @@
+//! `journey bounce`: reads a mail that arrived at a return path, piped in by the
+//! mail server; `--clear` makes a person deliverable again.
+
+use std::io::Write;
+
+use crate::cli::context::{BAD, Context, ODD};
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::lookup;
+use crate::config::Config;
+use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::engine::bounce::{self, Taken};
+use crate::store::{Kept, Store};
+
+/// Takes a mail that came back, on standard input
+///
+/// For the mail server to call, with every mail to the address of `[mail]
+/// bounce`. A report that there is no such mailbox holds the person until HR's
+/// file brings another address; only a report with the token of the mail itself
+/// is believed. Nothing is kept of answers and letters.
+///
+/// Example: journey bounce --to bounces+k7m2…@ekdala.example < report.eml
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// To whom the server was told to hand it; goes before what the mail says
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Write to this person again, at the address that a mail came back from
+    #[arg(long, value_name = "PERSON", conflicts_with = "to")]
+    clear: Option<String>,
+    /// Why; it stands in the audit log
+    #[arg(long, value_name = "TEXT", requires = "clear")]
+    reason: Option<String>,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    match &args.clear {
+        Some(person) => clear(person, args, cx),
+        None => take(args, cx),
+    }
+}
+
+fn take(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let config = cx.config()?;
+    let at = cx.at(Zone::UTC)?;
+    let Some(bytes) = bounce::mail(std::io::stdin().lock())? else {
+        return Err(CommandError::new(Kind::BadData, "the mail is longer than 10 MB, and no report is"));
+    };
+    let mut store = open(cx, &config, at)?;
+    let act = cx.act(at, Some("a mail server"), None);
+    let taken = bounce::take(&mut store, &bytes, args.to.as_deref(), &act)?;
+    if taken == Taken::NotUnderstood {
+        return Err(CommandError::new(Kind::BadData, "this cannot be read: it is no mail, or half a report")
+            .hint("it is counted in `journey status`, and nothing else was changed; look at it by hand"));
+    }
+    if let Taken::CameBack { delivery, code, kept: Kept::Noted | Kept::Held } = taken
+        && bounce::is_alarm(code)
+    {
+        writeln!(
+            cx.err,
+            "{BAD}delivery {delivery} came back: {code}{BAD:#}, which is about the relay or the mail, and no reader\u{2019}s fault"
+        )?;
+        return Ok(());
+    }
+    if !cx.quiet {
+        tell(cx, taken)?;
+    }
+    Ok(())
+}
+
+fn tell(cx: &mut Context, taken: Taken) -> Result<(), CommandError> {
+    let out = &mut cx.out;
+    match taken {
+        Taken::CameBack { delivery, code, kept: Kept::Held } => writeln!(
+            out,
+            "delivery {delivery} came back: {code}; {ODD}its reader is held{ODD:#} until HR\u{2019}s file has another address"
+        )?,
+        Taken::CameBack { delivery, code, kept: Kept::Noted } => {
+            writeln!(out, "delivery {delivery} came back: {code}; it is noted, and nobody is held for it")?;
+        }
+        Taken::CameBack { delivery, code, kept: Kept::Again } => {
+            writeln!(out, "delivery {delivery} came back: {code}; that was known")?;
+        }
+        Taken::UnderWay { delivery } => {
+            writeln!(out, "delivery {delivery} is under way or has arrived; nothing changes")?;
+        }
+        Taken::OfSomebodyElse { delivery } => {
+            writeln!(out, "delivery {delivery}: the report is not about its reader; nothing changes")?;
+        }
+        Taken::NotOurs => writeln!(out, "a report without the token of a mail of ours; nothing changes")?,
+        Taken::Automatic => writeln!(out, "an automatic answer; nothing is kept of it")?,
+        Taken::Letter => writeln!(out, "a letter, and no report; nothing is kept of it")?,
+        Taken::NotUnderstood => {}
+    }
+    Ok(())
+}
+
+fn clear(person: &str, args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let config = cx.config()?;
+    let at = cx.at(cx.zone(&config)?)?;
+    let mut store = open(cx, &config, at)?;
+    let person = store.find(person)?.ok_or_else(|| lookup::nobody(person))?;
+    if !store.clear_bounce(&person, &cx.act(at, None, args.reason.as_deref()))? {
+        return Err(CommandError::new(Kind::No, "no mail to this person came back for good"));
+    }
+    if !cx.quiet {
+        writeln!(cx.out, "written to again, from the next pass on")?;
+    }
+    Ok(())
+}
+
+/// Opens the existing database for writing; does not create one or import people.
+fn open(cx: &Context, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
+    if !config.database.exists() {
+        let message = format!("there is no database {}: nothing was ever sent", config.database.display());
+        return Err(CommandError::new(Kind::No, message));
+    }
+    cx.store(config, at)
+}

@@ -1,0 +1,96 @@
+//! `journey check`: lists all errors and warnings in configuration, content and people.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::cli::context::{BAD, Context, GOOD, ODD};
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::output;
+use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::engine::load::snapshot;
+
+/// Finds every fault in configuration, content and people
+///
+/// Every text is rendered for every character and language, for a long name,
+/// a short one and one with an apostrophe: what passes here cannot fail when
+/// it is to be sent. Exit code 1 if there is a fault.
+///
+/// Example: journey check --strict
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// A warning is a fault too
+    #[arg(long)]
+    strict: bool,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For notes beside the lines of a pull request
+    Github,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let faults = match cx.config() {
+        Ok(config) => snapshot::check(&config, cx.about()?),
+        Err(error) => error.faults,
+    };
+    match args.format {
+        Format::Text => text(cx, &faults)?,
+        Format::Json => output::json(&mut *cx.out, &faults.iter().map(value).collect())?,
+        Format::Github => faults.iter().try_for_each(|fault| github(&mut *cx.out, fault))?,
+    }
+    let bad = faults.iter().any(|fault| args.strict || fault.is_error());
+    if bad { Err(CommandError::new(Kind::No, "")) } else { Ok(()) }
+}
+
+fn text(cx: &mut Context, faults: &[Diagnostic]) -> io::Result<()> {
+    output::faults(&mut *cx.out, faults)?;
+    let errors = faults.iter().filter(|fault| fault.is_error()).count();
+    let warnings = faults.len() - errors;
+    let told = |n, one, many| (n > 0).then(|| output::count(n, one, many));
+    match (told(errors, "error", "errors"), told(warnings, "warning", "warnings")) {
+        (None, None) => writeln!(cx.out, "{GOOD}no faults{GOOD:#} in configuration, content and people"),
+        (Some(errors), None) => writeln!(cx.out, "{BAD}{errors}{BAD:#}"),
+        (None, Some(warnings)) => writeln!(cx.out, "{ODD}{warnings}{ODD:#}, no errors"),
+        (Some(errors), Some(warnings)) => {
+            writeln!(cx.out, "{BAD}{errors}{BAD:#}, {ODD}{warnings}{ODD:#}")
+        }
+    }
+}
+
+pub(crate) fn value(fault: &Diagnostic) -> Value {
+    json!({
+        "severity": fault.severity.to_string(),
+        "code": fault.code,
+        "file": fault.place.file,
+        "line": fault.place.line,
+        "column": fault.place.column,
+        "message": fault.message,
+        "hint": fault.hint,
+    })
+}
+
+/// Writes a GitHub workflow command. Characters that would end it early are
+/// percent-encoded.
+fn github(out: &mut dyn Write, fault: &Diagnostic) -> io::Result<()> {
+    let encoded = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| encoded(text).replace(':', "%3A").replace(',', "%2C");
+    let level = match fault.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let hint = fault.hint.as_ref().map_or(String::new(), |hint| format!("\nhint: {hint}"));
+    let (file, line, column) =
+        (property(&fault.place.file), fault.place.line.max(1), fault.place.column.max(1));
+    let message = encoded(&format!("{}{hint}", fault.message));
+    writeln!(out, "::{level} file={file},line={line},col={column},title={}::{message}", fault.code)
+}

@@ -1,0 +1,52 @@
+//! `journey daemon`: sends on schedule until it receives a stop signal.
+
+use std::io::Write;
+
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::signals::Signals;
+use crate::daemon::{self, Asked, EndedAgain};
+use crate::engine::doctor;
+use crate::engine::load::snapshot::World;
+use crate::engine::send::lock::Lock;
+
+/// Plans and sends on schedule, until it is told to stop
+///
+/// SIGHUP reads configuration and content anew; what is broken changes
+/// nothing. SIGTERM and Ctrl-C stop it after the mails that are on their way.
+/// One sender a database: while it runs, `journey send` says so; every other
+/// command works beside it.
+///
+/// Example: journey --config /etc/journey/config.toml daemon
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    if !cx.is_now() {
+        let message = "the daemon lives in the time there is; --at is for `send` and for looking";
+        return Err(CommandError::usage(message));
+    }
+    let signals = Signals::watch()?;
+    let reload = signals.watch_reload()?;
+    let (store, world, at) = cx.writing(World::of_members)?;
+    let _lock = Lock::take(&world.config.database, at, world.library.programme.zone)?;
+    let (config, content) = world.into_content();
+    let asked = Asked {
+        stop: &|| signals.stop(),
+        must_reload: &|| reload.asked(),
+        reload: &|| reload.taken(),
+        config: &|| cx.read_config(),
+    };
+    let mut err = std::io::stderr();
+    // If standard error is closed the line is lost; that is no failure.
+    let mut say = |words: &str| drop(writeln!(err, "{words}"));
+    doctor::open_secrets(&config).iter().for_each(|open| say(&open.in_a_line()));
+    let outcome = daemon::run(config, content, store, asked, &mut say);
+    outcome.map_err(|error| {
+        if error.is::<EndedAgain>() {
+            return CommandError::new(Kind::No, error.to_string()).hint("systemd starts it anew");
+        }
+        let error: CommandError = error.into();
+        if error.kind == Kind::Busy { error.hint("systemd starts it anew") } else { error }
+    })
+}

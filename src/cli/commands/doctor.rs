@@ -1,0 +1,141 @@
+//! `journey doctor`: checks everything that sending depends on.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::cli::context::{BAD, Context, FAINT, GOOD, ODD};
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::output::{self, Format};
+use crate::domain::diagnostic::Diagnostic;
+use crate::engine::doctor::{self, Asked, Finding, Level};
+use crate::mail::dns::NameServers;
+
+/// Looks at everything that sending rests on, with a fix for each fault
+///
+/// Configuration, content, database and positions, clock, disk, who may read
+/// what, the relay with its certificates and the sign-in, the signature, and
+/// the web address; with --dns what the domain publishes of itself. Everything
+/// is looked at, whatever fails. Nothing is changed, no mail is sent, and no
+/// secret is shown. Exit code 1 if there is a fault; a warning is none.
+///
+/// Example: journey doctor --dns
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Wait so many seconds for each answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=600))]
+    patience: u16,
+    /// Look also at what the domain publishes: key, SPF and DMARC
+    #[arg(long)]
+    dns: bool,
+    /// Ask this name server, not those of the machine: 192.0.2.53 or 127.0.0.1:5353
+    #[arg(long, value_name = "ADDRESS", requires = "dns", value_parser = name_server)]
+    dns_server: Vec<SocketAddr>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+fn name_server(text: &str) -> Result<SocketAddr, String> {
+    NameServers::read(text).ok_or_else(|| "write an address, with or without a port".to_owned())
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let config = match cx.read_config() {
+        Ok(config) => config,
+        Err(faults) => {
+            findings.extend(faults.iter().map(configuration));
+            return told(args, cx, None, &findings);
+        }
+    };
+    let zone = cx.zone(&config)?;
+    let at = cx.at(zone)?;
+    let patience = Duration::from_secs(args.patience.into());
+    let asked = Asked { at, patience, names: args.dns.then(|| args.dns_server.clone()) };
+    // Print each finding at once: a relay may be slow to answer.
+    let as_text = args.format == Format::Text;
+    let mut closed = Ok(());
+    doctor::examine(&config, &asked, &mut |finding| {
+        if as_text && closed.is_ok() {
+            closed = line(cx, &finding).and_then(|()| cx.out.flush());
+        }
+        findings.push(finding);
+    });
+    closed?;
+    told(args, cx, Some(&zone.rfc3339(at)), &findings)
+}
+
+/// A finding about the configuration; with errors there nothing else can be checked.
+fn configuration(fault: &Diagnostic) -> Finding {
+    let level = if fault.is_error() { Level::Fault } else { Level::Warning };
+    let message = format!("{}: {}", fault.place, fault.message);
+    Finding { level, about: "configuration", message, hint: fault.hint.clone() }
+}
+
+/// Prints one finding with its hint.
+fn line(cx: &mut Context, finding: &Finding) -> io::Result<()> {
+    let (style, word) = match finding.level {
+        Level::Good if cx.quiet => return Ok(()),
+        Level::Good => (GOOD, "ok"),
+        Level::Warning => (ODD, "warn"),
+        Level::Fault => (BAD, "FAIL"),
+    };
+    let gap = " ".repeat(4 - word.len());
+    writeln!(cx.out, "{style}{word}{style:#}{gap} {:13} {}", finding.about, finding.message)?;
+    match &finding.hint {
+        Some(hint) => writeln!(cx.out, "     {FAINT}hint:{FAINT:#} {hint}"),
+        None => Ok(()),
+    }
+}
+
+/// Prints the JSON document or the closing line; fails if there is a fault.
+fn told(args: &Args, cx: &mut Context, at: Option<&str>, findings: &[Finding]) -> Result<(), CommandError> {
+    let of = |level| findings.iter().filter(|finding| finding.level == level).count();
+    let (faults, warnings) = (of(Level::Fault), of(Level::Warning));
+    match args.format {
+        Format::Json => output::json(&mut *cx.out, &value(at, findings))?,
+        Format::Text => {
+            if at.is_none() {
+                findings.iter().try_for_each(|finding| line(cx, finding))?;
+            }
+            if !cx.quiet {
+                let warned = output::count(warnings, "warning", "warnings");
+                match (faults, warnings) {
+                    (0, 0) => writeln!(cx.out, "\n{GOOD}nothing is amiss{GOOD:#}")?,
+                    (0, _) => writeln!(cx.out, "\n{ODD}{warned}{ODD:#}, no faults")?,
+                    (n, 0) => writeln!(cx.out, "\n{BAD}{}{BAD:#}", output::count(n, "fault", "faults"))?,
+                    (n, _) => {
+                        writeln!(cx.out, "\n{BAD}{}{BAD:#}, {warned}", output::count(n, "fault", "faults"))?;
+                    }
+                }
+            }
+        }
+    }
+    if faults > 0 { Err(CommandError::new(Kind::No, "")) } else { Ok(()) }
+}
+
+fn value(at: Option<&str>, findings: &[Finding]) -> Value {
+    let level = |level| match level {
+        Level::Good => "ok",
+        Level::Warning => "warn",
+        Level::Fault => "fail",
+    };
+    let one = |finding: &Finding| {
+        json!({
+            "level": level(finding.level),
+            "about": finding.about,
+            "message": finding.message,
+            "hint": finding.hint,
+        })
+    };
+    let of = |level| findings.iter().filter(|finding| finding.level == level).count();
+    json!({
+        "at": at,
+        "findings": findings.iter().map(one).collect::<Vec<_>>(),
+        "faults": of(Level::Fault),
+        "warnings": of(Level::Warning),
+    })
+}

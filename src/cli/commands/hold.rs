@@ -1,0 +1,200 @@
+//! `journey hold` and `journey hold release`: stop sending a step, or all
+//! sending, and allow it again.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+
+use crate::cli::change::{self, How, Proposed};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::{lookup, output};
+use crate::config::Config;
+use crate::domain::change::Change;
+use crate::domain::delivery::send_block::GuardKind;
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::model::ids::StepName;
+use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::engine::load::snapshot::{InForce, World};
+use crate::engine::send::startup;
+use crate::engine::{change as engine, tokens};
+use crate::store::Store;
+
+/// Holds a step, or all sending, until somebody releases it
+///
+/// Without a step all sending is held: the red button. It needs the database
+/// alone, so it goes also where configuration or content have faults. What is
+/// held loses nothing; it goes on when it is released, a mail a person and slot.
+///
+/// Example: journey hold miljo/resor
+#[derive(clap::Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    release: Option<Release>,
+    #[command(flatten)]
+    what: What,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Release {
+    /// Lets what is held leave again
+    ///
+    /// With a step also one that the program held because its mails are larger
+    /// than the relay takes. Without a step also what else it held by itself:
+    /// after an outage, with a clock that cannot be right, with a database that
+    /// was restored, or that comes from another installation.
+    ///
+    /// Example: journey hold release miljo/resor
+    Release(Freed),
+}
+
+#[derive(clap::Args, Debug)]
+struct Freed {
+    #[command(flatten)]
+    what: What,
+    /// This is the only installation that sends from this database
+    #[arg(long)]
+    other_copy_is_stopped: bool,
+}
+
+#[derive(clap::Args, Debug)]
+struct What {
+    /// A step with its journey: miljo/resor; else all sending
+    step: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    match &args.release {
+        Some(Release::Release(freed)) if freed.what.step.is_none() => {
+            if release_guards(freed, cx)? {
+                all_sending(&freed.what, Change::Release(None), cx)
+            } else {
+                Ok(())
+            }
+        }
+        Some(Release::Release(freed)) => one_step(&freed.what, Change::Release, cx),
+        None if args.what.step.is_none() => all_sending(&args.what, Change::Hold(None), cx),
+        None => one_step(&args.what, Change::Hold, cx),
+    }
+}
+
+fn one_step(what: &What, make: fn(Option<StepName>) -> Change, cx: &mut Context) -> Result<(), CommandError> {
+    change::run(cx, &what.how, |world, _| {
+        let step = what.step.as_deref().map(|step| named(world, step)).transpose()?;
+        let about = step.as_ref().map_or(String::new(), ToString::to_string);
+        Ok(Proposed { about, change: make(step), why: what.reason.clone(), by: None })
+    })
+}
+
+/// Holds or releases all sending. Needs the database only: with an error in
+/// configuration or content the daemon may still be sending, and it must be
+/// possible to stop it.
+fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), CommandError> {
+    let (about, why) = ("all sending".to_owned(), what.reason.clone());
+    let proposed = Proposed { about, change, why, by: None };
+    if knows_everybody(cx) {
+        return change::run(cx, &what.how, |_, _| Ok(proposed));
+    }
+    let (config, at) = (cx.read_config(), cx.about()?);
+    let database = database(cx, &config)?;
+    let is_held = |store: &Store| Ok(store.settings(TimeDelta::zero())?.all_held);
+    let shown = engine::shown_of_all(Store::look(&database, is_held)?.unwrap_or_default(), &proposed.change);
+    if !what.how.dry_run && !shown.is_nothing {
+        let act = cx.act(at, None, proposed.why.as_deref());
+        store(cx, &config, &database, at)?.record(&proposed.change, &act, &shown.before, &shown.after)?;
+    }
+    change::tell(cx, Zone::UTC, &what.how, &proposed, &shown, None, at)?;
+    if let Err(faults) = &config {
+        let faults = output::count(faults.len(), "fault", "faults");
+        cx.warn(&format!(
+            "the configuration has {faults}; this is about {}: see `journey check{}`",
+            database.display(),
+            cx.typed_config()
+        ));
+    }
+    Ok(())
+}
+
+/// Whether people have been imported and configuration and content are valid,
+/// so that the affected enrolments can be listed. Imports nothing.
+fn knows_everybody(cx: &Context) -> bool {
+    let imported = |store: &Store| store.imported_at();
+    let Ok((config, at)) = cx.config().and_then(|config| Ok((config, cx.about()?))) else { return false };
+    let was_imported = matches!(Store::look(&config.database, imported), Ok(Some(Some(_))));
+    was_imported && InForce::read(&config, at).is_ok()
+}
+
+/// Path of the database; if the configuration has errors it must exist already.
+fn database(cx: &Context, config: &Result<Config, Vec<Diagnostic>>) -> Result<PathBuf, CommandError> {
+    let database = cx.database();
+    match config {
+        Err(faults) if !database.exists() => {
+            let error = CommandError::faults(Kind::BadContent, faults.clone());
+            Err(error.hint("or name the database alone: JOURNEY_DATABASE=/path/to/journey.db journey hold"))
+        }
+        _ => Ok(database),
+    }
+}
+
+/// Opens the database for writing, also if the configuration has errors.
+fn store(
+    cx: &Context,
+    config: &Result<Config, Vec<Diagnostic>>,
+    database: &Path,
+    at: Timestamp,
+) -> Result<Store, CommandError> {
+    match config {
+        Ok(config) => cx.store(config, at),
+        Err(faults) if !cx.is_now() => {
+            Err(CommandError::faults(Kind::BadContent, faults.clone())
+                .hint("without --at it goes all the same"))
+        }
+        Err(_) => {
+            let secret = tokens::draw()?;
+            Ok(Store::open(database, at, || secret)?)
+        }
+    }
+}
+
+/// Releases what the program itself blocked. Returns true if the manual hold
+/// must be released, too: there is one, or there was nothing else to release.
+fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError> {
+    let config = cx.read_config();
+    let database = database(cx, &config)?;
+    let look = |store: &Store| Ok((store.guards()?, store.settings(TimeDelta::zero())?.all_held));
+    let (guards, by_hand) = Store::look(&database, look)?.unwrap_or_default();
+    if guards.is_empty() {
+        return Ok(true);
+    }
+    let twin = guards.iter().any(|guard| guard.kind == GuardKind::OtherInstallation);
+    if twin && !freed.other_copy_is_stopped {
+        let message = "this database was last used by another installation; if both send, everybody gets everything twice";
+        let hint = "stop the other one for good, then: journey hold release --other-copy-is-stopped";
+        return Err(CommandError::new(Kind::Brake, message).hint(hint));
+    }
+    if !freed.what.how.dry_run {
+        let at = cx.about()?;
+        let mut store = store(cx, &config, &database, at)?;
+        startup::release(&mut store, &database, &guards, at)?;
+        let act = cx.act(at, None, freed.what.reason.as_deref());
+        for guard in &guards {
+            store.note(&act, "hold release", guard.kind.as_str(), &guard.message, "released")?;
+        }
+    }
+    let word = if freed.what.how.dry_run { "would be released" } else { "released" };
+    guards.iter().try_for_each(|guard| writeln!(cx.err, "{word}: {}", guard.message))?;
+    Ok(by_hand)
+}
+
+/// Finds the step of that name; also one that is held but no longer in the content.
+fn named(world: &World, text: &str) -> Result<StepName, CommandError> {
+    let held = StepName::parse(text).filter(|name| world.settings.held_steps.contains(name));
+    held.map_or_else(|| lookup::step(world, text), Ok)
+}

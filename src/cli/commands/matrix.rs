@@ -1,0 +1,95 @@
+//! `journey matrix`: shows which texts exist for each step, character and language.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::cli::context::{BOLD, Context, FAINT};
+use crate::cli::error::CommandError;
+use crate::cli::output::{self, Format};
+use crate::domain::model::ids::{Language, Slug};
+use crate::engine::plan::coverage::{self, Cell, Texts};
+
+/// Shows steps × characters × languages: own text, inherited, missing
+///
+/// Example: journey matrix --journey miljo
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Only this journey
+    #[arg(long, value_name = "JOURNEY")]
+    journey: Option<String>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, _) = cx.world()?;
+    let only = args.journey.as_deref().map(|text| crate::cli::lookup::journey(&world, text)).transpose()?;
+    let columns = coverage::columns(&world);
+    let mut rows = coverage::matrix(&world);
+    rows.retain(|row| only.as_ref().is_none_or(|slug| row.journey.slug == *slug));
+    match args.format {
+        Format::Json => Ok(output::json(&mut *cx.out, &value(&columns, &rows))?),
+        Format::Text => text(cx, &columns, &rows),
+    }
+}
+
+fn text(
+    cx: &mut Context,
+    columns: &[(Language, Option<Slug>)],
+    rows: &[Texts<'_>],
+) -> Result<(), CommandError> {
+    let heading = |(language, character): &(Language, Option<Slug>)| match character {
+        Some(character) => format!("{language} @{character}"),
+        None => language.to_string(),
+    };
+    let mut table =
+        vec![["step", "kind"].map(str::to_owned).into_iter().chain(columns.iter().map(heading)).collect()];
+    for row in rows {
+        let name = format!("{}/{}", row.journey.slug, row.step.slug);
+        let cells = row.cells.iter().map(|cell| mark(*cell).to_owned());
+        table.push([name, row.step.kind.to_string()].into_iter().chain(cells).collect::<Vec<_>>());
+    }
+    output::columns(&mut *cx.out, &table, &[])?;
+    let missing = rows.iter().flat_map(|row| &row.cells).filter(|cell| **cell == Cell::Missing).count();
+    writeln!(
+        cx.out,
+        "\n{BOLD}●{BOLD:#} a text of its own  {BOLD}·{BOLD:#} the text for everybody  {BOLD}–{BOLD:#} missing: the first language is read"
+    )?;
+    if missing > 0 {
+        writeln!(
+            cx.out,
+            "{FAINT}to write one: content/journeys/<journey>/<step>@<character>.<language>.md{FAINT:#}"
+        )?;
+    }
+    Ok(())
+}
+
+fn mark(cell: Cell) -> &'static str {
+    match cell {
+        Cell::Own => "●",
+        Cell::Inherited => "·",
+        Cell::Missing => "–",
+    }
+}
+
+fn value(columns: &[(Language, Option<Slug>)], rows: &[Texts<'_>]) -> Value {
+    let text = |((language, character), cell): (&(Language, Option<Slug>), &Cell)| {
+        json!({
+            "language": language.as_str(),
+            "character": character.as_ref().map(Slug::as_str),
+            "text": cell.as_str(),
+        })
+    };
+    let step = |row: &Texts<'_>| {
+        json!({
+            "journey": row.journey.slug.as_str(),
+            "step": row.step.slug.as_str(),
+            "kind": row.step.kind.as_str(),
+            "content": row.step.hash.to_string(),
+            "texts": columns.iter().zip(&row.cells).map(text).collect::<Vec<_>>(),
+        })
+    };
+    json!({ "steps": rows.iter().map(step).collect::<Vec<_>>() })
+}

@@ -1,0 +1,193 @@
+//! `journey people list` and `people show`: personal data is hidden for
+//! protected people.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::cli::context::{BOLD, Context, FAINT};
+use crate::cli::error::CommandError;
+use crate::cli::lookup;
+use crate::cli::output::{self, Format};
+use crate::domain::model::person::{Period, Person};
+use crate::domain::verdict::{long, moment};
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::explain;
+
+/// Lists who there is
+///
+/// Example: journey people list --unit "Hemtjänsten Norr"
+#[derive(clap::Args, Debug)]
+pub(in crate::cli) struct List {
+    /// Only this unit, by id or name
+    #[arg(long, value_name = "UNIT")]
+    unit: Option<String>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Shows one person: what HR says, the character, and where each journey stands
+///
+/// Example: journey people show 1042
+#[derive(clap::Args, Debug)]
+pub(in crate::cli) struct Show {
+    /// An employee id or a mail address
+    person: String,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn list(args: &List, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, _) = cx.world()?;
+    let unit = args.unit.as_deref().map(|text| lookup::unit(&world, text)).transpose()?;
+    let of_unit = |person: &&Person| unit.as_ref().is_none_or(|unit| person.unit == *unit);
+    let people: Vec<&Person> = world.roster.people.iter().filter(of_unit).collect();
+    let (protected, shown): (Vec<&Person>, Vec<&Person>) =
+        people.into_iter().partition(|person| person.protected);
+    if args.format == Format::Json {
+        let value = json!({
+            "people": shown.iter().map(|person| value(&world, person)).collect::<Vec<_>>(),
+            "protected": protected.len(),
+        });
+        return Ok(output::json(&mut *cx.out, &value)?);
+    }
+    let row = |person: &&Person| {
+        vec![
+            person.id.to_string(),
+            format!("{} {}", person.first_name, person.last_name),
+            world.roster.unit_name(&person.unit).to_owned(),
+            person.language.to_string(),
+            notes(person),
+        ]
+    };
+    output::columns(&mut *cx.out, &shown.iter().map(row).collect::<Vec<_>>(), &[])?;
+    let people = output::count(shown.len(), "person", "people");
+    let hidden = match protected.len() {
+        0 => String::new(),
+        n => format!(", and {} protected", output::thousands(n)),
+    };
+    Ok(writeln!(cx.out, "\n{BOLD}{people}{BOLD:#}{hidden}")?)
+}
+
+/// Short remarks on a person: address problems, first and last day, leave.
+fn notes(person: &Person) -> String {
+    let mut notes = Vec::new();
+    if person.email.is_none() {
+        notes.push("no address".to_owned());
+    }
+    if let Some(code) = person.undeliverable {
+        notes.push(format!("no such mailbox: {code}"));
+    }
+    if person.shared_address {
+        notes.push("shares an address".to_owned());
+    }
+    if let Some(start) = person.start {
+        notes.push(format!("from {start}"));
+    }
+    if let Some(end) = person.end {
+        notes.push(format!("until {end}"));
+    }
+    if !person.leave.is_empty() {
+        notes.push(format!("leave {}", periods(&person.leave)));
+    }
+    notes.join(", ")
+}
+
+fn periods(periods: &[Period]) -> String {
+    periods.iter().map(|p| format!("{}/{}", p.from, p.to)).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn show(args: &Show, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    let person = lookup::person(&world, &args.person)?;
+    let why = explain::of_person(&world, person, at);
+    if args.format == Format::Json {
+        let mut value = value(&world, person);
+        let journeys = why.journeys.iter().map(|standing| {
+            let next = standing
+                .steps
+                .iter()
+                .find(|step| matches!(step.state, explain::State::Due | explain::State::Next));
+            json!({
+                "journey": standing.journey.slug.as_str(),
+                "stage": standing.stage.as_str(),
+                "next": next.map(|step| step.step.slug.to_string()),
+                "at": next.and_then(|step| step.planned).map(|at| world.library.programme.zone.rfc3339(at)),
+            })
+        });
+        value["journeys"] = journeys.collect();
+        return Ok(output::json(&mut *cx.out, &value)?);
+    }
+    let zone = world.library.programme.zone;
+    let character = character(&world, person);
+    let mut rows = vec![vec!["character".to_owned(), character]];
+    if person.protected {
+        writeln!(
+            cx.out,
+            "{BOLD}protected{BOLD:#}  {FAINT}name, address and unit are shown nowhere{FAINT:#}"
+        )?;
+    } else {
+        writeln!(cx.out, "{BOLD}{}{BOLD:#}  {} {}", person.id, person.first_name, person.last_name)?;
+        let mut add = |what: &str, value: String| rows.push(vec![what.to_owned(), value]);
+        add("address", person.email.as_deref().unwrap_or("none: held").to_owned());
+        add("unit", world.roster.unit_name(&person.unit).to_owned());
+        if let Some(department) = &person.department {
+            add("department", department.to_string());
+        }
+        add("language", person.language.to_string());
+        person.start.into_iter().for_each(|day| add("start", long(day)));
+        person.end.into_iter().for_each(|day| add("last day", long(day)));
+        if !person.leave.is_empty() {
+            add("leave", periods(&person.leave));
+        }
+        person.extra.iter().for_each(|(name, value)| add(&format!("extra.{name}"), value.to_string()));
+    }
+    for standing in &why.journeys {
+        let sent = standing.steps.iter().filter(|step| step.sent.is_some()).count();
+        let next = standing.steps.iter().find_map(|step| match step.state {
+            explain::State::Due | explain::State::Next => Some((step.step.slug.as_str(), step.planned)),
+            _ => None,
+        });
+        let next = next.map_or(String::new(), |(step, at)| {
+            at.map_or(format!("; next {step}"), |at| format!("; next {step} {}", moment(zone, at)))
+        });
+        let told = format!("{}, {sent} of {} steps got{next}", standing.stage, standing.steps.len());
+        rows.push(vec![standing.journey.slug.to_string(), told]);
+    }
+    output::columns(&mut *cx.out, &rows, &[])?;
+    if !person.protected {
+        writeln!(cx.out, "\n  why not earlier  journey why {}{}", person.id, cx.typed_config())?;
+    }
+    Ok(())
+}
+
+fn character(world: &World, person: &Person) -> String {
+    let chosen = world.memory.of(&person.id).character.as_ref();
+    let default = world.library.programme.default_character();
+    match (chosen, default) {
+        (Some(chosen), _) => chosen.to_string(),
+        (None, Some(default)) => format!("{} (nothing chosen)", default.id),
+        (None, None) => "nothing chosen".to_owned(),
+    }
+}
+
+fn value(world: &World, person: &Person) -> Value {
+    let hidden = person.protected;
+    let unless_hidden = |value: Value| if hidden { Value::Null } else { value };
+    json!({
+        "person": output::name_of(person),
+        "address": output::address_value(person),
+        "first_name": unless_hidden(json!(person.first_name)),
+        "last_name": unless_hidden(json!(person.last_name)),
+        "unit": output::unit_value(person, world.roster.unit_name(&person.unit)),
+        "department": unless_hidden(json!(person.department.as_deref())),
+        "language": person.language.as_str(),
+        "character": world.memory.of(&person.id).character.as_ref().map(ToString::to_string),
+        "start_date": person.start.map(|day| day.to_string()),
+        "end_date": person.end.map(|day| day.to_string()),
+        "leave": periods(&person.leave),
+        "shared_address": person.shared_address,
+    })
+}

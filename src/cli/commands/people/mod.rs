@@ -1,0 +1,270 @@
+//! `journey people`: imports a people file, and lists and shows people.
+
+mod list;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::cli::context::{BAD, BOLD, Context, FAINT, GOOD};
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::output::{self, Format};
+use crate::domain::change::import_diff::{Import as Changes, Left};
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::model::person::{Person, Roster};
+use crate::engine::import::{self as engine, Brake};
+use crate::engine::load::snapshot::{self, InForce, World};
+use crate::engine::plan::positions;
+use crate::roster::Reading;
+
+/// Reads and shows who there is
+#[derive(clap::Subcommand, Debug)]
+pub(crate) enum People {
+    Import(Import),
+    List(list::List),
+    Show(list::Show),
+}
+
+/// Takes over a people file: every bad line, who joins, leaves, moves, changes
+///
+/// All or nothing: with one bad line nobody is imported (exit code 65). Where
+/// more would leave than config.toml allows, it stops and says what to type
+/// (exit code 80). What somebody already got they never get again, however
+/// often they leave and return.
+///
+/// Example: journey people import --dry-run people.csv
+#[derive(clap::Args, Debug)]
+pub(crate) struct Import {
+    /// The people file; else that of config.toml
+    file: Option<PathBuf>,
+    /// Only show; nothing changes anywhere
+    #[arg(long)]
+    dry_run: bool,
+    /// At most so many may leave, whatever config.toml says
+    #[arg(long, value_name = "N", value_parser = so_many)]
+    allow_leavers: Option<usize>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(crate) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError> {
+    match people {
+        People::Import(args) => import(args, cx),
+        People::List(args) => list::list(args, cx),
+        People::Show(args) => list::show(args, cx),
+    }
+}
+
+fn so_many(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "write how many people may leave, like 12".to_owned())
+}
+
+fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
+    let config = cx.config()?;
+    let library = snapshot::library(&config, cx.about()?)?;
+    let file = args.file.as_ref().unwrap_or(&config.people.file);
+    let reading = engine::read(&config, file, &library);
+    if snapshot::is_unread(&reading.faults) {
+        return Err(CommandError::faults(Kind::Io, reading.faults));
+    }
+    let Some(roster) = &reading.roster else { return refused(args, cx, file, &reading) };
+    let mut import = engine::compared(&config, roster, &library)?;
+    let mut braked = engine::brake(&config, &import, args.allow_leavers);
+    let mut imported = None;
+    if !args.dry_run && braked.is_none() {
+        let at = cx.at(library.programme.zone)?;
+        let mut store = cx.store(&config, at)?;
+        // Compare again with the open database: another process may have
+        // imported since.
+        let seen = store.seen()?;
+        import = engine::compared_in(&store, roster, &library)?;
+        braked = engine::brake(&config, &import, args.allow_leavers);
+        if braked.is_none() {
+            store.import(&import, roster, seen, &cx.act(at, None, None))?;
+            imported = Some((store, at));
+        }
+    }
+    match args.format {
+        Format::Json => output::json(&mut *cx.out, &value(args, &reading, Some((roster, &import))))?,
+        Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &import)?,
+    }
+    if let Some((mut store, at)) = imported {
+        // Free the people of the file: all people may not fit in memory twice.
+        drop(reading);
+        let content = InForce::read(&config, at)?;
+        let world = cx.world_in(&mut store, config.clone(), content, at, World::of_members)?;
+        positions::keep(&world, &mut store, at)?;
+    }
+    let Some(Brake { leavers, people }) = braked else { return Ok(()) };
+    let limit = match args.allow_leavers {
+        Some(allowed) => format!("--allow-leavers {allowed}"),
+        None => format!("limit {}", config.people.max_leavers),
+    };
+    let message = format!(
+        "{} of {} people would leave ({limit}); nothing is imported",
+        output::thousands(leavers),
+        output::thousands(people)
+    );
+    Err(CommandError::new(Kind::Brake, message).hint(format!("if intended: --allow-leavers {leavers}")))
+}
+
+/// Reports a file with invalid lines: all diagnostics, and no import.
+fn refused(args: &Import, cx: &mut Context, file: &Path, reading: &Reading) -> Result<(), CommandError> {
+    match args.format {
+        Format::Json => output::json(&mut *cx.out, &value(args, reading, None))?,
+        Format::Text => {
+            // Print errors last, where they are seen.
+            let (errors, warnings): (Vec<_>, Vec<_>) =
+                reading.faults.iter().cloned().partition(Diagnostic::is_error);
+            output::faults(&mut *cx.out, &warnings)?;
+            output::faults(&mut *cx.out, &errors)?;
+        }
+    }
+    let errors = reading.faults.iter().filter(|fault| fault.is_error()).count();
+    let faults = output::count(errors, "fault", "faults");
+    Err(CommandError::new(Kind::BadData, format!("{faults} in {}; nothing is imported", file.display()))
+        .hint("mend them where the file is made, and import it again; all lines or none are taken"))
+}
+
+fn text(
+    cx: &mut Context,
+    args: &Import,
+    file: &str,
+    reading: &Reading,
+    roster: &Roster,
+    import: &Changes<'_>,
+) -> Result<(), CommandError> {
+    let notes = &reading.notes;
+    writeln!(
+        cx.out,
+        "{BOLD}{file}{BOLD:#}  {} with a person, {}, separated by {}",
+        output::count(notes.lines as usize, "line", "lines"),
+        notes.encoding,
+        notes.separator
+    )?;
+    if args.dry_run {
+        writeln!(cx.out, "{FAINT}a dry run: nothing is imported, nothing is remembered{FAINT:#}")?;
+    }
+    writeln!(cx.out)?;
+    let moved = import.moved();
+    let lines = [
+        (import.joined.len(), "joined"),
+        (import.returned.len(), "returned"),
+        (import.left.len(), "left"),
+        (moved, "moved to another unit"),
+        (import.changed.len() - moved, "changed otherwise"),
+    ];
+    for (n, what) in lines {
+        let style = if n > 0 { GOOD } else { FAINT };
+        writeln!(cx.out, "  {style}{:>6}{style:#}  {what}", output::thousands(n))?;
+    }
+    let same = roster.people.len() - import.joined.len() - import.returned.len() - import.changed.len();
+    writeln!(cx.out, "  {FAINT}{:>6}{FAINT:#}  as before\n", output::thousands(same))?;
+    summary(cx, reading, roster)?;
+    if cx.verbose {
+        let row = |(column, heading): &(crate::roster::Column, String)| {
+            vec![column.name().to_owned(), heading.clone()]
+        };
+        writeln!(cx.out, "\n{BOLD}Columns{BOLD:#}")?;
+        output::columns(&mut *cx.out, &notes.columns.iter().map(row).collect::<Vec<_>>(), &[])?;
+        who_text(cx, import)?;
+    }
+    if !reading.faults.is_empty() {
+        writeln!(cx.out)?;
+        output::faults(&mut *cx.out, &reading.faults)?;
+    }
+    Ok(())
+}
+
+/// Lists the people who join, return, leave or change; not at the first import.
+fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> {
+    if import.before == 0 {
+        return Ok(());
+    }
+    let row = |person: &Person, what: String| vec![output::name_of(person).to_owned(), what];
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    rows.extend(import.joined.iter().map(|person| row(person, "joined".to_owned())));
+    rows.extend(import.returned.iter().map(|(_, person)| row(person, "returned".to_owned())));
+    let left = |left: &Left| if left.protected { "protected".to_owned() } else { left.id.to_string() };
+    rows.extend(import.left.iter().map(|gone| vec![left(gone), "left".to_owned()]));
+    rows.extend(import.changed.iter().map(|changed| row(changed.person, changed.columns.join(", "))));
+    if !rows.is_empty() {
+        writeln!(cx.out, "\n{BOLD}Who{BOLD:#}")?;
+        output::columns(&mut *cx.out, &rows, &[])?;
+    }
+    Ok(())
+}
+
+/// Prints counts of the people in the file, and which parts of it were ignored.
+fn summary(cx: &mut Context, reading: &Reading, roster: &Roster) -> Result<(), CommandError> {
+    let notes = &reading.notes;
+    let people = &roster.people;
+    let departments: std::collections::BTreeSet<_> =
+        people.iter().filter_map(|p| p.department.as_ref()).collect();
+    let how_many = |what: &dyn Fn(&crate::domain::model::person::Person) -> bool| {
+        people.iter().filter(|p| what(p)).count()
+    };
+    writeln!(
+        cx.out,
+        "  {} in {}; {} with leave, {} with a last day, {} protected",
+        output::count(roster.units.len(), "unit", "units"),
+        output::count(departments.len(), "department", "departments"),
+        output::thousands(how_many(&|p| !p.leave.is_empty())),
+        output::thousands(how_many(&|p| p.end.is_some())),
+        output::thousands(how_many(&|p| p.protected)),
+    )?;
+    let mut languages: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    people.iter().for_each(|person| *languages.entry(person.language.as_str()).or_default() += 1);
+    let read: Vec<String> =
+        languages.iter().map(|(tag, n)| format!("{tag} {}", output::thousands(*n))).collect();
+    writeln!(cx.out, "  read: {}", read.join(", "))?;
+    if notes.without_address > 0 {
+        writeln!(
+            cx.out,
+            "  {BAD}{}{BAD:#} without an address: held",
+            output::thousands(notes.without_address as usize)
+        )?;
+    }
+    if notes.shared_address > 0 {
+        writeln!(
+            cx.out,
+            "  {BAD}{}{BAD:#} who share an address: held",
+            output::thousands(notes.shared_address as usize)
+        )?;
+    }
+    for identical in &notes.identical {
+        writeln!(cx.out, "  line {} says the same as line {}: one person", identical.line, identical.first)?;
+    }
+    if !notes.dropped.is_empty() {
+        writeln!(cx.out, "  columns not read: {}", notes.dropped.join(", "))?;
+    }
+    Ok(())
+}
+
+fn value(args: &Import, reading: &Reading, taken: Option<(&Roster, &Changes<'_>)>) -> Value {
+    let notes = &reading.notes;
+    let faults: Vec<Value> = reading.faults.iter().map(super::check::value).collect();
+    let columns: serde_json::Map<String, Value> =
+        notes.columns.iter().map(|(column, heading)| (column.name().to_owned(), json!(heading))).collect();
+    let number = |of: &dyn Fn(&Changes<'_>) -> usize| taken.map_or(0, |(_, import)| of(import));
+    json!({
+        "dry_run": args.dry_run,
+        "joined": number(&|import| import.joined.len()),
+        "returned": number(&|import| import.returned.len()),
+        "left": number(&|import| import.left.len()),
+        "moved": number(&|import| import.moved()),
+        "changed": number(&|import| import.changed.len() - import.moved()),
+        "refused": reading.faults.iter().filter(|fault| fault.is_error()).count(),
+        "people": taken.map_or(0, |(roster, _)| roster.people.len()),
+        "units": taken.map_or(0, |(roster, _)| roster.units.len()),
+        "without_address": notes.without_address,
+        "shared_address": notes.shared_address,
+        "encoding": notes.encoding.to_string(),
+        "separator": notes.separator.to_string(),
+        "columns": columns,
+        "dropped": notes.dropped,
+        "faults": faults,
+    })
+}

@@ -1,0 +1,275 @@
+//! `journey plan`: forecasts which mails are sent when, and the minutes they take.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use chrono::{Datelike, NaiveDate, TimeDelta};
+use icalendar::{Calendar, Component, Event, EventLike};
+use serde_json::{Value, json};
+
+use crate::cli::context::{BOLD, Context, FAINT, ODD};
+use crate::cli::error::CommandError;
+use crate::cli::{lookup, output, time_arg};
+use crate::domain::forecast::Row;
+use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::forecast::{self, Scope};
+
+/// Shows who gets what when, in the weeks to come
+///
+/// The function that decides about each mail, with time moved on. Assumes
+/// that approvals come in time and that people answer the day they get a
+/// mail, and marks what rests on it. Also shows the minutes it asks of each
+/// person and month.
+///
+/// Example: journey plan --unit "Hemtjänsten Norr" --format ics > norr.ics
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The last day; else twelve weeks
+    #[arg(long, value_name = "DATE")]
+    until: Option<String>,
+    /// Only this unit, by id or name
+    #[arg(long, value_name = "UNIT")]
+    unit: Option<String>,
+    /// Only this journey
+    #[arg(long, value_name = "JOURNEY")]
+    journey: Option<String>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Format {
+    /// A calendar for people
+    #[default]
+    Text,
+    /// For programs: a row a mail
+    Json,
+    /// For spreadsheets: a row a mail
+    Csv,
+    /// For calendar programs: an entry a step
+    Ics,
+}
+
+/// Default length of a plan in weeks.
+const WEEKS: i64 = 12;
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    let zone = world.library.programme.zone;
+    let last = match &args.until {
+        Some(text) => time_arg::parse_date(text)?,
+        None => zone.date(at) + TimeDelta::weeks(WEEKS),
+    };
+    let end = last.succ_opt().map_or(at, |day| zone.midnight(day));
+    if end <= at {
+        return Err(CommandError::usage(format!("--until {last} has passed")).hint("name a later day"));
+    }
+    let scope = Scope {
+        units: args.unit.iter().map(|unit| lookup::unit(&world, unit)).collect::<Result<_, _>>()?,
+        journeys: args.journey.iter().map(|slug| lookup::journey(&world, slug)).collect::<Result<_, _>>()?,
+    };
+    let bar = progress(cx, at, end);
+    let rows =
+        forecast::rows(&world, at..end, &scope, |now| bar.set_position((now - at).num_days().unsigned_abs()));
+    bar.finish_and_clear();
+    match args.format {
+        Format::Text => text(cx, &world, &rows, at, last)?,
+        Format::Json => json_rows(&mut *cx.out, &world, &rows)?,
+        Format::Csv => csv_rows(&mut *cx.out, &world, &rows)?,
+        Format::Ics => write!(cx.out, "{}", ics(&world, &rows, at))?,
+    }
+    Ok(())
+}
+
+fn progress(cx: &Context, at: Timestamp, end: Timestamp) -> indicatif::ProgressBar {
+    let days = (end - at).num_days().unsigned_abs();
+    if cx.may_draw() { indicatif::ProgressBar::new(days) } else { indicatif::ProgressBar::hidden() }
+}
+
+/// The mails of one step and round at one instant.
+#[derive(Default)]
+struct Mailing {
+    mails: usize,
+    assumes_approval: bool,
+    assumes_answer: bool,
+}
+
+/// Mailings by instant, journey, step and round.
+type Mailings = BTreeMap<(Timestamp, usize, usize, u16), Mailing>;
+
+fn mailings(rows: &[Row]) -> Mailings {
+    let mut mailings = Mailings::new();
+    for row in rows {
+        let mailing = mailings.entry((row.at, row.journey, row.step, row.round)).or_default();
+        mailing.mails += 1;
+        mailing.assumes_approval |= row.assumes_approval;
+        mailing.assumes_answer |= row.assumes_answer;
+    }
+    mailings
+}
+
+fn text(
+    cx: &mut Context,
+    world: &World,
+    rows: &[Row],
+    at: Timestamp,
+    last: NaiveDate,
+) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    writeln!(cx.out, "{BOLD}{}{BOLD:#}  {} to {last}", world.library.programme.title, zone.date(at))?;
+    let mailings = mailings(rows);
+    if mailings.is_empty() {
+        writeln!(cx.out, "\nnobody gets anything in this time")?;
+        return Ok(());
+    }
+    let mut months: BTreeMap<NaiveDate, Vec<Vec<String>>> = BTreeMap::new();
+    for ((at, journey, step, round), mailing) in &mailings {
+        let civil = zone.civil(*at);
+        let month = civil.date().with_day(1).unwrap_or(civil.date());
+        months.entry(month).or_default().push(vec![
+            civil.format("%a %e %b").to_string(),
+            civil.format("%H:%M").to_string(),
+            output::thousands(mailing.mails),
+            step_name(world, *journey, *step, *round),
+            world.library.journeys[*journey].steps[*step].kind.to_string(),
+            marks(mailing),
+        ]);
+    }
+    for (month, rows) in &months {
+        writeln!(cx.out, "\n{BOLD}{}{BOLD:#}", month.format("%B %Y"))?;
+        output::columns(&mut *cx.out, rows, &[2])?;
+    }
+    if mailings.values().any(|mailing| mailing.assumes_approval || mailing.assumes_answer) {
+        writeln!(
+            cx.out,
+            "\n  {FAINT}* if it is approved in time  ? if people answer the day they get a mail{FAINT:#}"
+        )?;
+    }
+    minutes_text(cx, world, rows)
+}
+
+fn step_name(world: &World, journey: usize, step: usize, round: u16) -> String {
+    let journey = &world.library.journeys[journey];
+    let name = format!("{}/{}", journey.slug, journey.steps[step].slug);
+    if round == 0 { name } else { format!("{name} reminder {round}") }
+}
+
+fn marks(mailing: &Mailing) -> String {
+    let mark = |assumed: bool, mark: &'static str| if assumed { mark } else { "" };
+    format!("{}{}", mark(mailing.assumes_approval, "*"), mark(mailing.assumes_answer, "?"))
+}
+
+/// Prints the minutes per person and month.
+fn minutes_text(cx: &mut Context, world: &World, rows: &[Row]) -> Result<(), CommandError> {
+    let limit = world.library.programme.calendar.minutes_per_month;
+    let minutes = forecast::minutes(world, rows);
+    writeln!(cx.out, "\n{BOLD}Minutes asked of each person{BOLD:#}")?;
+    let mut table: Vec<Vec<String>> = vec![["", "people", "usual", "most"].map(str::to_owned).to_vec()];
+    for (month, minutes) in &minutes {
+        table.push(vec![
+            month.format("%b %Y").to_string(),
+            output::thousands(minutes.people as usize),
+            minutes.usual.to_string(),
+            minutes.most.to_string(),
+        ]);
+    }
+    output::columns(&mut *cx.out, &table, &[1, 2, 3])?;
+    for (month, minutes) in minutes.iter().filter(|(_, minutes)| minutes.above > 0) {
+        let people = output::count(minutes.above as usize, "person is", "people are");
+        writeln!(
+            cx.err,
+            "{ODD}warning{ODD:#}: {people} asked more than {limit} minutes in {} (`minutes_per_month`)",
+            month.format("%B %Y")
+        )?;
+    }
+    Ok(())
+}
+
+fn assumes(row: &Row) -> Vec<&'static str> {
+    let approval = row.assumes_approval.then_some("approval");
+    let answer = row.assumes_answer.then_some("answer");
+    approval.into_iter().chain(answer).collect()
+}
+
+/// Writes a JSON array row by row, so that a plan of years is not held as JSON in
+/// memory.
+fn json_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> {
+    let zone = world.library.programme.zone;
+    writeln!(out, "[")?;
+    for (index, row) in rows.iter().enumerate() {
+        let comma = if index + 1 == rows.len() { "" } else { "," };
+        writeln!(out, "  {}{comma}", row_value(zone, world, row))?;
+    }
+    writeln!(out, "]")
+}
+
+fn row_value(zone: Zone, world: &World, row: &Row) -> Value {
+    let journey = &world.library.journeys[row.journey];
+    json!({
+        "person": output::name_of(&world.roster.people[row.person]),
+        "journey": journey.slug.as_str(),
+        "step": journey.steps[row.step].slug.as_str(),
+        "round": row.round,
+        "at": zone.rfc3339(row.at),
+        "minutes": row.minutes,
+        "assumes": assumes(row),
+    })
+}
+
+fn csv_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> {
+    let zone = world.library.programme.zone;
+    // Write into memory first: the CSV writer would hide a closed pipe.
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["person", "unit", "journey", "step", "round", "at", "minutes", "assumes"])?;
+    for row in rows {
+        let journey = &world.library.journeys[row.journey];
+        let person = &world.roster.people[row.person];
+        let unit = if person.protected { "" } else { world.roster.unit_name(&person.unit) };
+        writer.write_record([
+            cell(output::name_of(person)).as_str(),
+            cell(unit).as_str(),
+            journey.slug.as_str(),
+            journey.steps[row.step].slug.as_str(),
+            &row.round.to_string(),
+            &zone.rfc3339(row.at),
+            &row.minutes.to_string(),
+            &assumes(row).join(" "),
+        ])?;
+    }
+    let text = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    out.write_all(&text)
+}
+
+/// Escapes a cell that a spreadsheet would run as a formula (OWASP ASVS 1.2.10).
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']);
+    if formula { format!("'{text}") } else { text.to_owned() }
+}
+
+/// An iCalendar file with one event per mailing: time, step, number of mails.
+fn ics(world: &World, rows: &[Row], stamp: Timestamp) -> String {
+    let mut calendar = Calendar::empty();
+    for (name, value) in [("VERSION", "2.0"), ("PRODID", "-//journey//plan//EN"), ("CALSCALE", "GREGORIAN")] {
+        calendar.append_property(icalendar::Property::new(name, value));
+    }
+    calendar.name(&world.library.programme.title);
+    for ((at, journey, step, round), mailing) in mailings(rows) {
+        let name = step_name(world, journey, step, round);
+        let minutes = i64::from(world.library.journeys[journey].steps[step].minutes);
+        let mails = output::count(mailing.mails, "mail", "mails");
+        let mut event = Event::new();
+        event
+            .uid(&format!("{}-{}@journey", at.timestamp(), name.replace(['/', ' '], "-")))
+            .timestamp(stamp)
+            .starts(at)
+            .ends(at + TimeDelta::minutes(minutes))
+            .summary(&format!("{name}: {mails}"));
+        if mailing.assumes_approval || mailing.assumes_answer {
+            event.description("If approvals come in time and people answer the day they get a mail.");
+        }
+        calendar.push(event.done());
+    }
+    calendar.done().to_string()
+}

@@ -1,0 +1,110 @@
+//! `journey resolve`: records the real outcome of a delivery that is in doubt or held.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use crate::cli::change::How;
+use crate::cli::context::{BOLD, Context, FAINT, GOOD};
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::output::{self, Format};
+use crate::domain::delivery::state::{Delivery, Happened, State};
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::positions;
+use crate::store::{Move, Store, Written};
+
+/// Says what became of a mail that is in doubt or held
+///
+/// A mail is in doubt when the connection ended after its last byte and
+/// before the relay's answer. After a while it is handed over once more, to
+/// the byte the same; when that ends in doubt too, somebody must look in the
+/// relay's log, or ask, and say so. `sent` ends it. `unsent` hands it over
+/// again, also a mail that could not be made, or that the relay refused for
+/// its content.
+///
+/// Example: journey resolve 1234 --as unsent
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The number of the delivery: `journey status` and `why` show it
+    #[arg(value_parser = number)]
+    delivery: i64,
+    /// What became of it
+    #[arg(long = "as", value_enum, value_name = "sent|unsent")]
+    outcome: Arrived,
+    /// How you know
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Arrived {
+    /// It arrived, or is not wanted any more
+    Sent,
+    /// It did not
+    Unsent,
+}
+
+fn number(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "write a number; `journey status` shows those in doubt or held".to_owned())
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let config = cx.config()?;
+    let found = Store::look(&config.database, |store| store.delivery(args.delivery))?.flatten();
+    let Some((delivery, doubts)) = found else {
+        let message = format!("there is no delivery {}", args.delivery);
+        return Err(
+            CommandError::new(Kind::No, message).hint("`journey status` shows which are in doubt or held")
+        );
+    };
+    let happened = Happened::WasResolved { sent: args.outcome == Arrived::Sent };
+    let Some(after) = delivery.state.after(happened, doubts) else {
+        let message = format!(
+            "delivery {} is {}; only what is in doubt or held can be resolved",
+            args.delivery, delivery.state
+        );
+        return Err(CommandError::new(Kind::No, message));
+    };
+    if !args.how.dry_run {
+        let (mut store, mut world, at) = cx.writing(World::of_members)?;
+        let made = Move { doubts, ..Move::new(delivery.number, delivery.state, happened) };
+        let made =
+            made.saying(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));
+        if store.write(&[made], None, at)? != Written::All(vec![true]) {
+            let message = format!("delivery {} has moved on meanwhile", args.delivery);
+            return Err(CommandError::new(Kind::Busy, message).hint("look at it again: `journey status`"));
+        }
+        let act = cx.act(at, None, args.reason.as_deref());
+        let about = format!("delivery {}", delivery.number);
+        store.note(&act, "resolve", &about, delivery.state.as_str(), after.as_str())?;
+        world.refresh(&store)?;
+        positions::keep(&world, &mut store, at)?;
+    }
+    tell(args, cx, &delivery, after)
+}
+
+fn tell(args: &Args, cx: &mut Context, delivery: &Delivery, after: State) -> Result<(), CommandError> {
+    if args.how.format == Format::Json {
+        let value = json!({
+            "action": "resolve",
+            "delivery": delivery.number,
+            "step": delivery.step.to_string(),
+            "round": delivery.round,
+            "dry_run": args.how.dry_run,
+            "before": delivery.state.as_str(),
+            "after": after.as_str(),
+            "why": args.reason,
+        });
+        return Ok(output::json(&mut *cx.out, &value)?);
+    }
+    writeln!(cx.out, "{BOLD}delivery {}{BOLD:#}  {}", delivery.number, delivery.step)?;
+    if args.how.dry_run {
+        writeln!(cx.out, "{FAINT}a dry run: nothing is changed{FAINT:#}")?;
+    }
+    writeln!(cx.out, "  before  {}", delivery.state)?;
+    let next = if after == State::Sent { "" } else { ": it leaves with the next pass" };
+    Ok(writeln!(cx.out, "  after   {GOOD}{after}{GOOD:#}{next}")?)
+}

@@ -1,0 +1,103 @@
+//! `journey restore`: replaces the database with a backup.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::cli::context::{BOLD, Context, FAINT, GOOD, ODD};
+use crate::cli::error::{CommandError, Kind};
+use crate::config::Config;
+use crate::domain::time::timezone::Zone;
+use crate::domain::verdict::moment;
+use crate::engine::send::lock::{self, Lock, LockError};
+use crate::store::{BackupError, Copy, PlainCopy, StoreError};
+
+/// Puts a backup in the place of the database
+///
+/// Stop the daemon first. The backup is read whole before anything changes;
+/// the database that is there is kept beside it, under a name with the time.
+/// Afterwards all sending is held, until somebody has looked.
+///
+/// Example: journey restore /var/backups/journey/journey.db
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The backup
+    file: PathBuf,
+    /// Only look whether it could be put back; nothing changes anywhere
+    #[arg(long)]
+    dry_run: bool,
+    /// Take a plain copy of a database file too, which may lack what was last written
+    #[arg(long)]
+    plain_copy: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let config = cx.config()?;
+    let database = config.database.display();
+    let zone = cx.zone(&config)?;
+    let at = cx.writing_at(&config, zone)?;
+    if !args.file.exists() {
+        return Err(CommandError::new(Kind::Io, format!("there is no file {}", args.file.display()))
+            .hint("name a file that `journey backup` made"));
+    }
+    let plain = if args.plain_copy { PlainCopy::Accepted } else { PlainCopy::Refused };
+    let copy = Copy::open(&args.file, plain).map_err(|error| no_backup(&args.file, error))?;
+    copy.could_replace(&config.database)?;
+    if args.dry_run {
+        free_to_send(&config)?;
+        about(cx, zone, &copy)?;
+        writeln!(cx.out, "would put it in the place of {database}")?;
+        return Ok(writeln!(cx.out, "{FAINT}a dry run: nothing is changed{FAINT:#}")?);
+    }
+    let _lock = Lock::take(&config.database, at, zone)?;
+    let act = cx.act(at, None, args.reason.as_deref());
+    let restored = copy.put_in_place(&config.database, &act)?;
+    about(cx, zone, &copy)?;
+    writeln!(cx.out, "{GOOD}put in the place of{GOOD:#} {database}")?;
+    if let Some(aside) = restored.aside {
+        writeln!(cx.out, "  what was there is kept as {}", aside.display())?;
+    }
+    let config = cx.typed_config();
+    writeln!(cx.out, "\n{BOLD}Now{BOLD:#}  all sending is held")?;
+    writeln!(cx.out, "  look              journey status{config}")?;
+    writeln!(cx.out, "  people since      journey people import{config} --dry-run")?;
+    writeln!(cx.out, "  then let go       journey hold release{config}")?;
+    writeln!(
+        cx.out,
+        "  {FAINT}mails sent since the backup are taken from the send journal before anything leaves;\n  \
+         pauses, approvals and answers since then must be typed again{FAINT:#}"
+    )?;
+    Ok(())
+}
+
+/// Maps an error about the backup file; a damaged file gets a message of its own.
+fn no_backup(file: &Path, error: BackupError) -> CommandError {
+    match error {
+        BackupError::Store(StoreError::Damaged { why }) => {
+            let message = format!("{} cannot be put back: {why}", file.display());
+            CommandError::new(Kind::BadData, message).hint("nothing was changed; take another backup")
+        }
+        error => error.into(),
+    }
+}
+
+/// Prints the time of the backup, or of the newest record in a plain copy.
+fn about(cx: &mut Context, zone: Zone, copy: &Copy) -> Result<(), CommandError> {
+    match (copy.made, copy.newest) {
+        (Some(made), _) => writeln!(cx.out, "a backup of {}", moment(zone, made))?,
+        (None, Some(newest)) => {
+            writeln!(cx.out, "{ODD}a copy{ODD:#}; the last it knows is of {}", moment(zone, newest))?;
+        }
+        (None, None) => writeln!(cx.out, "{ODD}a copy{ODD:#} in which nothing has happened yet")?,
+    }
+    Ok(())
+}
+
+fn free_to_send(config: &Config) -> Result<(), CommandError> {
+    match lock::holder(&config.database)? {
+        Some(holder) => Err(LockError::Held { holder, path: lock::file(&config.database) }.into()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,353 @@
+//! `journey send`: sends what is due, or shows it with `--dry-run`.
+
+mod lists;
+mod report;
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::cli::context::{Context, ODD};
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::output::{self, Format};
+use crate::cli::signals::Signals;
+use crate::cli::{blocked, lookup};
+use crate::clock;
+use crate::config::Transport;
+use crate::domain::delivery::send_block::{Guard, GuardKind};
+use crate::domain::delivery::state::State;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::deliver::limits::{self, Limits};
+use crate::engine::deliver::{Delivered, Outbox};
+use crate::engine::load::snapshot::World;
+use crate::engine::message::Desk;
+use crate::engine::plan::pass::Pass;
+use crate::engine::plan::positions;
+use crate::engine::send::lock::Lock;
+use crate::engine::send::run as engine;
+use crate::engine::send::run::{Sent, Talk};
+use crate::engine::{doctor, message};
+use crate::store::{Recovered, Store};
+use lists::{Lists, Occasion};
+use report::Report;
+
+/// Sends what is due now, or shows what one pass would send
+///
+/// What --dry-run lists at a time is what a pass at that time sends: who gets
+/// what, who waits and who is held, and why. Nobody gets anything twice,
+/// however often it is typed. Exit code 0 also when nothing is due.
+///
+/// What was booked by an earlier pass and has not left yet leaves first;
+/// --only and --limit choose among those, too. Ctrl-C ends it after the mails
+/// that are on their way; `journey send` goes on where it stopped.
+///
+/// Example: journey send --dry-run --at 2026-12-01T08:30 --only 1042 --out mails
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Only show; nothing changes anywhere
+    #[arg(long)]
+    dry_run: bool,
+    /// Only to this unit or person, or of this step; may be given several times
+    #[arg(long, value_name = "STEP|UNIT|PERSON")]
+    only: Vec<String>,
+    /// At most so many mails
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    limit: Option<usize>,
+    /// Write the mails into this folder, as .eml files; only with --dry-run
+    #[arg(long, value_name = "DIR", requires = "dry_run")]
+    out: Option<PathBuf>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Parses `--limit`. Zero would send nothing, so it is a typing error.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "write a number of mails, 1 or more".to_owned())
+}
+
+/// Maximum number of planning passes if the database is changed concurrently.
+const PASSES: u32 = 10;
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    if args.dry_run { dry_run(args, cx) } else { send(args, cx) }
+}
+
+fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    let find = |text: &str| Ok(world.roster.find(text).map(|person| person.id.clone()));
+    let mut selection = lookup::only(&world, &args.only, find)?;
+    selection.limit = args.limit;
+    let desk = Desk::of(&world);
+    let look = |store: &Store| Outbox::read(store, &desk, &selection, at);
+    let outbox = Store::look(&world.config.database, look)?.unwrap_or_default();
+    let mut pass = Pass::at(&world, at, &outbox.goes_before(&selection));
+    let written = match &args.out {
+        Some(folder) => {
+            let bar = progress(cx, pass.send.len());
+            let written = message::write(&world, &mut pass, folder, || bar.inc(1))?;
+            bar.finish_and_clear();
+            Some((folder, written))
+        }
+        None => None,
+    };
+    match args.format {
+        Format::Json => {
+            let mut lists = Lists::default();
+            lists.add(&world, &pass, State::Planned);
+            output::json(&mut *cx.out, &lists.value(&world, at, Occasion::DryRun(&outbox)))?;
+        }
+        Format::Text => {
+            let mut report = Report::new(at, cx.verbose, outbox);
+            report.add(&pass);
+            report.text(cx, &world, &selection, args)?;
+        }
+    }
+    if let Some((folder, written)) = written.filter(|_| !cx.quiet) {
+        let mails = output::count(written, "mail", "mails");
+        // Print messages after the data they refer to.
+        cx.out.flush()?;
+        writeln!(cx.err, "{mails} written to {}", folder.display())?;
+    }
+    Ok(())
+}
+
+fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (mut store, mut world, at) = cx.writing(World::of_members)?;
+    let zone = world.library.programme.zone;
+    let _lock = Lock::take(&world.config.database, at, zone)?;
+    for open in doctor::open_secrets(&world.config) {
+        cx.warn(&open.in_a_line());
+    }
+    let mut selection = lookup::only(&world, &args.only, |text| store.find(text))?;
+    selection.limit = args.limit;
+    let typed = !cx.is_now();
+    // Changes of the system clock while sending are ignored.
+    let begun = clock::both();
+    let now = || if typed { at } else { clock::since(begun) };
+    let signals = Signals::watch()?;
+    signals.watch_hangup()?;
+    let (told_to_stop, quiet) = (Cell::new(false), cx.quiet);
+    // Mails enqueued by passes that a concurrent change interrupted; for JSON
+    // each mail.
+    let (mut before, mut mails): (usize, Vec<(i64, Value)>) = (0, Vec::new());
+    for _ in 0..PASSES {
+        // Include changes made between loading the snapshot and taking the lock,
+        // or during an interrupted pass.
+        world.refresh(&store)?;
+        let bar = progress(cx, 0);
+        let mut report = Report::new(at, cx.verbose, Outbox::default());
+        let mut lists = Lists::default();
+        let stop = || {
+            let stop = signals.stop();
+            if stop && !told_to_stop.replace(true) && !quiet {
+                bar.suspend(stopping_text);
+            }
+            stop
+        };
+        let talk = Talk {
+            booked: &mut |pass, numbers| match args.format {
+                Format::Text => report.add(pass),
+                Format::Json => {
+                    lists.add(&world, pass, State::Due);
+                    mails.extend(numbers.iter().copied().zip(lists.send.drain(..)));
+                }
+            },
+            one_more: &mut |booked| {
+                bar.set_length(booked as u64);
+                bar.inc(1);
+            },
+            say: &mut |words| bar.suspend(|| cx.warn(&words)),
+            stop: &stop,
+            // With `--at` the clock stands still; mails are written to files then.
+            now: &now,
+        };
+        let sent = engine::send(&world, &mut store, at, &selection, talk)?;
+        bar.finish_and_clear();
+        if !sent.guards.is_empty() {
+            return Err(guarded(&sent.guards));
+        }
+        recovered_text(cx, &sent.recovered)?;
+        if sent.interrupted {
+            before += sent.booked;
+            continue;
+        }
+        delivered_text(cx, &world, &sent)?;
+        if sent.delivered.wait.is_some() {
+            limits_text(cx, &world, &store, now())?;
+        }
+        match args.format {
+            Format::Json => {
+                lists.send = as_they_are(&store, mails)?;
+                let occasion = Occasion::Real(&sent.delivered);
+                output::json(&mut *cx.out, &lists.value(&world, at, occasion))?;
+            }
+            Format::Text => {
+                if before > 0 {
+                    let mails = output::count(before, "mail", "mails");
+                    writeln!(
+                        cx.err,
+                        "{mails} were booked before the database was changed, and what follows after"
+                    )?;
+                }
+                report.is_written = sent.delivered.sent == sent.booked;
+                report.text(cx, &world, &selection, args)?;
+            }
+        }
+        world.refresh(&store)?;
+        positions::keep(&world, &mut store, at)?;
+        if signals.stop() {
+            stopped(&store)?;
+        }
+        return came_to(&sent.delivered, &store);
+    }
+    let message = "the database is changed again and again; what left is remembered";
+    Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
+}
+
+/// Confirms a stop signal on standard error.
+fn stopping_text() {
+    let words = "stopping after the mails that are on their way; whoever stops it again ends it at once, and nobody knows then whether those arrived";
+    // If standard error is closed the line is lost; that is no failure.
+    let _ = writeln!(io::stderr(), "{words}");
+}
+
+/// The result after a stop signal: an error if mails are still waiting.
+fn stopped(store: &Store) -> Result<(), CommandError> {
+    match waiting(store)? {
+        0 => Ok(()),
+        n => {
+            let mails = output::count(n, "mail waits", "mails wait");
+            let error = CommandError::new(Kind::Busy, format!("stopped: {mails}"));
+            Err(error.hint("nothing is lost: `journey send` goes on"))
+        }
+    }
+}
+
+/// Number of mails in the outbox that are not settled.
+fn waiting(store: &Store) -> Result<usize, CommandError> {
+    let all = store.deliveries_by_state()?;
+    let waiting: u64 = all.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
+    Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
+}
+
+/// The result for the exit code: an error if the relay failed or mails were
+/// rejected.
+fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
+    if let Some(trouble) = &delivered.trouble {
+        let waiting = output::count(waiting(store)?, "mail waits", "mails wait");
+        return Err(CommandError::new(Kind::Relay, trouble.why.clone()).hint(format!(
+            "{waiting}; nothing is lost: type it again later. What is the matter says: journey doctor"
+        )));
+    }
+    match delivered.rejected + delivered.held {
+        0 => Ok(()),
+        refused => {
+            let mails = output::count(refused, "mail was", "mails were");
+            let error = CommandError::new(Kind::No, format!("{mails} refused"));
+            Err(error.hint("which and why: `journey status`"))
+        }
+    }
+}
+
+/// The error if sending is blocked until an operator confirms.
+fn guarded(guards: &[Guard]) -> CommandError {
+    let messages: Vec<&str> = guards.iter().map(|guard| guard.message.as_str()).collect();
+    let error = CommandError::new(Kind::Brake, messages.join("; "));
+    match guards.iter().any(|guard| guard.kind == GuardKind::OtherInstallation) {
+        true => error.hint(
+            "nothing was sent; when the other one is stopped: journey hold release --other-copy-is-stopped",
+        ),
+        false => error.hint("nothing was sent; look at `journey status`, then: journey hold release"),
+    }
+}
+
+/// Adds the current delivery state to the JSON of each enqueued mail. A mail that
+/// is still unsent is shown as deferred.
+fn as_they_are(store: &Store, mails: Vec<(i64, Value)>) -> Result<Vec<Value>, CommandError> {
+    let numbers = || mails.iter().map(|(number, _)| *number);
+    let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return Ok(Vec::new()) };
+    let states: HashMap<i64, State> = store.states(first, last + 1)?.into_iter().collect();
+    let now = |(number, mut mail): (i64, Value)| {
+        let state = match states.get(&number).unwrap_or(&State::Sent) {
+            State::Due | State::Claimed | State::InFlight => &State::Deferred,
+            state => state,
+        };
+        mail["state"] = json!(state.as_str());
+        mail
+    };
+    Ok(mails.into_iter().map(now).collect())
+}
+
+/// Reports deliveries recovered from an interrupted run.
+fn recovered_text(cx: &mut Context, recovered: &Recovered) -> Result<(), CommandError> {
+    let &Recovered { returned, in_doubt, held } = recovered;
+    if cx.quiet {
+        return Ok(());
+    }
+    if returned > 0 {
+        let mails = output::count(returned, "mail", "mails");
+        writeln!(cx.err, "an earlier run had begun {mails}, and nothing of them had left: they leave now")?;
+    }
+    if in_doubt > 0 {
+        let mails = output::count(in_doubt, "mail", "mails");
+        writeln!(
+            cx.err,
+            "nobody knows whether {mails} of an earlier run arrived; the same bytes are handed over once more"
+        )?;
+    }
+    if held > 0 {
+        let mails = output::count(held, "mail", "mails");
+        writeln!(
+            cx.err,
+            "{ODD}nobody knows, for the second time, whether {mails} arrived{ODD:#}: see `journey status`"
+        )?;
+    }
+    Ok(())
+}
+
+/// Reports which rate limits mails wait for, and until when.
+fn limits_text(cx: &mut Context, world: &World, store: &Store, now: Timestamp) -> Result<(), CommandError> {
+    let all = limits::reached(store, &Limits::of(&world.config.mail.smtp), now)?;
+    if cx.quiet || all.is_empty() {
+        return Ok(());
+    }
+    for reached in all {
+        writeln!(cx.err, "{}", crate::cli::limits::line(world.library.programme.zone, &reached))?;
+    }
+    Ok(writeln!(cx.err, "nothing is lost: `journey daemon` goes on by itself, or type `journey send` then")?)
+}
+
+/// Reports the results of delivery other than mails written to files.
+fn delivered_text(cx: &mut Context, world: &World, sent: &Sent) -> Result<(), CommandError> {
+    if cx.quiet {
+        return Ok(());
+    }
+    let delivered = &sent.delivered;
+    let mut tell = |n: usize, what: &str| match n {
+        0 => Ok(()),
+        n => writeln!(cx.err, "{} {what}", output::count(n, "mail", "mails")),
+    };
+    // Mails written to files are already reported with the pass, if the numbers agree.
+    if world.config.mail.transport != Transport::Files || delivered.sent != sent.booked {
+        tell(delivered.sent, "handed over")?;
+    }
+    tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;
+    tell(delivered.expired, "too late")?;
+    tell(delivered.deferred, "put off by the relay; tried again later")?;
+    tell(
+        delivered.in_doubt,
+        "in doubt: nobody knows whether the relay took them; handed over once more later",
+    )?;
+    tell(delivered.rejected, "refused by the relay: see `journey status`")?;
+    tell(delivered.held, "held: see `journey status`")?;
+    Ok(output::columns(&mut *cx.err, &blocked::rows(&delivered.kept_back, &world.settings), &[0])?)
+}
+
+fn progress(cx: &Context, mails: usize) -> indicatif::ProgressBar {
+    if cx.may_draw() { indicatif::ProgressBar::new(mails as u64) } else { indicatif::ProgressBar::hidden() }
+}

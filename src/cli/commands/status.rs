@@ -1,0 +1,357 @@
+//! `journey status`: prints the state of journeys, deliveries, holds and the relay.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::cli::context::{BAD, BOLD, Context, FAINT, GOOD};
+use crate::cli::error::CommandError;
+use crate::cli::output::{self, Format};
+use crate::cli::{blocked, limits};
+use crate::domain::delivery::bounce::Blame;
+use crate::domain::history::position::Stage;
+use crate::domain::model::ids::PersonId;
+use crate::domain::time::timezone::Zone;
+use crate::domain::verdict::{Reason, moment};
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::pass::Holding;
+use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
+use crate::store::{LONG_LOG, Stuck};
+
+/// Shows how it stands: journeys, deliveries, what is held and why, what is next
+///
+/// Example: journey status
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Maximum number of lines about held enrolments.
+const SOME: usize = 8;
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    let status = status::status(&world, Ledger::read(&world, at)?, at);
+    match args.format {
+        Format::Json => Ok(output::json(&mut *cx.out, &value(&world, &status))?),
+        Format::Text => text(cx, &world, &status),
+    }
+}
+
+fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+    let programme = &world.library.programme;
+    let zone = programme.zone;
+    writeln!(
+        cx.out,
+        "{BOLD}{}{BOLD:#}  {FAINT}{} {zone}{FAINT:#}\n",
+        programme.title,
+        moment(zone, status.at)
+    )?;
+    if let Some(held) = &status.all_held {
+        let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        let since = moment(zone, held.since);
+        writeln!(cx.out, "{BAD}All sending is held{BAD:#} since {since}{why}; journey hold release\n")?;
+    }
+    for guard in &status.guards {
+        writeln!(
+            cx.out,
+            "{BAD}Nothing is sent{BAD:#} since {}: {}\n",
+            moment(zone, guard.at),
+            guard.message
+        )?;
+    }
+    for held in &status.held_steps {
+        let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        writeln!(
+            cx.out,
+            "{BAD}Step {} is held{BAD:#} since {}{why}; journey hold release {}\n",
+            held.step,
+            moment(zone, held.since),
+            held.step
+        )?;
+    }
+    writeln!(cx.out, "{BOLD}Journeys{BOLD:#}  enrolments by stage")?;
+    let mut rows = vec![vec![String::new()]];
+    rows[0].extend(Stage::ALL.iter().map(ToString::to_string));
+    for (journey, stages) in &status.stages {
+        let mut row = vec![journey.to_string()];
+        row.extend(stages.iter().map(|n| output::thousands(*n)));
+        rows.push(row);
+    }
+    output::columns(&mut *cx.out, &rows, &[1, 2, 3, 4, 5])?;
+    deliveries_text(cx, world, status)?;
+    held_text(cx, &status.pass.held)?;
+    writeln!(cx.out)?;
+    next_text(cx, zone, status)
+}
+
+/// Prints what `journey send` would send now, or when the next mail is due.
+fn next_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
+    let due = output::count(status.pass.send.len(), "mail is", "mails are");
+    let booked = output::count(status.outbox.ready, "mail is", "mails are");
+    let what = match (status.pass.send.len(), status.outbox.ready) {
+        (0, 0) => {
+            let next = status.next_wake.map(|next| moment(zone, next));
+            let next = next.unwrap_or_else(|| "nothing, until somebody acts".to_owned());
+            return Ok(writeln!(cx.out, "{BOLD}Next{BOLD:#}  {next}")?);
+        }
+        (_, 0) => format!("{due} due"),
+        (0, _) => format!("{booked} booked, and may be handed over"),
+        (_, _) => format!("{due} due; {booked} booked earlier, and leave first"),
+    };
+    let config = cx.typed_config();
+    Ok(writeln!(cx.out, "{BOLD}Next{BOLD:#}  {GOOD}now{GOOD:#}: {what}; send with `journey send{config}`")?)
+}
+
+fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    writeln!(cx.out, "\n{BOLD}Deliveries{BOLD:#}")?;
+    if status.deliveries.is_empty() {
+        writeln!(cx.out, "  none yet")?;
+    }
+    let row = |(state, n): &(crate::domain::delivery::state::State, u64)| {
+        vec![output::thousands(usize::try_from(*n).unwrap_or(usize::MAX)), state.to_string()]
+    };
+    output::columns(&mut *cx.out, &status.deliveries.iter().map(row).collect::<Vec<_>>(), &[0])?;
+    let [mailbox, passing, channel] = Blame::ALL.map(|blame| came_back(status, blame));
+    if mailbox + passing + channel > 0 {
+        writeln!(
+            cx.out,
+            "  came back: {mailbox} for want of a mailbox, {passing} for a passing reason, {channel} for the relay or the mail"
+        )?;
+    }
+    if status.unparsed > 0 {
+        let came = output::count(usize::try_from(status.unparsed).unwrap_or(usize::MAX), "mail", "mails");
+        writeln!(
+            cx.out,
+            "  {BAD}{came} to the return path could not be read{BAD:#}: look where they arrive"
+        )?;
+    }
+    if let Some(last) = status.last_sent {
+        let hour = output::thousands(usize::try_from(status.last_hour).unwrap_or(usize::MAX));
+        let most: Vec<String> = status.rate.iter().map(ToString::to_string).collect();
+        let most = if most.is_empty() { String::new() } else { format!(", at most {}", most.join(" and ")) };
+        let last = moment(zone, last);
+        writeln!(cx.out, "  the last was handed over {last}; in the last hour {hour}{most}")?;
+    }
+    relay_text(cx, world, status)?;
+    for reached in &status.limits {
+        writeln!(cx.out, "  {}", limits::line(zone, reached))?;
+    }
+    for pausing in &status.pausing {
+        writeln!(
+            cx.out,
+            "  the first mails of {} have left; the daemon waits with the rest until {}",
+            pausing.step,
+            moment(zone, pausing.opens)
+        )?;
+    }
+    output::columns(&mut *cx.out, &blocked::rows(&status.outbox.kept_back, &world.settings), &[0])?;
+    stuck_text(cx, world, status)?;
+    match status.imported {
+        Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
+        None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
+    }
+    if world.remembered.is_some() {
+        backup_text(cx, zone, status)?;
+    }
+    if status.log > LONG_LOG {
+        writeln!(
+            cx.out,
+            "  {BAD}the log of the database has grown to {} MB{BAD:#}: somebody reads it without end; what to do: journey doctor{}",
+            status.log / 1_000_000,
+            cx.typed_config()
+        )?;
+    }
+    Ok(())
+}
+
+/// Prints problems of the relay: fewer connections, or no delivery at all.
+fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    if let Some(fewer) = status.relay.fewer.and_then(|fewer| fewer.while_it_lasts(status.at)) {
+        writeln!(
+            cx.out,
+            "  the relay had more connections than it takes: {} at a time until {}",
+            fewer.connections,
+            moment(zone, fewer.until)
+        )?;
+    }
+    let Some(trouble) = &status.relay.trouble else { return Ok(()) };
+    let taken = status.relay.success;
+    let taken = taken.map_or("it never took a mail".to_owned(), |at| {
+        format!("no mail was taken since {}", moment(zone, at))
+    });
+    let (since, retry) = (moment(zone, trouble.since), moment(zone, trouble.retry));
+    writeln!(cx.out, "  {BAD}the relay takes nothing{BAD:#} since {since}: {}", trouble.why)?;
+    Ok(writeln!(
+        cx.out,
+        "  {taken}; tried again {retry}; what is the matter: journey doctor{}",
+        cx.typed_config()
+    )?)
+}
+
+/// Prints each delivery that waits for a retry or needs `journey resolve`.
+fn stuck_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    let row = |stuck: &Stuck| {
+        let next = stuck.next.map_or("journey resolve".to_owned(), |at| moment(zone, at));
+        let round = if stuck.round == 0 { String::new() } else { format!(" reminder {}", stuck.round) };
+        vec![
+            stuck.number.to_string(),
+            stuck.person.as_ref().map_or("protected", PersonId::as_str).to_owned(),
+            format!("{}{round}", stuck.step),
+            stuck.state.to_string(),
+            next,
+            stuck.reply.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = status.stuck.iter().map(row).collect();
+    Ok(output::columns(&mut *cx.out, &rows, &[0])?)
+}
+
+/// Number of bounces with that cause.
+fn came_back(status: &Status<'_>, blame: Blame) -> u64 {
+    status.bounces.iter().filter(|(of, _)| *of == blame).map(|(_, n)| n).sum()
+}
+
+/// Prints the time of the last backup; highlighted if it is too old or missing.
+fn backup_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
+    let Some(made) = status.backup else {
+        return Ok(writeln!(cx.out, "  {BAD}there is no backup{BAD:#}: journey backup FILE")?);
+    };
+    let age = status.at - made;
+    write!(cx.out, "  the last backup was made {}", moment(zone, made))?;
+    if age > OLD_BACKUP {
+        write!(cx.out, ", {BAD}{} ago{BAD:#}", output::age(age))?;
+    }
+    Ok(writeln!(cx.out)?)
+}
+
+/// Prints held enrolments: a row per journey, step and reason.
+fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        cx.out,
+        "\n{BOLD}Held{BOLD:#}  {BAD}{}{BAD:#}: somebody must act",
+        output::count(held.len(), "enrolment", "enrolments")
+    )?;
+    let mut sums: BTreeMap<(String, &'static str, String), usize> = BTreeMap::new();
+    for holding in held {
+        let step = holding.held.step.as_ref().map_or("…", |step| step.as_str());
+        let name = format!("{}/{step}", holding.journey.slug);
+        if let Some(reason) = holding.held.because.first() {
+            *sums.entry((name, reason.code(), reason.text())).or_default() += 1;
+        }
+    }
+    let row = |((step, code, text), n): ((String, &str, String), usize)| {
+        vec![output::thousands(n), step, code.to_owned(), text]
+    };
+    let mut rows: Vec<Vec<String>> = sums.into_iter().map(row).collect();
+    let more = rows.len().saturating_sub(SOME);
+    rows.truncate(SOME);
+    output::columns(&mut *cx.out, &rows, &[0])?;
+    if more > 0 {
+        writeln!(cx.out, "  {FAINT}and {} more{FAINT:#}", output::count(more, "line", "lines"))?;
+    }
+    Ok(())
+}
+
+fn value(world: &World, status: &Status<'_>) -> Value {
+    let zone = world.library.programme.zone;
+    let stages = |stages: &[usize; 5]| -> serde_json::Map<String, Value> {
+        Stage::ALL.iter().zip(stages).map(|(stage, n)| (stage.to_string(), json!(n))).collect()
+    };
+    let journeys: Vec<Value> = status
+        .stages
+        .iter()
+        .map(|(journey, n)| json!({ "journey": journey.as_str(), "enrolments": stages(n) }))
+        .collect();
+    let deliveries: serde_json::Map<String, Value> =
+        status.deliveries.iter().map(|(state, n)| (state.to_string(), json!(n))).collect();
+    let mut sums: BTreeMap<(&str, &str, &'static str), usize> = BTreeMap::new();
+    for holding in &status.pass.held {
+        let step = holding.held.step.as_ref().map_or("", |step| step.as_str());
+        let code = holding.held.because.first().map_or("", Reason::code);
+        *sums.entry((holding.journey.slug.as_str(), step, code)).or_default() += 1;
+    }
+    let held: Vec<Value> = sums
+        .into_iter()
+        .map(|((journey, step, code), n)| {
+            let step = (!step.is_empty()).then_some(step);
+            json!({ "journey": journey, "step": step, "because": code, "enrolments": n })
+        })
+        .collect();
+    json!({
+        "at": zone.rfc3339(status.at),
+        "content": world.library.hash.to_string(),
+        "content_faults": status.broken.iter().map(super::check::value).collect::<Vec<_>>(),
+        "all_held": status.all_held.is_some(),
+        "hold": status.all_held.as_ref().map(|held| json!({
+            "since": zone.rfc3339(held.since), "why": held.why,
+        })),
+        "imported": status.imported.map(|at| zone.rfc3339(at)),
+        "log_bytes": status.log,
+        "backup": status.backup.map(|at| zone.rfc3339(at)),
+        "journeys": journeys,
+        "deliveries": deliveries,
+        "relay": relay_value(zone, status),
+        "limits": status.limits.iter().map(|reached| limits::value(zone, reached)).collect::<Vec<_>>(),
+        "guards": status.guards.iter().map(|guard| json!({
+            "kind": guard.kind.as_str(), "since": zone.rfc3339(guard.at), "message": guard.message,
+        })).collect::<Vec<_>>(),
+        "held_steps": status.held_steps.iter().map(|held| json!({
+            "journey": held.step.journey.as_str(), "step": held.step.step.as_str(),
+            "since": zone.rfc3339(held.since), "why": held.why,
+        })).collect::<Vec<_>>(),
+        "stuck": status.stuck.iter().map(|stuck| stuck_value(zone, stuck)).collect::<Vec<_>>(),
+        "came_back": Blame::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),
+        "unparsed": status.unparsed,
+        "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
+        "last_hour": status.last_hour,
+        "rate": status.rate.iter().map(|limit| json!({
+            "mails": limit.mails, "seconds": limit.per.as_secs(),
+        })).collect::<Vec<_>>(),
+        "due": status.pass.send.len(),
+        "outbox": blocked::outbox_value(&status.outbox),
+        "pausing": status.pausing.iter().map(|pausing| json!({
+            "journey": pausing.step.journey.as_str(), "step": pausing.step.step.as_str(),
+            "rest_follows": zone.rfc3339(pausing.opens),
+        })).collect::<Vec<_>>(),
+        "held": held,
+        "next_wake": status.next_wake.map(|at| zone.rfc3339(at)),
+    })
+}
+
+fn relay_value(zone: Zone, status: &Status<'_>) -> Value {
+    let trouble = status.relay.trouble.as_ref();
+    let fewer = status.relay.fewer.and_then(|fewer| fewer.while_it_lasts(status.at));
+    json!({
+        "last_success": status.relay.success.map(|at| zone.rfc3339(at)),
+        "trouble": trouble.map(|trouble| trouble.why.as_str()),
+        "since": trouble.map(|trouble| zone.rfc3339(trouble.since)),
+        "failures": trouble.map_or(0, |trouble| trouble.failures),
+        "retry": trouble.map(|trouble| zone.rfc3339(trouble.retry)),
+        "connections": fewer.map(|fewer| fewer.connections),
+        "fewer_until": fewer.map(|fewer| zone.rfc3339(fewer.until)),
+    })
+}
+
+fn stuck_value(zone: Zone, stuck: &Stuck) -> Value {
+    json!({
+        "delivery": stuck.number,
+        "person": stuck.person.as_ref().map_or("protected", PersonId::as_str),
+        "journey": stuck.step.journey.as_str(),
+        "step": stuck.step.step.as_str(),
+        "round": stuck.round,
+        "state": stuck.state.as_str(),
+        "attempts": stuck.attempts,
+        "next": stuck.next.map(|at| zone.rfc3339(at)),
+        "reply": stuck.reply,
+    })
+}

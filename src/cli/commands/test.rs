@@ -1,0 +1,149 @@
+//! `journey test`: sends one step to a tester, rendered for a chosen person.
+
+use std::io::Write;
+
+use crate::cli::context::{Context, FAINT, GOOD};
+use crate::cli::error::{CommandError, Kind};
+use crate::cli::{lookup, output};
+use crate::config::Transport;
+use crate::domain::delivery::reply::{Outcome, TroubleKind};
+use crate::domain::diagnostic::visible;
+use crate::domain::model::person::Person;
+use crate::engine::load::snapshot::World;
+use crate::engine::post::Post;
+use crate::engine::test_mail::{self, Handed};
+
+/// Sends a step to a tester, marked as a test; books nothing
+///
+/// Only to addresses listed as `testers` in config.toml. The subject is marked
+/// as a test. The mail is written for the tester, if the
+/// people file has that address, else for somebody made up; or for PERSON.
+/// It leaves as real mails do, by the same relay and with the same signature,
+/// whatever is approved, held or paused. Its links lead nowhere and can answer
+/// for nobody, and nobody's turn moves.
+///
+/// Example: journey test miljo/resor --to eva.lind@ekdala.example --as 1042
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// A step with its journey: miljo/resor
+    step: String,
+    /// One of the testers
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    /// As this person would get it: an employee id or a mail address
+    #[arg(long = "as", value_name = "PERSON")]
+    reader: Option<String>,
+    /// Only show it; nothing leaves
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    if !world.broken.is_empty() {
+        let message = "the content has errors, and a test would show the text before them";
+        let error = CommandError::new(Kind::BadContent, message);
+        return Err(error.hint(format!("mend what `journey check{}` tells", cx.typed_config())));
+    }
+    if !args.dry_run {
+        cx.writing_at(&world.config, world.library.programme.zone)?;
+    }
+    let step = lookup::step(&world, &args.step)?;
+    let to = tester(&world, &args.to)?;
+    let reader = match &args.reader {
+        Some(text) => named(&world, text)?,
+        None => test_mail::reader(&world, to),
+    };
+    let mail = test_mail::make(&world, &step, &reader, to, at).map_err(|why| {
+        CommandError::new(Kind::No, format!("`{step}` cannot be written for this reader: {why}"))
+            .hint("name another with --as, or mend the text")
+    })?;
+    if !cx.quiet {
+        let whom = match world.roster.person(&reader.id) {
+            Some(person) => format!("as person {} gets it", output::name_of(person)),
+            None => {
+                format!("as {} {} would get it, who is made up", reader.first_name, reader.last_name)
+            }
+        };
+        writeln!(cx.out, "{step}  {whom}")?;
+        writeln!(cx.out, "  To:      {to}\n  Subject: {}\n", mail.subject)?;
+    }
+    if args.dry_run {
+        writeln!(cx.out, "{}", mail.text.trim_end())?;
+        let way = way(&world);
+        return Ok(writeln!(cx.out, "\n{FAINT}a dry run: nothing is sent; it would go {way}{FAINT:#}")?);
+    }
+    let post = Post::of(&world.config)?;
+    match test_mail::hand_over(&world, &post, &mail)? {
+        Handed::File(name) => {
+            let path = world.config.mail.folder.join(name);
+            Ok(writeln!(cx.out, "{GOOD}written{GOOD:#} to {}", path.display())?)
+        }
+        Handed::Outcome(outcome) => said(cx, &world, outcome),
+    }
+}
+
+/// Finds the configured tester with that address.
+fn tester<'w>(world: &'w World, text: &str) -> Result<&'w str, CommandError> {
+    test_mail::tester(world, text).ok_or_else(|| {
+        let error =
+            CommandError::usage(format!("`{}` is no tester, and tests go to nobody else", visible(text)));
+        let add = format!("add it to `testers` under [mail] in {}", world.config.file.display());
+        match world.config.mail.testers.join(", ") {
+            none if none.is_empty() => error.hint(format!("there are no testers yet: {add}")),
+            known => error.hint(format!("testers are {known}; {add}")),
+        }
+    })
+}
+
+/// Finds the person to render for. Protected people are refused: their data must
+/// not reach a tester.
+fn named(world: &World, text: &str) -> Result<Person, CommandError> {
+    let person = lookup::person(world, text)?;
+    if person.protected {
+        let message = "this person is protected: what is known of them goes to no tester";
+        return Err(CommandError::usage(message).hint("name somebody else, or leave --as away"));
+    }
+    Ok(person.clone())
+}
+
+/// The destination as text: folder, relay or program.
+fn way(world: &World) -> String {
+    let mail = &world.config.mail;
+    match mail.transport {
+        Transport::Files => format!("to {}", mail.folder.display()),
+        Transport::Smtp => format!("by the relay {}:{}", mail.smtp.host, mail.smtp.port),
+        Transport::Sendmail => format!("by {}", mail.sendmail.display()),
+    }
+}
+
+/// Prints the outcome of the delivery, or returns it as an error.
+fn said(cx: &mut Context, world: &World, outcome: Outcome) -> Result<(), CommandError> {
+    let way = way(world);
+    let doctor = format!("nothing was booked; look what is the matter: journey doctor{}", cx.typed_config());
+    match outcome {
+        Outcome::Sent(reply) => Ok(writeln!(cx.out, "{GOOD}handed over{GOOD:#} {way}: {reply}")?),
+        Outcome::Deferred(reply) => {
+            let message = format!("not taken now: {reply}");
+            Err(CommandError::new(Kind::No, message)
+                .hint("a relay that greylists takes it later: type it again"))
+        }
+        Outcome::Rejected { reply, .. } | Outcome::Content(reply) => {
+            Err(CommandError::new(Kind::No, format!("refused: {reply}")).hint(doctor))
+        }
+        Outcome::TooLarge(why) | Outcome::Held(why) => Err(CommandError::new(Kind::No, why).hint(doctor)),
+        Outcome::Channel(trouble) => {
+            let hint = match trouble.kind {
+                TroubleKind::TooManyConnections => {
+                    "a mailing has all connections; type it again later".to_owned()
+                }
+                TroubleKind::Gone | TroubleKind::Passing | TroubleKind::Refused => doctor,
+            };
+            Err(CommandError::new(Kind::Relay, trouble.why).hint(hint))
+        }
+        Outcome::InDoubt(why) => {
+            Err(CommandError::new(Kind::Relay, format!("{why}: nobody knows whether it arrived"))
+                .hint("look into the mailbox before you type it again"))
+        }
+    }
+}

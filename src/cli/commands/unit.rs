@@ -1,0 +1,133 @@
+//! `journey unit`: shifts a unit, closes it, or gives it a cadence of its own.
+
+use super::pause::unit_in_words;
+use crate::cli::change::{self, How, Proposed};
+use crate::cli::context::Context;
+use crate::cli::error::CommandError;
+use crate::cli::{lookup, time_arg};
+use crate::domain::change::Change;
+use crate::domain::model::person::Period;
+use crate::domain::time::cadence::Cadence;
+use crate::domain::time::calendar::ClosedPeriod;
+
+/// Moves a unit, closes it for a time, or gives it a rhythm of its own
+#[derive(clap::Subcommand, Debug)]
+pub(crate) enum Unit {
+    Shift(Shift),
+    Close(Close),
+    Cadence(Rhythm),
+}
+
+/// Moves a unit by some weeks; several add up
+///
+/// Example: journey unit shift "Hemtjänsten Norr" --weeks 2 --reason "short of staff"
+#[derive(clap::Args, Debug)]
+pub(crate) struct Shift {
+    /// A unit, by id or name
+    unit: String,
+    /// How many weeks later; negative for earlier
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    weeks: i32,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Sends a unit nothing from one day to another, both included
+///
+/// Example: journey unit close "Centralköket" 2027-02-22 2027-02-26 --why "rebuilding"
+#[derive(clap::Args, Debug)]
+pub(crate) struct Close {
+    /// A unit, by id or name
+    unit: String,
+    /// The first day without mail
+    from: String,
+    /// The last day without mail
+    to: String,
+    /// Why; it is shown wherever somebody asks
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Gives a unit a rhythm of its own, instead of each journey's
+///
+/// Example: journey unit cadence "Nattpatrullen" "0 15 * * Wed"
+#[derive(clap::Args, Debug)]
+pub(crate) struct Rhythm {
+    /// A unit, by id or name
+    unit: String,
+    /// Minute, hour, day, month, weekday; `journey` for that of each journey again
+    cadence: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Longest accepted shift in weeks; more is a typing error.
+const MOST_WEEKS: i32 = 104;
+
+pub(crate) fn run(unit: &Unit, cx: &mut Context) -> Result<(), CommandError> {
+    match unit {
+        Unit::Shift(args) => shift(args, cx),
+        Unit::Close(args) => close(args, cx),
+        Unit::Cadence(args) => rhythm(args, cx),
+    }
+}
+
+fn shift(args: &Shift, cx: &mut Context) -> Result<(), CommandError> {
+    if args.weeks == 0 || args.weeks.abs() > MOST_WEEKS {
+        let message = format!("--weeks {} moves nothing, or too far", args.weeks);
+        return Err(CommandError::usage(message).hint(format!("write 1 to {MOST_WEEKS}, or -1 and so on")));
+    }
+    change::run(cx, &args.how, |world, _| {
+        let unit = lookup::unit(world, &args.unit)?;
+        let about = format!("unit {}", unit_in_words(world, &unit));
+        let change = Change::Shift { unit, weeks: args.weeks };
+        Ok(Proposed { change, about, why: Some(args.reason.clone()), by: None })
+    })
+}
+
+fn close(args: &Close, cx: &mut Context) -> Result<(), CommandError> {
+    let days = Period { from: time_arg::parse_date(&args.from)?, to: time_arg::parse_date(&args.to)? };
+    if days.to < days.from {
+        let message = format!("{} comes before {}", args.to, args.from);
+        return Err(CommandError::usage(message).hint("the first day comes first; both are closed"));
+    }
+    let why = args.why.trim();
+    if why.is_empty() {
+        return Err(CommandError::usage("--why is empty").hint("write why, for those who ask later"));
+    }
+    change::run(cx, &args.how, |world, _| {
+        let unit = lookup::unit(world, &args.unit)?;
+        let about = format!("unit {}", unit_in_words(world, &unit));
+        let change = Change::Close { unit, period: ClosedPeriod { days, why: why.into() } };
+        Ok(Proposed { change, about, why: Some(why.to_owned()), by: None })
+    })
+}
+
+fn rhythm(args: &Rhythm, cx: &mut Context) -> Result<(), CommandError> {
+    let cadence = match args.cadence.as_str() {
+        "journey" => None,
+        text => {
+            let refused = |message, hint| CommandError::usage(message).hint(hint);
+            Some(Cadence::parse(text).map_err(|fault| refused(fault.message, fault.hint))?)
+        }
+    };
+    change::run(cx, &args.how, |world, at| {
+        let today = world.library.programme.zone.date(at);
+        if cadence.as_ref().is_some_and(|cadence| !cadence.has_slot_in_the_year_from(today)) {
+            let message = format!("`{}` has no slot in the next 366 days", args.cadence);
+            return Err(CommandError::usage(message).hint("look at day, month and weekday"));
+        }
+        let unit = lookup::unit(world, &args.unit)?;
+        let about = format!("unit {}", unit_in_words(world, &unit));
+        let change = Change::Rhythm { unit, cadence: cadence.clone() };
+        Ok(Proposed { change, about, why: args.reason.clone(), by: None })
+    })
+}

@@ -1,0 +1,285 @@
+//! `journey why`: explains what a person has received and will receive, when,
+//! and why not earlier.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::cli::context::{BAD, BOLD, Context, FAINT, GOOD};
+use crate::cli::error::CommandError;
+use crate::cli::lookup;
+use crate::cli::output::{self, Format};
+use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::verdict::{Over, Reason, Verdict, Wait, moment};
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::explain::{self, InUnit, Standing, State, StepStanding, Why};
+
+/// Says why somebody gets what they get, and when
+///
+/// For a person: each step of each journey, what is next, when, and why not
+/// earlier. With --step and --unit: the same for each person of a unit.
+///
+/// Example: journey why 1042
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// An employee id or a mail address
+    #[arg(required_unless_present = "step", conflicts_with_all = ["step", "unit"])]
+    person: Option<String>,
+    /// A step with its journey: miljo/resor
+    #[arg(long, requires = "unit")]
+    step: Option<String>,
+    /// A unit, by id or name
+    #[arg(long, requires = "step")]
+    unit: Option<String>,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    match (&args.person, &args.step, &args.unit) {
+        (Some(person), _, _) => {
+            let mut why = explain::of_person(&world, lookup::person(&world, person)?, at);
+            explain::add_deliveries(&world, &mut why, at)?;
+            match args.format {
+                Format::Json => Ok(output::json(&mut *cx.out, &person_value(&world, &why))?),
+                Format::Text => person_text(cx, &world, &why, at),
+            }
+        }
+        (None, Some(step), Some(unit)) => {
+            let (step, unit) = (lookup::step(&world, step)?, lookup::unit(&world, unit)?);
+            let mut people = explain::of_unit(&world, &step, &unit, at);
+            explain::add_deliveries_in_unit(&world, &step, &mut people, at)?;
+            let zone = world.library.programme.zone;
+            match args.format {
+                Format::Json => {
+                    let people: Vec<Value> =
+                        people.iter().map(|standing| in_unit_value(zone, standing)).collect();
+                    let value = json!({ "step": step.to_string(), "unit": world.roster.unit_name(&unit), "people": people });
+                    Ok(output::json(&mut *cx.out, &value)?)
+                }
+                Format::Text => {
+                    writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", world.roster.unit_name(&unit))?;
+                    let row = |standing: &InUnit<'_>| {
+                        let state = standing.step.word().to_owned();
+                        vec![output::name_of(standing.person).to_owned(), state, in_words(zone, standing)]
+                    };
+                    Ok(output::columns(&mut *cx.out, &people.iter().map(row).collect::<Vec<_>>(), &[])?)
+                }
+            }
+        }
+        (None, _, _) => Err(CommandError::usage("name a person, or a step and a unit")),
+    }
+}
+
+fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) -> Result<(), CommandError> {
+    let zone = world.library.programme.zone;
+    let unit = world.roster.unit_name(&why.person.unit);
+    let unit = if why.person.protected { "" } else { unit };
+    writeln!(
+        cx.out,
+        "{BOLD}{}{BOLD:#}  {unit}  {FAINT}{}{FAINT:#}",
+        output::name_of(why.person),
+        moment(zone, at)
+    )?;
+    for standing in &why.journeys {
+        writeln!(cx.out, "\n{BOLD}{}{BOLD:#}  {}", standing.journey.slug, standing.stage)?;
+        // A step sent now is printed below; one that is already in the outbox, here.
+        let leaves_now = matches!(standing.verdict, Verdict::Send(_));
+        let told = |state: State| state != State::Next && (state != State::Due || !leaves_now);
+        let rows: Vec<Vec<String>> = standing
+            .steps
+            .iter()
+            .filter(|step| told(step.state))
+            .map(|step| {
+                let when = step.sent.or(step.planned).map_or(String::new(), |at| moment(zone, at));
+                vec![
+                    step.word().to_owned(),
+                    step.step.slug.to_string(),
+                    step.step.kind.to_string(),
+                    when,
+                    told_of(step),
+                ]
+            })
+            .collect();
+        let (later, before): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row[0] == "later");
+        output::columns(&mut *cx.out, &before, &[])?;
+        next_text(cx, zone, standing)?;
+        if !later.is_empty() {
+            let names: Vec<&str> = later.iter().map(|row| row[1].as_str()).collect();
+            writeln!(cx.out, "  later    {FAINT}{}{FAINT:#}", names.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+/// Remarks on a step that was enqueued or sent.
+fn told_of(step: &StepStanding<'_>) -> String {
+    let mut told = Vec::new();
+    if step.round > 0 {
+        told.push(format!("reminder {}", step.round));
+    }
+    if step.answered {
+        told.push("answered".to_owned());
+    }
+    if step.content != step.step.hash {
+        told.push("with another text than now".to_owned());
+    }
+    told.extend(step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text())));
+    told.extend(step.reply.clone());
+    told.join(", ")
+}
+
+/// Prints the next step of a journey, its time, and why not earlier.
+fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<(), CommandError> {
+    let reminder = |round: u16| if round == 0 { String::new() } else { format!(", reminder {round}") };
+    match &standing.verdict {
+        Verdict::Send(send) => {
+            let slot = moment(zone, send.slot);
+            writeln!(
+                cx.out,
+                "  {GOOD}now{GOOD:#}      {}{}  (slot {slot})",
+                send.step,
+                reminder(send.round)
+            )?;
+        }
+        Verdict::Wait(wait) => {
+            writeln!(cx.out, "  next     {}{}", wait.step, reminder(wait.round))?;
+            writeln!(cx.out, "  when     {}", when(zone, wait))?;
+            because_text(cx, &wait.because)?;
+        }
+        Verdict::Held(held) => {
+            let step = held.step.as_ref().map_or(String::new(), ToString::to_string);
+            writeln!(cx.out, "  next     {step}")?;
+            writeln!(cx.out, "  when     {BAD}held{BAD:#}: somebody must act")?;
+            because_text(cx, &held.because)?;
+        }
+        Verdict::Over(over) => writeln!(cx.out, "  {}", over_text(*over))?,
+    }
+    Ok(())
+}
+
+fn because_text(cx: &mut Context, because: &[Reason]) -> Result<(), CommandError> {
+    for (index, reason) in because.iter().enumerate() {
+        let label = if index == 0 { "because" } else { "" };
+        writeln!(cx.out, "  {label:<7}  {}  {FAINT}{}{FAINT:#}", reason.text(), reason.code())?;
+    }
+    Ok(())
+}
+
+/// The time of the next mail; with `not before` if it depends on another event.
+fn when(zone: Zone, wait: &Wait) -> String {
+    let rests = |reason: &Reason| matches!(reason, Reason::PreviousJourney(_) | Reason::NotApproved(_));
+    let not_before = if wait.because.iter().any(rests) { "not before " } else { "" };
+    format!("{not_before}{}", moment(zone, wait.until))
+}
+
+fn over_text(over: Over) -> &'static str {
+    match over {
+        Over::Finished => "everything has been sent or skipped",
+        Over::Left => "the last day with mail has passed",
+        Over::NotInAudience => "the journey is for others",
+        Over::JourneyGone => "the journey is not in the content any more",
+    }
+}
+
+/// When a step was or will be sent, and why not earlier; for a later step, the
+/// step that comes before it.
+fn in_words(zone: Zone, standing: &InUnit<'_>) -> String {
+    if let Some(sent) = standing.step.sent {
+        return moment(zone, sent);
+    }
+    // It is in the outbox and not sent yet.
+    if standing.step.delivery.is_some() {
+        let kept_back =
+            standing.step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text()));
+        return [kept_back, standing.step.reply.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    }
+    match &standing.verdict {
+        Verdict::Send(send) => format!("now: {}", send.step),
+        Verdict::Wait(wait) => {
+            format!("{} {}: {}", when(zone, wait), wait.step, output::reasons_text(&wait.because))
+        }
+        Verdict::Held(held) => {
+            let step = held.step.as_ref().map_or(String::new(), |step| format!(" {step}"));
+            format!("held{step}: {}", output::reasons_text(&held.because))
+        }
+        Verdict::Over(over) => over_text(*over).to_owned(),
+    }
+}
+
+fn person_value(world: &World, why: &Why<'_>) -> Value {
+    let zone = world.library.programme.zone;
+    let journeys: Vec<Value> = why.journeys.iter().map(|standing| standing_value(zone, standing)).collect();
+    json!({ "person": output::name_of(why.person), "journeys": journeys })
+}
+
+fn standing_value(zone: Zone, standing: &Standing<'_>) -> Value {
+    let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
+    let steps: Vec<Value> = standing
+        .steps
+        .iter()
+        .map(|step| {
+            json!({
+                "step": step.step.slug.as_str(),
+                "round": step.round,
+                "state": step.word(),
+                "planned": time(step.planned),
+                "sent": time(step.sent),
+                "kept_back": step.kept_back.as_ref().map(output::reason_value),
+                "answered": step.answered,
+                "content": step.content.to_string(),
+                "reply": step.reply,
+            })
+        })
+        .collect();
+    let (next, because) = next_value(zone, &standing.verdict);
+    json!({
+        "journey": standing.journey.slug.as_str(),
+        "stage": standing.stage.as_str(),
+        "steps": steps,
+        "next": next,
+        "because": because,
+    })
+}
+
+fn in_unit_value(zone: Zone, standing: &InUnit<'_>) -> Value {
+    let (next, because) = next_value(zone, &standing.verdict);
+    let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
+    json!({
+        "person": output::name_of(standing.person),
+        "state": standing.step.word(),
+        "kept_back": standing.step.kept_back.as_ref().map(output::reason_value),
+        "planned": time(standing.step.planned),
+        "sent": time(standing.step.sent),
+        "next": next,
+        "because": because,
+    })
+}
+
+/// The fields `next` (null if nothing follows) and `because`.
+fn next_value(zone: Zone, verdict: &Verdict) -> (Value, Value) {
+    match verdict {
+        Verdict::Send(send) => {
+            let (step, slot) = (send.step.as_str(), zone.rfc3339(send.slot));
+            (json!({ "verdict": "send", "step": step, "round": send.round, "at": slot }), json!([]))
+        }
+        Verdict::Wait(wait) => {
+            let (step, until) = (wait.step.as_str(), zone.rfc3339(wait.until));
+            let next = json!({ "verdict": "wait", "step": step, "round": wait.round, "at": until });
+            (next, output::reasons_value(&wait.because))
+        }
+        Verdict::Held(held) => {
+            let step = held.step.as_ref().map(ToString::to_string);
+            (
+                json!({ "verdict": "held", "step": step, "round": 0, "at": null }),
+                output::reasons_value(&held.because),
+            )
+        }
+        Verdict::Over(over) => {
+            let because = over.code().map(|code| json!([{ "code": code, "text": over_text(*over) }]));
+            (Value::Null, because.unwrap_or_else(|| json!([])))
+        }
+    }
+}

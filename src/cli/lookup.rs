@@ -1,0 +1,115 @@
+//! Looks up steps, journeys, units and people by the names given as arguments,
+//! with a "did you mean" hint if there is no match.
+
+use super::error::CommandError;
+use crate::domain::diagnostic::{nearest, visible};
+use crate::domain::model::ids::{PersonId, Slug, StepName, UnitId};
+use crate::domain::model::person::Person;
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::pass::Selection;
+use crate::store::StoreError;
+
+/// Finds a step by `journey/step`.
+pub(super) fn step(world: &World, text: &str) -> Result<StepName, CommandError> {
+    let names = step_names(world);
+    let found = names.iter().find(|name| name.to_string() == text).cloned();
+    found.ok_or_else(|| not_found("step", text, names.iter().map(ToString::to_string)))
+}
+
+/// Finds a journey by its slug.
+pub(super) fn journey(world: &World, text: &str) -> Result<Slug, CommandError> {
+    let slugs = || world.library.journeys.iter().map(|journey| journey.slug.clone());
+    let found = slugs().find(|slug| slug.as_str() == text);
+    found.ok_or_else(|| not_found("journey", text, slugs().map(|slug| slug.to_string())))
+}
+
+/// Finds a unit by id or name.
+pub(super) fn unit(world: &World, text: &str) -> Result<UnitId, CommandError> {
+    match &world.roster.units_called(text)[..] {
+        [unit] => Ok(unit.id.clone()),
+        [] => Err(not_found("unit", text, unit_names(world))),
+        several => {
+            let ids: Vec<String> = several.iter().map(|unit| format!("`{}`", unit.id)).collect();
+            Err(CommandError::usage(format!("{} units are called `{text}`", several.len()))
+                .hint(format!("name one by its id: {}", ids.join(", "))))
+        }
+    }
+}
+
+/// Finds a person by employee id or address.
+pub(super) fn person<'w>(world: &'w World, text: &str) -> Result<&'w Person, CommandError> {
+    world.roster.find(text).ok_or_else(|| nobody(text))
+}
+
+/// The error for an unknown person.
+pub(super) fn nobody(text: &str) -> CommandError {
+    CommandError::usage(format!("nobody in the people file is `{}`", visible(text)))
+        .hint("PERSON is an employee id or a mail address")
+}
+
+/// Builds the filter from the values of `--only`: each is a step (with a `/`), a
+/// person that `find` returns, or a unit.
+pub(super) fn only(
+    world: &World,
+    texts: &[String],
+    find: impl Fn(&str) -> Result<Option<PersonId>, StoreError>,
+) -> Result<Selection, CommandError> {
+    let mut selection = Selection::default();
+    for text in texts {
+        let units = world.roster.units_called(text);
+        if let Some(person) = find(text)? {
+            selection.people.insert(person);
+        } else if !units.is_empty() {
+            selection.units.extend(units.iter().map(|unit| unit.id.clone()));
+        } else if StepName::parse(text).is_some() {
+            selection.steps.push(step(world, text)?);
+        } else {
+            let names = unit_names(world).chain(step_names(world).into_iter().map(|name| name.to_string()));
+            let error = not_found("step, unit or person", text, names);
+            let says_what_to_do = !error.hints.is_empty();
+            return Err(if says_what_to_do { error } else { error.hint(ONLY) });
+        }
+    }
+    Ok(selection)
+}
+
+const ONLY: &str = "write <journey>/<step>, a unit's id or name, or an employee id or mail address";
+
+fn step_names(world: &World) -> Vec<StepName> {
+    let mut names = Vec::new();
+    for journey in &world.library.journeys {
+        let of = |step: &Slug| StepName { journey: journey.slug.clone(), step: step.clone() };
+        names.extend(journey.steps.iter().map(|step| of(&step.slug)));
+    }
+    names
+}
+
+fn unit_names(world: &World) -> impl Iterator<Item = String> + use<'_> {
+    world.roster.units.iter().flat_map(|unit| [unit.id.to_string(), unit.name.to_string()])
+}
+
+/// Maximum number of names that a hint lists.
+const FEW: usize = 8;
+
+fn not_found(what: &str, text: &str, known: impl Iterator<Item = String>) -> CommandError {
+    let known: Vec<String> = known.collect();
+    let error = CommandError::usage(format!("there is no {what} `{}`", visible(text)));
+    // The step without its journey: `resor` for `miljo/resor`.
+    let whole = |name: &&String| name.split_once('/').is_some_and(|(_, step)| step == text);
+    let whole: Vec<String> = known.iter().filter(whole).map(|name| format!("`{name}`")).collect();
+    if !whole.is_empty() {
+        return error.hint(format!("did you mean {}?", whole.join(" or ")));
+    }
+    // A common prefix of several: `Hemtjänsten` for `Hemtjänsten Norr`.
+    let beginning = text.to_lowercase();
+    let begun = |name: &&String| text.len() > 2 && name.to_lowercase().starts_with(&beginning);
+    let begun: Vec<String> = known.iter().filter(begun).map(|name| format!("`{name}`")).collect();
+    if (2..=FEW).contains(&begun.len()) {
+        return error.hint(format!("did you mean {}?", begun.join(" or ")));
+    }
+    match nearest(text, known.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if known.len() <= FEW => error.hint(format!("there are `{}`", known.join("`, `"))),
+        None => error,
+    }
+}

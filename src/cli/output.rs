@@ -1,0 +1,122 @@
+//! Output helpers shared by the commands: tables, counts, diagnostics, and JSON
+//! values of people and reasons.
+
+use std::io::{self, Write};
+
+use chrono::TimeDelta;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use super::context::{BAD, FAINT, ODD};
+use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::domain::model::person::Person;
+use crate::domain::verdict::Reason;
+
+/// Text or JSON, where something is listed.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `1 mail`, `1,400 mails`.
+pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(n), if n == 1 { one } else { many })
+}
+
+/// `37 hours`, `4 days`.
+pub(super) fn age(age: TimeDelta) -> String {
+    let n = |n: i64| usize::try_from(n).unwrap_or(0);
+    match age.num_hours() {
+        hours @ ..72 => count(n(hours), "hour", "hours"),
+        _ => count(n(age.num_days()), "day", "days"),
+    }
+}
+
+/// `1,400`.
+pub(super) fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// Prints an indented table with two spaces between the columns. `right` lists
+/// the columns aligned to the right.
+pub(super) fn columns(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.add_rows(rows);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((if index == 0 { 2 } else { 0 }, 2));
+        if right.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(out, "{}", table.trim_fmt())
+}
+
+/// Prints diagnostics, each with its location and hint.
+pub(super) fn faults(out: &mut dyn Write, faults: &[Diagnostic]) -> io::Result<()> {
+    for fault in faults {
+        let style = match fault.severity {
+            Severity::Error => BAD,
+            Severity::Warning => ODD,
+        };
+        writeln!(out, "{}: {style}{}{style:#}: {}", fault.place, fault.severity, fault.message)?;
+        if let Some(hint) = &fault.hint {
+            writeln!(out, "  {FAINT}hint:{FAINT:#} {hint}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The id shown for a person in lists; `protected` for a protected person.
+pub(super) fn name_of(person: &Person) -> &str {
+    if person.protected { "protected" } else { person.id.as_str() }
+}
+
+/// The unit of a person in JSON; null for a protected person.
+pub(super) fn unit_value(person: &Person, unit_name: &str) -> Value {
+    if person.protected { Value::Null } else { json!(unit_name) }
+}
+
+/// The address of a person in JSON; null if the person is protected or has none.
+pub(super) fn address_value(person: &Person) -> Value {
+    match (&person.email, person.protected) {
+        (Some(email), false) => json!(email),
+        (None, _) | (Some(_), true) => Value::Null,
+    }
+}
+
+/// `[{ "code": …, "text": … }]`.
+pub(super) fn reasons_value(because: &[Reason]) -> Value {
+    because.iter().map(reason_value).collect()
+}
+
+/// `{ "code": …, "text": … }`.
+pub(super) fn reason_value(reason: &Reason) -> Value {
+    json!({ "code": reason.code(), "text": reason.text() })
+}
+
+/// The texts of all reasons in one line.
+pub(super) fn reasons_text(because: &[Reason]) -> String {
+    because.iter().map(Reason::text).collect::<Vec<_>>().join("; ")
+}
+
+/// Prints indented JSON.
+pub(super) fn json(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}

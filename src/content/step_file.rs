@@ -1,0 +1,369 @@
+//! One Markdown file of a step as it is written: its front matter and its
+//! body (contract, 5). The base file says what the step is; variants and
+//! translations say words only. Nothing is inherited here.
+
+use std::sync::Arc;
+
+use super::Faults;
+use super::document::{At, Document};
+use super::front_matter::{self, Halves};
+use super::table::Table;
+use crate::content::text_file::Source;
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::model::ids::Slug;
+use crate::domain::model::step::{Film, Kind, Question, QuestionForm};
+
+/// The words of one file; `None` where it leaves them out.
+#[derive(Debug)]
+pub(super) struct Words<'a> {
+    pub(super) source: &'a Source,
+    pub(super) title: Option<String>,
+    pub(super) subject: Option<At<String>>,
+    pub(super) preheader: Option<String>,
+    pub(super) manager_note: Option<String>,
+    pub(super) film: Option<At<WrittenFilm>>,
+    pub(super) body: Arc<str>,
+    pub(super) body_line: u32,
+    /// Where a fault of the file as a whole is told.
+    pub(super) offset: usize,
+    /// All of it was read: what is missing is missing.
+    pub(super) whole: bool,
+}
+
+/// A film, its poster not looked for yet.
+#[derive(Debug)]
+pub(super) struct WrittenFilm {
+    pub(super) film: Film,
+    pub(super) poster: Option<At<String>>,
+    /// What the poster shows.
+    pub(super) alt: Option<String>,
+}
+
+/// The base file of a step.
+#[derive(Debug)]
+pub(super) struct Base<'a> {
+    pub(super) words: Words<'a>,
+    pub(super) kind: Option<At<Kind>>,
+    pub(super) minutes: Option<u32>,
+    pub(super) focus: Option<At<Slug>>,
+    /// `None` when one of them is faulty.
+    pub(super) questions: Option<Vec<Question>>,
+}
+
+/// A variant or translation.
+#[derive(Debug)]
+pub(super) struct Version<'a> {
+    pub(super) words: Words<'a>,
+    pub(super) questions: Vec<QuestionWords>,
+}
+
+/// The words of a question in a variant or translation.
+#[derive(Debug)]
+pub(super) struct QuestionWords {
+    pub(super) id: At<Slug>,
+    pub(super) text: Option<String>,
+    pub(super) labels: Option<At<Vec<String>>>,
+    pub(super) options: Option<At<Vec<String>>>,
+}
+
+const BASE_KEYS: &[&str] =
+    &["kind", "title", "subject", "preheader", "minutes", "focus", "manager_note", "film"];
+const VERSION_KEYS: &[&str] = &["title", "subject", "preheader", "manager_note", "film"];
+const LONGEST_SUBJECT: usize = 150;
+const MOST_SCALE_STEPS: i32 = 11;
+
+/// Reads `<step>.md`.
+pub(super) fn read_base<'a>(source: &'a Source, faults: &'a Faults) -> Option<Base<'a>> {
+    let halves = halves(source, faults)?;
+    let Some(front) = halves.front.clone() else {
+        let message = "no front matter; it says what kind of step this is";
+        faults.add(
+            Diagnostic::error("front-matter", source.place(0), message).hint(
+                "begin the file with a line `+++`, then `kind = \"lesson\"` and so on, then `+++` again",
+            ),
+        );
+        return None;
+    };
+    let document = Document::parse(source, front, BASE_KEYS, faults);
+    let mut table = document.root();
+    table.require(&[("kind", "\"lesson\""), ("subject", "\"…\""), ("minutes", "5")]);
+    let kind = table.word("kind", &Kind::ALL.map(|kind| (kind.as_str(), kind)));
+    let minutes = table.integer("minutes", 1..481).map(|minutes| minutes.value as u32);
+    let focus = table.slug("focus");
+    let questions = questions(&mut table);
+    let words = words(source, &mut table, &halves, document.is_whole(), faults);
+    film_or_not(&table, kind.as_ref(), &words);
+    table.finish();
+    Some(Base { words, kind, minutes, focus, questions })
+}
+
+/// Reads a variant or translation; `base_file` is where the rest stands.
+pub(super) fn read_version<'a>(
+    source: &'a Source,
+    base_file: &str,
+    faults: &'a Faults,
+) -> Option<Version<'a>> {
+    let halves = halves(source, faults)?;
+    let document = Document::parse(source, halves.front.clone().unwrap_or(0..0), VERSION_KEYS, faults);
+    let mut table = document.root();
+    let why = format!("stands in `{base_file}` only");
+    let hint = "delete it here; a variant or translation has words only";
+    let questions =
+        table.tables("question").into_iter().filter_map(|table| question_words(table, &why)).collect();
+    let words = words(source, &mut table, &halves, document.is_whole(), faults);
+    table.refuse(&["kind", "minutes", "focus"], "base-only-key", &why, hint);
+    table.finish();
+    Some(Version { words, questions })
+}
+
+fn halves(source: &Source, faults: &Faults) -> Option<Halves> {
+    front_matter::split(source).map_err(|fault| faults.add(fault)).ok()
+}
+
+fn words<'a>(
+    source: &'a Source,
+    table: &mut Table<'_>,
+    halves: &Halves,
+    whole: bool,
+    faults: &Faults,
+) -> Words<'a> {
+    let body: Arc<str> = source.text[halves.body.clone()].into();
+    if body.trim().is_empty() {
+        let fault = Diagnostic::error("empty-body", source.place(halves.body.start), "there is no text");
+        faults.add(fault.hint("write the mail below the front matter"));
+    }
+    Words {
+        source,
+        title: title(table),
+        subject: subject(table),
+        preheader: table.line("preheader").map(|text| text.value),
+        manager_note: table.text("manager_note").map(|text| text.value),
+        film: film(table),
+        body,
+        body_line: source.line(halves.body.start),
+        offset: halves.front.as_ref().map_or(0, |front| front.start),
+        whole,
+    }
+}
+
+fn title(table: &mut Table<'_>) -> Option<String> {
+    let title = table.line("title")?;
+    if title.value.contains("{{") {
+        let message = "`title` has a placeholder; it names the step in lists, the same for everybody";
+        table.error("placeholder-in-title", title.offset, message, "write the title without `{{…}}`");
+    }
+    Some(title.value)
+}
+
+fn subject(table: &mut Table<'_>) -> Option<At<String>> {
+    let subject = table.line("subject")?;
+    let length = subject.value.chars().count();
+    if length > LONGEST_SUBJECT {
+        let message = format!("`subject` has {length} characters; at most {LONGEST_SUBJECT} are allowed");
+        table.error(
+            "subject-too-long",
+            subject.offset,
+            message,
+            "a phone shows about 40: say the thing first",
+        );
+    }
+    Some(subject)
+}
+
+fn film(table: &mut Table<'_>) -> Option<At<WrittenFilm>> {
+    let mut film = table.table("film")?;
+    let offset = film.offset;
+    film.require(&[("url", "\"https://…\""), ("title", "\"…\""), ("length", "\"2:25\"")]);
+    let url = https(&mut film, "url");
+    let title = film.line("title");
+    let length = length(&mut film);
+    let poster = poster(&mut film);
+    let alt = film.line("alt").map(|alt| alt.value);
+    let transcript = https(&mut film, "transcript");
+    film.finish();
+    let film = Film { url: url?, title: title?.value, length: length?, poster: None, transcript };
+    Some(At { value: WrittenFilm { film, poster, alt }, offset })
+}
+
+fn https(table: &mut Table<'_>, key: &'static str) -> Option<String> {
+    let url = table.line(key)?;
+    let rest = url.value.strip_prefix("https://").unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.is_empty() || url.value.contains(char::is_whitespace) {
+        let message = format!("`{key}` is `{}`; an address that begins with `https://` is needed", url.value);
+        table.error("bad-link", url.offset, message, "copy the whole address from the browser");
+        return None;
+    }
+    Some(url.value)
+}
+
+/// `m:ss` or `h:mm:ss`.
+fn length(table: &mut Table<'_>) -> Option<String> {
+    let length = table.line("length")?;
+    let digits = |text: &str, most: usize| {
+        !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let sixtieth = |text: &str| text.len() == 2 && digits(text, 2) && text < "60";
+    let sound = match length.value.split(':').collect::<Vec<_>>()[..] {
+        [minutes, seconds] => digits(minutes, 3) && sixtieth(seconds),
+        [hours, minutes, seconds] => digits(hours, 2) && sixtieth(minutes) && sixtieth(seconds),
+        _ => false,
+    };
+    if !sound {
+        let message = format!("`length` is `{}`; minutes and seconds are needed", length.value);
+        table.error("bad-length", length.offset, message, "for example `2:25` or `1:02:25`");
+    }
+    sound.then_some(length.value)
+}
+
+/// A picture file beside the step: a plain name, never a path (F91).
+fn poster(table: &mut Table<'_>) -> Option<At<String>> {
+    let poster = table.line("poster")?;
+    let name = poster.value.as_str();
+    let plain = !name.contains(['/', '\\', ':']) && !name.starts_with('.');
+    let picture = [".png", ".jpg", ".jpeg"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+    if plain && picture {
+        return Some(poster);
+    }
+    let message = format!("`poster` is `{name}`; the name of a png or jpg file beside the step is needed");
+    table.error("bad-poster", poster.offset, message, "for example `poster = \"film.jpg\"`, without a path");
+    None
+}
+
+/// A film has a film; nothing else has.
+fn film_or_not(table: &Table<'_>, kind: Option<&At<Kind>>, words: &Words<'_>) {
+    let Some(kind) = kind else { return };
+    if kind.value == Kind::Film && !table.has("film") && words.whole {
+        let hint = "add `film = { url = \"https://…\", title = \"…\", length = \"2:25\" }`";
+        table.error("missing-key", kind.offset, "`film` is missing in a step of kind `film`", hint);
+    }
+    if kind.value != Kind::Film && table.has("film") {
+        let message = format!("`film` belongs to kind `film`; this step is a `{}`", kind.value);
+        table.error(
+            "film-refused",
+            table.offset_of("film"),
+            message,
+            "write `kind = \"film\"`, or link to the film in the text",
+        );
+    }
+}
+
+fn questions(table: &mut Table<'_>) -> Option<Vec<Question>> {
+    let mut taken = Vec::new();
+    let questions: Vec<_> =
+        table.tables("question").into_iter().map(|table| question(table, &mut taken)).collect();
+    questions.into_iter().collect()
+}
+
+/// The contract's `type`s.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Text,
+    Scale,
+    Choice,
+    Done,
+    Pledge,
+}
+
+fn question(mut table: Table<'_>, taken: &mut Vec<Slug>) -> Option<Question> {
+    table.require(&[("id", "\"hinder\""), ("text", "\"…\""), ("type", "\"text\"")]);
+    let id = table.slug("id");
+    let text = table.text("text");
+    let types = [
+        ("text", Type::Text),
+        ("scale", Type::Scale),
+        ("choice", Type::Choice),
+        ("done", Type::Done),
+        ("pledge", Type::Pledge),
+    ];
+    let form = table.word("type", &types).map(|kind| kind.value);
+    if let Some(id) = &id {
+        if taken.contains(&id.value) {
+            let message = format!("question `{}` stands here a second time", id.value);
+            table.error("duplicate-id", id.offset, message, "give one of the two another id");
+        }
+        taken.push(id.value.clone());
+    }
+    let form = question_form(&mut table, form);
+    if !table.finish() {
+        return None;
+    }
+    Some(Question { id: id?.value, text: text?.value, form: form? })
+}
+
+fn question_form(table: &mut Table<'_>, form: Option<Type>) -> Option<QuestionForm> {
+    const SCALE: &[&str] = &["min", "max", "labels"];
+    const CHOICE: &[&str] = &["options"];
+    let Some(form) = form else {
+        // Without a type nobody can say which of these belong.
+        table.expect(SCALE);
+        table.expect(CHOICE);
+        return None;
+    };
+    let hint = "change `type`, or delete it";
+    if form != Type::Scale {
+        table.refuse(SCALE, "wrong-question-key", "belongs to a question of type `scale`", hint);
+    }
+    if form != Type::Choice {
+        table.refuse(CHOICE, "wrong-question-key", "belongs to a question of type `choice`", hint);
+    }
+    match form {
+        Type::Text => Some(QuestionForm::Text),
+        Type::Done => Some(QuestionForm::Done),
+        Type::Pledge => Some(QuestionForm::Pledge),
+        Type::Scale => scale(table),
+        Type::Choice => choice(table),
+    }
+}
+
+fn scale(table: &mut Table<'_>) -> Option<QuestionForm> {
+    table.require(&[("min", "1"), ("max", "5")]);
+    let min = table.integer("min", -100..101).map(|min| min.value as i32);
+    let max = table.integer("max", -100..101);
+    let labels = table.values("labels");
+    if let Some(labels) = labels.as_ref().filter(|labels| !matches!(labels.value.len(), 0 | 2)) {
+        let message = format!("{} `labels`; a scale has two, for its ends, or none", labels.value.len());
+        table.error(
+            "bad-question",
+            labels.offset,
+            message,
+            "for example `labels = [\"inte alls\", \"mycket\"]`",
+        );
+    }
+    let (min, max) = (min?, max?);
+    let top = max.value as i32;
+    if top <= min || top - min >= MOST_SCALE_STEPS {
+        let message = format!(
+            "a scale from {min} to {top}; `min` must be less than `max`, with at most {MOST_SCALE_STEPS} steps"
+        );
+        table.error("bad-question", max.offset, message, "for example `min = 1` and `max = 5`");
+    }
+    Some(QuestionForm::Scale { min, max: top, labels: labels.map(|labels| labels.value).unwrap_or_default() })
+}
+
+fn choice(table: &mut Table<'_>) -> Option<QuestionForm> {
+    table.require(&[("options", "[\"…\", \"…\"]")]);
+    let options = table.values("options")?;
+    let repeated = options.value.iter().enumerate().find(|(i, option)| options.value[..*i].contains(option));
+    if let Some((_, option)) = repeated {
+        let message = format!("option `{option}` stands here twice");
+        table.error("bad-question", options.offset, message, "keep one of the two");
+    }
+    if options.value.len() == 1 {
+        let message = "one option; a choice has at least two";
+        table.error("bad-question", options.offset, message, "add another, or write `type = \"done\"`");
+    }
+    Some(QuestionForm::Choice { options: options.value })
+}
+
+fn question_words(mut table: Table<'_>, why: &str) -> Option<QuestionWords> {
+    table.require(&[("id", "\"hinder\"")]);
+    let id = table.slug("id");
+    let text = table.text("text").map(|text| text.value);
+    let labels = table.values("labels");
+    let options = table.values("options");
+    let hint = "delete it here; only the words are translated";
+    table.refuse(&["type", "min", "max"], "base-only-key", why, hint);
+    table.finish();
+    Some(QuestionWords { id: id?, text, labels, options })
+}

@@ -1,0 +1,64 @@
+//! Reports which planned times an update of the time zone data moves. Planned
+//! mails keep their local time.
+
+use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::engine::plan::positions;
+use crate::store::{KeptPositions, Store, StoreError};
+
+/// Positions planned with other time zone data than this program has.
+pub(super) struct OlderZones {
+    release: String,
+    planned: KeptPositions,
+}
+
+impl OlderZones {
+    /// Reads them before they are recomputed; `None` if the data is the same.
+    pub(super) fn read(store: &Store) -> Result<Option<OlderZones>, StoreError> {
+        let Some(release) = positions::older_zones(store)? else { return Ok(None) };
+        Ok(Some(OlderZones { release, planned: store.positions()? }))
+    }
+
+    /// The log line: `time zone data 2026c → 2027a: 214 planned times moved; each
+    /// keeps its local time`.
+    pub(super) fn line(&self, store: &Store, now: Timestamp) -> Result<String, StoreError> {
+        let times = match self.moved(&store.positions()?, now) {
+            1 => "1 planned time".to_owned(),
+            n => format!("{n} planned times"),
+        };
+        let (before, after) = (&self.release, Zone::release());
+        Ok(format!("time zone data {before} → {after}: {times} moved; each keeps its local time"))
+    }
+
+    /// Number of future positions whose instant changed.
+    fn moved(&self, planned: &KeptPositions, now: Timestamp) -> usize {
+        let later = |at: &Timestamp| *at > now;
+        let moved = self.planned.iter().filter(|(whose, before)| {
+            let after = planned.get(whose).and_then(|after| after.next_at);
+            before.next_at.filter(later).is_some_and(|at| after.is_some_and(|after| after != at))
+        });
+        moved.count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::model::ids::{PersonNumber, Slug};
+    use crate::store::KeptPosition;
+
+    #[test]
+    fn only_changed_future_times_count_as_moved() {
+        let at = |hour: u32| format!("2027-04-01T{hour:02}:00:00Z").parse::<Timestamp>().expect("an instant");
+        let planned = |hours: &[Option<u32>]| -> KeptPositions {
+            let row = |(n, hour): (i64, &Option<u32>)| {
+                let whose = (PersonNumber(n), Slug::parse("j").expect("a slug"));
+                (whose, KeptPosition { last: None, next_at: hour.map(at) })
+            };
+            (1..).zip(hours).map(row).collect()
+        };
+        let planned_before = planned(&[Some(7), Some(7), Some(5), None, Some(9)]);
+        let older = OlderZones { release: "2026c".to_owned(), planned: planned_before };
+        let moved = older.moved(&planned(&[Some(8), Some(7), Some(7), Some(7), None]), at(6));
+        assert_eq!(moved, 1, "one stayed, one was due, one had none, one has none");
+    }
+}

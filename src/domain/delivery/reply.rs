@@ -1,0 +1,349 @@
+//! Handing a mail over to the relay: what it said, at which phase, and what
+//! that means for the mail (delivery.md, 2.5). `mail/relay` has the
+//! conversation and asks here what an answer means; the engine writes down
+//! what came of it.
+
+use std::fmt;
+
+use chrono::TimeDelta;
+
+use crate::domain::time::timezone::Timestamp;
+
+/// How long fewer connections are made to a relay that had too many.
+const CROWDED: TimeDelta = TimeDelta::hours(1);
+
+/// A relay that had more connections than it takes gets fewer for a while
+/// (F34).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fewer {
+    /// So many at the same time.
+    pub connections: u16,
+    /// Until then.
+    pub until: Timestamp,
+}
+
+impl Fewer {
+    /// Of so many that were made, one was too many; and never none.
+    pub fn than(made: u16, now: Timestamp) -> Fewer {
+        Fewer { connections: made.saturating_sub(1).max(1), until: now + CROWDED }
+    }
+
+    /// The same, as long as it lasts.
+    pub fn while_it_lasts(self, now: Timestamp) -> Option<Fewer> {
+        (now < self.until).then_some(self)
+    }
+}
+
+/// Where a conversation with the relay stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Finding and reaching it.
+    Connect,
+    /// Its first line.
+    Greeting,
+    /// What it offers.
+    Ehlo,
+    /// The way to TLS.
+    Tls,
+    /// Signing in.
+    Auth,
+    /// Who writes.
+    Mail,
+    /// Who reads.
+    Rcpt,
+    /// May the words come?
+    Data,
+    /// The words, before the last of them was given to the system.
+    Body,
+    /// The final dot may have left.
+    Dot,
+}
+
+impl Phase {
+    /// Every phase, in the order of the conversation.
+    pub const ALL: [Phase; 10] = [
+        Phase::Connect,
+        Phase::Greeting,
+        Phase::Ehlo,
+        Phase::Tls,
+        Phase::Auth,
+        Phase::Mail,
+        Phase::Rcpt,
+        Phase::Data,
+        Phase::Body,
+        Phase::Dot,
+    ];
+
+    /// How it is called in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Connect => "the connection",
+            Phase::Greeting => "the greeting",
+            Phase::Ehlo => "EHLO",
+            Phase::Tls => "TLS",
+            Phase::Auth => "AUTH",
+            Phase::Mail => "MAIL",
+            Phase::Rcpt => "RCPT",
+            Phase::Data => "DATA",
+            Phase::Body => "the words",
+            Phase::Dot => "the final dot",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What the relay said, safe to keep and to show: no control character, no
+/// address, not long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The three digits.
+    pub code: u16,
+    /// The enhanced code (RFC 3463), where there is one: `5.1.1`.
+    pub enhanced: Option<(u8, u16, u16)>,
+    /// The words after them, in one line.
+    pub text: Box<str>,
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if let Some((class, subject, detail)) = self.enhanced {
+            write!(f, " {class}.{subject}.{detail}")?;
+        }
+        if self.text.is_empty() { Ok(()) } else { write!(f, " {}", self.text) }
+    }
+}
+
+/// What became of trying to hand one mail over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Exactly 250 to the final dot: it is in the relay's hands.
+    Sent(Reply),
+    /// Refused for now, in so many words: try again later.
+    Deferred(Reply),
+    /// This person cannot be written to.
+    Rejected {
+        /// What the relay said.
+        reply: Reply,
+        /// For good: the address is none. Else for the time being: the
+        /// mailbox is full.
+        hard: bool,
+    },
+    /// The mail itself is refused, whoever reads it: its size, its form.
+    Content(Reply),
+    /// It was not said at all: the relay has said that it takes none as long.
+    /// In words: `61 204 bytes, the relay allows 10 000`.
+    TooLarge(String),
+    /// It was not said at all, because this relay cannot take it from us:
+    /// somebody must act. The relay refused nothing, and nobody is blamed.
+    Held(String),
+    /// The relay as a whole; nobody is blamed, and no attempt is counted.
+    Channel(Trouble),
+    /// The final dot may have left, and nobody knows what came of it.
+    InDoubt(String),
+}
+
+/// Why the relay as a whole takes nothing just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Of which kind.
+    pub kind: TroubleKind,
+    /// At which phase.
+    pub phase: Phase,
+    /// In words that name the relay and the limit, never a person or a
+    /// secret: `relay.example:587 did not answer RCPT within 300 s`.
+    pub why: String,
+}
+
+/// Kinds of trouble with the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// A connection that was used before is closed, and nothing of this mail
+    /// had left: try at once on a new one (F22).
+    Gone,
+    /// It passes by itself: not reached, silent, busy, 4xx.
+    Passing,
+    /// Too many connections at the same time (`432 4.3.2`, F34).
+    TooManyConnections,
+    /// It will not before somebody, or another day, changes something:
+    /// sign-in, certificate, policy, the day's limit.
+    Refused,
+}
+
+/// What an answer means that is not the one hoped for (delivery.md, 2.5), and
+/// what 250 to the final dot means. `relay` is how messages call it.
+///
+/// A person is blamed for good only where the relay says that the address is
+/// none. What blames nobody in particular is the channel's; what is left is
+/// one person's, for the time being, and whoever sees the same answer for many
+/// knows better (F27).
+pub fn judge(phase: Phase, reply: Reply, relay: &str) -> Outcome {
+    let trouble = |kind, reply: &Reply| {
+        let why = format!("relay {relay} answered {phase} with {reply}");
+        Outcome::Channel(Trouble { kind, phase, why })
+    };
+    if phase == Phase::Dot {
+        match reply.code {
+            250 => return Outcome::Sent(reply),
+            400..600 => {}
+            _ => {
+                return Outcome::InDoubt(format!(
+                    "relay {relay} answered {phase} with {reply}, not with 250"
+                ));
+            }
+        }
+    }
+    match (phase, reply.code, reply.enhanced) {
+        (_, 432, _) => trouble(TroubleKind::TooManyConnections, &reply),
+        // To the final dot it is a refusal in so many words (F21).
+        (Phase::Dot, 421, _) => Outcome::Deferred(reply),
+        (_, 421, _) => trouble(TroubleKind::Passing, &reply),
+        // RFC 1870: the size that MAIL announced is too much.
+        (Phase::Mail, 552, None | Some((5, 3, 4))) => Outcome::Content(reply),
+        (
+            Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Tls | Phase::Auth | Phase::Mail,
+            500..600,
+            _,
+        ) => trouble(TroubleKind::Refused, &reply),
+        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::Dot, 400..500, _) => Outcome::Deferred(reply),
+        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::Dot, 500..600, _) => refusal(phase, reply, trouble),
+        // A 4xx before anybody was named, and what does not belong here.
+        _ => trouble(TroubleKind::Passing, &reply),
+    }
+}
+
+/// A 5xx once the reader was named.
+fn refusal(phase: Phase, reply: Reply, trouble: impl Fn(TroubleKind, &Reply) -> Outcome) -> Outcome {
+    let words_given = phase > Phase::Rcpt;
+    match (reply.code, reply.enhanced) {
+        // Policy, and the sender's own address: no reader's fault.
+        (_, Some((5, 7, _) | (5, 1, 7 | 8) | (5, 2, 250..260))) | (554, Some((5, 2, 0))) => {
+            trouble(TroubleKind::Refused, &reply)
+        }
+        // We were not understood.
+        (500..=504, None) | (_, Some((5, 5, _))) => trouble(TroubleKind::Refused, &reply),
+        (_, Some((5, 6, _) | (5, 3, 4))) if words_given => Outcome::Content(reply),
+        (_, Some((5, 1, _))) => Outcome::Rejected { reply, hard: true },
+        _ => Outcome::Rejected { reply, hard: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f34_one_connection_less_for_an_hour() {
+        let at = |civil: &str| format!("2026-12-01T{civil}:00Z").parse::<Timestamp>().expect("an instant");
+        let fewer = Fewer::than(4, at("08:00"));
+        let lasts = |now| fewer.while_it_lasts(at(now)).map(|fewer| fewer.connections);
+        assert_eq!(["08:00", "08:59", "09:00"].map(lasts), [Some(3), Some(3), None]);
+        assert_eq!(Fewer::than(1, at("08:00")).connections, 1, "and never none");
+    }
+
+    /// `550 5.1.1` as a reply.
+    fn reply(said: &str) -> Reply {
+        let (code, enhanced) = said.split_once(' ').unwrap_or((said, ""));
+        let mut parts = enhanced.split('.').filter_map(|part| part.parse::<u16>().ok());
+        let enhanced = parts.next().zip(parts.next()).zip(parts.next());
+        Reply {
+            code: code.parse().expect("a number"),
+            enhanced: enhanced.map(|((a, b), c)| (u8::try_from(a).expect("a class"), b, c)),
+            text: "".into(),
+        }
+    }
+
+    fn told(outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Sent(_) => "sent".to_owned(),
+            Outcome::Deferred(_) => "deferred".to_owned(),
+            Outcome::Rejected { hard: true, .. } => "hard".to_owned(),
+            Outcome::Rejected { hard: false, .. } => "soft".to_owned(),
+            Outcome::Content(_) => "content".to_owned(),
+            Outcome::TooLarge(_) => "too large".to_owned(),
+            Outcome::Held(_) => "held".to_owned(),
+            Outcome::Channel(trouble) => format!("channel {:?}", trouble.kind),
+            Outcome::InDoubt(_) => "in doubt".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_answer_has_its_class() {
+        use Phase::*;
+        let table: &[(&[Phase], &str, &str)] = &[
+            (&[Greeting, Ehlo, Tls, Auth, Mail], "450 4.7.1", "channel Passing"),
+            (&[Greeting, Ehlo, Tls, Auth, Mail], "550 5.7.1", "channel Refused"),
+            (&[Auth], "535 5.7.3", "channel Refused"),
+            (&[Mail], "452 4.3.1", "channel Passing"),
+            (&[Mail], "550 5.1.8", "channel Refused"),
+            (&[Mail], "552", "content"),
+            (&[Mail], "552 5.3.4", "content"),
+            (&[Greeting, Ehlo, Tls, Auth, Mail, Rcpt, Data, Body], "421 4.3.0", "channel Passing"),
+            (&[Dot], "421 4.3.0", "deferred"),
+            (&[Greeting, Auth, Mail, Rcpt, Data, Dot], "432 4.3.2", "channel TooManyConnections"),
+            (&[Rcpt], "450 4.2.0", "deferred"),
+            (&[Rcpt, Data, Dot], "451 4.7.1", "deferred"),
+            (&[Rcpt, Data, Dot], "452", "deferred"),
+            (&[Rcpt], "550 5.1.1", "hard"),
+            (&[Rcpt], "551 5.1.6", "hard"),
+            (&[Rcpt], "553 5.1.3", "hard"),
+            (&[Rcpt, Dot], "550 5.1.10", "hard"),
+            (&[Rcpt], "550", "soft"),
+            (&[Rcpt], "550 5.1.7", "channel Refused"),
+            (&[Rcpt], "550 5.1.8", "channel Refused"),
+            (&[Rcpt, Dot], "552", "soft"),
+            (&[Rcpt, Dot], "550 5.2.2", "soft"),
+            (&[Rcpt], "550 5.2.1", "soft"),
+            (&[Rcpt], "550 5.4.1", "soft"),
+            (&[Rcpt], "553 5.6.7", "soft"),
+            (&[Rcpt], "552 5.3.4", "soft"),
+            (&[Rcpt, Data, Dot], "550 5.7.1", "channel Refused"),
+            (&[Rcpt, Dot], "550 5.7.30", "channel Refused"),
+            (&[Rcpt, Dot], "550 5.7.705", "channel Refused"),
+            (&[Rcpt, Dot], "550 5.2.251", "channel Refused"),
+            (&[Rcpt, Dot], "554 5.2.0", "channel Refused"),
+            (&[Rcpt, Data], "503", "channel Refused"),
+            (&[Rcpt, Data], "503 5.5.1", "channel Refused"),
+            (&[Data, Dot], "554 5.6.0", "content"),
+            (&[Dot], "552 5.3.4", "content"),
+            (&[Dot], "554", "soft"),
+            (&[Dot], "250 2.0.0", "sent"),
+            (&[Dot], "251", "in doubt"),
+            (&[Dot], "299", "in doubt"),
+            (&[Dot], "354", "in doubt"),
+            (&[Mail, Rcpt, Data, Body], "299", "channel Passing"),
+            (&[Greeting, Ehlo, Mail], "354", "channel Passing"),
+        ];
+        for (phases, said, class) in table {
+            for phase in *phases {
+                let outcome = judge(*phase, reply(said), "relay.example:587");
+                assert_eq!(told(&outcome), *class, "{said} to {phase}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_250_to_the_final_dot_is_sent() {
+        for phase in Phase::ALL {
+            for code in 200..1000 {
+                let reply = Reply { code, enhanced: None, text: "".into() };
+                let sent = matches!(judge(phase, reply, "relay"), Outcome::Sent(_));
+                assert_eq!(sent, phase == Phase::Dot && code == 250, "{code} to {phase}");
+            }
+        }
+    }
+
+    #[test]
+    fn trouble_names_the_relay_the_phase_and_the_answer() {
+        let reply = Reply { code: 550, enhanced: Some((5, 7, 705)), text: "over the limit".into() };
+        let Outcome::Channel(trouble) = judge(Phase::Rcpt, reply, "relay.example:587") else {
+            panic!("it is the channel's");
+        };
+        assert_eq!(trouble.why, "relay relay.example:587 answered RCPT with 550 5.7.705 over the limit");
+    }
+}

@@ -1,0 +1,134 @@
+//! How far everybody has come, added up: what one person's verdict may
+//! depend on of others. The reference group's first mails open the gate;
+//! late joiners begin where their unit, or the furthest, stands.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::history::{Memory, PersonMemory};
+use crate::domain::model::ids::{PersonId, UnitId};
+use crate::domain::model::journey::LateJoiners;
+use crate::domain::model::library::Library;
+use crate::domain::model::person::{Person, Roster};
+use crate::domain::time::timezone::Timestamp;
+
+/// The sums, one entry a journey of the library, in its order.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    journeys: Vec<JourneyProgress>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct JourneyProgress {
+    members: HashSet<PersonId>,
+    /// By step: when the first member of the reference group got it.
+    first_member_mail: Vec<Option<Timestamp>>,
+    /// The furthest step anybody got.
+    furthest: Option<usize>,
+    /// By unit and step: how many had that step last.
+    last_got: HashMap<UnitId, Vec<u32>>,
+}
+
+impl JourneyProgress {
+    fn first_of_members(&mut self, person: &PersonId, step: usize, at: Timestamp) {
+        if self.members.contains(person) {
+            let first = &mut self.first_member_mail[step];
+            *first = Some(first.map_or(at, |first| first.min(at)));
+        }
+    }
+}
+
+impl Progress {
+    /// Adds up what happened until an instant. Mails that left *at* it open
+    /// no gate yet, and move no late joiner's beginning: a second pass at the
+    /// same instant decides the same.
+    pub fn until(now: Timestamp, library: &Library, roster: &Roster, memory: &Memory) -> Progress {
+        let mut progress = Progress::none(library);
+        for (person, past) in memory.people() {
+            if let Some(person) = roster.person(person) {
+                progress.add(now, library, person, past);
+            }
+        }
+        progress
+    }
+
+    /// The same of one more person, whom nobody has added before: not everybody
+    /// need be in memory at once.
+    pub fn add(&mut self, now: Timestamp, library: &Library, person: &Person, past: &PersonMemory) {
+        let (id, unit) = (&person.id, &person.unit);
+        for (slug, enrolment) in past.enrolments() {
+            let Some(index) = library.journeys.iter().position(|journey| journey.slug == *slug) else {
+                continue;
+            };
+            let journey = &library.journeys[index];
+            let mut earlier = None;
+            for mail in enrolment.mails().filter(|mail| mail.at <= now) {
+                let Some(step) = journey.place(mail.step) else { continue };
+                if mail.at < now {
+                    self.note(index, id, unit, earlier, step, mail.at);
+                    earlier = Some(step);
+                } else {
+                    self.journeys[index].first_of_members(id, step, mail.at);
+                }
+            }
+        }
+    }
+
+    /// Nobody has got anything.
+    pub fn none(library: &Library) -> Progress {
+        let journeys = library.journeys.iter().map(|journey| JourneyProgress {
+            members: journey.reference_group.iter().flat_map(|group| group.people.iter().cloned()).collect(),
+            first_member_mail: vec![None; journey.steps.len()],
+            ..JourneyProgress::default()
+        });
+        Progress { journeys: journeys.collect() }
+    }
+
+    /// Can a late joiner begin elsewhere by this than by an earlier progress?
+    pub fn moves_late_joiners(&self, earlier: &Progress, library: &Library) -> bool {
+        let mut both = self.journeys.iter().zip(&earlier.journeys).zip(&library.journeys);
+        both.any(|((now, then), journey)| match journey.late_joiners {
+            LateJoiners::FromStart => false,
+            LateJoiners::JoinUnit => now.last_got != then.last_got,
+            LateJoiners::SkipToCurrent => now.furthest != then.furthest,
+        })
+    }
+
+    /// Adds a mail (round 0) that left to somebody who had another step of the
+    /// journey last, if any; steps by their place.
+    pub fn note(
+        &mut self,
+        journey: usize,
+        person: &PersonId,
+        unit: &UnitId,
+        earlier: Option<usize>,
+        step: usize,
+        at: Timestamp,
+    ) {
+        let sums = &mut self.journeys[journey];
+        sums.furthest = sums.furthest.max(Some(step));
+        sums.first_of_members(person, step, at);
+        let steps = sums.first_member_mail.len();
+        let counts = sums.last_got.entry(unit.clone()).or_insert_with(|| vec![0; steps]);
+        if let Some(earlier) = earlier {
+            counts[earlier] = counts[earlier].saturating_sub(1);
+        }
+        counts[step] += 1;
+    }
+
+    /// When the first member of the reference group got that step.
+    pub fn first_member_mail(&self, journey: usize, step: usize) -> Option<Timestamp> {
+        self.journeys[journey].first_member_mail[step]
+    }
+
+    /// The furthest step anybody got.
+    pub fn furthest(&self, journey: usize) -> Option<usize> {
+        self.journeys[journey].furthest
+    }
+
+    /// The step most of a unit had last; of several the earlier.
+    pub fn most_of_unit_had(&self, journey: usize, unit: &UnitId) -> Option<usize> {
+        let counts = self.journeys[journey].last_got.get(unit)?;
+        let most = *counts.iter().max()?;
+        (most > 0).then(|| counts.iter().position(|count| *count == most)).flatten()
+    }
+}

@@ -1,0 +1,75 @@
+//! What a person answers, checked against what was asked.
+
+use crate::domain::model::step::{Question, QuestionForm, Step};
+
+/// An answer as it was given, before it is known whether it fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// Done.
+    Done,
+    /// Words of one's own.
+    Text(String),
+    /// A number, or one of several.
+    Value(String),
+}
+
+/// More than this is no answer but a document, and no form takes it.
+const LONGEST: usize = 10_000;
+
+impl Given {
+    /// As it is kept.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Given::Done => "done",
+            Given::Text(text) | Given::Value(text) => text,
+        }
+    }
+
+    /// Does it answer this question of the step? `None` is the step as a
+    /// whole, which is answered by *done*.
+    ///
+    /// # Errors
+    ///
+    /// What is allowed instead, in words.
+    pub fn fits(&self, step: &Step, question: Option<&Question>) -> Result<(), String> {
+        let Some(question) = question else {
+            return match (self, step.questions.is_empty()) {
+                (Given::Done, _) => Ok(()),
+                (_, true) => Err("the step asks nothing; it is answered with --done".to_owned()),
+                (_, false) => Err("say which question it answers, with --question".to_owned()),
+            };
+        };
+        match (&question.form, self) {
+            (QuestionForm::Text | QuestionForm::Pledge, Given::Text(text)) => written(text),
+            (QuestionForm::Text | QuestionForm::Pledge, _) => {
+                Err("it is answered in words, with --text".to_owned())
+            }
+            (QuestionForm::Scale { min, max, .. }, Given::Value(value)) => match value.parse::<i32>() {
+                Ok(number) if (*min..=*max).contains(&number) => Ok(()),
+                _ => Err(format!("it is answered with --value and a whole number from {min} to {max}")),
+            },
+            (QuestionForm::Scale { min, max, .. }, _) => {
+                Err(format!("it is answered with --value and a whole number from {min} to {max}"))
+            }
+            (QuestionForm::Choice { options }, Given::Value(value)) if options.contains(value) => Ok(()),
+            (QuestionForm::Choice { options }, _) => {
+                Err(format!("it is answered with --value and one of `{}`", options.join("`, `")))
+            }
+            (QuestionForm::Done, Given::Done) => Ok(()),
+            (QuestionForm::Done, _) => Err("it is answered with --done".to_owned()),
+        }
+    }
+}
+
+fn written(text: &str) -> Result<(), String> {
+    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if text.trim().is_empty() {
+        Err("the text is empty".to_owned())
+    } else if text.chars().count() > LONGEST {
+        Err(format!("the text is longer than {LONGEST} characters"))
+    } else if text.chars().any(odd) {
+        Err("the text has a control character in it".to_owned())
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,395 @@
+//! Where an enrolment stands: when it began, which steps are still to come,
+//! when the turn of the next is, and what it waits for.
+
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
+
+use super::gate::{Gate, StepApproval, lead_before};
+use super::slot::{INSTANT, Slots};
+use super::{Approvals, Moment, Route, Who};
+use crate::domain::history::{Enrolment, Event, Mail, What};
+use crate::domain::model::ids::Slug;
+use crate::domain::model::journey::LateJoiners;
+use crate::domain::model::step::{Pace, Step, Wait as StepWait};
+use crate::domain::time::timezone::Timestamp;
+use crate::domain::verdict::Reason;
+
+const TWO_DAYS: TimeDelta = TimeDelta::days(2);
+
+/// Whether an enrolment has begun.
+enum Begin {
+    /// It has, or will, at that instant.
+    At(Timestamp),
+    /// The journey before it is not over.
+    After(Leader),
+}
+
+/// A journey that is not over for a person, and that another follows.
+pub(super) struct Leader {
+    pub(super) slug: Slug,
+    /// When it can be over at the earliest; `None` when somebody must act.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// How a journey stands for a person, to one that follows it.
+#[derive(Clone, Copy)]
+pub(super) enum Standing {
+    /// It is not for them.
+    NotTheirs,
+    /// Everything is sent or skipped, and the last wait over, since then.
+    OverSince(Timestamp),
+    /// Not over; when it can be at the earliest, `None` when somebody must act.
+    Running(Option<Timestamp>),
+}
+
+/// Whether the wait after the last mail is over.
+#[derive(Clone, Copy)]
+pub(super) enum Answer {
+    /// Since then.
+    Over(Timestamp),
+    /// It ends then without an answer.
+    Until(Timestamp),
+    /// It has no end.
+    Open,
+}
+
+/// An enrolment, looked at.
+pub(super) struct Place<'s> {
+    /// Is the person of the reference group?
+    pub(super) member: bool,
+    pub(super) enrolment: &'s Enrolment,
+    pub(super) began: Timestamp,
+    /// The last mail (round 0) the person got of this journey.
+    pub(super) last: Option<Mail<'s>>,
+    /// Its step, if the journey still has it.
+    pub(super) last_step: Option<&'s Step>,
+    pub(super) answer: Answer,
+    /// Steps to come, in order; skipped ones taken out.
+    pub(super) ahead: Vec<usize>,
+    /// Steps too late from now on.
+    pub(super) skipped: Vec<(usize, Timestamp)>,
+    /// The latest instant at which a step before the next was skipped.
+    pub(super) skipped_at: Option<Timestamp>,
+}
+
+/// When a step's turn comes, and why not before.
+pub(super) struct Turn {
+    pub(super) slots: Slots,
+    /// Is its first slot, filters ignored, not in the future?
+    pub(super) has_come: bool,
+    pub(super) because: Vec<Reason>,
+}
+
+impl Moment<'_> {
+    /// The steps still to come for a person; all, while the journey before is
+    /// not over.
+    pub(super) fn steps_ahead<'s>(
+        &'s self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        leader: Option<Standing>,
+    ) -> Vec<usize> {
+        match self.place(who, route, leader) {
+            Ok(place) => place.ahead,
+            Err(_) => (0..route.journey.steps.len()).collect(),
+        }
+    }
+
+    /// When the journey starts for a person's unit: what "late" is measured
+    /// against. That of the journey it follows, if it has none of its own.
+    pub(super) fn official_start(&self, who: &Who<'_>, route: &Route<'_>) -> Option<Timestamp> {
+        let mut route = route;
+        for _ in 0..self.planner.routes.len() {
+            if let Some(starts) = route.starts[who.unit] {
+                return Some(starts.all);
+            }
+            route = &self.planner.routes[route.after?];
+        }
+        None
+    }
+
+    /// Looks at an enrolment; `Err` while the journey before it is not over.
+    pub(super) fn place<'s>(
+        &'s self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        leader: Option<Standing>,
+    ) -> Result<Place<'s>, Leader> {
+        let enrolment = who.past.enrolment(&route.journey.slug);
+        let last = enrolment.mails().next_back();
+        let member = self.is_member(who, route);
+        // Once a mail has left, the journey has begun, whatever came of the
+        // one before it.
+        let began = match self.begin(who, route, enrolment, member, leader) {
+            Begin::At(at) => at,
+            Begin::After(_) if last.is_some() => Timestamp::UNIX_EPOCH,
+            Begin::After(leader) => return Err(leader),
+        };
+        let last_step = last.and_then(|mail| route.journey.step(mail.step));
+        let answer = match (last, last_step) {
+            (Some(mail), Some(step)) => self.answer(who, route, enrolment, mail, step),
+            _ => Answer::Over(last.map_or(began, |mail| mail.at)),
+        };
+        let ahead = self.to_come(who, route, enrolment);
+        let mut place = Place {
+            member,
+            enrolment,
+            began,
+            last,
+            last_step,
+            answer,
+            ahead,
+            skipped: Vec::new(),
+            skipped_at: enrolment.events.iter().filter(|e| is_skip(e)).map(|e| e.at).max(),
+        };
+        self.skip_the_late(who, route, &mut place);
+        Ok(place)
+    }
+
+    /// When the enrolment begins: the latest of the journey's start, the
+    /// person's own, the import that put them in the audience, and the end
+    /// of the journey before.
+    fn begin<'s>(
+        &'s self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        enrolment: &Enrolment,
+        member: bool,
+        leader: Option<Standing>,
+    ) -> Begin {
+        let zone = self.planner.zone();
+        let own = route.starts[who.unit].map(|starts| starts.of_person(member));
+        let start = match (leader, &route.journey.after) {
+            (Some(Standing::Running(until)), Some(slug)) => {
+                return Begin::After(Leader { slug: slug.clone(), until });
+            }
+            (Some(Standing::OverSince(over)), _) => own.max(Some(over)),
+            _ => own.or_else(|| self.official_start(who, route)),
+        };
+        // Most people came long before the start: a midnight is less than two
+        // days from the same in UTC, which costs nothing to know.
+        let later = |day: &NaiveDate| {
+            start.is_none_or(|start| day.and_time(NaiveTime::MIN).and_utc() + TWO_DAYS > start)
+        };
+        let person = who.person.start.filter(later).map(|day| zone.midnight(day));
+        let latest = [start, person, enrolment.entered].into_iter().flatten().max();
+        Begin::At(latest.unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+
+    /// Whether the wait after a mail is over.
+    fn answer<'s>(
+        &self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        enrolment: &Enrolment,
+        mail: Mail<'_>,
+        step: &Step,
+    ) -> Answer {
+        let limit = match step.wait {
+            StepWait::No => return Answer::Over(mail.at),
+            StepWait::ForAnswer => None,
+            StepWait::AtMost(duration) => Some(who.after_mail(route, mail.slot, mail.at, duration)),
+        };
+        let answered = enrolment.answered(&step.slug).filter(|at| *at <= self.now);
+        match (answered, limit) {
+            (Some(answered), Some(limit)) => Answer::Over(answered.min(limit)),
+            (Some(answered), None) => Answer::Over(answered),
+            (None, Some(limit)) if limit <= self.now => Answer::Over(limit),
+            (None, Some(limit)) => Answer::Until(limit),
+            (None, None) => Answer::Open,
+        }
+    }
+
+    /// The steps still to come, in today's order: those to be caught up
+    /// with, then those after the last one the person got.
+    fn to_come<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, enrolment: &Enrolment) -> Vec<usize> {
+        let steps = &route.journey.steps;
+        let from = match last_place(steps, enrolment) {
+            Some(last) => last + 1,
+            None if enrolment.mails().next().is_some() => 0,
+            None => self.first_step(who, route, enrolment),
+        };
+        let done =
+            |step: &Step| enrolment.mail(&step.slug).is_some() || enrolment.skipped(&step.slug).is_some();
+        let comes = |(index, step): &(usize, &Step)| (*index >= from || step.catch_up) && !done(step);
+        let mut ahead = Vec::with_capacity(steps.len());
+        ahead.extend(steps.iter().enumerate().filter(comes).map(|(index, _)| index));
+        ahead
+    }
+
+    /// Where somebody begins who has got nothing yet.
+    fn first_step(&self, who: &Who<'_>, route: &Route<'_>, enrolment: &Enrolment) -> usize {
+        let (index, journey) = (route.index, route.journey);
+        if journey.late_joiners == LateJoiners::FromStart {
+            return 0;
+        }
+        let zone = self.planner.zone();
+        let came = who.person.start.map(|day| zone.midnight(day)).max(enrolment.entered);
+        let late = came.is_some_and(|came| self.official_start(who, route).is_some_and(|start| came > start));
+        let first = match journey.late_joiners {
+            LateJoiners::JoinUnit => {
+                self.progress.most_of_unit_had(index, &who.person.unit).map(|step| step + 1)
+            }
+            LateJoiners::SkipToCurrent => self.progress.furthest(index),
+            LateJoiners::FromStart => None,
+        };
+        first.filter(|_| late).unwrap_or(0)
+    }
+
+    /// Takes out the steps that could not leave before they expired.
+    fn skip_the_late<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &mut Place<'s>) {
+        while let Some(&index) = place.ahead.first() {
+            let Some(expires) = self.expires(who, route, place, index).filter(|at| *at < self.now) else {
+                return;
+            };
+            place.ahead.remove(0);
+            place.skipped.push((index, expires));
+            place.skipped_at = place.skipped_at.max(Some(expires));
+        }
+    }
+
+    /// The last instant at which a step may leave, if it has one and the
+    /// count has begun: at the first slot, filters ignored, at which its turn
+    /// had come and it was approved.
+    pub(super) fn expires<'s>(
+        &self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        place: &Place<'s>,
+        index: usize,
+    ) -> Option<Timestamp> {
+        let duration = route.journey.steps[index].expires_after?;
+        let approved = match (self.gate_for(place, route, index), route.approved[index]) {
+            (None, _) => None,
+            (Some(Gate::OpensAt(at)), StepApproval::Since(since)) => Some(at.max(since)),
+            (Some(Gate::Open), StepApproval::Since(since)) => Some(since),
+            (Some(Gate::OpensAt(at)), _) if self.planner.approvals == Approvals::ComeInTime => Some(at),
+            (Some(Gate::Open), _) if self.planner.approvals == Approvals::ComeInTime => None,
+            (Some(Gate::OpensAt(_) | Gate::Open | Gate::Closed), _) => return None,
+        };
+        let due = self.due_since(who, route, place, index, approved)?;
+        let zone = self.planner.zone();
+        Some(match duration.as_length() {
+            Some(length) => due + length,
+            None => {
+                let calendar = &self.planner.library.programme.calendar;
+                let civil = zone.civil(due);
+                let date = calendar.date_after(civil.date(), duration, who.unit_closed(), |_| false);
+                zone.resolve(date.and_time(civil.time()))
+            }
+        })
+    }
+
+    /// The first slot, filters ignored, at which a step's turn had come.
+    pub(super) fn due_since<'s>(
+        &self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        place: &Place<'s>,
+        index: usize,
+        approved: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let slots = self.turn(who, route, place, index).slots;
+        let Answer::Over(answered) = place.answer else { return None };
+        let at = [Some(answered), approved, place.skipped_at].into_iter().flatten().max()?;
+        self.slot_from(who, route, slots, at)
+    }
+
+    /// What stands between a person and a step that others try first;
+    /// `None` for those others, and where there are none.
+    pub(super) fn gate_for(&self, place: &Place<'_>, route: &Route<'_>, index: usize) -> Option<Gate> {
+        if place.member || route.approved[index] == StepApproval::NotNeeded {
+            return None;
+        }
+        Some(self.gates[route.index][index])
+    }
+
+    /// The moment of its own that a step has for a person, if it has one.
+    pub(super) fn own_moment(
+        &self,
+        who: &Who<'_>,
+        route: &Route<'_>,
+        member: bool,
+        step: &Step,
+    ) -> Option<Timestamp> {
+        let Pace::On(civil) = &step.pace else { return None };
+        let zone = self.planner.zone();
+        let on = zone.resolve(*civil + TimeDelta::weeks(i64::from(who.weeks_shifted())));
+        Some(match route.journey.reference_group.as_ref().filter(|_| member) {
+            Some(group) => lead_before(on, group.lead, &self.planner.library.programme.calendar, zone),
+            None => on,
+        })
+    }
+
+    /// When a step's turn comes.
+    pub(super) fn turn<'s>(
+        &self,
+        who: &Who<'s>,
+        route: &'s Route<'s>,
+        place: &Place<'s>,
+        index: usize,
+    ) -> Turn {
+        let zone = self.planner.zone();
+        let step = &route.journey.steps[index];
+        let not_before = match place.last {
+            Some(mail) => mail.at + INSTANT,
+            None => place.began,
+        };
+        let shifted = match place.last {
+            Some(mail) => who.weeks_shifted_since(mail.at),
+            // A shift moves the start; who began on a day of their own
+            // awaits the first step, and is moved once.
+            None if route.starts[who.unit]
+                .is_some_and(|starts| starts.of_person(place.member) == place.began) =>
+            {
+                0
+            }
+            None => who.weeks_shifted_since(place.began),
+        };
+        let shift = |at: Timestamp, weeks: i32| match weeks {
+            0 => at,
+            weeks => zone.resolve(zone.civil(at) + TimeDelta::weeks(i64::from(weeks))),
+        };
+        let slots = match &step.pace {
+            Pace::NextSlot => Slots { from: shift(not_before, shifted).max(not_before), on: None },
+            Pace::After(duration) => {
+                let (slot, left) = place.last.map_or((place.began, place.began), |mail| (mail.slot, mail.at));
+                let turn = who.after_mail(route, slot, left, *duration);
+                Slots { from: shift(turn, shifted).max(not_before), on: None }
+            }
+            Pace::On(_) => {
+                let on = self.own_moment(who, route, place.member, step);
+                Slots { from: on.map_or(not_before, |on| not_before.max(on)), on }
+            }
+        };
+        let mut because = Vec::new();
+        if slots.from > self.now {
+            let day = zone.date(slots.from);
+            because.push(match place.last {
+                None if step.pace == Pace::NextSlot || place.began > self.now => Reason::NotStarted(day),
+                _ => Reason::Pace(day),
+            });
+            let whole = place.last.is_none() || matches!(step.pace, Pace::On(_));
+            let weeks = if whole { who.weeks_shifted() } else { shifted };
+            because.extend((weeks > 0).then_some(Reason::UnitShift(weeks)));
+        }
+        let has_come = self.slot_from(who, route, slots, slots.from).is_some_and(|slot| slot <= self.now);
+        Turn { slots, has_come, because }
+    }
+}
+
+/// The place, in today's order, of the last step a person got. A removed step
+/// leaves a hole, so that the one got before it counts; one that was caught
+/// up with takes nobody back.
+fn last_place(steps: &[Step], enrolment: &Enrolment) -> Option<usize> {
+    enrolment.mails().fold(None, |last, mail| {
+        let place = steps.iter().position(|step| step.slug == *mail.step);
+        match place {
+            Some(place) if !steps[place].catch_up || last.is_none_or(|last| place > last) => Some(place),
+            _ => last,
+        }
+    })
+}
+
+fn is_skip(event: &Event) -> bool {
+    event.what == What::Skipped
+}

@@ -1,0 +1,219 @@
+//! One person at one moment: what permits and forbids a mail to them, and
+//! how durations count for them.
+
+use chrono::{NaiveDate, TimeDelta};
+
+use super::{Moment, Route, UnitView};
+use crate::domain::change::settings::{Pause, UnitSettings};
+use crate::domain::history::PersonMemory;
+use crate::domain::model::person::Person;
+use crate::domain::time::cadence::Cadence;
+use crate::domain::time::calendar::ClosedPeriod;
+use crate::domain::time::duration::Duration;
+use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::verdict::Reason;
+
+/// One person, ready to be decided for.
+#[derive(Clone, Copy)]
+pub(super) struct Who<'s> {
+    pub(super) person: &'s Person,
+    pub(super) past: &'s PersonMemory,
+    /// The index of their unit in the planner.
+    pub(super) unit: usize,
+    /// What people call it.
+    pub(super) unit_name: &'s str,
+    view: &'s UnitView<'s>,
+    personal_pauses: &'s [&'s Pause],
+    /// When the last mail of any journey left.
+    last_mail: Option<Timestamp>,
+    /// The first instant at which `min_gap` after it is over.
+    gap_ends: Option<Timestamp>,
+    moment: &'s Moment<'s>,
+}
+
+/// Why a mail may not leave at an instant, and until when that is so.
+#[derive(Clone)]
+pub(super) struct Blocked {
+    /// `None`: for ever.
+    pub(super) until: Option<Timestamp>,
+    pub(super) reason: Reason,
+}
+
+impl<'s> Who<'s> {
+    pub(super) fn new(moment: &'s Moment<'s>, person: &'s Person, past: &'s PersonMemory) -> Who<'s> {
+        let planner = moment.planner;
+        let unit = planner.roster.unit_index(&person.unit).unwrap_or(planner.roster.units.len());
+        let personal_pauses = planner.person_pauses.get(&person.id).map_or(&[][..], Vec::as_slice);
+        let view = &planner.units[unit];
+        let unit_name = planner.roster.units.get(unit).map_or(person.unit.as_str(), |unit| &unit.name);
+        let who = Who {
+            person,
+            past,
+            unit,
+            unit_name,
+            view,
+            personal_pauses,
+            last_mail: None,
+            gap_ends: None,
+            moment,
+        };
+        match past.last_mail {
+            Some(mail) => who.having_got_a_mail(mail),
+            None => who,
+        }
+    }
+
+    /// The same person, a mail later.
+    pub(super) fn having_got_a_mail(mut self, mail: Timestamp) -> Who<'s> {
+        let zone = self.zone();
+        let calendar = &self.moment.planner.library.programme.calendar;
+        let ends = match calendar.min_gap.as_length() {
+            Some(length) => mail + length,
+            None => zone.resolve(calendar.gap_ends(zone.civil(mail))),
+        };
+        self.last_mail = Some(mail);
+        self.gap_ends = Some(ends);
+        self
+    }
+
+    /// The pauses that concern this person in that journey.
+    pub(super) fn pauses<'c>(&'c self, route: &'c Route<'s>) -> impl Iterator<Item = &'s Pause> + 'c {
+        self.personal_pauses.iter().chain(&self.view.pauses).chain(&route.pauses).copied()
+    }
+
+    /// The unit's own closed periods.
+    pub(super) fn unit_closed(&self) -> &'s [ClosedPeriod] {
+        self.view.settings.map_or(&[], |unit| &unit.closed)
+    }
+
+    /// Weeks the unit was moved by after an instant.
+    pub(super) fn weeks_shifted_since(&self, since: Timestamp) -> i32 {
+        self.view.settings.map_or(0, |unit| unit.shifted_weeks_since(since))
+    }
+
+    /// Weeks the unit was moved by altogether.
+    pub(super) fn weeks_shifted(&self) -> i32 {
+        self.view.settings.map_or(0, UnitSettings::shifted_weeks)
+    }
+
+    /// The journey's cadence, or the unit's own.
+    pub(super) fn cadence(&self, route: &Route<'s>) -> &'s Cadence {
+        self.view.settings.and_then(|unit| unit.cadence.as_ref()).unwrap_or(&route.journey.cadence)
+    }
+
+    /// Which of the planner's cadences is this person's in that journey: the
+    /// journey's, or the unit's own.
+    pub(super) fn rhythm(&self, route: &Route<'s>) -> usize {
+        let own = self.view.settings.is_some_and(|unit| unit.cadence.is_some());
+        if own { self.moment.planner.routes.len() + self.unit } else { route.index }
+    }
+
+    /// Why no mail may leave to this person at an instant, if so.
+    pub(super) fn blocked(&self, route: &Route<'s>, at: Timestamp) -> Option<Blocked> {
+        let calendar = if self.unit_closed().is_empty() { usize::MAX } else { self.unit };
+        if let Some(closed) = self.moment.closed.of(calendar, at, || self.closed(at)) {
+            return Some(closed);
+        }
+        if self.person.end.is_none() && !self.ever_stands_still(route) {
+            return self.too_soon(at);
+        }
+        let zone = self.zone();
+        let day = zone.date(at);
+        if self.person.end.is_some_and(|end| day > end) {
+            return Some(Blocked { until: None, reason: Reason::Left });
+        }
+        if let Some(leave) = self.person.leave.iter().find(|leave| leave.contains(day)) {
+            let until = leave.to.succ_opt().map(|back| zone.midnight(back));
+            return Some(Blocked { until, reason: Reason::Leave(leave.to) });
+        }
+        if let Some(pause) = self.pauses(route).find(|pause| pause.holds(at, zone)) {
+            let until = pause.ends(zone);
+            return Some(Blocked { until, reason: Reason::Paused(pause.reason.clone()) });
+        }
+        self.too_soon(at)
+    }
+
+    /// Why nobody of the unit gets mail at an instant, if so.
+    fn closed(&self, at: Timestamp) -> Option<Blocked> {
+        let zone = self.zone();
+        let civil = zone.civil(at);
+        let day = civil.date();
+        let calendar = &self.moment.planner.library.programme.calendar;
+        let next_day = || day.succ_opt().map(|next| zone.midnight(next));
+        if let Some(quiet) = calendar.quiet(day, self.unit_closed()) {
+            return Some(Blocked { until: next_day(), reason: quiet.into() });
+        }
+        if civil.time() < calendar.opens {
+            let until = Some(zone.resolve(day.and_time(calendar.opens)));
+            return Some(Blocked { until, reason: Reason::OutsideHours });
+        }
+        let late = civil.time() >= calendar.closes;
+        late.then(|| Blocked { until: next_day(), reason: Reason::OutsideHours })
+    }
+
+    /// Is it too soon after the last mail? One mail an instant is the most,
+    /// whatever `min_gap` says.
+    fn too_soon(&self, at: Timestamp) -> Option<Blocked> {
+        let ends = self.gap_ends.filter(|ends| at < *ends);
+        let same_instant = self.last_mail.filter(|mail| at <= *mail).map(|mail| mail + TimeDelta::seconds(1));
+        let until = ends.max(same_instant)?;
+        Some(Blocked { until: Some(until), reason: Reason::MinGap })
+    }
+
+    /// The instant a duration after a mail: minutes and hours from its slot,
+    /// the others from the date it left, to 00:00 of a local date. Days of
+    /// leave and pause count for nothing.
+    pub(super) fn after_mail(
+        &self,
+        route: &Route<'s>,
+        slot: Timestamp,
+        left: Timestamp,
+        duration: Duration,
+    ) -> Timestamp {
+        let zone = self.zone();
+        match duration.as_length() {
+            Some(length) => self.length_after(route, slot, length),
+            None => {
+                let calendar = &self.moment.planner.library.programme.calendar;
+                let stands_still = |day| self.stands_still(route, day);
+                let date = calendar.date_after(zone.date(left), duration, self.unit_closed(), stands_still);
+                zone.midnight(date)
+            }
+        }
+    }
+
+    /// A length of time later, with the days of leave and pause in between
+    /// added.
+    fn length_after(&self, route: &Route<'s>, from: Timestamp, length: TimeDelta) -> Timestamp {
+        let zone = self.zone();
+        let mut end = from + length;
+        if !self.ever_stands_still(route) {
+            return end;
+        }
+        let mut day = zone.date(from);
+        while day <= zone.date(end) {
+            if self.stands_still(route, day) {
+                end += TimeDelta::days(1);
+            }
+            match day.succ_opt() {
+                Some(next) if (next - zone.date(from)).num_days() < 40 * 366 => day = next,
+                _ => break,
+            }
+        }
+        end
+    }
+
+    fn ever_stands_still(&self, route: &Route<'s>) -> bool {
+        !self.person.leave.is_empty() || self.pauses(route).next().is_some()
+    }
+
+    /// Does the day count for no duration: leave, or a pause?
+    fn stands_still(&self, route: &Route<'s>, day: NaiveDate) -> bool {
+        self.person.leave.iter().any(|leave| leave.contains(day))
+            || self.pauses(route).any(|pause| pause.covers(day, self.zone()))
+    }
+
+    fn zone(&self) -> Zone {
+        self.moment.planner.zone()
+    }
+}

@@ -1,0 +1,7 @@
+//! Civil time: time zones, durations, cadences, calendars, public holidays.
+
+pub mod cadence;
+pub mod calendar;
+pub mod duration;
+pub mod holidays;
+pub mod timezone;

@@ -1,0 +1,3 @@
+//! Loads what a decision needs: configuration, content, people, history.
+
+pub mod snapshot;

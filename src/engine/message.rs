@@ -1,0 +1,189 @@
+//! Builds messages: renders a due mail and turns it into an RFC 5322 message.
+//! Also exports the mails of a dry run as files.
+
+use std::io;
+use std::path::Path;
+
+use crate::config::Config;
+use crate::domain::model::email::Email;
+use crate::domain::model::ids::StepName;
+use crate::domain::model::library::Library;
+use crate::domain::time::timezone::Timestamp;
+use crate::domain::verdict::{Held, Reason};
+use crate::engine::load::snapshot::World;
+use crate::engine::panics::unless_it_panics;
+use crate::engine::plan::pass::{self, Due, Holding, Pass};
+use crate::engine::tokens::Keys;
+use crate::failpoint;
+use crate::mail::files;
+use crate::mail::message::compose::{self, Sending};
+use crate::mail::message::mime;
+use crate::render::{Letter, Links, Renderer};
+use crate::store::Outgoing;
+
+/// What all messages have in common.
+#[derive(Clone, Copy)]
+pub struct Desk<'c> {
+    pub config: &'c Config,
+    pub library: &'c Library,
+    pub renderer: &'c Renderer,
+}
+
+/// Metadata of one message besides its rendered text. The same metadata gives
+/// the same bytes.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// When it was enqueued; becomes the `Date` header.
+    pub booked: Timestamp,
+    /// `<…@…>`
+    pub message_id: String,
+    /// Message-ID of the first mail, in a reminder.
+    pub in_reply_to: Option<String>,
+    /// The delivery number; `None` in a dry run.
+    pub delivery: Option<i64>,
+    /// Links to the recipient's own pages.
+    pub links: Links,
+}
+
+/// Writes every due mail of a pass into a folder, as
+/// `<date>/<time>-<person>-<journey>-<step>-<round>.eml`; returns their number.
+/// A mail that cannot be rendered for its person is moved to the held ones.
+pub fn write(
+    world: &World,
+    pass: &mut Pass<'_>,
+    folder: &Path,
+    mut one_more: impl FnMut(),
+) -> io::Result<usize> {
+    let mut written = 0;
+    let mut sent = Vec::with_capacity(pass.send.len());
+    for (place, due) in std::mem::take(&mut pass.send).into_iter().enumerate() {
+        let marks = looked_at(world, &due, pass.at, place);
+        let desk = Desk::of(world);
+        match unless_it_panics(|| desk.bytes(&due.letter(world, &marks.links), &marks)) {
+            Ok(bytes) => {
+                let name =
+                    desk.file_name(&due.letter(world, &marks.links), pass.at, &format!("protected{place}"));
+                files::write(folder, &name, &bytes)?;
+                written += 1;
+                sent.push(due);
+            }
+            Err(why) => pass.held.push(held(&due, why)),
+        }
+        one_more();
+    }
+    pass.send = sent;
+    Ok(written)
+}
+
+/// A mail that cannot be rendered for its person.
+fn held<'w>(due: &Due<'w>, why: String) -> Holding<'w> {
+    let held = Held { step: Some(due.step.slug.clone()), because: vec![Reason::BadContent(why)] };
+    Holding { person: due.person, journey: due.journey, held }
+}
+
+/// Metadata of a preview. Its links lead nowhere.
+fn looked_at(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Marks {
+    let domain = domain(world);
+    let nameless =
+        || format!("<dry-run.{}.{}.{}.{place}@{domain}>", due.journey.slug, due.step.slug, due.round);
+    Marks {
+        booked: at,
+        message_id: message_id(world, due, due.round).unwrap_or_else(nameless),
+        in_reply_to: (due.round > 0).then(|| message_id(world, due, 0)).flatten(),
+        delivery: None,
+        links: pass::links(world),
+    }
+}
+
+/// The Message-ID a mail has or will have; `None` before the database has a
+/// secret.
+pub fn message_id(world: &World, due: &Due<'_>, round: u16) -> Option<String> {
+    let remembered = world.remembered.as_ref()?;
+    let step = StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() };
+    Some(remembered.keys.message_id(due.number?, &step, round, domain(world)))
+}
+
+/// The domain of the sender address.
+pub(super) fn domain(world: &World) -> &str {
+    world.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
+}
+
+impl<'c> Desk<'c> {
+    pub fn of(world: &'c World) -> Desk<'c> {
+        Desk { config: &world.config, library: &world.library, renderer: &world.renderer }
+    }
+
+    /// The complete message of a queued delivery; `Err` says why it cannot be
+    /// built.
+    pub(super) fn outgoing(&self, keys: &Keys, outgoing: &Outgoing) -> Result<Vec<u8>, String> {
+        let delivery = &outgoing.delivery;
+        let marks = Marks {
+            booked: delivery.booked,
+            message_id: delivery.message_id.clone(),
+            in_reply_to: delivery.in_reply_to.clone(),
+            delivery: Some(delivery.number),
+            links: keys.links(&self.config.web.base_url, delivery.number, delivery.booked),
+        };
+        self.bytes(&self.letter(outgoing, &marks.links), &marks)
+    }
+
+    /// The render input of a queued delivery.
+    pub(super) fn letter<'s>(&'s self, outgoing: &'s Outgoing, links: &'s Links) -> Letter<'s> {
+        let step = &outgoing.delivery.step;
+        let default = || self.library.programme.default_character().map(|character| &character.id);
+        Letter {
+            journey: &step.journey,
+            step: &step.step,
+            round: outgoing.delivery.round,
+            person: &outgoing.person,
+            unit_name: &outgoing.unit_name,
+            character: outgoing.character.as_ref().or_else(default),
+            first: outgoing.first,
+            links,
+        }
+    }
+
+    /// Renders a message to bytes; `Err` says why it cannot be built.
+    pub fn bytes(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
+        failpoint::panics("letters.make");
+        mime::bytes(&self.email(letter, marks)?).map_err(|fault| fault.to_string())
+    }
+
+    /// Renders a message before it is encoded.
+    pub(super) fn email(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Email, String> {
+        let mail = self.renderer.mail(letter).map_err(|fault| fault.to_string())?;
+        let config = &self.config.mail;
+        let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let id: String = id.chars().map(plain).take(48).collect();
+        let journey = self.library.journey(letter.journey);
+        let title = journey.map_or(letter.journey.as_str(), |journey| journey.title_in(&mail.language));
+        let sending = Sending {
+            from: &config.from,
+            reply_to: &config.reply_to,
+            name: &format!("{} {}", letter.person.first_name, letter.person.last_name),
+            address: letter.person.email.as_deref().unwrap_or_default(),
+            date: marks.booked,
+            offset_seconds: self.library.programme.zone.offset_seconds(marks.booked),
+            message_id: &marks.message_id,
+            boundary: &format!("journey-{id}"),
+            journey: (letter.journey, title),
+            pause: &marks.links.pause,
+            delivery: marks.delivery,
+            first_message_id: marks.in_reply_to.as_deref(),
+        };
+        Ok(compose::email(mail, &sending))
+    }
+
+    /// Path of a message file below its folder. `stands_for` replaces the id of a
+    /// protected person.
+    pub(super) fn file_name(&self, letter: &Letter<'_>, at: Timestamp, stands_for: &str) -> String {
+        let civil = self.library.programme.zone.civil(at);
+        let person = match letter.person.protected {
+            true => stands_for.to_owned(),
+            false => files::name_part(letter.person.id.as_str()),
+        };
+        let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
+        format!("{date}/{time}-{person}-{}-{}-{}.eml", letter.journey, letter.step, letter.round)
+    }
+}

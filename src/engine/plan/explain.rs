@@ -1,0 +1,255 @@
+//! Explains decisions: each step of each journey for one person, or one step
+//! for all people of a unit.
+
+use crate::domain::change::settings::BookedMail;
+use crate::domain::delivery::state::{self, Delivery};
+use crate::domain::history::position::Stage;
+use crate::domain::history::progress::Progress;
+use crate::domain::history::{PersonMemory, What};
+use crate::domain::model::ids::{ContentHash, Slug, StepName, UnitId};
+use crate::domain::model::journey::Journey;
+use crate::domain::model::person::Person;
+use crate::domain::model::step::Step;
+use crate::domain::planner::{Approvals, Decision, Planner};
+use crate::domain::time::timezone::Timestamp;
+use crate::domain::verdict::{Reason, Verdict};
+use crate::engine::load::snapshot::World;
+use crate::store::{Store, StoreError};
+
+/// A person with the status of each journey.
+pub struct Why<'w> {
+    pub person: &'w Person,
+    /// One entry for each journey, in the order of the library.
+    pub journeys: Vec<Standing<'w>>,
+}
+
+/// Status of a journey for a person.
+pub struct Standing<'w> {
+    pub journey: &'w Journey,
+    pub stage: Stage,
+    /// All its steps, in order.
+    pub steps: Vec<StepStanding<'w>>,
+    /// The next step, or why there is none.
+    pub verdict: Verdict,
+}
+
+/// Status of a step for a person.
+pub struct StepStanding<'w> {
+    pub step: &'w Step,
+    /// The last round sent; 0 before the first reminder.
+    pub round: u16,
+    pub state: State,
+    /// The slot it was or is planned for.
+    pub planned: Option<Timestamp>,
+    /// When its mail was sent.
+    pub sent: Option<Timestamp>,
+    pub answered: bool,
+    /// Hash of the text it was sent with, or has now.
+    pub content: ContentHash,
+    /// State of its delivery, if there is one.
+    pub delivery: Option<state::State>,
+    /// Why an enqueued mail is not sent now.
+    pub kept_back: Option<Reason>,
+    /// The last reply of the relay, or the file name, for the last round.
+    pub reply: Option<String>,
+}
+
+impl StepStanding<'_> {
+    /// The code used in output: the state of its delivery, if that is not simply
+    /// sent.
+    pub fn word(&self) -> &'static str {
+        use state::State::{Cancelled, Deferred, Expired, Held, InDoubt, Rejected};
+        match (self.state, self.delivery) {
+            (
+                State::Sent | State::Skipped | State::Due,
+                Some(mail @ (Deferred | InDoubt | Held | Rejected | Expired | Cancelled)),
+            ) => mail.as_str(),
+            (state, _) => state.as_str(),
+        }
+    }
+
+    fn add(&mut self, world: &World, of: (&Journey, &Person), mail: &Delivery, at: Timestamp) {
+        if mail.round > 0 {
+            return;
+        }
+        self.delivery = Some(mail.state);
+        if mail.state != state::State::Sent {
+            self.sent = None;
+        }
+        if mail.state == state::State::Due {
+            let (journey, person) = of;
+            let booked = BookedMail { journey, step: self.step, person, content: mail.content };
+            self.kept_back = world.settings.keeps_back(&booked, at, &world.library.programme);
+        }
+    }
+}
+
+/// Status of one step for a person of a unit.
+pub struct InUnit<'w> {
+    pub person: &'w Person,
+    pub step: StepStanding<'w>,
+    /// The next step in its journey, which may be an earlier one.
+    pub verdict: Verdict,
+}
+
+/// State of a step for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its mail was sent.
+    Sent,
+    /// It expired.
+    Skipped,
+    /// It is due now, or enqueued and not sent yet.
+    Due,
+    /// It is the next step.
+    Next,
+    /// It comes after the next step.
+    Later,
+    /// The person joined, or went on, after it.
+    Passed,
+}
+
+impl State {
+    /// The code used in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Sent => "sent",
+            State::Skipped => "skipped",
+            State::Due => "due",
+            State::Next => "next",
+            State::Later => "later",
+            State::Passed => "passed",
+        }
+    }
+}
+
+/// Explains all journeys of one person at an instant.
+pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why<'w> {
+    let decisions = decide(world, person, at);
+    let past = world.memory.of(&person.id);
+    let journeys = decisions.into_iter().map(|decision| {
+        let journey = &world.library.journeys[decision.journey];
+        let enrolment = past.enrolment(&journey.slug);
+        Standing {
+            journey,
+            stage: Stage::of(enrolment, &decision.verdict),
+            steps: steps(journey, past, &decision),
+            verdict: decision.verdict,
+        }
+    });
+    Why { person, journeys: journeys.collect() }
+}
+
+/// Adds the deliveries from the database: content, state, what blocks them, and
+/// the reply. Changes nothing on disk.
+pub fn add_deliveries(world: &World, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
+    let person = why.person;
+    let look = |store: &Store| store.deliveries_to(&person.id);
+    for (mail, reply) in Store::look(&world.config.database, look)?.unwrap_or_default() {
+        let standing = why.journeys.iter_mut().find(|j| j.journey.slug == mail.step.journey);
+        let Some(standing) = standing else { continue };
+        let journey = standing.journey;
+        if let Some(step) = standing.steps.iter_mut().find(|step| step.step.slug == mail.step.step) {
+            step.add(world, (journey, person), &mail, at);
+            (step.content, step.reply) = (mail.content, reply);
+        }
+    }
+    Ok(())
+}
+
+/// Like [`add_deliveries`], for the people of a unit.
+pub fn add_deliveries_in_unit(
+    world: &World,
+    name: &StepName,
+    people: &mut [InUnit<'_>],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(journey) = world.library.journey(&name.journey) else { return Ok(()) };
+    let look = |store: &Store| people.iter().map(|one| store.deliveries_to(&one.person.id)).collect();
+    let found: Vec<_> = Store::look(&world.config.database, look)?.unwrap_or_default();
+    for (InUnit { person, step, .. }, mails) in people.iter_mut().zip(found) {
+        for (mail, reply) in mails.into_iter().filter(|(mail, _)| mail.step == *name) {
+            step.add(world, (journey, person), &mail, at);
+            (step.content, step.reply) = (mail.content, reply);
+        }
+    }
+    Ok(())
+}
+
+/// Explains one step for each person of a unit at an instant.
+pub fn of_unit<'w>(world: &'w World, step: &StepName, unit: &UnitId, at: Timestamp) -> Vec<InUnit<'w>> {
+    let Some(index) = world.library.journeys.iter().position(|journey| journey.slug == step.journey) else {
+        return Vec::new();
+    };
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+    let moment = planner.at(at, &world.memory, &progress);
+    let journey = &world.library.journeys[index];
+    let people = world.roster.people.iter().filter(|person| person.unit == *unit);
+    let standing = |person: &'w Person| {
+        let past = world.memory.of(&person.id);
+        let decision = moment.decide(person, past).swap_remove(index);
+        let of_step = steps(journey, past, &decision).into_iter().find(|s| s.step.slug == step.step)?;
+        Some(InUnit { person, step: of_step, verdict: decision.verdict })
+    };
+    people.filter_map(standing).collect()
+}
+
+fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+    planner.at(at, &world.memory, &progress).decide(person, world.memory.of(&person.id))
+}
+
+fn steps<'w>(journey: &'w Journey, past: &PersonMemory, decision: &Decision) -> Vec<StepStanding<'w>> {
+    let enrolment = past.enrolment(&journey.slug);
+    // No mail is enqueued after one that has not been sent, so it is the last one.
+    let not_left = past.outbox.and(past.last_mail);
+    let next: Option<(&Slug, Option<Timestamp>)> = match &decision.verdict {
+        Verdict::Send(send) => Some((&send.step, Some(send.slot))),
+        Verdict::Wait(wait) => Some((&wait.step, Some(wait.until))),
+        Verdict::Held(held) => held.step.as_ref().map(|step| (step, None)),
+        Verdict::Over(_) => None,
+    };
+    let reached = next.and_then(|(slug, _)| journey.place(slug));
+    let standing = |(index, step): (usize, &'w Step)| {
+        let mail = enrolment.events.iter().find_map(|event| match event.what {
+            What::Mailed { round: 0, slot } if event.step == step.slug => Some((slot, event.at)),
+            What::Mailed { .. } | What::Skipped | What::Answered => None,
+        });
+        let skipped = enrolment.skipped(&step.slug).is_some()
+            || decision.skipped.iter().any(|(skipped, _)| *skipped == index);
+        let round = enrolment.last_round(&step.slug).unwrap_or(0);
+        let sent = mail.map(|(_, at)| at).filter(|at| round > 0 || not_left != Some(*at));
+        let state = match (mail, reached) {
+            (Some(_), _) if sent.is_none() => State::Due,
+            (Some(_), _) => State::Sent,
+            _ if skipped => State::Skipped,
+            (None, Some(place)) if place == index && matches!(decision.verdict, Verdict::Send(_)) => {
+                State::Due
+            }
+            (None, Some(place)) if place == index => State::Next,
+            (None, Some(place)) if place < index => State::Later,
+            (None, _) => State::Passed,
+        };
+        let planned = match (mail, state) {
+            (Some((slot, _)), _) => Some(slot),
+            (None, State::Due | State::Next) => next.and_then(|(_, at)| at),
+            (None, _) => None,
+        };
+        let answered = enrolment.answered(&step.slug).is_some();
+        StepStanding {
+            step,
+            round,
+            state,
+            planned,
+            sent,
+            answered,
+            content: step.hash,
+            delivery: None,
+            kept_back: None,
+            reply: None,
+        }
+    };
+    journey.steps.iter().enumerate().map(standing).collect()
+}

@@ -1,0 +1,271 @@
+//! One planning pass: the verdict of each enrolment at one instant, with the
+//! subject of each mail that is due. Covers all people or one batch. Used by
+//! `send`, dry run or not.
+
+use std::collections::HashSet;
+
+use crate::domain::history::Somebody;
+use crate::domain::history::position::Stage;
+use crate::domain::history::progress::Progress;
+use crate::domain::model::ids::{Language, PersonId, PersonNumber, Slug, StepName, UnitId};
+use crate::domain::model::journey::Journey;
+use crate::domain::model::person::Person;
+use crate::domain::model::step::Step;
+use crate::domain::planner::{Approvals, Moment, Planner};
+use crate::domain::time::timezone::Timestamp;
+use crate::domain::verdict::{Held, Reason, Send, Verdict, Wait};
+use crate::engine::load::snapshot::World;
+use crate::engine::panics::unless_it_panics;
+use crate::failpoint;
+use crate::render::{Letter, Links};
+
+/// The verdicts at one instant.
+pub struct Pass<'w> {
+    pub at: Timestamp,
+    /// Mails that are due now.
+    pub send: Vec<Due<'w>>,
+    /// Mails that are due later.
+    pub wait: Vec<Waiting<'w>>,
+    /// Mails that wait for an operator or manager.
+    pub held: Vec<Holding<'w>>,
+    /// Number of enrolments with nothing more to come.
+    pub over: usize,
+    /// The stage of each enrolment, by journey.
+    pub stages: Vec<(&'w Slug, Stage)>,
+    /// The next time at which something may become due or expire; `None` if only a
+    /// decision can change that.
+    pub wake: Option<Timestamp>,
+    /// Number of due mails cut off by `--limit`.
+    pub beyond_limit: usize,
+}
+
+/// A mail that is due now.
+pub struct Due<'w> {
+    pub person: &'w Person,
+    /// The person's database id, if there is one.
+    pub number: Option<PersonNumber>,
+    pub journey: &'w Journey,
+    pub step: &'w Step,
+    /// Whether this is the person's first mail of the journey.
+    pub first: bool,
+    /// 0 for the mail itself, 1 and up for reminders.
+    pub round: u16,
+    pub slot: Timestamp,
+    /// The character whose variant it uses.
+    pub character: Option<Slug>,
+    pub language: Language,
+    /// The latest time it may be sent, if its step has one.
+    pub expires: Option<Timestamp>,
+    /// The rendered subject.
+    pub subject: String,
+}
+
+/// A mail that is due later.
+pub struct Waiting<'w> {
+    pub person: &'w Person,
+    pub journey: &'w Journey,
+    pub wait: Wait,
+}
+
+/// A mail that waits for an operator or manager.
+pub struct Holding<'w> {
+    pub person: &'w Person,
+    pub journey: &'w Journey,
+    pub held: Held,
+}
+
+/// The filter of `--only` and `--limit`. Different kinds restrict each other;
+/// several values of one kind add up.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub steps: Vec<StepName>,
+    pub units: HashSet<UnitId>,
+    pub people: HashSet<PersonId>,
+    /// Maximum number of mails.
+    pub limit: Option<usize>,
+}
+
+impl Selection {
+    fn has_person(&self, person: &Person) -> bool {
+        (self.units.is_empty() || self.units.contains(&person.unit))
+            && (self.people.is_empty() || self.people.contains(&person.id))
+    }
+
+    /// Whether it selects an enqueued mail.
+    pub(crate) fn has_mail(&self, person: &Person, step: &StepName) -> bool {
+        self.has_person(person) && self.has_step(&step.journey, Some(&step.step))
+    }
+
+    fn has_step(&self, journey: &Slug, step: Option<&Slug>) -> bool {
+        let named = |name: &StepName| name.journey == *journey && Some(&name.step) == step;
+        self.steps.is_empty() || self.steps.iter().any(named)
+    }
+
+    /// Whether it selects all mails, apart from the limit.
+    pub fn is_everything(&self) -> bool {
+        self.steps.is_empty() && self.units.is_empty() && self.people.is_empty()
+    }
+}
+
+impl<'w> Pass<'w> {
+    /// A pass without any person.
+    fn empty(at: Timestamp) -> Pass<'w> {
+        Pass {
+            at,
+            send: Vec::new(),
+            wait: Vec::new(),
+            held: Vec::new(),
+            over: 0,
+            stages: Vec::new(),
+            wake: None,
+            beyond_limit: 0,
+        }
+    }
+
+    /// Decides for all people of a completely loaded snapshot, and renders the
+    /// subject of each due mail.
+    pub fn at(world: &'w World, at: Timestamp, selection: &Selection) -> Pass<'w> {
+        let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+        let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+        let moment = planner.at(at, &world.memory, &progress);
+        Pass::of(world, &moment, at, world.everybody(), selection)
+    }
+
+    /// Like [`Pass::at`], for some people and a planner that is already bound to an
+    /// instant.
+    pub fn of(
+        world: &'w World,
+        moment: &Moment<'_>,
+        at: Timestamp,
+        people: impl Iterator<Item = Somebody<'w>>,
+        selection: &Selection,
+    ) -> Pass<'w> {
+        let mut pass = Pass::empty(at);
+        for somebody in people.filter(|somebody| selection.has_person(somebody.person)) {
+            let Somebody { person, past, .. } = somebody;
+            let mut made = None;
+            let decisions = moment.decide_unless(person, past, |journey, send| {
+                let (due, refused) = Due::of(world, somebody, journey, send);
+                made = due;
+                refused
+            });
+            for decision in decisions {
+                let journey = &world.library.journeys[decision.journey];
+                let enrolment = past.enrolment(&journey.slug);
+                pass.wake = [pass.wake, decision.ask_again(at)].into_iter().flatten().min();
+                pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
+                pass.add(person, journey, decision.verdict, &mut made, selection);
+            }
+        }
+        pass
+    }
+
+    fn add(
+        &mut self,
+        person: &'w Person,
+        journey: &'w Journey,
+        verdict: Verdict,
+        made: &mut Option<Due<'w>>,
+        selection: &Selection,
+    ) {
+        let step = match &verdict {
+            Verdict::Send(send) => Some(&send.step),
+            Verdict::Wait(wait) => Some(&wait.step),
+            Verdict::Held(held) => held.step.as_ref(),
+            Verdict::Over(_) => None,
+        };
+        if !selection.has_step(&journey.slug, step) {
+            return;
+        }
+        match verdict {
+            Verdict::Send(_) if selection.limit.is_some_and(|limit| self.send.len() >= limit) => {
+                self.beyond_limit += 1;
+            }
+            Verdict::Send(_) => self.send.extend(made.take()),
+            Verdict::Wait(wait) => self.wait.push(Waiting { person, journey, wait }),
+            Verdict::Held(held) => self.held.push(Holding { person, journey, held }),
+            Verdict::Over(_) => self.over += 1,
+        }
+    }
+}
+
+impl<'w> Due<'w> {
+    /// The mail to send, or the reason why it cannot be rendered for this person.
+    pub(crate) fn of(
+        world: &'w World,
+        somebody: Somebody<'w>,
+        journey: usize,
+        send: &Send,
+    ) -> (Option<Due<'w>>, Option<Reason>) {
+        let journey = &world.library.journeys[journey];
+        let Some(step) = journey.step(&send.step) else { return (None, None) };
+        match Due::new(world, somebody, journey, step, send) {
+            Ok(due) => (Some(due), None),
+            Err(held) => (None, held.because.into_iter().next()),
+        }
+    }
+
+    /// The mail with its subject; held if the subject cannot be rendered for this
+    /// person.
+    fn new(
+        world: &'w World,
+        Somebody { person, past, number }: Somebody<'w>,
+        journey: &'w Journey,
+        step: &'w Step,
+        send: &Send,
+    ) -> Result<Due<'w>, Held> {
+        let chosen = past.character.clone();
+        let default = world.library.programme.default_character().map(|character| character.id.clone());
+        let character = chosen.or(default);
+        let language = step.variant(world.library.programme.serve(&person.language), character.as_ref());
+        let mut due = Due {
+            person,
+            number,
+            journey,
+            step,
+            first: past.enrolment(&journey.slug).mails().all(|mail| *mail.step == step.slug),
+            round: send.round,
+            slot: send.slot,
+            expires: send.expires,
+            language: language.language.clone(),
+            character,
+            subject: String::new(),
+        };
+        let links = links(world);
+        let subject = unless_it_panics(|| {
+            failpoint::panics("pass.subject");
+            world.renderer.subject(&due.letter(world, &links)).map_err(|fault| fault.to_string())
+        });
+        match subject {
+            Ok(subject) => {
+                due.subject = subject;
+                Ok(due)
+            }
+            Err(why) => {
+                let because = vec![Reason::BadContent(why)];
+                Err(Held { step: Some(step.slug.clone()), because })
+            }
+        }
+    }
+
+    /// The input for rendering.
+    pub fn letter<'s>(&'s self, world: &'s World, links: &'s Links) -> Letter<'s> {
+        Letter {
+            journey: &self.journey.slug,
+            step: &self.step.slug,
+            round: self.round,
+            person: self.person,
+            unit_name: world.roster.unit_name(&self.person.unit),
+            character: self.character.as_ref(),
+            first: self.first,
+            links,
+        }
+    }
+}
+
+/// Links for a preview. They lead nowhere and identify no person; a mail that
+/// is sent gets signed links from `keys`.
+pub fn links(world: &World) -> Links {
+    let to = |page: &str| format!("{}/dry-run/{page}", world.config.web.base_url);
+    Links { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
+}

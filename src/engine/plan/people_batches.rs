@@ -1,0 +1,47 @@
+//! Reads all people in batches, so that memory does not grow with their number.
+//! The progress of all enrolments is added up first, because verdicts can
+//! depend on other people.
+
+use crate::domain::history::progress::Progress;
+use crate::domain::model::ids::PersonNumber;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::load::snapshot::World;
+use crate::store::{Slice, Store, StoreError};
+
+/// A cursor over the people of the database.
+pub struct Slices {
+    most: usize,
+    after: Option<PersonNumber>,
+}
+
+impl Slices {
+    /// Starts at the first person, with the batch size of the snapshot.
+    pub fn of(world: &World) -> Slices {
+        Slices { most: world.slice, after: None }
+    }
+
+    /// The next batch; `None` at the end.
+    pub fn next(&mut self, store: &Store) -> Result<Option<Slice>, StoreError> {
+        let slice = store.slice(self.after, self.most)?;
+        self.after = slice.as_ref().map(|slice| slice.last);
+        Ok(slice)
+    }
+}
+
+/// The progress of all enrolments at some instants.
+pub fn progress<const N: usize>(
+    world: &World,
+    store: &Store,
+    at: [Timestamp; N],
+) -> Result<[Progress; N], StoreError> {
+    let mut sums = at.map(|_| Progress::none(&world.library));
+    let mut slices = Slices::of(world);
+    while let Some(slice) = slices.next(store)? {
+        for somebody in slice.everybody() {
+            for (sum, at) in sums.iter_mut().zip(at) {
+                sum.add(at, &world.library, somebody.person, somebody.past);
+            }
+        }
+    }
+    Ok(sums)
+}

@@ -1,0 +1,162 @@
+//! Positions: the next mail and stage of each enrolment, computed with the
+//! planner and stored as an index in the database.
+
+use chrono::TimeDelta;
+
+use super::pass::Due;
+use crate::config::Config;
+use crate::domain::history::Somebody;
+use crate::domain::history::position::Position;
+use crate::domain::history::progress::Progress;
+use crate::domain::model::ids::{PersonNumber, Slug, StepName};
+use crate::domain::model::library::Library;
+use crate::domain::planner::{Approvals, Decision, Planner};
+use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::verdict::Send;
+use crate::engine::load::snapshot::World;
+use crate::engine::plan::people_batches::{self, Slices};
+use crate::store::{KeptPositions, Skip, Stood, Store, StoreError};
+
+/// Recomputes all positions and stores the ones that changed. Also records
+/// steps that expired. If another process has written since the snapshot was
+/// read, it stops and all positions are marked for recomputation.
+pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    let Some(remembered) = &world.remembered else { return Ok(()) };
+    // Mails sent now affect late joiners and gates from the next moment on.
+    let soon = now + TimeDelta::seconds(1);
+    let [progress, moved] = people_batches::progress(world, store, [now, soon])?;
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let moment = planner.at(now, &world.memory, &progress);
+    let moves = moved.moves_late_joiners(&progress, &world.library);
+    let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
+    let mut slices = Slices::of(world);
+    while let Some(slice) = slices.next(store)? {
+        let stood = slice.everybody().flat_map(|somebody| {
+            let Somebody { person, past, .. } = somebody;
+            let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
+            let later = next_moment.as_ref().map(|moment| moment.decide_unless(person, past, refused));
+            let mut later = later.into_iter().flatten();
+            moment.decide_unless(person, past, refused).into_iter().filter_map(move |decision| {
+                let later = later.next().and_then(|decision| decision.ask_again(soon));
+                stood(world, somebody, &decision, later, now)
+            })
+        });
+        // Another process has written since the snapshot was read.
+        if !store.keep_positions(remembered.seen, stood)? {
+            return store.forget_decided_with();
+        }
+    }
+    let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
+    store.end_positions(&journeys)?;
+    match store.set_decided_with(remembered.seen, &decided_with(&world.config, &world.library))? {
+        true => Ok(()),
+        false => store.forget_decided_with(),
+    }
+}
+
+/// The position of a person in one journey; `None` if the person is not in the
+/// database.
+fn stood(
+    world: &World,
+    Somebody { past, number, .. }: Somebody<'_>,
+    decision: &Decision,
+    later: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Stood> {
+    let person = number?;
+    let journey = &world.library.journeys[decision.journey];
+    let skipped = decision.skipped.iter().map(|(step, at)| {
+        let step = journey.steps[*step].slug.clone();
+        Skip { person, step: StepName { journey: journey.slug.clone(), step }, at: *at }
+    });
+    Some(Stood {
+        person,
+        journey: journey.slug.clone(),
+        position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now)
+            .looked_at_by(decision.ask_again(now))
+            .looked_at_by(later),
+        skips: skipped.collect(),
+    })
+}
+
+/// Result of comparing the stored positions with the events and the planner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Number of enrolments compared.
+    pub enrolments: usize,
+    /// Positions that are missing or later than what the planner computes: a mail
+    /// due would not be found in time.
+    pub late: usize,
+    /// Positions with another last mail than the events. Costs only an unneeded
+    /// check.
+    pub untrue: usize,
+    /// All positions will be recomputed by the next pass, because content or a
+    /// decision is newer. Stale positions are then no error.
+    pub to_renew: bool,
+}
+
+/// Compares the stored positions with those computed from the events now. The
+/// passage of time alone makes none of them stale.
+pub fn compare(
+    world: &World,
+    kept: &KeptPositions,
+    decided_with_now: Option<&str>,
+    now: Timestamp,
+) -> Compared {
+    let mut compared = Compared {
+        to_renew: decided_with_now != Some(&decided_with(&world.config, &world.library)),
+        ..Compared::default()
+    };
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
+    let moment = planner.at(now, &world.memory, &progress);
+    for somebody in world.everybody() {
+        let Somebody { person, past, number: Some(number) } = somebody else { continue };
+        let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
+        for decision in moment.decide_unless(person, past, refused) {
+            let journey = &world.library.journeys[decision.journey].slug;
+            let enrolment = past.enrolment(journey);
+            let should = Position::of(enrolment, &decision.verdict, now);
+            let found = kept.get(&(number, journey.clone()));
+            let is_late = |due: Timestamp| found.and_then(|row| row.next_at).is_none_or(|at| at > due);
+            compared.enrolments += 1;
+            compared.late += usize::from(should.next_at.is_some_and(is_late));
+            compared.untrue += usize::from(found.is_some_and(|row| row.last != should.last));
+        }
+    }
+    compared
+}
+
+/// The people a pass must decide for, from the index; `None` means all, because
+/// the positions were computed with other content or before the last decision.
+pub fn to_ask(
+    config: &Config,
+    library: &Library,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Option<Vec<PersonNumber>>, StoreError> {
+    if store.decided_with()?.as_deref() != Some(&decided_with(config, library)) {
+        return Ok(None);
+    }
+    store.due_people(now).map(Some)
+}
+
+/// A fingerprint of the inputs of positions that are not in the database
+/// itself.
+fn decided_with(config: &Config, library: &Library) -> String {
+    let grace = config.limits.grace.num_seconds();
+    let zones = Zone::release();
+    format!("{} {} grace {grace}{ZONES}{zones}", env!("CARGO_PKG_VERSION"), library.hash)
+}
+
+/// Separator before the time zone release.
+const ZONES: &str = " zones ";
+
+/// The time zone release the positions were computed with, if it is not the one
+/// of this program. Planned mails keep their local time, so all positions are
+/// recomputed.
+pub fn older_zones(store: &Store) -> Result<Option<String>, StoreError> {
+    let with = store.decided_with()?;
+    let zones = with.as_deref().and_then(|with| with.rsplit_once(ZONES)).map(|(_, zones)| zones.to_owned());
+    Ok(zones.filter(|zones| zones != Zone::release()))
+}

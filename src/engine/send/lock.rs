@@ -1,0 +1,101 @@
+//! Only one process may send from a database: a file lock, which the kernel
+//! releases when its holder exits or crashes.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::domain::time::timezone::{Timestamp, Zone};
+
+/// The lock for sending; released on drop.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Why the lock was not acquired.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process holds it.
+    #[error("another journey ({holder}) holds {}; stop it, or let it send", path.display())]
+    Held {
+        /// Process id and start time of the holder.
+        holder: String,
+        path: PathBuf,
+    },
+    /// The lock file cannot be created or locked.
+    #[error("cannot lock {}: {why}", path.display())]
+    Io { path: PathBuf, why: io::Error },
+}
+
+impl Lock {
+    /// Acquires the lock of a database, without waiting.
+    pub fn take(database: &Path, now: Timestamp, zone: Zone) -> Result<Lock, LockError> {
+        let path = file(database);
+        let io = |why| LockError::Io { path: path.clone(), why };
+        // Not truncated before it is locked: it names the holder.
+        let mut options = OpenOptions::new();
+        let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = opened.map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held { holder: name_in(&file), path }),
+            Err(TryLockError::Error(why)) => return Err(io(why)),
+        }
+        let started = zone.civil(now).format("%Y-%m-%d %H:%M");
+        let mut name = || {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "pid {}, started {started}", std::process::id())
+        };
+        name().map_err(io)?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// Path of the lock file.
+pub fn file(database: &Path) -> PathBuf {
+    database.with_extension("lock")
+}
+
+/// The current holder of the lock, if any. Changes nothing.
+pub fn holder(database: &Path) -> Result<Option<String>, LockError> {
+    let path = file(database);
+    let lock = match File::open(&path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(LockError::Io { path, why }),
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(name_in(&lock))),
+        Err(TryLockError::Error(why)) => Err(LockError::Io { path, why }),
+    }
+}
+
+/// What the holder wrote into the file.
+fn name_in(file: &File) -> String {
+    let mut holder = String::new();
+    let read = file.take(100).read_to_string(&mut holder);
+    let known = read.is_ok() && !holder.trim().is_empty();
+    if known { holder.trim().to_owned() } else { "just started".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_sender_gets_the_holder_of_the_lock() {
+        let home = tempfile::tempdir().expect("a folder");
+        let database = home.path().join("journey.db");
+        let now = "2026-12-01T07:00:00Z".parse().expect("an instant");
+        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let first = Lock::take(&database, now, zone).expect("the first has it");
+        let second = Lock::take(&database, now, zone).expect_err("the second has not").to_string();
+        let holder = format!("pid {}, started 2026-12-01 08:00", std::process::id());
+        assert!(second.contains(&holder) && second.contains("journey.lock"), "{second}");
+        drop(first);
+        Lock::take(&database, now, zone).expect("f11: let go, it is free at once");
+    }
+}

@@ -1,0 +1,251 @@
+//! The access token that signs in at a relay (AUTH XOAUTH2): where it comes
+//! from, and how long it is good for. It is fetched anew ahead of its end, so
+//! that none ends during a mailing (F39). What goes wrong names the place that
+//! was asked, and never a secret.
+
+use std::fmt;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::domain::time::timezone::Timestamp;
+
+/// A token is renewed so long before its end.
+const AHEAD: TimeDelta = TimeDelta::minutes(5);
+/// How long a token without an end is used: whoever makes it knows better.
+const WITHOUT_END: TimeDelta = TimeDelta::minutes(5);
+/// A longer token is none.
+const LONGEST: u64 = 100_000;
+/// How long a place may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where a token comes from.
+#[derive(Clone)]
+pub enum Source {
+    /// A program and its arguments; it prints the token.
+    Command(Vec<String>),
+    /// A file somebody else keeps fresh; read each time.
+    File(PathBuf),
+    /// Asked for with the program's own name and secret (client credentials).
+    Endpoint {
+        /// Whom to ask.
+        url: String,
+        /// The program's name there.
+        client_id: String,
+        /// A file with its secret and nothing else.
+        client_secret_file: PathBuf,
+        /// What it is for.
+        scope: String,
+    },
+}
+
+/// Arguments of a program may hold a secret, so they are not shown.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place())
+    }
+}
+
+impl Source {
+    /// Where it is, in words for messages.
+    fn place(&self) -> String {
+        match self {
+            Source::Command(words) => format!("`{}`", words.first().map_or("", String::as_str)),
+            Source::File(file) => file.display().to_string(),
+            Source::Endpoint { url, .. } => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// A token that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// The token itself, for the one who hands it over.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    fn read(text: &str, place: &str) -> Result<Token, String> {
+        let text = text.trim();
+        let plain = text.bytes().all(|b| b.is_ascii_graphic());
+        if text.is_empty() || !plain {
+            return Err(format!("{place} gave no access token: one line of plain letters is expected"));
+        }
+        Ok(Token(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// The token in use.
+#[derive(Debug)]
+pub struct Tokens {
+    source: Source,
+    patience: Duration,
+    /// With the instant from which it is not used any more.
+    kept: Option<(Token, Timestamp)>,
+}
+
+impl Tokens {
+    /// Tokens of a source; none is fetched yet.
+    pub fn of(source: Source) -> Tokens {
+        Tokens { source, patience: PATIENCE, kept: None }
+    }
+
+    /// A token that is good at `now` and for a while after it.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, with the place that was asked. A token that still
+    /// holds is used when no other is to be had.
+    pub fn token(&mut self, now: Timestamp) -> Result<Token, String> {
+        if let Some((token, renew)) = &self.kept
+            && now < *renew
+        {
+            return Ok(token.clone());
+        }
+        match self.fetch() {
+            Ok((token, good_for)) => {
+                let ahead = if good_for.is_some() { AHEAD } else { TimeDelta::zero() };
+                let renew = now + good_for.unwrap_or(WITHOUT_END) - ahead;
+                // A file is read each time.
+                self.kept = match self.source {
+                    Source::File(_) => None,
+                    Source::Command(_) | Source::Endpoint { .. } => Some((token.clone(), renew)),
+                };
+                Ok(token)
+            }
+            Err(why) => match &self.kept {
+                Some((token, renew)) if now < *renew + AHEAD && self.is_of_endpoint() => Ok(token.clone()),
+                _ => Err(why),
+            },
+        }
+    }
+
+    /// Forgets the token: a relay refused it.
+    pub fn forget(&mut self) {
+        self.kept = None;
+    }
+
+    fn is_of_endpoint(&self) -> bool {
+        matches!(self.source, Source::Endpoint { .. })
+    }
+
+    /// A fresh token, and how long it is good for, where that is said.
+    fn fetch(&self) -> Result<(Token, Option<TimeDelta>), String> {
+        let place = self.source.place();
+        match &self.source {
+            Source::Command(words) => {
+                let text = printed(words, self.patience)?;
+                Ok((Token::read(&text, &place)?, None))
+            }
+            Source::File(file) => Ok((Token::read(&text_of(file)?, &place)?, None)),
+            Source::Endpoint { url, client_id, client_secret_file, scope } => {
+                let secret = text_of(client_secret_file)?;
+                let form = [
+                    ("grant_type", "client_credentials"),
+                    ("client_id", client_id),
+                    ("client_secret", secret.trim_end_matches(['\r', '\n'])),
+                    ("scope", scope),
+                ];
+                let answer = asked(url, &place, &form, self.patience)?;
+                let token = value_of(&answer, "access_token").unwrap_or_default();
+                let seconds = value_of(&answer, "expires_in").and_then(|text| text.parse::<u32>().ok());
+                let good_for = seconds.map(|seconds| TimeDelta::seconds(i64::from(seconds)));
+                Ok((Token::read(&token, &place)?, good_for))
+            }
+        }
+    }
+}
+
+fn text_of(file: &Path) -> Result<String, String> {
+    let told = |error: std::io::Error| format!("{} cannot be read: {error}", file.display());
+    let mut text = String::new();
+    fs::File::open(file).map_err(told)?.take(LONGEST).read_to_string(&mut text).map_err(told)?;
+    Ok(text)
+}
+
+/// What a program prints; what it says on standard error is not repeated.
+fn printed(words: &[String], patience: Duration) -> Result<String, String> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err("there is no program to ask for a token".to_owned());
+    };
+    let told = |error: std::io::Error| format!("`{program}` cannot be started: {error}");
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(told)?;
+    let Some(output) = child.stdout.take() else { return Err(format!("`{program}` prints nothing")) };
+    let (give, get) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        let read = output.take(LONGEST).read_to_string(&mut text);
+        // Nobody waits any more when it took too long.
+        let _ = give.send(read.map(|_| text));
+    });
+    let Ok(read) = get.recv_timeout(patience) else {
+        // Gone already, or not ours to kill: either way it is not waited for.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(format!("`{program}` gave no access token within {} s", patience.as_secs_f32()));
+    };
+    let status = child.wait().map_err(told)?;
+    if !status.success() {
+        return Err(format!("`{program}` gave no access token: {status}"));
+    }
+    read.map_err(|error| format!("`{program}` gave no access token: {error}"))
+}
+
+/// What an endpoint answers to a form.
+fn asked(url: &str, place: &str, form: &[(&str, &str)], patience: Duration) -> Result<String, String> {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(patience))
+        .http_status_as_error(false)
+        // The secret goes where it was meant to go, and nowhere else.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .build();
+    let sent = ureq::Agent::new_with_config(config).post(url).send_form(form.iter().copied());
+    let mut answer = sent.map_err(|error| match error {
+        ureq::Error::Timeout(_) => {
+            format!("the token endpoint {place} did not answer within {} s", patience.as_secs_f32())
+        }
+        ureq::Error::Io(error) => format!("the token endpoint {place} cannot be reached: {}", error.kind()),
+        ureq::Error::HostNotFound => format!("the token endpoint {place} cannot be found"),
+        _ => format!("the token endpoint {place} cannot be asked"),
+    })?;
+    let status = answer.status();
+    let body = answer.body_mut().with_config().limit(LONGEST).read_to_string();
+    let body = body.map_err(|_| format!("the token endpoint {place} broke off its answer"))?;
+    if status.is_success() {
+        return Ok(body);
+    }
+    // `invalid_client` and its kin; the description may repeat what was sent.
+    let code = value_of(&body, "error")
+        .filter(|code| code.len() < 40 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+    let code = code.map_or(String::new(), |code| format!(" ({code})"));
+    Err(format!("the token endpoint {place} refused: {}{code}", status.as_u16()))
+}
+
+/// The value of a key of a JSON object: a text or a number.
+fn value_of(json: &str, key: &str) -> Option<String> {
+    match serde_json::from_str::<serde_json::Value>(json).ok()?.get(key)? {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

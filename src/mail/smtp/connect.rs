@@ -1,0 +1,349 @@
+//! From a name to a connection that mails can be handed to: the address, the
+//! greeting, what is offered, TLS, signing in. Nothing of a mail is said.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use lettre::transport::smtp::authentication::{self, Credentials};
+use lettre::transport::smtp::commands::{Auth, Ehlo, Starttls};
+use lettre::transport::smtp::extension::ClientId;
+
+use super::reply::Lines;
+use super::session::{Connection, Talk};
+use super::{Mechanism, Privacy, Relay, SignIn, tls};
+use crate::clock::Stopwatch;
+use crate::domain::delivery::reply::{Phase, Reply, Trouble, TroubleKind};
+use crate::failpoint;
+use crate::mail::smtp::stream::{Fault, TlsFault, Wire};
+
+/// What the relay can do, of what we ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// Several commands in one write.
+    pub pipelining: bool,
+    /// TLS.
+    pub starttls: bool,
+    /// Addresses beyond ASCII.
+    pub smtputf8: bool,
+    /// A mail may announce its size.
+    pub size: bool,
+    /// The largest mail; none without a limit.
+    pub largest: Option<u64>,
+    /// Ways of signing in, as the relay writes them.
+    pub auth: Vec<String>,
+}
+
+impl Offers {
+    /// Reads the answer to EHLO, whose first line is only a name.
+    fn of(lines: &Lines) -> Offers {
+        let mut offers = Offers::default();
+        for text in lines.texts.iter().skip(1) {
+            // Some old relays write `AUTH=PLAIN`.
+            let mut words = text.split([' ', '=']).filter(|word| !word.is_empty());
+            match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
+                "PIPELINING" => offers.pipelining = true,
+                "STARTTLS" => offers.starttls = true,
+                "SMTPUTF8" => offers.smtputf8 = true,
+                "SIZE" => {
+                    offers.size = true;
+                    offers.largest = words.next().and_then(|size| size.parse().ok()).filter(|size| *size > 0);
+                }
+                "AUTH" => offers.auth.extend(words.map(str::to_ascii_uppercase)),
+                _ => {}
+            }
+        }
+        offers
+    }
+}
+
+pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
+    let name = match relay.host.contains(':') {
+        true => format!("[{}]:{}", relay.host, relay.port),
+        false => format!("{}:{}", relay.host, relay.port),
+    };
+    let failed = |error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));
+    failpoint::at("relay.connect").map_err(failed)?;
+    let tcp = reach(relay, &name)?;
+    let broken =
+        |error: io::Error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));
+    let wire = Wire::new(tcp).map_err(broken)?;
+    let near = wire.peer().map_err(broken)?.ip().to_canonical().is_loopback();
+    if relay.privacy == Privacy::InClear && !near {
+        let why =
+            format!("relay {name} is another machine, and mails do not go there in clear; set `security`");
+        return Err(trouble(TroubleKind::Refused, Phase::Connect, why));
+    }
+    let hello = hello(relay, &wire);
+    let mut talk = Talk { wire, name, deadlines: relay.deadlines };
+    if relay.privacy == Privacy::Tls {
+        make_private(&mut talk, relay)?;
+    }
+    let greeting = talk.hear(Phase::Greeting)?;
+    talk.expect(Phase::Greeting, 220, greeting.into_reply())?;
+    let mut offers = greet(&mut talk, &hello)?;
+    if relay.privacy == Privacy::Starttls {
+        if !offers.starttls {
+            let why = format!(
+                "relay {} offers no STARTTLS, and nothing is said in clear; look at `security` and `port`",
+                talk.name
+            );
+            return Err(trouble(TroubleKind::Refused, Phase::Tls, why));
+        }
+        talk.say(Phase::Tls, &Starttls.to_string())?;
+        let reply = talk.hear(Phase::Tls)?;
+        talk.expect(Phase::Tls, 220, reply.into_reply())?;
+        if talk.wire.has_unread() {
+            let why = format!(
+                "relay {} said more than its 220 before TLS began; somebody may have put it there",
+                talk.name
+            );
+            return Err(trouble(TroubleKind::Refused, Phase::Tls, why));
+        }
+        make_private(&mut talk, relay)?;
+        // What was said in clear is forgotten (RFC 3207).
+        offers = greet(&mut talk, &hello)?;
+    }
+    if let Some(sign_in) = &relay.sign_in {
+        if !talk.wire.is_private() && !near {
+            let why = format!("relay {} would hear the password in clear", talk.name);
+            return Err(trouble(TroubleKind::Refused, Phase::Auth, why));
+        }
+        authenticate(&mut talk, &offers, sign_in)?;
+    }
+    Ok(Connection::new(talk, offers))
+}
+
+/// The relay, at whichever of its addresses answers.
+fn reach(relay: &Relay, name: &str) -> Result<TcpStream, Trouble> {
+    let passing = |why| trouble(TroubleKind::Passing, Phase::Connect, why);
+    let addresses: Vec<SocketAddr> = (relay.host.as_str(), relay.port)
+        .to_socket_addrs()
+        .map_err(|error| passing(format!("relay {name} is not found: {error}")))?
+        .collect();
+    reach_one_of(&addresses, name, relay.deadlines.connect).map_err(passing)
+}
+
+/// The first address that answers. Each gets an equal part of what time is
+/// left, so that a dead one does not eat that of the others (F36). `Err` says
+/// why none does.
+fn reach_one_of(addresses: &[SocketAddr], name: &str, limit: Duration) -> Result<TcpStream, String> {
+    let since = Stopwatch::start();
+    first_of(addresses, |address, rest| {
+        let left = since.left_of(limit).ok_or(io::ErrorKind::TimedOut)?;
+        let share = left / u32::try_from(rest).unwrap_or(u32::MAX).max(1);
+        TcpStream::connect_timeout(&address, share.max(Duration::from_millis(1)))
+    })
+    .map_err(|faults| match faults.as_slice() {
+        [] => format!("relay {name} has no address"),
+        [(_, error)] if error.kind() == io::ErrorKind::TimedOut => {
+            format!("relay {name} cannot be reached within {} s", seconds(limit))
+        }
+        [(_, error)] => format!("relay {name} cannot be reached: {error}"),
+        many => {
+            let told: Vec<String> = many.iter().map(|(at, error)| format!("{at}: {error}")).collect();
+            format!("relay {name} cannot be reached at any of its addresses: {}", told.join("; "))
+        }
+    })
+}
+
+/// Tries each in turn; what it is tried with learns how many are left.
+fn first_of<T>(
+    addresses: &[SocketAddr],
+    mut try_one: impl FnMut(SocketAddr, usize) -> io::Result<T>,
+) -> Result<T, Vec<(SocketAddr, io::Error)>> {
+    let mut faults = Vec::new();
+    for (n, address) in addresses.iter().enumerate() {
+        match try_one(*address, addresses.len() - n) {
+            Ok(reached) => return Ok(reached),
+            Err(error) => faults.push((*address, error)),
+        }
+    }
+    Err(faults)
+}
+
+/// Our name: the one that is configured; the machine's, if it is one that
+/// others can know; or the address at our end.
+fn hello(relay: &Relay, wire: &Wire) -> ClientId {
+    if let Some(name) = &relay.hello {
+        return ClientId::Domain(name.clone());
+    }
+    let machine = rustix::system::uname();
+    let name = machine.nodename().to_str().unwrap_or_default();
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    if name.contains('.') && name.chars().all(known) {
+        return ClientId::Domain(name.to_owned());
+    }
+    match wire.own().map(|own| own.ip().to_canonical()) {
+        Ok(std::net::IpAddr::V4(own)) => ClientId::Ipv4(own),
+        Ok(std::net::IpAddr::V6(own)) => ClientId::Ipv6(own),
+        Err(_) => ClientId::default(),
+    }
+}
+
+fn greet(talk: &mut Talk, hello: &ClientId) -> Result<Offers, Trouble> {
+    talk.say(Phase::Ehlo, &Ehlo::new(hello.clone()).to_string())?;
+    let lines = talk.hear(Phase::Ehlo)?;
+    let offers = Offers::of(&lines);
+    talk.expect(Phase::Ehlo, 250, lines.into_reply())?;
+    Ok(offers)
+}
+
+fn make_private(talk: &mut Talk, relay: &Relay) -> Result<(), Trouble> {
+    let refused = |why| trouble(TroubleKind::Refused, Phase::Tls, format!("relay {}: {why}", talk.name));
+    failpoint::at("relay.tls").map_err(|_| talk.failed(Phase::Tls, &Fault::Closed))?;
+    let session = relay.trust.begin(&relay.host).map_err(refused)?;
+    match talk.wire.make_private(session, relay.deadlines.tls) {
+        Ok(()) => Ok(()),
+        Err(TlsFault::Wire(fault)) => Err(talk.failed(Phase::Tls, &fault)),
+        Err(TlsFault::Refused(error)) => {
+            let why = format!("relay {}: {}", talk.name, tls::told(&error));
+            Err(trouble(TroubleKind::Refused, Phase::Tls, why))
+        }
+    }
+}
+
+fn authenticate(talk: &mut Talk, offers: &Offers, sign_in: &SignIn) -> Result<(), Trouble> {
+    failpoint::at("relay.auth").map_err(|_| talk.failed(Phase::Auth, &Fault::Closed))?;
+    let mechanism = match sign_in.mechanism {
+        Mechanism::Plain => authentication::Mechanism::Plain,
+        Mechanism::Login => authentication::Mechanism::Login,
+        Mechanism::Xoauth2 => authentication::Mechanism::Xoauth2,
+    };
+    if !offers.auth.contains(&mechanism.to_string()) {
+        let offered = if offers.auth.is_empty() { "nothing".to_owned() } else { offers.auth.join(", ") };
+        let offered: String = offered.chars().filter(|c| !c.is_control()).take(200).collect();
+        let why = format!("relay {} takes no sign-in by {mechanism}; it offers {offered}", talk.name);
+        return Err(trouble(TroubleKind::Refused, Phase::Auth, why));
+    }
+    let secret = (sign_in.secret)().map_err(|why| {
+        trouble(TroubleKind::Passing, Phase::Auth, format!("cannot sign in at relay {}: {why}", talk.name))
+    })?;
+    let credentials = Credentials::new(sign_in.username.clone(), secret.clone());
+    // LOGIN asks twice. What for is clear from the order; how it asks differs.
+    let steps: &[Option<&str>] = match sign_in.mechanism {
+        Mechanism::Plain | Mechanism::Xoauth2 => &[None],
+        Mechanism::Login => &[None, Some("Username:"), Some("Password:")],
+    };
+    let mut said = Vec::new();
+    let mut answer = None;
+    for step in steps {
+        let command = Auth::new(mechanism, credentials.clone(), step.map(str::to_owned))
+            .map_err(|error| trouble(TroubleKind::Refused, Phase::Auth, error.to_string()))?
+            .to_string();
+        talk.say(Phase::Auth, &command)?;
+        said.push(command);
+        let lines = talk.hear(Phase::Auth)?;
+        let goes_on = lines.code == 334;
+        answer = Some(lines);
+        if !goes_on {
+            break;
+        }
+    }
+    // Exchange and Gmail tell what is wrong with a token in a challenge, and
+    // refuse after an empty answer.
+    if answer.as_ref().is_some_and(|lines| lines.code == 334) && sign_in.mechanism == Mechanism::Xoauth2 {
+        talk.say(Phase::Auth, "\r\n")?;
+        answer = Some(talk.hear(Phase::Auth)?);
+    }
+    let lines = answer.unwrap_or_default();
+    match lines.code {
+        235 => Ok(()),
+        500..600 => {
+            (sign_in.refused)();
+            Err(refused_sign_in(talk, &lines, &secret, &said))
+        }
+        _ => talk.expect(Phase::Auth, 235, unless_it_tells(&lines, &secret, &said)),
+    }
+}
+
+fn refused_sign_in(talk: &Talk, lines: &Lines, secret: &str, said: &[String]) -> Trouble {
+    let reply = unless_it_tells(lines, secret, said);
+    let why = format!(
+        "relay {} refused to sign in ({reply}): check `username` and the password file; Exchange Online needs `auth = \"xoauth2\"`",
+        talk.name
+    );
+    trouble(TroubleKind::Refused, Phase::Auth, why)
+}
+
+/// The reply, without its words if the relay says back what is secret.
+fn unless_it_tells(lines: &Lines, secret: &str, said: &[String]) -> Reply {
+    let words = lines.texts.join(" ");
+    let tells = |part: &str| part.len() >= 4 && words.contains(part);
+    let told = said.iter().flat_map(|command| command.split_whitespace()).filter(|part| *part != "AUTH");
+    let told = told.filter(|part| !matches!(*part, "PLAIN" | "LOGIN" | "XOAUTH2"));
+    let mut reply = lines.clone().into_reply();
+    if tells(secret) || told.into_iter().any(tells) {
+        reply.text = "".into();
+    }
+    reply
+}
+
+pub(super) fn trouble(kind: TroubleKind, phase: Phase, why: String) -> Trouble {
+    Trouble { kind, phase, why }
+}
+
+/// `300`, or `0.2` where a test is in a hurry.
+pub(super) fn seconds(length: Duration) -> String {
+    format!("{}", length.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn f36_each_address_is_tried_until_one_answers() {
+        let addresses: Vec<SocketAddr> =
+            ["[::1]:25", "127.0.0.2:25", "127.0.0.3:25"].map(|at| at.parse().expect("an address")).into();
+        let mut tried = Vec::new();
+        let reached = first_of(&addresses, |address, left| {
+            tried.push((address.to_string(), left));
+            if left == 1 { Ok(address) } else { Err(io::ErrorKind::ConnectionRefused.into()) }
+        });
+        assert_eq!(reached.expect("the last one answers"), addresses[2]);
+        assert_eq!(tried.len(), 3);
+        let dead = first_of(&addresses, |_, _| Err::<(), _>(io::ErrorKind::TimedOut.into()));
+        assert_eq!(dead.expect_err("none answers").len(), 3);
+    }
+
+    /// An address of this machine at which nobody listens.
+    fn dead(ip: &str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        SocketAddr::new(ip.parse().expect("an address"), listener.local_addr().expect("a port").port())
+    }
+
+    /// A name with two addresses that are dead, one of them of the new kind,
+    /// and one that lives; and then with the dead ones alone.
+    #[test]
+    fn f36_of_dead_and_live_addresses_a_live_one_is_reached_and_dead_ones_are_named() {
+        let relay = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (new, old, live) = (dead("::1"), dead("127.0.0.1"), relay.local_addr().expect("an address"));
+        let ample = Duration::from_secs(20);
+        let reached = reach_one_of(&[new, old, live], "relay.example:25", ample).expect("one lives");
+        assert_eq!(reached.peer_addr().expect("an address"), live);
+        let why = reach_one_of(&[new, old], "relay.example:25", ample).expect_err("none lives");
+        let begins = format!("relay relay.example:25 cannot be reached at any of its addresses: {new}: ");
+        let ends = format!("; {old}: Connection refused (os error 111)");
+        assert!(why.starts_with(&begins) && why.ends_with(&ends), "{why}");
+        let why = reach_one_of(&[], "relay.example:25", ample).expect_err("there is none");
+        assert_eq!(why, "relay relay.example:25 has no address");
+    }
+
+    #[test]
+    fn what_is_offered() {
+        let texts = ["relay.example", "size 10000", "PIPELINING", "AUTH=LOGIN", "AUTH PLAIN xoauth2"];
+        let lines = Lines { code: 250, texts: texts.map(str::to_owned).into(), ..Lines::default() };
+        let offers = Offers::of(&lines);
+        assert!(offers.pipelining && offers.size && !offers.starttls && !offers.smtputf8);
+        assert_eq!((offers.largest, offers.auth.join(" ")), (Some(10_000), "LOGIN PLAIN XOAUTH2".to_owned()));
+        let lines = Lines {
+            code: 250,
+            texts: ["PIPELINING", "SIZE 0"].map(str::to_owned).into(),
+            ..Lines::default()
+        };
+        assert_eq!(Offers::of(&lines), Offers { size: true, ..Offers::default() });
+    }
+}

@@ -1,0 +1,179 @@
+//! Writes every letter once for people who do not exist, so that what passes
+//! the check does not fail at eight on Tuesday.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::{MailContext, Words};
+use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::model::email::has_control;
+use crate::domain::model::ids::{Language, PersonId, Slug, UnitId};
+use crate::domain::model::library::Privacy;
+use crate::domain::model::person::Person;
+use crate::domain::model::step::{Kind, Variant};
+use crate::render::templates::{Format, KIND, Templates};
+use crate::render::{Letter, Links, RenderFault, Rendered, Renderer};
+
+/// A long name, a short one, and one with what breaks careless programs.
+const NAMES: [(&str, &str); 3] = [
+    ("Anna-Karolina Wilhelmina Elisabeth Margareta Sofia Birgitta", "von Sydow-Östergren Hagström"),
+    ("Bo", "Ek"),
+    ("Åsa D'Artagnan", "O'Brien & Ångström"),
+];
+
+/// Everything that cannot be written, once.
+pub(crate) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagnostic> {
+    if renderer.templates.broken {
+        return Vec::new();
+    }
+    let links = Links {
+        answer: format!("https://larresa.example.org/s/{}", "a".repeat(60)),
+        pause: format!("https://larresa.example.org/p/{}", "b".repeat(60)),
+        character: format!("https://larresa.example.org/c/{}", "c".repeat(60)),
+        web: format!("https://larresa.example.org/w/{}", "d".repeat(60)),
+    };
+    let people: Vec<Person> = renderer
+        .programme
+        .languages
+        .iter()
+        .flat_map(|language| NAMES.iter().map(|name| person(*name, language, kept_columns)))
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for (journey, prepared) in &renderer.journeys {
+        for (step, prepared) in &prepared.steps {
+            let rounds = u16::from(!prepared.step.remind.is_empty());
+            for person in &people {
+                for character in characters(renderer) {
+                    let variant = prepared.step.variant(&person.language, character);
+                    // Those who read the variant's own language try it.
+                    if variant.language != person.language {
+                        continue;
+                    }
+                    for (round, first) in (0..=rounds).map(|round| (round, false)).chain([(0, true)]) {
+                        let unit_name = "Hemtjänsten Östra & Västra";
+                        let links = &links;
+                        let letter =
+                            Letter { journey, step, round, person, unit_name, character, first, links };
+                        found.extend(
+                            fault(renderer, &letter, variant)
+                                .filter(|f| seen.insert((f.place.clone(), f.message.clone()))),
+                        );
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The characters there are, or the lack of any.
+fn characters(renderer: &Renderer) -> Vec<Option<&Slug>> {
+    let all: Vec<Option<&Slug>> = renderer.programme.characters.iter().map(|c| Some(&c.id)).collect();
+    if all.is_empty() { vec![None] } else { all }
+}
+
+fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<Diagnostic> {
+    let fault = match renderer.mail(letter) {
+        Ok(mail) => return control_character(&mail, variant),
+        Err(fault) => fault,
+    };
+    let (code, hint) = match &fault {
+        // Has been told, with its place.
+        RenderFault::Broken { .. } => return None,
+        RenderFault::Empty { .. } => ("empty-name", "give it a value, or leave the placeholder out"),
+        RenderFault::Subject { .. } => {
+            ("subject", "it is tried with a name of 60 characters: say the thing in fewer words")
+        }
+        RenderFault::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
+        RenderFault::AddressInLink { .. }
+        | RenderFault::LinkInName { .. }
+        | RenderFault::LongWord { .. }
+        | RenderFault::NoSuchStep { .. }
+        | RenderFault::Template { .. } => ("cannot-render", "the templates are in `templates/email`"),
+    };
+    let round = if letter.round > 0 { "the reminder" } else { "the mail" };
+    let message = match &fault {
+        RenderFault::Empty { name } => format!("`{name}` is empty, so {round} cannot be written"),
+        other => format!("{round} cannot be written: {other}"),
+    };
+    let place = match (&fault, variant.subject_line) {
+        (RenderFault::Subject { .. }, line @ 1..) => Place::at(&variant.file, line, 1),
+        _ => Place::file(&variant.file),
+    };
+    Some(Diagnostic::error(code, place, message).hint(hint))
+}
+
+/// A title or a name of the programme with a control character in it would
+/// stop every mail at the last moment.
+fn control_character(mail: &Rendered, variant: &Variant) -> Option<Diagnostic> {
+    (has_control(&mail.html) || has_control(&mail.text)).then(|| {
+        let message = "the mail would hold a control character, which no relay takes";
+        let hint = "look for it in the title, in the names of the programme and in the templates";
+        Diagnostic::error("control-character", Place::file(&variant.file), message).hint(hint)
+    })
+}
+
+/// Somebody of whom everything is known.
+fn person((first_name, last_name): (&str, &str), language: &Language, kept_columns: &[String]) -> Person {
+    Person {
+        id: PersonId::new("trial"),
+        email: None,
+        shared_address: false,
+        undeliverable: None,
+        first_name: first_name.into(),
+        last_name: last_name.into(),
+        unit: UnitId::new("trial"),
+        department: Some("Vård & omsorg".into()),
+        language: language.clone(),
+        start: None,
+        end: None,
+        leave: Box::default(),
+        protected: false,
+        extra: kept_columns.iter().map(|column| (column.as_str().into(), "Värde".into())).collect(),
+    }
+}
+
+/// What each kind of step is called, from the template of a language; the
+/// contract's word where there is none.
+pub(crate) fn kinds(
+    templates: &Templates,
+    language: &Language,
+    found: &mut Vec<Diagnostic>,
+) -> BTreeMap<Kind, String> {
+    let mut names = BTreeMap::new();
+    if !templates.has(language, KIND) {
+        return names;
+    }
+    let privacy = Privacy::default();
+    for kind in Kind::ALL {
+        let words = Words {
+            title: "",
+            kind,
+            kind_in_words: "",
+            minutes: 0,
+            minutes_text: "",
+            questions: 0,
+            question: "",
+            journey_title: "",
+            character_name: "",
+            programme_title: "",
+            organisation: "",
+            privacy: &privacy,
+            film: None,
+            poster: "",
+        };
+        let context = words.context(MailContext::default());
+        let rendered = templates.render(language, Format::Text, KIND, &context);
+        match rendered {
+            Ok(word) => {
+                names.insert(kind, word.split_whitespace().collect::<Vec<_>>().join(" "));
+            }
+            Err(fault) => {
+                let place = Place::file(format!("templates/email/{KIND}.{language}.txt.hbs"));
+                found.push(Diagnostic::error("cannot-render", place, fault.to_string()));
+                return names;
+            }
+        }
+    }
+    names
+}

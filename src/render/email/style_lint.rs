@@ -1,0 +1,205 @@
+//! What a kind colleague would say about the wording: words that a late mail
+//! makes wrong, links that say nothing about where they lead, and texts that
+//! are hard to read.
+
+use crate::render::faults::Faults;
+use crate::render::plain::{Block, Flow};
+
+/// Words that are only true on one day (E46).
+const RELATIVE_DAYS: [&str; 17] = [
+    "i morgon",
+    "imorgon",
+    "idag",
+    "i dag",
+    "i går",
+    "igår",
+    "i övermorgon",
+    "tomorrow",
+    "yesterday",
+    "i förrgår",
+    "i kväll",
+    "ikväll",
+    "nästa vecka",
+    "today",
+    "tonight",
+    "next week",
+    "last week",
+];
+
+/// Link texts that mean nothing on their own (E42).
+const VAGUE: [&str; 10] = [
+    "här",
+    "here",
+    "klicka här",
+    "click here",
+    "tryck här",
+    "länk",
+    "link",
+    "läs mer här",
+    "den här länken",
+    "this link",
+];
+
+/// Warns of days that are only true today.
+pub(crate) fn check_days(text: &str, faults: &mut Faults<'_>) {
+    for (at, found) in relative_days(text) {
+        let message = format!("`{found}` is wrong when the mail comes later than planned");
+        faults.warning("relative-day", at, &message, "write the weekday or the date, or leave it out");
+    }
+}
+
+/// A text of newspapers has a LIX of 40 to 50; more is for those who must
+/// (E45).
+const HIGHEST_LIX: usize = 50;
+/// Words a sentence, on average.
+const LONGEST_SENTENCES: usize = 25;
+/// Fewer words tell nothing about how a text reads.
+const FEWEST_WORDS: usize = 30;
+
+/// Warns of a text that is hard to read.
+pub(crate) fn check_reading<'b>(blocks: impl Iterator<Item = &'b Block>, faults: &mut Faults<'_>) {
+    let Measure { words, long, sentences } = measure(blocks);
+    if words < FEWEST_WORDS {
+        return;
+    }
+    let length = words / sentences;
+    let lix = length + 100 * long / words;
+    if lix > HIGHEST_LIX || length > LONGEST_SENTENCES {
+        let found = format!(
+            "hard to read: LIX {lix}, with {length} words a sentence and {} % long words",
+            100 * long / words
+        );
+        let hint = format!(
+            "a full stop more, and shorter words: LIX at most {HIGHEST_LIX}, at most {LONGEST_SENTENCES} words a sentence"
+        );
+        faults.warning("hard-to-read", 0, &found, &hint);
+    }
+}
+
+/// What readability is worked out from.
+struct Measure {
+    words: usize,
+    /// Of more than six letters.
+    long: usize,
+    /// At least one.
+    sentences: usize,
+}
+
+fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> Measure {
+    let mut all = Measure { words: 0, long: 0, sentences: 0 };
+    for block in blocks.filter(|block| block.flow == Flow::Wrapped) {
+        // A name is a short word.
+        let text: String = block.words.parts().map(|part| part.unwrap_or("x")).collect();
+        let mut begun = false;
+        for word in text.split_whitespace() {
+            // The addresses of links are not read.
+            let letters = if word.starts_with('<') || word.contains("://") {
+                0
+            } else {
+                word.chars().filter(|c| c.is_alphabetic()).count()
+            };
+            all.words += usize::from(letters > 0);
+            all.long += usize::from(letters > 6);
+            begun |= letters > 0;
+            let said = word.trim_end_matches(['"', '”', '\'', '’', ')']);
+            if begun && said.ends_with(['.', '!', '?', ':', '…']) {
+                all.sentences += 1;
+                begun = false;
+            }
+        }
+        all.sentences += usize::from(begun);
+    }
+    all.sentences = all.sentences.max(1);
+    all
+}
+
+/// Does the link say where it leads?
+pub(crate) fn is_vague(link_text: &str) -> bool {
+    let text = link_text.trim().trim_end_matches(['.', '!', ':', '»', '>', '→', ' ']).to_lowercase();
+    VAGUE.contains(&text.as_str())
+}
+
+/// The host, if a link's text looks like an address.
+pub(crate) fn shown_host(link_text: &str) -> Option<String> {
+    let text = link_text.trim().to_lowercase();
+    let after = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let after = after.or_else(|| text.starts_with("www.").then_some(text.as_str()))?;
+    after.split(['/', '?', '#', ':', ' ']).next().map(str::to_owned)
+}
+
+/// Each relative day, with where it stands.
+fn relative_days(text: &str) -> Vec<(usize, String)> {
+    // Lower case may have another length than upper case; only for
+    // characters that occur in no word we look for, so ASCII and the Swedish
+    // letters are lowered and the rest stays.
+    let lowered: String = text
+        .chars()
+        .map(|c| match c {
+            'Å' => 'å',
+            'Ä' => 'ä',
+            'Ö' => 'ö',
+            '\n' | '\u{a0}' => ' ',
+            _ => c.to_ascii_lowercase(),
+        })
+        .collect();
+    if lowered.len() != text.len() && !text.contains('\u{a0}') {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for word in RELATIVE_DAYS {
+        for (at, _) in lowered.match_indices(word) {
+            let before = lowered[..at].chars().next_back();
+            let after = lowered[at + word.len()..].chars().next();
+            let joins = |c: char| c.is_alphanumeric() || matches!(c, '/' | '-' | '_' | '@' | '=' | '&' | '#');
+            if !before.is_some_and(|c| joins(c) || c == '.') && !after.is_some_and(joins) {
+                found.push((at, word.to_owned()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::render::rig::faults_of;
+
+    fn days(text: &str) -> Vec<String> {
+        relative_days(text).into_iter().map(|(_, word)| word).collect()
+    }
+
+    #[test]
+    fn e46_relative_days_are_words_of_their_own() {
+        assert_eq!(days("I morgon möts vi. Idag\ninte, och i\ngår var det"), ["i morgon", "idag", "i går"]);
+        assert_eq!(days("i dagarna, idagsläget, https://x.se/idag, onsdag, Fridag"), [""; 0]);
+        assert_eq!(days("See you tomorrow, or next\nweek!"), ["tomorrow", "next week"]);
+    }
+
+    #[test]
+    fn e45_a_text_that_is_hard_to_read_is_told() {
+        let easy = "Hej {{person.first_name}}! Gå en bit till jobbet. Det tar fem minuter. Sedan är du vaken.\n\n- Ta med en vän.\n- [Skriv hur det gick]({{link.answer}}). Det tar en minut, och ingen chef ser vad du har svarat.\n";
+        assert_eq!(faults_of(easy), "");
+        let long = "Den som går till jobbet ".to_owned() + &"och tar en bit till ".repeat(5) + "är vaken.\n";
+        expect![[r#"
+            journeys/miljo/resor.md:10:1: warning: hard to read: LIX 32, with 32 words a sentence and 0 % long words
+              hint: a full stop more, and shorter words: LIX at most 50, at most 25 words a sentence
+        "#]]
+        .assert_eq(&faults_of(&long));
+        let official = "Verksamhetens hållbarhetsarbete förutsätter medarbetarnas engagemang. ".repeat(8);
+        expect![[r#"
+            journeys/miljo/resor.md:10:1: warning: hard to read: LIX 105, with 5 words a sentence and 100 % long words
+              hint: a full stop more, and shorter words: LIX at most 50, at most 25 words a sentence
+        "#]]
+        .assert_eq(&faults_of(&official));
+    }
+
+    #[test]
+    fn f97_a_link_says_where_it_leads() {
+        assert!(is_vague("Klicka här!"));
+        assert!(is_vague("here"));
+        assert!(!is_vague("Så gjorde Ekdala"));
+    }
+}
