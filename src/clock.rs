@@ -17,12 +17,12 @@ pub fn now() -> Timestamp {
 
 /// The time derived from an earlier reading and the monotonic clock; ignores
 /// changes of the system clock since then.
-pub fn since(then: Clocks) -> Timestamp {
+pub(crate) fn since(then: Clocks) -> Timestamp {
     (then.wall + (since_boot() - then.since_boot)).trunc_subsecs(0)
 }
 
 /// Sleeps for at most `length`, until `enough` returns true.
-pub fn sleep(length: Duration, enough: impl Fn() -> bool) {
+pub(crate) fn sleep(length: Duration, enough: impl Fn() -> bool) {
     let watch = Stopwatch::start();
     while let Some(left) = watch.left_of(length).filter(|_| !enough()) {
         std::thread::sleep(left.min(Duration::from_millis(50)));
@@ -45,13 +45,13 @@ impl Stopwatch {
     }
 
     /// The remainder of a duration; `None` when it is over.
-    pub fn left_of(self, length: Duration) -> Option<Duration> {
+    pub(crate) fn left_of(self, length: Duration) -> Option<Duration> {
         length.checked_sub(self.elapsed()).filter(|left| !left.is_zero())
     }
 }
 
 /// Reads the wall clock and the boot clock.
-pub fn both() -> Clocks {
+pub(crate) fn both() -> Clocks {
     // Read the boot clock first: a delay between the two reads can then only make a
     // derived time late, never early.
     let since_boot = since_boot();

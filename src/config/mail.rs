@@ -21,31 +21,31 @@ pub struct MailConfig {
     /// How mails leave.
     pub transport: Transport,
     /// Where [`Transport::Files`] writes.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// What [`Transport::Sendmail`] starts.
-    pub sendmail: PathBuf,
+    pub(crate) sendmail: PathBuf,
     /// Where reports about mails that came back arrive, each with a token of
     /// its own in it; `None`: at [`MailConfig::from`], without.
     pub bounce: Option<Box<str>>,
     /// Before a mail in doubt is handed over once more.
-    pub in_doubt_wait: TimeDelta,
+    pub(crate) in_doubt_wait: TimeDelta,
     /// The only addresses `journey test` may write to.
-    pub testers: Vec<Box<str>>,
+    pub(crate) testers: Vec<Box<str>>,
     /// The relay.
     pub smtp: SmtpConfig,
     /// The signature, if the relay does not sign.
-    pub dkim: Option<DkimConfig>,
+    pub(crate) dkim: Option<DkimConfig>,
 }
 
 /// `[mail.dkim]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DkimConfig {
+pub(crate) struct DkimConfig {
     /// The signing domain.
-    pub domain: String,
+    pub(crate) domain: String,
     /// The name of the key in the domain name system.
-    pub selector: String,
+    pub(crate) selector: String,
     /// The private key.
-    pub key_file: PathBuf,
+    pub(crate) key_file: PathBuf,
 }
 
 /// How mails leave.

@@ -25,10 +25,17 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use mail::{DkimConfig, MailConfig, Transport};
-pub use secret::{Password, Secret};
-pub use smtp::{Auth, DomainConfig, Security, SmtpConfig, TokenConfig};
-pub use values::{Percent, Rate};
+pub use mail::Transport;
+
+pub(crate) use mail::{DkimConfig, MailConfig};
+pub use secret::Password;
+pub use smtp::Auth;
+pub use smtp::DomainConfig;
+pub use smtp::Security;
+pub(crate) use smtp::SmtpConfig;
+pub use smtp::TokenConfig;
+pub(crate) use values::Percent;
+pub use values::Rate;
 
 /// Where everybody's configuration is looked for, unless `--config` says.
 const SYSTEM_FILE: &str = "/etc/journey/config.toml";
@@ -42,7 +49,7 @@ pub struct Config {
     /// The file it was read from.
     pub file: PathBuf,
     /// The authors' folder.
-    pub content: PathBuf,
+    pub(crate) content: PathBuf,
     /// The SQLite file.
     pub database: PathBuf,
     /// Who there is.
@@ -54,7 +61,7 @@ pub struct Config {
     /// What the daemon does by itself.
     pub daemon: DaemonConfig,
     /// What is too small, too late.
-    pub limits: LimitsConfig,
+    pub(crate) limits: LimitsConfig,
 }
 
 /// `[people]`
@@ -63,16 +70,16 @@ pub struct PeopleConfig {
     /// The export of the HR system.
     pub file: PathBuf,
     /// Columns kept beside the known ones.
-    pub keep: Vec<String>,
+    pub(crate) keep: Vec<String>,
     /// The share of people that may leave with one import.
-    pub max_leavers: Percent,
+    pub(crate) max_leavers: Percent,
 }
 
 /// `[web]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebConfig {
     /// Where the answer pages are served.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// What links begin with; no `/` at its end.
     pub base_url: String,
 }
@@ -81,35 +88,35 @@ pub struct WebConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonConfig {
     /// It puts content in force that has changed and has no fault.
-    pub watch_content: bool,
+    pub(crate) watch_content: bool,
     /// It imports a people file that has changed.
-    pub import_people: bool,
+    pub(crate) import_people: bool,
     /// So many mails of a mailing leave first; 0: all at once.
     pub first_wave: u16,
     /// So long before the rest does.
-    pub wave_pause: TimeDelta,
+    pub(crate) wave_pause: TimeDelta,
 }
 
 impl DaemonConfig {
     /// So many mails of a mailing first, and so long before the rest; `None`:
     /// all at once.
-    pub fn wave(&self) -> Option<(u32, TimeDelta)> {
+    pub(crate) fn wave(&self) -> Option<(u32, TimeDelta)> {
         (self.first_wave > 0).then_some((u32::from(self.first_wave), self.wave_pause))
     }
 }
 
 /// `[limits]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LimitsConfig {
+pub(crate) struct LimitsConfig {
     /// The smallest group a report may describe.
-    pub min_group: u32,
+    pub(crate) min_group: u32,
     /// A slot missed by less than this is used at once.
-    pub grace: TimeDelta,
+    pub(crate) grace: TimeDelta,
 }
 
 /// The `JOURNEY_` variables: the only place where the program looks at its
 /// environment.
-pub fn environment() -> BTreeMap<String, String> {
+pub(crate) fn environment() -> BTreeMap<String, String> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let variables = std::env::vars_os();
     variables
@@ -120,7 +127,7 @@ pub fn environment() -> BTreeMap<String, String> {
 
 /// Who runs the program, for the audit log: behind `sudo` the one who typed
 /// it.
-pub fn user() -> String {
+pub(crate) fn user() -> String {
     let named = |name: &str| {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let value = std::env::var(name).ok();
@@ -149,7 +156,7 @@ impl Config {
 
     /// Where the database lies, as far as a configuration with faults tells:
     /// whoever must stop everything need not mend it first.
-    pub fn database_of(path: Option<&Path>, environment: &BTreeMap<String, String>) -> PathBuf {
+    pub(crate) fn database_of(path: Option<&Path>, environment: &BTreeMap<String, String>) -> PathBuf {
         let places = [Path::new("config.toml"), Path::new(SYSTEM_FILE)];
         let file = path.or_else(|| places.into_iter().find(|file| file.exists())).unwrap_or(places[0]);
         let text = String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();

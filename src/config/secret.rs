@@ -10,7 +10,7 @@ pub struct Secret(pub(super) String);
 
 impl Secret {
     /// The text itself, for the one who hands it over.
-    pub fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -37,7 +37,7 @@ impl Password {
     /// # Errors
     ///
     /// Where the file cannot be read.
-    pub fn read(&self) -> io::Result<Secret> {
+    pub(crate) fn read(&self) -> io::Result<Secret> {
         match self {
             Password::File(file) => {
                 let text = std::fs::read_to_string(file)?;

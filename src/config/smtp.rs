@@ -22,9 +22,9 @@ pub struct SmtpConfig {
     /// How the connection is kept private.
     pub security: Security,
     /// Root certificates beside the machine's own.
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
     /// Our own name; without one the machine's.
-    pub hello: Option<String>,
+    pub(crate) hello: Option<String>,
     /// How we sign in.
     pub auth: Auth,
     /// As whom; there is one unless `auth` is none.

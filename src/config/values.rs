@@ -18,11 +18,11 @@ pub struct Rate {
 
 /// A share, in whole percent from 0 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Percent(pub u8);
+pub(crate) struct Percent(pub(crate) u8);
 
 impl Percent {
     /// Are `part` of `whole` more than this share?
-    pub fn is_exceeded(self, part: usize, whole: usize) -> bool {
+    pub(crate) fn is_exceeded(self, part: usize, whole: usize) -> bool {
         part * 100 > whole * usize::from(self.0)
     }
 }

@@ -49,11 +49,11 @@ pub struct Loaded {
     pub library: Option<Library>,
     /// What could be read of content with errors: never to be put in force,
     /// but its words can be looked at, so that one run tells their faults too.
-    pub draft: Option<Library>,
+    pub(crate) draft: Option<Library>,
     /// Every fault of every file, by file, line and column.
     pub faults: Vec<Diagnostic>,
     /// The files it was read from, so that they can be kept and read again.
-    pub files: Files,
+    pub(crate) files: Files,
 }
 
 /// Content as files: their bytes by path below the content folder.
@@ -67,7 +67,7 @@ pub fn load(dir: &Path, today: NaiveDate) -> Loaded {
 }
 
 /// Reads content from files that were kept; `dir` is what messages call them.
-pub fn load_kept(dir: &Path, files: &Files, today: NaiveDate) -> Loaded {
+pub(crate) fn load_kept(dir: &Path, files: &Files, today: NaiveDate) -> Loaded {
     let faults = Faults::default();
     loaded(Some(file_tree::kept(dir, files, &faults)), today, faults)
 }

@@ -19,7 +19,7 @@ use crate::clock::{self, Stopwatch};
 use crate::config::Config;
 use crate::daemon::file_watcher::Watch;
 use crate::daemon::panic_limit::Deaths;
-pub use crate::daemon::panic_limit::EndedAgain;
+pub(crate) use crate::daemon::panic_limit::EndedAgain;
 use crate::daemon::tzdata::OlderZones;
 use crate::daemon::watchdog::Heart;
 use crate::domain::change::Act;
@@ -56,15 +56,15 @@ const FULL: TimeDelta = TimeDelta::seconds(10);
 const KEPT: TimeDelta = TimeDelta::days(7);
 
 /// Control from outside, polled by the daemon.
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// Stop was requested.
-    pub stop: &'a dyn Fn() -> bool,
+    pub(crate) stop: &'a dyn Fn() -> bool,
     /// Reload was requested.
-    pub must_reload: &'a dyn Fn() -> bool,
+    pub(crate) must_reload: &'a dyn Fn() -> bool,
     /// Like `must_reload`, and resets the request.
-    pub reload: &'a dyn Fn() -> bool,
+    pub(crate) reload: &'a dyn Fn() -> bool,
     /// Reads the configuration.
-    pub config: &'a dyn Fn() -> Result<Config, Vec<Diagnostic>>,
+    pub(crate) config: &'a dyn Fn() -> Result<Config, Vec<Diagnostic>>,
 }
 
 /// State of the running daemon.
@@ -99,7 +99,7 @@ struct Daemon<'a> {
 /// Runs until a stop is requested. The caller must hold the lock. An error
 /// means that the database cannot be read or written; systemd restarts the
 /// process and nothing is lost.
-pub fn run(
+pub(crate) fn run(
     config: Config,
     content: InForce,
     store: Store,

@@ -11,7 +11,7 @@ const WHILE: TimeDelta = TimeDelta::minutes(10);
 /// A worker panicked repeatedly: the process exits and systemd restarts it.
 #[derive(Debug, thiserror::Error)]
 #[error("a line to the relay ended before its time, twice within {} minutes", WHILE.num_minutes())]
-pub struct EndedAgain;
+pub(crate) struct EndedAgain;
 
 /// The time of the last panic.
 #[derive(Debug, Default)]

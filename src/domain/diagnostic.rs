@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Does it stop the work, or is it only worth knowing?
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// Nothing is sent until it is mended.
     Error,
     /// It works, but somebody should look.
@@ -24,29 +24,29 @@ impl fmt::Display for Severity {
 /// A place in a file. Lines and columns count from 1, columns in characters;
 /// line 0 means the file as a whole.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Place {
+pub(crate) struct Place {
     /// The file as the user would type it.
-    pub file: String,
+    pub(crate) file: String,
     /// Line, from 1; 0 for the whole file.
-    pub line: u32,
+    pub(crate) line: u32,
     /// Column in characters, from 1; 0 for the whole file.
-    pub column: u32,
+    pub(crate) column: u32,
 }
 
 impl Place {
     /// The file as a whole.
-    pub fn file(file: impl fmt::Display) -> Place {
+    pub(crate) fn file(file: impl fmt::Display) -> Place {
         Place { file: file.to_string(), line: 0, column: 0 }
     }
 
     /// A line and column in a file, both from 1.
-    pub fn at(file: impl fmt::Display, line: u32, column: u32) -> Place {
+    pub(crate) fn at(file: impl fmt::Display, line: u32, column: u32) -> Place {
         Place { file: file.to_string(), line, column }
     }
 
     /// The place of a byte offset in the text of a file that begins at
     /// `first_line` (front matter ends before the Markdown begins).
-    pub fn of_offset(file: impl fmt::Display, text: &str, offset: usize, first_line: u32) -> Place {
+    pub(crate) fn of_offset(file: impl fmt::Display, text: &str, offset: usize, first_line: u32) -> Place {
         let mut offset = offset.min(text.len());
         while !text.is_char_boundary(offset) {
             offset -= 1;
@@ -70,37 +70,37 @@ impl fmt::Display for Place {
 
 /// The code of a file that is there and may not be read by this user: the
 /// exit code is that of a permission then.
-pub const NO_PERMISSION: &str = "no-permission";
+pub(crate) const NO_PERMISSION: &str = "no-permission";
 
 /// One fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {
     /// Error or warning.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// A stable word for machines: `unknown-key`, `missing-step-file`.
     pub code: &'static str,
     /// Where.
-    pub place: Place,
+    pub(crate) place: Place,
     /// What was found and what is allowed; lower-case, no full stop, names in
     /// back-ticks, no address and no answer in it.
     pub message: String,
     /// What to do now.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
 }
 
 impl Diagnostic {
     /// A fault that stops the work.
-    pub fn error(code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
+    pub(crate) fn error(code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Error, code, place, message: tidy(&message.into()), hint: None }
     }
 
     /// A fault worth knowing.
-    pub fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
+    pub(crate) fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, place, message) }
     }
 
     /// The same with advice.
-    pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
         self.hint = Some(tidy(&hint.into()));
         self
     }
@@ -123,7 +123,7 @@ impl fmt::Display for Diagnostic {
 
 /// What a terminal may be shown: control and direction characters visible
 /// (threat T26), never longer than a screen line or two can hold.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         let steers = c.is_control()
@@ -139,7 +139,7 @@ pub fn visible(text: &str) -> String {
 
 /// The nearest of the allowed words, if one is near enough to be a slip of
 /// the finger: for "did you mean".
-pub fn nearest<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = 1 + found.chars().count() / 4;
     allowed
         .into_iter()

@@ -33,11 +33,11 @@ pub struct Row {
     /// 0 is the mail, 1… the reminders.
     pub round: u16,
     /// What it asks of working time: nothing new for a reminder.
-    pub minutes: u32,
+    pub(crate) minutes: u32,
     /// Its time rests on an approval that is not given yet.
-    pub assumes_approval: bool,
+    pub(crate) assumes_approval: bool,
     /// Its time rests on an answer that is not given yet.
-    pub assumes_answer: bool,
+    pub(crate) assumes_answer: bool,
 }
 
 /// Everything that leaves from one instant until before another, in order of

@@ -17,4 +17,4 @@ pub mod history;
 
 pub mod forecast;
 pub mod planner;
-pub mod verdict;
+pub(crate) mod verdict;

@@ -13,7 +13,7 @@ use crate::domain::time::timezone::{Timestamp, Zone};
 
 /// What is true for one person in one journey at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// This step leaves now.
     Send(Send),
     /// It leaves then at the earliest.
@@ -26,30 +26,30 @@ pub enum Verdict {
 
 /// A mail to send now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Send {
+pub(crate) struct Send {
     /// Which step.
-    pub step: Slug,
+    pub(crate) step: Slug,
     /// 0 is the mail, 1… the reminders.
-    pub round: u16,
+    pub(crate) round: u16,
     /// The slot it uses, which may be up to the grace ago.
-    pub slot: Timestamp,
+    pub(crate) slot: Timestamp,
     /// The slot since which it has been due, filters ignored.
-    pub due_since: Timestamp,
+    pub(crate) due_since: Timestamp,
     /// Does it rest on an approval that was not given (forecasts only)?
-    pub assumes_approval: bool,
+    pub(crate) assumes_approval: bool,
     /// The last instant at which it may leave, if its step has one.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
 }
 
 /// A mail to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait {
+pub(crate) struct Wait {
     /// Which step.
-    pub step: Slug,
+    pub(crate) step: Slug,
     /// 0 is the mail, 1… the reminders.
-    pub round: u16,
+    pub(crate) round: u16,
     /// Not before; asking again earlier gives the same answer.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Why not earlier, the first reason first; never empty.
     pub because: Vec<Reason>,
 }
@@ -58,14 +58,14 @@ pub struct Wait {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Which step; `None` when it is not about a step.
-    pub step: Option<Slug>,
+    pub(crate) step: Option<Slug>,
     /// Why; never empty.
     pub because: Vec<Reason>,
 }
 
 /// Why nothing more comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
+pub(crate) enum Over {
     /// Every step has been sent or skipped.
     Finished,
     /// The person is gone, or past their last day.
@@ -78,7 +78,7 @@ pub enum Over {
 
 impl Over {
     /// The contract's code; `None` for the ordinary end.
-    pub fn code(self) -> Option<&'static str> {
+    pub(crate) fn code(self) -> Option<&'static str> {
         match self {
             Over::Finished => None,
             Over::Left => Some("left"),
@@ -156,7 +156,7 @@ pub enum Approved {
 
 impl Reason {
     /// Why nobody can write to a person, if so.
-    pub fn of_address(person: &Person) -> Option<Reason> {
+    pub(crate) fn of_address(person: &Person) -> Option<Reason> {
         match person {
             Person { email: None, .. } => Some(Reason::NoAddress),
             Person { shared_address: true, .. } => Some(Reason::SharedAddress),
@@ -241,12 +241,12 @@ impl From<QuietDay> for Reason {
 }
 
 /// `Tue 24 Nov 2026`, the way dates are told on a terminal.
-pub fn long(day: NaiveDate) -> String {
+pub(crate) fn long(day: NaiveDate) -> String {
     day.format("%a %-d %b %Y").to_string()
 }
 
 /// `Tue 24 Nov 2026 08:30` in the programme's zone.
-pub fn moment(zone: Zone, at: Timestamp) -> String {
+pub(crate) fn moment(zone: Zone, at: Timestamp) -> String {
     let civil = zone.civil(at);
     format!("{} {}", long(civil.date()), civil.format("%H:%M"))
 }
@@ -264,6 +264,6 @@ fn weekday_name(weekday: Weekday) -> &'static str {
 }
 
 /// The first day of a date's month: what minutes are added up by.
-pub fn month_of(day: NaiveDate) -> NaiveDate {
+pub(crate) fn month_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }

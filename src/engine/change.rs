@@ -20,13 +20,13 @@ pub struct Shown {
     pub before: String,
     pub after: String,
     /// Whether the change has no effect.
-    pub is_nothing: bool,
+    pub(crate) is_nothing: bool,
 }
 
 /// A group of enrolments that a change affects in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
-    pub journey: Slug,
+    pub(crate) journey: Slug,
     /// The next action before the change.
     pub before: Next,
     /// The next action after the change.
@@ -38,7 +38,7 @@ pub struct Effect {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Next {
     /// `send`, `wait`, `held` or `over`.
-    pub verdict: &'static str,
+    pub(crate) verdict: &'static str,
     pub step: Option<Slug>,
     pub at: Option<Timestamp>,
     /// The code of the first reason.
@@ -80,7 +80,7 @@ pub fn effect(world: &World, change: &Change, at: Timestamp) -> Vec<Effect> {
 
 /// Describes holding or releasing all sending, for which the database alone is
 /// enough.
-pub fn shown_of_all(is_held: bool, change: &Change) -> Shown {
+pub(crate) fn shown_of_all(is_held: bool, change: &Change) -> Shown {
     let (before, after) = (sending(is_held), sending(matches!(change, Change::Hold(_))));
     Shown { is_nothing: before == after, before: before.to_owned(), after: after.to_owned() }
 }
@@ -119,7 +119,7 @@ impl Next {
     }
 
     /// A short description.
-    pub fn text(&self, zone: Zone) -> String {
+    pub(crate) fn text(&self, zone: Zone) -> String {
         let step = self.step.as_ref().map_or(String::new(), |step| format!("{step} "));
         match (self.verdict, self.at, self.why) {
             ("send", _, _) => format!("{step}now"),

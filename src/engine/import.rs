@@ -14,15 +14,15 @@ use crate::store::{Store, StoreError};
 
 /// An import would remove more people than is allowed without confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Brake {
+pub(crate) struct Brake {
     /// Number of people who would leave.
-    pub leavers: usize,
+    pub(crate) leavers: usize,
     /// Number of people before the import.
-    pub people: usize,
+    pub(crate) people: usize,
 }
 
 /// What a people file would change. Changes nothing on disk.
-pub fn compared<'a>(
+pub(crate) fn compared<'a>(
     config: &Config,
     roster: &'a Roster,
     library: &'a Library,
@@ -50,7 +50,7 @@ pub fn read(config: &Config, file: &Path, library: &Library) -> Reading {
 
 /// Checks the number of leavers against the configured limit, or against the
 /// number given by the operator.
-pub fn brake(config: &Config, import: &Import<'_>, allowed: Option<usize>) -> Option<Brake> {
+pub(crate) fn brake(config: &Config, import: &Import<'_>, allowed: Option<usize>) -> Option<Brake> {
     let brake = Brake { leavers: import.left.len(), people: import.before };
     let too_many = match allowed {
         Some(allowed) => brake.leavers > allowed,

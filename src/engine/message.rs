@@ -24,9 +24,9 @@ use crate::store::Outgoing;
 /// What all messages have in common.
 #[derive(Clone, Copy)]
 pub struct Desk<'c> {
-    pub config: &'c Config,
-    pub library: &'c Library,
-    pub renderer: &'c Renderer,
+    pub(crate) config: &'c Config,
+    pub(crate) library: &'c Library,
+    pub(crate) renderer: &'c Renderer,
 }
 
 /// Metadata of one message besides its rendered text. The same metadata gives
@@ -48,7 +48,7 @@ pub struct Marks {
 /// Writes every due mail of a pass into a folder, as
 /// `<date>/<time>-<person>-<journey>-<step>-<round>.eml`; returns their number.
 /// A mail that cannot be rendered for its person is moved to the held ones.
-pub fn write(
+pub(crate) fn write(
     world: &World,
     pass: &mut Pass<'_>,
     folder: &Path,

@@ -17,7 +17,7 @@ pub(super) fn unless_it_panics<T>(make: impl FnOnce() -> Result<T, String>) -> R
 }
 
 /// A short error id, the same for the same panic text: `R-k7m2q5xw`.
-pub fn reference(said: &(dyn Any + Send)) -> String {
+pub(crate) fn reference(said: &(dyn Any + Send)) -> String {
     let words = said.downcast_ref::<&str>().copied();
     let words = words.or_else(|| said.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
     let hash: String = tokens::sha256_in_words(words.as_bytes()).chars().take(8).collect();

@@ -4,7 +4,7 @@ use crate::config::{Password, SmtpConfig, TokenConfig};
 use crate::mail::auth_token::Source;
 
 /// The source of the XOAUTH2 access token, if one is configured.
-pub fn token_source(smtp: &SmtpConfig) -> Option<Source> {
+pub(crate) fn token_source(smtp: &SmtpConfig) -> Option<Source> {
     Some(match smtp.token.as_ref()? {
         TokenConfig::Command(words) => Source::Command(words.clone()),
         TokenConfig::File(file) => Source::File(file.clone()),

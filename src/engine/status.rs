@@ -22,49 +22,49 @@ use crate::store::{AllHeld, HeldStep, RelayState, Store, StoreError, Stuck};
 
 /// The status at an instant.
 pub struct Status<'w> {
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Number of enrolments by journey, in the order of [`Stage::ALL`].
-    pub stages: Vec<(&'w Slug, [usize; 5])>,
+    pub(crate) stages: Vec<(&'w Slug, [usize; 5])>,
     /// Number of deliveries by state, without empty states.
-    pub deliveries: Vec<(State, u64)>,
+    pub(crate) deliveries: Vec<(State, u64)>,
     /// Number of bounces by cause.
-    pub bounces: Vec<(Blame, u64)>,
+    pub(crate) bounces: Vec<(Blame, u64)>,
     /// Number of mails to a return path that could not be parsed.
-    pub unparsed: u64,
+    pub(crate) unparsed: u64,
     /// When a mail was last sent.
-    pub last_sent: Option<Timestamp>,
+    pub(crate) last_sent: Option<Timestamp>,
     /// Number of mails sent in the hour before the instant.
-    pub last_hour: u64,
+    pub(crate) last_hour: u64,
     /// The configured rate limits.
-    pub rate: Vec<Limit>,
+    pub(crate) rate: Vec<Limit>,
     /// When people were last imported.
-    pub imported: Option<Timestamp>,
+    pub(crate) imported: Option<Timestamp>,
     /// Health of the relay.
-    pub relay: RelayState,
+    pub(crate) relay: RelayState,
     /// Limits that have been reached.
-    pub limits: Vec<Reached>,
+    pub(crate) limits: Vec<Reached>,
     /// Blocks that prevent sending.
-    pub guards: Vec<Guard>,
+    pub(crate) guards: Vec<Guard>,
     /// The hold of all sending, if there is one.
-    pub all_held: Option<AllHeld>,
+    pub(crate) all_held: Option<AllHeld>,
     /// Steps that are held.
-    pub held_steps: Vec<HeldStep>,
+    pub(crate) held_steps: Vec<HeldStep>,
     /// Deliveries that are held, in doubt or deferred; the first few.
-    pub stuck: Vec<Stuck>,
+    pub(crate) stuck: Vec<Stuck>,
     /// When the last valid backup was made.
-    pub backup: Option<Timestamp>,
+    pub(crate) backup: Option<Timestamp>,
     /// Length of the WAL in bytes.
-    pub log: u64,
+    pub(crate) log: u64,
     /// Enqueued mails that are not sent yet.
     pub outbox: Outbox,
     /// Staged rollouts in which the daemon waits after the first few mails.
     pub pausing: Vec<Pausing>,
     /// The planning pass of this instant.
-    pub pass: Pass<'w>,
+    pub(crate) pass: Pass<'w>,
     /// The next time at which something may become due or be sent.
     pub next_wake: Option<Timestamp>,
     /// Errors in the content folder; the last good content is active.
-    pub broken: &'w [Diagnostic],
+    pub(crate) broken: &'w [Diagnostic],
 }
 
 /// The part of the status that is read from the database.
@@ -94,7 +94,7 @@ pub struct Ledger {
 const SOME: usize = 20;
 
 /// With nightly backups, one older than this means that a backup was missed.
-pub const OLD_BACKUP: TimeDelta = TimeDelta::hours(36);
+pub(crate) const OLD_BACKUP: TimeDelta = TimeDelta::hours(36);
 
 impl Ledger {
     /// Reads it; empty without a database. Changes nothing on disk.

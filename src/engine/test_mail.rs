@@ -28,27 +28,27 @@ const NOBODY: (&str, &str) = ("Kim", "Exempel");
 const SOMETHING: &str = "Exempel";
 
 /// A test mail, ready to send.
-pub struct TestMail {
-    pub to: String,
+pub(crate) struct TestMail {
+    pub(crate) to: String,
     /// With its prefix.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The plain text part.
-    pub text: String,
+    pub(crate) text: String,
     /// The whole message, without a DKIM signature.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     step: StepName,
     at: Timestamp,
 }
 
 /// The configured tester with that address, as written in the configuration.
-pub fn tester<'w>(world: &'w World, to: &str) -> Option<&'w str> {
+pub(crate) fn tester<'w>(world: &'w World, to: &str) -> Option<&'w str> {
     let to = address::parse(to).ok()?;
     world.config.mail.testers.iter().find(|tester| address::same(tester, &to)).map(|tester| &**tester)
 }
 
 /// The default reader of a test mail: the tester, if the people file has them;
 /// otherwise a sample person in an existing unit.
-pub fn reader(world: &World, tester: &str) -> Person {
+pub(crate) fn reader(world: &World, tester: &str) -> Person {
     let own = world.roster.find(tester).filter(|person| !person.protected);
     own.cloned().unwrap_or_else(|| made_up(world))
 }
@@ -78,7 +78,7 @@ fn made_up(world: &World) -> Person {
 
 /// Builds the mail that `reader` would get for a step, addressed to a tester;
 /// `Err` says why it cannot be built.
-pub fn make(
+pub(crate) fn make(
     world: &World,
     name: &StepName,
     reader: &Person,
@@ -139,7 +139,7 @@ fn message_id(world: &World, name: &StepName, reader: &Person, to: &str, at: Tim
 }
 
 /// Result of sending a test mail.
-pub enum Handed {
+pub(crate) enum Handed {
     /// Written to a file with this name below the mail folder.
     File(String),
     /// The outcome of SMTP or sendmail.
@@ -147,7 +147,7 @@ pub enum Handed {
 }
 
 /// Sends a test mail on a connection of its own, outside the rate limits.
-pub fn hand_over(world: &World, post: &Post, mail: &TestMail) -> anyhow::Result<Handed> {
+pub(crate) fn hand_over(world: &World, post: &Post, mail: &TestMail) -> anyhow::Result<Handed> {
     let from = world.config.mail.bounce.as_deref().unwrap_or(&world.config.mail.from.address);
     match post {
         Post::Files(folder) => {

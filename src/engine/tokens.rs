@@ -13,7 +13,7 @@ use crate::render::Links;
 
 /// Generates the secret of a new database. Fails if the system provides no
 /// randomness.
-pub fn draw() -> anyhow::Result<[u8; 32]> {
+pub(crate) fn draw() -> anyhow::Result<[u8; 32]> {
     let mut secret = [0; 32];
     let drawn = SystemRandom::new().fill(&mut secret);
     drawn.map_err(|_| anyhow::anyhow!("the system gives no random numbers, and links need a key"))?;
@@ -55,11 +55,11 @@ pub enum Purpose {
 /// The content of a link token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    pub purpose: Purpose,
+    pub(crate) purpose: Purpose,
     /// The number of the delivery that contained the link.
     pub delivery: i64,
     /// The last valid day, in days since 1 January 1970.
-    pub last_day: u16,
+    pub(crate) last_day: u16,
 }
 
 /// Bytes of the truncated signature in a token; 128 bits.
@@ -85,14 +85,20 @@ impl Keys {
 
     /// The Message-ID of a mail, `<…@domain>`. Deterministic, not guessable, and
     /// without personal data.
-    pub fn message_id(&self, person: PersonNumber, step: &StepName, round: u16, domain: &str) -> String {
+    pub(crate) fn message_id(
+        &self,
+        person: PersonNumber,
+        step: &StepName,
+        round: u16,
+        domain: &str,
+    ) -> String {
         let fields = format!("{}\n{step}\n{round}", person.0);
         let tag = sign(&self.message_id, fields.as_bytes());
         format!("<{}@{domain}>", self.letters.encode(&tag.as_ref()[..20]))
     }
 
     /// The recipient's own pages for one mail.
-    pub fn links(&self, base_url: &str, delivery: i64, booked: Timestamp) -> Links {
+    pub(crate) fn links(&self, base_url: &str, delivery: i64, booked: Timestamp) -> Links {
         let last_day = booked.timestamp() / SECONDS_A_DAY + DAYS;
         let last_day = u16::try_from(last_day).unwrap_or(u16::MAX);
         let to = |purpose: Purpose| {
@@ -109,7 +115,7 @@ impl Keys {
 
     /// A signed token of lower-case letters and digits, so that it survives being
     /// typed, folded and upper-cased.
-    pub fn token(&self, claim: Claim) -> String {
+    pub(crate) fn token(&self, claim: Claim) -> String {
         let mut bytes = claim.bytes().to_vec();
         let tag = sign(&self.link, &bytes);
         bytes.extend_from_slice(&tag.as_ref()[..TAG]);

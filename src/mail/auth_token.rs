@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where a token comes from.
 #[derive(Clone)]
-pub enum Source {
+pub(crate) enum Source {
     /// A program and its arguments; it prints the token.
     Command(Vec<String>),
     /// A file somebody else keeps fresh; read each time.
@@ -65,11 +65,11 @@ impl Source {
 
 /// A token that is never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub(crate) struct Token(String);
 
 impl Token {
     /// The token itself, for the one who hands it over.
-    pub fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 
@@ -91,7 +91,7 @@ impl fmt::Debug for Token {
 
 /// The token in use.
 #[derive(Debug)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     source: Source,
     patience: Duration,
     /// With the instant from which it is not used any more.
@@ -100,7 +100,7 @@ pub struct Tokens {
 
 impl Tokens {
     /// Tokens of a source; none is fetched yet.
-    pub fn of(source: Source) -> Tokens {
+    pub(crate) fn of(source: Source) -> Tokens {
         Tokens { source, patience: PATIENCE, kept: None }
     }
 
@@ -110,7 +110,7 @@ impl Tokens {
     ///
     /// What went wrong, with the place that was asked. A token that still
     /// holds is used when no other is to be had.
-    pub fn token(&mut self, now: Timestamp) -> Result<Token, String> {
+    pub(crate) fn token(&mut self, now: Timestamp) -> Result<Token, String> {
         if let Some((token, renew)) = &self.kept
             && now < *renew
         {
@@ -135,7 +135,7 @@ impl Tokens {
     }
 
     /// Forgets the token: a relay refused it.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.kept = None;
     }
 

@@ -34,7 +34,7 @@ impl NameServers {
 
     /// Those of this machine, as `resolv.conf` names them; without one, the
     /// machine itself.
-    pub fn of_machine(resolv_conf: &str, patience: Duration) -> NameServers {
+    pub(crate) fn of_machine(resolv_conf: &str, patience: Duration) -> NameServers {
         let named = resolv_conf.lines().filter_map(|line| {
             let mut words = line.split_whitespace();
             let address = words.next().filter(|word| *word == "nameserver").and(words.next())?;
@@ -48,7 +48,7 @@ impl NameServers {
     }
 
     /// Reads `127.0.0.1`, `127.0.0.1:5353`, `[::1]:5353` or `::1`.
-    pub fn read(text: &str) -> Option<SocketAddr> {
+    pub(crate) fn read(text: &str) -> Option<SocketAddr> {
         let alone = || text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, PORT));
         text.parse().ok().or_else(alone)
     }

@@ -19,7 +19,7 @@ impl Folder {
     /// # Errors
     ///
     /// Where it cannot be made or opened.
-    pub fn open(path: &Path) -> io::Result<Folder> {
+    pub(crate) fn open(path: &Path) -> io::Result<Folder> {
         let told = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot write to {}: {error}", path.display()))
         };
@@ -32,7 +32,7 @@ impl Folder {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         write(&self.path, name, bytes)
     }
 
@@ -42,7 +42,7 @@ impl Folder {
     /// # Errors
     ///
     /// Where the disk refuses.
-    pub fn sync(&self) -> io::Result<()> {
+    pub(crate) fn sync(&self) -> io::Result<()> {
         let synced = failpoint::at("files.sync").and_then(|()| Ok(rustix::fs::syncfs(&self.file)?));
         synced.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot write to {}: {error}", self.path.display()))
@@ -56,7 +56,7 @@ impl Folder {
 /// # Errors
 ///
 /// Where a folder or the file cannot be made, with the path in the message.
-pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let path = folder.join(name);
     let place = path.parent().unwrap_or(folder);
     let told =
@@ -102,7 +102,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 
 /// The part of a file name that stands for a text: letters, digits, `.`, `_`
 /// and `-` as they are, everything else as `_`.
-pub fn name_part(text: &str) -> String {
+pub(crate) fn name_part(text: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
     let part: String = text.chars().take(64).map(safe).collect();
     part.trim_start_matches('.').to_owned()

@@ -24,17 +24,17 @@ const MOST_ADDRESSES: usize = 20;
 
 /// A mail that came to a return path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incoming {
+pub(crate) struct Incoming {
     /// To whom it was written, as far as it says: candidates for the return
     /// path.
-    pub to: Vec<String>,
+    pub(crate) to: Vec<String>,
     /// What it is.
-    pub reading: Reading,
+    pub(crate) reading: Reading,
 }
 
 /// What a mail is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// What became of another mail, for each of its readers.
     Report(Vec<Fate>),
     /// That somebody opened it: of no concern.
@@ -49,19 +49,19 @@ pub enum Reading {
 
 /// What became of a mail for one of its readers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fate {
+pub(crate) struct Fate {
     /// The addresses that stand for the reader, in lower case: the one it was
     /// sent to, and the one it ended at.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// What was done.
-    pub action: Action,
+    pub(crate) action: Action,
     /// The code, where there is one.
-    pub code: Option<StatusCode>,
+    pub(crate) code: Option<StatusCode>,
 }
 
 /// What a relay did with a mail (RFC 3464, 2.3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// It gave up.
     Failed,
     /// It goes on trying, it handed it on, or it delivered it.
@@ -69,7 +69,7 @@ pub enum Action {
 }
 
 /// Reads a mail; whatever it holds, it is read to an end.
-pub fn read(bytes: &[u8]) -> Incoming {
+pub(crate) fn read(bytes: &[u8]) -> Incoming {
     let Some(message) = MessageParser::default().parse(bytes) else {
         return Incoming { to: Vec::new(), reading: Reading::NotUnderstood };
     };

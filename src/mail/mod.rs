@@ -1,9 +1,9 @@
 //! Mails out: the only place that knows the mail package.
 
-pub mod auth_token;
+pub(crate) mod auth_token;
 pub mod dns;
-pub mod files;
-pub mod inbound;
+pub(crate) mod files;
+pub(crate) mod inbound;
 pub mod message;
-pub mod sendmail;
+pub(crate) mod sendmail;
 pub mod smtp;

@@ -44,12 +44,12 @@ enum Ended {
 
 impl Sendmail {
     /// The program at that path; whether there is one shows when it is used.
-    pub fn new(program: impl Into<PathBuf>) -> Sendmail {
+    pub(crate) fn new(program: impl Into<PathBuf>) -> Sendmail {
         Sendmail { program: program.into(), patience: PATIENCE }
     }
 
     /// Hands one mail over: from a return path, to one reader.
-    pub fn hand_over(&self, from: &str, to: &str, bytes: &[u8]) -> Outcome {
+    pub(crate) fn hand_over(&self, from: &str, to: &str, bytes: &[u8]) -> Outcome {
         let program = self.program.display();
         let mut command = Command::new(&self.program);
         // Nobody is taken for an option, and a lone dot ends nothing.

@@ -10,7 +10,7 @@ use crate::render::email::context::{Name, Values};
 
 /// A run of prepared words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pieces(Vec<Piece>);
+pub(crate) struct Pieces(Vec<Piece>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {

@@ -8,7 +8,7 @@ const MOST: usize = 50;
 
 /// Faults found in one text.
 #[derive(Debug)]
-pub(super) struct Faults<'a> {
+pub(crate) struct Faults<'a> {
     file: &'a str,
     source: Source<'a>,
     found: Vec<Diagnostic>,

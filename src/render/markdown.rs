@@ -41,7 +41,7 @@ const QUOTE_AFTER: &str = "</blockquote></td></tr></table>\n";
 /// The words of a step, ready to be filled: what comes before the task, the
 /// task, and what comes after it. Without a task all is before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Body {
+pub(crate) struct Body {
     pub(super) before: Section,
     pub(super) task: Section,
     pub(super) after: Section,

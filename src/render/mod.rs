@@ -4,7 +4,7 @@
 //! the checker for what is wrong with the words.
 
 mod compiled_text;
-pub mod email;
+pub(crate) mod email;
 mod faults;
 mod markdown;
 mod partials;
@@ -29,7 +29,7 @@ use crate::domain::model::library::{Library, Privacy, Programme};
 use crate::domain::model::person::Person;
 use crate::domain::model::step::{Film, Kind, Step, Variant};
 
-pub use crate::render::email::context::{NAMES, NameEntry};
+pub use crate::render::email::context::NAMES;
 
 use crate::render::compiled_text::Pieces;
 use crate::render::email::compiled_email::{Material, Occasion, Page};
@@ -84,19 +84,19 @@ pub struct Links {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// One line.
-    pub subject: String,
+    pub(crate) subject: String,
     /// One line; empty where the author wrote none.
-    pub preheader: String,
+    pub(crate) preheader: String,
     /// The whole page, lines ended by `\n`.
     pub html: String,
     /// The same in plain text, lines ended by `\n`.
-    pub text: String,
+    pub(crate) text: String,
     /// The pictures the page shows.
-    pub pictures: Vec<Inline>,
+    pub(crate) pictures: Vec<Inline>,
     /// Which language it is in.
     pub language: Language,
     /// Whose variant it is; `None`: the words for everybody.
-    pub character: Option<Slug>,
+    pub(crate) character: Option<Slug>,
 }
 
 /// Why one letter cannot be written. One line, without an address or a name.
@@ -237,7 +237,7 @@ impl Renderer {
 
     /// The subject of a letter. Fails wherever [`Renderer::mail`] would, so
     /// that a dry run lists what a run sends.
-    pub fn subject(&self, letter: &Letter<'_>) -> Result<String, RenderFault> {
+    pub(crate) fn subject(&self, letter: &Letter<'_>) -> Result<String, RenderFault> {
         let found = self.found(letter)?;
         let values = found.values(letter);
         found.prepared.words.preheader.check(&values)?;
@@ -270,7 +270,7 @@ impl Renderer {
 
     /// The language and the character a letter would be written in; `None`
     /// for the words for everybody.
-    pub fn chosen(&self, letter: &Letter<'_>) -> Result<(&Language, Option<&Slug>), RenderFault> {
+    pub(crate) fn chosen(&self, letter: &Letter<'_>) -> Result<(&Language, Option<&Slug>), RenderFault> {
         self.found(letter).map(|found| (found.language, found.character))
     }
 

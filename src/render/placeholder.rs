@@ -17,7 +17,7 @@ const LONGEST_TAG: usize = 200;
 
 /// A text in which every placeholder is one character.
 #[derive(Debug)]
-pub(super) struct Masked {
+pub(crate) struct Masked {
     pub(super) text: String,
     holes: Vec<Name>,
     /// Where each hole ends: in the masked text, and in the author's.

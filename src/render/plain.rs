@@ -11,7 +11,7 @@ const WIDTH: usize = 78;
 
 /// One paragraph, heading, list item or piece of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Before its first line: `- `, `> `, or nothing.
     pub(super) first: String,
     /// Before the lines after it.

@@ -33,7 +33,7 @@ const WORDS_OF_THE_STEP: [&str; 4] = ["mail.body", "mail.before", "mail.task", "
 const LONGEST: usize = 100_000;
 /// The compiled templates of a programme.
 #[derive(Debug)]
-pub(super) struct Templates {
+pub(crate) struct Templates {
     registries: BTreeMap<(Language, Format), Handlebars<'static>>,
     /// What stands for readers in what they make.
     pub(super) marks: Marks,
@@ -44,7 +44,7 @@ pub(super) struct Templates {
 
 /// What a template makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Html,
     Text,
 }

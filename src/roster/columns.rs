@@ -12,7 +12,7 @@ use super::identity::Tally;
 
 /// What the program reads from a people file (contract, 6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Column {
+pub(crate) enum Column {
     /// The identity of a person.
     EmployeeId,
     /// Where mail goes.
@@ -49,7 +49,7 @@ pub enum Column {
 
 impl Column {
     /// All of them, in the contract's order.
-    pub const ALL: [Column; 16] = [
+    pub(crate) const ALL: [Column; 16] = [
         Column::EmployeeId,
         Column::Email,
         Column::FirstName,
@@ -69,7 +69,7 @@ impl Column {
     ];
 
     /// The contract's name for it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Column::EmployeeId => "employee_id",
             Column::Email => "email",
@@ -113,7 +113,7 @@ impl Column {
     }
 
     /// Must every people file have it?
-    pub fn is_required(self) -> bool {
+    pub(crate) fn is_required(self) -> bool {
         matches!(
             self,
             Column::EmployeeId | Column::Email | Column::FirstName | Column::LastName | Column::Unit

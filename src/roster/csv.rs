@@ -17,7 +17,7 @@ pub(super) const MOST_COLUMNS: usize = 1_000;
 
 /// What stands between two fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Separator {
+pub(crate) enum Separator {
     /// `,`
     #[default]
     Comma,

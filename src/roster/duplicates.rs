@@ -13,11 +13,11 @@ use super::people::{Origin, People};
 
 /// A line that says the same as an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Identical {
+pub(crate) struct Identical {
     /// The line.
-    pub line: u32,
+    pub(crate) line: u32,
     /// The earlier one.
-    pub first: u32,
+    pub(crate) first: u32,
 }
 
 /// Makes one of lines that say the same; tells of those that say different

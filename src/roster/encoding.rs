@@ -11,7 +11,7 @@ use encoding_rs::{CoderResult, Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDO
 
 /// How the file was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// Nothing beyond ASCII in it.
     #[default]
     Ascii,

@@ -27,10 +27,10 @@ use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::model::ids::Language;
 use crate::domain::model::person::Roster;
 
-pub use columns::Column;
-pub use csv::Separator;
-pub use duplicates::Identical;
-pub use encoding::Encoding;
+pub(crate) use columns::Column;
+pub(crate) use csv::Separator;
+pub(crate) use duplicates::Identical;
+pub(crate) use encoding::Encoding;
 
 use columns::Columns;
 use csv::{BadLine, Line, Lines, NoFields, Splitter};
@@ -57,28 +57,28 @@ pub struct Reading {
     /// Errors and warnings in the order of the lines.
     pub faults: Vec<Diagnostic>,
     /// What else is worth telling.
-    pub notes: Notes,
+    pub(crate) notes: Notes,
 }
 
 /// How the file was understood, for `people import --dry-run`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notes {
+pub(crate) struct Notes {
     /// How it was written.
-    pub encoding: Encoding,
+    pub(crate) encoding: Encoding,
     /// What stands between its fields.
-    pub separator: Separator,
+    pub(crate) separator: Separator,
     /// Which heading was taken for which column.
-    pub columns: Vec<(Column, String)>,
+    pub(crate) columns: Vec<(Column, String)>,
     /// Headings of what was not read.
-    pub dropped: Vec<String>,
+    pub(crate) dropped: Vec<String>,
     /// Lines with a person on them.
-    pub lines: u32,
+    pub(crate) lines: u32,
     /// Lines that say what an earlier one said.
-    pub identical: Vec<Identical>,
+    pub(crate) identical: Vec<Identical>,
     /// People without an address.
-    pub without_address: u32,
+    pub(crate) without_address: u32,
     /// People who share an address with somebody.
-    pub shared_address: u32,
+    pub(crate) shared_address: u32,
 }
 
 /// Reads a people file.

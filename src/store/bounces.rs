@@ -11,15 +11,15 @@ use crate::store::codec;
 
 /// Who got a mail that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SentTo {
+pub(crate) struct SentTo {
     /// What the database calls them.
-    pub person: PersonNumber,
+    pub(crate) person: PersonNumber,
     /// Who.
-    pub id: PersonId,
+    pub(crate) id: PersonId,
     /// Their address now.
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
     /// Is it the one the mail went to?
-    pub is_same_address: bool,
+    pub(crate) is_same_address: bool,
 }
 
 /// What became of remembering that a mail came back.
@@ -39,7 +39,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn sent_to(&self, delivery: i64) -> Result<Option<SentTo>, StoreError> {
+    pub(crate) fn sent_to(&self, delivery: i64) -> Result<Option<SentTo>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/sent_to.sql"))?;
         let mut found = statement.query([delivery])?;
         let Some(row) = found.next()? else { return Ok(None) };
@@ -58,7 +58,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written; then nothing is.
-    pub fn keep_bounce(
+    pub(crate) fn keep_bounce(
         &mut self,
         delivery: i64,
         sent_to: &SentTo,
@@ -120,7 +120,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn note_unparsed(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn note_unparsed(&mut self) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET unparsed = unparsed + 1", [])?;
         Ok(())
     }

@@ -30,7 +30,7 @@ pub struct HeldStep {
 
 /// That all sending is held until somebody releases it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AllHeld {
+pub(crate) struct AllHeld {
     /// Since when.
     pub since: Timestamp,
     /// Why: in the words of whoever held it, or that it was put back.
@@ -78,7 +78,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn note(
+    pub(crate) fn note(
         &mut self,
         act: &Act,
         action: &str,
@@ -187,7 +187,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn all_held_with_why(&self) -> Result<Option<AllHeld>, StoreError> {
+    pub(crate) fn all_held_with_why(&self) -> Result<Option<AllHeld>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/all_held_with_why.sql"))?;
         let mut found = statement.query([])?;
         let Some(row) = found.next()? else { return Ok(None) };

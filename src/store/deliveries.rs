@@ -127,7 +127,7 @@ impl Store {
     /// # Errors
     ///
     /// Where they cannot be read.
-    pub fn deliveries_by_state(&self) -> Result<Vec<(State, u64)>, StoreError> {
+    pub(crate) fn deliveries_by_state(&self) -> Result<Vec<(State, u64)>, StoreError> {
         let sql = "SELECT state, count(*) FROM delivery GROUP BY state";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
@@ -146,7 +146,7 @@ impl Store {
     /// # Errors
     ///
     /// Where they cannot be read.
-    pub fn mailings_due(&self) -> Result<Vec<(StepName, Timestamp)>, StoreError> {
+    pub(crate) fn mailings_due(&self) -> Result<Vec<(StepName, Timestamp)>, StoreError> {
         let sql = "SELECT DISTINCT enrolment.journey, delivery.step, delivery.booked_at FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    WHERE delivery.settled_at IS NULL AND delivery.state = 'due'
@@ -166,7 +166,7 @@ impl Store {
     /// # Errors
     ///
     /// Where they cannot be counted.
-    pub fn sent_between(&self, after: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
+    pub(crate) fn sent_between(&self, after: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM delivery
                    WHERE state = 'sent' AND settled_at > ?1 AND settled_at <= ?2";
         let between = [codec::time(after), codec::time(until)];
@@ -179,7 +179,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn last_sent(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) fn last_sent(&self) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT max(settled_at) FROM delivery WHERE state = 'sent'";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;

@@ -17,7 +17,7 @@ pub struct RelayState {
     /// What is the matter with it, if something is.
     pub trouble: Option<RelayTrouble>,
     /// It gets fewer connections for a while.
-    pub fewer: Option<Fewer>,
+    pub(crate) fewer: Option<Fewer>,
 }
 
 /// What is the matter with the relay.
@@ -64,7 +64,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn set_relay(&mut self, state: &RelayState) -> Result<(), StoreError> {
+    pub(crate) fn set_relay(&mut self, state: &RelayState) -> Result<(), StoreError> {
         points::at("store.relay")?;
         let trouble = state.trouble.as_ref();
         self.connection.prepare_cached(include_str!("sql/set_relay.sql"))?.execute(params![
@@ -102,7 +102,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn raise(&mut self, guard: &Guard) -> Result<(), StoreError> {
+    pub(crate) fn raise(&mut self, guard: &Guard) -> Result<(), StoreError> {
         let sql = "INSERT INTO guard (kind, at, message) VALUES (?1, ?2, ?3)
                    ON CONFLICT (kind) WHERE released_at IS NULL DO NOTHING";
         let values = params![guard.kind.as_str(), codec::time(guard.at), guard.message];
@@ -116,7 +116,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn release(&mut self, kind: GuardKind, now: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) fn release(&mut self, kind: GuardKind, now: Timestamp) -> Result<usize, StoreError> {
         let sql = "UPDATE guard SET released_at = ?2 WHERE kind = ?1 AND released_at IS NULL";
         let values = params![kind.as_str(), codec::time(now)];
         Ok(self.connection.prepare_cached(sql)?.execute(values)?)
@@ -127,7 +127,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT clock_at FROM instance")?;
         let mut found = statement.query([])?;
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
@@ -138,7 +138,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn set_clock(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn set_clock(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET clock_at = ?1", [codec::time(now)])?;
         Ok(())
     }

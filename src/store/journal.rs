@@ -91,7 +91,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn fence(&self) -> Result<Option<String>, StoreError> {
+    pub(crate) fn fence(&self) -> Result<Option<String>, StoreError> {
         Ok(self.connection.query_row("SELECT fence FROM instance", [], |row| row.get(0))?)
     }
 
@@ -100,7 +100,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn set_fence(&mut self, fence: &str) -> Result<(), StoreError> {
+    pub(crate) fn set_fence(&mut self, fence: &str) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET fence = ?1", [fence])?;
         Ok(())
     }

@@ -16,7 +16,7 @@ mod codec;
 mod content;
 mod decisions;
 mod deliveries;
-pub mod file;
+pub(crate) mod file;
 mod guards;
 mod history;
 mod journal;
@@ -38,18 +38,27 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::domain::time::timezone::Timestamp;
 
-pub use crate::store::file::backup::{BackupError, Plan as BackupPlan};
-pub use crate::store::file::integrity::{Examined, KeptPosition, KeptPositions, LONG_LOG, Sqlite};
-pub use crate::store::file::restore::{Copy, PlainCopy, Restored};
-pub use bounces::{Kept, SentTo};
-pub use bytes::{Before, Packed, Pattern};
-pub use decisions::{AllHeld, AuditLine, HeldStep};
-pub use deliveries::{Booked, Booking};
-pub use guards::{RelayState, RelayTrouble};
+pub(crate) use crate::store::file::backup::{BackupError, Plan as BackupPlan};
+pub(crate) use crate::store::file::integrity::{Examined, KeptPositions, LONG_LOG, Sqlite};
+pub(crate) use crate::store::file::restore::{Copy, PlainCopy};
+pub use bounces::Kept;
+pub(crate) use bounces::SentTo;
+pub use bytes::Before;
+pub use bytes::Packed;
+pub use bytes::Pattern;
+pub(crate) use decisions::{AllHeld, HeldStep};
+pub use deliveries::Booked;
+pub use deliveries::Booking;
+pub use guards::RelayState;
+pub use guards::RelayTrouble;
 pub use history::Skip;
-pub use journal::{Reconciled, SentBefore};
-pub use outbox::{Move, Outgoing, Recovered, Stuck, Written};
-pub use people::Slice;
+pub use journal::Reconciled;
+pub use journal::SentBefore;
+pub use outbox::Move;
+pub use outbox::Recovered;
+pub use outbox::Written;
+pub(crate) use outbox::{Outgoing, Stuck};
+pub(crate) use people::Slice;
 pub use positions::Stood;
 
 /// `JRNY`: what tells a database of ours from any other.
@@ -171,7 +180,7 @@ impl Store {
     /// # Errors
     ///
     /// Where the database cannot be read, and what `look` says.
-    pub fn look<T>(
+    pub(crate) fn look<T>(
         path: &Path,
         mut look: impl FnMut(&Store) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
@@ -345,7 +354,7 @@ impl Store {
     }
 
     /// What the database is called in messages.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }

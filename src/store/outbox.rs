@@ -23,42 +23,42 @@ pub struct Outgoing {
     /// The decision; `state` is where it is now.
     pub delivery: Delivery,
     /// How often it was tried.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// How often nobody knew whether it left.
     pub doubts: u32,
     /// The last instant at which it may leave, if there is one.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
     /// To whom.
-    pub person: Person,
+    pub(crate) person: Person,
     /// Where they belong.
-    pub unit_name: Arc<str>,
+    pub(crate) unit_name: Arc<str>,
     /// Which way in they chose.
-    pub character: Option<Slug>,
+    pub(crate) character: Option<Slug>,
     /// Is it the first mail of its journey to them?
-    pub first: bool,
+    pub(crate) first: bool,
     /// Are they gone?
-    pub has_left: bool,
+    pub(crate) has_left: bool,
     /// The mail as it was handed over before, and must be again.
     pub before: Before,
 }
 
 /// A delivery that does not simply leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stuck {
+pub(crate) struct Stuck {
     /// Which.
     pub number: i64,
     /// To whom; `None` where they are shown nowhere.
-    pub person: Option<PersonId>,
+    pub(crate) person: Option<PersonId>,
     /// Of which step.
-    pub step: StepName,
+    pub(crate) step: StepName,
     /// 0 is the mail, 1… the reminders.
-    pub round: u16,
+    pub(crate) round: u16,
     /// In doubt, put off or held.
-    pub state: State,
+    pub(crate) state: State,
     /// How often it was tried.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// When it is tried again; `None`: when somebody acts.
-    pub next: Option<Timestamp>,
+    pub(crate) next: Option<Timestamp>,
     /// What was said of it.
     pub reply: Option<String>,
 }
@@ -236,7 +236,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::write`].
-    pub fn write_knowing(
+    pub(crate) fn write_knowing(
         &mut self,
         moves: &[Move],
         seen: Option<Seen>,
@@ -269,7 +269,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn next_attempt(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) fn next_attempt(&self) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
@@ -282,7 +282,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn stuck(&self, most: usize) -> Result<Vec<Stuck>, StoreError> {
+    pub(crate) fn stuck(&self, most: usize) -> Result<Vec<Stuck>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/stuck.sql"))?;
         let mut found = statement.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
         let mut stuck = Vec::new();
@@ -308,7 +308,7 @@ impl Store {
     /// # Errors
     ///
     /// Where they cannot be read.
-    pub fn states(&self, from: i64, until: i64) -> Result<Vec<(i64, State)>, StoreError> {
+    pub(crate) fn states(&self, from: i64, until: i64) -> Result<Vec<(i64, State)>, StoreError> {
         let sql = "SELECT id, state FROM delivery WHERE id >= ?1 AND id < ?2 ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([from, until])?;
@@ -327,7 +327,11 @@ impl Store {
     /// # Errors
     ///
     /// Where they cannot be read.
-    pub fn sent_since(&self, since: Timestamp, domain: Option<&str>) -> Result<Vec<Timestamp>, StoreError> {
+    pub(crate) fn sent_since(
+        &self,
+        since: Timestamp,
+        domain: Option<&str>,
+    ) -> Result<Vec<Timestamp>, StoreError> {
         let sql = match domain {
             None => {
                 "SELECT settled_at FROM delivery WHERE state = 'sent' AND settled_at > ?1
@@ -354,7 +358,7 @@ impl Store {
     /// # Errors
     ///
     /// Where they cannot be counted.
-    pub fn waiting_to(&self, domain: Option<&str>) -> Result<usize, StoreError> {
+    pub(crate) fn waiting_to(&self, domain: Option<&str>) -> Result<usize, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/waiting_to.sql"))?;
         let waiting: u32 = statement.query_row([domain], |row| row.get(0))?;
         Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
@@ -366,7 +370,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn first_left(
+    pub(crate) fn first_left(
         &self,
         step: &StepName,
         booked: Timestamp,
@@ -389,7 +393,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn begun_of(&self, step: &StepName, booked: Timestamp) -> Result<u32, StoreError> {
+    pub(crate) fn begun_of(&self, step: &StepName, booked: Timestamp) -> Result<u32, StoreError> {
         let sql = "SELECT count(*) FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    WHERE delivery.step = ?1 AND delivery.booked_at = ?2 AND enrolment.journey = ?3
@@ -403,7 +407,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn delivery(&self, number: i64) -> Result<Option<(Delivery, u32)>, StoreError> {
+    pub(crate) fn delivery(&self, number: i64) -> Result<Option<(Delivery, u32)>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/delivery.sql"))?;
         let mut found = statement.query([number])?;
         let Some(row) = found.next()? else { return Ok(None) };
@@ -416,7 +420,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn still_wanted(&self, numbers: &[i64]) -> Result<Vec<bool>, StoreError> {
+    pub(crate) fn still_wanted(&self, numbers: &[i64]) -> Result<Vec<bool>, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    JOIN person ON person.id = enrolment.person_id

@@ -246,9 +246,9 @@ pub struct Slice {
     /// In the order in which they came.
     pub people: Vec<(PersonNumber, Person)>,
     /// What happened.
-    pub memory: Memory,
+    pub(crate) memory: Memory,
     /// It goes up to this number; whoever had it may have left meanwhile.
-    pub last: PersonNumber,
+    pub(crate) last: PersonNumber,
 }
 
 impl Slice {

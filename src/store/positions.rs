@@ -152,7 +152,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written.
-    pub fn forget_decided_with(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn forget_decided_with(&mut self) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET decided_with = NULL", [])?;
         Ok(())
     }

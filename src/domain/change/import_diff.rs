@@ -14,34 +14,34 @@ pub struct Known {
     /// As the last import had them.
     pub person: Person,
     /// What their unit was called then.
-    pub unit_name: String,
+    pub(crate) unit_name: String,
     /// An import no longer had them.
-    pub has_left: bool,
+    pub(crate) has_left: bool,
 }
 
 /// What an import changes.
 #[derive(Clone, Debug, Default)]
 pub struct Import<'a> {
     /// Never seen before.
-    pub joined: Vec<&'a Person>,
+    pub(crate) joined: Vec<&'a Person>,
     /// Left once, and are there again.
-    pub returned: Vec<(PersonNumber, &'a Person)>,
+    pub(crate) returned: Vec<(PersonNumber, &'a Person)>,
     /// There before and now, with another unit or other values.
-    pub changed: Vec<Changed<'a>>,
+    pub(crate) changed: Vec<Changed<'a>>,
     /// Not there any more.
-    pub left: Vec<Left>,
+    pub(crate) left: Vec<Left>,
     /// How many were there before.
-    pub before: usize,
+    pub(crate) before: usize,
     /// First put into a journey's audience by this import.
-    pub entered: Vec<(PersonId, &'a Slug)>,
+    pub(crate) entered: Vec<(PersonId, &'a Slug)>,
     /// Taken out of a journey's audience by this import; so that coming back
     /// is not coming first.
-    pub out_of_audience: Vec<(PersonId, &'a Slug)>,
+    pub(crate) out_of_audience: Vec<(PersonId, &'a Slug)>,
 }
 
 impl Import<'_> {
     /// Would it change nothing?
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let Import { joined, returned, changed, left, before: _, entered, out_of_audience } = self;
         joined.is_empty()
             && returned.is_empty()
@@ -54,31 +54,31 @@ impl Import<'_> {
 
 /// Somebody with other values than before.
 #[derive(Clone, Debug)]
-pub struct Changed<'a> {
+pub(crate) struct Changed<'a> {
     /// What the database calls them.
     pub number: PersonNumber,
     /// As they are now.
-    pub person: &'a Person,
+    pub(crate) person: &'a Person,
     /// The columns that differ.
-    pub columns: Vec<&'static str>,
+    pub(crate) columns: Vec<&'static str>,
 }
 
 impl Changed<'_> {
     /// Is it another unit?
-    pub fn has_moved(&self) -> bool {
+    pub(crate) fn has_moved(&self) -> bool {
         self.columns.contains(&"unit")
     }
 }
 
 /// Somebody who is not there any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub(crate) struct Left {
     /// What the database calls them.
     pub number: PersonNumber,
     /// Who it was.
-    pub id: PersonId,
+    pub(crate) id: PersonId,
     /// Are they shown nowhere?
-    pub protected: bool,
+    pub(crate) protected: bool,
 }
 
 /// A people file, compared with those the database knows, one after another:
@@ -168,7 +168,7 @@ impl Import<'_> {
     }
 
     /// How many are in another unit.
-    pub fn moved(&self) -> usize {
+    pub(crate) fn moved(&self) -> usize {
         self.changed.iter().filter(|changed| changed.has_moved()).count()
     }
 }

@@ -49,7 +49,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Has somebody said yes to that text of a step?
-    pub fn approved(&self, journey: &Slug, step: &Step) -> Option<&Approval> {
+    pub(crate) fn approved(&self, journey: &Slug, step: &Step) -> Option<&Approval> {
         let yes =
             |approval: &&Approval| approval.step.is(journey, &step.slug) && approval.content == step.hash;
         self.approvals.iter().find(yes)
@@ -59,7 +59,12 @@ impl Settings {
     /// if anything does: a hold, a pause, another text than the one booked
     /// that nobody has approved, an address that is gone or shared now, or a
     /// day or an hour without mail.
-    pub fn keeps_back(&self, mail: &BookedMail<'_>, at: Timestamp, programme: &Programme) -> Option<Reason> {
+    pub(crate) fn keeps_back(
+        &self,
+        mail: &BookedMail<'_>,
+        at: Timestamp,
+        programme: &Programme,
+    ) -> Option<Reason> {
         let BookedMail { journey, step, person, content } = *mail;
         let zone = programme.zone;
         let named = |name: &StepName| name.is(&journey.slug, &step.slug);
@@ -97,51 +102,51 @@ impl Settings {
 
 /// A mail that is booked and not handed over.
 #[derive(Clone, Copy, Debug)]
-pub struct BookedMail<'a> {
+pub(crate) struct BookedMail<'a> {
     /// Of which journey.
-    pub journey: &'a Journey,
+    pub(crate) journey: &'a Journey,
     /// Of which step, as it is now.
-    pub step: &'a Step,
+    pub(crate) step: &'a Step,
     /// To whom.
-    pub person: &'a Person,
+    pub(crate) person: &'a Person,
     /// The text it was booked with.
-    pub content: ContentHash,
+    pub(crate) content: ContentHash,
 }
 
 /// A recorded yes to one step's content hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
     /// Which step.
-    pub step: StepName,
+    pub(crate) step: StepName,
     /// Which text of it.
-    pub content: ContentHash,
+    pub(crate) content: ContentHash,
     /// When.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// Nothing is sent to these while it lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// Who.
-    pub of: PauseOf,
+    pub(crate) of: PauseOf,
     /// From this instant.
-    pub from: Timestamp,
+    pub(crate) from: Timestamp,
     /// Mail is allowed again on this day; `None`: until somebody resumes.
-    pub until: Option<NaiveDate>,
+    pub(crate) until: Option<NaiveDate>,
     /// When somebody resumed.
-    pub resumed: Option<Timestamp>,
+    pub(crate) resumed: Option<Timestamp>,
     /// Why.
-    pub reason: Arc<str>,
+    pub(crate) reason: Arc<str>,
 }
 
 impl Pause {
     /// Is it in force at an instant?
-    pub fn holds(&self, at: Timestamp, zone: Zone) -> bool {
+    pub(crate) fn holds(&self, at: Timestamp, zone: Zone) -> bool {
         self.from <= at && self.ends(zone).is_none_or(|end| at < end)
     }
 
     /// The first instant with mail again; `None`: nobody knows.
-    pub fn ends(&self, zone: Zone) -> Option<Timestamp> {
+    pub(crate) fn ends(&self, zone: Zone) -> Option<Timestamp> {
         let planned = self.until.map(|day| zone.midnight(day));
         match (planned, self.resumed) {
             (Some(planned), Some(resumed)) => Some(planned.min(resumed)),
@@ -150,7 +155,7 @@ impl Pause {
     }
 
     /// Is the local day one of its days? The day of resuming is not.
-    pub fn covers(&self, day: NaiveDate, zone: Zone) -> bool {
+    pub(crate) fn covers(&self, day: NaiveDate, zone: Zone) -> bool {
         zone.date(self.from) <= day && self.ends(zone).is_none_or(|end| day < zone.date(end))
     }
 }
@@ -179,12 +184,12 @@ pub struct UnitSettings {
 
 impl UnitSettings {
     /// All shifts together, in weeks.
-    pub fn shifted_weeks(&self) -> i32 {
+    pub(crate) fn shifted_weeks(&self) -> i32 {
         self.shifts.iter().map(|shift| shift.weeks).sum()
     }
 
     /// The shifts made after an instant, in weeks.
-    pub fn shifted_weeks_since(&self, since: Timestamp) -> i32 {
+    pub(crate) fn shifted_weeks_since(&self, since: Timestamp) -> i32 {
         self.shifts.iter().filter(|shift| shift.at > since).map(|shift| shift.weeks).sum()
     }
 }
@@ -193,7 +198,7 @@ impl UnitSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shift {
     /// Forward, or back when negative.
-    pub weeks: i32,
+    pub(crate) weeks: i32,
     /// When it was decided.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }

@@ -8,16 +8,16 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusCode {
     /// 2 is success, 4 passes, 5 does not.
-    pub class: u8,
+    pub(crate) class: u8,
     /// What it is about: 1 the address, 2 the mailbox, 7 policy.
-    pub subject: u16,
+    pub(crate) subject: u16,
     /// What exactly.
-    pub detail: u16,
+    pub(crate) detail: u16,
 }
 
 impl StatusCode {
     /// Reads `5.1.1`; anything else is `None`.
-    pub fn parse(text: &str) -> Option<StatusCode> {
+    pub(crate) fn parse(text: &str) -> Option<StatusCode> {
         let mut parts = text.split('.');
         let mut number = |longest: usize| {
             let part = parts.next()?;
@@ -31,7 +31,7 @@ impl StatusCode {
 
     /// Who is to blame for a mail that was given up with this code
     /// (delivery.md, 2.5). What is not known is nobody's fault.
-    pub fn blame(self) -> Blame {
+    pub(crate) fn blame(self) -> Blame {
         match (self.class, self.subject, self.detail) {
             // The sender's address, and no mail for a null MX, are ours to mend.
             (5, 1, 7 | 8) => Blame::Channel,
@@ -62,10 +62,10 @@ pub enum Blame {
 
 impl Blame {
     /// All of them.
-    pub const ALL: [Blame; 3] = [Blame::Mailbox, Blame::Passing, Blame::Channel];
+    pub(crate) const ALL: [Blame; 3] = [Blame::Mailbox, Blame::Passing, Blame::Channel];
 
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Blame::Mailbox => "mailbox",
             Blame::Passing => "passing",
@@ -74,7 +74,7 @@ impl Blame {
     }
 
     /// The blame of a word.
-    pub fn parse(word: &str) -> Option<Blame> {
+    pub(crate) fn parse(word: &str) -> Option<Blame> {
         Blame::ALL.into_iter().find(|blame| blame.as_str() == word)
     }
 }

@@ -1,6 +1,6 @@
 //! One mail on its way: its states, what a mail server replies, bounces, and what blocks all sending.
 
-pub mod bounce;
+pub(crate) mod bounce;
 pub mod reply;
 pub mod send_block;
 pub mod state;

@@ -15,21 +15,21 @@ const CROWDED: TimeDelta = TimeDelta::hours(1);
 /// A relay that had more connections than it takes gets fewer for a while
 /// (F34).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fewer {
+pub(crate) struct Fewer {
     /// So many at the same time.
-    pub connections: u16,
+    pub(crate) connections: u16,
     /// Until then.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
 }
 
 impl Fewer {
     /// Of so many that were made, one was too many; and never none.
-    pub fn than(made: u16, now: Timestamp) -> Fewer {
+    pub(crate) fn than(made: u16, now: Timestamp) -> Fewer {
         Fewer { connections: made.saturating_sub(1).max(1), until: now + CROWDED }
     }
 
     /// The same, as long as it lasts.
-    pub fn while_it_lasts(self, now: Timestamp) -> Option<Fewer> {
+    pub(crate) fn while_it_lasts(self, now: Timestamp) -> Option<Fewer> {
         (now < self.until).then_some(self)
     }
 }
@@ -61,7 +61,7 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of the conversation.
-    pub const ALL: [Phase; 10] = [
+    pub(crate) const ALL: [Phase; 10] = [
         Phase::Connect,
         Phase::Greeting,
         Phase::Ehlo,
@@ -75,7 +75,7 @@ impl Phase {
     ];
 
     /// How it is called in messages.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Phase::Connect => "the connection",
             Phase::Greeting => "the greeting",
@@ -104,7 +104,7 @@ pub struct Reply {
     /// The three digits.
     pub code: u16,
     /// The enhanced code (RFC 3463), where there is one: `5.1.1`.
-    pub enhanced: Option<(u8, u16, u16)>,
+    pub(crate) enhanced: Option<(u8, u16, u16)>,
     /// The words after them, in one line.
     pub text: Box<str>,
 }
@@ -182,7 +182,7 @@ pub enum TroubleKind {
 /// none. What blames nobody in particular is the channel's; what is left is
 /// one person's, for the time being, and whoever sees the same answer for many
 /// knows better (F27).
-pub fn judge(phase: Phase, reply: Reply, relay: &str) -> Outcome {
+pub(crate) fn judge(phase: Phase, reply: Reply, relay: &str) -> Outcome {
     let trouble = |kind, reply: &Reply| {
         let why = format!("relay {relay} answered {phase} with {reply}");
         Outcome::Channel(Trouble { kind, phase, why })

@@ -12,7 +12,7 @@ pub struct Guard {
     /// Of which kind.
     pub kind: GuardKind,
     /// Since when.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// What was found.
     pub message: String,
 }
@@ -33,11 +33,11 @@ pub enum GuardKind {
 
 impl GuardKind {
     /// Every kind.
-    pub const ALL: [GuardKind; 4] =
+    pub(crate) const ALL: [GuardKind; 4] =
         [GuardKind::OtherInstallation, GuardKind::Restored, GuardKind::Clock, GuardKind::Outage];
 
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             GuardKind::OtherInstallation => "other_installation",
             GuardKind::Restored => "restored",
@@ -47,29 +47,29 @@ impl GuardKind {
     }
 
     /// The kind of that word.
-    pub fn parse(text: &str) -> Option<GuardKind> {
+    pub(crate) fn parse(text: &str) -> Option<GuardKind> {
         GuardKind::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// Does it bind whoever sends by hand, too (contract, 7)?
-    pub fn binds_everybody(self) -> bool {
+    pub(crate) fn binds_everybody(self) -> bool {
         matches!(self, GuardKind::OtherInstallation | GuardKind::Restored)
     }
 }
 
 /// What the clocks show at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clocks {
+pub(crate) struct Clocks {
     /// The system's: can be set, and wrong.
-    pub wall: Timestamp,
+    pub(crate) wall: Timestamp,
     /// How long the machine has run, asleep or awake: nobody can set it.
-    pub since_boot: TimeDelta,
+    pub(crate) since_boot: TimeDelta,
 }
 
 /// Is the wall clock one to send by? `seen` is the latest time this database
 /// was sent by, `anchor` what the clocks showed when they last were right in
 /// this process. `Err` says what is wrong (delivery.md, 2.4; F49 to F51).
-pub fn plausible(now: Clocks, seen: Option<Timestamp>, anchor: Option<Clocks>) -> Result<(), String> {
+pub(crate) fn plausible(now: Clocks, seen: Option<Timestamp>, anchor: Option<Clocks>) -> Result<(), String> {
     if let Some(anchor) = anchor {
         let drift = (now.wall - anchor.wall) - (now.since_boot - anchor.since_boot);
         if drift.abs() > DRIFT {
@@ -99,7 +99,7 @@ pub fn plausible(now: Clocks, seen: Option<Timestamp>, anchor: Option<Clocks>) -
 }
 
 /// After how long without a daemon what is due is looked at by somebody first.
-pub const OUTAGE: TimeDelta = TimeDelta::days(3);
+pub(crate) const OUTAGE: TimeDelta = TimeDelta::days(3);
 
 const DRIFT: TimeDelta = TimeDelta::minutes(10);
 const BACK: TimeDelta = TimeDelta::minutes(5);

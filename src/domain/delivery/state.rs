@@ -72,7 +72,7 @@ pub enum Happened {
 /// After how long what was put off is tried again, when it was tried so many
 /// times: 5, 15, 30, 60 minutes, then every hour (delivery.md, 2.5; a list of
 /// senders that are still unknown is commonly satisfied after five minutes).
-pub fn retry_after(attempts: u32) -> TimeDelta {
+pub(crate) fn retry_after(attempts: u32) -> TimeDelta {
     TimeDelta::minutes(match attempts {
         0 | 1 => 5,
         2 => 15,
@@ -84,7 +84,7 @@ pub fn retry_after(attempts: u32) -> TimeDelta {
 /// After how long a relay that was in trouble so many times in a row is tried
 /// again: 1, 2, 5, 10, then every 15 minutes (delivery.md, 2.5); one that
 /// refuses and will not change its mind by itself, every hour.
-pub fn back_off(kind: TroubleKind, failures: u32) -> TimeDelta {
+pub(crate) fn back_off(kind: TroubleKind, failures: u32) -> TimeDelta {
     TimeDelta::minutes(match (kind, failures) {
         (TroubleKind::Refused, _) => 60,
         (_, 0 | 1) => 1,
@@ -97,10 +97,10 @@ pub fn back_off(kind: TroubleKind, failures: u32) -> TimeDelta {
 
 /// Longer than this after it was booked nothing is tried that was put off
 /// [`OFTEN`] (RFC 5321, 4.5.4.1: four or five days).
-pub const LONGEST_TRYING: TimeDelta = TimeDelta::days(5);
+pub(crate) const LONGEST_TRYING: TimeDelta = TimeDelta::days(5);
 
 /// Who was put off so often is not only unknown to the relay.
-pub const OFTEN: u32 = 4;
+pub(crate) const OFTEN: u32 = 4;
 
 /// What has become of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,7 +170,7 @@ impl State {
     /// Where a delivery goes from here when that happens to it; `None` where
     /// it cannot. The only place that knows (delivery.md, 2.3). `doubts` is
     /// how often it was in doubt before.
-    pub fn after(self, happened: Happened, doubts: u32) -> Option<State> {
+    pub(crate) fn after(self, happened: Happened, doubts: u32) -> Option<State> {
         use State::{Cancelled, Claimed, Deferred, Due, Expired, Held, InDoubt, InFlight, Rejected, Sent};
         Some(match (self, happened) {
             (Due, Happened::Claimed) => Claimed,

@@ -27,7 +27,7 @@ pub struct PersonMemory {
     /// When the last mail of any journey left, or was refused.
     pub last_mail: Option<Timestamp>,
     /// A mail of any journey that is booked and has not left.
-    pub outbox: Option<Outstanding>,
+    pub(crate) outbox: Option<Outstanding>,
     enrolments: Vec<(Slug, Enrolment)>,
 }
 
@@ -46,7 +46,7 @@ pub struct Somebody<'p> {
 /// that mails keep their order and their distance also after an outage
 /// (contract, 7.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outstanding {
+pub(crate) enum Outstanding {
     /// It leaves as soon as it can, and not before the instant, if there is
     /// one.
     OnItsWay(Option<Timestamp>),
@@ -75,7 +75,7 @@ pub struct Event {
     /// When.
     pub at: Timestamp,
     /// To which step.
-    pub step: Slug,
+    pub(crate) step: Slug,
     /// What.
     pub what: What,
 }
@@ -118,20 +118,20 @@ impl Memory {
     }
 
     /// Adds what happened to others.
-    pub fn add(&mut self, others: Memory) {
+    pub(crate) fn add(&mut self, others: Memory) {
         self.people.extend(others.people);
     }
 
     /// The same, with everything that was on its way arrived: for looking
     /// ahead.
     #[must_use]
-    pub fn with_empty_outbox(mut self) -> Memory {
+    pub(crate) fn with_empty_outbox(mut self) -> Memory {
         self.people.values_mut().for_each(|past| past.outbox = None);
         self
     }
 
     /// Writes down a fact.
-    pub fn record(&mut self, person: &PersonId, journey: &Slug, event: Event) {
+    pub(crate) fn record(&mut self, person: &PersonId, journey: &Slug, event: Event) {
         self.of_mut(person).record(journey, event);
     }
 }
@@ -148,7 +148,7 @@ impl PersonMemory {
     }
 
     /// The same as [`PersonMemory::enrolment`], to write in.
-    pub fn enrolment_mut(&mut self, journey: &Slug) -> &mut Enrolment {
+    pub(crate) fn enrolment_mut(&mut self, journey: &Slug) -> &mut Enrolment {
         let place = match self.enrolments.iter().position(|(slug, _)| slug == journey) {
             Some(place) => place,
             None => {
@@ -160,7 +160,7 @@ impl PersonMemory {
     }
 
     /// Writes down a fact.
-    pub fn record(&mut self, journey: &Slug, event: Event) {
+    pub(crate) fn record(&mut self, journey: &Slug, event: Event) {
         if matches!(event.what, What::Mailed { .. }) {
             self.last_mail = self.last_mail.max(Some(event.at));
         }
@@ -183,19 +183,19 @@ impl Enrolment {
     }
 
     /// When the step was skipped, if it was.
-    pub fn skipped(&self, step: &Slug) -> Option<Timestamp> {
+    pub(crate) fn skipped(&self, step: &Slug) -> Option<Timestamp> {
         let skip = |event: &&Event| event.what == What::Skipped && event.step == *step;
         self.events.iter().find(skip).map(|event| event.at)
     }
 
     /// When the step was first answered, if it was.
-    pub fn answered(&self, step: &Slug) -> Option<Timestamp> {
+    pub(crate) fn answered(&self, step: &Slug) -> Option<Timestamp> {
         let answer = |event: &&Event| event.what == What::Answered && event.step == *step;
         self.events.iter().find(answer).map(|event| event.at)
     }
 
     /// The highest round of that step that was mailed.
-    pub fn last_round(&self, step: &Slug) -> Option<u16> {
+    pub(crate) fn last_round(&self, step: &Slug) -> Option<u16> {
         let rounds =
             self.events.iter().filter(|event| event.step == *step).filter_map(|event| match event.what {
                 What::Mailed { round, .. } => Some(round),
@@ -213,5 +213,5 @@ pub struct Mail<'a> {
     /// When it left.
     pub at: Timestamp,
     /// Which slot it was meant for.
-    pub slot: Timestamp,
+    pub(crate) slot: Timestamp,
 }

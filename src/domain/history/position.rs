@@ -50,11 +50,11 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order people go through them.
-    pub const ALL: [Stage; 5] =
+    pub(crate) const ALL: [Stage; 5] =
         [Stage::Waiting, Stage::Active, Stage::Paused, Stage::Completed, Stage::Withdrawn];
 
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Stage::Waiting => "waiting",
             Stage::Active => "active",
@@ -65,7 +65,7 @@ impl Stage {
     }
 
     /// The stage of an enrolment with that verdict.
-    pub fn of(enrolment: &Enrolment, verdict: &Verdict) -> Stage {
+    pub(crate) fn of(enrolment: &Enrolment, verdict: &Verdict) -> Stage {
         let paused = |because: &[Reason]| because.iter().any(|reason| matches!(reason, Reason::Paused(_)));
         match verdict {
             Verdict::Over(Over::Finished) => Stage::Completed,
@@ -88,7 +88,7 @@ impl fmt::Display for Stage {
 impl Position {
     /// The position of an enrolment of which the planner has said that at
     /// `now`.
-    pub fn of(enrolment: &Enrolment, verdict: &Verdict, now: Timestamp) -> Position {
+    pub(crate) fn of(enrolment: &Enrolment, verdict: &Verdict, now: Timestamp) -> Position {
         let (next, next_at, why) = match verdict {
             Verdict::Send(send) => (Some((send.step.clone(), send.round)), Some(now), None),
             Verdict::Wait(wait) => {
@@ -106,14 +106,14 @@ impl Position {
 
     /// The same, looked at again no later than at an instant.
     #[must_use]
-    pub fn looked_at_by(mut self, at: Option<Timestamp>) -> Position {
+    pub(crate) fn looked_at_by(mut self, at: Option<Timestamp>) -> Position {
         self.next_at = [self.next_at, at.map(whole_second)].into_iter().flatten().min();
         self
     }
 
     /// The position of an enrolment in a journey that is not for the person
     /// any more, or is gone.
-    pub fn over(enrolment: &Enrolment, over: Over) -> Position {
+    pub(crate) fn over(enrolment: &Enrolment, over: Over) -> Position {
         Position::of(enrolment, &Verdict::Over(over), Timestamp::UNIX_EPOCH)
     }
 

@@ -53,7 +53,7 @@ impl Progress {
 
     /// The same of one more person, whom nobody has added before: not everybody
     /// need be in memory at once.
-    pub fn add(&mut self, now: Timestamp, library: &Library, person: &Person, past: &PersonMemory) {
+    pub(crate) fn add(&mut self, now: Timestamp, library: &Library, person: &Person, past: &PersonMemory) {
         let (id, unit) = (&person.id, &person.unit);
         for (slug, enrolment) in past.enrolments() {
             let Some(index) = library.journeys.iter().position(|journey| journey.slug == *slug) else {
@@ -74,7 +74,7 @@ impl Progress {
     }
 
     /// Nobody has got anything.
-    pub fn none(library: &Library) -> Progress {
+    pub(crate) fn none(library: &Library) -> Progress {
         let journeys = library.journeys.iter().map(|journey| JourneyProgress {
             members: journey.reference_group.iter().flat_map(|group| group.people.iter().cloned()).collect(),
             first_member_mail: vec![None; journey.steps.len()],
@@ -84,7 +84,7 @@ impl Progress {
     }
 
     /// Can a late joiner begin elsewhere by this than by an earlier progress?
-    pub fn moves_late_joiners(&self, earlier: &Progress, library: &Library) -> bool {
+    pub(crate) fn moves_late_joiners(&self, earlier: &Progress, library: &Library) -> bool {
         let mut both = self.journeys.iter().zip(&earlier.journeys).zip(&library.journeys);
         both.any(|((now, then), journey)| match journey.late_joiners {
             LateJoiners::FromStart => false,
@@ -95,7 +95,7 @@ impl Progress {
 
     /// Adds a mail (round 0) that left to somebody who had another step of the
     /// journey last, if any; steps by their place.
-    pub fn note(
+    pub(crate) fn note(
         &mut self,
         journey: usize,
         person: &PersonId,
@@ -116,17 +116,17 @@ impl Progress {
     }
 
     /// When the first member of the reference group got that step.
-    pub fn first_member_mail(&self, journey: usize, step: usize) -> Option<Timestamp> {
+    pub(crate) fn first_member_mail(&self, journey: usize, step: usize) -> Option<Timestamp> {
         self.journeys[journey].first_member_mail[step]
     }
 
     /// The furthest step anybody got.
-    pub fn furthest(&self, journey: usize) -> Option<usize> {
+    pub(crate) fn furthest(&self, journey: usize) -> Option<usize> {
         self.journeys[journey].furthest
     }
 
     /// The step most of a unit had last; of several the earlier.
-    pub fn most_of_unit_had(&self, journey: usize, unit: &UnitId) -> Option<usize> {
+    pub(crate) fn most_of_unit_had(&self, journey: usize, unit: &UnitId) -> Option<usize> {
         let counts = self.journeys[journey].last_got.get(unit)?;
         let most = *counts.iter().max()?;
         (most > 0).then(|| counts.iter().position(|count| *count == most)).flatten()

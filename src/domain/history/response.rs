@@ -18,7 +18,7 @@ const LONGEST: usize = 10_000;
 
 impl Given {
     /// As it is kept.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Given::Done => "done",
             Given::Text(text) | Given::Value(text) => text,
@@ -31,7 +31,7 @@ impl Given {
     /// # Errors
     ///
     /// What is allowed instead, in words.
-    pub fn fits(&self, step: &Step, question: Option<&Question>) -> Result<(), String> {
+    pub(crate) fn fits(&self, step: &Step, question: Option<&Question>) -> Result<(), String> {
         let Some(question) = question else {
             return match (self, step.questions.is_empty()) {
                 (Given::Done, _) => Ok(()),

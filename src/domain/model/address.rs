@@ -12,7 +12,7 @@ const LONGEST: usize = 254;
 ///
 /// What is wrong with it, in words that follow its name and never hold the
 /// address itself: "has no `@`".
-pub fn parse(text: &str) -> Result<Box<str>, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<Box<str>, &'static str> {
     if !is_plain(text) {
         one_bare_address(text)?;
     }
@@ -35,7 +35,7 @@ pub fn parse(text: &str) -> Result<Box<str>, &'static str> {
 /// # Errors
 ///
 /// What is wrong with it, in words that follow its name.
-pub fn domain(text: &str) -> Result<Box<str>, &'static str> {
+pub(crate) fn domain(text: &str) -> Result<Box<str>, &'static str> {
     if text.is_empty() {
         return Err("is empty");
     }
@@ -46,13 +46,13 @@ pub fn domain(text: &str) -> Result<Box<str>, &'static str> {
 }
 
 /// The domain of an address that was read.
-pub fn domain_of(address: &str) -> &str {
+pub(crate) fn domain_of(address: &str) -> &str {
     address.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
 /// Are these two the same mailbox? Servers may tell `Anna@` from `anna@`;
 /// none does, and two people behind one mailbox must not be missed.
-pub fn same(one: &str, other: &str) -> bool {
+pub(crate) fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 

@@ -8,38 +8,38 @@ use crate::domain::time::timezone::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     /// Who writes: a readable name and a real address of the employer.
-    pub from: Mailbox,
+    pub(crate) from: Mailbox,
     /// Who reads.
-    pub to: Mailbox,
+    pub(crate) to: Mailbox,
     /// Where answers go, if elsewhere.
-    pub reply_to: Option<Mailbox>,
+    pub(crate) reply_to: Option<Mailbox>,
     /// One line.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The page; lines ended by `\n`.
     pub html: String,
     /// The same in plain text; lines ended by `\n`.
     pub text: String,
     /// When it was booked.
-    pub date: Timestamp,
+    pub(crate) date: Timestamp,
     /// How far the sender's clock is ahead of UTC then, in seconds.
-    pub offset_seconds: i32,
+    pub(crate) offset_seconds: i32,
     /// `<…@…>`, with its brackets.
-    pub message_id: String,
+    pub(crate) message_id: String,
     /// The mail this one reminds of: `<…@…>`, with its brackets.
-    pub in_reply_to: Option<String>,
+    pub(crate) in_reply_to: Option<String>,
     /// What stands between the parts.
-    pub boundary: String,
+    pub(crate) boundary: String,
     /// What the page shows with `cid:`, in order.
     pub pictures: Vec<Inline>,
     /// Further headers, in order.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// A picture inside the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inline {
     /// What stands behind `cid:` in the page.
-    pub id: String,
+    pub(crate) id: String,
     /// What it shows.
     pub picture: Picture,
 }
@@ -55,7 +55,7 @@ pub struct Mailbox {
 
 /// Is there a control character in a part of a mail that is neither a line end nor a tab? Byte by
 /// byte and without stopping, because that is ten times as fast as characters.
-pub fn has_control(text: &str) -> bool {
+pub(crate) fn has_control(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ascii = |found, &b: &u8| found | ((b < b' ' && b != b'\n' && b != b'\t') || b == 0x7f);
     // U+0080 to U+009F.

@@ -53,7 +53,7 @@ impl StepName {
     }
 
     /// Is it that step?
-    pub fn is(&self, journey: &Slug, step: &Slug) -> bool {
+    pub(crate) fn is(&self, journey: &Slug, step: &Slug) -> bool {
         self.journey == *journey && self.step == *step
     }
 }
@@ -131,7 +131,7 @@ pub struct Language(Arc<str>);
 
 impl Language {
     /// The tag for a language that is not known (RFC 5646, `und`).
-    pub fn undetermined() -> Language {
+    pub(crate) fn undetermined() -> Language {
         Language("und".into())
     }
 
@@ -170,7 +170,7 @@ pub struct ContentHash(pub [u8; 32]);
 
 impl ContentHash {
     /// The hash of its printed form.
-    pub fn parse(text: &str) -> Option<ContentHash> {
+    pub(crate) fn parse(text: &str) -> Option<ContentHash> {
         let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64 && digits.is_ascii())?;
         let mut hash = ContentHash([0; 32]);
         for (byte, place) in hash.0.iter_mut().zip((0..64).step_by(2)) {

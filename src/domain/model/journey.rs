@@ -46,7 +46,7 @@ impl Journey {
     }
 
     /// Which of its steps has that name.
-    pub fn place(&self, slug: &Slug) -> Option<usize> {
+    pub(crate) fn place(&self, slug: &Slug) -> Option<usize> {
         self.steps.iter().position(|step| step.slug == *slug)
     }
 
@@ -60,18 +60,18 @@ impl Journey {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience {
     /// Departments by name.
-    pub departments: Vec<String>,
+    pub(crate) departments: Vec<String>,
     /// Units by id or name.
-    pub units: Vec<String>,
+    pub(crate) units: Vec<String>,
     /// Languages as in the people file.
-    pub languages: Vec<Language>,
+    pub(crate) languages: Vec<Language>,
     /// Single people.
-    pub people: Vec<PersonId>,
+    pub(crate) people: Vec<PersonId>,
 }
 
 impl Audience {
     /// Is it everybody?
-    pub fn is_everybody(&self) -> bool {
+    pub(crate) fn is_everybody(&self) -> bool {
         self.departments.is_empty()
             && self.units.is_empty()
             && self.languages.is_empty()
@@ -79,7 +79,7 @@ impl Audience {
     }
 
     /// Does this person take part?
-    pub fn includes(&self, person: &Person, unit_name: &str) -> bool {
+    pub(crate) fn includes(&self, person: &Person, unit_name: &str) -> bool {
         if self.is_everybody() {
             return true;
         }
@@ -108,7 +108,7 @@ pub enum LateJoiners {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceGroup {
     /// Employee ids.
-    pub people: Vec<PersonId>,
+    pub(crate) people: Vec<PersonId>,
     /// How long before everybody else.
-    pub lead: Duration,
+    pub(crate) lead: Duration,
 }

@@ -29,7 +29,7 @@ impl Library {
     }
 
     /// The reference groups of all journeys; who is in two is named twice.
-    pub fn members(&self) -> impl Iterator<Item = &PersonId> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = &PersonId> {
         self.journeys
             .iter()
             .filter_map(|journey| journey.reference_group.as_ref())
@@ -53,7 +53,7 @@ pub struct Programme {
     /// When mail may leave.
     pub calendar: Calendar,
     /// The focus areas of the strategy.
-    pub focus: Vec<Focus>,
+    pub(crate) focus: Vec<Focus>,
     /// The ways into the subject; exactly one is the default.
     pub characters: Vec<Character>,
     /// Its words in the other languages.
@@ -89,11 +89,11 @@ pub struct Privacy {
     /// Why data is kept at all.
     pub purpose: String,
     /// On which legal basis.
-    pub legal_basis: String,
+    pub(crate) legal_basis: String,
     /// Who sees what.
     pub visible_to: String,
     /// For how long, as written.
-    pub retention: String,
+    pub(crate) retention: String,
 }
 
 /// The words of the programme in another language; `None` where untranslated.
@@ -104,29 +104,29 @@ pub struct ProgrammeWords {
     /// Why data is kept.
     pub purpose: Option<String>,
     /// On which legal basis.
-    pub legal_basis: Option<String>,
+    pub(crate) legal_basis: Option<String>,
     /// Who sees what.
     pub visible_to: Option<String>,
     /// For how long.
-    pub retention: Option<String>,
+    pub(crate) retention: Option<String>,
     /// Titles of focus areas.
-    pub focus: BTreeMap<Slug, String>,
+    pub(crate) focus: BTreeMap<Slug, String>,
     /// Names of characters and what they are about.
-    pub characters: BTreeMap<Slug, CharacterWords>,
+    pub(crate) characters: BTreeMap<Slug, CharacterWords>,
 }
 
 /// A character in another language.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CharacterWords {
+pub(crate) struct CharacterWords {
     /// Its name.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// What it is about.
-    pub about: Option<String>,
+    pub(crate) about: Option<String>,
 }
 
 /// A focus area of the strategy, for reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Focus {
+pub(crate) struct Focus {
     /// Its identity.
     pub id: Slug,
     /// What people read.
@@ -139,11 +139,11 @@ pub struct Character {
     /// Its identity.
     pub id: Slug,
     /// What people read.
-    pub name: String,
+    pub(crate) name: String,
     /// Why one would choose it.
-    pub about: String,
+    pub(crate) about: String,
     /// What people have until they choose.
-    pub default: bool,
+    pub(crate) default: bool,
 }
 
 /// A template file as it stands.
@@ -151,9 +151,9 @@ pub struct Character {
 pub struct TemplateSource {
     /// `email/layout.html`, `page/answer.html`: the path below `templates`
     /// without `.hbs`.
-    pub name: String,
+    pub(crate) name: String,
     /// The file as the user would type it.
-    pub file: String,
+    pub(crate) file: String,
     /// Its text.
     pub text: Arc<str>,
 }

@@ -1,10 +1,10 @@
 //! What authors write and who there is: journeys, steps, people.
 
-pub mod address;
+pub(crate) mod address;
 pub mod email;
 pub mod ids;
 pub mod journey;
 pub mod library;
 pub mod person;
-pub mod picture;
+pub(crate) mod picture;
 pub mod step;

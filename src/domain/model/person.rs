@@ -45,12 +45,12 @@ pub struct Person {
 
 impl Person {
     /// May mail be addressed to them at all?
-    pub fn reachable(&self) -> bool {
+    pub(crate) fn reachable(&self) -> bool {
         self.email.is_some() && !self.shared_address && self.undeliverable.is_none()
     }
 
     /// Has their last day with mail passed on `today`?
-    pub fn has_left(&self, today: NaiveDate) -> bool {
+    pub(crate) fn has_left(&self, today: NaiveDate) -> bool {
         self.end.is_some_and(|end| today > end)
     }
 }
@@ -66,7 +66,7 @@ pub struct Period {
 
 impl Period {
     /// Does the day lie in it?
-    pub fn contains(&self, day: NaiveDate) -> bool {
+    pub(crate) fn contains(&self, day: NaiveDate) -> bool {
         self.from <= day && day <= self.to
     }
 }
@@ -107,17 +107,17 @@ impl Roster {
     }
 
     /// The place of a person in [`Roster::people`].
-    pub fn place(&self, id: &PersonId) -> Option<usize> {
+    pub(crate) fn place(&self, id: &PersonId) -> Option<usize> {
         self.by_id.get(id).map(|&i| i as usize)
     }
 
     /// The unit with that id.
-    pub fn unit(&self, id: &UnitId) -> Option<&Unit> {
+    pub(crate) fn unit(&self, id: &UnitId) -> Option<&Unit> {
         self.by_unit.get(id).map(|&i| &self.units[i as usize])
     }
 
     /// The place of a unit in [`Roster::units`].
-    pub fn unit_index(&self, id: &UnitId) -> Option<usize> {
+    pub(crate) fn unit_index(&self, id: &UnitId) -> Option<usize> {
         self.by_unit.get(id).map(|&i| i as usize)
     }
 

@@ -7,18 +7,18 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     /// How it is written down.
-    pub media: Media,
+    pub(crate) media: Media,
     /// How wide it is, in pixels; never 0.
-    pub width: u32,
+    pub(crate) width: u32,
     /// How high it is, in pixels; never 0.
-    pub height: u32,
+    pub(crate) height: u32,
     /// The file as it is.
     pub bytes: Arc<[u8]>,
 }
 
 /// How a picture is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Media {
+pub(crate) enum Media {
     /// For drawings.
     Png,
     /// For photographs.
@@ -27,7 +27,7 @@ pub enum Media {
 
 impl Media {
     /// What mail programs call it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Media::Png => "image/png",
             Media::Jpeg => "image/jpeg",

@@ -78,7 +78,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the contract's order.
-    pub const ALL: [Kind; 8] = [
+    pub(crate) const ALL: [Kind; 8] = [
         Kind::Lesson,
         Kind::Tip,
         Kind::Film,
@@ -90,7 +90,7 @@ impl Kind {
     ];
 
     /// The contract's word.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Kind::Lesson => "lesson",
             Kind::Tip => "tip",
@@ -138,16 +138,16 @@ pub enum Wait {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Its identity within the step.
-    pub id: Slug,
+    pub(crate) id: Slug,
     /// What is asked, in the first language.
-    pub text: String,
+    pub(crate) text: String,
     /// How it is answered.
-    pub form: QuestionForm,
+    pub(crate) form: QuestionForm,
 }
 
 /// How a question is answered (the contract's `type`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QuestionForm {
+pub(crate) enum QuestionForm {
     /// Free text.
     Text,
     /// A number from `min` to `max`, with words for the two ends.
@@ -209,18 +209,18 @@ pub struct Film {
     /// What it is called.
     pub title: String,
     /// Minutes and seconds, `2:25`.
-    pub length: String,
+    pub(crate) length: String,
     /// What it looks like; without one a still is drawn.
-    pub poster: Option<Poster>,
+    pub(crate) poster: Option<Poster>,
     /// Where its text stands, for those who cannot watch or hear.
     pub transcript: Option<String>,
 }
 
 /// A picture of a film.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Poster {
+pub(crate) struct Poster {
     /// What it shows, for those who do not see it.
-    pub alt: String,
+    pub(crate) alt: String,
     /// The picture.
-    pub picture: Picture,
+    pub(crate) picture: Picture,
 }

@@ -163,12 +163,12 @@ impl<'a> Planner<'a> {
     }
 
     /// The content this planner plans.
-    pub fn library(&self) -> &'a Library {
+    pub(crate) fn library(&self) -> &'a Library {
         self.library
     }
 
     /// The units, the reference groups, and who else was given.
-    pub fn roster(&self) -> &'a Roster {
+    pub(crate) fn roster(&self) -> &'a Roster {
         self.roster
     }
 
@@ -230,22 +230,22 @@ pub struct Moment<'m> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Its index in [`Library::journeys`].
-    pub journey: usize,
+    pub(crate) journey: usize,
     /// What is true now.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Steps that could not leave in time and are skipped from now on, with
     /// the instant at which each was too late.
-    pub skipped: Vec<(usize, Timestamp)>,
+    pub(crate) skipped: Vec<(usize, Timestamp)>,
     /// The instant from which, with nobody acting, the answer may be another
     /// although the verdict names no date or a later one: what is held is too
     /// late then, or slots that were out of sight come into it.
-    pub lapses: Option<Timestamp>,
+    pub(crate) lapses: Option<Timestamp>,
 }
 
 impl Decision {
     /// When to ask again, if nothing happens before: until then the answer
     /// stays what it is. `None`: never.
-    pub fn ask_again(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn ask_again(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.verdict {
             Verdict::Send(_) => Some(now),
             Verdict::Wait(wait) => Some(self.lapses.map_or(wait.until, |at| at.min(wait.until))),
@@ -264,7 +264,7 @@ impl Moment<'_> {
 
     /// The same, where a mail that would leave can be refused: it is held for
     /// that reason until its slot is past, and stands in no other's way.
-    pub fn decide_unless<'s>(
+    pub(crate) fn decide_unless<'s>(
         &'s self,
         person: &'s Person,
         past: &'s PersonMemory,

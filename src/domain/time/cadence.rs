@@ -37,9 +37,9 @@ struct Rhythm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CadenceFault {
     /// What is wrong, in words for the author.
-    pub message: String,
+    pub(crate) message: String,
     /// What to write instead.
-    pub hint: String,
+    pub(crate) hint: String,
 }
 
 /// How far ahead a cadence must have a slot.
@@ -85,7 +85,7 @@ impl Cadence {
 
     /// The slots whose civil time is not before `civil`, in order, as civil
     /// times. Ends when a year and a day pass without one.
-    pub fn civil_from(&self, civil: NaiveDateTime) -> impl Iterator<Item = NaiveDateTime> + use<'_> {
+    pub(crate) fn civil_from(&self, civil: NaiveDateTime) -> impl Iterator<Item = NaiveDateTime> + use<'_> {
         let mut next = self.next_civil(civil);
         std::iter::from_fn(move || {
             let found = next?;
@@ -95,7 +95,7 @@ impl Cadence {
     }
 
     /// The first slot at or after an instant.
-    pub fn slot_from(&self, zone: Zone, at: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn slot_from(&self, zone: Zone, at: Timestamp) -> Option<Timestamp> {
         // A second earlier on the wall clock: at the end of a spring gap the
         // wall has jumped past the civil times that mean this very instant.
         let civil = zone.civil(at - TimeDelta::seconds(1));
@@ -103,22 +103,22 @@ impl Cadence {
     }
 
     /// The first slot after an instant.
-    pub fn slot_after(&self, zone: Zone, at: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn slot_after(&self, zone: Zone, at: Timestamp) -> Option<Timestamp> {
         self.slot_from(zone, at + TimeDelta::nanoseconds(1))
     }
 
     /// Has it a slot in the 366 days from a date?
-    pub fn has_slot_in_the_year_from(&self, date: NaiveDate) -> bool {
+    pub(crate) fn has_slot_in_the_year_from(&self, date: NaiveDate) -> bool {
         self.next_civil(date.and_time(NaiveTime::MIN)).is_some()
     }
 
     /// How many slots a day with slots has.
-    pub fn slots_a_day(&self) -> usize {
+    pub(crate) fn slots_a_day(&self) -> usize {
         self.0.times.len()
     }
 
     /// As it was written.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0.text
     }
 

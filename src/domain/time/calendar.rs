@@ -13,19 +13,19 @@ use crate::domain::model::person::Period;
 #[derive(Clone, Debug)]
 pub struct Calendar {
     /// Days of the week with mail, Monday first.
-    pub workdays: [bool; 7],
+    pub(crate) workdays: [bool; 7],
     /// The first time of day with mail.
-    pub opens: NaiveTime,
+    pub(crate) opens: NaiveTime,
     /// The first time of day without.
-    pub closes: NaiveTime,
+    pub(crate) closes: NaiveTime,
     /// Which public holidays are kept.
     pub holidays: Holidays,
     /// One-off periods without mail.
-    pub closed: Vec<ClosedPeriod>,
+    pub(crate) closed: Vec<ClosedPeriod>,
     /// Between two mails to one person, over all journeys: minutes, hours or days.
-    pub min_gap: Duration,
+    pub(crate) min_gap: Duration,
     /// What all journeys together may ask of a person before a warning.
-    pub minutes_per_month: u32,
+    pub(crate) minutes_per_month: u32,
 }
 
 /// A one-off period without mail for a unit or all, both days included.
@@ -39,7 +39,7 @@ pub struct ClosedPeriod {
 
 /// Why a day has no mail, as far as programme and unit go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QuietDay {
+pub(crate) enum QuietDay {
     /// Not a workday.
     NonWorkday(Weekday),
     /// A public holiday, by name.
@@ -53,7 +53,7 @@ pub enum QuietDay {
 impl Calendar {
     /// Why there is no mail that day, if so. The longest closing that holds
     /// is named first: "jul och nyår" says more than "Saturday".
-    pub fn quiet(&self, day: NaiveDate, unit_closed: &[ClosedPeriod]) -> Option<QuietDay> {
+    pub(crate) fn quiet(&self, day: NaiveDate, unit_closed: &[ClosedPeriod]) -> Option<QuietDay> {
         let holding =
             |periods: &[ClosedPeriod]| periods.iter().find(|period| period.days.contains(day)).cloned();
         if let Some(period) = holding(&self.closed) {
@@ -71,14 +71,14 @@ impl Calendar {
     }
 
     /// Is it a time of day with mail?
-    pub fn has_mail_at(&self, time: NaiveTime) -> bool {
+    pub(crate) fn has_mail_at(&self, time: NaiveTime) -> bool {
         self.opens <= time && time < self.closes
     }
 
     /// The local date a duration in days, weeks, months or workdays after a
     /// date; days on which `stands_still` holds count for nothing (leave and
     /// pauses: contract 7, "precisely"). Lengths of time count as no days.
-    pub fn date_after(
+    pub(crate) fn date_after(
         &self,
         from: NaiveDate,
         duration: Duration,
@@ -101,7 +101,7 @@ impl Calendar {
 
     /// The local date a duration before a date, for the lead of a reference
     /// group.
-    pub fn date_before(
+    pub(crate) fn date_before(
         &self,
         from: NaiveDate,
         duration: Duration,
@@ -120,7 +120,7 @@ impl Calendar {
     }
 
     /// The civil time `min_gap` after a mail.
-    pub fn gap_ends(&self, mail: NaiveDateTime) -> NaiveDateTime {
+    pub(crate) fn gap_ends(&self, mail: NaiveDateTime) -> NaiveDateTime {
         match self.min_gap.as_length() {
             Some(length) => mail + length,
             None => self.date_after(mail.date(), self.min_gap, &[], |_| false).and_time(mail.time()),

@@ -13,14 +13,14 @@ const YEARS: u32 = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Duration {
     /// How many; never 0.
-    pub count: u32,
+    pub(crate) count: u32,
     /// Of what.
-    pub unit: DurationUnit,
+    pub(crate) unit: DurationUnit,
 }
 
 /// What a duration counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DurationUnit {
+pub(crate) enum DurationUnit {
     /// Sixty seconds.
     Minutes,
     /// Sixty minutes.
@@ -37,7 +37,7 @@ pub enum DurationUnit {
 
 impl DurationUnit {
     /// The contract's word.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             DurationUnit::Minutes => "minutes",
             DurationUnit::Hours => "hours",
@@ -67,7 +67,7 @@ impl Duration {
     /// # Errors
     ///
     /// What was found and what is allowed, in words for the author.
-    pub fn parse(text: &str) -> Result<Duration, String> {
+    pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         let allowed = "write a number and one of minutes, hours, days, workdays, weeks, months";
         let mut words = text.split_whitespace();
         let (Some(count), Some(unit), None) = (words.next(), words.next(), words.next()) else {
@@ -91,7 +91,7 @@ impl Duration {
     }
 
     /// The length, for durations that are lengths of time (minutes, hours).
-    pub fn as_length(self) -> Option<chrono::TimeDelta> {
+    pub(crate) fn as_length(self) -> Option<chrono::TimeDelta> {
         match self.unit {
             DurationUnit::Minutes => Some(chrono::TimeDelta::minutes(i64::from(self.count))),
             DurationUnit::Hours => Some(chrono::TimeDelta::hours(i64::from(self.count))),

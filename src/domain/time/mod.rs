@@ -2,6 +2,6 @@
 
 pub mod cadence;
 pub mod calendar;
-pub mod duration;
+pub(crate) mod duration;
 pub mod holidays;
 pub mod timezone;

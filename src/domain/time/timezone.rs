@@ -23,17 +23,17 @@ impl Zone {
 
     /// Of which release the rules of all zones are: `2025b`. They are part of
     /// the program, and the same on every machine.
-    pub fn release() -> &'static str {
+    pub(crate) fn release() -> &'static str {
         chrono_tz::IANA_TZDB_VERSION
     }
 
     /// Every IANA name known, for suggestions.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
     }
 
     /// Its IANA name.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         self.0.name()
     }
 

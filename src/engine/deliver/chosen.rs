@@ -17,7 +17,7 @@ pub struct Chosen {
 
 impl Chosen {
     /// What a selection chooses.
-    pub fn of(selection: &Selection) -> Chosen {
+    pub(crate) fn of(selection: &Selection) -> Chosen {
         Chosen { selection: selection.clone(), begun: BTreeSet::new() }
     }
 

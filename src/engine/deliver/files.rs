@@ -20,7 +20,7 @@ const BATCH: usize = 256;
 ///
 /// Where the database or a file cannot be written. What was claimed then is
 /// written by the next run.
-pub fn to_files(
+pub(crate) fn to_files(
     desk: &Desk<'_>,
     keys: &Keys,
     store: &mut Store,

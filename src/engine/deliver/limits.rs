@@ -19,7 +19,7 @@ pub struct Limit {
     /// How many.
     pub mails: usize,
     /// In what time.
-    pub per: Duration,
+    pub(crate) per: Duration,
 }
 
 impl fmt::Display for Limit {
@@ -40,20 +40,20 @@ impl fmt::Display for Limit {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// For all mails together.
-    pub all: Vec<Limit>,
+    pub(crate) all: Vec<Limit>,
     /// For single domains beside that.
-    pub domains: Vec<DomainLimits>,
+    pub(crate) domains: Vec<DomainLimits>,
 }
 
 /// The limits for mails to one domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DomainLimits {
+pub(crate) struct DomainLimits {
     /// As addresses have it.
-    pub domain: Box<str>,
+    pub(crate) domain: Box<str>,
     /// How fast.
-    pub limits: Vec<Limit>,
+    pub(crate) limits: Vec<Limit>,
     /// How many at the same time.
-    pub most: usize,
+    pub(crate) most: usize,
 }
 
 impl Limits {

@@ -37,7 +37,7 @@ pub(super) enum Told {
 
 /// Who takes mails.
 #[derive(Clone, Copy)]
-pub enum To<'a> {
+pub(crate) enum To<'a> {
     /// A relay, over a connection.
     Relay(&'a Relay),
     /// The machine's own program.

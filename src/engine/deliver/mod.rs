@@ -38,12 +38,13 @@ use crate::mail::message::dkim::Signer;
 use crate::store::{Before, Move, Outgoing, Seen, Store, StoreError};
 
 pub use chosen::Chosen;
-pub use files::to_files;
-pub use kept_back::KeptBack;
-pub use line::To;
-pub use outbox::Outbox;
-pub use relay::{Hooks, Way, to_relay};
-pub use wave::{Pausing, pausing};
+pub(crate) use files::to_files;
+pub(crate) use kept_back::KeptBack;
+pub(crate) use line::To;
+pub(crate) use outbox::Outbox;
+pub use relay::Hooks;
+pub(crate) use relay::{Way, to_relay};
+pub(crate) use wave::{Pausing, pausing};
 
 /// What handing over came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,9 +60,9 @@ pub struct Delivered {
     /// Cannot be made, or the relay takes no mail like it.
     pub held: usize,
     /// Not wanted any more.
-    pub cancelled: usize,
+    pub(crate) cancelled: usize,
     /// Too late.
-    pub expired: usize,
+    pub(crate) expired: usize,
     /// Not now, and why.
     pub kept_back: KeptBack,
     /// The relay takes nothing just now, and that is why.
@@ -69,7 +70,7 @@ pub struct Delivered {
     /// The relay had more connections than it takes: so many.
     pub crowded: Option<u16>,
     /// That trouble is none of the relay's: a line ended before its time.
-    pub line_died: bool,
+    pub(crate) line_died: bool,
     /// The limits let the next mail leave after this.
     pub wait: Option<Duration>,
     /// The first few of a mailing have left; the rest follows then.

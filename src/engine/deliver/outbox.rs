@@ -27,7 +27,7 @@ impl Outbox {
     /// # Errors
     ///
     /// Where the database cannot be read.
-    pub fn read(
+    pub(crate) fn read(
         store: &Store,
         desk: &Desk<'_>,
         selection: &Selection,
@@ -52,7 +52,7 @@ impl Outbox {
 
     /// What a selection leaves to be booked, when this leaves first.
     #[must_use]
-    pub fn goes_before(&self, selection: &Selection) -> Selection {
+    pub(crate) fn goes_before(&self, selection: &Selection) -> Selection {
         let limit = selection.limit.map(|limit| limit.saturating_sub(self.ready));
         Selection { limit, ..selection.clone() }
     }

@@ -43,20 +43,20 @@ const RESCANS: u32 = 3;
 const SLOW: Duration = Duration::from_secs(5);
 
 /// The way to the relay, and how fast.
-pub struct Way<'a> {
+pub(crate) struct Way<'a> {
     /// Who takes them.
-    pub to: To<'a>,
+    pub(crate) to: To<'a>,
     /// Who signs them, if the relay does not.
-    pub signer: Option<&'a Signer>,
+    pub(crate) signer: Option<&'a Signer>,
     /// How many connections at the same time.
-    pub connections: u16,
+    pub(crate) connections: u16,
     /// How fast.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// How long what is in doubt waits before it is handed over once more.
-    pub in_doubt_wait: TimeDelta,
+    pub(crate) in_doubt_wait: TimeDelta,
     /// So many mails of a mailing leave first, and so long before the rest
     /// does: somebody may notice that it was the wrong one (T28).
-    pub wave: Option<(u32, TimeDelta)>,
+    pub(crate) wave: Option<(u32, TimeDelta)>,
 }
 
 /// What is asked and told on the way.
@@ -82,7 +82,7 @@ pub struct Hooks<'a> {
 ///
 /// Where the database or the send journal cannot be written. What was on its
 /// way then is in doubt at the next run, or known from the journal.
-pub fn to_relay(
+pub(crate) fn to_relay(
     desk: &Desk<'_>,
     keys: &Keys,
     store: &mut Store,

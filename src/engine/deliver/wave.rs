@@ -26,7 +26,7 @@ pub struct Pausing {
 /// # Errors
 ///
 /// Where the database cannot be read.
-pub fn pausing(
+pub(crate) fn pausing(
     store: &Store,
     (first, pause): (u32, TimeDelta),
     now: Timestamp,

@@ -43,7 +43,7 @@ pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
 
 /// Secrets that others can read. Senders print this as a warning and continue,
 /// because in a container the mode may not be changeable.
-pub fn open_secrets(config: &Config) -> Vec<Finding> {
+pub(crate) fn open_secrets(config: &Config) -> Vec<Finding> {
     let look = |(path, what): (PathBuf, &'static str)| secret(&path, what, disk::mode(&path), Ok(()));
     secrets(config).into_iter().map(look).filter(|finding| finding.level == Level::Fault).collect()
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::domain::time::timezone::Timestamp;
 
-pub use disk::open_secrets;
+pub(crate) use disk::open_secrets;
 pub use relay::visit;
 
 /// Severity of a finding.
@@ -33,10 +33,10 @@ pub enum Level {
 pub struct Finding {
     pub level: Level,
     /// Subject, in a word or two.
-    pub about: &'static str,
+    pub(crate) about: &'static str,
     pub message: String,
     /// What to do, if anything.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
 }
 
 impl Finding {
@@ -53,7 +53,7 @@ impl Finding {
     }
 
     /// Message and hint in one line.
-    pub fn in_a_line(&self) -> String {
+    pub(crate) fn in_a_line(&self) -> String {
         let hint = self.hint.as_ref().map_or(String::new(), |hint| format!(": {hint}"));
         format!("{}{hint}", self.message)
     }
@@ -65,19 +65,19 @@ impl Finding {
 
 /// Options of the checks.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The current time.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Timeout of each network step.
-    pub patience: Duration,
+    pub(crate) patience: Duration,
     /// DNS servers to use; an empty list means those of the system, `None` disables
     /// DNS checks.
-    pub names: Option<Vec<SocketAddr>>,
+    pub(crate) names: Option<Vec<SocketAddr>>,
 }
 
 /// Runs all checks, and reports each finding at once, because network checks
 /// take time.
-pub fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
+pub(crate) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
     let file = config.file.display();
     tell(Finding::good("configuration", format!("{file} has no fault")));
     let (zone, world) = programme::examine(config, asked.at, tell);

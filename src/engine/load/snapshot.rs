@@ -65,14 +65,14 @@ pub const SLICE: usize = 1024;
 pub struct Remembered {
     /// Database ids of the people, in the order of the roster. Empty before the
     /// first import, and where not all people are loaded.
-    pub numbers: Vec<PersonNumber>,
+    pub(crate) numbers: Vec<PersonNumber>,
     /// Keys for Message-IDs and signed links.
     pub keys: Keys,
     /// When the content saved in the database became active.
-    pub content_since: Option<Timestamp>,
+    pub(crate) content_since: Option<Timestamp>,
     /// The version of the database before the rest was read. Anything written later
     /// is not in this snapshot.
-    pub seen: Seen,
+    pub(crate) seen: Seen,
 }
 
 /// Why loading failed.
@@ -108,7 +108,7 @@ impl World {
     /// Like [`World::of`], for callers that read people in batches. Only the units
     /// and the reference groups are in memory, because other people's mails depend
     /// on theirs.
-    pub fn of_members(config: Config, content: InForce, store: &Store) -> Result<World, Unusable> {
+    pub(crate) fn of_members(config: Config, content: InForce, store: &Store) -> Result<World, Unusable> {
         let past = Past::read(store, &config, &content.library, Whom::Members)?;
         World::with(config, content, Some(past), Whom::Members)
     }
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// Iterates over all people in memory.
-    pub fn everybody(&self) -> impl Iterator<Item = Somebody<'_>> {
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = Somebody<'_>> {
         let numbers = self.remembered.as_ref().map_or(&[][..], |remembered| &remembered.numbers);
         self.roster.people.iter().enumerate().map(|(place, person)| Somebody {
             person,
@@ -158,7 +158,7 @@ impl World {
     }
 
     /// Takes the active content and the configuration out again.
-    pub fn into_content(self) -> (Config, InForce) {
+    pub(crate) fn into_content(self) -> (Config, InForce) {
         let World { config, library, renderer, warnings, files, broken, .. } = self;
         (config, InForce { library, renderer, warnings, files, broken })
     }
@@ -220,7 +220,7 @@ impl Past {
 
 /// Validates content, templates and people. Also warns about months of the
 /// coming year that exceed `minutes_per_month` for a person.
-pub fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
+pub(crate) fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     let Written { found: written, mut faults, files } =
         Written::of(config, content::load(&config.content, today(now)));
     // Report errors of the people file even when the programme's language is
@@ -310,7 +310,7 @@ impl InForce {
 
 /// Reads the content folder even if rendering has errors, and falls back to the
 /// last good content.
-pub fn library(config: &Config, now: Timestamp) -> Result<Library, Unusable> {
+pub(crate) fn library(config: &Config, now: Timestamp) -> Result<Library, Unusable> {
     let loaded = content::load(&config.content, today(now));
     if let Some(library) = loaded.library {
         return Ok(library);
@@ -366,12 +366,12 @@ fn today(now: Timestamp) -> NaiveDate {
 const NO_PEOPLE_FILE: &str = "no-people-file";
 
 /// Whether the diagnostics say that the people file could not be read at all.
-pub fn is_unread(faults: &[Diagnostic]) -> bool {
+pub(crate) fn is_unread(faults: &[Diagnostic]) -> bool {
     faults.iter().any(|fault| [NO_PEOPLE_FILE, NO_PERMISSION].contains(&fault.code))
 }
 
 /// Reads a people file with the options of the configuration and the programme.
-pub fn people(config: &Config, file: &Path, default_language: &Language) -> roster::Reading {
+pub(crate) fn people(config: &Config, file: &Path, default_language: &Language) -> roster::Reading {
     let options = roster::Options {
         name: file.display().to_string(),
         keep: config.people.keep.clone(),

@@ -6,16 +6,16 @@ use crate::domain::model::step::Step;
 use crate::engine::load::snapshot::World;
 
 /// Coverage of one step.
-pub struct Texts<'w> {
-    pub journey: &'w Journey,
-    pub step: &'w Step,
+pub(crate) struct Texts<'w> {
+    pub(crate) journey: &'w Journey,
+    pub(crate) step: &'w Step,
     /// One cell for each of [`columns`].
-    pub cells: Vec<Cell>,
+    pub(crate) cells: Vec<Cell>,
 }
 
 /// What a recipient with this language and character gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell {
+pub(crate) enum Cell {
     /// A text written for it.
     Own,
     /// The general text of the language.
@@ -26,7 +26,7 @@ pub enum Cell {
 
 impl Cell {
     /// The code used in output.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Cell::Own => "own",
             Cell::Inherited => "inherited",
@@ -37,7 +37,7 @@ impl Cell {
 
 /// Every language with every character; `None` is the general text, which is
 /// also that of the default character unless it has its own.
-pub fn columns(world: &World) -> Vec<(Language, Option<Slug>)> {
+pub(crate) fn columns(world: &World) -> Vec<(Language, Option<Slug>)> {
     let programme = &world.library.programme;
     let characters = programme.characters.iter().map(|character| Some(character.id.clone()));
     let characters: Vec<Option<Slug>> = std::iter::once(None).chain(characters).collect();
@@ -49,7 +49,7 @@ pub fn columns(world: &World) -> Vec<(Language, Option<Slug>)> {
 }
 
 /// Coverage of every step, in the order of the library.
-pub fn matrix(world: &World) -> Vec<Texts<'_>> {
+pub(crate) fn matrix(world: &World) -> Vec<Texts<'_>> {
     let columns = columns(world);
     let steps = world.library.journeys.iter().flat_map(|j| j.steps.iter().map(move |step| (j, step)));
     steps

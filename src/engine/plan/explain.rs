@@ -18,36 +18,36 @@ use crate::store::{Store, StoreError};
 
 /// A person with the status of each journey.
 pub struct Why<'w> {
-    pub person: &'w Person,
+    pub(crate) person: &'w Person,
     /// One entry for each journey, in the order of the library.
     pub journeys: Vec<Standing<'w>>,
 }
 
 /// Status of a journey for a person.
 pub struct Standing<'w> {
-    pub journey: &'w Journey,
-    pub stage: Stage,
+    pub(crate) journey: &'w Journey,
+    pub(crate) stage: Stage,
     /// All its steps, in order.
     pub steps: Vec<StepStanding<'w>>,
     /// The next step, or why there is none.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 /// Status of a step for a person.
 pub struct StepStanding<'w> {
-    pub step: &'w Step,
+    pub(crate) step: &'w Step,
     /// The last round sent; 0 before the first reminder.
-    pub round: u16,
+    pub(crate) round: u16,
     pub state: State,
     /// The slot it was or is planned for.
-    pub planned: Option<Timestamp>,
+    pub(crate) planned: Option<Timestamp>,
     /// When its mail was sent.
     pub sent: Option<Timestamp>,
-    pub answered: bool,
+    pub(crate) answered: bool,
     /// Hash of the text it was sent with, or has now.
-    pub content: ContentHash,
+    pub(crate) content: ContentHash,
     /// State of its delivery, if there is one.
-    pub delivery: Option<state::State>,
+    pub(crate) delivery: Option<state::State>,
     /// Why an enqueued mail is not sent now.
     pub kept_back: Option<Reason>,
     /// The last reply of the relay, or the file name, for the last round.
@@ -85,11 +85,11 @@ impl StepStanding<'_> {
 }
 
 /// Status of one step for a person of a unit.
-pub struct InUnit<'w> {
-    pub person: &'w Person,
-    pub step: StepStanding<'w>,
+pub(crate) struct InUnit<'w> {
+    pub(crate) person: &'w Person,
+    pub(crate) step: StepStanding<'w>,
     /// The next step in its journey, which may be an earlier one.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 /// State of a step for a person.
@@ -158,7 +158,7 @@ pub fn add_deliveries(world: &World, why: &mut Why<'_>, at: Timestamp) -> Result
 }
 
 /// Like [`add_deliveries`], for the people of a unit.
-pub fn add_deliveries_in_unit(
+pub(crate) fn add_deliveries_in_unit(
     world: &World,
     name: &StepName,
     people: &mut [InUnit<'_>],
@@ -177,7 +177,12 @@ pub fn add_deliveries_in_unit(
 }
 
 /// Explains one step for each person of a unit at an instant.
-pub fn of_unit<'w>(world: &'w World, step: &StepName, unit: &UnitId, at: Timestamp) -> Vec<InUnit<'w>> {
+pub(crate) fn of_unit<'w>(
+    world: &'w World,
+    step: &StepName,
+    unit: &UnitId,
+    at: Timestamp,
+) -> Vec<InUnit<'w>> {
     let Some(index) = world.library.journeys.iter().position(|journey| journey.slug == step.journey) else {
         return Vec::new();
     };

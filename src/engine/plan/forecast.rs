@@ -15,9 +15,9 @@ use crate::engine::load::snapshot::World;
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     /// Only these units; empty for all.
-    pub units: Vec<UnitId>,
+    pub(crate) units: Vec<UnitId>,
     /// Only these journeys; empty for all.
-    pub journeys: Vec<Slug>,
+    pub(crate) journeys: Vec<Slug>,
 }
 
 /// Forecasts all mails within a time span. The forecast covers all people,
@@ -41,18 +41,18 @@ pub fn rows(
 
 /// Minutes asked of people in one month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Minutes {
+pub(crate) struct Minutes {
     /// Number of people with at least one mail.
-    pub people: u32,
+    pub(crate) people: u32,
     /// The most common sum of minutes.
-    pub usual: u32,
-    pub most: u32,
+    pub(crate) usual: u32,
+    pub(crate) most: u32,
     /// Number of people above the programme's limit.
-    pub above: u32,
+    pub(crate) above: u32,
 }
 
 /// Sums the minutes of each person by month.
-pub fn minutes(world: &World, rows: &[Row]) -> BTreeMap<NaiveDate, Minutes> {
+pub(crate) fn minutes(world: &World, rows: &[Row]) -> BTreeMap<NaiveDate, Minutes> {
     let zone = world.library.programme.zone;
     let limit = world.library.programme.calendar.minutes_per_month;
     let mut sums: BTreeMap<NaiveDate, BTreeMap<usize, u32>> = BTreeMap::new();

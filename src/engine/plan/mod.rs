@@ -1,8 +1,8 @@
 //! Asks the planner: who is due now, what comes next, and why not earlier.
 
-pub mod coverage;
+pub(crate) mod coverage;
 pub mod explain;
 pub mod forecast;
 pub mod pass;
-pub mod people_batches;
+pub(crate) mod people_batches;
 pub mod positions;

@@ -21,22 +21,22 @@ use crate::render::{Letter, Links};
 
 /// The verdicts at one instant.
 pub struct Pass<'w> {
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Mails that are due now.
     pub send: Vec<Due<'w>>,
     /// Mails that are due later.
-    pub wait: Vec<Waiting<'w>>,
+    pub(crate) wait: Vec<Waiting<'w>>,
     /// Mails that wait for an operator or manager.
     pub held: Vec<Holding<'w>>,
     /// Number of enrolments with nothing more to come.
-    pub over: usize,
+    pub(crate) over: usize,
     /// The stage of each enrolment, by journey.
-    pub stages: Vec<(&'w Slug, Stage)>,
+    pub(crate) stages: Vec<(&'w Slug, Stage)>,
     /// The next time at which something may become due or expire; `None` if only a
     /// decision can change that.
-    pub wake: Option<Timestamp>,
+    pub(crate) wake: Option<Timestamp>,
     /// Number of due mails cut off by `--limit`.
-    pub beyond_limit: usize,
+    pub(crate) beyond_limit: usize,
 }
 
 /// A mail that is due now.
@@ -61,10 +61,10 @@ pub struct Due<'w> {
 }
 
 /// A mail that is due later.
-pub struct Waiting<'w> {
+pub(crate) struct Waiting<'w> {
     pub person: &'w Person,
     pub journey: &'w Journey,
-    pub wait: Wait,
+    pub(crate) wait: Wait,
 }
 
 /// A mail that waits for an operator or manager.
@@ -133,7 +133,7 @@ impl<'w> Pass<'w> {
 
     /// Like [`Pass::at`], for some people and a planner that is already bound to an
     /// instant.
-    pub fn of(
+    pub(crate) fn of(
         world: &'w World,
         moment: &Moment<'_>,
         at: Timestamp,

@@ -9,19 +9,19 @@ use crate::engine::load::snapshot::World;
 use crate::store::{Slice, Store, StoreError};
 
 /// A cursor over the people of the database.
-pub struct Slices {
+pub(crate) struct Slices {
     most: usize,
     after: Option<PersonNumber>,
 }
 
 impl Slices {
     /// Starts at the first person, with the batch size of the snapshot.
-    pub fn of(world: &World) -> Slices {
+    pub(crate) fn of(world: &World) -> Slices {
         Slices { most: world.slice, after: None }
     }
 
     /// The next batch; `None` at the end.
-    pub fn next(&mut self, store: &Store) -> Result<Option<Slice>, StoreError> {
+    pub(crate) fn next(&mut self, store: &Store) -> Result<Option<Slice>, StoreError> {
         let slice = store.slice(self.after, self.most)?;
         self.after = slice.as_ref().map(|slice| slice.last);
         Ok(slice)
@@ -29,7 +29,7 @@ impl Slices {
 }
 
 /// The progress of all enrolments at some instants.
-pub fn progress<const N: usize>(
+pub(crate) fn progress<const N: usize>(
     world: &World,
     store: &Store,
     at: [Timestamp; N],

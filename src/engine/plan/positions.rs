@@ -81,23 +81,23 @@ fn stood(
 
 /// Result of comparing the stored positions with the events and the planner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Compared {
+pub(crate) struct Compared {
     /// Number of enrolments compared.
-    pub enrolments: usize,
+    pub(crate) enrolments: usize,
     /// Positions that are missing or later than what the planner computes: a mail
     /// due would not be found in time.
-    pub late: usize,
+    pub(crate) late: usize,
     /// Positions with another last mail than the events. Costs only an unneeded
     /// check.
-    pub untrue: usize,
+    pub(crate) untrue: usize,
     /// All positions will be recomputed by the next pass, because content or a
     /// decision is newer. Stale positions are then no error.
-    pub to_renew: bool,
+    pub(crate) to_renew: bool,
 }
 
 /// Compares the stored positions with those computed from the events now. The
 /// passage of time alone makes none of them stale.
-pub fn compare(
+pub(crate) fn compare(
     world: &World,
     kept: &KeptPositions,
     decided_with_now: Option<&str>,
@@ -155,7 +155,7 @@ const ZONES: &str = " zones ";
 /// The time zone release the positions were computed with, if it is not the one
 /// of this program. Planned mails keep their local time, so all positions are
 /// recomputed.
-pub fn older_zones(store: &Store) -> Result<Option<String>, StoreError> {
+pub(crate) fn older_zones(store: &Store) -> Result<Option<String>, StoreError> {
     let with = store.decided_with()?;
     let zones = with.as_deref().and_then(|with| with.rsplit_once(ZONES)).map(|(_, zones)| zones.to_owned());
     Ok(zones.filter(|zones| zones != Zone::release()))

@@ -20,7 +20,7 @@ pub struct Journal {
 
 impl Journal {
     /// Opens the journal of a database; creates it if it does not exist.
-    pub fn open(database: &Path) -> io::Result<Journal> {
+    pub(crate) fn open(database: &Path) -> io::Result<Journal> {
         let path = database.with_extension("sent");
         let told = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot write the send journal {}: {error}", path.display()))
@@ -37,7 +37,7 @@ impl Journal {
     }
 
     /// The entries from a byte offset on. Partial or malformed lines are skipped.
-    pub fn lines_from(&mut self, byte: u64) -> io::Result<Vec<SentBefore>> {
+    pub(crate) fn lines_from(&mut self, byte: u64) -> io::Result<Vec<SentBefore>> {
         let mut reader = BufReader::new(&self.file);
         reader.seek(SeekFrom::Start(byte.min(self.length)))?;
         let mut lines = Vec::new();
@@ -51,7 +51,7 @@ impl Journal {
 
     /// Appends accepted mails. They survive a crash of this process at once; they
     /// need not survive a power failure before the database does.
-    pub fn add(&mut self, sent: &[SentBefore]) -> io::Result<()> {
+    pub(crate) fn add(&mut self, sent: &[SentBefore]) -> io::Result<()> {
         let mut text = String::new();
         for line in sent {
             let at = line.at.format("%Y-%m-%dT%H:%M:%SZ");
@@ -82,7 +82,7 @@ impl Journal {
     }
 
     /// Length in bytes.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 }

@@ -54,12 +54,12 @@ impl Lock {
 }
 
 /// Path of the lock file.
-pub fn file(database: &Path) -> PathBuf {
+pub(crate) fn file(database: &Path) -> PathBuf {
     database.with_extension("lock")
 }
 
 /// The current holder of the lock, if any. Changes nothing.
-pub fn holder(database: &Path) -> Result<Option<String>, LockError> {
+pub(crate) fn holder(database: &Path) -> Result<Option<String>, LockError> {
     let path = file(database);
     let lock = match File::open(&path) {
         Ok(lock) => lock,

@@ -1,6 +1,6 @@
 //! Runs a mailing: start-up, lock, journal, enqueue, deliver.
 
-pub mod journal;
+pub(crate) mod journal;
 pub mod lock;
 pub mod run;
 pub mod startup;

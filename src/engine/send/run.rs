@@ -149,7 +149,7 @@ pub fn book(
 }
 
 /// Number of mails that are due at an instant.
-pub fn due(world: &World, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
+pub(crate) fn due(world: &World, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
     let [progress] = people_batches::progress(world, store, [at])?;
     let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
     let moment = planner.at(at, &world.memory, &progress);

@@ -22,11 +22,11 @@ pub struct Begun {
     /// The send journal; `None` if mails are written to files.
     pub journal: Option<Journal>,
     /// Journal entries that were missing in the database.
-    pub reconciled: Reconciled,
+    pub(crate) reconciled: Reconciled,
     /// What was recovered from an earlier run.
-    pub recovered: Recovered,
+    pub(crate) recovered: Recovered,
     /// Blocks that prevent sending; if there are any, nothing was recovered.
-    pub guards: Vec<Guard>,
+    pub(crate) guards: Vec<Guard>,
 }
 
 /// Prepares sending. The caller must hold the lock.

@@ -77,7 +77,7 @@ impl Signer {
     }
 
     /// What kind of key it is: `RSA with 2048 bits`.
-    pub fn kind(&self) -> String {
+    pub(crate) fn kind(&self) -> String {
         match &self.key {
             SigningKey::Rsa(key) => format!("RSA with {} bits", key.public().modulus_len() * 8),
             SigningKey::Ed25519(_) => "Ed25519".to_owned(),
@@ -85,7 +85,7 @@ impl Signer {
     }
 
     /// Under which name of the domain name system the public key is looked for.
-    pub fn record_name(&self) -> String {
+    pub(crate) fn record_name(&self) -> String {
         format!("{}._domainkey.{}", self.selector, self.domain)
     }
 
@@ -109,7 +109,7 @@ impl Signer {
     ///
     /// Where the system has no random numbers, which guard the key of an RSA
     /// signature while it is made.
-    pub fn sign(&self, mail: &[u8], at: Timestamp) -> Result<Vec<u8>, String> {
+    pub(crate) fn sign(&self, mail: &[u8], at: Timestamp) -> Result<Vec<u8>, String> {
         let (header, body) = split(mail);
         let fields = fields(header);
         let mut names = Vec::new();

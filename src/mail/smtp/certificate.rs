@@ -9,15 +9,15 @@ use crate::domain::time::timezone::Timestamp;
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// Whose it is: the common name, or all of the name.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Who signed it.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The first instant it is good.
-    pub from: Timestamp,
+    pub(crate) from: Timestamp,
     /// The last.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
 }
 
 const SEQUENCE: u8 = 0x30;

@@ -19,19 +19,19 @@ use crate::mail::smtp::stream::{Fault, TlsFault, Wire};
 
 /// What the relay can do, of what we ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offers {
+pub(crate) struct Offers {
     /// Several commands in one write.
-    pub pipelining: bool,
+    pub(crate) pipelining: bool,
     /// TLS.
-    pub starttls: bool,
+    pub(crate) starttls: bool,
     /// Addresses beyond ASCII.
-    pub smtputf8: bool,
+    pub(crate) smtputf8: bool,
     /// A mail may announce its size.
-    pub size: bool,
+    pub(crate) size: bool,
     /// The largest mail; none without a limit.
-    pub largest: Option<u64>,
+    pub(crate) largest: Option<u64>,
     /// Ways of signing in, as the relay writes them.
-    pub auth: Vec<String>,
+    pub(crate) auth: Vec<String>,
 }
 
 impl Offers {

@@ -18,9 +18,11 @@ use std::time::Duration;
 use crate::domain::delivery::reply::{Phase, Trouble};
 use crate::failpoint;
 
-pub use certificate::Certificate;
-pub use connect::Offers;
-pub use session::{Connection, Envelope, Privately};
+pub(crate) use certificate::Certificate;
+pub(crate) use connect::Offers;
+pub use session::Connection;
+pub use session::Envelope;
+pub(crate) use session::Privately;
 pub use tls::Trust;
 
 /// Where the relay is, and how we talk to it.

@@ -41,12 +41,12 @@ pub struct Connection {
 
 /// What makes a connection private.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Privately {
+pub(crate) struct Privately {
     /// `TLS 1.3`
-    pub version: &'static str,
+    pub(crate) version: &'static str,
     /// The relay's certificate, and those it sends along; what cannot be read
     /// is left out.
-    pub chain: Vec<Certificate>,
+    pub(crate) chain: Vec<Certificate>,
 }
 
 /// Where a connection stands between two calls.
@@ -140,12 +140,12 @@ impl Connection {
     }
 
     /// What the relay offers, now that it knows us.
-    pub fn offers(&self) -> &Offers {
+    pub(crate) fn offers(&self) -> &Offers {
         &self.offers
     }
 
     /// What makes the connection private; `None` in clear.
-    pub fn privately(&self) -> Option<Privately> {
+    pub(crate) fn privately(&self) -> Option<Privately> {
         self.talk.wire.privately()
     }
 

@@ -17,7 +17,7 @@ use crate::store::{Manner, Store, StoreError, beside, codec, migrate, points};
 /// Why there is no new backup, or nothing was put back. Nothing that was
 /// there has changed then.
 #[derive(Debug, thiserror::Error)]
-pub enum BackupError {
+pub(crate) enum BackupError {
     /// The target cannot be made.
     #[error("cannot make {}: {why}", path.display())]
     Target {
@@ -94,11 +94,11 @@ impl From<rusqlite::Error> for BackupError {
 
 /// Where a backup goes, looked at and found good.
 #[derive(Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The file, with links followed.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// There is an earlier backup under that name.
-    pub replaces: bool,
+    pub(crate) replaces: bool,
     /// How large the copy will be at most.
     needed: u64,
 }
@@ -109,7 +109,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn backed_up_at(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) fn backed_up_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT backed_up_at FROM instance")?;
         let mut found = statement.query([])?;
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
@@ -121,7 +121,7 @@ impl Store {
     ///
     /// Why it cannot: no such folder, no right, no room; something else of
     /// that name, or a backup that knows more than this database.
-    pub fn plan_backup(&self, to: &Path) -> Result<Plan, BackupError> {
+    pub(crate) fn plan_backup(&self, to: &Path) -> Result<Plan, BackupError> {
         let path = self.target(to)?;
         let folder = disk::folder_of(&path);
         let cannot = |why| BackupError::Target { path: path.clone(), why };
@@ -140,7 +140,7 @@ impl Store {
     /// # Errors
     ///
     /// Why there is none. Where one was there before, it still is.
-    pub fn back_up(&mut self, plan: &Plan, now: Timestamp) -> Result<(), BackupError> {
+    pub(crate) fn back_up(&mut self, plan: &Plan, now: Timestamp) -> Result<(), BackupError> {
         let half = Half::claim(&plan.path)?;
         half.fill(&self.connection, plan.needed)?;
         half.change(|copy| {
@@ -232,7 +232,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare(include_str!("../sql/newest.sql"))?;
         let mut found = statement.query([])?;
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))

@@ -12,7 +12,7 @@ use std::path::Path;
 /// # Errors
 ///
 /// Where it cannot be asked.
-pub fn device(path: &Path) -> io::Result<u64> {
+pub(crate) fn device(path: &Path) -> io::Result<u64> {
     Ok(std::fs::metadata(path)?.dev())
 }
 
@@ -22,7 +22,7 @@ pub fn device(path: &Path) -> io::Result<u64> {
 /// # Errors
 ///
 /// Where the system does not say.
-pub fn free(path: &Path) -> io::Result<u64> {
+pub(crate) fn free(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
@@ -33,7 +33,7 @@ pub fn free(path: &Path) -> io::Result<u64> {
 /// # Errors
 ///
 /// Why not, in the words of the system.
-pub fn may_write(path: &Path) -> io::Result<()> {
+pub(crate) fn may_write(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
 }
@@ -43,7 +43,7 @@ pub fn may_write(path: &Path) -> io::Result<()> {
 /// # Errors
 ///
 /// Why not, in the words of the system.
-pub fn may_run(path: &Path) -> io::Result<()> {
+pub(crate) fn may_run(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)?)
 }
@@ -54,7 +54,7 @@ pub fn may_run(path: &Path) -> io::Result<()> {
 ///
 /// Where it is not there, or cannot be asked.
 #[cfg(unix)]
-pub fn mode(path: &Path) -> io::Result<u32> {
+pub(crate) fn mode(path: &Path) -> io::Result<u32> {
     use std::os::unix::fs::PermissionsExt;
     Ok(std::fs::metadata(path)?.permissions().mode() & 0o777)
 }
@@ -65,7 +65,7 @@ pub fn mode(path: &Path) -> io::Result<u32> {
 ///
 /// Where it is not there, or cannot be asked.
 #[cfg(not(unix))]
-pub fn mode(path: &Path) -> io::Result<u32> {
+pub(crate) fn mode(path: &Path) -> io::Result<u32> {
     std::fs::metadata(path).map(|_| 0o600)
 }
 
@@ -76,7 +76,7 @@ pub fn mode(path: &Path) -> io::Result<u32> {
 ///
 /// Where the system does not say.
 #[cfg(target_os = "linux")]
-pub fn network(path: &Path) -> io::Result<Option<&'static str>> {
+pub(crate) fn network(path: &Path) -> io::Result<Option<&'static str>> {
     Ok(network_of(rustix::fs::statfs(path)?.f_type as i64))
 }
 
@@ -94,7 +94,7 @@ fn network_of(magic: i64) -> Option<&'static str> {
 ///
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub fn network(_: &Path) -> io::Result<Option<&'static str>> {
+pub(crate) fn network(_: &Path) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The folder a file lies in.
-pub fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),

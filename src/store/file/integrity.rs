@@ -12,45 +12,45 @@ use crate::store::{OLDEST_SQLITE, Store, StoreError, beside, check_no_log, codec
 
 /// A log of so many bytes is worth a word: somebody reads without end, and
 /// what they read cannot be taken over into the database (F61).
-pub const LONG_LOG: u64 = 256 * 1_024 * 1_024;
+pub(crate) const LONG_LOG: u64 = 256 * 1_024 * 1_024;
 
 /// What was seen of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Examined {
+pub(crate) struct Examined {
     /// The schema it has, which is the newest.
-    pub schema: i64,
+    pub(crate) schema: i64,
     /// What SQLite says of its pages; `None`: they fit.
-    pub damage: Option<String>,
+    pub(crate) damage: Option<String>,
     /// How large it is, in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// How large the log beside it is.
-    pub log: u64,
+    pub(crate) log: u64,
 }
 
 /// The SQLite in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sqlite {
+pub(crate) struct Sqlite {
     /// Its version.
-    pub version: &'static str,
+    pub(crate) version: &'static str,
     /// Is it free of the fault that damages databases (delivery, D9)?
-    pub is_safe: bool,
+    pub(crate) is_safe: bool,
 }
 
 /// What a row of the positions says, of what can be wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptPosition {
+pub(crate) struct KeptPosition {
     /// The last mail (round 0), and when it left.
-    pub last: Option<(Slug, Timestamp)>,
+    pub(crate) last: Option<(Slug, Timestamp)>,
     /// Nothing is due before this instant.
-    pub next_at: Option<Timestamp>,
+    pub(crate) next_at: Option<Timestamp>,
 }
 
 /// Rows of positions, by enrolment.
-pub type KeptPositions = HashMap<(PersonNumber, Slug), KeptPosition>;
+pub(crate) type KeptPositions = HashMap<(PersonNumber, Slug), KeptPosition>;
 
 impl Store {
     /// The SQLite in use.
-    pub fn sqlite() -> Sqlite {
+    pub(crate) fn sqlite() -> Sqlite {
         Sqlite { version: rusqlite::version(), is_safe: rusqlite::version_number() >= OLDEST_SQLITE }
     }
 
@@ -60,7 +60,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read, is not ours, or has another schema.
-    pub fn examine(path: &Path) -> Result<Option<Examined>, StoreError> {
+    pub(crate) fn examine(path: &Path) -> Result<Option<Examined>, StoreError> {
         if !path.exists() {
             check_no_log(path)?;
         }
@@ -83,7 +83,7 @@ impl Store {
     /// # Errors
     ///
     /// Where SQLite cannot write.
-    pub fn checkpoint(&self) -> Result<u64, StoreError> {
+    pub(crate) fn checkpoint(&self) -> Result<u64, StoreError> {
         let length = || Store::log_length(&self.path);
         // Cutting waits for readers, so it is only done where it matters.
         let sql = match length() > LONG_LOG {
@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// How long the log beside a database is, in bytes; 0 where there is none.
-    pub fn log_length(path: &Path) -> u64 {
+    pub(crate) fn log_length(path: &Path) -> u64 {
         fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len())
     }
 
@@ -104,7 +104,7 @@ impl Store {
     /// # Errors
     ///
     /// Where they cannot be read.
-    pub fn positions(&self) -> Result<KeptPositions, StoreError> {
+    pub(crate) fn positions(&self) -> Result<KeptPositions, StoreError> {
         let sql = "SELECT person_id, journey, last_step, last_at, next_at FROM position";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;

@@ -24,7 +24,7 @@ const PLUG: &str = "a restore was interrupted here; type it again: journey resto
 
 /// What to do with a file that nobody knows to be whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlainCopy {
+pub(crate) enum PlainCopy {
     /// Ask.
     Refused,
     /// Somebody has said that it is what there is.
@@ -32,21 +32,21 @@ pub enum PlainCopy {
 }
 
 /// A backup, looked at and found good.
-pub struct Copy {
+pub(crate) struct Copy {
     store: Store,
     /// When it was made; `None` where it is no backup of this program's.
-    pub made: Option<Timestamp>,
+    pub(crate) made: Option<Timestamp>,
     /// The last instant that it knows.
-    pub newest: Option<Timestamp>,
+    pub(crate) newest: Option<Timestamp>,
     /// What it takes.
     needed: u64,
 }
 
 /// What was done.
 #[derive(Debug)]
-pub struct Restored {
+pub(crate) struct Restored {
     /// What the database that was there is called now.
-    pub aside: Option<PathBuf>,
+    pub(crate) aside: Option<PathBuf>,
 }
 
 impl Copy {
@@ -56,7 +56,7 @@ impl Copy {
     ///
     /// Where it cannot be read, is damaged, not ours, or made by a newer
     /// program; where it is a plain copy, unless that is accepted.
-    pub fn open(file: &Path, plain: PlainCopy) -> Result<Copy, BackupError> {
+    pub(crate) fn open(file: &Path, plain: PlainCopy) -> Result<Copy, BackupError> {
         let manner = Manner::leaving_no_trace(file);
         let store = Store::unheard(file, manner)?;
         is_whole(&store)?;
@@ -76,7 +76,7 @@ impl Copy {
     /// # Errors
     ///
     /// Why not: another user's, no right, no room, another program's.
-    pub fn could_replace(&self, database: &Path) -> Result<(), BackupError> {
+    pub(crate) fn could_replace(&self, database: &Path) -> Result<(), BackupError> {
         let cannot = |why| BackupError::Target { path: database.to_owned(), why };
         let folder = disk::folder_of(database);
         check_user(if database.exists() { database } else { folder })?;
@@ -104,7 +104,7 @@ impl Copy {
     /// # Errors
     ///
     /// Why not; then the database is as it was.
-    pub fn put_in_place(&self, database: &Path, act: &Act) -> Result<Restored, BackupError> {
+    pub(crate) fn put_in_place(&self, database: &Path, act: &Act) -> Result<Restored, BackupError> {
         self.could_replace(database)?;
         // Where the database is a link, what it points to is replaced.
         let followed = if database.is_symlink() { fs::canonicalize(database).ok() } else { None };
