@@ -1,5 +1,5 @@
-//! Mails that came back: what a report said is remembered once, and who has
-//! no mailbox any more is written to no more.
+//! Bounces: each status code of a delivery is recorded once, and a person whose
+//! mailbox does not exist gets no further mail.
 
 use rusqlite::params;
 
@@ -9,36 +9,30 @@ use crate::domain::delivery::bounce::{Blame, StatusCode};
 use crate::domain::model::ids::{PersonId, PersonNumber};
 use crate::store::codec;
 
-/// Who got a mail that was sent.
+/// The recipient of a mail that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SentTo {
-    /// What the database calls them.
+    /// The key of the person in the database.
     pub(crate) person: PersonNumber,
-    /// Who.
     pub(crate) id: PersonId,
-    /// Their address now.
     pub(crate) email: Option<String>,
-    /// Is it the one the mail went to?
+    /// Whether the mail went to that address.
     pub(crate) is_same_address: bool,
 }
 
-/// What became of remembering that a mail came back.
+/// The result of recording a bounce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// It is remembered, and nobody is held for it.
+    /// It was recorded; the person still gets mail.
     Noted,
-    /// It is remembered, and the person is held.
+    /// It was recorded; the person gets no mail until the address changes.
     Held,
-    /// It was known already.
+    /// It had been recorded before.
     Again,
 }
 
 impl Store {
-    /// Who got that mail; `None` unless it was sent.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The recipient of a delivery; `None` if it was not sent.
     pub(crate) fn sent_to(&self, delivery: i64) -> Result<Option<SentTo>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/sent_to.sql"))?;
         let mut found = statement.query([delivery])?;
@@ -51,13 +45,10 @@ impl Store {
         }))
     }
 
-    /// Remembers that a mail came back: each code once. Where there is no such
-    /// mailbox, and the address is still that one, the person is held until an
-    /// import brings another address; the audit log says so.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then nothing is.
+    /// Records a bounce, each status code of a delivery once. If the mailbox
+    /// does not exist and the person still has that address, the person gets no
+    /// mail until an import brings another address; this is written to the
+    /// audit log.
     pub(crate) fn keep_bounce(
         &mut self,
         delivery: i64,
@@ -90,12 +81,8 @@ impl Store {
         Ok(kept)
     }
 
-    /// Writes to somebody again whose mail had come back. `false`: they were
-    /// not held for that.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then nothing is.
+    /// Marks a person as reachable again after a bounce. Returns `false` if they
+    /// were not marked as undeliverable.
     pub fn clear_bounce(&mut self, person: &PersonId, act: &Act) -> Result<bool, StoreError> {
         let whole = self.begin()?;
         let sql = "UPDATE person SET undeliverable = NULL
@@ -115,32 +102,20 @@ impl Store {
         Ok(number.is_some())
     }
 
-    /// Counts a mail to a return path that cannot be read.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Counts a mail to the return path that cannot be parsed.
     pub(crate) fn note_unparsed(&mut self) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET unparsed = unparsed + 1", [])?;
         Ok(())
     }
 
-    /// How many of those there were.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The number of mails to the return path that could not be parsed.
     pub fn unparsed(&self) -> Result<u64, StoreError> {
         let sql = "SELECT unparsed FROM instance";
         let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
         Ok(count.cast_unsigned())
     }
 
-    /// How many reports there were, by who is to blame.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// The number of bounces by cause.
     pub fn bounces(&self) -> Result<Vec<(Blame, u64)>, StoreError> {
         let sql = "SELECT blame, count(*) FROM bounce GROUP BY blame ORDER BY blame";
         let mut statement = self.connection.prepare_cached(sql)?;

@@ -1,6 +1,6 @@
-//! How values are written in the tables, and read back: instants as
-//! `2026-12-01T07:30:00Z`, dates as `2026-12-01`, names as they are. What
-//! cannot be read back was not written by this program.
+//! Encoding and decoding of column values: instants as `2026-12-01T07:30:00Z`,
+//! dates as `2026-12-01`, names as plain text. A value that cannot be decoded
+//! was not written by this program and is reported as damage.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use rusqlite::Row;
@@ -11,8 +11,8 @@ use crate::domain::model::ids::{ContentHash, Slug};
 use crate::domain::model::person::Period;
 use crate::domain::time::timezone::Timestamp;
 
-/// An instant, to the second. Written digit by digit, because an import of a
-/// million people writes millions of them.
+/// Encodes an instant, to the second. Digit by digit, for speed: an import of a
+/// million people encodes millions of them.
 pub(super) fn time(at: Timestamp) -> String {
     let mut text = String::with_capacity(20);
     push_date(&mut text, at.year(), at.month(), at.day());
@@ -24,7 +24,7 @@ pub(super) fn time(at: Timestamp) -> String {
     text
 }
 
-/// A date.
+/// Encodes a date.
 pub(super) fn date(day: NaiveDate) -> String {
     let mut text = String::with_capacity(10);
     push_date(&mut text, day.year(), day.month(), day.day());
@@ -32,7 +32,7 @@ pub(super) fn date(day: NaiveDate) -> String {
 }
 
 fn push_date(text: &mut String, year: i32, month: u32, day: u32) {
-    // Years are 1990 to 2099 wherever a time is read (F53).
+    // Times that users enter have years from 1990 to 2099.
     let year = year.unsigned_abs();
     push_two(text, year / 100);
     push_two(text, year % 100);
@@ -48,29 +48,29 @@ fn push_two(text: &mut String, two: u32) {
     text.push(digit(two));
 }
 
-/// The text of a column; empty for NULL.
+/// Reads text; empty for NULL.
 pub(super) fn str<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r str, StoreError> {
     Ok(row.get_ref(column)?.as_str_or_null().map_err(|_| wrong(column, "text"))?.unwrap_or_default())
 }
 
-/// The text of a column that may be NULL.
+/// Reads text that may be NULL.
 pub(super) fn maybe_str<'r>(row: &'r Row<'_>, column: usize) -> Result<Option<&'r str>, StoreError> {
     row.get_ref(column)?.as_str_or_null().map_err(|_| wrong(column, "text"))
 }
 
-/// An instant.
+/// Reads an instant.
 pub(super) fn get_time(row: &Row<'_>, column: usize) -> Result<Timestamp, StoreError> {
     maybe_time(row, column)?.ok_or_else(|| wrong(column, "an instant"))
 }
 
-/// An instant that may be NULL.
+/// Reads an instant that may be NULL.
 pub(super) fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, StoreError> {
     let Some(text) = maybe_str(row, column)? else { return Ok(None) };
     parse_time(text).map(Some).ok_or_else(|| wrong(column, "an instant"))
 }
 
-/// `2026-12-01T07:30:00Z`, and nothing else: a hundred thousand of them are
-/// read when the program starts.
+/// Parses `2026-12-01T07:30:00Z` and no other form. Faster than a general
+/// parser: a hundred thousand of them are read when the program starts.
 fn parse_time(text: &str) -> Option<Timestamp> {
     let number = |from: usize, to: usize| {
         text.get(from..to)?
@@ -85,45 +85,45 @@ fn parse_time(text: &str) -> Option<Timestamp> {
     Some(civil.and_utc())
 }
 
-/// A status code that may be NULL.
+/// Reads an enhanced status code that may be NULL.
 pub(super) fn maybe_status(row: &Row<'_>, column: usize) -> Result<Option<StatusCode>, StoreError> {
     let Some(text) = maybe_str(row, column)? else { return Ok(None) };
     StatusCode::parse(text).map(Some).ok_or_else(|| wrong(column, "a status code"))
 }
 
-/// A date that may be NULL.
+/// Reads a date that may be NULL.
 pub(super) fn maybe_date(row: &Row<'_>, column: usize) -> Result<Option<NaiveDate>, StoreError> {
     let Some(text) = maybe_str(row, column)? else { return Ok(None) };
     text.parse().map(Some).map_err(|_| wrong(column, "a date"))
 }
 
-/// A date.
+/// Reads a date.
 pub(super) fn get_date(row: &Row<'_>, column: usize) -> Result<NaiveDate, StoreError> {
     maybe_date(row, column)?.ok_or_else(|| wrong(column, "a date"))
 }
 
-/// A name authors gave.
+/// Reads the name of a journey, step or character.
 pub(super) fn slug(row: &Row<'_>, column: usize) -> Result<Slug, StoreError> {
     Slug::parse(str(row, column)?).ok_or_else(|| wrong(column, "a name of the content"))
 }
 
-/// A hash of content.
+/// Reads a content hash.
 pub(super) fn hash(row: &Row<'_>, column: usize) -> Result<ContentHash, StoreError> {
     ContentHash::parse(str(row, column)?).ok_or_else(|| wrong(column, "a content hash"))
 }
 
-/// A round.
+/// Reads the round of a delivery.
 pub(super) fn round(row: &Row<'_>, column: usize) -> Result<u16, StoreError> {
     u16::try_from(row.get::<_, i64>(column)?).map_err(|_| wrong(column, "a round"))
 }
 
-/// Periods as in the people file, in one text.
+/// Encodes periods in one text, as in the people file.
 pub(super) fn periods(periods: &[Period]) -> String {
     let period = |p: &Period| format!("{}/{}", date(p.from), date(p.to));
     periods.iter().map(period).collect::<Vec<_>>().join(" ")
 }
 
-/// Periods from one text.
+/// Reads periods from one text.
 pub(super) fn get_periods(row: &Row<'_>, column: usize) -> Result<Box<[Period]>, StoreError> {
     let text = str(row, column)?;
     if text.is_empty() {
@@ -137,7 +137,7 @@ pub(super) fn get_periods(row: &Row<'_>, column: usize) -> Result<Box<[Period]>,
     found.ok_or_else(|| wrong(column, "periods"))
 }
 
-/// What was expected is not there: somebody wrote it by hand.
+/// The error for a column that does not have the expected form.
 pub(super) fn wrong(column: usize, expected: &str) -> StoreError {
     StoreError::Damaged { why: format!("column {} of a row is not {expected}", column + 1) }
 }
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f53_years_are_written_whole() {
+    fn years_up_to_9999_are_encoded_with_four_digits() {
         for text in
             ["1970-01-01T00:00:00Z", "2038-01-19T03:14:08Z", "2100-03-01T00:00:00Z", "9999-12-31T23:59:59Z"]
         {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_read_as_it_was_written() {
+    fn an_instant_survives_encoding_and_decoding() {
         let at: Timestamp = "2027-03-28T00:59:59Z".parse().expect("an instant");
         assert_eq!(time(at), "2027-03-28T00:59:59Z");
         assert_eq!(date(at.naive_utc().date()), "2027-03-28");

@@ -1,5 +1,5 @@
-//! The last content without an error, file by file: what stays in force when
-//! somebody saves a broken one (contract, 7.7).
+//! The last content that loaded without an error, file by file. It stays in
+//! force while the content folder contains errors.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,7 @@ use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
 impl Store {
-    /// The hash of the content in force, and since when.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The hash of the saved content, and when it was saved.
     pub fn content(&self) -> Result<Option<(ContentHash, Timestamp)>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT hash, taken_at FROM content")?;
         let mut found = statement.query([])?;
@@ -23,22 +19,14 @@ impl Store {
         Ok(Some((codec::hash(row, 0)?, codec::get_time(row, 1)?)))
     }
 
-    /// Its files, by path below the content folder.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// The saved files, by path relative to the content folder.
     pub fn content_files(&self) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT path, bytes FROM content_file")?;
         let files = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(files.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps content as the last good one, if it is not that already.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then the one before stays.
+    /// Saves content as the last valid one, unless it is saved already.
     pub fn keep_content<'f>(
         &mut self,
         hash: ContentHash,

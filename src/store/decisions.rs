@@ -1,5 +1,6 @@
-//! What people decided: approvals, holds, pauses, units' own ways, choices
-//! and answers; and the audit log, which has a line for each.
+//! Decisions of operators and answers of readers: approvals, holds, pauses,
+//! settings of units, choices of a character, answers; and the audit log, which
+//! has an entry for each decision.
 
 use std::collections::HashMap;
 
@@ -17,51 +18,43 @@ use crate::domain::time::calendar::ClosedPeriod;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
-/// A step that is held until somebody releases it.
+/// A step that is held until it is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldStep {
-    /// Which.
     pub step: StepName,
-    /// Since when.
     pub since: Timestamp,
-    /// Why, in the words of whoever held it.
+    /// The reason given by the person who held it.
     pub why: Option<String>,
 }
 
-/// That all sending is held until somebody releases it.
+/// The hold on all sending, until it is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AllHeld {
-    /// Since when.
     pub since: Timestamp,
-    /// Why: in the words of whoever held it, or that it was put back.
+    /// The reason given by the person who held it, or that of a restore.
     pub why: Option<String>,
 }
 
-/// A line of the audit log.
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
-    /// When.
     pub at: Timestamp,
-    /// Who.
     pub by: String,
-    /// Which command.
+    /// The command.
     pub action: String,
-    /// About what.
+    /// The object of the decision.
     pub subject: String,
-    /// How it was.
+    /// The state before, as text.
     pub before: String,
-    /// How it is.
+    /// The state after, as text.
     pub after: String,
-    /// Why, in their words.
+    /// The reason given.
     pub why: Option<String>,
 }
 
 impl Store {
-    /// Everything decided, with the grace of the configuration.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// All decisions in force, together with the grace period of the
+    /// configuration.
     pub fn settings(&self, grace: TimeDelta) -> Result<Settings, StoreError> {
         Ok(Settings {
             grace,
@@ -73,11 +66,7 @@ impl Store {
         })
     }
 
-    /// Writes a line into the audit log for what is no change of the settings.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Writes an entry to the audit log for an action that changes no setting.
     pub(crate) fn note(
         &mut self,
         act: &Act,
@@ -162,12 +151,8 @@ impl Store {
         Ok(steps)
     }
 
-    /// The steps that are held, with what the audit log says of it; the first
-    /// held first.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// The steps that are held, with the reason from the audit log, in the order
+    /// in which they were held.
     pub fn held_steps_with_why(&self) -> Result<Vec<HeldStep>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/held_steps_with_why.sql"))?;
         let mut found = statement.query([])?;
@@ -182,11 +167,8 @@ impl Store {
         Ok(steps)
     }
 
-    /// Whether all sending is held, with what the audit log says of it.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The hold on all sending, if there is one, with the reason from the audit
+    /// log.
     pub(crate) fn all_held_with_why(&self) -> Result<Option<AllHeld>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/all_held_with_why.sql"))?;
         let mut found = statement.query([])?;
@@ -199,11 +181,7 @@ impl Store {
         Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
-    /// The newest lines of the audit log, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The latest entries of the audit log, newest first.
     pub fn audit(&self, at_most: u32) -> Result<Vec<AuditLine>, StoreError> {
         let sql = "SELECT at, by_name, action, subject, before, after, why FROM audit
                    ORDER BY id DESC LIMIT ?1";
@@ -224,12 +202,8 @@ impl Store {
         Ok(lines)
     }
 
-    /// Writes down a decision, with its line in the audit log: both or
-    /// neither. `before` and `after` are words for people, and name nobody.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then nothing is.
+    /// Stores a decision together with its entry in the audit log. `before` and
+    /// `after` are text for the audit log and must not contain personal data.
     pub fn record(
         &mut self,
         change: &Change,
@@ -246,8 +220,8 @@ impl Store {
     }
 }
 
-/// What a change is about: a name for the audit log, and the number of the
-/// person, whose employee id does not stand there.
+/// The subject of a change for the audit log, and the key of the person it
+/// concerns. The audit log refers to people by key, not by employee id.
 fn subject(whole: &Transaction<'_>, change: &Change) -> Result<(String, Option<PersonNumber>), StoreError> {
     let of_person = |person: &PersonId| number(whole, person).map(Some);
     Ok(match change {

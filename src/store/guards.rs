@@ -1,5 +1,5 @@
-//! How the relay is, and what keeps this database from sending until somebody
-//! has looked.
+//! State that decides whether the sender may run: the health of the relay, the
+//! blocks on sending that an operator must release, and the latest time seen.
 
 use rusqlite::params;
 
@@ -9,36 +9,32 @@ use crate::domain::delivery::send_block::{Guard, GuardKind};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
-/// How the relay is.
+/// The health of the relay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelayState {
-    /// When it last took a mail.
+    /// When it last accepted a mail.
     pub success: Option<Timestamp>,
-    /// What is the matter with it, if something is.
+    /// The current failure, if there is one.
     pub trouble: Option<RelayTrouble>,
-    /// It gets fewer connections for a while.
+    /// A temporary limit on the number of connections.
     pub(crate) fewer: Option<Fewer>,
 }
 
-/// What is the matter with the relay.
+/// A failure of the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayTrouble {
-    /// In words.
+    /// The error message.
     pub why: String,
-    /// Since when.
+    /// Time of the first failure in a row.
     pub since: Timestamp,
-    /// How often in a row.
+    /// The number of failures in a row.
     pub failures: u32,
-    /// When it is tried again.
+    /// The relay is not contacted before this instant.
     pub retry: Timestamp,
 }
 
 impl Store {
-    /// How the relay is.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The health of the relay.
     pub fn relay(&self) -> Result<RelayState, StoreError> {
         let sql =
             "SELECT success_at, trouble, since_at, failures, retry_at, connections, fewer_until FROM relay";
@@ -59,11 +55,7 @@ impl Store {
         Ok(RelayState { success: codec::maybe_time(row, 0)?, trouble, fewer })
     }
 
-    /// Says how the relay is.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Stores the health of the relay.
     pub(crate) fn set_relay(&mut self, state: &RelayState) -> Result<(), StoreError> {
         points::at("store.relay")?;
         let trouble = state.trouble.as_ref();
@@ -79,11 +71,7 @@ impl Store {
         Ok(())
     }
 
-    /// What keeps this database from sending.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The blocks on sending in force, oldest first.
     pub fn guards(&self) -> Result<Vec<Guard>, StoreError> {
         let sql = "SELECT kind, at, message FROM guard WHERE released_at IS NULL ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -97,11 +85,7 @@ impl Store {
         Ok(guards)
     }
 
-    /// Keeps this database from sending. One of a kind is enough.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Blocks all sending. Does nothing if a block of that kind is in force.
     pub(crate) fn raise(&mut self, guard: &Guard) -> Result<(), StoreError> {
         let sql = "INSERT INTO guard (kind, at, message) VALUES (?1, ?2, ?3)
                    ON CONFLICT (kind) WHERE released_at IS NULL DO NOTHING";
@@ -110,34 +94,21 @@ impl Store {
         Ok(())
     }
 
-    /// Lets it send again, as far as guards of that kind go. How many there
-    /// were.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Releases the block of that kind. Returns how many were released.
     pub(crate) fn release(&mut self, kind: GuardKind, now: Timestamp) -> Result<usize, StoreError> {
         let sql = "UPDATE guard SET released_at = ?2 WHERE kind = ?1 AND released_at IS NULL";
         let values = params![kind.as_str(), codec::time(now)];
         Ok(self.connection.prepare_cached(sql)?.execute(values)?)
     }
 
-    /// The latest time the sender saw.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The latest time at which a sender ran.
     pub(crate) fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT clock_at FROM instance")?;
         let mut found = statement.query([])?;
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
-    /// The sender saw that time.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Stores the time at which the sender runs.
     pub(crate) fn set_clock(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET clock_at = ?1", [codec::time(now)])?;
         Ok(())

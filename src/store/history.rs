@@ -1,5 +1,4 @@
-//! What happened to people: enrolments and their events, read into a
-//! [`Memory`].
+//! People's history: enrolments and their events, and how they are written.
 
 use std::ops::RangeInclusive;
 
@@ -13,28 +12,24 @@ use crate::domain::model::ids::{PersonId, PersonNumber, Slug, StepName};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
-/// A step that was too late for somebody.
+/// A step that is skipped because it is too late for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skip {
-    /// For whom.
+    /// The person who does not get the step.
     pub person: PersonNumber,
-    /// Which step.
+    /// The skipped step.
     pub step: StepName,
-    /// When it was too late.
+    /// When it became too late.
     pub at: Timestamp,
 }
 
 impl Store {
-    /// What happened to everybody who is there.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The history of all people who have not left.
     pub fn memory(&self) -> Result<Memory, StoreError> {
         self.memory_of(&ALL)
     }
 
-    /// The same of those with some numbers.
+    /// The history of the people with keys in a range.
     pub(super) fn memory_of(&self, numbers: &RangeInclusive<i64>) -> Result<Memory, StoreError> {
         let mut memory = Memory::default();
         let mut characters = self.connection.prepare_cached(
@@ -70,19 +65,20 @@ impl Store {
     }
 }
 
-/// What a fact means, now that it is known what became of the mail.
+/// The meaning of an event in view of the present state of its delivery.
 struct Fate {
     at: Timestamp,
     what: What,
     outstanding: Option<Outstanding>,
-    /// When the relay refused it for its reader.
+    /// When the relay rejected the mail for its recipient.
     refused: Option<Timestamp>,
 }
 
-/// A mail counts from when it left, not from when it was booked; one that
-/// never will was skipped (a reminder that was is no less the round it is).
-/// One that was refused keeps the next at a distance all the same: else a
-/// mailbox that is full for a morning would cost every step there is.
+/// Combines an event with the state of its delivery. A mail counts from when it
+/// was sent, not from when it was enqueued. A mail that will never be sent
+/// counts as skipped; a reminder that will never be sent still counts as its
+/// round. A rejected mail still delays the next one: otherwise a mailbox that
+/// is full for a morning would use up all steps.
 fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
     let (What::Mailed { round, .. }, Some(state)) = (what, codec::maybe_str(row, 8)?) else {
         return Ok(Fate { at, what, outstanding: None, refused: None });
@@ -104,7 +100,7 @@ fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
     Ok(Fate { at, what, outstanding, refused: (state == State::Rejected).then_some(at) })
 }
 
-/// Names of journeys and steps, each kept once.
+/// Interns the names of journeys and steps.
 #[derive(Default)]
 struct Names(Vec<Slug>);
 
@@ -120,7 +116,7 @@ impl Names {
     }
 }
 
-/// The row of an enrolment, made if it is not there.
+/// The id of an enrolment, which is created if it does not exist.
 pub(super) fn enrolment(
     whole: &Transaction<'_>,
     person: PersonNumber,
@@ -133,7 +129,8 @@ pub(super) fn enrolment(
     Ok(whole.prepare_cached(find)?.query_row(params![person.0, journey.as_str()], |row| row.get(0))?)
 }
 
-/// Writes down a fact; one that is known already is not written twice.
+/// Stores an event. A second skip of a step is ignored; a second mail of the
+/// same round is an error.
 pub(super) fn write_event(
     whole: &Transaction<'_>,
     enrolment: i64,
@@ -151,7 +148,7 @@ pub(super) fn write_event(
     Ok(())
 }
 
-/// Writes down steps that were too late.
+/// Stores skipped steps.
 pub(super) fn write_skips(whole: &Transaction<'_>, skips: &[Skip]) -> Result<(), StoreError> {
     for skip in skips {
         let enrolment = enrolment(whole, skip.person, &skip.step.journey)?;

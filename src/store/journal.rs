@@ -1,7 +1,7 @@
-//! The send journal and the fence, as far as the database knows them: how
-//! much of the journal it has seen, what the journal says was sent and this
-//! database has no row of, and on which machine and in which folder it sends.
-//! The file itself is `engine/journal`'s.
+//! The database's side of the send journal and of the fence: how many bytes of
+//! the journal have been reconciled, entries of the journal for deliveries that
+//! this database does not contain, and the machine and folder from which it
+//! sends. The journal file itself is read and written by the engine.
 
 use rusqlite::{Transaction, params};
 
@@ -11,46 +11,39 @@ use crate::domain::delivery::state::{Happened, State};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
-/// A line of the send journal: this was sent.
+/// An entry of the send journal: a mail that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentBefore {
-    /// The number its delivery had.
+    /// The number of the delivery.
     pub number: i64,
-    /// `<…@…>`
+    /// The message id, `<…@…>`.
     pub message_id: String,
-    /// When.
+    /// When the relay accepted the mail.
     pub at: Timestamp,
-    /// What the relay said.
+    /// The reply of the relay.
     pub reply: String,
 }
 
-/// What the send journal knew and the database did not.
+/// The result of reconciling the database with the send journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Was on its way when a run ended, and had arrived.
+    /// Deliveries that were in flight when a run ended, and were accepted.
     pub arrived: usize,
-    /// Was thought not to have left, or is not even booked here: the database
-    /// is a copy made before. Counts as sent, or will as soon as it is booked.
+    /// Deliveries that this database knows as not sent, or not at all, because
+    /// it was restored from an older copy. They count as sent, or will as soon
+    /// as they are enqueued.
     pub restored: usize,
 }
 
 impl Store {
-    /// How many bytes of the send journal this database has seen.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// How many bytes of the send journal have been reconciled.
     pub fn journal_read(&self) -> Result<u64, StoreError> {
         let sql = "SELECT journal_read FROM instance";
         Ok(self.connection.query_row(sql, [], |row| row.get::<_, i64>(0))?.cast_unsigned())
     }
 
-    /// Takes over what the send journal says up to a length of it: what was
-    /// sent is sent.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then nothing is.
+    /// Marks the deliveries of journal entries as sent. `read` is the length of
+    /// the journal up to which it is reconciled then.
     pub fn reconcile(
         &mut self,
         lines: &[SentBefore],
@@ -85,28 +78,20 @@ impl Store {
         Ok(reconciled)
     }
 
-    /// On which machine and in which folder this database sends; `None`: it
-    /// never did.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The machine and folder from which this database sends; `None` if it has
+    /// never sent.
     pub(crate) fn fence(&self) -> Result<Option<String>, StoreError> {
         Ok(self.connection.query_row("SELECT fence FROM instance", [], |row| row.get(0))?)
     }
 
-    /// Says where this database sends from now on.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Stores the machine and folder from which this database sends.
     pub(crate) fn set_fence(&mut self, fence: &str) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET fence = ?1", [fence])?;
         Ok(())
     }
 }
 
-/// What the journal says of a mail that this database has not booked.
+/// The journal entry for a message id that has no delivery here.
 pub(super) fn sent_before(
     whole: &Transaction<'_>,
     message_id: &str,
@@ -120,7 +105,7 @@ pub(super) fn sent_before(
     Ok(Some(SentBefore { number, message_id: message_id.to_owned(), at, reply }))
 }
 
-/// Counts a delivery that is booked here as sent, as the journal says.
+/// Marks the delivery of a journal entry as sent.
 pub(super) fn count_as_sent(
     whole: &Transaction<'_>,
     line: &SentBefore,

@@ -1,5 +1,5 @@
-//! Makes the tables, and brings an older database up to date: numbered files,
-//! forward only, each in one transaction with its checksum (F65, F66).
+//! Creates new databases and migrates older ones: numbered files, forward only,
+//! each applied in one transaction together with its checksum.
 
 use std::fs;
 use std::path::Path;
@@ -11,13 +11,13 @@ use super::{APPLICATION_ID, StoreError, beside, points};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
-/// One step of the schema; never changed once it has been released.
+/// One migration; never changed once it has been released.
 pub(super) struct Migration {
     pub(super) name: &'static str,
     pub(super) sql: &'static str,
 }
 
-/// All of them, in order; the first is number 1.
+/// All migrations in order; the first is number 1.
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "first", sql: include_str!("migrations/0001_first.sql") },
     Migration { name: "ledger", sql: include_str!("migrations/0002_ledger.sql") },
@@ -28,7 +28,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "unparsed", sql: include_str!("migrations/0007_unparsed.sql") },
 ];
 
-/// Which migrations a database has seen.
+/// The table of applied migrations.
 pub(super) const LEDGER: &str = "CREATE TABLE migration (
     number INTEGER PRIMARY KEY,
     name   TEXT NOT NULL,
@@ -36,14 +36,15 @@ pub(super) const LEDGER: &str = "CREATE TABLE migration (
     at     TEXT NOT NULL CHECK (length(at) = 20)
 ) STRICT";
 
-/// The number of the newest.
+/// The number of the newest migration.
 pub(super) fn newest() -> i64 {
     MIGRATIONS.len() as i64
 }
 
-/// Makes a database under another name, and gives it its own when it is
-/// whole. The other name is this process's alone: of two that make one at the
-/// same moment the first has made it, whatever becomes of the second.
+/// Creates a database under a temporary name and links it to its own name when
+/// it is complete. The temporary name contains the process id: of two processes
+/// that create it at the same moment, the first one wins, and the second uses
+/// that database.
 pub(super) fn make(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
     let half = beside(path, &format!(".half-{}", std::process::id()));
     let io = |what| {
@@ -59,10 +60,10 @@ pub(super) fn make(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(),
     if path.exists() { Ok(()) } else { made }
 }
 
-/// The tables of a new database, and its secret.
+/// Creates the tables of a new database and stores its secret.
 fn fill(half: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
     let mut connection = Connection::open(half)?;
-    // Said here once for all, so that nobody changes it while others read.
+    // WAL mode is persistent: set it before the first reader can exist.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.execute_batch(LEDGER)?;
@@ -72,8 +73,8 @@ fn fill(half: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError
     Ok(connection.close().map_err(|(_, error)| error)?)
 }
 
-/// Removes what making a database left behind, wherever it was killed: once
-/// there is one, nobody needs another.
+/// Removes the temporary files of processes that were killed while they created
+/// a database.
 pub(super) fn sweep(path: &Path) -> std::io::Result<()> {
     let half = beside(path, ".half-");
     let (Some(folder), Some(half)) = (half.parent(), half.file_name()) else { return Ok(()) };
@@ -87,7 +88,7 @@ pub(super) fn sweep(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Removes a file that may be there.
+/// Removes a file if it exists.
 fn remove(path: &Path) -> std::io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -106,12 +107,12 @@ fn private_file(path: &Path) -> std::io::Result<()> {
     fs::OpenOptions::new().write(true).create_new(true).open(path).map(drop)
 }
 
-/// Brings a database up to date, with a copy of it beside it first.
+/// Migrates a database to the newest schema; copies it first.
 pub(super) fn up_to_date(connection: &mut Connection, path: &Path, now: Timestamp) -> Result<(), StoreError> {
     bring(connection, path, MIGRATIONS, now)
 }
 
-/// The same with any migrations.
+/// Migrates a database with the given migrations; copies it first.
 pub(super) fn bring(
     connection: &mut Connection,
     path: &Path,
@@ -131,7 +132,7 @@ pub(super) fn bring(
     apply(connection, migrations, now)
 }
 
-/// Copies a database: whole or not at all, and for its owner alone.
+/// Copies a database, completely or not at all, with access for the owner only.
 fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     let half = beside(to, ".half");
     let io = |what, path: &Path| {
@@ -146,7 +147,7 @@ fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     fs::rename(&half, to).map_err(io("name", to))
 }
 
-/// Is the database as this program knows it?
+/// Checks that the database has the schema of this program.
 pub(super) fn is_current(connection: &Connection) -> Result<(), StoreError> {
     let (found, known) = (version(connection)?, newest());
     match found.cmp(&known) {
@@ -156,7 +157,7 @@ pub(super) fn is_current(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
-/// Applies what is missing: each wholly or not at all.
+/// Applies the missing migrations, each in its own transaction.
 fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) -> Result<(), StoreError> {
     let done = version(connection)?;
     for (migration, number) in migrations.iter().zip(1..).skip(usize::try_from(done).unwrap_or(0)) {
@@ -171,12 +172,13 @@ fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) 
     Ok(())
 }
 
-/// Was each migration of a database, older perhaps, one that we have?
+/// Checks that each applied migration is one of this program's; the schema may
+/// be older.
 pub(super) fn knows_ours(connection: &Connection) -> Result<(), StoreError> {
     are_ours(connection, MIGRATIONS)
 }
 
-/// Was each migration the one we have?
+/// Checks the checksums of the applied migrations.
 fn are_ours(connection: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut applied = connection.prepare("SELECT number, sha256 FROM migration ORDER BY number")?;
     let mut applied = applied.query([])?;

@@ -1,14 +1,13 @@
-//! What journey remembers, in SQLite: people, what happened to them, what
-//! somebody decided, and the deliveries on their way. The only place with
-//! SQL. It decides nothing; the engine asks and tells it, with the time as
-//! an argument.
+//! The SQLite database: people, their history, operators' decisions, and the
+//! outbox. This is the only module that contains SQL. It takes no decisions
+//! about who gets which mail: the engine calls it and passes the time as an
+//! argument.
 //!
-//! Read in this order: [`Store`] here opens and closes; `migrate` makes the
-//! tables (see `schema.sql`); `people`, `history`, `decisions`, `deliveries`,
-//! `outbox`, `bytes`, `journal`, `guards`, `positions` and `content` are the
-//! program's verbs; `backup` and `restore` copy it out and back in; `examine`
-//! looks at it whole; `disk` says what it lies on; `rows` is how values are
-//! written.
+//! Read in this order: [`Store`] opens and closes the database; `migrate`
+//! creates and upgrades the tables (see `schema.sql`); `people`, `history`,
+//! `decisions`, `deliveries`, `outbox`, `bytes`, `journal`, `guards`,
+//! `positions` and `content` hold the queries of one subject each; `file` is
+//! what only a database in a file has; `codec` encodes and decodes values.
 
 mod bounces;
 mod bytes;
@@ -61,76 +60,78 @@ pub(crate) use outbox::{Outgoing, Stuck};
 pub(crate) use people::Slice;
 pub use positions::Stood;
 
-/// `JRNY`: what tells a database of ours from any other.
+/// `JRNY`: the SQLite application id that marks a database of this program.
 const APPLICATION_ID: i32 = 0x4A52_4E59;
-/// The first SQLite without the WAL-reset fault (delivery, D9).
+/// SQLite 3.51.3, the first version without the WAL-reset bug, which can
+/// corrupt a database that two connections write and checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
-/// How long a writer waits for another.
+/// How long a writer waits for another writer before it fails as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Pages kept in memory; SQLite reads a negative number as KiB. A mailing
-/// writes row after row and comes back to none: more would only be memory.
+/// Size of the page cache; SQLite reads a negative number as KiB. A mailing
+/// writes rows in sequence and does not revisit them, so a larger cache would
+/// not make it faster.
 const CACHE_KIB: i64 = -2_048;
-/// The same while people are imported: pages that do not fit go to the log
-/// and back, and so much holds the inner pages of a million people.
+/// Size of the page cache during an import. It holds the inner B-tree pages of
+/// a million people; pages that do not fit are spilled to the write-ahead log.
 const CACHE_OF_AN_IMPORT_KIB: i64 = -32_768;
-/// How often a reader begins again when somebody writes meanwhile.
+/// How often a reader retries when the database changes while it reads.
 const ATTEMPTS: u32 = 5;
 
-/// Why the database does not do what is asked. Messages name files, never
-/// people.
+/// Why an operation on the database failed. Messages name files, never people.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It was made by a newer program (F66).
+    /// The database was written by a newer version of this program.
     #[error("database schema {found}, this program knows up to {known}; nothing was changed")]
     Newer {
-        /// The schema of the file.
+        /// Schema version of the database.
         found: i64,
-        /// The newest this program knows.
+        /// Newest schema version of this program.
         known: i64,
     },
-    /// It must be migrated first, and only somebody who may write can.
+    /// The database must be migrated first, and it was opened read-only.
     #[error("database schema {found} is older than this program's {known}")]
     Older {
-        /// The schema of the file.
+        /// Schema version of the database.
         found: i64,
-        /// The newest this program knows.
+        /// Newest schema version of this program.
         known: i64,
     },
-    /// A migration that was applied is not the one this program has.
+    /// An applied migration has another checksum than the one in this program.
     #[error("migration {number} of the database is not the one of this program")]
     OtherMigration {
-        /// Which.
+        /// Number of the migration, from 1.
         number: i64,
     },
-    /// It is no database, or not ours, or its pages do not fit (F58).
+    /// The file is not a database, belongs to another program, or is corrupt.
     #[error("{why}")]
     Damaged {
-        /// What was found.
+        /// The defect, for the error message.
         why: String,
     },
-    /// A file or folder cannot be written or read.
+    /// A file or folder cannot be read or written.
     #[error("cannot {what} {}: {why}", path.display())]
     Io {
-        /// What was tried.
+        /// The failed operation, as the verb of the error message.
         what: &'static str,
-        /// With which file.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         why: io::Error,
     },
-    /// No room on the disk (F54).
+    /// The disk is full.
     #[error("no room on the disk; nothing was changed")]
     Full,
-    /// Somebody else writes (F57).
+    /// Another process held the write lock for too long.
     #[error("another journey has been writing for {} seconds", PATIENCE.as_secs())]
     Busy,
-    /// Somebody else wrote between reading and writing.
+    /// Another connection wrote between our read and our write.
     #[error("somebody else changed the database meanwhile; nothing was written")]
     Changed,
-    /// Root would leave files behind that the owner cannot write (F59).
+    /// The process runs as root on another user's database: it would leave a
+    /// log that the owner cannot write.
     #[error("the database belongs to another user, and root would leave files that user cannot write")]
     WrongUser,
-    /// Anything else SQLite says.
+    /// Any other SQLite error.
     #[error("the database refused: {0}")]
     Sqlite(rusqlite::Error),
 }
@@ -140,7 +141,7 @@ impl From<rusqlite::Error> for StoreError {
         let exactly = error.sqlite_error().map(|error| error.extended_code);
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full,
-            // The index of the log does not fit.
+            // There is no space for the shared-memory index of the log.
             Some(_) if exactly == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => StoreError::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -161,25 +162,25 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// What one connection has seen of a database; another is something somebody
-/// else wrote since.
+/// A version of the database as one connection sees it. It differs from an
+/// earlier one if another connection has written since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen(i64);
 
-/// The database, open.
+/// An open database.
+///
+/// Every method that writes does so in one transaction: if it returns an error,
+/// nothing was written.
 pub struct Store {
     connection: Connection,
     path: PathBuf,
 }
 
 impl Store {
-    /// Lets `look` read a database without changing a byte on disk; `None`
-    /// where there is none. It begins again when somebody writes meanwhile,
-    /// so what it returns is of one moment.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be read, and what `look` says.
+    /// Calls `look` with a database that is opened read-only, without changing
+    /// a byte on disk; returns `None` if there is no database. If the database
+    /// changes meanwhile, `look` is called again, so that the result is a
+    /// consistent snapshot.
     pub(crate) fn look<T>(
         path: &Path,
         mut look: impl FnMut(&Store) -> Result<T, StoreError>,
@@ -191,7 +192,7 @@ impl Store {
             }
             let found = Store::for_reading(path, Manner::leaving_no_trace(path))
                 .and_then(|store| store.at_one_moment(&mut look));
-            // The index of the log is being made by somebody at this moment.
+            // Another process is creating the index of the log right now.
             let unready = matches!(&found, Err(StoreError::Sqlite(error))
                 if error.sqlite_error_code() == Some(ErrorCode::ReadOnly));
             if Stamp::of(path) == before && !unready {
@@ -201,12 +202,13 @@ impl Store {
         Store::for_reading(path, Manner::Shared).and_then(|store| store.at_one_moment(&mut look)).map(Some)
     }
 
-    /// Opens a database to read and write it; makes it if there is none, with
-    /// the secret that `draw` draws, and migrates it if it is older.
+    /// Opens a database for reading and writing. Creates it if there is none,
+    /// with a secret generated by `draw`; migrates it if its schema is older.
     ///
     /// # Errors
     ///
-    /// Where it is not ours, newer, damaged, or cannot be written.
+    /// If the file belongs to another program or another user, has a newer
+    /// schema, is corrupt, or cannot be written.
     pub fn open(path: &Path, now: Timestamp, draw: impl FnOnce() -> [u8; 32]) -> Result<Store, StoreError> {
         if path.exists() {
             check_header(path)?;
@@ -221,7 +223,7 @@ impl Store {
             why,
         })?;
         keep_private(path)?;
-        // One thread has it; SQLite need not ask at every step whether that is so.
+        // Only one thread uses the connection, so SQLite needs no mutex.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, error))?;
@@ -229,8 +231,8 @@ impl Store {
             let why = io::Error::new(io::ErrorKind::PermissionDenied, "it may only be read");
             return Err(StoreError::Io { what: "write", path: path.to_owned(), why });
         }
-        // Until it is known to be whole and ours, nothing is taken over from
-        // the log of an earlier run, not even when it is closed again.
+        // Do not checkpoint a log that an earlier run left, not even on close,
+        // until the database has passed the checks below.
         let log_is_left = beside(path, "-wal").exists();
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log_is_left)?;
         let mut store = Store { connection, path: path.to_owned() };
@@ -247,7 +249,7 @@ impl Store {
         Ok(store)
     }
 
-    /// To be read only, whatever its schema is.
+    /// Opens a database read-only, without checking its schema.
     fn unheard(path: &Path, manner: Manner) -> Result<Store, StoreError> {
         check_header(path)?;
         let flags =
@@ -273,7 +275,7 @@ impl Store {
         Ok(found)
     }
 
-    /// What every connection that writes is told (architecture, 9).
+    /// Configures a connection that writes.
     fn set_up(&self) -> Result<(), rusqlite::Error> {
         let connection = &self.connection;
         connection.busy_timeout(PATIENCE)?;
@@ -283,7 +285,7 @@ impl Store {
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-        // A statement that is kept keeps its plan, whatever is looked for.
+        // Keep the query plan of a cached statement, whatever its parameters.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
@@ -301,8 +303,8 @@ impl Store {
         Err(StoreError::Damaged { why: format!("integrity check failed: {said}") })
     }
 
-    /// SQLite only says that it cannot; nearly always it is the folder, in
-    /// which it makes files of its own (F56).
+    /// Explains why SQLite cannot write. SQLite does not name the cause; it is
+    /// nearly always the folder, in which SQLite creates the log.
     fn cannot_write(&self, error: rusqlite::Error) -> StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
@@ -319,59 +321,48 @@ impl Store {
         }
     }
 
-    /// A transaction that takes the right to write at once, so that it never
-    /// fails half-way for want of it.
+    /// Starts a transaction that takes the write lock at once, so that it cannot
+    /// fail later because another process holds the lock.
     fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 
-    /// What this connection has seen: it is another when somebody else has
-    /// changed the database.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The version of the database that this connection sees. It changes when
+    /// another connection writes.
     pub fn seen(&self) -> Result<Seen, StoreError> {
         seen(&self.connection)
     }
 
-    /// How long to wait for another who writes, if not as long as usual.
-    ///
-    /// # Errors
-    ///
-    /// Where SQLite refuses.
+    /// Changes how long to wait for another writer.
     pub fn set_patience(&self, patience: Duration) -> Result<(), StoreError> {
         Ok(self.connection.busy_timeout(patience)?)
     }
 
-    /// The key of Message-IDs and links.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The secret from which message ids and the tokens in links are derived.
     pub fn secret(&self) -> Result<[u8; 32], StoreError> {
         Ok(self.connection.query_row("SELECT secret FROM instance", [], |row| row.get(0))?)
     }
 
-    /// What the database is called in messages.
+    /// The path of the database file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// How a database is opened to be read only.
+/// How to open a database read-only. The modes other than [`Manner::Shared`]
+/// leave no trace: SQLite creates or changes no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
-    /// There is no log: the file is whole, and nobody has it open to write.
-    /// Told so, SQLite makes no files of its own.
+    /// There is no log: no process has the database open for writing, and the
+    /// file is complete. It is opened as immutable.
     Whole,
-    /// There is a log with its index: it is read, and not brought up to date.
-    /// Where its writer is dead, SQLite makes an index in memory.
+    /// There is a log with its index. The index is read and not updated; if its
+    /// writer has died, SQLite rebuilds the index in memory.
     WithIndex,
-    /// There is a log without an index: somebody copied it, and nobody has it
-    /// open. Read as if there were no one else, SQLite makes no index.
+    /// There is a log without an index: the files were copied, and no process
+    /// has them open. Without locking, SQLite needs no index.
     Alone,
-    /// As any reader does: SQLite may write the index of the log anew.
+    /// As a normal reader: SQLite may rewrite the index of the log.
     Shared,
 }
 
@@ -400,7 +391,7 @@ fn seen(connection: &Connection) -> Result<Seen, StoreError> {
     Ok(Seen(statement.query_row([], |row| row.get(0))?))
 }
 
-/// What tells whether a database was written since.
+/// State of a database file, to detect whether it was written meanwhile.
 #[derive(PartialEq, Eq)]
 struct Stamp {
     length: u64,
@@ -416,8 +407,8 @@ impl Stamp {
     }
 }
 
-/// Looks at the first hundred bytes, so that a file that is not ours, or
-/// newer, is never opened to be written (F58, F66).
+/// Checks the first hundred bytes of a file before SQLite opens it, so that a
+/// file of another program or with a newer schema is never opened for writing.
 fn check_header(path: &Path) -> Result<(), StoreError> {
     let io = |why| StoreError::Io { what: "read", path: path.to_owned(), why };
     let damaged = |why: String| Err(StoreError::Damaged { why });
@@ -437,9 +428,9 @@ fn check_header(path: &Path) -> Result<(), StoreError> {
     if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
 }
 
-/// A log whose database is gone belongs to no other: SQLite would take it
-/// over into the new one and damage it, and what is in it may be all that is
-/// left.
+/// Refuses to create a database beside a log whose database is missing: SQLite
+/// would replay the log into the new database and corrupt it, and the log may
+/// be all that is left of the old one.
 fn check_no_log(path: &Path) -> Result<(), StoreError> {
     let log = beside(path, "-wal");
     match fs::metadata(&log) {
@@ -454,8 +445,8 @@ fn check_no_log(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Root on a database of somebody else would leave a log that its owner
-/// cannot write (F59).
+/// Refuses to run as root on another user's database, because that would leave
+/// a log that the owner cannot write.
 #[cfg(unix)]
 fn check_user(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::MetadataExt;
@@ -470,7 +461,8 @@ fn check_user(_: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// For its owner alone (F67); silently, because nothing is lost by it.
+/// Removes the access rights of group and others; without a message, because
+/// nothing is lost by it.
 #[cfg(unix)]
 fn keep_private(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::PermissionsExt;
@@ -497,14 +489,14 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// The database's path with something after it: `journey.db-wal`.
+/// The path of the database with a suffix, such as `journey.db-wal`.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)
 }
 
-/// A path as part of a URI: what has a meaning there is encoded.
+/// Percent-encodes a path for use in a URI.
 fn percent_encoded(path: &Path) -> String {
     let mut encoded = String::new();
     for &byte in path.as_os_str().as_encoded_bytes() {

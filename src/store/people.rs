@@ -1,4 +1,4 @@
-//! People and units: read whole or a slice at a time, replaced by an import in
+//! People and units: read at once or in batches, and replaced by an import in
 //! one transaction.
 
 use std::collections::{BTreeSet, HashMap};
@@ -17,12 +17,8 @@ use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
 impl Store {
-    /// Everybody who is there, in the order in which they came, and what the
-    /// database calls each.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// All people who have not left, in the order in which they joined, and their
+    /// keys in the database.
     pub fn roster(&self) -> Result<(Roster, Vec<PersonNumber>), StoreError> {
         let mut people = Vec::new();
         let mut numbers = Vec::new();
@@ -33,13 +29,9 @@ impl Store {
         Ok((Roster::new(people, self.units()?), numbers))
     }
 
-    /// The next of those who are there, at most so many, and what happened to
-    /// them; `None`: that was everybody. However many there are, so many are in
-    /// memory.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// The next batch of at most `most` people who have not left, with their
+    /// history; `None` after the last one. Keeps memory use independent of the
+    /// number of people.
     pub fn slice(&self, after: Option<PersonNumber>, most: usize) -> Result<Option<Slice>, StoreError> {
         let after = after.map_or(0, |number| number.0);
         let sql = "SELECT max(id) FROM
@@ -56,12 +48,8 @@ impl Store {
         Ok(Slice { people, memory: self.memory_of(numbers)?, last: PersonNumber(*numbers.end()) })
     }
 
-    /// All units, but of the people only some, as far as they are there; and
-    /// what happened to these.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// All units, the people with the given ids who have not left, and the
+    /// history of these people.
     pub fn some<'i>(&self, ids: impl Iterator<Item = &'i PersonId>) -> Result<(Roster, Memory), StoreError> {
         let mut statement = self
             .connection
@@ -77,12 +65,7 @@ impl Store {
         Ok((Roster::new(people, self.units()?), memory))
     }
 
-    /// Who has that employee id or mail address, of those who are there; of
-    /// several the first.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// The first person who has not left and has that employee id or address.
     pub fn find(&self, id_or_address: &str) -> Result<Option<PersonId>, StoreError> {
         let sql = "SELECT employee_id FROM person
                    WHERE left_at IS NULL AND (employee_id = ?1 OR email = ?2 COLLATE NOCASE)
@@ -94,21 +77,13 @@ impl Store {
         Ok(found.optional()?)
     }
 
-    /// Everybody there is or was, one after another: there may be more than
-    /// fit in memory twice.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// Calls `meet` for all people, including those who have left. One at a
+    /// time, because two copies of all people might not fit in memory.
     pub fn each_known(&self, meet: impl FnMut(Known)) -> Result<(), StoreError> {
         self.each_person(EVER, &ALL, meet)
     }
 
-    /// When people were last imported; `None`: never.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// When people were last imported; `None` if never.
     pub fn imported_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT imported_at FROM instance")?;
         let mut found = statement.query([])?;
@@ -131,7 +106,7 @@ impl Store {
         Ok(())
     }
 
-    /// The columns kept on purpose, of those who have any.
+    /// The additional columns of the people who have any.
     fn extra(&self, numbers: &RangeInclusive<i64>) -> Result<Extra, StoreError> {
         let mut extra = Extra::new();
         let sql = "SELECT person_id, name, value FROM person_extra
@@ -159,13 +134,12 @@ impl Store {
         Ok(units)
     }
 
-    /// Takes over a people file: all of it or nothing. What was compared with
-    /// a database that somebody else has changed since is not taken over.
+    /// Imports a people file, in one transaction.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Changed`] then; and where it cannot be written. Nothing
-    /// is, in either case.
+    /// [`StoreError::Changed`] if another connection has written since the
+    /// people file was compared with the database.
     pub fn import(
         &mut self,
         import: &Import<'_>,
@@ -222,37 +196,35 @@ impl Store {
         }
         points::at("store.import.before")?;
         whole.commit()?;
-        // Where nothing was written the command ends, and the cache with it.
+        // After an error the command ends, so the cache need not be reset.
         self.connection.pragma_update(None, "cache_size", CACHE_KIB)?;
         Ok(points::at("store.import.after")?)
     }
 }
 
-/// The numbers of all people.
+/// The keys of all people.
 pub(super) const ALL: RangeInclusive<i64> = 1..=i64::MAX;
 
-/// Those who are there, of some numbers, in the order in which they came.
+/// People who have not left, with keys in a range, in the order of joining.
 const THERE: &str = concat!(
     include_str!("sql/people.sql"),
     "WHERE person.left_at IS NULL AND person.id BETWEEN ?1 AND ?2 ORDER BY person.id"
 );
-/// The same with those who have left.
+/// People with keys in a range, including those who have left.
 const EVER: &str =
     concat!(include_str!("sql/people.sql"), "WHERE person.id BETWEEN ?1 AND ?2 ORDER BY person.id");
 
-/// Some of those who are there, and what happened to them.
+/// A batch of people who have not left, with their history.
 #[derive(Debug)]
 pub struct Slice {
-    /// In the order in which they came.
+    /// In the order in which they joined.
     pub people: Vec<(PersonNumber, Person)>,
-    /// What happened.
     pub(crate) memory: Memory,
-    /// It goes up to this number; whoever had it may have left meanwhile.
+    /// The highest key of the batch; that person may have left meanwhile.
     pub(crate) last: PersonNumber,
 }
 
 impl Slice {
-    /// Each of them.
     pub fn everybody(&self) -> impl Iterator<Item = Somebody<'_>> {
         self.people.iter().map(|(number, person)| Somebody {
             person,
@@ -262,18 +234,18 @@ impl Slice {
     }
 }
 
-/// A kept column and its value.
+/// Name and value of an additional column.
 type Kept = (Arc<str>, Box<str>);
 
-/// Kept columns, by the number of whom they are of.
+/// Additional columns by the key of the person.
 pub(super) type Extra = HashMap<i64, Vec<Kept>>;
 
-/// What the database calls the next who joins.
+/// The key of the next person who joins.
 fn next_number(whole: &Transaction<'_>) -> Result<i64, StoreError> {
     Ok(whole.query_row("SELECT coalesce(max(id), 0) + 1 FROM person", [], |row| row.get(0))?)
 }
 
-/// Words that many people share, kept once.
+/// Interns strings that many people share.
 #[derive(Default)]
 pub(super) struct Shelf {
     texts: BTreeSet<Arc<str>>,
@@ -310,7 +282,7 @@ impl Shelf {
     }
 }
 
-/// Somebody, from the columns of `people.sql`.
+/// Reads a person from the columns of `people.sql`.
 pub(super) fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &Extra) -> Result<Known, StoreError> {
     let number: i64 = row.get(0)?;
     let department = codec::maybe_str(row, 7)?.map(|name| shelf.text(name));
@@ -362,7 +334,7 @@ fn write_person(
     Ok(())
 }
 
-/// The kept columns of somebody who has none.
+/// Stores the additional columns of a person who has none stored.
 fn write_extra(whole: &Transaction<'_>, number: i64, person: &Person) -> Result<(), StoreError> {
     if person.extra.is_empty() {
         return Ok(());
@@ -375,7 +347,7 @@ fn write_extra(whole: &Transaction<'_>, number: i64, person: &Person) -> Result<
     Ok(())
 }
 
-/// The units of a roster, with the row of each.
+/// Stores the units of a roster, and returns their ids.
 fn write_units<'r>(
     whole: &Transaction<'_>,
     roster: &'r Roster,
@@ -390,7 +362,7 @@ fn write_units<'r>(
     Ok(found)
 }
 
-/// Who leads which unit; after the people, of whom they are one.
+/// Stores the managers of units; after the people, because managers are people.
 fn write_managers(whole: &Transaction<'_>, roster: &Roster) -> Result<(), StoreError> {
     let mut write = whole.prepare_cached(include_str!("sql/write_manager.sql"))?;
     for unit in &roster.units {

@@ -1,4 +1,4 @@
-//! Failpoints of the database: what fails there fails as a disk does.
+//! Failpoints of the database: a failure there looks like a disk error.
 
 use rusqlite::{Error, ffi};
 
@@ -6,18 +6,19 @@ use super::outbox::Move;
 use crate::domain::delivery::state::Happened;
 use crate::failpoint;
 
-/// Passes a point.
+/// Fails if the failpoint is set.
 pub(super) fn at(point: &'static str) -> Result<(), Error> {
     let failed = |_| Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_WRITE), None);
     failpoint::at(point).map_err(failed)
 }
 
-/// Passes the points before the commit of moves that take, let fly or settle.
+/// Failpoints before the commit of transitions that claim a delivery, start
+/// DATA, or settle it.
 pub(super) fn before(moves: &[Move]) -> Result<(), Error> {
     each(moves, ["store.claim.before", "store.flight.before", "store.settle.before"])
 }
 
-/// Passes those after it.
+/// Failpoints after that commit.
 pub(super) fn after(moves: &[Move]) -> Result<(), Error> {
     each(moves, ["store.claim.after", "store.flight.after", "store.settle.after"])
 }

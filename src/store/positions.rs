@@ -1,6 +1,6 @@
-//! Where each enrolment stands: kept so that what is due is found at the
-//! price of what is due, and so that people can look. Computed from events
-//! and verdicts; can be thrown away and made anew.
+//! Stored positions: the progress of each enrolment, computed from events and
+//! verdicts. They make it cheap to find what is due, and can be deleted and
+//! recomputed.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +13,23 @@ use crate::domain::model::ids::{PersonNumber, Slug};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
-/// The position of one person in one journey.
+/// The position of a person in a journey, to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stood {
-    /// Who.
+    /// With `journey`, the enrolment.
     pub person: PersonNumber,
-    /// In which journey.
+    /// With `person`, the enrolment.
     pub journey: Slug,
-    /// Where.
+    /// The computed position.
     pub position: Position,
-    /// Steps that were too late from now on: facts, written with it.
+    /// Steps that have become too late; stored as events with the position.
     pub skips: Vec<Skip>,
 }
 
 impl Store {
-    /// Writes positions, all in one transaction; a row that says the same
-    /// already is not written. They may be worked out one by one as they are
-    /// asked for. Where somebody else has changed the database since it was
-    /// seen, none is written: `false`.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be written; then none is.
+    /// Stores positions in one transaction; unchanged rows are not written. The
+    /// iterator may compute them one by one. Returns `false` and stores nothing
+    /// if another connection has written since `seen`.
     pub fn keep_positions(
         &mut self,
         seen: Seen,
@@ -68,12 +63,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Ends the positions of those who have left, and of journeys that are
-    /// not in `journeys` any more: nothing of them is due.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be written.
+    /// Ends the positions of people who have left and of journeys that are not in
+    /// `journeys`, so that nothing of them is due.
     pub fn end_positions(&mut self, journeys: &[&Slug]) -> Result<(), StoreError> {
         let whole = self.begin()?;
         whole.execute(include_str!("sql/end_positions_of_left.sql"), [])?;
@@ -94,23 +85,15 @@ impl Store {
         Ok(whole.commit()?)
     }
 
-    /// Who may have something due at an instant, in order; each once. The
-    /// price follows how many these are.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// The people who may have something due at an instant, in order of their
+    /// keys. The cost depends on their number only.
     pub fn due_people(&self, now: Timestamp) -> Result<Vec<PersonNumber>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/due_people.sql"))?;
         let people = statement.query_map([codec::time(now)], |row| row.get(0).map(PersonNumber))?;
         Ok(people.collect::<Result<_, _>>()?)
     }
 
-    /// The next instant at which something may be due.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// The next instant at which something may become due.
     pub fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT min(next_at) FROM position WHERE next_at IS NOT NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -118,11 +101,7 @@ impl Store {
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
-    /// How many enrolments are at each stage of each journey.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// The number of enrolments at each stage of each journey.
     pub fn stages(&self) -> Result<BTreeMap<Slug, [u64; 5]>, StoreError> {
         let sql = "SELECT journey, stage, count(*) FROM position GROUP BY journey, stage";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -137,32 +116,21 @@ impl Store {
         Ok(stages)
     }
 
-    /// What the positions were decided with; `None`: all want a fresh look.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// Fingerprint of the inputs from which the positions were computed; `None`
+    /// if all must be recomputed.
     pub fn decided_with(&self) -> Result<Option<String>, StoreError> {
         let sql = "SELECT decided_with FROM instance";
         Ok(self.connection.query_row(sql, [], |row| row.get(0)).optional()?.flatten())
     }
 
-    /// Says that all positions want a fresh look.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Marks all positions to be recomputed.
     pub(crate) fn forget_decided_with(&mut self) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET decided_with = NULL", [])?;
         Ok(())
     }
 
-    /// Says what all positions were decided with. Where somebody else has
-    /// changed the database since it was seen, it is not said: `false`.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written.
+    /// Stores the fingerprint of the inputs of all positions. Returns `false` and
+    /// stores nothing if another connection has written since `seen`.
     pub fn set_decided_with(&mut self, seen: Seen, with: &str) -> Result<bool, StoreError> {
         let whole = self.begin()?;
         if super::seen(&whole)? != seen {

@@ -1,6 +1,7 @@
-//! The store from inside: its statements, its schema, its migrations killed
-//! half-way, bytes that are damaged, and a disk that is full. What it promises
-//! to its callers is in `tests/it/store`, ready for a second database.
+//! Tests of the store's internals: statements, schema, interrupted migrations,
+//! corrupt message bytes, and a full disk. The public behaviour is tested in
+//! `tests/it/store` without SQL, so that the same tests could run on a second
+//! database.
 
 mod bytes;
 mod migrations;
@@ -34,7 +35,7 @@ fn slug(text: &str) -> Slug {
     Slug::parse(text).expect("a slug")
 }
 
-/// So many people in one unit.
+/// A roster with `people` people in one unit.
 fn roster(people: i64) -> Roster {
     let person = |n: i64| Person {
         id: PersonId::new(&format!("{n:05}")),
@@ -56,7 +57,7 @@ fn roster(people: i64) -> Roster {
     Roster::new((1..=people).map(person).collect(), vec![unit])
 }
 
-/// Imports so many people, who have not been there before.
+/// Imports `people` people into an empty database.
 fn import(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     let folder = Path::new("tests/fixtures/small/content");
     let loaded = crate::content::load(folder, Zone::UTC.date(now()));
@@ -67,7 +68,7 @@ fn import(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     store.import(&comparison.finish(), &roster, seen, &act())
 }
 
-/// The first mail of a journey to each of so many people.
+/// The first mail of a journey for each person.
 fn bookings(people: i64) -> Vec<Booking> {
     let booking = |n| Booking {
         number: n,
@@ -82,7 +83,7 @@ fn bookings(people: i64) -> Vec<Booking> {
     (1..=people).map(booking).collect()
 }
 
-/// Books the first mail to each of so many people.
+/// Enqueues the first mail for each person.
 fn book(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     let seen = store.seen()?;
     let booked = store.book(seen, &bookings(people), now())?;
@@ -90,12 +91,13 @@ fn book(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     Ok(())
 }
 
-/// A file of the store's folder.
+/// The path of a file in `src/store`.
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store").join(name)
 }
 
-/// Holds a file to what it should say, or writes it if that is asked for.
+/// Compares a file with its expected content, or writes it if `UPDATE_EXPECT`
+/// is set.
 fn hold(name: &str, should: &str) {
     if fs::read_to_string(file(name)).is_ok_and(|is| is == should) {
         return;

@@ -1,6 +1,6 @@
-//! A copy of the whole database as of one moment, while others write (F62):
-//! made beside its target, checked, and only then given its name. Whatever
-//! goes wrong, the backup that was there before stays (F64).
+//! Backups: a consistent copy of the whole database, made while other processes
+//! may write. The copy is written beside its target, verified, and only then
+//! renamed. If anything fails, an earlier backup under that name stays.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -14,74 +14,35 @@ use super::disk;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::{Manner, Store, StoreError, beside, codec, migrate, points};
 
-/// Why there is no new backup, or nothing was put back. Nothing that was
-/// there has changed then.
+/// Why a backup or a restore failed. Existing files are unchanged then.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BackupError {
-    /// The target cannot be made.
+    /// The target file cannot be created.
     #[error("cannot make {}: {why}", path.display())]
-    Target {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        why: io::Error,
-    },
-    /// Something else has that name.
+    Target { path: PathBuf, why: io::Error },
+    /// The target name is in use by something that must not be replaced.
     #[error("{} {why}; it is left as it is", path.display())]
-    InTheWay {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        why: String,
-    },
-    /// It would not fit.
+    InTheWay { path: PathBuf, why: String },
+    /// There is not enough free space.
     #[error("no room for {}: it needs {needed} bytes, {free} are free; nothing was changed", path.display())]
-    Room {
-        /// The file.
-        path: PathBuf,
-        /// What it takes.
-        needed: u64,
-        /// What there is.
-        free: u64,
-    },
-    /// Somebody else makes the same file.
+    Room { path: PathBuf, needed: u64, free: u64 },
+    /// Another process is writing the same file.
     #[error("another journey is writing {} at this moment", path.display())]
-    Taken {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It was made and cannot be read back as it should be.
+    Taken { path: PathBuf },
+    /// The copy was written, and verification failed.
     #[error("the copy {} is not whole ({why}); nothing was changed", path.display())]
-    NotWhole {
-        /// The file.
-        path: PathBuf,
-        /// What was found.
-        why: String,
-    },
-    /// Not a file that `journey backup` made: it may lack what was last
-    /// written (F63).
+    NotWhole { path: PathBuf, why: String },
+    /// The file is a plain copy of a database and was not made by `journey
+    /// backup`. It may lack the last commits, because they were in the log.
     #[error("{} is a plain copy of a database file, without its log: if it was copied while journey ran, what was last written is missing{}", path.display(), newest.map_or(String::new(), |at| format!("; the last it knows is of {}", codec::time(at))))]
-    PlainCopy {
-        /// The file.
-        path: PathBuf,
-        /// The last instant that it knows.
-        newest: Option<Timestamp>,
-    },
-    /// Somebody has the database open that is to be replaced.
+    PlainCopy { path: PathBuf, newest: Option<Timestamp> },
+    /// Another process has the database open that is to be replaced.
     #[error("somebody has {} open; nothing was changed", path.display())]
-    InUse {
-        /// The database.
-        path: PathBuf,
-    },
-    /// The backup is good, and when it was made could not be remembered.
+    InUse { path: PathBuf },
+    /// The backup is good, but its time could not be stored in the database.
     #[error("the backup {} is good, but that it was made could not be written down: {why}", path.display())]
-    NotRemembered {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        why: StoreError,
-    },
-    /// What is wrong with the database, or with the backup that was read.
+    NotRemembered { path: PathBuf, why: StoreError },
+    /// An error of the database, or of the backup that was read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -92,35 +53,32 @@ impl From<rusqlite::Error> for BackupError {
     }
 }
 
-/// Where a backup goes, looked at and found good.
+/// A target for a backup that has been checked.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The file, with links followed.
+    /// The file, with symbolic links resolved.
     pub(crate) path: PathBuf,
-    /// There is an earlier backup under that name.
+    /// Whether it replaces an earlier backup.
     pub(crate) replaces: bool,
-    /// How large the copy will be at most.
+    /// The largest possible size of the copy, in bytes.
     needed: u64,
 }
 
 impl Store {
-    /// When the last good backup was made; `None`: never.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// When the last good backup was made; `None` if there is none.
     pub(crate) fn backed_up_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT backed_up_at FROM instance")?;
         let mut found = statement.query([])?;
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
-    /// Looks whether a backup can be made there. Changes nothing.
+    /// Checks whether a backup can be written to a path. Changes nothing.
     ///
     /// # Errors
     ///
-    /// Why it cannot: no such folder, no right, no room; something else of
-    /// that name, or a backup that knows more than this database.
+    /// If the folder is missing, is not writable or has too little free space,
+    /// or the file is not a backup of this database, or is a backup that is
+    /// newer than this database.
     pub(crate) fn plan_backup(&self, to: &Path) -> Result<Plan, BackupError> {
         let path = self.target(to)?;
         let folder = disk::folder_of(&path);
@@ -135,11 +93,8 @@ impl Store {
         Ok(Plan { path, replaces, needed })
     }
 
-    /// Makes a backup: whole under its name, or nothing of it.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none. Where one was there before, it still is.
+    /// Makes a backup: either a complete one appears under its name, or an
+    /// earlier one stays.
     pub(crate) fn back_up(&mut self, plan: &Plan, now: Timestamp) -> Result<(), BackupError> {
         let half = Half::claim(&plan.path)?;
         half.fill(&self.connection, plan.needed)?;
@@ -157,7 +112,7 @@ impl Store {
         remembered.map_err(|why| BackupError::NotRemembered { path: plan.path.clone(), why })
     }
 
-    /// The file that is meant: with links followed, in a folder that is there.
+    /// Resolves the target path, and refuses files of the database itself.
     fn target(&self, to: &Path) -> Result<PathBuf, BackupError> {
         let cannot = |why| BackupError::Target { path: to.to_owned(), why };
         let path = match fs::canonicalize(to) {
@@ -177,8 +132,8 @@ impl Store {
         Ok(path)
     }
 
-    /// Is there an earlier backup of this database under that name? Nothing
-    /// else is ever replaced.
+    /// Whether there is an earlier backup of this database under that name. No
+    /// other file is ever replaced.
     fn may_replace(&self, path: &Path) -> Result<bool, BackupError> {
         let in_the_way =
             |why: &str| Err(BackupError::InTheWay { path: path.to_owned(), why: why.to_owned() });
@@ -216,7 +171,7 @@ impl Store {
         Ok(true)
     }
 
-    /// How far it has come.
+    /// How much this database contains.
     fn reach(&self) -> Result<Reach, StoreError> {
         let sql =
             "SELECT (SELECT coalesce(max(id), 0) FROM event), (SELECT coalesce(max(id), 0) FROM delivery),
@@ -226,12 +181,8 @@ impl Store {
             .query_row(sql, [], |row| Ok(Reach([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])))?)
     }
 
-    /// The last instant that stands in it: of an event, a delivery or a
+    /// The latest instant recorded in the database: of an event, a delivery or a
     /// decision.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
     pub(crate) fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare(include_str!("../sql/newest.sql"))?;
         let mut found = statement.query([])?;
@@ -239,38 +190,38 @@ impl Store {
     }
 }
 
-/// The highest numbers of what only grows: events, deliveries, lines of the
-/// audit log, runs of the sender.
+/// The highest ids of the tables that only grow: events, deliveries, audit log;
+/// and the number of sender runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reach([i64; 4]);
 
 impl Reach {
-    /// Has this come at least as far in everything?
+    /// Whether this contains at least as much of each as `other`.
     fn holds(self, other: Reach) -> bool {
         self.0.iter().zip(other.0).all(|(ours, theirs)| *ours >= theirs)
     }
 }
 
-/// What a copy of a database takes.
+/// The size of a copy of a database, in bytes.
 pub(crate) fn size(connection: &Connection) -> Result<u64, StoreError> {
     let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
     let bytes = pragma("page_count")? * pragma("page_size")?;
     Ok(u64::try_from(bytes).unwrap_or(0))
 }
 
-/// A copy that has no name of its own yet. This process alone has it; it is
-/// removed unless it is given its name.
+/// A copy under a temporary name, locked by this process. It is removed on drop
+/// unless it has been renamed to its final name.
 pub(crate) struct Half {
     path: PathBuf,
     target: PathBuf,
-    /// Locked while this is there.
+    /// Holds the lock.
     _file: File,
     done: std::cell::Cell<bool>,
 }
 
 impl Half {
-    /// Makes it beside its target, for its owner alone. What one that was
-    /// killed has left behind is taken over.
+    /// Creates the temporary file beside its target, with access for the owner
+    /// only. A file that a killed process left is reused.
     pub(crate) fn claim(target: &Path) -> Result<Half, BackupError> {
         let path = beside(target, ".half");
         let cannot = |why| BackupError::Target { path: path.clone(), why };
@@ -281,7 +232,7 @@ impl Half {
                 Err(fs::TryLockError::WouldBlock) => return Err(BackupError::Taken { path }),
                 Err(fs::TryLockError::Error(why)) => return Err(cannot(why)),
             }
-            // Another may have finished it, or thrown it away, meanwhile.
+            // Another process may have renamed or removed it meanwhile.
             if is_named(&file, &path) {
                 break file;
             }
@@ -290,7 +241,7 @@ impl Half {
         Ok(Half { target: target.to_owned(), _file: file, done: std::cell::Cell::new(false), path })
     }
 
-    /// Copies a database into it, as of one moment.
+    /// Copies a consistent snapshot of a database into the file.
     pub(crate) fn fill(&self, from: &Connection, needed: u64) -> Result<(), BackupError> {
         points::at("copy.fill")?;
         let filled = from.execute("VACUUM INTO ?1", [as_text(self.path.as_os_str())]);
@@ -303,7 +254,7 @@ impl Half {
         })
     }
 
-    /// Writes something into it that the database has not.
+    /// Changes rows in the copy only.
     pub(crate) fn change(
         &self,
         change: impl FnOnce(&mut Connection) -> Result<(), StoreError>,
@@ -317,13 +268,13 @@ impl Half {
         Ok(())
     }
 
-    /// Reads it back, all of it.
+    /// Verifies the copy by reading all of it.
     pub(crate) fn check(&self) -> Result<(), BackupError> {
         let whole = Store::unheard(&self.path, Manner::Whole).and_then(|copy| is_whole(&copy));
         whole.map_err(|error| BackupError::NotWhole { path: self.target.clone(), why: error.to_string() })
     }
 
-    /// Gives it its name; what has it now is replaced.
+    /// Renames the copy to its final name, replacing the file that has it.
     pub(crate) fn give_its_name(&self, name: &Path) -> Result<(), BackupError> {
         let cannot = |why| BackupError::Target { path: self.target.clone(), why };
         self._file.sync_all().map_err(cannot)?;
@@ -338,13 +289,14 @@ impl Half {
 impl Drop for Half {
     fn drop(&mut self) {
         if !self.done.get() {
-            // If it cannot be removed, the next one takes it over.
+            // If it cannot be removed, the next backup reuses it.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Does every page of a database fit, and is each migration ours?
+/// Checks that every page of a database is intact and that each of its
+/// migrations is one of this program's.
 pub(crate) fn is_whole(store: &Store) -> Result<(), StoreError> {
     let said: String = store.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
@@ -353,7 +305,7 @@ pub(crate) fn is_whole(store: &Store) -> Result<(), StoreError> {
     migrate::knows_ours(&store.connection)
 }
 
-/// A file for its owner alone, whether it is there or not.
+/// Opens or creates a file with access for its owner only.
 #[cfg(unix)]
 fn private_file(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -368,7 +320,7 @@ fn private_file(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// Is that the file that has this name now?
+/// Whether the open file is the one that has this name now.
 #[cfg(unix)]
 fn is_named(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -382,7 +334,7 @@ fn is_named(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// A path as SQLite is told it: byte for byte.
+/// A path as an SQL parameter, byte for byte.
 fn as_text(path: &OsStr) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(ValueRef::Text(path.as_encoded_bytes()))
 }

@@ -1,105 +1,74 @@
-//! What files lie on: how much room there is, whether it is a network, who
-//! may write. Asked before something is written, so that nothing is touched
-//! that cannot be finished.
+//! File system queries: device, free space, access rights, network file systems.
+//! Used before something is written, so that an operation that would fail does
+//! not begin.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Which disk a file or folder is on.
-///
-/// # Errors
-///
-/// Where it cannot be asked.
+/// The device number of the file system of a path.
 pub(crate) fn device(path: &Path) -> io::Result<u64> {
     Ok(std::fs::metadata(path)?.dev())
 }
 
-/// The room that this process may take on the file system of a file or
-/// folder, in bytes.
-///
-/// # Errors
-///
-/// Where the system does not say.
+/// The free space that this process may use on the file system of a path, in
+/// bytes.
 pub(crate) fn free(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// May this process write there? Also no on a file system that is mounted to
-/// be read only.
-///
-/// # Errors
-///
-/// Why not, in the words of the system.
+/// Succeeds if this process may write to a path. Fails also on a file system
+/// that is mounted read-only.
 pub(crate) fn may_write(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
 }
 
-/// May this process start that program?
-///
-/// # Errors
-///
-/// Why not, in the words of the system.
+/// Succeeds if this process may execute a file.
 pub(crate) fn may_run(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)?)
 }
 
-/// Who may do what with a file: the nine bits, as `chmod` takes them.
-///
-/// # Errors
-///
-/// Where it is not there, or cannot be asked.
+/// The permission bits of a file, as for `chmod`.
 #[cfg(unix)]
 pub(crate) fn mode(path: &Path) -> io::Result<u32> {
     use std::os::unix::fs::PermissionsExt;
     Ok(std::fs::metadata(path)?.permissions().mode() & 0o777)
 }
 
-/// Who may do what with a file: its owner alone, as far as is known here.
-///
-/// # Errors
-///
-/// Where it is not there, or cannot be asked.
+/// The permission bits of a file: always `0o600`, since they are not known on
+/// this system.
 #[cfg(not(unix))]
 pub(crate) fn mode(path: &Path) -> io::Result<u32> {
     std::fs::metadata(path).map(|_| 0o600)
 }
 
-/// The name of the network file system that a path lies on; `None` on a local
-/// disk. On a network locks and flushes are promises that nobody keeps (F68).
-///
-/// # Errors
-///
-/// Where the system does not say.
+/// The name of the network file system of a path; `None` on a local disk. File
+/// locks and fsync are not reliable on a network file system.
 #[cfg(target_os = "linux")]
 pub(crate) fn network(path: &Path) -> io::Result<Option<&'static str>> {
     Ok(network_of(rustix::fs::statfs(path)?.f_type as i64))
 }
 
-/// The same of what `statfs(2)` says; where its number has 32 bits, the
-/// highest of them comes as a sign.
+/// The name for a magic number of `statfs(2)`. Where the number has 32 bits,
+/// its highest bit arrives as the sign.
 #[cfg(target_os = "linux")]
 fn network_of(magic: i64) -> Option<&'static str> {
     let known = NETWORKS.iter().find(|(number, _)| i64::from(*number) == magic & 0xFFFF_FFFF);
     known.map(|(_, name)| *name)
 }
 
-/// The name of the network file system that a path lies on: not known here.
-///
-/// # Errors
-///
-/// None.
+/// The name of the network file system of a path: not known on this system.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn network(_: &Path) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 
-/// The numbers of `statfs(2)`. FUSE is one of them: what is behind it is not
-/// known, and mostly it is a network.
+/// Magic numbers of `statfs(2)`. FUSE counts as a network file system: what is
+/// behind it is not known, and it usually is one.
 #[cfg(target_os = "linux")]
 const NETWORKS: [(u32, &str); 9] = [
     (0x6969, "NFS"),
@@ -113,12 +82,12 @@ const NETWORKS: [(u32, &str); 9] = [
     (0x6573_5546, "FUSE"),
 ];
 
-/// Sees to it that the names in a folder survive a power cut.
+/// Flushes a folder, so that renames in it survive a power failure.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The folder a file lies in.
+/// The parent folder of a file.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -131,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f68_networks_are_known_by_their_number_and_disks_are_none() {
+    fn network_file_systems_are_recognised_and_local_ones_are_not() {
         for (magic, name) in [
             (0x6969, "NFS"),
             (0xFF53_4D42, "CIFS"),
@@ -146,7 +115,7 @@ mod tests {
         for magic in [0xEF53, 0x5846_5342, 0x9123_683E, 0x2FC1_2FC1, 0x0102_1994, 0x794C_7630, 0] {
             assert_eq!(network_of(magic), None, "{magic:#x}");
         }
-        // Whatever it lies on here, it is asked and answers.
+        // The query itself succeeds on whatever file system the test runs.
         network(Path::new(".")).expect("the system says");
     }
 }

@@ -1,6 +1,7 @@
-//! What can be said of a database without changing a byte of it: is it ours,
-//! is it whole, how large is it, and do the positions in it agree with what
-//! else it says. For `journey doctor`.
+//! Integrity checks for `journey doctor`, without changing a byte on disk:
+//! whether the database is one of this program and intact, its size, and the
+//! stored positions to compare with the rest of it. Also the checkpoint of the
+//! write-ahead log.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,56 +11,55 @@ use crate::domain::model::ids::{PersonNumber, Slug};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::{OLDEST_SQLITE, Store, StoreError, beside, check_no_log, codec, migrate};
 
-/// A log of so many bytes is worth a word: somebody reads without end, and
-/// what they read cannot be taken over into the database (F61).
+/// Size of the write-ahead log, in bytes, from which it is reported: a reader
+/// that does not end keeps the log from being checkpointed.
 pub(crate) const LONG_LOG: u64 = 256 * 1_024 * 1_024;
 
-/// What was seen of a database.
+/// The result of an integrity check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Examined {
-    /// The schema it has, which is the newest.
+    /// The schema version, which is the newest.
     pub(crate) schema: i64,
-    /// What SQLite says of its pages; `None`: they fit.
+    /// The error that SQLite reports; `None` if the pages are intact.
     pub(crate) damage: Option<String>,
-    /// How large it is, in bytes.
+    /// The size of the database, in bytes.
     pub(crate) size: u64,
-    /// How large the log beside it is.
+    /// The size of the write-ahead log, in bytes.
     pub(crate) log: u64,
 }
 
-/// The SQLite in use.
+/// The SQLite library in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sqlite {
-    /// Its version.
     pub(crate) version: &'static str,
-    /// Is it free of the fault that damages databases (delivery, D9)?
+    /// Whether it is free of the WAL-reset bug, which corrupts databases.
     pub(crate) is_safe: bool,
 }
 
-/// What a row of the positions says, of what can be wrong with it.
+/// The fields of a stored position that can be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeptPosition {
-    /// The last mail (round 0), and when it left.
+    /// The step of the last mail (round 0), and when it was sent.
     pub(crate) last: Option<(Slug, Timestamp)>,
-    /// Nothing is due before this instant.
     pub(crate) next_at: Option<Timestamp>,
 }
 
-/// Rows of positions, by enrolment.
+/// Stored positions by enrolment.
 pub(crate) type KeptPositions = HashMap<(PersonNumber, Slug), KeptPosition>;
 
 impl Store {
-    /// The SQLite in use.
+    /// The SQLite library in use.
     pub(crate) fn sqlite() -> Sqlite {
         Sqlite { version: rusqlite::version(), is_safe: rusqlite::version_number() >= OLDEST_SQLITE }
     }
 
-    /// Looks at a database, every page of it; `None` where there is none.
-    /// Changes nothing on disk.
+    /// Checks every page of a database; `None` if there is none. Changes nothing
+    /// on disk.
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, is not ours, or has another schema.
+    /// If the file cannot be read, belongs to another program, or has another
+    /// schema version.
     pub(crate) fn examine(path: &Path) -> Result<Option<Examined>, StoreError> {
         if !path.exists() {
             check_no_log(path)?;
@@ -76,16 +76,12 @@ impl Store {
         })
     }
 
-    /// Takes the log beside the database over into it, as far as nobody reads
-    /// older pages; one that has grown too long is cut when that was all of
-    /// it. How long the log is then, in bytes.
-    ///
-    /// # Errors
-    ///
-    /// Where SQLite cannot write.
+    /// Checkpoints the write-ahead log, as far as readers allow it, and truncates
+    /// it if it is longer than [`LONG_LOG`]. Returns the size of the log in
+    /// bytes.
     pub(crate) fn checkpoint(&self) -> Result<u64, StoreError> {
         let length = || Store::log_length(&self.path);
-        // Cutting waits for readers, so it is only done where it matters.
+        // Truncating waits for readers, so it is only done when it matters.
         let sql = match length() > LONG_LOG {
             true => "PRAGMA wal_checkpoint(TRUNCATE)",
             false => "PRAGMA wal_checkpoint(PASSIVE)",
@@ -94,16 +90,12 @@ impl Store {
         Ok(length())
     }
 
-    /// How long the log beside a database is, in bytes; 0 where there is none.
+    /// The size of a database's write-ahead log, in bytes; 0 if there is none.
     pub(crate) fn log_length(path: &Path) -> u64 {
         fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len())
     }
 
-    /// Every row of the positions, of people who are there.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// All stored positions.
     pub(crate) fn positions(&self) -> Result<KeptPositions, StoreError> {
         let sql = "SELECT person_id, journey, last_step, last_at, next_at FROM position";
         let mut statement = self.connection.prepare_cached(sql)?;

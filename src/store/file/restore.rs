@@ -1,7 +1,7 @@
-//! Puts a backup in the place of the database. The one that was there is
-//! kept beside it; killed at any moment, either the one or the other is in
-//! place (I14), or a file that every command refuses until the restore is
-//! typed again.
+//! Restore: replaces the database by a backup. The old database is kept beside
+//! it. If the process is killed at any moment, either the old or the new
+//! database is in place, or a placeholder that every command refuses until the
+//! restore is repeated.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -18,44 +18,45 @@ use crate::store::{
     APPLICATION_ID, Manner, PATIENCE, Store, StoreError, beside, check_user, codec, migrate, points,
 };
 
-/// What is in the database's place while a damaged one is moved away: no
-/// command takes it for a database.
+/// Content of the placeholder that stands in place of the database while a
+/// corrupt one is moved away. No command accepts it as a database.
 const PLUG: &str = "a restore was interrupted here; type it again: journey restore FILE\n";
 
-/// What to do with a file that nobody knows to be whole.
+/// What to do with a plain copy of a database file, which may be incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlainCopy {
-    /// Ask.
+    /// Refuse it; the user is asked.
     Refused,
-    /// Somebody has said that it is what there is.
+    /// Accept it; the user has confirmed it.
     Accepted,
 }
 
-/// A backup, looked at and found good.
+/// A backup that has been verified.
 pub(crate) struct Copy {
     store: Store,
-    /// When it was made; `None` where it is no backup of this program's.
+    /// When it was made; `None` if `journey backup` did not make it, or its
+    /// schema is older.
     pub(crate) made: Option<Timestamp>,
-    /// The last instant that it knows.
+    /// The latest instant recorded in it.
     pub(crate) newest: Option<Timestamp>,
-    /// What it takes.
+    /// The space that the restored database needs, in bytes.
     needed: u64,
 }
 
-/// What was done.
+/// The result of a restore.
 #[derive(Debug)]
 pub(crate) struct Restored {
-    /// What the database that was there is called now.
+    /// The new path of the old database; `None` if there was none.
     pub(crate) aside: Option<PathBuf>,
 }
 
 impl Copy {
-    /// Looks at a backup, all of it. Changes nothing.
+    /// Opens a backup and verifies every page. Changes nothing.
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, is damaged, not ours, or made by a newer
-    /// program; where it is a plain copy, unless that is accepted.
+    /// If it cannot be read, is corrupt, belongs to another program or a newer
+    /// version, or is a plain copy that is not accepted.
     pub(crate) fn open(file: &Path, plain: PlainCopy) -> Result<Copy, BackupError> {
         let manner = Manner::leaving_no_trace(file);
         let store = Store::unheard(file, manner)?;
@@ -70,12 +71,12 @@ impl Copy {
         Ok(Copy { store, made, newest, needed })
     }
 
-    /// Looks whether it could be put in the place of the database. Changes
-    /// nothing.
+    /// Checks whether this backup can replace a database. Changes nothing.
     ///
     /// # Errors
     ///
-    /// Why not: another user's, no right, no room, another program's.
+    /// If the database belongs to another user or another program, or its
+    /// folder is not writable or has too little free space.
     pub(crate) fn could_replace(&self, database: &Path) -> Result<(), BackupError> {
         let cannot = |why| BackupError::Target { path: database.to_owned(), why };
         let folder = disk::folder_of(database);
@@ -98,15 +99,12 @@ impl Copy {
         Ok(())
     }
 
-    /// Puts it in the place of the database, with all sending held until
-    /// somebody has looked (F12). Who calls this has the right to send.
-    ///
-    /// # Errors
-    ///
-    /// Why not; then the database is as it was.
+    /// Replaces the database by this backup. All sending is held until an
+    /// operator releases it, because mails that were sent after the backup are
+    /// not in it. The caller must hold the lock of the sender.
     pub(crate) fn put_in_place(&self, database: &Path, act: &Act) -> Result<Restored, BackupError> {
         self.could_replace(database)?;
-        // Where the database is a link, what it points to is replaced.
+        // If the path is a symbolic link, its target is replaced.
         let followed = if database.is_symlink() { fs::canonicalize(database).ok() } else { None };
         let database = followed.as_deref().unwrap_or(database);
         let half = Half::claim(&beside(database, ".restored"))?;
@@ -139,8 +137,8 @@ impl Copy {
     }
 }
 
-/// Does a file's head say that SQLite keeps a log beside it? Not of what
-/// `VACUUM INTO` writes, so not of a backup.
+/// Whether the header of a database file says that it is in WAL mode. This is
+/// not the case for the output of `VACUUM INTO`, and so not for a backup.
 fn wants_a_log(file: &Path) -> Result<bool, StoreError> {
     let head = head(file)?;
     Ok(head.get(18) == Some(&2))
@@ -153,16 +151,16 @@ fn head(file: &Path) -> Result<Vec<u8>, StoreError> {
     Ok(head)
 }
 
-/// What is in the place of the database.
+/// What exists at the path of the database.
 enum There {
     Nothing,
-    /// A database of ours, damaged perhaps.
+    /// A database of this program, possibly corrupt.
     Ours,
-    /// What a restore left that was interrupted.
+    /// The placeholder of an interrupted restore.
     Plug,
-    /// What is no database at all.
+    /// A file that is not a database.
     Nonsense,
-    /// Somebody else's.
+    /// A database of another program.
     OfAnother,
 }
 
@@ -184,14 +182,14 @@ impl There {
     }
 }
 
-/// A database that nobody else can open while this is there, and that has no
-/// log any more: one file, and all of it.
+/// A database that is locked exclusively and has no log, so that its one file
+/// is complete.
 struct Shut {
     _connection: Connection,
 }
 
 impl Shut {
-    /// `None` where it is damaged.
+    /// Locks a database; `None` if it is corrupt.
     fn the(database: &Path) -> Result<Option<Shut>, BackupError> {
         match Shut::try_the(database) {
             Ok(shut) => Ok(shut),
@@ -225,9 +223,9 @@ impl Shut {
     }
 }
 
-/// Moves away a database that is damaged, with what lies beside it, byte for
-/// byte. It is linked to its new names first; then there is nothing that
-/// could be taken for a database until the backup is in place.
+/// Moves a corrupt database and its log away, byte for byte. The files are
+/// hard-linked to their new names first; then a placeholder takes the path of
+/// the database until the backup is in place.
 fn move_away(database: &Path, aside: &Path, half: &Half) -> Result<Restored, BackupError> {
     let io = |what| move |why| StoreError::Io { what, path: database.to_owned(), why };
     let interrupted = matches!(There::at(database)?, There::Plug);
@@ -262,14 +260,15 @@ fn link(from: &Path, to: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// `journey.db.before-restore-2026-12-01T073000Z`; never one that is there.
+/// An unused path for the old database, such as
+/// `journey.db.before-restore-2026-12-01T073000Z`.
 fn name_aside(database: &Path, at: Timestamp) -> PathBuf {
     let name = beside(database, &format!(".before-restore-{}", at.format("%Y-%m-%dT%H%M%SZ")));
     let more = (2..).map(|n| beside(&name, &format!("-{n}")));
     std::iter::once(name.clone()).chain(more).find(|name| !name.exists()).unwrap_or(name)
 }
 
-/// Holds all sending, and says in the audit log why.
+/// Holds all sending, and records the reason in the audit log.
 fn hold_all(copy: &mut Connection, act: &Act) -> Result<(), StoreError> {
     let whole = copy.transaction()?;
     let nothing = rusqlite::types::Null;

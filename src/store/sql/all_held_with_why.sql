@@ -1,5 +1,5 @@
--- Is all sending held, and why: what the audit log says of that hold. After a
--- restore it is the restore that holds it.
+-- The hold on all sending, with its reason from the audit log. After a restore
+-- this is the hold that the restore placed.
 SELECT at,
        (SELECT CASE action
                WHEN 'restore' THEN 'put back from a backup' || coalesce(': ' || why, '')

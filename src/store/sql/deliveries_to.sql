@@ -1,4 +1,4 @@
--- Every mail to one person, and what was said of it.
+-- All deliveries to one person, with the replies.
 SELECT delivery.id, person.employee_id, enrolment.journey, delivery.step, delivery.round,
        delivery.slot_at, delivery.booked_at, delivery.content, delivery.message_id,
        first.message_id, delivery.state,

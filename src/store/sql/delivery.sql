@@ -1,4 +1,4 @@
--- One delivery, by its number, and how often it was in doubt.
+-- One delivery by number, and how often it was in doubt.
 SELECT delivery.id, person.employee_id, enrolment.journey, delivery.step, delivery.round,
        delivery.slot_at, delivery.booked_at, delivery.content, delivery.message_id,
        first.message_id, delivery.state, delivery.doubts

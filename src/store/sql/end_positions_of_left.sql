@@ -1,4 +1,4 @@
--- Who has left gets nothing more.
+-- Ends the positions of people who have left.
 UPDATE position
 SET stage = 'withdrawn', next_step = NULL, next_round = NULL, next_at = NULL, why = 'left'
 WHERE (stage <> 'withdrawn' OR why <> 'left')

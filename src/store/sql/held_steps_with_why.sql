@@ -1,4 +1,4 @@
--- Each step that is held, and why: what the audit log says of that hold.
+-- The held steps, each with its reason from the audit log.
 SELECT journey, step, at,
        (SELECT why FROM audit
         WHERE action = 'hold' AND subject = hold.journey || '/' || hold.step AND at = hold.at

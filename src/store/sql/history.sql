@@ -1,5 +1,5 @@
--- Every fact about those who are there, of some numbers, each enrolment's in
--- order; an enrolment without facts is one row.
+-- All events of people who have not left, with keys in a range, ordered within
+-- each enrolment; an enrolment without events is one row.
 SELECT person.employee_id, enrolment.journey, enrolment.entered_at,
        event.at, event.step, event.what, event.round, event.slot_at,
        delivery.state, delivery.settled_at, delivery.next_attempt_at, delivery.doubts

@@ -1,4 +1,4 @@
--- Where an enrolment stands; a row that says so already is left alone.
+-- Stores the position of an enrolment; an unchanged row is not written.
 INSERT INTO position (person_id, journey, stage, last_step, last_at, next_step, next_round, next_at, why)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (person_id, journey) DO UPDATE SET

@@ -1,5 +1,4 @@
--- A delivery goes from one state to the next, if it is still where it is
--- thought to be.
+-- Moves a delivery to its next state if it is still in the expected state.
 UPDATE delivery
 SET state = ?3,
     epoch = CASE WHEN ?3 IN ('claimed', 'in_flight') THEN (SELECT epoch FROM instance) END,

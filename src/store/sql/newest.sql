@@ -1,4 +1,4 @@
--- The last instant of which the database knows that it has been.
+-- The latest instant recorded in the database.
 SELECT max(at) FROM (
     SELECT max(at) AS at FROM event
     UNION ALL SELECT max(at) FROM audit

@@ -1,5 +1,6 @@
--- What may leave next, with everything its mail is made of; found through
--- delivery_not_settled. The first columns are those of people.sql.
+-- The deliveries that may be sent next, with everything needed to build the
+-- mail; uses the index delivery_not_settled. The first columns are those of
+-- people.sql.
 SELECT person.id, person.employee_id, person.email, person.shared_address, person.first_name,
        person.last_name, unit.code, person.department, person.language, person.start_date,
        person.end_date, person.leave, person.protected, unit.name, person.left_at,

@@ -1,4 +1,4 @@
--- Every pause there was: days of it count for no duration, even afterwards.
+-- All pauses, including past ones: their days do not count in any duration.
 SELECT person.employee_id, pause.unit, pause.journey, pause.from_at, pause.until_date,
        pause.resumed_at, pause.reason
 FROM pause

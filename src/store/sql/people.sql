@@ -1,5 +1,5 @@
--- People, each with the name of their unit; whose, and in which order, is said
--- after it.
+-- People, each with the name of their unit; callers append the condition and
+-- the order.
 SELECT person.id, person.employee_id, person.email, person.shared_address, person.first_name,
        person.last_name, unit.code, person.department, person.language, person.start_date,
        person.end_date, person.leave, person.protected, unit.name, person.left_at,

@@ -1,4 +1,4 @@
--- To whom a mail that was sent went; and is their address still the one it went to?
+-- The recipient of a sent mail, and whether they still have the same address.
 SELECT enrolment.person_id, person.employee_id, person.email,
        person.address_at IS NULL OR person.address_at <= delivery.booked_at
 FROM delivery

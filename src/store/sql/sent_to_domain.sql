@@ -1,4 +1,4 @@
--- When mails to a domain left after an instant: what its own limits count.
+-- When mails to a domain were sent after an instant, for the domain's rate limits.
 SELECT delivery.settled_at
 FROM delivery
 JOIN enrolment ON enrolment.id = delivery.enrolment_id

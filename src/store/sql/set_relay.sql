@@ -1,4 +1,4 @@
--- How the relay is now.
+-- Stores the health of the relay.
 INSERT INTO relay (one, success_at, trouble, since_at, failures, retry_at, connections, fewer_until)
 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (one) DO UPDATE SET success_at = excluded.success_at, trouble = excluded.trouble,

@@ -1,5 +1,5 @@
--- What is in doubt, put off or held, and what was said of it; found through
--- delivery_not_settled.
+-- Deliveries that are in doubt, deferred or held, with the replies; uses the
+-- index delivery_not_settled.
 SELECT delivery.id, person.employee_id, person.protected, enrolment.journey, delivery.step,
        delivery.round, delivery.state, delivery.attempts, delivery.next_attempt_at, delivery.reply
 FROM delivery

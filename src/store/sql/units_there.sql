@@ -1,4 +1,4 @@
--- The units in which somebody is.
+-- The units with people who have not left.
 SELECT unit.code, unit.name, manager.employee_id
 FROM unit
 LEFT JOIN person AS manager ON manager.id = unit.manager_id AND manager.left_at IS NULL

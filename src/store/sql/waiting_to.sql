@@ -1,5 +1,5 @@
--- How many mails of the outbox wait for nothing but room; with a domain only
--- those to it. What a run has just claimed and not tried waits too.
+-- The number of deliveries that wait only for a rate limit; with a domain, only
+-- those to it. Deliveries that are claimed and not yet tried count too.
 SELECT count(*)
 FROM delivery
 JOIN enrolment ON enrolment.id = delivery.enrolment_id

@@ -1,5 +1,5 @@
--- A fact. A step is skipped once; a mail is mailed once, which is an error if
--- it is tried again.
+-- Stores an event. A second skip of a step is ignored; a second mail of the
+-- same round violates a unique index.
 INSERT INTO event (enrolment_id, at, step, what, round, slot_at)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6
 WHERE ?4 <> 'skipped'

@@ -1,5 +1,5 @@
-//! The bytes of mails that may have left: as they lie in the tables, and when
-//! a disk or a hand has changed them.
+//! Tests of stored message bytes: their size in the tables, and the detection
+//! of corruption.
 
 use std::sync::Arc;
 
@@ -11,8 +11,7 @@ use crate::store::{Before, Move, Packed, Pattern};
 
 const SAME: &str = "the same for everybody\r\n";
 
-/// A database with so many mails of one kind, of each of which nobody knows
-/// whether it left.
+/// A database with `mails` similar mails, all of them in doubt.
 fn in_doubt(store: &mut Store, mails: i64) {
     import(store, mails).expect("imported");
     book(store, mails).expect("booked");
@@ -40,7 +39,7 @@ fn number(store: &Store, sql: &str) -> i64 {
 }
 
 #[test]
-fn mails_of_a_kind_are_small_and_share_a_pattern_while_one_needs_it() {
+fn similar_messages_share_a_dictionary_until_the_last_is_pruned() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = &mut open(&folder.path().join("journey.db"));
     in_doubt(store, 3);
@@ -58,7 +57,7 @@ fn mails_of_a_kind_are_small_and_share_a_pattern_while_one_needs_it() {
 }
 
 #[test]
-fn what_an_older_program_kept_whole_is_read() {
+fn uncompressed_messages_of_older_versions_are_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = &mut open(&folder.path().join("journey.db"));
     in_doubt(store, 1);
@@ -67,10 +66,10 @@ fn what_an_older_program_kept_whole_is_read() {
     assert_eq!(before(store), [Before::Whole(mail(1).into())]);
 }
 
-/// Who looked and knows that it did not arrive asks for another copy; one that
-/// is whole is repeated to the byte.
+/// After an operator has resolved a delivery as not sent, an intact message is
+/// sent again byte for byte, and a corrupt one is dropped and built again.
 #[test]
-fn f58_a_copy_that_is_damaged_is_made_anew_once_it_is_known_that_none_arrived() {
+fn a_corrupt_message_is_dropped_when_it_is_resolved_as_not_sent() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = &mut open(&folder.path().join("journey.db"));
     in_doubt(store, 4);
@@ -101,7 +100,7 @@ fn f58_a_copy_that_is_damaged_is_made_anew_once_it_is_known_that_none_arrived() 
 }
 
 #[test]
-fn f58_damage_is_told_wherever_it_is() {
+fn corruption_is_detected_in_every_column() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = &mut open(&folder.path().join("journey.db"));
     in_doubt(store, 1);

@@ -1,6 +1,6 @@
-//! F65 and F66: a migration that is killed at every statement leaves the
-//! database as it was before or as it is after; and a database that is newer
-//! is left alone.
+//! Tests of migrations: one that is killed after any statement leaves the
+//! database in the state before or after it, and a newer database is not
+//! changed.
 
 use std::fs;
 use std::path::Path;
@@ -12,9 +12,9 @@ use super::{import, now, open};
 use crate::store::migrate::{LEDGER, MIGRATIONS, Migration, bring};
 use crate::store::{Store, StoreError, beside};
 
-/// A migration such as one will be written: it makes, fills, changes and
-/// drops. Its first statement moves more than fits into memory, so that what
-/// is not finished lies in the log when it is killed.
+/// A realistic migration: it creates, fills, alters and drops. It writes more
+/// than fits into the cache, so that uncommitted pages are in the log when it
+/// is killed.
 const SECOND: &str = "
 CREATE TABLE motto (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL, words TEXT NOT NULL) STRICT;
 INSERT INTO motto (person_id, words) SELECT id, employee_id || ' ' || hex(zeroblob(2000)) FROM person;
@@ -34,11 +34,11 @@ fn migrations() -> Vec<Migration> {
     first.chain(more).collect()
 }
 
-/// How many there are without those of this file.
+/// The number of migrations of the program itself.
 const OURS: usize = MIGRATIONS.len();
 
-/// A connection as the program has it, but with so little memory that it
-/// writes to the log long before it commits.
+/// A connection with so small a cache that it writes to the log long before it
+/// commits.
 fn connect(path: &Path) -> Connection {
     let connection = Connection::open(path).expect("a database");
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).expect("a log");
@@ -46,8 +46,8 @@ fn connect(path: &Path) -> Connection {
     connection
 }
 
-/// The files of a database as a kill leaves them: what is in the log stays,
-/// what was in memory is gone.
+/// Copies the files of a database as a kill would leave them: the log stays,
+/// the cache is lost.
 fn kill(path: &Path, into: &Path) {
     fs::create_dir_all(into).expect("a folder");
     for end in ["", "-wal"] {
@@ -58,7 +58,7 @@ fn kill(path: &Path, into: &Path) {
     }
 }
 
-/// Everything in a database, schema and rows.
+/// Dumps schema and rows of a database as text.
 fn dump(path: &Path) -> String {
     let connection = Connection::open(path).expect("a database");
     let said: String =
@@ -81,7 +81,7 @@ fn dump(path: &Path) -> String {
 }
 
 #[test]
-fn f65_a_migration_killed_at_every_statement_is_before_or_after_and_the_next_start_completes() {
+fn a_migration_killed_after_any_statement_is_atomic_and_completes_at_the_next_start() {
     let home = tempfile::tempdir().expect("a folder");
     let original = home.path().join("original");
     fs::create_dir(&original).expect("a folder");
@@ -145,10 +145,10 @@ fn f65_a_migration_killed_at_every_statement_is_before_or_after_and_the_next_sta
     assert!(was_in_the_log, "no kill left anything half-done in the log");
 }
 
-/// A start that is killed while it makes the copy leaves half a copy; the
-/// next start must not take it for whole.
+/// A start that is killed while it copies the database leaves a partial copy;
+/// the next start must not use it.
 #[test]
-fn f65_half_a_copy_is_made_again() {
+fn a_partial_copy_is_replaced() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("journey.db");
     import(&mut open(&path), 3).expect("people");
@@ -160,9 +160,9 @@ fn f65_half_a_copy_is_made_again() {
     assert!(!beside(&path, &format!(".before-{}.half", OURS + 1)).exists());
 }
 
-/// A database that is made is whole or not there.
+/// A new database is complete or does not exist.
 #[test]
-fn f65_a_database_killed_while_it_is_made_is_made_anew() {
+fn a_database_whose_creation_was_killed_is_created_again() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("journey.db");
     let half = beside(&path, &format!(".half-{}", std::process::id()));
@@ -171,7 +171,7 @@ fn f65_a_database_killed_while_it_is_made_is_made_anew() {
     let store = open(&path);
     assert_eq!(store.secret().expect("a secret"), [7; 32]);
     assert!(!half.exists());
-    // One of another process, killed when it had given the database its name.
+    // Left by another process that was killed after it had linked the database.
     let other = beside(&path, ".half-1");
     fs::hard_link(&path, &other).expect("a second name");
     drop(store);
@@ -179,10 +179,9 @@ fn f65_a_database_killed_while_it_is_made_is_made_anew() {
     assert!(!other.exists() && path.exists());
 }
 
-/// A database of the first release, with people and a mail each state of then
-/// could have.
+/// A database of the first schema, with a person and deliveries of its states.
 #[test]
-fn f65_a_database_of_the_first_schema_is_brought_up_to_date() {
+fn a_database_of_the_first_schema_is_migrated() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("journey.db");
     let mut connection = connect(&path);
@@ -212,7 +211,7 @@ fn f65_a_database_of_the_first_schema_is_brought_up_to_date() {
 }
 
 #[test]
-fn f65_another_migration_under_a_known_number_is_refused() {
+fn a_migration_with_another_checksum_is_refused() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("journey.db");
     drop(open(&path));
@@ -223,7 +222,7 @@ fn f65_another_migration_under_a_known_number_is_refused() {
 }
 
 #[test]
-fn f66_a_newer_database_is_refused_and_not_a_byte_of_it_changes() {
+fn a_newer_database_is_refused_and_not_changed() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("journey.db");
     drop(open(&path));

@@ -1,5 +1,5 @@
-//! F54: the disk is full. SQLite's own limit stands in for the disk; the
-//! program with a disk that really is full is in `tests/it/store/faults.rs`.
+//! Tests with a full disk, simulated by SQLite's page limit. The program with a
+//! file system that really is full is tested in `tests/it/store`.
 
 use super::{Store, act, book, import, now, open, slug};
 use crate::domain::change::Change;
@@ -7,7 +7,8 @@ use crate::domain::change::settings::PauseOf;
 use crate::domain::delivery::state::{Happened, State};
 use crate::store::{Move, StoreError};
 
-/// Takes away all room, does it, and expects to be told; then makes room.
+/// Runs an operation without free pages, checks that it fails and changes
+/// nothing, then runs it again with free pages.
 fn without_room(store: &mut Store, mut what: impl FnMut(&mut Store) -> Result<(), StoreError>) {
     let before = dump(store);
     let pages: i64 = pragma(store, "page_count");
@@ -27,7 +28,7 @@ fn pragma(store: &Store, name: &str) -> i64 {
     store.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).expect("a number")
 }
 
-/// How many rows each table has, and what is not settled.
+/// Row counts of the tables, and a summary of the deliveries' states.
 fn dump(store: &Store) -> String {
     let count = |table: &str| -> i64 {
         let sql = format!("SELECT count(*) FROM {table}");
@@ -42,14 +43,14 @@ fn dump(store: &Store) -> String {
 }
 
 #[test]
-fn f54_an_import_without_room_changes_nothing_and_goes_on_later() {
+fn an_import_on_a_full_disk_changes_nothing_and_can_be_repeated() {
     let home = tempfile::tempdir().expect("a folder");
     let mut store = open(&home.path().join("journey.db"));
     without_room(&mut store, |store| import(store, 400));
 }
 
 #[test]
-fn f54_a_booking_without_room_books_nothing_and_goes_on_later() {
+fn enqueueing_on_a_full_disk_changes_nothing_and_can_be_repeated() {
     let home = tempfile::tempdir().expect("a folder");
     let mut store = open(&home.path().join("journey.db"));
     import(&mut store, 400).expect("people");
@@ -57,12 +58,12 @@ fn f54_a_booking_without_room_books_nothing_and_goes_on_later() {
 }
 
 #[test]
-fn f54_a_settlement_without_room_settles_nothing_and_goes_on_later() {
+fn settling_on_a_full_disk_changes_nothing_and_can_be_repeated() {
     let home = tempfile::tempdir().expect("a folder");
     let mut store = open(&home.path().join("journey.db"));
     import(&mut store, 400).expect("people");
     book(&mut store, 400).expect("booked");
-    // Long enough that no row fits into the room it had.
+    // So long that no row fits into its old space.
     let reply = "file 2026-12-01, and what a relay may say besides ".repeat(8);
     let claimed: Vec<Move> =
         (1..=400).map(|number| Move::new(number, State::Due, Happened::Claimed)).collect();
@@ -73,13 +74,13 @@ fn f54_a_settlement_without_room_settles_nothing_and_goes_on_later() {
 }
 
 #[test]
-fn f54_a_decision_without_room_is_not_made_and_goes_on_later() {
+fn a_decision_on_a_full_disk_changes_nothing_and_can_be_repeated() {
     let home = tempfile::tempdir().expect("a folder");
     let mut store = open(&home.path().join("journey.db"));
     let change = Change::Pause {
         of: PauseOf::Journey(slug("miljo")),
         until: None,
-        // More than the page it would go into.
+        // Longer than a page.
         reason: "because ".repeat(2_000).into(),
     };
     without_room(&mut store, |store| store.record(&change, &act(), "before", "after"));

@@ -1,5 +1,5 @@
-//! The tables as they are: written down to be read, strict, and with who
-//! somebody is in one place.
+//! Tests of the schema: `schema.sql` and the migrations match, all tables are
+//! strict, and personal data is in one table only.
 
 use std::fs;
 
@@ -12,15 +12,15 @@ fn empty() -> (tempfile::TempDir, Store) {
     (home, store)
 }
 
-/// The first column of what a statement finds, as text.
+/// The first column of a query's result, as text.
 fn column(store: &Store, sql: &str) -> Vec<String> {
     let mut statement = store.connection.prepare(sql).expect("a statement");
     let found = statement.query_map([], |row| row.get(0)).expect("rows");
     found.map(|text| text.expect("text")).collect()
 }
 
-/// `schema.sql` is what a newcomer reads, and what a migration shows its
-/// effect in. It is written by this test.
+/// `schema.sql` shows the schema to readers and the effect of a migration to
+/// reviewers. This test writes it.
 #[test]
 fn schema_sql_is_what_the_migrations_make() {
     let (_home, store) = empty();
@@ -35,8 +35,8 @@ fn schema_sql_is_what_the_migrations_make() {
     hold("schema.sql", &should);
 }
 
-/// A migration that is released is never edited: it has been applied
-/// somewhere, and would be applied otherwise elsewhere.
+/// A released migration has been applied to databases that exist, so an edit
+/// would make databases differ.
 #[test]
 fn a_released_migration_is_never_edited() {
     let known = fs::read_to_string(file("migrations/sha256")).unwrap_or_default();
@@ -72,10 +72,10 @@ fn each_table_is_strict() {
     assert!(loose.is_empty(), "not STRICT: {loose:?}");
 }
 
-/// Privacy, P3: a table knows people by number; who that is stands in one.
-/// What a table really holds is looked at in `tests/it/store/privacy.rs`.
+/// All tables except `person` refer to people by key. The contents of the
+/// tables are checked in `tests/it/store`.
 #[test]
-fn p3_who_somebody_is_has_its_columns_in_one_table_only() {
+fn only_the_person_table_has_columns_of_personal_data() {
     let (_home, store) = empty();
     let personal = column(
         &store,

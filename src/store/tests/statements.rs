@@ -1,6 +1,5 @@
-//! Guards of the folder of statements: each is used, says what it is for,
-//! takes no time from the database, and fits the tables; and those that are
-//! asked often find what they want without looking at every row.
+//! Tests of the SQL statements: each is valid, used and commented, none uses the
+//! database's clock, and frequent queries use an index.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,14 +8,14 @@ use expect_test::expect;
 
 use super::{file, open};
 
-/// Every statement of the folder, by name.
+/// The statements of `src/store/sql`, by file name.
 fn statements() -> BTreeMap<String, String> {
     let entries = fs::read_dir(file("sql")).expect("a folder").map(|entry| entry.expect("an entry").path());
     let name = |path: &std::path::Path| path.file_name().expect("a name").to_string_lossy().into_owned();
     entries.map(|path| (name(&path), fs::read_to_string(&path).expect("a statement"))).collect()
 }
 
-/// The source of the store without its tests.
+/// The source of the store, without its tests.
 fn source() -> String {
     let entries = fs::read_dir(file("")).expect("a folder").map(|entry| entry.expect("an entry").path());
     let rust = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "rs");
@@ -24,7 +23,7 @@ fn source() -> String {
 }
 
 #[test]
-fn each_statement_fits_the_tables() {
+fn each_statement_is_valid() {
     let home = tempfile::tempdir().expect("a folder");
     let store = open(&home.path().join("journey.db"));
     for (name, sql) in statements() {
@@ -41,15 +40,15 @@ fn each_statement_is_used() {
 }
 
 #[test]
-fn each_statement_says_what_it_is_for() {
+fn each_statement_begins_with_a_comment() {
     let silent: Vec<String> =
         statements().into_iter().filter(|(_, sql)| !sql.starts_with("-- ")).map(|(name, _)| name).collect();
     assert!(silent.is_empty(), "the first line is a comment that says what it is for: {silent:?}");
 }
 
-/// Time is an argument here too.
+/// Time is always a parameter.
 #[test]
-fn no_statement_asks_the_clock_or_chance() {
+fn no_statement_uses_the_clock_or_random_numbers() {
     let schema = fs::read_to_string(file("schema.sql")).expect("the schema");
     let inline = ("*.rs".to_owned(), source());
     let all = statements().into_iter().chain([("schema.sql".to_owned(), schema), inline]);
@@ -61,7 +60,7 @@ fn no_statement_asks_the_clock_or_chance() {
     }
 }
 
-/// What SQLite will do for a statement, a line each.
+/// SQLite's query plan for a statement.
 fn plan(sql: &str) -> String {
     let home = tempfile::tempdir().expect("a folder");
     let store = open(&home.path().join("journey.db"));
@@ -74,10 +73,10 @@ fn plan(sql: &str) -> String {
     lines.collect()
 }
 
-/// `delivery_not_settled` holds only what has not left yet: going through
-/// that is going through what is asked for.
+/// A scan of the partial index `delivery_not_settled` is allowed: it contains
+/// only deliveries that are not settled.
 #[test]
-fn what_is_asked_often_is_found_without_looking_at_every_row() {
+fn frequent_queries_use_an_index() {
     let files = statements();
     let inline = [
         "SELECT id FROM enrolment WHERE person_id = ?1 AND journey = ?2",
