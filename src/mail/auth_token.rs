@@ -1,7 +1,6 @@
-//! The access token that signs in at a relay (AUTH XOAUTH2): where it comes
-//! from, and how long it is good for. It is fetched anew ahead of its end, so
-//! that none ends during a mailing (F39). What goes wrong names the place that
-//! was asked, and never a secret.
+//! OAuth 2.0 access tokens for AUTH XOAUTH2: fetched from a program, a file or an
+//! endpoint, cached, and renewed before they expire, so that none expires during a
+//! mailing. Errors name the source that was asked, never a secret.
 
 use std::fmt;
 use std::fs;
@@ -16,36 +15,33 @@ use chrono::TimeDelta;
 
 use crate::domain::time::timezone::Timestamp;
 
-/// A token is renewed so long before its end.
+/// How long before its expiry a token is renewed.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
-/// How long a token without an end is used: whoever makes it knows better.
+/// Cache time for tokens without an expiry.
 const WITHOUT_END: TimeDelta = TimeDelta::minutes(5);
-/// A longer token is none.
+/// Longer responses are refused.
 const LONGEST: u64 = 100_000;
-/// How long a place may take to answer.
+/// Timeout of a program or endpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where a token comes from.
+/// Where tokens come from.
 #[derive(Clone)]
 pub(crate) enum Source {
-    /// A program and its arguments; it prints the token.
+    /// A program with its arguments; it prints the token.
     Command(Vec<String>),
-    /// A file somebody else keeps fresh; read each time.
+    /// A file that another program refreshes; read each time.
     File(PathBuf),
-    /// Asked for with the program's own name and secret (client credentials).
+    /// An OAuth 2.0 endpoint, with the client credentials grant.
     Endpoint {
-        /// Whom to ask.
+        /// URL of the endpoint.
         url: String,
-        /// The program's name there.
         client_id: String,
-        /// A file with its secret and nothing else.
         client_secret_file: PathBuf,
-        /// What it is for.
         scope: String,
     },
 }
 
-/// Arguments of a program may hold a secret, so they are not shown.
+/// Arguments of a program may contain a secret, so they are not printed.
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.place())
@@ -53,7 +49,7 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// Where it is, in words for messages.
+    /// The source, for messages.
     fn place(&self) -> String {
         match self {
             Source::Command(words) => format!("`{}`", words.first().map_or("", String::as_str)),
@@ -63,12 +59,12 @@ impl Source {
     }
 }
 
-/// A token that is never shown.
+/// A token; its `Debug` output hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token(String);
 
 impl Token {
-    /// The token itself, for the one who hands it over.
+    /// The token itself, for the SMTP client.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
@@ -89,27 +85,27 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The token in use.
+/// Caches the current token of a source.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     source: Source,
     patience: Duration,
-    /// With the instant from which it is not used any more.
+    /// The token, and until when it may be used.
     kept: Option<(Token, Timestamp)>,
 }
 
 impl Tokens {
-    /// Tokens of a source; none is fetched yet.
+    /// An empty cache for a source.
     pub(crate) fn of(source: Source) -> Tokens {
         Tokens { source, patience: PATIENCE, kept: None }
     }
 
-    /// A token that is good at `now` and for a while after it.
+    /// A token that is valid at `now` and for some time after.
     ///
     /// # Errors
     ///
-    /// What went wrong, with the place that was asked. A token that still
-    /// holds is used when no other is to be had.
+    /// What went wrong, with the source that was asked. A cached token that is still
+    /// valid is returned instead, if there is one.
     pub(crate) fn token(&mut self, now: Timestamp) -> Result<Token, String> {
         if let Some((token, renew)) = &self.kept
             && now < *renew
@@ -134,7 +130,7 @@ impl Tokens {
         }
     }
 
-    /// Forgets the token: a relay refused it.
+    /// Discards the token, because a relay has rejected it.
     pub(crate) fn forget(&mut self) {
         self.kept = None;
     }
@@ -143,7 +139,7 @@ impl Tokens {
         matches!(self.source, Source::Endpoint { .. })
     }
 
-    /// A fresh token, and how long it is good for, where that is said.
+    /// Fetches a token and its lifetime, if the source gives one.
     fn fetch(&self) -> Result<(Token, Option<TimeDelta>), String> {
         let place = self.source.place();
         match &self.source {
@@ -177,7 +173,7 @@ fn text_of(file: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-/// What a program prints; what it says on standard error is not repeated.
+/// The output of a program; its standard error is not repeated.
 fn printed(words: &[String], patience: Duration) -> Result<String, String> {
     let Some((program, arguments)) = words.split_first() else {
         return Err("there is no program to ask for a token".to_owned());
@@ -191,11 +187,11 @@ fn printed(words: &[String], patience: Duration) -> Result<String, String> {
     thread::spawn(move || {
         let mut text = String::new();
         let read = output.take(LONGEST).read_to_string(&mut text);
-        // Nobody waits any more when it took too long.
+        // The receiver is gone after a timeout.
         let _ = give.send(read.map(|_| text));
     });
     let Ok(read) = get.recv_timeout(patience) else {
-        // Gone already, or not ours to kill: either way it is not waited for.
+        // It may have exited already, or belong to another user; do not wait for it.
         let _ = child.kill();
         let _ = child.wait();
         return Err(format!("`{program}` gave no access token within {} s", patience.as_secs_f32()));
@@ -207,12 +203,12 @@ fn printed(words: &[String], patience: Duration) -> Result<String, String> {
     read.map_err(|error| format!("`{program}` gave no access token: {error}"))
 }
 
-/// What an endpoint answers to a form.
+/// Posts a form to an endpoint.
 fn asked(url: &str, place: &str, form: &[(&str, &str)], patience: Duration) -> Result<String, String> {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(patience))
         .http_status_as_error(false)
-        // The secret goes where it was meant to go, and nowhere else.
+        // The secret must not be sent on to another host.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .build();
@@ -231,14 +227,14 @@ fn asked(url: &str, place: &str, form: &[(&str, &str)], patience: Duration) -> R
     if status.is_success() {
         return Ok(body);
     }
-    // `invalid_client` and its kin; the description may repeat what was sent.
+    // Only the error code, such as `invalid_client`: the description may repeat the secret.
     let code = value_of(&body, "error")
         .filter(|code| code.len() < 40 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
     let code = code.map_or(String::new(), |code| format!(" ({code})"));
     Err(format!("the token endpoint {place} refused: {}{code}", status.as_u16()))
 }
 
-/// The value of a key of a JSON object: a text or a number.
+/// The value of a key in a JSON object, if it is a string or a number.
 fn value_of(json: &str, key: &str) -> Option<String> {
     match serde_json::from_str::<serde_json::Value>(json).ok()?.get(key)? {
         serde_json::Value::String(text) => Some(text.clone()),

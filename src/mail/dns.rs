@@ -1,7 +1,5 @@
-//! Asking the domain name system for texts: the records that relays of others
-//! look up before they believe a mail. One question, one answer, over UDP and
-//! where that is too short over TCP; a name server that does not answer is
-//! given up. Nothing here is asked unless somebody wants it.
+//! Queries TXT records: SPF, DKIM and DMARC, for `journey doctor --dns`. One
+//! question per query, over UDP and if truncated over TCP, with a timeout.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -12,14 +10,14 @@ use hickory_proto::rr::{Name, RData, RecordType};
 
 use crate::clock::Stopwatch;
 
-/// What fits into a packet on every way.
+/// The UDP payload size that passes every network (RFC 9715).
 const PACKET: u16 = 1_232;
 /// A lost packet is sent once more.
 const TRIES: u32 = 2;
-/// Where a name server listens.
+/// The DNS port.
 const PORT: u16 = 53;
 
-/// Whom to ask, and for how long.
+/// Name servers to ask, with a timeout.
 #[derive(Clone, Debug)]
 pub struct NameServers {
     servers: Vec<SocketAddr>,
@@ -27,13 +25,12 @@ pub struct NameServers {
 }
 
 impl NameServers {
-    /// These, one after the other until one answers.
+    /// Asks these servers in turn until one answers.
     pub fn new(servers: Vec<SocketAddr>, patience: Duration) -> NameServers {
         NameServers { servers, patience }
     }
 
-    /// Those of this machine, as `resolv.conf` names them; without one, the
-    /// machine itself.
+    /// The servers in `resolv.conf`; if there are none, the local host.
     pub(crate) fn of_machine(resolv_conf: &str, patience: Duration) -> NameServers {
         let named = resolv_conf.lines().filter_map(|line| {
             let mut words = line.split_whitespace();
@@ -47,18 +44,17 @@ impl NameServers {
         NameServers::new(servers, patience)
     }
 
-    /// Reads `127.0.0.1`, `127.0.0.1:5353`, `[::1]:5353` or `::1`.
+    /// Parses `127.0.0.1`, `127.0.0.1:5353`, `[::1]:5353` or `::1`.
     pub(crate) fn read(text: &str) -> Option<SocketAddr> {
         let alone = || text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, PORT));
         text.parse().ok().or_else(alone)
     }
 
-    /// The texts (TXT) at a name, each in one piece; none where there is no
-    /// such name.
+    /// The TXT records of a name, each as one string; none if there is no such name.
     ///
     /// # Errors
     ///
-    /// Why nobody knows, in a clause.
+    /// Why there is no answer, as a clause.
     pub fn texts(&self, name: &str) -> Result<Vec<String>, String> {
         let query = Name::from_ascii(name).map_err(|_| format!("`{name}` is no domain name"))?;
         let mut faults = Vec::new();
@@ -89,7 +85,7 @@ impl NameServers {
     }
 }
 
-/// Why there is no answer, in words that follow the server's address.
+/// Describes an error, as a clause after the server's address.
 fn told(error: &io::Error, patience: Duration) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
@@ -110,7 +106,7 @@ fn by_packet(
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
     let socket = UdpSocket::bind(own)?;
-    // Answers of anybody else are not even heard.
+    // Ignores packets from other hosts.
     socket.connect(server)?;
     let mut packet = [0; PACKET as usize];
     for _ in 0..TRIES {
@@ -135,7 +131,7 @@ fn is_silence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
-/// The same question where the answer is too long for a packet.
+/// The same query over TCP, if the answer was truncated.
 fn by_stream(
     server: SocketAddr,
     question: &[u8],
@@ -166,14 +162,14 @@ fn by_stream(
     answers(&answer, asked).ok_or_else(|| io::Error::other("the answer is to something else"))
 }
 
-/// The answer, if it is one to this question.
+/// The packet, if it answers this query.
 fn answers(packet: &[u8], asked: &Message) -> Option<Message> {
     let message = Message::from_vec(packet).ok()?;
     let same = message.metadata.id == asked.metadata.id && message.queries == asked.queries;
     (same && message.metadata.message_type == MessageType::Response).then_some(message)
 }
 
-/// The texts of an answer, whatever names lead to them.
+/// The TXT records of an answer, following CNAMEs.
 fn texts_of(message: &Message, server: SocketAddr) -> Result<Vec<String>, String> {
     match message.metadata.response_code {
         ResponseCode::NoError => {}
@@ -193,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machines_own_name_servers() {
+    fn name_servers_are_read_from_resolv_conf() {
         let servers = |text: &str| {
             let names = NameServers::of_machine(text, Duration::from_secs(1));
             names.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
@@ -204,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_server_as_it_is_typed() {
+    fn name_server_arguments_are_parsed() {
         let read = |text| NameServers::read(text).map(|server| server.to_string());
         assert_eq!(read("127.0.0.1").as_deref(), Some("127.0.0.1:53"));
         assert_eq!(read("127.0.0.1:5353").as_deref(), Some("127.0.0.1:5353"));

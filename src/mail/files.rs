@@ -1,4 +1,4 @@
-//! Mails as files: whole or not at all, under a name that says what they are.
+//! Writes mails as files, atomically, under descriptive names.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failpoint;
 
-/// A folder into which many mails are written.
+/// An open folder for mails.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -14,11 +14,11 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens a folder; it is made if it is not there.
+    /// Opens a folder, and creates it if needed.
     ///
     /// # Errors
     ///
-    /// Where it cannot be made or opened.
+    /// If it cannot be created or opened.
     pub(crate) fn open(path: &Path) -> io::Result<Folder> {
         let told = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot write to {}: {error}", path.display()))
@@ -27,21 +27,21 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), file: File::open(path).map_err(told)? })
     }
 
-    /// Writes a mail, whole or not at all; see [`write()`].
+    /// Writes a mail atomically; see [`write()`].
     ///
     /// # Errors
     ///
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         write(&self.path, name, bytes)
     }
 
-    /// Sees to it that everything written survives a power cut: one call for
-    /// all, because one a mail would take longer than the mails.
+    /// Makes everything written so far durable. One call for a batch, because one fsync
+    /// per mail would take longer than the mails.
     ///
     /// # Errors
     ///
-    /// Where the disk refuses.
+    /// If the disk refuses.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let synced = failpoint::at("files.sync").and_then(|()| Ok(rustix::fs::syncfs(&self.file)?));
         synced.map_err(|error| {
@@ -50,12 +50,12 @@ impl Folder {
     }
 }
 
-/// Writes a file below a folder, by way of a temporary name, so that nobody
-/// ever sees half of it. `name` may have folders in it, with `/`.
+/// Writes a file below a folder atomically, by way of a temporary name. `name` may
+/// contain folders, separated by `/`.
 ///
 /// # Errors
 ///
-/// Where a folder or the file cannot be made, with the path in the message.
+/// If a folder or the file cannot be created, with the path in the message.
 pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let path = folder.join(name);
     let place = path.parent().unwrap_or(folder);
@@ -69,15 +69,15 @@ pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     });
     let named = written.and_then(|()| failpoint::at("files.name")).and_then(|()| fs::rename(&half, &path));
     named.and_then(|()| failpoint::at("files.named")).map_err(|error| {
-        // What is half there helps nobody; if it cannot be removed either,
-        // the first error is still the one to tell.
+        // Remove the partial file. If that fails too, the first error is the one to
+        // report.
         let _ = fs::remove_file(&half);
         told(error)
     })
 }
 
-/// Makes a folder, and those above it, for its owner alone: names of files
-/// hold employee ids, and what is in them names and addresses.
+/// Creates a folder and its parents, readable by the owner only: file names contain
+/// employee ids, and the mails contain names and addresses.
 #[cfg(unix)]
 fn private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -100,8 +100,8 @@ fn private_file(path: &Path) -> io::Result<File> {
     File::create(path)
 }
 
-/// The part of a file name that stands for a text: letters, digits, `.`, `_`
-/// and `-` as they are, everything else as `_`.
+/// A text as part of a file name: letters, digits, `.`, `_` and `-` stay,
+/// everything else becomes `_`.
 pub(crate) fn name_part(text: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
     let part: String = text.chars().take(64).map(safe).collect();
@@ -113,14 +113,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_never_leaves_its_folder() {
+    fn a_file_name_never_leaves_its_folder() {
         assert_eq!(name_part("../../etc/passwd"), "_.._etc_passwd");
         assert_eq!(name_part("12 å/3"), "12___3");
     }
 
     #[cfg(unix)]
     #[test]
-    fn p20_a_mail_is_for_its_owner_alone() {
+    fn mails_are_readable_by_the_owner_only() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let outbox = folder.path().join("outbox");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_half_written_stays_behind() {
+    fn no_partial_file_is_left_behind() {
         let folder = tempfile::tempdir().expect("a folder");
         write(folder.path(), "2026-12-01/a.eml", b"mail").expect("it can be written");
         write(folder.path(), "2026-12-01", b"mail").expect_err("a folder is in the way");

@@ -1,4 +1,4 @@
-//! Mails out: the only place that knows the mail package.
+//! Outgoing and incoming mail. The only folder that uses the mail packages.
 
 pub(crate) mod auth_token;
 pub mod dns;

@@ -1,6 +1,5 @@
-//! Handing a mail over to the `sendmail` program of this machine, for places
-//! without a relay to talk to. What became of it is its exit code; nobody
-//! knows when it does not give one.
+//! Hands a mail to the local `sendmail` program, for hosts without a relay. Its exit
+//! code is the outcome; without an exit code the outcome is unknown.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -13,15 +12,15 @@ use crate::clock::Stopwatch;
 use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind};
 use crate::failpoint;
 
-/// How long it may take: it writes a file into a queue.
+/// Timeout; the program only writes to a queue.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often it is looked at.
+/// Polling interval.
 const LOOK: Duration = Duration::from_millis(5);
-/// As much is kept of what it says.
+/// How much of its output is kept.
 const MOST_WORDS: u64 = 4_000;
 const MOST_TOLD: usize = 200;
 
-/// Exit codes (sysexits.h) that say more than that it failed.
+/// Exit codes of sysexits.h with a meaning of their own.
 const NO_USER: i32 = 67;
 const NO_HOST: i32 = 68;
 const UNAVAILABLE: i32 = 69;
@@ -36,23 +35,23 @@ pub struct Sendmail {
     patience: Duration,
 }
 
-/// How running the program ended.
+/// How the program ended.
 enum Ended {
     Exit(ExitStatus),
     TooLate,
 }
 
 impl Sendmail {
-    /// The program at that path; whether there is one shows when it is used.
+    /// The program at a path; a missing program shows when it is used.
     pub(crate) fn new(program: impl Into<PathBuf>) -> Sendmail {
         Sendmail { program: program.into(), patience: PATIENCE }
     }
 
-    /// Hands one mail over: from a return path, to one reader.
+    /// Hands over one mail.
     pub(crate) fn hand_over(&self, from: &str, to: &str, bytes: &[u8]) -> Outcome {
         let program = self.program.display();
         let mut command = Command::new(&self.program);
-        // Nobody is taken for an option, and a lone dot ends nothing.
+        // `--` prevents option injection; `-i` keeps a lone dot from ending the mail.
         command.args(["-i", "-f", from, "--", to]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match failpoint::at("sendmail.start").and_then(|()| command.spawn()) {
@@ -66,7 +65,7 @@ impl Sendmail {
         let said = listen(&mut child);
         let ended = wait(&mut child, self.patience);
         let ended = failpoint::at("sendmail.ended").and(ended);
-        // Where it is killed, so is its hold on what was to be written.
+        // A killed program closes its input, so the writer ends.
         let given = given.recv_timeout(Duration::from_secs(1)).unwrap_or(false);
         let words = || said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
         let gone = |how: String| match given {
@@ -82,7 +81,7 @@ impl Sendmail {
         };
         let reply = |code, enhanced| Reply { code, enhanced, text: told(&words(), &[from, to]).into() };
         match status.code() {
-            // It may have ended before it had read all of it.
+            // It may exit before it has read everything.
             Some(0) if !given => gone("did not take all of the mail".to_owned()),
             Some(0) => {
                 Outcome::Sent(Reply { code: 250, enhanced: None, text: "accepted by sendmail".into() })
@@ -108,27 +107,27 @@ fn trouble(kind: TroubleKind, phase: Phase, why: String) -> Outcome {
     Outcome::Channel(Trouble { kind, phase, why })
 }
 
-/// Gives the mail, whatever the program does meanwhile; was it all taken?
+/// Writes the mail in a thread, and reports whether all was read.
 fn give(child: &mut Child, bytes: &[u8]) -> mpsc::Receiver<bool> {
     let (told, given) = mpsc::channel();
     let stdin = child.stdin.take();
     let bytes = bytes.to_vec();
     thread::spawn(move || {
         let whole = stdin.is_some_and(|mut stdin| stdin.write_all(&bytes).is_ok());
-        // Nobody asks any more when it took too long.
+        // The receiver is gone after a timeout.
         let _ = told.send(whole);
     });
     given
 }
 
-/// What the program says, as much as is kept; the rest is read and dropped,
-/// so that it never waits for a reader.
+/// Reads the program's standard error up to a limit and discards the rest, so that the
+/// program never blocks.
 fn listen(child: &mut Child) -> mpsc::Receiver<String> {
     let (tell, said) = mpsc::channel();
     let error = child.stderr.take();
     let output = child.stdout.take();
     thread::spawn(move || {
-        // What it prints is of no use.
+        // Standard output is discarded.
         let _ = output.map(|mut output| std::io::copy(&mut output, &mut std::io::sink()));
     });
     thread::spawn(move || {
@@ -156,7 +155,7 @@ fn wait(child: &mut Child, patience: Duration) -> std::io::Result<Ended> {
     }
 }
 
-/// What it said, in one short line without an address.
+/// Its output as one short line without addresses.
 fn told(words: &str, addresses: &[&str]) -> String {
     let words = words.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let hidden = words.map(|word| {

@@ -1,4 +1,4 @@
-//! Tokens from real programs, files and a real server on this machine.
+//! Tokens from real programs, files and a local HTTP server.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ fn at(seconds: i64) -> Timestamp {
     start + TimeDelta::seconds(seconds)
 }
 
-/// A server that gives one answer after another, and remembers the forms.
+/// A server that gives one response after another and records the forms.
 struct Server {
     url: String,
     forms: Arc<Mutex<Vec<String>>>,
@@ -47,7 +47,7 @@ fn server(answers: Vec<(&'static str, String)>) -> Server {
             let answer = format!(
                 "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
             );
-            // Who gave up waiting does not read it.
+            // The client may have timed out.
             let _ = stream.write_all(answer.as_bytes());
         }
     });
@@ -64,7 +64,7 @@ fn gives(token: &str, expires_in: u32) -> (&'static str, String) {
     )
 }
 
-/// A home with a secret in it, and the source of a server.
+/// A folder with a secret, and a token cache for a server.
 fn endpoint(url: &str) -> (tempfile::TempDir, Tokens) {
     let home = tempfile::tempdir().expect("a folder");
     let client_secret_file = home.path().join("secret");
@@ -83,7 +83,7 @@ fn token(tokens: &mut Tokens, seconds: i64) -> String {
 }
 
 #[test]
-fn f39_a_token_is_renewed_ahead_of_its_end() {
+fn a_token_is_renewed_before_it_expires() {
     let server = server(vec![gives("first", 3_600), gives("second", 3_600), gives("third", 60)]);
     let (_home, mut tokens) = endpoint(&server.url);
     assert_eq!(token(&mut tokens, 0), "first");
@@ -100,7 +100,7 @@ fn f39_a_token_is_renewed_ahead_of_its_end() {
 }
 
 #[test]
-fn f39_an_endpoint_that_is_down_is_named_and_no_secret_is() {
+fn an_unreachable_endpoint_is_named_and_the_secret_is_not() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/token", listener.local_addr().expect("an address"));
     drop(listener);
@@ -111,7 +111,7 @@ fn f39_an_endpoint_that_is_down_is_named_and_no_secret_is() {
 }
 
 #[test]
-fn f39_what_still_holds_is_used_while_the_endpoint_is_down() {
+fn a_valid_token_is_used_while_the_endpoint_is_down() {
     let server = server(vec![gives("first", 3_600)]);
     let (_home, mut tokens) = endpoint(&server.url);
     assert_eq!(token(&mut tokens, 0), "first");
@@ -120,7 +120,7 @@ fn f39_what_still_holds_is_used_while_the_endpoint_is_down() {
 }
 
 #[test]
-fn f39_a_refusal_is_told_with_its_code_alone() {
+fn a_rejection_is_reported_by_its_code_only() {
     let body = "{\"error\":\"invalid_client\",\"error_description\":\"hemlig&t= is wrong\"}";
     let server =
         server(vec![("401 Unauthorized", body.to_owned()), ("200 OK", "<html>hemlig</html>".to_owned())]);
@@ -132,7 +132,7 @@ fn f39_a_refusal_is_told_with_its_code_alone() {
 }
 
 #[test]
-fn f39_an_endpoint_that_is_slow_is_not_waited_for() {
+fn a_slow_endpoint_times_out() {
     let server = server(vec![("silence", String::new())]);
     let (_home, mut tokens) = endpoint(&server.url);
     tokens.patience = Duration::from_millis(300);
@@ -141,7 +141,7 @@ fn f39_an_endpoint_that_is_slow_is_not_waited_for() {
 }
 
 #[test]
-fn f39_the_secret_follows_no_redirect() {
+fn the_secret_follows_no_redirect() {
     let server = server(vec![("307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/else", String::new())]);
     let (_home, mut tokens) = endpoint(&server.url);
     let why = tokens.token(at(0)).expect_err("refused");
@@ -149,7 +149,7 @@ fn f39_the_secret_follows_no_redirect() {
 }
 
 #[test]
-fn a_file_is_read_each_time() {
+fn a_file_is_read_at_each_request() {
     let home = tempfile::tempdir().expect("a folder");
     let file = home.path().join("token");
     let mut tokens = Tokens::of(Source::File(file.clone()));
@@ -163,7 +163,7 @@ fn a_file_is_read_each_time() {
 }
 
 #[test]
-fn a_program_prints_it_and_its_complaints_are_not_repeated() {
+fn the_output_of_a_program_is_used_and_its_errors_are_not_repeated() {
     let home = tempfile::tempdir().expect("a folder");
     let program = |name: &str, text: &str| {
         let file = home.path().join(name);

@@ -1,4 +1,4 @@
-//! How mails to a return path are read, whatever they are.
+//! Parsing of mails that arrive at a return path.
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -8,7 +8,7 @@ use super::*;
 const REPORT: &str = include_str!("../../../tests/fixtures/bounces/hard-english.eml");
 
 #[test]
-fn the_readers_of_a_report_are_read_with_folds_and_remarks() {
+fn the_recipients_of_a_report_are_read_with_folds_and_comments() {
     let incoming = read(REPORT.as_bytes());
     assert_eq!(incoming.to, ["{RETURN_PATH}"; 0], "a mark is no address");
     let Reading::Report(fates) = incoming.reading else { panic!("{:?}", incoming.reading) };
@@ -17,7 +17,7 @@ fn the_readers_of_a_report_are_read_with_folds_and_remarks() {
 }
 
 #[test]
-fn the_envelope_goes_before_what_the_sender_wrote() {
+fn the_envelope_recipient_precedes_the_headers_of_the_sender() {
     let text =
         "To: \"B\" <b@x.example>, c@x.example\r\nDelivered-To: a+1@x.example\r\nFrom: d@x.example\r\n\r\n";
     assert_eq!(read(text.as_bytes()).to, ["a+1@x.example", "b@x.example", "c@x.example"]);
@@ -27,12 +27,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, rng_seed: RngSeed::Fixed(128), ..ProptestConfig::default() })]
 
     #[test]
-    fn f128_no_bytes_bring_it_down(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
         let _ = read(&bytes);
     }
 
     #[test]
-    fn f128_no_edit_brings_it_down(at in any::<prop::sample::Index>(), length in 0..60_usize, put in ".{0,20}") {
+    fn an_edited_report_never_panics(at in any::<prop::sample::Index>(), length in 0..60_usize, put in ".{0,20}") {
         let mut bytes = REPORT.as_bytes().to_vec();
         let at = at.index(bytes.len());
         let end = (at + length).min(bytes.len());

@@ -1,42 +1,40 @@
-//! From words to a mail: who writes to whom, when, and every header a mail of
-//! ours has. The one place where headers are decided (E1 to E17); the engine
-//! calls it with what it has booked, `mime` makes bytes of what comes out.
+//! Decides all headers of a mail: sender, recipient, date, threading, list headers. The
+//! engine calls it with what was booked; `mime` turns the result into bytes.
 
 use crate::domain::model::email::{Email, Mailbox};
 use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::Timestamp;
 use crate::render::Rendered;
 
-/// What is known of a mail besides its words.
+/// Everything about a mail except its text.
 #[derive(Clone, Copy, Debug)]
 pub struct Sending<'a> {
-    /// Who writes.
     pub from: &'a Mailbox,
-    /// Where answers by mail arrive; may be the same.
+    /// The address for replies; may equal `from`.
     pub reply_to: &'a Mailbox,
-    /// What the reader is called.
+    /// The recipient's display name.
     pub name: &'a str,
-    /// The reader's address.
+    /// The recipient's address.
     pub address: &'a str,
-    /// When it was booked: the same in every copy.
+    /// When the mail was booked; the same in every copy.
     pub date: Timestamp,
-    /// How far the programme's clock is ahead of UTC then, in seconds.
+    /// The programme's UTC offset at that time, in seconds.
     pub offset_seconds: i32,
     /// `<…@…>`, with its brackets.
     pub message_id: &'a str,
-    /// What stands between the parts: 16 to 60 letters, digits and `-`.
+    /// The MIME boundary: 16 to 60 letters, digits and `-`.
     pub boundary: &'a str,
-    /// The journey's identity and its title in the mail's language.
+    /// The journey's identity, and its title in the mail's language.
     pub journey: (&'a Slug, &'a str),
-    /// The reader's pause page, as in [`crate::render::Links`].
+    /// URL of the recipient's pause page, as in [`crate::render::Links`].
     pub pause: &'a str,
-    /// The number of the delivery, where there is one.
+    /// The number of the delivery, if there is one.
     pub delivery: Option<i64>,
-    /// For a reminder: the Message-ID of the step's mail, if it is known.
+    /// For a reminder: the Message-ID of the first mail, if known.
     pub first_message_id: Option<&'a str>,
 }
 
-/// The mail as a value, complete.
+/// Combines the rendered text and the headers.
 pub fn email(words: Rendered, sending: &Sending<'_>) -> Email {
     Email {
         from: sending.from.clone(),
@@ -55,13 +53,13 @@ pub fn email(words: Rendered, sending: &Sending<'_>) -> Email {
     }
 }
 
-/// What filters and other programs read. None of it tells who the reader is.
+/// Headers for filters and mail clients. None identifies the recipient.
 fn headers(sending: &Sending<'_>) -> Vec<(String, String)> {
     let domain = sending.from.address.rsplit('@').next().unwrap_or("localhost");
     let (slug, title) = sending.journey;
     let mut headers = vec![("List-Id".to_owned(), format!("{} <{slug}.{domain}>", phrase(title, slug)))];
-    // Software follows the link by itself (RFC 8058), and over `http` anybody
-    // on the way could have written it (E13).
+    // Mail clients follow this link by themselves (RFC 8058), and over `http` anyone
+    // on the network could have changed it.
     if sending.pause.starts_with("https://") {
         headers.push(("List-Unsubscribe".to_owned(), format!("<{}>", sending.pause)));
         headers.push(("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned()));
@@ -70,7 +68,7 @@ fn headers(sending: &Sending<'_>) -> Vec<(String, String)> {
     headers
 }
 
-/// A title as it may stand before an address in angle brackets.
+/// A title that may precede an address in angle brackets.
 fn phrase(title: &str, slug: &Slug) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-');
     let words: String = title.chars().map(|c| if plain(c) { c } else { ' ' }).collect();
@@ -121,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn e12_a_list_has_a_readable_name() {
+    fn a_list_id_has_a_readable_name() {
         let headers = headers_with("", "Miljö, \"klimat\" <och> mer", Some(17));
         assert_eq!(
             headers,
@@ -131,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn e13_one_click_only_over_https() {
+    fn one_click_unsubscribe_needs_https() {
         let headers = headers_with("https://larresa.ekdala.example/p/abc", "Miljö", None);
         assert_eq!(
             headers[1..],
@@ -143,7 +141,7 @@ mod tests {
         assert_eq!(headers_with("http://127.0.0.1:8080/p/abc", "Miljö", None).len(), 1);
     }
 
-    /// A mail and what it is made of; the rest is always the same.
+    /// The varying inputs of a mail.
     #[derive(Clone, Debug)]
     struct Made {
         from: Mailbox,
@@ -188,22 +186,22 @@ mod tests {
 
     const READER: &str = "asa.ek@ekdala.example";
 
-    /// The headers of a mail of ours, in order, each once.
+    /// The headers of our mails, in order, each once.
     const HEADERS: &str = "From To Subject Date Message-ID Auto-Submitted X-Auto-Response-Suppress List-Id \
          List-Unsubscribe List-Unsubscribe-Post X-Journey-Delivery MIME-Version Content-Type";
 
-    /// Pieces of which words are made that would like to be something else.
+    /// Text fragments that try to be headers or addresses.
     const HOSTILE: &str = "Bcc: alla@ekdala\\.example|\\.|<x@evil\\.example>|\"|\\\\|,|;|:|\\(|\\)|--|=C3=A5|=\\?|\\?=|\
          å|é|ł|😀|\u{202e}|From |\\{\\{name\\}\\}|<b>|%0d%0a|-{60}";
 
-    /// Words in one line: letters of the world, and what is hostile.
+    /// One line of international letters and hostile fragments.
     fn line(most: usize) -> impl Strategy<Value = String> {
         let word = prop_oneof![3 => "[a-zåäö]{1,12}", 2 => "\\PC{1,8}", 2 => HOSTILE];
         proptest::collection::vec(word, 1..=most).prop_map(|words| words.join(" "))
     }
 
-    /// The same, as people and authors have them: blanks stand alone and only
-    /// between words, and nothing steers.
+    /// The same, as it comes from people and authors: single spaces between words, no
+    /// control or direction characters.
     fn tidy(most: usize, longest: usize) -> impl Strategy<Value = String> {
         line(most).prop_map(move |line| {
             let line: String = line.chars().filter(|c| !steers(*c)).take(longest).collect();
@@ -216,7 +214,7 @@ mod tests {
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     }
 
-    /// Any words at all, also such as no import and no author gets past us.
+    /// Any text, including what import and authors' checks refuse.
     fn wild() -> impl Strategy<Value = String> {
         let breaks = prop_oneof![
             Just("\r\nBcc: x@evil.example"),
@@ -246,7 +244,7 @@ mod tests {
             name.prop_map(move |name| Mailbox { name, address: address.into() })
         };
         let from = (mailbox("larresa@ekdala.example"), mailbox("hallbarhet@ekdala.example"));
-        // A code of its own in a subject is refused, not sent.
+        // An encoded word in a subject is refused, not sent.
         let subject = tidy(12, 150).prop_map(|subject| subject.replace("=?", "= ?"));
         (from, tidy(6, 100), subject, bodies(), bodies(), line(4), any::<bool>()).prop_map(
             |((from, reply_to), name, subject, text, html, title, reminds)| Made {
@@ -262,8 +260,8 @@ mod tests {
         )
     }
 
-    /// Lines of ASCII within their lengths, one reader, each header once, and
-    /// no other: whatever was put in.
+    /// The bytes are well formed for any input: ASCII lines within their limits, one
+    /// recipient, each header once and no others.
     fn is_well_formed(bytes: &[u8], reminds: bool) -> Result<(), TestCaseError> {
         let mail = std::str::from_utf8(bytes).expect("ASCII");
         prop_assert!(
@@ -272,7 +270,7 @@ mod tests {
         prop_assert_eq!(mail.replace("\r\n", "").find(['\r', '\n']), None);
         let (head, parts) = mail.split_once("\r\n\r\n").expect("a head");
         for line in head.split("\r\n") {
-            // A word stays whole, and so does a name that has to be in quotes.
+            // Words and quoted names are not split.
             let value = line.split_once(": ").map_or(line, |(_, value)| value).trim_start();
             let whole = !value.contains(' ') || value.starts_with('"');
             prop_assert!(line.len() <= 78 || (whole && line.len() <= 998), "{}", line);
@@ -303,9 +301,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, rng_seed: RngSeed::Fixed(20), ..ProptestConfig::default() })]
 
-        /// A program that has no part in making it reads in a mail what was put in.
+        /// An independent parser reads back the input.
         #[test]
-        fn i20_every_mail_reads_back_as_what_it_was_made_of(made in made()) {
+        fn a_parser_reads_back_what_the_mail_was_made_from(made in made()) {
             let bytes = mime::bytes(&made.email()).expect("it can be a mail");
             is_well_formed(&bytes, made.reminds)?;
             let mail = parsed(&bytes);
@@ -328,9 +326,9 @@ mod tests {
             prop_assert_eq!(body(mail.body_html(0)), made.html);
         }
 
-        /// What nobody should have let in either makes no mail or one as good.
+        /// Input that no check lets through gives no mail or a well-formed one.
         #[test]
-        fn i20_whatever_is_put_in_no_header_and_no_reader_comes_of_it(
+        fn hostile_input_adds_no_header_and_no_recipient(
             made in made(), name in wild(), from in wild(), title in wild(), subject in wild(), text in wild(),
         ) {
             let from = Mailbox { name: from, address: made.from.address.clone() };

@@ -1,7 +1,6 @@
-//! The signature of the domain under a finished mail (DKIM, RFC 6376; E30):
-//! what the relay adds as a rule, for places where it does not. Headers and
-//! body are signed in their relaxed form. The key comes in as text; where it
-//! stands, and whether the published one is the same, is asked elsewhere.
+//! DKIM signatures (RFC 6376), for sites whose relay does not sign. Headers and body use
+//! relaxed canonicalisation. The key is passed in as text; other modules read it and
+//! compare it with the published record.
 
 use std::fmt;
 
@@ -12,8 +11,8 @@ use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 
 use crate::domain::time::timezone::Timestamp;
 
-/// What is signed, where a mail has it (E30). `Content-Type` is not: relays
-/// write it anew, and readers' programs then take the mail for forged.
+/// Headers to sign, if present. `Content-Type` is not signed, because some relays
+/// rewrite it, which would break the signature.
 const SIGNED: [&str; 13] = [
     "From",
     "To",
@@ -30,14 +29,14 @@ const SIGNED: [&str; 13] = [
     "References",
 ];
 
-/// Signed once more than they are there, so that a second one on the way
-/// breaks the signature.
+/// Headers signed once more than they occur, so that adding a second one breaks the
+/// signature.
 const OVER_SIGNED: [&str; 4] = ["From", "Subject", "To", "Date"];
 
-/// A longer line of the header is folded.
+/// Header lines are folded at this length.
 const FOLDED: usize = 78;
 
-/// The object identifiers that tell kinds of key apart in PKCS #8.
+/// Object identifiers of the key types in PKCS #8.
 const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
@@ -53,7 +52,7 @@ enum SigningKey {
     Ed25519(Ed25519KeyPair),
 }
 
-/// The key is never shown.
+/// The key is never printed.
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signer({}._domainkey.{}, …)", self.selector, self.domain)
@@ -61,13 +60,12 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Reads a private key as `openssl genpkey` writes it: RSA of at least
-    /// 2048 bits, in PKCS #8 or PKCS #1, or Ed25519 in PKCS #8. It is tried
-    /// once, so that a key that is damaged is told of here.
+    /// Parses a private key as `openssl genpkey` writes it: RSA of at least 2048 bits in
+    /// PKCS #8 or PKCS #1, or Ed25519 in PKCS #8. It signs once, to detect a damaged key.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, without a letter of the key.
+    /// What is wrong with the key, without revealing any of it.
     pub fn read(domain: &str, selector: &str, pem: &str) -> Result<Signer, String> {
         let domain = name(domain).ok_or("the signing domain is no domain name")?;
         let selector = name(selector).ok_or("the selector is no domain name")?;
@@ -76,7 +74,7 @@ impl Signer {
         Ok(signer)
     }
 
-    /// What kind of key it is: `RSA with 2048 bits`.
+    /// The kind of the key: `RSA with 2048 bits`.
     pub(crate) fn kind(&self) -> String {
         match &self.key {
             SigningKey::Rsa(key) => format!("RSA with {} bits", key.public().modulus_len() * 8),
@@ -84,12 +82,12 @@ impl Signer {
         }
     }
 
-    /// Under which name of the domain name system the public key is looked for.
+    /// The DNS name of the public key.
     pub(crate) fn record_name(&self) -> String {
         format!("{}._domainkey.{}", self.selector, self.domain)
     }
 
-    /// The text that must stand there.
+    /// The TXT record to publish there.
     pub fn record(&self) -> String {
         match &self.key {
             SigningKey::Rsa(key) => {
@@ -101,21 +99,19 @@ impl Signer {
         }
     }
 
-    /// The header `DKIM-Signature`, with its line end, to put in front of a
-    /// finished mail. `at` is when the mail was booked: the same mail always
-    /// gets the same signature.
+    /// The `DKIM-Signature` header with its line end, to prepend to a finished mail. `at`
+    /// is when the mail was booked, so the same mail always gets the same signature.
     ///
     /// # Errors
     ///
-    /// Where the system has no random numbers, which guard the key of an RSA
-    /// signature while it is made.
+    /// If the system has no random numbers, which blind the RSA key during signing.
     pub(crate) fn sign(&self, mail: &[u8], at: Timestamp) -> Result<Vec<u8>, String> {
         let (header, body) = split(mail);
         let fields = fields(header);
         let mut names = Vec::new();
         let mut signed = Vec::with_capacity(1_024);
         for name in SIGNED {
-            // The last one first, as whoever verifies counts them.
+            // The last one first (RFC 6376, 5.4.2).
             let there = fields.iter().rev().filter(|field| field.is(name));
             for field in there {
                 names.push(name.to_ascii_lowercase());
@@ -140,7 +136,7 @@ impl Signer {
         }
         line.word(&format!("bh={body_hash};"));
         line.word("b=");
-        // The signature's own header is signed too, with nothing after `b=`.
+        // The signature header itself is signed too, with an empty `b=`.
         let own = Field { name: b"dkim-signature", value: &line.text.as_bytes()["DKIM-Signature:".len()..] };
         signed.extend(own.relaxed());
         let signature = BASE64.encode(&self.key.sign(&signed)?);
@@ -191,7 +187,7 @@ impl SigningKey {
                 signed.map_err(|_| "the RSA key cannot sign: it is damaged".to_owned())?;
                 Ok(signature)
             }
-            // Not the text but its hash is signed (RFC 8463).
+            // Ed25519 signs the hash of the text (RFC 8463).
             SigningKey::Ed25519(key) => Ok(key.sign(digest(&SHA256, text).as_ref()).as_ref().to_vec()),
         }
     }
@@ -209,14 +205,14 @@ fn rsa(read: Result<RsaKeyPair, ring::error::KeyRejected>) -> Result<SigningKey,
     })
 }
 
-/// The label and the bytes of the first block of a PEM text.
+/// The label and the content of the first block in a PEM text.
 fn unwrap_pem(pem: &str) -> Result<(&str, Vec<u8>), String> {
     let (_, rest) = pem.split_once("-----BEGIN ").ok_or(NO_KEY)?;
     let (label, rest) = rest.split_once("-----").ok_or(NO_KEY)?;
     let (inside, _) =
         rest.split_once("-----END ").ok_or("the key has no end; part of the file is missing")?;
     let letters: String = inside.split_ascii_whitespace().collect();
-    // Old programs lock a key inside the block.
+    // Old programs mark an encrypted key inside the block.
     if letters.contains("Proc-Type") {
         return Ok(("ENCRYPTED PRIVATE KEY", Vec::new()));
     }
@@ -224,14 +220,14 @@ fn unwrap_pem(pem: &str) -> Result<(&str, Vec<u8>), String> {
     Ok((label, der))
 }
 
-/// A name of the domain name system, in lower case.
+/// A DNS name in lower case.
 fn name(text: &str) -> Option<String> {
     let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(letter);
     (text.len() <= 253 && text.split('.').all(label)).then(|| text.to_ascii_lowercase())
 }
 
-/// A public RSA key in the wrapping it is published in (SubjectPublicKeyInfo).
+/// An RSA public key as SubjectPublicKeyInfo, the form in which it is published.
 fn rsa_public_key(key: &[u8]) -> Vec<u8> {
     let wrapped = |tag: u8, inside: &[u8]| {
         let mut der = vec![tag];
@@ -248,7 +244,7 @@ fn rsa_public_key(key: &[u8]) -> Vec<u8> {
     wrapped(0x30, &[algorithm, bits].concat())
 }
 
-/// Header and body of a mail; the empty line belongs to neither.
+/// Header and body of a mail, without the empty line between them.
 fn split(mail: &[u8]) -> (&[u8], &[u8]) {
     match mail.windows(4).position(|four| four == b"\r\n\r\n") {
         Some(at) => (&mail[..at + 2], &mail[at + 4..]),
@@ -256,7 +252,7 @@ fn split(mail: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// A field of the header.
+/// A header field.
 struct Field<'m> {
     name: &'m [u8],
     /// With its folds, without the line end.
@@ -268,8 +264,8 @@ impl Field<'_> {
         self.name.trim_ascii_end().eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// The name in lower case, and the value with one blank where there were
-    /// several, a tab, or a fold (RFC 6376, 3.4.2).
+    /// The relaxed form: lower-case name, and each run of whitespace and folds as one
+    /// space (RFC 6376, 3.4.2).
     fn relaxed(&self) -> Vec<u8> {
         let mut text = self.name.trim_ascii_end().to_ascii_lowercase();
         text.push(b':');
@@ -296,8 +292,8 @@ fn fields(header: &[u8]) -> Vec<Field<'_>> {
     fields
 }
 
-/// Blanks at the end of a line and empty lines at the end of all are left
-/// out, and there is one blank where there were several (RFC 6376, 3.4.4).
+/// The relaxed body: trailing whitespace and trailing empty lines removed, each run of
+/// whitespace as one space (RFC 6376, 3.4.4).
 fn relaxed_body(body: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(body.len() + 2);
     let mut empty_lines = 0;
@@ -327,7 +323,7 @@ fn relaxed_body(body: &[u8]) -> Vec<u8> {
     text
 }
 
-/// A header that is folded while it is written.
+/// Folds a header while it is written.
 struct Folding {
     text: String,
     width: usize,
@@ -338,7 +334,7 @@ impl Folding {
         Folding { text: text.to_owned(), width: text.len() }
     }
 
-    /// Adds a word after a blank, on a line of its own if this one is full.
+    /// Appends a space and a word, on a new line if this one is full.
     fn word(&mut self, word: &str) {
         if self.width + 1 + word.len() > FOLDED {
             self.fold();
@@ -349,7 +345,7 @@ impl Folding {
         self.push(word);
     }
 
-    /// Adds a part of a word.
+    /// Appends to the current word.
     fn part(&mut self, part: &str) {
         if self.width + part.len() > FOLDED {
             self.fold();

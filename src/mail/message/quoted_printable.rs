@@ -1,15 +1,14 @@
-//! Quoted-printable (RFC 2045, 6.7): a text as lines of at most 76 characters
-//! of ASCII. Byte for byte what the mail package makes, which goes over a text
-//! five times and moves the rest of it at every line end. `mime` calls it for
-//! each part.
+//! Quoted-printable encoding (RFC 2045, 6.7) with lines of at most 76 characters.
+//! Byte for byte what lettre produces; lettre passes over the text five times and moves
+//! the rest at every line end, which was a quarter of the time of a mailing.
 
 use memchr::memchr_iter;
 
-/// So long is a line, with the `=` of a soft line break.
+/// Line length, including the `=` of a soft line break.
 const LINE: usize = 76;
 
-/// A text with LF line ends as it stands in a mail, with CRLF line ends. It
-/// ends as the text ends: without a line end of its own.
+/// Encodes a text with LF line ends; the result has CRLF line ends, and a final line
+/// end only if the text has one.
 pub(crate) fn encode(text: &str) -> Vec<u8> {
     let mut encoded = Vec::with_capacity(text.len() + text.len() / 4);
     let mut start = 0;
@@ -22,10 +21,10 @@ pub(crate) fn encode(text: &str) -> Vec<u8> {
     encoded
 }
 
-/// One line of the text: runs of plain characters, and coded ones between
-/// them. What is not the last of it leaves room for a soft line break.
+/// Encodes one line as runs of plain and encoded characters. All but the last piece
+/// leave room for a soft line break.
 fn encode_line(line: &[u8], encoded: &mut Vec<u8>) {
-    // A blank at the end would be lost on the way (rule 3).
+    // Trailing whitespace would be lost in transport (rule 3).
     let blank = usize::from(line.ends_with(b" ") || line.ends_with(b"\t"));
     let (mut rest, mut room) = (line, LINE);
     while let Some((first, after)) = rest.split_first() {
@@ -50,9 +49,8 @@ fn encode_line(line: &[u8], encoded: &mut Vec<u8>) {
     }
 }
 
-/// How many bytes at the beginning stand for themselves. Eight are looked at
-/// at once: what is `=`, below the blank, or not ASCII sets its highest bit,
-/// which is right for the first of them that does.
+/// Number of leading bytes that need no encoding. Tests eight at once: `=`, control
+/// characters and non-ASCII bytes set their highest bit; the lowest set bit is exact.
 fn plain_run(bytes: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     let mut at = 0;
@@ -65,7 +63,7 @@ fn plain_run(bytes: &[u8]) -> usize {
         let suspects = (equals | below | beyond) & (EACH << 7);
         at += suspects.trailing_zeros() as usize / 8;
         if suspects != 0 {
-            // A tab is below the blank.
+            // A tab is a control character that needs no encoding.
             if !is_plain(bytes[at]) {
                 return at;
             }
@@ -75,7 +73,7 @@ fn plain_run(bytes: &[u8]) -> usize {
     at + bytes[at..].iter().take_while(|&&b| is_plain(b)).count()
 }
 
-/// Stands for itself (rules 2 and 3).
+/// Needs no encoding (rules 2 and 3).
 fn is_plain(b: u8) -> bool {
     matches!(b, b'\t' | b' '..=b'<' | b'>'..=b'~')
 }
@@ -98,21 +96,21 @@ mod tests {
         String::from_utf8(encode(text)).expect("ASCII")
     }
 
-    /// As the mail package does it.
+    /// The encoding by the mail package.
     fn by_the_package(text: &str) -> String {
         let body = Body::new_with_encoding(text.to_owned(), QuotedPrintable).expect("a body");
         String::from_utf8(body.into_vec()).expect("ASCII")
     }
 
     #[test]
-    fn e20_what_is_not_plain_is_coded() {
+    fn bytes_that_are_not_plain_are_encoded() {
         assert_eq!(encoded(""), "");
         assert_eq!(encoded("a=b\n\nÅ~\t!\n"), "a=3Db\r\n\r\n=C3=85~\t!\r\n");
         assert_eq!(encoded("blank \nand tab\t\n "), "blank=20\r\nand tab=09\r\n=20");
     }
 
     #[test]
-    fn e20_a_line_is_full_and_not_longer() {
+    fn lines_are_filled_up_to_the_limit() {
         let a = |count| "a".repeat(count);
         assert_eq!(encoded(&a(76)), a(76));
         assert_eq!(encoded(&a(77)), format!("{}=\r\naa", a(75)));
@@ -125,7 +123,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
         #[test]
-        fn e20_lines_are_short_and_the_text_comes_back(text in "([a-z]{0,40}|[ =\t\nåß€😀]{1,4}){0,40}") {
+        fn lines_are_short_and_the_text_decodes(text in "([a-z]{0,40}|[ =\t\nåß€😀]{1,4}){0,40}") {
             let encoded = encoded(&text);
             prop_assert_eq!(&encoded, &by_the_package(&text));
             for line in encoded.split("\r\n") {
@@ -137,12 +135,12 @@ mod tests {
         }
 
         #[test]
-        fn a_run_is_as_long_as_byte_by_byte(bytes in proptest::collection::vec(prop_oneof![8 => b' '..=b'~', 1 => any::<u8>()], 0..80)) {
+        fn plain_runs_match_a_byte_by_byte_scan(bytes in proptest::collection::vec(prop_oneof![8 => b' '..=b'~', 1 => any::<u8>()], 0..80)) {
             prop_assert_eq!(plain_run(&bytes), bytes.iter().take_while(|b| is_plain(**b)).count());
         }
 
         #[test]
-        fn e20_any_text_is_as_the_package_has_it(text in "[^\r]{0,400}") {
+        fn any_text_encodes_as_the_mail_package_does(text in "[^\r]{0,400}") {
             prop_assert_eq!(encoded(&text), by_the_package(&text));
         }
     }

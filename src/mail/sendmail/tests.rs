@@ -1,4 +1,4 @@
-//! A `sendmail` that is a real program: a script that does what the test says.
+//! A real program stands in for `sendmail`: a script written by the test.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,8 +14,8 @@ fn hand_over(script: &str, mail: &[u8]) -> (tempfile::TempDir, Outcome) {
     let program = home.path().join("sendmail");
     let text = home.path().join("text");
     fs::write(&text, format!("#!/bin/sh\ncd '{}'\n{script}\n", home.path().display())).expect("written");
-    // Copied by another process: what this one writes cannot be started while
-    // another thread starts something.
+    // Copied by another process: an executable this process has open for writing cannot
+    // be started while another thread forks (ETXTBSY).
     assert!(Command::new("cp").args([&text, &program]).status().expect("cp").success());
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("a program");
     let mut sendmail = Sendmail::new(program);
@@ -29,7 +29,7 @@ fn outcome(script: &str) -> Outcome {
 }
 
 #[test]
-fn it_gets_the_envelope_and_every_byte() {
+fn the_program_gets_the_envelope_and_every_byte() {
     let large = b"Subject: x\r\n\r\n".iter().copied().chain((0..2_000_000).map(|n| b'a' + (n % 26) as u8));
     let large: Vec<u8> = large.collect();
     for mail in [MAIL, &large] {
@@ -43,7 +43,7 @@ fn it_gets_the_envelope_and_every_byte() {
 }
 
 #[test]
-fn exit_codes_say_what_became_of_it() {
+fn exit_codes_give_the_outcome() {
     let ends = |code: u8| outcome(&format!("cat > /dev/null; echo 'no: {TO} <{FROM}>' >&2; exit {code}"));
     for (code, expected) in [(67, "550 5.1.1 no: … …"), (68, "550 5.1.2 no: … …")] {
         let Outcome::Rejected { reply, hard: true } = ends(code) else { panic!("{code}") };
@@ -66,14 +66,14 @@ fn exit_codes_say_what_became_of_it() {
 }
 
 #[test]
-fn nobody_knows_what_became_of_a_mail_it_had_when_it_was_killed_or_too_slow() {
+fn the_outcome_is_unknown_if_the_program_is_killed_or_too_slow() {
     assert!(matches!(outcome("cat > /dev/null; kill -9 $$"), Outcome::InDoubt(_)));
     let Outcome::InDoubt(why) = outcome("cat > /dev/null; exec sleep 20") else { panic!("in doubt") };
     assert!(why.contains("did not end within 1 s") && !why.contains('@'), "{why}");
 }
 
 #[test]
-fn a_mail_it_did_not_take_is_not_sent() {
+fn a_mail_that_was_not_read_completely_is_not_sent() {
     let large = vec![b'a'; 2_000_000];
     for script in ["exec sleep 20", "kill -9 $$", "exit 0"] {
         let (_home, outcome) = hand_over(script, &large);
@@ -83,7 +83,7 @@ fn a_mail_it_did_not_take_is_not_sent() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_named() {
+fn a_missing_program_is_named() {
     let Outcome::Channel(trouble) = Sendmail::new("/nowhere/sendmail").hand_over(FROM, TO, MAIL) else {
         panic!("there is none")
     };
@@ -92,7 +92,7 @@ fn a_program_that_is_not_there_is_named() {
 }
 
 #[test]
-fn what_it_says_without_an_end_is_bounded() {
+fn endless_output_is_bounded() {
     let endless = "cat > /dev/null; yes nonsense | head -c 300000 >&2; yes | head -c 300000; exit 70";
     let Outcome::Channel(trouble) = outcome(endless) else { panic!("70") };
     assert!(trouble.why.len() < 400, "{}", trouble.why.len());

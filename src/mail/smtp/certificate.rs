@@ -1,22 +1,21 @@
-//! What a certificate says of itself, for people to read: whose it is, who
-//! signed it, and when it is good. Whether it is to be believed is asked
-//! elsewhere, by a package; nothing is decided here, so a reader of a few
-//! lines does (X.509 in DER).
+//! What an X.509 certificate says about itself, for display: subject, issuer and
+//! validity. It does not verify anything; rustls does that. A small DER reader is
+//! enough for display.
 
 use chrono::NaiveDateTime;
 
 use crate::domain::time::timezone::Timestamp;
 
-/// What a certificate says of itself.
+/// The fields of a certificate that are shown to operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Certificate {
-    /// Whose it is: the common name, or all of the name.
+    /// The common name of the subject, or else the whole name.
     pub(crate) subject: String,
-    /// Who signed it.
+    /// The issuer.
     pub(crate) issuer: String,
-    /// The first instant it is good.
+    /// Start of the validity period.
     pub(crate) from: Timestamp,
-    /// The last.
+    /// End of the validity period.
     pub(crate) until: Timestamp,
 }
 
@@ -30,11 +29,11 @@ const EXTENSIONS: u8 = 0xa3;
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 const DNS_NAME: u8 = 0x82;
-/// A name that is longer is cut.
+/// Longer names are cut.
 const LONGEST: usize = 100;
 
 impl Certificate {
-    /// Reads one; `None` where it is not as a certificate is.
+    /// Parses a certificate; `None` if it is malformed.
     pub(super) fn read(der: &[u8]) -> Option<Certificate> {
         let (certificate, _) = Part::first(der)?;
         let (signed, _) = Part::first(certificate.of(SEQUENCE)?)?;
@@ -62,7 +61,7 @@ impl Certificate {
     }
 }
 
-/// A part of DER: a tag, a length, and what is inside.
+/// A DER element: a tag and its content.
 #[derive(Clone, Copy)]
 struct Part<'d> {
     tag: u8,
@@ -70,7 +69,7 @@ struct Part<'d> {
 }
 
 impl<'d> Part<'d> {
-    /// The first part, and what follows it.
+    /// The first element and the remaining bytes.
     fn first(der: &'d [u8]) -> Option<(Part<'d>, &'d [u8])> {
         let (&tag, rest) = der.split_first()?;
         let (&short, mut rest) = rest.split_first()?;
@@ -87,7 +86,7 @@ impl<'d> Part<'d> {
         Some((Part { tag, inside }, rest))
     }
 
-    /// The parts inside.
+    /// The elements inside this one.
     fn parts(self) -> impl Iterator<Item = Part<'d>> {
         let mut rest = self.inside;
         std::iter::from_fn(move || {
@@ -97,13 +96,13 @@ impl<'d> Part<'d> {
         })
     }
 
-    /// What is inside, if it is that.
+    /// The content, if the tag matches.
     fn of(self, tag: u8) -> Option<&'d [u8]> {
         (self.tag == tag).then_some(self.inside)
     }
 }
 
-/// The common name of a name; without one, all its values.
+/// The common name of a name, or else all its values.
 fn name(der: &[u8]) -> Option<String> {
     let mut all = Vec::new();
     for set in (Part { tag: SEQUENCE, inside: der }).parts().filter(|part| part.tag == SET) {
@@ -120,7 +119,7 @@ fn name(der: &[u8]) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// The first host an end certificate without a name of its own is for.
+/// The first host in the subject alternative names.
 fn alternative(extensions: &Part<'_>) -> Option<String> {
     let list = extensions.parts().next()?;
     for extension in list.parts() {
@@ -133,12 +132,12 @@ fn alternative(extensions: &Part<'_>) -> Option<String> {
     None
 }
 
-/// A value that somebody else wrote, safe to show.
+/// An untrusted value, sanitised for display.
 fn shown(value: &[u8]) -> String {
     String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
-/// `UTCTime` (two digits for the year, of 1950 to 2049) or `GeneralizedTime`.
+/// Parses a `UTCTime` (two-digit year, 1950 to 2049) or a `GeneralizedTime`.
 fn time(part: &Part<'_>) -> Option<Timestamp> {
     let text = std::str::from_utf8(part.inside).ok()?.strip_suffix('Z')?;
     let whole = match part.tag {
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_it_is_who_signed_it_and_until_when() {
+    fn subject_issuer_and_validity_are_read() {
         let read = Certificate::read(&made(Some("Ekdala"), 2030)).expect("it is read");
         assert_eq!((read.subject.as_str(), read.issuer.as_str()), ("Ekdala", "Ekdala"));
         assert_eq!(read.from.to_rfc3339(), "2020-01-01T00:00:00+00:00");
@@ -178,19 +177,19 @@ mod tests {
     }
 
     #[test]
-    fn after_2049_the_year_is_written_in_full() {
+    fn dates_after_2049_use_generalized_time() {
         let read = Certificate::read(&made(Some("Ekdala"), 2100)).expect("it is read");
         assert_eq!(read.until.to_rfc3339(), "2100-02-03T00:00:00+00:00");
     }
 
     #[test]
-    fn one_without_a_name_is_called_by_its_host() {
+    fn a_certificate_without_a_common_name_is_named_by_its_host() {
         let read = Certificate::read(&made(None, 2030)).expect("it is read");
         assert_eq!((read.subject.as_str(), read.issuer.as_str()), ("relay.example", "nobody"));
     }
 
     #[test]
-    fn half_a_certificate_is_none_and_no_letter_of_it_panics() {
+    fn a_truncated_certificate_is_refused_without_a_panic() {
         let whole = made(Some("Ekdala"), 2030);
         for length in 0..whole.len() {
             assert_eq!(Certificate::read(&whole[..length]), None);
@@ -199,7 +198,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(der in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_never_panic(der in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Certificate::read(&der);
         }
     }

@@ -1,5 +1,5 @@
-//! From a name to a connection that mails can be handed to: the address, the
-//! greeting, what is offered, TLS, signing in. Nothing of a mail is said.
+//! Opens a connection up to the point where a mail can be sent: DNS, TCP, greeting,
+//! EHLO, TLS, authentication.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -17,25 +17,25 @@ use crate::domain::delivery::reply::{Phase, Reply, Trouble, TroubleKind};
 use crate::failpoint;
 use crate::mail::smtp::stream::{Fault, TlsFault, Wire};
 
-/// What the relay can do, of what we ask for.
+/// The EHLO extensions of the relay that we use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Offers {
-    /// Several commands in one write.
+    /// PIPELINING: several commands in one write.
     pub(crate) pipelining: bool,
-    /// TLS.
+    /// STARTTLS.
     pub(crate) starttls: bool,
-    /// Addresses beyond ASCII.
+    /// SMTPUTF8: addresses that are not ASCII.
     pub(crate) smtputf8: bool,
-    /// A mail may announce its size.
+    /// SIZE: MAIL may announce the size of the message.
     pub(crate) size: bool,
-    /// The largest mail; none without a limit.
+    /// The maximum message size; `None` without a limit.
     pub(crate) largest: Option<u64>,
-    /// Ways of signing in, as the relay writes them.
+    /// The authentication mechanisms, as the relay spells them.
     pub(crate) auth: Vec<String>,
 }
 
 impl Offers {
-    /// Reads the answer to EHLO, whose first line is only a name.
+    /// Parses the reply to EHLO, whose first line is only a name.
     fn of(lines: &Lines) -> Offers {
         let mut offers = Offers::default();
         for text in lines.texts.iter().skip(1) {
@@ -101,7 +101,7 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
             return Err(trouble(TroubleKind::Refused, Phase::Tls, why));
         }
         make_private(&mut talk, relay)?;
-        // What was said in clear is forgotten (RFC 3207).
+        // Extensions offered before TLS must be discarded (RFC 3207, 4.2).
         offers = greet(&mut talk, &hello)?;
     }
     if let Some(sign_in) = &relay.sign_in {
@@ -114,7 +114,7 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
     Ok(Connection::new(talk, offers))
 }
 
-/// The relay, at whichever of its addresses answers.
+/// Connects to the relay at the first address that answers.
 fn reach(relay: &Relay, name: &str) -> Result<TcpStream, Trouble> {
     let passing = |why| trouble(TroubleKind::Passing, Phase::Connect, why);
     let addresses: Vec<SocketAddr> = (relay.host.as_str(), relay.port)
@@ -124,9 +124,9 @@ fn reach(relay: &Relay, name: &str) -> Result<TcpStream, Trouble> {
     reach_one_of(&addresses, name, relay.deadlines.connect).map_err(passing)
 }
 
-/// The first address that answers. Each gets an equal part of what time is
-/// left, so that a dead one does not eat that of the others (F36). `Err` says
-/// why none does.
+/// Connects to the first address that answers. Each address gets an equal share of
+/// the remaining time, so that an unreachable one does not use up the time of the
+/// others. `Err` says why none answered.
 fn reach_one_of(addresses: &[SocketAddr], name: &str, limit: Duration) -> Result<TcpStream, String> {
     let since = Stopwatch::start();
     first_of(addresses, |address, rest| {
@@ -147,7 +147,7 @@ fn reach_one_of(addresses: &[SocketAddr], name: &str, limit: Duration) -> Result
     })
 }
 
-/// Tries each in turn; what it is tried with learns how many are left.
+/// Tries each address in turn and passes the number of addresses left.
 fn first_of<T>(
     addresses: &[SocketAddr],
     mut try_one: impl FnMut(SocketAddr, usize) -> io::Result<T>,
@@ -162,8 +162,8 @@ fn first_of<T>(
     Err(faults)
 }
 
-/// Our name: the one that is configured; the machine's, if it is one that
-/// others can know; or the address at our end.
+/// Our EHLO name: the configured one; else the host name, if it is fully
+/// qualified; else the local address.
 fn hello(relay: &Relay, wire: &Wire) -> ClientId {
     if let Some(name) = &relay.hello {
         return ClientId::Domain(name.clone());
@@ -220,7 +220,7 @@ fn authenticate(talk: &mut Talk, offers: &Offers, sign_in: &SignIn) -> Result<()
         trouble(TroubleKind::Passing, Phase::Auth, format!("cannot sign in at relay {}: {why}", talk.name))
     })?;
     let credentials = Credentials::new(sign_in.username.clone(), secret.clone());
-    // LOGIN asks twice. What for is clear from the order; how it asks differs.
+    // LOGIN asks two questions. Their order is fixed, their wording is not.
     let steps: &[Option<&str>] = match sign_in.mechanism {
         Mechanism::Plain | Mechanism::Xoauth2 => &[None],
         Mechanism::Login => &[None, Some("Username:"), Some("Password:")],
@@ -240,8 +240,8 @@ fn authenticate(talk: &mut Talk, offers: &Offers, sign_in: &SignIn) -> Result<()
             break;
         }
     }
-    // Exchange and Gmail tell what is wrong with a token in a challenge, and
-    // refuse after an empty answer.
+    // Exchange and Gmail report what is wrong with a token in a challenge, and
+    // reject after an empty response.
     if answer.as_ref().is_some_and(|lines| lines.code == 334) && sign_in.mechanism == Mechanism::Xoauth2 {
         talk.say(Phase::Auth, "\r\n")?;
         answer = Some(talk.hear(Phase::Auth)?);
@@ -266,7 +266,7 @@ fn refused_sign_in(talk: &Talk, lines: &Lines, secret: &str, said: &[String]) ->
     trouble(TroubleKind::Refused, Phase::Auth, why)
 }
 
-/// The reply, without its words if the relay says back what is secret.
+/// The reply, without its text if that repeats a secret.
 fn unless_it_tells(lines: &Lines, secret: &str, said: &[String]) -> Reply {
     let words = lines.texts.join(" ");
     let tells = |part: &str| part.len() >= 4 && words.contains(part);
@@ -283,7 +283,7 @@ pub(super) fn trouble(kind: TroubleKind, phase: Phase, why: String) -> Trouble {
     Trouble { kind, phase, why }
 }
 
-/// `300`, or `0.2` where a test is in a hurry.
+/// Formats a duration in seconds: `300`, or `0.2` in tests.
 pub(super) fn seconds(length: Duration) -> String {
     format!("{}", length.as_secs_f64())
 }
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f36_each_address_is_tried_until_one_answers() {
+    fn each_address_is_tried_until_one_answers() {
         let addresses: Vec<SocketAddr> =
             ["[::1]:25", "127.0.0.2:25", "127.0.0.3:25"].map(|at| at.parse().expect("an address")).into();
         let mut tried = Vec::new();
@@ -309,16 +309,16 @@ mod tests {
         assert_eq!(dead.expect_err("none answers").len(), 3);
     }
 
-    /// An address of this machine at which nobody listens.
+    /// A local address on which nothing listens.
     fn dead(ip: &str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         SocketAddr::new(ip.parse().expect("an address"), listener.local_addr().expect("a port").port())
     }
 
-    /// A name with two addresses that are dead, one of them of the new kind,
-    /// and one that lives; and then with the dead ones alone.
+    /// A name with two unreachable addresses, one of them IPv6, and a reachable one;
+    /// then with only the unreachable ones.
     #[test]
-    fn f36_of_dead_and_live_addresses_a_live_one_is_reached_and_dead_ones_are_named() {
+    fn a_reachable_address_is_used_and_unreachable_ones_are_named() {
         let relay = TcpListener::bind("127.0.0.1:0").expect("a port");
         let (new, old, live) = (dead("::1"), dead("127.0.0.1"), relay.local_addr().expect("an address"));
         let ample = Duration::from_secs(20);
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_offered() {
+    fn ehlo_extensions_are_parsed() {
         let texts = ["relay.example", "size 10000", "PIPELINING", "AUTH=LOGIN", "AUTH PLAIN xoauth2"];
         let lines = Lines { code: 250, texts: texts.map(str::to_owned).into(), ..Lines::default() };
         let offers = Offers::of(&lines);

@@ -1,8 +1,7 @@
-//! The conversation with the relay: an SMTP client on blocking sockets, one
-//! connection a thread, no pool. It never guesses what became of a mail, and
-//! a connection after any surprise is dropped (delivery.md, D1 and D2). It
-//! decides nothing about the mail either: answers are judged in
-//! `domain/handover`, and the engine writes down what came of it.
+//! An SMTP client on blocking sockets: one connection per thread, no pool. A
+//! connection is dropped after any error or unexpected input, so the next mail can
+//! never read the reply to the previous one. What a reply means is decided in
+//! `domain/delivery/reply`; the engine records the outcome.
 
 mod certificate;
 mod connect;
@@ -25,48 +24,46 @@ pub use session::Envelope;
 pub(crate) use session::Privately;
 pub use tls::Trust;
 
-/// Where the relay is, and how we talk to it.
+/// Where the relay is and how to talk to it.
 #[derive(Clone, Debug)]
 pub struct Relay {
-    /// Its name or address.
+    /// Host name or IP address.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// How the connection is kept private.
+    /// How the connection is encrypted.
     pub privacy: Privacy,
-    /// How we sign in, if it wants that.
+    /// Credentials, if the relay requires authentication.
     pub sign_in: Option<SignIn>,
-    /// Our own name; without one the machine's, or else its address.
+    /// The name for EHLO; `None` uses the host name or the local address.
     pub hello: Option<String>,
-    /// Whose certificates are believed.
+    /// Which certificate authorities are trusted.
     pub trust: Trust,
-    /// How long we wait for what.
+    /// Timeouts of each phase.
     pub deadlines: Deadlines,
 }
 
-/// How a connection is kept private.
+/// How the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {
-    /// Begun in clear; nothing is said before TLS.
+    /// Starts in plaintext and upgrades before anything else is sent.
     Starttls,
     /// TLS from the first byte.
     Tls,
-    /// In clear, and so to this machine alone.
+    /// Plaintext; only allowed to this host.
     InClear,
 }
 
-/// Who we are to the relay.
+/// Credentials for SMTP AUTH.
 #[derive(Clone)]
 pub struct SignIn {
-    /// In which way it is said.
+    /// The authentication mechanism.
     pub mechanism: Mechanism,
-    /// As whom.
     pub username: String,
-    /// The password or token, asked for anew at each connection, because
-    /// tokens grow old; or why there is none, in a clause without a secret.
+    /// Returns the password or token. Called for each connection, because tokens
+    /// expire. `Err` says why there is none, without revealing it.
     pub secret: Arc<dyn Fn() -> Result<String, String> + Send + Sync>,
-    /// Told that the relay refused it: a token that was kept is asked for anew
-    /// the next time, however long it was to be good (F39).
+    /// Called when the relay has rejected the credentials, so that a cached token is
+    /// discarded even if it has not expired.
     pub refused: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -76,44 +73,44 @@ impl fmt::Debug for SignIn {
     }
 }
 
-/// Ways of signing in.
+/// Mechanisms of SMTP AUTH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
-    /// Name and password at once.
+    /// User name and password in one response.
     Plain,
-    /// Name, then password.
+    /// User name, then password.
     Login,
-    /// Name and a token.
+    /// User name and OAuth 2.0 access token.
     Xoauth2,
 }
 
-/// How long a phase may last in all, however busy it looks meanwhile.
+/// Timeouts of the phases. Each is a total: data that trickles in does not extend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Reaching it, at any of its addresses.
+    /// Connecting, over all addresses.
     pub connect: Duration,
-    /// Its first line.
+    /// The greeting.
     pub greeting: Duration,
-    /// What it offers.
+    /// The reply to EHLO.
     pub ehlo: Duration,
-    /// STARTTLS, and then the handshake.
+    /// STARTTLS and the TLS handshake.
     pub tls: Duration,
-    /// Each step of signing in.
+    /// Each step of authentication.
     pub auth: Duration,
-    /// The answer to MAIL, and to RSET.
+    /// The reply to MAIL and to RSET.
     pub mail: Duration,
-    /// The answer to RCPT.
+    /// The reply to RCPT.
     pub rcpt: Duration,
-    /// The answer to DATA.
+    /// The reply to DATA.
     pub data: Duration,
-    /// Until it takes the next block of the words.
+    /// Writing one block of the message.
     pub block: Duration,
-    /// The answer to the final dot. A shorter one makes copies.
+    /// The reply to the end of the data. A shorter timeout causes duplicates.
     pub dot: Duration,
 }
 
 impl Default for Deadlines {
-    /// Those of RFC 5321, 4.5.3.2.
+    /// The timeouts of RFC 5321, 4.5.3.2.
     fn default() -> Deadlines {
         let [usual, data, block, dot] = [300, 120, 180, 600].map(Duration::from_secs);
         Deadlines {
@@ -132,7 +129,7 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
-    /// The same for every phase: for whoever only looks.
+    /// The same timeout for every phase, for a probe.
     pub fn all(limit: Duration) -> Deadlines {
         Deadlines {
             connect: limit,
@@ -148,7 +145,7 @@ impl Deadlines {
         }
     }
 
-    /// That of a phase.
+    /// The timeout of a phase.
     fn of(&self, phase: Phase) -> Duration {
         match phase {
             Phase::Connect => self.connect,
@@ -166,7 +163,7 @@ impl Deadlines {
 }
 
 impl Relay {
-    /// A relay that is reached in clear and wants no sign-in.
+    /// A relay without encryption and authentication.
     pub fn at(host: &str, port: u16) -> Relay {
         Relay {
             host: host.to_owned(),
@@ -179,12 +176,11 @@ impl Relay {
         }
     }
 
-    /// Reaches it, at whichever address answers, makes the connection private
-    /// and signs in: all that comes before a mail.
+    /// Connects, encrypts and authenticates: everything before a mail.
     ///
     /// # Errors
     ///
-    /// What keeps it from that. Nothing of any mail was said.
+    /// Why it failed. No part of any mail was sent.
     pub fn connect(&self) -> Result<Connection, Trouble> {
         connect::connect(self)
     }

@@ -1,29 +1,29 @@
-//! One reply of the relay: bytes to lines within bounds, and lines to words
-//! that are safe to keep. Whoever sends them is not trusted.
+//! Parses one reply of the relay, within size limits, and makes its text safe to
+//! store. The relay is not trusted.
 
 use crate::domain::delivery::reply::Reply;
 use crate::domain::diagnostic::visible;
 
-/// The longest line that is read (RFC 5321 allows 512).
+/// The longest accepted line; RFC 5321 allows 512.
 pub(super) const LONGEST_LINE: usize = 4_096;
 
-/// The longest reply, all its lines together.
+/// The longest accepted reply, all lines together.
 pub(super) const LONGEST_REPLY: usize = 64 * 1_024;
 
-/// So much of the words is kept.
+/// How much of the text is kept.
 const KEPT: usize = 200;
 
 /// A reply as it arrives, line by line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
-    /// 0 before the first line.
+    /// The reply code; 0 before the first line.
     pub(super) code: u16,
-    /// What follows the code, a line each.
+    /// The text of each line, without the code.
     pub(super) texts: Vec<String>,
     pub(super) bytes: usize,
 }
 
-/// Whether a reply goes on.
+/// Whether the reply has more lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum More {
     Follows,
@@ -31,11 +31,11 @@ pub(super) enum More {
 }
 
 impl Lines {
-    /// Takes a line without its end.
+    /// Adds a line, given without its line end.
     ///
     /// # Errors
     ///
-    /// What no reply looks like, in words that fit after "the relay …".
+    /// Why the line is not part of a reply, as a clause after "the relay …".
     pub(super) fn take(&mut self, line: &[u8]) -> Result<More, &'static str> {
         self.bytes += line.len();
         if line.len() > LONGEST_LINE || self.bytes > LONGEST_REPLY {
@@ -61,7 +61,7 @@ impl Lines {
         Ok(more)
     }
 
-    /// What may be kept of it.
+    /// The reply with its text sanitised.
     pub(super) fn into_reply(self) -> Reply {
         let mut enhanced = None;
         let mut text = String::new();
@@ -81,7 +81,7 @@ impl Lines {
     }
 }
 
-/// An address, in whichever dress.
+/// Whether a word contains a mail address in any notation.
 fn names_somebody(word: &str) -> bool {
     word.contains(['@', '＠', '﹫']) || word.contains("%40")
 }
@@ -93,7 +93,7 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// `5.1.1`
+/// Parses an enhanced status code such as `5.1.1`.
 fn enhanced_code(word: &str) -> Option<(u8, u16, u16)> {
     let number = |part: &str| {
         let digits = (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -119,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn code_enhanced_code_and_words() {
+    fn code_enhanced_code_and_text_are_parsed() {
         for (lines, shown) in [
             (&["250 2.0.0 Ok: queued as 12"][..], "250 2.0.0 Ok: queued as 12"),
             (&["250"], "250"),
             (&["250 "], "250"),
             (&["550-5.1.1 no such", "550 5.1.1 mailbox"], "550 5.1.1 no such mailbox"),
             (&["550-we looked", "550 5.1.10 everywhere"], "550 5.1.10 we looked everywhere"),
-            // An enhanced code of another class is none.
+            // An enhanced code of another class is ignored.
             (&["550 2.1.1 what"], "550 2.1.1 what"),
             (&["421 10.0.0.1 closes"], "421 10.0.0.1 closes"),
             (&["421 4.3.2.1 closes"], "421 4.3.2.1 closes"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn f32_what_no_reply_looks_like() {
+    fn malformed_replies_are_refused() {
         for line in ["", "25", "ok", "2x0 ok", "250ok", "099 ok", "600 ok", "\0\0\0 ok", "-50 ok", "２50 ok"]
         {
             assert_eq!(reply(&[line]), Err("gives a reply without a code"), "{line:?}");
@@ -150,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn f33_words_are_safe_to_keep() {
+    fn addresses_and_control_characters_are_removed_from_the_text() {
         let said = "550 5.1.1 \u{1b}[31m<berit.berg@ekdala.example>: \u{7}\u{0} not\u{202e} here, ask mailto:chef%40ekdala.example";
         let reply = reply(&[said]).expect("a reply");
         assert_eq!(&*reply.text, "… \\u{7}\\u{0} not\\u{202e} here, ask …");
     }
 
     #[test]
-    fn f33_words_are_short() {
+    fn the_text_is_cut() {
         let reply = reply(&[&format!("550 {}", "å ".repeat(1_000))]).expect("a reply");
         assert_eq!(reply.text.chars().count(), KEPT);
         assert!(reply.text.ends_with('…'));

@@ -1,5 +1,5 @@
-//! One mail after another over one connection. What became of each is said
-//! by phase and reply alone; after any surprise the connection is over.
+//! Sends mails one after another over a connection. The outcome of each follows from
+//! the phase and the reply alone; after anything unexpected the connection is closed.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,49 +16,49 @@ use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind
 use crate::failpoint;
 use crate::mail::smtp::stream::{Fault, Wire, grouped};
 
-/// Nobody waits longer for the relay's farewell.
+/// How long to wait for the reply to QUIT.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Whom a mail is from and to, for the relay, and how long it is.
+/// The envelope of a mail, and its size.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
-    /// Where it goes back to; empty for nowhere.
+    /// The return path; empty for the null sender.
     pub from: &'a str,
-    /// The one reader.
+    /// The only recipient.
     pub to: &'a str,
-    /// Its bytes.
+    /// Size of the message in bytes.
     pub size: usize,
 }
 
-/// A connection that mails are handed to, one after another.
+/// A connection for sending mails, one after another.
 pub struct Connection {
     talk: Talk,
     offers: Offers,
     state: State,
-    /// Did a mail go before?
+    /// Whether a mail was sent on it before.
     used: bool,
 }
 
-/// What makes a connection private.
+/// TLS version and certificates of an encrypted connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Privately {
-    /// `TLS 1.3`
+    /// For example `TLS 1.3`.
     pub(crate) version: &'static str,
-    /// The relay's certificate, and those it sends along; what cannot be read
-    /// is left out.
+    /// The relay's certificate and its chain; certificates that cannot be parsed are
+    /// left out.
     pub(crate) chain: Vec<Certificate>,
 }
 
-/// Where a connection stands between two calls.
+/// State of a connection between two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// A mail may begin.
+    /// Ready for a mail.
     Ready,
-    /// The last one was refused half-way; it is taken back with the next.
+    /// The last mail was rejected before DATA; RSET goes out with the next mail.
     Unfinished,
-    /// The relay waits for the words.
+    /// The relay waits for the data.
     Open,
-    /// Nothing is said on it any more.
+    /// Nothing more may be sent on it.
     Over,
 }
 
@@ -67,26 +67,25 @@ impl Connection {
         Connection { talk, offers, state: State::Ready, used: false }
     }
 
-    /// Names the sender and the reader, and asks for the words to come: MAIL,
-    /// RCPT, DATA. In one write, where the relay takes that. On `Ok` it waits
-    /// for [`Connection::finish`].
+    /// Sends MAIL, RCPT and DATA, pipelined if the relay allows it. After `Ok` the
+    /// relay waits for [`Connection::finish`].
     ///
     /// # Errors
     ///
-    /// What became of the mail. Whether the connection takes another one says
-    /// [`Connection::is_usable`].
+    /// The outcome of the mail. [`Connection::is_usable`] says whether the
+    /// connection can take another one.
     pub fn open(&mut self, envelope: &Envelope<'_>) -> Result<(), Outcome> {
         if !self.is_usable() {
             return Err(Outcome::Channel(self.gone(Phase::Mail)));
         }
         let (mail, rcpt) = self.commands(envelope)?;
-        // An answer nobody asked for: `421` to an idle connection, or else
-        // the two of us do not count alike (D1).
+        // Unread input before a mail means a `421` to an idle connection, or that the
+        // connection is out of sync.
         if self.talk.wire.has_unread() {
             self.state = State::Over;
             return Err(Outcome::Channel(self.gone(Phase::Mail)));
         }
-        // Until all answers are in, there is no other way out than this.
+        // Stays closed unless all replies arrive.
         let before = std::mem::replace(&mut self.state, State::Over);
         let used = std::mem::replace(&mut self.used, true);
         let rset = if before == State::Unfinished { Rset.to_string() } else { String::new() };
@@ -106,15 +105,14 @@ impl Connection {
         result
     }
 
-    /// Hands over the words and the final dot, and says what became of the
-    /// mail. Only exactly 250 to the dot is [`Outcome::Sent`]; once the last
-    /// byte was given to the system, everything but an answer in so many words
-    /// is [`Outcome::InDoubt`].
+    /// Sends the message and the end-of-data dot, and returns the outcome. Only 250 in
+    /// reply to the dot is [`Outcome::Sent`]. Once the last byte was passed to the
+    /// operating system, anything but a complete reply is [`Outcome::InDoubt`].
     pub fn finish(&mut self, words: &[u8]) -> Outcome {
         let asked = std::mem::replace(&mut self.state, State::Over) == State::Open;
         if !asked || self.talk.wire.has_unread() {
-            // An answer to words that were not said yet is an answer to
-            // something else, and shall not be taken for this mail's.
+            // Unread input before the data means that the connection is out of sync; its
+            // reply must not be taken for the reply to this mail.
             let why = format!("relay {} answered before it was asked", self.talk.name);
             return Outcome::Channel(trouble(TroubleKind::Passing, Phase::Data, why));
         }
@@ -139,22 +137,22 @@ impl Connection {
         outcome
     }
 
-    /// What the relay offers, now that it knows us.
+    /// The extensions the relay offered after authentication.
     pub(crate) fn offers(&self) -> &Offers {
         &self.offers
     }
 
-    /// What makes the connection private; `None` in clear.
+    /// TLS version and certificates; `None` in plaintext.
     pub(crate) fn privately(&self) -> Option<Privately> {
         self.talk.wire.privately()
     }
 
-    /// Does it take another mail?
+    /// Whether it can take another mail.
     pub fn is_usable(&self) -> bool {
         matches!(self.state, State::Ready | State::Unfinished)
     }
 
-    /// Says goodbye, and does not wait long for an answer.
+    /// Sends QUIT and waits only briefly for the reply.
     pub fn quit(mut self) {
         if self.is_usable()
             && failpoint::at("relay.quit").is_ok()
@@ -165,8 +163,8 @@ impl Connection {
         }
     }
 
-    /// MAIL and RCPT for a mail, unless it is clear that the relay cannot
-    /// take it.
+    /// The MAIL and RCPT commands, unless the relay's EHLO shows that it cannot take
+    /// the mail.
     fn commands(&self, envelope: &Envelope<'_>) -> Result<(String, String), Outcome> {
         let Envelope { from, to, size } = *envelope;
         let size_as_number = u64::try_from(size).unwrap_or(u64::MAX);
@@ -199,7 +197,7 @@ impl Connection {
         Ok((Mail::new(sender, parameters).to_string(), Rcpt::new(reader, Vec::new()).to_string()))
     }
 
-    /// All commands in one write, then all answers in order.
+    /// Sends all commands in one write, then reads all replies in order.
     fn open_at_once(&mut self, rset: &str, mail: &str, rcpt: &str, used: bool) -> Result<(), Stop> {
         let all = [rset, mail, rcpt, &Data.to_string()].concat();
         self.say_first(&all, used)?;
@@ -209,7 +207,7 @@ impl Connection {
         }
         let reply = self.hear_first(used)?;
         let mail = self.expect(Phase::Mail, &[250], reply);
-        // What comes after a refusal tells only whether the connection lives.
+        // After a rejection the next replies only show whether the connection is alive.
         let rcpt = match (mail, self.talk.hear(Phase::Rcpt)) {
             (Ok(()), Ok(lines)) => self.expect(Phase::Rcpt, &[250, 251], lines.into_reply()),
             (Ok(()), Err(fault)) => return Err(Stop::over(Outcome::Channel(fault))),
@@ -223,15 +221,15 @@ impl Connection {
         };
         match rcpt {
             Ok(()) => self.expect(Phase::Data, &[354], data).map_err(Stop::half_way),
-            // It waits for words with nobody to read them: nothing may be
-            // said any more, not even a dot (F37).
+            // The relay waits for data without a valid recipient. Nothing more may be
+            // sent, not even the final dot, or it would accept an empty mail.
             Err(refused) if data.code == 354 => Err(Stop::over(refused)),
             Err(refused) if data.code == 421 => Err(Stop::over(refused)),
             Err(refused) => Err(Stop::half_way(refused)),
         }
     }
 
-    /// One command at a time.
+    /// Sends one command at a time.
     fn open_by_steps(&mut self, rset: &str, mail: &str, rcpt: &str, used: bool) -> Result<(), Stop> {
         if !rset.is_empty() {
             self.say_first(rset, used)?;
@@ -254,14 +252,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Says what comes first for a mail. On a connection that was used before,
-    /// a broken one only tells that the relay did not want to wait (F22).
+    /// Sends the first command of a mail. If a connection that was used before turns
+    /// out to be closed, the relay only timed it out: retry on a new one.
     fn say_first(&mut self, commands: &str, used: bool) -> Result<(), Stop> {
         failpoint::at("relay.mail").map_err(|_| self.first_fault(&Fault::Closed, used))?;
         self.talk.wire.say(commands, self.talk.deadlines.mail).map_err(|fault| self.first_fault(&fault, used))
     }
 
-    /// Hears what comes first for a mail.
+    /// Reads the first reply of a mail.
     fn hear_first(&mut self, used: bool) -> Result<Reply, Stop> {
         let lines =
             self.talk.wire.reply(self.talk.deadlines.mail).map_err(|fault| self.first_fault(&fault, used))?;
@@ -290,8 +288,8 @@ impl Connection {
         if hoped.contains(&reply.code) { Ok(()) } else { Err(judge(phase, reply, &self.talk.name)) }
     }
 
-    /// The words did not all leave, so the mail is not in doubt (F23). Perhaps
-    /// the relay had said why.
+    /// Sending the data was interrupted, so the mail is not in doubt. The relay may have
+    /// sent a reply that says why.
     fn interrupted(&mut self, fault: &Fault) -> Outcome {
         if *fault == Fault::Closed
             && let Ok(lines) = self.talk.wire.reply(FAREWELL)
@@ -303,24 +301,24 @@ impl Connection {
     }
 }
 
-/// What became of a mail, and of the connection.
+/// The outcome of a mail and the resulting state of the connection.
 struct Stop {
     outcome: Outcome,
     state: State,
 }
 
 impl Stop {
-    /// The connection is over.
+    /// Closes the connection.
     fn over(outcome: Outcome) -> Stop {
         Stop { outcome, state: State::Over }
     }
 
-    /// The mail was refused in so many words, and is taken back before the
-    /// next one; or something was said that does not belong there.
+    /// The mail was rejected, and RSET goes out with the next one; an unexpected
+    /// reply closes the connection.
     fn half_way(outcome: Outcome) -> Stop {
         let lives = match &outcome {
             Outcome::Deferred(_) | Outcome::Rejected { .. } | Outcome::Content(_) => true,
-            // Refused in so many words: other mails may pass.
+            // A permanent rejection: other mails may still pass.
             Outcome::Channel(trouble) => trouble.kind == TroubleKind::Refused,
             Outcome::Sent(_) | Outcome::InDoubt(_) | Outcome::Held(_) | Outcome::TooLarge(_) => false,
         };
@@ -328,15 +326,15 @@ impl Stop {
     }
 }
 
-/// What the relay would have answered.
+/// A reply as the relay would have given it.
 fn ours(code: u16, enhanced: (u8, u16, u16), text: &str) -> Reply {
     Reply { code, enhanced: Some(enhanced), text: text.into() }
 }
 
-/// Saying and hearing, with what messages need.
+/// Sends commands and reads replies, with the relay's name for messages.
 pub(super) struct Talk {
     pub(super) wire: Wire,
-    /// How messages call the relay: `relay.example:587`.
+    /// The relay in messages: `relay.example:587`.
     pub(super) name: String,
     pub(super) deadlines: Deadlines,
 }
@@ -350,7 +348,7 @@ impl Talk {
         self.wire.reply(self.deadlines.of(phase)).map_err(|fault| self.failed(phase, &fault))
     }
 
-    /// Holds an answer to the one hoped for, before there is any mail.
+    /// Checks that a reply has the expected code, before any mail.
     pub(super) fn expect(&self, phase: Phase, hoped: u16, reply: Reply) -> Result<(), Trouble> {
         if reply.code == hoped {
             return Ok(());
@@ -362,7 +360,7 @@ impl Talk {
         }
     }
 
-    /// Why there is no answer, in words.
+    /// The error for a missing reply.
     pub(super) fn failed(&self, phase: Phase, fault: &Fault) -> Trouble {
         let name = &self.name;
         let limit = seconds(self.deadlines.of(phase));

@@ -1,5 +1,5 @@
-//! Bytes to the relay and from it, in clear or under TLS, with a deadline for
-//! whatever is going on. It knows lines and replies, no commands.
+//! Byte stream to the relay, in plaintext or TLS, with a timeout for each operation.
+//! It knows lines and replies, no commands.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -15,18 +15,18 @@ use super::session::Privately;
 use crate::clock::Stopwatch;
 use crate::failpoint;
 
-/// So much is given to the system at once; most mails are shorter.
+/// Size of one write; most messages are smaller.
 const BLOCK: usize = 64 * 1_024;
 
-/// A connection's two ends of a pipe.
+/// Socket, TLS state and buffers of a connection.
 pub(super) struct Wire {
     socket: Socket,
-    /// What makes it private, once it is.
+    /// The TLS session, once there is one.
     tls: Option<Box<ClientConnection>>,
-    /// What has come, and how much of it was read.
+    /// Received bytes, and how many of them were consumed.
     input: Vec<u8>,
     read: usize,
-    /// Kept, so that a mail costs no memory of its own.
+    /// Output buffer, reused between mails.
     output: Vec<u8>,
 }
 
@@ -35,9 +35,9 @@ pub(super) struct Wire {
 pub(super) enum Fault {
     /// The relay closed the connection, or it broke.
     Closed,
-    /// Nothing, or not enough, within the deadline.
+    /// No complete reply within the timeout.
     Silent,
-    /// What no reply looks like, in words that fit after "the relay …".
+    /// Not a valid reply; a clause that follows "the relay …".
     Garbled(&'static str),
 }
 
@@ -53,18 +53,18 @@ impl Fault {
 
 impl Wire {
     pub(super) fn new(tcp: TcpStream) -> io::Result<Wire> {
-        // Two small writes in a row would wait for each other (40 ms a mail).
+        // Nagle's algorithm would delay the second of two small writes by about 40 ms.
         tcp.set_nodelay(true)?;
         let socket = Socket { tcp, since: Stopwatch::start(), limit: Duration::ZERO };
         Ok(Wire { socket, tls: None, input: Vec::new(), read: 0, output: Vec::new() })
     }
 
-    /// Whom it reached.
+    /// The relay's address.
     pub(super) fn peer(&self) -> io::Result<SocketAddr> {
         self.socket.tcp.peer_addr()
     }
 
-    /// Our own end.
+    /// The local address.
     pub(super) fn own(&self) -> io::Result<SocketAddr> {
         self.socket.tcp.local_addr()
     }
@@ -73,7 +73,7 @@ impl Wire {
         self.tls.is_some()
     }
 
-    /// Under which TLS, and with whose certificates.
+    /// TLS version and certificates.
     pub(super) fn privately(&self) -> Option<Privately> {
         let tls = self.tls.as_ref()?;
         let version = match tls.protocol_version() {
@@ -85,26 +85,26 @@ impl Wire {
         Some(Privately { version, chain: chain.iter().filter_map(|der| Certificate::read(der)).collect() })
     }
 
-    /// Has something come that nobody has read yet?
+    /// Whether input has arrived that was not read yet.
     pub(super) fn has_unread(&self) -> bool {
         self.read < self.input.len()
     }
 
-    /// From now on everything goes through TLS.
+    /// Starts TLS; all later traffic is encrypted.
     ///
     /// # Errors
     ///
-    /// Where the two do not agree.
+    /// Why the handshake failed.
     pub(super) fn make_private(
         &mut self,
         mut tls: Box<ClientConnection>,
         limit: Duration,
     ) -> Result<(), TlsFault> {
-        // All blocks are bounded by who writes them.
+        // The caller bounds the size of each write.
         tls.set_buffer_limit(None);
         self.socket.restart(limit);
         loop {
-            // Our last word goes out too: the relay may be the one to greet.
+            // The last handshake message must be flushed, because the relay may speak first.
             while tls.wants_write() {
                 tls.write_tls(&mut self.socket).map_err(|error| TlsFault::Wire(Fault::of(&error)))?;
             }
@@ -116,7 +116,7 @@ impl Wire {
                 return Err(TlsFault::Wire(Fault::Closed));
             }
             if let Err(error) = tls.process_new_packets() {
-                // It is told why, if it still listens.
+                // Send the alert, if the relay still reads.
                 let _ = tls.write_tls(&mut self.socket);
                 return Err(TlsFault::Refused(error));
             }
@@ -125,15 +125,14 @@ impl Wire {
         Ok(())
     }
 
-    /// Writes a command, or several.
+    /// Writes one or more commands.
     pub(super) fn say(&mut self, commands: &str, limit: Duration) -> Result<(), Fault> {
         self.socket.restart(limit);
         self.give(commands.as_bytes()).map_err(|error| Fault::of(&error))
     }
 
-    /// Writes the words of a mail and the final dot, in blocks with a
-    /// deadline each. On return the last byte was handed to the system; on an
-    /// error it was not.
+    /// Writes the message and the end-of-data dot in blocks, each with its own timeout.
+    /// After `Ok` the last byte was passed to the operating system; after `Err` it was not.
     pub(super) fn say_words(&mut self, words: &[u8], limit: Duration) -> Result<(), Fault> {
         let mut output = std::mem::take(&mut self.output);
         output.clear();
@@ -147,7 +146,7 @@ impl Wire {
                 break;
             }
         }
-        // One long mail shall not be remembered for ever.
+        // Do not keep the memory of one very large message.
         output.shrink_to(4 * BLOCK);
         self.output = output;
         given
@@ -164,7 +163,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads a reply; all of it has to be there within the limit.
+    /// Reads one complete reply within the timeout.
     pub(super) fn reply(&mut self, limit: Duration) -> Result<Lines, Fault> {
         self.socket.restart(limit);
         self.rest_of_reply()
@@ -181,7 +180,7 @@ impl Wire {
         }
     }
 
-    /// A line without its LF.
+    /// The next line without its LF.
     fn line(&mut self) -> Result<&[u8], Fault> {
         let mut looked = self.read;
         loop {
@@ -220,7 +219,7 @@ impl Wire {
         }
     }
 
-    /// A word of farewell; nobody waits for what comes of it.
+    /// Closes the connection; errors are ignored.
     pub(super) fn close(mut self, limit: Duration) {
         if let Some(tls) = &mut self.tls {
             self.socket.restart(limit);
@@ -230,14 +229,14 @@ impl Wire {
     }
 }
 
-/// Why TLS did not come about.
+/// Why the TLS handshake failed.
 #[derive(Debug)]
 pub(super) enum TlsFault {
     Wire(Fault),
     Refused(rustls::Error),
 }
 
-/// A socket that knows how long what it does may take altogether.
+/// A socket with one deadline for a whole operation.
 struct Socket {
     tcp: TcpStream,
     since: Stopwatch,
@@ -254,8 +253,8 @@ impl Socket {
         self.since.left_of(self.limit).map(Some).ok_or_else(|| io::ErrorKind::TimedOut.into())
     }
 
-    /// One call to the system: again if a signal interrupted it, which a
-    /// socket with a deadline always tells.
+    /// One system call, repeated if a signal interrupts it: with a socket timeout set,
+    /// the kernel does not restart it.
     fn call(
         &mut self,
         mut call: impl FnMut(&mut Socket, Option<Duration>) -> io::Result<usize>,
@@ -299,7 +298,7 @@ impl Write for Socket {
     }
 }
 
-/// A socket's deadline has two names, one a system.
+/// A socket timeout has two error kinds, depending on the platform.
 fn timed_out(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
@@ -307,10 +306,9 @@ fn timed_out(error: io::Error) -> io::Error {
     }
 }
 
-/// Words as DATA wants them: each line ends in CRLF, a dot at its beginning
-/// is doubled, and a dot alone ends them. A CR or LF that stands alone becomes
-/// the end of a line: relays do not agree on what it is, and so a mail could
-/// hold another one (F40).
+/// Encodes a message for DATA (RFC 5321, 4.5.2): CRLF line ends, a dot at the start
+/// of a line doubled, a final dot. A lone CR or LF becomes CRLF, because relays
+/// disagree on it and a mail could smuggle in a second one.
 fn stuff(words: &[u8], output: &mut Vec<u8>) {
     output.reserve(words.len() + words.len() / 64 + 16);
     let mut rest = words;
@@ -327,7 +325,7 @@ fn stuff(words: &[u8], output: &mut Vec<u8>) {
     output.extend_from_slice(b".\r\n");
 }
 
-/// A number as people read it: `61 204`.
+/// Groups the digits of a number: `61 204`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
@@ -345,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f40_dots_are_doubled_and_lines_end_in_crlf() {
+    fn dots_are_doubled_and_lines_end_in_crlf() {
         for (words, sent) in [
             ("", ".\r\n"),
             ("a\r\n", "a\r\n.\r\n"),

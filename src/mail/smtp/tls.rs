@@ -1,4 +1,4 @@
-//! Whom we believe to be the relay, and what is wrong with its certificate.
+//! Which certificates are trusted, and what is wrong with one that is not.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -8,8 +8,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore};
 
-/// The root certificates: the machine's, and those of one file. They are read
-/// once, when the first connection needs them.
+/// The trusted root certificates: the system's and those of one file. They are loaded
+/// once, at the first connection.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     ca_file: Option<PathBuf>,
@@ -17,16 +17,16 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// The machine's root certificates, and those in a file (PEM).
+    /// Trusts the system's root certificates and those in a PEM file.
     pub fn new(ca_file: Option<PathBuf>) -> Trust {
         Trust { ca_file, read: Arc::default() }
     }
 
-    /// The beginning of a conversation under TLS.
+    /// Starts a TLS session.
     ///
     /// # Errors
     ///
-    /// What is wrong with the roots or the relay's name, in a clause.
+    /// What is wrong with the roots or the relay's name, as a clause.
     pub(super) fn begin(&self, host: &str) -> Result<Box<ClientConnection>, String> {
         let config = match self.read.get() {
             Some(config) => config.clone(),
@@ -42,7 +42,7 @@ impl Trust {
 
     fn config(&self) -> Result<Arc<ClientConfig>, String> {
         let mut roots = RootCertStore::empty();
-        // Some machines hold certificates nobody can read; the others serve.
+        // Some systems have unreadable certificates; use the others.
         let found = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(found.certs);
         if let Some(file) = &self.ca_file {
@@ -70,7 +70,7 @@ impl Trust {
     }
 }
 
-/// What is wrong, in a clause that names dates and names, and what to do.
+/// Describes a TLS error as a clause with the dates and names at fault, and what to do.
 pub(super) fn told(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(fault) => format!("its certificate is refused: {}", certificate(fault)),
@@ -109,7 +109,7 @@ fn certificate(fault: &CertificateError) -> String {
     }
 }
 
-/// `DnsName("relay.example")` without its wrapping.
+/// Strips the wrapping of `DnsName("relay.example")`.
 fn bare(name: &str) -> String {
     name.split('"').nth(1).unwrap_or(name).to_owned()
 }

@@ -1,5 +1,5 @@
-//! Signatures as a second implementation sees them: `mail-auth`, which is
-//! given the public key as the domain name system would give it.
+//! Signatures are verified by an independent implementation, `mail-auth`, with the public
+//! key as DNS would return it.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ fn signer(pem: &str) -> Signer {
     Signer::read("ekdala.example", "journey", pem).expect("a key")
 }
 
-/// What a domain name system would answer, and nothing else.
+/// The only DNS records there are.
 struct Names(HashMap<Box<str>, Txt>);
 
 impl ResolverCache<Box<str>, Txt> for Names {
@@ -56,7 +56,7 @@ impl ResolverCache<Box<str>, Txt> for Names {
     fn insert(&self, _: Box<str>, _: Txt, _: Instant) {}
 }
 
-/// No other record is asked for.
+/// No other record type is queried.
 struct Nothing;
 
 macro_rules! knows_nothing {
@@ -90,7 +90,7 @@ knows_nothing!(
     IpAddr => Arc<[Box<str>]>
 );
 
-/// How many signatures there are, and whether all of them are good.
+/// The number of signatures, and whether all are valid.
 fn verdict(mail: &[u8], signer: &Signer) -> (usize, bool) {
     let key = DomainKey::parse(signer.record().as_bytes()).expect("a record");
     let name = format!("{}.", signer.record_name());
@@ -107,7 +107,7 @@ fn verdict(mail: &[u8], signer: &Signer) -> (usize, bool) {
         cache_ipv4: Some(&nothing),
         cache_ipv6: Some(&nothing),
     };
-    // Nothing is waited for, so the first look is the answer.
+    // Nothing blocks, so the first poll returns the result.
     let answer = pin!(resolver.verify_dkim(parameters));
     let Poll::Ready(found) = answer.poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("the verifier asked the network");
@@ -126,8 +126,8 @@ fn golden() -> Vec<(String, Vec<u8>)> {
     for entry in std::fs::read_dir(folder).expect("mails") {
         let path = entry.expect("a mail").path();
         let bytes = std::fs::read(&path).expect("a mail");
-        // They stand in the repository with line ends that `git` understands,
-        // and with letters a relay would not take.
+        // The golden mails are stored with LF line ends and as UTF-8, which no relay would
+        // accept.
         let text = String::from_utf8(bytes).expect("text").replace("\r\n", "\n").replace('\n', "\r\n");
         mails.push((path.display().to_string(), text.into_bytes()));
     }
@@ -162,7 +162,7 @@ fn full() -> Vec<u8> {
 }
 
 #[test]
-fn e30_a_second_implementation_verifies_every_mail_of_the_sample() {
+fn every_golden_mail_verifies_with_an_independent_implementation() {
     for key in [RSA_2048, ED25519_KEY] {
         let signer = signer(key);
         for (name, mail) in golden() {
@@ -173,7 +173,7 @@ fn e30_a_second_implementation_verifies_every_mail_of_the_sample() {
 }
 
 #[test]
-fn e30_bodies_of_every_shape_verify() {
+fn bodies_of_every_shape_verify() {
     let signer = signer(ED25519_KEY);
     let header = b"From: a@ekdala.example\r\nTo: b@ekdala.example\r\nSubject: x\r\n".as_slice();
     for body in ["", "\r\n", "\r\n\r\n", "a", "a\r\n", "a \r\n\r\n\r\n", "\r\n\r\na", " a\t b "] {
@@ -183,14 +183,14 @@ fn e30_bodies_of_every_shape_verify() {
 }
 
 #[test]
-fn the_relaxed_body_is_that_of_the_standard() {
+fn relaxed_bodies_match_the_examples_of_the_rfc() {
     // RFC 6376, 3.4.5 and 3.4.4.
     assert_eq!(relaxed_body(b" C \r\nD \t E\r\n\r\n\r\n"), b" C\r\nD E\r\n");
     assert_eq!(relaxed_body(b" \t\r\n"), b"", "a line of blanks is an empty line");
 }
 
 #[test]
-fn e30_one_octet_changed_in_a_signed_header_or_in_the_body_and_it_fails() {
+fn one_changed_octet_in_a_signed_header_or_the_body_breaks_the_signature() {
     let signer = signer(ED25519_KEY);
     let good = signed(&full(), &signer);
     let text = String::from_utf8(good.clone()).expect("ASCII");
@@ -218,7 +218,7 @@ fn e30_one_octet_changed_in_a_signed_header_or_in_the_body_and_it_fails() {
 }
 
 #[test]
-fn e30_a_second_header_on_the_way_breaks_it() {
+fn an_added_header_breaks_the_signature() {
     let signer = signer(ED25519_KEY);
     let good = signed(&full(), &signer);
     for name in OVER_SIGNED {
@@ -230,7 +230,7 @@ fn e30_a_second_header_on_the_way_breaks_it() {
 }
 
 #[test]
-fn e30_what_relays_do_to_blanks_and_letters_breaks_nothing() {
+fn whitespace_and_case_changes_by_relays_do_not_break_the_signature() {
     let signer = signer(ED25519_KEY);
     let text = String::from_utf8(signed(&full(), &signer)).expect("ASCII");
     for (from, to) in [
@@ -246,7 +246,7 @@ fn e30_what_relays_do_to_blanks_and_letters_breaks_nothing() {
 }
 
 #[test]
-fn the_same_mail_always_has_the_same_signature_in_short_lines() {
+fn the_signature_is_deterministic_and_folded() {
     for key in [RSA_2048, RSA_2048_PKCS1, ED25519_KEY] {
         let signer = signer(key);
         let first = signer.sign(&full(), at()).expect("a signature");
@@ -270,7 +270,7 @@ fn the_same_mail_always_has_the_same_signature_in_short_lines() {
 }
 
 #[test]
-fn e31_the_record_to_publish_is_the_public_half_as_openssl_writes_it() {
+fn the_published_record_matches_openssl() {
     let public: String = RSA_2048_PUBLIC.lines().filter(|line| !line.starts_with('-')).collect();
     assert_eq!(signer(RSA_2048).record(), format!("v=DKIM1; k=rsa; p={public}"));
     assert_eq!(signer(RSA_2048).record_name(), "journey._domainkey.ekdala.example");
@@ -279,7 +279,7 @@ fn e31_the_record_to_publish_is_the_public_half_as_openssl_writes_it() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_told_of_and_never_shown() {
+fn an_unusable_key_is_reported_without_revealing_it() {
     let half = &RSA_2048[..RSA_2048.len() / 2];
     let odd = RSA_2048.replace("MII", "M!I");
     for (pem, expected) in [
