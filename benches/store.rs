@@ -13,7 +13,7 @@ use journey::domain::model::ids::{Language, PersonId, PersonNumber, Slug, UnitId
 use journey::domain::model::library::Library;
 use journey::domain::model::person::{Person, Roster, Unit};
 use journey::domain::time::timezone::Timestamp;
-use journey::store::{Stood, Store};
+use journey::store::{PositionUpdate, Store};
 
 /// So many are due.
 const DUE: usize = 1_400;
@@ -28,10 +28,10 @@ fn main() {
     let mut roster = roster(people);
     let mut import = |roster: &Roster| {
         let mut comparison = Comparison::new(roster, &library);
-        let compared = took(|| store.each_known(|known| comparison.meet(&known)).expect("people"));
+        let compared = took(|| store.for_each_person(|known| comparison.meet(&known)).expect("people"));
         let import = comparison.finish();
         let act = Act { at: now, by: "bench".to_owned(), why: None };
-        let seen = store.seen().expect("it can be read");
+        let seen = store.data_version().expect("it can be read");
         let written = took(|| store.import(&import, roster, seen, &act).expect("an import"));
         println!("  compared {} ms, written {} ms", compared.as_millis(), written.as_millis());
     };
@@ -51,7 +51,7 @@ fn main() {
     let stood = |number: usize| {
         let due = number.is_multiple_of(people / DUE) && number / (people / DUE) < DUE;
         let at = if due { now } else { now + TimeDelta::days(1 + (number % 300) as i64) };
-        Stood {
+        PositionUpdate {
             person: PersonNumber(number as i64 + 1),
             journey: journey.clone(),
             position: Position {
@@ -64,10 +64,10 @@ fn main() {
             skips: Vec::new(),
         }
     };
-    let seen = store.seen().expect("a database");
-    let kept = took(|| assert!(store.keep_positions(seen, (0..people).map(stood)).expect("positions")));
+    let seen = store.data_version().expect("a database");
+    let kept = took(|| assert!(store.save_positions(seen, (0..people).map(stood)).expect("positions")));
     println!("positions kept in {} ms", kept.as_millis());
-    let kept = took(|| assert!(store.keep_positions(seen, (0..people).map(stood)).expect("positions")));
+    let kept = took(|| assert!(store.save_positions(seen, (0..people).map(stood)).expect("positions")));
     println!("the same again in {} ms", kept.as_millis());
     for (what, at) in [("due", now), ("nothing due", now - TimeDelta::days(1))] {
         let mut times: Vec<Duration> = Vec::new();

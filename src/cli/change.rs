@@ -60,7 +60,7 @@ pub(super) fn run(
     let effects = change::effect(&world, &proposed.change, at);
     if !shown.is_nothing {
         let act = cx.act(at, proposed.by.as_deref(), proposed.why.as_deref());
-        store.record(&proposed.change, &act, &shown.before, &shown.after)?;
+        store.record_decision(&proposed.change, &act, &shown.before, &shown.after)?;
         world.refresh(&store)?;
         positions::keep(&world, &mut store, at)?;
     }

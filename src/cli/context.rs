@@ -124,7 +124,7 @@ impl Context {
         let world = open(config, content, store)?;
         if world.broken.is_empty() {
             let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-            store.keep_content(world.library.hash, files, at)?;
+            store.save_content(world.library.hash, files, at)?;
         }
         self.tell_broken(&world)?;
         Ok(world)

@@ -105,23 +105,23 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> CommandError {
         let message = error.to_string();
         let (kind, hint) = match &error {
-            StoreError::Newer { .. } => {
+            StoreError::NewerSchema { .. } => {
                 (Kind::BadContent, "install the journey that made it, or a newer one")
             }
-            StoreError::Older { .. } => {
+            StoreError::OlderSchema { .. } => {
                 (Kind::BadContent, "a command that writes brings it up to date: journey send")
             }
-            StoreError::OtherMigration { .. } => {
+            StoreError::MigrationMismatch { .. } => {
                 (Kind::BadContent, "install the journey that made it; this one would misread it")
             }
-            StoreError::Damaged { .. } => {
+            StoreError::Corrupt { .. } => {
                 (Kind::BadData, "nothing was changed; put back the newest good backup: journey restore FILE")
             }
             StoreError::Io { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => {
                 (Kind::Permission, "SQLite writes files beside the database: the folder must be writable too")
             }
             StoreError::Io { .. } => (Kind::Io, "the database is named in config.toml, `database`"),
-            StoreError::Full => (Kind::Io, "make room and type it again"),
+            StoreError::DiskFull => (Kind::Io, "make room and type it again"),
             StoreError::Changed => (Kind::Busy, "type it again in a moment"),
             StoreError::Busy => (Kind::Busy, "nothing is lost; type it again in a moment"),
             StoreError::WrongUser => {
@@ -141,7 +141,7 @@ impl From<BackupError> for CommandError {
         let message = error.to_string();
         let (kind, hint) = match error {
             BackupError::Store(error) => return error.into(),
-            BackupError::Target { why, .. } => match why.kind() {
+            BackupError::CannotCreate { why, .. } => match why.kind() {
                 io::ErrorKind::NotFound => {
                     (Kind::CannotMake, "the folder must be there; make it, and type it again")
                 }
@@ -150,10 +150,12 @@ impl From<BackupError> for CommandError {
                 }
                 _ => (Kind::CannotMake, "name a file in a folder that can be written"),
             },
-            BackupError::InTheWay { .. } => (Kind::CannotMake, "name another file, or move that one away"),
-            BackupError::Room { .. } => (Kind::Io, "make room and type it again"),
-            BackupError::Taken { .. } => (Kind::Busy, "let it finish"),
-            BackupError::NotWhole { .. } => {
+            BackupError::TargetOccupied { .. } => {
+                (Kind::CannotMake, "name another file, or move that one away")
+            }
+            BackupError::NoSpace { .. } => (Kind::Io, "make room and type it again"),
+            BackupError::InProgress { .. } => (Kind::Busy, "let it finish"),
+            BackupError::Unverified { .. } => {
                 (Kind::Io, "look at the disk it was written to; what was there before is kept")
             }
             BackupError::PlainCopy { .. } => (
@@ -163,7 +165,7 @@ impl From<BackupError> for CommandError {
             BackupError::InUse { .. } => {
                 (Kind::Busy, "stop what uses it (the daemon, a `sqlite3` shell), then type it again")
             }
-            BackupError::NotRemembered { .. } => {
+            BackupError::NotRecorded { .. } => {
                 (Kind::Io, "`journey status` still shows the age of the one before")
             }
         };

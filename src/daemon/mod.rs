@@ -38,7 +38,7 @@ use crate::engine::send::run;
 use crate::engine::send::startup;
 use crate::engine::tokens::Keys;
 use crate::failpoint;
-use crate::store::{LONG_LOG, Seen, Store, StoreError};
+use crate::store::{DataVersion, Store, StoreError, WAL_WARN_BYTES};
 
 /// Longest sleep: correctness never depends on being woken.
 const LOOK_AROUND: Duration = Duration::from_secs(60);
@@ -144,7 +144,7 @@ pub(crate) fn run(
             // journal once there is space again.
             Err(error) if is_full(&error) => {
                 daemon.say_once(&format!("{error:#}; nothing leaves until there is room"));
-                daemon.sleep_until(daemon.now() + FULL, daemon.store.seen()?)?;
+                daemon.sleep_until(daemon.now() + FULL, daemon.store.data_version()?)?;
             }
             Err(error) => return Err(error),
         }
@@ -160,7 +160,8 @@ pub(crate) fn run(
 fn is_full(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let of_file = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        matches!(cause.downcast_ref(), Some(StoreError::Full)) || of_file == Some(io::ErrorKind::StorageFull)
+        matches!(cause.downcast_ref(), Some(StoreError::DiskFull))
+            || of_file == Some(io::ErrorKind::StorageFull)
     })
 }
 
@@ -174,9 +175,9 @@ impl Daemon<'_> {
     /// One iteration: check, plan, deliver. Returns the latest time of the next
     /// one, and the database version it began with, so that writes during the
     /// iteration are noticed.
-    fn turn(&mut self) -> anyhow::Result<(Timestamp, Seen)> {
+    fn turn(&mut self) -> anyhow::Result<(Timestamp, DataVersion)> {
         self.heart.beat();
-        let seen = self.store.seen()?;
+        let seen = self.store.data_version()?;
         self.look_at_the_clock(clock::both())?;
         if (self.asked.reload)() {
             failpoint::at("daemon.reload")?;
@@ -207,7 +208,7 @@ impl Daemon<'_> {
                 recovered.held
             ));
         }
-        let mut guards = self.store.guards()?;
+        let mut guards = self.store.send_blocks()?;
         if guards.is_empty() {
             guards = self.plan(now)?;
         }
@@ -232,7 +233,7 @@ impl Daemon<'_> {
         }
         self.log_seen = Some(Stopwatch::start());
         let log = self.store.checkpoint()?;
-        if log > LONG_LOG {
+        if log > WAL_WARN_BYTES {
             (self.say)(&format!(
                 "the log of the database has grown to {} MB: somebody reads it without end; close each `sqlite3` shell, and stop copies that hang",
                 log / 1_000_000
@@ -250,18 +251,18 @@ impl Daemon<'_> {
 
     /// Checks the clock. A block is stored until the clock is plausible again.
     fn look_at_the_clock(&mut self, now: Clocks) -> anyhow::Result<()> {
-        let held = self.store.guards()?.iter().any(|guard| guard.kind == GuardKind::Clock);
+        let held = self.store.send_blocks()?.iter().any(|guard| guard.kind == GuardKind::Clock);
         let seen = self.store.clock()?;
         match send_block::plausible(now, seen, self.anchor) {
             Ok(()) => {
                 (self.anchor, self.clock_is_wrong) = (Some(now), false);
                 if held {
-                    self.store.release(GuardKind::Clock, now.wall)?;
+                    self.store.release_send_block(GuardKind::Clock, now.wall)?;
                     (self.say)("the system clock is right again");
                 }
             }
             Err(message) if held || !self.clock_is_wrong => {
-                self.store.raise(&Guard { kind: GuardKind::Clock, at: now.wall, message })?;
+                self.store.add_send_block(&Guard { kind: GuardKind::Clock, at: now.wall, message })?;
                 self.clock_is_wrong = true;
             }
             // An operator released the block, so the clock is right.
@@ -290,7 +291,7 @@ impl Daemon<'_> {
         if std::mem::take(&mut self.is_first)
             && let Some(guard) = outage(world, &self.store, now)?
         {
-            self.store.raise(&guard)?;
+            self.store.add_send_block(&guard)?;
             return Ok(vec![guard]);
         }
         // If the database keeps changing, the next iteration continues.
@@ -307,7 +308,7 @@ impl Daemon<'_> {
         }
         positions::keep(world, &mut self.store, now)?;
         // Otherwise the database changed, and the next iteration stores them.
-        if self.store.decided_with()?.is_some()
+        if self.store.positions_fingerprint()?.is_some()
             && let Some(older) = self.older_zones.take()
         {
             (self.say)(&older.line(&self.store, now)?);
@@ -322,10 +323,10 @@ impl Daemon<'_> {
         journal: Option<&mut crate::engine::send::journal::Journal>,
         now: Timestamp,
     ) -> anyhow::Result<Timestamp> {
-        let latest = self.store.next_wake()?;
+        let latest = self.store.next_due_at()?;
         let in_a_minute = now + TimeDelta::minutes(1);
         let soon = |at: Option<Timestamp>| at.map_or(in_a_minute, |at| at.min(in_a_minute).max(now));
-        if let Some(trouble) = self.store.relay()?.trouble.filter(|trouble| now < trouble.retry) {
+        if let Some(trouble) = self.store.relay_health()?.failure.filter(|trouble| now < trouble.retry) {
             return Ok(soon(Some(trouble.retry)));
         }
         let content = self.content.as_ref().context("there is no content in force")?;
@@ -370,7 +371,7 @@ impl Daemon<'_> {
         if begun.elapsed() > LOOK_AROUND {
             return Ok(the_time());
         }
-        let retry = self.store.relay()?.trouble.map(|trouble| trouble.retry);
+        let retry = self.store.relay_health()?.failure.map(|trouble| trouble.retry);
         let next =
             [more, retry, delivered.wave, self.store.next_attempt()?, latest].into_iter().flatten().min();
         Ok(soon(next))
@@ -432,7 +433,7 @@ impl Daemon<'_> {
         match InForce::read(&self.config, now) {
             Ok(content) if content.broken.is_empty() => {
                 let files = content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-                match self.store.keep_content(content.library.hash, files, now) {
+                match self.store.save_content(content.library.hash, files, now) {
                     Ok(()) => {
                         (self.say)(&format!("content {} is in force", content.library.hash));
                         self.content = Some(content);
@@ -464,7 +465,7 @@ impl Daemon<'_> {
             (self.say)("the people file changed and has faults: see `journey people import --dry-run`");
             return Ok(());
         };
-        let seen = self.store.seen()?;
+        let seen = self.store.data_version()?;
         let changes = import::compared_in(&self.store, &roster, library)?;
         if changes.is_empty() {
             return Ok(());
@@ -491,7 +492,7 @@ impl Daemon<'_> {
     /// Sleeps until an instant. Wakes early for a stop or reload request, a write
     /// by another process (an approval, a release), and a change of the clock: the
     /// machine may have been suspended, or the clock was set.
-    fn sleep_until(&mut self, at: Timestamp, seen: Seen) -> anyhow::Result<()> {
+    fn sleep_until(&mut self, at: Timestamp, seen: DataVersion) -> anyhow::Result<()> {
         let length = (at - self.now()).to_std().unwrap_or_default();
         let begun = Stopwatch::start();
         while let Some(left) = begun.left_of(length.min(LOOK_AROUND)) {
@@ -499,7 +500,7 @@ impl Daemon<'_> {
             let woken = || (self.asked.stop)() || (self.asked.must_reload)();
             clock::sleep(left.min(DOZE).min(self.heart.every), woken);
             let clock_changed = is_off(self.anchor) != self.clock_is_wrong;
-            if woken() || self.now() >= at || clock_changed || self.store.seen()? != seen {
+            if woken() || self.now() >= at || clock_changed || self.store.data_version()? != seen {
                 break;
             }
         }

@@ -3,25 +3,25 @@
 
 use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::engine::plan::positions;
-use crate::store::{KeptPositions, Store, StoreError};
+use crate::store::{Store, StoreError, StoredPositions};
 
 /// Positions planned with other time zone data than this program has.
 pub(super) struct OlderZones {
     release: String,
-    planned: KeptPositions,
+    planned: StoredPositions,
 }
 
 impl OlderZones {
     /// Reads them before they are recomputed; `None` if the data is the same.
     pub(super) fn read(store: &Store) -> Result<Option<OlderZones>, StoreError> {
         let Some(release) = positions::older_zones(store)? else { return Ok(None) };
-        Ok(Some(OlderZones { release, planned: store.positions()? }))
+        Ok(Some(OlderZones { release, planned: store.stored_positions()? }))
     }
 
     /// The log line: `time zone data 2026c → 2027a: 214 planned times moved; each
     /// keeps its local time`.
     pub(super) fn line(&self, store: &Store, now: Timestamp) -> Result<String, StoreError> {
-        let times = match self.moved(&store.positions()?, now) {
+        let times = match self.moved(&store.stored_positions()?, now) {
             1 => "1 planned time".to_owned(),
             n => format!("{n} planned times"),
         };
@@ -30,7 +30,7 @@ impl OlderZones {
     }
 
     /// Number of future positions whose instant changed.
-    fn moved(&self, planned: &KeptPositions, now: Timestamp) -> usize {
+    fn moved(&self, planned: &StoredPositions, now: Timestamp) -> usize {
         let later = |at: &Timestamp| *at > now;
         let moved = self.planned.iter().filter(|(whose, before)| {
             let after = planned.get(whose).and_then(|after| after.next_at);
@@ -44,15 +44,15 @@ impl OlderZones {
 mod tests {
     use super::*;
     use crate::domain::model::ids::{PersonNumber, Slug};
-    use crate::store::file::integrity::KeptPosition;
+    use crate::store::file::integrity::StoredPosition;
 
     #[test]
     fn only_changed_future_times_count_as_moved() {
         let at = |hour: u32| format!("2027-04-01T{hour:02}:00:00Z").parse::<Timestamp>().expect("an instant");
-        let planned = |hours: &[Option<u32>]| -> KeptPositions {
+        let planned = |hours: &[Option<u32>]| -> StoredPositions {
             let row = |(n, hour): (i64, &Option<u32>)| {
                 let whose = (PersonNumber(n), Slug::parse("j").expect("a slug"));
-                (whose, KeptPosition { last: None, next_at: hour.map(at) })
+                (whose, StoredPosition { last: None, next_at: hour.map(at) })
             };
             (1..).zip(hours).map(row).collect()
         };

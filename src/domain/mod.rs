@@ -3,7 +3,7 @@
 //! they return values, or lists of [`diagnostic::Diagnostic`].
 //!
 //! Read in this order: the nouns ([`library`], [`journey`], [`step`],
-//! [`person`], [`memory`], [`settings`], [`change`], [`delivery`], [`handover`], [`guard`], [`bounce`]), time ([`duration`], [`cadence`],
+//! [`person`], [`history`], [`settings`], [`change`], [`delivery`], [`handover`], [`guard`], [`bounce`]), time ([`duration`], [`cadence`],
 //! [`zone`], [`calendar`]), then the answer to the one question
 //! ([`verdict`], [`planner`], [`forecast`]).
 

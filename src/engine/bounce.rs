@@ -9,7 +9,7 @@ use crate::domain::delivery::bounce::{Blame, StatusCode};
 use crate::domain::model::address;
 use crate::engine::tokens::Keys;
 use crate::mail::inbound::{self, Action, Fate, Reading};
-use crate::store::{Kept, SentTo, Store, StoreError};
+use crate::store::{BounceRecord, DeliveryRecipient, Store, StoreError};
 
 /// Largest size of a bounce message.
 const LONGEST: u64 = 10_000_000;
@@ -22,7 +22,7 @@ pub enum Taken {
         delivery: i64,
         code: StatusCode,
         /// What was recorded.
-        kept: Kept,
+        kept: BounceRecord,
     },
     /// The mail is delayed, or was delivered.
     UnderWay { delivery: i64 },
@@ -59,7 +59,7 @@ pub fn take(
         Reading::Receipt | Reading::AutoReply => return Ok(Taken::Automatic),
         Reading::Letter => return Ok(Taken::Letter),
         Reading::NotUnderstood => {
-            store.note_unparsed()?;
+            store.count_unparsed_bounce()?;
             return Ok(Taken::NotUnderstood);
         }
     };
@@ -68,14 +68,14 @@ pub fn take(
     let Some(delivery) = candidates.into_iter().find_map(|address| keys.verify_return_path(address)) else {
         return Ok(Taken::NotOurs);
     };
-    let Some(sent_to) = store.sent_to(delivery)? else { return Ok(Taken::NotOurs) };
+    let Some(sent_to) = store.delivery_recipient(delivery)? else { return Ok(Taken::NotOurs) };
     let Some(fate) = fate_of(&fates, &sent_to) else { return Ok(Taken::OfSomebodyElse { delivery }) };
     match fate.action {
         Action::UnderWay => Ok(Taken::UnderWay { delivery }),
         Action::Failed => {
             // Failed without a status code: treat it as a generic permanent failure.
             let code = fate.code.unwrap_or(StatusCode { class: 5, subject: 0, detail: 0 });
-            let kept = store.keep_bounce(delivery, &sent_to, code, act)?;
+            let kept = store.record_bounce(delivery, &sent_to, code, act)?;
             Ok(Taken::CameBack { delivery, code, kept })
         }
     }
@@ -83,7 +83,7 @@ pub fn take(
 
 /// The report for our recipient. With several recipients it must match the
 /// address; a single one is taken as ours, because the mailbox may forward.
-fn fate_of<'f>(fates: &'f [Fate], sent_to: &SentTo) -> Option<&'f Fate> {
+fn fate_of<'f>(fates: &'f [Fate], sent_to: &DeliveryRecipient) -> Option<&'f Fate> {
     if let [only] = fates {
         return Some(only);
     }

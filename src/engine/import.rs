@@ -29,7 +29,7 @@ pub(crate) fn compared<'a>(
 ) -> Result<Import<'a>, StoreError> {
     let look = |store: &Store| compared_in(store, roster, library);
     let nobody = || Comparison::new(roster, library).finish();
-    Ok(Store::look(&config.database, look)?.unwrap_or_else(nobody))
+    Ok(Store::read_only(&config.database, look)?.unwrap_or_else(nobody))
 }
 
 /// Like [`compared`], for an open database.
@@ -39,7 +39,7 @@ pub fn compared_in<'a>(
     library: &'a Library,
 ) -> Result<Import<'a>, StoreError> {
     let mut comparison = Comparison::new(roster, library);
-    store.each_known(|known| comparison.meet(&known))?;
+    store.for_each_person(|known| comparison.meet(&known))?;
     Ok(comparison.finish())
 }
 
@@ -68,7 +68,7 @@ pub fn first(
     act: &Act,
 ) -> Result<Option<usize>, Unusable> {
     // Read the version first, so that a concurrent import is detected.
-    let seen = store.seen()?;
+    let seen = store.data_version()?;
     if store.imported_at()?.is_some() {
         return Ok(None);
     }

@@ -23,7 +23,7 @@ use crate::mail::files::Folder;
 use crate::mail::message::dkim::Signer;
 use crate::mail::sendmail::Sendmail;
 use crate::mail::smtp::{Mechanism, Privacy, Relay, SignIn, Trust};
-use crate::store::{RelayState, RelayTrouble, Store};
+use crate::store::{RelayFailure, RelayHealth, Store};
 
 /// The configured way to send.
 pub enum Post {
@@ -63,7 +63,8 @@ impl Post {
         };
         let journal = journal.context("the send journal is not open")?;
         let smtp = &desk.config.mail.smtp;
-        let fewer = store.relay()?.fewer.and_then(|fewer| fewer.while_it_lasts((hooks.now)()));
+        let fewer =
+            store.relay_health()?.connection_cap.and_then(|fewer| fewer.while_it_lasts((hooks.now)()));
         let of_relay = fewer.filter(|_| matches!(to, To::Relay(_)));
         let way = Way {
             to,
@@ -141,33 +142,33 @@ fn remember(
     fewer: Option<Fewer>,
     now: Timestamp,
 ) -> anyhow::Result<()> {
-    let before = store.relay()?;
+    let before = store.relay_health()?;
     let success = if delivered.sent > 0 { Some(now) } else { before.success };
     // A panic of our own worker is not a failure of the relay and causes no
     // backoff.
     let told = delivered.trouble.as_ref().filter(|_| !delivered.line_died);
     let trouble = told.map(|trouble| {
         // A success since then resets the backoff.
-        let earlier = before.trouble.as_ref().filter(|_| delivered.sent == 0);
+        let earlier = before.failure.as_ref().filter(|_| delivered.sent == 0);
         again(trouble, earlier, now)
     });
     let untried = told.is_none() && delivered.sent == 0;
-    let trouble = if untried { before.trouble.clone() } else { trouble };
-    let state = RelayState { success, trouble, fewer };
+    let trouble = if untried { before.failure.clone() } else { trouble };
+    let state = RelayHealth { success, failure: trouble, connection_cap: fewer };
     if state != before {
-        store.set_relay(&state)?;
+        store.set_relay_health(&state)?;
     }
     Ok(())
 }
 
 /// When to retry: exponential backoff with jitter.
-fn again(trouble: &Trouble, earlier: Option<&RelayTrouble>, now: Timestamp) -> RelayTrouble {
+fn again(trouble: &Trouble, earlier: Option<&RelayFailure>, now: Timestamp) -> RelayFailure {
     let failures = earlier.map_or(0, |earlier| earlier.failures) + 1;
     let wait = back_off(trouble.kind, failures);
     // Jitter of up to 20 %, from values that differ between machines.
     let percent = 80 + (now.timestamp() * 7919 + i64::from(std::process::id())) % 41;
     let wait = TimeDelta::seconds(wait.num_seconds() * percent / 100);
-    RelayTrouble {
+    RelayFailure {
         why: trouble.why.clone(),
         since: earlier.map_or(now, |earlier| earlier.since),
         failures,

@@ -18,7 +18,7 @@ use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::World;
 use crate::engine::message::Desk;
 use crate::engine::plan::pass::{Pass, Selection};
-use crate::store::{AllHeld, HeldStep, RelayState, Store, StoreError, Stuck};
+use crate::store::{GlobalHold, HeldStep, RelayHealth, Store, StoreError, Stuck};
 
 /// The status at an instant.
 pub struct Status<'w> {
@@ -40,13 +40,13 @@ pub struct Status<'w> {
     /// When people were last imported.
     pub(crate) imported: Option<Timestamp>,
     /// Health of the relay.
-    pub(crate) relay: RelayState,
+    pub(crate) relay: RelayHealth,
     /// Limits that have been reached.
     pub(crate) limits: Vec<Reached>,
     /// Blocks that prevent sending.
     pub(crate) guards: Vec<Guard>,
     /// The hold of all sending, if there is one.
-    pub(crate) all_held: Option<AllHeld>,
+    pub(crate) all_held: Option<GlobalHold>,
     /// Steps that are held.
     pub(crate) held_steps: Vec<HeldStep>,
     /// Deliveries that are held, in doubt or deferred; the first few.
@@ -77,10 +77,10 @@ pub struct Ledger {
     last_hour: u64,
     rate: Vec<Limit>,
     imported: Option<Timestamp>,
-    relay: RelayState,
+    relay: RelayHealth,
     limits: Vec<Reached>,
     guards: Vec<Guard>,
-    all_held: Option<AllHeld>,
+    all_held: Option<GlobalHold>,
     held_steps: Vec<HeldStep>,
     outbox: Outbox,
     pausing: Vec<Pausing>,
@@ -110,26 +110,26 @@ impl Ledger {
         let look = |store: &Store| {
             Ok(Ledger {
                 deliveries: store.deliveries_by_state()?,
-                bounces: store.bounces()?,
-                unparsed: store.unparsed()?,
+                bounces: store.bounces_by_cause()?,
+                unparsed: store.unparsed_bounces()?,
                 last_sent: store.last_sent()?,
                 last_hour: store.sent_between(at - TimeDelta::hours(1), at)?,
                 rate: limits.all.clone(),
                 imported: store.imported_at()?,
-                relay: store.relay()?,
+                relay: store.relay_health()?,
                 limits: reached(store, &limits, at)?,
-                guards: store.guards()?,
-                all_held: store.all_held_with_why()?,
-                held_steps: store.held_steps_with_why()?,
+                guards: store.send_blocks()?,
+                all_held: store.global_hold()?,
+                held_steps: store.held_steps()?,
                 outbox: Outbox::read(store, &desk, &Selection::default(), at)?,
                 pausing: waves.map_or(Ok(Vec::new()), |wave| pausing(store, wave, at))?,
                 next_attempt: store.next_attempt()?,
                 stuck: store.stuck(SOME)?,
-                backup: store.backed_up_at()?,
-                log: Store::log_length(&world.config.database),
+                backup: store.last_backup_at()?,
+                log: Store::wal_length(&world.config.database),
             })
         };
-        Ok(Store::look(&world.config.database, look)?.unwrap_or_default())
+        Ok(Store::read_only(&world.config.database, look)?.unwrap_or_default())
     }
 }
 
@@ -143,7 +143,7 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         stages.entry(slug).or_default()[place] += 1;
     }
     // Deferred mails, a relay in backoff, or the rest of a staged rollout.
-    let retry = ledger.relay.trouble.as_ref().map(|trouble| trouble.retry);
+    let retry = ledger.relay.failure.as_ref().map(|trouble| trouble.retry);
     let opens = ledger.pausing.iter().map(|pausing| pausing.opens).min();
     let handed_over = [ledger.next_attempt, retry, opens].into_iter().flatten().filter(|next| *next > at);
     Status {

@@ -73,7 +73,7 @@ pub enum Before {
 /// Of a row: the bytes as they are kept, those of the pattern if there is one,
 /// and the hash of the mail, in columns that follow each other.
 pub(super) fn read(row: &Row<'_>, first: usize) -> Result<Before, StoreError> {
-    let blob = |at: usize| row.get_ref(at)?.as_blob_or_null().map_err(|_| codec::wrong(at, "bytes"));
+    let blob = |at: usize| row.get_ref(at)?.as_blob_or_null().map_err(|_| codec::bad_column(at, "bytes"));
     let (kept, pattern, hash) = (blob(first)?, blob(first + 1)?, blob(first + 2)?);
     let Some(kept) = kept else { return Ok(Before::Nothing) };
     let mail = match pattern {
@@ -141,7 +141,7 @@ impl Store {
     ///
     /// Where it cannot be written; then nothing is.
     pub fn forget_bytes(&mut self, before: Timestamp) -> Result<usize, StoreError> {
-        let whole = self.begin()?;
+        let whole = self.write_transaction()?;
         let (mut forgotten, mut patterns) = (0, BTreeSet::new());
         {
             let sql = "DELETE FROM mail_bytes WHERE delivery_id IN

@@ -50,23 +50,23 @@ fn push_two(text: &mut String, two: u32) {
 
 /// Reads text; empty for NULL.
 pub(super) fn str<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r str, StoreError> {
-    Ok(row.get_ref(column)?.as_str_or_null().map_err(|_| wrong(column, "text"))?.unwrap_or_default())
+    Ok(row.get_ref(column)?.as_str_or_null().map_err(|_| bad_column(column, "text"))?.unwrap_or_default())
 }
 
 /// Reads text that may be NULL.
 pub(super) fn maybe_str<'r>(row: &'r Row<'_>, column: usize) -> Result<Option<&'r str>, StoreError> {
-    row.get_ref(column)?.as_str_or_null().map_err(|_| wrong(column, "text"))
+    row.get_ref(column)?.as_str_or_null().map_err(|_| bad_column(column, "text"))
 }
 
 /// Reads an instant.
 pub(super) fn get_time(row: &Row<'_>, column: usize) -> Result<Timestamp, StoreError> {
-    maybe_time(row, column)?.ok_or_else(|| wrong(column, "an instant"))
+    maybe_time(row, column)?.ok_or_else(|| bad_column(column, "an instant"))
 }
 
 /// Reads an instant that may be NULL.
 pub(super) fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, StoreError> {
     let Some(text) = maybe_str(row, column)? else { return Ok(None) };
-    parse_time(text).map(Some).ok_or_else(|| wrong(column, "an instant"))
+    parse_time(text).map(Some).ok_or_else(|| bad_column(column, "an instant"))
 }
 
 /// Parses `2026-12-01T07:30:00Z` and no other form. Faster than a general
@@ -88,33 +88,33 @@ fn parse_time(text: &str) -> Option<Timestamp> {
 /// Reads an enhanced status code that may be NULL.
 pub(super) fn maybe_status(row: &Row<'_>, column: usize) -> Result<Option<StatusCode>, StoreError> {
     let Some(text) = maybe_str(row, column)? else { return Ok(None) };
-    StatusCode::parse(text).map(Some).ok_or_else(|| wrong(column, "a status code"))
+    StatusCode::parse(text).map(Some).ok_or_else(|| bad_column(column, "a status code"))
 }
 
 /// Reads a date that may be NULL.
 pub(super) fn maybe_date(row: &Row<'_>, column: usize) -> Result<Option<NaiveDate>, StoreError> {
     let Some(text) = maybe_str(row, column)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| wrong(column, "a date"))
+    text.parse().map(Some).map_err(|_| bad_column(column, "a date"))
 }
 
 /// Reads a date.
 pub(super) fn get_date(row: &Row<'_>, column: usize) -> Result<NaiveDate, StoreError> {
-    maybe_date(row, column)?.ok_or_else(|| wrong(column, "a date"))
+    maybe_date(row, column)?.ok_or_else(|| bad_column(column, "a date"))
 }
 
 /// Reads the name of a journey, step or character.
 pub(super) fn slug(row: &Row<'_>, column: usize) -> Result<Slug, StoreError> {
-    Slug::parse(str(row, column)?).ok_or_else(|| wrong(column, "a name of the content"))
+    Slug::parse(str(row, column)?).ok_or_else(|| bad_column(column, "a name of the content"))
 }
 
 /// Reads a content hash.
 pub(super) fn hash(row: &Row<'_>, column: usize) -> Result<ContentHash, StoreError> {
-    ContentHash::parse(str(row, column)?).ok_or_else(|| wrong(column, "a content hash"))
+    ContentHash::parse(str(row, column)?).ok_or_else(|| bad_column(column, "a content hash"))
 }
 
 /// Reads the round of a delivery.
 pub(super) fn round(row: &Row<'_>, column: usize) -> Result<u16, StoreError> {
-    u16::try_from(row.get::<_, i64>(column)?).map_err(|_| wrong(column, "a round"))
+    u16::try_from(row.get::<_, i64>(column)?).map_err(|_| bad_column(column, "a round"))
 }
 
 /// Encodes periods in one text, as in the people file.
@@ -134,12 +134,12 @@ pub(super) fn get_periods(row: &Row<'_>, column: usize) -> Result<Box<[Period]>,
         Some(Period { from: from.parse().ok()?, to: to.parse().ok()? })
     };
     let found: Option<Box<[Period]>> = text.split(' ').map(period).collect();
-    found.ok_or_else(|| wrong(column, "periods"))
+    found.ok_or_else(|| bad_column(column, "periods"))
 }
 
 /// The error for a column that does not have the expected form.
-pub(super) fn wrong(column: usize, expected: &str) -> StoreError {
-    StoreError::Damaged { why: format!("column {} of a row is not {expected}", column + 1) }
+pub(super) fn bad_column(column: usize, expected: &str) -> StoreError {
+    StoreError::Corrupt { why: format!("column {} of a row is not {expected}", column + 1) }
 }
 
 #[cfg(test)]

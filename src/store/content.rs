@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Store, StoreError, points};
+use super::{Store, StoreError, failpoints};
 use crate::domain::model::ids::ContentHash;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
 impl Store {
     /// The hash of the saved content, and when it was saved.
-    pub fn content(&self) -> Result<Option<(ContentHash, Timestamp)>, StoreError> {
+    pub fn saved_content(&self) -> Result<Option<(ContentHash, Timestamp)>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT hash, taken_at FROM content")?;
         let mut found = statement.query([])?;
         let Some(row) = found.next()? else { return Ok(None) };
@@ -20,37 +20,37 @@ impl Store {
     }
 
     /// The saved files, by path relative to the content folder.
-    pub fn content_files(&self) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+    pub fn saved_content_files(&self) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT path, bytes FROM content_file")?;
         let files = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(files.collect::<Result<_, _>>()?)
     }
 
     /// Saves content as the last valid one, unless it is saved already.
-    pub fn keep_content<'f>(
+    pub fn save_content<'f>(
         &mut self,
         hash: ContentHash,
         files: impl Iterator<Item = (&'f str, &'f [u8])>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let whole = self.begin()?;
+        let tx = self.write_transaction()?;
         let kept: Option<String> =
-            whole.query_row("SELECT hash FROM content", [], |row| row.get(0)).optional()?;
+            tx.query_row("SELECT hash FROM content", [], |row| row.get(0)).optional()?;
         if kept.as_deref() == Some(hash.to_string().as_str()) {
             return Ok(());
         }
-        whole.execute("DELETE FROM content_file", [])?;
+        tx.execute("DELETE FROM content_file", [])?;
         {
-            let mut file = whole.prepare_cached("INSERT INTO content_file (path, bytes) VALUES (?1, ?2)")?;
+            let mut file = tx.prepare_cached("INSERT INTO content_file (path, bytes) VALUES (?1, ?2)")?;
             for (path, bytes) in files {
                 file.execute(params![path, bytes])?;
             }
         }
         let content = "INSERT INTO content (one, hash, taken_at) VALUES (1, ?1, ?2)
                        ON CONFLICT (one) DO UPDATE SET hash = excluded.hash, taken_at = excluded.taken_at";
-        whole.execute(content, params![hash.to_string(), codec::time(now)])?;
-        points::at("store.content.before")?;
-        whole.commit()?;
-        Ok(points::at("store.content.after")?)
+        tx.execute(content, params![hash.to_string(), codec::time(now)])?;
+        failpoints::at("store.content.before")?;
+        tx.commit()?;
+        Ok(failpoints::at("store.content.after")?)
     }
 }

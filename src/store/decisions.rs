@@ -29,7 +29,7 @@ pub struct HeldStep {
 
 /// The hold on all sending, until it is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AllHeld {
+pub(crate) struct GlobalHold {
     pub since: Timestamp,
     /// The reason given by the person who held it, or that of a restore.
     pub why: Option<String>,
@@ -37,7 +37,7 @@ pub(crate) struct AllHeld {
 
 /// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditLine {
+pub struct AuditEntry {
     pub at: Timestamp,
     pub by: String,
     /// The command.
@@ -60,14 +60,14 @@ impl Store {
             grace,
             approvals: self.approvals()?,
             pauses: self.pauses()?,
-            units: self.units_own_ways()?,
-            held_steps: self.held_steps()?,
-            all_held: self.holds_all()?,
+            units: self.unit_overrides()?,
+            held_steps: self.held_step_names()?,
+            all_held: self.is_all_held()?,
         })
     }
 
     /// Writes an entry to the audit log for an action that changes no setting.
-    pub(crate) fn note(
+    pub(crate) fn record_action(
         &mut self,
         act: &Act,
         action: &str,
@@ -75,9 +75,9 @@ impl Store {
         before: &str,
         after: &str,
     ) -> Result<(), StoreError> {
-        let whole = self.begin()?;
-        write_audit(&whole, act, action, subject, None, before, after)?;
-        Ok(whole.commit()?)
+        let tx = self.write_transaction()?;
+        write_audit(&tx, act, action, subject, None, before, after)?;
+        Ok(tx.commit()?)
     }
 
     fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
@@ -113,7 +113,7 @@ impl Store {
         Ok(pauses)
     }
 
-    fn units_own_ways(&self) -> Result<HashMap<UnitId, UnitSettings>, StoreError> {
+    fn unit_overrides(&self) -> Result<HashMap<UnitId, UnitSettings>, StoreError> {
         let mut units: HashMap<UnitId, UnitSettings> = HashMap::new();
         let mut shifts =
             self.connection.prepare_cached("SELECT unit, weeks, at FROM unit_shift ORDER BY id")?;
@@ -133,13 +133,14 @@ impl Store {
         let mut cadences = self.connection.prepare_cached("SELECT unit, cadence FROM unit_cadence")?;
         let mut found = cadences.query([])?;
         while let Some(row) = found.next()? {
-            let cadence = Cadence::parse(codec::str(row, 1)?).map_err(|_| codec::wrong(1, "a cadence"))?;
+            let cadence =
+                Cadence::parse(codec::str(row, 1)?).map_err(|_| codec::bad_column(1, "a cadence"))?;
             units.entry(UnitId::new(codec::str(row, 0)?)).or_default().cadence = Some(cadence);
         }
         Ok(units)
     }
 
-    fn held_steps(&self) -> Result<Vec<StepName>, StoreError> {
+    fn held_step_names(&self) -> Result<Vec<StepName>, StoreError> {
         let sql = "SELECT journey, step FROM hold
                    WHERE journey IS NOT NULL AND released_at IS NULL ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -153,7 +154,7 @@ impl Store {
 
     /// The steps that are held, with the reason from the audit log, in the order
     /// in which they were held.
-    pub fn held_steps_with_why(&self) -> Result<Vec<HeldStep>, StoreError> {
+    pub fn held_steps(&self) -> Result<Vec<HeldStep>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/held_steps_with_why.sql"))?;
         let mut found = statement.query([])?;
         let mut steps = Vec::new();
@@ -169,27 +170,27 @@ impl Store {
 
     /// The hold on all sending, if there is one, with the reason from the audit
     /// log.
-    pub(crate) fn all_held_with_why(&self) -> Result<Option<AllHeld>, StoreError> {
+    pub(crate) fn global_hold(&self) -> Result<Option<GlobalHold>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/all_held_with_why.sql"))?;
         let mut found = statement.query([])?;
         let Some(row) = found.next()? else { return Ok(None) };
-        Ok(Some(AllHeld { since: codec::get_time(row, 0)?, why: row.get(1)? }))
+        Ok(Some(GlobalHold { since: codec::get_time(row, 0)?, why: row.get(1)? }))
     }
 
-    fn holds_all(&self) -> Result<bool, StoreError> {
+    fn is_all_held(&self) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM hold WHERE journey IS NULL AND released_at IS NULL)";
         Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
     /// The latest entries of the audit log, newest first.
-    pub fn audit(&self, at_most: u32) -> Result<Vec<AuditLine>, StoreError> {
+    pub fn audit_entries(&self, at_most: u32) -> Result<Vec<AuditEntry>, StoreError> {
         let sql = "SELECT at, by_name, action, subject, before, after, why FROM audit
                    ORDER BY id DESC LIMIT ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([at_most])?;
         let mut lines = Vec::new();
         while let Some(row) = found.next()? {
-            lines.push(AuditLine {
+            lines.push(AuditEntry {
                 at: codec::get_time(row, 0)?,
                 by: row.get(1)?,
                 action: row.get(2)?,
@@ -204,26 +205,26 @@ impl Store {
 
     /// Stores a decision together with its entry in the audit log. `before` and
     /// `after` are text for the audit log and must not contain personal data.
-    pub fn record(
+    pub fn record_decision(
         &mut self,
         change: &Change,
         act: &Act,
         before: &str,
         after: &str,
     ) -> Result<(), StoreError> {
-        let whole = self.begin()?;
-        let (subject, person) = subject(&whole, change)?;
-        write_change(&whole, change, act, person)?;
-        write_audit(&whole, act, change.action(), &subject, person, before, after)?;
-        whole.execute("UPDATE instance SET decided_with = NULL", [])?;
-        Ok(whole.commit()?)
+        let tx = self.write_transaction()?;
+        let (subject, person) = subject(&tx, change)?;
+        write_change(&tx, change, act, person)?;
+        write_audit(&tx, act, change.action(), &subject, person, before, after)?;
+        tx.execute("UPDATE instance SET decided_with = NULL", [])?;
+        Ok(tx.commit()?)
     }
 }
 
 /// The subject of a change for the audit log, and the key of the person it
 /// concerns. The audit log refers to people by key, not by employee id.
-fn subject(whole: &Transaction<'_>, change: &Change) -> Result<(String, Option<PersonNumber>), StoreError> {
-    let of_person = |person: &PersonId| number(whole, person).map(Some);
+fn subject(tx: &Transaction<'_>, change: &Change) -> Result<(String, Option<PersonNumber>), StoreError> {
+    let of_person = |person: &PersonId| number(tx, person).map(Some);
     Ok(match change {
         Change::Approve { step, .. } => (step.to_string(), None),
         Change::Hold(step) | Change::Release(step) => {
@@ -242,13 +243,13 @@ fn subject(whole: &Transaction<'_>, change: &Change) -> Result<(String, Option<P
     })
 }
 
-fn number(whole: &Transaction<'_>, person: &PersonId) -> Result<PersonNumber, StoreError> {
-    let mut find = whole.prepare_cached("SELECT id FROM person WHERE employee_id = ?1")?;
+fn number(tx: &Transaction<'_>, person: &PersonId) -> Result<PersonNumber, StoreError> {
+    let mut find = tx.prepare_cached("SELECT id FROM person WHERE employee_id = ?1")?;
     Ok(PersonNumber(find.query_row([person.as_str()], |row| row.get(0))?))
 }
 
 fn write_change(
-    whole: &Transaction<'_>,
+    tx: &Transaction<'_>,
     change: &Change,
     act: &Act,
     person: Option<PersonNumber>,
@@ -261,58 +262,58 @@ fn write_change(
             let sql = "INSERT INTO approval (journey, step, content, at, by_name, note)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let (journey, step) = (step.journey.as_str(), step.step.as_str());
-            whole.execute(sql, params![journey, step, content.to_string(), at, act.by, act.why])?;
+            tx.execute(sql, params![journey, step, content.to_string(), at, act.by, act.why])?;
         }
         Change::Hold(step) => {
-            whole.execute(include_str!("sql/hold.sql"), params![journey_of(step), step_of(step), at])?;
+            tx.execute(include_str!("sql/hold.sql"), params![journey_of(step), step_of(step), at])?;
         }
         Change::Release(step) => {
             let sql = "UPDATE hold SET released_at = ?3
                        WHERE journey IS ?1 AND step IS ?2 AND released_at IS NULL";
-            whole.execute(sql, params![journey_of(step), step_of(step), at])?;
+            tx.execute(sql, params![journey_of(step), step_of(step), at])?;
         }
         Change::Pause { of, until, reason } => {
             let (unit, journey) = unit_or_journey(of);
             let sql = "INSERT INTO pause (person_id, unit, journey, from_at, until_date, reason)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let person = person.map(|person| person.0);
-            whole.execute(sql, params![person, unit, journey, at, until.map(codec::date), &**reason])?;
+            tx.execute(sql, params![person, unit, journey, at, until.map(codec::date), &**reason])?;
         }
         Change::Resume(of) => {
             let (unit, journey) = unit_or_journey(of);
             let sql = "UPDATE pause SET resumed_at = ?4
                        WHERE person_id IS ?1 AND unit IS ?2 AND journey IS ?3 AND resumed_at IS NULL";
-            whole.execute(sql, params![person.map(|person| person.0), unit, journey, at])?;
+            tx.execute(sql, params![person.map(|person| person.0), unit, journey, at])?;
         }
         Change::Shift { unit, weeks } => {
             let sql = "INSERT INTO unit_shift (unit, weeks, at) VALUES (?1, ?2, ?3)";
-            whole.execute(sql, params![unit.as_str(), weeks, at])?;
+            tx.execute(sql, params![unit.as_str(), weeks, at])?;
         }
         Change::Close { unit, period } => {
             let sql = "INSERT INTO unit_closed (unit, from_date, to_date, why) VALUES (?1, ?2, ?3, ?4)";
             let (from, to) = (codec::date(period.days.from), codec::date(period.days.to));
-            whole.execute(sql, params![unit.as_str(), from, to, &*period.why])?;
+            tx.execute(sql, params![unit.as_str(), from, to, &*period.why])?;
         }
         Change::Rhythm { unit, cadence: Some(cadence) } => {
             let sql = "INSERT INTO unit_cadence (unit, cadence) VALUES (?1, ?2)
                        ON CONFLICT (unit) DO UPDATE SET cadence = excluded.cadence";
-            whole.execute(sql, params![unit.as_str(), cadence.as_str()])?;
+            tx.execute(sql, params![unit.as_str(), cadence.as_str()])?;
         }
         Change::Rhythm { unit, cadence: None } => {
-            whole.execute("DELETE FROM unit_cadence WHERE unit = ?1", [unit.as_str()])?;
+            tx.execute("DELETE FROM unit_cadence WHERE unit = ?1", [unit.as_str()])?;
         }
         Change::Choose { character, .. } => {
             let sql = "UPDATE person SET character = ?2 WHERE id = ?1";
-            whole.execute(sql, params![person.map(|person| person.0), character.as_str()])?;
+            tx.execute(sql, params![person.map(|person| person.0), character.as_str()])?;
         }
         Change::Answer { step, question, given, .. } => {
             let Some(person) = person else { return Ok(()) };
-            let enrolment = history::enrolment(whole, person, &step.journey)?;
-            history::write_event(whole, enrolment, act.at, &step.step, What::Answered)?;
+            let enrolment = history::enrolment_id(tx, person, &step.journey)?;
+            history::write_event(tx, enrolment, act.at, &step.step, What::Answered)?;
             let sql = "INSERT INTO response (enrolment_id, step, question, answer, at)
                        VALUES (?1, ?2, ?3, ?4, ?5)";
             let question = question.as_ref().map(Slug::as_str);
-            whole.execute(sql, params![enrolment, step.step.as_str(), question, given.as_str(), at])?;
+            tx.execute(sql, params![enrolment, step.step.as_str(), question, given.as_str(), at])?;
         }
     }
     Ok(())
@@ -327,7 +328,7 @@ fn unit_or_journey(of: &PauseOf) -> (Option<&str>, Option<&str>) {
 }
 
 pub(super) fn write_audit(
-    whole: &Transaction<'_>,
+    tx: &Transaction<'_>,
     act: &Act,
     action: &str,
     subject: &str,
@@ -338,9 +339,6 @@ pub(super) fn write_audit(
     let sql = "INSERT INTO audit (at, by_name, action, subject, person_id, before, after, why)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let person = person.map(|person| person.0);
-    whole.execute(
-        sql,
-        params![codec::time(act.at), act.by, action, subject, person, before, after, act.why],
-    )?;
+    tx.execute(sql, params![codec::time(act.at), act.by, action, subject, person, before, after, act.why])?;
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{Seen, Store, StoreError, history, journal, points};
+use super::{DataVersion, Store, StoreError, failpoints, history, journal};
 use crate::domain::delivery::state::{Delivery, State};
 use crate::domain::history::What;
 use crate::domain::model::ids::{ContentHash, PersonId, PersonNumber, StepName};
@@ -65,13 +65,13 @@ impl Store {
     /// Where it cannot be written; then nothing is.
     pub fn book(
         &mut self,
-        decided: Seen,
+        decided: DataVersion,
         bookings: &[Booking],
         now: Timestamp,
     ) -> Result<Booked, StoreError> {
-        let whole = self.begin()?;
+        let whole = self.write_transaction()?;
         // Asked where nobody can change it any more.
-        if super::seen(&whole)? != decided {
+        if super::data_version(&whole)? != decided {
             return Ok(Booked::Changed);
         }
         {
@@ -79,8 +79,9 @@ impl Store {
                 whole.query_row("SELECT EXISTS (SELECT 1 FROM sent_before)", [], |row| row.get(0))?;
             let mut book = whole.prepare_cached(include_str!("sql/book.sql"))?;
             for booking in bookings {
-                let enrolment = history::enrolment(&whole, booking.person, &booking.step.journey)?;
-                let before = if restored { journal::sent_before(&whole, &booking.message_id)? } else { None };
+                let enrolment = history::enrolment_id(&whole, booking.person, &booking.step.journey)?;
+                let before =
+                    if restored { journal::journal_entry(&whole, &booking.message_id)? } else { None };
                 // Links in the mail that was sent name the number it had then.
                 let number = before.as_ref().map_or(booking.number, |before| before.number);
                 book.execute(params![
@@ -97,13 +98,13 @@ impl Store {
                 let what = What::Mailed { round: booking.round, slot: booking.slot };
                 history::write_event(&whole, enrolment, now, &booking.step.step, what)?;
                 if let Some(before) = before {
-                    journal::count_as_sent(&whole, &before, now)?;
+                    journal::mark_as_sent(&whole, &before, now)?;
                 }
             }
         }
-        points::at("store.book.before")?;
+        failpoints::at("store.book.before")?;
         whole.commit()?;
-        points::at("store.book.after")?;
+        failpoints::at("store.book.after")?;
         Ok(Booked::All)
     }
 
@@ -133,7 +134,7 @@ impl Store {
         let mut found = statement.query([])?;
         let mut states = Vec::new();
         while let Some(row) = found.next()? {
-            let state = State::parse(codec::str(row, 0)?).ok_or_else(|| codec::wrong(0, "a state"))?;
+            let state = State::parse(codec::str(row, 0)?).ok_or_else(|| codec::bad_column(0, "a state"))?;
             states.push((state, row.get::<_, i64>(1)?.cast_unsigned()));
         }
         states.sort_unstable();
@@ -199,6 +200,6 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
         content: codec::hash(row, 7)?,
         message_id: codec::str(row, 8)?.to_owned(),
         in_reply_to: codec::maybe_str(row, 9)?.map(str::to_owned),
-        state: State::parse(codec::str(row, 10)?).ok_or_else(|| codec::wrong(10, "a state"))?,
+        state: State::parse(codec::str(row, 10)?).ok_or_else(|| codec::bad_column(10, "a state"))?,
     })
 }

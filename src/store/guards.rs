@@ -3,7 +3,7 @@
 
 use rusqlite::params;
 
-use super::{Store, StoreError, points};
+use super::{Store, StoreError, failpoints};
 use crate::domain::delivery::reply::Fewer;
 use crate::domain::delivery::send_block::{Guard, GuardKind};
 use crate::domain::time::timezone::Timestamp;
@@ -11,18 +11,18 @@ use crate::store::codec;
 
 /// The health of the relay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RelayState {
+pub struct RelayHealth {
     /// When it last accepted a mail.
     pub success: Option<Timestamp>,
     /// The current failure, if there is one.
-    pub trouble: Option<RelayTrouble>,
+    pub failure: Option<RelayFailure>,
     /// A temporary limit on the number of connections.
-    pub(crate) fewer: Option<Fewer>,
+    pub(crate) connection_cap: Option<Fewer>,
 }
 
 /// A failure of the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelayTrouble {
+pub struct RelayFailure {
     /// The error message.
     pub why: String,
     /// Time of the first failure in a row.
@@ -35,14 +35,14 @@ pub struct RelayTrouble {
 
 impl Store {
     /// The health of the relay.
-    pub fn relay(&self) -> Result<RelayState, StoreError> {
+    pub fn relay_health(&self) -> Result<RelayHealth, StoreError> {
         let sql =
             "SELECT success_at, trouble, since_at, failures, retry_at, connections, fewer_until FROM relay";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
-        let Some(row) = found.next()? else { return Ok(RelayState::default()) };
+        let Some(row) = found.next()? else { return Ok(RelayHealth::default()) };
         let trouble = match codec::maybe_str(row, 1)? {
-            Some(why) => Some(RelayTrouble {
+            Some(why) => Some(RelayFailure {
                 why: why.to_owned(),
                 since: codec::get_time(row, 2)?,
                 failures: row.get(3)?,
@@ -52,33 +52,34 @@ impl Store {
         };
         let (connections, until) = (row.get::<_, Option<u16>>(5)?, codec::maybe_time(row, 6)?);
         let fewer = connections.zip(until).map(|(connections, until)| Fewer { connections, until });
-        Ok(RelayState { success: codec::maybe_time(row, 0)?, trouble, fewer })
+        Ok(RelayHealth { success: codec::maybe_time(row, 0)?, failure: trouble, connection_cap: fewer })
     }
 
     /// Stores the health of the relay.
-    pub(crate) fn set_relay(&mut self, state: &RelayState) -> Result<(), StoreError> {
-        points::at("store.relay")?;
-        let trouble = state.trouble.as_ref();
+    pub(crate) fn set_relay_health(&mut self, state: &RelayHealth) -> Result<(), StoreError> {
+        failpoints::at("store.relay")?;
+        let trouble = state.failure.as_ref();
         self.connection.prepare_cached(include_str!("sql/set_relay.sql"))?.execute(params![
             state.success.map(codec::time),
             trouble.map(|trouble| trouble.why.as_str()),
             trouble.map(|trouble| codec::time(trouble.since)),
             trouble.map_or(0, |trouble| trouble.failures),
             trouble.map(|trouble| codec::time(trouble.retry)),
-            state.fewer.map(|fewer| fewer.connections),
-            state.fewer.map(|fewer| codec::time(fewer.until)),
+            state.connection_cap.map(|fewer| fewer.connections),
+            state.connection_cap.map(|fewer| codec::time(fewer.until)),
         ])?;
         Ok(())
     }
 
     /// The blocks on sending in force, oldest first.
-    pub fn guards(&self) -> Result<Vec<Guard>, StoreError> {
+    pub fn send_blocks(&self) -> Result<Vec<Guard>, StoreError> {
         let sql = "SELECT kind, at, message FROM guard WHERE released_at IS NULL ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         let mut guards = Vec::new();
         while let Some(row) = found.next()? {
-            let kind = GuardKind::parse(codec::str(row, 0)?).ok_or_else(|| codec::wrong(0, "a guard"))?;
+            let kind =
+                GuardKind::parse(codec::str(row, 0)?).ok_or_else(|| codec::bad_column(0, "a guard"))?;
             let message = codec::str(row, 2)?.to_owned();
             guards.push(Guard { kind, at: codec::get_time(row, 1)?, message });
         }
@@ -86,7 +87,7 @@ impl Store {
     }
 
     /// Blocks all sending. Does nothing if a block of that kind is in force.
-    pub(crate) fn raise(&mut self, guard: &Guard) -> Result<(), StoreError> {
+    pub(crate) fn add_send_block(&mut self, guard: &Guard) -> Result<(), StoreError> {
         let sql = "INSERT INTO guard (kind, at, message) VALUES (?1, ?2, ?3)
                    ON CONFLICT (kind) WHERE released_at IS NULL DO NOTHING";
         let values = params![guard.kind.as_str(), codec::time(guard.at), guard.message];
@@ -95,7 +96,11 @@ impl Store {
     }
 
     /// Releases the block of that kind. Returns how many were released.
-    pub(crate) fn release(&mut self, kind: GuardKind, now: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) fn release_send_block(
+        &mut self,
+        kind: GuardKind,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
         let sql = "UPDATE guard SET released_at = ?2 WHERE kind = ?1 AND released_at IS NULL";
         let values = params![kind.as_str(), codec::time(now)];
         Ok(self.connection.prepare_cached(sql)?.execute(values)?)

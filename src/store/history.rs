@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{Row, Transaction, params};
 
-use super::people::ALL;
+use super::people::ALL_KEYS;
 use super::{Store, StoreError};
 use crate::domain::delivery::state::State;
 use crate::domain::history::{Event, Memory, Outstanding, What};
@@ -14,7 +14,7 @@ use crate::store::codec;
 
 /// A step that is skipped because it is too late for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skip {
+pub struct SkippedStep {
     /// The person who does not get the step.
     pub person: PersonNumber,
     /// The skipped step.
@@ -26,11 +26,11 @@ pub struct Skip {
 impl Store {
     /// The history of all people who have not left.
     pub fn memory(&self) -> Result<Memory, StoreError> {
-        self.memory_of(&ALL)
+        self.history_of(&ALL_KEYS)
     }
 
     /// The history of the people with keys in a range.
-    pub(super) fn memory_of(&self, numbers: &RangeInclusive<i64>) -> Result<Memory, StoreError> {
+    pub(super) fn history_of(&self, numbers: &RangeInclusive<i64>) -> Result<Memory, StoreError> {
         let mut memory = Memory::default();
         let mut characters = self.connection.prepare_cached(
             "SELECT employee_id, character FROM person
@@ -42,7 +42,7 @@ impl Store {
         }
         let mut statement = self.connection.prepare_cached(include_str!("sql/history.sql"))?;
         let mut found = statement.query([numbers.start(), numbers.end()])?;
-        let mut names = Names::default();
+        let mut names = NameInterner::default();
         while let Some(row) = found.next()? {
             let person = PersonId::new(codec::str(row, 0)?);
             let journey = names.slug(codec::str(row, 1)?)?;
@@ -54,9 +54,9 @@ impl Store {
                 "mailed" => What::Mailed { round: codec::round(row, 6)?, slot: codec::get_time(row, 7)? },
                 "skipped" => What::Skipped,
                 "answered" => What::Answered,
-                _ => return Err(codec::wrong(5, "something that happens")),
+                _ => return Err(codec::bad_column(5, "something that happens")),
             };
-            let Fate { at, what, outstanding, refused } = fate(row, at, what)?;
+            let EmailOutcome { at, what, outstanding, refused } = email_outcome(row, at, what)?;
             past.outbox = past.outbox.or(outstanding);
             past.record(&journey, Event { at, step, what });
             past.last_mail = past.last_mail.max(refused);
@@ -66,7 +66,7 @@ impl Store {
 }
 
 /// The meaning of an event in view of the present state of its delivery.
-struct Fate {
+struct EmailOutcome {
     at: Timestamp,
     what: What,
     outstanding: Option<Outstanding>,
@@ -79,11 +79,11 @@ struct Fate {
 /// counts as skipped; a reminder that will never be sent still counts as its
 /// round. A rejected mail still delays the next one: otherwise a mailbox that
 /// is full for a morning would use up all steps.
-fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
+fn email_outcome(row: &Row<'_>, at: Timestamp, what: What) -> Result<EmailOutcome, StoreError> {
     let (What::Mailed { round, .. }, Some(state)) = (what, codec::maybe_str(row, 8)?) else {
-        return Ok(Fate { at, what, outstanding: None, refused: None });
+        return Ok(EmailOutcome { at, what, outstanding: None, refused: None });
     };
-    let state = State::parse(state).ok_or_else(|| codec::wrong(8, "a state"))?;
+    let state = State::parse(state).ok_or_else(|| codec::bad_column(8, "a state"))?;
     let next = codec::maybe_time(row, 10)?;
     let (what, outstanding) = match state {
         State::Sent => (what, None),
@@ -97,42 +97,42 @@ fn fate(row: &Row<'_>, at: Timestamp, what: What) -> Result<Fate, StoreError> {
         State::Held => (what, Some(Outstanding::Refused)),
     };
     let at = codec::maybe_time(row, 9)?.unwrap_or(at);
-    Ok(Fate { at, what, outstanding, refused: (state == State::Rejected).then_some(at) })
+    Ok(EmailOutcome { at, what, outstanding, refused: (state == State::Rejected).then_some(at) })
 }
 
 /// Interns the names of journeys and steps.
 #[derive(Default)]
-struct Names(Vec<Slug>);
+struct NameInterner(Vec<Slug>);
 
-impl Names {
+impl NameInterner {
     fn slug(&mut self, text: &str) -> Result<Slug, StoreError> {
         if let Some(known) = self.0.iter().find(|known| known.as_str() == text) {
             return Ok(known.clone());
         }
         let slug = Slug::parse(text)
-            .ok_or_else(|| StoreError::Damaged { why: "a row names no journey or step".to_owned() })?;
+            .ok_or_else(|| StoreError::Corrupt { why: "a row names no journey or step".to_owned() })?;
         self.0.push(slug.clone());
         Ok(slug)
     }
 }
 
 /// The id of an enrolment, which is created if it does not exist.
-pub(super) fn enrolment(
-    whole: &Transaction<'_>,
+pub(super) fn enrolment_id(
+    tx: &Transaction<'_>,
     person: PersonNumber,
     journey: &Slug,
 ) -> Result<i64, StoreError> {
     let make = "INSERT INTO enrolment (person_id, journey) VALUES (?1, ?2)
                 ON CONFLICT (person_id, journey) DO NOTHING";
-    whole.prepare_cached(make)?.execute(params![person.0, journey.as_str()])?;
+    tx.prepare_cached(make)?.execute(params![person.0, journey.as_str()])?;
     let find = "SELECT id FROM enrolment WHERE person_id = ?1 AND journey = ?2";
-    Ok(whole.prepare_cached(find)?.query_row(params![person.0, journey.as_str()], |row| row.get(0))?)
+    Ok(tx.prepare_cached(find)?.query_row(params![person.0, journey.as_str()], |row| row.get(0))?)
 }
 
 /// Stores an event. A second skip of a step is ignored; a second mail of the
 /// same round is an error.
 pub(super) fn write_event(
-    whole: &Transaction<'_>,
+    tx: &Transaction<'_>,
     enrolment: i64,
     at: Timestamp,
     step: &Slug,
@@ -143,16 +143,16 @@ pub(super) fn write_event(
         What::Skipped => ("skipped", None, None),
         What::Answered => ("answered", None, None),
     };
-    let mut write = whole.prepare_cached(include_str!("sql/write_event.sql"))?;
+    let mut write = tx.prepare_cached(include_str!("sql/write_event.sql"))?;
     write.execute(params![enrolment, codec::time(at), step.as_str(), word, round, slot])?;
     Ok(())
 }
 
 /// Stores skipped steps.
-pub(super) fn write_skips(whole: &Transaction<'_>, skips: &[Skip]) -> Result<(), StoreError> {
+pub(super) fn write_skipped(tx: &Transaction<'_>, skips: &[SkippedStep]) -> Result<(), StoreError> {
     for skip in skips {
-        let enrolment = enrolment(whole, skip.person, &skip.step.journey)?;
-        write_event(whole, enrolment, skip.at, &skip.step.step, What::Skipped)?;
+        let enrolment = enrolment_id(tx, skip.person, &skip.step.journey)?;
+        write_event(tx, enrolment, skip.at, &skip.step.step, What::Skipped)?;
     }
     Ok(())
 }

@@ -5,15 +5,15 @@
 
 use rusqlite::{Transaction, params};
 
-use super::outbox::{self, Move};
-use super::{Store, StoreError, points};
+use super::outbox::{self, Transition};
+use super::{Store, StoreError, failpoints};
 use crate::domain::delivery::state::{Happened, State};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
 /// An entry of the send journal: a mail that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SentBefore {
+pub struct JournalEntry {
     /// The number of the delivery.
     pub number: i64,
     /// The message id, `<…@…>`.
@@ -26,7 +26,7 @@ pub struct SentBefore {
 
 /// The result of reconciling the database with the send journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reconciled {
+pub struct JournalReconciliation {
     /// Deliveries that were in flight when a run ended, and were accepted.
     pub arrived: usize,
     /// Deliveries that this database knows as not sent, or not at all, because
@@ -37,7 +37,7 @@ pub struct Reconciled {
 
 impl Store {
     /// How many bytes of the send journal have been reconciled.
-    pub fn journal_read(&self) -> Result<u64, StoreError> {
+    pub fn reconciled_journal_bytes(&self) -> Result<u64, StoreError> {
         let sql = "SELECT journal_read FROM instance";
         Ok(self.connection.query_row(sql, [], |row| row.get::<_, i64>(0))?.cast_unsigned())
     }
@@ -46,17 +46,17 @@ impl Store {
     /// the journal up to which it is reconciled then.
     pub fn reconcile(
         &mut self,
-        lines: &[SentBefore],
+        lines: &[JournalEntry],
         read: u64,
         now: Timestamp,
-    ) -> Result<Reconciled, StoreError> {
-        let whole = self.begin()?;
-        let mut reconciled = Reconciled::default();
+    ) -> Result<JournalReconciliation, StoreError> {
+        let tx = self.write_transaction()?;
+        let mut reconciled = JournalReconciliation::default();
         for line in lines {
-            match known(&whole, &line.message_id)? {
+            match find_by_message_id(&tx, &line.message_id)? {
                 Some((_, state)) if state.is_settled() => {}
                 Some((_, state)) => {
-                    count_as_sent(&whole, line, now)?;
+                    mark_as_sent(&tx, line, now)?;
                     match state {
                         State::InFlight => reconciled.arrived += 1,
                         _ => reconciled.restored += 1,
@@ -67,14 +67,14 @@ impl Store {
                                VALUES (?1, ?2, ?3, ?4) ON CONFLICT (message_id) DO NOTHING";
                     let values =
                         params![line.message_id, line.number, codec::time(line.at), line.reply.as_str()];
-                    whole.prepare_cached(sql)?.execute(values)?;
+                    tx.prepare_cached(sql)?.execute(values)?;
                     reconciled.restored += 1;
                 }
             }
         }
-        whole.execute("UPDATE instance SET journal_read = ?1", [read.cast_signed()])?;
-        points::at("store.reconcile")?;
-        whole.commit()?;
+        tx.execute("UPDATE instance SET journal_read = ?1", [read.cast_signed()])?;
+        failpoints::at("store.reconcile")?;
+        tx.commit()?;
         Ok(reconciled)
     }
 
@@ -92,41 +92,43 @@ impl Store {
 }
 
 /// The journal entry for a message id that has no delivery here.
-pub(super) fn sent_before(
-    whole: &Transaction<'_>,
+pub(super) fn journal_entry(
+    tx: &Transaction<'_>,
     message_id: &str,
-) -> Result<Option<SentBefore>, StoreError> {
+) -> Result<Option<JournalEntry>, StoreError> {
     let sql = "SELECT number, at, reply FROM sent_before WHERE message_id = ?1";
-    let mut statement = whole.prepare_cached(sql)?;
+    let mut statement = tx.prepare_cached(sql)?;
     let mut found = statement.query([message_id])?;
     let Some(row) = found.next()? else { return Ok(None) };
     let (number, at) = (row.get(0)?, codec::get_time(row, 1)?);
     let reply = codec::str(row, 2)?.to_owned();
-    Ok(Some(SentBefore { number, message_id: message_id.to_owned(), at, reply }))
+    Ok(Some(JournalEntry { number, message_id: message_id.to_owned(), at, reply }))
 }
 
 /// Marks the delivery of a journal entry as sent.
-pub(super) fn count_as_sent(
-    whole: &Transaction<'_>,
-    line: &SentBefore,
+pub(super) fn mark_as_sent(
+    tx: &Transaction<'_>,
+    line: &JournalEntry,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if let Some((number, state)) = known(whole, &line.message_id)? {
-        let made = Move::new(number, state, Happened::WasSentBefore);
-        let made =
-            Move { at: Some(line.at), ..made.saying(format!("{} (from the send journal)", line.reply)) };
-        outbox::apply(whole, &made, now)?;
+    if let Some((number, state)) = find_by_message_id(tx, &line.message_id)? {
+        let made = Transition::new(number, state, Happened::WasSentBefore);
+        let made = Transition {
+            at: Some(line.at),
+            ..made.with_reply(format!("{} (from the send journal)", line.reply))
+        };
+        outbox::apply(tx, &made, now)?;
     }
     let sql = "DELETE FROM sent_before WHERE message_id = ?1";
-    whole.prepare_cached(sql)?.execute([&line.message_id])?;
+    tx.prepare_cached(sql)?.execute([&line.message_id])?;
     Ok(())
 }
 
-fn known(whole: &Transaction<'_>, message_id: &str) -> Result<Option<(i64, State)>, StoreError> {
+fn find_by_message_id(tx: &Transaction<'_>, message_id: &str) -> Result<Option<(i64, State)>, StoreError> {
     let sql = "SELECT id, state FROM delivery WHERE message_id = ?1";
-    let mut statement = whole.prepare_cached(sql)?;
+    let mut statement = tx.prepare_cached(sql)?;
     let mut found = statement.query([message_id])?;
     let Some(row) = found.next()? else { return Ok(None) };
-    let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::wrong(1, "a state"))?;
+    let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::bad_column(1, "a state"))?;
     Ok(Some((row.get(0)?, state)))
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{APPLICATION_ID, StoreError, beside, points};
+use super::{APPLICATION_ID, StoreError, failpoints, with_suffix};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
@@ -29,7 +29,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
 ];
 
 /// The table of applied migrations.
-pub(super) const LEDGER: &str = "CREATE TABLE migration (
+pub(super) const MIGRATION_TABLE_SQL: &str = "CREATE TABLE migration (
     number INTEGER PRIMARY KEY,
     name   TEXT NOT NULL,
     sha256 TEXT NOT NULL,
@@ -45,28 +45,28 @@ pub(super) fn newest() -> i64 {
 /// it is complete. The temporary name contains the process id: of two processes
 /// that create it at the same moment, the first one wins, and the second uses
 /// that database.
-pub(super) fn make(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
-    let half = beside(path, &format!(".half-{}", std::process::id()));
+pub(super) fn create(path: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
+    let partial = with_suffix(path, &format!(".half-{}", std::process::id()));
     let io = |what| {
-        let half = half.clone();
-        move |why| StoreError::Io { what, path: half, why }
+        let partial = partial.clone();
+        move |why| StoreError::Io { what, path: partial, why }
     };
-    let made = remove(&half)
+    let made = remove(&partial)
         .map_err(io("remove"))
-        .and_then(|()| private_file(&half).map_err(io("make")))
-        .and_then(|()| fill(&half, now, secret))
-        .and_then(|()| Ok(points::at("store.make")?))
-        .and_then(|()| fs::hard_link(&half, path).map_err(io("name")));
+        .and_then(|()| private_file(&partial).map_err(io("make")))
+        .and_then(|()| fill(&partial, now, secret))
+        .and_then(|()| Ok(failpoints::at("store.make")?))
+        .and_then(|()| fs::hard_link(&partial, path).map_err(io("name")));
     if path.exists() { Ok(()) } else { made }
 }
 
 /// Creates the tables of a new database and stores its secret.
-fn fill(half: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
-    let mut connection = Connection::open(half)?;
+fn fill(partial: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError> {
+    let mut connection = Connection::open(partial)?;
     // WAL mode is persistent: set it before the first reader can exist.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-    connection.execute_batch(LEDGER)?;
+    connection.execute_batch(MIGRATION_TABLE_SQL)?;
     apply(&mut connection, MIGRATIONS, now)?;
     let instance = "INSERT INTO instance (one, made_at, secret) VALUES (1, ?1, ?2)";
     connection.execute(instance, params![codec::time(now), secret])?;
@@ -75,13 +75,13 @@ fn fill(half: &Path, now: Timestamp, secret: &[u8; 32]) -> Result<(), StoreError
 
 /// Removes the temporary files of processes that were killed while they created
 /// a database.
-pub(super) fn sweep(path: &Path) -> std::io::Result<()> {
-    let half = beside(path, ".half-");
-    let (Some(folder), Some(half)) = (half.parent(), half.file_name()) else { return Ok(()) };
+pub(super) fn remove_temp_files(path: &Path) -> std::io::Result<()> {
+    let prefix = with_suffix(path, ".half-");
+    let (Some(folder), Some(partial)) = (prefix.parent(), prefix.file_name()) else { return Ok(()) };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(half.as_encoded_bytes()) {
+        if entry.file_name().as_encoded_bytes().starts_with(partial.as_encoded_bytes()) {
             remove(&entry.path())?;
         }
     }
@@ -108,12 +108,16 @@ fn private_file(path: &Path) -> std::io::Result<()> {
 }
 
 /// Migrates a database to the newest schema; copies it first.
-pub(super) fn up_to_date(connection: &mut Connection, path: &Path, now: Timestamp) -> Result<(), StoreError> {
-    bring(connection, path, MIGRATIONS, now)
+pub(super) fn migrate_to_newest(
+    connection: &mut Connection,
+    path: &Path,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    migrate(connection, path, MIGRATIONS, now)
 }
 
 /// Migrates a database with the given migrations; copies it first.
-pub(super) fn bring(
+pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
     migrations: &[Migration],
@@ -122,38 +126,38 @@ pub(super) fn bring(
     let found = version(connection)?;
     let known = migrations.len() as i64;
     if found > known {
-        return Err(StoreError::Newer { found, known });
+        return Err(StoreError::NewerSchema { found, known });
     }
-    are_ours(connection, migrations)?;
+    check_checksums(connection, migrations)?;
     if found == known {
         return Ok(());
     }
-    copy(connection, &beside(path, &format!(".before-{}", found + 1)))?;
+    copy_database(connection, &with_suffix(path, &format!(".before-{}", found + 1)))?;
     apply(connection, migrations, now)
 }
 
 /// Copies a database, completely or not at all, with access for the owner only.
-fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
-    let half = beside(to, ".half");
+fn copy_database(connection: &Connection, to: &Path) -> Result<(), StoreError> {
+    let partial = with_suffix(to, ".half");
     let io = |what, path: &Path| {
         let path = path.to_owned();
         move |why| StoreError::Io { what, path, why }
     };
-    remove(&half).map_err(io("remove", &half))?;
-    private_file(&half).map_err(io("make", &half))?;
-    connection.execute("VACUUM INTO ?1", [half.to_string_lossy()])?;
-    let synced = fs::File::open(&half).and_then(|file| file.sync_all());
-    synced.map_err(io("write", &half))?;
-    fs::rename(&half, to).map_err(io("name", to))
+    remove(&partial).map_err(io("remove", &partial))?;
+    private_file(&partial).map_err(io("make", &partial))?;
+    connection.execute("VACUUM INTO ?1", [partial.to_string_lossy()])?;
+    let synced = fs::File::open(&partial).and_then(|file| file.sync_all());
+    synced.map_err(io("write", &partial))?;
+    fs::rename(&partial, to).map_err(io("name", to))
 }
 
 /// Checks that the database has the schema of this program.
-pub(super) fn is_current(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn check_current(connection: &Connection) -> Result<(), StoreError> {
     let (found, known) = (version(connection)?, newest());
     match found.cmp(&known) {
-        std::cmp::Ordering::Less => Err(StoreError::Older { found, known }),
-        std::cmp::Ordering::Equal => are_ours(connection, MIGRATIONS),
-        std::cmp::Ordering::Greater => Err(StoreError::Newer { found, known }),
+        std::cmp::Ordering::Less => Err(StoreError::OlderSchema { found, known }),
+        std::cmp::Ordering::Equal => check_checksums(connection, MIGRATIONS),
+        std::cmp::Ordering::Greater => Err(StoreError::NewerSchema { found, known }),
     }
 }
 
@@ -161,32 +165,32 @@ pub(super) fn is_current(connection: &Connection) -> Result<(), StoreError> {
 fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) -> Result<(), StoreError> {
     let done = version(connection)?;
     for (migration, number) in migrations.iter().zip(1..).skip(usize::try_from(done).unwrap_or(0)) {
-        let whole = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        whole.execute_batch(migration.sql)?;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(migration.sql)?;
         let line = "INSERT INTO migration (number, name, sha256, at) VALUES (?1, ?2, ?3, ?4)";
-        whole.execute(line, params![number, migration.name, sha256(migration.sql), codec::time(now)])?;
-        whole.pragma_update(None, "user_version", number)?;
-        points::at("store.migrate")?;
-        whole.commit()?;
+        tx.execute(line, params![number, migration.name, sha256(migration.sql), codec::time(now)])?;
+        tx.pragma_update(None, "user_version", number)?;
+        failpoints::at("store.migrate")?;
+        tx.commit()?;
     }
     Ok(())
 }
 
 /// Checks that each applied migration is one of this program's; the schema may
 /// be older.
-pub(super) fn knows_ours(connection: &Connection) -> Result<(), StoreError> {
-    are_ours(connection, MIGRATIONS)
+pub(super) fn check_known_migrations(connection: &Connection) -> Result<(), StoreError> {
+    check_checksums(connection, MIGRATIONS)
 }
 
 /// Checks the checksums of the applied migrations.
-fn are_ours(connection: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+fn check_checksums(connection: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut applied = connection.prepare("SELECT number, sha256 FROM migration ORDER BY number")?;
     let mut applied = applied.query([])?;
     while let Some(row) = applied.next()? {
         let number: i64 = row.get(0)?;
         let ours = usize::try_from(number - 1).ok().and_then(|place| migrations.get(place));
         if ours.is_none_or(|ours| sha256(ours.sql) != codec::str(row, 1).unwrap_or_default()) {
-            return Err(StoreError::OtherMigration { number });
+            return Err(StoreError::MigrationMismatch { number });
         }
     }
     Ok(())

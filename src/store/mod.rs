@@ -15,6 +15,7 @@ mod codec;
 mod content;
 mod decisions;
 mod deliveries;
+mod failpoints;
 pub(crate) mod file;
 mod guards;
 mod history;
@@ -22,7 +23,6 @@ mod journal;
 mod migrate;
 mod outbox;
 mod people;
-mod points;
 mod positions;
 #[cfg(test)]
 mod tests;
@@ -37,52 +37,54 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::domain::time::timezone::Timestamp;
 
-pub(crate) use crate::store::file::backup::{BackupError, Plan as BackupPlan};
-pub(crate) use crate::store::file::integrity::{Examined, KeptPositions, LONG_LOG, Sqlite};
-pub(crate) use crate::store::file::restore::{Copy, PlainCopy};
-pub use bounces::Kept;
-pub(crate) use bounces::SentTo;
+pub(crate) use crate::store::file::backup::{BackupError, BackupPlan};
+pub(crate) use crate::store::file::integrity::{
+    IntegrityReport, SqliteLibrary, StoredPositions, WAL_WARN_BYTES,
+};
+pub(crate) use crate::store::file::restore::{BackupFile, PlainCopy};
+pub use bounces::BounceRecord;
+pub(crate) use bounces::DeliveryRecipient;
 pub use bytes::Before;
 pub use bytes::Packed;
 pub use bytes::Pattern;
-pub(crate) use decisions::{AllHeld, HeldStep};
+pub(crate) use decisions::{GlobalHold, HeldStep};
 pub use deliveries::Booked;
 pub use deliveries::Booking;
-pub use guards::RelayState;
-pub use guards::RelayTrouble;
-pub use history::Skip;
-pub use journal::Reconciled;
-pub use journal::SentBefore;
-pub use outbox::Move;
+pub use guards::RelayFailure;
+pub use guards::RelayHealth;
+pub use history::SkippedStep;
+pub use journal::JournalEntry;
+pub use journal::JournalReconciliation;
 pub use outbox::Recovered;
+pub use outbox::Transition;
 pub use outbox::Written;
 pub(crate) use outbox::{Outgoing, Stuck};
-pub(crate) use people::Slice;
-pub use positions::Stood;
+pub(crate) use people::PeopleBatch;
+pub use positions::PositionUpdate;
 
 /// `JRNY`: the SQLite application id that marks a database of this program.
 const APPLICATION_ID: i32 = 0x4A52_4E59;
 /// SQLite 3.51.3, the first version without the WAL-reset bug, which can
 /// corrupt a database that two connections write and checkpoint.
-const OLDEST_SQLITE: i32 = 3_051_003;
+const MIN_SQLITE_VERSION: i32 = 3_051_003;
 /// How long a writer waits for another writer before it fails as busy.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Size of the page cache; SQLite reads a negative number as KiB. A mailing
 /// writes rows in sequence and does not revisit them, so a larger cache would
 /// not make it faster.
 const CACHE_KIB: i64 = -2_048;
 /// Size of the page cache during an import. It holds the inner B-tree pages of
 /// a million people; pages that do not fit are spilled to the write-ahead log.
-const CACHE_OF_AN_IMPORT_KIB: i64 = -32_768;
+const IMPORT_CACHE_KIB: i64 = -32_768;
 /// How often a reader retries when the database changes while it reads.
-const ATTEMPTS: u32 = 5;
+const MAX_READ_ATTEMPTS: u32 = 5;
 
 /// Why an operation on the database failed. Messages name files, never people.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database was written by a newer version of this program.
     #[error("database schema {found}, this program knows up to {known}; nothing was changed")]
-    Newer {
+    NewerSchema {
         /// Schema version of the database.
         found: i64,
         /// Newest schema version of this program.
@@ -90,7 +92,7 @@ pub enum StoreError {
     },
     /// The database must be migrated first, and it was opened read-only.
     #[error("database schema {found} is older than this program's {known}")]
-    Older {
+    OlderSchema {
         /// Schema version of the database.
         found: i64,
         /// Newest schema version of this program.
@@ -98,13 +100,13 @@ pub enum StoreError {
     },
     /// An applied migration has another checksum than the one in this program.
     #[error("migration {number} of the database is not the one of this program")]
-    OtherMigration {
+    MigrationMismatch {
         /// Number of the migration, from 1.
         number: i64,
     },
     /// The file is not a database, belongs to another program, or is corrupt.
     #[error("{why}")]
-    Damaged {
+    Corrupt {
         /// The defect, for the error message.
         why: String,
     },
@@ -120,9 +122,9 @@ pub enum StoreError {
     },
     /// The disk is full.
     #[error("no room on the disk; nothing was changed")]
-    Full,
+    DiskFull,
     /// Another process held the write lock for too long.
-    #[error("another journey has been writing for {} seconds", PATIENCE.as_secs())]
+    #[error("another journey has been writing for {} seconds", BUSY_TIMEOUT.as_secs())]
     Busy,
     /// Another connection wrote between our read and our write.
     #[error("somebody else changed the database meanwhile; nothing was written")]
@@ -140,12 +142,12 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
         let exactly = error.sqlite_error().map(|error| error.extended_code);
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::DiskFull) => StoreError::DiskFull,
             // There is no space for the shared-memory index of the log.
-            Some(_) if exactly == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => StoreError::Full,
+            Some(_) if exactly == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => StoreError::DiskFull,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                StoreError::Damaged { why: format!("integrity check failed: {error}") }
+                StoreError::Corrupt { why: format!("integrity check failed: {error}") }
             }
             Some(_) => StoreError::Sqlite(error),
             None => match error {
@@ -154,7 +156,7 @@ impl From<rusqlite::Error> for StoreError {
                 | rusqlite::Error::FromSqlConversionFailure(..)
                 | rusqlite::Error::Utf8Error(..)
                 | rusqlite::Error::QueryReturnedNoRows => {
-                    StoreError::Damaged { why: format!("a row is not as this program writes it: {error}") }
+                    StoreError::Corrupt { why: format!("a row is not as this program writes it: {error}") }
                 }
                 error => StoreError::Sqlite(error),
             },
@@ -165,7 +167,7 @@ impl From<rusqlite::Error> for StoreError {
 /// A version of the database as one connection sees it. It differs from an
 /// earlier one if another connection has written since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen(i64);
+pub struct DataVersion(i64);
 
 /// An open database.
 ///
@@ -181,25 +183,27 @@ impl Store {
     /// a byte on disk; returns `None` if there is no database. If the database
     /// changes meanwhile, `look` is called again, so that the result is a
     /// consistent snapshot.
-    pub(crate) fn look<T>(
+    pub(crate) fn read_only<T>(
         path: &Path,
         mut look: impl FnMut(&Store) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        for _ in 1..ATTEMPTS {
-            let before = Stamp::of(path);
+        for _ in 1..MAX_READ_ATTEMPTS {
+            let before = FileStamp::of(path);
             if before.is_none() {
                 return Ok(None);
             }
-            let found = Store::for_reading(path, Manner::leaving_no_trace(path))
-                .and_then(|store| store.at_one_moment(&mut look));
+            let found = Store::open_read_only(path, ReadMode::without_trace(path))
+                .and_then(|store| store.in_read_transaction(&mut look));
             // Another process is creating the index of the log right now.
             let unready = matches!(&found, Err(StoreError::Sqlite(error))
                 if error.sqlite_error_code() == Some(ErrorCode::ReadOnly));
-            if Stamp::of(path) == before && !unready {
+            if FileStamp::of(path) == before && !unready {
                 return found.map(Some);
             }
         }
-        Store::for_reading(path, Manner::Shared).and_then(|store| store.at_one_moment(&mut look)).map(Some)
+        Store::open_read_only(path, ReadMode::Shared)
+            .and_then(|store| store.in_read_transaction(&mut look))
+            .map(Some)
     }
 
     /// Opens a database for reading and writing. Creates it if there is none,
@@ -214,58 +218,57 @@ impl Store {
             check_header(path)?;
             check_user(path)?;
         } else {
-            check_no_log(path)?;
-            migrate::make(path, now, &draw())?;
+            check_no_orphaned_log(path)?;
+            migrate::create(path, now, &draw())?;
         }
-        migrate::sweep(path).map_err(|why| StoreError::Io {
+        migrate::remove_temp_files(path).map_err(|why| StoreError::Io {
             what: "sweep up beside",
             path: path.to_owned(),
             why,
         })?;
-        keep_private(path)?;
+        restrict_permissions(path)?;
         // Only one thread uses the connection, so SQLite needs no mutex.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, error))?;
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| open_error(path, error))?;
         if connection.is_readonly("main")? {
             let why = io::Error::new(io::ErrorKind::PermissionDenied, "it may only be read");
             return Err(StoreError::Io { what: "write", path: path.to_owned(), why });
         }
         // Do not checkpoint a log that an earlier run left, not even on close,
         // until the database has passed the checks below.
-        let log_is_left = beside(path, "-wal").exists();
+        let log_is_left = with_suffix(path, "-wal").exists();
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log_is_left)?;
         let mut store = Store { connection, path: path.to_owned() };
-        store.set_up().map_err(|error| store.cannot_write(error))?;
+        store.configure().map_err(|error| store.write_error(error))?;
         store.check()?;
-        migrate::up_to_date(&mut store.connection, path, now)?;
+        migrate::migrate_to_newest(&mut store.connection, path, now)?;
         store.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(store)
     }
 
-    fn for_reading(path: &Path, manner: Manner) -> Result<Store, StoreError> {
-        let store = Store::unheard(path, manner)?;
-        migrate::is_current(&store.connection)?;
+    fn open_read_only(path: &Path, mode: ReadMode) -> Result<Store, StoreError> {
+        let store = Store::open_unchecked(path, mode)?;
+        migrate::check_current(&store.connection)?;
         Ok(store)
     }
 
     /// Opens a database read-only, without checking its schema.
-    fn unheard(path: &Path, manner: Manner) -> Result<Store, StoreError> {
+    fn open_unchecked(path: &Path, mode: ReadMode) -> Result<Store, StoreError> {
         check_header(path)?;
         let flags =
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let uri = format!("file:{}?mode=ro{}", percent_encoded(path), manner.of_uri());
-        let connection = Connection::open_with_flags(uri, flags).map_err(|error| cannot_open(path, error))?;
+        let uri = format!("file:{}?mode=ro{}", percent_encoded(path), mode.uri_parameter());
+        let connection = Connection::open_with_flags(uri, flags).map_err(|error| open_error(path, error))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        if manner == Manner::Alone {
+        if mode == ReadMode::NoLocking {
             connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
         }
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         Ok(Store { connection, path: path.to_owned() })
     }
 
-    fn at_one_moment<T>(
+    fn in_read_transaction<T>(
         &self,
         look: &mut impl FnMut(&Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -276,9 +279,9 @@ impl Store {
     }
 
     /// Configures a connection that writes.
-    fn set_up(&self) -> Result<(), rusqlite::Error> {
+    fn configure(&self) -> Result<(), rusqlite::Error> {
         let connection = &self.connection;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -292,25 +295,25 @@ impl Store {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        if rusqlite::version_number() < OLDEST_SQLITE {
+        if rusqlite::version_number() < MIN_SQLITE_VERSION {
             let why = format!("SQLite {} may damage it; 3.51.3 is needed", rusqlite::version());
-            return Err(StoreError::Damaged { why });
+            return Err(StoreError::Corrupt { why });
         }
         let said: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if said == "ok" {
             return Ok(());
         }
-        Err(StoreError::Damaged { why: format!("integrity check failed: {said}") })
+        Err(StoreError::Corrupt { why: format!("integrity check failed: {said}") })
     }
 
     /// Explains why SQLite cannot write. SQLite does not name the cause; it is
     /// nearly always the folder, in which SQLite creates the log.
-    fn cannot_write(&self, error: rusqlite::Error) -> StoreError {
+    fn write_error(&self, error: rusqlite::Error) -> StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 StoreError::Io {
                     what: "write",
-                    path: beside(&self.path, "-wal"),
+                    path: with_suffix(&self.path, "-wal"),
                     why: io::Error::new(
                         io::ErrorKind::PermissionDenied,
                         "the folder must be writable, not only the database",
@@ -323,18 +326,18 @@ impl Store {
 
     /// Starts a transaction that takes the write lock at once, so that it cannot
     /// fail later because another process holds the lock.
-    fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
+    fn write_transaction(&mut self) -> Result<Transaction<'_>, StoreError> {
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 
     /// The version of the database that this connection sees. It changes when
     /// another connection writes.
-    pub fn seen(&self) -> Result<Seen, StoreError> {
-        seen(&self.connection)
+    pub fn data_version(&self) -> Result<DataVersion, StoreError> {
+        data_version(&self.connection)
     }
 
     /// Changes how long to wait for another writer.
-    pub fn set_patience(&self, patience: Duration) -> Result<(), StoreError> {
+    pub fn set_busy_timeout(&self, patience: Duration) -> Result<(), StoreError> {
         Ok(self.connection.busy_timeout(patience)?)
     }
 
@@ -349,61 +352,61 @@ impl Store {
     }
 }
 
-/// How to open a database read-only. The modes other than [`Manner::Shared`]
+/// How to open a database read-only. The modes other than [`ReadMode::Shared`]
 /// leave no trace: SQLite creates or changes no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
+enum ReadMode {
     /// There is no log: no process has the database open for writing, and the
     /// file is complete. It is opened as immutable.
-    Whole,
+    Immutable,
     /// There is a log with its index. The index is read and not updated; if its
     /// writer has died, SQLite rebuilds the index in memory.
-    WithIndex,
+    ReadonlyShm,
     /// There is a log without an index: the files were copied, and no process
     /// has them open. Without locking, SQLite needs no index.
-    Alone,
+    NoLocking,
     /// As a normal reader: SQLite may rewrite the index of the log.
     Shared,
 }
 
-impl Manner {
-    fn leaving_no_trace(path: &Path) -> Manner {
-        match (beside(path, "-wal").exists(), beside(path, "-shm").exists()) {
-            (false, _) => Manner::Whole,
-            (true, true) => Manner::WithIndex,
-            (true, false) if cfg!(unix) => Manner::Alone,
-            (true, false) => Manner::Shared,
+impl ReadMode {
+    fn without_trace(path: &Path) -> ReadMode {
+        match (with_suffix(path, "-wal").exists(), with_suffix(path, "-shm").exists()) {
+            (false, _) => ReadMode::Immutable,
+            (true, true) => ReadMode::ReadonlyShm,
+            (true, false) if cfg!(unix) => ReadMode::NoLocking,
+            (true, false) => ReadMode::Shared,
         }
     }
 
-    fn of_uri(self) -> &'static str {
+    fn uri_parameter(self) -> &'static str {
         match self {
-            Manner::Whole => "&immutable=1",
-            Manner::WithIndex => "&readonly_shm=1",
-            Manner::Alone => "&vfs=unix-none",
-            Manner::Shared => "",
+            ReadMode::Immutable => "&immutable=1",
+            ReadMode::ReadonlyShm => "&readonly_shm=1",
+            ReadMode::NoLocking => "&vfs=unix-none",
+            ReadMode::Shared => "",
         }
     }
 }
 
-fn seen(connection: &Connection) -> Result<Seen, StoreError> {
+fn data_version(connection: &Connection) -> Result<DataVersion, StoreError> {
     let mut statement = connection.prepare_cached("PRAGMA data_version")?;
-    Ok(Seen(statement.query_row([], |row| row.get(0))?))
+    Ok(DataVersion(statement.query_row([], |row| row.get(0))?))
 }
 
 /// State of a database file, to detect whether it was written meanwhile.
 #[derive(PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     length: u64,
     modified: Option<SystemTime>,
     has_log: bool,
 }
 
-impl Stamp {
-    fn of(path: &Path) -> Option<Stamp> {
+impl FileStamp {
+    fn of(path: &Path) -> Option<FileStamp> {
         let metadata = fs::metadata(path).ok()?;
-        let has_log = beside(path, "-wal").exists();
-        Some(Stamp { length: metadata.len(), modified: metadata.modified().ok(), has_log })
+        let has_log = with_suffix(path, "-wal").exists();
+        Some(FileStamp { length: metadata.len(), modified: metadata.modified().ok(), has_log })
     }
 }
 
@@ -411,7 +414,7 @@ impl Stamp {
 /// file of another program or with a newer schema is never opened for writing.
 fn check_header(path: &Path) -> Result<(), StoreError> {
     let io = |why| StoreError::Io { what: "read", path: path.to_owned(), why };
-    let damaged = |why: String| Err(StoreError::Damaged { why });
+    let damaged = |why: String| Err(StoreError::Corrupt { why });
     let mut header = Vec::with_capacity(100);
     File::open(path).map_err(io)?.take(100).read_to_end(&mut header).map_err(io)?;
     if header.is_empty() {
@@ -425,16 +428,16 @@ fn check_header(path: &Path) -> Result<(), StoreError> {
         return damaged(format!("{} is a database of another program", path.display()));
     }
     let (found, known) = (i64::from(number(60)), migrate::newest());
-    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
+    if found > known { Err(StoreError::NewerSchema { found, known }) } else { Ok(()) }
 }
 
 /// Refuses to create a database beside a log whose database is missing: SQLite
 /// would replay the log into the new database and corrupt it, and the log may
 /// be all that is left of the old one.
-fn check_no_log(path: &Path) -> Result<(), StoreError> {
-    let log = beside(path, "-wal");
+fn check_no_orphaned_log(path: &Path) -> Result<(), StoreError> {
+    let log = with_suffix(path, "-wal");
     match fs::metadata(&log) {
-        Ok(metadata) if metadata.len() > 0 => Err(StoreError::Damaged {
+        Ok(metadata) if metadata.len() > 0 => Err(StoreError::Corrupt {
             why: format!(
                 "{} is not there, but its log {} is: put the database back, or move the log away",
                 path.display(),
@@ -464,7 +467,7 @@ fn check_user(_: &Path) -> Result<(), StoreError> {
 /// Removes the access rights of group and others; without a message, because
 /// nothing is lost by it.
 #[cfg(unix)]
-fn keep_private(path: &Path) -> Result<(), StoreError> {
+fn restrict_permissions(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::PermissionsExt;
     let io = |what| move |why| StoreError::Io { what, path: path.to_owned(), why };
     let mode = fs::metadata(path).map_err(io("read"))?.permissions().mode();
@@ -475,11 +478,11 @@ fn keep_private(path: &Path) -> Result<(), StoreError> {
 }
 
 #[cfg(not(unix))]
-fn keep_private(_: &Path) -> Result<(), StoreError> {
+fn restrict_permissions(_: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn cannot_open(path: &Path, error: rusqlite::Error) -> StoreError {
+fn open_error(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
             let why = io::Error::new(io::ErrorKind::PermissionDenied, error.to_string());
@@ -490,7 +493,7 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> StoreError {
 }
 
 /// The path of the database with a suffix, such as `journey.db-wal`.
-fn beside(path: &Path, end: &str) -> PathBuf {
+fn with_suffix(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)

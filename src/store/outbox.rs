@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rusqlite::{Row, Transaction, params};
 
 use super::bytes::{self, Before, Packed};
-use super::people::{self, Shelf};
-use super::{Seen, Store, StoreError, points};
+use super::people::{self, StringInterner};
+use super::{DataVersion, Store, StoreError, failpoints};
 use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::delivery::state::{Delivery, Happened, LONGEST_TRYING, OFTEN, State};
 use crate::domain::model::ids::{PersonId, Slug, StepName};
@@ -65,7 +65,7 @@ pub(crate) struct Stuck {
 
 /// One move of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
+pub struct Transition {
     /// Which delivery.
     pub number: i64,
     /// Where it is thought to be.
@@ -87,10 +87,10 @@ pub struct Move {
     pub no_mailbox: Option<StatusCode>,
 }
 
-impl Move {
+impl Transition {
     /// A move with nothing said of it.
-    pub fn new(number: i64, from: State, happened: Happened) -> Move {
-        Move {
+    pub fn new(number: i64, from: State, happened: Happened) -> Transition {
+        Transition {
             number,
             from,
             happened,
@@ -105,8 +105,8 @@ impl Move {
 
     /// The same, with what was said of it.
     #[must_use]
-    pub fn saying(self, reply: impl Into<String>) -> Move {
-        Move { reply: Some(reply.into()), ..self }
+    pub fn with_reply(self, reply: impl Into<String>) -> Transition {
+        Transition { reply: Some(reply.into()), ..self }
     }
 }
 
@@ -139,15 +139,15 @@ impl Store {
     ///
     /// Where it cannot be written; then nothing is.
     pub fn begin_run(&mut self, now: Timestamp, doubt_ends: Timestamp) -> Result<Recovered, StoreError> {
-        let whole = self.begin()?;
+        let whole = self.write_transaction()?;
         whole.execute("UPDATE instance SET epoch = epoch + 1", [])?;
         let mut recovered = Recovered::default();
         for (number, from, doubts) in left_open(&whole)? {
             let happened = if from == State::Claimed { Happened::Returned } else { Happened::Doubted };
             let to = from.after(happened, doubts);
-            let mut made = Move { doubts, ..Move::new(number, from, happened) };
+            let mut made = Transition { doubts, ..Transition::new(number, from, happened) };
             if from == State::InFlight {
-                made = made.saying("the sender ended before the relay answered");
+                made = made.with_reply("the sender ended before the relay answered");
                 made.not_before = Some(doubt_ends);
             }
             apply(&whole, &made, now)?;
@@ -157,9 +157,9 @@ impl Store {
                 _ => recovered.held += 1,
             }
         }
-        points::at("store.run.before")?;
+        failpoints::at("store.run.before")?;
         whole.commit()?;
-        points::at("store.run.after")?;
+        failpoints::at("store.run.after")?;
         Ok(recovered)
     }
 
@@ -173,7 +173,7 @@ impl Store {
         let mut statement = self.connection.prepare_cached(include_str!("sql/outgoing.sql"))?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut found = statement.query(params![after, codec::time(now), most])?;
-        let mut shelf = Shelf::default();
+        let mut shelf = StringInterner::default();
         let mut all = Vec::new();
         while let Some(row) = found.next()? {
             all.push(self.read_outgoing(row, &mut shelf)?);
@@ -181,7 +181,7 @@ impl Store {
         Ok(all)
     }
 
-    fn read_outgoing(&self, row: &Row<'_>, shelf: &mut Shelf) -> Result<Outgoing, StoreError> {
+    fn read_outgoing(&self, row: &Row<'_>, shelf: &mut StringInterner) -> Result<Outgoing, StoreError> {
         let known = people::known(row, shelf, &self.extra_of(row.get(0)?)?)?;
         let booked = codec::get_time(row, 21)?;
         let delivery = Delivery {
@@ -194,7 +194,7 @@ impl Store {
             content: codec::hash(row, 22)?,
             message_id: codec::str(row, 23)?.to_owned(),
             in_reply_to: codec::maybe_str(row, 24)?.map(str::to_owned),
-            state: State::parse(codec::str(row, 25)?).ok_or_else(|| codec::wrong(25, "a state"))?,
+            state: State::parse(codec::str(row, 25)?).ok_or_else(|| codec::bad_column(25, "a state"))?,
         };
         // A relay that took nothing from anybody for days is no reason to give
         // up a mail: what it says to this reader counts.
@@ -224,8 +224,8 @@ impl Store {
     /// Where it cannot be written; then nothing is.
     pub fn write(
         &mut self,
-        moves: &[Move],
-        seen: Option<Seen>,
+        moves: &[Transition],
+        seen: Option<DataVersion>,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
         self.write_knowing(moves, seen, None, now)
@@ -238,14 +238,14 @@ impl Store {
     /// As [`Store::write`].
     pub(crate) fn write_knowing(
         &mut self,
-        moves: &[Move],
-        seen: Option<Seen>,
+        moves: &[Transition],
+        seen: Option<DataVersion>,
         journal: Option<u64>,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
-        let whole = self.begin()?;
+        let whole = self.write_transaction()?;
         if let Some(seen) = seen
-            && super::seen(&whole)? != seen
+            && super::data_version(&whole)? != seen
         {
             return Ok(Written::Changed);
         }
@@ -257,9 +257,9 @@ impl Store {
             let sql = "UPDATE instance SET journal_read = ?1";
             whole.prepare_cached(sql)?.execute([journal.cast_signed()])?;
         }
-        points::before(moves)?;
+        failpoints::before(moves)?;
         whole.commit()?;
-        points::after(moves)?;
+        failpoints::after(moves)?;
         Ok(Written::All(written))
     }
 
@@ -294,7 +294,7 @@ impl Store {
                 person: (!protected).then_some(person),
                 step: StepName { journey: codec::slug(row, 3)?, step: codec::slug(row, 4)? },
                 round: codec::round(row, 5)?,
-                state: State::parse(codec::str(row, 6)?).ok_or_else(|| codec::wrong(6, "a state"))?,
+                state: State::parse(codec::str(row, 6)?).ok_or_else(|| codec::bad_column(6, "a state"))?,
                 attempts: row.get(7)?,
                 next: codec::maybe_time(row, 8)?,
                 reply: codec::maybe_str(row, 9)?.map(str::to_owned),
@@ -314,7 +314,7 @@ impl Store {
         let mut found = statement.query([from, until])?;
         let mut states = Vec::new();
         while let Some(row) = found.next()? {
-            let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::wrong(1, "a state"))?;
+            let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::bad_column(1, "a state"))?;
             states.push((row.get(0)?, state));
         }
         Ok(states)
@@ -431,11 +431,11 @@ impl Store {
         numbers.iter().map(wanted).collect()
     }
 
-    fn extra_of(&self, person: i64) -> Result<people::Extra, StoreError> {
+    fn extra_of(&self, person: i64) -> Result<people::ExtraColumns, StoreError> {
         let sql = "SELECT name, value FROM person_extra WHERE person_id = ?1 ORDER BY rank";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([person])?;
-        let mut extra = people::Extra::new();
+        let mut extra = people::ExtraColumns::new();
         while let Some(row) = found.next()? {
             let column = (codec::str(row, 0)?.into(), codec::str(row, 1)?.into());
             extra.entry(person).or_default().push(column);
@@ -452,14 +452,14 @@ fn left_open(whole: &Transaction<'_>) -> Result<Vec<(i64, State, u32)>, StoreErr
     let mut found = statement.query([])?;
     let mut open = Vec::new();
     while let Some(row) = found.next()? {
-        let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::wrong(1, "a state"))?;
+        let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::bad_column(1, "a state"))?;
         open.push((row.get(0)?, state, row.get(2)?));
     }
     Ok(open)
 }
 
 /// The one place where a delivery moves. Is it where it was thought to be?
-pub(super) fn apply(whole: &Transaction<'_>, made: &Move, now: Timestamp) -> Result<bool, StoreError> {
+pub(super) fn apply(whole: &Transaction<'_>, made: &Transition, now: Timestamp) -> Result<bool, StoreError> {
     let Some(to) = made.from.after(made.happened, made.doubts) else { return Ok(false) };
     let settled = to.is_settled().then(|| codec::time(made.at.unwrap_or(now)));
     let waits = matches!(to, State::Deferred | State::InDoubt);

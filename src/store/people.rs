@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{CACHE_KIB, CACHE_OF_AN_IMPORT_KIB, Seen, Store, StoreError, points};
+use super::{CACHE_KIB, DataVersion, IMPORT_CACHE_KIB, Store, StoreError, failpoints};
 use crate::domain::change::Act;
 use crate::domain::change::import_diff::{Import, Known};
 use crate::domain::history::{Memory, Somebody};
@@ -22,7 +22,7 @@ impl Store {
     pub fn roster(&self) -> Result<(Roster, Vec<PersonNumber>), StoreError> {
         let mut people = Vec::new();
         let mut numbers = Vec::new();
-        self.each_person(THERE, &ALL, |known| {
+        self.read_people(PRESENT_SQL, &ALL_KEYS, |known| {
             people.push(known.person);
             numbers.push(known.number);
         })?;
@@ -32,25 +32,32 @@ impl Store {
     /// The next batch of at most `most` people who have not left, with their
     /// history; `None` after the last one. Keeps memory use independent of the
     /// number of people.
-    pub fn slice(&self, after: Option<PersonNumber>, most: usize) -> Result<Option<Slice>, StoreError> {
+    pub fn people_batch(
+        &self,
+        after: Option<PersonNumber>,
+        most: usize,
+    ) -> Result<Option<PeopleBatch>, StoreError> {
         let after = after.map_or(0, |number| number.0);
         let sql = "SELECT max(id) FROM
                    (SELECT id FROM person WHERE id > ?1 AND left_at IS NULL ORDER BY id LIMIT ?2)";
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let last: Option<i64> =
             self.connection.prepare_cached(sql)?.query_row([after, most], |row| row.get(0))?;
-        last.map(|last| self.slice_of(&(after + 1..=last))).transpose()
+        last.map(|last| self.batch_in(&(after + 1..=last))).transpose()
     }
 
-    fn slice_of(&self, numbers: &RangeInclusive<i64>) -> Result<Slice, StoreError> {
+    fn batch_in(&self, numbers: &RangeInclusive<i64>) -> Result<PeopleBatch, StoreError> {
         let mut people = Vec::new();
-        self.each_person(THERE, numbers, |known| people.push((known.number, known.person)))?;
-        Ok(Slice { people, memory: self.memory_of(numbers)?, last: PersonNumber(*numbers.end()) })
+        self.read_people(PRESENT_SQL, numbers, |known| people.push((known.number, known.person)))?;
+        Ok(PeopleBatch { people, history: self.history_of(numbers)?, last: PersonNumber(*numbers.end()) })
     }
 
     /// All units, the people with the given ids who have not left, and the
     /// history of these people.
-    pub fn some<'i>(&self, ids: impl Iterator<Item = &'i PersonId>) -> Result<(Roster, Memory), StoreError> {
+    pub fn people_by_id<'i>(
+        &self,
+        ids: impl Iterator<Item = &'i PersonId>,
+    ) -> Result<(Roster, Memory), StoreError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT id FROM person WHERE employee_id = ?1 AND left_at IS NULL")?;
@@ -58,15 +65,15 @@ impl Store {
         for id in ids.collect::<BTreeSet<_>>() {
             let number = statement.query_row([id.as_str()], |row| row.get::<_, i64>(0)).optional()?;
             let Some(number) = number else { continue };
-            let slice = self.slice_of(&(number..=number))?;
+            let slice = self.batch_in(&(number..=number))?;
             people.extend(slice.people.into_iter().map(|(_, person)| person));
-            memory.add(slice.memory);
+            memory.add(slice.history);
         }
         Ok((Roster::new(people, self.units()?), memory))
     }
 
     /// The first person who has not left and has that employee id or address.
-    pub fn find(&self, id_or_address: &str) -> Result<Option<PersonId>, StoreError> {
+    pub fn find_person(&self, id_or_address: &str) -> Result<Option<PersonId>, StoreError> {
         let sql = "SELECT employee_id FROM person
                    WHERE left_at IS NULL AND (employee_id = ?1 OR email = ?2 COLLATE NOCASE)
                    ORDER BY employee_id <> ?1, id LIMIT 1";
@@ -79,8 +86,8 @@ impl Store {
 
     /// Calls `meet` for all people, including those who have left. One at a
     /// time, because two copies of all people might not fit in memory.
-    pub fn each_known(&self, meet: impl FnMut(Known)) -> Result<(), StoreError> {
-        self.each_person(EVER, &ALL, meet)
+    pub fn for_each_person(&self, meet: impl FnMut(Known)) -> Result<(), StoreError> {
+        self.read_people(ALL_SQL, &ALL_KEYS, meet)
     }
 
     /// When people were last imported; `None` if never.
@@ -90,14 +97,14 @@ impl Store {
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
-    fn each_person(
+    fn read_people(
         &self,
         sql: &str,
         numbers: &RangeInclusive<i64>,
         mut take: impl FnMut(Known),
     ) -> Result<(), StoreError> {
-        let extra = self.extra(numbers)?;
-        let mut shelf = Shelf::default();
+        let extra = self.extra_columns(numbers)?;
+        let mut shelf = StringInterner::default();
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([numbers.start(), numbers.end()])?;
         while let Some(row) = found.next()? {
@@ -107,8 +114,8 @@ impl Store {
     }
 
     /// The additional columns of the people who have any.
-    fn extra(&self, numbers: &RangeInclusive<i64>) -> Result<Extra, StoreError> {
-        let mut extra = Extra::new();
+    fn extra_columns(&self, numbers: &RangeInclusive<i64>) -> Result<ExtraColumns, StoreError> {
+        let mut extra = ExtraColumns::new();
         let sql = "SELECT person_id, name, value FROM person_extra
                    WHERE person_id BETWEEN ?1 AND ?2 ORDER BY person_id, rank";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -144,46 +151,45 @@ impl Store {
         &mut self,
         import: &Import<'_>,
         roster: &Roster,
-        compared: Seen,
+        compared: DataVersion,
         act: &Act,
     ) -> Result<(), StoreError> {
         let first = self.imported_at()?.is_none();
         let at = codec::time(act.at);
-        self.connection.pragma_update(None, "cache_size", CACHE_OF_AN_IMPORT_KIB)?;
-        let whole = self.begin()?;
-        if super::seen(&whole)? != compared {
+        self.connection.pragma_update(None, "cache_size", IMPORT_CACHE_KIB)?;
+        let tx = self.write_transaction()?;
+        if super::data_version(&tx)? != compared {
             return Err(StoreError::Changed);
         }
         {
-            let units = write_units(&whole, roster)?;
-            let mut write = whole.prepare_cached(include_str!("sql/write_person.sql"))?;
-            for (person, number) in import.joined.iter().zip(next_number(&whole)?..) {
+            let units = write_units(&tx, roster)?;
+            let mut write = tx.prepare_cached(include_str!("sql/write_person.sql"))?;
+            for (person, number) in import.joined.iter().zip(next_number(&tx)?..) {
                 write_person(&mut write, number, person, &units, &at)?;
-                write_extra(&whole, number, person)?;
+                write_extra(&tx, number, person)?;
             }
             let returned = import.returned.iter().copied();
             let changed = import.changed.iter().map(|changed| (changed.number, changed.person));
             for (number, person) in returned.chain(changed) {
                 write_person(&mut write, number.0, person, &units, &at)?;
-                whole
-                    .prepare_cached("DELETE FROM person_extra WHERE person_id = ?1")?
+                tx.prepare_cached("DELETE FROM person_extra WHERE person_id = ?1")?
                     .execute(params![number.0])?;
-                write_extra(&whole, number.0, person)?;
+                write_extra(&tx, number.0, person)?;
             }
-            let mut leave = whole.prepare_cached("UPDATE person SET left_at = ?2 WHERE id = ?1")?;
+            let mut leave = tx.prepare_cached("UPDATE person SET left_at = ?2 WHERE id = ?1")?;
             for left in &import.left {
                 leave.execute(params![left.number.0, at])?;
             }
-            write_managers(&whole, roster)?;
+            write_managers(&tx, roster)?;
             let entered_at = if first { None } else { Some(at.as_str()) };
-            let mut enrol = whole.prepare_cached(include_str!("sql/enrol.sql"))?;
+            let mut enrol = tx.prepare_cached(include_str!("sql/enrol.sql"))?;
             for (person, journey) in &import.entered {
                 enrol.execute(params![person.as_str(), journey.as_str(), entered_at])?;
             }
             for (person, journey) in &import.out_of_audience {
                 enrol.execute(params![person.as_str(), journey.as_str(), None::<&str>])?;
             }
-            whole.execute("UPDATE instance SET imported_at = ?1, decided_with = NULL", [&at])?;
+            tx.execute("UPDATE instance SET imported_at = ?1, decided_with = NULL", [&at])?;
             let before = format!("{} people", import.before);
             let after = format!(
                 "{} joined, {} returned, {} left, {} changed",
@@ -192,43 +198,43 @@ impl Store {
                 import.left.len(),
                 import.changed.len()
             );
-            super::decisions::write_audit(&whole, act, "people import", "people", None, &before, &after)?;
+            super::decisions::write_audit(&tx, act, "people import", "people", None, &before, &after)?;
         }
-        points::at("store.import.before")?;
-        whole.commit()?;
+        failpoints::at("store.import.before")?;
+        tx.commit()?;
         // After an error the command ends, so the cache need not be reset.
         self.connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-        Ok(points::at("store.import.after")?)
+        Ok(failpoints::at("store.import.after")?)
     }
 }
 
 /// The keys of all people.
-pub(super) const ALL: RangeInclusive<i64> = 1..=i64::MAX;
+pub(super) const ALL_KEYS: RangeInclusive<i64> = 1..=i64::MAX;
 
 /// People who have not left, with keys in a range, in the order of joining.
-const THERE: &str = concat!(
+const PRESENT_SQL: &str = concat!(
     include_str!("sql/people.sql"),
     "WHERE person.left_at IS NULL AND person.id BETWEEN ?1 AND ?2 ORDER BY person.id"
 );
 /// People with keys in a range, including those who have left.
-const EVER: &str =
+const ALL_SQL: &str =
     concat!(include_str!("sql/people.sql"), "WHERE person.id BETWEEN ?1 AND ?2 ORDER BY person.id");
 
 /// A batch of people who have not left, with their history.
 #[derive(Debug)]
-pub struct Slice {
+pub struct PeopleBatch {
     /// In the order in which they joined.
     pub people: Vec<(PersonNumber, Person)>,
-    pub(crate) memory: Memory,
+    pub(crate) history: Memory,
     /// The highest key of the batch; that person may have left meanwhile.
     pub(crate) last: PersonNumber,
 }
 
-impl Slice {
-    pub fn everybody(&self) -> impl Iterator<Item = Somebody<'_>> {
+impl PeopleBatch {
+    pub fn iter(&self) -> impl Iterator<Item = Somebody<'_>> {
         self.people.iter().map(|(number, person)| Somebody {
             person,
-            past: self.memory.of(&person.id),
+            past: self.history.of(&person.id),
             number: Some(*number),
         })
     }
@@ -238,22 +244,22 @@ impl Slice {
 type Kept = (Arc<str>, Box<str>);
 
 /// Additional columns by the key of the person.
-pub(super) type Extra = HashMap<i64, Vec<Kept>>;
+pub(super) type ExtraColumns = HashMap<i64, Vec<Kept>>;
 
 /// The key of the next person who joins.
-fn next_number(whole: &Transaction<'_>) -> Result<i64, StoreError> {
-    Ok(whole.query_row("SELECT coalesce(max(id), 0) + 1 FROM person", [], |row| row.get(0))?)
+fn next_number(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    Ok(tx.query_row("SELECT coalesce(max(id), 0) + 1 FROM person", [], |row| row.get(0))?)
 }
 
 /// Interns strings that many people share.
 #[derive(Default)]
-pub(super) struct Shelf {
+pub(super) struct StringInterner {
     texts: BTreeSet<Arc<str>>,
     units: HashMap<String, UnitId>,
     languages: HashMap<String, Language>,
 }
 
-impl Shelf {
+impl StringInterner {
     fn text(&mut self, text: &str) -> Arc<str> {
         if let Some(kept) = self.texts.get(text) {
             return kept.clone();
@@ -283,10 +289,14 @@ impl Shelf {
 }
 
 /// Reads a person from the columns of `people.sql`.
-pub(super) fn known(row: &Row<'_>, shelf: &mut Shelf, extra: &Extra) -> Result<Known, StoreError> {
+pub(super) fn known(
+    row: &Row<'_>,
+    shelf: &mut StringInterner,
+    extra: &ExtraColumns,
+) -> Result<Known, StoreError> {
     let number: i64 = row.get(0)?;
     let department = codec::maybe_str(row, 7)?.map(|name| shelf.text(name));
-    let language = shelf.language(codec::str(row, 8)?).ok_or_else(|| codec::wrong(8, "a language"))?;
+    let language = shelf.language(codec::str(row, 8)?).ok_or_else(|| codec::bad_column(8, "a language"))?;
     let person = Person {
         id: PersonId::new(codec::str(row, 1)?),
         email: codec::maybe_str(row, 2)?.map(Into::into),
@@ -335,12 +345,12 @@ fn write_person(
 }
 
 /// Stores the additional columns of a person who has none stored.
-fn write_extra(whole: &Transaction<'_>, number: i64, person: &Person) -> Result<(), StoreError> {
+fn write_extra(tx: &Transaction<'_>, number: i64, person: &Person) -> Result<(), StoreError> {
     if person.extra.is_empty() {
         return Ok(());
     }
     let sql = "INSERT INTO person_extra (person_id, rank, name, value) VALUES (?1, ?2, ?3, ?4)";
-    let mut write = whole.prepare_cached(sql)?;
+    let mut write = tx.prepare_cached(sql)?;
     for (rank, (name, value)) in person.extra.iter().enumerate() {
         write.execute(params![number, rank as i64, &**name, &**value])?;
     }
@@ -348,12 +358,9 @@ fn write_extra(whole: &Transaction<'_>, number: i64, person: &Person) -> Result<
 }
 
 /// Stores the units of a roster, and returns their ids.
-fn write_units<'r>(
-    whole: &Transaction<'_>,
-    roster: &'r Roster,
-) -> Result<HashMap<&'r UnitId, i64>, StoreError> {
-    let mut write = whole.prepare_cached(include_str!("sql/write_unit.sql"))?;
-    let mut find = whole.prepare_cached("SELECT id FROM unit WHERE code = ?1")?;
+fn write_units<'r>(tx: &Transaction<'_>, roster: &'r Roster) -> Result<HashMap<&'r UnitId, i64>, StoreError> {
+    let mut write = tx.prepare_cached(include_str!("sql/write_unit.sql"))?;
+    let mut find = tx.prepare_cached("SELECT id FROM unit WHERE code = ?1")?;
     let mut found = HashMap::with_capacity(roster.units.len());
     for unit in &roster.units {
         write.execute(params![unit.id.as_str(), &*unit.name])?;
@@ -363,8 +370,8 @@ fn write_units<'r>(
 }
 
 /// Stores the managers of units; after the people, because managers are people.
-fn write_managers(whole: &Transaction<'_>, roster: &Roster) -> Result<(), StoreError> {
-    let mut write = whole.prepare_cached(include_str!("sql/write_manager.sql"))?;
+fn write_managers(tx: &Transaction<'_>, roster: &Roster) -> Result<(), StoreError> {
+    let mut write = tx.prepare_cached(include_str!("sql/write_manager.sql"))?;
     for unit in &roster.units {
         write.execute(params![unit.id.as_str(), unit.manager.as_ref().map(PersonId::as_str)])?;
     }

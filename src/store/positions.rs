@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::history::{self, Skip};
-use super::{Seen, Store, StoreError, points};
+use super::history::{self, SkippedStep};
+use super::{DataVersion, Store, StoreError, failpoints};
 use crate::domain::history::position::{Position, Stage};
 use crate::domain::model::ids::{PersonNumber, Slug};
 use crate::domain::time::timezone::Timestamp;
@@ -15,7 +15,7 @@ use crate::store::codec;
 
 /// The position of a person in a journey, to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stood {
+pub struct PositionUpdate {
     /// With `journey`, the enrolment.
     pub person: PersonNumber,
     /// With `person`, the enrolment.
@@ -23,26 +23,26 @@ pub struct Stood {
     /// The computed position.
     pub position: Position,
     /// Steps that have become too late; stored as events with the position.
-    pub skips: Vec<Skip>,
+    pub skips: Vec<SkippedStep>,
 }
 
 impl Store {
     /// Stores positions in one transaction; unchanged rows are not written. The
     /// iterator may compute them one by one. Returns `false` and stores nothing
     /// if another connection has written since `seen`.
-    pub fn keep_positions(
+    pub fn save_positions(
         &mut self,
-        seen: Seen,
-        positions: impl Iterator<Item = Stood>,
+        seen: DataVersion,
+        positions: impl Iterator<Item = PositionUpdate>,
     ) -> Result<bool, StoreError> {
-        let whole = self.begin()?;
-        if super::seen(&whole)? != seen {
+        let tx = self.write_transaction()?;
+        if super::data_version(&tx)? != seen {
             return Ok(false);
         }
         {
-            let mut keep = whole.prepare_cached(include_str!("sql/keep_position.sql"))?;
-            for Stood { person, journey, position, skips } in positions {
-                history::write_skips(&whole, &skips)?;
+            let mut keep = tx.prepare_cached(include_str!("sql/keep_position.sql"))?;
+            for PositionUpdate { person, journey, position, skips } in positions {
+                history::write_skipped(&tx, &skips)?;
                 let (last_step, last_at) = position.last.unzip();
                 let (next_step, next_round) = position.next.unzip();
                 keep.execute(params![
@@ -58,19 +58,19 @@ impl Store {
                 ])?;
             }
         }
-        points::at("store.positions")?;
-        whole.commit()?;
+        failpoints::at("store.positions")?;
+        tx.commit()?;
         Ok(true)
     }
 
     /// Ends the positions of people who have left and of journeys that are not in
     /// `journeys`, so that nothing of them is due.
     pub fn end_positions(&mut self, journeys: &[&Slug]) -> Result<(), StoreError> {
-        let whole = self.begin()?;
-        whole.execute(include_str!("sql/end_positions_of_left.sql"), [])?;
+        let tx = self.write_transaction()?;
+        tx.execute(include_str!("sql/end_positions_of_left.sql"), [])?;
         let mut gone: Vec<String> = Vec::new();
         {
-            let mut statement = whole.prepare("SELECT DISTINCT journey FROM position")?;
+            let mut statement = tx.prepare("SELECT DISTINCT journey FROM position")?;
             let mut found = statement.query([])?;
             while let Some(row) = found.next()? {
                 let journey = codec::str(row, 0)?;
@@ -80,9 +80,9 @@ impl Store {
             }
         }
         for journey in gone {
-            whole.execute(include_str!("sql/end_positions_of_journey.sql"), [journey])?;
+            tx.execute(include_str!("sql/end_positions_of_journey.sql"), [journey])?;
         }
-        Ok(whole.commit()?)
+        Ok(tx.commit()?)
     }
 
     /// The people who may have something due at an instant, in order of their
@@ -94,7 +94,7 @@ impl Store {
     }
 
     /// The next instant at which something may become due.
-    pub fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub fn next_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT min(next_at) FROM position WHERE next_at IS NOT NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
@@ -102,7 +102,7 @@ impl Store {
     }
 
     /// The number of enrolments at each stage of each journey.
-    pub fn stages(&self) -> Result<BTreeMap<Slug, [u64; 5]>, StoreError> {
+    pub fn stage_counts(&self) -> Result<BTreeMap<Slug, [u64; 5]>, StoreError> {
         let sql = "SELECT journey, stage, count(*) FROM position GROUP BY journey, stage";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
@@ -110,7 +110,7 @@ impl Store {
         while let Some(row) = found.next()? {
             let word = codec::str(row, 1)?;
             let place = Stage::ALL.iter().position(|stage| stage.as_str() == word);
-            let place = place.ok_or_else(|| codec::wrong(1, "a stage"))?;
+            let place = place.ok_or_else(|| codec::bad_column(1, "a stage"))?;
             stages.entry(codec::slug(row, 0)?).or_default()[place] = row.get::<_, i64>(2)?.cast_unsigned();
         }
         Ok(stages)
@@ -118,26 +118,26 @@ impl Store {
 
     /// Fingerprint of the inputs from which the positions were computed; `None`
     /// if all must be recomputed.
-    pub fn decided_with(&self) -> Result<Option<String>, StoreError> {
+    pub fn positions_fingerprint(&self) -> Result<Option<String>, StoreError> {
         let sql = "SELECT decided_with FROM instance";
         Ok(self.connection.query_row(sql, [], |row| row.get(0)).optional()?.flatten())
     }
 
     /// Marks all positions to be recomputed.
-    pub(crate) fn forget_decided_with(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn invalidate_positions(&mut self) -> Result<(), StoreError> {
         self.connection.execute("UPDATE instance SET decided_with = NULL", [])?;
         Ok(())
     }
 
     /// Stores the fingerprint of the inputs of all positions. Returns `false` and
     /// stores nothing if another connection has written since `seen`.
-    pub fn set_decided_with(&mut self, seen: Seen, with: &str) -> Result<bool, StoreError> {
-        let whole = self.begin()?;
-        if super::seen(&whole)? != seen {
+    pub fn set_positions_fingerprint(&mut self, seen: DataVersion, with: &str) -> Result<bool, StoreError> {
+        let tx = self.write_transaction()?;
+        if super::data_version(&tx)? != seen {
             return Ok(false);
         }
-        whole.execute("UPDATE instance SET decided_with = ?1", [with])?;
-        whole.commit()?;
+        tx.execute("UPDATE instance SET decided_with = ?1", [with])?;
+        tx.commit()?;
         Ok(true)
     }
 }

@@ -63,8 +63,8 @@ fn import(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     let loaded = crate::content::load(folder, Zone::UTC.date(now()));
     let (roster, library) = (roster(people), loaded.library.expect("the small programme"));
     let mut comparison = Comparison::new(&roster, &library);
-    store.each_known(|known| comparison.meet(&known))?;
-    let seen = store.seen()?;
+    store.for_each_person(|known| comparison.meet(&known))?;
+    let seen = store.data_version()?;
     store.import(&comparison.finish(), &roster, seen, &act())
 }
 
@@ -85,7 +85,7 @@ fn bookings(people: i64) -> Vec<Booking> {
 
 /// Enqueues the first mail for each person.
 fn book(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
-    let seen = store.seen()?;
+    let seen = store.data_version()?;
     let booked = store.book(seen, &bookings(people), now())?;
     assert_eq!(booked, Booked::All);
     Ok(())

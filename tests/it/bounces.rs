@@ -10,7 +10,7 @@ use journey::domain::model::ids::PersonId;
 use journey::engine::bounce::{self, Taken};
 use journey::engine::plan::pass::{Pass, Selection};
 use journey::engine::tokens::Keys;
-use journey::store::{Kept, Store};
+use journey::store::{BounceRecord, Store};
 
 use super::rig::Rig;
 use super::scenarios::script::Story;
@@ -91,13 +91,13 @@ fn next(rig: &mut Rig) -> (Vec<String>, Vec<String>) {
 fn traces(rig: &mut Rig) -> (u64, usize) {
     let at = rig.at(LATER);
     let store: &Store = rig.store(at);
-    let audit = store.audit(100).expect("the audit log");
-    let noted = store.bounces().expect("bounces").iter().map(|(_, n)| n).sum();
+    let audit = store.audit_entries(100).expect("the audit log");
+    let noted = store.bounces_by_cause().expect("bounces").iter().map(|(_, n)| n).sum();
     (noted, audit.iter().filter(|line| line.action == "bounce").count())
 }
 
 fn is_held(taken: Taken) -> bool {
-    matches!(taken, Taken::CameBack { kept: Kept::Held, .. })
+    matches!(taken, Taken::CameBack { kept: BounceRecord::PersonHeld, .. })
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn an_unparseable_report_is_reported_and_crashes_nothing() {
     assert_eq!(take(&mut rig, &binary), Taken::NotUnderstood);
     assert_eq!(take(&mut rig, b""), Taken::NotUnderstood);
     let at = rig.at(LATER);
-    assert_eq!(rig.store(at).unparsed().expect("a number"), unread + 3, "each is counted");
+    assert_eq!(rig.store(at).unparsed_bounces().expect("a number"), unread + 3, "each is counted");
     let mut nested = String::from("From: x@y.example\r\n");
     for level in 0..300 {
         nested += &format!("Content-Type: multipart/mixed; boundary=\"b{level}\"\r\n\r\n--b{level}\r\n");
@@ -265,7 +265,9 @@ fn a_status_code_about_the_relay_does_not_hold_the_person() {
     for name in ["channel.eml", "full.eml"] {
         let mut rig = rig();
         let taken = take_report(&mut rig, name);
-        let Taken::CameBack { code, kept: Kept::Noted, .. } = taken else { panic!("{name}: {taken:?}") };
+        let Taken::CameBack { code, kept: BounceRecord::Recorded, .. } = taken else {
+            panic!("{name}: {taken:?}")
+        };
         assert_eq!(bounce::is_alarm(code), name == "channel.eml");
         assert_eq!(traces(&mut rig), (1, 0), "{name}");
         assert_eq!(next(&mut rig).0, ["ada", "bo"], "{name}");
@@ -277,7 +279,7 @@ fn the_same_report_twice_counts_once() {
     let mut rig = rig();
     assert!(is_held(take_report(&mut rig, "hard-english.eml")));
     let again = take_report(&mut rig, "hard-english.eml");
-    assert!(matches!(again, Taken::CameBack { kept: Kept::Again, .. }), "{again:?}");
+    assert!(matches!(again, Taken::CameBack { kept: BounceRecord::Duplicate, .. }), "{again:?}");
     assert_eq!(traces(&mut rig), (1, 1));
 }
 
@@ -291,7 +293,7 @@ fn a_new_address_releases_the_hold_and_ignores_late_reports_about_the_old_one() 
     assert_eq!(next(&mut rig).0, ["ada", "bo"], "lifted by itself");
     // A second report about the mail to the old address, with another code.
     let late = take_report(&mut rig, "hard-exchange.eml");
-    assert!(matches!(late, Taken::CameBack { kept: Kept::Noted, .. }), "{late:?}");
+    assert!(matches!(late, Taken::CameBack { kept: BounceRecord::Recorded, .. }), "{late:?}");
     assert_eq!(next(&mut rig).0, ["ada", "bo"], "old address only");
 }
 

@@ -232,7 +232,7 @@ fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
         let mut other = Store::open(&config.database, at, || [7; 32]).expect("a database");
         // Repeated, because the other worker may settle a mail in between.
         loop {
-            let seen = other.seen().expect("it can be read");
+            let seen = other.data_version().expect("it can be read");
             let import = import::compared_in(&other, &roster, &library).expect("compared");
             match other.import(&import, &roster, seen, &mailing::act(at)) {
                 Err(StoreError::Changed) => {}

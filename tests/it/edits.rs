@@ -290,7 +290,7 @@ bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
     let mut rig = Story::parse(text).rig();
     assert_eq!(sent(&mut rig, "2026-12-01 08:30"), ["ada j/of-a"], "bo has no department to name");
     let half_past = rig.at("2026-12-01 08:30");
-    let wake = rig.store(half_past).next_wake().expect("positions");
+    let wake = rig.store(half_past).next_due_at().expect("positions");
     assert_eq!(wake, Some(rig.at("2026-12-01 12:30")), "asked again when the slot is past, not at once");
     assert_eq!(sent(&mut rig, "2026-12-08 08:30"), ["ada k/b", "bo k/b"]);
 }

@@ -208,7 +208,7 @@ impl Rig {
             expires: due.expires,
         };
         let bookings: Vec<Booking> = pass.send.iter().zip(number..).map(booking).collect();
-        let seen = store.seen().expect("it can be read");
+        let seen = store.data_version().expect("it can be read");
         store.book(seen, &bookings, at).expect("it is booked");
         bookings.len()
     }
@@ -222,7 +222,7 @@ impl Rig {
     pub(crate) fn decide_all(&mut self, at: Timestamp, changes: &[Change]) {
         let (_, store) = self.running(at);
         for change in changes {
-            store.record(change, &act(at), "so", "otherwise").expect("it is written down");
+            store.record_decision(change, &act(at), "so", "otherwise").expect("it is written down");
         }
         if !changes.is_empty() {
             self.keep(at);
@@ -241,7 +241,7 @@ impl Rig {
         let reading = import::read(&world.config, &file, &world.library);
         let roster = reading.roster.unwrap_or_else(|| panic!("people: {:?}", reading.faults));
         let import = import::compared_in(store, &roster, &world.library).expect("people");
-        let seen = store.seen().expect("it can be read");
+        let seen = store.data_version().expect("it can be read");
         store.import(&import, &roster, seen, &act(at)).expect("it is written down");
         self.keep(at);
     }
@@ -329,7 +329,7 @@ fn in_force(config: Config, content: InForce, mut store: Store, at: Timestamp) -
     world.slice = 1 + world.roster.people.len() / 3;
     if world.broken.is_empty() {
         let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-        store.keep_content(world.library.hash, files, at).expect("it is kept");
+        store.save_content(world.library.hash, files, at).expect("it is kept");
     }
     Running { store, world }
 }

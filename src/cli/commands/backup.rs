@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     if args.dry_run {
         let mut planned = None;
-        Store::look(&config.database, |store| {
+        Store::read_only(&config.database, |store| {
             planned = Some(store.plan_backup(&args.file));
             Ok(())
         })?;

@@ -9,7 +9,7 @@ use crate::cli::lookup;
 use crate::config::Config;
 use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::engine::bounce::{self, Taken};
-use crate::store::{Kept, Store};
+use crate::store::{BounceRecord, Store};
 
 /// Takes a mail that came back, on standard input
 ///
@@ -52,7 +52,7 @@ fn take(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::new(Kind::BadData, "this cannot be read: it is no mail, or half a report")
             .hint("it is counted in `journey status`, and nothing else was changed; look at it by hand"));
     }
-    if let Taken::CameBack { delivery, code, kept: Kept::Noted | Kept::Held } = taken
+    if let Taken::CameBack { delivery, code, kept: BounceRecord::Recorded | BounceRecord::PersonHeld } = taken
         && bounce::is_alarm(code)
     {
         writeln!(
@@ -70,14 +70,14 @@ fn take(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 fn tell(cx: &mut Context, taken: Taken) -> Result<(), CommandError> {
     let out = &mut cx.out;
     match taken {
-        Taken::CameBack { delivery, code, kept: Kept::Held } => writeln!(
+        Taken::CameBack { delivery, code, kept: BounceRecord::PersonHeld } => writeln!(
             out,
             "delivery {delivery} came back: {code}; {ODD}its reader is held{ODD:#} until HR\u{2019}s file has another address"
         )?,
-        Taken::CameBack { delivery, code, kept: Kept::Noted } => {
+        Taken::CameBack { delivery, code, kept: BounceRecord::Recorded } => {
             writeln!(out, "delivery {delivery} came back: {code}; it is noted, and nobody is held for it")?;
         }
-        Taken::CameBack { delivery, code, kept: Kept::Again } => {
+        Taken::CameBack { delivery, code, kept: BounceRecord::Duplicate } => {
             writeln!(out, "delivery {delivery} came back: {code}; that was known")?;
         }
         Taken::UnderWay { delivery } => {
@@ -98,7 +98,7 @@ fn clear(person: &str, args: &Args, cx: &mut Context) -> Result<(), CommandError
     let config = cx.config()?;
     let at = cx.at(cx.zone(&config)?)?;
     let mut store = open(cx, &config, at)?;
-    let person = store.find(person)?.ok_or_else(|| lookup::nobody(person))?;
+    let person = store.find_person(person)?.ok_or_else(|| lookup::nobody(person))?;
     if !store.clear_bounce(&person, &cx.act(at, None, args.reason.as_deref()))? {
         return Err(CommandError::new(Kind::No, "no mail to this person came back for good"));
     }

@@ -105,10 +105,16 @@ fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), Comm
     let (config, at) = (cx.read_config(), cx.about()?);
     let database = database(cx, &config)?;
     let is_held = |store: &Store| Ok(store.settings(TimeDelta::zero())?.all_held);
-    let shown = engine::shown_of_all(Store::look(&database, is_held)?.unwrap_or_default(), &proposed.change);
+    let shown =
+        engine::shown_of_all(Store::read_only(&database, is_held)?.unwrap_or_default(), &proposed.change);
     if !what.how.dry_run && !shown.is_nothing {
         let act = cx.act(at, None, proposed.why.as_deref());
-        store(cx, &config, &database, at)?.record(&proposed.change, &act, &shown.before, &shown.after)?;
+        store(cx, &config, &database, at)?.record_decision(
+            &proposed.change,
+            &act,
+            &shown.before,
+            &shown.after,
+        )?;
     }
     change::tell(cx, Zone::UTC, &what.how, &proposed, &shown, None, at)?;
     if let Err(faults) = &config {
@@ -127,7 +133,7 @@ fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), Comm
 fn knows_everybody(cx: &Context) -> bool {
     let imported = |store: &Store| store.imported_at();
     let Ok((config, at)) = cx.config().and_then(|config| Ok((config, cx.about()?))) else { return false };
-    let was_imported = matches!(Store::look(&config.database, imported), Ok(Some(Some(_))));
+    let was_imported = matches!(Store::read_only(&config.database, imported), Ok(Some(Some(_))));
     was_imported && InForce::read(&config, at).is_ok()
 }
 
@@ -168,8 +174,8 @@ fn store(
 fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError> {
     let config = cx.read_config();
     let database = database(cx, &config)?;
-    let look = |store: &Store| Ok((store.guards()?, store.settings(TimeDelta::zero())?.all_held));
-    let (guards, by_hand) = Store::look(&database, look)?.unwrap_or_default();
+    let look = |store: &Store| Ok((store.send_blocks()?, store.settings(TimeDelta::zero())?.all_held));
+    let (guards, by_hand) = Store::read_only(&database, look)?.unwrap_or_default();
     if guards.is_empty() {
         return Ok(true);
     }
@@ -185,7 +191,7 @@ fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError>
         startup::release(&mut store, &database, &guards, at)?;
         let act = cx.act(at, None, freed.what.reason.as_deref());
         for guard in &guards {
-            store.note(&act, "hold release", guard.kind.as_str(), &guard.message, "released")?;
+            store.record_action(&act, "hold release", guard.kind.as_str(), &guard.message, "released")?;
         }
     }
     let word = if freed.what.how.dry_run { "would be released" } else { "released" };

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Format};
 use crate::domain::delivery::state::{Delivery, Happened, State};
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::positions;
-use crate::store::{Move, Store, Written};
+use crate::store::{Store, Transition, Written};
 
 /// Says what became of a mail that is in doubt or held
 ///
@@ -53,7 +53,7 @@ fn number(text: &str) -> Result<i64, String> {
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
-    let found = Store::look(&config.database, |store| store.delivery(args.delivery))?.flatten();
+    let found = Store::read_only(&config.database, |store| store.delivery(args.delivery))?.flatten();
     let Some((delivery, doubts)) = found else {
         let message = format!("there is no delivery {}", args.delivery);
         return Err(
@@ -70,16 +70,16 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     if !args.how.dry_run {
         let (mut store, mut world, at) = cx.writing(World::of_members)?;
-        let made = Move { doubts, ..Move::new(delivery.number, delivery.state, happened) };
+        let made = Transition { doubts, ..Transition::new(delivery.number, delivery.state, happened) };
         let made =
-            made.saying(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));
+            made.with_reply(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));
         if store.write(&[made], None, at)? != Written::All(vec![true]) {
             let message = format!("delivery {} has moved on meanwhile", args.delivery);
             return Err(CommandError::new(Kind::Busy, message).hint("look at it again: `journey status`"));
         }
         let act = cx.act(at, None, args.reason.as_deref());
         let about = format!("delivery {}", delivery.number);
-        store.note(&act, "resolve", &about, delivery.state.as_str(), after.as_str())?;
+        store.record_action(&act, "resolve", &about, delivery.state.as_str(), after.as_str())?;
         world.refresh(&store)?;
         positions::keep(&world, &mut store, at)?;
     }

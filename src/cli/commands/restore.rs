@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::domain::time::timezone::Zone;
 use crate::domain::verdict::moment;
 use crate::engine::send::lock::{self, Lock, LockError};
-use crate::store::{BackupError, Copy, PlainCopy, StoreError};
+use crate::store::{BackupError, BackupFile, PlainCopy, StoreError};
 
 /// Puts a backup in the place of the database
 ///
@@ -43,8 +43,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             .hint("name a file that `journey backup` made"));
     }
     let plain = if args.plain_copy { PlainCopy::Accepted } else { PlainCopy::Refused };
-    let copy = Copy::open(&args.file, plain).map_err(|error| no_backup(&args.file, error))?;
-    copy.could_replace(&config.database)?;
+    let copy = BackupFile::open(&args.file, plain).map_err(|error| no_backup(&args.file, error))?;
+    copy.check_replace(&config.database)?;
     if args.dry_run {
         free_to_send(&config)?;
         about(cx, zone, &copy)?;
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     let _lock = Lock::take(&config.database, at, zone)?;
     let act = cx.act(at, None, args.reason.as_deref());
-    let restored = copy.put_in_place(&config.database, &act)?;
+    let restored = copy.restore_to(&config.database, &act)?;
     about(cx, zone, &copy)?;
     writeln!(cx.out, "{GOOD}put in the place of{GOOD:#} {database}")?;
     if let Some(aside) = restored.aside {
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 /// Maps an error about the backup file; a damaged file gets a message of its own.
 fn no_backup(file: &Path, error: BackupError) -> CommandError {
     match error {
-        BackupError::Store(StoreError::Damaged { why }) => {
+        BackupError::Store(StoreError::Corrupt { why }) => {
             let message = format!("{} cannot be put back: {why}", file.display());
             CommandError::new(Kind::BadData, message).hint("nothing was changed; take another backup")
         }
@@ -84,7 +84,7 @@ fn no_backup(file: &Path, error: BackupError) -> CommandError {
 }
 
 /// Prints the time of the backup, or of the newest record in a plain copy.
-fn about(cx: &mut Context, zone: Zone, copy: &Copy) -> Result<(), CommandError> {
+fn about(cx: &mut Context, zone: Zone, copy: &BackupFile) -> Result<(), CommandError> {
     match (copy.made, copy.newest) {
         (Some(made), _) => writeln!(cx.out, "a backup of {}", moment(zone, made))?,
         (None, Some(newest)) => {

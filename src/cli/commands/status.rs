@@ -17,7 +17,7 @@ use crate::domain::verdict::{Reason, moment};
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::pass::Holding;
 use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
-use crate::store::{LONG_LOG, Stuck};
+use crate::store::{Stuck, WAL_WARN_BYTES};
 
 /// Shows how it stands: journeys, deliveries, what is held and why, what is next
 ///
@@ -158,7 +158,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
     if world.remembered.is_some() {
         backup_text(cx, zone, status)?;
     }
-    if status.log > LONG_LOG {
+    if status.log > WAL_WARN_BYTES {
         writeln!(
             cx.out,
             "  {BAD}the log of the database has grown to {} MB{BAD:#}: somebody reads it without end; what to do: journey doctor{}",
@@ -172,7 +172,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
 /// Prints problems of the relay: fewer connections, or no delivery at all.
 fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
     let zone = world.library.programme.zone;
-    if let Some(fewer) = status.relay.fewer.and_then(|fewer| fewer.while_it_lasts(status.at)) {
+    if let Some(fewer) = status.relay.connection_cap.and_then(|fewer| fewer.while_it_lasts(status.at)) {
         writeln!(
             cx.out,
             "  the relay had more connections than it takes: {} at a time until {}",
@@ -180,7 +180,7 @@ fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
             moment(zone, fewer.until)
         )?;
     }
-    let Some(trouble) = &status.relay.trouble else { return Ok(()) };
+    let Some(trouble) = &status.relay.failure else { return Ok(()) };
     let taken = status.relay.success;
     let taken = taken.map_or("it never took a mail".to_owned(), |at| {
         format!("no mail was taken since {}", moment(zone, at))
@@ -329,8 +329,8 @@ fn value(world: &World, status: &Status<'_>) -> Value {
 }
 
 fn relay_value(zone: Zone, status: &Status<'_>) -> Value {
-    let trouble = status.relay.trouble.as_ref();
-    let fewer = status.relay.fewer.and_then(|fewer| fewer.while_it_lasts(status.at));
+    let trouble = status.relay.failure.as_ref();
+    let fewer = status.relay.connection_cap.and_then(|fewer| fewer.while_it_lasts(status.at));
     json!({
         "last_success": status.relay.success.map(|at| zone.rfc3339(at)),
         "trouble": trouble.map(|trouble| trouble.why.as_str()),

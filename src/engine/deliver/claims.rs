@@ -13,7 +13,7 @@ use super::wave::Waves;
 use super::{Chosen, KeptBack, Permits, take};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::message::Desk;
-use crate::store::{Move, Outgoing, Store, StoreError};
+use crate::store::{Outgoing, Store, StoreError, Transition};
 
 /// So many mails are claimed at once, and lie ready for the lines.
 pub(super) const READY: usize = 64;
@@ -84,7 +84,11 @@ impl Claimant<'_, '_> {
     /// # Errors
     ///
     /// Where the outbox cannot be read.
-    pub(super) fn claims(&mut self, reading: &Reading, moves: &mut Vec<Move>) -> Result<Claims, StoreError> {
+    pub(super) fn claims(
+        &mut self,
+        reading: &Reading,
+        moves: &mut Vec<Transition>,
+    ) -> Result<Claims, StoreError> {
         let mut claims =
             Claims { claimed: Vec::new(), reading: reading.clone(), kept_back: KeptBack::default() };
         let mut lanes = self.counter.lanes();
@@ -115,7 +119,7 @@ impl Claimant<'_, '_> {
         mut from: i64,
         lanes: &mut [LaneStands],
         claims: &mut Claims,
-        moves: &mut Vec<Move>,
+        moves: &mut Vec<Transition>,
     ) -> Result<(), StoreError> {
         claims.reading.passed_over.remove(&lane);
         let until = claims.reading.after;
@@ -140,7 +144,7 @@ impl Claimant<'_, '_> {
         mut found: Vec<Outgoing>,
         lanes: &mut [LaneStands],
         claims: &mut Claims,
-        moves: &mut Vec<Move>,
+        moves: &mut Vec<Transition>,
     ) -> Result<KeptBack, StoreError> {
         found.retain(|mail| self.chosen.names(mail));
         let (waves, chosen) = (&mut *self.waves, &mut *self.chosen);

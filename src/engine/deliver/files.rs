@@ -8,7 +8,7 @@ use crate::domain::delivery::state::{Happened, State};
 use crate::engine::message::Desk;
 use crate::engine::tokens::Keys;
 use crate::mail::files::Folder;
-use crate::store::{Move, Outgoing, Store, Written};
+use crate::store::{Outgoing, Store, Transition, Written};
 
 /// So many mails are in memory at once, and between two commits.
 const BATCH: usize = 256;
@@ -31,7 +31,7 @@ pub(crate) fn to_files(
     let now = now();
     let mut permits = Permits::read(store, desk)?;
     let mut delivered = Delivered::default();
-    let mut settled: Vec<Move> = Vec::new();
+    let mut settled: Vec<Transition> = Vec::new();
     let mut after = 0;
     loop {
         if chosen.ends_at(after) || stop() {
@@ -69,9 +69,10 @@ pub(crate) fn to_files(
                     one_more();
                     // Its day, without the employee id.
                     let day = name.split('/').next().unwrap_or_default();
-                    Move::new(number, State::Claimed, Happened::Accepted).saying(format!("file {day}"))
+                    Transition::new(number, State::Claimed, Happened::Accepted)
+                        .with_reply(format!("file {day}"))
                 }
-                Err(why) => Move::new(number, State::Claimed, Happened::Stopped).saying(why),
+                Err(why) => Transition::new(number, State::Claimed, Happened::Stopped).with_reply(why),
             });
         }
         folder.sync()?;
@@ -81,7 +82,7 @@ pub(crate) fn to_files(
     Ok(delivered)
 }
 
-fn count(delivered: &mut Delivered, moves: &[Move]) {
+fn count(delivered: &mut Delivered, moves: &[Transition]) {
     let ends = moves.iter().filter_map(|made| made.from.after(made.happened, made.doubts));
     ends.for_each(|state| delivered.count(state));
 }

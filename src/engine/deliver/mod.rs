@@ -35,7 +35,7 @@ use crate::engine::message::Desk;
 use crate::engine::panics::unless_it_panics;
 use crate::engine::tokens::Keys;
 use crate::mail::message::dkim::Signer;
-use crate::store::{Before, Move, Outgoing, Seen, Store, StoreError};
+use crate::store::{Before, DataVersion, Outgoing, Store, StoreError, Transition};
 
 pub use chosen::Chosen;
 pub(crate) use files::to_files;
@@ -121,14 +121,14 @@ enum Triage {
 /// What decides whether a booked mail may leave, as it was last read.
 struct Permits {
     settings: Settings,
-    seen: Seen,
+    seen: DataVersion,
     /// Claimed, and the person left, or lost the address, since.
     gone: HashSet<i64>,
 }
 
 impl Permits {
     fn read(store: &Store, desk: &Desk<'_>) -> Result<Permits, StoreError> {
-        let seen = store.seen()?;
+        let seen = store.data_version()?;
         Ok(Permits { settings: store.settings(desk.config.limits.grace)?, seen, gone: HashSet::new() })
     }
 
@@ -182,13 +182,13 @@ fn bytes(
 
 /// The moves that take a delivery to where triage says, from where it stands:
 /// what was put off or in doubt comes due first.
-fn moves_to(outgoing: &Outgoing, happened: Happened) -> Vec<Move> {
+fn moves_to(outgoing: &Outgoing, happened: Happened) -> Vec<Transition> {
     let delivery = &outgoing.delivery;
     let mut moves = Vec::with_capacity(2);
     if delivery.state != State::Due {
-        moves.push(Move::new(delivery.number, delivery.state, Happened::CameDue));
+        moves.push(Transition::new(delivery.number, delivery.state, Happened::CameDue));
     }
-    moves.push(Move::new(delivery.number, State::Due, happened));
+    moves.push(Transition::new(delivery.number, State::Due, happened));
     moves
 }
 
@@ -200,7 +200,7 @@ fn take(
     found: Vec<Outgoing>,
     now: Timestamp,
     mut may: impl FnMut(&Outgoing) -> Result<bool, StoreError>,
-) -> Result<(Vec<Outgoing>, KeptBack, Vec<Move>), StoreError> {
+) -> Result<(Vec<Outgoing>, KeptBack, Vec<Transition>), StoreError> {
     let mut claimed = Vec::with_capacity(found.len());
     let mut kept_back = KeptBack::default();
     let mut moves = Vec::with_capacity(found.len());
@@ -214,7 +214,7 @@ fn take(
             Triage::KeepBack(reason) => kept_back.add(&outgoing.delivery.step, reason),
             Triage::Settle(happened, why) => {
                 let settle = moves_to(&outgoing, happened).into_iter();
-                moves.extend(settle.map(|made| made.saying(why)));
+                moves.extend(settle.map(|made| made.with_reply(why)));
             }
         }
     }

@@ -33,7 +33,7 @@ use crate::engine::send::journal::Journal;
 use crate::engine::tokens::Keys;
 use crate::failpoint;
 use crate::mail::message::dkim::Signer;
-use crate::store::{Move, Outgoing, Packed, Seen, SentBefore, Store, StoreError, Written};
+use crate::store::{DataVersion, JournalEntry, Outgoing, Packed, Store, StoreError, Transition, Written};
 
 /// How long the writer waits for the lines before it looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
@@ -179,9 +179,9 @@ struct Flight {
 /// What the lines told, to be written down together.
 #[derive(Default)]
 struct Group {
-    moves: Vec<Move>,
+    moves: Vec<Transition>,
     flights: Vec<Flight>,
-    sent: Vec<SentBefore>,
+    sent: Vec<JournalEntry>,
     /// Steps that are too large for the relay, and what was said of it.
     too_large: Vec<(StepName, String)>,
 }
@@ -248,7 +248,11 @@ impl Writer<'_, '_> {
                         return;
                     }
                     self.counter.answered(&mail, false);
-                    group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
+                    group.moves.push(Transition::new(
+                        mail.delivery.number,
+                        State::Claimed,
+                        Happened::Returned,
+                    ));
                     self.give_up(group, trouble);
                 } else if !self.closing {
                     // It died: the others would wait for its mail for ever.
@@ -277,7 +281,7 @@ impl Writer<'_, '_> {
             Outcome::Sent(reply) => {
                 let own = self.refusals.believed();
                 self.believe(group, own);
-                group.sent.push(SentBefore {
+                group.sent.push(JournalEntry {
                     number: mail.delivery.number,
                     message_id: mail.delivery.message_id.clone(),
                     at: now,
@@ -289,8 +293,9 @@ impl Writer<'_, '_> {
             Outcome::Deferred(reply) => {
                 let not_before = Some(now + retry_after(mail.attempts + 1));
                 self.count(from, Happened::PutOff, 0);
-                let made = Move::new(mail.delivery.number, from, Happened::PutOff).saying(reply.to_string());
-                group.moves.push(Move { not_before, ..made });
+                let made = Transition::new(mail.delivery.number, from, Happened::PutOff)
+                    .with_reply(reply.to_string());
+                group.moves.push(Transition { not_before, ..made });
             }
             Outcome::Rejected { reply, hard } => {
                 let code = |(class, subject, detail)| StatusCode { class, subject, detail };
@@ -310,11 +315,11 @@ impl Writer<'_, '_> {
             Outcome::InDoubt(why) => {
                 let not_before = Some(now + self.way.in_doubt_wait);
                 self.count(from, Happened::Doubted, mail.doubts);
-                let made = Move::new(mail.delivery.number, from, Happened::Doubted).saying(why);
-                group.moves.push(Move { not_before, doubts: mail.doubts, ..made });
+                let made = Transition::new(mail.delivery.number, from, Happened::Doubted).with_reply(why);
+                group.moves.push(Transition { not_before, doubts: mail.doubts, ..made });
             }
             Outcome::Channel(trouble) => {
-                group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
+                group.moves.push(Transition::new(mail.delivery.number, from, Happened::Returned));
                 self.note_crowding(&trouble);
                 self.troubles += 1;
                 self.given_back = true;
@@ -331,9 +336,9 @@ impl Writer<'_, '_> {
         let heard = self.refusals.hear(refused);
         self.believe(group, heard.believed);
         let returned = heard.of_nobody.into_iter();
-        group
-            .moves
-            .extend(returned.map(|Refused { number, from, .. }| Move::new(number, from, Happened::Returned)));
+        group.moves.extend(
+            returned.map(|Refused { number, from, .. }| Transition::new(number, from, Happened::Returned)),
+        );
         if let Some(trouble) = heard.trouble {
             self.give_up(group, trouble);
         }
@@ -343,20 +348,20 @@ impl Writer<'_, '_> {
     fn believe(&mut self, group: &mut Group, refusals: Vec<Refused>) {
         for Refused { number, from, happened, no_mailbox, reply } in refusals {
             self.count(from, happened, 0);
-            let made = Move::new(number, from, happened).saying(reply.to_string());
-            group.moves.push(Move { no_mailbox, ..made });
+            let made = Transition::new(number, from, happened).with_reply(reply.to_string());
+            group.moves.push(Transition { no_mailbox, ..made });
         }
     }
 
     /// What is too large of one mail is so of its step: it is held as a whole,
     /// and nobody of it is held one by one (F31).
     fn hold_step(&mut self, group: &mut Group, mail: &Outgoing, from: State, why: String) {
-        group.moves.push(Move::new(mail.delivery.number, from, Happened::Returned));
+        group.moves.push(Transition::new(mail.delivery.number, from, Happened::Returned));
         let step = &mail.delivery.step;
         self.delivered.kept_back.add(step, Reason::HeldByHand);
         // The relay is not asked for those that lie ready, either.
         for mail in self.counter.take_out(step) {
-            group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
+            group.moves.push(Transition::new(mail.delivery.number, State::Claimed, Happened::Returned));
             self.delivered.kept_back.add(step, Reason::HeldByHand);
         }
         group.too_large.push((step.clone(), why));
@@ -364,7 +369,7 @@ impl Writer<'_, '_> {
 
     fn settle(&mut self, group: &mut Group, mail: &Outgoing, from: State, happened: Happened, said: String) {
         self.count(from, happened, 0);
-        group.moves.push(Move::new(mail.delivery.number, from, happened).saying(said));
+        group.moves.push(Transition::new(mail.delivery.number, from, happened).with_reply(said));
     }
 
     fn count(&mut self, from: State, happened: Happened, doubts: u32) {
@@ -381,7 +386,7 @@ impl Writer<'_, '_> {
     fn close(&mut self, group: &mut Group) {
         self.closing = true;
         for mail in self.counter.close() {
-            group.moves.push(Move::new(mail.delivery.number, State::Claimed, Happened::Returned));
+            group.moves.push(Transition::new(mail.delivery.number, State::Claimed, Happened::Returned));
         }
     }
 
@@ -473,7 +478,7 @@ impl Writer<'_, '_> {
             let change = Change::Hold(Some(step.clone()));
             let act = Act { at: (self.hooks.now)(), by: "journey".to_owned(), why: Some(why.clone()) };
             loop {
-                match self.store.record(&change, &act, "not held", "held") {
+                match self.store.record_decision(&change, &act, "not held", "held") {
                     Err(StoreError::Busy) => self.say_busy(),
                     recorded => break recorded.context("a step could not be held")?,
                 }
@@ -505,8 +510,8 @@ impl Writer<'_, '_> {
     /// (F57).
     fn write(
         &mut self,
-        moves: &[Move],
-        seen: Option<Seen>,
+        moves: &[Transition],
+        seen: Option<DataVersion>,
         journal: Option<u64>,
         now: Timestamp,
     ) -> anyhow::Result<Written> {
@@ -559,7 +564,7 @@ impl Writer<'_, '_> {
 
     /// Claims the next mails, if there is room for them, and a limit that lets
     /// one leave soon.
-    fn claims(&mut self, moves: &mut Vec<Move>, now: Timestamp) -> anyhow::Result<Option<Claims>> {
+    fn claims(&mut self, moves: &mut Vec<Transition>, now: Timestamp) -> anyhow::Result<Option<Claims>> {
         let standing = self.counter.standing();
         if self.closing || standing.free >= READY / 2 || standing.all_wait.is_some() {
             return Ok(None);
@@ -587,7 +592,7 @@ impl Writer<'_, '_> {
     fn flights<'g>(
         &mut self,
         flights: &'g [Flight],
-        moves: &mut Vec<Move>,
+        moves: &mut Vec<Transition>,
         now: Timestamp,
     ) -> Vec<(&'g Flight, Option<usize>)> {
         let mut all = Vec::with_capacity(flights.len());
@@ -597,15 +602,18 @@ impl Writer<'_, '_> {
             let place = match self.permits.triage(self.desk, &flight.mail, now) {
                 Triage::Go if !ends => {
                     let bytes = Some(flight.bytes.clone());
-                    moves.push(Move { bytes, ..Move::new(number, State::Claimed, Happened::Flew) });
+                    moves.push(Transition {
+                        bytes,
+                        ..Transition::new(number, State::Claimed, Happened::Flew)
+                    });
                     Some(moves.len() - 1)
                 }
                 Triage::Go | Triage::KeepBack(_) => {
-                    moves.push(Move::new(number, State::Claimed, Happened::Returned));
+                    moves.push(Transition::new(number, State::Claimed, Happened::Returned));
                     None
                 }
                 Triage::Settle(happened, why) => {
-                    moves.push(Move::new(number, State::Claimed, happened).saying(why));
+                    moves.push(Transition::new(number, State::Claimed, happened).with_reply(why));
                     None
                 }
             };

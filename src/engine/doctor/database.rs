@@ -13,7 +13,7 @@ use crate::engine::load::snapshot::World;
 use crate::engine::plan::positions::{self, Compared};
 use crate::engine::send::lock;
 use crate::store::file::disk;
-use crate::store::{Examined, LONG_LOG, Sqlite, Store, StoreError};
+use crate::store::{IntegrityReport, SqliteLibrary, Store, StoreError, WAL_WARN_BYTES};
 
 /// Checks the database.
 pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
@@ -22,7 +22,7 @@ pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tel
     let examined = Store::examine(path);
     let is_there = matches!(examined, Ok(Some(_)));
     tell(database(path, examined));
-    if let Some(name) = disk::network(disk::folder_of(path)).ok().flatten() {
+    if let Some(name) = disk::network_file_system(disk::parent_folder(path)).ok().flatten() {
         tell(on_network(path, name));
     }
     let holder = lock::holder(path);
@@ -32,8 +32,9 @@ pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tel
             tell(compare(path, world, at, sends));
         }
         let zone = world.map_or(Zone::UTC, |world| world.library.programme.zone);
-        let held =
-            Store::look(path, |store| Ok((store.guards()?, store.settings(config.limits.grace)?.all_held)));
+        let held = Store::read_only(path, |store| {
+            Ok((store.send_blocks()?, store.settings(config.limits.grace)?.all_held))
+        });
         let (guards, all_held) = held.ok().flatten().unwrap_or_default();
         guards.iter().for_each(|guard| tell(guarded(zone, guard)));
         if all_held {
@@ -48,7 +49,7 @@ pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tel
     });
 }
 
-fn sqlite(Sqlite { version, is_safe }: Sqlite) -> Finding {
+fn sqlite(SqliteLibrary { version, is_safe }: SqliteLibrary) -> Finding {
     match is_safe {
         true => Finding::good("SQLite", version),
         false => Finding::fault("SQLite", format!("{version} may damage a database; 3.51.3 is needed"))
@@ -56,36 +57,36 @@ fn sqlite(Sqlite { version, is_safe }: Sqlite) -> Finding {
     }
 }
 
-fn database(path: &Path, examined: Result<Option<Examined>, StoreError>) -> Finding {
+fn database(path: &Path, examined: Result<Option<IntegrityReport>, StoreError>) -> Finding {
     let shown = path.display();
     match examined {
         Ok(None) => Finding::good(
             "database",
             format!("there is no {shown} yet; the first `journey send` or `journey people import` makes it"),
         ),
-        Ok(Some(Examined { damage: Some(why), .. })) => {
+        Ok(Some(IntegrityReport { damage: Some(why), .. })) => {
             Finding::fault("database", format!("{shown}: integrity check failed: {why}"))
                 .hint("stop what uses it, then put back the newest good backup: journey restore FILE")
         }
-        Ok(Some(Examined { log, .. })) if log > LONG_LOG => {
+        Ok(Some(IntegrityReport { log, .. })) if log > WAL_WARN_BYTES => {
             let log = disk_size(log);
             Finding::warning("database", format!("{shown} is whole, but its log has grown to {log}"))
                 .hint("somebody reads it without end; close each `sqlite3` shell, and stop copies that hang")
         }
-        Ok(Some(Examined { schema, size, log, .. })) => {
+        Ok(Some(IntegrityReport { schema, size, log, .. })) => {
             let size = disk_size(size + log);
             Finding::good("database", format!("{shown} is whole: {size}, schema {schema}"))
         }
-        Err(StoreError::Older { found, known }) => {
+        Err(StoreError::OlderSchema { found, known }) => {
             Finding::warning("database", format!("{shown} has schema {found}, this program makes it {known}"))
                 .hint("the next command that writes does, and keeps a copy; make a backup before")
         }
         Err(error) => {
             let hint = match &error {
-                StoreError::Newer { .. } | StoreError::OtherMigration { .. } => {
+                StoreError::NewerSchema { .. } | StoreError::MigrationMismatch { .. } => {
                     "install the journey that made it, or a newer one"
                 }
-                StoreError::Damaged { .. } => {
+                StoreError::Corrupt { .. } => {
                     "nothing was changed; put back the newest good backup: journey restore FILE"
                 }
                 StoreError::Io { .. } => "give this user the file and its folder",
@@ -108,7 +109,8 @@ fn on_network(path: &Path, name: &str) -> Finding {
 /// Compares the positions with the events. With `sends`, another process may be
 /// between writing the one and the other.
 fn compare(path: &Path, world: &World, at: Timestamp, sends: bool) -> Finding {
-    let kept = Store::look(path, |store| Ok((store.positions()?, store.decided_with()?)));
+    let kept =
+        Store::read_only(path, |store| Ok((store.stored_positions()?, store.positions_fingerprint()?)));
     match kept {
         Ok(Some((kept, with))) => positions(positions::compare(world, &kept, with.as_deref(), at), sends),
         Ok(None) => Finding::good("positions", "none yet"),
@@ -163,8 +165,8 @@ mod tests {
     use super::*;
     use crate::engine::doctor::Level;
 
-    fn whole() -> Examined {
-        Examined { schema: 4, damage: None, size: 1_540_000, log: 0 }
+    fn whole() -> IntegrityReport {
+        IntegrityReport { schema: 4, damage: None, size: 1_540_000, log: 0 }
     }
 
     #[test]
@@ -176,18 +178,18 @@ mod tests {
         };
         assert_eq!(of(Ok(Some(whole()))), (Level::Good, "journey.db is whole: 1.5 MB, schema 4".to_owned()));
         assert_eq!(of(Ok(None)).0, Level::Good);
-        let damaged = Examined { damage: Some("row 3 missing from index x".to_owned()), ..whole() };
+        let damaged = IntegrityReport { damage: Some("row 3 missing from index x".to_owned()), ..whole() };
         assert_eq!(of(Ok(Some(damaged))).0, Level::Fault);
-        let (level, message) = of(Ok(Some(Examined { log: 300_000_000, ..whole() })));
+        let (level, message) = of(Ok(Some(IntegrityReport { log: 300_000_000, ..whole() })));
         assert_eq!((level, message.ends_with("grown to 300.0 MB")), (Level::Warning, true), "f61: {message}");
-        assert_eq!(of(Err(StoreError::Older { found: 3, known: 4 })).0, Level::Warning);
-        assert_eq!(of(Err(StoreError::Newer { found: 5, known: 4 })).0, Level::Fault);
+        assert_eq!(of(Err(StoreError::OlderSchema { found: 3, known: 4 })).0, Level::Warning);
+        assert_eq!(of(Err(StoreError::NewerSchema { found: 5, known: 4 })).0, Level::Fault);
     }
 
     #[test]
     fn sqlite_versions_with_the_wal_reset_bug_are_reported() {
         assert_eq!(sqlite(Store::sqlite()).level, Level::Good);
-        let old = sqlite(Sqlite { version: "3.50.2", is_safe: false });
+        let old = sqlite(SqliteLibrary { version: "3.50.2", is_safe: false });
         assert_eq!((old.level, old.message.contains("3.50.2")), (Level::Fault, true));
     }
 

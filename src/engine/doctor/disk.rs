@@ -23,7 +23,7 @@ const OTHERS_WRITE: u32 = 0o002;
 
 /// Checks files and folders.
 pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
-    let mut folders = vec![existing(disk::folder_of(&config.database))];
+    let mut folders = vec![existing(disk::parent_folder(&config.database))];
     if config.mail.transport == Transport::Files {
         folders.push(existing(&config.mail.folder));
     }
@@ -31,20 +31,20 @@ pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) {
     folders.dedup_by(|one, other| {
         one == other || disk::device(one).ok().is_some_and(|device| disk::device(other).ok() == Some(device))
     });
-    folders.iter().for_each(|folder| tell(room(folder, disk::free(folder))));
+    folders.iter().for_each(|folder| tell(room(folder, disk::free_space(folder))));
     for (path, what) in written(config) {
         tell(writable(&path, what, may_write(&path)));
     }
     private(config).into_iter().for_each(&mut *tell);
     for (path, what) in secrets(config) {
-        tell(secret(&path, what, disk::mode(&path), readable(&path)));
+        tell(secret(&path, what, disk::permissions(&path), readable(&path)));
     }
 }
 
 /// Secrets that others can read. Senders print this as a warning and continue,
 /// because in a container the mode may not be changeable.
 pub(crate) fn open_secrets(config: &Config) -> Vec<Finding> {
-    let look = |(path, what): (PathBuf, &'static str)| secret(&path, what, disk::mode(&path), Ok(()));
+    let look = |(path, what): (PathBuf, &'static str)| secret(&path, what, disk::permissions(&path), Ok(()));
     secrets(config).into_iter().map(look).filter(|finding| finding.level == Level::Fault).collect()
 }
 
@@ -69,12 +69,12 @@ fn written(config: &Config) -> Vec<(PathBuf, &'static str)> {
 /// because SQLite creates files next to its own. Nothing is written.
 fn may_write(path: &Path) -> io::Result<()> {
     if path.is_dir() {
-        return disk::may_write(path);
+        return disk::check_writable(path);
     }
     if path.exists() {
-        disk::may_write(path)?;
+        disk::check_writable(path)?;
     }
-    disk::may_write(&existing(disk::folder_of(path)))
+    disk::check_writable(&existing(disk::parent_folder(path)))
 }
 
 /// The folder, or its nearest existing parent.
@@ -117,19 +117,19 @@ fn room(folder: &Path, free: io::Result<u64>) -> Finding {
 fn private(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let database = &config.database;
-    if let Ok(mode) = disk::mode(database)
+    if let Ok(mode) = disk::permissions(database)
         && mode & 0o077 != 0
     {
         let message = format!("{} can be read by others (mode {mode:04o})", database.display());
         let hint = format!("chmod 600 {}; the next command that writes does it too", database.display());
         found.push(Finding::warning("private", message).hint(hint));
     }
-    let mut folders = vec![disk::folder_of(database)];
+    let mut folders = vec![disk::parent_folder(database)];
     if config.mail.transport == Transport::Files {
         folders.push(&config.mail.folder);
     }
     for folder in folders {
-        let Ok(mode) = disk::mode(folder) else { continue };
+        let Ok(mode) = disk::permissions(folder) else { continue };
         let outbox = folder == config.mail.folder;
         let shown = folder.display();
         if mode & OTHERS_WRITE != 0 {

@@ -96,7 +96,7 @@ pub(super) fn examine_clock(
     at: Timestamp,
     tell: &mut dyn FnMut(Finding),
 ) {
-    let seen = Store::look(&config.database, |store| Ok([store.clock()?, store.last_sent()?]));
+    let seen = Store::read_only(&config.database, |store| Ok([store.clock()?, store.last_sent()?]));
     // The database's own finding reports a read error.
     let latest = seen.ok().flatten().and_then(|seen| seen.into_iter().flatten().max());
     tell(clock(zone.unwrap_or(Zone::UTC), at, latest));

@@ -51,7 +51,7 @@ pub(super) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Findi
 fn program(config: &Config) -> Finding {
     let program = &config.mail.sendmail;
     let shown = program.display();
-    match disk::may_run(program) {
+    match disk::check_executable(program) {
         Ok(()) if program.is_file() => {
             Finding::good("transport", format!("{shown} takes mails; what it does with them is its own"))
         }

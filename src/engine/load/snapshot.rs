@@ -19,7 +19,7 @@ use crate::engine::plan::forecast;
 use crate::engine::tokens::Keys;
 use crate::render::Renderer;
 use crate::roster;
-use crate::store::{Seen, Store, StoreError};
+use crate::store::{DataVersion, Store, StoreError};
 
 /// How far `check` forecasts.
 const A_YEAR: TimeDelta = TimeDelta::weeks(52);
@@ -72,7 +72,7 @@ pub struct Remembered {
     pub(crate) content_since: Option<Timestamp>,
     /// The version of the database before the rest was read. Anything written later
     /// is not in this snapshot.
-    pub(crate) seen: Seen,
+    pub(crate) seen: DataVersion,
 }
 
 /// Why loading failed.
@@ -92,7 +92,7 @@ impl World {
     /// before the first import.
     pub fn open(config: Config, content: InForce) -> Result<World, Unusable> {
         let read = |store: &Store| Past::read(store, &config, &content.library, Whom::Everybody);
-        let past = Store::look(&config.database, read)?;
+        let past = Store::read_only(&config.database, read)?;
         let mut world = World::with(config, content, past, Whom::Everybody)?;
         let more = mismatches(&world.config, &world.library, &world.roster);
         world.warnings.extend(more);
@@ -192,11 +192,11 @@ struct Past {
 
 impl Past {
     fn read(store: &Store, config: &Config, library: &Library, whom: Whom) -> Result<Past, StoreError> {
-        let seen = store.seen()?;
+        let seen = store.data_version()?;
         let imported = store.imported_at()?.is_some();
         let (roster, memory, numbers) = match whom {
             Whom::Members => {
-                let (roster, memory) = store.some(library.members())?;
+                let (roster, memory) = store.people_by_id(library.members())?;
                 (Some(roster), memory, Vec::new())
             }
             Whom::Everybody => {
@@ -211,7 +211,7 @@ impl Past {
             remembered: Remembered {
                 numbers,
                 keys: Keys::new(&store.secret()?),
-                content_since: store.content()?.map(|(_, since)| since),
+                content_since: store.saved_content()?.map(|(_, since)| since),
                 seen,
             },
         })
@@ -299,7 +299,7 @@ impl InForce {
             Ok(content) => return Ok(content),
             Err(faults) => faults,
         };
-        let kept = Store::look(&config.database, Store::content_files)?.unwrap_or_default();
+        let kept = Store::read_only(&config.database, Store::saved_content_files)?.unwrap_or_default();
         let kept = Written::of(config, content::load_kept(&config.content, &kept, today(now)));
         match kept.usable() {
             Ok(content) => Ok(InForce { broken, ..content }),
@@ -315,7 +315,7 @@ pub(crate) fn library(config: &Config, now: Timestamp) -> Result<Library, Unusab
     if let Some(library) = loaded.library {
         return Ok(library);
     }
-    let kept = Store::look(&config.database, Store::content_files)?.unwrap_or_default();
+    let kept = Store::read_only(&config.database, Store::saved_content_files)?.unwrap_or_default();
     let kept = content::load_kept(&config.content, &kept, today(now)).library;
     kept.ok_or(Unusable::Content(loaded.faults))
 }

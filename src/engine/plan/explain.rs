@@ -145,7 +145,7 @@ pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why
 pub fn add_deliveries(world: &World, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
     let person = why.person;
     let look = |store: &Store| store.deliveries_to(&person.id);
-    for (mail, reply) in Store::look(&world.config.database, look)?.unwrap_or_default() {
+    for (mail, reply) in Store::read_only(&world.config.database, look)?.unwrap_or_default() {
         let standing = why.journeys.iter_mut().find(|j| j.journey.slug == mail.step.journey);
         let Some(standing) = standing else { continue };
         let journey = standing.journey;
@@ -166,7 +166,7 @@ pub(crate) fn add_deliveries_in_unit(
 ) -> Result<(), StoreError> {
     let Some(journey) = world.library.journey(&name.journey) else { return Ok(()) };
     let look = |store: &Store| people.iter().map(|one| store.deliveries_to(&one.person.id)).collect();
-    let found: Vec<_> = Store::look(&world.config.database, look)?.unwrap_or_default();
+    let found: Vec<_> = Store::read_only(&world.config.database, look)?.unwrap_or_default();
     for (InUnit { person, step, .. }, mails) in people.iter_mut().zip(found) {
         for (mail, reply) in mails.into_iter().filter(|(mail, _)| mail.step == *name) {
             step.add(world, (journey, person), &mail, at);

@@ -6,7 +6,7 @@ use crate::domain::history::progress::Progress;
 use crate::domain::model::ids::PersonNumber;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::World;
-use crate::store::{Slice, Store, StoreError};
+use crate::store::{PeopleBatch, Store, StoreError};
 
 /// A cursor over the people of the database.
 pub(crate) struct Slices {
@@ -21,8 +21,8 @@ impl Slices {
     }
 
     /// The next batch; `None` at the end.
-    pub(crate) fn next(&mut self, store: &Store) -> Result<Option<Slice>, StoreError> {
-        let slice = store.slice(self.after, self.most)?;
+    pub(crate) fn next(&mut self, store: &Store) -> Result<Option<PeopleBatch>, StoreError> {
+        let slice = store.people_batch(self.after, self.most)?;
         self.after = slice.as_ref().map(|slice| slice.last);
         Ok(slice)
     }
@@ -37,7 +37,7 @@ pub(crate) fn progress<const N: usize>(
     let mut sums = at.map(|_| Progress::none(&world.library));
     let mut slices = Slices::of(world);
     while let Some(slice) = slices.next(store)? {
-        for somebody in slice.everybody() {
+        for somebody in slice.iter() {
             for (sum, at) in sums.iter_mut().zip(at) {
                 sum.add(at, &world.library, somebody.person, somebody.past);
             }

@@ -15,7 +15,7 @@ use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::domain::verdict::Send;
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::people_batches::{self, Slices};
-use crate::store::{KeptPositions, Skip, Stood, Store, StoreError};
+use crate::store::{PositionUpdate, SkippedStep, Store, StoreError, StoredPositions};
 
 /// Recomputes all positions and stores the ones that changed. Also records
 /// steps that expired. If another process has written since the snapshot was
@@ -31,7 +31,7 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
     let mut slices = Slices::of(world);
     while let Some(slice) = slices.next(store)? {
-        let stood = slice.everybody().flat_map(|somebody| {
+        let stood = slice.iter().flat_map(|somebody| {
             let Somebody { person, past, .. } = somebody;
             let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
             let later = next_moment.as_ref().map(|moment| moment.decide_unless(person, past, refused));
@@ -42,15 +42,15 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
             })
         });
         // Another process has written since the snapshot was read.
-        if !store.keep_positions(remembered.seen, stood)? {
-            return store.forget_decided_with();
+        if !store.save_positions(remembered.seen, stood)? {
+            return store.invalidate_positions();
         }
     }
     let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
     store.end_positions(&journeys)?;
-    match store.set_decided_with(remembered.seen, &decided_with(&world.config, &world.library))? {
+    match store.set_positions_fingerprint(remembered.seen, &decided_with(&world.config, &world.library))? {
         true => Ok(()),
-        false => store.forget_decided_with(),
+        false => store.invalidate_positions(),
     }
 }
 
@@ -62,14 +62,14 @@ fn stood(
     decision: &Decision,
     later: Option<Timestamp>,
     now: Timestamp,
-) -> Option<Stood> {
+) -> Option<PositionUpdate> {
     let person = number?;
     let journey = &world.library.journeys[decision.journey];
     let skipped = decision.skipped.iter().map(|(step, at)| {
         let step = journey.steps[*step].slug.clone();
-        Skip { person, step: StepName { journey: journey.slug.clone(), step }, at: *at }
+        SkippedStep { person, step: StepName { journey: journey.slug.clone(), step }, at: *at }
     });
-    Some(Stood {
+    Some(PositionUpdate {
         person,
         journey: journey.slug.clone(),
         position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now)
@@ -99,7 +99,7 @@ pub(crate) struct Compared {
 /// passage of time alone makes none of them stale.
 pub(crate) fn compare(
     world: &World,
-    kept: &KeptPositions,
+    kept: &StoredPositions,
     decided_with_now: Option<&str>,
     now: Timestamp,
 ) -> Compared {
@@ -135,7 +135,7 @@ pub fn to_ask(
     store: &Store,
     now: Timestamp,
 ) -> Result<Option<Vec<PersonNumber>>, StoreError> {
-    if store.decided_with()?.as_deref() != Some(&decided_with(config, library)) {
+    if store.positions_fingerprint()?.as_deref() != Some(&decided_with(config, library)) {
         return Ok(None);
     }
     store.due_people(now).map(Some)
@@ -156,7 +156,7 @@ const ZONES: &str = " zones ";
 /// of this program. Planned mails keep their local time, so all positions are
 /// recomputed.
 pub(crate) fn older_zones(store: &Store) -> Result<Option<String>, StoreError> {
-    let with = store.decided_with()?;
+    let with = store.positions_fingerprint()?;
     let zones = with.as_deref().and_then(|with| with.rsplit_once(ZONES)).map(|(_, zones)| zones.to_owned());
     Ok(zones.filter(|zones| zones != Zone::release()))
 }

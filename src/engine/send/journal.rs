@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failpoint;
-use crate::store::SentBefore;
+use crate::store::JournalEntry;
 
 /// The journal, open for appending.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Journal {
     }
 
     /// The entries from a byte offset on. Partial or malformed lines are skipped.
-    pub(crate) fn lines_from(&mut self, byte: u64) -> io::Result<Vec<SentBefore>> {
+    pub(crate) fn lines_from(&mut self, byte: u64) -> io::Result<Vec<JournalEntry>> {
         let mut reader = BufReader::new(&self.file);
         reader.seek(SeekFrom::Start(byte.min(self.length)))?;
         let mut lines = Vec::new();
@@ -51,7 +51,7 @@ impl Journal {
 
     /// Appends accepted mails. They survive a crash of this process at once; they
     /// need not survive a power failure before the database does.
-    pub(crate) fn add(&mut self, sent: &[SentBefore]) -> io::Result<()> {
+    pub(crate) fn add(&mut self, sent: &[JournalEntry]) -> io::Result<()> {
         let mut text = String::new();
         for line in sent {
             let at = line.at.format("%Y-%m-%dT%H:%M:%SZ");
@@ -88,11 +88,11 @@ impl Journal {
 }
 
 /// Parses a line: number, Message-ID, time and reply, separated by tabs.
-fn read(line: &[u8]) -> Option<SentBefore> {
+fn read(line: &[u8]) -> Option<JournalEntry> {
     let line = std::str::from_utf8(line).ok()?;
     let mut fields = line.splitn(4, '\t');
     let mut next = || fields.next();
-    Some(SentBefore {
+    Some(JournalEntry {
         number: next()?.parse().ok()?,
         message_id: next()?.to_owned(),
         at: next()?.parse().ok()?,
@@ -105,8 +105,8 @@ mod tests {
     use super::*;
     use crate::domain::time::timezone::Timestamp;
 
-    fn line(number: i64) -> SentBefore {
-        SentBefore {
+    fn line(number: i64) -> JournalEntry {
+        JournalEntry {
             number,
             message_id: format!("<{number}@ekdala.example>"),
             at: "2026-12-01T07:30:00Z".parse::<Timestamp>().expect("an instant"),

@@ -18,7 +18,7 @@ use crate::engine::plan::pass::{Due, Pass, Selection};
 use crate::engine::plan::people_batches::{self, Slices};
 use crate::engine::post::Post;
 use crate::engine::send::startup;
-use crate::store::{Booked, Booking, Reconciled, Recovered, Store, StoreError};
+use crate::store::{Booked, Booking, JournalReconciliation, Recovered, Store, StoreError};
 
 /// A rate limit that blocks longer than this (a daily limit) ends the run; a
 /// later run continues. Shorter waits (per minute or hour) are waited out.
@@ -38,7 +38,7 @@ pub struct Sent {
     /// What was recovered from an earlier run.
     pub recovered: Recovered,
     /// Entries of the send journal that were missing in the database.
-    pub reconciled: Reconciled,
+    pub reconciled: JournalReconciliation,
     /// Deliveries of this pass and of earlier ones.
     pub delivered: Delivered,
 }
@@ -127,12 +127,12 @@ pub fn book(
     let mut number = store.next_delivery()?;
     let mut slices = Slices::of(world);
     while let Some(slice) = slices.next(store)? {
-        let pass = Pass::of(world, &moment, at, slice.everybody(), &selection);
+        let pass = Pass::of(world, &moment, at, slice.iter(), &selection);
         let bookings = pass.send.iter().zip(number..).map(|(due, number)| booking(world, due, number));
         let bookings: Option<Vec<Booking>> = bookings.collect();
         let bookings = bookings.context("the database does not know somebody it has told of")?;
         let changed = match bookings.is_empty() {
-            true => store.seen()? != remembered.seen,
+            true => store.data_version()? != remembered.seen,
             false => store.book(remembered.seen, &bookings, at)? == Booked::Changed,
         };
         if changed {
@@ -155,7 +155,7 @@ pub(crate) fn due(world: &World, store: &Store, at: Timestamp) -> Result<usize, 
     let moment = planner.at(at, &world.memory, &progress);
     let (mut due, mut slices) = (0, Slices::of(world));
     while let Some(slice) = slices.next(store)? {
-        due += Pass::of(world, &moment, at, slice.everybody(), &Selection::default()).send.len();
+        due += Pass::of(world, &moment, at, slice.iter(), &Selection::default()).send.len();
     }
     Ok(due)
 }

@@ -15,14 +15,14 @@ use crate::domain::delivery::send_block::{Guard, GuardKind};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::tokens;
 use crate::failpoint;
-use crate::store::{Reconciled, Recovered, Store};
+use crate::store::{JournalReconciliation, Recovered, Store};
 
 /// Result of the startup.
 pub struct Begun {
     /// The send journal; `None` if mails are written to files.
     pub journal: Option<Journal>,
     /// Journal entries that were missing in the database.
-    pub(crate) reconciled: Reconciled,
+    pub(crate) reconciled: JournalReconciliation,
     /// What was recovered from an earlier run.
     pub(crate) recovered: Recovered,
     /// Blocks that prevent sending; if there are any, nothing was recovered.
@@ -33,7 +33,7 @@ pub struct Begun {
 pub fn begin(store: &mut Store, config: &Config, now: Timestamp) -> anyhow::Result<Begun> {
     let mut begun = Begun {
         journal: None,
-        reconciled: Reconciled::default(),
+        reconciled: JournalReconciliation::default(),
         recovered: Recovered::default(),
         guards: Vec::new(),
     };
@@ -41,7 +41,7 @@ pub fn begin(store: &mut Store, config: &Config, now: Timestamp) -> anyhow::Resu
     if config.mail.transport != Transport::Files {
         begun.reconciled = reconcile(store, &mut begun.journal, config, now)?;
         look_for_a_twin(store, &config.database, now)?;
-        begun.guards = store.guards()?;
+        begun.guards = store.send_blocks()?;
     }
     if begun.guards.is_empty() {
         begun.recovered = store.begin_run(now, now + config.mail.in_doubt_wait)?;
@@ -56,16 +56,16 @@ fn reconcile(
     open: &mut Option<Journal>,
     config: &Config,
     now: Timestamp,
-) -> anyhow::Result<Reconciled> {
+) -> anyhow::Result<JournalReconciliation> {
     let journal = open.insert(Journal::open(&config.database)?);
-    let lines = journal.lines_from(store.journal_read()?)?;
+    let lines = journal.lines_from(store.reconciled_journal_bytes()?)?;
     let reconciled = store.reconcile(&lines, journal.length(), now)?;
     if reconciled.restored > 0 {
         let message = format!(
             "the send journal knows {} sends that this database does not: it was restored from a copy; they are marked as sent",
             reconciled.restored
         );
-        store.raise(&Guard { kind: GuardKind::Restored, at: now, message })?;
+        store.add_send_block(&Guard { kind: GuardKind::Restored, at: now, message })?;
     }
     Ok(reconciled)
 }
@@ -84,7 +84,7 @@ fn look_for_a_twin(store: &mut Store, database: &Path, now: Timestamp) -> anyhow
         Some(_) => {
             let message = "this database was last used by another installation: on another machine or in another folder; if both send, everybody gets everything twice";
             let message = message.to_owned();
-            Ok(store.raise(&Guard { kind: GuardKind::OtherInstallation, at: now, message })?)
+            Ok(store.add_send_block(&Guard { kind: GuardKind::OtherInstallation, at: now, message })?)
         }
     }
 }
@@ -96,7 +96,7 @@ pub fn release(store: &mut Store, database: &Path, guards: &[Guard], now: Timest
         if guard.kind == GuardKind::OtherInstallation {
             store.set_fence(&here(database)?)?;
         }
-        store.release(guard.kind, now)?;
+        store.release_send_block(guard.kind, now)?;
     }
     Ok(())
 }

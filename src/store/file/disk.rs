@@ -14,27 +14,27 @@ pub(crate) fn device(path: &Path) -> io::Result<u64> {
 
 /// The free space that this process may use on the file system of a path, in
 /// bytes.
-pub(crate) fn free(path: &Path) -> io::Result<u64> {
+pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Succeeds if this process may write to a path. Fails also on a file system
 /// that is mounted read-only.
-pub(crate) fn may_write(path: &Path) -> io::Result<()> {
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
 }
 
 /// Succeeds if this process may execute a file.
-pub(crate) fn may_run(path: &Path) -> io::Result<()> {
+pub(crate) fn check_executable(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)?)
 }
 
 /// The permission bits of a file, as for `chmod`.
 #[cfg(unix)]
-pub(crate) fn mode(path: &Path) -> io::Result<u32> {
+pub(crate) fn permissions(path: &Path) -> io::Result<u32> {
     use std::os::unix::fs::PermissionsExt;
     Ok(std::fs::metadata(path)?.permissions().mode() & 0o777)
 }
@@ -42,14 +42,14 @@ pub(crate) fn mode(path: &Path) -> io::Result<u32> {
 /// The permission bits of a file: always `0o600`, since they are not known on
 /// this system.
 #[cfg(not(unix))]
-pub(crate) fn mode(path: &Path) -> io::Result<u32> {
+pub(crate) fn permissions(path: &Path) -> io::Result<u32> {
     std::fs::metadata(path).map(|_| 0o600)
 }
 
 /// The name of the network file system of a path; `None` on a local disk. File
 /// locks and fsync are not reliable on a network file system.
 #[cfg(target_os = "linux")]
-pub(crate) fn network(path: &Path) -> io::Result<Option<&'static str>> {
+pub(crate) fn network_file_system(path: &Path) -> io::Result<Option<&'static str>> {
     Ok(network_of(rustix::fs::statfs(path)?.f_type as i64))
 }
 
@@ -57,20 +57,20 @@ pub(crate) fn network(path: &Path) -> io::Result<Option<&'static str>> {
 /// its highest bit arrives as the sign.
 #[cfg(target_os = "linux")]
 fn network_of(magic: i64) -> Option<&'static str> {
-    let known = NETWORKS.iter().find(|(number, _)| i64::from(*number) == magic & 0xFFFF_FFFF);
+    let known = NETWORK_MAGIC.iter().find(|(number, _)| i64::from(*number) == magic & 0xFFFF_FFFF);
     known.map(|(_, name)| *name)
 }
 
 /// The name of the network file system of a path: not known on this system.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn network(_: &Path) -> io::Result<Option<&'static str>> {
+pub(crate) fn network_file_system(_: &Path) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 
 /// Magic numbers of `statfs(2)`. FUSE counts as a network file system: what is
 /// behind it is not known, and it usually is one.
 #[cfg(target_os = "linux")]
-const NETWORKS: [(u32, &str); 9] = [
+const NETWORK_MAGIC: [(u32, &str); 9] = [
     (0x6969, "NFS"),
     (0xFF53_4D42, "CIFS"),
     (0xFE53_4D42, "SMB"),
@@ -88,7 +88,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The parent folder of a file.
-pub(crate) fn folder_of(path: &Path) -> &Path {
+pub(crate) fn parent_folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),
@@ -116,6 +116,6 @@ mod tests {
             assert_eq!(network_of(magic), None, "{magic:#x}");
         }
         // The query itself succeeds on whatever file system the test runs.
-        network(Path::new(".")).expect("the system says");
+        network_file_system(Path::new(".")).expect("the system says");
     }
 }

@@ -9,15 +9,17 @@ use std::path::Path;
 
 use crate::domain::model::ids::{PersonNumber, Slug};
 use crate::domain::time::timezone::Timestamp;
-use crate::store::{OLDEST_SQLITE, Store, StoreError, beside, check_no_log, codec, migrate};
+use crate::store::{
+    MIN_SQLITE_VERSION, Store, StoreError, check_no_orphaned_log, codec, migrate, with_suffix,
+};
 
 /// Size of the write-ahead log, in bytes, from which it is reported: a reader
 /// that does not end keeps the log from being checkpointed.
-pub(crate) const LONG_LOG: u64 = 256 * 1_024 * 1_024;
+pub(crate) const WAL_WARN_BYTES: u64 = 256 * 1_024 * 1_024;
 
 /// The result of an integrity check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Examined {
+pub(crate) struct IntegrityReport {
     /// The schema version, which is the newest.
     pub(crate) schema: i64,
     /// The error that SQLite reports; `None` if the pages are intact.
@@ -30,7 +32,7 @@ pub(crate) struct Examined {
 
 /// The SQLite library in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sqlite {
+pub(crate) struct SqliteLibrary {
     pub(crate) version: &'static str,
     /// Whether it is free of the WAL-reset bug, which corrupts databases.
     pub(crate) is_safe: bool,
@@ -38,19 +40,22 @@ pub(crate) struct Sqlite {
 
 /// The fields of a stored position that can be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeptPosition {
+pub(crate) struct StoredPosition {
     /// The step of the last mail (round 0), and when it was sent.
     pub(crate) last: Option<(Slug, Timestamp)>,
     pub(crate) next_at: Option<Timestamp>,
 }
 
 /// Stored positions by enrolment.
-pub(crate) type KeptPositions = HashMap<(PersonNumber, Slug), KeptPosition>;
+pub(crate) type StoredPositions = HashMap<(PersonNumber, Slug), StoredPosition>;
 
 impl Store {
     /// The SQLite library in use.
-    pub(crate) fn sqlite() -> Sqlite {
-        Sqlite { version: rusqlite::version(), is_safe: rusqlite::version_number() >= OLDEST_SQLITE }
+    pub(crate) fn sqlite() -> SqliteLibrary {
+        SqliteLibrary {
+            version: rusqlite::version(),
+            is_safe: rusqlite::version_number() >= MIN_SQLITE_VERSION,
+        }
     }
 
     /// Checks every page of a database; `None` if there is none. Changes nothing
@@ -60,29 +65,29 @@ impl Store {
     ///
     /// If the file cannot be read, belongs to another program, or has another
     /// schema version.
-    pub(crate) fn examine(path: &Path) -> Result<Option<Examined>, StoreError> {
+    pub(crate) fn examine(path: &Path) -> Result<Option<IntegrityReport>, StoreError> {
         if !path.exists() {
-            check_no_log(path)?;
+            check_no_orphaned_log(path)?;
         }
         let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
-        Store::look(path, |store| {
+        Store::read_only(path, |store| {
             let said: String = store.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-            Ok(Examined {
+            Ok(IntegrityReport {
                 schema: migrate::newest(),
                 damage: (said != "ok").then_some(said),
                 size: length(path),
-                log: length(&beside(path, "-wal")),
+                log: length(&with_suffix(path, "-wal")),
             })
         })
     }
 
     /// Checkpoints the write-ahead log, as far as readers allow it, and truncates
-    /// it if it is longer than [`LONG_LOG`]. Returns the size of the log in
+    /// it if it is longer than [`WAL_WARN_BYTES`]. Returns the size of the log in
     /// bytes.
     pub(crate) fn checkpoint(&self) -> Result<u64, StoreError> {
-        let length = || Store::log_length(&self.path);
+        let length = || Store::wal_length(&self.path);
         // Truncating waits for readers, so it is only done when it matters.
-        let sql = match length() > LONG_LOG {
+        let sql = match length() > WAL_WARN_BYTES {
             true => "PRAGMA wal_checkpoint(TRUNCATE)",
             false => "PRAGMA wal_checkpoint(PASSIVE)",
         };
@@ -91,22 +96,22 @@ impl Store {
     }
 
     /// The size of a database's write-ahead log, in bytes; 0 if there is none.
-    pub(crate) fn log_length(path: &Path) -> u64 {
-        fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len())
+    pub(crate) fn wal_length(path: &Path) -> u64 {
+        fs::metadata(with_suffix(path, "-wal")).map_or(0, |metadata| metadata.len())
     }
 
     /// All stored positions.
-    pub(crate) fn positions(&self) -> Result<KeptPositions, StoreError> {
+    pub(crate) fn stored_positions(&self) -> Result<StoredPositions, StoreError> {
         let sql = "SELECT person_id, journey, last_step, last_at, next_at FROM position";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
-        let mut kept = KeptPositions::new();
+        let mut kept = StoredPositions::new();
         while let Some(row) = found.next()? {
             let last = match (codec::maybe_str(row, 2)?, codec::maybe_time(row, 3)?) {
                 (Some(_), Some(at)) => Some((codec::slug(row, 2)?, at)),
                 _ => None,
             };
-            let position = KeptPosition { last, next_at: codec::maybe_time(row, 4)? };
+            let position = StoredPosition { last, next_at: codec::maybe_time(row, 4)? };
             kept.insert((PersonNumber(row.get(0)?), codec::slug(row, 1)?), position);
         }
         Ok(kept)

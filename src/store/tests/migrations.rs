@@ -9,8 +9,8 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, TransactionBehavior};
 
 use super::{import, now, open};
-use crate::store::migrate::{LEDGER, MIGRATIONS, Migration, bring};
-use crate::store::{Store, StoreError, beside};
+use crate::store::migrate::{MIGRATION_TABLE_SQL, MIGRATIONS, Migration, migrate};
+use crate::store::{Store, StoreError, with_suffix};
 
 /// A realistic migration: it creates, fills, alters and drops. It writes more
 /// than fits into the cache, so that uncommitted pages are in the log when it
@@ -51,7 +51,7 @@ fn connect(path: &Path) -> Connection {
 fn kill(path: &Path, into: &Path) {
     fs::create_dir_all(into).expect("a folder");
     for end in ["", "-wal"] {
-        let from = beside(path, end);
+        let from = with_suffix(path, end);
         if from.exists() {
             fs::copy(&from, into.join(from.file_name().expect("a name"))).expect("a copy");
         }
@@ -91,13 +91,13 @@ fn a_migration_killed_after_any_statement_is_atomic_and_completes_at_the_next_st
     let at_first = dump(&path);
     let whole = home.path().join("whole");
     kill(&path, &whole);
-    bring(&mut connect(&whole.join("journey.db")), &whole.join("journey.db"), &migrations, now())
+    migrate(&mut connect(&whole.join("journey.db")), &whole.join("journey.db"), &migrations, now())
         .expect("up to date");
     let in_the_end = dump(&whole.join("journey.db"));
     let one = home.path().join("one");
     kill(&path, &one);
     let one = one.join("journey.db");
-    bring(&mut connect(&one), &one, &migrations[..=OURS], now()).expect("up to date");
+    migrate(&mut connect(&one), &one, &migrations[..=OURS], now()).expect("up to date");
     let after_one = dump(&one);
     let mut kills = 0;
     let mut was_in_the_log = false;
@@ -129,11 +129,11 @@ fn a_migration_killed_after_any_statement_is_atomic_and_completes_at_the_next_st
             kill(&running, &dead);
             drop(transaction);
             let dead = dead.join("journey.db");
-            was_in_the_log |= fs::metadata(beside(&dead, "-wal")).is_ok_and(|wal| wal.len() > 100_000);
+            was_in_the_log |= fs::metadata(with_suffix(&dead, "-wal")).is_ok_and(|wal| wal.len() > 100_000);
             assert_eq!(&dump(&dead), before, "migration {number} killed after statement {stop}");
-            bring(&mut connect(&dead), &dead, &migrations, now()).expect("the second start completes");
+            migrate(&mut connect(&dead), &dead, &migrations, now()).expect("the second start completes");
             assert_eq!(dump(&dead), in_the_end, "migration {number} killed after statement {stop}");
-            let copy = beside(&dead, &format!(".before-{number}"));
+            let copy = with_suffix(&dead, &format!(".before-{number}"));
             assert_eq!(&dump(&copy), before, "a copy is beside it");
             kills += 1;
             if ran < stop {
@@ -153,11 +153,12 @@ fn a_partial_copy_is_replaced() {
     let path = home.path().join("journey.db");
     import(&mut open(&path), 3).expect("people");
     let before = dump(&path);
-    fs::write(beside(&path, &format!(".before-{}.half", OURS + 1)), b"SQLite form").expect("half a copy");
-    let outcome = bring(&mut connect(&path), &path, &migrations(), now());
+    fs::write(with_suffix(&path, &format!(".before-{}.half", OURS + 1)), b"SQLite form")
+        .expect("half a copy");
+    let outcome = migrate(&mut connect(&path), &path, &migrations(), now());
     outcome.expect("up to date");
-    assert_eq!(dump(&beside(&path, &format!(".before-{}", OURS + 1))), before);
-    assert!(!beside(&path, &format!(".before-{}.half", OURS + 1)).exists());
+    assert_eq!(dump(&with_suffix(&path, &format!(".before-{}", OURS + 1))), before);
+    assert!(!with_suffix(&path, &format!(".before-{}.half", OURS + 1)).exists());
 }
 
 /// A new database is complete or does not exist.
@@ -165,14 +166,17 @@ fn a_partial_copy_is_replaced() {
 fn a_database_whose_creation_was_killed_is_created_again() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("journey.db");
-    let half = beside(&path, &format!(".half-{}", std::process::id()));
-    Connection::open(&half).expect("a database").execute_batch(LEDGER).expect("the first table of it");
+    let half = with_suffix(&path, &format!(".half-{}", std::process::id()));
+    Connection::open(&half)
+        .expect("a database")
+        .execute_batch(MIGRATION_TABLE_SQL)
+        .expect("the first table of it");
     assert!(!path.exists());
     let store = open(&path);
     assert_eq!(store.secret().expect("a secret"), [7; 32]);
     assert!(!half.exists());
     // Left by another process that was killed after it had linked the database.
-    let other = beside(&path, ".half-1");
+    let other = with_suffix(&path, ".half-1");
     fs::hard_link(&path, &other).expect("a second name");
     drop(store);
     drop(open(&path));
@@ -186,8 +190,8 @@ fn a_database_of_the_first_schema_is_migrated() {
     let path = home.path().join("journey.db");
     let mut connection = connect(&path);
     connection.pragma_update(None, "application_id", super::super::APPLICATION_ID).expect("ours");
-    connection.execute_batch(LEDGER).expect("the ledger");
-    bring(&mut connection, &path, &MIGRATIONS[..1], now()).expect("the first");
+    connection.execute_batch(MIGRATION_TABLE_SQL).expect("the ledger");
+    migrate(&mut connection, &path, &MIGRATIONS[..1], now()).expect("the first");
     let rows = "
         INSERT INTO instance (one, made_at, secret) VALUES (1, '2026-12-01T07:30:00Z', zeroblob(32));
         INSERT INTO unit (id, code, name) VALUES (1, 'U', 'Köket');
@@ -217,8 +221,8 @@ fn a_migration_with_another_checksum_is_refused() {
     drop(open(&path));
     let mut other = migrations();
     other[0].sql = "SELECT 1";
-    let error = bring(&mut connect(&path), &path, &other, now()).expect_err("it is not ours");
-    assert!(matches!(error, StoreError::OtherMigration { number: 1 }), "{error}");
+    let error = migrate(&mut connect(&path), &path, &other, now()).expect_err("it is not ours");
+    assert!(matches!(error, StoreError::MigrationMismatch { number: 1 }), "{error}");
 }
 
 #[test]
@@ -228,7 +232,7 @@ fn a_newer_database_is_refused_and_not_changed() {
     drop(open(&path));
     let newer = migrations();
     let mut connection = connect(&path);
-    bring(&mut connection, &path, &newer, now()).expect("up to date");
+    migrate(&mut connection, &path, &newer, now()).expect("up to date");
     drop(connection);
     let files = || {
         let entries =
@@ -239,12 +243,12 @@ fn a_newer_database_is_refused_and_not_changed() {
     };
     let before = files();
     let told = |error: StoreError| {
-        assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+        assert!(matches!(error, StoreError::NewerSchema { .. }), "{error}");
         let (found, known) = (OURS + 2, OURS);
         let words = format!("database schema {found}, this program knows up to {known}; nothing was changed");
         assert_eq!(error.to_string(), words);
     };
     told(Store::open(&path, now(), || [0; 32]).err().expect("it is newer"));
-    told(Store::look(&path, Store::memory).expect_err("it is newer"));
+    told(Store::read_only(&path, Store::memory).expect_err("it is newer"));
     assert!(files() == before, "a file appeared, changed or went");
 }

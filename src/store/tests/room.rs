@@ -5,7 +5,7 @@ use super::{Store, act, book, import, now, open, slug};
 use crate::domain::change::Change;
 use crate::domain::change::settings::PauseOf;
 use crate::domain::delivery::state::{Happened, State};
-use crate::store::{Move, StoreError};
+use crate::store::{StoreError, Transition};
 
 /// Runs an operation without free pages, checks that it fails and changes
 /// nothing, then runs it again with free pages.
@@ -16,7 +16,7 @@ fn without_room(store: &mut Store, mut what: impl FnMut(&mut Store) -> Result<()
     assert_eq!(free, 0, "a page that is free is room");
     store.connection.pragma_update(None, "max_page_count", pages).expect("a limit");
     let error = what(store).expect_err("there is no room");
-    assert!(matches!(error, StoreError::Full), "{error:?}");
+    assert!(matches!(error, StoreError::DiskFull), "{error:?}");
     assert_eq!(error.to_string(), "no room on the disk; nothing was changed");
     assert_eq!(dump(store), before, "nothing was changed");
     store.connection.pragma_update(None, "max_page_count", 1_000_000).expect("no limit");
@@ -65,11 +65,11 @@ fn settling_on_a_full_disk_changes_nothing_and_can_be_repeated() {
     book(&mut store, 400).expect("booked");
     // So long that no row fits into its old space.
     let reply = "file 2026-12-01, and what a relay may say besides ".repeat(8);
-    let claimed: Vec<Move> =
-        (1..=400).map(|number| Move::new(number, State::Due, Happened::Claimed)).collect();
+    let claimed: Vec<Transition> =
+        (1..=400).map(|number| Transition::new(number, State::Due, Happened::Claimed)).collect();
     store.write(&claimed, None, now()).expect("claimed");
-    let sent = |number| Move::new(number, State::Claimed, Happened::Accepted).saying(reply.clone());
-    let sent: Vec<Move> = (1..=400).map(sent).collect();
+    let sent = |number| Transition::new(number, State::Claimed, Happened::Accepted).with_reply(reply.clone());
+    let sent: Vec<Transition> = (1..=400).map(sent).collect();
     without_room(&mut store, |store| store.write(&sent, None, now()).map(drop));
 }
 
@@ -83,5 +83,5 @@ fn a_decision_on_a_full_disk_changes_nothing_and_can_be_repeated() {
         // Longer than a page.
         reason: "because ".repeat(2_000).into(),
     };
-    without_room(&mut store, |store| store.record(&change, &act(), "before", "after"));
+    without_room(&mut store, |store| store.record_decision(&change, &act(), "before", "after"));
 }

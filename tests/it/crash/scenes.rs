@@ -1,6 +1,6 @@
 //! The setup around a failpoint and the assertions after the program has died,
 //! failed or waited there: a mailing by relay, into files or by sendmail, a
-//! daemon, a backup, a restore. `points` says which failpoint runs in which
+//! daemon, a backup, a restore. `failpoints` says which failpoint runs in which
 //! scene.
 
 use std::collections::BTreeMap;

@@ -20,7 +20,7 @@ use journey::engine::plan::pass::Selection;
 use journey::engine::post::Post;
 use journey::engine::send::run::{self, Listener, Talk};
 use journey::engine::send::startup;
-use journey::store::{Move, Reconciled, Recovered, Store, Written};
+use journey::store::{JournalReconciliation, Recovered, Store, Transition, Written};
 use rusqlite::Connection;
 
 use crate::relay::server::{Accepted, Happens, Relay, Script};
@@ -47,7 +47,7 @@ pub(super) struct Mailing {
 pub(super) struct Passed {
     pub(super) guards: Vec<GuardKind>,
     pub(super) recovered: Recovered,
-    pub(super) reconciled: Reconciled,
+    pub(super) reconciled: JournalReconciliation,
     pub(super) delivered: Delivered,
     /// What was reported to the operator meanwhile.
     pub(super) said: Vec<String>,
@@ -311,7 +311,7 @@ impl Mailing {
     /// Resolves a mail in doubt, as `journey resolve` does.
     pub(super) fn resolve(&mut self, at: Timestamp, row: &Row, sent: bool) {
         let (_, store) = self.rig.running(at);
-        let resolved = Move::new(row.number, row.state, Happened::WasResolved { sent });
+        let resolved = Transition::new(row.number, row.state, Happened::WasResolved { sent });
         let written = store.write(&[resolved], None, at).expect("written");
         assert_eq!(written, Written::All(vec![true]));
         if sent {
@@ -322,7 +322,7 @@ impl Mailing {
 
     /// The text of the one block that keeps the database from sending.
     pub(super) fn guard_says(&mut self, at: Timestamp) -> String {
-        let guards = self.rig.store(at).guards().expect("guards");
+        let guards = self.rig.store(at).send_blocks().expect("guards");
         self.rig.stop();
         let [guard] = &guards[..] else { panic!("one: {guards:?}") };
         guard.message.clone()
@@ -332,7 +332,7 @@ impl Mailing {
     pub(super) fn release(&mut self, at: Timestamp) {
         let database = self.database();
         let (_, store) = self.rig.running(at);
-        let guards: Vec<Guard> = store.guards().expect("guards");
+        let guards: Vec<Guard> = store.send_blocks().expect("guards");
         assert!(!guards.is_empty());
         startup::release(store, &database, &guards, at).expect("released");
         self.rig.stop();
@@ -343,7 +343,7 @@ impl Mailing {
         let database = self.database();
         Arc::new(move || {
             let mut other = Store::open(&database, at, || [7; 32]).expect("a database");
-            other.record(&change, &act(at), "so", "otherwise").expect("decided");
+            other.record_decision(&change, &act(at), "so", "otherwise").expect("decided");
         })
     }
 

@@ -191,7 +191,7 @@ fn a_mail_above_the_advertised_size_holds_its_step_before_data() {
     assert!(mailing.rows().iter().all(|row| row.attempts == 0), "no attempt is counted");
     let held = |mailing: &Mailing| {
         let store = Store::open(&mailing.database(), at, || [7; 32]).expect("a database");
-        store.held_steps_with_why().expect("read")
+        store.held_steps().expect("read")
     };
     let [step] = &held(&mailing)[..] else { panic!("one step: {:?}", held(&mailing)) };
     assert_eq!((step.step.to_string().as_str(), step.since), ("j/a", at));
@@ -227,7 +227,7 @@ fn a_relay_that_rejects_the_size_holds_the_step() {
             mailing.connect().query_row("SELECT count(*) FROM mail_bytes", [], |row| row.get::<_, i64>(0));
         assert_eq!(kept, Ok(0), "no copy of it is anywhere");
         let store = Store::open(&mailing.database(), at, || [7; 32]).expect("a database");
-        let [step] = &store.held_steps_with_why().expect("read")[..] else { panic!("one step") };
+        let [step] = &store.held_steps().expect("read")[..] else { panic!("one step") };
         assert_eq!(step.why.as_deref(), Some("the relay says 552 5.3.4 message too big"));
     }
 }

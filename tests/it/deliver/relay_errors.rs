@@ -12,7 +12,7 @@ use journey::domain::delivery::reply::Phase;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::post::{self, Post};
 use journey::mail::smtp::{Deadlines, Privacy};
-use journey::store::{RelayState, RelayTrouble, Store};
+use journey::store::{RelayFailure, RelayHealth, Store};
 
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, minutes, relay};
@@ -43,13 +43,13 @@ fn hasty(phase: Phase) -> Deadlines {
 }
 
 /// The health of the relay, as the database has it.
-fn state(mailing: &Mailing, at: Timestamp) -> RelayState {
-    Store::open(&mailing.database(), at, || [7; 32]).expect("a database").relay().expect("read")
+fn state(mailing: &Mailing, at: Timestamp) -> RelayHealth {
+    Store::open(&mailing.database(), at, || [7; 32]).expect("a database").relay_health().expect("read")
 }
 
 /// Asserts that every mail is still queued and that no recipient has a failure;
 /// returns what is recorded about the relay.
-fn nobody_is_blamed(mailing: &Mailing, at: Timestamp) -> RelayTrouble {
+fn nobody_is_blamed(mailing: &Mailing, at: Timestamp) -> RelayFailure {
     let rows = mailing.rows();
     assert_eq!(mailing.states(), format!("due {}", rows.len()));
     assert!(rows.iter().all(|row| row.attempts == 0 && row.reply.is_empty()), "{rows:?}");
@@ -58,11 +58,11 @@ fn nobody_is_blamed(mailing: &Mailing, at: Timestamp) -> RelayTrouble {
     assert_eq!(blamed, 0);
     let state = state(mailing, at);
     assert_eq!(state.success, None);
-    state.trouble.expect("the relay is in trouble")
+    state.failure.expect("the relay is in trouble")
 }
 
 /// Asserts the time of the next attempt, with a jitter of a fifth.
-fn is_left_alone(trouble: &RelayTrouble, at: Timestamp, minutes: i64) {
+fn is_left_alone(trouble: &RelayFailure, at: Timestamp, minutes: i64) {
     let wait = TimeDelta::minutes(minutes);
     let (least, most) = (wait * 4 / 5, wait * 6 / 5);
     let left = trouble.retry - at;
@@ -83,7 +83,7 @@ fn ends_well(mailing: &mut Mailing, at: Timestamp, people: usize) {
     mailing.rig.config.mail.smtp.auth = Auth::None;
     mailing.pass(&relay(Vec::new()), at);
     assert_eq!((mailing.states(), mailing.taken.len()), (format!("sent {people}"), people));
-    assert_eq!(state(mailing, at).trouble, None);
+    assert_eq!(state(mailing, at).failure, None);
     all_is_well(mailing, 0);
 }
 
@@ -191,7 +191,7 @@ fn a_rejected_sign_in_stops_the_relay_and_shows_no_password() {
         assert_eq!(passed.delivered.trouble.map(|trouble| trouble.why), Some(told.clone()));
         let trouble = nobody_is_blamed(&mailing, now);
         assert_eq!((trouble.why, trouble.since), (told, at));
-        is_left_alone(&state(&mailing, now).trouble.expect("trouble"), now, 60);
+        is_left_alone(&state(&mailing, now).failure.expect("trouble"), now, 60);
         assert_eq!((relay.commands("MAIL"), relay.count()), (0, 0));
         assert!(relay.commands("AUTH") <= 2, "a line asks once: {}", relay.commands("AUTH"));
     }

@@ -179,7 +179,7 @@ impl Life {
         moments.sort();
         let mut moments = moments.into_iter().peekable();
         while self.now < end {
-            let wake = self.rig.store(self.now).next_wake().expect("positions");
+            let wake = self.rig.store(self.now).next_due_at().expect("positions");
             let answer = self.answers.iter().map(|(at, _, _)| *at).min();
             let soonest = [wake, answer, moments.peek().copied(), Some(end)].into_iter().flatten().min();
             let soonest = soonest.unwrap_or(end).max(self.now + TimeDelta::seconds(1));

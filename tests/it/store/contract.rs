@@ -23,8 +23,8 @@ use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::{Timestamp, Zone};
 use journey::engine::import::compared_in;
 use journey::store::{
-    Before, Booked, Booking, Move, Packed, Pattern, Reconciled, Recovered, SentBefore, Skip, Stood, Store,
-    StoreError, Written,
+    Before, Booked, Booking, JournalEntry, JournalReconciliation, Packed, Pattern, PositionUpdate, Recovered,
+    SkippedStep, Store, StoreError, Transition, Written,
 };
 
 use super::{DATABASES, Database, at, folder};
@@ -107,7 +107,7 @@ impl Stand {
                 number = Some(known.number);
             }
         };
-        self.store.each_known(meet).expect("people");
+        self.store.for_each_person(meet).expect("people");
         number.expect("somebody")
     }
 
@@ -213,7 +213,7 @@ fn three() -> Roster {
 
 fn import(store: &mut Store, roster: &Roster, day: u32) -> Result<(), StoreError> {
     let import = compared_in(store, roster, &LIBRARY)?;
-    let seen = store.seen()?;
+    let seen = store.data_version()?;
     store.import(&import, roster, seen, &act(day))
 }
 
@@ -231,23 +231,23 @@ fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> Booking
 }
 
 fn book(store: &mut Store, bookings: &[Booking], day: u32) -> Result<Booked, StoreError> {
-    let seen = store.seen()?;
+    let seen = store.data_version()?;
     store.book(seen, bookings, morning(day))
 }
 
 /// The transitions from enqueued to that final state.
-fn to_the_end(number: i64, end: State) -> Vec<Move> {
+fn to_the_end(number: i64, end: State) -> Vec<Transition> {
     let happened = match end {
         State::Sent => Happened::Accepted,
         State::Rejected => Happened::Refused,
         State::Held => Happened::Stopped,
-        State::Expired => return vec![Move::new(number, State::Due, Happened::WasTooLate)],
-        State::Cancelled => return vec![Move::new(number, State::Due, Happened::WasCancelled)],
+        State::Expired => return vec![Transition::new(number, State::Due, Happened::WasTooLate)],
+        State::Cancelled => return vec![Transition::new(number, State::Due, Happened::WasCancelled)],
         other => panic!("{other} is no end"),
     };
     vec![
-        Move::new(number, State::Due, Happened::Claimed),
-        Move::new(number, State::Claimed, happened).saying(format!("file {end}")),
+        Transition::new(number, State::Due, Happened::Claimed),
+        Transition::new(number, State::Claimed, happened).with_reply(format!("file {end}")),
     ]
 }
 
@@ -311,7 +311,7 @@ fn batches_contain_all_people_with_their_history(stand: &mut Stand) {
     let of = stand.number("001");
     book(&mut stand.store, &[booking(1, of, "miljo/valkommen", 0)], 2).expect("booked");
     let choice = Change::Choose { person: PersonId::new("å 2"), character: slug("halsa") };
-    stand.store.record(&choice, &act(2), "", "").expect("chosen");
+    stand.store.record_decision(&choice, &act(2), "", "").expect("chosen");
     // A person who has left stays as a row.
     stand.import(&roster(&[person("001"), plain("å 2"), plain("late")]), 3);
     let (whole, numbers) = stand.store.roster().expect("a roster");
@@ -323,24 +323,24 @@ fn batches_contain_all_people_with_their_history(stand: &mut Stand) {
         whole.people.iter().zip(&numbers).map(|(p, number)| told(*number, p, memory.of(&p.id))).collect();
     for most in 1..=4 {
         let (mut after, mut met) = (None, Vec::new());
-        while let Some(slice) = stand.store.slice(after, most).expect("a slice") {
+        while let Some(slice) = stand.store.people_batch(after, most).expect("a slice") {
             assert!((1..=most).contains(&slice.people.len()));
             after = slice.people.last().map(|(number, _)| *number);
-            met.extend(slice.everybody().map(|one| told(one.number.expect("one"), one.person, one.past)));
+            met.extend(slice.iter().map(|one| told(one.number.expect("one"), one.person, one.past)));
         }
         assert_eq!(met, everybody, "{most} at a time");
     }
     let ids = ["late", "nobody", "1", "001", "late"].map(PersonId::new);
-    let (some, theirs) = stand.store.some(ids.iter()).expect("some");
+    let (some, theirs) = stand.store.people_by_id(ids.iter()).expect("some");
     let who: Vec<&str> = some.people.iter().map(|person| person.id.as_str()).collect();
     assert_eq!((who, &some.units), (vec!["001", "late"], &whole.units));
     assert_eq!(format!("{:?}", theirs.of(&ids[3])), format!("{:?}", memory.of(&ids[3])));
     for text in ["001", "1", "å 2", "late", "nobody", "", "MAIL", "FIRST.001@EKDALA.EXAMPLE"] {
         let found = whole.find(text).map(|person| person.id.clone());
-        assert_eq!(stand.store.find(text).expect("it is looked for"), found, "{text}");
+        assert_eq!(stand.store.find_person(text).expect("it is looked for"), found, "{text}");
     }
     let address = person("001").email.expect("an address").to_uppercase();
-    assert_eq!(stand.store.find(&address).expect("it is looked for"), Some(PersonId::new("001")));
+    assert_eq!(stand.store.find_person(&address).expect("it is looked for"), Some(PersonId::new("001")));
 }
 
 fn importing_twice_equals_importing_once(stand: &mut Stand) {
@@ -438,7 +438,7 @@ fn a_delivery_is_enqueued_only_once(stand: &mut Stand) {
 fn an_import_compared_before_a_change_is_rejected_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let roster = roster(&[person("001"), plain("late")]);
-    let seen = stand.store.seen().expect("seen");
+    let seen = stand.store.data_version().expect("seen");
     let compared = compared_in(&stand.store, &roster, &LIBRARY).expect("people");
     let mut other = (stand.database.open)(&stand.path());
     import(&mut other, &roster, 2).expect("another was quicker");
@@ -455,7 +455,7 @@ fn a_batch_is_enqueued_completely_or_not_at_all(stand: &mut Stand) {
     book(&mut stand.store, &[booking(1, a, "miljo/resor", 0)], 1).expect("booked");
     let batch = [booking(2, a, "miljo/lov", 0), booking(3, b, "miljo/resor", 0)];
     let failed = stand.at_every_row(|store| {
-        let seen = store.seen()?;
+        let seen = store.data_version()?;
         store.book(seen, &batch, morning(2))
     });
     // Two are enqueued, each with its event.
@@ -465,15 +465,15 @@ fn a_batch_is_enqueued_completely_or_not_at_all(stand: &mut Stand) {
 fn an_enqueue_decided_before_a_change_is_rejected_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
-    let decided = stand.store.seen().expect("seen");
+    let decided = stand.store.data_version().expect("seen");
     let mut other = (stand.database.open)(&stand.path());
     let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
-    other.record(&pause, &act(1), "runs", "paused").expect("paused");
+    other.record_decision(&pause, &act(1), "runs", "paused").expect("paused");
     let next = [booking(2, number, "miljo/lov", 0)];
     let outcome = stand.store.book(decided, &next, morning(1));
     assert_eq!(outcome.expect("read"), Booked::Changed);
     assert!(stand.tables()["delivery"].is_empty(), "it is not booked");
-    let decided = stand.store.seen().expect("seen");
+    let decided = stand.store.data_version().expect("seen");
     let outcome = stand.store.book(decided, &next, morning(1));
     assert_eq!(outcome.expect("booked"), Booked::All, "decided anew it is");
 }
@@ -482,15 +482,15 @@ fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
     book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
-    let permitted = stand.store.seen().expect("seen");
+    let permitted = stand.store.data_version().expect("seen");
     let mut other = (stand.database.open)(&stand.path());
-    other.record(&Change::Hold(None), &act(1), "runs", "held").expect("held");
-    let claim = [Move::new(1, State::Due, Happened::Claimed)];
+    other.record_decision(&Change::Hold(None), &act(1), "runs", "held").expect("held");
+    let claim = [Transition::new(1, State::Due, Happened::Claimed)];
     let before = stand.tables();
     let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("read");
     assert_eq!(outcome, Written::Changed);
     assert!(stand.tables() == before);
-    let permitted = stand.store.seen().expect("seen");
+    let permitted = stand.store.data_version().expect("seen");
     let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("written");
     assert_eq!(outcome, Written::All(vec![true]), "looked at again it may");
 }
@@ -501,10 +501,10 @@ fn a_transition_from_another_state_changes_nothing(stand: &mut Stand) {
     book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
     let before = stand.tables();
     for made in [
-        Move::new(1, State::Claimed, Happened::Flew),
-        Move::new(1, State::InFlight, Happened::Accepted),
-        Move::new(1, State::Due, Happened::Accepted),
-        Move::new(2, State::Due, Happened::Claimed),
+        Transition::new(1, State::Claimed, Happened::Flew),
+        Transition::new(1, State::InFlight, Happened::Accepted),
+        Transition::new(1, State::Due, Happened::Accepted),
+        Transition::new(2, State::Due, Happened::Claimed),
     ] {
         let written = stand.store.write(std::slice::from_ref(&made), None, morning(1)).expect("read");
         assert_eq!(written, Written::All(vec![false]), "{made:?}");
@@ -525,16 +525,16 @@ fn messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not(stand: &m
         |n: i64| format!("To: reader {n}\r\n\r\n{}", "the same for everybody\r\n".repeat(9)).into_bytes();
     let pattern = Some(Arc::new(Pattern::new(mail_to(0))));
     for n in 1..=3 {
-        let mut flew = Move::new(n, State::Claimed, Happened::Flew);
+        let mut flew = Transition::new(n, State::Claimed, Happened::Flew);
         flew.bytes = Some(Arc::new(Packed::new(&mail_to(n), pattern.clone())));
-        let moves = [Move::new(n, State::Due, Happened::Claimed), flew];
+        let moves = [Transition::new(n, State::Due, Happened::Claimed), flew];
         assert_eq!(store.write(&moves, None, morning(1)).expect("written"), Written::All(vec![true, true]));
     }
-    let later = |made: Move| Move { not_before: Some(morning(2)), ..made };
+    let later = |made: Transition| Transition { not_before: Some(morning(2)), ..made };
     let ends = [
-        later(Move::new(1, State::InFlight, Happened::Doubted)),
-        later(Move::new(2, State::InFlight, Happened::PutOff)),
-        Move::new(3, State::InFlight, Happened::Accepted),
+        later(Transition::new(1, State::InFlight, Happened::Doubted)),
+        later(Transition::new(2, State::InFlight, Happened::PutOff)),
+        Transition::new(3, State::InFlight, Happened::Accepted),
     ];
     store.write(&ends, None, morning(1)).expect("written");
     assert!(outgoing(store, 1).is_empty(), "not yet");
@@ -553,17 +553,20 @@ fn a_delivery_in_the_send_journal_counts_as_sent(stand: &mut Stand) {
     let known = booking(1, a, "miljo/resor", 0);
     let unknown = booking(1, b, "miljo/resor", 0);
     book(&mut stand.store, std::slice::from_ref(&known), 1).expect("booked");
-    let line = |number, id: &str| SentBefore {
+    let line = |number, id: &str| JournalEntry {
         number,
         message_id: id.to_owned(),
         at: morning(3),
         reply: "250 2.0.0 Ok".to_owned(),
     };
     let lines = [line(1, &known.message_id), line(7, "<unknown@ekdala.example>")];
-    let expected = Reconciled { arrived: 0, restored: 2 };
+    let expected = JournalReconciliation { arrived: 0, restored: 2 };
     assert_eq!(stand.store.reconcile(&lines, 99, morning(4)).expect("written"), expected);
-    assert_eq!(stand.store.reconcile(&lines[..1], 99, morning(4)).expect("again"), Reconciled::default());
-    assert_eq!(stand.store.journal_read().expect("a number"), 99);
+    assert_eq!(
+        stand.store.reconcile(&lines[..1], 99, morning(4)).expect("again"),
+        JournalReconciliation::default()
+    );
+    assert_eq!(stand.store.reconciled_journal_bytes().expect("a number"), 99);
     assert_eq!(stand.store.next_delivery().expect("a number"), 8, "links name the number it had");
     let mut unknown = Booking { number: 8, ..unknown };
     unknown.message_id = "<unknown@ekdala.example>".to_owned();
@@ -600,10 +603,10 @@ fn a_failed_settlement_changes_nothing(stand: &mut Stand) {
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     let both = [booking(1, a, "miljo/resor", 0), booking(2, b, "miljo/resor", 0)];
     book(&mut stand.store, &both, 1).expect("booked");
-    let claims = [1, 2].map(|n| Move::new(n, State::Due, Happened::Claimed));
+    let claims = [1, 2].map(|n| Transition::new(n, State::Due, Happened::Claimed));
     stand.store.write(&claims, None, morning(1)).expect("claimed");
     let ends = [(1, Happened::Accepted), (2, Happened::Stopped)];
-    let ends = ends.map(|(n, happened)| Move::new(n, State::Claimed, happened));
+    let ends = ends.map(|(n, happened)| Transition::new(n, State::Claimed, happened));
     assert_eq!(stand.at_every_row(|store| store.write(&ends, None, morning(2))), 2);
 }
 
@@ -614,9 +617,12 @@ fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
     book(&mut stand.store, &all, 1).expect("booked");
     settle(&mut stand.store, 2, State::Sent, 1);
     for n in [1, 3] {
-        stand.store.write(&[Move::new(n, State::Due, Happened::Claimed)], None, morning(1)).expect("claimed");
+        stand
+            .store
+            .write(&[Transition::new(n, State::Due, Happened::Claimed)], None, morning(1))
+            .expect("claimed");
     }
-    stand.store.write(&[Move::new(3, State::Claimed, Happened::Flew)], None, morning(1)).expect("flew");
+    stand.store.write(&[Transition::new(3, State::Claimed, Happened::Flew)], None, morning(1)).expect("flew");
     assert!(outgoing(&stand.store, 1).is_empty(), "this run has them");
     let rows = stand.at_every_row(|store| begin_run(store, 1));
     assert_eq!(rows, 3);
@@ -626,9 +632,9 @@ fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
     let told = (&due.delivery.message_id, due.delivery.booked, due.delivery.content);
     assert_eq!(told, (&all[0].message_id, morning(1), all[0].content), "as it was booked");
     let again = [
-        Move::new(3, State::InDoubt, Happened::CameDue),
-        Move::new(3, State::Due, Happened::Claimed),
-        Move::new(3, State::Claimed, Happened::Flew),
+        Transition::new(3, State::InDoubt, Happened::CameDue),
+        Transition::new(3, State::Due, Happened::Claimed),
+        Transition::new(3, State::Claimed, Happened::Flew),
     ];
     stand.store.write(&again, None, morning(2)).expect("flew");
     let second = begin_run(&mut stand.store, 2).expect("a run");
@@ -639,12 +645,12 @@ fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
 fn a_step_is_skipped_once(stand: &mut Stand) {
     stand.import(&three(), 1);
     let person = stand.number("001");
-    let skip = |day| Skip { person, step: step("miljo/lov"), at: morning(day) };
-    let with = |skips: Vec<Skip>| std::iter::once(Stood { skips, ..stood(person, None) });
-    let seen = stand.store.seen().expect("seen");
-    assert!(stand.store.keep_positions(seen, with(vec![skip(1), skip(1)])).expect("skipped"));
+    let skip = |day| SkippedStep { person, step: step("miljo/lov"), at: morning(day) };
+    let with = |skips: Vec<SkippedStep>| std::iter::once(PositionUpdate { skips, ..stood(person, None) });
+    let seen = stand.store.data_version().expect("seen");
+    assert!(stand.store.save_positions(seen, with(vec![skip(1), skip(1)])).expect("skipped"));
     let before = stand.tables();
-    assert!(stand.store.keep_positions(seen, with(vec![skip(2)])).expect("nothing happens"));
+    assert!(stand.store.save_positions(seen, with(vec![skip(2)])).expect("nothing happens"));
     assert!(stand.tables() == before);
     let memory = stand.store.memory().expect("a memory");
     let enrolment = memory.of(&PersonId::new("001")).enrolment(&slug("miljo"));
@@ -667,7 +673,7 @@ fn events_and_audit_log_are_append_only(stand: &mut Stand) {
     book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
     look(stand);
     for (change, _) in decisions() {
-        stand.store.record(&change, &act(2), "before", "after").expect("decided");
+        stand.store.record_decision(&change, &act(2), "before", "after").expect("decided");
         look(stand);
     }
     settle(&mut stand.store, 1, State::Cancelled, 2);
@@ -679,7 +685,7 @@ fn events_and_audit_log_are_append_only(stand: &mut Stand) {
     let refused = (stand.database.tamper)(&stand.path());
     assert_eq!(refused.len(), 4, "by hand it cannot be done either: {refused:?}");
     look(stand);
-    let audit = stand.store.audit(2).expect("the audit log");
+    let audit = stand.store.audit_entries(2).expect("the audit log");
     assert_eq!(audit[0].at, morning(4), "the newest first");
     assert_eq!((audit[0].by.as_str(), audit[0].why.as_deref()), ("Åsa", Some("because")));
 }
@@ -740,11 +746,11 @@ fn a_decision_is_read_back_unchanged(stand: &mut Stand) {
     let (mut settings, mut memory) = read(&stand.store);
     for (n, (change, action)) in (2..).zip(decisions()) {
         assert_eq!(change.action(), action);
-        stand.store.record(&change, &act(n), "before", "after").expect("decided");
+        stand.store.record_decision(&change, &act(n), "before", "after").expect("decided");
         change.apply(morning(n), &mut settings, &mut memory);
         let (kept, remembered) = read(&stand.store);
         assert_eq!(shown(&kept, &remembered), shown(&settings, &memory), "after {change:?}");
-        let audit = stand.store.audit(1).expect("the audit log").remove(0);
+        let audit = stand.store.audit_entries(1).expect("the audit log").remove(0);
         assert_eq!((audit.at, audit.action.as_str()), (morning(n), action));
         assert_eq!((audit.before.as_str(), audit.after.as_str()), ("before", "after"));
         assert!(!audit.subject.contains("001"), "the audit log names nobody: {}", audit.subject);
@@ -760,92 +766,92 @@ fn a_decision_and_its_audit_line_are_written_together(stand: &mut Stand) {
     for (change, action) in decisions() {
         // The row itself, the audit line, and the invalidation of positions;
         // where something is held already there is no new row.
-        let failed = stand.at_every_row(|store| store.record(&change, &act(2), "before", "after"));
+        let failed = stand.at_every_row(|store| store.record_decision(&change, &act(2), "before", "after"));
         assert!((2..=5).contains(&failed), "{action} failed {failed} times");
     }
     let nobody = Change::Choose { person: PersonId::new("nobody"), character: slug("halsa") };
     let before = stand.tables();
-    stand.store.record(&nobody, &act(3), "before", "after").expect_err("there is nobody");
+    stand.store.record_decision(&nobody, &act(3), "before", "after").expect_err("there is nobody");
     assert!(stand.tables() == before);
 }
 
-fn stood(person: PersonNumber, next_at: Option<Timestamp>) -> Stood {
+fn stood(person: PersonNumber, next_at: Option<Timestamp>) -> PositionUpdate {
     let next = next_at.map(|_| (slug("resor"), 1));
     let last = Some((slug("valkommen"), morning(1)));
     let position = Position { stage: Stage::Active, last, next, next_at, why: Some("pace") };
-    Stood { person, journey: slug("miljo"), position, skips: Vec::new() }
+    PositionUpdate { person, journey: slug("miljo"), position, skips: Vec::new() }
 }
 
 fn people_who_may_have_something_due_are_found_by_time(stand: &mut Stand) {
     stand.import(&three(), 1);
     let [a, b, c] = ["001", "1", "å 2"].map(|id| stand.number(id));
-    assert_eq!(stand.store.next_wake().expect("an instant"), None);
+    assert_eq!(stand.store.next_due_at().expect("an instant"), None);
     let positions = [stood(c, Some(morning(5))), stood(a, Some(morning(3))), stood(b, None)];
-    let seen = stand.store.seen().expect("seen");
-    assert!(stand.store.keep_positions(seen, positions.into_iter()).expect("kept"));
+    let seen = stand.store.data_version().expect("seen");
+    assert!(stand.store.save_positions(seen, positions.into_iter()).expect("kept"));
     let due = |stand: &Stand, at| stand.store.due_people(at).expect("people");
     assert_eq!(due(stand, morning(3) - TimeDelta::seconds(1)), []);
     assert_eq!(due(stand, morning(3)), [a]);
     assert_eq!(due(stand, morning(5)), [a, c], "in order");
-    assert_eq!(stand.store.next_wake().expect("an instant"), Some(morning(3)));
-    let other = Stood { journey: slug("social"), ..stood(c, Some(morning(4))) };
-    assert!(stand.store.keep_positions(seen, std::iter::once(other)).expect("kept"));
+    assert_eq!(stand.store.next_due_at().expect("an instant"), Some(morning(3)));
+    let other = PositionUpdate { journey: slug("social"), ..stood(c, Some(morning(4))) };
+    assert!(stand.store.save_positions(seen, std::iter::once(other)).expect("kept"));
     assert_eq!(due(stand, morning(6)), [a, c], "each once");
-    let stages = stand.store.stages().expect("stages");
+    let stages = stand.store.stage_counts().expect("stages");
     assert_eq!((stages[&slug("miljo")], stages[&slug("social")]), ([0, 3, 0, 0, 0], [0, 1, 0, 0, 0]));
     // A person who has left has nothing due, and neither has a journey that was
     // removed.
     stand.import(&roster(&[plain("å 2")]), 2);
     stand.store.end_positions(&[&slug("social")]).expect("ended");
     assert_eq!(due(stand, morning(6)), [c]);
-    assert_eq!(stand.store.next_wake().expect("an instant"), Some(morning(4)));
+    assert_eq!(stand.store.next_due_at().expect("an instant"), Some(morning(4)));
 }
 
 fn positions_are_saved_completely_or_not_at_all(stand: &mut Stand) {
     stand.import(&three(), 1);
     let [a, b] = ["001", "1"].map(|id| stand.number(id));
-    let skip = Skip { person: a, step: step("miljo/lov"), at: morning(1) };
-    let late = Stood { skips: vec![skip], ..stood(a, Some(morning(3))) };
+    let skip = SkippedStep { person: a, step: step("miljo/lov"), at: morning(1) };
+    let late = PositionUpdate { skips: vec![skip], ..stood(a, Some(morning(3))) };
     let positions = || vec![late.clone(), stood(b, None)];
-    let kept = |store: &mut Store, stood: Vec<Stood>| {
-        let seen = store.seen()?;
-        store.keep_positions(seen, stood.into_iter()).map(|kept| assert!(kept))
+    let kept = |store: &mut Store, stood: Vec<PositionUpdate>| {
+        let seen = store.data_version()?;
+        store.save_positions(seen, stood.into_iter()).map(|kept| assert!(kept))
     };
     let failed = stand.at_every_row(|store| kept(store, positions()));
     assert!(failed >= 3, "{failed}");
     let failed = stand.at_every_row(|store| kept(store, vec![stood(a, None), stood(b, None)]));
     assert_eq!(failed, 1, "a row that says so already is not written");
-    let seen = stand.store.seen().expect("seen");
-    assert!(stand.store.set_decided_with(seen, "with this").expect("said"));
-    assert_eq!(stand.store.decided_with().expect("words").as_deref(), Some("with this"));
-    stand.store.record(&Change::Hold(None), &act(2), "", "").expect("decided");
-    assert_eq!(stand.store.decided_with().expect("words"), None, "a decision wants a fresh look");
+    let seen = stand.store.data_version().expect("seen");
+    assert!(stand.store.set_positions_fingerprint(seen, "with this").expect("said"));
+    assert_eq!(stand.store.positions_fingerprint().expect("words").as_deref(), Some("with this"));
+    stand.store.record_decision(&Change::Hold(None), &act(2), "", "").expect("decided");
+    assert_eq!(stand.store.positions_fingerprint().expect("words"), None, "a decision wants a fresh look");
 }
 
 fn the_last_valid_content_is_stored_completely(stand: &mut Stand) {
     let keep = |store: &mut Store, hash: u8, files: &[(&str, &[u8])]| {
-        store.keep_content(ContentHash([hash; 32]), files.iter().copied(), morning(u32::from(hash)))
+        store.save_content(ContentHash([hash; 32]), files.iter().copied(), morning(u32::from(hash)))
     };
-    assert_eq!(stand.store.content().expect("content"), None);
+    assert_eq!(stand.store.saved_content().expect("content"), None);
     let first: &[(&str, &[u8])] = &[("a.md", b"\xff\0"), ("b/c.md", "å".as_bytes())];
     stand.at_every_row(|store| keep(store, 1, first));
     let second: &[(&str, &[u8])] = &[("a.md", b"")];
     assert!(stand.at_every_row(|store| keep(store, 2, second)) >= 4);
-    let files = stand.store.content_files().expect("files");
+    let files = stand.store.saved_content_files().expect("files");
     assert_eq!(files, BTreeMap::from([("a.md".to_owned(), Vec::new())]));
     keep(&mut stand.store, 2, first).expect("it is that already");
-    let content = stand.store.content().expect("content");
+    let content = stand.store.saved_content().expect("content");
     assert_eq!(content, Some((ContentHash([2; 32]), morning(2))));
 }
 
 fn two_stores_on_one_database_see_each_others_writes(stand: &mut Stand) {
     let mut other = (stand.database.open)(&stand.path());
     assert_eq!(other.secret().expect("a secret"), stand.store.secret().expect("a secret"), "drawn once");
-    let seen = stand.store.seen().expect("seen");
+    let seen = stand.store.data_version().expect("seen");
     stand.import(&three(), 1);
-    assert_eq!(stand.store.seen().expect("seen"), seen, "what one wrote oneself is no news");
+    assert_eq!(stand.store.data_version().expect("seen"), seen, "what one wrote oneself is no news");
     assert_eq!(other.roster().expect("a roster").0.people.len(), 3);
     import(&mut other, &roster(&[plain("å 2")]), 2).expect("imported");
-    assert_ne!(stand.store.seen().expect("seen"), seen);
+    assert_ne!(stand.store.data_version().expect("seen"), seen);
     assert_eq!(stand.store.roster().expect("a roster").0.people.len(), 1);
 }

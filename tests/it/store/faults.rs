@@ -351,9 +351,9 @@ fn a_locked_database_is_waited_for_and_then_reported() {
     other.execute_batch("BEGIN IMMEDIATE; UPDATE instance SET epoch = epoch").expect("it writes");
     for database in DATABASES {
         let mut store = (database.open)(&home.database());
-        store.set_patience(Duration::from_millis(20)).expect("impatient");
+        store.set_busy_timeout(Duration::from_millis(20)).expect("impatient");
         let act = Act { at: at("2026-12-01T08:00:00Z"), by: "admin".to_owned(), why: None };
-        let refused = store.record(&Change::Hold(None), &act, "", "").expect_err("somebody writes");
+        let refused = store.record_decision(&Change::Hold(None), &act, "", "").expect_err("somebody writes");
         assert!(matches!(refused, StoreError::Busy), "{refused:?}");
     }
     home.done(&["status", "--at", AT]);
@@ -432,7 +432,7 @@ fn an_overwritten_page_is_found_before_anything_is_written() {
         bytes[page * 4096..(page + 1) * 4096].copy_from_slice(&noise(page, 4096));
         fs::write(&copy, &bytes).expect("damaged");
         let outcome = Store::open(&copy, at("2026-12-01T08:00:00Z"), || [0; 32]);
-        assert!(matches!(outcome, Err(StoreError::Damaged { .. })), "page {page} of {pages}");
+        assert!(matches!(outcome, Err(StoreError::Corrupt { .. })), "page {page} of {pages}");
         drop(outcome);
         assert!(fs::read(&copy).expect("a database") == bytes, "page {page} was changed");
     }

@@ -69,7 +69,7 @@ fn act(at: Timestamp) -> Act {
 
 fn import(store: &mut Store, library: &Library, roster: &Roster, now: Timestamp) {
     let import = compared_in(store, roster, library).expect("people");
-    let seen = store.seen().expect("it can be read");
+    let seen = store.data_version().expect("it can be read");
     store.import(&import, roster, seen, &act(now)).expect("imported");
 }
 
@@ -233,7 +233,7 @@ proptest! {
                 }
                 decision => {
                     if let Some(change) = decision.change(&world, &everybody) {
-                        office.store.record(&change, &act(now), "before", "after").expect("decided");
+                        office.store.record_decision(&change, &act(now), "before", "after").expect("decided");
                     }
                 }
             }
@@ -295,7 +295,7 @@ fn a_person_paused_during_a_mailing_gets_no_more_mail() {
     let sent = send_and_at(100, &world, &mut office.store, now, || {
         let of = PauseOf::Person(last.clone());
         let pause = Change::Pause { of, until: None, reason: "ill".into() };
-        other.record(&pause, &act(now), "runs", "paused").expect("paused");
+        other.record_decision(&pause, &act(now), "runs", "paused").expect("paused");
     });
     assert_eq!(sent.delivered.kept_back.mails(), 1, "it was noticed");
     assert_eq!(sent.delivered.sent + 1, sent.booked);
@@ -311,7 +311,7 @@ fn a_person_paused_during_a_mailing_gets_no_more_mail() {
 fn a_pause_between_loading_and_enqueueing_takes_effect() {
     let (mut office, world, now) = mailing();
     let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
-    Office::store(&office.config).record(&pause, &act(now), "runs", "paused").expect("paused");
+    Office::store(&office.config).record_decision(&pause, &act(now), "runs", "paused").expect("paused");
     let sent =
         rig::send(&world, &mut office.store, now, &Selection::default(), |_| {}, |_| {}).expect("nothing");
     assert!(sent.interrupted && sent.booked == 0);
@@ -336,7 +336,7 @@ fn a_pause_between_two_batches_takes_effect_from_the_second() {
             if slices == 2 {
                 let of = PauseOf::Person(last.clone());
                 let pause = Change::Pause { of, until: None, reason: "ill".into() };
-                other.record(&pause, &act(now), "runs", "paused").expect("paused");
+                other.record_decision(&pause, &act(now), "runs", "paused").expect("paused");
             }
         },
         |_| panic!("nothing is handed over of half a mailing"),
@@ -486,7 +486,7 @@ fn only_the_person_table_holds_employee_ids_names_and_addresses() {
         Change::Approve { step: step("grunden/kickoff"), content: ContentHash([1; 32]) },
     ] {
         let shown = journey::engine::change::shown(&world, &change, now);
-        office.store.record(&change, &act(now), &shown.before, &shown.after).expect("decided");
+        office.store.record_decision(&change, &act(now), &shown.before, &shown.after).expect("decided");
     }
     world.refresh(&office.store).expect("read");
     positions::keep(&world, &mut office.store, now).expect("kept");

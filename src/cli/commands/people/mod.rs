@@ -78,7 +78,7 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         let mut store = cx.store(&config, at)?;
         // Compare again with the open database: another process may have
         // imported since.
-        let seen = store.seen()?;
+        let seen = store.data_version()?;
         import = engine::compared_in(&store, roster, &library)?;
         braked = engine::brake(&config, &import, args.allow_leavers);
         if braked.is_none() {

@@ -84,7 +84,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     selection.limit = args.limit;
     let desk = Desk::of(&world);
     let look = |store: &Store| Outbox::read(store, &desk, &selection, at);
-    let outbox = Store::look(&world.config.database, look)?.unwrap_or_default();
+    let outbox = Store::read_only(&world.config.database, look)?.unwrap_or_default();
     let mut pass = Pass::at(&world, at, &outbox.goes_before(&selection));
     let written = match &args.out {
         Some(folder) => {
@@ -123,7 +123,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     for open in doctor::open_secrets(&world.config) {
         cx.warn(&open.in_a_line());
     }
-    let mut selection = lookup::only(&world, &args.only, |text| store.find(text))?;
+    let mut selection = lookup::only(&world, &args.only, |text| store.find_person(text))?;
     selection.limit = args.limit;
     let typed = !cx.is_now();
     // Changes of the system clock while sending are ignored.

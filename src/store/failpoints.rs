@@ -2,7 +2,7 @@
 
 use rusqlite::{Error, ffi};
 
-use super::outbox::Move;
+use super::outbox::Transition;
 use crate::domain::delivery::state::Happened;
 use crate::failpoint;
 
@@ -14,16 +14,16 @@ pub(super) fn at(point: &'static str) -> Result<(), Error> {
 
 /// Failpoints before the commit of transitions that claim a delivery, start
 /// DATA, or settle it.
-pub(super) fn before(moves: &[Move]) -> Result<(), Error> {
+pub(super) fn before(moves: &[Transition]) -> Result<(), Error> {
     each(moves, ["store.claim.before", "store.flight.before", "store.settle.before"])
 }
 
 /// Failpoints after that commit.
-pub(super) fn after(moves: &[Move]) -> Result<(), Error> {
+pub(super) fn after(moves: &[Transition]) -> Result<(), Error> {
     each(moves, ["store.claim.after", "store.flight.after", "store.settle.after"])
 }
 
-fn each(moves: &[Move], points: [&'static str; 3]) -> Result<(), Error> {
+fn each(moves: &[Transition], points: [&'static str; 3]) -> Result<(), Error> {
     if cfg!(feature = "failpoints") {
         let happens = [Happened::Claimed, Happened::Flew, Happened::Accepted];
         for (happened, point) in happens.into_iter().zip(points) {
