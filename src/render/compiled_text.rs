@@ -1,6 +1,6 @@
-//! Words with holes in them: prepared once per step, character and language,
-//! filled for each person with the escaping of the place each hole is in.
-//! What the reader may lack (a department, a page) stands in two forms.
+//! Compiled text: literals and slots, prepared once per step, character and language and
+//! filled for each recipient with the escaping of each slot's context. Parts that depend
+//! on a value the recipient may lack (a department, a page) exist in two versions.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,38 +8,37 @@ use std::fmt::Write as _;
 use super::RenderFault;
 use crate::render::email::context::{Name, Values};
 
-/// A run of prepared words.
+/// A segment of compiled text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pieces(Vec<Piece>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
-    /// Goes out as it stands.
+    /// Copied as it is.
     Ready(String),
-    /// Stands for a value.
+    /// Filled with a value.
     Hole(Name, Escape),
-    /// Is there only if the reader has a value of that name, else the other.
+    /// The first text if the recipient has a value of that name, else the second.
     If(Name, Pieces, Pieces),
 }
 
-/// What a value must be made of to be nothing but itself in its place.
+/// How a value is escaped so that it stays a plain value in its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escape {
-    /// HTML text or the inside of a quoted attribute.
+    /// HTML text or a quoted attribute.
     Html,
-    /// A part of an address: percent-encoded, in HTML and in plain text alike.
+    /// A part of a URL: percent-encoded, in HTML and in plain text.
     Url,
     /// Plain text.
     Plain,
 }
 
 impl Escape {
-    /// All of them, in their order.
     pub(super) const ALL: [Escape; 3] = [Escape::Html, Escape::Url, Escape::Plain];
 }
 
 impl Pieces {
-    /// Adds words that have their escaping behind them.
+    /// Appends text that is already escaped.
     pub(super) fn push_str(&mut self, ready: &str) {
         match self.0.last_mut() {
             Some(Piece::Ready(last)) => last.push_str(ready),
@@ -48,7 +47,7 @@ impl Pieces {
         }
     }
 
-    /// Adds words of the author's.
+    /// Appends the author's text, escaped.
     pub(super) fn push_escaped(&mut self, text: &str, escape: Escape) {
         match escape {
             Escape::Html => self.push_str(&escape_html(text)),
@@ -57,17 +56,17 @@ impl Pieces {
         }
     }
 
-    /// Adds a hole.
+    /// Appends a slot.
     pub(super) fn push_hole(&mut self, name: Name, escape: Escape) {
         self.0.push(Piece::Hole(name, escape));
     }
 
-    /// Adds words for those who have a value of that name, and for the others.
+    /// Appends two versions: with a value of that name, and without.
     pub(super) fn push_if(&mut self, name: Name, there: Pieces, absent: Pieces) {
         self.0.push(Piece::If(name, there, absent));
     }
 
-    /// Adds all of another.
+    /// Appends another text.
     pub(super) fn append(&mut self, other: Pieces) {
         for piece in other.0 {
             match piece {
@@ -77,17 +76,17 @@ impl Pieces {
         }
     }
 
-    /// The words (`Ok`) and the holes (`Err`), in order.
+    /// The literals (`Ok`) and the slots (`Err`), in order.
     pub(super) fn parts(&self) -> impl Iterator<Item = Result<&str, (&Name, Escape)>> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Ready(ready) => Some(Ok(ready.as_str())),
             Piece::Hole(name, escape) => Some(Err((name, *escape))),
-            // Only in whole pages, which nobody takes apart.
+            // Occurs only in whole pages, which are not split.
             Piece::If(..) => None,
         })
     }
 
-    /// The same without what it begins with.
+    /// The text without a prefix.
     pub(super) fn without_prefix(&self, prefix: &str) -> Pieces {
         let mut rest = self.clone();
         if let Some(Piece::Ready(first)) = rest.0.first_mut()
@@ -98,12 +97,12 @@ impl Pieces {
         rest
     }
 
-    /// Takes all words out, and leaves none.
+    /// Moves the text out and leaves it empty.
     pub(super) fn take(&mut self) -> Pieces {
         std::mem::take(self)
     }
 
-    /// Takes away a line break at the end.
+    /// Removes a line break at the end.
     pub(super) fn trim_last_newline(&mut self) {
         if let Some(Piece::Ready(last)) = self.0.last_mut()
             && last.ends_with('\n')
@@ -116,12 +115,12 @@ impl Pieces {
         self.0.is_empty()
     }
 
-    /// How long the words are without what goes into the holes.
+    /// The length of the literals, without the slots.
     pub(super) fn ready_len(&self) -> usize {
         self.ready().map(str::len).sum()
     }
 
-    /// The words between the holes.
+    /// The literals between the slots.
     pub(super) fn ready(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Ready(ready) => Some(ready.as_str()),
@@ -129,7 +128,7 @@ impl Pieces {
         })
     }
 
-    /// The words, if there is no hole in them.
+    /// The text, if it has no slot.
     pub(super) fn whole(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
@@ -138,7 +137,7 @@ impl Pieces {
         }
     }
 
-    /// What stands in the holes.
+    /// The names in the slots.
     pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Ready(_) | Piece::If(..) => None,
@@ -146,7 +145,7 @@ impl Pieces {
         })
     }
 
-    /// The name that has no value for this person, if there is one.
+    /// Fails if this recipient lacks a value.
     pub(super) fn check(&self, values: &Values<'_>) -> Result<(), RenderFault> {
         for piece in &self.0 {
             match piece {
@@ -158,9 +157,8 @@ impl Pieces {
         Ok(())
     }
 
-    /// The words for one person, added to `out`. A value that is empty, or
-    /// an address that would leave in somebody else's URL, is a fault: better
-    /// no mail than "Hej !".
+    /// Fills the text for one recipient and appends it to `out`. An empty value is an error,
+    /// because a mail should not say "Hej !"; so is a mail address inside a foreign URL.
     pub(super) fn fill(&self, values: &Values<'_>, out: &mut String) -> Result<(), RenderFault> {
         for piece in &self.0 {
             match piece {
@@ -180,7 +178,7 @@ impl Pieces {
     }
 }
 
-/// The value of a name, if it may stand there.
+/// The value of a name, if it is allowed in its context.
 fn allowed<'v>(name: &Name, escape: Escape, values: &'v Values<'_>) -> Result<Cow<'v, str>, RenderFault> {
     let value = present(name, values)?;
     match escape {
@@ -189,25 +187,25 @@ fn allowed<'v>(name: &Name, escape: Escape, values: &'v Values<'_>) -> Result<Co
     }
 }
 
-/// What stands there for this person.
+/// The version that applies to this recipient.
 fn side<'p>(name: &Name, there: &'p Pieces, absent: &'p Pieces, values: &Values<'_>) -> &'p Pieces {
     if values.get(name).is_empty() { absent } else { there }
 }
 
-/// The value of a name, or the fault that there is none.
+/// The value of a name, or an error if it is empty.
 pub(super) fn present<'v>(name: &Name, values: &'v Values<'_>) -> Result<Cow<'v, str>, RenderFault> {
     let value = values.get(name);
     if value.is_empty() {
         Err(RenderFault::Empty { name: name.to_string() })
     } else if name.is_what_people_are_called() && (value.contains("://") || value.contains("www.")) {
-        // Mail programs make a link of it, wherever it stands.
+        // Mail clients turn it into a link, wherever it is.
         Err(RenderFault::LinkInName { name: name.to_string() })
     } else {
         Ok(value)
     }
 }
 
-/// Text that is nothing but text in HTML, inside quoted attributes too.
+/// Escapes text for HTML, also for quoted attributes.
 pub(super) fn escape_html(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"', '\'']) {
         return Cow::Borrowed(text);
@@ -226,13 +224,12 @@ pub(super) fn escape_html(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// An author's address with everything encoded that does not belong in one;
-/// what they have encoded stays so.
+/// Percent-encodes what may not be in a URL; existing percent-encoding is kept.
 fn percent_encode(address: &str) -> String {
     encode(address, b"-._~:/?#@!$&()*+,;=%")
 }
 
-/// A value inside an address: it can neither end its part nor begin another.
+/// Percent-encodes a value so that it cannot leave its part of a URL.
 fn percent_encode_value(value: &str) -> String {
     encode(value, b"-._~")
 }
@@ -254,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f94_each_place_has_its_own_escaping() {
+    fn each_context_has_its_own_escaping() {
         let name = "a&b=\"x\" <i> é'";
         assert_eq!(escape_html(name), "a&amp;b=&quot;x&quot; &lt;i&gt; é&#39;");
         assert_eq!(percent_encode_value(name), "a%26b%3D%22x%22%20%3Ci%3E%20%C3%A9%27");

@@ -1,33 +1,32 @@
-//! Gathers the faults of one text, each with its line and column.
+//! Collects the errors and warnings in one text, with line and column.
 
 use crate::domain::diagnostic::{Diagnostic, Place};
 
-/// More faults in one text tell nobody anything, and each costs a look for
-/// its line (F96).
+/// More errors in one text do not help, and locating each costs time.
 const MOST: usize = 50;
 
-/// Faults found in one text.
+/// The errors and warnings in one text.
 #[derive(Debug)]
 pub(crate) struct Faults<'a> {
     file: &'a str,
     source: Source<'a>,
     found: Vec<Diagnostic>,
-    /// How many were left out, and whether one of them stops the work.
+    /// How many were left out, and whether one of them is an error.
     left_out: usize,
     error_left_out: bool,
 }
 
-/// How an offset becomes a place.
+/// How an offset becomes a location.
 #[derive(Clone, Copy, Debug)]
 enum Source<'a> {
-    /// A text that stands in the file as it is, from a line on.
+    /// A text that is in the file verbatim, starting at a line.
     Text { text: &'a str, first_line: u32 },
     /// A value of the front matter, of which only the line is known.
     Line(u32),
 }
 
 impl<'a> Faults<'a> {
-    /// Of a text that begins on a line of a file.
+    /// For a text that starts at a line of a file.
     pub(super) fn in_text(file: &'a str, text: &'a str, first_line: u32) -> Faults<'a> {
         Faults {
             file,
@@ -38,12 +37,12 @@ impl<'a> Faults<'a> {
         }
     }
 
-    /// Of a value on a line of a file.
+    /// For a value on a line of a file.
     pub(super) fn on_line(file: &'a str, line: u32) -> Faults<'a> {
         Faults { file, source: Source::Line(line), found: Vec::new(), left_out: 0, error_left_out: false }
     }
 
-    /// Adds a fault that stops the work.
+    /// Adds an error.
     pub(super) fn error(&mut self, code: &'static str, at: usize, found: &str, hint: &str) {
         if self.has_room() {
             self.found.push(Diagnostic::error(code, self.place(at), found).hint(hint));
@@ -52,19 +51,19 @@ impl<'a> Faults<'a> {
         }
     }
 
-    /// Adds a fault worth knowing.
+    /// Adds a warning.
     pub(super) fn warning(&mut self, code: &'static str, at: usize, found: &str, hint: &str) {
         if self.has_room() {
             self.found.push(Diagnostic::warning(code, self.place(at), found).hint(hint));
         }
     }
 
-    /// Is there one that stops the work?
+    /// Whether there is an error.
     pub(super) fn any_error(&self) -> bool {
         self.error_left_out || self.found.iter().any(Diagnostic::is_error)
     }
 
-    /// All of them, from the first line to the last.
+    /// All of them, sorted by line.
     pub(super) fn into_found(mut self) -> Vec<Diagnostic> {
         self.found.sort_by(|a, b| a.place.cmp(&b.place));
         if self.left_out > 0 {

@@ -1,7 +1,6 @@
-//! Markdown to HTML and to plain text, once per step, character and language:
-//! placeholders are masked before parsing and stay holes in what is written
-//! here, so that per person there is only filling to do. Not a general
-//! Markdown writer: what a mail cannot carry is a fault with its place.
+//! Compiles Markdown to HTML and plain text, once per step, character and language.
+//! Placeholders are masked before parsing and become slots in the output. Not a general
+//! Markdown renderer: what a mail cannot contain is an error with its location.
 
 mod shape;
 
@@ -17,39 +16,38 @@ use crate::render::email::links::{self, Target};
 use crate::render::email::style_lint;
 use shape::{heading, is_button, task};
 
-/// More than a mail can be is not worth parsing (F96).
+/// Longer sources are refused before parsing.
 const LONGEST_SOURCE: usize = 200_000;
-/// What may come out of it.
+/// Maximum length of the HTML.
 const LONGEST_HTML: usize = 100_000;
-/// Quotations and lists within each other.
+/// Maximum nesting of quotations and lists.
 const DEEPEST_BLOCKS: usize = 8;
-/// Emphasis within emphasis.
+/// Maximum nesting of emphasis.
 const DEEPEST_SPANS: usize = 16;
 
-/// Around a link that stands alone and leads to the answer page: a table
-/// cell, because that is a button in every mail program (E36). How it looks
-/// is the layout's business.
+/// Wraps a link to the answer page that is alone in its paragraph: a table cell, because
+/// that works as a button in every mail client. The layout styles it.
 const BUTTON_BEFORE: &str = "<table role=\"presentation\" class=\"button\" border=\"0\" cellpadding=\"0\" \
                              cellspacing=\"0\"><tr><td>";
 const BUTTON_AFTER: &str = "</td></tr></table>\n";
-/// Around a quotation: its bar stands on a table cell, because padding holds
-/// nowhere else in every mail program (E35).
+/// Wraps a quotation: its bar is on a table cell, because padding works nowhere else in
+/// every mail client.
 const QUOTE_BEFORE: &str = "<table role=\"presentation\" class=\"quotation\" border=\"0\" cellpadding=\"0\" \
                             cellspacing=\"0\"><tr><td><blockquote>\n";
 const QUOTE_AFTER: &str = "</blockquote></td></tr></table>\n";
 
-/// The words of a step, ready to be filled: what comes before the task, the
-/// task, and what comes after it. Without a task all is before it.
+/// The compiled text of a step: the part before the task, the task, and the part after it.
+/// Without a task all of it is in the first part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Body {
     pub(super) before: Section,
     pub(super) task: Section,
     pub(super) after: Section,
-    /// Is there a button in it?
+    /// Whether it has a button.
     pub(super) has_button: bool,
 }
 
-/// A part of the words, in both forms.
+/// A part of the text, as HTML and as plain text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) html: Pieces,
@@ -57,14 +55,14 @@ pub(super) struct Section {
 }
 
 impl Body {
-    /// Its parts, in order.
+    /// The parts, in order.
     pub(super) fn sections(&self) -> [&Section; 3] {
         [&self.before, &self.task, &self.after]
     }
 }
 
-/// Prepares Markdown. What is wrong with it is in `faults`; if there is an
-/// error among it the body is not to be used.
+/// Compiles Markdown. Problems are added to `faults`; if one of them is an error, the
+/// result must not be used.
 pub(super) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> Body {
     if source.len() > LONGEST_SOURCE {
         let found = format!("{} kB of text, and at most {} kB", source.len() / 1000, LONGEST_SOURCE / 1000);
@@ -80,34 +78,34 @@ pub(super) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults
     body
 }
 
-/// An event of the parser and where in the masked text it is.
+/// A parser event and its range in the masked text.
 type Located<'e> = (Event<'e>, Range<usize>);
 
-/// What a block stands in.
+/// An enclosing block.
 #[derive(Debug)]
 enum Container {
-    /// A quotation; fresh until something of it is written.
+    /// A quotation; `fresh` until something is written in it.
     Quote { fresh: bool },
-    /// A list: the number of the next item, or none for bullets.
+    /// A list: the number of the next item, or `None` for bullets.
     List { next: Option<u64>, items: usize },
     /// An item: its marker until the first line is written, and its width.
     Item { marker: Option<String>, width: usize },
 }
 
-/// Does a block keep a line's distance, or is it an item of a tight list?
+/// Whether a block is separated by an empty line, or is an item of a tight list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spacing {
     Loose,
     Tight,
 }
 
-/// A link that has begun and not ended.
+/// A link that is being written.
 #[derive(Debug)]
 struct OpenLink {
     target: Option<Target>,
     at: usize,
     text: Pieces,
-    /// `<https://…>`: its text is its address.
+    /// `<https://…>`: its text is its URL.
     bare: bool,
 }
 
@@ -115,11 +113,11 @@ struct Writer<'m, 'f, 's> {
     masked: &'m Masked,
     faults: &'f mut Faults<'s>,
     body: Body,
-    /// The part being written.
+    /// The part that is being written.
     section: Section,
-    /// How much HTML is written.
+    /// Length of the HTML so far.
     written: usize,
-    /// The words of the plain-text block being written.
+    /// The plain-text block that is being written.
     line: Pieces,
     containers: Vec<Container>,
     link: Option<OpenLink>,
@@ -127,9 +125,9 @@ struct Writer<'m, 'f, 's> {
     heading: usize,
     in_button: bool,
     in_code: bool,
-    /// Images within images are counted, and nothing of them is written.
+    /// Nesting depth of images, whose content is not written.
     images: usize,
-    /// Nothing more is worth saying.
+    /// Too many errors: nothing more is reported.
     stopped: bool,
 }
 
@@ -199,7 +197,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             Event::InlineHtml(found) => self.raw_html(found, at),
             // The lines of a block that `Start(HtmlBlock)` has refused.
             Event::Html(_) => {}
-            // Extensions of CommonMark, all switched off.
+            // Extensions of CommonMark, all disabled.
             Event::InlineMath(_)
             | Event::DisplayMath(_)
             | Event::FootnoteReference(_)
@@ -236,7 +234,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             Tag::Strong => self.start_span("<strong>", at),
             Tag::Link { link_type, dest_url, .. } => self.start_link(*link_type, dest_url, at),
             Tag::Image { dest_url, .. } => self.start_image(dest_url, after, at),
-            // Extensions of CommonMark, all switched off.
+            // Extensions of CommonMark, all disabled.
             Tag::FootnoteDefinition(_)
             | Tag::DefinitionList
             | Tag::DefinitionListTitle
@@ -285,7 +283,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             TagEnd::Link => self.end_link(),
             TagEnd::Image => self.images = self.images.saturating_sub(1),
             TagEnd::HtmlBlock => {}
-            // Extensions of CommonMark, all switched off.
+            // Extensions of CommonMark, all disabled.
             TagEnd::FootnoteDefinition
             | TagEnd::DefinitionList
             | TagEnd::DefinitionListTitle
@@ -436,7 +434,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
     }
 
     fn raw_html(&mut self, found: &str, at: usize) {
-        // `</b>` after `<b>` is the same fault.
+        // `</b>` after `<b>` is the same error.
         if found.starts_with("</") && self.faults.any_error() {
             return;
         }
@@ -449,7 +447,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         if self.images > 0 {
             return;
         }
-        // Written as entities (`&#7;`) they get past the check of the source.
+        // Entities such as `&#7;` bypass the check of the source.
         let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
         let text = text.replace('\r', "");
         let text = text.replace(steers, " ");
@@ -498,7 +496,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         self.stopped = true;
     }
 
-    /// Ends the plain-text block being written.
+    /// Ends the plain-text block that is being written.
     fn flush(&mut self, flow: Flow, spacing: Spacing) {
         let mut words = self.line.take();
         if words.is_empty() {
@@ -530,9 +528,8 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         self.section.text.push(Block { first, rest, gap, flow, words });
     }
 
-    /// What stands between the block before and this one: nothing between
-    /// the items of a tight list, otherwise an empty line, in a quotation
-    /// with its bar.
+    /// The separator from the previous block: none between items of a tight list, otherwise an
+    /// empty line, in a quotation with its bar.
     fn gap(&self, spacing: Spacing) -> Gap {
         let lists = self.containers.iter().filter_map(|container| match container {
             Container::List { items, .. } => Some(*items),

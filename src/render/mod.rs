@@ -1,7 +1,6 @@
-//! How it reads. Pure: strings in, strings out; no file, clock or chance.
-//! Everything an author wrote is parsed, put together and styled once, when the
-//! library is loaded; per person only holes are filled. The engine asks for subjects and mails,
-//! the checker for what is wrong with the words.
+//! Renders mails. Pure: no file, clock or randomness. The authors' text is parsed,
+//! combined and styled once when the library is loaded; per recipient only slots are filled.
+//! The engine requests subjects and mails, `check` the errors in the text.
 
 mod compiled_text;
 pub(crate) mod email;
@@ -38,131 +37,100 @@ use faults::Faults;
 use markdown::Body;
 use templates::Templates;
 
-/// A mail program that clips long mails does so near 102 kB (E23).
+/// Webmail clips mails near 102 kB.
 const LONGEST_MAIL: usize = 100_000;
 
-/// What a film's picture is called inside its mail; it needs to differ from
-/// other pictures of the same mail alone.
+/// Content id of a film's picture; only has to be unique within a mail.
 const POSTER: &str = "poster@journey";
 
-/// One mail to one person.
+/// A request for one mail to one person.
 #[derive(Clone, Copy, Debug)]
 pub struct Letter<'a> {
-    /// The journey.
     pub journey: &'a Slug,
-    /// The step.
     pub step: &'a Slug,
-    /// 0 is the mail, 1… the reminders.
+    /// 0 is the mail, 1 and up the reminders.
     pub round: u16,
-    /// Who reads it.
+    /// The recipient.
     pub person: &'a Person,
-    /// What the person's unit is called.
+    /// Name of the recipient's unit.
     pub unit_name: &'a str,
-    /// What the person has chosen; `None`: the programme's default.
+    /// The recipient's choice; `None` for the programme's default.
     pub character: Option<&'a Slug>,
-    /// Is it the first mail of the journey that the person gets? It explains
-    /// itself (E50).
+    /// Whether it is the recipient's first mail of the journey, which explains itself.
     pub first: bool,
-    /// The person's own pages.
     pub links: &'a Links,
 }
 
-/// The reader's own pages, as whole addresses.
+/// The recipient's own pages, as absolute URLs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    /// To answer the step.
+    /// The answer page of the step.
     pub answer: String,
-    /// To take a pause.
+    /// The page for a pause.
     pub pause: String,
-    /// To choose a way in.
+    /// The page for choosing a character.
     pub character: String,
-    /// This mail as a page; may be empty.
+    /// The mail as a web page; may be empty.
     pub web: String,
 }
 
-/// A mail as it reads.
+/// A rendered mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// One line.
     pub(crate) subject: String,
-    /// One line; empty where the author wrote none.
+    /// One line; empty if the author wrote none.
     pub(crate) preheader: String,
-    /// The whole page, lines ended by `\n`.
+    /// The whole page, with `\n` line ends.
     pub html: String,
-    /// The same in plain text, lines ended by `\n`.
+    /// The plain text, with `\n` line ends.
     pub(crate) text: String,
-    /// The pictures the page shows.
+    /// The pictures in the page.
     pub(crate) pictures: Vec<Inline>,
-    /// Which language it is in.
     pub language: Language,
-    /// Whose variant it is; `None`: the words for everybody.
+    /// The character of the variant; `None` for the text for everyone.
     pub(crate) character: Option<Slug>,
 }
 
-/// Why one letter cannot be written. One line, without an address or a name.
+/// Why a mail cannot be rendered. One line, without an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderFault {
     /// A placeholder has no value for this person.
     #[error("`{name}` is empty for this person: fill it in, or write the sentence without it")]
-    Empty {
-        /// The placeholder.
-        name: String,
-    },
-    /// A value that holds a mail address stands in a link to somewhere else.
+    Empty { name: String },
+    /// A value with a mail address is in a link to another host.
     #[error(
         "`{name}` holds a mail address for this person and would leave in a link: take it out of the link"
     )]
-    AddressInLink {
-        /// The placeholder.
-        name: String,
-    },
-    /// A person is called something that mail programs make a link of (E26).
+    AddressInLink { name: String },
+    /// A name contains what mail clients turn into a link.
     #[error("`{name}` holds a web address for this person, and nobody is called that: correct the name")]
-    LinkInName {
-        /// The placeholder.
-        name: String,
-    },
-    /// A value in the subject has a word no relay can be trusted with.
+    LinkInName { name: String },
+    /// A word in the subject is too long to be folded.
     #[error("`{name}` has a word of more than 60 characters for this person and stands in the subject")]
-    LongWord {
-        /// The placeholder.
-        name: String,
-    },
-    /// The subject cannot be one.
+    LongWord { name: String },
+    /// The subject is not valid.
     #[error("the subject {why}")]
-    Subject {
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The mail would be clipped.
+    Subject { why: String },
+    /// Webmail would clip the mail.
     #[error("the mail has {kilobytes} kB of HTML, and at most 100 kB are shown: shorten it")]
-    TooLong {
-        /// Its size.
-        kilobytes: usize,
-    },
+    TooLong { kilobytes: usize },
     /// The library has no such step.
     #[error("there is no step `{step}` in the content")]
-    NoSuchStep {
-        /// Its name.
-        step: String,
-    },
-    /// The words for this reader have faults that `check` tells.
+    NoSuchStep { step: String },
+    /// The text for this recipient has errors that `check` reports.
     #[error("the words of `{step}` have faults: `journey check` tells them")]
-    Broken {
-        /// Its name.
-        step: String,
-    },
-    /// A template cannot be filled.
+    Broken { step: String },
+    /// A template cannot be rendered.
     #[error("the mail template `{template}` cannot be filled: {why}")]
     Template {
-        /// Its name.
         template: String,
-        /// What the template engine says.
+        /// The message of the template engine.
         why: String,
     },
 }
 
-/// All words of a library, ready to be filled.
+/// The compiled text of a library.
 #[derive(Debug)]
 pub struct Renderer {
     programme: Programme,
@@ -171,7 +139,7 @@ pub struct Renderer {
     templates: Templates,
 }
 
-/// The programme's own words in one language.
+/// The programme's own text in one language.
 #[derive(Debug)]
 struct LanguageWords {
     title: String,
@@ -190,35 +158,35 @@ struct PreparedJourney {
 struct PreparedStep {
     step: Step,
     minutes: String,
-    /// In the order of the step's variants; `None` where there are errors.
+    /// In the order of the step's variants; `None` for one with errors.
     variants: Vec<Option<Prepared>>,
 }
 
-/// The words of one variant, and the mails made of them.
+/// The text of one variant, and the mails compiled from it.
 #[derive(Debug)]
 struct Prepared {
     words: PreparedWords,
     first: Result<Page, RenderFault>,
     mail: Result<Page, RenderFault>,
-    /// Where the step has reminders.
+    /// `None` if the step has no reminders.
     reminder: Option<Result<Page, RenderFault>>,
 }
 
-/// The words of one variant.
+/// The text of one variant.
 #[derive(Debug)]
 struct PreparedWords {
     subject: Pieces,
     preheader: Pieces,
     body: Body,
     film: Option<Film>,
-    /// `cid:` and the name of the film's picture; empty for none.
+    /// `cid:` and the content id of the film's picture; empty for none.
     poster: String,
 }
 
 impl Renderer {
-    /// Prepares all words of a library. Every fault is in the list; a letter
-    /// whose words have errors cannot be written, the others can.
-    /// `kept_columns` are the columns of the people file that are kept.
+    /// Compiles the text of a library and returns every error. Mails whose text has errors
+    /// cannot be rendered, the others can. `kept_columns` are the columns of the people file
+    /// that are kept.
     pub fn new(library: &Library, kept_columns: &[String]) -> (Renderer, Vec<Diagnostic>) {
         let mut found = Vec::new();
         let templates = templates::compile(library, kept_columns, &mut found);
@@ -235,20 +203,20 @@ impl Renderer {
         (renderer, found)
     }
 
-    /// The subject of a letter. Fails wherever [`Renderer::mail`] would, so
-    /// that a dry run lists what a run sends.
+    /// The subject of a mail. Fails whenever [`Renderer::mail`] would, so that a dry run lists
+    /// exactly what a real run sends.
     pub(crate) fn subject(&self, letter: &Letter<'_>) -> Result<String, RenderFault> {
         let found = self.found(letter)?;
         let values = found.values(letter);
         found.prepared.words.preheader.check(&values)?;
         let page = found.page(letter)?;
         page.check(&values)?;
-        // Too long for one reader alone: known only when it is filled.
+        // Values of one recipient can make the mail too long.
         within(&page.html(&values)?)?;
         subject_line(page, &values)
     }
 
-    /// A letter, written. The same letter is the same bytes.
+    /// Renders a mail. The same request always gives the same bytes.
     pub fn mail(&self, letter: &Letter<'_>) -> Result<Rendered, RenderFault> {
         let found = self.found(letter)?;
         let values = found.values(letter);
@@ -268,8 +236,7 @@ impl Renderer {
         })
     }
 
-    /// The language and the character a letter would be written in; `None`
-    /// for the words for everybody.
+    /// The language and the character of a mail; `None` for the text for everyone.
     pub(crate) fn chosen(&self, letter: &Letter<'_>) -> Result<(&Language, Option<&Slug>), RenderFault> {
         self.found(letter).map(|found| (found.language, found.character))
     }
@@ -296,7 +263,7 @@ impl Renderer {
         PreparedJourney { titles, steps }
     }
 
-    /// Puts words and layout together for all mails they are in.
+    /// Compiles the text and the layout of all mails of a step.
     fn prepare_pages(
         &self,
         words: PreparedWords,
@@ -321,7 +288,7 @@ impl Renderer {
         Prepared { first, mail, reminder, words }
     }
 
-    /// Everything said of a step to those who get these words.
+    /// The values shared by all recipients of this text.
     fn words<'a>(
         &'a self,
         step: &'a PreparedStep,
@@ -355,7 +322,7 @@ impl Renderer {
         })
     }
 
-    /// Finds the words for a letter.
+    /// Finds the compiled text for a request.
     fn found<'r>(&'r self, letter: &Letter<'_>) -> Result<Found<'r>, RenderFault> {
         let name = || StepName { journey: letter.journey.clone(), step: letter.step.clone() }.to_string();
         let no_such = || RenderFault::NoSuchStep { step: name() };
@@ -369,19 +336,19 @@ impl Renderer {
         let prepared = step.variants.get(index).and_then(Option::as_ref).ok_or_else(broken)?;
         let character = letter.character.or(default);
         let words = self.words(step, variant, &journey.titles, &prepared.words, character)?;
-        // The mail is in the language of its words, layout and all.
+        // Layout and text are in the language of the text.
         Ok(Found { language: &variant.language, character: variant.character.as_ref(), prepared, words })
     }
 }
 
-/// The subject for one person.
+/// The subject for one recipient.
 fn subject_line(page: &Page, values: &Values<'_>) -> Result<String, RenderFault> {
     let line = email::subject::fill(page.subject(), values)?;
     email::subject::check(&line)?;
     Ok(line)
 }
 
-/// The pictures a page shows: none goes along unseen.
+/// The pictures that a page shows; others are not attached.
 fn pictures(film: Option<&Film>, html: &str) -> Vec<Inline> {
     let poster = film.and_then(|film| film.poster.as_ref());
     let shown = poster.filter(|_| html.contains(POSTER));
@@ -391,13 +358,13 @@ fn pictures(film: Option<&Film>, html: &str) -> Vec<Inline> {
         .collect()
 }
 
-/// Is it short enough not to be clipped?
+/// Checks the length against the limit of webmail.
 fn within(html: &str) -> Result<(), RenderFault> {
     let kilobytes = html.len() / 1000;
     if html.len() > LONGEST_MAIL { Err(RenderFault::TooLong { kilobytes }) } else { Ok(()) }
 }
 
-/// The words found for a letter.
+/// The compiled text for a request.
 struct Found<'r> {
     language: &'r Language,
     character: Option<&'r Slug>,
@@ -416,7 +383,7 @@ impl<'r> Found<'r> {
     fn page(&self, letter: &Letter<'_>) -> Result<&'r Page, RenderFault> {
         let page = match (&self.prepared.reminder, letter.round, letter.first) {
             (Some(reminder), 1.., _) => reminder,
-            // A reminder that came off the list after it was booked.
+            // A reminder that was removed from the step after it was booked.
             (None, 1.., _) | (_, 0, false) => &self.prepared.mail,
             (_, 0, true) => &self.prepared.first,
         };
@@ -475,8 +442,7 @@ fn prepare_words(
     usable.then_some(PreparedWords { subject, preheader, body, film, poster })
 }
 
-/// A film is a link like any other. Its transcript is linked where it is an
-/// address.
+/// A film is checked like any other link. A transcript is linked if it is a URL.
 fn check_film(mut film: Film, faults: &mut Faults<'_>) -> Film {
     let links = |address: &str| address.starts_with("https://") && !address.contains(char::is_whitespace);
     if !links(&film.url) {

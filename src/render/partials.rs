@@ -1,5 +1,5 @@
-//! Templates within templates: that every part is there, that none includes
-//! itself, and the parts put in their places once for all mails.
+//! Partials: checks that each exists and none includes itself, and inlines them once for
+//! all mails.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 /// The file that serves each name.
 pub(super) type Chosen<'s, 'a> = BTreeMap<&'a str, &'s Source<'a>>;
 
-/// Parts within parts.
+/// Maximum nesting of partials.
 const DEEPEST: usize = 8;
-/// Elements of a template with all its parts: ten parts that each include
-/// ten others five times over would be a hundred thousand.
+/// Maximum number of elements with all partials inlined: ten partials that each include ten
+/// others, five levels deep, would be a hundred thousand.
 const LARGEST: usize = 5_000;
 
-/// Tells what is wrong with the parts (F96).
+/// Reports missing, recursive and oversized partials.
 pub(super) fn check(chosen: &Chosen<'_, '_>, faults: &mut Vec<Diagnostic>) {
     for source in chosen.values() {
         for (name, place) in &source.reading.partials {
@@ -34,7 +34,7 @@ pub(super) fn check(chosen: &Chosen<'_, '_>, faults: &mut Vec<Diagnostic>) {
     let mut sizes = BTreeMap::new();
     for name in chosen.keys() {
         if let Err(fault) = measure(name, chosen, &mut Vec::new(), &mut sizes) {
-            // The others of a circle would say the same.
+            // The other partials of a cycle would repeat the message.
             return push_once(faults, *fault);
         }
     }
@@ -46,7 +46,7 @@ fn push_once(faults: &mut Vec<Diagnostic>, fault: Diagnostic) {
     }
 }
 
-/// How much a template is with all its parts; each is measured once.
+/// The size of a template with its partials; each is measured once.
 fn measure<'n>(
     name: &'n str,
     chosen: &Chosen<'n, 'n>,
@@ -88,8 +88,8 @@ fn count(template: &Template) -> usize {
     template.elements.iter().map(|element| 1 + inside(element)).sum()
 }
 
-/// The template with its parts in their places: the engine would copy all
-/// values for every part of every mail. Only for parts that have been checked.
+/// The template with its partials inlined: the engine would copy all values for every
+/// partial of every mail. Only for partials that passed the check.
 pub(super) fn inlined(template: &Template, chosen: &Chosen<'_, '_>) -> Template {
     let mut whole = Template::default();
     let places = template.mapping.iter().map(Some).chain(std::iter::repeat(None));

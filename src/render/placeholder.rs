@@ -1,18 +1,18 @@
-//! Finds `{{name}}` in what authors write, before anything else reads it, and
-//! puts one private character in its place: Markdown sees a letter and cannot
-//! take the name apart, and no person's data is ever read as Markdown (D7).
+//! Replaces `{{name}}` in the authors' text by one private-use character before Markdown is
+//! parsed. Markdown treats it as a letter and cannot split the name, and no personal data is
+//! ever parsed as Markdown.
 
 use super::faults::Faults;
 use crate::domain::diagnostic::nearest;
 use crate::render::compiled_text::{Escape, Pieces};
 use crate::render::email::context::{NAMES, Name};
 
-/// The first of the private characters; the n-th stands for the n-th hole.
+/// The first private-use character; the n-th stands for the n-th placeholder.
 const FIRST: u32 = 0xF0000;
-/// The last of them.
+/// The last one.
 const LAST: u32 = 0xFFFFD;
 
-/// How far `}}` may stand from its `{{`, in bytes.
+/// Maximum distance from `{{` to `}}`, in bytes.
 const LONGEST_TAG: usize = 200;
 
 /// A text in which every placeholder is one character.
@@ -20,18 +20,18 @@ const LONGEST_TAG: usize = 200;
 pub(crate) struct Masked {
     pub(super) text: String,
     holes: Vec<Name>,
-    /// Where each hole ends: in the masked text, and in the author's.
+    /// Where each placeholder ends: in the masked text, and in the source.
     ends: Vec<(usize, usize)>,
 }
 
 impl Masked {
-    /// The placeholder a character stands for.
+    /// The placeholder of a character.
     pub(super) fn hole(&self, c: char) -> Option<&Name> {
         let index = u32::from(c).checked_sub(FIRST)?;
         self.holes.get(index as usize)
     }
 
-    /// Where the author wrote what stands at a place of the masked text.
+    /// The source offset of an offset in the masked text.
     pub(super) fn original(&self, offset: usize) -> usize {
         let after = self.ends.partition_point(|&(masked, _)| masked <= offset);
         match after.checked_sub(1).map(|i| self.ends[i]) {
@@ -40,13 +40,13 @@ impl Masked {
         }
     }
 
-    /// Adds a part of the masked text to prepared words.
+    /// Appends a part of the masked text to compiled text.
     pub(super) fn unmask(&self, masked: &str, escape: Escape, out: &mut Pieces) {
         let mut rest = masked;
         while let Some(at) = rest.find(is_private) {
             out.push_escaped(&rest[..at], escape);
             let c = rest[at..].chars().next().unwrap_or_default();
-            // A private character written as an entity may stand for no hole.
+            // A private-use character written as an entity may stand for no placeholder.
             if let Some(name) = self.hole(c) {
                 out.push_hole(name.clone(), escape);
             }
@@ -60,7 +60,7 @@ fn is_private(c: char) -> bool {
     (FIRST..=LAST).contains(&u32::from(c))
 }
 
-/// Masks every placeholder; what is not one is a fault.
+/// Masks every placeholder; anything malformed is an error.
 pub(super) fn mask(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> Masked {
     let mut masked =
         Masked { text: String::with_capacity(source.len()), holes: Vec::new(), ends: Vec::new() };
@@ -91,20 +91,19 @@ pub(super) fn mask(source: &str, kept_columns: &[String], faults: &mut Faults<'_
     masked
 }
 
-/// Is the brace preceded by an odd number of backslashes? Then it is a brace.
+/// Whether the brace follows an odd number of backslashes and so is a literal brace.
 fn is_escaped(source: &str, at: usize) -> bool {
     source[..at].bytes().rev().take_while(|&b| b == b'\\').count() % 2 == 1
 }
 
-/// What stands between the braces.
+/// The content between the braces.
 struct Tag<'a> {
     inside: Option<&'a str>,
     length: usize,
 }
 
 impl<'a> Tag<'a> {
-    /// Reads from `{{` on to `}}` on the same line, and not further than a
-    /// name can be long.
+    /// Reads from `{{` to `}}` on the same line, within the maximum length of a name.
     fn read(source: &'a str) -> Tag<'a> {
         let mut end = source.len().min(LONGEST_TAG);
         while !source.is_char_boundary(end) {
@@ -123,7 +122,7 @@ impl<'a> Tag<'a> {
         }
     }
 
-    /// The name it holds; a fault, and something harmless, where it is none.
+    /// The name; an error and a harmless substitute if there is none.
     fn name(&self, at: usize, kept_columns: &[String], faults: &mut Faults<'_>) -> Name {
         let harmless = Name::Field(crate::render::email::context::Field::StepTitle);
         let Some(inside) = self.inside else {
@@ -153,7 +152,7 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// What to say of a name that is none.
+/// The message and the hint for an unknown name.
 fn unknown(text: &str, kept_columns: &[String]) -> (String, String) {
     if NAMES.iter().any(|entry| entry.name == text) {
         let hint = "words of the mail itself cannot stand in a step";

@@ -1,48 +1,46 @@
-//! The plain-text part: blocks of prepared words, wrapped for each person
-//! after the holes are filled, because names have different lengths. What a
-//! template says around them is only kept tidy.
+//! The plain-text part: blocks of compiled text, wrapped for each recipient after the slots
+//! are filled, because names differ in length. Text from templates is only tidied.
 
 use super::RenderFault;
 use crate::render::compiled_text::Pieces;
 use crate::render::email::context::Values;
 
-/// No line is longer, except a word that alone is.
+/// Maximum line length, except for a longer word.
 const WIDTH: usize = 78;
 
-/// One paragraph, heading, list item or piece of code.
+/// A paragraph, heading, list item or code block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
-    /// Before its first line: `- `, `> `, or nothing.
+    /// Prefix of the first line: `- `, `> `, or nothing.
     pub(super) first: String,
-    /// Before the lines after it.
+    /// Prefix of the other lines.
     pub(super) rest: String,
-    /// How it stands to the block before.
+    /// The separator from the previous block.
     pub(super) gap: Gap,
-    /// Whether its lines may be broken elsewhere.
+    /// Whether lines may be wrapped.
     pub(super) flow: Flow,
-    /// The words; `\n` in them is a line break the author asked for.
+    /// The text; `\n` is a line break by the author.
     pub(super) words: Pieces,
 }
 
-/// How a block stands to the one before it.
+/// The separator from the previous block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Gap {
-    /// On the next line.
+    /// A line break.
     None,
-    /// After a line with only this on it: nothing, or the bar of a quotation.
+    /// A line with only this on it: nothing, or the bar of a quotation.
     Line(String),
 }
 
-/// Whether the lines of a block may be broken elsewhere.
+/// Whether the lines of a block may be wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// Wrapped.
     Wrapped,
-    /// As it stands: code, and rules.
+    /// Kept as it is: code and rules.
     Verbatim,
 }
 
-/// The text for one person, added to `out` with `\n` at the end of every line.
+/// Appends the text for one recipient to `out`, with `\n` after every line.
 pub(super) fn fill<'b>(
     blocks: impl IntoIterator<Item = &'b Block>,
     values: &Values<'_>,
@@ -72,8 +70,8 @@ pub(super) fn fill<'b>(
     Ok(())
 }
 
-/// What a template wrote around the words of a step, added to `out`: long
-/// lines wrapped, empty lines in a row made one.
+/// Appends a template's text around the step's text to `out`: long lines wrapped, empty lines
+/// collapsed.
 pub(super) fn tidy(text: &str, out: &mut String) {
     for line in text.lines() {
         let line = line.trim_end();
@@ -85,12 +83,12 @@ pub(super) fn tidy(text: &str, out: &mut String) {
     }
 }
 
-/// Writes one line of words as lines of at most [`WIDTH`] characters.
+/// Wraps one line at [`WIDTH`] characters.
 fn wrap(line: &str, first: &str, rest: &str, out: &mut String) {
     let mut prefix = first;
     let mut column = 0;
     let mut end = 0;
-    // Byte by byte, because that is twice as fast as characters.
+    // Bytes, because that is twice as fast as characters.
     for bytes in line.as_bytes().split(|b| *b == b' ') {
         let word = &line[end..end + bytes.len()];
         end += bytes.len() + 1;
@@ -130,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e22_lines_are_at_most_78_characters_and_keep_their_indent() {
+    fn lines_are_at_most_78_characters_and_keep_their_indent() {
         let mut out = String::new();
         wrap(&"fjäder ".repeat(23), "- ", "  ", &mut out);
         assert!(out.lines().all(|line| line.chars().count() <= WIDTH), "{out}");
@@ -138,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_never_broken() {
+    fn a_url_is_never_broken() {
         let mut out = String::new();
         let address = format!("<https://example.se/{}>", "a".repeat(90));
         wrap(&format!("Läs mer {address} nu"), "", "", &mut out);

@@ -25,7 +25,7 @@ pub(super) fn language(text: &str) -> Language {
     Language::parse(text).expect("a language")
 }
 
-/// The words of a step that nothing is wrong with.
+/// A step's text without errors.
 pub(super) fn variant(subject: &str, body: &str) -> Variant {
     Variant {
         character: None,
@@ -43,7 +43,7 @@ pub(super) fn variant(subject: &str, body: &str) -> Variant {
     }
 }
 
-/// A library of one step, `miljo/resor`.
+/// A library with one step, `miljo/resor`.
 pub(super) fn library(variants: Vec<Variant>, templates: &[(&str, &str)]) -> Library {
     let step = Step {
         slug: slug("resor"),
@@ -150,12 +150,12 @@ pub(super) fn links() -> Links {
     }
 }
 
-/// The mail to one person of a library of one step.
+/// The mail to one person of a library with one step.
 pub(super) fn mail(renderer: &Renderer, person: &Person, round: u16) -> Result<Rendered, RenderFault> {
     renderer.mail(&letter(person, round, (&slug("miljo"), &slug("resor")), &links()))
 }
 
-/// Its subject alone.
+/// Its subject.
 pub(super) fn subject(renderer: &Renderer, person: &Person) -> Result<String, RenderFault> {
     renderer.subject(&letter(person, 0, (&slug("miljo"), &slug("resor")), &links()))
 }
@@ -170,14 +170,14 @@ fn letter<'a>(
     Letter { journey, step, round, person, unit_name, character: None, first: false, links }
 }
 
-/// A library of one step that nothing is wrong with, ready.
+/// A renderer for a library with one step and no errors.
 pub(super) fn ready(variants: Vec<Variant>, templates: &[(&str, &str)]) -> Renderer {
     let (renderer, found) = Renderer::new(&library(variants, templates), &[]);
     assert!(!found.iter().any(Diagnostic::is_error), "{}", shown(&found));
     renderer
 }
 
-/// The HTML and the text of a body for somebody called so, without a layout.
+/// HTML and text of a body for a person with that name, without a layout.
 pub(super) fn body_for(first_name: &str, body: &str) -> (String, String) {
     let templates = [("layout.html", "{{mail.body}}\n"), ("layout.txt", "{{mail.text}}\n")];
     let renderer = ready(vec![variant("Hej", body)], &templates);
@@ -185,13 +185,13 @@ pub(super) fn body_for(first_name: &str, body: &str) -> (String, String) {
     (mail.html, mail.text)
 }
 
-/// Every fault of a body.
+/// Every error in a body.
 pub(super) fn faults_of(body: &str) -> String {
     let (_, found) = Renderer::new(&library(vec![variant("Hej", body)], &[]), &["Titel".to_owned()]);
     shown(&found)
 }
 
-/// Faults as the author reads them.
+/// Errors as the author sees them.
 pub(super) fn shown(found: &[Diagnostic]) -> String {
     found.iter().map(|fault| format!("{fault}\n")).collect()
 }

@@ -1,6 +1,6 @@
-//! What differs from reader to reader, as private characters: a template is
-//! filled and styled once with these in the places of names, and what comes
-//! out is words with holes. So per person there is only filling to do.
+//! Private-use characters in place of values that depend on the recipient. A template is
+//! rendered and styled once with these, and the result is split into compiled text; per
+//! recipient only slots are filled.
 
 use handlebars::template::{Parameter, Template, TemplateElement};
 
@@ -8,26 +8,26 @@ use super::templates::Format;
 use crate::render::compiled_text::{Escape, Pieces};
 use crate::render::email::context::{NAMES, Name};
 
-/// The first of the holes: three for each name, one an escaping.
+/// The first slot character: three for each name, one per escaping.
 const HOLES: u32 = 0xF0000;
-/// What stands only for those who have a value: one for each name.
+/// Start of a conditional part: one for each name.
 const OPENS: u32 = 0x10_0000;
-/// Between that and what the others read.
+/// Between the two versions of a conditional part.
 const ELSE: char = '\u{10FF00}';
-/// After it.
+/// End of a conditional part.
 const CLOSES: char = '\u{10FF01}';
 
-/// In HTML these stand in comments, which may be anywhere text may be, also
-/// between the rows of a table.
+/// In HTML the conditional marks are inside comments, which are allowed wherever text is,
+/// also between table rows.
 const COMMENT: (&str, &str) = ("<!--", "-->");
 
-/// Every name that may differ, in an order.
+/// The names that depend on the recipient, in a fixed order.
 #[derive(Debug)]
 pub(super) struct Marks {
     names: Vec<Name>,
 }
 
-/// Marks that do not pair up: `{{#if}}` about a reader where none can be.
+/// Conditional marks that do not pair up: `{{#if}}` about a recipient in an invalid place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unpaired;
 
@@ -38,8 +38,7 @@ impl Marks {
         Marks { names: fields.chain(extras).filter_map(|name| Name::parse(&name, kept_columns)).collect() }
     }
 
-    /// Prepared words with marks for holes, for HTML with its escaping or as
-    /// they are.
+    /// Compiled text with sentinels for slots, for HTML with its escaping or as it is.
     pub(super) fn mark(&self, pieces: &Pieces, escape: Option<Escape>) -> String {
         let mut marked = String::with_capacity(pieces.ready_len() + 64);
         for part in pieces.parts() {
@@ -51,7 +50,7 @@ impl Marks {
         marked
     }
 
-    /// A template with marks for all that differs from reader to reader.
+    /// A template with sentinels for all values that depend on the recipient.
     pub(super) fn masked(&self, template: &Template, format: Format) -> Template {
         let mut masked = Template::default();
         for element in &template.elements {
@@ -97,7 +96,7 @@ impl Marks {
         }
     }
 
-    /// A parameter whose value differs from reader to reader.
+    /// A parameter whose value depends on the recipient.
     fn differs(&self, parameter: &Parameter) -> Option<(u32, &Name)> {
         let name = parameter.as_name()?.replace(['[', ']'], "");
         let index = self.names.iter().position(|known| known.differs() && known.to_string() == name)?;
@@ -109,26 +108,26 @@ impl Marks {
         char::from_u32(HOLES + 3 * index + escape as u32)
     }
 
-    /// How many marks of `{{#if}}` are in it.
+    /// The number of conditional marks.
     pub(super) fn conditions(marked: &str) -> usize {
         marked.chars().filter(|&c| is_mark(c) && u32::from(c) >= OPENS).count()
     }
 
-    /// Words with holes, from what was filled with marks in it.
+    /// Compiled text, from text rendered with sentinels.
     pub(super) fn unmarked(&self, marked: &str, format: Format) -> Result<Pieces, Unpaired> {
         let mut rest = marked;
         let (pieces, end) = self.run(&mut rest, format)?;
         if end.is_none() { Ok(pieces) } else { Err(Unpaired) }
     }
 
-    /// Reads on to a mark that ends the run, or to the end.
+    /// Reads up to a sentinel that ends the run, or to the end.
     fn run(&self, rest: &mut &str, format: Format) -> Result<(Pieces, Option<char>), Unpaired> {
         let mut pieces = Pieces::default();
         while let Some((at, mark)) = rest.char_indices().find(|(_, c)| is_mark(*c)) {
             let (mut before, mut after) = (&rest[..at], &rest[at + mark.len_utf8()..]);
             let is_hole = u32::from(mark) < OPENS;
             if !is_hole && format == Format::Html {
-                // In a tag or a title it is no comment any more.
+                // Inside a tag or a title it would not be a comment.
                 before = before.strip_suffix(COMMENT.0).ok_or(Unpaired)?;
                 after = after.strip_prefix(COMMENT.1).ok_or(Unpaired)?;
             }
@@ -173,7 +172,7 @@ mod tests {
     use super::super::rig::{mail, person, ready, variant};
 
     #[test]
-    fn what_a_reader_lacks_is_decided_last_also_inside_each_other() {
+    fn nested_conditions_on_recipient_values_are_decided_when_filling() {
         let html = "{{#if person.department}}<b>{{person.department}}{{#unless link.web}}-{{else}}+{{/unless}}</b>\
                     {{else if (eq step.kind \"mission\")}}uppdrag{{else}}annat{{/if}}{{mail.body}}";
         let html = format!("<html><head><style></style></head><body>{html}</body></html>");

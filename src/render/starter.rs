@@ -1,10 +1,9 @@
-//! What a programme without mail templates of its own is mailed with: the
-//! files of the repository's `content`, as they are. All of them or none; one
-//! template of a programme's own switches all of these off.
+//! The built-in mail templates: the files of the repository's `content`. A programme uses all
+//! of them or none; one template of its own disables them.
 
 use crate::domain::model::library::TemplateSource;
 
-/// The mail templates that come with the program.
+/// The built-in mail templates.
 pub(super) fn templates() -> Vec<TemplateSource> {
     FILES
         .iter()

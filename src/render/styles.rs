@@ -1,13 +1,12 @@
-//! Styles into the elements: mail programs drop or rewrite style sheets, and
-//! none drops a `style` attribute. Once for a whole page, never for a mail.
+//! Inlines CSS: mail clients drop or rewrite style sheets, but keep `style` attributes. Done
+//! once per compiled page, not per mail.
 
 use css_inline::CSSInliner;
 
-/// The style sheet with this stays as it is: what asks how wide or how dark
-/// the reader's screen is can stand nowhere else (E35).
+/// A style sheet with this attribute is kept: media queries cannot be inlined.
 const KEPT: &str = " data-css-inline=\"keep\"";
 
-/// A page with its style sheets in its elements. `Err` says what is wrong.
+/// The page with inlined styles. `Err` says what is wrong.
 pub(super) fn inlined(page: &str) -> Result<String, String> {
     if !page.contains("<style") {
         return Ok(page.to_owned());
@@ -19,7 +18,7 @@ pub(super) fn inlined(page: &str) -> Result<String, String> {
     }
     let inliner = CSSInliner::options().load_remote_stylesheets(false).build();
     let styled = inliner.inline(page).map_err(|error| error.to_string())?;
-    // What stands before the page (the document type) stays as it was.
+    // What precedes the page (the doctype) is kept as it was.
     let (before, page) = match (page.find("<html"), styled.find("<html")) {
         (Some(own), Some(new)) => (&page[..own], &styled[new..]),
         _ => ("", styled.as_str()),
@@ -32,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e35_styles_stand_in_elements_and_one_sheet_stays() {
+    fn styles_are_inlined_and_one_sheet_is_kept() {
         let page = "<!doctype html>\n<html><head><meta charset=\"utf-8\"><style>.a td { color: #111 }</style>\
                     <style data-css-inline=\"keep\">@media print { td { color: #000 } }</style></head>\
                     <body class=\"a\"><table><!--x--><tr><td>&quot;1&quot;</td></tr></table>\
@@ -47,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_a_style_sheet_is_left_alone() {
+    fn a_page_without_a_style_sheet_is_unchanged() {
         assert_eq!(inlined("<p>a").expect("a page"), "<p>a");
     }
 }

@@ -1,6 +1,6 @@
-//! The templates of a programme, compiled once: a registry per language and
-//! format. Structure lives in one layout; words live in small parts, and a
-//! part `footer` is `footer.sv.html` for a Swedish mail, else `footer.html`.
+//! The templates of a programme, compiled once: a registry per language and format. The
+//! structure is in one layout, text in small partials. The partial `footer` is
+//! `footer.sv.html` for a Swedish mail, else `footer.html`.
 
 use std::collections::BTreeMap;
 
@@ -17,32 +17,31 @@ use crate::render::email::lint::{self, Reading};
 use crate::render::partials;
 use crate::render::sentinels::Marks;
 
-/// The function that makes a first letter large.
+/// The helper that capitalises a text.
 pub(super) const CAPITAL: &str = "capital";
 /// The template of a whole mail.
 pub(super) const LAYOUT: &str = "layout";
 /// The template of a reminder's subject.
 pub(super) const SUBJECT_REMINDER: &str = "subject-reminder";
-/// What each kind of step is called in a language.
+/// The name of each kind of step in a language.
 pub(super) const KIND: &str = "kind";
 
 /// In an HTML template these are HTML already.
 const WORDS_OF_THE_STEP: [&str; 4] = ["mail.body", "mail.before", "mail.task", "mail.after"];
 
-/// A template is structure and a few words; more is a mistake.
+/// Longer templates are refused.
 const LONGEST: usize = 100_000;
 /// The compiled templates of a programme.
 #[derive(Debug)]
 pub(crate) struct Templates {
     registries: BTreeMap<(Language, Format), Handlebars<'static>>,
-    /// What stands for readers in what they make.
+    /// The sentinels used when rendering them.
     pub(super) marks: Marks,
-    /// They have faults, and nothing is filled with them: parts that include
-    /// each other would never end.
+    /// They have errors and must not be rendered: recursive partials would never end.
     pub(super) broken: bool,
 }
 
-/// What a template makes.
+/// The output format of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Format {
     Html,
@@ -50,13 +49,13 @@ pub(crate) enum Format {
 }
 
 impl Templates {
-    /// Is there a text template of that name for a language?
+    /// Whether a language has a text template of that name.
     pub(super) fn has(&self, language: &Language, name: &str) -> bool {
         let registry = self.registries.get(&(language.clone(), Format::Text));
         registry.is_some_and(|registry| registry.has_template(name))
     }
 
-    /// Fills a template, with marks for what differs from reader to reader.
+    /// Renders a template, with sentinels for values that depend on the recipient.
     pub(super) fn render(
         &self,
         language: &Language,
@@ -77,7 +76,7 @@ impl Templates {
     }
 }
 
-/// A template file that could be read.
+/// A template file that could be parsed.
 pub(super) struct Source<'a> {
     base: &'a str,
     language: Option<Language>,
@@ -87,7 +86,7 @@ pub(super) struct Source<'a> {
     pub(super) reading: Reading,
 }
 
-/// Compiles the templates of a programme; every fault is added.
+/// Compiles the templates of a programme; all errors are added to `faults`.
 pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut Vec<Diagnostic>) -> Templates {
     let own = library.templates.iter().filter(|source| source.name.starts_with("email/"));
     let starter = if own.clone().next().is_none() { starter::templates() } else { Vec::new() };
@@ -95,7 +94,7 @@ pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut V
     let sources: Vec<Source<'_>> = read.collect();
     let default = library.programme.default_language();
     let mut served = Vec::new();
-    // A file that could not be read is not missing.
+    // A file that could not be parsed is not missing.
     let readable = !faults.iter().any(Diagnostic::is_error);
     for language in library.programme.languages.iter().filter(|_| readable) {
         for format in [Format::Html, Format::Text] {
@@ -117,7 +116,7 @@ pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut V
     Templates { registries: registries.collect(), marks, broken }
 }
 
-/// Parses one file, and reads what is in it.
+/// Parses and checks one file.
 fn read<'a>(
     source: &'a TemplateSource,
     kept_columns: &[String],
@@ -150,7 +149,7 @@ fn read<'a>(
     }
 }
 
-/// `email/footer.sv.html` is the part `footer` in Swedish for HTML.
+/// `email/footer.sv.html` is the partial `footer` in Swedish for HTML.
 fn parse_name(name: &str) -> Option<(&str, Option<Language>, Format)> {
     let name = name.strip_prefix("email/")?;
     let (name, format) = match name.rsplit_once('.')? {
@@ -164,19 +163,19 @@ fn parse_name(name: &str) -> Option<(&str, Option<Language>, Format)> {
     }
 }
 
-/// Through a registry, because only there indentation can be switched off: a
-/// part must not push the lines of what is put into it.
+/// Uses a registry, because only there automatic indentation can be switched off: a partial
+/// must not indent the text it contains.
 fn parse(text: &str) -> Result<Template, Box<TemplateError>> {
     let mut scratch = Handlebars::new();
     scratch.set_prevent_indent(true);
-    // A file of one line is words, to stand in the middle of others.
+    // A file of one line is used inline.
     let one_line = text.trim_end_matches(['\r', '\n']);
     let text = if one_line.contains('\n') { text } else { one_line };
     scratch.register_template_string("template", text).map_err(Box::new)?;
     Ok(scratch.get_template("template").cloned().unwrap_or_default())
 }
 
-/// The parser's fault in words.
+/// Explains a syntax error.
 fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
     if let (TemplateErrorReason::InvalidSyntax(_), Some((at, block))) =
         (error.reason(), lint::unclosed(&source.text))
@@ -202,7 +201,7 @@ fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
     Diagnostic::error("template-syntax", place, found).hint("look for a brace or a quote that is missing")
 }
 
-/// The words of a step are HTML already. Everything else is escaped.
+/// The step's text is HTML already. Everything else is escaped.
 fn put_words_in_as_html(template: &mut Template) {
     for element in &mut template.elements {
         match element {
@@ -221,9 +220,9 @@ fn put_words_in_as_html(template: &mut Template) {
     }
 }
 
-/// For each name the file that serves a language: its own, then its primary
-/// tag's, then the one without a language, then what the programme's first
-/// language or English has; in HTML words may come from a text file.
+/// For each name the file that serves a language: of the language itself, then of its primary
+/// tag, then the one without a language, then that of the programme's first language or of
+/// English; HTML may use a text file for plain wording.
 fn choose<'s, 'a>(
     sources: &'s [Source<'a>],
     format: Format,
@@ -240,7 +239,7 @@ fn choose<'s, 'a>(
         Some(own) if own.as_str() == "en" => 4,
         Some(_) => 5,
     };
-    // Words serve both; the layout of a page is no words.
+    // Wording serves both formats; the layout does not.
     let serves = |source: &&Source<'_>| {
         source.format == format || (source.format == Format::Text && source.base != LAYOUT)
     };

@@ -1,4 +1,4 @@
-//! Whole mails, and what is said of one that cannot be made.
+//! Whole mails, and the errors of mails that cannot be rendered.
 
 use expect_test::expect;
 use proptest::prelude::*;
@@ -148,7 +148,7 @@ fn a_whole_mail() {
 }
 
 #[test]
-fn a_mail_is_in_the_language_of_its_words_layout_and_all() {
+fn layout_and_text_are_in_the_same_language() {
     let mut english =
         variant("A week without a car", "Hello {{person.first_name}}, {{journey.title}}: {{step.kind}}.");
     english.language = language("en");
@@ -171,7 +171,7 @@ fn a_mail_is_in_the_language_of_its_words_layout_and_all() {
 }
 
 #[test]
-fn a_character_gets_its_own_words_and_its_name() {
+fn a_character_gets_its_own_text_and_name() {
     let mut own = variant("Gå", "Gå, {{character.name}}!");
     own.character = Some(slug("halsa"));
     let renderer = ready(vec![variant("Res", "Res, {{character.name}}!"), own], &[]);
@@ -198,7 +198,7 @@ fn a_character_gets_its_own_words_and_its_name() {
 }
 
 #[test]
-fn f92_an_empty_value_holds_the_one_letter_and_says_which() {
+fn an_empty_value_fails_one_mail_and_is_named() {
     let renderer = ready(vec![variant("Hej", "Ni i {{person.department}}!")], &[]);
     let fault = mail(&renderer, &person("Åsa"), 0).expect_err("a fault");
     expect!["`person.department` is empty for this person: fill it in, or write the sentence without it"]
@@ -211,7 +211,7 @@ fn f92_an_empty_value_holds_the_one_letter_and_says_which() {
 }
 
 #[test]
-fn e23_what_is_too_long_for_one_reader_alone_is_known_before_it_is_sent() {
+fn a_mail_too_long_for_one_recipient_fails_before_it_is_sent() {
     let renderer = ready(vec![variant("Hej", &"Hej {{person.first_name}}!\n\n".repeat(900))], &[]);
     assert!(subject(&renderer, &person("Bo")).is_ok(), "as the dry run sees it");
     assert!(mail(&renderer, &person("Bo"), 0).is_ok());
@@ -222,7 +222,7 @@ fn e23_what_is_too_long_for_one_reader_alone_is_known_before_it_is_sent() {
 }
 
 #[test]
-fn f92_a_template_asks_before_it_prints_what_may_be_empty() {
+fn a_template_can_test_for_an_empty_value() {
     let html = ("layout.html", "{{#if person.department}}{{person.department}}{{else}}-{{/if}}{{mail.body}}");
     let careful = ready(vec![variant("Hej", "Hej!")], &[html, ("layout.txt", "{{mail.text}}")]);
     assert_eq!(mail(&careful, &person("Åsa"), 0).expect("a mail").html, "-<p>Hej!</p>");
@@ -246,7 +246,7 @@ fn f92_a_template_asks_before_it_prints_what_may_be_empty() {
 }
 
 #[test]
-fn f94_a_placeholder_stands_in_text_target_code_and_subject() {
+fn placeholders_work_in_text_link_code_and_subject() {
     let body = "*{{person.first_name}}* `{{ person.last_name }}` [svara]({{link.answer}}) \
                     [sök](https://x.example/?q={{person.unit}}) <https://y.example/{{step.minutes}}>";
     let (html, text) = body_for("Li & <Bo>", body);
@@ -259,7 +259,7 @@ fn f94_a_placeholder_stands_in_text_target_code_and_subject() {
 }
 
 #[test]
-fn f76_a_hostile_name_is_a_name_everywhere() {
+fn a_hostile_name_is_only_text_everywhere() {
     let names = [
         "[x](//evil.example)",
         "<b onclick=alert(1)>",
@@ -340,7 +340,7 @@ fn f76_a_hostile_name_is_a_name_everywhere() {
 }
 
 #[test]
-fn f98_a_mail_address_never_leaves_in_a_link() {
+fn a_mail_address_never_leaves_in_a_link() {
     let renderer = ready(vec![variant("Hej", "[x](https://x.example/?q={{person.first_name}})")], &[]);
     let fault = mail(&renderer, &person("a@b.se"), 0).expect_err("a fault");
     assert_eq!(fault, RenderFault::AddressInLink { name: "person.first_name".into() });
@@ -352,7 +352,7 @@ fn f98_a_mail_address_never_leaves_in_a_link() {
 }
 
 #[test]
-fn e26_nobody_is_called_like_a_web_address() {
+fn a_name_that_looks_like_a_url_is_refused() {
     let renderer = ready(vec![variant("Hej", "Hej {{person.first_name}}!")], &[]);
     for name in ["[x](https://evil.example)", "www.evil.example"] {
         let fault = mail(&renderer, &person(name), 0).expect_err("a fault");
@@ -362,7 +362,7 @@ fn e26_nobody_is_called_like_a_web_address() {
 }
 
 #[test]
-fn e5_a_subject_is_one_line_within_bounds() {
+fn a_subject_is_one_line_within_limits() {
     let renderer = ready(vec![variant("Hej  {{person.first_name}} ", "Hej!")], &[]);
     let subject = |name: &str| mail(&renderer, &person(name), 0).map(|mail| mail.subject);
     assert_eq!(subject("Eva\nEk").expect("a subject"), "Hej Eva Ek");
@@ -373,7 +373,7 @@ fn e5_a_subject_is_one_line_within_bounds() {
 }
 
 #[test]
-fn what_cannot_be_written_for_anybody_is_told_at_once() {
+fn content_that_fails_for_all_is_reported_at_once() {
     let mut long = variant(&format!("{{{{person.first_name}}}} {}", "ord ".repeat(25)), "{{step.minutes}}");
     long.title = "Hej {{person.first_name}}".into();
     let mut broken = library(vec![long], &[]);
@@ -400,7 +400,7 @@ fn what_cannot_be_written_for_anybody_is_told_at_once() {
 }
 
 #[test]
-fn e21_a_control_character_is_found_before_the_mail_is_due() {
+fn a_control_character_is_found_before_the_mail_is_due() {
     let mut odd = variant("Hej", "Hej!");
     odd.title = "Hej\u{7}".into();
     let (_, found) = Renderer::new(&library(vec![odd], &[]), &[]);
@@ -408,7 +408,7 @@ fn e21_a_control_character_is_found_before_the_mail_is_due() {
 }
 
 #[test]
-fn a_film_becomes_a_link_in_words() {
+fn a_film_becomes_a_described_link() {
     let mut filmed = variant("Hej", "Se den.");
     filmed.film = Some(Film {
         url: "https://film.example/7".into(),
@@ -431,7 +431,7 @@ fn a_film_becomes_a_link_in_words() {
 }
 
 #[test]
-fn e50_the_first_mail_explains_itself_and_the_others_do_so_shortly() {
+fn only_the_first_mail_explains_itself_in_full() {
     let renderer = ready(vec![variant("Hej", BODY)], &[]);
     let (journey, step, links, reader) = (slug("miljo"), slug("resor"), links(), person("Åsa"));
     let letter = |first| Letter {
@@ -456,7 +456,7 @@ fn e50_the_first_mail_explains_itself_and_the_others_do_so_shortly() {
 }
 
 #[test]
-fn the_task_is_the_last_paragraph_that_begins_in_bold_with_a_colon() {
+fn the_task_is_the_last_paragraph_with_a_bold_label() {
     let parts = [
         ("layout.html", "{{mail.before}}|{{mail.task}}|{{mail.after}}"),
         ("layout.txt", "{{mail.before}}\n|\n{{mail.task}}\n|\n{{mail.after}}\n"),
@@ -488,7 +488,7 @@ fn the_task_is_the_last_paragraph_that_begins_in_bold_with_a_colon() {
 }
 
 #[test]
-fn many_threads_may_write_at_once() {
+fn concurrent_rendering_works() {
     fn shared<T: Send + Sync>() {}
     shared::<Renderer>();
 }
@@ -497,7 +497,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
-    fn any_words_for_any_name_are_written_or_refused(
+    fn any_text_for_any_name_is_rendered_or_refused(
         body in "([ -~åÅ\n]|\\{\\{person\\.first_name\\}\\}|\\]\\(\\{\\{link\\.answer\\}\\}\\)|[\\[\\](){}<>*_`>#-]){0,60}",
         name in "(\\PC|<script>|\\{\\{link.pause\\}\\}|\r\n){0,12}",
     ) {
@@ -521,7 +521,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_at_all_is_read_without_a_panic(body in "\\PC{0,200}", raw in any::<String>()) {
+    fn arbitrary_text_never_panics(body in "\\PC{0,200}", raw in any::<String>()) {
         let _ = Renderer::new(&library(vec![variant(&raw, &body)], &[]), &[]);
     }
 }

@@ -1,5 +1,5 @@
-//! Whole mails with holes: layout, words and styles of a step put together
-//! once for a character and language, so that a letter only fills them.
+//! Compiled emails: layout, text and styles of a step combined once per character and
+//! language, so that a mail only needs its slots filled.
 
 use super::context::{MailContext, Values, Words};
 use crate::domain::model::ids::Language;
@@ -10,22 +10,22 @@ use crate::render::sentinels::{Marks, Unpaired};
 use crate::render::templates::{self, Format, Templates};
 use crate::render::{RenderFault, styles};
 
-/// In the plain text of a layout these stand for all words of the step, for
-/// those before its task, the task, and those after it.
+/// In the plain text of a layout these stand for the whole text of the step, the part
+/// before its task, the task, and the part after it.
 const PLACES: [char; 4] = ['\u{10FF10}', '\u{10FF11}', '\u{10FF12}', '\u{10FF13}'];
 
-/// Which of the mails of a step it is.
+/// Which mail of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Occasion {
-    /// The first mail of the journey for its reader: it explains itself.
+    /// The recipient's first mail of the journey, which explains itself.
     First,
-    /// Any other.
+    /// Any other first round.
     Mail,
-    /// The same step again.
+    /// A later round of the same step.
     Reminder,
 }
 
-/// A mail, ready to be filled.
+/// A compiled mail.
 #[derive(Debug)]
 pub(crate) struct Page {
     subject: Pieces,
@@ -36,13 +36,13 @@ pub(crate) struct Page {
 /// A part of the plain text.
 #[derive(Debug)]
 enum TextPart {
-    /// What the layout says.
+    /// Text from the layout.
     Layout(Pieces),
-    /// The step's words.
+    /// The text of the step.
     Words(Vec<Block>),
 }
 
-/// What a page is made of.
+/// The inputs for compiling a mail.
 pub(crate) struct Material<'a> {
     pub(crate) language: &'a Language,
     pub(crate) words: Words<'a>,
@@ -53,7 +53,7 @@ pub(crate) struct Material<'a> {
 }
 
 impl Page {
-    /// Puts a page together.
+    /// Compiles a mail.
     pub(crate) fn new(templates: &Templates, material: &Material<'_>) -> Result<Page, RenderFault> {
         let subject = subject(templates, material)?;
         let html = html(templates, material, &subject)?;
@@ -61,12 +61,12 @@ impl Page {
         Ok(Page { subject, html, text })
     }
 
-    /// The subject with its holes.
+    /// The subject with its slots.
     pub(crate) fn subject(&self) -> &Pieces {
         &self.subject
     }
 
-    /// Fails where a value is missing.
+    /// Fails if a value is missing.
     pub(crate) fn check(&self, values: &Values<'_>) -> Result<(), RenderFault> {
         self.html.check(values)?;
         self.text.iter().try_for_each(|part| match part {
@@ -75,14 +75,14 @@ impl Page {
         })
     }
 
-    /// The page for one person.
+    /// The HTML for one recipient.
     pub(crate) fn html(&self, values: &Values<'_>) -> Result<String, RenderFault> {
         let mut html = String::with_capacity(self.html.ready_len() + 2_000);
         self.html.fill(values, &mut html)?;
         Ok(html)
     }
 
-    /// The plain text for one person.
+    /// The plain text for one recipient.
     pub(crate) fn text(&self, values: &Values<'_>) -> Result<String, RenderFault> {
         let mut text = String::with_capacity(4_000);
         let mut around = String::new();
@@ -103,7 +103,7 @@ impl Page {
     }
 }
 
-/// The subject; a reminder's is made by a template of its own.
+/// Compiles the subject; a reminder's comes from a template.
 fn subject(templates: &Templates, material: &Material<'_>) -> Result<Pieces, RenderFault> {
     if material.occasion != Occasion::Reminder
         || !templates.has(material.language, templates::SUBJECT_REMINDER)
@@ -141,7 +141,7 @@ fn html(templates: &Templates, material: &Material<'_>, subject: &Pieces) -> Res
     let page = templates.render(material.language, Format::Html, templates::LAYOUT, &context)?;
     let styled = styles::inlined(&page)
         .map_err(|why| RenderFault::Template { template: templates::LAYOUT.to_owned(), why })?;
-    // A condition in a style sheet would be gone with it.
+    // Inlining must not drop a conditional part that stands in a style sheet.
     let kept = Marks::conditions(&page) == Marks::conditions(&styled);
     let pieces = if kept { marks.unmarked(&styled, Format::Html) } else { Err(Unpaired) };
     pieces.map_err(unpaired(templates::LAYOUT))
@@ -189,7 +189,7 @@ fn text(
     Ok(parts)
 }
 
-/// What both forms say of a mail.
+/// The values that HTML and plain text share.
 fn mail_context<'a>(material: &Material<'a>) -> MailContext<'a> {
     MailContext {
         language: material.language.as_str(),

@@ -1,6 +1,5 @@
-//! The values a template or Markdown may use: the contract with authors, and
-//! the only place in this folder that knows serde. Names are added here and
-//! nowhere else; the lint, "did you mean" and the documentation follow.
+//! The values that templates and Markdown may use. Names are added only here; the lint, the
+//! suggestions and the documentation follow. The only file of this folder that uses serde.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,18 +12,18 @@ use crate::domain::model::person::Person;
 use crate::domain::model::step::{Film, Kind, Poster};
 use crate::render::Links;
 
-/// A name authors may use, and what it stands for.
+/// A name that authors may use, with its description.
 #[derive(Clone, Copy, Debug)]
 pub struct NameEntry {
     /// The name between `{{` and `}}`.
     pub name: &'static str,
-    /// What it stands for, in a line.
+    /// One line that describes it.
     pub about: &'static str,
     field: Option<Field>,
 }
 
 impl NameEntry {
-    /// May it stand in Markdown, or only in templates?
+    /// Whether it may be used in Markdown, or only in templates.
     pub fn in_markdown(&self) -> bool {
         self.field.is_some()
     }
@@ -38,8 +37,8 @@ impl NameEntry {
     }
 }
 
-/// Every name there is. Besides these, `extra.<column>` for the columns of
-/// the people file that `[people] keep` names.
+/// All names, except `extra.<column>` for the columns of the people file that
+/// `[people] keep` lists.
 pub const NAMES: &[NameEntry] = &[
     NameEntry::anywhere(Field::FirstName, "person.first_name", "the reader's first name"),
     NameEntry::anywhere(Field::LastName, "person.last_name", "the reader's last name"),
@@ -101,7 +100,7 @@ pub const NAMES: &[NameEntry] = &[
     NameEntry::template("privacy.retention_unit", "the unit in `12 months`, to compare with"),
 ];
 
-/// What may stand in Markdown.
+/// The names allowed in Markdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Field {
     FirstName,
@@ -121,7 +120,7 @@ pub(crate) enum Field {
     LinkWeb,
 }
 
-/// A name in Markdown that has been found good.
+/// A valid name in Markdown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
     Field(Field),
@@ -130,7 +129,7 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    /// The name, if Markdown may use it.
+    /// Parses a name, if Markdown may use it.
     pub(crate) fn parse(text: &str, kept_columns: &[String]) -> Option<Name> {
         if let Some(column) = text.strip_prefix("extra.") {
             return kept_columns.iter().any(|kept| kept == column).then(|| Name::Extra(column.into()));
@@ -138,7 +137,7 @@ impl Name {
         NAMES.iter().find(|entry| entry.name == text).and_then(|entry| entry.field).map(Name::Field)
     }
 
-    /// Is it a whole address of ours?
+    /// Whether its value is one of our URLs.
     pub(crate) fn is_link(&self) -> bool {
         match self {
             Name::Extra(_) => false,
@@ -159,13 +158,13 @@ impl Name {
         }
     }
 
-    /// Is it a first or a last name?
+    /// Whether it is a first or last name.
     pub(crate) fn is_what_people_are_called(&self) -> bool {
         matches!(self, Name::Field(Field::FirstName | Field::LastName))
     }
 
-    /// Is it another for each reader? The others are the same in all mails
-    /// with the same words.
+    /// Whether its value depends on the recipient. The others are the same in all mails
+    /// with the same text.
     pub(crate) fn differs(&self) -> bool {
         match self {
             Name::Extra(_) => true,
@@ -189,7 +188,7 @@ impl Name {
         }
     }
 
-    /// Does it tell who the reader is?
+    /// Whether it identifies the recipient.
     pub(crate) fn is_personal(&self) -> bool {
         matches!(self, Name::Extra(_)) || self.is_what_people_are_called()
     }
@@ -207,16 +206,16 @@ impl fmt::Display for Name {
     }
 }
 
-/// What is the same for everybody who gets these words.
+/// The values shared by all recipients of the same text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words<'a> {
     pub(crate) title: &'a str,
     pub(crate) kind: Kind,
     pub(crate) kind_in_words: &'a str,
     pub(crate) minutes: u32,
-    /// The same as text, empty for none.
+    /// The same as text; empty if there is none.
     pub(crate) minutes_text: &'a str,
-    /// What the answer page asks.
+    /// Number of questions on the answer page.
     pub(crate) questions: usize,
     pub(crate) question: &'a str,
     pub(crate) journey_title: &'a str,
@@ -225,15 +224,15 @@ pub(crate) struct Words<'a> {
     pub(crate) organisation: &'a str,
     pub(crate) privacy: &'a Privacy,
     pub(crate) film: Option<&'a Film>,
-    /// What the page calls the film's picture; empty for none.
+    /// The content id of the film's picture; empty if there is none.
     pub(crate) poster: &'a str,
 }
 
-/// A picture is shown no wider than a mail is.
+/// Pictures are shown at most as wide as a mail, in pixels.
 const WIDEST_PICTURE: u32 = 600;
 
-/// Everything known of one letter, cleaned: no value holds a control
-/// character, a line break, a direction mark or blanks around it.
+/// All values for one recipient, cleaned: no value has control characters, line breaks,
+/// direction marks or surrounding spaces.
 #[derive(Debug)]
 pub(crate) struct Values<'a> {
     words: Words<'a>,
@@ -258,7 +257,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// What a name stands for; empty where there is nothing.
+    /// The value of a name; empty if there is none.
     pub(crate) fn get(&self, name: &Name) -> Cow<'_, str> {
         let field = match name {
             Name::Extra(column) => return self.extra(column),
@@ -290,9 +289,8 @@ impl<'a> Values<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// What templates see, but for what differs from reader to reader. Empty
-    /// values are left out, so that strict mode says which name is empty, and
-    /// `{{#if}}` asks whether there is one.
+    /// The values for templates, except those that depend on the recipient. Empty values are
+    /// left out, so that strict mode names them and `{{#if}}` can test for them.
     pub(crate) fn context<'b>(&'b self, mail: MailContext<'b>) -> Context<'b>
     where
         'a: 'b,
@@ -330,7 +328,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// The whole of what a template sees that is the same for everybody.
+/// The template context that is the same for all recipients.
 #[derive(Serialize)]
 pub(crate) struct Context<'a> {
     step: StepContext<'a>,
@@ -344,7 +342,7 @@ pub(crate) struct Context<'a> {
     mail: MailContext<'a>,
 }
 
-/// What a template sees of the mail itself.
+/// The values about the mail itself.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct MailContext<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -435,10 +433,9 @@ fn is_nothing<T: Default + PartialEq>(number: &T) -> bool {
     *number == T::default()
 }
 
-/// A value from the people file made fit to stand anywhere: line breaks and
-/// control characters are blanks, direction marks are gone, blanks are single
-/// and never at the ends (F76). The import refuses such names; this holds even
-/// where it did not.
+/// A value from the people file, made safe for any context: line breaks and control
+/// characters become spaces, direction marks are removed, spaces are single and not at
+/// the ends. The import refuses such names too.
 pub(crate) fn clean(value: &str) -> Cow<'_, str> {
     let trimmed = value.trim();
     let tidy = !trimmed.contains("  ") && !trimmed.chars().any(|c| breaks(c) || steers(c));
@@ -455,12 +452,12 @@ pub(crate) fn clean(value: &str) -> Cow<'_, str> {
     Cow::Owned(cleaned.trim().to_owned())
 }
 
-/// Does the character end a line, or control a terminal or a header?
+/// Whether the character ends a line, or controls a terminal or a header.
 pub(crate) fn breaks(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Does the character turn the direction of the text around it?
+/// Whether the character changes the direction of the surrounding text.
 fn steers(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -471,7 +468,7 @@ mod tests {
     use crate::domain::model::picture::{Media, Picture};
 
     #[test]
-    fn f76_a_value_never_holds_a_line_break_or_a_direction_mark() {
+    fn values_never_have_line_breaks_or_direction_marks() {
         assert_eq!(clean("Eva\r\nBcc: a@b.se"), "Eva Bcc: a@b.se");
         assert_eq!(clean("  Eva \u{0} \u{202e} Ek\u{2028}"), "Eva Ek");
         assert_eq!(clean("\t\r\n"), "");
@@ -494,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_there_for_templates_and_nothing_else() {
+    fn templates_see_every_name_and_nothing_else() {
         let filled = Words {
             title: "a",
             kind: Kind::Film,
@@ -544,7 +541,7 @@ mod tests {
         }
         there.push("film".into());
         there.sort();
-        // The others are put in for each person.
+        // The others are filled for each recipient.
         let differs = |name: &str| Name::parse(name, &[]).is_some_and(|name| name.differs());
         let mut promised: Vec<&str> =
             NAMES.iter().map(|entry| entry.name).filter(|name| !differs(name)).collect();
@@ -553,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_for_markdown_is_its_own() {
+    fn every_markdown_name_is_distinct() {
         for entry in NAMES.iter().filter(|entry| entry.in_markdown()) {
             let name = Name::parse(entry.name, &[]).expect("a name");
             assert_eq!(name.to_string(), entry.name);

@@ -1,25 +1,24 @@
-//! Where a link may lead: to one of our own pages, over https, or to a mail
-//! address. A list of what is allowed, because lists of what is forbidden are
-//! never complete (F93, F98).
+//! Which link targets are allowed: our own pages, https, and mail addresses. An allow
+//! list, because a deny list is never complete.
 
 use super::context::Name;
 use crate::render::compiled_text::{Escape, Pieces};
 use crate::render::faults::Faults;
 use crate::render::placeholder::Masked;
 
-/// Where a link leads.
+/// A link target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// One of our pages, made for this reader.
+    /// One of our pages, with the recipient's own URL.
     Ours(Name),
-    /// A place on the web; the host, and the address percent-encoded.
+    /// A web page; the host, and the percent-encoded URL.
     Web { host: String, address: Pieces },
-    /// A mail address, with `mailto:`, percent-encoded.
+    /// A mail address with `mailto:`, percent-encoded.
     Mail(Pieces),
 }
 
 impl Target {
-    /// The address as the inside of a quoted HTML attribute.
+    /// The target as the inside of a quoted HTML attribute.
     pub(crate) fn attribute(&self) -> Pieces {
         let mut pieces = Pieces::default();
         match self {
@@ -36,7 +35,7 @@ impl Target {
         pieces
     }
 
-    /// The address as plain text shows it.
+    /// The target as it appears in plain text.
     pub(crate) fn plain(&self) -> Pieces {
         match self {
             Target::Ours(name) => {
@@ -50,7 +49,7 @@ impl Target {
     }
 }
 
-/// The target an author wrote, if it may be one.
+/// Parses the author's target, if it is allowed.
 pub(crate) fn read(dest: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> Option<Target> {
     let holes: Vec<&Name> = dest.chars().filter_map(|c| masked.hole(c)).collect();
     if let [name] = holes.as_slice()
@@ -143,7 +142,7 @@ fn web(rest: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> Optio
     Some(Target::Web { host: name_only.to_lowercase(), address })
 }
 
-/// May what stands in the address leave for somebody else's server?
+/// Whether the URL would send personal data to another server.
 fn personal_data(address: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> bool {
     let mut allowed = true;
     for name in address.chars().filter_map(|c| masked.hole(c)) {

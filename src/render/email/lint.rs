@@ -1,6 +1,5 @@
-//! Reads the parsed templates and checks every name in them, because strict
-//! mode does not look into `{{#if …}}`, and tells a typing error only when
-//! the mail is due.
+//! Checks every name in the parsed templates, because strict mode does not look into
+//! `{{#if …}}` and reports a typing error only when the mail is rendered.
 
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Template, TemplateElement};
 
@@ -8,30 +7,29 @@ use super::context::{NAMES, Name};
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 use crate::render::templates::Format;
 
-/// Blocks a template may use.
+/// Allowed block helpers.
 const BLOCKS: [&str; 2] = ["if", "unless"];
-/// Functions a template may use.
+/// Allowed helpers.
 const FUNCTIONS: [&str; 11] =
     ["eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len", crate::render::templates::CAPITAL];
 
-/// What a template refers to, and what is wrong with it.
+/// What a template refers to, and its errors.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
-    /// The partials it includes, with where.
+    /// The partials it includes, with their locations.
     pub(crate) partials: Vec<(String, Place)>,
-    /// Its faults.
     pub(crate) faults: Vec<Diagnostic>,
 }
 
-/// Reads one template.
+/// Checks one template.
 pub(crate) fn read(file: &str, template: &Template, format: Format, kept_columns: &[String]) -> Reading {
     let mut reader = Reader { file, format, kept_columns, reading: Reading::default() };
     reader.template(template, 1, 1);
     reader.reading
 }
 
-/// The first block that is opened and never closed, by its place in the text:
-/// the parser's own message names grammar rules at the end of the file.
+/// The first block that is never closed, with its offset: the parser's own message names
+/// grammar rules at the end of the file.
 pub(crate) fn unclosed(text: &str) -> Option<(usize, &str)> {
     let mut open: Vec<(usize, &str)> = Vec::new();
     for (at, _) in text.match_indices("{{") {
@@ -63,7 +61,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn template(&mut self, template: &Template, line: usize, column: usize) {
         for (i, element) in template.elements.iter().enumerate() {
-            // The branches of an `else if` have no place of their own.
+            // The branches of an `else if` have no location of their own.
             let (line, column) = template.mapping.get(i).map_or((line, column), |place| (place.0, place.1));
             self.element(element, line, column);
         }
@@ -93,7 +91,7 @@ impl Reader<'_> {
                     "there are `{{#if}}`, `{{#unless}}` and `{{> part}}`",
                 );
             }
-            // The package may grow elements; what is not known is not allowed.
+            // The package may add elements; unknown ones are not allowed.
             _ => self.error("template-block", line, column, "an unknown element", "leave it out"),
         }
     }
@@ -119,8 +117,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What differs from reader to reader is put in last, when nothing is
-    /// compared any more.
+    /// Values that depend on the recipient are filled in last, so they cannot be compared.
     fn same_for_all(&mut self, parameter: &Parameter, line: usize, column: usize) {
         let name = parameter.as_name().unwrap_or_default();
         let spelled = name.replace(['[', ']'], "");
@@ -242,7 +239,7 @@ mod tests {
     const TEXT: (&str, &str) = ("layout.txt", "{{mail.text}}\n");
 
     #[test]
-    fn f92_every_name_is_checked_also_where_strict_mode_does_not_look() {
+    fn every_name_is_checked_also_where_strict_mode_does_not_look() {
         let html = "{{mail.body}}\n{{#if persn.unit}}\n  {{person.unt}}\n{{else if (eq step.knd \"x\")}}\n{{extra.Lön}}{{extra.Titel}}\n{{/if}}\n\
                     {{uppercase person.unit}} {{#each person}}{{/each}} {{capital (lookup person \"x\")}} {{this}} {{../x}}";
         check(
@@ -277,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_is_asked_for_and_never_compared() {
+    fn recipient_values_can_be_tested_and_not_compared() {
         let html = "{{mail.body}}{{#if link.web}}{{link.web}}{{/if}}{{#if (eq person.unit \"x\")}}{{/if}}{{capital extra.Titel}}";
         check(
             &[("layout.html", html), TEXT],
@@ -306,7 +303,7 @@ mod tests {
     "#]];
 
     #[test]
-    fn f95_three_braces_are_refused() {
+    fn triple_braces_are_refused() {
         check(
             &[("layout.html", "{{{mail.body}}} {{&mail.body}}{{#if film}}{{{person.unit}}}{{/if}}"), TEXT],
             &expect![[r#"
@@ -321,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn f96_parts_never_include_themselves() {
+    fn recursive_partials_are_refused() {
         let html = (
             "layout.html",
             "{{mail.body}}{{> a}}{{> gone}}{{> (x)}}{{#> b}}x{{/b}}{{> b x=1}}{{#*inline \"y\"}}{{/inline}}",
@@ -346,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn f96_parts_that_multiply_are_refused() {
+    fn exponential_partials_are_refused() {
         let parts: Vec<(String, String)> =
             (0..6).map(|i| (format!("p{i}.html"), format!("{{{{> p{}}}}}", i + 1).repeat(50))).collect();
         let mut templates = vec![("layout.html", "{{mail.body}}{{> p0}}"), ("p6.html", "x"), TEXT];
@@ -361,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_template_is_told_in_words() {
+    fn syntax_errors_are_explained() {
         check(
             &[("layout.html", "a\n {{#if film}}\n{{mail.body}}"), TEXT],
             &expect![[r#"
@@ -402,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_another_language_serve_with_a_warning() {
+    fn a_fallback_language_is_a_warning() {
         let html = ("layout.html", "{{mail.body}}{{> fot}}");
         check(
             &[html, ("fot.sv.txt", "Hej då\n"), TEXT],

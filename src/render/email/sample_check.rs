@@ -1,5 +1,5 @@
-//! Writes every letter once for people who do not exist, so that what passes
-//! the check does not fail at eight on Tuesday.
+//! Renders every mail once for sample recipients, so that content that passes the check
+//! does not fail when it is due.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ use crate::domain::model::step::{Kind, Variant};
 use crate::render::templates::{Format, KIND, Templates};
 use crate::render::{Letter, Links, RenderFault, Rendered, Renderer};
 
-/// A long name, a short one, and one with what breaks careless programs.
+/// A long name, a short one, and one with special characters.
 const NAMES: [(&str, &str); 3] = [
     ("Anna-Karolina Wilhelmina Elisabeth Margareta Sofia Birgitta", "von Sydow-Östergren Hagström"),
     ("Bo", "Ek"),
     ("Åsa D'Artagnan", "O'Brien & Ångström"),
 ];
 
-/// Everything that cannot be written, once.
+/// Every rendering error, once.
 pub(crate) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagnostic> {
     if renderer.templates.broken {
         return Vec::new();
@@ -45,7 +45,7 @@ pub(crate) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagno
             for person in &people {
                 for character in characters(renderer) {
                     let variant = prepared.step.variant(&person.language, character);
-                    // Those who read the variant's own language try it.
+                    // Only recipients of the variant's own language.
                     if variant.language != person.language {
                         continue;
                     }
@@ -66,7 +66,7 @@ pub(crate) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagno
     found
 }
 
-/// The characters there are, or the lack of any.
+/// All characters, and no character.
 fn characters(renderer: &Renderer) -> Vec<Option<&Slug>> {
     let all: Vec<Option<&Slug>> = renderer.programme.characters.iter().map(|c| Some(&c.id)).collect();
     if all.is_empty() { vec![None] } else { all }
@@ -78,7 +78,7 @@ fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<
         Err(fault) => fault,
     };
     let (code, hint) = match &fault {
-        // Has been told, with its place.
+        // Already reported, with its location.
         RenderFault::Broken { .. } => return None,
         RenderFault::Empty { .. } => ("empty-name", "give it a value, or leave the placeholder out"),
         RenderFault::Subject { .. } => {
@@ -103,8 +103,8 @@ fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<
     Some(Diagnostic::error(code, place, message).hint(hint))
 }
 
-/// A title or a name of the programme with a control character in it would
-/// stop every mail at the last moment.
+/// A control character in a title or name of the programme would stop every mail when it
+/// is sent.
 fn control_character(mail: &Rendered, variant: &Variant) -> Option<Diagnostic> {
     (has_control(&mail.html) || has_control(&mail.text)).then(|| {
         let message = "the mail would hold a control character, which no relay takes";
@@ -113,7 +113,7 @@ fn control_character(mail: &Rendered, variant: &Variant) -> Option<Diagnostic> {
     })
 }
 
-/// Somebody of whom everything is known.
+/// A sample recipient with all values.
 fn person((first_name, last_name): (&str, &str), language: &Language, kept_columns: &[String]) -> Person {
     Person {
         id: PersonId::new("trial"),
@@ -133,8 +133,8 @@ fn person((first_name, last_name): (&str, &str), language: &Language, kept_colum
     }
 }
 
-/// What each kind of step is called, from the template of a language; the
-/// contract's word where there is none.
+/// The name of each kind of step, from the template of a language, or else the built-in
+/// word.
 pub(crate) fn kinds(
     templates: &Templates,
     language: &Language,

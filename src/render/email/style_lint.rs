@@ -1,11 +1,10 @@
-//! What a kind colleague would say about the wording: words that a late mail
-//! makes wrong, links that say nothing about where they lead, and texts that
-//! are hard to read.
+//! Warnings about wording: relative days that a late mail makes wrong, vague link texts,
+//! and text that is hard to read.
 
 use crate::render::faults::Faults;
 use crate::render::plain::{Block, Flow};
 
-/// Words that are only true on one day (E46).
+/// Words that are only true on one day.
 const RELATIVE_DAYS: [&str; 17] = [
     "i morgon",
     "imorgon",
@@ -26,7 +25,7 @@ const RELATIVE_DAYS: [&str; 17] = [
     "last week",
 ];
 
-/// Link texts that mean nothing on their own (E42).
+/// Link texts that mean nothing out of context.
 const VAGUE: [&str; 10] = [
     "här",
     "here",
@@ -40,7 +39,7 @@ const VAGUE: [&str; 10] = [
     "this link",
 ];
 
-/// Warns of days that are only true today.
+/// Warns about relative days.
 pub(crate) fn check_days(text: &str, faults: &mut Faults<'_>) {
     for (at, found) in relative_days(text) {
         let message = format!("`{found}` is wrong when the mail comes later than planned");
@@ -48,15 +47,14 @@ pub(crate) fn check_days(text: &str, faults: &mut Faults<'_>) {
     }
 }
 
-/// A text of newspapers has a LIX of 40 to 50; more is for those who must
-/// (E45).
+/// Newspaper text has a LIX of 40 to 50; higher is hard to read.
 const HIGHEST_LIX: usize = 50;
-/// Words a sentence, on average.
+/// Average number of words per sentence.
 const LONGEST_SENTENCES: usize = 25;
-/// Fewer words tell nothing about how a text reads.
+/// Shorter texts have no meaningful readability.
 const FEWEST_WORDS: usize = 30;
 
-/// Warns of a text that is hard to read.
+/// Warns about text that is hard to read.
 pub(crate) fn check_reading<'b>(blocks: impl Iterator<Item = &'b Block>, faults: &mut Faults<'_>) {
     let Measure { words, long, sentences } = measure(blocks);
     if words < FEWEST_WORDS {
@@ -76,10 +74,10 @@ pub(crate) fn check_reading<'b>(blocks: impl Iterator<Item = &'b Block>, faults:
     }
 }
 
-/// What readability is worked out from.
+/// Counts for the readability index.
 struct Measure {
     words: usize,
-    /// Of more than six letters.
+    /// Words of more than six letters.
     long: usize,
     /// At least one.
     sentences: usize,
@@ -88,11 +86,11 @@ struct Measure {
 fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> Measure {
     let mut all = Measure { words: 0, long: 0, sentences: 0 };
     for block in blocks.filter(|block| block.flow == Flow::Wrapped) {
-        // A name is a short word.
+        // A name counts as a short word.
         let text: String = block.words.parts().map(|part| part.unwrap_or("x")).collect();
         let mut begun = false;
         for word in text.split_whitespace() {
-            // The addresses of links are not read.
+            // URLs are not read.
             let letters = if word.starts_with('<') || word.contains("://") {
                 0
             } else {
@@ -113,13 +111,13 @@ fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> Measure {
     all
 }
 
-/// Does the link say where it leads?
+/// Whether a link text does not say where the link leads.
 pub(crate) fn is_vague(link_text: &str) -> bool {
     let text = link_text.trim().trim_end_matches(['.', '!', ':', '»', '>', '→', ' ']).to_lowercase();
     VAGUE.contains(&text.as_str())
 }
 
-/// The host, if a link's text looks like an address.
+/// The host, if a link text looks like a URL.
 pub(crate) fn shown_host(link_text: &str) -> Option<String> {
     let text = link_text.trim().to_lowercase();
     let after = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -127,11 +125,10 @@ pub(crate) fn shown_host(link_text: &str) -> Option<String> {
     after.split(['/', '?', '#', ':', ' ']).next().map(str::to_owned)
 }
 
-/// Each relative day, with where it stands.
+/// Each relative day, with its offset.
 fn relative_days(text: &str) -> Vec<(usize, String)> {
-    // Lower case may have another length than upper case; only for
-    // characters that occur in no word we look for, so ASCII and the Swedish
-    // letters are lowered and the rest stays.
+    // Lower case may differ in length from upper case. No word in the list has such
+    // characters, so it is enough to lower ASCII and Swedish letters.
     let lowered: String = text
         .chars()
         .map(|c| match c {
@@ -172,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn e46_relative_days_are_words_of_their_own() {
+    fn relative_days_are_whole_words() {
         assert_eq!(days("I morgon möts vi. Idag\ninte, och i\ngår var det"), ["i morgon", "idag", "i går"]);
         assert_eq!(days("i dagarna, idagsläget, https://x.se/idag, onsdag, Fridag"), [""; 0]);
         assert_eq!(days("See you tomorrow, or next\nweek!"), ["tomorrow", "next week"]);
     }
 
     #[test]
-    fn e45_a_text_that_is_hard_to_read_is_told() {
+    fn hard_text_is_reported() {
         let easy = "Hej {{person.first_name}}! Gå en bit till jobbet. Det tar fem minuter. Sedan är du vaken.\n\n- Ta med en vän.\n- [Skriv hur det gick]({{link.answer}}). Det tar en minut, och ingen chef ser vad du har svarat.\n";
         assert_eq!(faults_of(easy), "");
         let long = "Den som går till jobbet ".to_owned() + &"och tar en bit till ".repeat(5) + "är vaken.\n";
@@ -197,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn f97_a_link_says_where_it_leads() {
+    fn vague_link_texts_are_reported() {
         assert!(is_vague("Klicka här!"));
         assert!(is_vague("here"));
         assert!(!is_vague("Så gjorde Ekdala"));

@@ -1,5 +1,5 @@
-//! Subject and preheader: single lines, filled like the body and kept within
-//! what every mail program and relay can carry (E5; delivery.md, 2.8).
+//! Subject and preheader: single lines, filled like the body, within the limits of mail
+//! clients and relays.
 
 use super::context::Values;
 use crate::render::RenderFault;
@@ -8,12 +8,12 @@ use crate::render::email::style_lint;
 use crate::render::faults::Faults;
 use crate::render::placeholder::mask;
 
-/// How long a subject may be, in characters.
+/// Maximum length of a subject, in characters.
 const LONGEST: usize = 150;
-/// How long a word may be, in characters: what is folded is folded at blanks.
+/// Maximum length of a word, in characters: headers are folded at spaces.
 const LONGEST_WORD: usize = 60;
 
-/// Prepares a line an author wrote.
+/// Compiles a line.
 pub(crate) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> Pieces {
     style_lint::check_days(source, faults);
     if source.chars().any(super::context::breaks) {
@@ -32,7 +32,7 @@ pub(crate) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults
     pieces
 }
 
-/// The line for one person, with single blanks.
+/// The line for one recipient, with single spaces.
 pub(crate) fn fill(line: &Pieces, values: &Values<'_>) -> Result<String, RenderFault> {
     let mut filled = String::with_capacity(line.ready_len() + 32);
     line.fill(values, &mut filled)?;
@@ -48,7 +48,7 @@ pub(crate) fn fill(line: &Pieces, values: &Values<'_>) -> Result<String, RenderF
     Ok(filled)
 }
 
-/// Can the line be a subject?
+/// Whether the line is a valid subject.
 pub(crate) fn check(subject: &str) -> Result<(), RenderFault> {
     let length = subject.chars().count();
     if length == 0 {

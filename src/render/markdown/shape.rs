@@ -1,4 +1,4 @@
-//! What a stretch of Markdown is in a mail: a heading, the task, the button.
+//! Recognises headings, the task and buttons in Markdown.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::Located;
 use crate::render::email::context::{Field, Name};
 use crate::render::placeholder::Masked;
 
-/// The element of a heading; the title of the step is the only `h1`.
+/// The HTML element of a heading; the step's title is the only `h1`.
 pub(super) fn heading(level: HeadingLevel) -> &'static str {
     match level {
         HeadingLevel::H1 | HeadingLevel::H2 => "h2",
@@ -19,8 +19,8 @@ pub(super) fn heading(level: HeadingLevel) -> &'static str {
     }
 }
 
-/// The task: the last paragraph, in nothing else, that begins with bold words
-/// and a colon (`**Att göra:** …`). Where its first and last event are.
+/// The task: the last top-level paragraph that starts with bold text and a colon
+/// (`**Att göra:** …`). The range of its events.
 pub(super) fn task(events: &[Located<'_>]) -> Option<Range<usize>> {
     let mut depth = 0_usize;
     let mut last = None;
@@ -41,7 +41,7 @@ pub(super) fn task(events: &[Located<'_>]) -> Option<Range<usize>> {
     Some(start..start + end)
 }
 
-/// Does a paragraph begin with bold words and a colon?
+/// Whether a paragraph starts with bold text and a colon.
 fn is_labelled(inside: &[Located<'_>]) -> bool {
     let Some((Event::Start(Tag::Strong), _)) = inside.first() else { return false };
     let Some(end) = inside.iter().position(|(event, _)| *event == Event::End(TagEnd::Strong)) else {
@@ -54,7 +54,7 @@ fn is_labelled(inside: &[Located<'_>]) -> bool {
     said(inside[..end].last()).ends_with(':') || said(inside.get(end + 1)).starts_with(':')
 }
 
-/// Is the paragraph that begins here nothing but a link to the answer page?
+/// Whether the paragraph that starts here is only a link to the answer page.
 pub(super) fn is_button(after: &[Located<'_>], masked: &Masked) -> bool {
     let Some((Event::Start(Tag::Link { dest_url, .. }), _)) = after.first() else { return false };
     let mut dest = dest_url.chars();

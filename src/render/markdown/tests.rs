@@ -1,5 +1,4 @@
-//! What Markdown becomes, in both parts of a mail, and what is said of what a
-//! mail cannot carry.
+//! Markdown in both parts of a mail, and the errors for what a mail cannot contain.
 
 use expect_test::{Expect, expect};
 
@@ -10,7 +9,7 @@ fn check_faults(body: &str, expected: &Expect) {
 }
 
 #[test]
-fn every_block_reads_well_in_both_parts() {
+fn every_block_is_rendered_in_both_parts() {
     let body = "\
 ## Två *saker*
 
@@ -111,7 +110,7 @@ Skriv till <hej@ekdala.example> eller [oss](mailto:oss@ekdala.example?subject=He
 }
 
 #[test]
-fn e36_a_link_to_the_answer_alone_in_its_paragraph_is_a_button() {
+fn a_link_to_the_answer_alone_in_its_paragraph_is_a_button() {
     let (html, _) = body_for(
         "Åsa",
         "[Klar]({{link.answer}})\n\nEller [klar]({{link.answer}}).\n\n[Paus]({{link.pause}})",
@@ -120,7 +119,7 @@ fn e36_a_link_to_the_answer_alone_in_its_paragraph_is_a_button() {
 }
 
 #[test]
-fn f92_an_unknown_name_is_told_with_its_place() {
+fn an_unknown_name_is_reported_with_its_location() {
     check_faults(
         "Hej!\n\nåäö {{person.fist_name}} {{ extra.Lön }} {{mail.body}} {{epost}} {{ {{x}}",
         &expect![[r#"
@@ -141,7 +140,7 @@ fn f92_an_unknown_name_is_told_with_its_place() {
 }
 
 #[test]
-fn f93_raw_html_and_foreign_schemes_are_refused() {
+fn raw_html_and_foreign_schemes_are_refused() {
     check_faults(
         "Hej <b onclick=x>du</b>\n\n<script>\nalert(1)\n</script>\n\n[a](javascript:alert(1)) [b](data:text/html,x) \
              [c](//evil.example) [d](/lokal) [e](http://x.example) [f](JaVaScRiPt&#58;x) [g](https:evil) \
@@ -183,7 +182,7 @@ fn f93_raw_html_and_foreign_schemes_are_refused() {
 }
 
 #[test]
-fn f94_a_target_is_ours_whole_or_not_at_all() {
+fn an_own_link_is_used_whole_or_not_at_all() {
     check_faults(
         "[a]({{link.answer}}?x=1) [b](https://x.example/?next={{link.answer}}) [c]({{person.first_name}}) \
              [d](mailto:{{person.first_name}}@x.example)",
@@ -201,7 +200,7 @@ fn f94_a_target_is_ours_whole_or_not_at_all() {
 }
 
 #[test]
-fn f95_braces_that_would_not_escape_and_blocks_are_refused() {
+fn triple_braces_and_blocks_are_refused() {
     check_faults(
         "{{{person.first_name}}} {{&person.first_name}}\n{{#if person.unit}}a{{else}}b{{/if}} {{> footer}} {{!-- x --}}",
         &expect![[r#"
@@ -224,7 +223,7 @@ fn f95_braces_that_would_not_escape_and_blocks_are_refused() {
 }
 
 #[test]
-fn f96_bombs_are_stopped_at_once() {
+fn oversized_and_deeply_nested_input_is_refused_quickly() {
     let bombs = [
         ">".repeat(50_000),
         "> ".repeat(50_000),
@@ -247,8 +246,7 @@ fn f96_bombs_are_stopped_at_once() {
         "\\".repeat(100_000),
         "i morgon ".repeat(20_000),
     ];
-    // None takes longer than a blink; were one of them quadratic, this
-    // test would be the slowest by far.
+    // Each takes milliseconds; a quadratic one would make this test very slow.
     let found: Vec<String> = bombs.iter().map(|bomb| faults_of(bomb)).collect();
     assert!(found.iter().all(|faults| faults.len() < 40_000));
     expect![[r#"
@@ -261,7 +259,7 @@ fn f96_bombs_are_stopped_at_once() {
 }
 
 #[test]
-fn f97_pictures_headings_links_and_days_are_looked_at() {
+fn pictures_headings_links_and_days_are_checked() {
     check_faults(
         "# Rubrik\n\n#### Djup\n\n![](bild.png) ![Två händer](bild.png) ![x](https://x.example/p.png) ![y](data:x)\n\n\
              Läs [här](https://x.example) eller [](https://x.example).\n\nVi ses i morgon. \
@@ -292,7 +290,7 @@ fn f97_pictures_headings_links_and_days_are_looked_at() {
 }
 
 #[test]
-fn f98_who_reads_is_told_to_nobody() {
+fn no_link_identifies_the_recipient() {
     check_faults(
         "[a](https://x.example/?n={{person.last_name}}&t={{extra.Titel}})",
         &expect![[r#"
