@@ -37,6 +37,8 @@ pub(super) struct Path {
     pub(super) parts: Vec<String>,
     /// How many inline modules it is in: that many `super` stay in the file.
     pub(super) nested: usize,
+    /// Is it a re-export: `pub use`?
+    pub(super) exported: bool,
 }
 
 /// A function and its length.
@@ -72,13 +74,22 @@ impl Source {
                 continue;
             }
             let imported = last == "use" || absolute;
+            let behind = self.text(at.wrapping_sub(if absolute { 3 } else { 2 }));
+            let exported = imported && matches!(behind, "pub" | ")");
             let before = paths.len();
             at = self.path(at, &[], &mut paths);
+            paths[before..].iter_mut().for_each(|path| path.exported = exported);
             if !imported && paths.len() == before + 1 && paths[before].parts.len() == 1 {
                 paths.pop();
             }
         }
         paths
+    }
+
+    /// What is re-exported, and the name it has then.
+    pub(super) fn exports(&self) -> Vec<(Path, String)> {
+        let exported = self.paths().into_iter().filter(|path| path.exported);
+        exported.filter_map(|path| path.parts.last().cloned().map(|name| (path, name))).collect()
     }
 
     /// The lines where these tokens follow each other: `["dbg", "!"]`.
@@ -112,6 +123,12 @@ impl Source {
         measured.collect()
     }
 
+    /// The names of all functions, tests too, with their lines.
+    pub(super) fn names_of_functions(&self) -> Vec<(usize, &str)> {
+        let named = |at: &usize| self.text(*at) == "fn" && is_name(self.text(at + 1));
+        (0..self.words.len()).filter(named).map(|at| (self.words[at].line, self.text(at + 1))).collect()
+    }
+
     /// Reads a path and a group after it; returns where it ends.
     fn path(&self, mut at: usize, before: &[String], paths: &mut Vec<Path>) -> usize {
         let (line, nested) = (self.words[at].line, self.words[at].nested);
@@ -135,7 +152,7 @@ impl Source {
             }
             at += 1;
         }
-        paths.push(Path { line, parts, nested });
+        paths.push(Path { line, parts, nested, exported: false });
         if self.text(at) == "as" { at + 2 } else { at }
     }
 
