@@ -1,5 +1,4 @@
-//! `[mail]`: who writes, where answers and reports arrive, how mails leave, and
-//! the signature.
+//! `[mail]`: sender and reply addresses, transport, and DKIM signature.
 
 use std::path::{Path, PathBuf};
 
@@ -14,26 +13,26 @@ use crate::domain::model::email::Mailbox;
 /// `[mail]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailConfig {
-    /// Who writes.
+    /// The sender.
     pub from: Mailbox,
-    /// Where answers by mail go.
+    /// Where replies go.
     pub reply_to: Mailbox,
-    /// How mails leave.
+    /// How mails are sent.
     pub transport: Transport,
-    /// Where [`Transport::Files`] writes.
+    /// The folder for [`Transport::Files`].
     pub(crate) folder: PathBuf,
-    /// What [`Transport::Sendmail`] starts.
+    /// The program for [`Transport::Sendmail`].
     pub(crate) sendmail: PathBuf,
-    /// Where reports about mails that came back arrive, each with a token of
-    /// its own in it; `None`: at [`MailConfig::from`], without.
+    /// The return path for bounces; each mail adds a token to it. `None`: bounces go to
+    /// [`MailConfig::from`] without a token.
     pub bounce: Option<Box<str>>,
-    /// Before a mail in doubt is handed over once more.
+    /// How long to wait before a mail in doubt is sent again.
     pub(crate) in_doubt_wait: TimeDelta,
-    /// The only addresses `journey test` may write to.
+    /// The only addresses `journey test` may send to.
     pub(crate) testers: Vec<Box<str>>,
-    /// The relay.
+    /// The SMTP relay.
     pub smtp: SmtpConfig,
-    /// The signature, if the relay does not sign.
+    /// The signature; `None` if the relay signs.
     pub(crate) dkim: Option<DkimConfig>,
 }
 
@@ -42,20 +41,20 @@ pub struct MailConfig {
 pub(crate) struct DkimConfig {
     /// The signing domain.
     pub(crate) domain: String,
-    /// The name of the key in the domain name system.
+    /// The name of the key in DNS.
     pub(crate) selector: String,
-    /// The private key.
+    /// Path of the private key.
     pub(crate) key_file: PathBuf,
 }
 
-/// How mails leave.
+/// How mails are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// Into a folder.
+    /// Written to a folder.
     Files,
-    /// To a relay.
+    /// Sent to a relay by SMTP.
     Smtp,
-    /// Through the `sendmail` program.
+    /// Passed to the `sendmail` program.
     Sendmail,
 }
 
@@ -96,8 +95,8 @@ pub(super) fn mail(section: &mut Section<'_, '_>, base: &Path) -> MailConfig {
     }
 }
 
-/// Where reports arrive: an address that leaves room for a token, in the
-/// domain that writes, so that whoever checks senders sees one of them (E2).
+/// The return path: an address with room for a token, in a domain aligned with the
+/// sender's, as SPF and DMARC require.
 fn return_path(text: &str, from: &str) -> Result<Box<str>, String> {
     let address = address::parse(text).map_err(|why| format!("{why}; write one bare address"))?;
     let (local, domain) = address.rsplit_once('@').unwrap_or_default();
@@ -117,7 +116,7 @@ fn return_path(text: &str, from: &str) -> Result<Box<str>, String> {
 /// 64 octets, less `+` and a token.
 const LONGEST_RETURN_PATH: usize = 23;
 
-/// A signature needs all three keys, or the section is left out.
+/// DKIM needs all three keys, or the section is absent.
 fn dkim(section: &mut Section<'_, '_>, base: &Path) -> Option<DkimConfig> {
     let text = |text: &str| filled(text).map(str::to_owned);
     let file = |text: &str| Ok(base.join(filled(text)?));

@@ -1,7 +1,6 @@
-//! Where the program runs: `config.toml` and the `JOURNEY_` variables of the
-//! environment become typed values, once (contract, 9). Parts are passed on
-//! to those who need them. Every fault is told in one run, with its place,
-//! and no secret is ever shown.
+//! Reads the configuration: `config.toml` and the `JOURNEY_` environment variables
+//! become typed values. All errors are reported in one run with their location,
+//! and secrets are never printed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -37,69 +36,69 @@ pub use smtp::TokenConfig;
 pub(crate) use values::Percent;
 pub use values::Rate;
 
-/// Where everybody's configuration is looked for, unless `--config` says.
+/// The system-wide configuration file, used without `--config`.
 const SYSTEM_FILE: &str = "/etc/journey/config.toml";
 
-/// Variables that begin like ours and are read elsewhere, or by nobody here.
+/// Variables with our prefix that are read elsewhere or only by tests.
 const OTHER_VARIABLES: [&str; 1] = ["JOURNEY_TEST_ALL"];
 
-/// Everything that depends on where the program runs.
+/// The complete configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The file it was read from.
     pub file: PathBuf,
-    /// The authors' folder.
+    /// The content folder.
     pub(crate) content: PathBuf,
     /// The SQLite file.
     pub database: PathBuf,
-    /// Who there is.
+    /// The people file and how it is imported.
     pub people: PeopleConfig,
-    /// How mails leave.
+    /// Sender, transport and signature.
     pub mail: MailConfig,
-    /// Where answers arrive.
+    /// Answer pages.
     pub web: WebConfig,
-    /// What the daemon does by itself.
+    /// What the daemon does automatically.
     pub daemon: DaemonConfig,
-    /// What is too small, too late.
+    /// Thresholds.
     pub(crate) limits: LimitsConfig,
 }
 
 /// `[people]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeopleConfig {
-    /// The export of the HR system.
+    /// The people file, an export of the HR system.
     pub file: PathBuf,
-    /// Columns kept beside the known ones.
+    /// Additional columns to keep.
     pub(crate) keep: Vec<String>,
-    /// The share of people that may leave with one import.
+    /// The largest share of people that may leave in one import.
     pub(crate) max_leavers: Percent,
 }
 
 /// `[web]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebConfig {
-    /// Where the answer pages are served.
+    /// The address the answer pages listen on.
     pub(crate) listen: SocketAddr,
-    /// What links begin with; no `/` at its end.
+    /// The prefix of links, without a trailing `/`.
     pub base_url: String,
 }
 
 /// `[daemon]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonConfig {
-    /// It puts content in force that has changed and has no fault.
+    /// Activate changed content automatically if it has no error.
     pub(crate) watch_content: bool,
-    /// It imports a people file that has changed.
+    /// Import a changed people file automatically.
     pub(crate) import_people: bool,
-    /// So many mails of a mailing leave first; 0: all at once.
+    /// Number of mails in the first batch of a staged rollout; 0 sends all at once.
     pub first_wave: u16,
-    /// So long before the rest does.
+    /// Time between the first batch and the rest.
     pub(crate) wave_pause: TimeDelta,
 }
 
 impl DaemonConfig {
-    /// So many mails of a mailing first, and so long before the rest; `None`:
-    /// all at once.
+    /// Size of the first batch and the time before the rest; `None` without a
+    /// staged rollout.
     pub(crate) fn wave(&self) -> Option<(u32, TimeDelta)> {
         (self.first_wave > 0).then_some((u32::from(self.first_wave), self.wave_pause))
     }
@@ -110,12 +109,11 @@ impl DaemonConfig {
 pub(crate) struct LimitsConfig {
     /// The smallest group a report may describe.
     pub(crate) min_group: u32,
-    /// A slot missed by less than this is used at once.
+    /// A slot missed by less than this is used immediately.
     pub(crate) grace: TimeDelta,
 }
 
-/// The `JOURNEY_` variables: the only place where the program looks at its
-/// environment.
+/// The `JOURNEY_` variables. This is the only place that reads the environment.
 pub(crate) fn environment() -> BTreeMap<String, String> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let variables = std::env::vars_os();
@@ -125,8 +123,8 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Who runs the program, for the audit log: behind `sudo` the one who typed
-/// it.
+/// The user who runs the program, for the audit log; behind `sudo` the user who
+/// called it.
 pub(crate) fn user() -> String {
     let named = |name: &str| {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -138,12 +136,12 @@ pub(crate) fn user() -> String {
 
 impl Config {
     /// Finds and reads the configuration: the file of `--config`, else
-    /// `./config.toml`, else `/etc/journey/config.toml`, and over it the
+    /// `./config.toml`, else `/etc/journey/config.toml`, overridden by the
     /// variables of [`environment`].
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it.
+    /// All errors found.
     pub fn load(
         path: Option<&Path>,
         environment: &BTreeMap<String, String>,
@@ -154,8 +152,8 @@ impl Config {
         }
     }
 
-    /// Where the database lies, as far as a configuration with faults tells:
-    /// whoever must stop everything need not mend it first.
+    /// The database path, read as far as possible from a configuration with errors,
+    /// so that sending can be stopped without correcting it first.
     pub(crate) fn database_of(path: Option<&Path>, environment: &BTreeMap<String, String>) -> PathBuf {
         let places = [Path::new("config.toml"), Path::new(SYSTEM_FILE)];
         let file = path.or_else(|| places.into_iter().find(|file| file.exists())).unwrap_or(places[0]);
@@ -189,7 +187,7 @@ impl Config {
         Config::parse(file, &text, environment)
     }
 
-    /// Reads the text of a configuration that stands in `file`.
+    /// Parses the text of the configuration in `file`.
     fn parse(
         file: &Path,
         text: &str,
@@ -213,7 +211,7 @@ impl Config {
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 
-    /// The values; the default stands in for each one that is refused.
+    /// Reads all values; invalid ones are replaced by their default.
     fn values(report: &mut Report<'_>, table: &DeTable<'_>, file: &Path) -> Config {
         let base = file.parent().unwrap_or(Path::new(""));
         Section::root(report, table).read(|root| Config {
@@ -229,7 +227,7 @@ impl Config {
     }
 }
 
-/// The file of the database.
+/// The path of the database file.
 fn sqlite(text: &str, base: &Path) -> Result<PathBuf, String> {
     if text.contains("://") {
         return Err("is an address; there is SQLite, so write the path of a file, like journey.db".to_owned());
@@ -269,13 +267,13 @@ fn daemon(section: &mut Section<'_, '_>) -> DaemonConfig {
 
 fn limits(section: &mut Section<'_, '_>) -> LimitsConfig {
     LimitsConfig {
-        // fewer than five would tell who said what (privacy, P12)
+        // smaller groups would reveal what a single person answered
         min_group: section.number("min_group", 5, 1000).map_or(5, u32::from),
         grace: section.value("grace", length).unwrap_or(TimeDelta::hours(4)),
     }
 }
 
-/// What links begin with.
+/// The prefix of links.
 fn base_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let Some(rest) = rest else {

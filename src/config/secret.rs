@@ -1,15 +1,15 @@
-//! What is never shown: a password, and where it comes from.
+//! Passwords that are never printed, and where they come from.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Text that is never printed.
+/// Text that `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub(super) String);
 
 impl Secret {
-    /// The text itself, for the one who hands it over.
+    /// The secret itself, for authentication.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
@@ -21,22 +21,18 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a password comes from. A file is read when it is needed, so that
-/// authors who may not read it can still check their content.
+/// The source of a password. A file is read only when the password is needed, so
+/// that users without access to it can still check content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Password {
-    /// A file with the password and nothing else.
+    /// A file that contains only the password.
     File(PathBuf),
     /// `JOURNEY_MAIL__SMTP__PASSWORD`
     Given(Secret),
 }
 
 impl Password {
-    /// The password; of a file without the line break at its end.
-    ///
-    /// # Errors
-    ///
-    /// Where the file cannot be read.
+    /// Returns the password; for a file without its trailing line break.
     pub(crate) fn read(&self) -> io::Result<Secret> {
         match self {
             Password::File(file) => {

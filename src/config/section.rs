@@ -1,6 +1,6 @@
-//! One section of the configuration at a time: each key is asked for by name
-//! and type, from the environment or else the file. What nobody asked for is
-//! unknown, and told.
+//! Reads one section of the configuration key by key, each from the environment
+//! or else the file. Keys and variables that were never requested are reported as
+//! unknown.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 
 use super::values::filled;
 
-/// What is wrong, and all that was looked for.
+/// The diagnostics so far and all names that were requested.
 pub(super) struct Report<'t> {
     file: &'t str,
     text: &'t str,
     environment: &'t BTreeMap<String, String>,
     faults: Vec<Diagnostic>,
-    /// The variables that mean something.
+    /// The names of valid variables.
     variables: Vec<String>,
 }
 
@@ -27,19 +27,19 @@ impl<'t> Report<'t> {
         Report { file, text, environment, faults: Vec::new(), variables: Vec::new() }
     }
 
-    /// The variables that mean something.
+    /// The names of valid variables.
     #[cfg(test)]
     pub(super) fn variables(&self) -> &[String] {
         &self.variables
     }
 
-    /// Everything that is wrong, in the order of the file.
+    /// All diagnostics, sorted by location.
     pub(super) fn into_faults(mut self) -> Vec<Diagnostic> {
         self.faults.sort_by(|a, b| a.place.cmp(&b.place));
         self.faults
     }
 
-    /// Tells the variables that begin like ours and mean nothing, except `others`.
+    /// Reports variables with our prefix that do not exist, except `others`.
     pub(super) fn tell_unknown_variables(&mut self, others: &[&str]) {
         for name in self.environment.keys().filter(|name| !others.contains(&name.as_str())) {
             if self.variables.contains(name) {
@@ -55,18 +55,18 @@ impl<'t> Report<'t> {
     }
 }
 
-/// One section of the file, and the variables over it.
+/// One section of the file and the variables that override it.
 pub(super) struct Section<'r, 't> {
     report: &'r mut Report<'t>,
-    /// `mail.smtp`; empty for the file's own keys.
+    /// `mail.smtp`; empty for the root.
     path: Cow<'static, str>,
-    /// Its name is the user's: no variable can be called like its keys.
+    /// The section has a name chosen by the user, so no variable corresponds to its keys.
     is_named: bool,
     table: Option<&'r DeTable<'r>>,
     asked: Vec<&'static str>,
 }
 
-/// A value as it was found.
+/// A value before it is parsed.
 #[derive(Clone, Copy)]
 enum Found<'r> {
     Variable(&'r str),
@@ -78,7 +78,7 @@ impl<'r, 't> Section<'r, 't> {
         Section { report, path: Cow::Borrowed(""), is_named: false, table: Some(table), asked: Vec::new() }
     }
 
-    /// Reads what there is to read; what nobody asked for is unknown.
+    /// Runs `read`, then reports unknown keys.
     pub(super) fn read<T>(mut self, read: impl FnOnce(&mut Section<'r, 't>) -> T) -> T {
         let value = read(&mut self);
         self.tell_unknown_keys();
@@ -105,8 +105,8 @@ impl<'r, 't> Section<'r, 't> {
         Section { report: &mut *self.report, path, is_named, table, asked: Vec::new() }.read(read)
     }
 
-    /// Sections that bear a name of the user's own, like
-    /// `[mail.smtp.domains."example.org"]`; `example` is such a name.
+    /// Sections with names chosen by the user, like
+    /// `[mail.smtp.domains."example.org"]`; `example` is shown in the hint.
     pub(super) fn named_sections<N: PartialEq + Clone, T>(
         &mut self,
         key: &'static str,
@@ -156,7 +156,7 @@ impl<'r, 't> Section<'r, 't> {
         all
     }
 
-    /// A value in the file, with its place.
+    /// A value of the file with its location.
     fn entry(&self, key: &str) -> Option<(Place, &'r DeValue<'r>)> {
         let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
         Some((self.place(value.span().start), value.get_ref()))
@@ -172,7 +172,7 @@ impl<'r, 't> Section<'r, 't> {
         format!("JOURNEY_{}", path.to_uppercase().replace('.', "__"))
     }
 
-    /// The text of a variable.
+    /// The text of a variable, if it is set.
     pub(super) fn variable(&mut self, key: &str) -> Option<&'t str> {
         let name = self.variable_name(key);
         let text = self.report.environment.get(&name).map(String::as_str);
@@ -180,7 +180,7 @@ impl<'r, 't> Section<'r, 't> {
         text
     }
 
-    /// The value of a key: the variable's, else the file's.
+    /// The value of a key: from the variable, else from the file.
     fn find(&mut self, key: &'static str) -> Option<(Place, Found<'r>)>
     where
         't: 'r,
@@ -193,14 +193,14 @@ impl<'r, 't> Section<'r, 't> {
         }
     }
 
-    /// Is nothing set here, by file or variable?
+    /// Returns true if neither the file nor a variable sets any of the keys.
     pub(super) fn is_absent(&mut self, keys: &[&'static str]) -> bool {
         self.asked.extend(keys);
         let variables = keys.iter().filter(|key| self.variable(key).is_some()).count();
         self.table.is_none() && variables == 0
     }
 
-    /// A value written as text.
+    /// A value written as a string.
     pub(super) fn value<T>(
         &mut self,
         key: &'static str,
@@ -209,8 +209,7 @@ impl<'r, 't> Section<'r, 't> {
         self.parsed(key, "text in quotes", |_| None, parse)
     }
 
-    /// A value written as a whole number without quotes, or as text; read as
-    /// text.
+    /// A value written as an integer or a string; both are parsed as text.
     pub(super) fn number_or_text<T>(
         &mut self,
         key: &'static str,
@@ -224,8 +223,8 @@ impl<'r, 't> Section<'r, 't> {
         self.parsed(key, "a whole number, or text in quotes", digits, parse)
     }
 
-    /// A value written as text, or as something else that is `also` taken for
-    /// its text; `allowed` says to people what may stand there.
+    /// A value written as a string, or as another type that `also` converts to text;
+    /// `allowed` names the allowed types in messages.
     fn parsed<T>(
         &mut self,
         key: &'static str,
@@ -249,7 +248,7 @@ impl<'r, 't> Section<'r, 't> {
         read.map_err(|message| self.refuse(key, place, "bad-value", &message)).ok()
     }
 
-    /// A value that has no default.
+    /// A value without a default.
     pub(super) fn required<T>(
         &mut self,
         key: &'static str,
@@ -265,7 +264,7 @@ impl<'r, 't> Section<'r, 't> {
         value
     }
 
-    /// One of a few words.
+    /// One of a fixed set of values.
     pub(super) fn one_of<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let allowed = || words.iter().map(|&(word, _)| word);
         self.value(key, |text| {
@@ -293,7 +292,7 @@ impl<'r, 't> Section<'r, 't> {
         answer
     }
 
-    /// A whole number within bounds.
+    /// An integer within bounds.
     pub(super) fn number(&mut self, key: &'static str, least: u16, most: u16) -> Option<u16> {
         let (place, found) = self.find(key)?;
         let number = match found {
@@ -317,7 +316,7 @@ impl<'r, 't> Section<'r, 't> {
         }
     }
 
-    /// A list of texts; in a variable with commas between them.
+    /// A list of strings; in a variable separated by commas.
     pub(super) fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let texts: Vec<(Place, Option<&str>)> = match self.find(key) {
             None => return Vec::new(),
@@ -347,13 +346,13 @@ impl<'r, 't> Section<'r, 't> {
         list
     }
 
-    /// A file or folder; relative to the folder of the configuration.
+    /// A path, relative to the folder of the configuration.
     pub(super) fn path(&mut self, key: &'static str, base: &Path, default: &str) -> PathBuf {
         let path = self.value(key, |text| Ok(base.join(filled(text)?)));
         path.unwrap_or_else(|| base.join(default))
     }
 
-    /// A fault of a key that was read already, or is not there.
+    /// Reports an error for a key that was already read or is absent.
     pub(super) fn fault(&mut self, key: &'static str, code: &'static str, message: &str, hint: &str) {
         let variable = self.variable_name(key);
         let place = if self.report.environment.contains_key(&variable) {

@@ -1,5 +1,4 @@
-//! `[mail.smtp]`: the relay, how it is reached and signed in at, and how fast
-//! mails leave.
+//! `[mail.smtp]`: address, security, authentication and rate limits of the relay.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -15,84 +14,80 @@ use crate::domain::model::address;
 /// `[mail.smtp]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmtpConfig {
-    /// Name or address of the relay.
+    /// Host name or IP address of the relay.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// How the connection is kept private.
+    /// Transport security.
     pub security: Security,
-    /// Root certificates beside the machine's own.
+    /// Additional root certificates (PEM).
     pub(crate) ca_file: Option<PathBuf>,
-    /// Our own name; without one the machine's.
+    /// The name for EHLO; by default the host name of this machine.
     pub(crate) hello: Option<String>,
-    /// How we sign in.
+    /// Authentication mechanism.
     pub auth: Auth,
-    /// As whom; there is one unless `auth` is none.
+    /// User name; always present unless `auth` is `none`.
     pub username: Option<String>,
-    /// With which password; there is one, or a token, unless `auth` is none.
+    /// The password. Without authentication, or with a token, it may be absent.
     pub password: Option<Password>,
-    /// Where the token of XOAUTH2 comes from, where it is not the password.
+    /// Source of the XOAUTH2 token, if it is not the password.
     pub token: Option<TokenConfig>,
-    /// How many connections at the same time.
+    /// Maximum number of concurrent connections.
     pub connections: u16,
-    /// How fast; `None` without a limit.
+    /// Rate limit; `None` for no limit.
     pub rate: Option<Rate>,
-    /// How many in any 24 hours; `None` without a limit.
+    /// Limit per 24 hours; `None` for no limit.
     pub per_day: Option<NonZeroU32>,
-    /// Less than that to single domains, each named once.
+    /// Stricter limits for single domains, each listed once.
     pub domains: Vec<DomainConfig>,
 }
 
 /// `[mail.smtp.domains."example.org"]`: limits for mails to one domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainConfig {
-    /// What stands behind the `@` of an address, as addresses are kept.
+    /// The domain of the addresses, in normalised form.
     pub domain: Box<str>,
-    /// How fast; `None` without a limit of its own.
+    /// Rate limit; `None` for no limit of its own.
     pub rate: Option<Rate>,
-    /// How many in any 24 hours; `None` without a limit of its own.
+    /// Limit per 24 hours; `None` for no limit of its own.
     pub per_day: Option<NonZeroU32>,
-    /// How many connections at most have a mail to it at the same time; `None`:
-    /// all there are.
+    /// Maximum number of connections with a message to this domain; `None` for no
+    /// limit.
     pub connections: Option<u16>,
 }
 
-/// Where the access token of AUTH XOAUTH2 comes from.
+/// Source of the XOAUTH2 access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenConfig {
-    /// A program and its arguments; it prints the token.
+    /// A command and its arguments; it prints the token.
     Command(Vec<String>),
-    /// A file somebody else keeps fresh.
+    /// A file that another program keeps up to date.
     File(PathBuf),
-    /// Asked for where accounts are kept, with the program's own name and
-    /// secret (client credentials).
+    /// An OAuth 2.0 token endpoint, called with the client credentials grant.
     Endpoint {
-        /// Whom to ask.
+        /// URL of the endpoint.
         url: String,
-        /// The program's name there.
         client_id: String,
-        /// A file with its secret and nothing else.
+        /// A file that contains only the client secret.
         client_secret: Password,
-        /// What it is for.
         scope: String,
     },
 }
 
-/// How the connection to the relay is kept private.
+/// How the connection is secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
-    /// In clear first, then TLS or nothing.
+    /// STARTTLS is required.
     Starttls,
-    /// TLS from the first byte.
+    /// Implicit TLS.
     Tls,
-    /// In clear; only to this machine.
+    /// Plaintext; allowed only to this machine.
     None,
 }
 
-/// How we sign in at the relay.
+/// Authentication mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// Not at all.
+    /// No authentication.
     None,
     /// AUTH PLAIN.
     Plain,
@@ -159,7 +154,7 @@ pub(super) fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
     smtp
 }
 
-/// Limits for single domains, in the order of their names.
+/// Limits for single domains, sorted by name.
 fn domains(section: &mut Section<'_, '_>) -> Vec<DomainConfig> {
     let name = |text: &str| address::domain(text).map_err(str::to_owned);
     let mut domains =
@@ -173,7 +168,7 @@ fn domains(section: &mut Section<'_, '_>) -> Vec<DomainConfig> {
     domains
 }
 
-/// Where an access token comes from: one place, or none.
+/// The configured token source: one or none.
 fn token(section: &mut Section<'_, '_>, base: &Path) -> Option<TokenConfig> {
     let text = |text: &str| filled(text).map(str::to_owned);
     let path = |text: &str| Ok(base.join(filled(text)?));
@@ -204,7 +199,7 @@ fn token(section: &mut Section<'_, '_>, base: &Path) -> Option<TokenConfig> {
     first
 }
 
-/// Whom to ask for a token: over HTTPS, because the answer opens the mailbox.
+/// The token endpoint. HTTPS is required because the token grants access to the mailbox.
 fn endpoint(text: &str) -> Result<String, String> {
     let own = text.strip_prefix("http://").is_some_and(|rest| {
         let host = rest.split(['/', '?']).next().unwrap_or_default();
@@ -213,7 +208,7 @@ fn endpoint(text: &str) -> Result<String, String> {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     let plain = !rest.is_empty() && !rest.contains('@') && !text.contains(|c: char| c.is_whitespace());
     if !plain || !(own || text.starts_with("https://")) {
-        // not shown: it may have a password in it
+        // the value is not printed: it may contain a password
         return Err("must begin with `https://`, without a sign-in in it".to_owned());
     }
     Ok(text.to_owned())
@@ -224,13 +219,13 @@ const TWENTY_FIVE: NonZeroU32 = NonZeroU32::new(25).expect("25 is not 0");
 fn host(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_');
     if text.is_empty() || !text.chars().all(allowed) {
-        // not shown: it may be a URL with a password in it
+        // the value is not printed: it may be a URL with a password
         return Err("must be the name or address of the relay and nothing else".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// A name as the relay is told it.
+/// The name sent with EHLO.
 fn hello(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
     if text.is_empty() || !text.chars().all(allowed) {

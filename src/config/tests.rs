@@ -1,4 +1,4 @@
-//! What a configuration may say, and what is said of one that may not.
+//! Tests of valid and invalid configurations.
 
 use std::fmt::Write;
 use std::num::NonZeroU32;
@@ -12,10 +12,10 @@ use crate::config::secret::Secret;
 
 mod limits;
 
-/// The example in the repository's root.
+/// The example in the root of the repository.
 const EXAMPLE: &str = include_str!("../../config.toml");
 
-/// The least that a configuration must say.
+/// The smallest valid configuration.
 const LEAST: &str = "[mail]\nfrom = \"larresa@ekdala.example\"\nreply_to = \"hallbarhet@ekdala.example\"\n";
 
 fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -30,7 +30,7 @@ fn good(text: &str) -> Config {
     parse(text, &[]).unwrap_or_else(|faults| panic!("refused: {faults:?}"))
 }
 
-/// Checks what is said of a configuration that is refused.
+/// Checks the diagnostics of an invalid configuration.
 #[expect(clippy::needless_pass_by_value, reason = "what is expected is written at the call")]
 fn check(text: &str, variables: &[(&str, &str)], expected: Expect) {
     let faults = parse(text, variables).expect_err("it is refused");
@@ -63,7 +63,7 @@ fn the_example_names_every_key() {
     let mut section = String::new();
     let mut named: Vec<String> = Vec::new();
     for line in EXAMPLE.lines() {
-        // what is commented out without a default counts too
+        // optional keys that are commented out count as well
         let line = line.trim_start_matches("# ");
         if let Some((name, _)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {
             section = format!("{}__", name.to_uppercase().replace('.', "__"));
@@ -77,7 +77,7 @@ fn the_example_names_every_key() {
 }
 
 #[test]
-fn f143_every_fault_at_once_each_with_its_place() {
+fn all_errors_are_reported_at_once_with_location() {
     let text = r#"
 content = 3
 databse = "journey.db"
@@ -149,7 +149,7 @@ grace = "4 hous"
 }
 
 #[test]
-fn f143_bad_toml_is_told_with_its_place() {
+fn toml_syntax_errors_have_a_location() {
     check(
         "content = \"content\n[mail]\nfrom = = 3\n",
         &[],
@@ -169,7 +169,7 @@ fn f143_bad_toml_is_told_with_its_place() {
 }
 
 #[test]
-fn f143_variables_go_before_the_file() {
+fn variables_override_the_file() {
     let config = parse(
         LEAST,
         &[
@@ -193,7 +193,7 @@ fn f143_variables_go_before_the_file() {
 }
 
 #[test]
-fn f143_variables_have_faults_too() {
+fn invalid_variables_are_reported() {
     check(
         "",
         &[
@@ -220,7 +220,7 @@ fn f143_variables_have_faults_too() {
 }
 
 #[test]
-fn f144_no_secret_in_the_file() {
+fn secrets_in_the_file_are_rejected() {
     let text = format!(
         "{LEAST}[mail.smtp]\npassword = \"hemligt\"\nsmtp_secret = \"hemligt\"\nauth = \"login\"\nusername = \"journey\"\n"
     );
@@ -261,7 +261,7 @@ fn a_password_file_is_read_when_it_is_needed() {
 }
 
 #[test]
-fn who_the_relay_is_and_who_we_are() {
+fn relay_host_and_ehlo_name_are_validated() {
     let smtp =
         good(&format!("{LEAST}[mail.smtp]\nca_file = \"ca.pem\"\nhello = \"journey.ekdala.example\"\n"))
             .mail
@@ -279,7 +279,7 @@ fn who_the_relay_is_and_who_we_are() {
 }
 
 #[test]
-fn f39_an_access_token_comes_from_one_place() {
+fn an_access_token_comes_from_one_place() {
     let least = format!("{LEAST}[mail.smtp]\nauth = \"xoauth2\"\nusername = \"larresa@ekdala.example\"\n");
     let of = |more: &str| good(&format!("{least}{more}")).mail.smtp;
     assert_eq!(of("password_file = \"token\"\n").token, None, "the password is the token");
@@ -331,7 +331,7 @@ fn f39_an_access_token_comes_from_one_place() {
 }
 
 #[test]
-fn e2_reports_arrive_in_the_domain_that_writes() {
+fn the_return_path_is_aligned_with_the_sender() {
     for bounce in ["bounces@ekdala.example", "studs@larresa.ekdala.example"] {
         let config = good(&format!("{LEAST}bounce = \"{bounce}\"\n"));
         assert_eq!(config.mail.bounce.as_deref(), Some(bounce));
@@ -344,7 +344,7 @@ fn e2_reports_arrive_in_the_domain_that_writes() {
 }
 
 #[test]
-fn mails_in_clear_only_to_this_machine() {
+fn plaintext_is_allowed_only_to_this_machine() {
     for host in ["localhost", "127.0.0.1", "127.0.1.1", "::1"] {
         good(&format!("{LEAST}[mail.smtp]\nsecurity = \"none\"\nhost = \"{host}\"\n"));
     }
@@ -360,7 +360,7 @@ fn mails_in_clear_only_to_this_machine() {
 }
 
 #[test]
-fn paths_begin_at_the_file() {
+fn paths_are_relative_to_the_file() {
     let text =
         format!("content = \"../content\"\ndatabase = \"/var/lib/journey.db\"\n{LEAST}folder = \"out\"\n");
     let config = Config::parse(Path::new("/etc/journey/config.toml"), &text, &BTreeMap::new()).expect("good");
@@ -371,7 +371,7 @@ fn paths_begin_at_the_file() {
 }
 
 #[test]
-fn where_a_configuration_is_looked_for() {
+fn search_order_of_configurations() {
     let folder = tempfile::tempdir().expect("a folder");
     let (here, system) = (folder.path().join("here.toml"), folder.path().join("system.toml"));
     let none = Config::search(&[Path::new("config.toml.not"), Path::new("/etc/not")], &BTreeMap::new());
@@ -417,14 +417,14 @@ proptest! {
     })]
 
     #[test]
-    fn f143_no_text_brings_it_down(text in ".{0,400}", name in "[A-Z_]{0,30}", value in ".{0,40}") {
+    fn random_text_never_panics(text in ".{0,400}", name in "[A-Z_]{0,30}", value in ".{0,40}") {
         let variable = format!("JOURNEY_{name}");
         let _ = parse(&text, &[(&variable, &value)]);
         let _ = parse(LEAST, &[(&variable, &value)]);
     }
 
     #[test]
-    fn f143_no_edit_brings_it_down(
+    fn random_edits_never_panic(
         at in any::<prop::sample::Index>(),
         length in 0..40_usize,
         put in prop_oneof![Just(String::new()), ".{1,20}", Just("[".repeat(5_000)), Just("a.".repeat(5_000))],
@@ -447,9 +447,9 @@ fn an_address_of_another_database_is_refused_without_its_password() {
     check(&format!("database = \"postgres://anna:hemligt@db/journey\"\n{LEAST}"), &[], expected);
 }
 
-/// Whoever must stop everything need not mend the configuration first.
+/// Stopping all mail must be possible with an invalid configuration.
 #[test]
-fn where_the_database_lies_is_known_of_a_configuration_with_faults() {
+fn the_database_path_is_read_from_an_invalid_configuration() {
     let home = tempfile::tempdir().expect("a folder");
     let file = home.path().join("config.toml");
     let database_of = |text: &[u8], variables: &[(&str, &str)]| {
@@ -461,7 +461,7 @@ fn where_the_database_lies_is_known_of_a_configuration_with_faults() {
         let text = format!("{faults}database = \"var/j.db\"\n[mail\n");
         assert_eq!(database_of(text.as_bytes(), &[]), "var/j.db", "{faults}");
     }
-    // Where even that cannot be read it is the default, and `hold` says which.
+    // If the path cannot be read at all the default is used, and `hold` names it.
     assert_eq!(database_of(b"[mail\ndatabase = \"var/j.db\"\n", &[]), "journey.db");
     assert_eq!(database_of(b"# l\xe4rresa\ndatabase = \"var/j.db\"\n", &[]), "var/j.db");
     assert_eq!(database_of(b"x = [", &[("JOURNEY_DATABASE", "/srv/j.db")]), "/srv/j.db");

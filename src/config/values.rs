@@ -1,4 +1,4 @@
-//! Values that several sections have: shares, lengths of time, rates.
+//! Value types shared by several sections: percentages, durations, rates.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -7,21 +7,19 @@ use chrono::TimeDelta;
 
 use crate::domain::time::duration::Duration;
 
-/// Mails per time.
+/// A number of mails per period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many.
     pub mails: NonZeroU32,
-    /// In what time.
     pub per: TimeDelta,
 }
 
-/// A share, in whole percent from 0 to 100.
+/// A percentage from 0 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Percent(pub(crate) u8);
 
 impl Percent {
-    /// Are `part` of `whole` more than this share?
+    /// Returns true if `part` of `whole` exceeds this percentage.
     pub(crate) fn is_exceeded(self, part: usize, whole: usize) -> bool {
         part * 100 > whole * usize::from(self.0)
     }
@@ -37,7 +35,7 @@ pub(super) fn filled(text: &str) -> Result<&str, String> {
     if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
 }
 
-/// A share like `10 %`.
+/// Parses a percentage like `10 %`.
 pub(super) fn percent(text: &str) -> Result<Percent, String> {
     let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<u8>().ok());
     number.filter(|number| *number <= 100).map(Percent).ok_or_else(|| {
@@ -45,7 +43,7 @@ pub(super) fn percent(text: &str) -> Result<Percent, String> {
     })
 }
 
-/// A length of time like `4 hours`, of at least a minute.
+/// Parses a duration like `4 hours`, of at least one minute.
 pub(super) fn length(text: &str) -> Result<TimeDelta, String> {
     let duration = Duration::parse(text).map_err(|why| format!("has a wrong value: {why}"))?;
     duration
@@ -53,7 +51,7 @@ pub(super) fn length(text: &str) -> Result<TimeDelta, String> {
         .ok_or_else(|| format!("has `{text}`; only minutes and hours are a length of time here"))
 }
 
-/// Mails per time like `25/minute`, or `unlimited`.
+/// Parses a rate like `25/minute`, or `unlimited`.
 pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
     if text == "unlimited" {
         return Ok(None);
@@ -72,7 +70,7 @@ pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
     Ok(Some(Rate { mails, per }))
 }
 
-/// Mails in 24 hours, like `10000`, or `unlimited`.
+/// Parses a number of mails in 24 hours, like `10000`, or `unlimited`.
 pub(super) fn per_day(text: &str) -> Result<Option<NonZeroU32>, String> {
     if text == "unlimited" {
         return Ok(None);
@@ -85,5 +83,5 @@ pub(super) fn per_day(text: &str) -> Result<Option<NonZeroU32>, String> {
     })
 }
 
-/// More than these in a day is no limit: each of them is remembered for a day.
+/// The upper bound: the time of each mail is kept for 24 hours.
 const MOST_A_DAY: u32 = 1_000_000;

@@ -1,8 +1,8 @@
-//! One TOML text parsed as far as it is TOML, each slip a fault with its line
-//! and column. What its keys should hold is said by those who read its
-//! [`Table`]s.
+//! Parses one TOML text with error recovery: each syntax error becomes a
+//! diagnostic with line and column, and the rest of the text is still read. The
+//! callers read the resulting [`Table`]s.
 //!
-//! By hand and not by serde, because serde stops at the first fault.
+//! serde is not used because it stops at the first error.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use super::table::Table;
 use crate::content::text_file::Source;
 use crate::domain::diagnostic::{Diagnostic, Place};
 
-/// A value and where it stands in the file.
+/// A value and its byte offset in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct At<T> {
     pub(super) value: T,
@@ -27,31 +27,33 @@ impl<T> At<T> {
     }
 }
 
-/// So many garbled lines are told.
+/// Maximum number of syntax errors reported for one text.
 const MOST_GARBLED: usize = 20;
-/// More dots in one line make tables nested deeper than a stack is high.
+/// More dots than this in one line would nest tables deep enough to overflow
+/// the stack.
 const MOST_DOTS: usize = 100;
 
-/// One TOML text.
+/// One parsed TOML text.
 pub(super) struct Document<'a> {
     root: DeTable<'a>,
     context: Context<'a>,
 }
 
-/// What all tables of a document share.
+/// State shared by all tables of a document.
 pub(super) struct Context<'a> {
     source: &'a Source,
-    /// Where the TOML begins in the file.
+    /// Byte offset in the file at which the TOML starts.
     pub(super) base: usize,
     faults: &'a Faults,
-    /// The keys that stand above the first table.
+    /// The keys allowed above the first table.
     pub(super) top_keys: &'static [&'static str],
-    /// Lines that are no TOML: what else seems wrong there is a consequence.
+    /// Lines with syntax errors; other errors on these lines are consequences and
+    /// are suppressed.
     garbled: BTreeSet<u32>,
 }
 
 impl<'a> Document<'a> {
-    /// Parses a part of a file; what is no TOML is told and left out.
+    /// Parses a part of a file; syntax errors are reported and skipped.
     pub(super) fn parse(
         source: &'a Source,
         range: Range<usize>,
@@ -76,18 +78,19 @@ impl<'a> Document<'a> {
         Document { root: root.into_inner(), context }
     }
 
-    /// Is it TOML throughout? If not, what is missing may only be garbled.
+    /// Returns true if there was no syntax error. Otherwise a missing key may
+    /// only be unreadable and is not reported.
     pub(super) fn is_whole(&self) -> bool {
         self.context.is_whole()
     }
 
-    /// The keys above the first table.
+    /// The table of the keys above the first header.
     pub(super) fn root(&self) -> Table<'_> {
         Table::new(&self.context, &self.root, self.context.base, String::new())
     }
 }
 
-/// The first line with so many dots that no author wrote it.
+/// Offset of the first line with too many dots.
 fn nested_beyond_reason(text: &str) -> Option<usize> {
     let mut start = 0;
     text.split_inclusive('\n').find_map(|line| {
@@ -102,14 +105,14 @@ impl Context<'_> {
         self.garbled.is_empty()
     }
 
-    /// Tells a fault, unless it only follows from a garbled line.
+    /// Reports a diagnostic unless its line has a syntax error.
     pub(super) fn add(&self, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
         if !self.garbled.contains(&self.source.line(offset)) {
             self.faults.tell(self.source, offset, fault);
         }
     }
 
-    /// The first thing wrong on a line is told, the rest follows from it.
+    /// Reports only the first syntax error of each line.
     fn syntax(&mut self, offset: usize, message: String, hint: &str) {
         let offset = self.base + offset;
         if self.garbled.insert(self.source.line(offset)) && self.garbled.len() <= MOST_GARBLED {

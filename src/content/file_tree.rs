@@ -1,6 +1,6 @@
-//! The content folder read as one snapshot: only regular files inside it, of
-//! sensible size and number, and none of them changed meanwhile. Knows which
-//! files are text, not what they say.
+//! Reads the content folder as one consistent snapshot: only regular files inside
+//! the folder, limited in size and number, and none of them modified during the
+//! read. It knows which files are text, but does not parse them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
@@ -13,63 +13,63 @@ use super::{Faults, Files};
 use crate::content::text_file::Source;
 use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
 
-/// The folder at one moment; paths are below it, with `/`.
+/// A snapshot of the folder; paths are relative to it and use `/`.
 #[derive(Debug, Default)]
 pub(super) struct Snapshot {
-    /// The folder as the user would type it, with a `/` after it if need be.
+    /// The folder as the user typed it, with a trailing `/`.
     shown: String,
-    /// The text files, by path.
+    /// Text files by path.
     pub(super) texts: BTreeMap<String, Source>,
-    /// Text files that are there but not readable; the faults are told.
+    /// Text files that could not be read; they are already reported.
     unread: BTreeSet<String>,
-    /// Files that are not read, such as pictures, with their size in bytes.
+    /// Files whose bytes are not kept, such as pictures, with their size.
     pub(super) others: BTreeMap<String, u64>,
-    /// Those of them that are pictures a mail can carry.
+    /// Those that are pictures small enough for a mail.
     pub(super) pictures: BTreeMap<String, Arc<[u8]>>,
-    /// Folders.
+    /// Paths of the folders.
     pub(super) folders: BTreeSet<String>,
 }
 
-/// A text longer than this is no mail.
+/// Maximum size of one text file.
 const MOST_BYTES_OF_TEXT: u64 = 200_000;
-/// A mail of more than 100 kB is clipped by some who show it, and a picture
-/// grows by a third on its way (E23, F99).
+/// Some mail clients clip a message above 100 kB, and base64 enlarges a
+/// picture by a third.
 pub(super) const MOST_BYTES_OF_PICTURE: u64 = 60_000;
-/// All text together; more than that is no programme, and must fit in memory.
+/// Maximum size of all text together; it is held in memory.
 const MOST_BYTES_OF_ALL: u64 = 50_000_000;
 const MOST_FILES: usize = 5_000;
 const MOST_LEVELS: usize = 4;
-/// How often a folder is read that changes meanwhile, and how long to let it
-/// settle before the next time.
+/// Number of attempts when the folder changes during the read, and the delay
+/// between them.
 const ATTEMPTS: u32 = 3;
 const SETTLE: Duration = Duration::from_millis(100);
 
 impl Snapshot {
-    /// The file at a path below the folder, as the user would type it.
+    /// The path for messages, as the user would type it.
     pub(super) fn file(&self, path: &str) -> String {
         format!("{}{path}", self.shown)
     }
 
-    /// Is there such a text file, readable or not?
+    /// Returns true if a text file exists at this path, readable or not.
     pub(super) fn has_text(&self, path: &str) -> bool {
         self.texts.contains_key(path) || self.unread.contains(path)
     }
 
-    /// The paths of the text files, readable or not, in a folder.
+    /// Paths of the text files in a folder, readable or not.
     pub(super) fn texts_in(&self, folder: &str) -> impl Iterator<Item = &str> {
         let prefix = format!("{folder}/");
         let all: BTreeSet<&str> = self.texts.keys().chain(&self.unread).map(String::as_str).collect();
         all.into_iter().filter(move |path| path.starts_with(&prefix))
     }
 
-    /// The files themselves, to be kept.
+    /// The bytes of the files, to be stored.
     pub(super) fn into_files(self) -> Files {
         let texts = self.texts.into_iter().map(|(path, source)| (path, source.text.as_bytes().to_vec()));
         texts.chain(self.pictures.into_iter().map(|(path, bytes)| (path, bytes.to_vec()))).collect()
     }
 }
 
-/// A snapshot of files that were kept.
+/// Builds a snapshot from stored files.
 pub(super) fn kept(dir: &Path, files: &Files, faults: &Faults) -> Snapshot {
     let mut snapshot = Snapshot { shown: shown(dir), ..Snapshot::default() };
     for (path, bytes) in files {
@@ -93,17 +93,17 @@ pub(super) fn kept(dir: &Path, files: &Files, faults: &Faults) -> Snapshot {
     snapshot
 }
 
-/// Reads the folder. `None` when there is none, or it will not keep still.
+/// Reads the folder. `None` if it does not exist or keeps changing.
 pub(super) fn snapshot(dir: &Path, faults: &Faults) -> Option<Snapshot> {
     snapshot_while(dir, faults, &mut || ())
 }
 
-/// The same; `meanwhile` runs between looking and reading, so that tests can
-/// change files at the worst moment.
+/// Like [`snapshot`]; `meanwhile` runs between listing and reading, so that tests
+/// can modify files at that point.
 fn snapshot_while(dir: &Path, faults: &Faults, meanwhile: &mut dyn FnMut()) -> Option<Snapshot> {
     let shown = shown(dir);
     for attempt in 1..=ATTEMPTS {
-        // Resolved anew each time: a deployment may point a link elsewhere.
+        // Resolved on each attempt: a deployment may switch a symbolic link.
         let root = match dir.canonicalize() {
             Ok(root) => root,
             Err(wrong) => {
@@ -134,13 +134,13 @@ fn snapshot_while(dir: &Path, faults: &Faults, meanwhile: &mut dyn FnMut()) -> O
     None
 }
 
-/// Why there is no snapshot this time.
+/// Why an attempt gave no consistent snapshot.
 enum Unsettled {
     Changed(String),
     Unreadable(String, io::Error),
 }
 
-/// One attempt: look, read, look again. What was seen must be the same.
+/// One attempt: list, read, list again; both listings must be equal.
 fn read_all(
     root: &Path,
     shown: &str,
@@ -163,7 +163,7 @@ fn read_all(
             if is_picture(path) && stamp.bytes <= MOST_BYTES_OF_PICTURE {
                 bytes_of_all += stamp.bytes;
                 let fits = bytes_of_all <= MOST_BYTES_OF_ALL;
-                // One that cannot be read is told where it is asked for.
+                // A file that cannot be read is reported where it is needed.
                 if let Some(Ok(bytes)) = fits.then(|| read(&root.join(path), path, stamp)).transpose()? {
                     snapshot.pictures.insert(path.clone(), bytes.into());
                 }
@@ -198,7 +198,7 @@ fn read_all(
     }
 }
 
-/// The bytes of a file that is still the one that was seen.
+/// Reads a file and verifies that it is the one that was listed.
 fn read(full: &Path, path: &str, seen: &Stamp) -> Result<Result<Vec<u8>, io::Error>, Unsettled> {
     let changed = || Unsettled::Changed(path.to_owned());
     let mut file = match File::open(full) {
@@ -208,8 +208,8 @@ fn read(full: &Path, path: &str, seen: &Stamp) -> Result<Result<Vec<u8>, io::Err
     };
     let mut bytes = Vec::new();
     let read = file.metadata().and_then(|opened| {
-        // Not the file that was seen, perhaps a link put in its place: the
-        // stamp has the identity in it, and nothing has been read yet.
+        // The opened file is another one, perhaps a symbolic link put in its place. The
+        // fingerprint includes the file's identity, and nothing has been read yet.
         if Stamp::of(&opened) != *seen {
             return Ok(false);
         }
@@ -223,11 +223,11 @@ fn read(full: &Path, path: &str, seen: &Stamp) -> Result<Result<Vec<u8>, io::Err
     }
 }
 
-/// What lies in the folder, by path.
+/// The files of the folder by path.
 #[derive(PartialEq, Eq, Default)]
 struct Listing {
     entries: BTreeMap<String, Entry>,
-    /// There are more than anybody can have meant; they were not looked at.
+    /// There are more files than the limit; the rest was not listed.
     too_many: bool,
 }
 
@@ -235,16 +235,16 @@ struct Listing {
 enum Entry {
     File(Stamp),
     Folder,
-    /// A folder too far down to be looked into.
+    /// A folder nested deeper than the limit.
     TooDeep,
     Link,
     /// A pipe, socket or device.
     Special,
-    /// A name that is not UTF-8.
+    /// A file name that is not UTF-8.
     Unnamed,
 }
 
-/// What changes when a file does.
+/// Metadata that changes when the file changes.
 #[derive(PartialEq, Eq)]
 struct Stamp {
     bytes: u64,
@@ -258,7 +258,7 @@ impl Stamp {
     }
 }
 
-/// Device and file number, where the system has them.
+/// Device and inode number, where the platform has them.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
@@ -277,7 +277,7 @@ impl Listing {
         path.cloned().or_else(|| (self.too_many != later.too_many).then(String::new))
     }
 
-    /// What should not be there.
+    /// Diagnostics for entries that must not be there.
     fn faults(&self, shown: &str) -> Vec<Diagnostic> {
         let mut faults: Vec<Diagnostic> =
             self.entries.iter().filter_map(|(path, entry)| entry.fault(shown, path)).collect();
@@ -319,8 +319,8 @@ impl Entry {
     }
 }
 
-/// Looks at the programme's file, the journeys and the templates; whatever
-/// else lies beside them is not the program's business.
+/// Lists the programme file, the journeys and the templates; other files in the
+/// folder are ignored.
 fn list(root: &Path) -> Result<Listing, Unsettled> {
     let mut listing = Listing::default();
     for name in ["programme.toml", "journeys", "templates"] {
@@ -379,14 +379,14 @@ impl Listing {
     }
 }
 
-/// Hidden files, backups and swap files.
+/// Hidden files, backups and swap files of editors.
 fn is_left_by_an_editor(name: &str) -> bool {
     let endings = ["~", ".swp", ".swo", ".tmp", ".bak", ".orig", ".rej", "#"];
     name.starts_with('.') || name.starts_with("~$") || endings.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Is it a file whose words the program reads?
-/// May the file be the picture of a film?
+/// Returns true for text files that the program reads.
+/// Returns true for files that may be the poster of a film.
 fn is_picture(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     path.starts_with("journeys/") && [".png", ".jpg", ".jpeg"].iter().any(|ending| path.ends_with(ending))
@@ -401,7 +401,7 @@ fn is_text(path: &str) -> bool {
     }
 }
 
-/// What stands before a path below the folder.
+/// The prefix of paths in messages.
 fn shown(dir: &Path) -> String {
     let text = dir.to_string_lossy();
     match text.trim_end_matches('/') {
@@ -455,7 +455,7 @@ fn all_too_large(shown: &str, path: &str) -> Diagnostic {
 mod tests {
     use super::*;
 
-    /// A small folder, and what a snapshot tells of it.
+    /// Takes a snapshot of a small folder and returns its diagnostics.
     fn told(prepare: impl FnOnce(&Path), meanwhile: &mut dyn FnMut(&Path)) -> String {
         let dir = tempfile::tempdir().expect("a folder");
         fs::create_dir_all(dir.path().join("journeys/miljo")).expect("folders");
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn f90_a_folder_that_settles_is_read_again() {
+    fn a_folder_that_settles_is_read_on_retry() {
         let mut times = 0;
         let told = told(|_| (), &mut |dir| {
             times += 1;
@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn f90_a_folder_that_keeps_changing_is_not_read() {
+    fn a_folder_that_keeps_changing_is_rejected() {
         let mut times = 0;
         let told = told(|_| (), &mut |dir| {
             times += 1;
@@ -503,8 +503,8 @@ mod tests {
     }
 
     #[test]
-    fn f90_a_file_put_in_the_place_of_another_is_seen() {
-        // Of the same length and age.
+    fn a_replaced_file_is_detected() {
+        // The replacement has the same length and modification time.
         let swap = &mut |dir: &Path| {
             let (file, other) = (dir.join("journeys/miljo/resor.md"), dir.join("other"));
             let modified = fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("a time");
@@ -517,7 +517,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn f91_links_are_refused_and_not_opened() {
+    fn symbolic_links_are_rejected_and_not_opened() {
         let told = told_of(|dir| {
             std::os::unix::fs::symlink("/etc/passwd", dir.join("journeys/miljo/secret.md")).expect("a link");
             std::os::unix::fs::symlink("/etc", dir.join("journeys/etc")).expect("a link");
@@ -534,7 +534,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn f91_a_link_put_in_the_place_of_a_file_is_not_read() {
+    fn a_link_that_replaces_a_file_is_not_read() {
         let swap = &mut |dir: &Path| {
             let file = dir.join("journeys/miljo/resor.md");
             fs::remove_file(&file).expect("gone");
@@ -546,7 +546,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn f91_the_folder_itself_may_be_a_link() {
+    fn the_root_folder_may_be_a_symbolic_link() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::create_dir(dir.path().join("real")).expect("a folder");
         fs::write(dir.path().join("real/programme.toml"), "a = 1\n").expect("a file");
@@ -572,7 +572,7 @@ mod tests {
     }
 
     #[test]
-    fn more_files_than_anybody_writes_are_not_all_read() {
+    fn the_number_of_files_is_limited() {
         let told = told_of(|dir| {
             for n in 0..=MOST_FILES {
                 fs::write(dir.join(format!("journeys/miljo/{n}.png")), "").expect("a file");

@@ -1,13 +1,12 @@
-//! Where the front matter of a Markdown file ends: TOML between two `+++`
-//! lines, then the words. Offsets are those of the file, so that both halves
-//! keep their true lines.
+//! Splits a Markdown file into front matter, TOML between two `+++` lines, and
+//! body. Byte offsets refer to the whole file, so that line numbers stay right.
 
 use std::ops::Range;
 
 use crate::content::text_file::Source;
 use crate::domain::diagnostic::Diagnostic;
 
-/// The two halves of a file, as byte ranges of its text.
+/// The two parts of a file, as byte ranges of its text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Halves {
     /// The TOML between the markers; `None` without front matter.
@@ -16,12 +15,11 @@ pub(super) struct Halves {
     pub(super) body: Range<usize>,
 }
 
-/// Splits a file.
+/// Splits a file into front matter and body.
 ///
 /// # Errors
 ///
-/// The end marker is missing, or the front matter is marked in another
-/// program's way.
+/// The closing marker is missing, or the front matter uses `---` (YAML).
 pub(super) fn split(source: &Source) -> Result<Halves, Diagnostic> {
     let end = source.text.len();
     let is_marker = |line: &str| line.trim_end() == "+++";

@@ -1,22 +1,22 @@
-//! What content is called: SHA-256 over files, framed so that no two sets of
-//! files can be taken for one another.
+//! Computes content hashes: SHA-256 over files with length prefixes, so that two
+//! different sets of files never produce the same input.
 
 use ring::digest::{Context, SHA256};
 
 use crate::domain::model::ids::ContentHash;
 
-/// What an approval is bound to: a step's Markdown files by name and text.
+/// The hash an approval is bound to: the names and texts of a step's Markdown files.
 pub(super) fn of_step<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> ContentHash {
     framed("journey step 1", files)
 }
 
-/// What a revision is called: every text file by path and text.
+/// The hash of a content revision: the paths and texts of all text files.
 pub(super) fn of_content<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> ContentHash {
     framed("journey content 1", files)
 }
 
-/// Each part after its length; the label keeps the two kinds apart. Texts
-/// have LF line ends already, so the same words hash the same on every system.
+/// Prefixes each part with its length; the label separates the two kinds of
+/// hash. Line ends are already LF, so the hash is the same on every platform.
 fn framed<'a>(label: &str, files: impl Iterator<Item = (&'a str, &'a str)>) -> ContentHash {
     let mut context = Context::new(&SHA256);
     let mut part = |text: &str| {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_where_matters() {
+    fn names_and_texts_cannot_be_confused() {
         let hash = |files: &[(&str, &str)]| of_step(files.iter().copied()).to_string();
         assert_ne!(hash(&[("a.md", "bc")]), hash(&[("a.mdb", "c")]));
         assert_ne!(hash(&[("a.md", "b"), ("c", "")]), hash(&[("a.md", "bc")]));

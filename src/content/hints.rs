@@ -1,5 +1,4 @@
-//! What messages and hints share: words in back-ticks, the word that was
-//! meant, the name that would be allowed.
+//! Helpers for messages and hints: quoted lists, "did you mean", slug suggestions.
 
 use std::fmt::Display;
 
@@ -8,22 +7,22 @@ use unicode_normalization::UnicodeNormalization;
 use crate::domain::diagnostic::nearest;
 use crate::domain::model::ids::Slug;
 
-/// Words in back-ticks, with commas.
+/// The values in back-ticks, separated by commas.
 pub(super) fn quoted<T: Display>(words: &[T]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Words in back-ticks, or that there are none.
+/// The values in back-ticks, or `none`.
 pub(super) fn listed(words: &[&str]) -> String {
     if words.is_empty() { "none".to_owned() } else { quoted(words) }
 }
 
-/// The hint that names the word meant, if one is near.
+/// A "did you mean" hint if an allowed value is close enough.
 pub(super) fn did_you_mean<T: AsRef<str>>(found: &str, allowed: &[T]) -> Option<String> {
     nearest(found, allowed.iter().map(AsRef::as_ref)).map(|word| format!("did you mean `{word}`?"))
 }
 
-/// What to write instead of a name that is no slug.
+/// Suggests a valid slug for a text that is none.
 pub(super) fn slug_hint(text: &str) -> String {
     let plain: String = text
         .trim()

@@ -1,5 +1,5 @@
-//! Content that nobody wrote on purpose, or somebody did to bring the program
-//! down: it ends soon, with a fault that can be shown (F88).
+//! Robustness tests: constructed, damaged or random content must be rejected in
+//! bounded time with printable diagnostics, and must never panic.
 
 use std::fs;
 use std::path::Path;
@@ -11,11 +11,11 @@ use super::rig::{check, folder, good, good_but, today, write};
 use super::{Loaded, load};
 use crate::domain::diagnostic::Diagnostic;
 
-/// Nothing takes a second by itself (F88, F96: measured, at most 0.3 s); on a
-/// machine with much else to do a test may, so only a hang fails.
+/// Each input takes at most 0.3 s when measured alone. The bound is generous, so
+/// that a busy machine does not fail the test and a hang does.
 const HANGS: std::time::Duration = std::time::Duration::from_secs(20);
 
-/// What is told of a folder, if it is told before [`HANGS`].
+/// Checks a folder and asserts that it took less than [`HANGS`].
 fn check_in_time(what: &str, files: &[(&str, String)]) -> String {
     #[expect(clippy::disallowed_methods, reason = "a test that measures")]
     let begun = std::time::Instant::now();
@@ -26,7 +26,7 @@ fn check_in_time(what: &str, files: &[(&str, String)]) -> String {
 }
 
 #[test]
-fn f88_bombs_end_soon_with_a_fault() {
+fn constructed_bombs_are_rejected_quickly() {
     let bombs = [
         ("brackets", format!("a = {}", "[".repeat(199_000))),
         ("braces", "a={".repeat(66_000)),
@@ -63,11 +63,11 @@ fn f88_bombs_end_soon_with_a_fault() {
     }
 }
 
-/// A place and what is put there instead of some bytes.
+/// A position, a number of bytes to remove, and the bytes to insert.
 type Edit = (prop::sample::Index, usize, Vec<u8>);
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    // Pieces that mean something to TOML or to us, and bytes that do not.
+    // Fragments with a meaning in TOML or in our formats, and random bytes.
     let piece = prop::sample::select(vec![
         "\"",
         "'",
@@ -114,8 +114,8 @@ fn edited(text: &str, edits: &[Edit]) -> Vec<u8> {
     bytes
 }
 
-/// Loads good content with one file of other bytes: no panic, in time, and
-/// faults that can be shown.
+/// Loads good content with one file replaced: no panic, within the time limit,
+/// and with printable diagnostics.
 fn survives(dir: &Path, path: &str, bytes: &[u8]) {
     let good = fs::read(dir.join(path)).expect("a file");
     write(dir, path, bytes);
@@ -148,7 +148,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
-    fn f88_no_edit_brings_the_loader_down(edits in prop::collection::vec(edits(), 10)) {
+    fn random_edits_never_panic(edits in prop::collection::vec(edits(), 10)) {
         let files = good();
         let dir = folder(&files);
         for (n, edits) in edits.iter().enumerate() {
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn f88_no_bytes_bring_the_loader_down(bytes in prop::collection::vec(any::<u8>(), 0..2_000), text in ".{0,400}") {
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000), text in ".{0,400}") {
         let dir = folder(&good());
         for path in WRITTEN {
             survives(dir.path(), path, &bytes);

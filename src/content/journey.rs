@@ -1,5 +1,5 @@
-//! `journey.toml` as it is written: order and timing (contract, 4). Names of
-//! other things are not looked up here.
+//! Parses `journey.toml`: the order and timing of steps. References to other
+//! files are not resolved here.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::domain::model::step::{Pace, Wait};
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::duration::{Duration, DurationUnit};
 
-/// What the file says.
+/// The parsed file.
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) title: Option<String>,
@@ -30,11 +30,11 @@ pub(super) struct Written {
     pub(super) retired: Vec<At<Slug>>,
     pub(super) reference_group: Option<ReferenceGroup>,
     pub(super) steps: Vec<WrittenStep>,
-    /// All of it was TOML: what is missing is missing.
+    /// False after a TOML syntax error: an absent key may then only be unreadable.
     pub(super) whole: bool,
 }
 
-/// One `[[step]]`.
+/// One `[[step]]` table.
 #[derive(Debug)]
 pub(super) struct WrittenStep {
     pub(super) id: At<Slug>,
@@ -48,7 +48,7 @@ pub(super) struct WrittenStep {
 const TOP_KEYS: &[&str] =
     &["title", "cadence", "start", "after", "audience", "focus", "late_joiners", "retired"];
 
-/// Reads the file.
+/// Parses the file.
 pub(super) fn read(source: &Source, known: &Known, faults: &Faults) -> Written {
     let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
     let mut table = document.root();
@@ -199,7 +199,7 @@ fn pace(table: &mut Table<'_>) -> At<Pace> {
     on.or(after).unwrap_or(At { value: Pace::NextSlot, offset: table.offset })
 }
 
-/// The delays of the reminders, each longer than the one before.
+/// The delays of the reminders, in increasing order.
 fn remind(table: &mut Table<'_>) -> Vec<Duration> {
     let delays = table.durations("remind");
     for pair in delays.windows(2) {
@@ -218,7 +218,7 @@ fn remind(table: &mut Table<'_>) -> Vec<Duration> {
     delays.into_iter().map(|delay| delay.value).collect()
 }
 
-/// Near enough to tell which of two durations is longer.
+/// Approximate length, precise enough to compare two durations.
 fn about_minutes(duration: Duration) -> u64 {
     let minutes = match duration.unit {
         DurationUnit::Minutes => 1,
@@ -261,7 +261,7 @@ fn wait(table: &mut Table<'_>) -> Wait {
     }
 }
 
-/// A slug is never used again: people who had the old step would miss the new.
+/// Slugs are never reused: people who had the old step would not get the new one.
 fn retired_steps(table: &Table<'_>, written: &Written) {
     for step in &written.steps {
         if written.retired.iter().any(|retired| retired.value == step.id.value) {

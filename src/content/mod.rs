@@ -1,14 +1,14 @@
-//! Authors' files in, a [`Library`] out: TOML and Markdown read as one
-//! snapshot, every fault collected, none thrown. It says nothing about how
-//! the Markdown reads (that is `render`) and sends nothing; `check`, the
-//! engine and the preview call [`load`].
+//! Reads the authors' content folder into a [`Library`]: TOML and Markdown
+//! files are read as one consistent snapshot and all errors are collected in one
+//! run. It does not render Markdown (`render` does) and sends nothing. Callers
+//! are `check`, the engine and the preview.
 //!
-//! Read in this order: `tree` takes the snapshot and `text` makes bytes
-//! text; `document` and `table` read TOML key by key, `front_matter` finds
-//! it in Markdown; `programme`, `journey` and `words` say what one file
-//! says, nothing looked up; `resolve` looks names up in each other and
-//! `variants` fills in what a variant inherits; `picture` reads a film's still; `hash`
-//! names the result.
+//! Reading order: `file_tree` takes the snapshot, `text_file` decodes bytes;
+//! `document` and `table` read TOML key by key, `front_matter` finds it in
+//! Markdown; `programme`, `journey` and `step_file` parse one file each without
+//! looking anything up; `resolver` resolves references between files and
+//! `variants` applies inheritance between variants; `picture` reads the size of
+//! a poster; `hash` computes content hashes.
 
 mod document;
 mod file_tree;
@@ -41,32 +41,32 @@ use crate::content::text_file::Source;
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::model::library::Library;
 
-/// What a content folder holds.
+/// The result of loading a content folder.
 #[derive(Debug)]
 pub struct Loaded {
-    /// All content; `None` when one of the faults is an error, so that
-    /// half-understood content is never put in force.
+    /// The complete library; `None` if any diagnostic is an error, so that
+    /// partly parsed content is never activated.
     pub library: Option<Library>,
-    /// What could be read of content with errors: never to be put in force,
-    /// but its words can be looked at, so that one run tells their faults too.
+    /// What could be parsed of content with errors. Never activated; it is
+    /// rendered only to report the errors in its texts in the same run.
     pub(crate) draft: Option<Library>,
-    /// Every fault of every file, by file, line and column.
+    /// All diagnostics, sorted by file, line and column.
     pub faults: Vec<Diagnostic>,
-    /// The files it was read from, so that they can be kept and read again.
+    /// The files that were read, so that they can be stored and loaded again.
     pub(crate) files: Files,
 }
 
 /// Content as files: their bytes by path below the content folder.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// Reads a content folder as it is now. `today` is only asked whether each
-/// cadence still has a slot in the year to come.
+/// Reads a content folder. `today` is needed only to check that each cadence
+/// has a slot within the coming year.
 pub fn load(dir: &Path, today: NaiveDate) -> Loaded {
     let faults = Faults::default();
     loaded(file_tree::snapshot(dir, &faults), today, faults)
 }
 
-/// Reads content from files that were kept; `dir` is what messages call them.
+/// Loads content from stored files; `dir` is the folder name used in messages.
 pub(crate) fn load_kept(dir: &Path, files: &Files, today: NaiveDate) -> Loaded {
     let faults = Faults::default();
     loaded(Some(file_tree::kept(dir, files, &faults)), today, faults)
@@ -81,17 +81,17 @@ fn loaded(snapshot: Option<file_tree::Snapshot>, today: NaiveDate, faults: Fault
     Loaded { library, draft, faults, files }
 }
 
-/// Where faults gather. Shared by all who read, so that nobody has to stop at
-/// the first or carry a list along.
+/// Collects diagnostics. It is shared by reference, so that parsing continues
+/// after an error.
 #[derive(Default)]
 struct Faults {
     list: RefCell<Vec<Diagnostic>>,
-    /// How many have been told in the text of each file.
+    /// Number of diagnostics reported so far for each file.
     in_file: RefCell<BTreeMap<String, usize>>,
 }
 
-/// More faults than this in one file help nobody, and a file made to have a
-/// hundred thousand must not take a minute (F88).
+/// Limit per file: a file constructed to have 100,000 errors must not take
+/// minutes to report.
 const MOST_IN_A_FILE: usize = 200;
 
 impl Faults {
@@ -103,7 +103,8 @@ impl Faults {
         self.list.borrow_mut().extend(faults);
     }
 
-    /// Adds a fault in a text; its place is only worked out if it is told.
+    /// Adds a diagnostic for an offset in a text; line and column are computed
+    /// only while the limit is not reached.
     fn tell(&self, source: &Source, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
         let mut in_file = self.in_file.borrow_mut();
         let told = in_file.entry(source.file.clone()).or_default();
@@ -117,7 +118,7 @@ impl Faults {
         }
     }
 
-    /// By file, line and column; at one place in the order they were found.
+    /// Sorted by file, line and column; the sort is stable.
     fn in_order(self) -> Vec<Diagnostic> {
         let mut faults = self.list.into_inner();
         faults.sort_by(|a, b| a.place.cmp(&b.place));

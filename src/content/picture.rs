@@ -1,6 +1,5 @@
-//! How large a picture is and how it is written down, from its first bytes:
-//! a mail says it, so that the page does not jump while it is read. Nothing
-//! else of a picture is looked at.
+//! Reads format and size of a picture from its first bytes. Mails declare the
+//! size so that the layout does not shift while the picture loads.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use crate::domain::model::picture::{Media, Picture};
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = &[0xFF, 0xD8];
 
-/// The picture that these bytes are, if they are one.
+/// Returns the picture if the bytes are a PNG or JPEG.
 pub(super) fn read(bytes: &Arc<[u8]>) -> Option<Picture> {
     let (media, (width, height)) = if bytes.starts_with(PNG) {
         (Media::Png, png(bytes)?)
@@ -21,13 +20,13 @@ pub(super) fn read(bytes: &Arc<[u8]>) -> Option<Picture> {
     (width > 0 && height > 0).then(|| Picture { media, width, height, bytes: Arc::clone(bytes) })
 }
 
-/// The first chunk says it.
+/// The size is in the first chunk (IHDR).
 fn png(bytes: &[u8]) -> Option<(u32, u32)> {
     let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     (bytes.get(12..16)? == b"IHDR").then_some((number(16)?, number(20)?))
 }
 
-/// Some segment before the picture itself says it.
+/// The size is in the first SOF segment.
 fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
     let number = |at: usize| Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
     let mut at = JPEG.len();
@@ -35,9 +34,9 @@ fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
         let (mark, kind) = (*bytes.get(at)?, *bytes.get(at + 1)?);
         match kind {
             _ if mark != 0xFF => return None,
-            // Filled up with marks.
+            // Padding bytes.
             0xFF => at += 1,
-            // A frame; the three others of the row are tables.
+            // A start-of-frame marker; the other three in this range define tables.
             0xC0..=0xCF if !matches!(kind, 0xC4 | 0xC8 | 0xCC) => {
                 return Some((number(at + 7)?.into(), number(at + 5)?.into()));
             }
@@ -55,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_says_how_large_it_is() {
+    fn size_is_read_from_png_and_jpeg() {
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x58\0\0\x01\x52\x08";
         assert_eq!(size(png), Some((Media::Png, 600, 338)));
         let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc2\0\x11\x08\x01\x52\x02\x58\x03";
@@ -63,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn f99_what_is_no_picture_is_none() {
+    fn other_bytes_are_no_picture() {
         let frame_of_nothing = b"\xff\xd8\xff\xc0\0\x11\x08\0\0\0\0\x03";
         for bytes in [
             &b""[..],

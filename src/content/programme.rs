@@ -1,4 +1,4 @@
-//! `programme.toml`: what is true for the whole programme (contract, 3).
+//! Parses `programme.toml`: the settings of the whole programme.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use crate::domain::time::duration::{Duration, DurationUnit};
 use crate::domain::time::holidays::Holidays;
 use crate::domain::time::timezone::Zone;
 
-/// What the rest of the content is checked against; `None` where the file
-/// does not say it well enough.
+/// Names that the other files may refer to. `None` if they could not be read
+/// completely; references are then not checked.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) languages: Option<Vec<Language>>,
@@ -30,7 +30,7 @@ pub(super) struct Known {
 
 const TOP_KEYS: &[&str] = &["title", "organisation", "languages", "time_zone"];
 
-/// Reads the file. The programme is there if nothing in it is missing.
+/// Parses the file. The programme is `Some` if nothing in it is missing.
 pub(super) fn read(source: &Source, faults: &Faults) -> (Option<Programme>, Known) {
     let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
     let whole = document.is_whole();
@@ -73,7 +73,7 @@ pub(super) fn read(source: &Source, faults: &Faults) -> (Option<Programme>, Know
     (programme(), known)
 }
 
-/// The languages; `None` when one of them cannot be read.
+/// The languages; `None` if one of them is invalid.
 fn languages(table: &mut Table<'_>) -> Option<Vec<Language>> {
     let mut languages: Vec<Language> = Vec::new();
     let texts = table.lines("languages");
@@ -100,7 +100,7 @@ fn zone(table: &mut Table<'_>) -> Option<Zone> {
     let name = table.line("time_zone")?;
     let zone = Zone::parse(&name.value);
     if zone.is_none() {
-        // `Stockholm` is no slip of the finger for `Europe/Stockholm`, but as clear.
+        // `Stockholm` is not a typing error for `Europe/Stockholm`, but unambiguous.
         let city =
             |zone: &&str| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&name.value));
         let meant = Zone::names().find(city).or_else(|| nearest(&name.value, Zone::names()));
@@ -144,8 +144,7 @@ fn privacy(table: &mut Table<'_>, whole: bool) -> Option<Privacy> {
     })
 }
 
-/// The calendar, with defaults for what is left out; `None` when something in
-/// it is wrong.
+/// The calendar, with defaults for absent keys; `None` if any key is invalid.
 fn calendar(table: Option<Table<'_>>) -> Option<Calendar> {
     let mut calendar = Calendar {
         workdays: [true, true, true, true, true, false, false],
@@ -211,7 +210,7 @@ fn hours(table: &mut Table<'_>) -> Option<(NaiveTime, NaiveTime)> {
     None
 }
 
-/// Minutes, hours or days: a gap of workdays would depend on the unit.
+/// Only minutes, hours or days: workdays would depend on the unit.
 fn min_gap(table: &mut Table<'_>) -> Option<Duration> {
     let gap = table.duration("min_gap")?;
     match gap.value.unit {
@@ -243,7 +242,7 @@ fn closed(table: &mut Table<'_>) -> Vec<ClosedPeriod> {
     table.tables("closed").into_iter().filter_map(period).collect()
 }
 
-/// The focus areas, and all ids if each can be read.
+/// The focus areas, and their ids if all of them are valid.
 fn focus_areas(table: &mut Table<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
     let mut ids = Some(Vec::new());
     let area = |mut table: Table<'_>| {
@@ -258,7 +257,7 @@ fn focus_areas(table: &mut Table<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
     (areas, ids)
 }
 
-/// The characters, and all ids if each can be read.
+/// The characters, and their ids if all of them are valid.
 fn characters(table: &mut Table<'_>) -> (Vec<Character>, Option<Vec<Slug>>) {
     let mut ids = Some(Vec::new());
     let mut default: Option<String> = None;
@@ -292,8 +291,8 @@ fn characters(table: &mut Table<'_>) -> (Vec<Character>, Option<Vec<Slug>>) {
     (characters, ids)
 }
 
-/// Takes an id that must be the only one of its kind; without it nobody can
-/// say which ids there are.
+/// Declares an id and reports a duplicate. After an invalid id the list of
+/// declared ids is incomplete and becomes `None`.
 fn claim(table: &Table<'_>, id: Option<&At<Slug>>, ids: &mut Option<Vec<Slug>>) {
     let (Some(id), Some(taken)) = (id, &mut *ids) else {
         *ids = None;
@@ -327,8 +326,8 @@ fn translations(table: &mut Table<'_>, known: &Known) -> BTreeMap<Language, Prog
     translation_tables(table, known).into_iter().map(|(language, table)| words(language, table)).collect()
 }
 
-/// The tables `[translation.<language>]` whose language is one of the
-/// programme's, but not the first.
+/// The tables `[translation.<language>]` for the programme's languages other than
+/// the first.
 pub(super) fn translation_tables<'a>(table: &mut Table<'a>, known: &Known) -> Vec<(Language, Table<'a>)> {
     let Some(tables) = table.table("translation") else { return Vec::new() };
     let one = |(code, table): (At<String>, Table<'a>)| {
@@ -370,7 +369,7 @@ fn character_words(table: &Table<'_>, known: &Known) -> BTreeMap<Slug, Character
     table.named_tables().into_iter().filter_map(words).collect()
 }
 
-/// An id the file defines itself.
+/// Resolves an id that the same file declares.
 fn known_id(
     table: &Table<'_>,
     id: &At<String>,

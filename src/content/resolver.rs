@@ -1,5 +1,5 @@
-//! The files looked up in each other: which journeys and steps there are,
-//! whether the names they use exist, and whether any mail could ever leave.
+//! Resolves references between files: which journeys and steps exist, whether the
+//! names they use are declared, and whether a cadence has any usable slot.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::domain::model::step::{Pace, Step};
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::{Calendar, QuietDay};
 
-/// The library in a snapshot; `None` where something it needs is missing.
+/// Builds the library from a snapshot; `None` if a required part is missing.
 pub(super) fn library(snapshot: &Snapshot, today: NaiveDate, faults: &Faults) -> Option<Library> {
     let (programme, known) = match snapshot.texts.get("programme.toml") {
         Some(source) => programme::read(source, faults),
@@ -61,7 +61,7 @@ fn templates(snapshot: &Snapshot) -> Vec<TemplateSource> {
     snapshot.texts.iter().filter_map(template).collect()
 }
 
-/// What resolving looks at.
+/// Input shared while resolving.
 pub(super) struct Content<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) known: &'a Known,
@@ -69,9 +69,9 @@ pub(super) struct Content<'a> {
     pub(super) faults: &'a Faults,
 }
 
-/// A journey's folder and what its `journey.toml` says.
+/// A journey's folder and its parsed `journey.toml`.
 pub(super) struct Folder<'a> {
-    /// Below the content folder: `journeys/miljo`.
+    /// Path relative to the content folder: `journeys/miljo`.
     pub(super) path: String,
     pub(super) slug: Slug,
     pub(super) source: &'a Source,
@@ -101,7 +101,7 @@ impl<'a> Content<'a> {
         self.faults.tell(source, offset, |place| Diagnostic::warning(code, place, message).hint(hint));
     }
 
-    /// A fault of a file as a whole, read or not.
+    /// Reports an error of a file as a whole.
     pub(super) fn file_error(&self, path: &str, code: &'static str, message: String, hint: String) {
         self.faults.add(Diagnostic::error(code, Place::file(self.snapshot.file(path)), message).hint(hint));
     }
@@ -110,7 +110,7 @@ impl<'a> Content<'a> {
         self.faults.add(Diagnostic::warning(code, Place::file(self.snapshot.file(path)), message).hint(hint));
     }
 
-    /// Files that look like content, but stand where nobody looks.
+    /// Warns about files that look like content but are in a place that is not read.
     fn tell_what_is_not_read(&self) {
         for path in self.snapshot.others.keys() {
             let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
@@ -189,7 +189,7 @@ impl<'a> Content<'a> {
         }
         let source = self.snapshot.texts.get(&toml)?;
         let written = journey::read(source, self.known, self.faults);
-        // The name is at fault and told; the rest is looked at all the same.
+        // The invalid name is already reported; the folder is checked all the same.
         let slug = slug.or_else(|| Slug::parse("unnamed"))?;
         Some(Folder { path, slug, source, written })
     }
@@ -218,7 +218,7 @@ impl<'a> Content<'a> {
         })
     }
 
-    /// `after` names a journey that is there, and no journey waits for itself (F102).
+    /// Checks that `after` names an existing journey and that there is no cycle.
     fn order_of_journeys(&self, folders: &[Folder<'_>]) {
         let slugs: Vec<&str> = folders.iter().map(|folder| folder.slug.as_str()).collect();
         let mut waits: BTreeMap<&str, &str> = BTreeMap::new();
@@ -291,7 +291,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// Moments at which no mail may leave.
+    /// Reports fixed times (`on`) at which no mail may be sent.
     fn moments(&self, folder: &Folder<'_>) {
         let Some(calendar) = &self.known.calendar else { return };
         for step in &folder.written.steps {
@@ -309,7 +309,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The Markdown files of a journey by step, those of no step told.
+    /// A journey's Markdown files by step; files without a step are reported.
     fn step_files(&self, folder: &Folder<'_>) -> BTreeMap<Slug, Vec<StepFile<'a>>> {
         let mut by_step: BTreeMap<Slug, Vec<StepFile<'a>>> = BTreeMap::new();
         let paths = self.snapshot.texts.keys().filter(|path| path.starts_with(&format!("{}/", folder.path)));
@@ -338,7 +338,7 @@ impl<'a> Content<'a> {
             return;
         };
         if !folder.written.whole {
-            // Its step may stand in the part of `journey.toml` that is garbled.
+            // The step may be declared in a part of `journey.toml` with a syntax error.
             variants::look_at(self, file);
             return;
         }
@@ -383,12 +383,12 @@ impl<'a> Content<'a> {
     }
 }
 
-/// The circle a journey stands in, told once, by the first of its names.
+/// The cycle a journey is part of, reported once, from its alphabetically first name.
 fn cycle<'a>(first: &'a str, waits: &BTreeMap<&'a str, &'a str>) -> Option<Vec<&'a str>> {
     let mut circle = vec![first];
     let mut next = *waits.get(first)?;
     while next != first {
-        // Another circle further on, or this one told from an earlier name.
+        // Another cycle further on, or this one reported from an earlier name.
         if circle.contains(&next) || next < first {
             return None;
         }
@@ -401,8 +401,8 @@ fn cycle<'a>(first: &'a str, waits: &BTreeMap<&'a str, &'a str>) -> Option<Vec<&
     Some(circle)
 }
 
-/// Why none of a cadence's slots can ever be used, as far as hours, workdays
-/// and holidays go; closed periods pass.
+/// Why no slot of a cadence can be used because of hours, workdays or holidays.
+/// Closed periods are temporary and not considered.
 fn why_unusable(cadence: &Cadence, calendar: &Calendar, today: NaiveDate) -> Option<String> {
     let midnight = today.and_time(chrono::NaiveTime::MIN);
     let first_day = cadence.civil_from(midnight).next()?.date();
@@ -414,7 +414,7 @@ fn why_unusable(cadence: &Cadence, calendar: &Calendar, today: NaiveDate) -> Opt
     }
     let always = Calendar { closed: Vec::new(), ..calendar.clone() };
     let mut day = first_day;
-    // Two years, for a yearly cadence on a day that is sometimes a Sunday.
+    // Two years, for a yearly cadence whose date is sometimes a Sunday.
     let last = today.checked_add_days(Days::new(2 * 366))?;
     while day <= last {
         always.quiet(day, &[])?;

@@ -1,4 +1,4 @@
-//! A good content folder, and folders nearly like it, for the tests.
+//! Test fixtures: a valid content folder and variations of it.
 
 use std::fmt::Write;
 use std::fs;
@@ -111,7 +111,7 @@ Hej {{person.first_name}}!
 pub(super) const LESSON: &str =
     "+++\nkind = \"lesson\"\nsubject = \"{{person.first_name}}, när senast?\"\nminutes = 3\n+++\nHej!\n";
 
-/// Content without a fault.
+/// Valid content.
 pub(super) fn good() -> Vec<(&'static str, String)> {
     [
         ("programme.toml", PROGRAMME),
@@ -134,7 +134,7 @@ pub(super) fn good() -> Vec<(&'static str, String)> {
     .to_vec()
 }
 
-/// The good content with some files put in the place of, or beside, its own.
+/// The valid content with some files replaced or added.
 pub(super) fn good_but(files: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     let mut all = good();
     all.retain(|(path, _)| !files.iter().any(|(other, _)| path == other));
@@ -160,7 +160,7 @@ pub(super) fn today() -> NaiveDate {
     "2026-11-23".parse().expect("a date")
 }
 
-/// The faults of a folder, its name left out.
+/// The diagnostics of a folder, with the folder's path removed.
 pub(super) fn faults_in(dir: &Path) -> String {
     let Loaded { library, faults, .. } = load(dir, today());
     assert_eq!(library.is_none(), faults.iter().any(Diagnostic::is_error), "{faults:?}");
@@ -175,7 +175,7 @@ pub(super) fn check(files: &[(&str, String)]) -> String {
     faults_in(folder(files).path())
 }
 
-/// The library of content that has no error.
+/// Loads content that has no error.
 pub(super) fn library(files: &[(&str, String)]) -> Library {
     let dir = folder(files);
     let loaded = load(dir.path(), today());

@@ -1,6 +1,6 @@
-//! One Markdown file of a step as it is written: its front matter and its
-//! body (contract, 5). The base file says what the step is; variants and
-//! translations say words only. Nothing is inherited here.
+//! Parses one Markdown file of a step: front matter and body. The base file
+//! defines the step; variants and translations contain only text. Inheritance is
+//! applied in `variants`.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::ids::Slug;
 use crate::domain::model::step::{Film, Kind, Question, QuestionForm};
 
-/// The words of one file; `None` where it leaves them out.
+/// The texts of one file; `None` for absent keys.
 #[derive(Debug)]
 pub(super) struct Words<'a> {
     pub(super) source: &'a Source,
@@ -24,40 +24,40 @@ pub(super) struct Words<'a> {
     pub(super) film: Option<At<WrittenFilm>>,
     pub(super) body: Arc<str>,
     pub(super) body_line: u32,
-    /// Where a fault of the file as a whole is told.
+    /// Offset at which errors of the whole file are reported.
     pub(super) offset: usize,
-    /// All of it was read: what is missing is missing.
+    /// False after a syntax error: an absent key may then only be unreadable.
     pub(super) whole: bool,
 }
 
-/// A film, its poster not looked for yet.
+/// A film whose poster has not been looked up yet.
 #[derive(Debug)]
 pub(super) struct WrittenFilm {
     pub(super) film: Film,
     pub(super) poster: Option<At<String>>,
-    /// What the poster shows.
+    /// Alternative text of the poster.
     pub(super) alt: Option<String>,
 }
 
-/// The base file of a step.
+/// The parsed base file of a step.
 #[derive(Debug)]
 pub(super) struct Base<'a> {
     pub(super) words: Words<'a>,
     pub(super) kind: Option<At<Kind>>,
     pub(super) minutes: Option<u32>,
     pub(super) focus: Option<At<Slug>>,
-    /// `None` when one of them is faulty.
+    /// `None` if one of the questions is invalid.
     pub(super) questions: Option<Vec<Question>>,
 }
 
-/// A variant or translation.
+/// A parsed variant or translation.
 #[derive(Debug)]
 pub(super) struct Version<'a> {
     pub(super) words: Words<'a>,
     pub(super) questions: Vec<QuestionWords>,
 }
 
-/// The words of a question in a variant or translation.
+/// The texts of a question in a variant or translation.
 #[derive(Debug)]
 pub(super) struct QuestionWords {
     pub(super) id: At<Slug>,
@@ -72,7 +72,7 @@ const VERSION_KEYS: &[&str] = &["title", "subject", "preheader", "manager_note",
 const LONGEST_SUBJECT: usize = 150;
 const MOST_SCALE_STEPS: i32 = 11;
 
-/// Reads `<step>.md`.
+/// Parses `<step>.md`.
 pub(super) fn read_base<'a>(source: &'a Source, faults: &'a Faults) -> Option<Base<'a>> {
     let halves = halves(source, faults)?;
     let Some(front) = halves.front.clone() else {
@@ -97,7 +97,7 @@ pub(super) fn read_base<'a>(source: &'a Source, faults: &'a Faults) -> Option<Ba
     Some(Base { words, kind, minutes, focus, questions })
 }
 
-/// Reads a variant or translation; `base_file` is where the rest stands.
+/// Parses a variant or translation; `base_file` is named in messages.
 pub(super) fn read_version<'a>(
     source: &'a Source,
     base_file: &str,
@@ -216,7 +216,7 @@ fn length(table: &mut Table<'_>) -> Option<String> {
     sound.then_some(length.value)
 }
 
-/// A picture file beside the step: a plain name, never a path (F91).
+/// The file name of a picture in the same folder; a path is rejected.
 fn poster(table: &mut Table<'_>) -> Option<At<String>> {
     let poster = table.line("poster")?;
     let name = poster.value.as_str();
@@ -230,7 +230,7 @@ fn poster(table: &mut Table<'_>) -> Option<At<String>> {
     None
 }
 
-/// A film has a film; nothing else has.
+/// Steps of kind `film` need a film; other kinds must not have one.
 fn film_or_not(table: &Table<'_>, kind: Option<&At<Kind>>, words: &Words<'_>) {
     let Some(kind) = kind else { return };
     if kind.value == Kind::Film && !table.has("film") && words.whole {
@@ -255,7 +255,7 @@ fn questions(table: &mut Table<'_>) -> Option<Vec<Question>> {
     questions.into_iter().collect()
 }
 
-/// The contract's `type`s.
+/// The values of `type`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {
     Text,
@@ -295,7 +295,7 @@ fn question_form(table: &mut Table<'_>, form: Option<Type>) -> Option<QuestionFo
     const SCALE: &[&str] = &["min", "max", "labels"];
     const CHOICE: &[&str] = &["options"];
     let Some(form) = form else {
-        // Without a type nobody can say which of these belong.
+        // Without a type it is unknown which of these keys are allowed.
         table.expect(SCALE);
         table.expect(CHOICE);
         return None;

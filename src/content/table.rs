@@ -1,7 +1,7 @@
-//! One TOML table read key by key: each key is taken once as what it should
-//! be, what is left over is unknown, what is required and not there is
-//! missing, and every slip is a fault. Knows TOML's types and ours (durations,
-//! slugs), not what any key means.
+//! Reads one TOML table key by key. Each key is requested once with its expected
+//! type; keys never requested are reported as unknown, required ones that are
+//! absent as missing. It knows the types of TOML and those of the program
+//! (durations, slugs), but not what a key means.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -19,31 +19,31 @@ use crate::domain::diagnostic::{Diagnostic, nearest};
 use crate::domain::model::ids::Slug;
 use crate::domain::time::duration::Duration;
 
-/// Of one kind of fault in one table or list, so many are told.
+/// Maximum number of errors of one kind reported for one table or list.
 const MOST_OF_A_KIND: usize = 20;
-/// More tables in one list than this are not meant, nor more values.
+/// Maximum number of tables and of values in one list.
 const MOST_TABLES: usize = 500;
 const MOST_VALUES: usize = 10_000;
 
-/// One table; each key is taken at most once.
+/// One table; each key is requested at most once.
 pub(super) struct Table<'a> {
     context: &'a Context<'a>,
     keys: &'a DeTable<'a>,
-    /// Where it begins: there a missing key is missing.
+    /// Where the table starts; missing keys are reported here.
     pub(super) offset: usize,
-    /// As in the file, `[calendar]`; empty above the first table.
+    /// The header as in the file, `[calendar]`; empty for the root table.
     name: String,
-    /// The keys that may stand here.
+    /// The allowed keys.
     asked: Vec<&'static str>,
-    /// Those that belong elsewhere and have been told.
+    /// Keys that belong elsewhere and were already reported.
     refused: Vec<&'static str>,
-    /// Those that must, with an example value.
+    /// The required keys, each with an example value.
     required: Vec<(&'static str, &'static str)>,
-    /// Nothing has been wrong in it so far.
+    /// False once an error was reported for this table.
     sound: Cell<bool>,
 }
 
-/// What a key should hold.
+/// The expected type of a value.
 #[derive(Clone, Copy)]
 enum Wanted {
     Text,
@@ -70,7 +70,7 @@ impl Wanted {
         }
     }
 
-    /// How it is written.
+    /// A hint that shows the correct syntax.
     fn example(self, key: &str) -> String {
         match self {
             Wanted::Text => format!("write `{key} = \"…\"`"),
@@ -119,7 +119,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Tells a fault at an offset, unless it only follows from garbled TOML.
+    /// Reports an error at an offset, unless its line has a syntax error.
     pub(super) fn error(
         &self,
         code: &'static str,
@@ -131,7 +131,7 @@ impl<'a> Table<'a> {
         self.context.add(offset, |place| Diagnostic::error(code, place, message).hint(hint));
     }
 
-    /// A key as messages name it.
+    /// The key as it is named in messages.
     fn named(&self, key: &str) -> String {
         match self.name.as_str() {
             "" => format!("`{key}`"),
@@ -139,14 +139,14 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Keys that must be there, each with an example value; the missing ones
-    /// are told by [`Table::finish`].
+    /// Declares required keys, each with an example value; [`Table::finish`]
+    /// reports the missing ones.
     pub(super) fn require(&mut self, keys: &[(&'static str, &'static str)]) {
         self.required.extend(keys);
     }
 
-    /// Tells the required keys that are missing, but for those that stand
-    /// there misspelt, and nothing if the table is garbled.
+    /// Reports missing required keys, except those that are probably misspelt.
+    /// Reports nothing if the text has a syntax error.
     fn tell_missing(&self, misspelt: &[&str]) {
         let whole = self.context.is_whole();
         for (key, example) in self.required.iter().filter(|(key, _)| whole && !self.has(key)) {
@@ -157,18 +157,17 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Is the key there?
     pub(super) fn has(&self, key: &str) -> bool {
         self.keys.contains_key(key)
     }
 
-    /// Where the key stands.
+    /// The offset of the key.
     pub(super) fn offset_of(&self, key: &str) -> usize {
         let found = self.keys.get_key_value(key);
         found.map_or(self.offset, |(key, _)| self.context.base + key.span().start)
     }
 
-    /// Keys that do not fit here: told why, and what to do instead.
+    /// Reports keys that do not belong here, with the reason and a hint.
     pub(super) fn refuse(&mut self, keys: &[&'static str], code: &'static str, why: &str, hint: &str) {
         self.refused.extend(keys);
         for key in keys.iter().filter(|key| self.has(key)) {
@@ -176,18 +175,18 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Keys that may stand here but are not looked at.
+    /// Declares keys that are allowed but not read.
     pub(super) fn expect(&mut self, keys: &[&'static str]) {
         self.asked.extend(keys);
     }
 
-    /// One line of text: trimmed, composed (NFC), not empty.
+    /// A single-line text: trimmed, NFC-normalised and not empty.
     pub(super) fn line(&mut self, key: &'static str) -> Option<At<String>> {
         let found = self.value(key)?;
         self.clean(key, found, char::is_control)
     }
 
-    /// Text that may have several lines.
+    /// A text that may have several lines.
     pub(super) fn text(&mut self, key: &'static str) -> Option<At<String>> {
         let found = self.value(key)?;
         self.clean(key, found, |c| c.is_control() && !matches!(c, '\n' | '\t'))
@@ -220,7 +219,7 @@ impl<'a> Table<'a> {
         Some(At { value: text, offset })
     }
 
-    /// A whole number within bounds.
+    /// An integer within a range.
     pub(super) fn integer(&mut self, key: &'static str, allowed: Range<i64>) -> Option<At<i64>> {
         let found = self.value(key)?;
         let digits = self.typed(key, found, Wanted::Integer, DeValue::as_integer)?;
@@ -242,7 +241,7 @@ impl<'a> Table<'a> {
         self.typed(key, found, Wanted::Boolean, DeValue::as_bool)
     }
 
-    /// A day, from 2000 to 2100.
+    /// A date from 2000 to 2100.
     pub(super) fn date(&mut self, key: &'static str) -> Option<At<NaiveDate>> {
         let found = self.value(key)?;
         let only_date = |value: &DeValue<'_>| {
@@ -253,7 +252,7 @@ impl<'a> Table<'a> {
             .map(|value| At { value, offset: self.context.base + found.span().start })
     }
 
-    /// A civil date and time of day.
+    /// A local date and time.
     pub(super) fn moment(&mut self, key: &'static str) -> Option<At<NaiveDateTime>> {
         let found = self.value(key)?;
         let parts = |value: &DeValue<'_>| {
@@ -269,7 +268,7 @@ impl<'a> Table<'a> {
         }
         let date = self.believed(key, found, date)?;
         let (hour, minute) = (u32::from(time.hour), u32::from(time.minute));
-        // A leap second is taken for the second before it; civil time has none.
+        // A leap second is mapped to second 59.
         let time = NaiveTime::from_hms_opt(hour, minute, u32::from(time.second.unwrap_or(0)).min(59))?;
         Some(At { value: date.and_time(time), offset })
     }
@@ -290,18 +289,18 @@ impl<'a> Table<'a> {
         believed
     }
 
-    /// A duration in words.
+    /// A duration such as `5 workdays`.
     pub(super) fn duration(&mut self, key: &'static str) -> Option<At<Duration>> {
         let text = self.line(key)?;
         self.as_duration(&text)
     }
 
-    /// Durations in words.
+    /// A list of durations.
     pub(super) fn durations(&mut self, key: &'static str) -> Vec<At<Duration>> {
         self.lines(key).into_iter().filter_map(|text| self.as_duration(&text)).collect()
     }
 
-    /// A text that should be a duration.
+    /// Parses a text as a duration.
     pub(super) fn as_duration(&self, text: &At<String>) -> Option<At<Duration>> {
         match Duration::parse(&text.value) {
             Ok(value) => Some(At { value, offset: text.offset }),
@@ -312,18 +311,18 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// A name that identifies.
+    /// A slug.
     pub(super) fn slug(&mut self, key: &'static str) -> Option<At<Slug>> {
         let text = self.line(key)?;
         self.as_slug(&text)
     }
 
-    /// Names that identify.
+    /// A list of slugs.
     pub(super) fn slugs(&mut self, key: &'static str) -> Vec<At<Slug>> {
         self.lines(key).into_iter().filter_map(|text| self.as_slug(&text)).collect()
     }
 
-    /// A text that should be a slug.
+    /// Parses a text as a slug.
     pub(super) fn as_slug(&self, text: &At<String>) -> Option<At<Slug>> {
         let slug = Slug::parse(&text.value);
         if slug.is_none() {
@@ -336,7 +335,7 @@ impl<'a> Table<'a> {
         slug.map(|value| At { value, offset: text.offset })
     }
 
-    /// One of some words.
+    /// One of a fixed set of values.
     pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<At<T>> {
         let found = self.line(key)?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == found.value) {
@@ -349,12 +348,12 @@ impl<'a> Table<'a> {
         None
     }
 
-    /// A list of lines, not empty when it is there.
+    /// A list of single-line texts; an empty list is an error.
     pub(super) fn lines(&mut self, key: &'static str) -> Vec<At<String>> {
         self.list(key).map(|list| list.value).unwrap_or_default()
     }
 
-    /// The same as values, with the place of the list.
+    /// The same, with the offset of the list.
     pub(super) fn values(&mut self, key: &'static str) -> Option<At<Vec<String>>> {
         let list = self.list(key)?;
         Some(list.map(|lines| lines.into_iter().map(|line| line.value).collect()))
@@ -376,7 +375,7 @@ impl<'a> Table<'a> {
         }
         let mut refused = 0;
         let one = |value: &'a Spanned<DeValue<'a>>| {
-            // Twenty faults of a kind are enough.
+            // Stop after the maximum number of errors of one kind.
             if refused >= MOST_OF_A_KIND {
                 return None;
             }
@@ -397,7 +396,7 @@ impl<'a> Table<'a> {
         None
     }
 
-    /// A table below this one.
+    /// A subtable.
     pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
         let found = self.value(key)?;
         let keys = self.typed(key, found, Wanted::Table, DeValue::as_table)?;
@@ -405,7 +404,7 @@ impl<'a> Table<'a> {
         Some(self.below(keys, offset, format!("[{}]", self.path(key))))
     }
 
-    /// The tables of a list.
+    /// The tables of an array of tables.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
         let Some(found) = self.value(key) else { return Vec::new() };
         let Some(list) = self.typed(key, found, Wanted::Tables, DeValue::as_array) else { return Vec::new() };
@@ -422,7 +421,7 @@ impl<'a> Table<'a> {
         list.iter().filter_map(one).collect()
     }
 
-    /// The tables below this one whose names the author chose.
+    /// Subtables whose names the author chose, as in `[translation.en]`.
     pub(super) fn named_tables(&self) -> Vec<(At<String>, Table<'a>)> {
         let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
             let name: &Cow<'a, str> = key.get_ref();
@@ -434,7 +433,7 @@ impl<'a> Table<'a> {
         self.keys.iter().take(MOST_TABLES).filter_map(one).collect()
     }
 
-    /// The texts below this table under names the author chose.
+    /// Key and text pairs whose keys the author chose.
     pub(super) fn named_lines(&self) -> Vec<(At<String>, String)> {
         let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
             let name: &Cow<'a, str> = key.get_ref();
@@ -444,8 +443,7 @@ impl<'a> Table<'a> {
         self.keys.iter().take(MOST_TABLES).filter_map(one).collect()
     }
 
-    /// Tells the keys nobody asked for and those that are missing. Was
-    /// nothing wrong in the table?
+    /// Reports unknown and missing keys. Returns true if the table has no error.
     pub(super) fn finish(self) -> bool {
         let known = |key: &str| self.asked.iter().chain(&self.refused).any(|known| *known == key);
         let unknown = self.keys.keys().filter(|key| !known(key.get_ref()));
@@ -501,7 +499,7 @@ impl<'a> Table<'a> {
         Table::new(self.context, keys, offset, name)
     }
 
-    /// The name of a table below this one, without its brackets.
+    /// The dotted path of a subtable, without brackets.
     fn path(&self, key: &str) -> String {
         match self.name.trim_matches(['[', ']']) {
             "" => key.to_owned(),
@@ -509,8 +507,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Where a table begins: at its header, its brace, or for one that is
-    /// only implied at its key.
+    /// The offset of a table: its header or brace, or the key of a table that is
+    /// only implied by a dotted key.
     fn offset_of_table(&self, key: &str, found: &Spanned<DeValue<'_>>) -> usize {
         match found.span() {
             span if span.is_empty() => self.offset_of(key),

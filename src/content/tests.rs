@@ -519,7 +519,7 @@ fn questions_without_a_translation_are_warned_of() {
 }
 
 #[test]
-fn files_that_nobody_reads_are_told() {
+fn ignored_files_are_reported() {
     expect![[r#"
         [unlisted-step] journeys/miljo/Ny idé.md: warning: step `Ny idé` is not in `journey.toml`, so nobody gets it
           hint: if it is a step, call it `ny-ide`
@@ -555,7 +555,7 @@ fn files_that_nobody_reads_are_told() {
 }
 
 #[test]
-fn folders_that_are_no_journeys_are_told() {
+fn folders_without_journey_file_are_reported() {
     expect![[r#"
         [bad-slug] journeys/Miljö 2: error: `Miljö 2` cannot be the name of a journey; lower-case letters a-z, digits and `-` are allowed
           hint: rename the folder to `miljo-2`
@@ -575,7 +575,7 @@ fn folders_that_are_no_journeys_are_told() {
 }
 
 #[test]
-fn an_empty_or_missing_folder_is_told() {
+fn an_empty_or_missing_folder_is_reported() {
     let dir = tempfile::tempdir().expect("a folder");
     expect![[r#"
         [no-journeys] journeys: warning: there is no journey, so nobody gets anything
@@ -589,7 +589,7 @@ fn an_empty_or_missing_folder_is_told() {
 }
 
 #[test]
-fn front_matter_faults_are_told() {
+fn front_matter_errors_are_reported() {
     expect![[r#"
         [front-matter] journeys/miljo/nar-senast.md:1:1: error: the front matter that begins here has no end
           hint: write a line `+++` between the keys and the text
@@ -608,7 +608,7 @@ fn front_matter_faults_are_told() {
 }
 
 #[test]
-fn f88_toml_faults_have_lines_and_columns() {
+fn toml_faults_have_lines_and_columns() {
     let programme = PROGRAMME
         .replace("organisation = \"Ekdala kommun\"", "organisation = Ekdala kommun")
         .replace("hours    = \"07:00-17:00\"", "hours = \"07:00-17:00\nhours = \"08:00-16:00\"")
@@ -646,7 +646,7 @@ fn f88_toml_faults_have_lines_and_columns() {
 }
 
 #[test]
-fn f102_cadences_that_never_come_are_refused_and_idle_ones_told() {
+fn impossible_cadences_are_errors_and_idle_ones_warnings() {
     let with = |cadence: &str| {
         let journey = JOURNEY.replace("30 8 * * Tue", cadence);
         let told = check(&good_but(&[("journeys/miljo/journey.toml", &journey)]));
@@ -688,7 +688,7 @@ fn f102_cadences_that_never_come_are_refused_and_idle_ones_told() {
 }
 
 #[test]
-fn f102_journeys_that_wait_for_each_other_are_refused() {
+fn cycles_of_journeys_are_rejected() {
     let journey = |after: &str| {
         format!("title = \"T\"\ncadence = \"30 8 * * Tue\"\nafter = \"{after}\"\n[[step]]\nid = \"a\"\n")
     };
@@ -707,7 +707,7 @@ fn f102_journeys_that_wait_for_each_other_are_refused() {
 }
 
 #[test]
-fn f102_negative_and_huge_delays_are_refused() {
+fn negative_and_huge_delays_are_rejected() {
     let journey = JOURNEY
         .replace("\"1 week\"", "\"-1 weeks\"")
         .replace("\"4 weeks\"", "\"99999999999 weeks\"")
@@ -723,7 +723,7 @@ fn f102_negative_and_huge_delays_are_refused() {
 }
 
 #[test]
-fn f53_years_are_those_that_are_believed() {
+fn years_outside_2000_to_2100_are_rejected() {
     let start = JOURNEY.lines().find(|line| line.starts_with("start")).expect("a start");
     let with = |start_at: &str| {
         let journey = JOURNEY.replacen(start, &format!("start = {start_at}"), 1);
@@ -739,7 +739,7 @@ fn f53_years_are_those_that_are_believed() {
 }
 
 #[test]
-fn f103_the_same_journey_twice_cannot_be() {
+fn duplicate_journeys_are_impossible() {
     let told = check(&good_but(&[
         ("journeys/Miljo/journey.toml", JOURNEY),
         ("journeys/miljo\u{308}/journey.toml", JOURNEY),
@@ -750,7 +750,7 @@ fn f103_the_same_journey_twice_cannot_be() {
 }
 
 #[test]
-fn f91_posters_outside_the_journey_are_refused() {
+fn posters_outside_the_journey_are_rejected() {
     for poster in
         ["../grunden/still.png", "/etc/passwd.png", "a\\\\b.png", ".hidden.png", "c:still.png", "film.svg"]
     {
@@ -763,7 +763,7 @@ fn f91_posters_outside_the_journey_are_refused() {
 }
 
 #[test]
-fn f99_a_poster_is_a_picture_that_a_mail_can_carry() {
+fn posters_have_a_supported_format_and_size() {
     let step = "+++\nkind = \"film\"\nsubject = \"x\"\nminutes = 3\n[film]\nurl = \"https://x.example\"\ntitle = \"Filmen\"\nlength = \"2:25\"\nposter = \"still.png\"\n+++\nHej!\n";
     let dir = folder(&good_but(&[("journeys/miljo/workshop.md", step)]));
     let mut picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x58\0\0\x01\x52\x08".to_vec();
@@ -787,7 +787,7 @@ fn f99_a_poster_is_a_picture_that_a_mail_can_carry() {
 }
 
 #[test]
-fn f90_a_merge_that_was_not_finished_is_told_and_nothing_that_follows_from_it() {
+fn merge_conflicts_are_reported_without_consequential_errors() {
     let merged =
         STEP.replace("minutes   = 5\n", "<<<<<<< HEAD\nminutes = 5\n=======\nminutes = 6\n>>>>>>> other\n");
     expect![[r#"
@@ -808,7 +808,7 @@ fn calendar_keys_may_be_left_out() {
 }
 
 #[test]
-fn a_step_is_called_by_its_markdown_and_nothing_else() {
+fn the_step_hash_depends_only_on_its_markdown() {
     let hash = |files: &[(&'static str, &str)]| library(&good_but(files)).journeys[0].steps[0].hash;
     let plain = hash(&[]);
     let crlf = STEP.replace('\n', "\r\n");

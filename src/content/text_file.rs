@@ -1,29 +1,28 @@
-//! One text file: bytes made text or a fault that says why not, and byte
-//! offsets made lines and columns.
+//! One text file: decodes its bytes and maps byte offsets to lines and columns.
 
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, Place};
 
-/// A file's text, with line ends LF and no byte order mark.
+/// A decoded text with LF line ends and without a byte order mark.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// The file as the user would type it.
+    /// The path as the user would type it.
     pub(super) file: String,
     pub(super) text: Arc<str>,
     line_starts: Vec<usize>,
 }
 
-/// Of a fault that may stand on every line, so many are told.
+/// Maximum number of diagnostics of one kind for one file.
 const MOST_OF_A_KIND: usize = 5;
 
 impl Source {
-    /// The text of a file's bytes.
+    /// Decodes the bytes of a file.
     ///
     /// # Errors
     ///
-    /// Why it is not text an author meant: another encoding, control
-    /// characters, a merge that was not finished.
+    /// The file has another encoding, control characters, or unresolved merge
+    /// conflict markers.
     pub(super) fn read(file: &str, bytes: Vec<u8>) -> Result<Source, Vec<Diagnostic>> {
         let text = decode(file, bytes).map_err(|fault| vec![fault])?;
         let line_starts =
@@ -38,14 +37,14 @@ impl Source {
         self.line_starts.partition_point(|start| *start <= offset) as u32
     }
 
-    /// The place of a byte offset.
+    /// The location of a byte offset.
     pub(super) fn place(&self, offset: usize) -> Place {
         let line = self.line(offset);
         let start = self.line_starts[line as usize - 1];
         Place::of_offset(&self.file, &self.text[start..], offset - start, line)
     }
 
-    /// Each line with its byte offset.
+    /// The lines from an offset on, each with its byte offset.
     pub(super) fn lines_from(&self, offset: usize) -> impl Iterator<Item = (usize, &str)> {
         let mut start = offset;
         self.text[offset..].split_inclusive('\n').map(move |line| {
@@ -66,8 +65,8 @@ impl Source {
         found.map(fault).collect()
     }
 
-    /// What `git merge` leaves where it could not decide (F90). `=======`
-    /// alone underlines a heading in Markdown, so it counts only in company.
+    /// Reports conflict markers left by `git merge`. `=======` alone underlines a
+    /// heading in Markdown, so it counts only together with the others.
     fn merge_markers(&self) -> Vec<Diagnostic> {
         let mut separated = false;
         let mut marker = |line: &str| {
@@ -86,7 +85,7 @@ impl Source {
     }
 }
 
-/// UTF-8 without its byte order mark, line ends LF.
+/// Decodes UTF-8, strips the byte order mark and normalises line ends to LF.
 fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     const HINT: &str = "save the file as UTF-8";
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
@@ -140,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn f90_merge_markers_are_told_and_a_heading_is_none() {
+    fn merge_markers_are_reported_but_not_headings() {
         assert!(faults(b"a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\n").starts_with("f.md:2:1: error: merge"));
         assert_eq!(faults(b"Heading\n=======\ntext\n"), "\"Heading\\n=======\\ntext\\n\"");
     }
 
     #[test]
-    fn control_characters_are_told() {
+    fn control_characters_are_reported() {
         assert!(faults(b"a\nb\x0bc").starts_with("f.md:2:2: error: control character \\u{b}"));
     }
 }

@@ -1,6 +1,6 @@
-//! A step out of its Markdown files: the base says what it is, and each
-//! variant or translation is filled up from the file it inherits from, so
-//! that whoever reads a [`Variant`] finds it complete.
+//! Builds a step from its Markdown files: the base file defines it, and each
+//! variant or translation inherits what it omits, so that every [`Variant`] is
+//! complete.
 
 use super::document::At;
 use super::hash;
@@ -15,11 +15,11 @@ use crate::domain::diagnostic::nearest;
 use crate::domain::model::ids::{Language, Slug};
 use crate::domain::model::step::{Film, Poster, Question, QuestionForm, Step, Variant};
 
-/// What the name of a step's file says:
+/// The parts of a step's file name:
 /// `<step>[@<character>][.<language>].md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StepFile<'a> {
-    /// Below the content folder.
+    /// Relative to the content folder.
     pub(super) path: &'a str,
     pub(super) step: &'a str,
     pub(super) character: Option<&'a str>,
@@ -27,7 +27,7 @@ pub(super) struct StepFile<'a> {
 }
 
 impl<'a> StepFile<'a> {
-    /// Reads a path; `None` if it is not of that form.
+    /// Parses a path; `None` if it does not have this form.
     pub(super) fn parse(path: &'a str) -> Option<StepFile<'a>> {
         let stem = path.rsplit('/').next()?.strip_suffix(".md")?;
         let (name, language) = match stem.split_once('.') {
@@ -48,7 +48,7 @@ impl<'a> StepFile<'a> {
     }
 }
 
-/// A version with the names in its file name looked up.
+/// A parsed variant file with its character and language resolved.
 struct Named<'a> {
     character: Option<Slug>,
     language: Language,
@@ -56,7 +56,7 @@ struct Named<'a> {
     version: Option<Version<'a>>,
 }
 
-/// The step, or `None` where something it needs is missing.
+/// Builds the step; `None` if a required part is missing.
 pub(super) fn step(
     content: &Content<'_>,
     folder: &str,
@@ -90,7 +90,7 @@ pub(super) fn step(
     })
 }
 
-/// Tells the faults of a file whose step is not known.
+/// Reports the errors of a file that belongs to no known step.
 pub(super) fn look_at(content: &Content<'_>, file: &StepFile<'_>) {
     let Some(source) = content.snapshot.texts.get(file.path) else { return };
     if file.is_base() {
@@ -100,12 +100,12 @@ pub(super) fn look_at(content: &Content<'_>, file: &StepFile<'_>) {
     }
 }
 
-/// What the making of one step looks at.
+/// Input for building one step.
 struct Maker<'a> {
     content: &'a Content<'a>,
     folder: &'a str,
     step: &'a WrittenStep,
-    /// The base file says without a fault what is asked.
+    /// The base file's questions are valid.
     knows_questions: bool,
 }
 
@@ -117,13 +117,13 @@ impl<'a> Maker<'a> {
         if let Some(focus) = &base.focus {
             self.content.known_focus(source, focus);
         }
-        // For its faults, also where the programme has some.
+        // Checked here as well, so that errors are reported even if the programme has errors.
         self.film(&base.words);
         Some(base)
     }
 
-    /// Reads each variant and translation whose name makes sense, in the
-    /// order in which the step has its variants.
+    /// Parses each variant and translation with a valid file name, in the order in
+    /// which the step lists its variants.
     fn versions<'f>(&self, files: &[StepFile<'f>]) -> Vec<Named<'f>>
     where
         'a: 'f,
@@ -136,7 +136,7 @@ impl<'a> Maker<'a> {
             let Some(source) = self.content.snapshot.texts.get(file.path) else { continue };
             let version = step_file::read_version(source, &base_file, self.content.faults);
             if let Some(version) = &version {
-                // For its faults, also where the name of the file has some.
+                // Checked here as well, so that errors are reported even if the file name is invalid.
                 self.film(&version.words);
             }
             if let (Some(language), Some(character)) = (language, character) {
@@ -147,7 +147,7 @@ impl<'a> Maker<'a> {
         versions
     }
 
-    /// Languages in the programme's order, then characters in theirs.
+    /// Sort key: the programme's order of languages, then of characters.
     fn rank(&self, character: Option<&Slug>, language: &Language) -> (usize, usize) {
         let known = self.content.known;
         let place = known.languages.iter().flatten().position(|known| known == language);
@@ -157,7 +157,7 @@ impl<'a> Maker<'a> {
         (place.unwrap_or_default(), character.unwrap_or_default())
     }
 
-    /// The language of a file's name. Without one it is the programme's first.
+    /// The language in the file name; without one the programme's first.
     fn language(&self, file: &StepFile<'_>) -> Option<Language> {
         let languages = self.content.known.languages.as_deref()?;
         let Some(code) = file.language else { return languages.first().cloned() };
@@ -181,7 +181,7 @@ impl<'a> Maker<'a> {
         None
     }
 
-    /// The character of a file's name; `Some(None)` for everybody.
+    /// The character in the file name; `Some(None)` for the variant without character.
     fn character(&self, file: &StepFile<'_>) -> Option<Option<Slug>> {
         let Some(name) = file.character else { return Some(None) };
         let known = self.content.known.characters.as_deref()?;
@@ -197,11 +197,11 @@ impl<'a> Maker<'a> {
         None
     }
 
-    /// The variant for everybody in the first language.
+    /// The variant without character in the first language.
     fn plain(&self, base: &Base<'_>) -> Option<Variant> {
         let language = self.content.known.languages.as_ref()?.first()?.clone();
         let words = &base.words;
-        // Without a subject there will be no library; the rest is looked at.
+        // Without a subject there will be no library, but the rest is still checked.
         let (subject, offset) = words.subject.as_ref().map_or(("", 0), |at| (&at.value, at.offset));
         Some(Variant {
             character: None,
@@ -219,8 +219,8 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// A title where the file gives none: the subject if it is the same for
-    /// everybody, else the slug as words.
+    /// The default title: the subject if it has no placeholder, else derived from
+    /// the slug.
     fn title(&self, subject: &str) -> String {
         if !subject.contains("{{") {
             return subject.to_owned();
@@ -232,8 +232,8 @@ impl<'a> Maker<'a> {
             .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
     }
 
-    /// All variants, the plain one first. Those whose parent is missing wait
-    /// for it to be mended.
+    /// All variants, the base variant first. Variants whose parent is missing are
+    /// skipped.
     fn variants(&self, plain: Option<Variant>, versions: &[Named<'_>]) -> Option<Vec<Variant>> {
         let mut variants: Vec<Variant> = plain.into_iter().collect();
         for named in versions {
@@ -259,7 +259,7 @@ impl<'a> Maker<'a> {
     fn without_translation(&self, named: &Named<'_>, versions: &[Named<'_>]) {
         let is_there = |other: &Named<'_>| other.character.is_none() && other.language == named.language;
         let name = format!("{}.{}.md", self.step.id.value, named.language);
-        // Neither a fault of its own if the translation is there but faulty.
+        // No second error if the translation exists but is invalid.
         if versions.iter().any(is_there) || self.content.snapshot.has_text(&format!("{}/{name}", self.folder))
         {
             return;
@@ -269,8 +269,8 @@ impl<'a> Maker<'a> {
         self.content.file_error(named.file.path, "variant-without-translation", message, hint);
     }
 
-    /// A translation says all its words itself; only the film, which is
-    /// needed, is the first language's if need be.
+    /// Builds a translation. It has all texts itself; only the film is inherited from
+    /// the first language.
     fn translated(&self, named: &Named<'_>, version: &Version<'_>, plain: &Variant) -> Variant {
         let words = &version.words;
         if words.subject.is_none() && words.whole {
@@ -289,7 +289,7 @@ impl<'a> Maker<'a> {
         self.over(named, version, &parent)
     }
 
-    /// A version with what it leaves out filled in from its parent.
+    /// Builds a variant; omitted values are inherited from its parent.
     fn over(&self, named: &Named<'_>, version: &Version<'_>, parent: &Variant) -> Variant {
         let words = &version.words;
         if let Some(film) = words.film.as_ref().filter(|_| parent.film.is_none()) {
@@ -317,7 +317,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The parent's questions in the version's words.
+    /// The parent's questions with the texts of this file.
     fn questions(&self, named: &Named<'_>, version: &Version<'_>, parent: &[Question]) -> Vec<Question> {
         if !self.knows_questions {
             return Vec::new();
@@ -355,7 +355,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Words that readers of the translation get in the first language.
+    /// Warns about texts that readers of the translation get in the first language.
     fn untranslated(&self, file: &Words<'_>, words: Option<&QuestionWords>, asked: &Question) {
         let missing = match (words, &asked.form) {
             (None, _) => "",
@@ -408,8 +408,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The translated words if there are as many as in the parent: answers
-    /// are counted by their place.
+    /// The translated texts if there are as many as in the parent: answers are
+    /// counted by position.
     fn as_many(
         &self,
         source: &Source,
@@ -426,7 +426,7 @@ impl<'a> Maker<'a> {
         found.value.clone()
     }
 
-    /// A film with its picture, which must be there, and small enough.
+    /// A film with its poster, which must exist and be small enough.
     fn film(&self, words: &Words<'_>) -> Option<Film> {
         let WrittenFilm { film, poster, alt } = &words.film.as_ref()?.value;
         let mut film = film.clone();

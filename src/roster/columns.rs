@@ -1,4 +1,4 @@
-//! The header: which field of a line is what.
+//! Parses the header: which field of a line is which column.
 
 use std::sync::Arc;
 
@@ -10,28 +10,26 @@ use super::csv::Fields;
 use super::faults::Faults;
 use super::identity::Tally;
 
-/// What the program reads from a people file (contract, 6).
+/// The columns that the program reads from a people file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Column {
-    /// The identity of a person.
+    /// The id of a person.
     EmployeeId,
-    /// Where mail goes.
+    /// The mail address.
     Email,
-    /// First name.
     FirstName,
-    /// Last name.
     LastName,
     /// The name of the unit.
     Unit,
-    /// The identity of the unit, where HR has one.
+    /// The id of the unit, if HR has one.
     UnitId,
-    /// The department.
+    /// The name of the department.
     Department,
     /// The manager, by employee id.
     ManagerId,
     /// The manager, by address.
     ManagerEmail,
-    /// What they read.
+    /// The preferred language.
     Language,
     /// First day with mail.
     StartDate,
@@ -43,12 +41,12 @@ pub(crate) enum Column {
     LeaveTo,
     /// Several periods of leave.
     Leave,
-    /// Shown nowhere.
+    /// The person must not be shown.
     Protected,
 }
 
 impl Column {
-    /// All of them, in the contract's order.
+    /// All columns, in the documented order.
     pub(crate) const ALL: [Column; 16] = [
         Column::EmployeeId,
         Column::Email,
@@ -68,7 +66,7 @@ impl Column {
         Column::Protected,
     ];
 
-    /// The contract's name for it.
+    /// The documented name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Column::EmployeeId => "employee_id",
@@ -90,7 +88,7 @@ impl Column {
         }
     }
 
-    /// The headings it goes by, as [`alike`] writes them.
+    /// The accepted headings, normalised by [`alike`].
     fn headings(self) -> &'static [&'static str] {
         match self {
             Column::EmployeeId => &["employee id", "anställningsnummer", "id"],
@@ -112,7 +110,7 @@ impl Column {
         }
     }
 
-    /// Must every people file have it?
+    /// Returns true if every people file must have the column.
     pub(crate) fn is_required(self) -> bool {
         matches!(
             self,
@@ -125,20 +123,20 @@ impl Column {
     }
 }
 
-/// A heading as it is compared: NFC, lower case, and blanks, underscores and
-/// hyphens alike.
+/// Normalises a heading for comparison: NFC, lower case, and blanks, underscores
+/// and hyphens are equal.
 fn alike(heading: &str) -> String {
     let composed: String = heading.nfc().collect::<String>().to_lowercase();
     composed.split([' ', '_', '-', '\u{a0}']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// What a header says: a place for each column found, and what else there is.
+/// The parsed header: the field of each column, and the ignored headings.
 pub(super) struct Columns {
-    /// How many fields each line must have.
+    /// Number of fields each line must have.
     pub(super) width: usize,
-    /// The headings as the file has them.
+    /// The headings as in the file.
     pub(super) headings: Vec<String>,
-    /// By [`Column::ALL`]: in which field.
+    /// The field of each column, in the order of [`Column::ALL`].
     fields: [Option<usize>; Column::ALL.len()],
     /// Columns kept on purpose: their names as the configuration has them, and fields.
     pub(super) kept: Vec<(Arc<str>, usize)>,
@@ -153,7 +151,7 @@ impl Columns {
         fields.iter().filter(|heading| Column::called(&alike(heading)).is_some()).count()
     }
 
-    /// Reads the header; what is missing, twice or unknown is told.
+    /// Parses the header; missing, duplicate and unknown columns are reported.
     pub(super) fn read(fields: Fields<'_>, keep: &[String], line: u32, faults: &mut Faults) -> Columns {
         let mut columns = Columns {
             width: fields.len(),
@@ -240,7 +238,7 @@ impl Columns {
         }
     }
 
-    /// Which absent column each unknown heading was perhaps meant to be.
+    /// Which absent column each unknown heading probably means.
     fn resemblances(&self, alikes: &[String]) -> Vec<(usize, Column)> {
         let absent = Column::ALL.into_iter().filter(|&column| self.field(column).is_none());
         let headings: Vec<&str> = absent.flat_map(Column::headings).copied().collect();
@@ -254,18 +252,18 @@ impl Columns {
             .collect()
     }
 
-    /// In which field a column is, from 0.
+    /// The field of a column, from 0.
     pub(super) fn field(&self, column: Column) -> Option<usize> {
         self.fields[column as usize]
     }
 
-    /// The columns found, each with the heading it goes by.
+    /// The columns found, each with its heading.
     pub(super) fn found(&self) -> Vec<(Column, String)> {
         let found = |column: Column| Some((column, visible(&self.headings[self.field(column)?])));
         Column::ALL.into_iter().filter_map(found).collect()
     }
 
-    /// The headings of what is not read.
+    /// The headings of ignored columns.
     pub(super) fn dropped(&self) -> Vec<String> {
         let read = |field| self.is_read(field) || self.headings[field].is_empty();
         (0..self.width).filter(|&field| !read(field)).map(|field| visible(&self.headings[field])).collect()
@@ -275,14 +273,14 @@ impl Columns {
         self.fields.contains(&Some(field)) || self.kept.iter().any(|&(_, kept)| kept == field)
     }
 
-    /// Looks at every value of a line for personal identity numbers.
+    /// Counts values that look like personal identity numbers.
     pub(super) fn count_identity_numbers(&mut self, fields: Fields<'_>) {
         for (tally, value) in self.tallies.iter_mut().zip(fields.iter()) {
             tally.count(value);
         }
     }
 
-    /// Tells which columns hold personal identity numbers, now that all lines are seen.
+    /// Reports columns that hold personal identity numbers, after all lines are read.
     pub(super) fn tell_identity_numbers(&self, line: u32, faults: &mut Faults) {
         for (field, _) in self.tallies.iter().enumerate().filter(|(_, tally)| tally.most()) {
             let what = match self.headings[field].as_str() {

@@ -1,6 +1,6 @@
-//! Lines and fields. A record is one line of the file: a line break inside a
-//! value is refused anyway (contract, 6), so a quote left open costs its own
-//! line and not the rest of the file.
+//! Splits the file into lines and fields. A record is always one line: line breaks
+//! inside values are rejected anyway, so an unclosed quote affects only its own
+//! line.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -9,13 +9,13 @@ use csv_core::{ReadFieldResult, ReadRecordResult};
 
 use super::encoding::{Encoding, Letters, Source};
 
-/// The longest line that is believed; beyond it is no people file.
+/// Maximum length of a line in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// The most columns that are believed.
+/// Maximum number of columns.
 pub(super) const MOST_COLUMNS: usize = 1_000;
 
-/// What stands between two fields.
+/// The field separator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Separator {
     /// `,`
@@ -28,7 +28,7 @@ pub(crate) enum Separator {
 }
 
 impl Separator {
-    /// All three.
+    /// All separators.
     pub(super) const ALL: [Separator; 3] = [Separator::Comma, Separator::Semicolon, Separator::Tab];
 
     fn byte(self) -> u8 {
@@ -39,7 +39,7 @@ impl Separator {
         }
     }
 
-    /// What a first line like `sep=;` names, if it is one.
+    /// Parses a first line like `sep=;`.
     pub(super) fn announced(line: &str) -> Option<Result<Separator, ()>> {
         let line = line.trim_matches('"');
         let named = line.strip_prefix("sep=").or_else(|| line.strip_prefix("SEP="))?.strip_suffix('\n')?;
@@ -58,33 +58,33 @@ impl fmt::Display for Separator {
     }
 }
 
-/// The lines of a file, one at a time, however long the file.
+/// Reads a file line by line in constant memory.
 pub(super) struct Lines<R: Read> {
     source: BufReader<Source<R>>,
     letters: Letters,
     bytes: Vec<u8>,
-    /// The line given last, from 1.
+    /// Number of the last line returned, from 1.
     pub(super) number: u32,
 }
 
 /// One line.
 pub(super) enum Line<'a> {
-    /// Its text, with one `\n` at the end.
+    /// The text, with one `\n` at the end.
     Text(&'a str),
-    /// Why it is no text, and the good text before that.
+    /// Why the line is not text, and the valid text before the error.
     Bad(BadLine, &'a str),
 }
 
-/// Why a line is no text.
+/// Why a line is not text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BadLine {
-    /// A byte that has no place in the encoding of the lines before.
+    /// A byte that is invalid in the encoding of the previous lines.
     Byte(u8),
     /// A NUL character.
     Nul,
     /// A carriage return that does not end the line.
     CarriageReturn,
-    /// More bytes than a line can have.
+    /// Longer than the maximum.
     TooLong,
 }
 
@@ -94,7 +94,7 @@ impl<R: Read> Lines<R> {
         Lines { source, letters: Letters::new(encoding), bytes: Vec::new(), number: 0 }
     }
 
-    /// What the file has turned out to be so far.
+    /// The encoding detected so far.
     pub(super) fn encoding(&self) -> Encoding {
         self.letters.encoding
     }
@@ -113,7 +113,7 @@ impl<R: Read> Lines<R> {
         }
         end_with_line_feed(&mut self.bytes);
         for (sign, why) in [(0, BadLine::Nul), (b'\r', BadLine::CarriageReturn)] {
-            // `contains` looks at many bytes at a time, `position` at each
+            // `contains` is vectorised, `position` is not
             if self.bytes.contains(&sign) {
                 let at = self.bytes.iter().position(|&b| b == sign).unwrap_or(0);
                 return Ok(Some(Line::Bad(why, self.letters.read(&self.bytes[..at]).unwrap_or_default())));
@@ -132,7 +132,7 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// CRLF, LF or the end of the file: from here on it is one LF.
+/// Replaces CRLF, LF or the end of the file by one LF.
 fn end_with_line_feed(line: &mut Vec<u8>) {
     if line.last() == Some(&b'\n') {
         line.pop();
@@ -143,7 +143,7 @@ fn end_with_line_feed(line: &mut Vec<u8>) {
     line.push(b'\n');
 }
 
-/// Cuts lines into fields, with quotes as spreadsheets write them.
+/// Splits lines into fields, with spreadsheet quoting rules.
 pub(super) struct Splitter {
     core: csv_core::Reader,
     text: Vec<u8>,
@@ -157,7 +157,7 @@ pub(super) struct Fields<'a> {
     ends: &'a [usize],
 }
 
-/// Why a line cannot be cut.
+/// Why a line cannot be split.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NoFields {
     /// A quote opens in this field, from 0, and the line ends before it closes.
@@ -190,7 +190,7 @@ impl Splitter {
         }
     }
 
-    /// In which field, from 0, the text before a fault ends.
+    /// The index, from 0, of the field in which the text before an error ends.
     pub(super) fn field_after(&mut self, before: &str) -> usize {
         self.core.reset();
         self.text.resize(self.text.len().max(before.len()), 0);
@@ -199,7 +199,7 @@ impl Splitter {
     }
 }
 
-/// The column, in characters from 1, at which a field (from 0) begins.
+/// The column, in characters from 1, at which a field (from 0) starts.
 pub(super) fn column(separator: Separator, line: &str, field: usize) -> u32 {
     let mut core = core(separator);
     let (mut rest, mut scratch) = (line.as_bytes(), vec![0; line.len() + 1]);
@@ -223,35 +223,34 @@ fn core(separator: Separator) -> csv_core::Reader {
 }
 
 impl<'a> Fields<'a> {
-    /// How many.
     pub(super) fn len(self) -> usize {
         self.ends.len()
     }
 
-    /// One of them, from 0; without blanks around it.
+    /// The field at an index, trimmed.
     pub(super) fn get(self, field: usize) -> &'a str {
         let start = if field == 0 { 0 } else { self.ends[field - 1] };
         let field = &self.text[start..self.ends[field]];
-        // most have none, and need not be decoded to see it
+        // most fields have no surrounding blanks and need no decoding
         match field.as_bytes() {
             [b'!'..=b'~', .., b'!'..=b'~'] | [b'!'..=b'~'] | [] => field,
             _ => field.trim(),
         }
     }
 
-    /// All of them.
+    /// All fields.
     pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {
         (0..self.len()).map(move |field| self.get(field))
     }
 }
 
-/// Is there nothing on the line but separators and blanks, as spreadsheets
-/// leave below a table?
+/// Returns true if the line has only separators and blanks, as spreadsheets leave
+/// them below a table.
 pub(super) fn is_blank(line: &str) -> bool {
     line.chars().all(|c| c.is_whitespace() || matches!(c, ';' | ','))
 }
 
-/// Does the line close a quote that an earlier line opened?
+/// Returns true if the line closes a quote that an earlier line opened.
 pub(super) fn closes_a_quote(line: &str) -> bool {
     line.bytes().filter(|&b| b == b'"').count() % 2 == 1
 }

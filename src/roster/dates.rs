@@ -1,5 +1,4 @@
-//! Days and leave, as ISO 8601 writes them and no other way: `03/04/2027` is
-//! two different days in two offices.
+//! Parses dates and leave in ISO 8601 only: `03/04/2027` is ambiguous.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -7,7 +6,7 @@ use crate::domain::model::person::Period;
 
 use super::values::{Refusal, shown};
 
-/// The most periods of leave one person can have in one file.
+/// Maximum number of periods of leave of one person.
 const MOST_PERIODS: usize = 50;
 
 /// The last day of a leave without an end.
@@ -15,7 +14,7 @@ pub(super) fn open_end() -> NaiveDate {
     NaiveDate::from_ymd_opt(2100, 12, 31).unwrap_or(NaiveDate::MAX)
 }
 
-/// A day like `2027-01-31`, of the years 1900 to 2100.
+/// Parses a date like `2027-01-31`, in the years 1900 to 2100.
 pub(super) fn date(text: &str) -> Result<NaiveDate, Refusal> {
     let form = |b: (usize, u8)| if matches!(b.0, 4 | 7) { b.1 == b'-' } else { b.1.is_ascii_digit() };
     if text.len() != 10 || !text.bytes().enumerate().all(form) {
@@ -41,8 +40,8 @@ fn other_form(text: &str) -> Refusal {
     Refusal::new("date", format!("has {}, which is not an ISO 8601 date", shown(text))).hint(hint)
 }
 
-/// Periods like `2027-01-04/2027-02-26 2027-05-10/2027-05-21`; nothing or
-/// `..` after the last slash is a leave whose end is not known.
+/// Parses periods like `2027-01-04/2027-02-26 2027-05-10/2027-05-21`; nothing or
+/// `..` after the last slash means that the end is not known.
 pub(super) fn leave(text: &str) -> Result<Vec<Period>, Refusal> {
     let periods = text.split_whitespace().map(period).collect::<Result<Vec<Period>, Refusal>>()?;
     if periods.len() > MOST_PERIODS {
@@ -68,7 +67,7 @@ pub(super) fn ordered(from: NaiveDate, to: NaiveDate) -> Result<Period, Refusal>
     Ok(Period { from, to })
 }
 
-/// Periods in the order of the calendar, those that touch made one.
+/// Sorts periods and merges adjacent ones.
 pub(super) fn in_order(mut periods: Vec<Period>) -> Box<[Period]> {
     periods.sort_unstable();
     periods.dedup_by(|next, kept| {

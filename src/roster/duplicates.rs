@@ -1,5 +1,5 @@
-//! One person per employee id, and who shares an address. Found by sorting
-//! numbers, so that 1.2 million people cost no second table of strings.
+//! Detects duplicate employee ids and shared addresses. It sorts hashes instead of
+//! building a second table of strings, to save memory for 1.2 million people.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -11,17 +11,17 @@ use super::columns::{Column, Columns};
 use super::faults::Faults;
 use super::people::{Origin, People};
 
-/// A line that says the same as an earlier one.
+/// A line with the same content as an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Identical {
-    /// The line.
+    /// The number of the line.
     pub(crate) line: u32,
-    /// The earlier one.
+    /// The number of the earlier line.
     pub(crate) first: u32,
 }
 
-/// Makes one of lines that say the same; tells of those that say different
-/// things about one person.
+/// Merges lines with the same content; reports lines with different data about
+/// the same person.
 pub(super) fn unite(people: &mut People, columns: &Columns, faults: &mut Faults) -> Vec<Identical> {
     let mut identical = Vec::new();
     let mut again = Vec::new();
@@ -53,7 +53,7 @@ pub(super) fn unite(people: &mut People, columns: &Columns, faults: &mut Faults)
     identical
 }
 
-/// Marks those who share an address; they are held until each has their own.
+/// Marks people who share an address; they get no mail until each has their own.
 pub(super) fn mark_shared_addresses(people: &mut People, faults: &mut Faults) -> u32 {
     let groups = groups(&people.people, |person| person.email.as_deref(), address::same);
     let line = |&person: &u32| people.origins[person as usize].line;
@@ -78,7 +78,7 @@ pub(super) fn list(lines: &[u32]) -> String {
     }
 }
 
-/// The places of people with the same key, two or more each, in the order of the file.
+/// Groups of two or more people with the same key, in the order of the file.
 fn groups<'a>(
     people: &'a [Person],
     key: impl Fn(&'a Person) -> Option<&'a str>,
@@ -104,8 +104,7 @@ fn groups<'a>(
     groups
 }
 
-/// A number that texts share if they differ in upper and lower case alone:
-/// it finds candidates, `same` decides.
+/// A case-insensitive hash; it only finds candidates, `same` compares them.
 fn hash(state: &RandomState, text: &str) -> u64 {
     let mut hasher = state.build_hasher();
     let mut lower = [0; 64];
@@ -118,7 +117,7 @@ fn hash(state: &RandomState, text: &str) -> u64 {
     hasher.finish()
 }
 
-/// In which columns two lines about one person differ.
+/// The columns in which two lines about one person differ.
 fn differing(people: &People, one: usize, other: usize) -> Vec<Column> {
     let (a, b) = (&people.people[one], &people.people[other]);
     let (from, to): (Origin, Origin) = (people.origins[one], people.origins[other]);

@@ -1,7 +1,6 @@
-//! Which letters the bytes of a people file mean. One pass: a byte order mark
-//! decides, else the first byte beyond ASCII. What is not UTF-8 there is
-//! Windows-1252, as Swedish Excel saves; what turns out mixed later is
-//! refused, never guessed.
+//! Detects and decodes the encoding of a people file in one pass: by the byte order
+//! mark, else by the first non-ASCII byte. If that is not valid UTF-8 the file is
+//! Windows-1252, as Swedish Excel saves it. Mixed encodings are rejected.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,19 +8,19 @@ use std::io::{self, Chain, Cursor, Read};
 
 use encoding_rs::{CoderResult, Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// How the file was written.
+/// The encoding of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Encoding {
-    /// Nothing beyond ASCII in it.
+    /// ASCII only.
     #[default]
     Ascii,
     /// UTF-8 without a byte order mark.
     Utf8,
-    /// UTF-8 with one.
+    /// UTF-8 with a byte order mark.
     Utf8Marked,
-    /// UTF-16, low byte first.
+    /// UTF-16, little-endian.
     Utf16Le,
-    /// UTF-16, high byte first.
+    /// UTF-16, big-endian.
     Utf16Be,
     /// Windows-1252.
     Windows1252,
@@ -40,23 +39,22 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// What stands for a half of a surrogate pair: a byte that UTF-8 never has,
-/// so that the line it is in is refused like any other that is no text.
+/// Replaces an unpaired surrogate: this byte is never valid in UTF-8, so the line
+/// is rejected like any other undecodable line.
 const NO_TEXT: u8 = 0xFF;
 
 type Head<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// The bytes of a file, with UTF-16 already turned into UTF-8 and the byte
-/// order mark gone.
+/// The bytes of a file: UTF-16 is transcoded to UTF-8 and the byte order mark removed.
 pub(super) enum Source<R: Read> {
-    /// UTF-8 or Windows-1252: as they are.
+    /// UTF-8 or Windows-1252, unchanged.
     Plain(Head<R>),
-    /// UTF-16.
+    /// UTF-16, transcoded.
     Utf16(Utf16<Head<R>>),
 }
 
 impl<R: Read> Source<R> {
-    /// Looks at the first bytes. `None` for the encoding: UTF-16 without a
+    /// Detects the encoding from the first bytes. `None` for UTF-16 without a byte order
     /// mark, which cannot be read safely.
     pub(super) fn open(mut reader: R) -> io::Result<(Source<R>, Option<Encoding>)> {
         let mut head = Vec::with_capacity(4);
@@ -87,7 +85,7 @@ impl<R: Read> Read for Source<R> {
     }
 }
 
-/// UTF-16 in, UTF-8 out, a chunk at a time.
+/// A reader that transcodes UTF-16 to UTF-8 chunk by chunk.
 pub(super) struct Utf16<R> {
     inner: R,
     decoder: Decoder,
@@ -97,7 +95,7 @@ pub(super) struct Utf16<R> {
     ended: bool,
 }
 
-/// How many bytes of UTF-16 are turned at a time.
+/// Bytes of UTF-16 transcoded at a time.
 const CHUNK: usize = 16 * 1024;
 
 impl<R: Read> Utf16<R> {
@@ -106,7 +104,7 @@ impl<R: Read> Utf16<R> {
         Utf16 { inner, decoder, coded: vec![0; CHUNK], text: Vec::new(), given: 0, ended: false }
     }
 
-    /// The next chunk; nothing after the end.
+    /// Transcodes the next chunk; leaves nothing after the end.
     fn refill(&mut self) -> io::Result<()> {
         self.text.clear();
         self.given = 0;
@@ -146,8 +144,7 @@ impl<R: Read> Read for Utf16<R> {
     }
 }
 
-/// Turns lines of bytes into text and learns the encoding from the first
-/// byte beyond ASCII.
+/// Decodes lines and detects the encoding from the first non-ASCII byte.
 pub(super) struct Letters {
     pub(super) encoding: Encoding,
     buffer: String,
@@ -158,7 +155,7 @@ impl Letters {
         Letters { encoding, buffer: String::new() }
     }
 
-    /// The text of a line, or how many of its bytes are good.
+    /// The text of a line, or the number of valid bytes at its start.
     pub(super) fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<&'a str, usize> {
         if self.encoding == Encoding::Windows1252 {
             return Ok(self.windows_1252(line));
@@ -193,9 +190,9 @@ impl Letters {
     }
 }
 
-/// Was UTF-8 once taken for Windows-1252 and saved again, as in `Ã…sa`? Then
-/// a `Ã` or `Â` stands before a character whose byte may only follow one, or
-/// the quotes and dashes of type-setting begin with `â€`.
+/// Detects UTF-8 that was decoded as Windows-1252 and saved again, as in `Ã…sa`: `Ã`
+/// or `Â` before a character whose byte is a UTF-8 continuation byte, or `â€`, with
+/// which typographic quotes and dashes start.
 pub(super) fn is_twice_encoded(text: &str) -> bool {
     if text.is_ascii() {
         return false;
@@ -212,8 +209,8 @@ pub(super) fn is_twice_encoded(text: &str) -> bool {
     })
 }
 
-/// Is its Windows-1252 byte one of 0x80 to 0xBF? Those without a character
-/// come out as the control characters of the same number.
+/// Returns true if the Windows-1252 byte of the character is 0x80 to 0xBF. Bytes
+/// without a character decode to the control characters of the same number.
 fn is_trail(c: char) -> bool {
     let mut text = [0; 4];
     let (byte, _, failed) = WINDOWS_1252.encode(c.encode_utf8(&mut text));

@@ -1,20 +1,20 @@
-//! Collects what is wrong with a people file: every bad line in one run, and
-//! never more of them than anybody reads.
+//! Collects the diagnostics of a people file: all invalid lines of one run, up to a
+//! limit.
 
 use crate::domain::diagnostic::{Diagnostic, Place};
 
-/// The most errors told one by one.
+/// Maximum number of errors reported one by one.
 const MOST_ERRORS: usize = 1_000;
 
-/// The most warnings of one kind told one by one.
+/// Maximum number of warnings of one kind reported one by one.
 const MOST_WARNINGS: usize = 20;
 
-/// What is wrong with one file.
+/// The diagnostics of one file.
 pub(super) struct Faults {
     name: String,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
-    /// Bad lines beyond the most that are told, and the last of them.
+    /// Number of invalid lines above the limit, and the last of them.
     more: u32,
     last: u32,
 }
@@ -24,13 +24,13 @@ impl Faults {
         Faults { name: name.to_owned(), errors: Vec::new(), warnings: Vec::new(), more: 0, last: 0 }
     }
 
-    /// A place in the file; line 0 is the file as a whole.
+    /// A location in the file; line 0 means the file as a whole.
     pub(super) fn at(&self, line: u32, column: u32) -> Place {
         Place { file: self.name.clone(), line, column }
     }
 
-    /// Is a fault on this line still told? If not, it is only counted, and
-    /// nobody need work out its column and words.
+    /// Returns true if an error on this line is still reported. Otherwise it is only
+    /// counted, and the caller need not compute column and message.
     pub(super) fn has_room(&mut self, line: u32) -> bool {
         let room = self.errors.len() < MOST_ERRORS;
         if !room && line != self.last {
@@ -40,7 +40,7 @@ impl Faults {
         room
     }
 
-    /// One more that stops the import.
+    /// Adds an error, which prevents the import.
     pub(super) fn error(&mut self, fault: Diagnostic) {
         if self.has_room(fault.place.line) {
             self.last = fault.place.line;
@@ -48,13 +48,13 @@ impl Faults {
         }
     }
 
-    /// One more worth knowing.
+    /// Adds a warning.
     pub(super) fn warning(&mut self, fault: Diagnostic) {
         self.warnings.push(fault);
     }
 
-    /// Warnings of one kind: `tell` words those on the first lines, and
-    /// `more` says what the rest are.
+    /// Adds warnings of one kind: `tell` builds the first ones, and `more` describes
+    /// the rest in a summary.
     pub(super) fn warnings<T>(
         &mut self,
         mut found: Vec<(u32, T)>,
@@ -78,17 +78,17 @@ impl Faults {
         }
     }
 
-    /// Is there anything that stops the import?
+    /// Returns true if there is an error, which prevents the import.
     pub(super) fn any_error(&self) -> bool {
         !self.errors.is_empty()
     }
 
-    /// All of them in the order of the lines.
+    /// All diagnostics in the order of the lines.
     pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
         let mut list = std::mem::take(&mut self.errors);
         list.append(&mut self.warnings);
-        // line 0 stands for the file: before the lines if it is said of the
-        // whole, after them (see `last_place`) if it sums up
+        // line 0 means the whole file: general errors sort before the lines, summaries
+        // (see `last_place`) after them
         list.sort_by_key(|fault| (fault.place.line, fault.place.column));
         for fault in list.iter_mut().filter(|fault| fault.place.line == u32::MAX) {
             (fault.place.line, fault.place.column) = (0, 0);
@@ -101,7 +101,7 @@ impl Faults {
         list
     }
 
-    /// Sorts after every line; shown as the file.
+    /// Sorts after every line; displayed as the file.
     fn last_place(&self) -> Place {
         self.at(u32::MAX, 0)
     }

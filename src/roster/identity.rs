@@ -1,7 +1,7 @@
-//! Personal identity numbers (personnummer, samordningsnummer). The program
-//! needs none; what looks like one is counted, and never kept or shown.
+//! Detects Swedish personal identity numbers (personnummer, samordningsnummer). The
+//! program needs none: they are counted, and never stored or printed.
 
-/// How often a column's values look like personal identity numbers.
+/// Counts the values of a column that look like personal identity numbers.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Tally {
     values: u32,
@@ -9,7 +9,6 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts one value.
     pub(super) fn count(&mut self, value: &str) {
         if !value.is_empty() {
             self.values += 1;
@@ -17,14 +16,14 @@ impl Tally {
         }
     }
 
-    /// Do most of them look like one?
+    /// Returns true if more than half of the values look like one.
     pub(super) fn most(self) -> bool {
         2 * self.like > self.values
     }
 }
 
-/// `YYMMDD-NNNN`, `YYYYMMDD-NNNN`, with or without the sign: a day that can
-/// be (60 more in a coordination number) and the check digit right.
+/// `YYMMDD-NNNN` or `YYYYMMDD-NNNN`, with or without the separator: a possible day
+/// (plus 60 in a coordination number) and a correct check digit.
 pub(super) fn looks_like_one(value: &str) -> bool {
     if !(10..=13).contains(&value.len()) || !value.starts_with(|c: char| c.is_ascii_digit()) {
         return false;
@@ -50,7 +49,7 @@ fn digits(value: &[u8]) -> Option<Vec<u8>> {
     digits.iter().all(u8::is_ascii_digit).then_some(digits)
 }
 
-/// The check digit of ten digits.
+/// Verifies the check digit of ten digits.
 fn luhn(digits: &[u8]) -> bool {
     let sum: u32 = digits
         .iter()
@@ -66,8 +65,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f78_personal_identity_numbers_are_known_by_their_shape() {
-        // numbers the Swedish tax agency publishes for tests
+    fn personal_identity_numbers_are_recognised_by_shape() {
+        // test numbers published by the Swedish tax agency
         for number in ["8112189876", "811218-9876", "811218+9876", "198112189876", "19811218-9876"] {
             assert!(looks_like_one(number), "{number}");
         }

@@ -1,6 +1,5 @@
-//! Units by the votes of their people: what most call it, whom most name as
-//! manager. What HR has wrong about managers is told and never followed in a
-//! ring.
+//! Derives units from their people: the most frequent name and the most frequent
+//! manager. Invalid managers and cycles of managers are reported.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,7 +13,7 @@ use super::faults::Faults;
 use super::people::{Manager, NOBODY, Origin, People};
 use super::values::{employee_id, shown};
 
-/// Marks a vote for a manager who is not in the file; larger than any place.
+/// Marks a vote for a manager who is not in the file; larger than any index.
 const MISSING: u32 = 1 << 31;
 
 /// The units, each with its name and manager.
@@ -28,7 +27,7 @@ pub(super) fn units(people: &People, faults: &mut Faults) -> Vec<Unit> {
     let names = most(people.origins.iter().map(|origin| (origin.unit, origin.unit_name)));
     let named = people.origins.iter().filter(|origin| origin.manager != NOBODY);
     let managers = most(named.map(|origin| {
-        // one manager may be named by id and by address; one who is missing still has the votes
+        // a manager may be named by id or address; votes for a missing one still count
         let chief = chief(*origin, &found);
         (origin.unit, if chief == NOBODY { MISSING | origin.manager } else { chief })
     }));
@@ -46,8 +45,8 @@ pub(super) fn units(people: &People, faults: &mut Faults) -> Vec<Unit> {
         .collect()
 }
 
-/// For each manager on the shelf, the place of the person; [`NOBODY`] if
-/// there is none, or more than one with that address.
+/// For each interned manager, the index of the person; [`NOBODY`] if there is none, or
+/// more than one with that address.
 fn look_up(people: &People) -> Vec<u32> {
     let mut by_id: HashMap<&PersonId, usize> = HashMap::new();
     let mut by_address: HashMap<String, Vec<usize>> = HashMap::new();
@@ -79,8 +78,8 @@ fn chief(origin: Origin, found: &[u32]) -> u32 {
     if origin.manager == NOBODY { NOBODY } else { found[origin.manager as usize] }
 }
 
-/// What most in each group chose; of two with as many votes, the one named
-/// first. Counted by sorting, because there may be as many pairs as people.
+/// The most frequent choice in each group; on a tie the one named first. Counted by
+/// sorting, because there may be as many pairs as people.
 fn most(votes: impl Iterator<Item = (u32, u32)>) -> HashMap<u32, u32> {
     let mut votes: Vec<(u32, u32, u32)> =
         votes.zip(0..).map(|((group, choice), at)| (group, choice, at)).collect();
@@ -122,7 +121,7 @@ fn tell_themselves(people: &People, chiefs: &[u32], faults: &mut Faults) {
     });
 }
 
-/// Follows managers upwards once per person; a ring is told where it begins in the file.
+/// Follows managers upwards once per person; a cycle is reported at its first line in the file.
 fn tell_rings(people: &People, chiefs: &[u32], faults: &mut Faults) {
     const UNSEEN: u32 = 0;
     let mut walks = vec![UNSEEN; chiefs.len()];
@@ -151,7 +150,6 @@ fn ring(start: u32, chiefs: &[u32]) -> impl Iterator<Item = u32> + '_ {
     std::iter::successors(Some(start), next)
 }
 
-/// How many of the people have no address.
 pub(super) fn without_address(people: &[Person]) -> u32 {
     people.iter().filter(|person| person.email.is_none()).count() as u32
 }

@@ -1,9 +1,9 @@
-//! The people file, an export of the HR system, becomes a [`Roster`]
-//! (contract, 6). All or nothing: every bad line is told in one run, and one
-//! of them means that nobody is imported.
+//! Parses the people file, an export of the HR system, into a [`Roster`]. It is
+//! all or nothing: every invalid line is reported in one run, and a single error
+//! prevents the import.
 //!
-//! A column in a [`Place`] is the character
-//! of the line at which the field begins, as an editor counts it.
+//! The column of a [`Place`] is the character position at which the field starts,
+//! as an editor counts it.
 
 mod columns;
 mod csv;
@@ -38,60 +38,56 @@ use encoding::{Source, is_twice_encoded};
 use faults::Faults;
 use people::{People, Row};
 
-/// What the reading depends on beside the file.
+/// Parsing options.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What messages call the file.
+    /// The file name used in messages.
     pub name: String,
-    /// Columns kept beside the known ones, `[people] keep`.
+    /// Additional columns to keep (`[people] keep`).
     pub keep: Vec<String>,
-    /// What people read where the file does not say: the programme's first.
+    /// The language of people without one: the programme's first.
     pub default_language: Language,
 }
 
-/// What a people file says.
+/// The result of parsing a people file.
 #[derive(Debug)]
 pub struct Reading {
     /// The people; `None` if there is any error.
     pub roster: Option<Roster>,
     /// Errors and warnings in the order of the lines.
     pub faults: Vec<Diagnostic>,
-    /// What else is worth telling.
+    /// Additional information about the file.
     pub(crate) notes: Notes,
 }
 
-/// How the file was understood, for `people import --dry-run`.
+/// How the file was interpreted, for `people import --dry-run`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Notes {
-    /// How it was written.
+    /// The detected encoding.
     pub(crate) encoding: Encoding,
-    /// What stands between its fields.
+    /// The detected field separator.
     pub(crate) separator: Separator,
-    /// Which heading was taken for which column.
+    /// The heading found for each column.
     pub(crate) columns: Vec<(Column, String)>,
-    /// Headings of what was not read.
+    /// Headings of ignored columns.
     pub(crate) dropped: Vec<String>,
-    /// Lines with a person on them.
+    /// Number of lines with a person.
     pub(crate) lines: u32,
-    /// Lines that say what an earlier one said.
+    /// Duplicate lines.
     pub(crate) identical: Vec<Identical>,
-    /// People without an address.
+    /// Number of people without an address.
     pub(crate) without_address: u32,
-    /// People who share an address with somebody.
+    /// Number of people who share an address with another person.
     pub(crate) shared_address: u32,
 }
 
-/// Reads a people file.
-///
-/// # Errors
-///
-/// Where the file cannot be opened or read. What it says wrong is in
-/// [`Reading::faults`].
+/// Reads a people file. Invalid content is reported in [`Reading::faults`]; only
+/// I/O errors are returned.
 pub fn read(file: &Path, options: &Options) -> io::Result<Reading> {
     unless_changed(&File::open(file)?, &options.name, |file| read_from(file, options))
 }
 
-/// Reads a file; what was read of one that changed meanwhile is worth nothing.
+/// Reads a file and discards the result if the file changed during the read.
 fn unless_changed(
     file: &File,
     name: &str,
@@ -108,8 +104,7 @@ fn unless_changed(
     Ok(Reading { roster: None, faults: vec![fault], notes: reading.notes })
 }
 
-/// Length and time of a file: one that the HR system is still writing has
-/// others after reading than before.
+/// Size and modification time. They change if the HR system is still writing.
 #[derive(PartialEq, Eq)]
 struct Stamp {
     length: u64,
@@ -122,11 +117,7 @@ impl Stamp {
     }
 }
 
-/// Reads people from any bytes.
-///
-/// # Errors
-///
-/// Where the bytes cannot be read.
+/// Reads people from a byte stream.
 pub fn read_from(bytes: impl io::Read, options: &Options) -> io::Result<Reading> {
     let mut faults = Faults::new(&options.name);
     let mut notes = Notes::default();
@@ -156,8 +147,8 @@ pub fn read_from(bytes: impl io::Read, options: &Options) -> io::Result<Reading>
     Ok(Reading { roster, faults: faults.into_list(), notes })
 }
 
-/// Reads the first lines: `sep=;` perhaps, and the headings. The separator
-/// is the one that makes most of the headings known.
+/// Reads the optional `sep=;` line and the headings. The separator is the one
+/// that yields the most known headings.
 fn header<R: io::Read>(
     lines: &mut Lines<R>,
     options: &Options,
@@ -199,7 +190,7 @@ fn headings(
 ) -> Option<(Separator, Columns)> {
     let known = |separator: &Separator| Splitter::new(*separator).split(text).map_or(0, Columns::known);
     let separators = announced.map_or(Separator::ALL.to_vec(), |separator| vec![separator]);
-    // of two that find as many, the first: max_by_key would give the last
+    // on a tie the first separator wins; max_by_key would return the last
     let separator = separators.into_iter().rev().max_by_key(known)?;
     let mut splitter = Splitter::new(separator);
     match splitter.split(text) {
@@ -213,7 +204,7 @@ fn headings(
             Some((separator, Columns::read(fields, &options.keep, line, faults)))
         }
         Ok(_) => {
-            // what stands there may be a person: it is not shown
+            // the line may contain personal data: it is not printed
             let message = "the first line names no column that is known; it must be a header";
             let hint = "name at least `employee_id`, `email`, `first_name`, `last_name` and `unit`, \
                         with comma, semicolon or tab between them";
@@ -284,8 +275,8 @@ fn rows<R: io::Read>(
     Ok(people)
 }
 
-/// After a line whose quote did not close, the next ones may be the rest of
-/// its value: they are told only if no closing quote comes.
+/// After a line with an unclosed quote the following lines may belong to the same
+/// value: they are reported only if no closing quote follows.
 #[derive(Default)]
 struct OpenQuote {
     is_open: bool,
@@ -293,10 +284,10 @@ struct OpenQuote {
 }
 
 impl OpenQuote {
-    /// The most lines that are believed to be the rest of one value.
+    /// Maximum number of lines considered part of one value.
     const MOST_LINES: usize = 50;
 
-    /// A good line: what came before it was no value.
+    /// A valid line: the lines before it were not part of a value.
     fn settle(&mut self, faults: &mut Faults) {
         for fault in self.perhaps.drain(..) {
             faults.error(fault);
@@ -304,7 +295,7 @@ impl OpenQuote {
         self.is_open = false;
     }
 
-    /// A bad line: perhaps the rest of a value.
+    /// An invalid line, possibly part of a value.
     fn or_tell(&mut self, text: &str, fault: Diagnostic, faults: &mut Faults) {
         if self.is_open && csv::closes_a_quote(text) {
             self.perhaps.clear();
@@ -318,7 +309,7 @@ impl OpenQuote {
     }
 }
 
-/// Looks at all people together: duplicates, shared addresses, units.
+/// Checks across all people: duplicates, shared addresses, units.
 fn settle(mut people: People, columns: &Columns, faults: &mut Faults, notes: &mut Notes) -> Option<Roster> {
     notes.identical = duplicates::unite(&mut people, columns, faults);
     notes.shared_address = duplicates::mark_shared_addresses(&mut people, faults);
@@ -328,7 +319,7 @@ fn settle(mut people: People, columns: &Columns, faults: &mut Faults, notes: &mu
         let message = "the file has a header and nobody below it; nothing is imported";
         faults.error(Diagnostic::error("no-people", faults.at(0, 0), message));
     }
-    // the rest goes before the roster makes its indexes
+    // free the working data before the roster builds its indexes
     let mut people = people.only_people();
     people.shrink_to_fit();
     (!faults.any_error()).then(|| Roster::new(people, units))

@@ -1,4 +1,4 @@
-//! Lines become people. Values that many share are kept once.
+//! Converts lines into people. Values shared by many people are interned.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,10 +15,10 @@ use super::dates;
 use super::faults::Faults;
 use super::values::{self, Refusal};
 
-/// What the file says, before duplicates are found and managers looked up.
+/// The parsed file, before duplicates are merged and managers resolved.
 pub(super) struct People {
     pub(super) people: Vec<Person>,
-    /// For each of the people, what is needed beside them until the end.
+    /// For each person, working data needed until the end of the import.
     pub(super) origins: Vec<Origin>,
     pub(super) units: Shelf<UnitId>,
     pub(super) unit_names: Shelf<Arc<str>>,
@@ -28,21 +28,21 @@ pub(super) struct People {
     default_language: Language,
 }
 
-/// Where a person comes from; the numbers are places on the shelves.
+/// The origin of a person; the numbers are indexes of interned values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) line: u32,
     pub(super) unit: u32,
     pub(super) unit_name: u32,
-    /// [`NOBODY`] where the line names none.
+    /// [`NOBODY`] if the line names no manager.
     pub(super) manager: u32,
 }
 
 /// No manager is named.
 pub(super) const NOBODY: u32 = u32::MAX;
 
-/// Whom a line names as manager; not checked, because nothing of it is kept
-/// unless the file has such a person.
+/// The manager named on a line. Not validated, because it is kept only if the file
+/// contains that person.
 #[derive(Clone)]
 pub(super) enum Manager {
     Id(PersonId),
@@ -59,9 +59,9 @@ impl Manager {
     }
 }
 
-/// Values that many share, in the order in which they were met.
+/// Interned values in the order of first occurrence.
 pub(super) struct Shelf<T> {
-    /// By how it is written; of two ways to write one thing both.
+    /// Index by spelling; several spellings may map to one value.
     places: HashMap<Box<str>, u32>,
     pub(super) values: Vec<T>,
 }
@@ -71,7 +71,7 @@ impl<T: Clone> Shelf<T> {
         Shelf { places: HashMap::new(), values: Vec::new() }
     }
 
-    /// The place of a value, made when it is met first.
+    /// The index of a value, which is created on its first occurrence.
     fn place(&mut self, text: &str, make: impl FnOnce(&str) -> T) -> u32 {
         if let Some(&place) = self.places.get(text) {
             return place;
@@ -82,8 +82,8 @@ impl<T: Clone> Shelf<T> {
         place
     }
 
-    /// The place of a text as the file has it: read, and perhaps refused,
-    /// only when it is met first.
+    /// The index of a text of the file, which is parsed and possibly rejected only on
+    /// its first occurrence.
     fn place_read<'a>(
         &mut self,
         text: &'a str,
@@ -116,7 +116,7 @@ impl People {
         }
     }
 
-    /// Reads one line; every bad value of it is told.
+    /// Parses one line and reports every invalid value.
     pub(super) fn add(&mut self, mut row: Row<'_>) {
         let id = row.required(Column::EmployeeId, values::employee_id).map(PersonId::new);
         let email = row.optional(Column::Email, values::email);
@@ -145,7 +145,7 @@ impl People {
         if row.refused {
             return;
         }
-        // absent only where the header has no such column, which is told there
+        // absent only if the header lacks the column, which is reported there
         let (Some(id), Some(first_name), Some(last_name), Some(unit_name), Some(unit)) =
             (id, first_name, last_name, unit_name, unit)
         else {
@@ -171,12 +171,12 @@ impl People {
         });
     }
 
-    /// The people, and nothing of what was needed beside them.
+    /// The people without the working data.
     pub(super) fn only_people(self) -> Vec<Person> {
         self.people
     }
 
-    /// Most people read one of a few languages; each is parsed once.
+    /// Parses a language; results are cached because few languages occur.
     fn language(&mut self, text: &str) -> Result<Language, Refusal> {
         if let Some(&place) = self.languages.places.get(text) {
             return Ok(self.languages.values[place as usize].clone());
@@ -191,7 +191,7 @@ fn boxed(text: Cow<'_, str>) -> Box<str> {
     text.into_owned().into_boxed_str()
 }
 
-/// One line of the file and what its fields are.
+/// One line of the file with its fields.
 pub(super) struct Row<'a> {
     pub(super) line: u32,
     pub(super) text: &'a str,
@@ -203,12 +203,12 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The text of a column; `None` where the file has no such column.
+    /// The text of a column; `None` if the file has no such column.
     fn value(&self, column: Column) -> Option<&'a str> {
         self.columns.field(column).map(|field| self.fields.get(field))
     }
 
-    /// A value that must be there. `None` if it is refused, missing, or its column is.
+    /// A required value. `None` if it is invalid, empty, or the column is missing.
     fn required<T>(&mut self, column: Column, read: impl FnOnce(&'a str) -> Result<T, Refusal>) -> Option<T> {
         let text = self.value(column)?;
         if text.is_empty() {
@@ -218,7 +218,7 @@ impl<'a> Row<'a> {
         self.read(column, text, read)
     }
 
-    /// A value that may be empty.
+    /// An optional value.
     fn optional<T>(&mut self, column: Column, read: impl FnOnce(&'a str) -> Result<T, Refusal>) -> Option<T> {
         let text = self.value(column).filter(|text| !text.is_empty())?;
         self.read(column, text, read)
@@ -233,7 +233,7 @@ impl<'a> Row<'a> {
         read(text).map_err(|refusal| self.refuse(column, refusal)).ok()
     }
 
-    /// Both ways of writing leave; a leave without an end lasts until further notice.
+    /// Reads both formats of leave; a leave without an end is open-ended.
     fn leave(&mut self) -> Box<[Period]> {
         let mut periods = self.optional(Column::Leave, dates::leave).unwrap_or_default();
         let from = self.optional(Column::LeaveFrom, dates::date);
@@ -256,13 +256,13 @@ impl<'a> Row<'a> {
         dates::in_order(periods)
     }
 
-    /// Whom the line names: by id if it can, else by address.
+    /// The manager named on the line: by id, else by address.
     fn manager(&self) -> Option<&'a str> {
         let by = |column| self.value(column).filter(|text| !text.is_empty());
         by(Column::ManagerId).or_else(|| by(Column::ManagerEmail))
     }
 
-    /// The columns kept on purpose.
+    /// The values of the additional columns.
     fn extra(&mut self) -> Box<[(Arc<str>, Box<str>)]> {
         let columns = self.columns;
         let mut extra = Vec::with_capacity(columns.kept.len());

@@ -1,4 +1,4 @@
-//! What people files may look like, and what is said of those that may not.
+//! Tests of encodings, headers and whole people files.
 
 mod values;
 
@@ -31,12 +31,12 @@ fn roster(text: &str) -> Roster {
     reading.roster.unwrap_or_else(|| panic!("refused: {:?}", reading.faults))
 }
 
-/// Everything a roster holds, to compare two.
+/// The complete content of a roster, for comparison.
 fn everything(roster: &Roster) -> String {
     format!("{:#?}\n{:#?}", roster.people, roster.units)
 }
 
-/// Checks what is said of a file, and that nobody is imported if any of it is an error.
+/// Checks the diagnostics of a file, and that any error prevents the import.
 fn check(bytes: impl AsRef<[u8]>, expected: Expect) {
     check_keeping(&[], bytes, expected);
 }
@@ -61,12 +61,12 @@ fn told(reading: &Reading) -> String {
     told
 }
 
-/// Five columns, and these lines below.
+/// A header of five columns with these lines below.
 fn below_header(lines: &str) -> String {
     format!("employee_id,first_name,last_name,email,unit\n{lines}")
 }
 
-/// A file with one more column, which has one value.
+/// A file with one additional column that has one value.
 fn with(column: &str, value: &str) -> String {
     format!("id;förnamn;efternamn;mejl;enhet;{column}\n1001;Åsa;Öberg;asa@ekdala.example;Köket;{value}\n")
 }
@@ -81,7 +81,7 @@ fn utf16(text: &str, little_endian: bool) -> Vec<u8> {
     units.flat_map(|unit| if little_endian { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
 }
 
-/// The same text in every encoding we read.
+/// The same text in every supported encoding.
 fn encodings(text: &str) -> Vec<(Encoding, Vec<u8>)> {
     let (windows, _, lost) = WINDOWS_1252.encode(text);
     assert!(!lost, "the text has only letters of Windows-1252");
@@ -94,7 +94,7 @@ fn encodings(text: &str) -> Vec<(Encoding, Vec<u8>)> {
     ]
 }
 
-/// The same text with every separator and line end, announced or not.
+/// The same text with every separator and line end, with and without `sep=`.
 fn shapes(text: &str) -> Vec<(Separator, String)> {
     let mut shapes = Vec::new();
     for (separator, sign) in [(Separator::Comma, ","), (Separator::Semicolon, ";"), (Separator::Tab, "\t")] {
@@ -109,7 +109,7 @@ fn shapes(text: &str) -> Vec<(Separator, String)> {
 }
 
 #[test]
-fn f69_the_same_people_in_every_encoding() {
+fn every_encoding_gives_the_same_people() {
     let same = everything(&roster(SWEDISH));
     for (separator, text) in shapes(SWEDISH) {
         for (encoding, bytes) in encodings(&text) {
@@ -122,13 +122,13 @@ fn f69_the_same_people_in_every_encoding() {
 }
 
 #[test]
-fn f69_a_decomposed_letter_is_the_same_letter() {
+fn decomposed_letters_are_normalised() {
     let decomposed = SWEDISH.replace('å', "a\u{30a}").replace('Å', "A\u{30a}").replace('ö', "o\u{308}");
     assert_eq!(everything(&roster(&decomposed)), everything(&roster(SWEDISH)));
 }
 
 #[test]
-fn f69_text_that_was_encoded_twice_is_refused() {
+fn double_encoded_text_is_rejected() {
     let twice: String = SWEDISH.bytes().map(|byte| WINDOWS_1252.decode(&[byte]).0.into_owned()).collect();
     check(
         &twice,
@@ -155,7 +155,7 @@ fn f69_text_that_was_encoded_twice_is_refused() {
 }
 
 #[test]
-fn f69_utf_16_needs_its_mark() {
+fn utf_16_needs_a_byte_order_mark() {
     check(
         &utf16(SWEDISH, true)[2..],
         expect![[r#"
@@ -182,7 +182,7 @@ fn f69_utf_16_needs_its_mark() {
 }
 
 #[test]
-fn f70_mixed_encodings() {
+fn mixed_encodings_are_rejected() {
     let good = "employee_id,first_name,last_name,email,unit\n1,Åsa,Berg,a@ekdala.example,IT\n";
     let bad = b"2,Bo,\xD6berg,b@ekdala.example,IT\n3,Bo,\xD6man,c@ekdala.example,IT\n";
     check(
@@ -202,7 +202,7 @@ fn f70_mixed_encodings() {
 }
 
 #[test]
-fn f71_columns_that_are_missing_twice_or_unknown() {
+fn missing_duplicate_and_unknown_columns_are_reported() {
     check(
         "employee_id,frist_name,lastname,e-mail,skyddat,phone\n",
         expect![[r#"
@@ -256,7 +256,7 @@ fn f71_columns_that_are_missing_twice_or_unknown() {
 }
 
 #[test]
-fn f71_headings_are_read_generously() {
+fn headings_are_matched_leniently() {
     let headings = "Employee ID,FIRST_NAME,Last-Name,E-Post,Unit  Name,ANSTÄLLD_FRÅN,anställd till,Personal";
     let line = "1,A,B,a@ekdala.example,IT,2020-01-01,2027-06-30,x";
     let reading = reading(format!("{headings}\n{line}\n").as_bytes());
@@ -272,7 +272,7 @@ fn f71_headings_are_read_generously() {
 }
 
 #[test]
-fn f71_columns_are_kept_on_purpose() {
+fn additional_columns_are_kept_if_configured() {
     let file = with("Telefon", "+46 70 123 45 67");
     let kept =
         read_from(file.as_bytes(), &options(&["telefon"])).expect("bytes").roster.expect("a good file");
@@ -290,7 +290,7 @@ fn f71_columns_are_kept_on_purpose() {
 }
 
 #[test]
-fn f72_every_bad_line_in_one_run() {
+fn all_invalid_lines_are_reported_in_one_run() {
     check(
         below_header(
             "1,Anna,Berg,anna@ekdala.example\n\
@@ -347,7 +347,7 @@ fn f72_every_bad_line_in_one_run() {
 }
 
 #[test]
-fn f72_after_a_thousand_the_rest_is_counted() {
+fn errors_beyond_a_thousand_are_counted() {
     let lines: String = (0..1_500).map(|i| format!("{i},<,<,nobody,IT\n")).collect();
     let reading = reading(below_header(&lines).as_bytes());
     assert_eq!(reading.faults.len(), 1_001);
@@ -356,7 +356,7 @@ fn f72_after_a_thousand_the_rest_is_counted() {
 }
 
 #[test]
-fn f74_lines_about_one_person() {
+fn duplicate_lines_are_merged_and_conflicts_reported() {
     let same = "1,Anna,Berg,anna@ekdala.example,IT\n2,Bo,Dahl,bo@ekdala.example,IT\n\"1\", Anna ,Berg,anna@EKDALA.example,IT\n";
     let reading = reading(below_header(same).as_bytes());
     assert_eq!(reading.notes.identical, [Identical { line: 4, first: 2 }]);
@@ -374,7 +374,7 @@ fn f74_lines_about_one_person() {
 }
 
 #[test]
-fn f75_two_people_with_one_address_are_held() {
+fn shared_addresses_are_marked() {
     let file = below_header(
         "1,Anna,Berg,koket@ekdala.example,IT\n2,Bo,Dahl,bo@ekdala.example,IT\n3,Cia,Ek,KOKET@ekdala.example,IT\n",
     );
@@ -392,7 +392,7 @@ fn f75_two_people_with_one_address_are_held() {
 }
 
 #[test]
-fn f86_a_file_that_grows_while_it_is_read() {
+fn a_file_that_grows_during_the_read_is_rejected() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), SWEDISH).expect("written");
     assert!(read(file.path(), &options(&[])).expect("read").roster.is_some());
@@ -411,8 +411,8 @@ fn f86_a_file_that_grows_while_it_is_read() {
 }
 
 #[test]
-fn nothing_of_a_value_stands_in_a_message() {
-    // every column of every line is wrong in a way of its own
+fn messages_never_contain_values() {
+    // every column of every line has a different error
     let secret = "hemlig";
     let file = format!(
         "id,first_name,last_name,email,unit,unit_id,department,language,start_date,end_date,leave,protected\n\
@@ -451,7 +451,7 @@ proptest! {
     }
 
     #[test]
-    fn f69_random_people_in_every_encoding(names in prop::collection::vec("[A-ZÅÄÖ][a-zåäöéü]{1,12}( [A-Z][a-z]{1,5})?", 1..20)) {
+    fn random_people_are_equal_in_every_encoding(names in prop::collection::vec("[A-ZÅÄÖ][a-zåäöéü]{1,12}( [A-Z][a-z]{1,5})?", 1..20)) {
         let mut text = "id;förnamn;efternamn;mejl;enhet\n".to_owned();
         for (i, name) in names.iter().enumerate() {
             writeln!(text, "{i};{name};\"{name}\";p{i}@ekdala.example;Köket").expect("a string takes all");

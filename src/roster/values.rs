@@ -1,5 +1,5 @@
-//! What a value may be, column by column. A refusal says what is wrong
-//! without the value: people files hold names, and messages end up in logs.
+//! Validates values column by column. Error messages never contain the value:
+//! people files hold personal data, and messages end up in logs.
 
 use std::borrow::Cow;
 
@@ -13,14 +13,14 @@ use crate::domain::model::ids::Language;
 use super::encoding::is_twice_encoded;
 use super::identity;
 
-/// Why a value is refused.
+/// Why a value is rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// The diagnostic's code.
+    /// The code of the diagnostic.
     pub(super) code: &'static str,
-    /// What is wrong; follows the column's name.
+    /// The message; it follows the name of the column.
     pub(super) message: String,
-    /// What to do.
+    /// How to correct it.
     pub(super) hint: Option<String>,
 }
 
@@ -35,13 +35,13 @@ impl Refusal {
     }
 }
 
-/// The longest first or last name, in characters.
+/// Maximum length of a first or last name, in characters.
 const LONGEST_NAME: usize = 100;
 
-/// The longest unit, department or kept value, in characters.
+/// Maximum length of a unit, department or additional value, in characters.
 const LONGEST_TEXT: usize = 120;
 
-/// The longest id, in characters.
+/// Maximum length of an id, in characters.
 const LONGEST_ID: usize = 64;
 
 /// A first or last name: letters of any script, blanks, apostrophes, hyphens
@@ -64,7 +64,7 @@ pub(super) fn name(text: &str) -> Result<Cow<'_, str>, Refusal> {
     Ok(text)
 }
 
-/// The name of a unit or department: what a name has, and the digits and
+/// The name of a unit or department: what a name may have, and the digits and
 /// signs that organisations use.
 pub(super) fn place_name(text: &str) -> Result<Cow<'_, str>, Refusal> {
     let text = composed(text, LONGEST_TEXT)?;
@@ -81,8 +81,8 @@ pub(super) fn place_name(text: &str) -> Result<Cow<'_, str>, Refusal> {
     Ok(text)
 }
 
-/// The value of a column kept on purpose: most things that cannot be taken
-/// for a formula, a tag or a template.
+/// The value of an additional column: anything that cannot be taken for a formula,
+/// a tag or a template.
 pub(super) fn extra(text: &str) -> Result<Cow<'_, str>, Refusal> {
     let text = composed(text, LONGEST_TEXT)?;
     only("extra", &text, |c| !matches!(c, '<' | '>'), "everything but < and > may stand there")?;
@@ -96,8 +96,8 @@ pub(super) fn extra(text: &str) -> Result<Cow<'_, str>, Refusal> {
     Ok(text)
 }
 
-/// An employee id: text, never a number. Its signs are those that a file
-/// name and a command line can hold.
+/// An employee id. It is text, never a number, and has only characters that are
+/// safe in file names and on command lines.
 pub(super) fn employee_id(text: &str) -> Result<&str, Refusal> {
     if text.len() <= LONGEST_ID && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Ok(text);
@@ -112,7 +112,7 @@ pub(super) fn employee_id(text: &str) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-/// A unit's id; blanks and slashes may stand in it.
+/// A unit id; blanks and slashes are allowed.
 pub(super) fn unit_id(text: &str) -> Result<Cow<'_, str>, Refusal> {
     let text = composed(text, LONGEST_ID)?;
     let allowed = |c: char| c.is_alphanumeric() || "-_.:/ ".contains(c);
@@ -137,19 +137,19 @@ fn damaged() -> Refusal {
         .hint("format the column as text before pasting or opening the file; digits are lost for good")
 }
 
-/// `1,23E+05`
+/// Detects scientific notation such as `1,23E+05`.
 fn is_scientific(text: &str) -> bool {
     let Some((factor, power)) = text.split_once("E+").or_else(|| text.split_once("e+")) else { return false };
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     digits(power) && digits(&factor.replacen([',', '.'], "", 1))
 }
 
-/// Where mail goes.
+/// A mail address.
 pub(super) fn email(text: &str) -> Result<Box<str>, Refusal> {
     address::parse(text).map_err(|why| Refusal::new("address", why))
 }
 
-/// A BCP 47 tag.
+/// A BCP 47 language tag.
 pub(super) fn language(text: &str) -> Result<Language, Refusal> {
     Language::parse(text).ok_or_else(|| {
         Refusal::new("language", format!("has {}, which is not a language tag", shown(text)))
@@ -157,7 +157,7 @@ pub(super) fn language(text: &str) -> Result<Language, Refusal> {
     })
 }
 
-/// Yes or no.
+/// A boolean.
 pub(super) fn flag(text: &str) -> Result<bool, Refusal> {
     match text.to_lowercase().as_str() {
         "true" | "sant" | "ja" | "yes" | "1" | "x" => Ok(true),
@@ -167,8 +167,8 @@ pub(super) fn flag(text: &str) -> Result<bool, Refusal> {
     }
 }
 
-/// A value for a message: as it is where it has only digits and signs and is
-/// no identity number, else its shape.
+/// A value for a message: verbatim if it has only digits and signs and is no
+/// identity number, else only its shape.
 pub(super) fn shown(text: &str) -> String {
     let shape = |c: char| match c {
         c if c.is_lowercase() => 'a',
@@ -185,8 +185,8 @@ pub(super) fn shown(text: &str) -> String {
     format!("something like `{}{more}`", visible(&short.chars().map(shape).collect::<String>()))
 }
 
-/// The text in NFC with single blanks, if it is no longer than `longest` and
-/// was not damaged on its way.
+/// Normalises a text to NFC with single blanks. Rejects it if it is longer than
+/// `longest` or was damaged by a wrong encoding.
 fn composed(text: &str, longest: usize) -> Result<Cow<'_, str>, Refusal> {
     let text = if text.is_ascii() || is_nfc(text) { Cow::Borrowed(text) } else { text.nfc().collect() };
     let text = if has_odd_blanks(&text) {
@@ -206,7 +206,7 @@ fn composed(text: &str, longest: usize) -> Result<Cow<'_, str>, Refusal> {
     Ok(text)
 }
 
-/// Two blanks in a row, or one that does not break.
+/// Two blanks in a row, or a non-breaking one.
 fn has_odd_blanks(text: &str) -> bool {
     let mut before = ' ';
     text.chars().any(|c| {
@@ -227,7 +227,7 @@ fn short_enough(text: &str, longest: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses the first character that is not allowed, and names it.
+/// Rejects the first character that is not allowed, and names it.
 fn only(code: &'static str, text: &str, allowed: impl Fn(char) -> bool, rule: &str) -> Result<(), Refusal> {
     match text.chars().find(|&c| steers(c) || !allowed(c)) {
         None => Ok(()),
@@ -239,7 +239,7 @@ fn only(code: &'static str, text: &str, allowed: impl Fn(char) -> bool, rule: &s
     }
 }
 
-/// Characters that change how others are shown, or cannot be seen.
+/// Invisible characters and those that change the direction of text.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -247,7 +247,7 @@ fn steers(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Refuses what a spreadsheet would work out.
+/// Rejects text that a spreadsheet would evaluate as a formula.
 fn no_formula(code: &'static str, text: &str) -> Result<(), Refusal> {
     match text.chars().next() {
         Some(c @ ('=' | '+' | '@' | '-')) => {

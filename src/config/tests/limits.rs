@@ -26,7 +26,7 @@ fn limits_are_for_all_mails_and_for_single_domains() {
 }
 
 #[test]
-fn f143_wrong_limits_are_told_with_their_place() {
+fn invalid_limits_have_a_location() {
     let wrong = "[mail.smtp]\nper_day = -5\n\
                  [mail.smtp.domains]\n\"kort.example\" = 3\n\
                  [mail.smtp.domains.\"ekdala.example\"]\nrate = \"fast\"\nper_day = 0\nconection = 1\n\

@@ -1,10 +1,10 @@
-//! What may stand in each column: names, units, addresses, numbers, dates,
-//! languages; and how what may not is refused.
+//! Tests of the values of each column: names, units, addresses, numbers, dates,
+//! languages.
 
 use super::*;
 
 #[test]
-fn f76_names_that_are_no_names() {
+fn invalid_names_are_rejected() {
     let names = [
         "Anna<b>",
         "{{person.email}}",
@@ -79,7 +79,7 @@ fn f76_names_that_are_no_names() {
 }
 
 #[test]
-fn f76_names_that_are_names() {
+fn valid_names_are_accepted() {
     let names = [
         "Åsa-Lena",
         "O'Neil",
@@ -101,7 +101,7 @@ fn f76_names_that_are_names() {
 }
 
 #[test]
-fn f76_units_and_kept_columns() {
+fn units_and_additional_columns_are_validated() {
     let units = [
         "Kök & städ (norr), nr 2",
         "IT/drift: 1.",
@@ -141,7 +141,7 @@ fn f76_units_and_kept_columns() {
 }
 
 #[test]
-fn f77_addresses() {
+fn addresses_are_validated() {
     let addresses = [
         "anna@ekdala.example",
         "anna@exämple.se",
@@ -175,7 +175,7 @@ fn f77_addresses() {
 }
 
 #[test]
-fn f78_personal_identity_numbers_are_never_read() {
+fn personal_identity_numbers_are_never_read() {
     let file = with("Personnr", "19811218-9876");
     check(
         &file,
@@ -215,7 +215,7 @@ fn f78_personal_identity_numbers_are_never_read() {
 }
 
 #[test]
-fn f79_protected_is_never_guessed() {
+fn ambiguous_values_of_protected_are_rejected() {
     for (value, protected) in
         [("ja", true), ("JA", true), ("1", true), ("x", true), ("true", true), ("", false), ("Nej", false)]
     {
@@ -239,7 +239,7 @@ fn f79_protected_is_never_guessed() {
 }
 
 #[test]
-fn f80_managers_missing_themselves_and_in_a_ring() {
+fn missing_self_and_cyclic_managers_are_reported() {
     let file = "id,first_name,last_name,email,unit,manager_id,manager_email\n\
         1,Anna,Berg,anna@ekdala.example,IT,2,\n\
         2,Bo,Dahl,bo@ekdala.example,IT,3,\n\
@@ -278,7 +278,7 @@ fn f80_managers_missing_themselves_and_in_a_ring() {
 }
 
 #[test]
-fn f80_many_missing_managers_are_summed_up() {
+fn many_missing_managers_are_summarised() {
     let lines: String = (0..1_400).map(|i| format!("{i},Anna,Berg,,IT,m{i}\n")).collect();
     let file = format!("id,first_name,last_name,email,unit,manager_id\n{lines}");
     let reading = reading(file.as_bytes());
@@ -288,7 +288,7 @@ fn f80_many_missing_managers_are_summed_up() {
 }
 
 #[test]
-fn a_unit_is_its_id_and_bears_the_name_most_of_its_people_give_it() {
+fn a_unit_has_the_most_frequent_name() {
     let roster = roster(
         "id,first_name,last_name,email,unit,unit_id,department\n\
          1,A,B,,Kök,K1,Kost\n2,A,B,,Köket,K1,Kost\n3,A,B,,Köket,K1,Kost\n4,A,B,,Köket,K2,Kost\n5,A,B,,Arkivet,,\n",
@@ -305,7 +305,7 @@ fn a_unit_is_its_id_and_bears_the_name_most_of_its_people_give_it() {
 }
 
 #[test]
-fn f84_ids_are_text() {
+fn ids_are_text() {
     let roster = roster(&below_header("00123,Anna,Berg,,IT\n123,Bo,Dahl,,IT\n"));
     assert_ne!(roster.people[0].id, roster.people[1].id);
     assert!(roster.person(&PersonId::new("00123")).is_some());
@@ -328,7 +328,7 @@ fn f84_ids_are_text() {
 }
 
 #[test]
-fn f85_dates_are_iso_8601() {
+fn dates_are_iso_8601() {
     for value in [
         "31/12/2026",
         "2027-02-29",
