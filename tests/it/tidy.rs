@@ -198,7 +198,7 @@ const DIALECT: &[&str] = &[
 ];
 
 /// The number of these words that is left. It may only fall.
-const DIALECT_LEFT: usize = 255;
+const DIALECT_LEFT: usize = 171;
 
 /// Words and citations are not counted in code that is about to be redesigned,
 /// nor words in comments of arguments, which are help texts.
@@ -212,7 +212,7 @@ const HELP_TEXTS: &str = "src/cli/";
 const CITATIONS: &[char] = &['D', 'F', 'I', 'M', 'P', 'R', 'T'];
 
 /// The number of these citations that is left. It may only fall.
-const CITATIONS_LEFT: usize = 122;
+const CITATIONS_LEFT: usize = 31;
 
 /// Names of modules that say nothing.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "types", "models", "misc", "prelude"];
@@ -468,13 +468,6 @@ fn rust_faults(file: &str, source: &Source) -> Vec<Fault> {
         let promise = words.into_iter().find(|word| PROMISES.contains(word));
         if let Some(word) = promise.filter(|_| !names_an_issue(&remark.text)) {
             faults.add(remark.line, format!("`{word}` without an issue; write `{word}(#12)`"));
-        }
-        let mut words = remark.text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '`');
-        if let Some(word) = words.find(|word| is_citation(word)) {
-            faults.add(
-                remark.line,
-                format!("`{word}` is in no document of the repository; write what it says"),
-            );
         }
     }
     faults.found
