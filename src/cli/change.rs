@@ -6,8 +6,9 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::context::{BOLD, Context, FAINT, GOOD};
+use super::context::Context;
 use super::error::CommandError;
+use super::style::{BOLD, DIM, SUCCESS};
 use crate::cli::output::{self, Format};
 use crate::domain::change::Change;
 use crate::domain::time::timezone::{Timestamp, Zone};
@@ -17,7 +18,7 @@ use crate::engine::plan::positions;
 
 /// How a change is made.
 #[derive(clap::Args, Debug)]
-pub(super) struct How {
+pub(super) struct ChangeFlags {
     /// Only show; nothing changes anywhere
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -27,7 +28,7 @@ pub(super) struct How {
 }
 
 /// A validated change, with what is printed about it.
-pub(super) struct Proposed {
+pub(super) struct ProposedChange {
     pub(super) change: Change,
     /// The subject of the change, for output and the audit log.
     pub(super) about: String,
@@ -38,21 +39,21 @@ pub(super) struct Proposed {
 }
 
 /// Maximum number of lines about affected enrolments.
-const SOME: usize = 6;
+const MAX_EFFECTS: usize = 6;
 
 /// Builds a change with `propose`, applies it unless this is a dry run, and prints it.
 pub(super) fn run(
     cx: &mut Context,
-    how: &How,
-    propose: impl FnOnce(&World, Timestamp) -> Result<Proposed, CommandError>,
+    flags: &ChangeFlags,
+    propose: impl FnOnce(&World, Timestamp) -> Result<ProposedChange, CommandError>,
 ) -> Result<(), CommandError> {
-    if how.dry_run {
+    if flags.dry_run {
         let (world, at) = cx.world()?;
         let proposed = propose(&world, at)?;
         let shown = change::shown(&world, &proposed.change, at);
         let effects = change::effect(&world, &proposed.change, at);
         let zone = world.library.programme.zone;
-        return tell(cx, zone, how, &proposed, &shown, Some(&effects), at);
+        return print_change(cx, zone, flags, &proposed, &shown, Some(&effects), at);
     }
     let (mut store, mut world, at) = cx.writing(World::of)?;
     let proposed = propose(&world, at)?;
@@ -65,56 +66,56 @@ pub(super) fn run(
         positions::keep(&world, &mut store, at)?;
     }
     let zone = world.library.programme.zone;
-    tell(cx, zone, how, &proposed, &shown, Some(&effects), at)
+    print_change(cx, zone, flags, &proposed, &shown, Some(&effects), at)
 }
 
 /// Prints a change. `effects` is `None` if the people are not known, so that
 /// the effects cannot be computed.
-pub(super) fn tell(
+pub(super) fn print_change(
     cx: &mut Context,
     zone: Zone,
-    how: &How,
-    proposed: &Proposed,
+    flags: &ChangeFlags,
+    proposed: &ProposedChange,
     shown: &Shown,
     effects: Option<&[Effect]>,
     at: Timestamp,
 ) -> Result<(), CommandError> {
-    match how.format {
+    match flags.format {
         Format::Json => {
             let value = json!({
                 "action": proposed.change.action(),
                 "about": proposed.about,
                 "at": zone.rfc3339(at),
-                "dry_run": how.dry_run,
+                "dry_run": flags.dry_run,
                 "before": shown.before,
                 "after": shown.after,
                 "why": proposed.why,
                 "effect": effects.map(|all| all.iter().map(|effect| effect_value(zone, effect)).collect::<Vec<_>>()),
             });
-            Ok(output::json(&mut *cx.out, &value)?)
+            Ok(output::print_json(&mut *cx.out, &value)?)
         }
-        Format::Text => text(cx, zone, how, proposed, shown, effects),
+        Format::Text => text(cx, zone, flags, proposed, shown, effects),
     }
 }
 
 fn text(
     cx: &mut Context,
     zone: Zone,
-    how: &How,
-    proposed: &Proposed,
+    flags: &ChangeFlags,
+    proposed: &ProposedChange,
     shown: &Shown,
     effects: Option<&[Effect]>,
 ) -> Result<(), CommandError> {
     writeln!(cx.out, "{BOLD}{}{BOLD:#}", proposed.about)?;
-    if how.dry_run {
-        writeln!(cx.out, "{FAINT}a dry run: nothing is changed{FAINT:#}")?;
+    if flags.dry_run {
+        writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?;
     }
     if shown.is_nothing {
         writeln!(cx.out, "  {}: nothing to change", shown.before)?;
         return Ok(());
     }
     writeln!(cx.out, "  before  {}", shown.before)?;
-    writeln!(cx.out, "  after   {GOOD}{}{GOOD:#}", shown.after)?;
+    writeln!(cx.out, "  after   {SUCCESS}{}{SUCCESS:#}", shown.after)?;
     let Some(effects) = effects else { return Ok(()) };
     if effects.is_empty() {
         writeln!(cx.out, "\n  nobody's next mail is moved by it")?;
@@ -123,11 +124,11 @@ fn text(
     let moved: usize = effects.iter().map(|effect| effect.enrolments).sum();
     let enrolments = output::count(moved, "enrolment", "enrolments");
     writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} is other for {enrolments}")?;
-    let rows: Vec<Vec<String>> = effects.iter().take(SOME).map(|effect| row(zone, effect)).collect();
-    output::columns(&mut *cx.out, &rows, &[0])?;
-    let more: usize = effects.iter().skip(SOME).map(|effect| effect.enrolments).sum();
+    let rows: Vec<Vec<String>> = effects.iter().take(MAX_EFFECTS).map(|effect| row(zone, effect)).collect();
+    output::print_table(&mut *cx.out, &rows, &[0])?;
+    let more: usize = effects.iter().skip(MAX_EFFECTS).map(|effect| effect.enrolments).sum();
     if more > 0 {
-        writeln!(cx.out, "  {FAINT}and {} more{FAINT:#}", output::thousands(more))?;
+        writeln!(cx.out, "  {DIM}and {} more{DIM:#}", output::thousands(more))?;
     }
     Ok(())
 }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anstream::AutoStream;
-use anstyle::{AnsiColor, Style};
 
 use super::Global;
-use super::error::{CommandError, Kind};
+use super::error::{CommandError, ErrorKind};
+use super::style::{DIM, ERROR, WARNING};
 use crate::cli::{output, time_arg};
 use crate::clock;
 use crate::config::{self, Config, Transport};
@@ -20,17 +20,6 @@ use crate::domain::verdict::moment as in_words;
 use crate::engine::load::snapshot::{self, InForce, Unusable, World};
 use crate::engine::{import, tokens};
 use crate::store::Store;
-
-/// For headings.
-pub(super) const BOLD: Style = Style::new().bold();
-/// For secondary text.
-pub(super) const FAINT: Style = Style::new().dimmed();
-/// For errors and states that need action.
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// For warnings.
-pub(super) const ODD: Style = AnsiColor::Yellow.on_default();
-/// For success and for mails that are sent.
-pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 
 /// [`World::of`] or [`World::of_members`].
 pub(super) type OpenWorld = fn(Config, InForce, &Store) -> Result<World, Unusable>;
@@ -61,7 +50,7 @@ impl Context {
 
     /// Loads the configuration.
     pub(super) fn config(&self) -> Result<Config, CommandError> {
-        self.read_config().map_err(|faults| CommandError::faults(Kind::BadContent, faults))
+        self.read_config().map_err(|faults| CommandError::faults(ErrorKind::BadContent, faults))
     }
 
     /// Loads the configuration; returns the plain diagnostics on failure.
@@ -78,13 +67,13 @@ impl Context {
     /// error if the content is broken or there are warnings.
     pub(super) fn world(&mut self) -> Result<(World, Timestamp), CommandError> {
         let config = self.config()?;
-        let content = InForce::read(&config, self.about()?)?;
+        let content = InForce::read(&config, self.provisional_time()?)?;
         let world = World::open(config, content)?;
         let at = self.at(world.library.programme.zone)?;
-        self.tell_broken(&world)?;
+        self.warn_broken_content(&world)?;
         if !self.quiet && !world.warnings.is_empty() {
             let warnings = output::count(world.warnings.len(), "warning", "warnings");
-            writeln!(self.err, "{ODD}{warnings}{ODD:#}: see `journey check`")?;
+            writeln!(self.err, "{WARNING}{warnings}{WARNING:#}: see `journey check`")?;
         }
         Ok((world, at))
     }
@@ -94,7 +83,7 @@ impl Context {
     /// people file if the database has never had an import.
     pub(super) fn writing(&mut self, open: OpenWorld) -> Result<(Store, World, Timestamp), CommandError> {
         let config = self.config()?;
-        let content = InForce::read(&config, self.about()?)?;
+        let content = InForce::read(&config, self.provisional_time()?)?;
         let at = self.at(content.library.programme.zone)?;
         let mut store = self.store(&config, at)?;
         let act = self.act(at, None, None);
@@ -126,7 +115,7 @@ impl Context {
             let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
             store.save_content(world.library.hash, files, at)?;
         }
-        self.tell_broken(&world)?;
+        self.warn_broken_content(&world)?;
         Ok(world)
     }
 
@@ -161,12 +150,12 @@ impl Context {
     /// Prints a warning for the operator on standard error.
     pub(super) fn warn(&mut self, words: &str) {
         // If standard error is closed the warning is lost; that is no failure.
-        let _ = writeln!(self.err, "{ODD}{words}{ODD:#}");
+        let _ = writeln!(self.err, "{WARNING}{words}{WARNING:#}");
     }
 
     /// Reports prominently that the content folder has errors, because mails are
     /// still sent with the last valid content.
-    fn tell_broken(&mut self, world: &World) -> io::Result<()> {
+    fn warn_broken_content(&mut self, world: &World) -> io::Result<()> {
         if world.broken.is_empty() {
             return Ok(());
         }
@@ -176,22 +165,22 @@ impl Context {
         let errors = world.broken.iter().filter(|fault| fault.is_error()).count();
         writeln!(
             self.err,
-            "{BAD}the content has {}{BAD:#}; the last good content{since} is in force: see `journey check{}`",
+            "{ERROR}the content has {}{ERROR:#}; the last good content{since} is in force: see `journey check{}`",
             output::count(errors, "error", "errors"),
-            self.typed_config()
+            self.config_option()
         )
     }
 
     /// The time to act at, read as UTC because the programme's time zone is not
     /// known yet: precise enough for checks that look a year ahead.
-    pub(super) fn about(&self) -> Result<Timestamp, CommandError> {
+    pub(super) fn provisional_time(&self) -> Result<Timestamp, CommandError> {
         self.at(Zone::UTC)
     }
 
     /// The time to act at: `--at`, else now.
     pub(super) fn at(&self, zone: Zone) -> Result<Timestamp, CommandError> {
         match &self.at {
-            Some(text) => time_arg::parse(text, zone),
+            Some(text) => time_arg::parse_time(text, zone),
             None => Ok(clock::now()),
         }
     }
@@ -199,13 +188,13 @@ impl Context {
     /// The programme's time zone, or UTC if it cannot be read: when a backup is
     /// restored there may be neither content nor a database.
     pub(super) fn zone(&self, config: &Config) -> Result<Zone, CommandError> {
-        let library = snapshot::library(config, self.about()?);
+        let library = snapshot::library(config, self.provisional_time()?);
         Ok(library.map_or(Zone::UTC, |library| library.programme.zone))
     }
 
     /// The `--config` option as a suggested command must repeat it: empty, or
     /// ` --config PATH`.
-    pub(super) fn typed_config(&self) -> String {
+    pub(super) fn config_option(&self) -> String {
         self.config.as_ref().map_or(String::new(), |path| format!(" --config {}", path.display()))
     }
 
@@ -215,45 +204,45 @@ impl Context {
     }
 
     /// Whether a progress bar may be drawn on standard error.
-    pub(super) fn may_draw(&self) -> bool {
+    pub(super) fn is_interactive(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()
     }
 
     /// Flushes the output, prints the error if any, and returns the exit code.
     pub(super) fn finish(mut self, outcome: Result<(), CommandError>) -> ExitCode {
-        let outcome = outcome.and_then(|()| self.out.flush().map_err(untold));
+        let outcome = outcome.and_then(|()| self.out.flush().map_err(output_failed));
         let Err(error) = outcome else { return ExitCode::SUCCESS };
-        if error.kind != Kind::ClosedPipe {
+        if error.kind != ErrorKind::ClosedPipe {
             // If standard error is closed too, only the exit code remains.
             let _ = self.out.flush();
-            let _ = tell(&mut *self.err, &error);
+            let _ = print_error(&mut *self.err, &error);
         }
         ExitCode::from(error.kind.exit_code())
     }
 }
 
 /// The error for a command that succeeded but whose output could not be written.
-fn untold(error: io::Error) -> CommandError {
+fn output_failed(error: io::Error) -> CommandError {
     let why = error.to_string();
     let error = CommandError::from(error);
-    if error.kind == Kind::ClosedPipe {
+    if error.kind == ErrorKind::ClosedPipe {
         return error;
     }
-    CommandError::new(Kind::Io, format!("standard output cannot be written: {why}"))
+    CommandError::new(ErrorKind::Io, format!("standard output cannot be written: {why}"))
         .hint("what was asked for was done")
 }
 
-fn tell(err: &mut dyn Write, error: &CommandError) -> io::Result<()> {
-    output::faults(err, &error.faults)?;
+fn print_error(err: &mut dyn Write, error: &CommandError) -> io::Result<()> {
+    output::print_diagnostics(err, &error.faults)?;
     if !error.message.is_empty() {
-        writeln!(err, "{BAD}error{BAD:#}: {}", error.message)?;
+        writeln!(err, "{ERROR}error{ERROR:#}: {}", error.message)?;
     }
-    error.hints.iter().try_for_each(|hint| writeln!(err, "  {FAINT}hint:{FAINT:#} {hint}"))
+    error.hints.iter().try_for_each(|hint| writeln!(err, "  {DIM}hint:{DIM:#} {hint}"))
 }
 
 /// Prints help, the version, or a usage error, and returns the exit code.
 pub(super) fn show_usage(asked: &clap::Error) -> ExitCode {
     // A closed pipe is not an error.
     let _ = asked.print();
-    ExitCode::from(if asked.use_stderr() { Kind::Usage.exit_code() } else { 0 })
+    ExitCode::from(if asked.use_stderr() { ErrorKind::Usage.exit_code() } else { 0 })
 }

@@ -11,7 +11,7 @@ use crate::store::{BackupError, StoreError};
 /// The error a command ends with.
 #[derive(Debug)]
 pub(super) struct CommandError {
-    pub(super) kind: Kind,
+    pub(super) kind: ErrorKind,
     /// What happened; empty if `faults` says it all.
     pub(super) message: String,
     /// What the user can do about it.
@@ -22,9 +22,9 @@ pub(super) struct CommandError {
 
 /// The kind of an error; it decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ErrorKind {
     /// The command worked and its result is negative: `check` found errors, a mail was rejected.
-    No,
+    Negative,
     /// Invalid arguments.
     Usage,
     /// Invalid input data: people file, bounce mail, damaged database.
@@ -40,38 +40,38 @@ pub(super) enum Kind {
     /// The relay is unavailable.
     Relay,
     /// Stopped by a safety limit until the user confirms.
-    Brake,
+    SafetyLimit,
     /// The reader of standard output closed the pipe: `journey … | head`.
     ClosedPipe,
     /// Invalid configuration or content.
     BadContent,
 }
 
-impl Kind {
+impl ErrorKind {
     pub(super) fn exit_code(self) -> u8 {
         match self {
-            Kind::ClosedPipe => 0,
-            Kind::No => 1,
-            Kind::Usage => 2,
-            Kind::BadData => 65,
-            Kind::Relay => 69,
-            Kind::CannotMake => 73,
-            Kind::Io => 74,
-            Kind::Busy => 75,
-            Kind::Permission => 77,
-            Kind::BadContent => 78,
-            Kind::Brake => 80,
+            ErrorKind::ClosedPipe => 0,
+            ErrorKind::Negative => 1,
+            ErrorKind::Usage => 2,
+            ErrorKind::BadData => 65,
+            ErrorKind::Relay => 69,
+            ErrorKind::CannotMake => 73,
+            ErrorKind::Io => 74,
+            ErrorKind::Busy => 75,
+            ErrorKind::Permission => 77,
+            ErrorKind::BadContent => 78,
+            ErrorKind::SafetyLimit => 80,
         }
     }
 }
 
 impl CommandError {
-    pub(super) fn new(kind: Kind, message: impl Into<String>) -> CommandError {
+    pub(super) fn new(kind: ErrorKind, message: impl Into<String>) -> CommandError {
         CommandError { kind, message: message.into(), hints: Vec::new(), faults: Vec::new() }
     }
 
     pub(super) fn usage(message: impl Into<String>) -> CommandError {
-        CommandError::new(Kind::Usage, message)
+        CommandError::new(ErrorKind::Usage, message)
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> CommandError {
@@ -81,9 +81,9 @@ impl CommandError {
 
     /// An error that consists of diagnostics alone. If one of them is a missing
     /// permission to read a file, the kind is `Permission`, not `kind`.
-    pub(super) fn faults(kind: Kind, faults: Vec<Diagnostic>) -> CommandError {
+    pub(super) fn faults(kind: ErrorKind, faults: Vec<Diagnostic>) -> CommandError {
         let denied = faults.iter().any(|fault| fault.is_error() && fault.code == NO_PERMISSION);
-        let kind = if denied { Kind::Permission } else { kind };
+        let kind = if denied { ErrorKind::Permission } else { kind };
         CommandError { faults, ..CommandError::new(kind, "") }
     }
 }
@@ -91,11 +91,11 @@ impl CommandError {
 impl From<Unusable> for CommandError {
     fn from(unusable: Unusable) -> CommandError {
         match unusable {
-            Unusable::Content(faults) => CommandError::faults(Kind::BadContent, faults),
+            Unusable::Content(faults) => CommandError::faults(ErrorKind::BadContent, faults),
             Unusable::People(faults) if snapshot::is_unread(&faults) => {
-                CommandError::faults(Kind::Io, faults)
+                CommandError::faults(ErrorKind::Io, faults)
             }
-            Unusable::People(faults) => CommandError::faults(Kind::BadData, faults),
+            Unusable::People(faults) => CommandError::faults(ErrorKind::BadData, faults),
             Unusable::Store(error) => error.into(),
         }
     }
@@ -106,30 +106,32 @@ impl From<StoreError> for CommandError {
         let message = error.to_string();
         let (kind, hint) = match &error {
             StoreError::NewerSchema { .. } => {
-                (Kind::BadContent, "install the journey that made it, or a newer one")
+                (ErrorKind::BadContent, "install the journey that made it, or a newer one")
             }
             StoreError::OlderSchema { .. } => {
-                (Kind::BadContent, "a command that writes brings it up to date: journey send")
+                (ErrorKind::BadContent, "a command that writes brings it up to date: journey send")
             }
             StoreError::MigrationMismatch { .. } => {
-                (Kind::BadContent, "install the journey that made it; this one would misread it")
+                (ErrorKind::BadContent, "install the journey that made it; this one would misread it")
             }
-            StoreError::Corrupt { .. } => {
-                (Kind::BadData, "nothing was changed; put back the newest good backup: journey restore FILE")
-            }
-            StoreError::Io { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => {
-                (Kind::Permission, "SQLite writes files beside the database: the folder must be writable too")
-            }
-            StoreError::Io { .. } => (Kind::Io, "the database is named in config.toml, `database`"),
-            StoreError::DiskFull => (Kind::Io, "make room and type it again"),
-            StoreError::Changed => (Kind::Busy, "type it again in a moment"),
-            StoreError::Busy => (Kind::Busy, "nothing is lost; type it again in a moment"),
+            StoreError::Corrupt { .. } => (
+                ErrorKind::BadData,
+                "nothing was changed; put back the newest good backup: journey restore FILE",
+            ),
+            StoreError::Io { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => (
+                ErrorKind::Permission,
+                "SQLite writes files beside the database: the folder must be writable too",
+            ),
+            StoreError::Io { .. } => (ErrorKind::Io, "the database is named in config.toml, `database`"),
+            StoreError::DiskFull => (ErrorKind::Io, "make room and type it again"),
+            StoreError::Changed => (ErrorKind::Busy, "type it again in a moment"),
+            StoreError::Busy => (ErrorKind::Busy, "nothing is lost; type it again in a moment"),
             StoreError::WrongUser => {
-                (Kind::Permission, "run it as the user the database belongs to: sudo -u journey …")
+                (ErrorKind::Permission, "run it as the user the database belongs to: sudo -u journey …")
             }
             // Earlier commits remain: mails may have been sent.
             StoreError::Sqlite(_) => {
-                (Kind::Io, "nothing is lost; look at the disk it lies on, then type it again")
+                (ErrorKind::Io, "nothing is lost; look at the disk it lies on, then type it again")
             }
         };
         CommandError::new(kind, message).hint(hint)
@@ -143,30 +145,30 @@ impl From<BackupError> for CommandError {
             BackupError::Store(error) => return error.into(),
             BackupError::CannotCreate { why, .. } => match why.kind() {
                 io::ErrorKind::NotFound => {
-                    (Kind::CannotMake, "the folder must be there; make it, and type it again")
+                    (ErrorKind::CannotMake, "the folder must be there; make it, and type it again")
                 }
                 io::ErrorKind::PermissionDenied => {
-                    (Kind::Permission, "the folder must be writable for the user that types this")
+                    (ErrorKind::Permission, "the folder must be writable for the user that types this")
                 }
-                _ => (Kind::CannotMake, "name a file in a folder that can be written"),
+                _ => (ErrorKind::CannotMake, "name a file in a folder that can be written"),
             },
             BackupError::TargetOccupied { .. } => {
-                (Kind::CannotMake, "name another file, or move that one away")
+                (ErrorKind::CannotMake, "name another file, or move that one away")
             }
-            BackupError::NoSpace { .. } => (Kind::Io, "make room and type it again"),
-            BackupError::InProgress { .. } => (Kind::Busy, "let it finish"),
+            BackupError::NoSpace { .. } => (ErrorKind::Io, "make room and type it again"),
+            BackupError::InProgress { .. } => (ErrorKind::Busy, "let it finish"),
             BackupError::Unverified { .. } => {
-                (Kind::Io, "look at the disk it was written to; what was there before is kept")
+                (ErrorKind::Io, "look at the disk it was written to; what was there before is kept")
             }
             BackupError::PlainCopy { .. } => (
-                Kind::Brake,
+                ErrorKind::SafetyLimit,
                 "take a file that `journey backup` made; if this is all there is, add --plain-copy",
             ),
             BackupError::InUse { .. } => {
-                (Kind::Busy, "stop what uses it (the daemon, a `sqlite3` shell), then type it again")
+                (ErrorKind::Busy, "stop what uses it (the daemon, a `sqlite3` shell), then type it again")
             }
             BackupError::NotRecorded { .. } => {
-                (Kind::Io, "`journey status` still shows the age of the one before")
+                (ErrorKind::Io, "`journey status` still shows the age of the one before")
             }
         };
         CommandError::new(kind, message).hint(hint)
@@ -176,9 +178,11 @@ impl From<BackupError> for CommandError {
 impl From<LockError> for CommandError {
     fn from(error: LockError) -> CommandError {
         let kind = match &error {
-            LockError::Held { .. } => Kind::Busy,
-            LockError::Io { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => Kind::Permission,
-            LockError::Io { .. } => Kind::Io,
+            LockError::Held { .. } => ErrorKind::Busy,
+            LockError::Io { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => {
+                ErrorKind::Permission
+            }
+            LockError::Io { .. } => ErrorKind::Io,
         };
         CommandError::new(kind, error.to_string())
     }
@@ -193,11 +197,11 @@ impl From<anyhow::Error> for CommandError {
             Ok(error) => error.into(),
             Err(error) => match error.downcast::<io::Error>() {
                 Ok(error) => error.into(),
-                Err(_) => CommandError::new(Kind::Io, ""),
+                Err(_) => CommandError::new(ErrorKind::Io, ""),
             },
         };
         match known.kind {
-            Kind::ClosedPipe => known,
+            ErrorKind::ClosedPipe => known,
             _ => CommandError { message, ..known },
         }
     }
@@ -206,9 +210,9 @@ impl From<anyhow::Error> for CommandError {
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> CommandError {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => CommandError::new(Kind::ClosedPipe, ""),
-            io::ErrorKind::PermissionDenied => CommandError::new(Kind::Permission, error.to_string()),
-            _ => CommandError::new(Kind::Io, error.to_string()),
+            io::ErrorKind::BrokenPipe => CommandError::new(ErrorKind::ClosedPipe, ""),
+            io::ErrorKind::PermissionDenied => CommandError::new(ErrorKind::Permission, error.to_string()),
+            _ => CommandError::new(ErrorKind::Io, error.to_string()),
         }
     }
 }

@@ -38,11 +38,11 @@ pub(super) fn unit(world: &World, text: &str) -> Result<UnitId, CommandError> {
 
 /// Finds a person by employee id or address.
 pub(super) fn person<'w>(world: &'w World, text: &str) -> Result<&'w Person, CommandError> {
-    world.roster.find(text).ok_or_else(|| nobody(text))
+    world.roster.find(text).ok_or_else(|| no_such_person(text))
 }
 
 /// The error for an unknown person.
-pub(super) fn nobody(text: &str) -> CommandError {
+pub(super) fn no_such_person(text: &str) -> CommandError {
     CommandError::usage(format!("nobody in the people file is `{}`", visible(text)))
         .hint("PERSON is an employee id or a mail address")
 }
@@ -67,13 +67,13 @@ pub(super) fn only(
             let names = unit_names(world).chain(step_names(world).into_iter().map(|name| name.to_string()));
             let error = not_found("step, unit or person", text, names);
             let says_what_to_do = !error.hints.is_empty();
-            return Err(if says_what_to_do { error } else { error.hint(ONLY) });
+            return Err(if says_what_to_do { error } else { error.hint(ONLY_HINT) });
         }
     }
     Ok(selection)
 }
 
-const ONLY: &str = "write <journey>/<step>, a unit's id or name, or an employee id or mail address";
+const ONLY_HINT: &str = "write <journey>/<step>, a unit's id or name, or an employee id or mail address";
 
 fn step_names(world: &World) -> Vec<StepName> {
     let mut names = Vec::new();
@@ -89,7 +89,7 @@ fn unit_names(world: &World) -> impl Iterator<Item = String> + use<'_> {
 }
 
 /// Maximum number of names that a hint lists.
-const FEW: usize = 8;
+const MAX_LISTED: usize = 8;
 
 fn not_found(what: &str, text: &str, known: impl Iterator<Item = String>) -> CommandError {
     let known: Vec<String> = known.collect();
@@ -104,12 +104,12 @@ fn not_found(what: &str, text: &str, known: impl Iterator<Item = String>) -> Com
     let beginning = text.to_lowercase();
     let begun = |name: &&String| text.len() > 2 && name.to_lowercase().starts_with(&beginning);
     let begun: Vec<String> = known.iter().filter(begun).map(|name| format!("`{name}`")).collect();
-    if (2..=FEW).contains(&begun.len()) {
+    if (2..=MAX_LISTED).contains(&begun.len()) {
         return error.hint(format!("did you mean {}?", begun.join(" or ")));
     }
     match nearest(text, known.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None if known.len() <= FEW => error.hint(format!("there are `{}`", known.join("`, `"))),
+        None if known.len() <= MAX_LISTED => error.hint(format!("there are `{}`", known.join("`, `"))),
         None => error,
     }
 }

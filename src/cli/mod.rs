@@ -11,6 +11,7 @@ mod lookup;
 mod output;
 mod panic_hook;
 mod signals;
+mod style;
 mod time_arg;
 
 use std::path::PathBuf;
@@ -95,7 +96,7 @@ enum Command {
 /// Runs the program: parses the arguments, runs the command, prints its error
 /// if any, and returns the exit code.
 pub fn main() -> ExitCode {
-    panic_hook::set_up();
+    panic_hook::install();
     crate::failpoint::set_up();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

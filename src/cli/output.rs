@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use super::context::{BAD, FAINT, ODD};
+use super::style::{DIM, ERROR, WARNING};
 use crate::domain::diagnostic::{Diagnostic, Severity};
 use crate::domain::model::person::Person;
 use crate::domain::verdict::Reason;
@@ -28,7 +28,7 @@ pub(super) fn count(n: usize, one: &str, many: &str) -> String {
 }
 
 /// `37 hours`, `4 days`.
-pub(super) fn age(age: TimeDelta) -> String {
+pub(super) fn format_age(age: TimeDelta) -> String {
     let n = |n: i64| usize::try_from(n).unwrap_or(0);
     match age.num_hours() {
         hours @ ..72 => count(n(hours), "hour", "hours"),
@@ -51,7 +51,7 @@ pub(super) fn thousands(n: usize) -> String {
 
 /// Prints an indented table with two spaces between the columns. `right` lists
 /// the columns aligned to the right.
-pub(super) fn columns(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]) -> io::Result<()> {
+pub(super) fn print_table(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -68,22 +68,22 @@ pub(super) fn columns(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]
 }
 
 /// Prints diagnostics, each with its location and hint.
-pub(super) fn faults(out: &mut dyn Write, faults: &[Diagnostic]) -> io::Result<()> {
+pub(super) fn print_diagnostics(out: &mut dyn Write, faults: &[Diagnostic]) -> io::Result<()> {
     for fault in faults {
         let style = match fault.severity {
-            Severity::Error => BAD,
-            Severity::Warning => ODD,
+            Severity::Error => ERROR,
+            Severity::Warning => WARNING,
         };
         writeln!(out, "{}: {style}{}{style:#}: {}", fault.place, fault.severity, fault.message)?;
         if let Some(hint) = &fault.hint {
-            writeln!(out, "  {FAINT}hint:{FAINT:#} {hint}")?;
+            writeln!(out, "  {DIM}hint:{DIM:#} {hint}")?;
         }
     }
     Ok(())
 }
 
 /// The id shown for a person in lists; `protected` for a protected person.
-pub(super) fn name_of(person: &Person) -> &str {
+pub(super) fn display_id(person: &Person) -> &str {
     if person.protected { "protected" } else { person.id.as_str() }
 }
 
@@ -116,7 +116,7 @@ pub(super) fn reasons_text(because: &[Reason]) -> String {
 }
 
 /// Prints indented JSON.
-pub(super) fn json(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+pub(super) fn print_json(out: &mut dyn Write, value: &Value) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
 }

@@ -9,15 +9,15 @@ use std::panic::{self, PanicHookInfo};
 use crate::engine::panics::reference;
 
 /// Installs the panic hook.
-pub(super) fn set_up() {
-    panic::set_hook(Box::new(tell));
+pub(super) fn install() {
+    panic::set_hook(Box::new(report_panic));
 }
 
-fn tell(mishap: &PanicHookInfo<'_>) {
-    let place = mishap.location().map_or("an unknown place".to_owned(), ToString::to_string);
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map_or("an unknown place".to_owned(), ToString::to_string);
     let mut err = anstream::stderr().lock();
     // If standard error is closed, do not panic again.
-    let _ = writeln!(err, "internal error, reference {}: panicked at {place}", reference(mishap.payload()));
+    let _ = writeln!(err, "internal error, reference {}: panicked at {place}", reference(panic.payload()));
     // Only with RUST_BACKTRACE: it has names of functions and no personal data.
     let trace = Backtrace::capture();
     if trace.status() == BacktraceStatus::Captured {

@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
 /// Signals closer together than this count as one.
-const QUIET: Duration = Duration::from_millis(250);
+const DEBOUNCE: Duration = Duration::from_millis(250);
 
 /// The stop request, set by a signal handler.
 pub(super) struct Signals(Arc<AtomicBool>);
@@ -23,15 +23,15 @@ impl Signals {
     /// Installs the handlers for SIGINT and SIGTERM.
     pub(super) fn watch() -> io::Result<Signals> {
         let [asked, again] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-        let (hears, rings) = UnixStream::pair()?;
+        let (receiver, sender) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_default(signal, again.clone())?;
             flag::register(signal, asked.clone())?;
-            low_level::pipe::register(signal, rings.try_clone()?)?;
+            low_level::pipe::register(signal, sender.try_clone()?)?;
         }
         // In a thread: a second signal must end a process that hangs, too.
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            when_quiet(hears);
+            after_debounce(receiver);
             again.store(true, Ordering::Relaxed);
         })?;
         Ok(Signals(asked))
@@ -47,11 +47,11 @@ impl Signals {
     }
 
     /// Uses SIGHUP as a request to reload configuration and content.
-    pub(super) fn watch_reload(&self) -> io::Result<Reload> {
+    pub(super) fn watch_reload(&self) -> io::Result<ReloadRequest> {
         let asked = Arc::new(AtomicUsize::new(0));
         // A number used as a flag: the handler stores 1 until it is read.
         flag::register_usize(SIGHUP, asked.clone(), 1)?;
-        Ok(Reload(asked))
+        Ok(ReloadRequest(asked))
     }
 
     /// Whether a stop was requested.
@@ -68,15 +68,15 @@ fn is_ignored(signal: i32) -> bool {
     mask & (1 << (signal - 1)) != 0
 }
 
-/// Waits for the first signal and then for a pause of `QUIET`. Returns at once if
+/// Waits for the first signal and then for a pause of `DEBOUNCE`. Returns at once if
 /// the pipe fails; then each signal counts.
-fn when_quiet(mut hears: UnixStream) {
-    for patience in [None, Some(QUIET)] {
-        if hears.set_read_timeout(patience).is_err() {
+fn after_debounce(mut receiver: UnixStream) {
+    for patience in [None, Some(DEBOUNCE)] {
+        if receiver.set_read_timeout(patience).is_err() {
             return;
         }
         loop {
-            match hears.read(&mut [0]) {
+            match receiver.read(&mut [0]) {
                 Ok(1) if patience.is_none() => break,
                 Ok(1) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -87,9 +87,9 @@ fn when_quiet(mut hears: UnixStream) {
 }
 
 /// The reload request, set by the handler of SIGHUP.
-pub(super) struct Reload(Arc<AtomicUsize>);
+pub(super) struct ReloadRequest(Arc<AtomicUsize>);
 
-impl Reload {
+impl ReloadRequest {
     /// Whether a reload was requested; clears the request.
     pub(super) fn taken(&self) -> bool {
         self.0.swap(0, Ordering::Relaxed) > 0
@@ -109,13 +109,13 @@ mod tests {
 
     #[test]
     fn signals_in_quick_succession_count_as_one() {
-        let (hears, mut rings) = UnixStream::pair().expect("two ends");
-        let listens = thread::spawn(move || when_quiet(hears));
+        let (receiver, mut sender) = UnixStream::pair().expect("two ends");
+        let waiter = thread::spawn(move || after_debounce(receiver));
         for _ in 0..10 {
-            rings.write_all(b"!").expect("it rings");
-            thread::sleep(QUIET / 20);
+            sender.write_all(b"!").expect("it is written");
+            thread::sleep(DEBOUNCE / 20);
         }
-        assert!(!listens.is_finished(), "it is not quiet yet");
-        listens.join().expect("it is quiet");
+        assert!(!waiter.is_finished(), "it is not quiet yet");
+        waiter.join().expect("it is quiet");
     }
 }

@@ -12,10 +12,10 @@ const YEARS: RangeInclusive<i32> = 1990..=2099;
 
 /// Parses an instant: RFC 3339 with or without seconds, or local time in the
 /// programme's zone with `T` or a space, or a date for its first instant.
-pub(super) fn parse(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
-    let believed = |year| YEARS.contains(&year);
-    let instant = with_offset(text).filter(|at| believed(at.year()));
-    let civil = || civil(text).filter(|civil| believed(civil.year()));
+pub(super) fn parse_time(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
+    let accepted = |year| YEARS.contains(&year);
+    let instant = with_offset(text).filter(|at| accepted(at.year()));
+    let civil = || civil(text).filter(|civil| accepted(civil.year()));
     instant.or_else(|| civil().map(|civil| zone.resolve(civil))).ok_or_else(|| {
         let (first, last) = (YEARS.start(), YEARS.end());
         CommandError::usage(format!("`{text}` is not a time between {first} and {last}"))
@@ -51,7 +51,7 @@ fn civil(text: &str) -> Option<NaiveDateTime> {
 }
 
 /// Formats an instant as an argument of `--at`.
-pub(super) fn typed(zone: Zone, at: Timestamp) -> String {
+pub(super) fn format_time(zone: Zone, at: Timestamp) -> String {
     let civil = zone.civil(at);
     let form = if civil.and_utc().timestamp() % 60 == 0 { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" };
     civil.format(form).to_string()
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn years_outside_the_accepted_range_are_rejected() {
         let zone = Zone::parse("Europe/Stockholm").expect("a zone");
-        let (at, day) = (|text: &str| parse(text, zone), parse_date);
+        let (at, day) = (|text: &str| parse_time(text, zone), parse_date);
         for text in ["1990-01-02", "2038-01-19T03:14:08Z", "2099-12-31T23:59", "2096-02-29"] {
             assert!(at(text).is_ok_and(|at| at.format("%Y").to_string() == text[..4]), "{text}");
         }
@@ -78,7 +78,7 @@ mod tests {
             "+262142-12-31",
             "-2026-12-01",
         ] {
-            let told = at(text).expect_err("it is not believed").message;
+            let told = at(text).expect_err("it is out of range").message;
             assert_eq!(told, format!("`{text}` {refused}"));
             let told = day(text).expect_err("nor as a date").message;
             assert!(
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn an_instant_is_parsed_in_each_accepted_form() {
         let zone = Zone::parse("Europe/Stockholm").expect("a zone");
-        let read = |text: &str| parse(text, zone).ok().map(|at| at.format("%FT%TZ").to_string());
+        let read = |text: &str| parse_time(text, zone).ok().map(|at| at.format("%FT%TZ").to_string());
         let same = [
             "2026-12-01T08:30",
             "2026-12-01 08:30",

@@ -1,6 +1,6 @@
 //! `journey approve`: approves the current text of a step for all its recipients.
 
-use crate::cli::change::{self, How, Proposed};
+use crate::cli::change::{self, ChangeFlags, ProposedChange};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::lookup;
@@ -24,11 +24,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.how, |world, _| {
+    change::run(cx, &args.flags, |world, _| {
         let name = lookup::step(world, &args.step)?;
         let journey = world.library.journey(&name.journey);
         let step = journey.and_then(|journey| journey.step(&name.step));
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         if args.by.trim().is_empty() {
             return Err(CommandError::usage("--by is empty").hint("write the name of who says yes"));
         }
-        Ok(Proposed {
+        Ok(ProposedChange {
             about: format!("{name}  {}", step.hash),
             change: Change::Approve { step: name, content: step.hash },
             why: args.note.clone(),

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::cli::context::{Context, FAINT, GOOD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::style::{DIM, SUCCESS};
 use crate::store::{BackupError, Store};
 
 /// Copies the database to a file, whole, also while mails are sent
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
     let database = config.database.display();
     if !config.database.exists() {
-        return Err(CommandError::new(Kind::Io, format!("there is no database {database}")).hint(
+        return Err(CommandError::new(ErrorKind::Io, format!("there is no database {database}")).hint(
             "the first `journey send` or `journey people import` makes it; config.toml names it, `database`",
         ));
     }
@@ -45,12 +46,12 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let plan = planned.unwrap_or_else(|| Err(BackupError::InUse { path: config.database.clone() }))?;
         let file = plan.path.display();
         writeln!(cx.out, "would back up {database} to {file}{}", in_place_of(&plan))?;
-        return Ok(writeln!(cx.out, "{FAINT}a dry run: nothing is changed{FAINT:#}")?);
+        return Ok(writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?);
     }
     let at = cx.at(cx.zone(&config)?)?;
     let mut store = cx.store(&config, at)?;
     let plan = store.plan_backup(&args.file)?;
     store.back_up(&plan, at)?;
     let file = args.file.display();
-    Ok(writeln!(cx.out, "{GOOD}backed up{GOOD:#} {database} to {file}{}", in_place_of(&plan))?)
+    Ok(writeln!(cx.out, "{SUCCESS}backed up{SUCCESS:#} {database} to {file}{}", in_place_of(&plan))?)
 }

@@ -1,7 +1,7 @@
 //! `journey choose` and `journey answer`: record a character or an answer on
 //! behalf of a person.
 
-use crate::cli::change::{self, How, Proposed};
+use crate::cli::change::{self, ChangeFlags, ProposedChange};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, output};
@@ -23,7 +23,7 @@ pub(crate) struct Choose {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 /// Answers a step for somebody
@@ -46,7 +46,7 @@ pub(crate) struct Answer {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 #[derive(clap::Args, Debug)]
@@ -64,7 +64,7 @@ struct Words {
 }
 
 pub(crate) fn choose(args: &Choose, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.how, |world, _| {
+    change::run(cx, &args.flags, |world, _| {
         let person = lookup::person(world, &args.person)?;
         let characters = &world.library.programme.characters;
         let Some(character) = characters.iter().find(|character| character.id.as_str() == args.character)
@@ -76,8 +76,8 @@ pub(crate) fn choose(args: &Choose, cx: &mut Context) -> Result<(), CommandError
                 None => error.hint(format!("there are `{}`", names.join("`, `"))),
             });
         };
-        Ok(Proposed {
-            about: format!("person {}", output::name_of(person)),
+        Ok(ProposedChange {
+            about: format!("person {}", output::display_id(person)),
             change: Change::Choose { person: person.id.clone(), character: character.id.clone() },
             why: args.reason.clone(),
             by: None,
@@ -91,7 +91,7 @@ pub(crate) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError
         Words { value: Some(value), .. } => Given::Value(value.clone()),
         Words { text: None, value: None, .. } => Given::Done,
     };
-    change::run(cx, &args.how, |world, at| {
+    change::run(cx, &args.flags, |world, at| {
         let person = lookup::person(world, &args.person)?;
         let name = lookup::step(world, &args.step)?;
         let step = world.library.journey(&name.journey).and_then(|journey| journey.step(&name.step));
@@ -101,7 +101,7 @@ pub(crate) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError
         let enrolment = world.memory.of(&person.id).enrolment(&name.journey);
         if enrolment.mail(&step.slug).is_none_or(|mail| mail.at > at) {
             let message = format!("`{name}` has not been sent to this person, so nothing can be answered");
-            let who = output::name_of(person);
+            let who = output::display_id(person);
             return Err(CommandError::usage(message).hint(format!("see when it comes: journey why {who}")));
         }
         let question = match &args.question {
@@ -121,8 +121,8 @@ pub(crate) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError
             CommandError::usage(format!("{what} is not answered like that")).hint(allowed)
         })?;
         let question: Option<Slug> = question.map(|question| question.id.clone());
-        Ok(Proposed {
-            about: format!("{name}, person {}", output::name_of(person)),
+        Ok(ProposedChange {
+            about: format!("{name}, person {}", output::display_id(person)),
             change: Change::Answer { person: person.id.clone(), step: name, question, given: given.clone() },
             why: args.reason.clone(),
             by: None,

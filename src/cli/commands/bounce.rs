@@ -3,9 +3,10 @@
 
 use std::io::Write;
 
-use crate::cli::context::{BAD, Context, ODD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::lookup;
+use crate::cli::style::{ERROR, WARNING};
 use crate::config::Config;
 use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::engine::bounce::{self, Taken};
@@ -35,44 +36,47 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     match &args.clear {
         Some(person) => clear(person, args, cx),
-        None => take(args, cx),
+        None => process(args, cx),
     }
 }
 
-fn take(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+fn process(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
     let at = cx.at(Zone::UTC)?;
     let Some(bytes) = bounce::mail(std::io::stdin().lock())? else {
-        return Err(CommandError::new(Kind::BadData, "the mail is longer than 10 MB, and no report is"));
+        return Err(CommandError::new(ErrorKind::BadData, "the mail is longer than 10 MB, and no report is"));
     };
     let mut store = open(cx, &config, at)?;
     let act = cx.act(at, Some("a mail server"), None);
     let taken = bounce::take(&mut store, &bytes, args.to.as_deref(), &act)?;
     if taken == Taken::NotUnderstood {
-        return Err(CommandError::new(Kind::BadData, "this cannot be read: it is no mail, or half a report")
-            .hint("it is counted in `journey status`, and nothing else was changed; look at it by hand"));
+        return Err(CommandError::new(
+            ErrorKind::BadData,
+            "this cannot be read: it is no mail, or half a report",
+        )
+        .hint("it is counted in `journey status`, and nothing else was changed; look at it by hand"));
     }
     if let Taken::CameBack { delivery, code, kept: BounceRecord::Recorded | BounceRecord::PersonHeld } = taken
         && bounce::is_alarm(code)
     {
         writeln!(
             cx.err,
-            "{BAD}delivery {delivery} came back: {code}{BAD:#}, which is about the relay or the mail, and no reader\u{2019}s fault"
+            "{ERROR}delivery {delivery} came back: {code}{ERROR:#}, which is about the relay or the mail, and no reader\u{2019}s fault"
         )?;
         return Ok(());
     }
     if !cx.quiet {
-        tell(cx, taken)?;
+        print_outcome(cx, taken)?;
     }
     Ok(())
 }
 
-fn tell(cx: &mut Context, taken: Taken) -> Result<(), CommandError> {
+fn print_outcome(cx: &mut Context, taken: Taken) -> Result<(), CommandError> {
     let out = &mut cx.out;
     match taken {
         Taken::CameBack { delivery, code, kept: BounceRecord::PersonHeld } => writeln!(
             out,
-            "delivery {delivery} came back: {code}; {ODD}its reader is held{ODD:#} until HR\u{2019}s file has another address"
+            "delivery {delivery} came back: {code}; {WARNING}its reader is held{WARNING:#} until HR\u{2019}s file has another address"
         )?,
         Taken::CameBack { delivery, code, kept: BounceRecord::Recorded } => {
             writeln!(out, "delivery {delivery} came back: {code}; it is noted, and nobody is held for it")?;
@@ -98,9 +102,9 @@ fn clear(person: &str, args: &Args, cx: &mut Context) -> Result<(), CommandError
     let config = cx.config()?;
     let at = cx.at(cx.zone(&config)?)?;
     let mut store = open(cx, &config, at)?;
-    let person = store.find_person(person)?.ok_or_else(|| lookup::nobody(person))?;
+    let person = store.find_person(person)?.ok_or_else(|| lookup::no_such_person(person))?;
     if !store.clear_bounce(&person, &cx.act(at, None, args.reason.as_deref()))? {
-        return Err(CommandError::new(Kind::No, "no mail to this person came back for good"));
+        return Err(CommandError::new(ErrorKind::Negative, "no mail to this person came back for good"));
     }
     if !cx.quiet {
         writeln!(cx.out, "written to again, from the next pass on")?;
@@ -112,7 +116,7 @@ fn clear(person: &str, args: &Args, cx: &mut Context) -> Result<(), CommandError
 fn open(cx: &Context, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
     if !config.database.exists() {
         let message = format!("there is no database {}: nothing was ever sent", config.database.display());
-        return Err(CommandError::new(Kind::No, message));
+        return Err(CommandError::new(ErrorKind::Negative, message));
     }
     cx.store(config, at)
 }

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::cli::context::{BAD, Context, GOOD, ODD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output;
+use crate::cli::style::{ERROR, SUCCESS, WARNING};
 use crate::domain::diagnostic::{Diagnostic, Severity};
 use crate::engine::load::snapshot;
 
@@ -40,29 +41,31 @@ enum Format {
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let faults = match cx.config() {
-        Ok(config) => snapshot::check(&config, cx.about()?),
+        Ok(config) => snapshot::check(&config, cx.provisional_time()?),
         Err(error) => error.faults,
     };
     match args.format {
         Format::Text => text(cx, &faults)?,
-        Format::Json => output::json(&mut *cx.out, &faults.iter().map(value).collect())?,
+        Format::Json => output::print_json(&mut *cx.out, &faults.iter().map(value).collect())?,
         Format::Github => faults.iter().try_for_each(|fault| github(&mut *cx.out, fault))?,
     }
     let bad = faults.iter().any(|fault| args.strict || fault.is_error());
-    if bad { Err(CommandError::new(Kind::No, "")) } else { Ok(()) }
+    if bad { Err(CommandError::new(ErrorKind::Negative, "")) } else { Ok(()) }
 }
 
 fn text(cx: &mut Context, faults: &[Diagnostic]) -> io::Result<()> {
-    output::faults(&mut *cx.out, faults)?;
+    output::print_diagnostics(&mut *cx.out, faults)?;
     let errors = faults.iter().filter(|fault| fault.is_error()).count();
     let warnings = faults.len() - errors;
     let told = |n, one, many| (n > 0).then(|| output::count(n, one, many));
     match (told(errors, "error", "errors"), told(warnings, "warning", "warnings")) {
-        (None, None) => writeln!(cx.out, "{GOOD}no faults{GOOD:#} in configuration, content and people"),
-        (Some(errors), None) => writeln!(cx.out, "{BAD}{errors}{BAD:#}"),
-        (None, Some(warnings)) => writeln!(cx.out, "{ODD}{warnings}{ODD:#}, no errors"),
+        (None, None) => {
+            writeln!(cx.out, "{SUCCESS}no faults{SUCCESS:#} in configuration, content and people")
+        }
+        (Some(errors), None) => writeln!(cx.out, "{ERROR}{errors}{ERROR:#}"),
+        (None, Some(warnings)) => writeln!(cx.out, "{WARNING}{warnings}{WARNING:#}, no errors"),
         (Some(errors), Some(warnings)) => {
-            writeln!(cx.out, "{BAD}{errors}{BAD:#}, {ODD}{warnings}{ODD:#}")
+            writeln!(cx.out, "{ERROR}{errors}{ERROR:#}, {WARNING}{warnings}{WARNING:#}")
         }
     }
 }

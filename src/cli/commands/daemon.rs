@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::cli::context::Context;
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::signals::Signals;
 use crate::daemon::{self, Asked, EndedAgain};
 use crate::engine::doctor;
@@ -44,9 +44,9 @@ pub(crate) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let outcome = daemon::run(config, content, store, asked, &mut say);
     outcome.map_err(|error| {
         if error.is::<EndedAgain>() {
-            return CommandError::new(Kind::No, error.to_string()).hint("systemd starts it anew");
+            return CommandError::new(ErrorKind::Negative, error.to_string()).hint("systemd starts it anew");
         }
         let error: CommandError = error.into();
-        if error.kind == Kind::Busy { error.hint("systemd starts it anew") } else { error }
+        if error.kind == ErrorKind::Busy { error.hint("systemd starts it anew") } else { error }
     })
 }

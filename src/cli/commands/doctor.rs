@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::context::{BAD, Context, FAINT, GOOD, ODD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
+use crate::cli::style::{DIM, ERROR, SUCCESS, WARNING};
 use crate::domain::diagnostic::Diagnostic;
 use crate::engine::doctor::{self, Asked, Finding, Level};
 use crate::mail::dns::NameServers;
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         Ok(config) => config,
         Err(faults) => {
             findings.extend(faults.iter().map(configuration));
-            return told(args, cx, None, &findings);
+            return finish(args, cx, None, &findings);
         }
     };
     let zone = cx.zone(&config)?;
@@ -60,12 +61,12 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let mut closed = Ok(());
     doctor::examine(&config, &asked, &mut |finding| {
         if as_text && closed.is_ok() {
-            closed = line(cx, &finding).and_then(|()| cx.out.flush());
+            closed = print_finding(cx, &finding).and_then(|()| cx.out.flush());
         }
         findings.push(finding);
     });
     closed?;
-    told(args, cx, Some(&zone.rfc3339(at)), &findings)
+    finish(args, cx, Some(&zone.rfc3339(at)), &findings)
 }
 
 /// A finding about the configuration; with errors there nothing else can be checked.
@@ -76,45 +77,49 @@ fn configuration(fault: &Diagnostic) -> Finding {
 }
 
 /// Prints one finding with its hint.
-fn line(cx: &mut Context, finding: &Finding) -> io::Result<()> {
+fn print_finding(cx: &mut Context, finding: &Finding) -> io::Result<()> {
     let (style, word) = match finding.level {
         Level::Good if cx.quiet => return Ok(()),
-        Level::Good => (GOOD, "ok"),
-        Level::Warning => (ODD, "warn"),
-        Level::Fault => (BAD, "FAIL"),
+        Level::Good => (SUCCESS, "ok"),
+        Level::Warning => (WARNING, "warn"),
+        Level::Fault => (ERROR, "FAIL"),
     };
     let gap = " ".repeat(4 - word.len());
     writeln!(cx.out, "{style}{word}{style:#}{gap} {:13} {}", finding.about, finding.message)?;
     match &finding.hint {
-        Some(hint) => writeln!(cx.out, "     {FAINT}hint:{FAINT:#} {hint}"),
+        Some(hint) => writeln!(cx.out, "     {DIM}hint:{DIM:#} {hint}"),
         None => Ok(()),
     }
 }
 
 /// Prints the JSON document or the closing line; fails if there is a fault.
-fn told(args: &Args, cx: &mut Context, at: Option<&str>, findings: &[Finding]) -> Result<(), CommandError> {
+fn finish(args: &Args, cx: &mut Context, at: Option<&str>, findings: &[Finding]) -> Result<(), CommandError> {
     let of = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (faults, warnings) = (of(Level::Fault), of(Level::Warning));
     match args.format {
-        Format::Json => output::json(&mut *cx.out, &value(at, findings))?,
+        Format::Json => output::print_json(&mut *cx.out, &value(at, findings))?,
         Format::Text => {
             if at.is_none() {
-                findings.iter().try_for_each(|finding| line(cx, finding))?;
+                findings.iter().try_for_each(|finding| print_finding(cx, finding))?;
             }
             if !cx.quiet {
                 let warned = output::count(warnings, "warning", "warnings");
                 match (faults, warnings) {
-                    (0, 0) => writeln!(cx.out, "\n{GOOD}nothing is amiss{GOOD:#}")?,
-                    (0, _) => writeln!(cx.out, "\n{ODD}{warned}{ODD:#}, no faults")?,
-                    (n, 0) => writeln!(cx.out, "\n{BAD}{}{BAD:#}", output::count(n, "fault", "faults"))?,
+                    (0, 0) => writeln!(cx.out, "\n{SUCCESS}nothing is amiss{SUCCESS:#}")?,
+                    (0, _) => writeln!(cx.out, "\n{WARNING}{warned}{WARNING:#}, no faults")?,
+                    (n, 0) => writeln!(cx.out, "\n{ERROR}{}{ERROR:#}", output::count(n, "fault", "faults"))?,
                     (n, _) => {
-                        writeln!(cx.out, "\n{BAD}{}{BAD:#}, {warned}", output::count(n, "fault", "faults"))?;
+                        writeln!(
+                            cx.out,
+                            "\n{ERROR}{}{ERROR:#}, {warned}",
+                            output::count(n, "fault", "faults")
+                        )?;
                     }
                 }
             }
         }
     }
-    if faults > 0 { Err(CommandError::new(Kind::No, "")) } else { Ok(()) }
+    if faults > 0 { Err(CommandError::new(ErrorKind::Negative, "")) } else { Ok(()) }
 }
 
 fn value(at: Option<&str>, findings: &[Finding]) -> Value {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 
-use crate::cli::change::{self, How, Proposed};
+use crate::cli::change::{self, ChangeFlags, ProposedChange};
 use crate::cli::context::Context;
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::{lookup, output};
 use crate::config::Config;
 use crate::domain::change::Change;
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     release: Option<Release>,
     #[command(flatten)]
-    what: What,
+    target: HoldTarget,
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -47,67 +47,71 @@ enum Release {
     /// was restored, or that comes from another installation.
     ///
     /// Example: journey hold release miljo/resor
-    Release(Freed),
+    Release(Released),
 }
 
 #[derive(clap::Args, Debug)]
-struct Freed {
+struct Released {
     #[command(flatten)]
-    what: What,
+    target: HoldTarget,
     /// This is the only installation that sends from this database
     #[arg(long)]
     other_copy_is_stopped: bool,
 }
 
 #[derive(clap::Args, Debug)]
-struct What {
+struct HoldTarget {
     /// A step with its journey: miljo/resor; else all sending
     step: Option<String>,
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     match &args.release {
-        Some(Release::Release(freed)) if freed.what.step.is_none() => {
-            if release_guards(freed, cx)? {
-                all_sending(&freed.what, Change::Release(None), cx)
+        Some(Release::Release(released)) if released.target.step.is_none() => {
+            if release_blocks(released, cx)? {
+                all_sending(&released.target, Change::Release(None), cx)
             } else {
                 Ok(())
             }
         }
-        Some(Release::Release(freed)) => one_step(&freed.what, Change::Release, cx),
-        None if args.what.step.is_none() => all_sending(&args.what, Change::Hold(None), cx),
-        None => one_step(&args.what, Change::Hold, cx),
+        Some(Release::Release(released)) => one_step(&released.target, Change::Release, cx),
+        None if args.target.step.is_none() => all_sending(&args.target, Change::Hold(None), cx),
+        None => one_step(&args.target, Change::Hold, cx),
     }
 }
 
-fn one_step(what: &What, make: fn(Option<StepName>) -> Change, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &what.how, |world, _| {
-        let step = what.step.as_deref().map(|step| named(world, step)).transpose()?;
+fn one_step(
+    target: &HoldTarget,
+    make: fn(Option<StepName>) -> Change,
+    cx: &mut Context,
+) -> Result<(), CommandError> {
+    change::run(cx, &target.flags, |world, _| {
+        let step = target.step.as_deref().map(|step| step_or_held_step(world, step)).transpose()?;
         let about = step.as_ref().map_or(String::new(), ToString::to_string);
-        Ok(Proposed { about, change: make(step), why: what.reason.clone(), by: None })
+        Ok(ProposedChange { about, change: make(step), why: target.reason.clone(), by: None })
     })
 }
 
 /// Holds or releases all sending. Needs the database only: with an error in
 /// configuration or content the daemon may still be sending, and it must be
 /// possible to stop it.
-fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), CommandError> {
-    let (about, why) = ("all sending".to_owned(), what.reason.clone());
-    let proposed = Proposed { about, change, why, by: None };
-    if knows_everybody(cx) {
-        return change::run(cx, &what.how, |_, _| Ok(proposed));
+fn all_sending(target: &HoldTarget, change: Change, cx: &mut Context) -> Result<(), CommandError> {
+    let (about, why) = ("all sending".to_owned(), target.reason.clone());
+    let proposed = ProposedChange { about, change, why, by: None };
+    if has_people(cx) {
+        return change::run(cx, &target.flags, |_, _| Ok(proposed));
     }
-    let (config, at) = (cx.read_config(), cx.about()?);
+    let (config, at) = (cx.read_config(), cx.provisional_time()?);
     let database = database(cx, &config)?;
     let is_held = |store: &Store| Ok(store.settings(TimeDelta::zero())?.all_held);
     let shown =
         engine::shown_of_all(Store::read_only(&database, is_held)?.unwrap_or_default(), &proposed.change);
-    if !what.how.dry_run && !shown.is_nothing {
+    if !target.flags.dry_run && !shown.is_nothing {
         let act = cx.act(at, None, proposed.why.as_deref());
         store(cx, &config, &database, at)?.record_decision(
             &proposed.change,
@@ -116,13 +120,13 @@ fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), Comm
             &shown.after,
         )?;
     }
-    change::tell(cx, Zone::UTC, &what.how, &proposed, &shown, None, at)?;
+    change::print_change(cx, Zone::UTC, &target.flags, &proposed, &shown, None, at)?;
     if let Err(faults) = &config {
         let faults = output::count(faults.len(), "fault", "faults");
         cx.warn(&format!(
             "the configuration has {faults}; this is about {}: see `journey check{}`",
             database.display(),
-            cx.typed_config()
+            cx.config_option()
         ));
     }
     Ok(())
@@ -130,9 +134,11 @@ fn all_sending(what: &What, change: Change, cx: &mut Context) -> Result<(), Comm
 
 /// Whether people have been imported and configuration and content are valid,
 /// so that the affected enrolments can be listed. Imports nothing.
-fn knows_everybody(cx: &Context) -> bool {
+fn has_people(cx: &Context) -> bool {
     let imported = |store: &Store| store.imported_at();
-    let Ok((config, at)) = cx.config().and_then(|config| Ok((config, cx.about()?))) else { return false };
+    let Ok((config, at)) = cx.config().and_then(|config| Ok((config, cx.provisional_time()?))) else {
+        return false;
+    };
     let was_imported = matches!(Store::read_only(&config.database, imported), Ok(Some(Some(_))));
     was_imported && InForce::read(&config, at).is_ok()
 }
@@ -142,7 +148,7 @@ fn database(cx: &Context, config: &Result<Config, Vec<Diagnostic>>) -> Result<Pa
     let database = cx.database();
     match config {
         Err(faults) if !database.exists() => {
-            let error = CommandError::faults(Kind::BadContent, faults.clone());
+            let error = CommandError::faults(ErrorKind::BadContent, faults.clone());
             Err(error.hint("or name the database alone: JOURNEY_DATABASE=/path/to/journey.db journey hold"))
         }
         _ => Ok(database),
@@ -158,10 +164,8 @@ fn store(
 ) -> Result<Store, CommandError> {
     match config {
         Ok(config) => cx.store(config, at),
-        Err(faults) if !cx.is_now() => {
-            Err(CommandError::faults(Kind::BadContent, faults.clone())
-                .hint("without --at it goes all the same"))
-        }
+        Err(faults) if !cx.is_now() => Err(CommandError::faults(ErrorKind::BadContent, faults.clone())
+            .hint("without --at it goes all the same")),
         Err(_) => {
             let secret = tokens::draw()?;
             Ok(Store::open(database, at, || secret)?)
@@ -171,7 +175,7 @@ fn store(
 
 /// Releases what the program itself blocked. Returns true if the manual hold
 /// must be released, too: there is one, or there was nothing else to release.
-fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError> {
+fn release_blocks(released: &Released, cx: &mut Context) -> Result<bool, CommandError> {
     let config = cx.read_config();
     let database = database(cx, &config)?;
     let look = |store: &Store| Ok((store.send_blocks()?, store.settings(TimeDelta::zero())?.all_held));
@@ -180,27 +184,27 @@ fn release_guards(freed: &Freed, cx: &mut Context) -> Result<bool, CommandError>
         return Ok(true);
     }
     let twin = guards.iter().any(|guard| guard.kind == GuardKind::OtherInstallation);
-    if twin && !freed.other_copy_is_stopped {
+    if twin && !released.other_copy_is_stopped {
         let message = "this database was last used by another installation; if both send, everybody gets everything twice";
         let hint = "stop the other one for good, then: journey hold release --other-copy-is-stopped";
-        return Err(CommandError::new(Kind::Brake, message).hint(hint));
+        return Err(CommandError::new(ErrorKind::SafetyLimit, message).hint(hint));
     }
-    if !freed.what.how.dry_run {
-        let at = cx.about()?;
+    if !released.target.flags.dry_run {
+        let at = cx.provisional_time()?;
         let mut store = store(cx, &config, &database, at)?;
         startup::release(&mut store, &database, &guards, at)?;
-        let act = cx.act(at, None, freed.what.reason.as_deref());
+        let act = cx.act(at, None, released.target.reason.as_deref());
         for guard in &guards {
             store.record_action(&act, "hold release", guard.kind.as_str(), &guard.message, "released")?;
         }
     }
-    let word = if freed.what.how.dry_run { "would be released" } else { "released" };
+    let word = if released.target.flags.dry_run { "would be released" } else { "released" };
     guards.iter().try_for_each(|guard| writeln!(cx.err, "{word}: {}", guard.message))?;
     Ok(by_hand)
 }
 
 /// Finds the step of that name; also one that is held but no longer in the content.
-fn named(world: &World, text: &str) -> Result<StepName, CommandError> {
+fn step_or_held_step(world: &World, text: &str) -> Result<StepName, CommandError> {
     let held = StepName::parse(text).filter(|name| world.settings.held_steps.contains(name));
     held.map_or_else(|| lookup::step(world, text), Ok)
 }

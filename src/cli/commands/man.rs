@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::cli::context::Context;
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::error::{CommandError, ErrorKind};
 
 /// Writes manual pages into a folder
 ///
@@ -18,7 +18,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let cannot = |error: std::io::Error| {
-        CommandError::new(Kind::Io, format!("cannot write manual pages to {}: {error}", args.dir.display()))
+        CommandError::new(
+            ErrorKind::Io,
+            format!("cannot write manual pages to {}: {error}", args.dir.display()),
+        )
     };
     fs::create_dir_all(&args.dir).map_err(cannot)?;
     clap_mangen::generate_to(crate::cli::tree().disable_help_subcommand(true), &args.dir).map_err(cannot)?;

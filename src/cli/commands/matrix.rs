@@ -4,9 +4,10 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::cli::context::{BOLD, Context, FAINT};
+use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::output::{self, Format};
+use crate::cli::style::{BOLD, DIM};
 use crate::domain::model::ids::{Language, Slug};
 use crate::engine::plan::coverage::{self, Cell, Texts};
 
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let mut rows = coverage::matrix(&world);
     rows.retain(|row| only.as_ref().is_none_or(|slug| row.journey.slug == *slug));
     match args.format {
-        Format::Json => Ok(output::json(&mut *cx.out, &value(&columns, &rows))?),
+        Format::Json => Ok(output::print_json(&mut *cx.out, &value(&columns, &rows))?),
         Format::Text => text(cx, &columns, &rows),
     }
 }
@@ -51,7 +52,7 @@ fn text(
         let cells = row.cells.iter().map(|cell| mark(*cell).to_owned());
         table.push([name, row.step.kind.to_string()].into_iter().chain(cells).collect::<Vec<_>>());
     }
-    output::columns(&mut *cx.out, &table, &[])?;
+    output::print_table(&mut *cx.out, &table, &[])?;
     let missing = rows.iter().flat_map(|row| &row.cells).filter(|cell| **cell == Cell::Missing).count();
     writeln!(
         cx.out,
@@ -60,7 +61,7 @@ fn text(
     if missing > 0 {
         writeln!(
             cx.out,
-            "{FAINT}to write one: content/journeys/<journey>/<step>@<character>.<language>.md{FAINT:#}"
+            "{DIM}to write one: content/journeys/<journey>/<step>@<character>.<language>.md{DIM:#}"
         )?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! `journey pause` and `journey resume`: suspend mail to a person, a unit or a
 //! journey, and resume it.
 
-use crate::cli::change::{self, How, Proposed};
+use crate::cli::change::{self, ChangeFlags, ProposedChange};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, output, time_arg};
@@ -27,7 +27,7 @@ pub(crate) struct Pause {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 /// Sends again to a person, a unit or a journey that was paused
@@ -41,7 +41,7 @@ pub(crate) struct Resume {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 #[derive(clap::Args, Debug)]
@@ -62,12 +62,12 @@ impl Of {
     fn find(&self, world: &World) -> Result<(PauseOf, String), CommandError> {
         if let Some(text) = &self.person {
             let person = lookup::person(world, text)?;
-            let about = format!("person {}", output::name_of(person));
+            let about = format!("person {}", output::display_id(person));
             return Ok((PauseOf::Person(person.id.clone()), about));
         }
         if let Some(text) = &self.unit {
             let unit = lookup::unit(world, text)?;
-            let about = format!("unit {}", unit_in_words(world, &unit));
+            let about = format!("unit {}", unit_label(world, &unit));
             return Ok((PauseOf::Unit(unit), about));
         }
         let journey = lookup::journey(world, self.journey.as_deref().unwrap_or_default())?;
@@ -77,7 +77,7 @@ impl Of {
 }
 
 /// `Hemtjänsten Norr (VO-11)`, or the name alone if it is also the id.
-pub(crate) fn unit_in_words(world: &World, unit: &UnitId) -> String {
+pub(crate) fn unit_label(world: &World, unit: &UnitId) -> String {
     let name = world.roster.unit_name(unit);
     if name == unit.as_str() { name.to_owned() } else { format!("{name} ({unit})") }
 }
@@ -88,20 +88,20 @@ pub(crate) fn pause(args: &Pause, cx: &mut Context) -> Result<(), CommandError> 
     if reason.is_empty() {
         return Err(CommandError::usage("--reason is empty").hint("write why, for those who ask later"));
     }
-    change::run(cx, &args.how, |world, at| {
+    change::run(cx, &args.flags, |world, at| {
         let (of, about) = args.of.find(world)?;
         if let Some(until) = until.filter(|until| *until <= world.library.programme.zone.date(at)) {
             let message = format!("--until {until} is not in the future");
             return Err(CommandError::usage(message).hint("it is the first day with mail again"));
         }
         let change = Change::Pause { of, until, reason: reason.into() };
-        Ok(Proposed { change, about, why: Some(reason.to_owned()), by: None })
+        Ok(ProposedChange { change, about, why: Some(reason.to_owned()), by: None })
     })
 }
 
 pub(crate) fn resume(args: &Resume, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.how, |world, _| {
+    change::run(cx, &args.flags, |world, _| {
         let (of, about) = args.of.find(world)?;
-        Ok(Proposed { change: Change::Resume(of), about, why: args.reason.clone(), by: None })
+        Ok(ProposedChange { change: Change::Resume(of), about, why: args.reason.clone(), by: None })
     })
 }

@@ -7,8 +7,9 @@ use chrono::{Datelike, NaiveDate, TimeDelta};
 use icalendar::{Calendar, Component, Event, EventLike};
 use serde_json::{Value, json};
 
-use crate::cli::context::{BOLD, Context, FAINT, ODD};
+use crate::cli::context::Context;
 use crate::cli::error::CommandError;
+use crate::cli::style::{BOLD, DIM, WARNING};
 use crate::cli::{lookup, output, time_arg};
 use crate::domain::forecast::Row;
 use crate::domain::time::timezone::{Timestamp, Zone};
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 
 fn progress(cx: &Context, at: Timestamp, end: Timestamp) -> indicatif::ProgressBar {
     let days = (end - at).num_days().unsigned_abs();
-    if cx.may_draw() { indicatif::ProgressBar::new(days) } else { indicatif::ProgressBar::hidden() }
+    if cx.is_interactive() { indicatif::ProgressBar::new(days) } else { indicatif::ProgressBar::hidden() }
 }
 
 /// The mails of one step and round at one instant.
@@ -139,12 +140,12 @@ fn text(
     }
     for (month, rows) in &months {
         writeln!(cx.out, "\n{BOLD}{}{BOLD:#}", month.format("%B %Y"))?;
-        output::columns(&mut *cx.out, rows, &[2])?;
+        output::print_table(&mut *cx.out, rows, &[2])?;
     }
     if mailings.values().any(|mailing| mailing.assumes_approval || mailing.assumes_answer) {
         writeln!(
             cx.out,
-            "\n  {FAINT}* if it is approved in time  ? if people answer the day they get a mail{FAINT:#}"
+            "\n  {DIM}* if it is approved in time  ? if people answer the day they get a mail{DIM:#}"
         )?;
     }
     minutes_text(cx, world, rows)
@@ -175,12 +176,12 @@ fn minutes_text(cx: &mut Context, world: &World, rows: &[Row]) -> Result<(), Com
             minutes.most.to_string(),
         ]);
     }
-    output::columns(&mut *cx.out, &table, &[1, 2, 3])?;
+    output::print_table(&mut *cx.out, &table, &[1, 2, 3])?;
     for (month, minutes) in minutes.iter().filter(|(_, minutes)| minutes.above > 0) {
         let people = output::count(minutes.above as usize, "person is", "people are");
         writeln!(
             cx.err,
-            "{ODD}warning{ODD:#}: {people} asked more than {limit} minutes in {} (`minutes_per_month`)",
+            "{WARNING}warning{WARNING:#}: {people} asked more than {limit} minutes in {} (`minutes_per_month`)",
             month.format("%B %Y")
         )?;
     }
@@ -208,7 +209,7 @@ fn json_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()>
 fn row_value(zone: Zone, world: &World, row: &Row) -> Value {
     let journey = &world.library.journeys[row.journey];
     json!({
-        "person": output::name_of(&world.roster.people[row.person]),
+        "person": output::display_id(&world.roster.people[row.person]),
         "journey": journey.slug.as_str(),
         "step": journey.steps[row.step].slug.as_str(),
         "round": row.round,
@@ -228,7 +229,7 @@ fn csv_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> 
         let person = &world.roster.people[row.person];
         let unit = if person.protected { "" } else { world.roster.unit_name(&person.unit) };
         writer.write_record([
-            cell(output::name_of(person)).as_str(),
+            cell(output::display_id(person)).as_str(),
             cell(unit).as_str(),
             journey.slug.as_str(),
             journey.steps[row.step].slug.as_str(),

@@ -5,10 +5,11 @@ use std::io::Write;
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::cli::change::How;
-use crate::cli::context::{BOLD, Context, FAINT, GOOD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::change::ChangeFlags;
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
+use crate::cli::style::{BOLD, DIM, SUCCESS};
 use crate::domain::delivery::state::{Delivery, Happened, State};
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::positions;
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -56,9 +57,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let found = Store::read_only(&config.database, |store| store.delivery(args.delivery))?.flatten();
     let Some((delivery, doubts)) = found else {
         let message = format!("there is no delivery {}", args.delivery);
-        return Err(
-            CommandError::new(Kind::No, message).hint("`journey status` shows which are in doubt or held")
-        );
+        return Err(CommandError::new(ErrorKind::Negative, message)
+            .hint("`journey status` shows which are in doubt or held"));
     };
     let happened = Happened::WasResolved { sent: args.outcome == Arrived::Sent };
     let Some(after) = delivery.state.after(happened, doubts) else {
@@ -66,16 +66,18 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             "delivery {} is {}; only what is in doubt or held can be resolved",
             args.delivery, delivery.state
         );
-        return Err(CommandError::new(Kind::No, message));
+        return Err(CommandError::new(ErrorKind::Negative, message));
     };
-    if !args.how.dry_run {
+    if !args.flags.dry_run {
         let (mut store, mut world, at) = cx.writing(World::of_members)?;
         let made = Transition { doubts, ..Transition::new(delivery.number, delivery.state, happened) };
         let made =
             made.with_reply(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));
         if store.write(&[made], None, at)? != Written::All(vec![true]) {
             let message = format!("delivery {} has moved on meanwhile", args.delivery);
-            return Err(CommandError::new(Kind::Busy, message).hint("look at it again: `journey status`"));
+            return Err(
+                CommandError::new(ErrorKind::Busy, message).hint("look at it again: `journey status`")
+            );
         }
         let act = cx.act(at, None, args.reason.as_deref());
         let about = format!("delivery {}", delivery.number);
@@ -83,28 +85,33 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         world.refresh(&store)?;
         positions::keep(&world, &mut store, at)?;
     }
-    tell(args, cx, &delivery, after)
+    print_resolution(args, cx, &delivery, after)
 }
 
-fn tell(args: &Args, cx: &mut Context, delivery: &Delivery, after: State) -> Result<(), CommandError> {
-    if args.how.format == Format::Json {
+fn print_resolution(
+    args: &Args,
+    cx: &mut Context,
+    delivery: &Delivery,
+    after: State,
+) -> Result<(), CommandError> {
+    if args.flags.format == Format::Json {
         let value = json!({
             "action": "resolve",
             "delivery": delivery.number,
             "step": delivery.step.to_string(),
             "round": delivery.round,
-            "dry_run": args.how.dry_run,
+            "dry_run": args.flags.dry_run,
             "before": delivery.state.as_str(),
             "after": after.as_str(),
             "why": args.reason,
         });
-        return Ok(output::json(&mut *cx.out, &value)?);
+        return Ok(output::print_json(&mut *cx.out, &value)?);
     }
     writeln!(cx.out, "{BOLD}delivery {}{BOLD:#}  {}", delivery.number, delivery.step)?;
-    if args.how.dry_run {
-        writeln!(cx.out, "{FAINT}a dry run: nothing is changed{FAINT:#}")?;
+    if args.flags.dry_run {
+        writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?;
     }
     writeln!(cx.out, "  before  {}", delivery.state)?;
     let next = if after == State::Sent { "" } else { ": it leaves with the next pass" };
-    Ok(writeln!(cx.out, "  after   {GOOD}{after}{GOOD:#}{next}")?)
+    Ok(writeln!(cx.out, "  after   {SUCCESS}{after}{SUCCESS:#}{next}")?)
 }

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::cli::context::{BOLD, Context, FAINT, GOOD, ODD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::style::{BOLD, DIM, SUCCESS, WARNING};
 use crate::config::Config;
 use crate::domain::time::timezone::Zone;
 use crate::domain::verdict::moment;
@@ -39,63 +40,63 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let zone = cx.zone(&config)?;
     let at = cx.writing_at(&config, zone)?;
     if !args.file.exists() {
-        return Err(CommandError::new(Kind::Io, format!("there is no file {}", args.file.display()))
+        return Err(CommandError::new(ErrorKind::Io, format!("there is no file {}", args.file.display()))
             .hint("name a file that `journey backup` made"));
     }
     let plain = if args.plain_copy { PlainCopy::Accepted } else { PlainCopy::Refused };
-    let copy = BackupFile::open(&args.file, plain).map_err(|error| no_backup(&args.file, error))?;
+    let copy = BackupFile::open(&args.file, plain).map_err(|error| backup_error(&args.file, error))?;
     copy.check_replace(&config.database)?;
     if args.dry_run {
-        free_to_send(&config)?;
-        about(cx, zone, &copy)?;
+        check_not_locked(&config)?;
+        print_backup_time(cx, zone, &copy)?;
         writeln!(cx.out, "would put it in the place of {database}")?;
-        return Ok(writeln!(cx.out, "{FAINT}a dry run: nothing is changed{FAINT:#}")?);
+        return Ok(writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?);
     }
     let _lock = Lock::take(&config.database, at, zone)?;
     let act = cx.act(at, None, args.reason.as_deref());
     let restored = copy.restore_to(&config.database, &act)?;
-    about(cx, zone, &copy)?;
-    writeln!(cx.out, "{GOOD}put in the place of{GOOD:#} {database}")?;
+    print_backup_time(cx, zone, &copy)?;
+    writeln!(cx.out, "{SUCCESS}put in the place of{SUCCESS:#} {database}")?;
     if let Some(aside) = restored.aside {
         writeln!(cx.out, "  what was there is kept as {}", aside.display())?;
     }
-    let config = cx.typed_config();
+    let config = cx.config_option();
     writeln!(cx.out, "\n{BOLD}Now{BOLD:#}  all sending is held")?;
     writeln!(cx.out, "  look              journey status{config}")?;
     writeln!(cx.out, "  people since      journey people import{config} --dry-run")?;
     writeln!(cx.out, "  then let go       journey hold release{config}")?;
     writeln!(
         cx.out,
-        "  {FAINT}mails sent since the backup are taken from the send journal before anything leaves;\n  \
-         pauses, approvals and answers since then must be typed again{FAINT:#}"
+        "  {DIM}mails sent since the backup are taken from the send journal before anything leaves;\n  \
+         pauses, approvals and answers since then must be typed again{DIM:#}"
     )?;
     Ok(())
 }
 
 /// Maps an error about the backup file; a damaged file gets a message of its own.
-fn no_backup(file: &Path, error: BackupError) -> CommandError {
+fn backup_error(file: &Path, error: BackupError) -> CommandError {
     match error {
         BackupError::Store(StoreError::Corrupt { why }) => {
             let message = format!("{} cannot be put back: {why}", file.display());
-            CommandError::new(Kind::BadData, message).hint("nothing was changed; take another backup")
+            CommandError::new(ErrorKind::BadData, message).hint("nothing was changed; take another backup")
         }
         error => error.into(),
     }
 }
 
 /// Prints the time of the backup, or of the newest record in a plain copy.
-fn about(cx: &mut Context, zone: Zone, copy: &BackupFile) -> Result<(), CommandError> {
+fn print_backup_time(cx: &mut Context, zone: Zone, copy: &BackupFile) -> Result<(), CommandError> {
     match (copy.made, copy.newest) {
         (Some(made), _) => writeln!(cx.out, "a backup of {}", moment(zone, made))?,
         (None, Some(newest)) => {
-            writeln!(cx.out, "{ODD}a copy{ODD:#}; the last it knows is of {}", moment(zone, newest))?;
+            writeln!(cx.out, "{WARNING}a copy{WARNING:#}; the last it knows is of {}", moment(zone, newest))?;
         }
-        (None, None) => writeln!(cx.out, "{ODD}a copy{ODD:#} in which nothing has happened yet")?,
+        (None, None) => writeln!(cx.out, "{WARNING}a copy{WARNING:#} in which nothing has happened yet")?,
     }
     Ok(())
 }
 
-fn free_to_send(config: &Config) -> Result<(), CommandError> {
+fn check_not_locked(config: &Config) -> Result<(), CommandError> {
     match lock::holder(&config.database)? {
         Some(holder) => Err(LockError::Held { holder, path: lock::file(&config.database) }.into()),
         None => Ok(()),

@@ -5,9 +5,10 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::cli::context::{BAD, BOLD, Context, FAINT, GOOD};
+use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::output::{self, Format};
+use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::cli::{blocked, limits};
 use crate::domain::delivery::bounce::Blame;
 use crate::domain::history::position::Stage;
@@ -30,13 +31,13 @@ pub(crate) struct Args {
 }
 
 /// Maximum number of lines about held enrolments.
-const SOME: usize = 8;
+const MAX_HELD_LINES: usize = 8;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
     let status = status::status(&world, Ledger::read(&world, at)?, at);
     match args.format {
-        Format::Json => Ok(output::json(&mut *cx.out, &value(&world, &status))?),
+        Format::Json => Ok(output::print_json(&mut *cx.out, &value(&world, &status))?),
         Format::Text => text(cx, &world, &status),
     }
 }
@@ -44,21 +45,16 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
     let programme = &world.library.programme;
     let zone = programme.zone;
-    writeln!(
-        cx.out,
-        "{BOLD}{}{BOLD:#}  {FAINT}{} {zone}{FAINT:#}\n",
-        programme.title,
-        moment(zone, status.at)
-    )?;
+    writeln!(cx.out, "{BOLD}{}{BOLD:#}  {DIM}{} {zone}{DIM:#}\n", programme.title, moment(zone, status.at))?;
     if let Some(held) = &status.all_held {
         let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
         let since = moment(zone, held.since);
-        writeln!(cx.out, "{BAD}All sending is held{BAD:#} since {since}{why}; journey hold release\n")?;
+        writeln!(cx.out, "{ERROR}All sending is held{ERROR:#} since {since}{why}; journey hold release\n")?;
     }
     for guard in &status.guards {
         writeln!(
             cx.out,
-            "{BAD}Nothing is sent{BAD:#} since {}: {}\n",
+            "{ERROR}Nothing is sent{ERROR:#} since {}: {}\n",
             moment(zone, guard.at),
             guard.message
         )?;
@@ -67,7 +63,7 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
         let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
         writeln!(
             cx.out,
-            "{BAD}Step {} is held{BAD:#} since {}{why}; journey hold release {}\n",
+            "{ERROR}Step {} is held{ERROR:#} since {}{why}; journey hold release {}\n",
             held.step,
             moment(zone, held.since),
             held.step
@@ -81,7 +77,7 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
         row.extend(stages.iter().map(|n| output::thousands(*n)));
         rows.push(row);
     }
-    output::columns(&mut *cx.out, &rows, &[1, 2, 3, 4, 5])?;
+    output::print_table(&mut *cx.out, &rows, &[1, 2, 3, 4, 5])?;
     deliveries_text(cx, world, status)?;
     held_text(cx, &status.pass.held)?;
     writeln!(cx.out)?;
@@ -102,8 +98,11 @@ fn next_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), Co
         (0, _) => format!("{booked} booked, and may be handed over"),
         (_, _) => format!("{due} due; {booked} booked earlier, and leave first"),
     };
-    let config = cx.typed_config();
-    Ok(writeln!(cx.out, "{BOLD}Next{BOLD:#}  {GOOD}now{GOOD:#}: {what}; send with `journey send{config}`")?)
+    let config = cx.config_option();
+    Ok(writeln!(
+        cx.out,
+        "{BOLD}Next{BOLD:#}  {SUCCESS}now{SUCCESS:#}: {what}; send with `journey send{config}`"
+    )?)
 }
 
 fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
@@ -115,7 +114,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
     let row = |(state, n): &(crate::domain::delivery::state::State, u64)| {
         vec![output::thousands(usize::try_from(*n).unwrap_or(usize::MAX)), state.to_string()]
     };
-    output::columns(&mut *cx.out, &status.deliveries.iter().map(row).collect::<Vec<_>>(), &[0])?;
+    output::print_table(&mut *cx.out, &status.deliveries.iter().map(row).collect::<Vec<_>>(), &[0])?;
     let [mailbox, passing, channel] = Blame::ALL.map(|blame| came_back(status, blame));
     if mailbox + passing + channel > 0 {
         writeln!(
@@ -127,7 +126,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
         let came = output::count(usize::try_from(status.unparsed).unwrap_or(usize::MAX), "mail", "mails");
         writeln!(
             cx.out,
-            "  {BAD}{came} to the return path could not be read{BAD:#}: look where they arrive"
+            "  {ERROR}{came} to the return path could not be read{ERROR:#}: look where they arrive"
         )?;
     }
     if let Some(last) = status.last_sent {
@@ -149,8 +148,8 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
             moment(zone, pausing.opens)
         )?;
     }
-    output::columns(&mut *cx.out, &blocked::rows(&status.outbox.kept_back, &world.settings), &[0])?;
-    stuck_text(cx, world, status)?;
+    output::print_table(&mut *cx.out, &blocked::rows(&status.outbox.kept_back, &world.settings), &[0])?;
+    problems_text(cx, world, status)?;
     match status.imported {
         Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
         None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
@@ -161,9 +160,9 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
     if status.log > WAL_WARN_BYTES {
         writeln!(
             cx.out,
-            "  {BAD}the log of the database has grown to {} MB{BAD:#}: somebody reads it without end; what to do: journey doctor{}",
+            "  {ERROR}the log of the database has grown to {} MB{ERROR:#}: somebody reads it without end; what to do: journey doctor{}",
             status.log / 1_000_000,
-            cx.typed_config()
+            cx.config_option()
         )?;
     }
     Ok(())
@@ -186,16 +185,16 @@ fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
         format!("no mail was taken since {}", moment(zone, at))
     });
     let (since, retry) = (moment(zone, trouble.since), moment(zone, trouble.retry));
-    writeln!(cx.out, "  {BAD}the relay takes nothing{BAD:#} since {since}: {}", trouble.why)?;
+    writeln!(cx.out, "  {ERROR}the relay takes nothing{ERROR:#} since {since}: {}", trouble.why)?;
     Ok(writeln!(
         cx.out,
         "  {taken}; tried again {retry}; what is the matter: journey doctor{}",
-        cx.typed_config()
+        cx.config_option()
     )?)
 }
 
 /// Prints each delivery that waits for a retry or needs `journey resolve`.
-fn stuck_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
+fn problems_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
     let zone = world.library.programme.zone;
     let row = |stuck: &Stuck| {
         let next = stuck.next.map_or("journey resolve".to_owned(), |at| moment(zone, at));
@@ -210,7 +209,7 @@ fn stuck_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
         ]
     };
     let rows: Vec<Vec<String>> = status.stuck.iter().map(row).collect();
-    Ok(output::columns(&mut *cx.out, &rows, &[0])?)
+    Ok(output::print_table(&mut *cx.out, &rows, &[0])?)
 }
 
 /// Number of bounces with that cause.
@@ -221,12 +220,12 @@ fn came_back(status: &Status<'_>, blame: Blame) -> u64 {
 /// Prints the time of the last backup; highlighted if it is too old or missing.
 fn backup_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
     let Some(made) = status.backup else {
-        return Ok(writeln!(cx.out, "  {BAD}there is no backup{BAD:#}: journey backup FILE")?);
+        return Ok(writeln!(cx.out, "  {ERROR}there is no backup{ERROR:#}: journey backup FILE")?);
     };
     let age = status.at - made;
     write!(cx.out, "  the last backup was made {}", moment(zone, made))?;
     if age > OLD_BACKUP {
-        write!(cx.out, ", {BAD}{} ago{BAD:#}", output::age(age))?;
+        write!(cx.out, ", {ERROR}{} ago{ERROR:#}", output::format_age(age))?;
     }
     Ok(writeln!(cx.out)?)
 }
@@ -238,7 +237,7 @@ fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError>
     }
     writeln!(
         cx.out,
-        "\n{BOLD}Held{BOLD:#}  {BAD}{}{BAD:#}: somebody must act",
+        "\n{BOLD}Held{BOLD:#}  {ERROR}{}{ERROR:#}: somebody must act",
         output::count(held.len(), "enrolment", "enrolments")
     )?;
     let mut sums: BTreeMap<(String, &'static str, String), usize> = BTreeMap::new();
@@ -253,11 +252,11 @@ fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError>
         vec![output::thousands(n), step, code.to_owned(), text]
     };
     let mut rows: Vec<Vec<String>> = sums.into_iter().map(row).collect();
-    let more = rows.len().saturating_sub(SOME);
-    rows.truncate(SOME);
-    output::columns(&mut *cx.out, &rows, &[0])?;
+    let more = rows.len().saturating_sub(MAX_HELD_LINES);
+    rows.truncate(MAX_HELD_LINES);
+    output::print_table(&mut *cx.out, &rows, &[0])?;
     if more > 0 {
-        writeln!(cx.out, "  {FAINT}and {} more{FAINT:#}", output::count(more, "line", "lines"))?;
+        writeln!(cx.out, "  {DIM}and {} more{DIM:#}", output::count(more, "line", "lines"))?;
     }
     Ok(())
 }

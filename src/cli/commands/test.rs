@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
-use crate::cli::context::{Context, FAINT, GOOD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::style::{DIM, SUCCESS};
 use crate::cli::{lookup, output};
 use crate::config::Transport;
 use crate::domain::delivery::reply::{Outcome, TroubleKind};
@@ -42,8 +43,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
     if !world.broken.is_empty() {
         let message = "the content has errors, and a test would show the text before them";
-        let error = CommandError::new(Kind::BadContent, message);
-        return Err(error.hint(format!("mend what `journey check{}` tells", cx.typed_config())));
+        let error = CommandError::new(ErrorKind::BadContent, message);
+        return Err(error.hint(format!("mend what `journey check{}` tells", cx.config_option())));
     }
     if !args.dry_run {
         cx.writing_at(&world.config, world.library.programme.zone)?;
@@ -51,16 +52,16 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let step = lookup::step(&world, &args.step)?;
     let to = tester(&world, &args.to)?;
     let reader = match &args.reader {
-        Some(text) => named(&world, text)?,
+        Some(text) => reader(&world, text)?,
         None => test_mail::reader(&world, to),
     };
     let mail = test_mail::make(&world, &step, &reader, to, at).map_err(|why| {
-        CommandError::new(Kind::No, format!("`{step}` cannot be written for this reader: {why}"))
+        CommandError::new(ErrorKind::Negative, format!("`{step}` cannot be written for this reader: {why}"))
             .hint("name another with --as, or mend the text")
     })?;
     if !cx.quiet {
         let whom = match world.roster.person(&reader.id) {
-            Some(person) => format!("as person {} gets it", output::name_of(person)),
+            Some(person) => format!("as person {} gets it", output::display_id(person)),
             None => {
                 format!("as {} {} would get it, who is made up", reader.first_name, reader.last_name)
             }
@@ -70,16 +71,16 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     if args.dry_run {
         writeln!(cx.out, "{}", mail.text.trim_end())?;
-        let way = way(&world);
-        return Ok(writeln!(cx.out, "\n{FAINT}a dry run: nothing is sent; it would go {way}{FAINT:#}")?);
+        let destination = destination(&world);
+        return Ok(writeln!(cx.out, "\n{DIM}a dry run: nothing is sent; it would go {destination}{DIM:#}")?);
     }
     let post = Post::of(&world.config)?;
     match test_mail::hand_over(&world, &post, &mail)? {
         Handed::File(name) => {
             let path = world.config.mail.folder.join(name);
-            Ok(writeln!(cx.out, "{GOOD}written{GOOD:#} to {}", path.display())?)
+            Ok(writeln!(cx.out, "{SUCCESS}written{SUCCESS:#} to {}", path.display())?)
         }
-        Handed::Outcome(outcome) => said(cx, &world, outcome),
+        Handed::Outcome(outcome) => print_outcome(cx, &world, outcome),
     }
 }
 
@@ -98,7 +99,7 @@ fn tester<'w>(world: &'w World, text: &str) -> Result<&'w str, CommandError> {
 
 /// Finds the person to render for. Protected people are refused: their data must
 /// not reach a tester.
-fn named(world: &World, text: &str) -> Result<Person, CommandError> {
+fn reader(world: &World, text: &str) -> Result<Person, CommandError> {
     let person = lookup::person(world, text)?;
     if person.protected {
         let message = "this person is protected: what is known of them goes to no tester";
@@ -108,7 +109,7 @@ fn named(world: &World, text: &str) -> Result<Person, CommandError> {
 }
 
 /// The destination as text: folder, relay or program.
-fn way(world: &World) -> String {
+fn destination(world: &World) -> String {
     let mail = &world.config.mail;
     match mail.transport {
         Transport::Files => format!("to {}", mail.folder.display()),
@@ -118,20 +119,24 @@ fn way(world: &World) -> String {
 }
 
 /// Prints the outcome of the delivery, or returns it as an error.
-fn said(cx: &mut Context, world: &World, outcome: Outcome) -> Result<(), CommandError> {
-    let way = way(world);
-    let doctor = format!("nothing was booked; look what is the matter: journey doctor{}", cx.typed_config());
+fn print_outcome(cx: &mut Context, world: &World, outcome: Outcome) -> Result<(), CommandError> {
+    let destination = destination(world);
+    let doctor = format!("nothing was booked; look what is the matter: journey doctor{}", cx.config_option());
     match outcome {
-        Outcome::Sent(reply) => Ok(writeln!(cx.out, "{GOOD}handed over{GOOD:#} {way}: {reply}")?),
+        Outcome::Sent(reply) => {
+            Ok(writeln!(cx.out, "{SUCCESS}handed over{SUCCESS:#} {destination}: {reply}")?)
+        }
         Outcome::Deferred(reply) => {
             let message = format!("not taken now: {reply}");
-            Err(CommandError::new(Kind::No, message)
+            Err(CommandError::new(ErrorKind::Negative, message)
                 .hint("a relay that greylists takes it later: type it again"))
         }
         Outcome::Rejected { reply, .. } | Outcome::Content(reply) => {
-            Err(CommandError::new(Kind::No, format!("refused: {reply}")).hint(doctor))
+            Err(CommandError::new(ErrorKind::Negative, format!("refused: {reply}")).hint(doctor))
         }
-        Outcome::TooLarge(why) | Outcome::Held(why) => Err(CommandError::new(Kind::No, why).hint(doctor)),
+        Outcome::TooLarge(why) | Outcome::Held(why) => {
+            Err(CommandError::new(ErrorKind::Negative, why).hint(doctor))
+        }
         Outcome::Channel(trouble) => {
             let hint = match trouble.kind {
                 TroubleKind::TooManyConnections => {
@@ -139,10 +144,10 @@ fn said(cx: &mut Context, world: &World, outcome: Outcome) -> Result<(), Command
                 }
                 TroubleKind::Gone | TroubleKind::Passing | TroubleKind::Refused => doctor,
             };
-            Err(CommandError::new(Kind::Relay, trouble.why).hint(hint))
+            Err(CommandError::new(ErrorKind::Relay, trouble.why).hint(hint))
         }
         Outcome::InDoubt(why) => {
-            Err(CommandError::new(Kind::Relay, format!("{why}: nobody knows whether it arrived"))
+            Err(CommandError::new(ErrorKind::Relay, format!("{why}: nobody knows whether it arrived"))
                 .hint("look into the mailbox before you type it again"))
         }
     }

@@ -1,7 +1,7 @@
 //! `journey unit`: shifts a unit, closes it, or gives it a cadence of its own.
 
-use super::pause::unit_in_words;
-use crate::cli::change::{self, How, Proposed};
+use super::pause::unit_label;
+use crate::cli::change::{self, ChangeFlags, ProposedChange};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, time_arg};
@@ -15,7 +15,7 @@ use crate::domain::time::calendar::ClosedPeriod;
 pub(crate) enum Unit {
     Shift(Shift),
     Close(Close),
-    Cadence(Rhythm),
+    Cadence(CadenceArgs),
 }
 
 /// Moves a unit by some weeks; several add up
@@ -32,7 +32,7 @@ pub(crate) struct Shift {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 /// Sends a unit nothing from one day to another, both included
@@ -50,14 +50,14 @@ pub(crate) struct Close {
     #[arg(long, value_name = "TEXT")]
     why: String,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 /// Gives a unit a rhythm of its own, instead of each journey's
 ///
 /// Example: journey unit cadence "Nattpatrullen" "0 15 * * Wed"
 #[derive(clap::Args, Debug)]
-pub(crate) struct Rhythm {
+pub(crate) struct CadenceArgs {
     /// A unit, by id or name
     unit: String,
     /// Minute, hour, day, month, weekday; `journey` for that of each journey again
@@ -66,30 +66,30 @@ pub(crate) struct Rhythm {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
-    how: How,
+    flags: ChangeFlags,
 }
 
 /// Longest accepted shift in weeks; more is a typing error.
-const MOST_WEEKS: i32 = 104;
+const MAX_WEEKS: i32 = 104;
 
 pub(crate) fn run(unit: &Unit, cx: &mut Context) -> Result<(), CommandError> {
     match unit {
         Unit::Shift(args) => shift(args, cx),
         Unit::Close(args) => close(args, cx),
-        Unit::Cadence(args) => rhythm(args, cx),
+        Unit::Cadence(args) => cadence(args, cx),
     }
 }
 
 fn shift(args: &Shift, cx: &mut Context) -> Result<(), CommandError> {
-    if args.weeks == 0 || args.weeks.abs() > MOST_WEEKS {
+    if args.weeks == 0 || args.weeks.abs() > MAX_WEEKS {
         let message = format!("--weeks {} moves nothing, or too far", args.weeks);
-        return Err(CommandError::usage(message).hint(format!("write 1 to {MOST_WEEKS}, or -1 and so on")));
+        return Err(CommandError::usage(message).hint(format!("write 1 to {MAX_WEEKS}, or -1 and so on")));
     }
-    change::run(cx, &args.how, |world, _| {
+    change::run(cx, &args.flags, |world, _| {
         let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", unit_in_words(world, &unit));
+        let about = format!("unit {}", unit_label(world, &unit));
         let change = Change::Shift { unit, weeks: args.weeks };
-        Ok(Proposed { change, about, why: Some(args.reason.clone()), by: None })
+        Ok(ProposedChange { change, about, why: Some(args.reason.clone()), by: None })
     })
 }
 
@@ -103,15 +103,15 @@ fn close(args: &Close, cx: &mut Context) -> Result<(), CommandError> {
     if why.is_empty() {
         return Err(CommandError::usage("--why is empty").hint("write why, for those who ask later"));
     }
-    change::run(cx, &args.how, |world, _| {
+    change::run(cx, &args.flags, |world, _| {
         let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", unit_in_words(world, &unit));
+        let about = format!("unit {}", unit_label(world, &unit));
         let change = Change::Close { unit, period: ClosedPeriod { days, why: why.into() } };
-        Ok(Proposed { change, about, why: Some(why.to_owned()), by: None })
+        Ok(ProposedChange { change, about, why: Some(why.to_owned()), by: None })
     })
 }
 
-fn rhythm(args: &Rhythm, cx: &mut Context) -> Result<(), CommandError> {
+fn cadence(args: &CadenceArgs, cx: &mut Context) -> Result<(), CommandError> {
     let cadence = match args.cadence.as_str() {
         "journey" => None,
         text => {
@@ -119,15 +119,15 @@ fn rhythm(args: &Rhythm, cx: &mut Context) -> Result<(), CommandError> {
             Some(Cadence::parse(text).map_err(|fault| refused(fault.message, fault.hint))?)
         }
     };
-    change::run(cx, &args.how, |world, at| {
+    change::run(cx, &args.flags, |world, at| {
         let today = world.library.programme.zone.date(at);
         if cadence.as_ref().is_some_and(|cadence| !cadence.has_slot_in_the_year_from(today)) {
             let message = format!("`{}` has no slot in the next 366 days", args.cadence);
             return Err(CommandError::usage(message).hint("look at day, month and weekday"));
         }
         let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", unit_in_words(world, &unit));
+        let about = format!("unit {}", unit_label(world, &unit));
         let change = Change::Rhythm { unit, cadence: cadence.clone() };
-        Ok(Proposed { change, about, why: args.reason.clone(), by: None })
+        Ok(ProposedChange { change, about, why: args.reason.clone(), by: None })
     })
 }

@@ -5,10 +5,11 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::cli::context::{BAD, BOLD, Context, FAINT, GOOD};
+use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::cli::output::{self, Format};
+use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::domain::time::timezone::{Timestamp, Zone};
 use crate::domain::verdict::{Over, Reason, Verdict, Wait, moment};
 use crate::engine::load::snapshot::World;
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             let mut why = explain::of_person(&world, lookup::person(&world, person)?, at);
             explain::add_deliveries(&world, &mut why, at)?;
             match args.format {
-                Format::Json => Ok(output::json(&mut *cx.out, &person_value(&world, &why))?),
+                Format::Json => Ok(output::print_json(&mut *cx.out, &person_value(&world, &why))?),
                 Format::Text => person_text(cx, &world, &why, at),
             }
         }
@@ -57,15 +58,15 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                     let people: Vec<Value> =
                         people.iter().map(|standing| in_unit_value(zone, standing)).collect();
                     let value = json!({ "step": step.to_string(), "unit": world.roster.unit_name(&unit), "people": people });
-                    Ok(output::json(&mut *cx.out, &value)?)
+                    Ok(output::print_json(&mut *cx.out, &value)?)
                 }
                 Format::Text => {
                     writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", world.roster.unit_name(&unit))?;
                     let row = |standing: &InUnit<'_>| {
                         let state = standing.step.word().to_owned();
-                        vec![output::name_of(standing.person).to_owned(), state, in_words(zone, standing)]
+                        vec![output::display_id(standing.person).to_owned(), state, summary(zone, standing)]
                     };
-                    Ok(output::columns(&mut *cx.out, &people.iter().map(row).collect::<Vec<_>>(), &[])?)
+                    Ok(output::print_table(&mut *cx.out, &people.iter().map(row).collect::<Vec<_>>(), &[])?)
                 }
             }
         }
@@ -79,8 +80,8 @@ fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) ->
     let unit = if why.person.protected { "" } else { unit };
     writeln!(
         cx.out,
-        "{BOLD}{}{BOLD:#}  {unit}  {FAINT}{}{FAINT:#}",
-        output::name_of(why.person),
+        "{BOLD}{}{BOLD:#}  {unit}  {DIM}{}{DIM:#}",
+        output::display_id(why.person),
         moment(zone, at)
     )?;
     for standing in &why.journeys {
@@ -99,23 +100,23 @@ fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) ->
                     step.step.slug.to_string(),
                     step.step.kind.to_string(),
                     when,
-                    told_of(step),
+                    remarks(step),
                 ]
             })
             .collect();
         let (later, before): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row[0] == "later");
-        output::columns(&mut *cx.out, &before, &[])?;
+        output::print_table(&mut *cx.out, &before, &[])?;
         next_text(cx, zone, standing)?;
         if !later.is_empty() {
             let names: Vec<&str> = later.iter().map(|row| row[1].as_str()).collect();
-            writeln!(cx.out, "  later    {FAINT}{}{FAINT:#}", names.join(", "))?;
+            writeln!(cx.out, "  later    {DIM}{}{DIM:#}", names.join(", "))?;
         }
     }
     Ok(())
 }
 
 /// Remarks on a step that was enqueued or sent.
-fn told_of(step: &StepStanding<'_>) -> String {
+fn remarks(step: &StepStanding<'_>) -> String {
     let mut told = Vec::new();
     if step.round > 0 {
         told.push(format!("reminder {}", step.round));
@@ -139,7 +140,7 @@ fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<()
             let slot = moment(zone, send.slot);
             writeln!(
                 cx.out,
-                "  {GOOD}now{GOOD:#}      {}{}  (slot {slot})",
+                "  {SUCCESS}now{SUCCESS:#}      {}{}  (slot {slot})",
                 send.step,
                 reminder(send.round)
             )?;
@@ -152,7 +153,7 @@ fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<()
         Verdict::Held(held) => {
             let step = held.step.as_ref().map_or(String::new(), ToString::to_string);
             writeln!(cx.out, "  next     {step}")?;
-            writeln!(cx.out, "  when     {BAD}held{BAD:#}: somebody must act")?;
+            writeln!(cx.out, "  when     {ERROR}held{ERROR:#}: somebody must act")?;
             because_text(cx, &held.because)?;
         }
         Verdict::Over(over) => writeln!(cx.out, "  {}", over_text(*over))?,
@@ -163,7 +164,7 @@ fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<()
 fn because_text(cx: &mut Context, because: &[Reason]) -> Result<(), CommandError> {
     for (index, reason) in because.iter().enumerate() {
         let label = if index == 0 { "because" } else { "" };
-        writeln!(cx.out, "  {label:<7}  {}  {FAINT}{}{FAINT:#}", reason.text(), reason.code())?;
+        writeln!(cx.out, "  {label:<7}  {}  {DIM}{}{DIM:#}", reason.text(), reason.code())?;
     }
     Ok(())
 }
@@ -186,7 +187,7 @@ fn over_text(over: Over) -> &'static str {
 
 /// When a step was or will be sent, and why not earlier; for a later step, the
 /// step that comes before it.
-fn in_words(zone: Zone, standing: &InUnit<'_>) -> String {
+fn summary(zone: Zone, standing: &InUnit<'_>) -> String {
     if let Some(sent) = standing.step.sent {
         return moment(zone, sent);
     }
@@ -212,7 +213,7 @@ fn in_words(zone: Zone, standing: &InUnit<'_>) -> String {
 fn person_value(world: &World, why: &Why<'_>) -> Value {
     let zone = world.library.programme.zone;
     let journeys: Vec<Value> = why.journeys.iter().map(|standing| standing_value(zone, standing)).collect();
-    json!({ "person": output::name_of(why.person), "journeys": journeys })
+    json!({ "person": output::display_id(why.person), "journeys": journeys })
 }
 
 fn standing_value(zone: Zone, standing: &Standing<'_>) -> Value {
@@ -248,7 +249,7 @@ fn in_unit_value(zone: Zone, standing: &InUnit<'_>) -> Value {
     let (next, because) = next_value(zone, &standing.verdict);
     let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
     json!({
-        "person": output::name_of(standing.person),
+        "person": output::display_id(standing.person),
         "state": standing.step.word(),
         "kept_back": standing.step.kept_back.as_ref().map(output::reason_value),
         "planned": time(standing.step.planned),

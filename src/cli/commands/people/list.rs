@@ -5,10 +5,11 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::cli::context::{BOLD, Context, FAINT};
+use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::cli::output::{self, Format};
+use crate::cli::style::{BOLD, DIM};
 use crate::domain::model::person::{Period, Person};
 use crate::domain::verdict::{long, moment};
 use crate::engine::load::snapshot::World;
@@ -51,7 +52,7 @@ pub(super) fn list(args: &List, cx: &mut Context) -> Result<(), CommandError> {
             "people": shown.iter().map(|person| value(&world, person)).collect::<Vec<_>>(),
             "protected": protected.len(),
         });
-        return Ok(output::json(&mut *cx.out, &value)?);
+        return Ok(output::print_json(&mut *cx.out, &value)?);
     }
     let row = |person: &&Person| {
         vec![
@@ -62,7 +63,7 @@ pub(super) fn list(args: &List, cx: &mut Context) -> Result<(), CommandError> {
             notes(person),
         ]
     };
-    output::columns(&mut *cx.out, &shown.iter().map(row).collect::<Vec<_>>(), &[])?;
+    output::print_table(&mut *cx.out, &shown.iter().map(row).collect::<Vec<_>>(), &[])?;
     let people = output::count(shown.len(), "person", "people");
     let hidden = match protected.len() {
         0 => String::new(),
@@ -118,16 +119,13 @@ pub(super) fn show(args: &Show, cx: &mut Context) -> Result<(), CommandError> {
             })
         });
         value["journeys"] = journeys.collect();
-        return Ok(output::json(&mut *cx.out, &value)?);
+        return Ok(output::print_json(&mut *cx.out, &value)?);
     }
     let zone = world.library.programme.zone;
     let character = character(&world, person);
     let mut rows = vec![vec!["character".to_owned(), character]];
     if person.protected {
-        writeln!(
-            cx.out,
-            "{BOLD}protected{BOLD:#}  {FAINT}name, address and unit are shown nowhere{FAINT:#}"
-        )?;
+        writeln!(cx.out, "{BOLD}protected{BOLD:#}  {DIM}name, address and unit are shown nowhere{DIM:#}")?;
     } else {
         writeln!(cx.out, "{BOLD}{}{BOLD:#}  {} {}", person.id, person.first_name, person.last_name)?;
         let mut add = |what: &str, value: String| rows.push(vec![what.to_owned(), value]);
@@ -156,9 +154,9 @@ pub(super) fn show(args: &Show, cx: &mut Context) -> Result<(), CommandError> {
         let told = format!("{}, {sent} of {} steps got{next}", standing.stage, standing.steps.len());
         rows.push(vec![standing.journey.slug.to_string(), told]);
     }
-    output::columns(&mut *cx.out, &rows, &[])?;
+    output::print_table(&mut *cx.out, &rows, &[])?;
     if !person.protected {
-        writeln!(cx.out, "\n  why not earlier  journey why {}{}", person.id, cx.typed_config())?;
+        writeln!(cx.out, "\n  why not earlier  journey why {}{}", person.id, cx.config_option())?;
     }
     Ok(())
 }
@@ -177,7 +175,7 @@ fn value(world: &World, person: &Person) -> Value {
     let hidden = person.protected;
     let unless_hidden = |value: Value| if hidden { Value::Null } else { value };
     json!({
-        "person": output::name_of(person),
+        "person": output::display_id(person),
         "address": output::address_value(person),
         "first_name": unless_hidden(json!(person.first_name)),
         "last_name": unless_hidden(json!(person.last_name)),

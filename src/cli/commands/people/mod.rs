@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::cli::context::{BAD, BOLD, Context, FAINT, GOOD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
+use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::domain::change::import_diff::{Import as Changes, Left};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::person::{Person, Roster};
@@ -42,7 +43,7 @@ pub(crate) struct Import {
     #[arg(long)]
     dry_run: bool,
     /// At most so many may leave, whatever config.toml says
-    #[arg(long, value_name = "N", value_parser = so_many)]
+    #[arg(long, value_name = "N", value_parser = leaver_count)]
     allow_leavers: Option<usize>,
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
@@ -57,17 +58,17 @@ pub(crate) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError>
     }
 }
 
-fn so_many(text: &str) -> Result<usize, String> {
+fn leaver_count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "write how many people may leave, like 12".to_owned())
 }
 
 fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
-    let library = snapshot::library(&config, cx.about()?)?;
+    let library = snapshot::library(&config, cx.provisional_time()?)?;
     let file = args.file.as_ref().unwrap_or(&config.people.file);
     let reading = engine::read(&config, file, &library);
     if snapshot::is_unread(&reading.faults) {
-        return Err(CommandError::faults(Kind::Io, reading.faults));
+        return Err(CommandError::faults(ErrorKind::Io, reading.faults));
     }
     let Some(roster) = &reading.roster else { return refused(args, cx, file, &reading) };
     let mut import = engine::compared(&config, roster, &library)?;
@@ -87,7 +88,7 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         }
     }
     match args.format {
-        Format::Json => output::json(&mut *cx.out, &value(args, &reading, Some((roster, &import))))?,
+        Format::Json => output::print_json(&mut *cx.out, &value(args, &reading, Some((roster, &import))))?,
         Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &import)?,
     }
     if let Some((mut store, at)) = imported {
@@ -107,24 +108,25 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         output::thousands(leavers),
         output::thousands(people)
     );
-    Err(CommandError::new(Kind::Brake, message).hint(format!("if intended: --allow-leavers {leavers}")))
+    Err(CommandError::new(ErrorKind::SafetyLimit, message)
+        .hint(format!("if intended: --allow-leavers {leavers}")))
 }
 
 /// Reports a file with invalid lines: all diagnostics, and no import.
 fn refused(args: &Import, cx: &mut Context, file: &Path, reading: &Reading) -> Result<(), CommandError> {
     match args.format {
-        Format::Json => output::json(&mut *cx.out, &value(args, reading, None))?,
+        Format::Json => output::print_json(&mut *cx.out, &value(args, reading, None))?,
         Format::Text => {
             // Print errors last, where they are seen.
             let (errors, warnings): (Vec<_>, Vec<_>) =
                 reading.faults.iter().cloned().partition(Diagnostic::is_error);
-            output::faults(&mut *cx.out, &warnings)?;
-            output::faults(&mut *cx.out, &errors)?;
+            output::print_diagnostics(&mut *cx.out, &warnings)?;
+            output::print_diagnostics(&mut *cx.out, &errors)?;
         }
     }
     let errors = reading.faults.iter().filter(|fault| fault.is_error()).count();
     let faults = output::count(errors, "fault", "faults");
-    Err(CommandError::new(Kind::BadData, format!("{faults} in {}; nothing is imported", file.display()))
+    Err(CommandError::new(ErrorKind::BadData, format!("{faults} in {}; nothing is imported", file.display()))
         .hint("mend them where the file is made, and import it again; all lines or none are taken"))
 }
 
@@ -145,7 +147,7 @@ fn text(
         notes.separator
     )?;
     if args.dry_run {
-        writeln!(cx.out, "{FAINT}a dry run: nothing is imported, nothing is remembered{FAINT:#}")?;
+        writeln!(cx.out, "{DIM}a dry run: nothing is imported, nothing is remembered{DIM:#}")?;
     }
     writeln!(cx.out)?;
     let moved = import.moved();
@@ -157,23 +159,23 @@ fn text(
         (import.changed.len() - moved, "changed otherwise"),
     ];
     for (n, what) in lines {
-        let style = if n > 0 { GOOD } else { FAINT };
+        let style = if n > 0 { SUCCESS } else { DIM };
         writeln!(cx.out, "  {style}{:>6}{style:#}  {what}", output::thousands(n))?;
     }
     let same = roster.people.len() - import.joined.len() - import.returned.len() - import.changed.len();
-    writeln!(cx.out, "  {FAINT}{:>6}{FAINT:#}  as before\n", output::thousands(same))?;
+    writeln!(cx.out, "  {DIM}{:>6}{DIM:#}  as before\n", output::thousands(same))?;
     summary(cx, reading, roster)?;
     if cx.verbose {
         let row = |(column, heading): &(crate::roster::Column, String)| {
             vec![column.name().to_owned(), heading.clone()]
         };
         writeln!(cx.out, "\n{BOLD}Columns{BOLD:#}")?;
-        output::columns(&mut *cx.out, &notes.columns.iter().map(row).collect::<Vec<_>>(), &[])?;
+        output::print_table(&mut *cx.out, &notes.columns.iter().map(row).collect::<Vec<_>>(), &[])?;
         who_text(cx, import)?;
     }
     if !reading.faults.is_empty() {
         writeln!(cx.out)?;
-        output::faults(&mut *cx.out, &reading.faults)?;
+        output::print_diagnostics(&mut *cx.out, &reading.faults)?;
     }
     Ok(())
 }
@@ -183,7 +185,7 @@ fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> 
     if import.before == 0 {
         return Ok(());
     }
-    let row = |person: &Person, what: String| vec![output::name_of(person).to_owned(), what];
+    let row = |person: &Person, what: String| vec![output::display_id(person).to_owned(), what];
     let mut rows: Vec<Vec<String>> = Vec::new();
     rows.extend(import.joined.iter().map(|person| row(person, "joined".to_owned())));
     rows.extend(import.returned.iter().map(|(_, person)| row(person, "returned".to_owned())));
@@ -192,7 +194,7 @@ fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> 
     rows.extend(import.changed.iter().map(|changed| row(changed.person, changed.columns.join(", "))));
     if !rows.is_empty() {
         writeln!(cx.out, "\n{BOLD}Who{BOLD:#}")?;
-        output::columns(&mut *cx.out, &rows, &[])?;
+        output::print_table(&mut *cx.out, &rows, &[])?;
     }
     Ok(())
 }
@@ -223,14 +225,14 @@ fn summary(cx: &mut Context, reading: &Reading, roster: &Roster) -> Result<(), C
     if notes.without_address > 0 {
         writeln!(
             cx.out,
-            "  {BAD}{}{BAD:#} without an address: held",
+            "  {ERROR}{}{ERROR:#} without an address: held",
             output::thousands(notes.without_address as usize)
         )?;
     }
     if notes.shared_address > 0 {
         writeln!(
             cx.out,
-            "  {BAD}{}{BAD:#} who share an address: held",
+            "  {ERROR}{}{ERROR:#} who share an address: held",
             output::thousands(notes.shared_address as usize)
         )?;
     }

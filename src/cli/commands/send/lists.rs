@@ -38,7 +38,7 @@ impl Lists {
         self.send.extend(pass.send.iter().map(|due| due_value(world, due, state)));
         self.wait.extend(pass.wait.iter().map(|waiting| {
             json!({
-                "person": output::name_of(waiting.person),
+                "person": output::display_id(waiting.person),
                 "journey": waiting.journey.slug.as_str(),
                 "step": waiting.wait.step.as_str(),
                 "until": zone.rfc3339(waiting.wait.until),
@@ -47,7 +47,7 @@ impl Lists {
         }));
         self.held.extend(pass.held.iter().map(|holding| {
             json!({
-                "person": output::name_of(holding.person),
+                "person": output::display_id(holding.person),
                 "journey": holding.journey.slug.as_str(),
                 "step": holding.held.step.as_ref().map(ToString::to_string),
                 "because": output::reasons_value(&holding.held.because),
@@ -77,7 +77,7 @@ impl Lists {
 
 fn due_value(world: &World, due: &Due<'_>, state: State) -> Value {
     json!({
-        "person": output::name_of(due.person),
+        "person": output::display_id(due.person),
         "address": output::address_value(due.person),
         "unit": output::unit_value(due.person, world.roster.unit_name(&due.person.unit)),
         "journey": due.journey.slug.as_str(),

@@ -10,10 +10,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::cli::context::{Context, ODD};
-use crate::cli::error::{CommandError, Kind};
+use crate::cli::context::Context;
+use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
 use crate::cli::signals::Signals;
+use crate::cli::style::WARNING;
 use crate::cli::{blocked, lookup};
 use crate::clock;
 use crate::config::Transport;
@@ -71,7 +72,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// Maximum number of planning passes if the database is changed concurrently.
-const PASSES: u32 = 10;
+const MAX_REPLANS: u32 = 10;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     if args.dry_run { dry_run(args, cx) } else { send(args, cx) }
@@ -99,7 +100,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         Format::Json => {
             let mut lists = Lists::default();
             lists.add(&world, &pass, State::Planned);
-            output::json(&mut *cx.out, &lists.value(&world, at, Occasion::DryRun(&outbox)))?;
+            output::print_json(&mut *cx.out, &lists.value(&world, at, Occasion::DryRun(&outbox)))?;
         }
         Format::Text => {
             let mut report = Report::new(at, cx.verbose, outbox);
@@ -135,7 +136,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     // Mails enqueued by passes that a concurrent change interrupted; for JSON
     // each mail.
     let (mut before, mut mails): (usize, Vec<(i64, Value)>) = (0, Vec::new());
-    for _ in 0..PASSES {
+    for _ in 0..MAX_REPLANS {
         // Include changes made between loading the snapshot and taking the lock,
         // or during an interrupted pass.
         world.refresh(&store)?;
@@ -169,7 +170,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let sent = engine::send(&world, &mut store, at, &selection, talk)?;
         bar.finish_and_clear();
         if !sent.guards.is_empty() {
-            return Err(guarded(&sent.guards));
+            return Err(sending_blocked(&sent.guards));
         }
         recovered_text(cx, &sent.recovered)?;
         if sent.interrupted {
@@ -182,9 +183,9 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         }
         match args.format {
             Format::Json => {
-                lists.send = as_they_are(&store, mails)?;
+                lists.send = with_current_states(&store, mails)?;
                 let occasion = Occasion::Real(&sent.delivered);
-                output::json(&mut *cx.out, &lists.value(&world, at, occasion))?;
+                output::print_json(&mut *cx.out, &lists.value(&world, at, occasion))?;
             }
             Format::Text => {
                 if before > 0 {
@@ -203,10 +204,10 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         if signals.stop() {
             stopped(&store)?;
         }
-        return came_to(&sent.delivered, &store);
+        return exit_status(&sent.delivered, &store);
     }
     let message = "the database is changed again and again; what left is remembered";
-    Err(CommandError::new(Kind::Busy, message).hint("type it again in a moment"))
+    Err(CommandError::new(ErrorKind::Busy, message).hint("type it again in a moment"))
 }
 
 /// Confirms a stop signal on standard error.
@@ -222,7 +223,7 @@ fn stopped(store: &Store) -> Result<(), CommandError> {
         0 => Ok(()),
         n => {
             let mails = output::count(n, "mail waits", "mails wait");
-            let error = CommandError::new(Kind::Busy, format!("stopped: {mails}"));
+            let error = CommandError::new(ErrorKind::Busy, format!("stopped: {mails}"));
             Err(error.hint("nothing is lost: `journey send` goes on"))
         }
     }
@@ -237,10 +238,10 @@ fn waiting(store: &Store) -> Result<usize, CommandError> {
 
 /// The result for the exit code: an error if the relay failed or mails were
 /// rejected.
-fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
+fn exit_status(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
     if let Some(trouble) = &delivered.trouble {
         let waiting = output::count(waiting(store)?, "mail waits", "mails wait");
-        return Err(CommandError::new(Kind::Relay, trouble.why.clone()).hint(format!(
+        return Err(CommandError::new(ErrorKind::Relay, trouble.why.clone()).hint(format!(
             "{waiting}; nothing is lost: type it again later. What is the matter says: journey doctor"
         )));
     }
@@ -248,16 +249,16 @@ fn came_to(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
         0 => Ok(()),
         refused => {
             let mails = output::count(refused, "mail was", "mails were");
-            let error = CommandError::new(Kind::No, format!("{mails} refused"));
+            let error = CommandError::new(ErrorKind::Negative, format!("{mails} refused"));
             Err(error.hint("which and why: `journey status`"))
         }
     }
 }
 
 /// The error if sending is blocked until an operator confirms.
-fn guarded(guards: &[Guard]) -> CommandError {
+fn sending_blocked(guards: &[Guard]) -> CommandError {
     let messages: Vec<&str> = guards.iter().map(|guard| guard.message.as_str()).collect();
-    let error = CommandError::new(Kind::Brake, messages.join("; "));
+    let error = CommandError::new(ErrorKind::SafetyLimit, messages.join("; "));
     match guards.iter().any(|guard| guard.kind == GuardKind::OtherInstallation) {
         true => error.hint(
             "nothing was sent; when the other one is stopped: journey hold release --other-copy-is-stopped",
@@ -268,7 +269,7 @@ fn guarded(guards: &[Guard]) -> CommandError {
 
 /// Adds the current delivery state to the JSON of each enqueued mail. A mail that
 /// is still unsent is shown as deferred.
-fn as_they_are(store: &Store, mails: Vec<(i64, Value)>) -> Result<Vec<Value>, CommandError> {
+fn with_current_states(store: &Store, mails: Vec<(i64, Value)>) -> Result<Vec<Value>, CommandError> {
     let numbers = || mails.iter().map(|(number, _)| *number);
     let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return Ok(Vec::new()) };
     let states: HashMap<i64, State> = store.states(first, last + 1)?.into_iter().collect();
@@ -304,7 +305,7 @@ fn recovered_text(cx: &mut Context, recovered: &Recovered) -> Result<(), Command
         let mails = output::count(held, "mail", "mails");
         writeln!(
             cx.err,
-            "{ODD}nobody knows, for the second time, whether {mails} arrived{ODD:#}: see `journey status`"
+            "{WARNING}nobody knows, for the second time, whether {mails} arrived{WARNING:#}: see `journey status`"
         )?;
     }
     Ok(())
@@ -345,9 +346,13 @@ fn delivered_text(cx: &mut Context, world: &World, sent: &Sent) -> Result<(), Co
     )?;
     tell(delivered.rejected, "refused by the relay: see `journey status`")?;
     tell(delivered.held, "held: see `journey status`")?;
-    Ok(output::columns(&mut *cx.err, &blocked::rows(&delivered.kept_back, &world.settings), &[0])?)
+    Ok(output::print_table(&mut *cx.err, &blocked::rows(&delivered.kept_back, &world.settings), &[0])?)
 }
 
 fn progress(cx: &Context, mails: usize) -> indicatif::ProgressBar {
-    if cx.may_draw() { indicatif::ProgressBar::new(mails as u64) } else { indicatif::ProgressBar::hidden() }
+    if cx.is_interactive() {
+        indicatif::ProgressBar::new(mails as u64)
+    } else {
+        indicatif::ProgressBar::hidden()
+    }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::Args;
-use crate::cli::context::{BAD, BOLD, Context, FAINT, GOOD};
+use crate::cli::context::Context;
 use crate::cli::error::CommandError;
+use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::cli::{blocked, output, time_arg};
 use crate::config::Transport;
 use crate::domain::model::ids::PersonId;
@@ -18,7 +19,7 @@ use crate::engine::load::snapshot::World;
 use crate::engine::plan::pass::{Due, Holding, Pass, Selection, Waiting};
 
 /// Maximum number of lines of a list before "and N more".
-const SOME: usize = 6;
+const MAX_LINES: usize = 6;
 
 /// The sums of a pass. Its size depends on steps and reasons, not on people.
 pub(super) struct Report {
@@ -101,16 +102,16 @@ impl Report {
 
     fn add_due(&mut self, due: &Due<'_>) {
         self.send += 1;
-        if self.every_mail || self.mails.len() < SOME {
+        if self.every_mail || self.mails.len() < MAX_LINES {
             self.mails.push(vec![
-                output::name_of(due.person).to_owned(),
+                output::display_id(due.person).to_owned(),
                 step_of(due),
                 due.step.kind.to_string(),
                 subject_of(due).unwrap_or_default().to_owned(),
             ]);
         }
         self.steps.entry((step_of(due), due.step.kind.as_str())).or_default().add(subject_of(due));
-        remember(&mut self.gets_one, due.person);
+        keep_first_unprotected(&mut self.gets_one, due.person);
     }
 
     fn add_waiting(&mut self, waiting: &Waiting<'_>) {
@@ -123,14 +124,14 @@ impl Report {
         if wait.because.iter().any(|reason| matches!(reason, Reason::NotApproved(_))) {
             *self.approve.entry(name.clone()).or_default() += 1;
         }
-        if sends(&wait.because) {
+        if ends_with_mail(&wait.because) {
             if self.next_mail.as_ref().is_none_or(|(next, _)| wait.until < *next) {
                 self.next_mail = Some((wait.until, (!person.protected).then(|| person.id.clone())));
             }
             let kind = journey.step(&wait.step).map_or("", |step| step.kind.as_str());
             *self.next.entry((wait.until, name, kind)).or_default() += 1;
         }
-        remember(&mut self.waits, person);
+        keep_first_unprotected(&mut self.waits, person);
     }
 
     fn add_holding(&mut self, holding: &Holding<'_>) {
@@ -140,7 +141,7 @@ impl Report {
             let key = (format!("{}{step}", holding.journey.slug), reason.code());
             self.acts.entry(key).or_insert_with(|| (0, reason.text())).0 += 1;
         }
-        remember(&mut self.is_held, holding.person);
+        keep_first_unprotected(&mut self.is_held, holding.person);
     }
 
     /// Prints the report.
@@ -156,11 +157,11 @@ impl Report {
         let now = in_words(zone, self.at);
         writeln!(
             cx.out,
-            "{BOLD}{}{BOLD:#}  {}  {FAINT}{now} {zone}{FAINT:#}",
+            "{BOLD}{}{BOLD:#}  {}  {DIM}{now} {zone}{DIM:#}",
             programme.title, programme.organisation
         )?;
         if args.dry_run {
-            writeln!(cx.out, "{FAINT}a dry run: nothing is sent, nothing is remembered{FAINT:#}")?;
+            writeln!(cx.out, "{DIM}a dry run: nothing is sent, nothing is remembered{DIM:#}")?;
         }
         writeln!(cx.out)?;
         self.outbox_text(cx, world, selection)?;
@@ -195,7 +196,7 @@ impl Report {
             _ => String::new(),
         };
         writeln!(cx.out, "{BOLD}Booked earlier{BOLD:#}  {mails}, not handed over yet{leave}")?;
-        output::columns(&mut *cx.out, &blocked::rows(kept_back, &world.settings), &[0])?;
+        output::print_table(&mut *cx.out, &blocked::rows(kept_back, &world.settings), &[0])?;
         Ok(writeln!(cx.out)?)
     }
 
@@ -218,21 +219,17 @@ impl Report {
             }
             (_, _) => String::new(),
         };
-        writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  {GOOD}{mails}{GOOD:#}{to}")?;
+        writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  {SUCCESS}{mails}{SUCCESS:#}{to}")?;
         if self.mails.len() == self.send {
-            output::columns(&mut *cx.out, &self.mails, &[])?;
+            output::print_table(&mut *cx.out, &self.mails, &[])?;
         } else {
             let row = |((step, kind), subjects): (&(String, &str), &Subjects)| {
                 vec![output::thousands(subjects.mails), step.clone(), (*kind).to_owned(), subjects.in_one()]
             };
-            output::columns(&mut *cx.out, &self.steps.iter().map(row).collect::<Vec<_>>(), &[0])?;
+            output::print_table(&mut *cx.out, &self.steps.iter().map(row).collect::<Vec<_>>(), &[0])?;
         }
         if self.beyond_limit > 0 {
-            writeln!(
-                cx.out,
-                "  {FAINT}and {} beyond --limit{FAINT:#}",
-                output::thousands(self.beyond_limit)
-            )?;
+            writeln!(cx.out, "  {DIM}and {} beyond --limit{DIM:#}", output::thousands(self.beyond_limit))?;
         }
         Ok(writeln!(cx.out)?)
     }
@@ -243,16 +240,16 @@ impl Report {
             return Ok(());
         }
         let zone = world.library.programme.zone;
-        let shown = if cx.verbose { usize::MAX } else { SOME };
+        let shown = if cx.verbose { usize::MAX } else { MAX_LINES };
         writeln!(cx.out, "{BOLD}Next{BOLD:#}")?;
         let row = |((until, step, kind), mails): (&(Timestamp, String, &str), &usize)| {
             vec![in_words(zone, *until), output::thousands(*mails), step.clone(), (*kind).to_owned()]
         };
         let rows: Vec<Vec<String>> = self.next.iter().take(shown).map(row).collect();
-        output::columns(&mut *cx.out, &rows, &[1])?;
+        output::print_table(&mut *cx.out, &rows, &[1])?;
         let later: usize = self.next.values().skip(shown).sum();
         if later > 0 {
-            writeln!(cx.out, "  {FAINT}and {} later{FAINT:#}", output::thousands(later))?;
+            writeln!(cx.out, "  {DIM}and {} later{DIM:#}", output::thousands(later))?;
         }
         Ok(writeln!(cx.out)?)
     }
@@ -268,7 +265,7 @@ impl Report {
         let row = |(code, (people, text)): (&&str, &(usize, String))| {
             vec![output::thousands(*people), (*code).to_owned(), for_example(*people, text)]
         };
-        output::columns(&mut *cx.out, &rows.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
+        output::print_table(&mut *cx.out, &rows.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
         Ok(writeln!(cx.out)?)
     }
 
@@ -277,9 +274,9 @@ impl Report {
         if self.approve.is_empty() {
             return Ok(());
         }
-        writeln!(cx.out, "{BOLD}To approve{BOLD:#}  {FAINT}or they are held when their turn comes{FAINT:#}")?;
+        writeln!(cx.out, "{BOLD}To approve{BOLD:#}  {DIM}or they are held when their turn comes{DIM:#}")?;
         let row = |(step, people): (&String, &usize)| vec![output::thousands(*people), step.clone()];
-        output::columns(&mut *cx.out, &self.approve.iter().map(row).collect::<Vec<_>>(), &[0])?;
+        output::print_table(&mut *cx.out, &self.approve.iter().map(row).collect::<Vec<_>>(), &[0])?;
         Ok(writeln!(cx.out)?)
     }
 
@@ -288,11 +285,11 @@ impl Report {
         if self.held == 0 {
             return Ok(());
         }
-        writeln!(cx.out, "{BOLD}Held{BOLD:#}  {BAD}{}{BAD:#}", enrolments(self.held))?;
+        writeln!(cx.out, "{BOLD}Held{BOLD:#}  {ERROR}{}{ERROR:#}", enrolments(self.held))?;
         let row = |((step, _), (people, text)): (&(String, &str), &(usize, String))| {
             vec![output::thousands(*people), step.clone(), text.clone()]
         };
-        output::columns(&mut *cx.out, &self.acts.iter().map(row).collect::<Vec<_>>(), &[0])?;
+        output::print_table(&mut *cx.out, &self.acts.iter().map(row).collect::<Vec<_>>(), &[0])?;
         Ok(writeln!(cx.out)?)
     }
 
@@ -310,14 +307,17 @@ impl Report {
         let zone = world.library.programme.zone;
         let mut rows: Vec<Vec<String>> = Vec::new();
         let mut add = |what: &str, command: String| rows.push(vec![what.to_owned(), command]);
-        let config = cx.typed_config();
-        let at =
-            if cx.is_now() { String::new() } else { format!(" --at {}", time_arg::typed(zone, self.at)) };
+        let config = cx.config_option();
+        let at = if cx.is_now() {
+            String::new()
+        } else {
+            format!(" --at {}", time_arg::format_time(zone, self.at))
+        };
         let at = format!("{config}{at}");
         if let Some(person) = self.gets_one.as_ref().filter(|_| args.dry_run && args.out.is_none()) {
             add("see a mail", format!("journey send --dry-run{at} --only {person} --out mails"));
         } else if let Some((next, person)) = self.next_mail.as_ref().filter(|_| self.send == 0) {
-            let at = time_arg::typed(zone, *next);
+            let at = time_arg::format_time(zone, *next);
             add("what that slot sends", format!("journey send --dry-run{config} --at {at}"));
             if let Some(person) = person {
                 add(
@@ -331,7 +331,7 @@ impl Report {
             add("why somebody waits", format!("journey why {person}{at}"));
             add("the coming weeks", format!("journey plan{at}"));
         }
-        Ok(output::columns(&mut *cx.out, &rows, &[])?)
+        Ok(output::print_table(&mut *cx.out, &rows, &[])?)
     }
 }
 
@@ -357,7 +357,7 @@ impl Subjects {
 }
 
 /// Keeps the first person who is not protected.
-fn remember(kept: &mut Option<PersonId>, person: &Person) {
+fn keep_first_unprotected(kept: &mut Option<PersonId>, person: &Person) {
     if kept.is_none() && !person.protected {
         *kept = Some(person.id.clone());
     }
@@ -379,7 +379,7 @@ fn step_of(due: &Due<'_>) -> String {
 }
 
 /// Whether these reasons for waiting end with a mail being sent.
-fn sends(because: &[Reason]) -> bool {
+fn ends_with_mail(because: &[Reason]) -> bool {
     !because
         .iter()
         .any(|reason| matches!(reason, Reason::Left | Reason::Expired | Reason::PreviousJourney(_)))
