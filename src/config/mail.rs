@@ -102,9 +102,9 @@ fn return_path(text: &str, from: &str) -> Result<Box<str>, String> {
     let (local, domain) = address.rsplit_once('@').unwrap_or_default();
     let (_, ours) = from.rsplit_once('@').unwrap_or_default();
     let below = |one: &str, other: &str| one.strip_suffix(other).is_some_and(|rest| rest.ends_with('.'));
-    if local.len() > LONGEST_RETURN_PATH || local.contains('+') {
+    if local.len() > MAX_RETURN_PATH_LENGTH || local.contains('+') {
         return Err(format!(
-            "must have at most {LONGEST_RETURN_PATH} letters and no `+` before its `@`: each mail adds a token there"
+            "must have at most {MAX_RETURN_PATH_LENGTH} letters and no `+` before its `@`: each mail adds a token there"
         ));
     }
     if !ours.is_empty() && domain != ours && !below(domain, ours) && !below(ours, domain) {
@@ -114,7 +114,7 @@ fn return_path(text: &str, from: &str) -> Result<Box<str>, String> {
 }
 
 /// 64 octets, less `+` and a token.
-const LONGEST_RETURN_PATH: usize = 23;
+const MAX_RETURN_PATH_LENGTH: usize = 23;
 
 /// DKIM needs all three keys, or the section is absent.
 fn dkim(section: &mut Section<'_, '_>, base: &Path) -> Option<DkimConfig> {

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
 
-use section::{Report, Section};
+use section::{ConfigReader, Section};
 use values::{filled, length, percent};
 
 mod mail;
@@ -160,7 +160,7 @@ impl Config {
         let text = String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
         let shown = file.display().to_string();
         let (table, _) = DeTable::parse_recoverable(&text);
-        Config::values(&mut Report::new(&shown, &text, environment), table.get_ref(), file).database
+        Config::values(&mut ConfigReader::new(&shown, &text, environment), table.get_ref(), file).database
     }
 
     fn search(places: &[&Path], environment: &BTreeMap<String, String>) -> Result<Config, Vec<Diagnostic>> {
@@ -204,15 +204,15 @@ impl Config {
             faults.sort_by(|a, b| a.place.cmp(&b.place));
             return Err(faults);
         }
-        let mut report = Report::new(&shown, text, environment);
+        let mut report = ConfigReader::new(&shown, text, environment);
         let config = Config::values(&mut report, table.get_ref(), file);
-        report.tell_unknown_variables(&OTHER_VARIABLES);
+        report.report_unknown_variables(&OTHER_VARIABLES);
         let faults = report.into_faults();
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 
     /// Reads all values; invalid ones are replaced by their default.
-    fn values(report: &mut Report<'_>, table: &DeTable<'_>, file: &Path) -> Config {
+    fn values(report: &mut ConfigReader<'_>, table: &DeTable<'_>, file: &Path) -> Config {
         let base = file.parent().unwrap_or(Path::new(""));
         Section::root(report, table).read(|root| Config {
             file: file.to_owned(),
@@ -258,8 +258,8 @@ fn web(section: &mut Section<'_, '_>) -> WebConfig {
 
 fn daemon(section: &mut Section<'_, '_>) -> DaemonConfig {
     DaemonConfig {
-        watch_content: section.yes_or_no("watch_content").unwrap_or(true),
-        import_people: section.yes_or_no("import_people").unwrap_or(false),
+        watch_content: section.boolean("watch_content").unwrap_or(true),
+        import_people: section.boolean("import_people").unwrap_or(false),
         first_wave: section.number("first_wave", 0, 1000).unwrap_or(10),
         wave_pause: section.value("wave_pause", length).unwrap_or(TimeDelta::minutes(30)),
     }

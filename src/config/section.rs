@@ -13,7 +13,7 @@ use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 use super::values::filled;
 
 /// The diagnostics so far and all names that were requested.
-pub(super) struct Report<'t> {
+pub(super) struct ConfigReader<'t> {
     file: &'t str,
     text: &'t str,
     environment: &'t BTreeMap<String, String>,
@@ -22,9 +22,13 @@ pub(super) struct Report<'t> {
     variables: Vec<String>,
 }
 
-impl<'t> Report<'t> {
-    pub(super) fn new(file: &'t str, text: &'t str, environment: &'t BTreeMap<String, String>) -> Report<'t> {
-        Report { file, text, environment, faults: Vec::new(), variables: Vec::new() }
+impl<'t> ConfigReader<'t> {
+    pub(super) fn new(
+        file: &'t str,
+        text: &'t str,
+        environment: &'t BTreeMap<String, String>,
+    ) -> ConfigReader<'t> {
+        ConfigReader { file, text, environment, faults: Vec::new(), variables: Vec::new() }
     }
 
     /// The names of valid variables.
@@ -40,7 +44,7 @@ impl<'t> Report<'t> {
     }
 
     /// Reports variables with our prefix that do not exist, except `others`.
-    pub(super) fn tell_unknown_variables(&mut self, others: &[&str]) {
+    pub(super) fn report_unknown_variables(&mut self, others: &[&str]) {
         for name in self.environment.keys().filter(|name| !others.contains(&name.as_str())) {
             if self.variables.contains(name) {
                 continue;
@@ -57,7 +61,7 @@ impl<'t> Report<'t> {
 
 /// One section of the file and the variables that override it.
 pub(super) struct Section<'r, 't> {
-    report: &'r mut Report<'t>,
+    report: &'r mut ConfigReader<'t>,
     /// `mail.smtp`; empty for the root.
     path: Cow<'static, str>,
     /// The section has a name chosen by the user, so no variable corresponds to its keys.
@@ -68,20 +72,20 @@ pub(super) struct Section<'r, 't> {
 
 /// A value before it is parsed.
 #[derive(Clone, Copy)]
-enum Found<'r> {
+enum RawValue<'r> {
     Variable(&'r str),
     Value(&'r DeValue<'r>),
 }
 
 impl<'r, 't> Section<'r, 't> {
-    pub(super) fn root(report: &'r mut Report<'t>, table: &'r DeTable<'r>) -> Section<'r, 't> {
+    pub(super) fn root(report: &'r mut ConfigReader<'t>, table: &'r DeTable<'r>) -> Section<'r, 't> {
         Section { report, path: Cow::Borrowed(""), is_named: false, table: Some(table), asked: Vec::new() }
     }
 
     /// Runs `read`, then reports unknown keys.
     pub(super) fn read<T>(mut self, read: impl FnOnce(&mut Section<'r, 't>) -> T) -> T {
         let value = read(&mut self);
-        self.tell_unknown_keys();
+        self.report_unknown_keys();
         value
     }
 
@@ -181,15 +185,15 @@ impl<'r, 't> Section<'r, 't> {
     }
 
     /// The value of a key: from the variable, else from the file.
-    fn find(&mut self, key: &'static str) -> Option<(Place, Found<'r>)>
+    fn find(&mut self, key: &'static str) -> Option<(Place, RawValue<'r>)>
     where
         't: 'r,
     {
         self.asked.push(key);
         let variable = if self.is_named { None } else { self.variable(key) };
         match variable {
-            Some(text) => Some((Place::file(self.variable_name(key)), Found::Variable(text))),
-            None => self.entry(key).map(|(place, value)| (place, Found::Value(value))),
+            Some(text) => Some((Place::file(self.variable_name(key)), RawValue::Variable(text))),
+            None => self.entry(key).map(|(place, value)| (place, RawValue::Value(value))),
         }
     }
 
@@ -234,9 +238,9 @@ impl<'r, 't> Section<'r, 't> {
     ) -> Option<T> {
         let (place, found) = self.find(key)?;
         let read = match found {
-            Found::Variable(text) => parse(text),
-            Found::Value(DeValue::String(text)) => parse(text),
-            Found::Value(other) => match also(other) {
+            RawValue::Variable(text) => parse(text),
+            RawValue::Value(DeValue::String(text)) => parse(text),
+            RawValue::Value(other) => match also(other) {
                 Some(text) => parse(&text),
                 None => {
                     let message = format!("must be {allowed}; found: {}", other.type_str());
@@ -279,12 +283,12 @@ impl<'r, 't> Section<'r, 't> {
     }
 
     /// `true` or `false`.
-    pub(super) fn yes_or_no(&mut self, key: &'static str) -> Option<bool> {
+    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
         let (place, found) = self.find(key)?;
         let answer = match found {
-            Found::Variable(text) => text.parse().ok(),
-            Found::Value(DeValue::Boolean(answer)) => Some(*answer),
-            Found::Value(_) => None,
+            RawValue::Variable(text) => text.parse().ok(),
+            RawValue::Value(DeValue::Boolean(answer)) => Some(*answer),
+            RawValue::Value(_) => None,
         };
         if answer.is_none() {
             self.refuse(key, place, "bad-value", "must be `true` or `false`, without quotes");
@@ -296,11 +300,11 @@ impl<'r, 't> Section<'r, 't> {
     pub(super) fn number(&mut self, key: &'static str, least: u16, most: u16) -> Option<u16> {
         let (place, found) = self.find(key)?;
         let number = match found {
-            Found::Variable(text) => text.parse().ok(),
-            Found::Value(DeValue::Integer(number)) => {
+            RawValue::Variable(text) => text.parse().ok(),
+            RawValue::Value(DeValue::Integer(number)) => {
                 u16::from_str_radix(number.as_str(), number.radix()).ok()
             }
-            Found::Value(other) => {
+            RawValue::Value(other) => {
                 let message = format!("must be a whole number; found: {}", other.type_str());
                 self.refuse(key, place, "wrong-type", &message);
                 return None;
@@ -320,18 +324,18 @@ impl<'r, 't> Section<'r, 't> {
     pub(super) fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let texts: Vec<(Place, Option<&str>)> = match self.find(key) {
             None => return Vec::new(),
-            Some((place, Found::Variable(text))) => {
+            Some((place, RawValue::Variable(text))) => {
                 let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
                 words.map(|word| (place.clone(), Some(word))).collect()
             }
-            Some((_, Found::Value(DeValue::Array(items)))) => items
+            Some((_, RawValue::Value(DeValue::Array(items)))) => items
                 .iter()
                 .map(|item| match item.get_ref() {
                     DeValue::String(text) => (self.place(item.span().start), Some(text.as_ref())),
                     _ => (self.place(item.span().start), None),
                 })
                 .collect(),
-            Some((place, Found::Value(_))) => vec![(place, None)],
+            Some((place, RawValue::Value(_))) => vec![(place, None)],
         };
         let mut list = Vec::with_capacity(texts.len());
         for (place, text) in texts {
@@ -374,7 +378,7 @@ impl<'r, 't> Section<'r, 't> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    fn tell_unknown_keys(&mut self) {
+    fn report_unknown_keys(&mut self) {
         let Some(table) = self.table else { return };
         for (key, _) in table.iter().filter(|(key, _)| !self.asked.contains(&key.get_ref().as_ref())) {
             let (place, name) = (self.place(key.span().start), key.get_ref());

@@ -117,7 +117,7 @@ pub(super) fn smtp(section: &mut Section<'_, '_>, base: &Path) -> SmtpConfig {
         connections: section.number("connections", 1, 50).unwrap_or(2),
         rate: section
             .value("rate", rate)
-            .unwrap_or(Some(Rate { mails: TWENTY_FIVE, per: TimeDelta::minutes(1) })),
+            .unwrap_or(Some(Rate { mails: DEFAULT_RATE, per: TimeDelta::minutes(1) })),
         per_day: section.number_or_text("per_day", per_day).flatten(),
         domains: domains(section),
     };
@@ -214,7 +214,7 @@ fn endpoint(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-const TWENTY_FIVE: NonZeroU32 = NonZeroU32::new(25).expect("25 is not 0");
+const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(25).expect("25 is not 0");
 
 fn host(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_');

@@ -58,7 +58,7 @@ fn the_example_has_the_defaults() {
 fn the_example_names_every_key() {
     let environment = BTreeMap::new();
     let table = DeTable::parse(LEAST).expect("TOML");
-    let mut report = Report::new("config.toml", LEAST, &environment);
+    let mut report = ConfigReader::new("config.toml", LEAST, &environment);
     let _ = Config::values(&mut report, table.get_ref(), Path::new("config.toml"));
     let mut section = String::new();
     let mut named: Vec<String> = Vec::new();

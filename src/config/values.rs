@@ -75,13 +75,13 @@ pub(super) fn per_day(text: &str) -> Result<Option<NonZeroU32>, String> {
     if text == "unlimited" {
         return Ok(None);
     }
-    let mails = text.trim().parse().ok().filter(|mails: &NonZeroU32| mails.get() <= MOST_A_DAY);
+    let mails = text.trim().parse().ok().filter(|mails: &NonZeroU32| mails.get() <= MAX_PER_DAY);
     mails.map(Some).ok_or_else(|| {
         format!(
-            "has `{text}`; write a whole number of mails from 1 to {MOST_A_DAY}, like 10000, or \"unlimited\""
+            "has `{text}`; write a whole number of mails from 1 to {MAX_PER_DAY}, like 10000, or \"unlimited\""
         )
     })
 }
 
 /// The upper bound: the time of each mail is kept for 24 hours.
-const MOST_A_DAY: u32 = 1_000_000;
+const MAX_PER_DAY: u32 = 1_000_000;

@@ -1,6 +1,6 @@
 //! Parses one TOML text with error recovery: each syntax error becomes a
 //! diagnostic with line and column, and the rest of the text is still read. The
-//! callers read the resulting [`Table`]s.
+//! callers read the resulting [`TomlTable`]s.
 //!
 //! serde is not used because it stops at the first error.
 
@@ -10,28 +10,28 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use super::Faults;
-use super::table::Table;
-use crate::content::text_file::Source;
+use super::table::TomlTable;
+use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Place};
 
 /// A value and its byte offset in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct At<T> {
+pub(super) struct Located<T> {
     pub(super) value: T,
     pub(super) offset: usize,
 }
 
-impl<T> At<T> {
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> At<U> {
-        At { value: change(self.value), offset: self.offset }
+impl<T> Located<T> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Located<U> {
+        Located { value: change(self.value), offset: self.offset }
     }
 }
 
 /// Maximum number of syntax errors reported for one text.
-const MOST_GARBLED: usize = 20;
+const MAX_SYNTAX_ERRORS: usize = 20;
 /// More dots than this in one line would nest tables deep enough to overflow
 /// the stack.
-const MOST_DOTS: usize = 100;
+const MAX_DOTS: usize = 100;
 
 /// One parsed TOML text.
 pub(super) struct Document<'a> {
@@ -41,7 +41,7 @@ pub(super) struct Document<'a> {
 
 /// State shared by all tables of a document.
 pub(super) struct Context<'a> {
-    source: &'a Source,
+    source: &'a TextFile,
     /// Byte offset in the file at which the TOML starts.
     pub(super) base: usize,
     faults: &'a Faults,
@@ -55,7 +55,7 @@ pub(super) struct Context<'a> {
 impl<'a> Document<'a> {
     /// Parses a part of a file; syntax errors are reported and skipped.
     pub(super) fn parse(
-        source: &'a Source,
+        source: &'a TextFile,
         range: Range<usize>,
         top_keys: &'static [&'static str],
         faults: &'a Faults,
@@ -63,10 +63,10 @@ impl<'a> Document<'a> {
         let base = range.start;
         let mut context = Context { source, base, faults, top_keys, garbled: BTreeSet::new() };
         let text = &source.text[range];
-        if let Some(offset) = nested_beyond_reason(text) {
+        if let Some(offset) = too_many_dots(text) {
             context.syntax(
                 offset,
-                format!("more than {MOST_DOTS} dots in one line"),
+                format!("more than {MAX_DOTS} dots in one line"),
                 "a key has at most a few parts",
             );
             return Document { root: DeTable::new(), context };
@@ -85,18 +85,18 @@ impl<'a> Document<'a> {
     }
 
     /// The table of the keys above the first header.
-    pub(super) fn root(&self) -> Table<'_> {
-        Table::new(&self.context, &self.root, self.context.base, String::new())
+    pub(super) fn root(&self) -> TomlTable<'_> {
+        TomlTable::new(&self.context, &self.root, self.context.base, String::new())
     }
 }
 
 /// Offset of the first line with too many dots.
-fn nested_beyond_reason(text: &str) -> Option<usize> {
+fn too_many_dots(text: &str) -> Option<usize> {
     let mut start = 0;
     text.split_inclusive('\n').find_map(|line| {
         let offset = start;
         start += line.len();
-        (line.bytes().filter(|byte| *byte == b'.').count() > MOST_DOTS).then_some(offset)
+        (line.bytes().filter(|byte| *byte == b'.').count() > MAX_DOTS).then_some(offset)
     })
 }
 
@@ -108,16 +108,16 @@ impl Context<'_> {
     /// Reports a diagnostic unless its line has a syntax error.
     pub(super) fn add(&self, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
         if !self.garbled.contains(&self.source.line(offset)) {
-            self.faults.tell(self.source, offset, fault);
+            self.faults.report(self.source, offset, fault);
         }
     }
 
     /// Reports only the first syntax error of each line.
     fn syntax(&mut self, offset: usize, message: String, hint: &str) {
         let offset = self.base + offset;
-        if self.garbled.insert(self.source.line(offset)) && self.garbled.len() <= MOST_GARBLED {
+        if self.garbled.insert(self.source.line(offset)) && self.garbled.len() <= MAX_SYNTAX_ERRORS {
             self.faults
-                .tell(self.source, offset, |place| Diagnostic::error("toml", place, message).hint(hint));
+                .report(self.source, offset, |place| Diagnostic::error("toml", place, message).hint(hint));
         }
     }
 

@@ -10,16 +10,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{Faults, Files};
-use crate::content::text_file::Source;
+use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
 
 /// A snapshot of the folder; paths are relative to it and use `/`.
 #[derive(Debug, Default)]
-pub(super) struct Snapshot {
+pub(super) struct FileTree {
     /// The folder as the user typed it, with a trailing `/`.
     shown: String,
     /// Text files by path.
-    pub(super) texts: BTreeMap<String, Source>,
+    pub(super) texts: BTreeMap<String, TextFile>,
     /// Text files that could not be read; they are already reported.
     unread: BTreeSet<String>,
     /// Files whose bytes are not kept, such as pictures, with their size.
@@ -31,20 +31,20 @@ pub(super) struct Snapshot {
 }
 
 /// Maximum size of one text file.
-const MOST_BYTES_OF_TEXT: u64 = 200_000;
+const MAX_TEXT_BYTES: u64 = 200_000;
 /// Some mail clients clip a message above 100 kB, and base64 enlarges a
 /// picture by a third.
-pub(super) const MOST_BYTES_OF_PICTURE: u64 = 60_000;
+pub(super) const MAX_PICTURE_BYTES: u64 = 60_000;
 /// Maximum size of all text together; it is held in memory.
-const MOST_BYTES_OF_ALL: u64 = 50_000_000;
-const MOST_FILES: usize = 5_000;
-const MOST_LEVELS: usize = 4;
+const MAX_TOTAL_BYTES: u64 = 50_000_000;
+const MAX_FILES: usize = 5_000;
+const MAX_DEPTH: usize = 4;
 /// Number of attempts when the folder changes during the read, and the delay
 /// between them.
 const ATTEMPTS: u32 = 3;
 const SETTLE: Duration = Duration::from_millis(100);
 
-impl Snapshot {
+impl FileTree {
     /// The path for messages, as the user would type it.
     pub(super) fn file(&self, path: &str) -> String {
         format!("{}{path}", self.shown)
@@ -70,8 +70,8 @@ impl Snapshot {
 }
 
 /// Builds a snapshot from stored files.
-pub(super) fn kept(dir: &Path, files: &Files, faults: &Faults) -> Snapshot {
-    let mut snapshot = Snapshot { shown: shown(dir), ..Snapshot::default() };
+pub(super) fn from_files(dir: &Path, files: &Files, faults: &Faults) -> FileTree {
+    let mut snapshot = FileTree { shown: shown(dir), ..FileTree::default() };
     for (path, bytes) in files {
         let folders = path.match_indices('/').map(|(end, _)| path[..end].to_owned());
         snapshot.folders.extend(folders);
@@ -80,7 +80,7 @@ pub(super) fn kept(dir: &Path, files: &Files, faults: &Faults) -> Snapshot {
             snapshot.pictures.insert(path.clone(), bytes.as_slice().into());
             continue;
         }
-        match Source::read(&snapshot.file(path), bytes.clone()) {
+        match TextFile::read(&snapshot.file(path), bytes.clone()) {
             Ok(source) => {
                 snapshot.texts.insert(path.clone(), source);
             }
@@ -94,13 +94,13 @@ pub(super) fn kept(dir: &Path, files: &Files, faults: &Faults) -> Snapshot {
 }
 
 /// Reads the folder. `None` if it does not exist or keeps changing.
-pub(super) fn snapshot(dir: &Path, faults: &Faults) -> Option<Snapshot> {
+pub(super) fn snapshot(dir: &Path, faults: &Faults) -> Option<FileTree> {
     snapshot_while(dir, faults, &mut || ())
 }
 
 /// Like [`snapshot`]; `meanwhile` runs between listing and reading, so that tests
 /// can modify files at that point.
-fn snapshot_while(dir: &Path, faults: &Faults, meanwhile: &mut dyn FnMut()) -> Option<Snapshot> {
+fn snapshot_while(dir: &Path, faults: &Faults, meanwhile: &mut dyn FnMut()) -> Option<FileTree> {
     let shown = shown(dir);
     for attempt in 1..=ATTEMPTS {
         // Resolved on each attempt: a deployment may switch a symbolic link.
@@ -116,7 +116,7 @@ fn snapshot_while(dir: &Path, faults: &Faults, meanwhile: &mut dyn FnMut()) -> O
                 faults.extend(found);
                 return Some(snapshot);
             }
-            Err(Unsettled::Changed(path)) if attempt == ATTEMPTS => {
+            Err(ReadConflict::Changed(path)) if attempt == ATTEMPTS => {
                 let place = Place::file(format_args!("{shown}{path}"));
                 let message = format!("changed while it was being read, {ATTEMPTS} times in a row");
                 faults.add(
@@ -124,8 +124,8 @@ fn snapshot_while(dir: &Path, faults: &Faults, meanwhile: &mut dyn FnMut()) -> O
                         .hint("let the copying or the `git pull` finish, then try again"),
                 );
             }
-            Err(Unsettled::Changed(_)) => std::thread::sleep(SETTLE),
-            Err(Unsettled::Unreadable(path, wrong)) => {
+            Err(ReadConflict::Changed(_)) => std::thread::sleep(SETTLE),
+            Err(ReadConflict::Unreadable(path, wrong)) => {
                 faults.add(unreadable(&shown, &path, &wrong));
                 return None;
             }
@@ -135,7 +135,7 @@ fn snapshot_while(dir: &Path, faults: &Faults, meanwhile: &mut dyn FnMut()) -> O
 }
 
 /// Why an attempt gave no consistent snapshot.
-enum Unsettled {
+enum ReadConflict {
     Changed(String),
     Unreadable(String, io::Error),
 }
@@ -145,10 +145,10 @@ fn read_all(
     root: &Path,
     shown: &str,
     meanwhile: &mut dyn FnMut(),
-) -> Result<(Snapshot, Vec<Diagnostic>), Unsettled> {
+) -> Result<(FileTree, Vec<Diagnostic>), ReadConflict> {
     let before = list(root)?;
     meanwhile();
-    let mut snapshot = Snapshot { shown: shown.to_owned(), ..Snapshot::default() };
+    let mut snapshot = FileTree { shown: shown.to_owned(), ..FileTree::default() };
     let mut faults = before.faults(shown);
     let mut bytes_of_all = 0;
     for (path, entry) in &before.entries {
@@ -160,9 +160,9 @@ fn read_all(
         };
         if !is_text(path) {
             snapshot.others.insert(path.clone(), stamp.bytes);
-            if is_picture(path) && stamp.bytes <= MOST_BYTES_OF_PICTURE {
+            if is_picture(path) && stamp.bytes <= MAX_PICTURE_BYTES {
                 bytes_of_all += stamp.bytes;
-                let fits = bytes_of_all <= MOST_BYTES_OF_ALL;
+                let fits = bytes_of_all <= MAX_TOTAL_BYTES;
                 // A file that cannot be read is reported where it is needed.
                 if let Some(Ok(bytes)) = fits.then(|| read(&root.join(path), path, stamp)).transpose()? {
                     snapshot.pictures.insert(path.clone(), bytes.into());
@@ -171,13 +171,13 @@ fn read_all(
             continue;
         }
         bytes_of_all += stamp.bytes;
-        let source = if stamp.bytes > MOST_BYTES_OF_TEXT {
+        let source = if stamp.bytes > MAX_TEXT_BYTES {
             Err(vec![too_large(shown, path, stamp.bytes)])
-        } else if bytes_of_all > MOST_BYTES_OF_ALL {
+        } else if bytes_of_all > MAX_TOTAL_BYTES {
             Err(vec![all_too_large(shown, path)])
         } else {
             match read(&root.join(path), path, stamp)? {
-                Ok(bytes) => Source::read(&format!("{shown}{path}"), bytes),
+                Ok(bytes) => TextFile::read(&format!("{shown}{path}"), bytes),
                 Err(wrong) => Err(vec![unreadable(shown, path, &wrong)]),
             }
         };
@@ -193,14 +193,14 @@ fn read_all(
     }
     let after = list(root)?;
     match before.first_difference(&after) {
-        Some(path) => Err(Unsettled::Changed(path)),
+        Some(path) => Err(ReadConflict::Changed(path)),
         None => Ok((snapshot, faults)),
     }
 }
 
 /// Reads a file and verifies that it is the one that was listed.
-fn read(full: &Path, path: &str, seen: &Stamp) -> Result<Result<Vec<u8>, io::Error>, Unsettled> {
-    let changed = || Unsettled::Changed(path.to_owned());
+fn read(full: &Path, path: &str, seen: &FileFingerprint) -> Result<Result<Vec<u8>, io::Error>, ReadConflict> {
+    let changed = || ReadConflict::Changed(path.to_owned());
     let mut file = match File::open(full) {
         Ok(file) => file,
         Err(wrong) if wrong.kind() == ErrorKind::NotFound => return Err(changed()),
@@ -210,11 +210,11 @@ fn read(full: &Path, path: &str, seen: &Stamp) -> Result<Result<Vec<u8>, io::Err
     let read = file.metadata().and_then(|opened| {
         // The opened file is another one, perhaps a symbolic link put in its place. The
         // fingerprint includes the file's identity, and nothing has been read yet.
-        if Stamp::of(&opened) != *seen {
+        if FileFingerprint::of(&opened) != *seen {
             return Ok(false);
         }
-        file.by_ref().take(MOST_BYTES_OF_TEXT + 1).read_to_end(&mut bytes)?;
-        Ok(Stamp::of(&file.metadata()?) == *seen && bytes.len() as u64 == seen.bytes)
+        file.by_ref().take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes)?;
+        Ok(FileFingerprint::of(&file.metadata()?) == *seen && bytes.len() as u64 == seen.bytes)
     });
     match read {
         Ok(true) => Ok(Ok(bytes)),
@@ -233,7 +233,7 @@ struct Listing {
 
 #[derive(PartialEq, Eq)]
 enum Entry {
-    File(Stamp),
+    File(FileFingerprint),
     Folder,
     /// A folder nested deeper than the limit.
     TooDeep,
@@ -246,15 +246,19 @@ enum Entry {
 
 /// Metadata that changes when the file changes.
 #[derive(PartialEq, Eq)]
-struct Stamp {
+struct FileFingerprint {
     bytes: u64,
     modified: Option<SystemTime>,
     identity: (u64, u64),
 }
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Stamp {
-        Stamp { bytes: metadata.len(), modified: metadata.modified().ok(), identity: identity(metadata) }
+impl FileFingerprint {
+    fn of(metadata: &Metadata) -> FileFingerprint {
+        FileFingerprint {
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+            identity: identity(metadata),
+        }
     }
 }
 
@@ -282,7 +286,7 @@ impl Listing {
         let mut faults: Vec<Diagnostic> =
             self.entries.iter().filter_map(|(path, entry)| entry.fault(shown, path)).collect();
         if self.too_many {
-            let message = format!("more than {MOST_FILES} files; the rest was not read");
+            let message = format!("more than {MAX_FILES} files; the rest was not read");
             let fault = Diagnostic::error("too-many-files", Place::file(shown_folder(shown)), message);
             faults.push(fault.hint("keep only journeys and templates in the content folder"));
         }
@@ -299,7 +303,7 @@ impl Entry {
             Entry::File(_) | Entry::Folder => None,
             Entry::TooDeep => error(
                 "too-deep",
-                format!("a folder more than {MOST_LEVELS} levels down is not read"),
+                format!("a folder more than {MAX_DEPTH} levels down is not read"),
                 "put steps into `journeys/<journey>/`, templates into `templates/email/`",
             ),
             Entry::Link => error(
@@ -321,21 +325,21 @@ impl Entry {
 
 /// Lists the programme file, the journeys and the templates; other files in the
 /// folder are ignored.
-fn list(root: &Path) -> Result<Listing, Unsettled> {
+fn list(root: &Path) -> Result<Listing, ReadConflict> {
     let mut listing = Listing::default();
     for name in ["programme.toml", "journeys", "templates"] {
         match fs::symlink_metadata(root.join(name)) {
             Ok(metadata) => listing.visit(root, name.to_owned(), &metadata)?,
             Err(wrong) if wrong.kind() == ErrorKind::NotFound => {}
-            Err(wrong) => return Err(Unsettled::Unreadable(name.to_owned(), wrong)),
+            Err(wrong) => return Err(ReadConflict::Unreadable(name.to_owned(), wrong)),
         }
     }
     Ok(listing)
 }
 
 impl Listing {
-    fn visit(&mut self, root: &Path, path: String, metadata: &Metadata) -> Result<(), Unsettled> {
-        if self.entries.len() >= MOST_FILES {
+    fn visit(&mut self, root: &Path, path: String, metadata: &Metadata) -> Result<(), ReadConflict> {
+        if self.entries.len() >= MAX_FILES {
             self.too_many = true;
             return Ok(());
         }
@@ -343,10 +347,10 @@ impl Listing {
         let entry = if kind.is_symlink() {
             Entry::Link
         } else if kind.is_file() {
-            Entry::File(Stamp::of(metadata))
+            Entry::File(FileFingerprint::of(metadata))
         } else if !kind.is_dir() {
             Entry::Special
-        } else if path.split('/').count() >= MOST_LEVELS {
+        } else if path.split('/').count() >= MAX_DEPTH {
             Entry::TooDeep
         } else {
             self.visit_folder(root, &path)?;
@@ -356,10 +360,10 @@ impl Listing {
         Ok(())
     }
 
-    fn visit_folder(&mut self, root: &Path, path: &str) -> Result<(), Unsettled> {
+    fn visit_folder(&mut self, root: &Path, path: &str) -> Result<(), ReadConflict> {
         let unreadable = |path: &str, wrong: io::Error| match wrong.kind() {
-            ErrorKind::NotFound => Unsettled::Changed(path.to_owned()),
-            _ => Unsettled::Unreadable(path.to_owned(), wrong),
+            ErrorKind::NotFound => ReadConflict::Changed(path.to_owned()),
+            _ => ReadConflict::Unreadable(path.to_owned(), wrong),
         };
         for entry in fs::read_dir(root.join(path)).map_err(|wrong| unreadable(path, wrong))? {
             let entry = entry.map_err(|wrong| unreadable(path, wrong))?;
@@ -368,7 +372,7 @@ impl Listing {
                 self.entries.insert(format!("{path}/{}", name.to_string_lossy()), Entry::Unnamed);
                 continue;
             };
-            if is_left_by_an_editor(name) {
+            if is_editor_file(name) {
                 continue;
             }
             let path = format!("{path}/{name}");
@@ -380,18 +384,18 @@ impl Listing {
 }
 
 /// Hidden files, backups and swap files of editors.
-fn is_left_by_an_editor(name: &str) -> bool {
+fn is_editor_file(name: &str) -> bool {
     let endings = ["~", ".swp", ".swo", ".tmp", ".bak", ".orig", ".rej", "#"];
     name.starts_with('.') || name.starts_with("~$") || endings.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Returns true for text files that the program reads.
 /// Returns true for files that may be the poster of a film.
 fn is_picture(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     path.starts_with("journeys/") && [".png", ".jpg", ".jpeg"].iter().any(|ending| path.ends_with(ending))
 }
 
+/// Returns true for text files that the program reads.
 fn is_text(path: &str) -> bool {
     match path.split('/').collect::<Vec<_>>()[..] {
         ["programme.toml"] => true,
@@ -435,18 +439,15 @@ fn unreadable(shown: &str, path: &str, wrong: &io::Error) -> Diagnostic {
 
 fn too_large(shown: &str, path: &str, bytes: u64) -> Diagnostic {
     let place = Place::file(format_args!("{shown}{path}"));
-    let message = format!(
-        "the file has {} kB; at most {} kB are read",
-        bytes.div_ceil(1_000),
-        MOST_BYTES_OF_TEXT / 1_000
-    );
+    let message =
+        format!("the file has {} kB; at most {} kB are read", bytes.div_ceil(1_000), MAX_TEXT_BYTES / 1_000);
     Diagnostic::error("file-too-large", place, message)
         .hint("a mail is one to two screens of text; pictures stand in files of their own")
 }
 
 fn all_too_large(shown: &str, path: &str) -> Diagnostic {
     let place = Place::file(format_args!("{shown}{path}"));
-    let message = format!("not read: all text together is more than {} MB", MOST_BYTES_OF_ALL / 1_000_000);
+    let message = format!("not read: all text together is more than {} MB", MAX_TOTAL_BYTES / 1_000_000);
     Diagnostic::error("content-too-large", place, message)
         .hint("keep only journeys and templates in the content folder")
 }
@@ -574,7 +575,7 @@ mod tests {
     #[test]
     fn the_number_of_files_is_limited() {
         let told = told_of(|dir| {
-            for n in 0..=MOST_FILES {
+            for n in 0..=MAX_FILES {
                 fs::write(dir.join(format!("journeys/miljo/{n}.png")), "").expect("a file");
             }
         });

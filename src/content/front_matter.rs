@@ -3,12 +3,12 @@
 
 use std::ops::Range;
 
-use crate::content::text_file::Source;
+use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::Diagnostic;
 
 /// The two parts of a file, as byte ranges of its text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Halves {
+pub(super) struct FrontMatterSplit {
     /// The TOML between the markers; `None` without front matter.
     pub(super) front: Option<Range<usize>>,
     /// The Markdown after it.
@@ -20,12 +20,12 @@ pub(super) struct Halves {
 /// # Errors
 ///
 /// The closing marker is missing, or the front matter uses `---` (YAML).
-pub(super) fn split(source: &Source) -> Result<Halves, Diagnostic> {
+pub(super) fn split(source: &TextFile) -> Result<FrontMatterSplit, Diagnostic> {
     let end = source.text.len();
     let is_marker = |line: &str| line.trim_end() == "+++";
     let mut lines = source.lines_from(0).skip_while(|(_, line)| line.trim().is_empty());
     let Some((opens, first)) = lines.next() else {
-        return Ok(Halves { front: None, body: 0..end });
+        return Ok(FrontMatterSplit { front: None, body: 0..end });
     };
     if first.trim_end() == "---" {
         let message = "the front matter is TOML between two `+++` lines, found `---`";
@@ -33,7 +33,7 @@ pub(super) fn split(source: &Source) -> Result<Halves, Diagnostic> {
             .hint("write `+++` above and below, and `key = \"value\"` between"));
     }
     if !is_marker(first) {
-        return Ok(Halves { front: None, body: 0..end });
+        return Ok(FrontMatterSplit { front: None, body: 0..end });
     }
     let begins = (opens + first.len() + 1).min(end);
     let Some((closes, last)) = lines.find(|(_, line)| is_marker(line)) else {
@@ -41,17 +41,17 @@ pub(super) fn split(source: &Source) -> Result<Halves, Diagnostic> {
         return Err(Diagnostic::error("front-matter", source.place(opens), message)
             .hint("write a line `+++` between the keys and the text"));
     };
-    Ok(Halves { front: Some(begins..closes), body: (closes + last.len() + 1).min(end)..end })
+    Ok(FrontMatterSplit { front: Some(begins..closes), body: (closes + last.len() + 1).min(end)..end })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn halves(text: &str) -> String {
-        let source = Source::read("f.md", text.as_bytes().to_vec()).expect("text");
+    fn split_front_matter(text: &str) -> String {
+        let source = TextFile::read("f.md", text.as_bytes().to_vec()).expect("text");
         match split(&source) {
-            Ok(Halves { front, body }) => {
+            Ok(FrontMatterSplit { front, body }) => {
                 let front = front.map(|range| &source.text[range]);
                 format!("{front:?} {:?} line {}", &source.text[body.clone()], source.line(body.start))
             }
@@ -61,20 +61,26 @@ mod tests {
 
     #[test]
     fn both_halves_keep_their_lines() {
-        assert_eq!(halves("+++\na = 1\n+++\nHej\n"), r#"Some("a = 1\n") "Hej\n" line 4"#);
-        assert_eq!(halves("\r\n+++ \r\na = 1\r\n+++\r\n\r\nHej"), r#"Some("a = 1\n") "\nHej" line 5"#);
-        assert_eq!(halves("+++\n+++"), r#"Some("") "" line 2"#);
+        assert_eq!(split_front_matter("+++\na = 1\n+++\nHej\n"), r#"Some("a = 1\n") "Hej\n" line 4"#);
+        assert_eq!(
+            split_front_matter("\r\n+++ \r\na = 1\r\n+++\r\n\r\nHej"),
+            r#"Some("a = 1\n") "\nHej" line 5"#
+        );
+        assert_eq!(split_front_matter("+++\n+++"), r#"Some("") "" line 2"#);
     }
 
     #[test]
     fn without_markers_all_is_body() {
-        assert_eq!(halves("Hej\n+++\n"), r#"None "Hej\n+++\n" line 1"#);
-        assert_eq!(halves(""), r#"None "" line 1"#);
+        assert_eq!(split_front_matter("Hej\n+++\n"), r#"None "Hej\n+++\n" line 1"#);
+        assert_eq!(split_front_matter(""), r#"None "" line 1"#);
     }
 
     #[test]
     fn a_missing_end_is_a_fault() {
-        assert!(halves("+++\na = 1\nHej\n").starts_with("f.md:1:1: error: the front matter that begins"));
-        assert!(halves("---\na: 1\n---\n").contains("found `---`"));
+        assert!(
+            split_front_matter("+++\na = 1\nHej\n")
+                .starts_with("f.md:1:1: error: the front matter that begins")
+        );
+        assert!(split_front_matter("---\na: 1\n---\n").contains("found `---`"));
     }
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::Faults;
-use super::document::{At, Document};
-use super::programme::{Known, translation_tables};
-use super::table::Table;
-use crate::content::text_file::Source;
+use super::document::{Document, Located};
+use super::programme::{DeclaredNames, translation_tables};
+use super::table::TomlTable;
+use crate::content::text_file::TextFile;
 use crate::domain::model::ids::{Language, PersonId, Slug};
 use crate::domain::model::journey::{Audience, LateJoiners, ReferenceGroup};
 use crate::domain::model::step::{Pace, Wait};
@@ -18,27 +18,27 @@ use crate::domain::time::duration::{Duration, DurationUnit};
 
 /// The parsed file.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct RawJourney {
     pub(super) title: Option<String>,
     pub(super) titles: BTreeMap<Language, String>,
-    pub(super) cadence: Option<At<Cadence>>,
+    pub(super) cadence: Option<Located<Cadence>>,
     pub(super) start: Option<NaiveDate>,
-    pub(super) after: Option<At<Slug>>,
+    pub(super) after: Option<Located<Slug>>,
     pub(super) audience: Audience,
-    pub(super) focus: Vec<At<Slug>>,
+    pub(super) focus: Vec<Located<Slug>>,
     pub(super) late_joiners: LateJoiners,
-    pub(super) retired: Vec<At<Slug>>,
+    pub(super) retired: Vec<Located<Slug>>,
     pub(super) reference_group: Option<ReferenceGroup>,
-    pub(super) steps: Vec<WrittenStep>,
+    pub(super) steps: Vec<RawStep>,
     /// False after a TOML syntax error: an absent key may then only be unreadable.
     pub(super) whole: bool,
 }
 
 /// One `[[step]]` table.
 #[derive(Debug)]
-pub(super) struct WrittenStep {
-    pub(super) id: At<Slug>,
-    pub(super) pace: At<Pace>,
+pub(super) struct RawStep {
+    pub(super) id: Located<Slug>,
+    pub(super) pace: Located<Pace>,
     pub(super) remind: Vec<Duration>,
     pub(super) wait: Wait,
     pub(super) expires_after: Option<Duration>,
@@ -49,7 +49,7 @@ const TOP_KEYS: &[&str] =
     &["title", "cadence", "start", "after", "audience", "focus", "late_joiners", "retired"];
 
 /// Parses the file.
-pub(super) fn read(source: &Source, known: &Known, faults: &Faults) -> Written {
+pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &Faults) -> RawJourney {
     let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
     let mut table = document.root();
     table.require(&[("title", "\"…\""), ("cadence", "\"30 8 * * Tue\"")]);
@@ -58,7 +58,7 @@ pub(super) fn read(source: &Source, known: &Known, faults: &Faults) -> Written {
         let hint = "add `start = 2026-09-01`, or `after = \"…\"` with the name of another journey";
         table.error("missing-key", table.offset, message, hint);
     }
-    let written = Written {
+    let written = RawJourney {
         title: table.line("title").map(|title| title.value),
         cadence: cadence(&mut table),
         start: table.date("start").map(|start| start.value),
@@ -77,10 +77,10 @@ pub(super) fn read(source: &Source, known: &Known, faults: &Faults) -> Written {
     written
 }
 
-fn cadence(table: &mut Table<'_>) -> Option<At<Cadence>> {
+fn cadence(table: &mut TomlTable<'_>) -> Option<Located<Cadence>> {
     let text = table.line("cadence")?;
     match Cadence::parse(&text.value) {
-        Ok(value) => Some(At { value, offset: text.offset }),
+        Ok(value) => Some(Located { value, offset: text.offset }),
         Err(fault) => {
             table.error("bad-cadence", text.offset, fault.message, fault.hint);
             None
@@ -88,7 +88,7 @@ fn cadence(table: &mut Table<'_>) -> Option<At<Cadence>> {
     }
 }
 
-fn late_joiners(table: &mut Table<'_>) -> LateJoiners {
+fn late_joiners(table: &mut TomlTable<'_>) -> LateJoiners {
     let words = [
         ("from start", LateJoiners::FromStart),
         ("join unit", LateJoiners::JoinUnit),
@@ -97,9 +97,9 @@ fn late_joiners(table: &mut Table<'_>) -> LateJoiners {
     table.word("late_joiners", &words).map(|word| word.value).unwrap_or_default()
 }
 
-fn audience(table: &mut Table<'_>) -> Audience {
+fn audience(table: &mut TomlTable<'_>) -> Audience {
     let Some(mut table) = table.table("audience") else { return Audience::default() };
-    let values = |texts: Vec<At<String>>| texts.into_iter().map(|text| text.value).collect();
+    let values = |texts: Vec<Located<String>>| texts.into_iter().map(|text| text.value).collect();
     let audience = Audience {
         departments: values(table.lines("departments")),
         units: values(table.lines("units")),
@@ -110,7 +110,7 @@ fn audience(table: &mut Table<'_>) -> Audience {
     audience
 }
 
-fn audience_languages(table: &mut Table<'_>) -> Vec<Language> {
+fn audience_languages(table: &mut TomlTable<'_>) -> Vec<Language> {
     let mut languages = Vec::new();
     for text in table.lines("languages") {
         match Language::parse(&text.value) {
@@ -129,11 +129,11 @@ fn audience_languages(table: &mut Table<'_>) -> Vec<Language> {
     languages
 }
 
-fn people(table: &mut Table<'_>) -> Vec<PersonId> {
+fn people(table: &mut TomlTable<'_>) -> Vec<PersonId> {
     table.lines("people").into_iter().map(|id| PersonId::new(&id.value)).collect()
 }
 
-fn reference_group(table: &mut Table<'_>) -> Option<ReferenceGroup> {
+fn reference_group(table: &mut TomlTable<'_>) -> Option<ReferenceGroup> {
     let mut table = table.table("reference_group")?;
     table.require(&[("people", "[\"1007\", \"1042\"]"), ("lead", "\"10 workdays\"")]);
     let people = people(&mut table);
@@ -142,8 +142,8 @@ fn reference_group(table: &mut Table<'_>) -> Option<ReferenceGroup> {
     Some(ReferenceGroup { people, lead: lead?.value })
 }
 
-fn titles(table: &mut Table<'_>, known: &Known) -> BTreeMap<Language, String> {
-    let title = |(language, mut table): (Language, Table<'_>)| {
+fn titles(table: &mut TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Language, String> {
+    let title = |(language, mut table): (Language, TomlTable<'_>)| {
         table.require(&[("title", "\"…\"")]);
         let title = table.line("title");
         table.finish();
@@ -152,7 +152,7 @@ fn titles(table: &mut Table<'_>, known: &Known) -> BTreeMap<Language, String> {
     translation_tables(table, known).into_iter().filter_map(title).collect()
 }
 
-fn steps(table: &mut Table<'_>, whole: bool) -> Vec<WrittenStep> {
+fn steps(table: &mut TomlTable<'_>, whole: bool) -> Vec<RawStep> {
     let tables = table.tables("step");
     if tables.is_empty() && whole && !table.has("step") {
         let hint = "add `[[step]]` and below it `id = \"valkommen\"`, for each step in order";
@@ -162,7 +162,7 @@ fn steps(table: &mut Table<'_>, whole: bool) -> Vec<WrittenStep> {
     tables.into_iter().filter_map(|table| step(table, &mut taken)).collect()
 }
 
-fn step(mut table: Table<'_>, taken: &mut Vec<Slug>) -> Option<WrittenStep> {
+fn step(mut table: TomlTable<'_>, taken: &mut Vec<Slug>) -> Option<RawStep> {
     table.require(&[("id", "\"valkommen\"")]);
     let id = table.slug("id");
     let pace = pace(&mut table);
@@ -185,10 +185,10 @@ fn step(mut table: Table<'_>, taken: &mut Vec<Slug>) -> Option<WrittenStep> {
         taken.push(id.value.clone());
     }
     table.finish();
-    Some(WrittenStep { id: id?, pace, remind, wait, expires_after, catch_up })
+    Some(RawStep { id: id?, pace, remind, wait, expires_after, catch_up })
 }
 
-fn pace(table: &mut Table<'_>) -> At<Pace> {
+fn pace(table: &mut TomlTable<'_>) -> Located<Pace> {
     if table.has("after") && table.has("on") {
         let message = "`on` and `after` contradict each other";
         let hint = "keep `on` for a moment of its own, or `after` for a distance from the step before";
@@ -196,11 +196,11 @@ fn pace(table: &mut Table<'_>) -> At<Pace> {
     }
     let after = table.duration("after").map(|after| after.map(Pace::After));
     let on = table.moment("on").map(|on| on.map(Pace::On));
-    on.or(after).unwrap_or(At { value: Pace::NextSlot, offset: table.offset })
+    on.or(after).unwrap_or(Located { value: Pace::NextSlot, offset: table.offset })
 }
 
 /// The delays of the reminders, in increasing order.
-fn remind(table: &mut Table<'_>) -> Vec<Duration> {
+fn remind(table: &mut TomlTable<'_>) -> Vec<Duration> {
     let delays = table.durations("remind");
     for pair in delays.windows(2) {
         let [earlier, later] = pair else { continue };
@@ -232,7 +232,7 @@ fn about_minutes(duration: Duration) -> u64 {
 }
 
 /// `answer`, or `answer, at most 15 workdays`.
-fn wait(table: &mut Table<'_>) -> Wait {
+fn wait(table: &mut TomlTable<'_>) -> Wait {
     let Some(text) = table.line("wait") else { return Wait::No };
     let (what, limit) = match text.value.split_once(',') {
         Some((what, limit)) => (what.trim(), Some(limit.trim())),
@@ -242,7 +242,7 @@ fn wait(table: &mut Table<'_>) -> Wait {
     match (what, limit) {
         ("answer", None) => Wait::ForAnswer,
         ("answer", Some(Some(limit))) => {
-            let limit = table.as_duration(&At { value: limit.to_owned(), offset: text.offset });
+            let limit = table.as_duration(&Located { value: limit.to_owned(), offset: text.offset });
             limit.map_or(Wait::ForAnswer, |limit| Wait::AtMost(limit.value))
         }
         _ => {
@@ -262,7 +262,7 @@ fn wait(table: &mut Table<'_>) -> Wait {
 }
 
 /// Slugs are never reused: people who had the old step would not get the new one.
-fn retired_steps(table: &Table<'_>, written: &Written) {
+fn retired_steps(table: &TomlTable<'_>, written: &RawJourney) {
     for step in &written.steps {
         if written.retired.iter().any(|retired| retired.value == step.id.value) {
             let message =

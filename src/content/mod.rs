@@ -25,9 +25,9 @@ mod text_file;
 mod variants;
 
 #[cfg(test)]
-mod hostile;
+mod fixtures;
 #[cfg(test)]
-mod rig;
+mod robustness;
 #[cfg(test)]
 mod tests;
 
@@ -37,13 +37,13 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-use crate::content::text_file::Source;
+use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::model::library::Library;
 
 /// The result of loading a content folder.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct ContentResult {
     /// The complete library; `None` if any diagnostic is an error, so that
     /// partly parsed content is never activated.
     pub library: Option<Library>,
@@ -61,24 +61,24 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// Reads a content folder. `today` is needed only to check that each cadence
 /// has a slot within the coming year.
-pub fn load(dir: &Path, today: NaiveDate) -> Loaded {
+pub fn load(dir: &Path, today: NaiveDate) -> ContentResult {
     let faults = Faults::default();
-    loaded(file_tree::snapshot(dir, &faults), today, faults)
+    result_of(file_tree::snapshot(dir, &faults), today, faults)
 }
 
 /// Loads content from stored files; `dir` is the folder name used in messages.
-pub(crate) fn load_kept(dir: &Path, files: &Files, today: NaiveDate) -> Loaded {
+pub(crate) fn load_from_files(dir: &Path, files: &Files, today: NaiveDate) -> ContentResult {
     let faults = Faults::default();
-    loaded(Some(file_tree::kept(dir, files, &faults)), today, faults)
+    result_of(Some(file_tree::from_files(dir, files, &faults)), today, faults)
 }
 
-fn loaded(snapshot: Option<file_tree::Snapshot>, today: NaiveDate, faults: Faults) -> Loaded {
+fn result_of(snapshot: Option<file_tree::FileTree>, today: NaiveDate, faults: Faults) -> ContentResult {
     let library = snapshot.as_ref().and_then(|snapshot| resolver::library(snapshot, today, &faults));
-    let files = snapshot.map(file_tree::Snapshot::into_files).unwrap_or_default();
+    let files = snapshot.map(file_tree::FileTree::into_files).unwrap_or_default();
     let faults = faults.in_order();
     let usable = !faults.iter().any(Diagnostic::is_error);
     let (library, draft) = if usable { (library, None) } else { (None, library) };
-    Loaded { library, draft, faults, files }
+    ContentResult { library, draft, faults, files }
 }
 
 /// Collects diagnostics. It is shared by reference, so that parsing continues
@@ -92,7 +92,7 @@ struct Faults {
 
 /// Limit per file: a file constructed to have 100,000 errors must not take
 /// minutes to report.
-const MOST_IN_A_FILE: usize = 200;
+const MAX_PER_FILE: usize = 200;
 
 impl Faults {
     fn add(&self, fault: Diagnostic) {
@@ -105,14 +105,14 @@ impl Faults {
 
     /// Adds a diagnostic for an offset in a text; line and column are computed
     /// only while the limit is not reached.
-    fn tell(&self, source: &Source, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
+    fn report(&self, source: &TextFile, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
         let mut in_file = self.in_file.borrow_mut();
-        let told = in_file.entry(source.file.clone()).or_default();
-        *told += 1;
-        if *told <= MOST_IN_A_FILE {
+        let count = in_file.entry(source.file.clone()).or_default();
+        *count += 1;
+        if *count <= MAX_PER_FILE {
             self.add(fault(source.place(offset)));
-        } else if *told == MOST_IN_A_FILE + 1 {
-            let message = format!("more than {MOST_IN_A_FILE} faults; the rest is not told");
+        } else if *count == MAX_PER_FILE + 1 {
+            let message = format!("more than {MAX_PER_FILE} faults; the rest is not told");
             let fault = Diagnostic::error("too-many-faults", Place::file(&source.file), message);
             self.add(fault.hint("mend these first"));
         }

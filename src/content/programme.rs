@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveTime;
 
 use super::Faults;
-use super::document::{At, Document};
+use super::document::{Document, Located};
 use super::hints::{did_you_mean, listed, quoted};
-use super::table::Table;
-use crate::content::text_file::Source;
+use super::table::TomlTable;
+use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::nearest;
 use crate::domain::model::ids::{Language, Slug};
 use crate::domain::model::library::{Character, CharacterWords, Focus, Privacy, Programme, ProgrammeWords};
@@ -21,7 +21,7 @@ use crate::domain::time::timezone::Zone;
 /// Names that the other files may refer to. `None` if they could not be read
 /// completely; references are then not checked.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct DeclaredNames {
     pub(super) languages: Option<Vec<Language>>,
     pub(super) focus: Option<Vec<Slug>>,
     pub(super) characters: Option<Vec<Slug>>,
@@ -31,7 +31,7 @@ pub(super) struct Known {
 const TOP_KEYS: &[&str] = &["title", "organisation", "languages", "time_zone"];
 
 /// Parses the file. The programme is `Some` if nothing in it is missing.
-pub(super) fn read(source: &Source, faults: &Faults) -> (Option<Programme>, Known) {
+pub(super) fn read(source: &TextFile, faults: &Faults) -> (Option<Programme>, DeclaredNames) {
     let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
     let whole = document.is_whole();
     let mut table = document.root();
@@ -49,7 +49,7 @@ pub(super) fn read(source: &Source, faults: &Faults) -> (Option<Programme>, Know
     let calendar = calendar(table.table("calendar"));
     let (focus, focus_ids) = focus_areas(&mut table);
     let (characters, character_ids) = characters(&mut table);
-    let known = Known {
+    let known = DeclaredNames {
         languages,
         focus: focus_ids.filter(|_| whole),
         characters: character_ids.filter(|_| whole),
@@ -74,7 +74,7 @@ pub(super) fn read(source: &Source, faults: &Faults) -> (Option<Programme>, Know
 }
 
 /// The languages; `None` if one of them is invalid.
-fn languages(table: &mut Table<'_>) -> Option<Vec<Language>> {
+fn languages(table: &mut TomlTable<'_>) -> Option<Vec<Language>> {
     let mut languages: Vec<Language> = Vec::new();
     let texts = table.lines("languages");
     let all = texts.len();
@@ -96,7 +96,7 @@ fn languages(table: &mut Table<'_>) -> Option<Vec<Language>> {
     (!languages.is_empty() && languages.len() == all).then_some(languages)
 }
 
-fn zone(table: &mut Table<'_>) -> Option<Zone> {
+fn zone(table: &mut TomlTable<'_>) -> Option<Zone> {
     let name = table.line("time_zone")?;
     let zone = Zone::parse(&name.value);
     if zone.is_none() {
@@ -114,7 +114,7 @@ fn zone(table: &mut Table<'_>) -> Option<Zone> {
     zone
 }
 
-fn privacy(table: &mut Table<'_>, whole: bool) -> Option<Privacy> {
+fn privacy(table: &mut TomlTable<'_>, whole: bool) -> Option<Privacy> {
     if !table.has("privacy") && whole {
         let hint = "add `[privacy]` with `purpose`, `legal_basis`, `visible_to` and `retention`";
         table.error(
@@ -145,7 +145,7 @@ fn privacy(table: &mut Table<'_>, whole: bool) -> Option<Privacy> {
 }
 
 /// The calendar, with defaults for absent keys; `None` if any key is invalid.
-fn calendar(table: Option<Table<'_>>) -> Option<Calendar> {
+fn calendar(table: Option<TomlTable<'_>>) -> Option<Calendar> {
     let mut calendar = Calendar {
         workdays: [true, true, true, true, true, false, false],
         opens: NaiveTime::from_hms_opt(7, 0, 0)?,
@@ -170,7 +170,7 @@ fn calendar(table: Option<Table<'_>>) -> Option<Calendar> {
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// `Mon-Fri`, or `Mon,Wed-Fri`.
-fn workdays(table: &mut Table<'_>) -> Option<[bool; 7]> {
+fn workdays(table: &mut TomlTable<'_>) -> Option<[bool; 7]> {
     let text = table.line("workdays")?;
     let day = |name: &str| WEEKDAYS.iter().position(|day| *day == name.trim());
     let mut workdays = [false; 7];
@@ -191,7 +191,7 @@ fn workdays(table: &mut Table<'_>) -> Option<[bool; 7]> {
 }
 
 /// `07:00-17:00`.
-fn hours(table: &mut Table<'_>) -> Option<(NaiveTime, NaiveTime)> {
+fn hours(table: &mut TomlTable<'_>) -> Option<(NaiveTime, NaiveTime)> {
     let text = table.line("hours")?;
     let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
     let hours = text.value.split_once('-').and_then(|(opens, closes)| time(opens).zip(time(closes)));
@@ -211,7 +211,7 @@ fn hours(table: &mut Table<'_>) -> Option<(NaiveTime, NaiveTime)> {
 }
 
 /// Only minutes, hours or days: workdays would depend on the unit.
-fn min_gap(table: &mut Table<'_>) -> Option<Duration> {
+fn min_gap(table: &mut TomlTable<'_>) -> Option<Duration> {
     let gap = table.duration("min_gap")?;
     match gap.value.unit {
         DurationUnit::Minutes | DurationUnit::Hours | DurationUnit::Days => Some(gap.value),
@@ -223,8 +223,8 @@ fn min_gap(table: &mut Table<'_>) -> Option<Duration> {
     }
 }
 
-fn closed(table: &mut Table<'_>) -> Vec<ClosedPeriod> {
-    let period = |mut table: Table<'_>| {
+fn closed(table: &mut TomlTable<'_>) -> Vec<ClosedPeriod> {
+    let period = |mut table: TomlTable<'_>| {
         table.require(&[("from", "2026-12-21"), ("to", "2027-01-06"), ("why", "\"jul och nyår\"")]);
         let from = table.date("from");
         let to = table.date("to");
@@ -243,13 +243,13 @@ fn closed(table: &mut Table<'_>) -> Vec<ClosedPeriod> {
 }
 
 /// The focus areas, and their ids if all of them are valid.
-fn focus_areas(table: &mut Table<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
+fn focus_areas(table: &mut TomlTable<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
     let mut ids = Some(Vec::new());
-    let area = |mut table: Table<'_>| {
+    let area = |mut table: TomlTable<'_>| {
         table.require(&[("id", "\"energi\""), ("title", "\"…\"")]);
         let id = table.slug("id");
         let title = table.line("title");
-        claim(&table, id.as_ref(), &mut ids);
+        declare(&table, id.as_ref(), &mut ids);
         table.finish();
         Some(Focus { id: id?.value, title: title?.value })
     };
@@ -258,16 +258,16 @@ fn focus_areas(table: &mut Table<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
 }
 
 /// The characters, and their ids if all of them are valid.
-fn characters(table: &mut Table<'_>) -> (Vec<Character>, Option<Vec<Slug>>) {
+fn characters(table: &mut TomlTable<'_>) -> (Vec<Character>, Option<Vec<Slug>>) {
     let mut ids = Some(Vec::new());
     let mut default: Option<String> = None;
-    let mut character = |mut table: Table<'_>| {
+    let mut character = |mut table: TomlTable<'_>| {
         table.require(&[("id", "\"halsa\""), ("name", "\"…\""), ("about", "\"…\"")]);
         let id = table.slug("id");
         let name = table.line("name");
         let about = table.text("about");
         let is_default = table.boolean("default").unwrap_or_default();
-        claim(&table, id.as_ref(), &mut ids);
+        declare(&table, id.as_ref(), &mut ids);
         if is_default {
             let this = id.as_ref().map(|id| id.value.to_string()).unwrap_or_default();
             if let Some(other) = &default {
@@ -293,7 +293,7 @@ fn characters(table: &mut Table<'_>) -> (Vec<Character>, Option<Vec<Slug>>) {
 
 /// Declares an id and reports a duplicate. After an invalid id the list of
 /// declared ids is incomplete and becomes `None`.
-fn claim(table: &Table<'_>, id: Option<&At<Slug>>, ids: &mut Option<Vec<Slug>>) {
+fn declare(table: &TomlTable<'_>, id: Option<&Located<Slug>>, ids: &mut Option<Vec<Slug>>) {
     let (Some(id), Some(taken)) = (id, &mut *ids) else {
         *ids = None;
         return;
@@ -305,9 +305,9 @@ fn claim(table: &Table<'_>, id: Option<&At<Slug>>, ids: &mut Option<Vec<Slug>>) 
     taken.push(id.value.clone());
 }
 
-fn translations(table: &mut Table<'_>, known: &Known) -> BTreeMap<Language, ProgrammeWords> {
-    let words = |language: Language, mut table: Table<'_>| {
-        let text = |at: Option<At<String>>| at.map(|at| at.value);
+fn translations(table: &mut TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Language, ProgrammeWords> {
+    let words = |language: Language, mut table: TomlTable<'_>| {
+        let text = |at: Option<Located<String>>| at.map(|at| at.value);
         let words = ProgrammeWords {
             title: text(table.line("title")),
             purpose: text(table.text("purpose")),
@@ -328,9 +328,12 @@ fn translations(table: &mut Table<'_>, known: &Known) -> BTreeMap<Language, Prog
 
 /// The tables `[translation.<language>]` for the programme's languages other than
 /// the first.
-pub(super) fn translation_tables<'a>(table: &mut Table<'a>, known: &Known) -> Vec<(Language, Table<'a>)> {
+pub(super) fn translation_tables<'a>(
+    table: &mut TomlTable<'a>,
+    known: &DeclaredNames,
+) -> Vec<(Language, TomlTable<'a>)> {
     let Some(tables) = table.table("translation") else { return Vec::new() };
-    let one = |(code, table): (At<String>, Table<'a>)| {
+    let one = |(code, table): (Located<String>, TomlTable<'a>)| {
         let Some(languages) = &known.languages else {
             return Some((Language::parse(&code.value)?, table));
         };
@@ -351,15 +354,15 @@ pub(super) fn translation_tables<'a>(table: &mut Table<'a>, known: &Known) -> Ve
     tables.named_tables().into_iter().filter_map(one).collect()
 }
 
-fn focus_titles(table: &Table<'_>, known: &Known) -> BTreeMap<Slug, String> {
-    let title = |(id, title): (At<String>, String)| {
+fn focus_titles(table: &TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Slug, String> {
+    let title = |(id, title): (Located<String>, String)| {
         Some((known_id(table, &id, known.focus.as_deref(), "unknown-focus", "focus area")?, title))
     };
     table.named_lines().into_iter().filter_map(title).collect()
 }
 
-fn character_words(table: &Table<'_>, known: &Known) -> BTreeMap<Slug, CharacterWords> {
-    let words = |(id, mut below): (At<String>, Table<'_>)| {
+fn character_words(table: &TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Slug, CharacterWords> {
+    let words = |(id, mut below): (Located<String>, TomlTable<'_>)| {
         let name = below.line("name").map(|name| name.value);
         let about = below.text("about").map(|about| about.value);
         below.finish();
@@ -371,8 +374,8 @@ fn character_words(table: &Table<'_>, known: &Known) -> BTreeMap<Slug, Character
 
 /// Resolves an id that the same file declares.
 fn known_id(
-    table: &Table<'_>,
-    id: &At<String>,
+    table: &TomlTable<'_>,
+    id: &Located<String>,
     known: Option<&[Slug]>,
     code: &'static str,
     what: &str,

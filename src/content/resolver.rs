@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 
-use super::document::At;
+use super::document::Located;
 use super::hints::{did_you_mean, listed, quoted, slug_hint};
-use super::journey::{Written, WrittenStep};
-use super::programme::Known;
+use super::journey::{RawJourney, RawStep};
+use super::programme::DeclaredNames;
 use super::variants::{self, StepFile};
 use super::{Faults, hash, journey, programme};
-use crate::content::file_tree::Snapshot;
-use crate::content::text_file::Source;
+use crate::content::file_tree::FileTree;
+use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 use crate::domain::model::ids::Slug;
 use crate::domain::model::journey::Journey;
@@ -22,16 +22,16 @@ use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::{Calendar, QuietDay};
 
 /// Builds the library from a snapshot; `None` if a required part is missing.
-pub(super) fn library(snapshot: &Snapshot, today: NaiveDate, faults: &Faults) -> Option<Library> {
+pub(super) fn library(snapshot: &FileTree, today: NaiveDate, faults: &Faults) -> Option<Library> {
     let (programme, known) = match snapshot.texts.get("programme.toml") {
         Some(source) => programme::read(source, faults),
         None => {
             missing_programme(snapshot, faults);
-            (None, Known::default())
+            (None, DeclaredNames::default())
         }
     };
-    let content = Content { snapshot, known: &known, today, faults };
-    content.tell_what_is_not_read();
+    let content = ResolveContext { snapshot, known: &known, today, faults };
+    content.warn_ignored_files();
     let journeys = content.journeys();
     let files = snapshot.texts.iter().map(|(path, source)| (path.as_str(), &*source.text));
     Some(Library {
@@ -42,7 +42,7 @@ pub(super) fn library(snapshot: &Snapshot, today: NaiveDate, faults: &Faults) ->
     })
 }
 
-fn missing_programme(snapshot: &Snapshot, faults: &Faults) {
+fn missing_programme(snapshot: &FileTree, faults: &Faults) {
     if snapshot.has_text("programme.toml") {
         return;
     }
@@ -53,8 +53,8 @@ fn missing_programme(snapshot: &Snapshot, faults: &Faults) {
     ));
 }
 
-fn templates(snapshot: &Snapshot) -> Vec<TemplateSource> {
-    let template = |(path, source): (&String, &Source)| {
+fn templates(snapshot: &FileTree) -> Vec<TemplateSource> {
+    let template = |(path, source): (&String, &TextFile)| {
         let name = path.strip_prefix("templates/")?.strip_suffix(".hbs")?;
         Some(TemplateSource { name: name.to_owned(), file: source.file.clone(), text: source.text.clone() })
     };
@@ -62,9 +62,9 @@ fn templates(snapshot: &Snapshot) -> Vec<TemplateSource> {
 }
 
 /// Input shared while resolving.
-pub(super) struct Content<'a> {
-    pub(super) snapshot: &'a Snapshot,
-    pub(super) known: &'a Known,
+pub(super) struct ResolveContext<'a> {
+    pub(super) snapshot: &'a FileTree,
+    pub(super) known: &'a DeclaredNames,
     pub(super) today: NaiveDate,
     pub(super) faults: &'a Faults,
 }
@@ -74,31 +74,31 @@ pub(super) struct Folder<'a> {
     /// Path relative to the content folder: `journeys/miljo`.
     pub(super) path: String,
     pub(super) slug: Slug,
-    pub(super) source: &'a Source,
-    pub(super) written: Written,
+    pub(super) source: &'a TextFile,
+    pub(super) written: RawJourney,
 }
 
-impl<'a> Content<'a> {
+impl<'a> ResolveContext<'a> {
     pub(super) fn error(
         &self,
-        source: &Source,
+        source: &TextFile,
         code: &'static str,
         offset: usize,
         message: String,
         hint: String,
     ) {
-        self.faults.tell(source, offset, |place| Diagnostic::error(code, place, message).hint(hint));
+        self.faults.report(source, offset, |place| Diagnostic::error(code, place, message).hint(hint));
     }
 
     pub(super) fn warning(
         &self,
-        source: &Source,
+        source: &TextFile,
         code: &'static str,
         offset: usize,
         message: String,
         hint: String,
     ) {
-        self.faults.tell(source, offset, |place| Diagnostic::warning(code, place, message).hint(hint));
+        self.faults.report(source, offset, |place| Diagnostic::warning(code, place, message).hint(hint));
     }
 
     /// Reports an error of a file as a whole.
@@ -111,7 +111,7 @@ impl<'a> Content<'a> {
     }
 
     /// Warns about files that look like content but are in a place that is not read.
-    fn tell_what_is_not_read(&self) {
+    fn warn_ignored_files(&self) {
         for path in self.snapshot.others.keys() {
             let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
             let parts: Vec<&str> = path.split('/').collect();
@@ -257,7 +257,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    pub(super) fn known_focus(&self, source: &Source, focus: &At<Slug>) {
+    pub(super) fn known_focus(&self, source: &TextFile, focus: &Located<Slug>) {
         let Some(known) = &self.known.focus else { return };
         if known.contains(&focus.value) {
             return;
@@ -270,7 +270,7 @@ impl<'a> Content<'a> {
     }
 
     fn cadence(&self, folder: &Folder<'_>) {
-        let Some(At { value: cadence, offset }) = &folder.written.cadence else { return };
+        let Some(Located { value: cadence, offset }) = &folder.written.cadence else { return };
         if !cadence.has_slot_in_the_year_from(self.today) {
             let message = format!("cadence `{cadence}` has no slot in the next 366 days");
             let hint = "check day and month: `30 8 * * Tue` is every Tuesday at 08:30".to_owned();
@@ -283,7 +283,7 @@ impl<'a> Content<'a> {
             self.warning(folder.source, "cadence-often", *offset, message, hint);
         }
         if let Some(calendar) = &self.known.calendar
-            && let Some(why) = why_unusable(cadence, calendar, self.today)
+            && let Some(why) = unusable_reason(cadence, calendar, self.today)
         {
             let message = format!("no mail will ever leave: {why}");
             let hint = "change the cadence, or `[calendar]` in `programme.toml`".to_owned();
@@ -295,7 +295,7 @@ impl<'a> Content<'a> {
     fn moments(&self, folder: &Folder<'_>) {
         let Some(calendar) = &self.known.calendar else { return };
         for step in &folder.written.steps {
-            let At { value: Pace::On(moment), offset } = &step.pace else { continue };
+            let Located { value: Pace::On(moment), offset } = &step.pace else { continue };
             let outside = !(calendar.opens..calendar.closes).contains(&moment.time());
             let why = match calendar.quiet(moment.date(), &[]) {
                 Some(quiet) => name_of(&quiet),
@@ -320,13 +320,13 @@ impl<'a> Content<'a> {
                         by_step.entry(step).or_default().push(file);
                     }
                 }
-                file => self.file_of_no_step(folder, path, file.as_ref()),
+                file => self.report_orphan_file(folder, path, file.as_ref()),
             }
         }
         by_step
     }
 
-    fn file_of_no_step(&self, folder: &Folder<'_>, path: &str, file: Option<&StepFile<'_>>) {
+    fn report_orphan_file(&self, folder: &Folder<'_>, path: &str, file: Option<&StepFile<'_>>) {
         let name = path.rsplit('/').next().unwrap_or(path);
         if name.eq_ignore_ascii_case("readme.md") {
             return;
@@ -339,7 +339,7 @@ impl<'a> Content<'a> {
         };
         if !folder.written.whole {
             // The step may be declared in a part of `journey.toml` with a syntax error.
-            variants::look_at(self, file);
+            variants::check_orphan(self, file);
             return;
         }
         let steps: Vec<&str> = folder.written.steps.iter().map(|step| step.id.value.as_str()).collect();
@@ -360,7 +360,7 @@ impl<'a> Content<'a> {
     fn step(
         &self,
         folder: &Folder<'a>,
-        step: &WrittenStep,
+        step: &RawStep,
         files: &BTreeMap<Slug, Vec<StepFile<'a>>>,
     ) -> Option<Step> {
         let base = format!("{}/{}.md", folder.path, step.id.value);
@@ -371,7 +371,7 @@ impl<'a> Content<'a> {
         variants::step(self, &folder.path, step, files)
     }
 
-    fn step_without_file(&self, folder: &Folder<'_>, step: &WrittenStep, base: &str) {
+    fn step_without_file(&self, folder: &Folder<'_>, step: &RawStep, base: &str) {
         let listed = |name: &str| folder.written.steps.iter().any(|step| step.id.value.as_str() == name);
         let beside = self.snapshot.texts_in(&folder.path).filter_map(StepFile::parse).map(|file| file.step);
         let hint = match nearest(step.id.value.as_str(), beside.filter(|name| !listed(name))) {
@@ -403,7 +403,7 @@ fn cycle<'a>(first: &'a str, waits: &BTreeMap<&'a str, &'a str>) -> Option<Vec<&
 
 /// Why no slot of a cadence can be used because of hours, workdays or holidays.
 /// Closed periods are temporary and not considered.
-fn why_unusable(cadence: &Cadence, calendar: &Calendar, today: NaiveDate) -> Option<String> {
+fn unusable_reason(cadence: &Cadence, calendar: &Calendar, today: NaiveDate) -> Option<String> {
     let midnight = today.and_time(chrono::NaiveTime::MIN);
     let first_day = cadence.civil_from(midnight).next()?.date();
     let hours = calendar.opens..calendar.closes;

@@ -5,23 +5,23 @@
 use std::sync::Arc;
 
 use super::Faults;
-use super::document::{At, Document};
-use super::front_matter::{self, Halves};
-use super::table::Table;
-use crate::content::text_file::Source;
+use super::document::{Document, Located};
+use super::front_matter::{self, FrontMatterSplit};
+use super::table::TomlTable;
+use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::ids::Slug;
 use crate::domain::model::step::{Film, Kind, Question, QuestionForm};
 
 /// The texts of one file; `None` for absent keys.
 #[derive(Debug)]
-pub(super) struct Words<'a> {
-    pub(super) source: &'a Source,
+pub(super) struct StepText<'a> {
+    pub(super) source: &'a TextFile,
     pub(super) title: Option<String>,
-    pub(super) subject: Option<At<String>>,
+    pub(super) subject: Option<Located<String>>,
     pub(super) preheader: Option<String>,
     pub(super) manager_note: Option<String>,
-    pub(super) film: Option<At<WrittenFilm>>,
+    pub(super) film: Option<Located<RawFilm>>,
     pub(super) body: Arc<str>,
     pub(super) body_line: u32,
     /// Offset at which errors of the whole file are reported.
@@ -32,50 +32,50 @@ pub(super) struct Words<'a> {
 
 /// A film whose poster has not been looked up yet.
 #[derive(Debug)]
-pub(super) struct WrittenFilm {
+pub(super) struct RawFilm {
     pub(super) film: Film,
-    pub(super) poster: Option<At<String>>,
+    pub(super) poster: Option<Located<String>>,
     /// Alternative text of the poster.
     pub(super) alt: Option<String>,
 }
 
 /// The parsed base file of a step.
 #[derive(Debug)]
-pub(super) struct Base<'a> {
-    pub(super) words: Words<'a>,
-    pub(super) kind: Option<At<Kind>>,
+pub(super) struct BaseFile<'a> {
+    pub(super) words: StepText<'a>,
+    pub(super) kind: Option<Located<Kind>>,
     pub(super) minutes: Option<u32>,
-    pub(super) focus: Option<At<Slug>>,
+    pub(super) focus: Option<Located<Slug>>,
     /// `None` if one of the questions is invalid.
     pub(super) questions: Option<Vec<Question>>,
 }
 
 /// A parsed variant or translation.
 #[derive(Debug)]
-pub(super) struct Version<'a> {
-    pub(super) words: Words<'a>,
-    pub(super) questions: Vec<QuestionWords>,
+pub(super) struct VariantFile<'a> {
+    pub(super) words: StepText<'a>,
+    pub(super) questions: Vec<QuestionTexts>,
 }
 
 /// The texts of a question in a variant or translation.
 #[derive(Debug)]
-pub(super) struct QuestionWords {
-    pub(super) id: At<Slug>,
+pub(super) struct QuestionTexts {
+    pub(super) id: Located<Slug>,
     pub(super) text: Option<String>,
-    pub(super) labels: Option<At<Vec<String>>>,
-    pub(super) options: Option<At<Vec<String>>>,
+    pub(super) labels: Option<Located<Vec<String>>>,
+    pub(super) options: Option<Located<Vec<String>>>,
 }
 
 const BASE_KEYS: &[&str] =
     &["kind", "title", "subject", "preheader", "minutes", "focus", "manager_note", "film"];
 const VERSION_KEYS: &[&str] = &["title", "subject", "preheader", "manager_note", "film"];
-const LONGEST_SUBJECT: usize = 150;
-const MOST_SCALE_STEPS: i32 = 11;
+const MAX_SUBJECT_LENGTH: usize = 150;
+const MAX_SCALE_STEPS: i32 = 11;
 
 /// Parses `<step>.md`.
-pub(super) fn read_base<'a>(source: &'a Source, faults: &'a Faults) -> Option<Base<'a>> {
-    let halves = halves(source, faults)?;
-    let Some(front) = halves.front.clone() else {
+pub(super) fn read_base<'a>(source: &'a TextFile, faults: &'a Faults) -> Option<BaseFile<'a>> {
+    let split_front_matter = split_front_matter(source, faults)?;
+    let Some(front) = split_front_matter.front.clone() else {
         let message = "no front matter; it says what kind of step this is";
         faults.add(
             Diagnostic::error("front-matter", source.place(0), message).hint(
@@ -91,48 +91,50 @@ pub(super) fn read_base<'a>(source: &'a Source, faults: &'a Faults) -> Option<Ba
     let minutes = table.integer("minutes", 1..481).map(|minutes| minutes.value as u32);
     let focus = table.slug("focus");
     let questions = questions(&mut table);
-    let words = words(source, &mut table, &halves, document.is_whole(), faults);
+    let words = words(source, &mut table, &split_front_matter, document.is_whole(), faults);
     film_or_not(&table, kind.as_ref(), &words);
     table.finish();
-    Some(Base { words, kind, minutes, focus, questions })
+    Some(BaseFile { words, kind, minutes, focus, questions })
 }
 
 /// Parses a variant or translation; `base_file` is named in messages.
 pub(super) fn read_version<'a>(
-    source: &'a Source,
+    source: &'a TextFile,
     base_file: &str,
     faults: &'a Faults,
-) -> Option<Version<'a>> {
-    let halves = halves(source, faults)?;
-    let document = Document::parse(source, halves.front.clone().unwrap_or(0..0), VERSION_KEYS, faults);
+) -> Option<VariantFile<'a>> {
+    let split_front_matter = split_front_matter(source, faults)?;
+    let document =
+        Document::parse(source, split_front_matter.front.clone().unwrap_or(0..0), VERSION_KEYS, faults);
     let mut table = document.root();
     let why = format!("stands in `{base_file}` only");
     let hint = "delete it here; a variant or translation has words only";
     let questions =
-        table.tables("question").into_iter().filter_map(|table| question_words(table, &why)).collect();
-    let words = words(source, &mut table, &halves, document.is_whole(), faults);
+        table.tables("question").into_iter().filter_map(|table| question_texts(table, &why)).collect();
+    let words = words(source, &mut table, &split_front_matter, document.is_whole(), faults);
     table.refuse(&["kind", "minutes", "focus"], "base-only-key", &why, hint);
     table.finish();
-    Some(Version { words, questions })
+    Some(VariantFile { words, questions })
 }
 
-fn halves(source: &Source, faults: &Faults) -> Option<Halves> {
+fn split_front_matter(source: &TextFile, faults: &Faults) -> Option<FrontMatterSplit> {
     front_matter::split(source).map_err(|fault| faults.add(fault)).ok()
 }
 
 fn words<'a>(
-    source: &'a Source,
-    table: &mut Table<'_>,
-    halves: &Halves,
+    source: &'a TextFile,
+    table: &mut TomlTable<'_>,
+    split_front_matter: &FrontMatterSplit,
     whole: bool,
     faults: &Faults,
-) -> Words<'a> {
-    let body: Arc<str> = source.text[halves.body.clone()].into();
+) -> StepText<'a> {
+    let body: Arc<str> = source.text[split_front_matter.body.clone()].into();
     if body.trim().is_empty() {
-        let fault = Diagnostic::error("empty-body", source.place(halves.body.start), "there is no text");
+        let fault =
+            Diagnostic::error("empty-body", source.place(split_front_matter.body.start), "there is no text");
         faults.add(fault.hint("write the mail below the front matter"));
     }
-    Words {
+    StepText {
         source,
         title: title(table),
         subject: subject(table),
@@ -140,13 +142,13 @@ fn words<'a>(
         manager_note: table.text("manager_note").map(|text| text.value),
         film: film(table),
         body,
-        body_line: source.line(halves.body.start),
-        offset: halves.front.as_ref().map_or(0, |front| front.start),
+        body_line: source.line(split_front_matter.body.start),
+        offset: split_front_matter.front.as_ref().map_or(0, |front| front.start),
         whole,
     }
 }
 
-fn title(table: &mut Table<'_>) -> Option<String> {
+fn title(table: &mut TomlTable<'_>) -> Option<String> {
     let title = table.line("title")?;
     if title.value.contains("{{") {
         let message = "`title` has a placeholder; it names the step in lists, the same for everybody";
@@ -155,11 +157,11 @@ fn title(table: &mut Table<'_>) -> Option<String> {
     Some(title.value)
 }
 
-fn subject(table: &mut Table<'_>) -> Option<At<String>> {
+fn subject(table: &mut TomlTable<'_>) -> Option<Located<String>> {
     let subject = table.line("subject")?;
     let length = subject.value.chars().count();
-    if length > LONGEST_SUBJECT {
-        let message = format!("`subject` has {length} characters; at most {LONGEST_SUBJECT} are allowed");
+    if length > MAX_SUBJECT_LENGTH {
+        let message = format!("`subject` has {length} characters; at most {MAX_SUBJECT_LENGTH} are allowed");
         table.error(
             "subject-too-long",
             subject.offset,
@@ -170,7 +172,7 @@ fn subject(table: &mut Table<'_>) -> Option<At<String>> {
     Some(subject)
 }
 
-fn film(table: &mut Table<'_>) -> Option<At<WrittenFilm>> {
+fn film(table: &mut TomlTable<'_>) -> Option<Located<RawFilm>> {
     let mut film = table.table("film")?;
     let offset = film.offset;
     film.require(&[("url", "\"https://…\""), ("title", "\"…\""), ("length", "\"2:25\"")]);
@@ -182,10 +184,10 @@ fn film(table: &mut Table<'_>) -> Option<At<WrittenFilm>> {
     let transcript = https(&mut film, "transcript");
     film.finish();
     let film = Film { url: url?, title: title?.value, length: length?, poster: None, transcript };
-    Some(At { value: WrittenFilm { film, poster, alt }, offset })
+    Some(Located { value: RawFilm { film, poster, alt }, offset })
 }
 
-fn https(table: &mut Table<'_>, key: &'static str) -> Option<String> {
+fn https(table: &mut TomlTable<'_>, key: &'static str) -> Option<String> {
     let url = table.line(key)?;
     let rest = url.value.strip_prefix("https://").unwrap_or_default();
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -198,7 +200,7 @@ fn https(table: &mut Table<'_>, key: &'static str) -> Option<String> {
 }
 
 /// `m:ss` or `h:mm:ss`.
-fn length(table: &mut Table<'_>) -> Option<String> {
+fn length(table: &mut TomlTable<'_>) -> Option<String> {
     let length = table.line("length")?;
     let digits = |text: &str, most: usize| {
         !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -217,7 +219,7 @@ fn length(table: &mut Table<'_>) -> Option<String> {
 }
 
 /// The file name of a picture in the same folder; a path is rejected.
-fn poster(table: &mut Table<'_>) -> Option<At<String>> {
+fn poster(table: &mut TomlTable<'_>) -> Option<Located<String>> {
     let poster = table.line("poster")?;
     let name = poster.value.as_str();
     let plain = !name.contains(['/', '\\', ':']) && !name.starts_with('.');
@@ -231,7 +233,7 @@ fn poster(table: &mut Table<'_>) -> Option<At<String>> {
 }
 
 /// Steps of kind `film` need a film; other kinds must not have one.
-fn film_or_not(table: &Table<'_>, kind: Option<&At<Kind>>, words: &Words<'_>) {
+fn film_or_not(table: &TomlTable<'_>, kind: Option<&Located<Kind>>, words: &StepText<'_>) {
     let Some(kind) = kind else { return };
     if kind.value == Kind::Film && !table.has("film") && words.whole {
         let hint = "add `film = { url = \"https://…\", title = \"…\", length = \"2:25\" }`";
@@ -248,7 +250,7 @@ fn film_or_not(table: &Table<'_>, kind: Option<&At<Kind>>, words: &Words<'_>) {
     }
 }
 
-fn questions(table: &mut Table<'_>) -> Option<Vec<Question>> {
+fn questions(table: &mut TomlTable<'_>) -> Option<Vec<Question>> {
     let mut taken = Vec::new();
     let questions: Vec<_> =
         table.tables("question").into_iter().map(|table| question(table, &mut taken)).collect();
@@ -265,7 +267,7 @@ enum Type {
     Pledge,
 }
 
-fn question(mut table: Table<'_>, taken: &mut Vec<Slug>) -> Option<Question> {
+fn question(mut table: TomlTable<'_>, taken: &mut Vec<Slug>) -> Option<Question> {
     table.require(&[("id", "\"hinder\""), ("text", "\"…\""), ("type", "\"text\"")]);
     let id = table.slug("id");
     let text = table.text("text");
@@ -291,7 +293,7 @@ fn question(mut table: Table<'_>, taken: &mut Vec<Slug>) -> Option<Question> {
     Some(Question { id: id?.value, text: text?.value, form: form? })
 }
 
-fn question_form(table: &mut Table<'_>, form: Option<Type>) -> Option<QuestionForm> {
+fn question_form(table: &mut TomlTable<'_>, form: Option<Type>) -> Option<QuestionForm> {
     const SCALE: &[&str] = &["min", "max", "labels"];
     const CHOICE: &[&str] = &["options"];
     let Some(form) = form else {
@@ -316,7 +318,7 @@ fn question_form(table: &mut Table<'_>, form: Option<Type>) -> Option<QuestionFo
     }
 }
 
-fn scale(table: &mut Table<'_>) -> Option<QuestionForm> {
+fn scale(table: &mut TomlTable<'_>) -> Option<QuestionForm> {
     table.require(&[("min", "1"), ("max", "5")]);
     let min = table.integer("min", -100..101).map(|min| min.value as i32);
     let max = table.integer("max", -100..101);
@@ -332,16 +334,16 @@ fn scale(table: &mut Table<'_>) -> Option<QuestionForm> {
     }
     let (min, max) = (min?, max?);
     let top = max.value as i32;
-    if top <= min || top - min >= MOST_SCALE_STEPS {
+    if top <= min || top - min >= MAX_SCALE_STEPS {
         let message = format!(
-            "a scale from {min} to {top}; `min` must be less than `max`, with at most {MOST_SCALE_STEPS} steps"
+            "a scale from {min} to {top}; `min` must be less than `max`, with at most {MAX_SCALE_STEPS} steps"
         );
         table.error("bad-question", max.offset, message, "for example `min = 1` and `max = 5`");
     }
     Some(QuestionForm::Scale { min, max: top, labels: labels.map(|labels| labels.value).unwrap_or_default() })
 }
 
-fn choice(table: &mut Table<'_>) -> Option<QuestionForm> {
+fn choice(table: &mut TomlTable<'_>) -> Option<QuestionForm> {
     table.require(&[("options", "[\"…\", \"…\"]")]);
     let options = table.values("options")?;
     let repeated = options.value.iter().enumerate().find(|(i, option)| options.value[..*i].contains(option));
@@ -356,7 +358,7 @@ fn choice(table: &mut Table<'_>) -> Option<QuestionForm> {
     Some(QuestionForm::Choice { options: options.value })
 }
 
-fn question_words(mut table: Table<'_>, why: &str) -> Option<QuestionWords> {
+fn question_texts(mut table: TomlTable<'_>, why: &str) -> Option<QuestionTexts> {
     table.require(&[("id", "\"hinder\"")]);
     let id = table.slug("id");
     let text = table.text("text").map(|text| text.value);
@@ -365,5 +367,5 @@ fn question_words(mut table: Table<'_>, why: &str) -> Option<QuestionWords> {
     let hint = "delete it here; only the words are translated";
     table.refuse(&["type", "min", "max"], "base-only-key", why, hint);
     table.finish();
-    Some(QuestionWords { id: id?, text, labels, options })
+    Some(QuestionTexts { id: id?, text, labels, options })
 }

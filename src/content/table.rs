@@ -13,20 +13,20 @@ use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 use unicode_normalization::UnicodeNormalization;
 
-use super::document::{At, Context};
+use super::document::{Context, Located};
 use super::hints::{did_you_mean, quoted, slug_hint};
 use crate::domain::diagnostic::{Diagnostic, nearest};
 use crate::domain::model::ids::Slug;
 use crate::domain::time::duration::Duration;
 
 /// Maximum number of errors of one kind reported for one table or list.
-const MOST_OF_A_KIND: usize = 20;
+const MAX_PER_KIND: usize = 20;
 /// Maximum number of tables and of values in one list.
-const MOST_TABLES: usize = 500;
-const MOST_VALUES: usize = 10_000;
+const MAX_TABLES: usize = 500;
+const MAX_VALUES: usize = 10_000;
 
 /// One table; each key is requested at most once.
-pub(super) struct Table<'a> {
+pub(super) struct TomlTable<'a> {
     context: &'a Context<'a>,
     keys: &'a DeTable<'a>,
     /// Where the table starts; missing keys are reported here.
@@ -45,7 +45,7 @@ pub(super) struct Table<'a> {
 
 /// The expected type of a value.
 #[derive(Clone, Copy)]
-enum Wanted {
+enum ExpectedType {
     Text,
     Integer,
     Boolean,
@@ -56,31 +56,31 @@ enum Wanted {
     Tables,
 }
 
-impl Wanted {
-    fn words(self) -> &'static str {
+impl ExpectedType {
+    fn description(self) -> &'static str {
         match self {
-            Wanted::Text => "text in quotes",
-            Wanted::Integer => "a whole number",
-            Wanted::Boolean => "true or false",
-            Wanted::Date => "a date",
-            Wanted::Moment => "a date with a time of day",
-            Wanted::List => "a list of texts",
-            Wanted::Table => "a table",
-            Wanted::Tables => "a list of tables",
+            ExpectedType::Text => "text in quotes",
+            ExpectedType::Integer => "a whole number",
+            ExpectedType::Boolean => "true or false",
+            ExpectedType::Date => "a date",
+            ExpectedType::Moment => "a date with a time of day",
+            ExpectedType::List => "a list of texts",
+            ExpectedType::Table => "a table",
+            ExpectedType::Tables => "a list of tables",
         }
     }
 
     /// A hint that shows the correct syntax.
     fn example(self, key: &str) -> String {
         match self {
-            Wanted::Text => format!("write `{key} = \"…\"`"),
-            Wanted::Integer => format!("write `{key} = 5`, without quotes"),
-            Wanted::Boolean => format!("write `{key} = true`, without quotes"),
-            Wanted::Date => format!("write `{key} = 2026-10-14`, without quotes"),
-            Wanted::Moment => format!("write `{key} = 2026-10-14T13:00:00`, without quotes"),
-            Wanted::List => format!("write `{key} = [\"…\", \"…\"]`"),
-            Wanted::Table => format!("write `[{key}]` on a line of its own and its keys below"),
-            Wanted::Tables => format!("write `[[{key}]]`, with two brackets, above each"),
+            ExpectedType::Text => format!("write `{key} = \"…\"`"),
+            ExpectedType::Integer => format!("write `{key} = 5`, without quotes"),
+            ExpectedType::Boolean => format!("write `{key} = true`, without quotes"),
+            ExpectedType::Date => format!("write `{key} = 2026-10-14`, without quotes"),
+            ExpectedType::Moment => format!("write `{key} = 2026-10-14T13:00:00`, without quotes"),
+            ExpectedType::List => format!("write `{key} = [\"…\", \"…\"]`"),
+            ExpectedType::Table => format!("write `[{key}]` on a line of its own and its keys below"),
+            ExpectedType::Tables => format!("write `[[{key}]]`, with two brackets, above each"),
         }
     }
 }
@@ -99,15 +99,15 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-impl<'a> Table<'a> {
+impl<'a> TomlTable<'a> {
     pub(super) fn new(
         context: &'a Context<'a>,
         keys: &'a DeTable<'a>,
         offset: usize,
         name: String,
-    ) -> Table<'a> {
+    ) -> TomlTable<'a> {
         let sound = Cell::new(true);
-        Table {
+        TomlTable {
             context,
             keys,
             offset,
@@ -139,7 +139,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Declares required keys, each with an example value; [`Table::finish`]
+    /// Declares required keys, each with an example value; [`TomlTable::finish`]
     /// reports the missing ones.
     pub(super) fn require(&mut self, keys: &[(&'static str, &'static str)]) {
         self.required.extend(keys);
@@ -147,7 +147,7 @@ impl<'a> Table<'a> {
 
     /// Reports missing required keys, except those that are probably misspelt.
     /// Reports nothing if the text has a syntax error.
-    fn tell_missing(&self, misspelt: &[&str]) {
+    fn report_missing(&self, misspelt: &[&str]) {
         let whole = self.context.is_whole();
         for (key, example) in self.required.iter().filter(|(key, _)| whole && !self.has(key)) {
             if !misspelt.contains(key) {
@@ -181,13 +181,13 @@ impl<'a> Table<'a> {
     }
 
     /// A single-line text: trimmed, NFC-normalised and not empty.
-    pub(super) fn line(&mut self, key: &'static str) -> Option<At<String>> {
+    pub(super) fn line(&mut self, key: &'static str) -> Option<Located<String>> {
         let found = self.value(key)?;
         self.clean(key, found, char::is_control)
     }
 
     /// A text that may have several lines.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<At<String>> {
+    pub(super) fn text(&mut self, key: &'static str) -> Option<Located<String>> {
         let found = self.value(key)?;
         self.clean(key, found, |c| c.is_control() && !matches!(c, '\n' | '\t'))
     }
@@ -197,8 +197,9 @@ impl<'a> Table<'a> {
         key: &str,
         found: &Spanned<DeValue<'_>>,
         refused: fn(char) -> bool,
-    ) -> Option<At<String>> {
-        let text: String = self.typed(key, found, Wanted::Text, DeValue::as_str)?.trim().nfc().collect();
+    ) -> Option<Located<String>> {
+        let text: String =
+            self.typed(key, found, ExpectedType::Text, DeValue::as_str)?.trim().nfc().collect();
         let offset = self.context.base + found.span().start;
         if text.is_empty() {
             let message = format!("{} is empty", self.named(key));
@@ -216,16 +217,16 @@ impl<'a> Table<'a> {
             );
             return None;
         }
-        Some(At { value: text, offset })
+        Some(Located { value: text, offset })
     }
 
     /// An integer within a range.
-    pub(super) fn integer(&mut self, key: &'static str, allowed: Range<i64>) -> Option<At<i64>> {
+    pub(super) fn integer(&mut self, key: &'static str, allowed: Range<i64>) -> Option<Located<i64>> {
         let found = self.value(key)?;
-        let digits = self.typed(key, found, Wanted::Integer, DeValue::as_integer)?;
+        let digits = self.typed(key, found, ExpectedType::Integer, DeValue::as_integer)?;
         let offset = self.context.base + found.span().start;
         match i64::from_str_radix(digits.as_str(), digits.radix()) {
-            Ok(value) if allowed.contains(&value) => Some(At { value, offset }),
+            Ok(value) if allowed.contains(&value) => Some(Located { value, offset }),
             _ => {
                 let (least, most) = (allowed.start, allowed.end - 1);
                 let message = format!("{} is {digits}; {least} to {most} is allowed", self.named(key));
@@ -238,27 +239,27 @@ impl<'a> Table<'a> {
     /// `true` or `false`.
     pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
         let found = self.value(key)?;
-        self.typed(key, found, Wanted::Boolean, DeValue::as_bool)
+        self.typed(key, found, ExpectedType::Boolean, DeValue::as_bool)
     }
 
     /// A date from 2000 to 2100.
-    pub(super) fn date(&mut self, key: &'static str) -> Option<At<NaiveDate>> {
+    pub(super) fn date(&mut self, key: &'static str) -> Option<Located<NaiveDate>> {
         let found = self.value(key)?;
         let only_date = |value: &DeValue<'_>| {
             value.as_datetime().filter(|moment| moment.time.is_none()).and_then(|moment| moment.date)
         };
-        let date = self.typed(key, found, Wanted::Date, only_date)?;
-        self.believed(key, found, date)
-            .map(|value| At { value, offset: self.context.base + found.span().start })
+        let date = self.typed(key, found, ExpectedType::Date, only_date)?;
+        self.check_year(key, found, date)
+            .map(|value| Located { value, offset: self.context.base + found.span().start })
     }
 
     /// A local date and time.
-    pub(super) fn moment(&mut self, key: &'static str) -> Option<At<NaiveDateTime>> {
+    pub(super) fn moment(&mut self, key: &'static str) -> Option<Located<NaiveDateTime>> {
         let found = self.value(key)?;
         let parts = |value: &DeValue<'_>| {
             value.as_datetime().and_then(|moment| Some((moment.date?, moment.time?, moment.offset)))
         };
-        let (date, time, zone) = self.typed(key, found, Wanted::Moment, parts)?;
+        let (date, time, zone) = self.typed(key, found, ExpectedType::Moment, parts)?;
         let offset = self.context.base + found.span().start;
         if let Some(zone) = zone {
             let message =
@@ -266,44 +267,44 @@ impl<'a> Table<'a> {
             self.error("moment-with-offset", offset, message, "leave the offset out: `2026-10-14T13:00:00`");
             return None;
         }
-        let date = self.believed(key, found, date)?;
+        let date = self.check_year(key, found, date)?;
         let (hour, minute) = (u32::from(time.hour), u32::from(time.minute));
         // A leap second is mapped to second 59.
         let time = NaiveTime::from_hms_opt(hour, minute, u32::from(time.second.unwrap_or(0)).min(59))?;
-        Some(At { value: date.and_time(time), offset })
+        Some(Located { value: date.and_time(time), offset })
     }
 
-    fn believed(
+    fn check_year(
         &self,
         key: &str,
         found: &Spanned<DeValue<'_>>,
         date: toml::value::Date,
     ) -> Option<NaiveDate> {
         let day = NaiveDate::from_ymd_opt(i32::from(date.year), date.month.into(), date.day.into());
-        let believed = day.filter(|_| (2000..=2100).contains(&date.year));
-        if believed.is_none() {
+        let checked = day.filter(|_| (2000..=2100).contains(&date.year));
+        if checked.is_none() {
             let offset = self.context.base + found.span().start;
             let message = format!("{} is {date}; years 2000 to 2100 are allowed", self.named(key));
             self.error("out-of-range", offset, message, "check the year");
         }
-        believed
+        checked
     }
 
     /// A duration such as `5 workdays`.
-    pub(super) fn duration(&mut self, key: &'static str) -> Option<At<Duration>> {
+    pub(super) fn duration(&mut self, key: &'static str) -> Option<Located<Duration>> {
         let text = self.line(key)?;
         self.as_duration(&text)
     }
 
     /// A list of durations.
-    pub(super) fn durations(&mut self, key: &'static str) -> Vec<At<Duration>> {
+    pub(super) fn durations(&mut self, key: &'static str) -> Vec<Located<Duration>> {
         self.lines(key).into_iter().filter_map(|text| self.as_duration(&text)).collect()
     }
 
     /// Parses a text as a duration.
-    pub(super) fn as_duration(&self, text: &At<String>) -> Option<At<Duration>> {
+    pub(super) fn as_duration(&self, text: &Located<String>) -> Option<Located<Duration>> {
         match Duration::parse(&text.value) {
-            Ok(value) => Some(At { value, offset: text.offset }),
+            Ok(value) => Some(Located { value, offset: text.offset }),
             Err(message) => {
                 self.error("bad-duration", text.offset, message, "for example `1 week` or `5 workdays`");
                 None
@@ -312,18 +313,18 @@ impl<'a> Table<'a> {
     }
 
     /// A slug.
-    pub(super) fn slug(&mut self, key: &'static str) -> Option<At<Slug>> {
+    pub(super) fn slug(&mut self, key: &'static str) -> Option<Located<Slug>> {
         let text = self.line(key)?;
         self.as_slug(&text)
     }
 
     /// A list of slugs.
-    pub(super) fn slugs(&mut self, key: &'static str) -> Vec<At<Slug>> {
+    pub(super) fn slugs(&mut self, key: &'static str) -> Vec<Located<Slug>> {
         self.lines(key).into_iter().filter_map(|text| self.as_slug(&text)).collect()
     }
 
     /// Parses a text as a slug.
-    pub(super) fn as_slug(&self, text: &At<String>) -> Option<At<Slug>> {
+    pub(super) fn as_slug(&self, text: &Located<String>) -> Option<Located<Slug>> {
         let slug = Slug::parse(&text.value);
         if slug.is_none() {
             let message = format!(
@@ -332,14 +333,14 @@ impl<'a> Table<'a> {
             );
             self.error("bad-slug", text.offset, message, slug_hint(&text.value));
         }
-        slug.map(|value| At { value, offset: text.offset })
+        slug.map(|value| Located { value, offset: text.offset })
     }
 
     /// One of a fixed set of values.
-    pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<At<T>> {
+    pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<Located<T>> {
         let found = self.line(key)?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == found.value) {
-            return Some(At { value: *value, offset: found.offset });
+            return Some(Located { value: *value, offset: found.offset });
         }
         let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let message = format!("{} is `{}`; allowed are {}", self.named(key), found.value, quoted(&allowed));
@@ -349,98 +350,108 @@ impl<'a> Table<'a> {
     }
 
     /// A list of single-line texts; an empty list is an error.
-    pub(super) fn lines(&mut self, key: &'static str) -> Vec<At<String>> {
+    pub(super) fn lines(&mut self, key: &'static str) -> Vec<Located<String>> {
         self.list(key).map(|list| list.value).unwrap_or_default()
     }
 
     /// The same, with the offset of the list.
-    pub(super) fn values(&mut self, key: &'static str) -> Option<At<Vec<String>>> {
+    pub(super) fn values(&mut self, key: &'static str) -> Option<Located<Vec<String>>> {
         let list = self.list(key)?;
         Some(list.map(|lines| lines.into_iter().map(|line| line.value).collect()))
     }
 
-    fn list(&mut self, key: &'static str) -> Option<At<Vec<At<String>>>> {
+    fn list(&mut self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
         let found = self.value(key)?;
-        let list = self.typed(key, found, Wanted::List, DeValue::as_array)?;
+        let list = self.typed(key, found, ExpectedType::List, DeValue::as_array)?;
         let offset = self.context.base + found.span().start;
         if list.is_empty() {
             let message = format!("{} is an empty list", self.named(key));
             self.error("empty-value", offset, message, "leave the key out, or name at least one");
         }
-        if list.len() > MOST_VALUES {
+        if list.len() > MAX_VALUES {
             let message =
-                format!("{} has {} values; at most {MOST_VALUES} are read", self.named(key), list.len());
+                format!("{} has {} values; at most {MAX_VALUES} are read", self.named(key), list.len());
             self.error("too-many", offset, message, "shorten the list");
             return None;
         }
         let mut refused = 0;
         let one = |value: &'a Spanned<DeValue<'a>>| {
             // Stop after the maximum number of errors of one kind.
-            if refused >= MOST_OF_A_KIND {
+            if refused >= MAX_PER_KIND {
                 return None;
             }
             let line = self.element(key, value);
             refused += usize::from(line.is_none());
             line
         };
-        Some(At { value: list.iter().filter_map(one).collect(), offset })
+        Some(Located { value: list.iter().filter_map(one).collect(), offset })
     }
 
-    fn element(&self, key: &str, found: &Spanned<DeValue<'_>>) -> Option<At<String>> {
+    fn element(&self, key: &str, found: &Spanned<DeValue<'_>>) -> Option<Located<String>> {
         if found.get_ref().is_str() {
             return self.clean(key, found, char::is_control);
         }
         let message =
             format!("{} has {} in it; texts in quotes are needed", self.named(key), kind_of(found.get_ref()));
-        self.error("wrong-type", self.context.base + found.span().start, message, Wanted::List.example(key));
+        self.error(
+            "wrong-type",
+            self.context.base + found.span().start,
+            message,
+            ExpectedType::List.example(key),
+        );
         None
     }
 
     /// A subtable.
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
+    pub(super) fn table(&mut self, key: &'static str) -> Option<TomlTable<'a>> {
         let found = self.value(key)?;
-        let keys = self.typed(key, found, Wanted::Table, DeValue::as_table)?;
+        let keys = self.typed(key, found, ExpectedType::Table, DeValue::as_table)?;
         let offset = self.offset_of_table(key, found);
-        Some(self.below(keys, offset, format!("[{}]", self.path(key))))
+        Some(self.subtable(keys, offset, format!("[{}]", self.path(key))))
     }
 
     /// The tables of an array of tables.
-    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Table<'a>> {
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<TomlTable<'a>> {
         let Some(found) = self.value(key) else { return Vec::new() };
-        let Some(list) = self.typed(key, found, Wanted::Tables, DeValue::as_array) else { return Vec::new() };
+        let Some(list) = self.typed(key, found, ExpectedType::Tables, DeValue::as_array) else {
+            return Vec::new();
+        };
         let name = format!("[[{}]]", self.path(key));
-        if list.len() > MOST_TABLES {
-            let message = format!("{} times `{name}`; at most {MOST_TABLES} are read", list.len());
+        if list.len() > MAX_TABLES {
+            let message = format!("{} times `{name}`; at most {MAX_TABLES} are read", list.len());
             self.error("too-many", self.offset_of(key), message, "split it into several journeys");
             return Vec::new();
         }
         let one = |value: &'a Spanned<DeValue<'a>>| {
-            let keys = self.typed(key, value, Wanted::Tables, DeValue::as_table)?;
-            Some(self.below(keys, self.context.base + value.span().start, name.clone()))
+            let keys = self.typed(key, value, ExpectedType::Tables, DeValue::as_table)?;
+            Some(self.subtable(keys, self.context.base + value.span().start, name.clone()))
         };
         list.iter().filter_map(one).collect()
     }
 
     /// Subtables whose names the author chose, as in `[translation.en]`.
-    pub(super) fn named_tables(&self) -> Vec<(At<String>, Table<'a>)> {
+    pub(super) fn named_tables(&self) -> Vec<(Located<String>, TomlTable<'a>)> {
         let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
             let name: &Cow<'a, str> = key.get_ref();
             let offset = self.context.base + key.span().start;
-            let keys = self.typed(name, value, Wanted::Table, DeValue::as_table)?;
+            let keys = self.typed(name, value, ExpectedType::Table, DeValue::as_table)?;
             let path = format!("[{}]", self.path(name));
-            Some((At { value: name.to_string(), offset }, self.below(keys, offset, path)))
+            Some((Located { value: name.to_string(), offset }, self.subtable(keys, offset, path)))
         };
-        self.keys.iter().take(MOST_TABLES).filter_map(one).collect()
+        self.keys.iter().take(MAX_TABLES).filter_map(one).collect()
     }
 
     /// Key and text pairs whose keys the author chose.
-    pub(super) fn named_lines(&self) -> Vec<(At<String>, String)> {
+    pub(super) fn named_lines(&self) -> Vec<(Located<String>, String)> {
         let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
             let name: &Cow<'a, str> = key.get_ref();
             let line = self.clean(name, value, char::is_control)?;
-            Some((At { value: name.to_string(), offset: self.context.base + key.span().start }, line.value))
+            Some((
+                Located { value: name.to_string(), offset: self.context.base + key.span().start },
+                line.value,
+            ))
         };
-        self.keys.iter().take(MOST_TABLES).filter_map(one).collect()
+        self.keys.iter().take(MAX_TABLES).filter_map(one).collect()
     }
 
     /// Reports unknown and missing keys. Returns true if the table has no error.
@@ -448,16 +459,16 @@ impl<'a> Table<'a> {
         let known = |key: &str| self.asked.iter().chain(&self.refused).any(|known| *known == key);
         let unknown = self.keys.keys().filter(|key| !known(key.get_ref()));
         let mut misspelt = Vec::new();
-        for key in unknown.take(MOST_OF_A_KIND) {
+        for key in unknown.take(MAX_PER_KIND) {
             let meant = nearest(key.get_ref(), self.asked.iter().copied());
             misspelt.extend(meant);
-            self.tell_unknown(key, meant);
+            self.report_unknown(key, meant);
         }
-        self.tell_missing(&misspelt);
+        self.report_missing(&misspelt);
         self.sound.get()
     }
 
-    fn tell_unknown(&self, key: &Spanned<Cow<'_, str>>, meant: Option<&str>) {
+    fn report_unknown(&self, key: &Spanned<Cow<'_, str>>, meant: Option<&str>) {
         let name: &str = key.get_ref();
         let allowed = quoted(&self.asked);
         let message = match self.name.as_str() {
@@ -483,20 +494,24 @@ impl<'a> Table<'a> {
         &self,
         key: &str,
         found: &'v Spanned<DeValue<'v>>,
-        wanted: Wanted,
+        wanted: ExpectedType,
         as_wanted: impl FnOnce(&'v DeValue<'v>) -> Option<T>,
     ) -> Option<T> {
         let value = as_wanted(found.get_ref());
         if value.is_none() {
-            let message =
-                format!("{} is {}; {} is needed", self.named(key), kind_of(found.get_ref()), wanted.words());
+            let message = format!(
+                "{} is {}; {} is needed",
+                self.named(key),
+                kind_of(found.get_ref()),
+                wanted.description()
+            );
             self.error("wrong-type", self.context.base + found.span().start, message, wanted.example(key));
         }
         value
     }
 
-    fn below(&self, keys: &'a DeTable<'a>, offset: usize, name: String) -> Table<'a> {
-        Table::new(self.context, keys, offset, name)
+    fn subtable(&self, keys: &'a DeTable<'a>, offset: usize, name: String) -> TomlTable<'a> {
+        TomlTable::new(self.context, keys, offset, name)
     }
 
     /// The dotted path of a subtable, without brackets.

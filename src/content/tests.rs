@@ -6,10 +6,10 @@ use expect_test::expect;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::load;
-use super::rig::{
+use super::fixtures::{
     JOURNEY, LESSON, PROGRAMME, STEP, check, faults_in, folder, good, good_but, library, today, write,
 };
+use super::load;
 use crate::domain::model::ids::Slug;
 
 #[test]

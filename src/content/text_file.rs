@@ -6,7 +6,7 @@ use crate::domain::diagnostic::{Diagnostic, Place};
 
 /// A decoded text with LF line ends and without a byte order mark.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct TextFile {
     /// The path as the user would type it.
     pub(super) file: String,
     pub(super) text: Arc<str>,
@@ -14,20 +14,20 @@ pub(super) struct Source {
 }
 
 /// Maximum number of diagnostics of one kind for one file.
-const MOST_OF_A_KIND: usize = 5;
+const MAX_PER_KIND: usize = 5;
 
-impl Source {
+impl TextFile {
     /// Decodes the bytes of a file.
     ///
     /// # Errors
     ///
     /// The file has another encoding, control characters, or unresolved merge
     /// conflict markers.
-    pub(super) fn read(file: &str, bytes: Vec<u8>) -> Result<Source, Vec<Diagnostic>> {
+    pub(super) fn read(file: &str, bytes: Vec<u8>) -> Result<TextFile, Vec<Diagnostic>> {
         let text = decode(file, bytes).map_err(|fault| vec![fault])?;
         let line_starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
-        let source = Source { file: file.to_owned(), text: text.into(), line_starts };
+        let source = TextFile { file: file.to_owned(), text: text.into(), line_starts };
         let faults = [source.control_characters(), source.merge_markers()].concat();
         if faults.is_empty() { Ok(source) } else { Err(faults) }
     }
@@ -56,7 +56,7 @@ impl Source {
 
     fn control_characters(&self) -> Vec<Diagnostic> {
         let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-        let found = self.text.char_indices().filter(|(_, c)| steers(*c)).take(MOST_OF_A_KIND);
+        let found = self.text.char_indices().filter(|(_, c)| steers(*c)).take(MAX_PER_KIND);
         let fault = |(offset, c): (usize, char)| {
             let message = format!("control character {} in the text", c.escape_unicode());
             Diagnostic::error("control-character", self.place(offset), message)
@@ -75,7 +75,7 @@ impl Source {
             separated |= line == "=======";
             opens || closes
         };
-        let found = self.lines_from(0).filter(|(_, line)| marker(line)).take(MOST_OF_A_KIND);
+        let found = self.lines_from(0).filter(|(_, line)| marker(line)).take(MAX_PER_KIND);
         let fault = |(offset, line): (usize, &str)| {
             let message = format!("merge conflict marker `{}`: two versions stand here", &line[..7]);
             Diagnostic::error("merge-conflict", self.place(offset), message)
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn faults(bytes: &[u8]) -> String {
-        match Source::read("f.md", bytes.to_vec()) {
+        match TextFile::read("f.md", bytes.to_vec()) {
             Ok(source) => format!("{:?}", source.text),
             Err(faults) => faults.iter().map(|fault| format!("{fault}\n")).collect(),
         }

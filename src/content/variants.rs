@@ -2,15 +2,15 @@
 //! variant or translation inherits what it omits, so that every [`Variant`] is
 //! complete.
 
-use super::document::At;
+use super::document::Located;
 use super::hash;
 use super::hints::{did_you_mean, listed};
-use super::journey::WrittenStep;
+use super::journey::RawStep;
 use super::picture;
-use crate::content::file_tree::MOST_BYTES_OF_PICTURE;
-use crate::content::resolver::Content;
-use crate::content::step_file::{self, Base, QuestionWords, Version, Words, WrittenFilm};
-use crate::content::text_file::Source;
+use crate::content::file_tree::MAX_PICTURE_BYTES;
+use crate::content::resolver::ResolveContext;
+use crate::content::step_file::{self, BaseFile, QuestionTexts, RawFilm, StepText, VariantFile};
+use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::nearest;
 use crate::domain::model::ids::{Language, Slug};
 use crate::domain::model::step::{Film, Poster, Question, QuestionForm, Step, Variant};
@@ -53,22 +53,22 @@ struct Named<'a> {
     character: Option<Slug>,
     language: Language,
     file: StepFile<'a>,
-    version: Option<Version<'a>>,
+    version: Option<VariantFile<'a>>,
 }
 
 /// Builds the step; `None` if a required part is missing.
 pub(super) fn step(
-    content: &Content<'_>,
+    content: &ResolveContext<'_>,
     folder: &str,
-    step: &WrittenStep,
+    step: &RawStep,
     files: &[StepFile<'_>],
 ) -> Option<Step> {
-    let mut maker = Maker { content, folder, step, knows_questions: false };
-    let base = maker.base(files);
-    maker.knows_questions = base.as_ref().is_some_and(|base| base.questions.is_some());
-    let versions = maker.versions(files);
-    let plain = base.as_ref().and_then(|base| maker.plain(base));
-    let variants = maker.variants(plain, &versions);
+    let mut builder = VariantBuilder { content, folder, step, knows_questions: false };
+    let base = builder.base(files);
+    builder.knows_questions = base.as_ref().is_some_and(|base| base.questions.is_some());
+    let versions = builder.versions(files);
+    let plain = base.as_ref().and_then(|base| builder.plain(base));
+    let variants = builder.variants(plain, &versions);
     let texts = files.iter().filter_map(|file| {
         let source = content.snapshot.texts.get(file.path)?;
         Some((file.path.rsplit('/').next()?, &*source.text))
@@ -91,7 +91,7 @@ pub(super) fn step(
 }
 
 /// Reports the errors of a file that belongs to no known step.
-pub(super) fn look_at(content: &Content<'_>, file: &StepFile<'_>) {
+pub(super) fn check_orphan(content: &ResolveContext<'_>, file: &StepFile<'_>) {
     let Some(source) = content.snapshot.texts.get(file.path) else { return };
     if file.is_base() {
         step_file::read_base(source, content.faults);
@@ -101,16 +101,16 @@ pub(super) fn look_at(content: &Content<'_>, file: &StepFile<'_>) {
 }
 
 /// Input for building one step.
-struct Maker<'a> {
-    content: &'a Content<'a>,
+struct VariantBuilder<'a> {
+    content: &'a ResolveContext<'a>,
     folder: &'a str,
-    step: &'a WrittenStep,
+    step: &'a RawStep,
     /// The base file's questions are valid.
     knows_questions: bool,
 }
 
-impl<'a> Maker<'a> {
-    fn base(&self, files: &[StepFile<'_>]) -> Option<Base<'a>> {
+impl<'a> VariantBuilder<'a> {
+    fn base(&self, files: &[StepFile<'_>]) -> Option<BaseFile<'a>> {
         let file = files.iter().find(|file| file.is_base())?;
         let source = self.content.snapshot.texts.get(file.path)?;
         let base = step_file::read_base(source, self.content.faults)?;
@@ -198,7 +198,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The variant without character in the first language.
-    fn plain(&self, base: &Base<'_>) -> Option<Variant> {
+    fn plain(&self, base: &BaseFile<'_>) -> Option<Variant> {
         let language = self.content.known.languages.as_ref()?.first()?.clone();
         let words = &base.words;
         // Without a subject there will be no library, but the rest is still checked.
@@ -248,7 +248,7 @@ impl<'a> Maker<'a> {
             let Some(version) = &named.version else { continue };
             let made = match (&named.character, first) {
                 (_, None) => None,
-                (Some(_), _) => find(&named.language).map(|parent| self.over(named, version, parent)),
+                (Some(_), _) => find(&named.language).map(|parent| self.inherit(named, version, parent)),
                 (None, Some(plain)) => Some(self.translated(named, version, plain)),
             };
             variants.extend(made);
@@ -271,7 +271,7 @@ impl<'a> Maker<'a> {
 
     /// Builds a translation. It has all texts itself; only the film is inherited from
     /// the first language.
-    fn translated(&self, named: &Named<'_>, version: &Version<'_>, plain: &Variant) -> Variant {
+    fn translated(&self, named: &Named<'_>, version: &VariantFile<'_>, plain: &Variant) -> Variant {
         let words = &version.words;
         if words.subject.is_none() && words.whole {
             let message = "`subject` is missing; a translation has its own".to_owned();
@@ -286,11 +286,11 @@ impl<'a> Maker<'a> {
         let subject = words.subject.as_ref().map_or("", |subject| &subject.value);
         let parent =
             Variant { title: self.title(subject), preheader: None, manager_note: None, ..plain.clone() };
-        self.over(named, version, &parent)
+        self.inherit(named, version, &parent)
     }
 
     /// Builds a variant; omitted values are inherited from its parent.
-    fn over(&self, named: &Named<'_>, version: &Version<'_>, parent: &Variant) -> Variant {
+    fn inherit(&self, named: &Named<'_>, version: &VariantFile<'_>, parent: &Variant) -> Variant {
         let words = &version.words;
         if let Some(film) = words.film.as_ref().filter(|_| parent.film.is_none()) {
             let message =
@@ -318,12 +318,12 @@ impl<'a> Maker<'a> {
     }
 
     /// The parent's questions with the texts of this file.
-    fn questions(&self, named: &Named<'_>, version: &Version<'_>, parent: &[Question]) -> Vec<Question> {
+    fn questions(&self, named: &Named<'_>, version: &VariantFile<'_>, parent: &[Question]) -> Vec<Question> {
         if !self.knows_questions {
             return Vec::new();
         }
         let source = version.words.source;
-        self.questions_of_no_step(source, &version.questions, parent);
+        self.report_unknown_questions(source, &version.questions, parent);
         let is_translation = named.character.is_none();
         let question = |asked: &Question| {
             let words = version.questions.iter().find(|words| words.id.value == asked.id);
@@ -335,7 +335,7 @@ impl<'a> Maker<'a> {
         parent.iter().map(question).collect()
     }
 
-    fn questions_of_no_step(&self, source: &Source, written: &[QuestionWords], parent: &[Question]) {
+    fn report_unknown_questions(&self, source: &TextFile, written: &[QuestionTexts], parent: &[Question]) {
         let ids: Vec<&str> = parent.iter().map(|question| question.id.as_str()).collect();
         for (i, words) in written.iter().enumerate() {
             let id = words.id.value.as_str();
@@ -356,7 +356,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Warns about texts that readers of the translation get in the first language.
-    fn untranslated(&self, file: &Words<'_>, words: Option<&QuestionWords>, asked: &Question) {
+    fn untranslated(&self, file: &StepText<'_>, words: Option<&QuestionTexts>, asked: &Question) {
         let missing = match (words, &asked.form) {
             (None, _) => "",
             (Some(words), _) if words.text.is_none() => "`text` of ",
@@ -375,17 +375,17 @@ impl<'a> Maker<'a> {
         self.content.warning(file.source, "untranslated", offset, message, hint);
     }
 
-    fn question(&self, source: &Source, words: &QuestionWords, asked: &Question) -> Question {
+    fn question(&self, source: &TextFile, words: &QuestionTexts, asked: &Question) -> Question {
         let form = match &asked.form {
             QuestionForm::Scale { min, max, labels } => {
                 self.refuse_words(source, words.options.as_ref(), "options", "choice");
-                let labels = self.as_many(source, words.labels.as_ref(), "labels", labels);
+                let labels = self.check_count(source, words.labels.as_ref(), "labels", labels);
                 QuestionForm::Scale { min: *min, max: *max, labels }
             }
             QuestionForm::Choice { options } => {
                 self.refuse_words(source, words.labels.as_ref(), "labels", "scale");
                 QuestionForm::Choice {
-                    options: self.as_many(source, words.options.as_ref(), "options", options),
+                    options: self.check_count(source, words.options.as_ref(), "options", options),
                 }
             }
             form @ (QuestionForm::Text | QuestionForm::Done | QuestionForm::Pledge) => {
@@ -401,7 +401,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn refuse_words(&self, source: &Source, found: Option<&At<Vec<String>>>, key: &str, form: &str) {
+    fn refuse_words(&self, source: &TextFile, found: Option<&Located<Vec<String>>>, key: &str, form: &str) {
         if let Some(found) = found {
             let message = format!("`{key}` belongs to a question of type `{form}`");
             self.content.error(source, "wrong-question-key", found.offset, message, "delete it".to_owned());
@@ -410,10 +410,10 @@ impl<'a> Maker<'a> {
 
     /// The translated texts if there are as many as in the parent: answers are
     /// counted by position.
-    fn as_many(
+    fn check_count(
         &self,
-        source: &Source,
-        found: Option<&At<Vec<String>>>,
+        source: &TextFile,
+        found: Option<&Located<Vec<String>>>,
         key: &str,
         parent: &[String],
     ) -> Vec<String> {
@@ -427,8 +427,8 @@ impl<'a> Maker<'a> {
     }
 
     /// A film with its poster, which must exist and be small enough.
-    fn film(&self, words: &Words<'_>) -> Option<Film> {
-        let WrittenFilm { film, poster, alt } = &words.film.as_ref()?.value;
+    fn film(&self, words: &StepText<'_>) -> Option<Film> {
+        let RawFilm { film, poster, alt } = &words.film.as_ref()?.value;
         let mut film = film.clone();
         let Some(poster) = poster else { return Some(film) };
         let snapshot = &self.content.snapshot;
@@ -441,12 +441,12 @@ impl<'a> Maker<'a> {
         }
         let name = &poster.value;
         let (code, message, hint) = match snapshot.others.get(&path) {
-            Some(bytes) if *bytes > MOST_BYTES_OF_PICTURE => (
+            Some(bytes) if *bytes > MAX_PICTURE_BYTES => (
                 "poster-too-large",
                 format!(
                     "`{name}` has {} kB; at most {} kB are allowed",
                     bytes.div_ceil(1_000),
-                    MOST_BYTES_OF_PICTURE / 1_000
+                    MAX_PICTURE_BYTES / 1_000
                 ),
                 "save it smaller: 600 pixels wide are plenty".to_owned(),
             ),

@@ -9,7 +9,7 @@ use crate::domain::change::import_diff::{Comparison, Import};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::Roster;
 use crate::engine::load::snapshot::{self, Unusable};
-use crate::roster::Reading;
+use crate::roster::RosterResult;
 use crate::store::{Store, StoreError};
 
 /// An import would remove more people than is allowed without confirmation.
@@ -44,7 +44,7 @@ pub fn compared_in<'a>(
 }
 
 /// Reads a people file with the options of this programme.
-pub fn read(config: &Config, file: &Path, library: &Library) -> Reading {
+pub fn read(config: &Config, file: &Path, library: &Library) -> RosterResult {
     snapshot::people(config, file, library.programme.default_language())
 }
 

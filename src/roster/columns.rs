@@ -8,7 +8,7 @@ use crate::domain::diagnostic::{Diagnostic, nearest, visible};
 
 use super::csv::Fields;
 use super::faults::Faults;
-use super::identity::Tally;
+use super::identity::IdNumberCounter;
 
 /// The columns that the program reads from a people file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,8 +126,8 @@ impl Column {
 /// Normalises a heading for comparison: NFC, lower case, and blanks, underscores
 /// and hyphens are equal.
 fn alike(heading: &str) -> String {
-    let composed: String = heading.nfc().collect::<String>().to_lowercase();
-    composed.split([' ', '_', '-', '\u{a0}']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let normalize: String = heading.nfc().collect::<String>().to_lowercase();
+    normalize.split([' ', '_', '-', '\u{a0}']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The parsed header: the field of each column, and the ignored headings.
@@ -141,7 +141,7 @@ pub(super) struct Columns {
     /// Columns kept on purpose: their names as the configuration has them, and fields.
     pub(super) kept: Vec<(Arc<str>, usize)>,
     /// How often each field looks like a personal identity number.
-    tallies: Vec<Tally>,
+    tallies: Vec<IdNumberCounter>,
 }
 
 impl Columns {
@@ -158,7 +158,7 @@ impl Columns {
             headings: fields.iter().map(str::to_owned).collect(),
             fields: [None; Column::ALL.len()],
             kept: Vec::new(),
-            tallies: vec![Tally::default(); fields.len()],
+            tallies: vec![IdNumberCounter::default(); fields.len()],
         };
         let alikes: Vec<String> = fields.iter().map(alike).collect();
         columns.find(&alikes, line, faults);
@@ -281,7 +281,7 @@ impl Columns {
     }
 
     /// Reports columns that hold personal identity numbers, after all lines are read.
-    pub(super) fn tell_identity_numbers(&self, line: u32, faults: &mut Faults) {
+    pub(super) fn report_identity_numbers(&self, line: u32, faults: &mut Faults) {
         for (field, _) in self.tallies.iter().enumerate().filter(|(_, tally)| tally.most()) {
             let what = match self.headings[field].as_str() {
                 "" => format!("column {}", field + 1),

@@ -7,13 +7,13 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use csv_core::{ReadFieldResult, ReadRecordResult};
 
-use super::encoding::{Encoding, Letters, Source};
+use super::encoding::{Encoding, InputReader, LineDecoder};
 
 /// Maximum length of a line in bytes.
-const LONGEST_LINE: usize = 64 * 1024;
+const MAX_LINE_LENGTH: usize = 64 * 1024;
 
 /// Maximum number of columns.
-pub(super) const MOST_COLUMNS: usize = 1_000;
+pub(super) const MAX_COLUMNS: usize = 1_000;
 
 /// The field separator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -59,9 +59,9 @@ impl fmt::Display for Separator {
 }
 
 /// Reads a file line by line in constant memory.
-pub(super) struct Lines<R: Read> {
-    source: BufReader<Source<R>>,
-    letters: Letters,
+pub(super) struct LineReader<R: Read> {
+    source: BufReader<InputReader<R>>,
+    letters: LineDecoder,
     bytes: Vec<u8>,
     /// Number of the last line returned, from 1.
     pub(super) number: u32,
@@ -72,12 +72,12 @@ pub(super) enum Line<'a> {
     /// The text, with one `\n` at the end.
     Text(&'a str),
     /// Why the line is not text, and the valid text before the error.
-    Bad(BadLine, &'a str),
+    Bad(LineError, &'a str),
 }
 
 /// Why a line is not text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum BadLine {
+pub(super) enum LineError {
     /// A byte that is invalid in the encoding of the previous lines.
     Byte(u8),
     /// A NUL character.
@@ -88,10 +88,10 @@ pub(super) enum BadLine {
     TooLong,
 }
 
-impl<R: Read> Lines<R> {
-    pub(super) fn new(source: Source<R>, encoding: Encoding) -> Lines<R> {
-        let source = BufReader::with_capacity(LONGEST_LINE, source);
-        Lines { source, letters: Letters::new(encoding), bytes: Vec::new(), number: 0 }
+impl<R: Read> LineReader<R> {
+    pub(super) fn new(source: InputReader<R>, encoding: Encoding) -> LineReader<R> {
+        let source = BufReader::with_capacity(MAX_LINE_LENGTH, source);
+        LineReader { source, letters: LineDecoder::new(encoding), bytes: Vec::new(), number: 0 }
     }
 
     /// The encoding detected so far.
@@ -102,17 +102,17 @@ impl<R: Read> Lines<R> {
     /// The next line.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.bytes.clear();
-        let longest = LONGEST_LINE as u64 + 1;
+        let longest = MAX_LINE_LENGTH as u64 + 1;
         if self.source.by_ref().take(longest).read_until(b'\n', &mut self.bytes)? == 0 {
             return Ok(None);
         }
         self.number += 1;
-        let whole = self.bytes.len() <= LONGEST_LINE;
+        let whole = self.bytes.len() <= MAX_LINE_LENGTH;
         if !whole && !self.bytes.ends_with(b"\n") {
             self.source.skip_until(b'\n')?;
         }
         end_with_line_feed(&mut self.bytes);
-        for (sign, why) in [(0, BadLine::Nul), (b'\r', BadLine::CarriageReturn)] {
+        for (sign, why) in [(0, LineError::Nul), (b'\r', LineError::CarriageReturn)] {
             // `contains` is vectorised, `position` is not
             if self.bytes.contains(&sign) {
                 let at = self.bytes.iter().position(|&b| b == sign).unwrap_or(0);
@@ -120,13 +120,13 @@ impl<R: Read> Lines<R> {
             }
         }
         if !whole {
-            return Ok(Some(Line::Bad(BadLine::TooLong, "")));
+            return Ok(Some(Line::Bad(LineError::TooLong, "")));
         }
         Ok(Some(match self.letters.read(&self.bytes) {
             Ok(text) => Line::Text(text),
             Err(good) => {
                 let before = std::str::from_utf8(&self.bytes[..good]).unwrap_or_default();
-                Line::Bad(BadLine::Byte(self.bytes[good]), before)
+                Line::Bad(LineError::Byte(self.bytes[good]), before)
             }
         }))
     }
@@ -159,20 +159,20 @@ pub(super) struct Fields<'a> {
 
 /// Why a line cannot be split.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum NoFields {
+pub(super) enum SplitError {
     /// A quote opens in this field, from 0, and the line ends before it closes.
     OpenQuote(usize),
-    /// More than [`MOST_COLUMNS`].
+    /// More than [`MAX_COLUMNS`].
     TooMany,
 }
 
 impl Splitter {
     pub(super) fn new(separator: Separator) -> Splitter {
-        Splitter { core: core(separator), text: Vec::new(), ends: vec![0; MOST_COLUMNS + 1] }
+        Splitter { core: core(separator), text: Vec::new(), ends: vec![0; MAX_COLUMNS + 1] }
     }
 
     /// The fields of a line that ends with `\n`.
-    pub(super) fn split(&mut self, line: &str) -> Result<Fields<'_>, NoFields> {
+    pub(super) fn split(&mut self, line: &str) -> Result<Fields<'_>, SplitError> {
         self.core.reset();
         self.text.resize(self.text.len().max(line.len()), 0);
         let (result, _, written, ends) =
@@ -184,9 +184,9 @@ impl Splitter {
                 Ok(Fields { text, ends: &self.ends[..ends] })
             }
             ReadRecordResult::InputEmpty | ReadRecordResult::End | ReadRecordResult::OutputFull => {
-                Err(NoFields::OpenQuote(ends))
+                Err(SplitError::OpenQuote(ends))
             }
-            ReadRecordResult::OutputEndsFull => Err(NoFields::TooMany),
+            ReadRecordResult::OutputEndsFull => Err(SplitError::TooMany),
         }
     }
 

@@ -13,7 +13,7 @@ use super::people::{Origin, People};
 
 /// A line with the same content as an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Identical {
+pub(crate) struct IdenticalLine {
     /// The number of the line.
     pub(crate) line: u32,
     /// The number of the earlier line.
@@ -22,7 +22,11 @@ pub(crate) struct Identical {
 
 /// Merges lines with the same content; reports lines with different data about
 /// the same person.
-pub(super) fn unite(people: &mut People, columns: &Columns, faults: &mut Faults) -> Vec<Identical> {
+pub(super) fn merge_identical(
+    people: &mut People,
+    columns: &Columns,
+    faults: &mut Faults,
+) -> Vec<IdenticalLine> {
     let mut identical = Vec::new();
     let mut again = Vec::new();
     let all = &people.people;
@@ -32,7 +36,7 @@ pub(super) fn unite(people: &mut People, columns: &Columns, faults: &mut Faults)
             let (origin, line) = (people.origins[first as usize], people.origins[next as usize].line);
             let differing = differing(people, first as usize, next as usize);
             if differing.is_empty() {
-                identical.push(Identical { line, first: origin.line });
+                identical.push(IdenticalLine { line, first: origin.line });
                 again.push(next);
             } else if faults.has_room(line) {
                 let heading = |column: Column| columns.field(column).map(|field| &columns.headings[field]);

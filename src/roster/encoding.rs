@@ -41,22 +41,22 @@ impl fmt::Display for Encoding {
 
 /// Replaces an unpaired surrogate: this byte is never valid in UTF-8, so the line
 /// is rejected like any other undecodable line.
-const NO_TEXT: u8 = 0xFF;
+const INVALID_BYTE: u8 = 0xFF;
 
 type Head<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// The bytes of a file: UTF-16 is transcoded to UTF-8 and the byte order mark removed.
-pub(super) enum Source<R: Read> {
+pub(super) enum InputReader<R: Read> {
     /// UTF-8 or Windows-1252, unchanged.
     Plain(Head<R>),
     /// UTF-16, transcoded.
     Utf16(Utf16<Head<R>>),
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> InputReader<R> {
     /// Detects the encoding from the first bytes. `None` for UTF-16 without a byte order
     /// mark, which cannot be read safely.
-    pub(super) fn open(mut reader: R) -> io::Result<(Source<R>, Option<Encoding>)> {
+    pub(super) fn open(mut reader: R) -> io::Result<(InputReader<R>, Option<Encoding>)> {
         let mut head = Vec::with_capacity(4);
         reader.by_ref().take(4).read_to_end(&mut head)?;
         let (encoding, mark) = match head[..] {
@@ -68,19 +68,19 @@ impl<R: Read> Source<R> {
         };
         let bytes = Cursor::new(head.split_off(mark)).chain(reader);
         let source = match encoding {
-            Some(Encoding::Utf16Le) => Source::Utf16(Utf16::new(bytes, UTF_16LE)),
-            Some(Encoding::Utf16Be) => Source::Utf16(Utf16::new(bytes, UTF_16BE)),
-            _ => Source::Plain(bytes),
+            Some(Encoding::Utf16Le) => InputReader::Utf16(Utf16::new(bytes, UTF_16LE)),
+            Some(Encoding::Utf16Be) => InputReader::Utf16(Utf16::new(bytes, UTF_16BE)),
+            _ => InputReader::Plain(bytes),
         };
         Ok((source, encoding))
     }
 }
 
-impl<R: Read> Read for Source<R> {
+impl<R: Read> Read for InputReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Source::Plain(bytes) => bytes.read(buffer),
-            Source::Utf16(text) => text.read(buffer),
+            InputReader::Plain(bytes) => bytes.read(buffer),
+            InputReader::Utf16(text) => text.read(buffer),
         }
     }
 }
@@ -123,7 +123,7 @@ impl<R: Read> Utf16<R> {
             match result {
                 DecoderResult::InputEmpty => return Ok(()),
                 DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(..) => self.text.push(NO_TEXT),
+                DecoderResult::Malformed(..) => self.text.push(INVALID_BYTE),
             }
         }
     }
@@ -145,14 +145,14 @@ impl<R: Read> Read for Utf16<R> {
 }
 
 /// Decodes lines and detects the encoding from the first non-ASCII byte.
-pub(super) struct Letters {
+pub(super) struct LineDecoder {
     pub(super) encoding: Encoding,
     buffer: String,
 }
 
-impl Letters {
-    pub(super) fn new(encoding: Encoding) -> Letters {
-        Letters { encoding, buffer: String::new() }
+impl LineDecoder {
+    pub(super) fn new(encoding: Encoding) -> LineDecoder {
+        LineDecoder { encoding, buffer: String::new() }
     }
 
     /// The text of a line, or the number of valid bytes at its start.
@@ -193,7 +193,7 @@ impl Letters {
 /// Detects UTF-8 that was decoded as Windows-1252 and saved again, as in `Ã…sa`: `Ã`
 /// or `Â` before a character whose byte is a UTF-8 continuation byte, or `â€`, with
 /// which typographic quotes and dashes start.
-pub(super) fn is_twice_encoded(text: &str) -> bool {
+pub(super) fn is_double_encoded(text: &str) -> bool {
     if text.is_ascii() {
         return false;
     }

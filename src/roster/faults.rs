@@ -4,10 +4,10 @@
 use crate::domain::diagnostic::{Diagnostic, Place};
 
 /// Maximum number of errors reported one by one.
-const MOST_ERRORS: usize = 1_000;
+const MAX_ERRORS: usize = 1_000;
 
 /// Maximum number of warnings of one kind reported one by one.
-const MOST_WARNINGS: usize = 20;
+const MAX_WARNINGS: usize = 20;
 
 /// The diagnostics of one file.
 pub(super) struct Faults {
@@ -32,7 +32,7 @@ impl Faults {
     /// Returns true if an error on this line is still reported. Otherwise it is only
     /// counted, and the caller need not compute column and message.
     pub(super) fn has_room(&mut self, line: u32) -> bool {
-        let room = self.errors.len() < MOST_ERRORS;
+        let room = self.errors.len() < MAX_ERRORS;
         if !room && line != self.last {
             self.more += 1;
             self.last = line;
@@ -62,9 +62,9 @@ impl Faults {
         tell: impl Fn(Place, T) -> Diagnostic,
     ) {
         found.sort_by_key(|&(line, _)| line);
-        let rest = found.len().saturating_sub(MOST_WARNINGS);
+        let rest = found.len().saturating_sub(MAX_WARNINGS);
         let mut code = "";
-        for (line, what) in found.into_iter().take(MOST_WARNINGS) {
+        for (line, what) in found.into_iter().take(MAX_WARNINGS) {
             let fault = tell(self.at(line, 1), what);
             code = fault.code;
             self.warnings.push(fault);
@@ -95,7 +95,7 @@ impl Faults {
         }
         if self.more > 0 {
             let lines = if self.more == 1 { "line has faults" } else { "lines have faults" };
-            let message = format!("{} more {lines}; these are the first {MOST_ERRORS}", self.more);
+            let message = format!("{} more {lines}; these are the first {MAX_ERRORS}", self.more);
             list.push(Diagnostic::error("more-faults", Place::file(&self.name), message));
         }
         list

@@ -3,16 +3,16 @@
 
 /// Counts the values of a column that look like personal identity numbers.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Tally {
+pub(super) struct IdNumberCounter {
     values: u32,
     like: u32,
 }
 
-impl Tally {
+impl IdNumberCounter {
     pub(super) fn count(&mut self, value: &str) {
         if !value.is_empty() {
             self.values += 1;
-            self.like += u32::from(looks_like_one(value));
+            self.like += u32::from(is_identity_number(value));
         }
     }
 
@@ -24,7 +24,7 @@ impl Tally {
 
 /// `YYMMDD-NNNN` or `YYYYMMDD-NNNN`, with or without the separator: a possible day
 /// (plus 60 in a coordination number) and a correct check digit.
-pub(super) fn looks_like_one(value: &str) -> bool {
+pub(super) fn is_identity_number(value: &str) -> bool {
     if !(10..=13).contains(&value.len()) || !value.starts_with(|c: char| c.is_ascii_digit()) {
         return false;
     }
@@ -68,13 +68,13 @@ mod tests {
     fn personal_identity_numbers_are_recognised_by_shape() {
         // test numbers published by the Swedish tax agency
         for number in ["8112189876", "811218-9876", "811218+9876", "198112189876", "19811218-9876"] {
-            assert!(looks_like_one(number), "{number}");
+            assert!(is_identity_number(number), "{number}");
         }
-        assert!(looks_like_one("701063-2391"), "a coordination number");
+        assert!(is_identity_number("701063-2391"), "a coordination number");
         for other in
             ["8112189877", "811318-9876", "811200-9876", "0701234567", "1001", "2027-01-31", "abcdefghij"]
         {
-            assert!(!looks_like_one(other), "{other}");
+            assert!(!is_identity_number(other), "{other}");
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::model::person::{Person, Unit};
 
 use super::duplicates::list;
 use super::faults::Faults;
-use super::people::{Manager, NOBODY, Origin, People};
+use super::people::{Manager, NO_MANAGER, Origin, People};
 use super::values::{employee_id, shown};
 
 /// Marks a vote for a manager who is not in the file; larger than any index.
@@ -19,33 +19,36 @@ const MISSING: u32 = 1 << 31;
 /// The units, each with its name and manager.
 pub(super) fn units(people: &People, faults: &mut Faults) -> Vec<Unit> {
     let found = look_up(people);
-    let chiefs: Vec<u32> = people.origins.iter().map(|origin| chief(*origin, &found)).collect();
-    tell_missing(people, &found, faults);
-    tell_themselves(people, &chiefs, faults);
-    tell_rings(people, &chiefs, faults);
+    let direct_managers: Vec<u32> =
+        people.origins.iter().map(|origin| manager_index(*origin, &found)).collect();
+    report_missing(people, &found, faults);
+    report_self_managers(people, &direct_managers, faults);
+    report_cycles(people, &direct_managers, faults);
 
     let names = most(people.origins.iter().map(|origin| (origin.unit, origin.unit_name)));
-    let named = people.origins.iter().filter(|origin| origin.manager != NOBODY);
+    let named = people.origins.iter().filter(|origin| origin.manager != NO_MANAGER);
     let managers = most(named.map(|origin| {
         // a manager may be named by id or address; votes for a missing one still count
-        let chief = chief(*origin, &found);
-        (origin.unit, if chief == NOBODY { MISSING | origin.manager } else { chief })
+        let manager_index = manager_index(*origin, &found);
+        (origin.unit, if manager_index == NO_MANAGER { MISSING | origin.manager } else { manager_index })
     }));
     let ids = people.units.values.iter().zip(0..);
-    let lives = |&(_, unit): &(_, u32)| names.contains_key(&unit);
-    ids.filter(lives)
+    let has_people = |&(_, unit): &(_, u32)| names.contains_key(&unit);
+    ids.filter(has_people)
         .map(|(id, unit)| Unit {
             id: id.clone(),
             name: people.unit_names.values[names[&unit] as usize].clone(),
-            manager: managers.get(&unit).filter(|&&chief| chief < MISSING).map(|&chief| {
-                let person: &Person = &people.people[chief as usize];
-                person.id.clone()
-            }),
+            manager: managers.get(&unit).filter(|&&manager_index| manager_index < MISSING).map(
+                |&manager_index| {
+                    let person: &Person = &people.people[manager_index as usize];
+                    person.id.clone()
+                },
+            ),
         })
         .collect()
 }
 
-/// For each interned manager, the index of the person; [`NOBODY`] if there is none, or
+/// For each interned manager, the index of the person; [`NO_MANAGER`] if there is none, or
 /// more than one with that address.
 fn look_up(people: &People) -> Vec<u32> {
     let mut by_id: HashMap<&PersonId, usize> = HashMap::new();
@@ -58,7 +61,7 @@ fn look_up(people: &People) -> Vec<u32> {
             }
         }
     }
-    let mut found = vec![NOBODY; people.managers.values.len()];
+    let mut found = vec![NO_MANAGER; people.managers.values.len()];
     for (person, place) in people.people.iter().zip(0..) {
         if let Some(&manager) = by_id.get(&person.id) {
             found[manager] = place;
@@ -74,8 +77,8 @@ fn look_up(people: &People) -> Vec<u32> {
     found
 }
 
-fn chief(origin: Origin, found: &[u32]) -> u32 {
-    if origin.manager == NOBODY { NOBODY } else { found[origin.manager as usize] }
+fn manager_index(origin: Origin, found: &[u32]) -> u32 {
+    if origin.manager == NO_MANAGER { NO_MANAGER } else { found[origin.manager as usize] }
 }
 
 /// The most frequent choice in each group; on a tie the one named first. Counted by
@@ -93,10 +96,10 @@ fn most(votes: impl Iterator<Item = (u32, u32)>) -> HashMap<u32, u32> {
     best.into_iter().map(|(group, (.., choice))| (group, choice)).collect()
 }
 
-fn tell_missing(people: &People, found: &[u32], faults: &mut Faults) {
+fn report_missing(people: &People, found: &[u32], faults: &mut Faults) {
     let mut named_on: HashMap<u32, Vec<u32>> = HashMap::new();
     for origin in &people.origins {
-        if origin.manager != NOBODY && found[origin.manager as usize] == NOBODY {
+        if origin.manager != NO_MANAGER && found[origin.manager as usize] == NO_MANAGER {
             named_on.entry(origin.manager).or_default().push(origin.line);
         }
     }
@@ -112,9 +115,12 @@ fn tell_missing(people: &People, found: &[u32], faults: &mut Faults) {
     });
 }
 
-fn tell_themselves(people: &People, chiefs: &[u32], faults: &mut Faults) {
-    let themselves =
-        chiefs.iter().zip(&people.origins).zip(0..).filter(|&((&chief, _), person)| chief == person);
+fn report_self_managers(people: &People, direct_managers: &[u32], faults: &mut Faults) {
+    let themselves = direct_managers
+        .iter()
+        .zip(&people.origins)
+        .zip(0..)
+        .filter(|&((&manager_index, _), person)| manager_index == person);
     let lines = themselves.map(|((_, origin), _)| (origin.line, ())).collect();
     faults.warnings(lines, "people are named as their own managers", |place, ()| {
         Diagnostic::warning("manager-self", place, "this person is named as their own manager")
@@ -122,31 +128,33 @@ fn tell_themselves(people: &People, chiefs: &[u32], faults: &mut Faults) {
 }
 
 /// Follows managers upwards once per person; a cycle is reported at its first line in the file.
-fn tell_rings(people: &People, chiefs: &[u32], faults: &mut Faults) {
-    const UNSEEN: u32 = 0;
-    let mut walks = vec![UNSEEN; chiefs.len()];
-    let mut rings = Vec::new();
-    for start in 0..chiefs.len() {
+fn report_cycles(people: &People, direct_managers: &[u32], faults: &mut Faults) {
+    const UNVISITED: u32 = 0;
+    let mut walks = vec![UNVISITED; direct_managers.len()];
+    let mut cycles = Vec::new();
+    for start in 0..direct_managers.len() {
         let walk = start as u32 + 1;
         let mut at = start as u32;
-        while at != NOBODY && walks[at as usize] == UNSEEN {
+        while at != NO_MANAGER && walks[at as usize] == UNVISITED {
             walks[at as usize] = walk;
-            at = chiefs[at as usize];
+            at = direct_managers[at as usize];
         }
-        if at != NOBODY && walks[at as usize] == walk && chiefs[at as usize] != at {
-            let mut lines: Vec<u32> = ring(at, chiefs).map(|i| people.origins[i as usize].line).collect();
+        if at != NO_MANAGER && walks[at as usize] == walk && direct_managers[at as usize] != at {
+            let mut lines: Vec<u32> =
+                cycle_members(at, direct_managers).map(|i| people.origins[i as usize].line).collect();
             lines.sort_unstable();
-            rings.push((lines[0], lines));
+            cycles.push((lines[0], lines));
         }
     }
-    faults.warnings(rings, "rings of managers", |place, lines| {
+    faults.warnings(cycles, "rings of managers", |place, lines| {
         let message = format!("the people on {} are each other's managers in a ring", list(&lines));
         Diagnostic::warning("manager-ring", place, message)
     });
 }
 
-fn ring(start: u32, chiefs: &[u32]) -> impl Iterator<Item = u32> + '_ {
-    let next = move |&at: &u32| Some(chiefs[at as usize]).filter(|&chief| chief != start);
+fn cycle_members(start: u32, direct_managers: &[u32]) -> impl Iterator<Item = u32> + '_ {
+    let next =
+        move |&at: &u32| Some(direct_managers[at as usize]).filter(|&manager_index| manager_index != start);
     std::iter::successors(Some(start), next)
 }
 

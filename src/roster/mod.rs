@@ -29,12 +29,12 @@ use crate::domain::model::person::Roster;
 
 pub(crate) use columns::Column;
 pub(crate) use csv::Separator;
-pub(crate) use duplicates::Identical;
+pub(crate) use duplicates::IdenticalLine;
 pub(crate) use encoding::Encoding;
 
 use columns::Columns;
-use csv::{BadLine, Line, Lines, NoFields, Splitter};
-use encoding::{Source, is_twice_encoded};
+use csv::{Line, LineError, LineReader, SplitError, Splitter};
+use encoding::{InputReader, is_double_encoded};
 use faults::Faults;
 use people::{People, Row};
 
@@ -51,18 +51,18 @@ pub struct Options {
 
 /// The result of parsing a people file.
 #[derive(Debug)]
-pub struct Reading {
+pub struct RosterResult {
     /// The people; `None` if there is any error.
     pub roster: Option<Roster>,
     /// Errors and warnings in the order of the lines.
     pub faults: Vec<Diagnostic>,
     /// Additional information about the file.
-    pub(crate) notes: Notes,
+    pub(crate) notes: ImportNotes,
 }
 
 /// How the file was interpreted, for `people import --dry-run`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Notes {
+pub(crate) struct ImportNotes {
     /// The detected encoding.
     pub(crate) encoding: Encoding,
     /// The detected field separator.
@@ -74,16 +74,16 @@ pub(crate) struct Notes {
     /// Number of lines with a person.
     pub(crate) lines: u32,
     /// Duplicate lines.
-    pub(crate) identical: Vec<Identical>,
+    pub(crate) identical: Vec<IdenticalLine>,
     /// Number of people without an address.
     pub(crate) without_address: u32,
     /// Number of people who share an address with another person.
     pub(crate) shared_address: u32,
 }
 
-/// Reads a people file. Invalid content is reported in [`Reading::faults`]; only
+/// Reads a people file. Invalid content is reported in [`RosterResult::faults`]; only
 /// I/O errors are returned.
-pub fn read(file: &Path, options: &Options) -> io::Result<Reading> {
+pub fn read(file: &Path, options: &Options) -> io::Result<RosterResult> {
     unless_changed(&File::open(file)?, &options.name, |file| read_from(file, options))
 }
 
@@ -91,50 +91,50 @@ pub fn read(file: &Path, options: &Options) -> io::Result<Reading> {
 fn unless_changed(
     file: &File,
     name: &str,
-    read: impl FnOnce(&File) -> io::Result<Reading>,
-) -> io::Result<Reading> {
-    let before = Stamp::of(&file.metadata()?);
+    read: impl FnOnce(&File) -> io::Result<RosterResult>,
+) -> io::Result<RosterResult> {
+    let before = FileVersion::of(&file.metadata()?);
     let reading = read(file)?;
-    if before == Stamp::of(&file.metadata()?) {
+    if before == FileVersion::of(&file.metadata()?) {
         return Ok(reading);
     }
     let message = "the file changed while it was read; nothing is imported";
     let fault = Diagnostic::error("file-changed", Place::file(name), message)
         .hint("let the HR system write another name and rename it when it is done");
-    Ok(Reading { roster: None, faults: vec![fault], notes: reading.notes })
+    Ok(RosterResult { roster: None, faults: vec![fault], notes: reading.notes })
 }
 
 /// Size and modification time. They change if the HR system is still writing.
 #[derive(PartialEq, Eq)]
-struct Stamp {
+struct FileVersion {
     length: u64,
     modified: Option<SystemTime>,
 }
 
-impl Stamp {
-    fn of(file: &Metadata) -> Stamp {
-        Stamp { length: file.len(), modified: file.modified().ok() }
+impl FileVersion {
+    fn of(file: &Metadata) -> FileVersion {
+        FileVersion { length: file.len(), modified: file.modified().ok() }
     }
 }
 
 /// Reads people from a byte stream.
-pub fn read_from(bytes: impl io::Read, options: &Options) -> io::Result<Reading> {
+pub fn read_from(bytes: impl io::Read, options: &Options) -> io::Result<RosterResult> {
     let mut faults = Faults::new(&options.name);
-    let mut notes = Notes::default();
-    let (source, encoding) = Source::open(bytes)?;
+    let mut notes = ImportNotes::default();
+    let (source, encoding) = InputReader::open(bytes)?;
     let Some(encoding) = encoding else {
         let message = "looks like UTF-16 without a byte order mark";
         let fault = Diagnostic::error("encoding", faults.at(0, 0), message);
         faults.error(fault.hint("export as UTF-8"));
-        return Ok(Reading { roster: None, faults: faults.into_list(), notes });
+        return Ok(RosterResult { roster: None, faults: faults.into_list(), notes });
     };
-    let mut lines = Lines::new(source, encoding);
+    let mut lines = LineReader::new(source, encoding);
     let people = match header(&mut lines, options, &mut faults)? {
         Some((separator, mut columns)) => {
             notes.separator = separator;
             let header_line = lines.number;
             let people = rows(&mut lines, separator, &mut columns, options, &mut faults, &mut notes.lines)?;
-            columns.tell_identity_numbers(header_line, &mut faults);
+            columns.report_identity_numbers(header_line, &mut faults);
             notes.columns = columns.found();
             notes.dropped = columns.dropped();
             Some((people, columns))
@@ -144,13 +144,13 @@ pub fn read_from(bytes: impl io::Read, options: &Options) -> io::Result<Reading>
     notes.encoding = lines.encoding();
     drop(lines);
     let roster = people.and_then(|(people, columns)| settle(people, &columns, &mut faults, &mut notes));
-    Ok(Reading { roster, faults: faults.into_list(), notes })
+    Ok(RosterResult { roster, faults: faults.into_list(), notes })
 }
 
 /// Reads the optional `sep=;` line and the headings. The separator is the one
 /// that yields the most known headings.
 fn header<R: io::Read>(
-    lines: &mut Lines<R>,
+    lines: &mut LineReader<R>,
     options: &Options,
     faults: &mut Faults,
 ) -> io::Result<Option<(Separator, Columns)>> {
@@ -194,7 +194,7 @@ fn headings(
     let separator = separators.into_iter().rev().max_by_key(known)?;
     let mut splitter = Splitter::new(separator);
     match splitter.split(text) {
-        Ok(_) if is_twice_encoded(text) => {
+        Ok(_) if is_double_encoded(text) => {
             let message = "the headings were saved as UTF-8 and read as Windows-1252 on their way here";
             let hint = "export again as UTF-8, and open the file as UTF-8 where it is edited";
             faults.error(Diagnostic::error("encoding", faults.at(line, 1), message).hint(hint));
@@ -212,7 +212,7 @@ fn headings(
             None
         }
         Err(why) => {
-            let field = if let NoFields::OpenQuote(field) = why { field } else { 0 };
+            let field = if let SplitError::OpenQuote(field) = why { field } else { 0 };
             let place = faults.at(line, csv::column(separator, text, field));
             faults.error(no_fields(why, place));
             None
@@ -222,7 +222,7 @@ fn headings(
 
 /// Reads the people, line by line.
 fn rows<R: io::Read>(
-    lines: &mut Lines<R>,
+    lines: &mut LineReader<R>,
     separator: Separator,
     columns: &mut Columns,
     options: &Options,
@@ -241,7 +241,7 @@ fn rows<R: io::Read>(
             Some(Line::Bad(why, before)) => {
                 let heading = columns.headings.get(splitter.field_after(before));
                 let field = heading.map_or("a field too many".to_owned(), |heading| format!("`{heading}`"));
-                let code = if matches!(why, BadLine::Byte(_)) { "encoding" } else { "bad-line" };
+                let code = if matches!(why, LineError::Byte(_)) { "encoding" } else { "bad-line" };
                 let place = faults.at(line, csv::column_after(before));
                 faults.error(Diagnostic::error(code, place, bad_line(why, &field, encoding)));
                 continue;
@@ -260,14 +260,14 @@ fn rows<R: io::Read>(
             }
             Ok(fields) => {
                 let ragged = ragged(faults, line, fields.len(), columns.width);
-                open.or_tell(text, ragged, faults);
+                open.add_invalid(text, ragged, faults);
             }
             Err(why) => {
                 open.settle(faults);
-                let field = if let NoFields::OpenQuote(field) = why { field } else { columns.width };
+                let field = if let SplitError::OpenQuote(field) = why { field } else { columns.width };
                 let place = faults.at(line, csv::column(separator, text, field));
                 faults.error(no_fields(why, place));
-                open.is_open = matches!(why, NoFields::OpenQuote(_));
+                open.is_open = matches!(why, SplitError::OpenQuote(_));
             }
         }
     }
@@ -285,7 +285,7 @@ struct OpenQuote {
 
 impl OpenQuote {
     /// Maximum number of lines considered part of one value.
-    const MOST_LINES: usize = 50;
+    const MAX_LINES: usize = 50;
 
     /// A valid line: the lines before it were not part of a value.
     fn settle(&mut self, faults: &mut Faults) {
@@ -296,22 +296,27 @@ impl OpenQuote {
     }
 
     /// An invalid line, possibly part of a value.
-    fn or_tell(&mut self, text: &str, fault: Diagnostic, faults: &mut Faults) {
+    fn add_invalid(&mut self, text: &str, fault: Diagnostic, faults: &mut Faults) {
         if self.is_open && csv::closes_a_quote(text) {
             self.perhaps.clear();
             self.is_open = false;
             return;
         }
         self.perhaps.push(fault);
-        if !self.is_open || self.perhaps.len() > Self::MOST_LINES {
+        if !self.is_open || self.perhaps.len() > Self::MAX_LINES {
             self.settle(faults);
         }
     }
 }
 
 /// Checks across all people: duplicates, shared addresses, units.
-fn settle(mut people: People, columns: &Columns, faults: &mut Faults, notes: &mut Notes) -> Option<Roster> {
-    notes.identical = duplicates::unite(&mut people, columns, faults);
+fn settle(
+    mut people: People,
+    columns: &Columns,
+    faults: &mut Faults,
+    notes: &mut ImportNotes,
+) -> Option<Roster> {
+    notes.identical = duplicates::merge_identical(&mut people, columns, faults);
     notes.shared_address = duplicates::mark_shared_addresses(&mut people, faults);
     notes.without_address = managers::without_address(&people.people);
     let units = managers::units(&people, faults);
@@ -325,9 +330,9 @@ fn settle(mut people: People, columns: &Columns, faults: &mut Faults, notes: &mu
     (!faults.any_error()).then(|| Roster::new(people, units))
 }
 
-fn bad_line(why: BadLine, field: &str, encoding: Encoding) -> String {
+fn bad_line(why: LineError, field: &str, encoding: Encoding) -> String {
     match why {
-        BadLine::Byte(byte) => match encoding {
+        LineError::Byte(byte) => match encoding {
             Encoding::Utf16Le | Encoding::Utf16Be => format!("half a character of UTF-16 in {field}"),
             Encoding::Utf8Marked => {
                 format!("not valid UTF-8 although the file begins as such: byte 0x{byte:02X} in {field}")
@@ -336,13 +341,13 @@ fn bad_line(why: BadLine, field: &str, encoding: Encoding) -> String {
                 format!("not valid UTF-8 although earlier text is: byte 0x{byte:02X} in {field}")
             }
         },
-        BadLine::Nul => format!("a NUL character in {field}; no text has one"),
-        BadLine::CarriageReturn => {
+        LineError::Nul => format!("a NUL character in {field}; no text has one"),
+        LineError::CarriageReturn => {
             format!(
                 "a carriage return in {field}; lines end with LF or CR LF, and no value may hold a line break"
             )
         }
-        BadLine::TooLong => "longer than 65,536 bytes; no line of a people file is".to_owned(),
+        LineError::TooLong => "longer than 65,536 bytes; no line of a people file is".to_owned(),
     }
 }
 
@@ -353,15 +358,15 @@ fn ragged(faults: &Faults, line: u32, found: usize, width: usize) -> Diagnostic 
     if found > width { fault.hint("a value that holds the separator needs quotes around it") } else { fault }
 }
 
-fn no_fields(why: NoFields, place: Place) -> Diagnostic {
+fn no_fields(why: SplitError, place: Place) -> Diagnostic {
     match why {
-        NoFields::OpenQuote(_) => {
+        SplitError::OpenQuote(_) => {
             let message = "a quote opens here and the line ends before it closes";
             let hint = "close it; a value may not hold a line break, and a quote in a value is written twice";
             Diagnostic::error("open-quote", place, message).hint(hint)
         }
-        NoFields::TooMany => {
-            Diagnostic::error("ragged-line", place, format!("more than {} fields", csv::MOST_COLUMNS))
+        SplitError::TooMany => {
+            Diagnostic::error("ragged-line", place, format!("more than {} fields", csv::MAX_COLUMNS))
         }
     }
 }

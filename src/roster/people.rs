@@ -13,18 +13,18 @@ use super::columns::{Column, Columns};
 use super::csv::{self, Fields, Separator};
 use super::dates;
 use super::faults::Faults;
-use super::values::{self, Refusal};
+use super::values::{self, ValueError};
 
 /// The parsed file, before duplicates are merged and managers resolved.
 pub(super) struct People {
     pub(super) people: Vec<Person>,
     /// For each person, working data needed until the end of the import.
     pub(super) origins: Vec<Origin>,
-    pub(super) units: Shelf<UnitId>,
-    pub(super) unit_names: Shelf<Arc<str>>,
-    pub(super) managers: Shelf<Manager>,
-    departments: Shelf<Arc<str>>,
-    languages: Shelf<Language>,
+    pub(super) units: Interner<UnitId>,
+    pub(super) unit_names: Interner<Arc<str>>,
+    pub(super) managers: Interner<Manager>,
+    departments: Interner<Arc<str>>,
+    languages: Interner<Language>,
     default_language: Language,
 }
 
@@ -34,12 +34,12 @@ pub(super) struct Origin {
     pub(super) line: u32,
     pub(super) unit: u32,
     pub(super) unit_name: u32,
-    /// [`NOBODY`] if the line names no manager.
+    /// [`NO_MANAGER`] if the line names no manager.
     pub(super) manager: u32,
 }
 
 /// No manager is named.
-pub(super) const NOBODY: u32 = u32::MAX;
+pub(super) const NO_MANAGER: u32 = u32::MAX;
 
 /// The manager named on a line. Not validated, because it is kept only if the file
 /// contains that person.
@@ -60,15 +60,15 @@ impl Manager {
 }
 
 /// Interned values in the order of first occurrence.
-pub(super) struct Shelf<T> {
+pub(super) struct Interner<T> {
     /// Index by spelling; several spellings may map to one value.
     places: HashMap<Box<str>, u32>,
     pub(super) values: Vec<T>,
 }
 
-impl<T: Clone> Shelf<T> {
-    fn new() -> Shelf<T> {
-        Shelf { places: HashMap::new(), values: Vec::new() }
+impl<T: Clone> Interner<T> {
+    fn new() -> Interner<T> {
+        Interner { places: HashMap::new(), values: Vec::new() }
     }
 
     /// The index of a value, which is created on its first occurrence.
@@ -87,9 +87,9 @@ impl<T: Clone> Shelf<T> {
     fn place_read<'a>(
         &mut self,
         text: &'a str,
-        read: impl FnOnce(&'a str) -> Result<Cow<'a, str>, Refusal>,
+        read: impl FnOnce(&'a str) -> Result<Cow<'a, str>, ValueError>,
         make: impl FnOnce(&str) -> T,
-    ) -> Result<u32, Refusal> {
+    ) -> Result<u32, ValueError> {
         if let Some(&place) = self.places.get(text) {
             return Ok(place);
         }
@@ -107,11 +107,11 @@ impl People {
         People {
             people: Vec::new(),
             origins: Vec::new(),
-            units: Shelf::new(),
-            unit_names: Shelf::new(),
-            managers: Shelf::new(),
-            departments: Shelf::new(),
-            languages: Shelf::new(),
+            units: Interner::new(),
+            unit_names: Interner::new(),
+            managers: Interner::new(),
+            departments: Interner::new(),
+            languages: Interner::new(),
             default_language,
         }
     }
@@ -137,7 +137,10 @@ impl People {
         if let (Some(start), Some(end)) = (start, end)
             && end < start
         {
-            row.refuse(Column::EndDate, Refusal::new("date", format!("has {end}, before the start {start}")));
+            row.refuse(
+                Column::EndDate,
+                ValueError::new("date", format!("has {end}, before the start {start}")),
+            );
         }
         let leave = row.leave();
         let protected = row.optional(Column::Protected, values::flag).unwrap_or(false);
@@ -151,7 +154,7 @@ impl People {
         else {
             return;
         };
-        let manager = row.manager().map_or(NOBODY, |text| self.managers.place(text, Manager::named));
+        let manager = row.manager().map_or(NO_MANAGER, |text| self.managers.place(text, Manager::named));
         self.origins.push(Origin { line: row.line, unit, unit_name, manager });
         self.people.push(Person {
             id,
@@ -177,7 +180,7 @@ impl People {
     }
 
     /// Parses a language; results are cached because few languages occur.
-    fn language(&mut self, text: &str) -> Result<Language, Refusal> {
+    fn language(&mut self, text: &str) -> Result<Language, ValueError> {
         if let Some(&place) = self.languages.places.get(text) {
             return Ok(self.languages.values[place as usize].clone());
         }
@@ -209,17 +212,25 @@ impl<'a> Row<'a> {
     }
 
     /// A required value. `None` if it is invalid, empty, or the column is missing.
-    fn required<T>(&mut self, column: Column, read: impl FnOnce(&'a str) -> Result<T, Refusal>) -> Option<T> {
+    fn required<T>(
+        &mut self,
+        column: Column,
+        read: impl FnOnce(&'a str) -> Result<T, ValueError>,
+    ) -> Option<T> {
         let text = self.value(column)?;
         if text.is_empty() {
-            self.refuse(column, Refusal::new("missing-value", "is empty; it is required"));
+            self.refuse(column, ValueError::new("missing-value", "is empty; it is required"));
             return None;
         }
         self.read(column, text, read)
     }
 
     /// An optional value.
-    fn optional<T>(&mut self, column: Column, read: impl FnOnce(&'a str) -> Result<T, Refusal>) -> Option<T> {
+    fn optional<T>(
+        &mut self,
+        column: Column,
+        read: impl FnOnce(&'a str) -> Result<T, ValueError>,
+    ) -> Option<T> {
         let text = self.value(column).filter(|text| !text.is_empty())?;
         self.read(column, text, read)
     }
@@ -228,7 +239,7 @@ impl<'a> Row<'a> {
         &mut self,
         column: Column,
         text: &'a str,
-        read: impl FnOnce(&'a str) -> Result<T, Refusal>,
+        read: impl FnOnce(&'a str) -> Result<T, ValueError>,
     ) -> Option<T> {
         read(text).map_err(|refusal| self.refuse(column, refusal)).ok()
     }
@@ -248,7 +259,7 @@ impl<'a> Row<'a> {
             (None, Some(_)) if !has(Column::LeaveFrom) => {
                 self.refuse(
                     Column::LeaveTo,
-                    Refusal::new("leave", "has an end, and the leave has no beginning"),
+                    ValueError::new("leave", "has an end, and the leave has no beginning"),
                 );
             }
             (None, _) => {}
@@ -275,13 +286,13 @@ impl<'a> Row<'a> {
         extra.into_boxed_slice()
     }
 
-    fn refuse(&mut self, column: Column, refusal: Refusal) {
+    fn refuse(&mut self, column: Column, refusal: ValueError) {
         if let Some(field) = self.columns.field(column) {
             self.refuse_field(field, refusal);
         }
     }
 
-    fn refuse_field(&mut self, field: usize, refusal: Refusal) {
+    fn refuse_field(&mut self, field: usize, refusal: ValueError) {
         self.refused = true;
         if !self.faults.has_room(self.line) {
             return;

@@ -22,7 +22,7 @@ fn options(keep: &[&str]) -> Options {
     }
 }
 
-fn reading(bytes: &[u8]) -> Reading {
+fn reading(bytes: &[u8]) -> RosterResult {
     read_from(bytes, &options(&[])).expect("bytes can be read")
 }
 
@@ -46,19 +46,19 @@ fn check_keeping(keep: &[&str], bytes: impl AsRef<[u8]>, expected: Expect) {
     let reading = read_from(bytes.as_ref(), &options(keep)).expect("bytes can be read");
     let refused = reading.faults.iter().any(Diagnostic::is_error);
     assert_eq!(refused, reading.roster.is_none(), "all or nothing");
-    expected.assert_eq(&told(&reading));
+    expected.assert_eq(&report_text(&reading));
 }
 
-fn told(reading: &Reading) -> String {
-    let mut told = String::new();
+fn report_text(reading: &RosterResult) -> String {
+    let mut report_text = String::new();
     for fault in &reading.faults {
-        writeln!(told, "{fault}").expect("a string takes all");
+        writeln!(report_text, "{fault}").expect("a string takes all");
         assert!(fault.message.chars().count() <= 1_000, "messages are short");
     }
     if let Some(roster) = &reading.roster {
-        writeln!(told, "{} people", roster.people.len()).expect("a string takes all");
+        writeln!(report_text, "{} people", roster.people.len()).expect("a string takes all");
     }
-    told
+    report_text
 }
 
 /// A header of five columns with these lines below.
@@ -359,7 +359,7 @@ fn errors_beyond_a_thousand_are_counted() {
 fn duplicate_lines_are_merged_and_conflicts_reported() {
     let same = "1,Anna,Berg,anna@ekdala.example,IT\n2,Bo,Dahl,bo@ekdala.example,IT\n\"1\", Anna ,Berg,anna@EKDALA.example,IT\n";
     let reading = reading(below_header(same).as_bytes());
-    assert_eq!(reading.notes.identical, [Identical { line: 4, first: 2 }]);
+    assert_eq!(reading.notes.identical, [IdenticalLine { line: 4, first: 2 }]);
     assert_eq!(reading.roster.expect("a good file").people.len(), 2);
     let other = "1,Anna,Berg,anna@ekdala.example,IT\n2,Bo,Dahl,bo@ekdala.example,IT\n1,Anna,Dahl,anna@ekdala.example,HR\n";
     check(
@@ -407,7 +407,7 @@ fn a_file_that_grows_during_the_read_is_rejected() {
         people.csv: error: the file changed while it was read; nothing is imported
           hint: let the HR system write another name and rename it when it is done
     "#]]
-    .assert_eq(&told(&reading));
+    .assert_eq(&report_text(&reading));
 }
 
 #[test]
@@ -418,9 +418,9 @@ fn messages_never_contain_values() {
         "id,first_name,last_name,email,unit,unit_id,department,language,start_date,end_date,leave,protected\n\
          {secret}<,{secret}<,{secret}2,{secret},{secret}<,{secret}<,{secret}<,{secret}<,{secret},{secret},{secret},{secret}\n"
     );
-    let told = told(&reading(file.as_bytes()));
-    assert_eq!(told.matches("error").count(), 12, "{told}");
-    assert!(!told.contains(secret), "{told}");
+    let report_text = report_text(&reading(file.as_bytes()));
+    assert_eq!(report_text.matches("error").count(), 12, "{report_text}");
+    assert!(!report_text.contains(secret), "{report_text}");
 }
 
 proptest! {

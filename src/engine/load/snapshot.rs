@@ -300,7 +300,7 @@ impl InForce {
             Err(faults) => faults,
         };
         let kept = Store::read_only(&config.database, Store::saved_content_files)?.unwrap_or_default();
-        let kept = Written::of(config, content::load_kept(&config.content, &kept, today(now)));
+        let kept = Written::of(config, content::load_from_files(&config.content, &kept, today(now)));
         match kept.usable() {
             Ok(content) => Ok(InForce { broken, ..content }),
             Err(_) => Err(Unusable::Content(broken)),
@@ -316,7 +316,7 @@ pub(crate) fn library(config: &Config, now: Timestamp) -> Result<Library, Unusab
         return Ok(library);
     }
     let kept = Store::read_only(&config.database, Store::saved_content_files)?.unwrap_or_default();
-    let kept = content::load_kept(&config.content, &kept, today(now)).library;
+    let kept = content::load_from_files(&config.content, &kept, today(now)).library;
     kept.ok_or(Unusable::Content(loaded.faults))
 }
 
@@ -329,7 +329,7 @@ struct Written {
 }
 
 impl Written {
-    fn of(config: &Config, loaded: content::Loaded) -> Written {
+    fn of(config: &Config, loaded: content::ContentResult) -> Written {
         let mut faults = loaded.faults;
         let mut render = |library: &Library| {
             let (renderer, more) = Renderer::new(library, &config.people.keep);
@@ -371,7 +371,7 @@ pub(crate) fn is_unread(faults: &[Diagnostic]) -> bool {
 }
 
 /// Reads a people file with the options of the configuration and the programme.
-pub(crate) fn people(config: &Config, file: &Path, default_language: &Language) -> roster::Reading {
+pub(crate) fn people(config: &Config, file: &Path, default_language: &Language) -> roster::RosterResult {
     let options = roster::Options {
         name: file.display().to_string(),
         keep: config.people.keep.clone(),
@@ -389,7 +389,7 @@ pub(crate) fn people(config: &Config, file: &Path, default_language: &Language) 
         let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
         let code = if denied { NO_PERMISSION } else { NO_PEOPLE_FILE };
         let fault = Diagnostic::error(code, Place::file(file.display()), message).hint(hint);
-        roster::Reading { roster: None, faults: vec![fault], notes: roster::Notes::default() }
+        roster::RosterResult { roster: None, faults: vec![fault], notes: roster::ImportNotes::default() }
     })
 }
 

@@ -17,7 +17,7 @@ use crate::domain::model::person::{Person, Roster};
 use crate::engine::import::{self as engine, Brake};
 use crate::engine::load::snapshot::{self, InForce, World};
 use crate::engine::plan::positions;
-use crate::roster::Reading;
+use crate::roster::RosterResult;
 
 /// Reads and shows who there is
 #[derive(clap::Subcommand, Debug)]
@@ -113,7 +113,7 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
 }
 
 /// Reports a file with invalid lines: all diagnostics, and no import.
-fn refused(args: &Import, cx: &mut Context, file: &Path, reading: &Reading) -> Result<(), CommandError> {
+fn refused(args: &Import, cx: &mut Context, file: &Path, reading: &RosterResult) -> Result<(), CommandError> {
     match args.format {
         Format::Json => output::print_json(&mut *cx.out, &value(args, reading, None))?,
         Format::Text => {
@@ -134,7 +134,7 @@ fn text(
     cx: &mut Context,
     args: &Import,
     file: &str,
-    reading: &Reading,
+    reading: &RosterResult,
     roster: &Roster,
     import: &Changes<'_>,
 ) -> Result<(), CommandError> {
@@ -200,7 +200,7 @@ fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> 
 }
 
 /// Prints counts of the people in the file, and which parts of it were ignored.
-fn summary(cx: &mut Context, reading: &Reading, roster: &Roster) -> Result<(), CommandError> {
+fn summary(cx: &mut Context, reading: &RosterResult, roster: &Roster) -> Result<(), CommandError> {
     let notes = &reading.notes;
     let people = &roster.people;
     let departments: std::collections::BTreeSet<_> =
@@ -245,7 +245,7 @@ fn summary(cx: &mut Context, reading: &Reading, roster: &Roster) -> Result<(), C
     Ok(())
 }
 
-fn value(args: &Import, reading: &Reading, taken: Option<(&Roster, &Changes<'_>)>) -> Value {
+fn value(args: &Import, reading: &RosterResult, taken: Option<(&Roster, &Changes<'_>)>) -> Value {
     let notes = &reading.notes;
     let faults: Vec<Value> = reading.faults.iter().map(super::check::value).collect();
     let columns: serde_json::Map<String, Value> =

@@ -7,8 +7,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::rig::{check, folder, good, good_but, today, write};
-use super::{Loaded, load};
+use super::fixtures::{check, folder, good, good_but, today, write};
+use super::{ContentResult, load};
 use crate::domain::diagnostic::Diagnostic;
 
 /// Each input takes at most 0.3 s when measured alone. The bound is generous, so
@@ -121,7 +121,7 @@ fn survives(dir: &Path, path: &str, bytes: &[u8]) {
     write(dir, path, bytes);
     #[expect(clippy::disallowed_methods, reason = "a test that measures")]
     let begun = std::time::Instant::now();
-    let Loaded { library, faults, .. } = load(dir, today());
+    let ContentResult { library, faults, .. } = load(dir, today());
     assert!(begun.elapsed() < HANGS, "{path} took {:?}", begun.elapsed());
     write(dir, path, &good);
     assert_eq!(library.is_none(), faults.iter().any(Diagnostic::is_error));

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use tempfile::TempDir;
 
-use super::{Loaded, load};
+use super::{ContentResult, load};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::library::Library;
 
@@ -162,7 +162,7 @@ pub(super) fn today() -> NaiveDate {
 
 /// The diagnostics of a folder, with the folder's path removed.
 pub(super) fn faults_in(dir: &Path) -> String {
-    let Loaded { library, faults, .. } = load(dir, today());
+    let ContentResult { library, faults, .. } = load(dir, today());
     assert_eq!(library.is_none(), faults.iter().any(Diagnostic::is_error), "{faults:?}");
     let mut text = String::new();
     for fault in faults {
@@ -178,6 +178,6 @@ pub(super) fn check(files: &[(&str, String)]) -> String {
 /// Loads content that has no error.
 pub(super) fn library(files: &[(&str, String)]) -> Library {
     let dir = folder(files);
-    let loaded = load(dir.path(), today());
-    loaded.library.unwrap_or_else(|| panic!("{:#?}", loaded.faults))
+    let result = load(dir.path(), today());
+    result.library.unwrap_or_else(|| panic!("{:#?}", result.faults))
 }
