@@ -9,8 +9,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
-use super::Faults;
-use super::table::TomlTable;
+use super::diagnostics::ContentDiagnostics;
 use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Place};
 
@@ -35,8 +34,8 @@ const MAX_DOTS: usize = 100;
 
 /// One parsed TOML text.
 pub(super) struct Document<'a> {
-    root: DeTable<'a>,
-    context: Context<'a>,
+    pub(super) root: DeTable<'a>,
+    pub(super) context: Context<'a>,
 }
 
 /// State shared by all tables of a document.
@@ -44,7 +43,7 @@ pub(super) struct Context<'a> {
     source: &'a TextFile,
     /// Byte offset in the file at which the TOML starts.
     pub(super) base: usize,
-    faults: &'a Faults,
+    faults: &'a ContentDiagnostics,
     /// The keys allowed above the first table.
     pub(super) top_keys: &'static [&'static str],
     /// Lines with syntax errors; other errors on these lines are consequences and
@@ -58,7 +57,7 @@ impl<'a> Document<'a> {
         source: &'a TextFile,
         range: Range<usize>,
         top_keys: &'static [&'static str],
-        faults: &'a Faults,
+        faults: &'a ContentDiagnostics,
     ) -> Document<'a> {
         let base = range.start;
         let mut context = Context { source, base, faults, top_keys, garbled: BTreeSet::new() };
@@ -82,11 +81,6 @@ impl<'a> Document<'a> {
     /// only be unreadable and is not reported.
     pub(super) fn is_whole(&self) -> bool {
         self.context.is_whole()
-    }
-
-    /// The table of the keys above the first header.
-    pub(super) fn root(&self) -> TomlTable<'_> {
-        TomlTable::new(&self.context, &self.root, self.context.base, String::new())
     }
 }
 

@@ -9,9 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Faults, Files};
+use super::diagnostics::ContentDiagnostics;
 use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
+
+/// Content as files: their bytes by path below the content folder.
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// A snapshot of the folder; paths are relative to it and use `/`.
 #[derive(Debug, Default)]
@@ -70,7 +73,7 @@ impl FileTree {
 }
 
 /// Builds a snapshot from stored files.
-pub(super) fn from_files(dir: &Path, files: &Files, faults: &Faults) -> FileTree {
+pub(super) fn from_files(dir: &Path, files: &Files, faults: &ContentDiagnostics) -> FileTree {
     let mut snapshot = FileTree { shown: shown(dir), ..FileTree::default() };
     for (path, bytes) in files {
         let folders = path.match_indices('/').map(|(end, _)| path[..end].to_owned());
@@ -94,13 +97,13 @@ pub(super) fn from_files(dir: &Path, files: &Files, faults: &Faults) -> FileTree
 }
 
 /// Reads the folder. `None` if it does not exist or keeps changing.
-pub(super) fn snapshot(dir: &Path, faults: &Faults) -> Option<FileTree> {
+pub(super) fn snapshot(dir: &Path, faults: &ContentDiagnostics) -> Option<FileTree> {
     snapshot_while(dir, faults, &mut || ())
 }
 
 /// Like [`snapshot`]; `meanwhile` runs between listing and reading, so that tests
 /// can modify files at that point.
-fn snapshot_while(dir: &Path, faults: &Faults, meanwhile: &mut dyn FnMut()) -> Option<FileTree> {
+fn snapshot_while(dir: &Path, faults: &ContentDiagnostics, meanwhile: &mut dyn FnMut()) -> Option<FileTree> {
     let shown = shown(dir);
     for attempt in 1..=ATTEMPTS {
         // Resolved on each attempt: a deployment may switch a symbolic link.
@@ -463,7 +466,7 @@ mod tests {
         fs::write(dir.path().join("programme.toml"), "a = 1\n").expect("a file");
         fs::write(dir.path().join("journeys/miljo/resor.md"), "Hej\n").expect("a file");
         prepare(dir.path());
-        let faults = Faults::default();
+        let faults = ContentDiagnostics::default();
         let snapshot = snapshot_while(dir.path(), &faults, &mut || meanwhile(dir.path()));
         let faults: String = faults.in_order().iter().map(|fault| format!("{fault}\n")).collect();
         let read = snapshot.map(|snapshot| snapshot.texts.into_keys().collect::<Vec<_>>());
@@ -552,7 +555,8 @@ mod tests {
         fs::create_dir(dir.path().join("real")).expect("a folder");
         fs::write(dir.path().join("real/programme.toml"), "a = 1\n").expect("a file");
         std::os::unix::fs::symlink("real", dir.path().join("content")).expect("a link");
-        let snapshot = snapshot(&dir.path().join("content"), &Faults::default()).expect("a snapshot");
+        let snapshot =
+            snapshot(&dir.path().join("content"), &ContentDiagnostics::default()).expect("a snapshot");
         assert!(snapshot.texts["programme.toml"].file.ends_with("content/programme.toml"));
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::Faults;
+use super::diagnostics::ContentDiagnostics;
 use super::document::{Document, Located};
 use super::programme::{DeclaredNames, translation_tables};
 use super::table::TomlTable;
@@ -49,9 +49,9 @@ const TOP_KEYS: &[&str] =
     &["title", "cadence", "start", "after", "audience", "focus", "late_joiners", "retired"];
 
 /// Parses the file.
-pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &Faults) -> RawJourney {
+pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &ContentDiagnostics) -> RawJourney {
     let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
-    let mut table = document.root();
+    let mut table = TomlTable::root(&document);
     table.require(&[("title", "\"…\""), ("cadence", "\"30 8 * * Tue\"")]);
     if document.is_whole() && !table.has("start") && !table.has("after") {
         let message = "neither `start` nor `after`: nobody would ever begin";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveTime;
 
-use super::Faults;
+use super::diagnostics::ContentDiagnostics;
 use super::document::{Document, Located};
 use super::hints::{did_you_mean, listed, quoted};
 use super::table::TomlTable;
@@ -31,10 +31,10 @@ pub(super) struct DeclaredNames {
 const TOP_KEYS: &[&str] = &["title", "organisation", "languages", "time_zone"];
 
 /// Parses the file. The programme is `Some` if nothing in it is missing.
-pub(super) fn read(source: &TextFile, faults: &Faults) -> (Option<Programme>, DeclaredNames) {
+pub(super) fn read(source: &TextFile, faults: &ContentDiagnostics) -> (Option<Programme>, DeclaredNames) {
     let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
     let whole = document.is_whole();
-    let mut table = document.root();
+    let mut table = TomlTable::root(&document);
     table.require(&[
         ("title", "\"…\""),
         ("organisation", "\"…\""),

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 
+use super::diagnostics::ContentDiagnostics;
 use super::document::Located;
 use super::hints::{did_you_mean, listed, quoted, slug_hint};
 use super::journey::{RawJourney, RawStep};
 use super::programme::DeclaredNames;
+use super::resolve_context::ResolveContext;
 use super::variants::{self, StepFile};
-use super::{Faults, hash, journey, programme};
+use super::{hash, journey, programme};
 use crate::content::file_tree::FileTree;
 use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
@@ -22,7 +24,7 @@ use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::{Calendar, QuietDay};
 
 /// Builds the library from a snapshot; `None` if a required part is missing.
-pub(super) fn library(snapshot: &FileTree, today: NaiveDate, faults: &Faults) -> Option<Library> {
+pub(super) fn library(snapshot: &FileTree, today: NaiveDate, faults: &ContentDiagnostics) -> Option<Library> {
     let (programme, known) = match snapshot.texts.get("programme.toml") {
         Some(source) => programme::read(source, faults),
         None => {
@@ -42,7 +44,7 @@ pub(super) fn library(snapshot: &FileTree, today: NaiveDate, faults: &Faults) ->
     })
 }
 
-fn missing_programme(snapshot: &FileTree, faults: &Faults) {
+fn missing_programme(snapshot: &FileTree, faults: &ContentDiagnostics) {
     if snapshot.has_text("programme.toml") {
         return;
     }
@@ -61,14 +63,6 @@ fn templates(snapshot: &FileTree) -> Vec<TemplateSource> {
     snapshot.texts.iter().filter_map(template).collect()
 }
 
-/// Input shared while resolving.
-pub(super) struct ResolveContext<'a> {
-    pub(super) snapshot: &'a FileTree,
-    pub(super) known: &'a DeclaredNames,
-    pub(super) today: NaiveDate,
-    pub(super) faults: &'a Faults,
-}
-
 /// A journey's folder and its parsed `journey.toml`.
 pub(super) struct Folder<'a> {
     /// Path relative to the content folder: `journeys/miljo`.
@@ -79,37 +73,6 @@ pub(super) struct Folder<'a> {
 }
 
 impl<'a> ResolveContext<'a> {
-    pub(super) fn error(
-        &self,
-        source: &TextFile,
-        code: &'static str,
-        offset: usize,
-        message: String,
-        hint: String,
-    ) {
-        self.faults.report(source, offset, |place| Diagnostic::error(code, place, message).hint(hint));
-    }
-
-    pub(super) fn warning(
-        &self,
-        source: &TextFile,
-        code: &'static str,
-        offset: usize,
-        message: String,
-        hint: String,
-    ) {
-        self.faults.report(source, offset, |place| Diagnostic::warning(code, place, message).hint(hint));
-    }
-
-    /// Reports an error of a file as a whole.
-    pub(super) fn file_error(&self, path: &str, code: &'static str, message: String, hint: String) {
-        self.faults.add(Diagnostic::error(code, Place::file(self.snapshot.file(path)), message).hint(hint));
-    }
-
-    pub(super) fn file_warning(&self, path: &str, code: &'static str, message: &str, hint: String) {
-        self.faults.add(Diagnostic::warning(code, Place::file(self.snapshot.file(path)), message).hint(hint));
-    }
-
     /// Warns about files that look like content but are in a place that is not read.
     fn warn_ignored_files(&self) {
         for path in self.snapshot.others.keys() {
@@ -253,20 +216,8 @@ impl<'a> ResolveContext<'a> {
 
     fn focus_of_journey(&self, folder: &Folder<'_>) {
         for focus in &folder.written.focus {
-            self.known_focus(folder.source, focus);
+            self.check_focus(folder.source, focus);
         }
-    }
-
-    pub(super) fn known_focus(&self, source: &TextFile, focus: &Located<Slug>) {
-        let Some(known) = &self.known.focus else { return };
-        if known.contains(&focus.value) {
-            return;
-        }
-        let ids: Vec<&str> = known.iter().map(Slug::as_str).collect();
-        let message = format!("there is no focus area `{}`; known: {}", focus.value, listed(&ids));
-        let hint = did_you_mean(focus.value.as_str(), &ids)
-            .unwrap_or_else(|| "define it with `[[focus]]` in `programme.toml`".to_owned());
-        self.error(source, "unknown-focus", focus.offset, message, hint);
     }
 
     fn cadence(&self, folder: &Folder<'_>) {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::Faults;
+use super::diagnostics::ContentDiagnostics;
 use super::document::{Document, Located};
 use super::front_matter::{self, FrontMatterSplit};
 use super::table::TomlTable;
@@ -73,7 +73,7 @@ const MAX_SUBJECT_LENGTH: usize = 150;
 const MAX_SCALE_STEPS: i32 = 11;
 
 /// Parses `<step>.md`.
-pub(super) fn read_base<'a>(source: &'a TextFile, faults: &'a Faults) -> Option<BaseFile<'a>> {
+pub(super) fn read_base<'a>(source: &'a TextFile, faults: &'a ContentDiagnostics) -> Option<BaseFile<'a>> {
     let split_front_matter = split_front_matter(source, faults)?;
     let Some(front) = split_front_matter.front.clone() else {
         let message = "no front matter; it says what kind of step this is";
@@ -85,7 +85,7 @@ pub(super) fn read_base<'a>(source: &'a TextFile, faults: &'a Faults) -> Option<
         return None;
     };
     let document = Document::parse(source, front, BASE_KEYS, faults);
-    let mut table = document.root();
+    let mut table = TomlTable::root(&document);
     table.require(&[("kind", "\"lesson\""), ("subject", "\"…\""), ("minutes", "5")]);
     let kind = table.word("kind", &Kind::ALL.map(|kind| (kind.as_str(), kind)));
     let minutes = table.integer("minutes", 1..481).map(|minutes| minutes.value as u32);
@@ -101,12 +101,12 @@ pub(super) fn read_base<'a>(source: &'a TextFile, faults: &'a Faults) -> Option<
 pub(super) fn read_version<'a>(
     source: &'a TextFile,
     base_file: &str,
-    faults: &'a Faults,
+    faults: &'a ContentDiagnostics,
 ) -> Option<VariantFile<'a>> {
     let split_front_matter = split_front_matter(source, faults)?;
     let document =
         Document::parse(source, split_front_matter.front.clone().unwrap_or(0..0), VERSION_KEYS, faults);
-    let mut table = document.root();
+    let mut table = TomlTable::root(&document);
     let why = format!("stands in `{base_file}` only");
     let hint = "delete it here; a variant or translation has words only";
     let questions =
@@ -117,7 +117,7 @@ pub(super) fn read_version<'a>(
     Some(VariantFile { words, questions })
 }
 
-fn split_front_matter(source: &TextFile, faults: &Faults) -> Option<FrontMatterSplit> {
+fn split_front_matter(source: &TextFile, faults: &ContentDiagnostics) -> Option<FrontMatterSplit> {
     front_matter::split(source).map_err(|fault| faults.add(fault)).ok()
 }
 
@@ -126,7 +126,7 @@ fn words<'a>(
     table: &mut TomlTable<'_>,
     split_front_matter: &FrontMatterSplit,
     whole: bool,
-    faults: &Faults,
+    faults: &ContentDiagnostics,
 ) -> StepText<'a> {
     let body: Arc<str> = source.text[split_front_matter.body.clone()].into();
     if body.trim().is_empty() {

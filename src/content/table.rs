@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 use unicode_normalization::UnicodeNormalization;
 
-use super::document::{Context, Located};
+use super::document::{Context, Document, Located};
 use super::hints::{did_you_mean, quoted, slug_hint};
 use crate::domain::diagnostic::{Diagnostic, nearest};
 use crate::domain::model::ids::Slug;
@@ -100,12 +100,13 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
 }
 
 impl<'a> TomlTable<'a> {
-    pub(super) fn new(
-        context: &'a Context<'a>,
-        keys: &'a DeTable<'a>,
-        offset: usize,
-        name: String,
-    ) -> TomlTable<'a> {
+    /// The table of the keys above the first header.
+    pub(super) fn root(document: &'a Document<'a>) -> TomlTable<'a> {
+        let context = &document.context;
+        TomlTable::new(context, &document.root, context.base, String::new())
+    }
+
+    fn new(context: &'a Context<'a>, keys: &'a DeTable<'a>, offset: usize, name: String) -> TomlTable<'a> {
         let sound = Cell::new(true);
         TomlTable {
             context,

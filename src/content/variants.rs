@@ -8,7 +8,7 @@ use super::hints::{did_you_mean, listed};
 use super::journey::RawStep;
 use super::picture;
 use crate::content::file_tree::MAX_PICTURE_BYTES;
-use crate::content::resolver::ResolveContext;
+use crate::content::resolve_context::ResolveContext;
 use crate::content::step_file::{self, BaseFile, QuestionTexts, RawFilm, StepText, VariantFile};
 use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::nearest;
@@ -115,7 +115,7 @@ impl<'a> VariantBuilder<'a> {
         let source = self.content.snapshot.texts.get(file.path)?;
         let base = step_file::read_base(source, self.content.faults)?;
         if let Some(focus) = &base.focus {
-            self.content.known_focus(source, focus);
+            self.content.check_focus(source, focus);
         }
         // Checked here as well, so that errors are reported even if the programme has errors.
         self.film(&base.words);
