@@ -1,9 +1,8 @@
-//! The program killed at any moment while it hands mails to a relay that
-//! listens here, and started again, as often as somebody wishes: in the end
-//! everything must be as promised.
+//! Kills the program at random moments while it hands mails to a relay, and
+//! restarts it, as often as asked: the delivery guarantees must hold.
 //!
 //! `cargo bench --bench crash` kills it 1,000 times; `-- 10000` more often,
-//! half of them with a relay on a bad day. A second number is the seed.
+//! half of them with a faulty relay. A second number is the seed.
 
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/crash/home.rs"]
@@ -18,9 +17,9 @@ mod rng;
 mod server;
 
 use journey::clock::Stopwatch;
-use random_kill::{Tally, Weather, hunt};
+use random_kill::{Counters, RelayFaults, run_random_kills};
 
-/// So many people have a mail due in each mailing.
+/// The number of people with a mail due in each mailing.
 const PEOPLE: usize = 1_400;
 
 #[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]
@@ -29,11 +28,12 @@ fn main() {
     let kills = numbers.next().unwrap_or(1_000);
     let seed = numbers.next().unwrap_or(1);
     let watch = Stopwatch::start();
-    for (weather, seed) in [(Weather::Fair, seed), (Weather::Foul, seed + 1)] {
+    for (faults, seed) in [(RelayFaults::None, seed), (RelayFaults::Random, seed + 1)] {
         let half = usize::try_from(kills / 2).unwrap_or(usize::MAX);
-        let Tally { kills, mailings, mails, copies, lost, resolved } = hunt(seed, half, PEOPLE, weather);
+        let Counters { kills, mailings, mails, copies, lost, resolved } =
+            run_random_kills(seed, half, PEOPLE, faults);
         println!(
-            "{weather:?}: {kills} kills in {mailings} mailings of {mails} mails: {copies} copies, {lost} answers lost, {resolved} looked up; {} s",
+            "{faults:?}: {kills} kills in {mailings} mailings of {mails} mails: {copies} copies, {lost} answers lost, {resolved} looked up; {} s",
             watch.elapsed().as_secs()
         );
     }

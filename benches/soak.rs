@@ -44,7 +44,7 @@ mod relay {
 use std::time::Duration;
 
 use journey::clock::Stopwatch;
-use simulation::{Lived, live};
+use simulation::{EventCounts, live};
 use soak::{Happened, Need, soak, stayed};
 
 #[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]
@@ -85,12 +85,12 @@ fn years_of_mails(years: f64) {
     let watch = Stopwatch::start();
     println!("by then      passes  deaths  imports  texts  decisions  mails  copies  open files");
     let mut weeks = 0;
-    let tell = &mut |at: journey::domain::time::timezone::Timestamp, lived: Lived| {
+    let tell = &mut |at: journey::domain::time::timezone::Timestamp, lived: EventCounts| {
         weeks += 1;
         if weeks % 13 != 0 {
             return;
         }
-        let Lived { passes, deaths, imports, texts, decisions, mails, copies, .. } = lived;
+        let EventCounts { passes, deaths, imports, texts, decisions, mails, copies, .. } = lived;
         println!(
             "{}  {passes:7}  {deaths:6}  {imports:7}  {texts:5}  {decisions:9}  {mails:5}  {copies:6}  {:10}",
             at.format("%Y-%m-%d"),

@@ -13,7 +13,7 @@ use journey::engine::tokens::Keys;
 use journey::store::{BounceRecord, Store};
 
 use super::rig::Rig;
-use super::scenarios::script::Story;
+use super::scenarios::script::Scenario;
 
 const BOUNCES: &str = "bounces@ekdala.example";
 const FIRST: &str = "2026-12-01 08:30";
@@ -36,7 +36,7 @@ id = \"b\"
 ada,ada@ekdala.example,Ada,Ek,Norr,,,,,
 bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
 ";
-    let mut rig = Story::parse(text).rig();
+    let mut rig = Scenario::parse(text).rig();
     let at = rig.at(FIRST);
     assert_eq!(rig.send(at).len(), 2);
     rig

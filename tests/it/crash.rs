@@ -19,19 +19,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::relay::server;
-use random_kill::{Mailing, Tally, Weather, hunt};
+use random_kill::{Counters, Mailing, RelayFaults, run_random_kills};
 use soak::{Need, soak};
 
 /// The larger number where `JOURNEY_TEST_ALL` asks for the full test run.
-fn so_many(few: usize, many: usize) -> usize {
+pub(crate) fn iterations(few: usize, many: usize) -> usize {
     #[expect(clippy::disallowed_methods, reason = "the variable that asks for everything")]
     let everything = std::env::var_os("JOURNEY_TEST_ALL").is_some();
     if everything { many } else { few }
 }
 
 #[expect(clippy::print_stdout, reason = "the figures, for whoever runs it with --nocapture")]
-fn told(tally: &Tally) {
-    let Tally { kills, mailings, mails, copies, lost, resolved } = tally;
+fn print_report(tally: &Counters) {
+    let Counters { kills, mailings, mails, copies, lost, resolved } = tally;
     println!(
         "{kills} kills in {mailings} mailings of {mails} mails: {copies} copies, {lost} answers lost, {resolved} looked up"
     );
@@ -39,21 +39,21 @@ fn told(tally: &Tally) {
 
 #[test]
 fn killed_at_random_moments_it_loses_nothing_and_repeats_at_most_one_mail_per_connection() {
-    let tally = hunt(1, so_many(10, 100), 300, Weather::Fair);
-    told(&tally);
+    let tally = run_random_kills(1, iterations(10, 100), 300, RelayFaults::None);
+    print_report(&tally);
     assert_eq!(tally.lost, 0);
 }
 
 #[test]
 fn killed_at_random_moments_with_a_faulty_relay_it_keeps_the_guarantees() {
-    let tally = hunt(2, so_many(10, 100), 300, Weather::Foul);
-    told(&tally);
+    let tally = run_random_kills(2, iterations(10, 100), 300, RelayFaults::Random);
+    print_report(&tally);
     assert!(tally.lost > 0, "the day is no bad one");
 }
 
 #[test]
 fn a_soak_run_keeps_the_delivery_guarantees() {
-    let length = Duration::from_secs(so_many(4, 8) as u64);
+    let length = Duration::from_secs(iterations(4, 8) as u64);
     let happened = soak(length, 3, &mut |need| {
         let Need { after, process, memory_kb, most_memory_kb, open_files, mails } = need;
         println!(
@@ -67,14 +67,14 @@ fn a_soak_run_keeps_the_delivery_guarantees() {
 
 #[test]
 fn sending_starts_within_seconds_with_a_million_mails_queued() {
-    if so_many(0, 1) > 0 {
+    if iterations(0, 1) > 0 {
         load::more_than_a_million_mails();
     }
 }
 
 #[test]
 fn backups_slow_a_mailing_by_less_than_a_fifth() {
-    if so_many(0, 1) > 0 {
+    if iterations(0, 1) > 0 {
         load::backups_cost_less_than_a_fifth_of_the_rate();
     }
 }
@@ -83,7 +83,7 @@ fn backups_slow_a_mailing_by_less_than_a_fifth() {
 #[test]
 fn a_broken_guarantee_is_detected() {
     let said = |kills: usize, sql: &str, again: bool| {
-        let mut mailing = Mailing::new(10, Weather::Fair, 1);
+        let mut mailing = Mailing::new(10, RelayFaults::None, 1);
         mailing.finish();
         mailing.kills = kills;
         let unlocked = format!("DROP TRIGGER delivery_never_moves_back; {sql}");
@@ -94,7 +94,7 @@ fn a_broken_guarantee_is_detected() {
             std::fs::remove_file(mailing.home.path("journey.sent")).expect("a journal");
             mailing.finish();
         }
-        let noticed = catch_unwind(AssertUnwindSafe(|| mailing.check(&mut Tally::default())));
+        let noticed = catch_unwind(AssertUnwindSafe(|| mailing.check(&mut Counters::default())));
         noticed.err().map(|said| *said.downcast::<String>().expect("words"))
     };
     for (promise, sql) in [

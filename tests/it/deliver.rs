@@ -58,7 +58,7 @@ fn header(bytes: &[u8], name: &str) -> String {
 }
 
 fn all_is_well(mailing: &mut Mailing, most_copies: usize) {
-    mailing.keeps_its_promises(most_copies).unwrap_or_else(|broken| panic!("{broken}"));
+    mailing.check_delivery_guarantees(most_copies).unwrap_or_else(|broken| panic!("{broken}"));
 }
 
 #[test]

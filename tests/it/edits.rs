@@ -12,7 +12,7 @@ use journey::engine::plan::forecast::{self, Scope};
 use journey::engine::plan::positions;
 
 use super::rig::Rig;
-use super::scenarios::script::Story;
+use super::scenarios::script::Scenario;
 use super::transcripts::journey;
 
 const ORDER: &str = "content/journeys/j/journey.toml";
@@ -50,7 +50,7 @@ ada,ada@ekdala.example,Ada,Ek,Norr,,,,,
 bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
 "
     );
-    Story::parse(&text).rig()
+    Scenario::parse(&text).rig()
 }
 
 /// The mails sent at a time.
@@ -287,7 +287,7 @@ id = \"b\"
 ada,ada@ekdala.example,Ada,Ek,Norr,Skolan,,,,
 bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
 ";
-    let mut rig = Story::parse(text).rig();
+    let mut rig = Scenario::parse(text).rig();
     assert_eq!(sent(&mut rig, "2026-12-01 08:30"), ["ada j/of-a"], "bo has no department to name");
     let half_past = rig.at("2026-12-01 08:30");
     let wake = rig.store(half_past).next_due_at().expect("positions");

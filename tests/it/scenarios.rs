@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::rig::{Leaving, Rig};
 use super::transcripts::journey;
 use random::story;
-use script::Story;
+use script::Scenario;
 
 /// Fixed, so that the test is reproducible. Other seeds are tried by changing
 /// it; more cases with `JOURNEY_TEST_ALL`.
@@ -51,7 +51,7 @@ proptest! {
 
 /// Runs a script; each `send` is compared with its dry run.
 fn live(text: &str) -> Result<(), String> {
-    let story = Story::parse(text);
+    let story = Scenario::parse(text);
     let mut rig = story.rig();
     let mut now = rig.at("2026-11-23 00:00");
     for act in &story.acts {
@@ -139,7 +139,7 @@ const WEEKS: i64 = 3;
 /// then must be among those the database finds by position. Positions are
 /// updated after sends, imports and decisions alone.
 fn sleep(text: &str) -> Result<(), String> {
-    let story = Story::parse(text);
+    let story = Scenario::parse(text);
     let mut rig = story.rig();
     let mut now = rig.at("2026-11-23 00:00");
     rig.running(now);
@@ -197,7 +197,7 @@ proptest! {
 
 /// Runs a script through the command line.
 fn typed(text: &str) -> Result<(), String> {
-    let story = Story::parse(text);
+    let story = Scenario::parse(text);
     let mut rig = story.rig();
     let config = rig.path("config.toml").display().to_string();
     let mut now = rig.at("2026-11-23 00:00");

@@ -15,8 +15,8 @@ use journey::clock::{self, Stopwatch};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::{CONNECTIONS, Home, people_file, until};
+use super::iterations;
 use super::server::{Point, Relay, Rule, Script, What, line};
-use super::so_many;
 use crate::store::faults::Disk;
 use crate::store::skip;
 
@@ -546,7 +546,7 @@ fn a_machine_without_zone_data_changes_nothing_and_an_unknown_zone_is_rejected()
 #[test]
 fn during_a_slow_commit_nothing_more_is_sent_and_nothing_twice() {
     // The full test run uses a longer delay and the real limits.
-    let (delay, limit) = if so_many(0, 1) > 0 { (6_000, 10_000) } else { (300, 100) };
+    let (delay, limit) = if iterations(0, 1) > 0 { (6_000, 10_000) } else { (300, 100) };
     for point in ["store.settle.before", "store.flight.before"] {
         let relay = relay(Vec::new());
         let home = Home::peopled(40, relay.port());

@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
+use super::iterations;
 use super::scenes::{How, Scene, Stage};
-use super::so_many;
 
 /// The failpoints, the scene each is reached in, and how often it is passed
 /// before it acts.
@@ -143,7 +143,7 @@ fn an_error_at_each_failpoint_loses_nothing_and_is_reported() {
 
 #[test]
 fn a_delay_at_each_failpoint_loses_and_repeats_nothing() {
-    each_of(How::Delay, so_many(AT_ONCE, WAIT_AT_ONCE), |_, _| true);
+    each_of(How::Delay, iterations(AT_ONCE, WAIT_AT_ONCE), |_, _| true);
 }
 
 /// Before and after each commit of a mailing.

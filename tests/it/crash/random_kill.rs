@@ -14,11 +14,11 @@ use journey::domain::time::timezone::Timestamp;
 
 use super::home::{CONNECTIONS, Home};
 use super::server::{Accepted, BadDay, Point, Relay, Rule, Script, What, line};
-use crate::rng::Chance;
+use crate::rng::Rng;
 
 /// Totals of a run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counters {
     /// How often the program was killed before it was done.
     pub(crate) kills: usize,
     pub(crate) mailings: usize,
@@ -33,12 +33,12 @@ pub(crate) struct Tally {
 
 /// How the relay behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weather {
+pub(crate) enum RelayFaults {
     /// It accepts everything at once.
-    Fair,
+    None,
     /// One mail in twenty is deferred, one reply in a hundred is lost, some
     /// connections break, some replies are late.
-    Foul,
+    Random,
 }
 
 /// A mailing that is killed again and again.
@@ -52,11 +52,11 @@ pub(crate) struct Mailing {
 }
 
 /// Kills the program at least this often, over as many mailings as needed.
-pub(crate) fn hunt(seed: u64, kills: usize, people: usize, weather: Weather) -> Tally {
-    let mut chance = Chance(seed);
-    let mut tally = Tally::default();
+pub(crate) fn run_random_kills(seed: u64, kills: usize, people: usize, faults: RelayFaults) -> Counters {
+    let mut chance = Rng(seed);
+    let mut tally = Counters::default();
     while tally.kills < kills {
-        let mut mailing = Mailing::new(people, weather, chance.below(u64::MAX));
+        let mut mailing = Mailing::new(people, faults, chance.below(u64::MAX));
         mailing.kill_until_nothing_is_due(&mut chance);
         mailing.finish();
         mailing.check(&mut tally);
@@ -66,11 +66,11 @@ pub(crate) fn hunt(seed: u64, kills: usize, people: usize, weather: Weather) -> 
 }
 
 impl Mailing {
-    pub(crate) fn new(people: usize, weather: Weather, seed: u64) -> Mailing {
+    pub(crate) fn new(people: usize, faults: RelayFaults, seed: u64) -> Mailing {
         let since = clock::now();
-        let script = match weather {
-            Weather::Fair => Script::default(),
-            Weather::Foul => Script {
+        let script = match faults {
+            RelayFaults::None => Script::default(),
+            RelayFaults::Random => Script {
                 bad_day: Some(BadDay { seed, tempfail: 50, permfail: 0, lose: 10, drop: 5 }),
                 rules: (0..people / 5).map(late).collect(),
                 ..Script::default()
@@ -87,7 +87,7 @@ impl Mailing {
     }
 
     /// Starts and kills the program until it exits by itself with nothing due.
-    pub(crate) fn kill_until_nothing_is_due(&mut self, chance: &mut Chance) {
+    pub(crate) fn kill_until_nothing_is_due(&mut self, chance: &mut Rng) {
         let watch = Stopwatch::start();
         self.home.done(&["status"]);
         let start = u64::try_from(watch.elapsed().as_micros()).expect("a short time");
@@ -162,7 +162,7 @@ impl Mailing {
     }
 
     /// Asserts that everybody has the mail and that the guarantees hold.
-    pub(crate) fn check(&self, tally: &mut Tally) {
+    pub(crate) fn check(&self, tally: &mut Counters) {
         let (booked, copies) = self.promises();
         assert_eq!(booked.len(), self.home.people, "one delivery for everybody");
         let sent = booked.iter().filter(|mail| mail.state == "sent").count();

@@ -20,9 +20,9 @@ use rustix::process::Signal;
 use super::consistency::{dump, is_whole};
 use super::daemon::Running;
 use super::home::{CONNECTIONS, Home, people_file, until};
-use super::random_kill::{Mailing, Tally};
+use super::iterations;
+use super::random_kill::{Counters, Mailing};
 use super::server::{Point, Relay, Rule, Script, What};
-use super::so_many;
 use crate::relay::certificates::Authority;
 
 /// The number of people who have a mail due.
@@ -56,7 +56,7 @@ impl fmt::Display for How {
             How::Abort => "abort",
             How::Error => "error",
             // The full test run delays as long as a very slow disk.
-            How::Delay if so_many(0, 1) > 0 => "delay 5000",
+            How::Delay if iterations(0, 1) > 0 => "delay 5000",
             How::Delay => "delay 50",
             // For the rest of its life.
             How::Kill => "delay 600000",
@@ -202,7 +202,7 @@ impl Stage {
         let mut mailing = Mailing::of(wanted.since, home, relay);
         mailing.kills = usize::from(wanted.how != How::Delay);
         mailing.finish();
-        let mut tally = Tally::default();
+        let mut tally = Counters::default();
         mailing.check(&mut tally);
         assert!(tally.copies <= wanted.copies(), "{} copies", tally.copies);
         mailing.home.done(&["status"]);

@@ -15,8 +15,8 @@ use journey::clock::Stopwatch;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::until;
-use super::random_kill::{Mailing, Weather};
-use crate::rng::Chance;
+use super::random_kill::{Mailing, RelayFaults};
+use crate::rng::Rng;
 
 /// The people who stay; some more come and go.
 const PEOPLE: usize = 60;
@@ -53,8 +53,8 @@ pub(crate) struct Happened {
 /// second half one process lives to the end. `tell` gets its resources each
 /// minute, or more often in a short run.
 pub(crate) fn soak(length: Duration, seed: u64, tell: &mut dyn FnMut(Need)) -> Happened {
-    let mut chance = Chance(seed);
-    let mut mailing = Mailing::new(PEOPLE, Weather::Foul, chance.below(u64::MAX));
+    let mut chance = Rng(seed);
+    let mut mailing = Mailing::new(PEOPLE, RelayFaults::Random, chance.below(u64::MAX));
     lasting(&mailing, length);
     let watch = Stopwatch::start();
     let mut happened = Happened::default();
@@ -156,13 +156,7 @@ fn step(name: &str, words: &str) -> String {
 }
 
 /// Performs one random event.
-fn act(
-    mailing: &mut Mailing,
-    daemon: &mut Child,
-    happened: &mut Happened,
-    chance: &mut Chance,
-    may_kill: bool,
-) {
+fn act(mailing: &mut Mailing, daemon: &mut Child, happened: &mut Happened, chance: &mut Rng, may_kill: bool) {
     let home = &mailing.home;
     if daemon.try_wait().expect("a child").is_some() {
         *daemon = home.start(&["daemon"]);

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::daemon::{Running, all_sent, each_once, relay, slow};
 use super::home::{CONNECTIONS, Home, PATIENCE, until};
-use super::so_many;
+use super::iterations;
 
 /// The notification socket systemd gives a unit.
 struct Systemd {
@@ -92,7 +92,7 @@ fn a_daemon_that_waits_for_a_reply_pings_the_watchdog() {
 /// must not ping the watchdog.
 #[test]
 fn a_daemon_with_a_hanging_worker_stops_pinging_the_watchdog() {
-    if so_many(0, 1) == 0 {
+    if iterations(0, 1) == 0 {
         return;
     }
     let relay = relay(Vec::new());

@@ -25,7 +25,7 @@ use rusqlite::Connection;
 
 use crate::relay::server::{Accepted, Happens, Relay, Script};
 use crate::rig::Rig;
-use crate::scenarios::script::Story;
+use crate::scenarios::script::Scenario;
 
 /// The files of a process, in the order they are read: the journal first,
 /// because it is written first.
@@ -124,7 +124,7 @@ impl Mailing {
     /// These journeys, for these people.
     pub(super) fn to_people(journeys: &str, people: &str) -> Mailing {
         let story = format!("min_gap = \"20 hours\"\n{journeys}=== people 1\n{people}");
-        let mut rig = Story::parse(&story).rig();
+        let mut rig = Scenario::parse(&story).rig();
         rig.config.mail.transport = Transport::Smtp;
         let smtp = &mut rig.config.mail.smtp;
         "127.0.0.1".clone_into(&mut smtp.host);
@@ -247,6 +247,15 @@ impl Mailing {
         for at in times {
             self.pass(&relay, at);
         }
+    }
+
+    /// Has each of this many people this many settled deliveries?
+    pub(super) fn is_complete(&self, people: usize, mails: usize) -> bool {
+        let rows = self.rows();
+        (1..=people).map(|n| format!("p{n:03}")).all(|person| {
+            let theirs = rows.iter().filter(|row| row.person == person);
+            theirs.filter(|row| row.state.is_settled()).count() == mails
+        })
     }
 
     /// Half past eight on this many days from a date.
@@ -388,7 +397,7 @@ impl Mailing {
 
     /// Asserts what must be true at any time: the delivery guarantees, with at
     /// most this many copies at the relays.
-    pub(super) fn keeps_its_promises(&mut self, most_copies: usize) -> Result<(), String> {
+    pub(super) fn check_delivery_guarantees(&mut self, most_copies: usize) -> Result<(), String> {
         let rows = self.rows();
         let by_id: BTreeMap<&str, &Row> = rows.iter().map(|row| (&*row.message_id, row)).collect();
         let keys: BTreeSet<(&str, &str)> = rows.iter().map(|row| (&*row.person, &*row.step)).collect();

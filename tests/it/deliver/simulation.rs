@@ -16,7 +16,7 @@ use journey::domain::time::timezone::Timestamp;
 
 use super::mailing::{Files, Mailing, people};
 use crate::relay::server::{BadDay, Point, Relay, Rule, Script, What};
-use crate::rng::Chance;
+use crate::rng::Rng;
 
 const PEOPLE: usize = 14;
 const LINES: u16 = 3;
@@ -24,7 +24,7 @@ const JOURNEYS: [(&str, &str); 2] = [("j", "30 8 * * Tue"), ("k", "30 8 * * Thu"
 
 /// How often each kind of event happened.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lived {
+pub(crate) struct EventCounts {
     pub(crate) passes: usize,
     pub(crate) deaths: usize,
     pub(crate) imports: usize,
@@ -39,7 +39,7 @@ pub(crate) struct Lived {
 }
 
 /// Simulates this many days; `tell` gets the date and the counters each week.
-pub(crate) fn live(days: i64, seed: u64, tell: &mut dyn FnMut(Timestamp, Lived)) -> Lived {
+pub(crate) fn live(days: i64, seed: u64, tell: &mut dyn FnMut(Timestamp, EventCounts)) -> EventCounts {
     let mut age = Age::new(days, seed);
     let end = age.at + TimeDelta::days(days);
     let mut told = age.at;
@@ -59,13 +59,13 @@ pub(crate) fn live(days: i64, seed: u64, tell: &mut dyn FnMut(Timestamp, Lived))
 
 struct Age {
     mailing: Mailing,
-    chance: Chance,
+    chance: Rng,
     at: Timestamp,
     steps: usize,
     /// The first line of a people file.
     heading: String,
     is_broken: bool,
-    lived: Lived,
+    lived: EventCounts,
 }
 
 impl Age {
@@ -83,8 +83,8 @@ impl Age {
         let at = mailing.at("2026-12-01 08:30");
         mailing.rig.running(at);
         mailing.rig.stop();
-        let chance = Chance(seed);
-        Age { mailing, chance, at, steps, heading, is_broken: false, lived: Lived::default() }
+        let chance = Rng(seed);
+        Age { mailing, chance, at, steps, heading, is_broken: false, lived: EventCounts::default() }
     }
 
     /// The events between two passes.
@@ -188,12 +188,12 @@ impl Age {
             self.lived.deaths += 1;
             self.mailing.put_back(&dead);
         }
-        self.keeps_its_promises();
+        self.check_delivery_guarantees();
     }
 
-    fn keeps_its_promises(&mut self) {
+    fn check_delivery_guarantees(&mut self) {
         let most_copies = usize::from(LINES) * self.lived.deaths + self.lived.lost;
-        let kept = self.mailing.keeps_its_promises(most_copies);
+        let kept = self.mailing.check_delivery_guarantees(most_copies);
         kept.unwrap_or_else(|broken| panic!("{} {broken}\n{:?}", self.at, self.lived));
         let different: BTreeSet<&str> =
             self.mailing.taken.iter().map(|(_, mail)| &*mail.message_id).collect();
@@ -242,7 +242,7 @@ impl Age {
                 break;
             }
         }
-        self.keeps_its_promises();
+        self.check_delivery_guarantees();
         assert_eq!(self.settled(), wanted, "everybody has everything: {:?}", self.lived);
     }
 
@@ -259,7 +259,7 @@ impl Age {
 #[test]
 fn seasons_of_random_events_keep_the_delivery_guarantees() {
     let lived = [5, 9].map(|seed| live(35, seed, &mut |_, _| {}));
-    let sum = |what: fn(&Lived) -> usize| lived.iter().map(what).sum::<usize>();
+    let sum = |what: fn(&EventCounts) -> usize| lived.iter().map(what).sum::<usize>();
     assert!(sum(|l| l.deaths) > 1 && sum(|l| l.imports) > 4 && sum(|l| l.texts) > 4, "{lived:?}");
     assert!(sum(|l| l.mails) > 200, "{lived:?}");
 }

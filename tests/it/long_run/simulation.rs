@@ -16,7 +16,7 @@ use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::Timestamp;
 
 use super::super::rig::{Letter, Rig};
-use super::super::rng::Chance;
+use super::super::rng::Rng;
 use super::checker::{Facts, Pause, StepFact};
 
 pub(super) const REFERENCE_GROUP: [&str; 12] =
@@ -102,7 +102,7 @@ impl Order {
 /// The simulation and its state.
 pub(super) struct Life {
     rig: Rig,
-    chance: Chance,
+    chance: Rng,
     now: Timestamp,
     header: String,
     rows: Vec<Row>,
@@ -147,7 +147,7 @@ impl Life {
         };
         let mut life = Life {
             rig,
-            chance: Chance(seed),
+            chance: Rng(seed),
             now,
             header,
             rows,

@@ -28,7 +28,7 @@ use journey::engine::plan::pass::Selection;
 use crate::rig::Rig;
 
 /// A programme and what happens to it.
-pub(crate) struct Story {
+pub(crate) struct Scenario {
     files: Vec<(String, String)>,
     pub(super) acts: Vec<Act>,
 }
@@ -88,9 +88,9 @@ reply_to = "hallbarhet@ekdala.example"
 const COLUMNS: &str =
     "employee_id,email,first_name,last_name,unit,department,start_date,end_date,leave,protected\n";
 
-impl Story {
-    pub(crate) fn parse(text: &str) -> Story {
-        let mut story = Story { files: Vec::new(), acts: Vec::new() };
+impl Scenario {
+    pub(crate) fn parse(text: &str) -> Scenario {
+        let mut story = Scenario { files: Vec::new(), acts: Vec::new() };
         let mut config = CONFIG.to_owned();
         let mut parts = text.split("=== ");
         let (grace, calendar): (Vec<&str>, Vec<&str>) =

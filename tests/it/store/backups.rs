@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::faults::{Disk, NOBODY, as_nobody, give_away, imported, is_root, killed, mode, noise, set_mode};
 use super::sqlite::{column, connect, tables};
 use super::{Home, SOME, files, skip, told};
+use crate::crash::iterations;
 
 const SEND: &[&str] = &["send", "-q", "--at", "2026-12-01T08:30"];
 
@@ -94,7 +95,7 @@ fn each_backup_during_writes_is_complete_and_consistent() {
             n
         });
         let mut moments = Vec::new();
-        for _ in 0..100 {
+        for _ in 0..iterations(40, 100) {
             home.done(&backup("copy.db"));
             let copy = connect(&home.path("copy.db"));
             assert_eq!(column(&copy, "PRAGMA integrity_check"), ["ok"]);
@@ -391,17 +392,18 @@ fn a_restore_killed_at_any_moment_is_complete_or_not_begun() {
     let never_killed = home.twin();
     let whole = time(|| never_killed.done(&restore("copy.db")));
     let (mut kills, mut done) = (0, 0);
-    for n in 0..24 {
+    let parts = u32::try_from(iterations(11, 22)).expect("few");
+    for n in 0..parts + 2 {
         let home = home.twin();
-        kills += usize::from(kill(&home, &restore("copy.db"), whole * n / 22));
+        kills += usize::from(kill(&home, &restore("copy.db"), whole * n / parts));
         let found = rows(&home.database());
-        assert!(found == before || found == after, "between, killed after {n} of 22");
+        assert!(found == before || found == after, "between, killed after {n} of {parts}");
         done += usize::from(found == after);
         home.done(&restore("copy.db"));
         assert!(rows(&home.database()) == after);
     }
     println!("killed {kills} times; {done} were after");
-    assert!(kills >= 5, "killed {kills} times only");
+    assert!(kills >= iterations(3, 5), "killed {kills} times only");
 }
 
 #[test]
@@ -414,16 +416,17 @@ fn a_backup_killed_at_any_moment_leaves_the_earlier_one_or_the_new_one() {
     let never_killed = home.twin();
     let whole = time(|| never_killed.done(&backup("copy.db")));
     let mut kills = 0;
-    for n in 0..16 {
+    let parts = u32::try_from(iterations(8, 15)).expect("few");
+    for n in 0..=parts {
         let home = home.twin();
-        kills += usize::from(kill(&home, &backup("copy.db"), whole * n / 15));
+        kills += usize::from(kill(&home, &backup("copy.db"), whole * n / parts));
         let found = rows(&home.path("copy.db"));
-        assert!(found == earlier || found == now, "between, killed after {n} of 15");
+        assert!(found == earlier || found == now, "between, killed after {n} of {parts}");
         home.done(&backup("copy.db"));
         assert!(rows(&home.path("copy.db")) == now);
         assert!(!home.path("copy.db.half").exists(), "what a kill left is cleared away");
     }
-    assert!(kills >= 5, "killed {kills} times only");
+    assert!(kills >= iterations(3, 5), "killed {kills} times only");
 }
 
 /// A crash during the restore over a damaged database leaves a placeholder that

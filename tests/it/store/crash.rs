@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::faults::killed;
 use super::sqlite::{column, connect, tables};
 use super::{Home, files};
+use crate::crash::iterations;
 
 const SEND: &[&str] = &["send", "-q", "--at", "2026-12-01T08:30"];
 const IMPORT: &[&str] = &["people", "import", "-q", "--at", "2026-11-24T09:00"];
@@ -67,7 +68,7 @@ fn a_repeatedly_killed_mailing_sends_each_mail_once_and_complete() {
     let expected = never_killed.outbox();
     assert!(expected.len() > 1_000, "several batches");
     let mut kills = 0;
-    for round in 0..3 {
+    for round in 0..u32::try_from(iterations(2, 3)).expect("few") {
         let home = home.twin();
         for kill in 0..9 {
             kills += usize::from(kill_after(&home, SEND, whole * (8 + 2 * kill + round) / 40));
@@ -83,7 +84,7 @@ fn a_repeatedly_killed_mailing_sends_each_mail_once_and_complete() {
         assert!(home.outbox() == expected, "and nobody gets anything again");
     }
     println!("killed {kills} times");
-    assert!(kills >= 5, "killed {kills} times only");
+    assert!(kills >= iterations(3, 5), "killed {kills} times only");
 }
 
 #[test]
@@ -93,9 +94,10 @@ fn an_import_killed_half_way_is_all_or_nothing() {
     let whole = undisturbed(&never_killed, IMPORT);
     let expected = people(&never_killed);
     let (mut kills, mut done) = (0, 0);
-    for kill in 0..12 {
+    let parts = u32::try_from(iterations(7, 12)).expect("few");
+    for kill in 0..parts {
         let home = home.twin();
-        kills += usize::from(kill_after(&home, IMPORT, whole * kill / 12));
+        kills += usize::from(kill_after(&home, IMPORT, whole * kill / parts));
         if home.database().exists() {
             let found = people(&home);
             assert!(found.is_empty() || found == expected, "{} of {}", found.len(), expected.len());
@@ -108,7 +110,7 @@ fn an_import_killed_half_way_is_all_or_nothing() {
         assert!(left.is_empty(), "{left:?}");
     }
     println!("killed {kills} times, {done} of them after it was done");
-    assert!(kills >= 3, "killed {kills} times only");
+    assert!(kills >= iterations(2, 3), "killed {kills} times only");
 }
 
 #[test]
@@ -125,9 +127,10 @@ fn a_second_import_killed_half_way_is_all_or_nothing() {
     let whole = undisturbed(&never_killed, second);
     let expected = people(&never_killed);
     assert!(expected != before);
-    for kill in 0..8 {
+    let parts = u32::try_from(iterations(5, 8)).expect("few");
+    for kill in 1..=parts {
         let home = home.twin();
-        kill_after(&home, second, whole * (kill + 1) / 9);
+        kill_after(&home, second, whole * kill / (parts + 1));
         let found = people(&home);
         assert!(found == before || found == expected, "between");
         home.done(second);
