@@ -11,11 +11,12 @@ mod passes;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use journey::domain::time::timezone::Timestamp;
 use journey::store::Store;
 
+use crate::crash::home::{folder, program_in};
 use crate::rig::copy;
 
 /// The number of people: the sample with a short people file.
@@ -23,15 +24,6 @@ const SOME: usize = 40;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
-}
-
-/// A temporary folder, in memory where there is room, because the tests wait
-/// for fsync often.
-fn folder() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let free = rustix::fs::statvfs(memory).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
-    let in_memory = (free > 500_000_000).then(|| tempfile::tempdir_in(memory).ok()).flatten();
-    in_memory.unwrap_or_else(|| tempfile::tempdir().expect("a folder"))
 }
 
 /// A folder with the sample and this many lines of its people file.
@@ -68,10 +60,7 @@ impl Home {
 
     /// The program, ready to start in this folder with an empty environment.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.env("NO_COLOR", "1").stdin(Stdio::null());
-        command
+        program_in(self.folder.path(), arguments)
     }
 
     fn run(&self, arguments: &[&str]) -> Output {

@@ -73,10 +73,7 @@ impl Home {
 
     /// The program, ready to start in this folder with an empty environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.env("NO_COLOR", "1").stdin(Stdio::null());
-        command
+        program_in(self.folder.path(), arguments)
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
@@ -134,9 +131,17 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// The program, ready to start in a folder with an empty environment.
+pub(crate) fn program_in(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
+    command.args(arguments).current_dir(folder).env_clear();
+    command.env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
 /// A temporary folder, in memory where there is room, because the tests wait
 /// for fsync often.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let free = rustix::fs::statvfs(memory).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
     let in_memory = (free > 500_000_000).then(|| tempfile::tempdir_in(memory).ok()).flatten();
