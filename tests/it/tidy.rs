@@ -156,7 +156,6 @@ const LONGEST_OF_TESTS: usize = 1_500;
 
 /// Groups of files that import each other. The list may only get shorter.
 const CIRCLES: &[&[&str]] = &[
-    &["src/cli/context.rs", "src/cli/output.rs"],
     &["src/engine/deliver/counter.rs", "src/engine/deliver/limits.rs"],
     &["src/engine/load/snapshot.rs", "src/engine/plan/forecast.rs"],
     &["src/mail/smtp/connect.rs", "src/mail/smtp/session.rs", "src/mail/smtp/stream.rs"],
@@ -196,7 +195,7 @@ const DIALECT: &[&str] = &[
 ];
 
 /// The number of these words that is left. It may only fall.
-const DIALECT_LEFT: usize = 171;
+const DIALECT_LEFT: usize = 167;
 
 /// Words and citations are not counted in code that is about to be redesigned,
 /// nor words in comments of arguments, which are help texts.
