@@ -68,7 +68,7 @@ pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &ContentDia
         late_joiners: late_joiners(&mut table),
         retired: table.slugs("retired"),
         reference_group: reference_group(&mut table),
-        steps: steps(&mut table, document.is_whole()),
+        steps: steps(&mut table),
         titles: titles(&mut table, known),
         whole: document.is_whole(),
     };
@@ -152,9 +152,9 @@ fn titles(table: &mut TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Language
     translation_tables(table, known).into_iter().filter_map(title).collect()
 }
 
-fn steps(table: &mut TomlTable<'_>, whole: bool) -> Vec<RawStep> {
+fn steps(table: &mut TomlTable<'_>) -> Vec<RawStep> {
     let tables = table.tables("step");
-    if tables.is_empty() && whole && !table.has("step") {
+    if tables.is_empty() && table.is_whole() && !table.has("step") {
         let hint = "add `[[step]]` and below it `id = \"valkommen\"`, for each step in order";
         table.error("no-steps", table.offset, "the journey has no step", hint);
     }

@@ -45,7 +45,7 @@ pub(super) fn read(source: &TextFile, faults: &ContentDiagnostics) -> (Option<Pr
     let organisation = table.line("organisation");
     let languages = languages(&mut table);
     let zone = zone(&mut table);
-    let privacy = privacy(&mut table, whole);
+    let privacy = privacy(&mut table);
     let calendar = calendar(table.table("calendar"));
     let (focus, focus_ids) = focus_areas(&mut table);
     let (characters, character_ids) = characters(&mut table);
@@ -114,8 +114,8 @@ fn zone(table: &mut TomlTable<'_>) -> Option<Zone> {
     zone
 }
 
-fn privacy(table: &mut TomlTable<'_>, whole: bool) -> Option<Privacy> {
-    if !table.has("privacy") && whole {
+fn privacy(table: &mut TomlTable<'_>) -> Option<Privacy> {
+    if !table.has("privacy") && table.is_whole() {
         let hint = "add `[privacy]` with `purpose`, `legal_basis`, `visible_to` and `retention`";
         table.error(
             "missing-key",

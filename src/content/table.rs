@@ -140,6 +140,12 @@ impl<'a> TomlTable<'a> {
         }
     }
 
+    /// Returns false after a TOML syntax error: an absent key may then only be
+    /// unreadable.
+    pub(super) fn is_whole(&self) -> bool {
+        self.context.is_whole()
+    }
+
     /// Declares required keys, each with an example value; [`TomlTable::finish`]
     /// reports the missing ones.
     pub(super) fn require(&mut self, keys: &[(&'static str, &'static str)]) {
@@ -149,7 +155,7 @@ impl<'a> TomlTable<'a> {
     /// Reports missing required keys, except those that are probably misspelt.
     /// Reports nothing if the text has a syntax error.
     fn report_missing(&self, misspelt: &[&str]) {
-        let whole = self.context.is_whole();
+        let whole = self.is_whole();
         for (key, example) in self.required.iter().filter(|(key, _)| whole && !self.has(key)) {
             if !misspelt.contains(key) {
                 let message = format!("{} is missing", self.named(key));
