@@ -10,7 +10,7 @@ use journey::domain::model::email::Mailbox;
 use journey::domain::model::ids::{PersonId, UnitId};
 use journey::domain::model::library::Library;
 use journey::domain::model::person::Person;
-use journey::mail::message::compose::{self, Sending};
+use journey::mail::message::compose::{self, ComposeOptions};
 use journey::mail::message::mime;
 use journey::render::{Letter, Links, Renderer};
 
@@ -81,7 +81,7 @@ fn words_and_bytes(bencher: divan::Bencher) {
     let reply_to = Mailbox { name: String::new(), address: "hallbarhet@ekdala.example".into() };
     bencher.counter(divan::counter::ItemsCount::new(letters.len())).bench_local(|| {
         let bytes = |letter: &Letter<'_>| {
-            let sending = Sending {
+            let sending = ComposeOptions {
                 from: &from,
                 reply_to: &reply_to,
                 name: "Åsa Björk",

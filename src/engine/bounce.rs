@@ -8,7 +8,7 @@ use crate::domain::change::Act;
 use crate::domain::delivery::bounce::{Blame, StatusCode};
 use crate::domain::model::address;
 use crate::engine::tokens::Keys;
-use crate::mail::inbound::{self, Action, Fate, Reading};
+use crate::mail::inbound::{self, DsnAction, IncomingKind, RecipientReport};
 use crate::store::{BounceRecord, DeliveryRecipient, Store, StoreError};
 
 /// Largest size of a bounce message.
@@ -54,11 +54,11 @@ pub fn take(
     act: &Act,
 ) -> Result<Taken, StoreError> {
     let incoming = inbound::read(bytes);
-    let fates = match incoming.reading {
-        Reading::Report(fates) => fates,
-        Reading::Receipt | Reading::AutoReply => return Ok(Taken::Automatic),
-        Reading::Letter => return Ok(Taken::Letter),
-        Reading::NotUnderstood => {
+    let fates = match incoming.kind {
+        IncomingKind::Report(fates) => fates,
+        IncomingKind::Receipt | IncomingKind::AutoReply => return Ok(Taken::Automatic),
+        IncomingKind::PersonalReply => return Ok(Taken::Letter),
+        IncomingKind::Unparseable => {
             store.count_unparsed_bounce()?;
             return Ok(Taken::NotUnderstood);
         }
@@ -71,8 +71,8 @@ pub fn take(
     let Some(sent_to) = store.delivery_recipient(delivery)? else { return Ok(Taken::NotOurs) };
     let Some(fate) = fate_of(&fates, &sent_to) else { return Ok(Taken::OfSomebodyElse { delivery }) };
     match fate.action {
-        Action::UnderWay => Ok(Taken::UnderWay { delivery }),
-        Action::Failed => {
+        DsnAction::Delayed => Ok(Taken::UnderWay { delivery }),
+        DsnAction::Failed => {
             // Failed without a status code: treat it as a generic permanent failure.
             let code = fate.code.unwrap_or(StatusCode { class: 5, subject: 0, detail: 0 });
             let kept = store.record_bounce(delivery, &sent_to, code, act)?;
@@ -83,7 +83,7 @@ pub fn take(
 
 /// The report for our recipient. With several recipients it must match the
 /// address; a single one is taken as ours, because the mailbox may forward.
-fn fate_of<'f>(fates: &'f [Fate], sent_to: &DeliveryRecipient) -> Option<&'f Fate> {
+fn fate_of<'f>(fates: &'f [RecipientReport], sent_to: &DeliveryRecipient) -> Option<&'f RecipientReport> {
     if let [only] = fates {
         return Some(only);
     }

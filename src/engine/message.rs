@@ -16,7 +16,7 @@ use crate::engine::plan::pass::{self, Due, Holding, Pass};
 use crate::engine::tokens::Keys;
 use crate::failpoint;
 use crate::mail::files;
-use crate::mail::message::compose::{self, Sending};
+use crate::mail::message::compose::{self, ComposeOptions};
 use crate::mail::message::mime;
 use crate::render::{Letter, Links, Renderer};
 use crate::store::Outgoing;
@@ -158,7 +158,7 @@ impl<'c> Desk<'c> {
         let id: String = id.chars().map(plain).take(48).collect();
         let journey = self.library.journey(letter.journey);
         let title = journey.map_or(letter.journey.as_str(), |journey| journey.title_in(&mail.language));
-        let sending = Sending {
+        let sending = ComposeOptions {
             from: &config.from,
             reply_to: &config.reply_to,
             name: &format!("{} {}", letter.person.first_name, letter.person.last_name),
@@ -181,7 +181,7 @@ impl<'c> Desk<'c> {
         let civil = self.library.programme.zone.civil(at);
         let person = match letter.person.protected {
             true => stands_for.to_owned(),
-            false => files::name_part(letter.person.id.as_str()),
+            false => files::sanitize_filename(letter.person.id.as_str()),
         };
         let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
         format!("{date}/{time}-{person}-{}-{}-{}.eml", letter.journey, letter.step, letter.round)

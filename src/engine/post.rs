@@ -18,17 +18,17 @@ use crate::domain::time::timezone::Timestamp;
 use crate::engine::message::Desk;
 use crate::engine::send::journal::Journal;
 use crate::engine::tokens::Keys;
-use crate::mail::auth_token::Tokens;
-use crate::mail::files::Folder;
+use crate::mail::auth_token::TokenCache;
+use crate::mail::files::MailDirectory;
 use crate::mail::message::dkim::Signer;
 use crate::mail::sendmail::Sendmail;
-use crate::mail::smtp::{Mechanism, Privacy, Relay, SignIn, Trust};
+use crate::mail::smtp::{Mechanism, Relay, SmtpAuth, TlsMode, TlsTrust};
 use crate::store::{RelayFailure, RelayHealth, Store};
 
 /// The configured way to send.
 pub enum Post {
     /// Writes files into a folder.
-    Files(Folder),
+    Files(MailDirectory),
     /// Sends to an SMTP relay; the signer is for relays that do not sign.
     Relay(Box<Relay>, Option<Signer>),
     /// Pipes mails into a local sendmail program.
@@ -39,7 +39,7 @@ impl Post {
     /// Builds it from the configuration.
     pub fn of(config: &Config) -> anyhow::Result<Post> {
         match config.mail.transport {
-            Transport::Files => Ok(Post::Files(Folder::open(&config.mail.folder)?)),
+            Transport::Files => Ok(Post::Files(MailDirectory::open(&config.mail.folder)?)),
             Transport::Smtp => Ok(Post::Relay(Box::new(relay(&config.mail.smtp)), signer(config)?)),
             Transport::Sendmail => Ok(Post::Sendmail(Sendmail::new(&config.mail.sendmail), signer(config)?)),
         }
@@ -77,23 +77,23 @@ impl Post {
         let now = hooks.now;
         let delivered = deliver::to_relay(desk, keys, store, journal, &way, hooks)?;
         let fewer = delivered.crowded.map(|made| Fewer::than(made, now())).or(fewer);
-        remember(store, &delivered, fewer, now())?;
+        record_relay_health(store, &delivered, fewer, now())?;
         Ok(delivered)
     }
 }
 
 /// The SMTP relay of the configuration.
 pub fn relay(smtp: &SmtpConfig) -> Relay {
-    let privacy = match smtp.security {
-        Security::Starttls => Privacy::Starttls,
-        Security::Tls => Privacy::Tls,
-        Security::None => Privacy::InClear,
+    let tls = match smtp.security {
+        Security::Starttls => TlsMode::Starttls,
+        Security::Tls => TlsMode::Tls,
+        Security::None => TlsMode::Plaintext,
     };
     Relay {
-        privacy,
-        sign_in: sign_in(smtp),
-        hello: smtp.hello.clone(),
-        trust: Trust::new(smtp.ca_file.clone()),
+        tls,
+        auth: sign_in(smtp),
+        ehlo_name: smtp.hello.clone(),
+        trust: TlsTrust::new(smtp.ca_file.clone()),
         ..Relay::at(&smtp.host, smtp.port)
     }
 }
@@ -107,7 +107,7 @@ fn signer(config: &Config) -> anyhow::Result<Option<Signer>> {
     signer.map(Some).map_err(|why| anyhow::anyhow!("{shown}: {why}"))
 }
 
-fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
+fn sign_in(smtp: &SmtpConfig) -> Option<SmtpAuth> {
     let mechanism = match smtp.auth {
         config::Auth::None => return None,
         config::Auth::Plain => Mechanism::Plain,
@@ -117,14 +117,14 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
     let username = smtp.username.clone()?;
     if let Some(source) = sign_in::token_source(smtp) {
         // One token for all connections, renewed before it expires.
-        let tokens = Arc::new(Mutex::new(Tokens::of(source)));
+        let tokens = Arc::new(Mutex::new(TokenCache::of(source)));
         let kept = tokens.clone();
         let secret = move || {
             let mut tokens = tokens.lock().unwrap_or_else(PoisonError::into_inner);
             tokens.token(clock::now()).map(|token| token.reveal().to_owned())
         };
-        let refused = move || kept.lock().unwrap_or_else(PoisonError::into_inner).forget();
-        return Some(SignIn { mechanism, username, secret: Arc::new(secret), refused: Arc::new(refused) });
+        let refused = move || kept.lock().unwrap_or_else(PoisonError::into_inner).invalidate();
+        return Some(SmtpAuth { mechanism, username, secret: Arc::new(secret), refused: Arc::new(refused) });
     }
     let password = smtp.password.clone()?;
     // Read at each connection, so that a changed password needs no restart.
@@ -132,11 +132,11 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SignIn> {
         Ok(secret) => Ok(secret.reveal().to_owned()),
         Err(error) => Err(format!("the password file cannot be read: {error}")),
     };
-    Some(SignIn { mechanism, username, secret: Arc::new(secret), refused: Arc::new(|| {}) })
+    Some(SmtpAuth { mechanism, username, secret: Arc::new(secret), refused: Arc::new(|| {}) })
 }
 
 /// Records the health of the relay.
-fn remember(
+fn record_relay_health(
     store: &mut Store,
     delivered: &Delivered,
     fewer: Option<Fewer>,
@@ -150,7 +150,7 @@ fn remember(
     let trouble = told.map(|trouble| {
         // A success since then resets the backoff.
         let earlier = before.failure.as_ref().filter(|_| delivered.sent == 0);
-        again(trouble, earlier, now)
+        next_retry(trouble, earlier, now)
     });
     let untried = told.is_none() && delivered.sent == 0;
     let trouble = if untried { before.failure.clone() } else { trouble };
@@ -162,7 +162,7 @@ fn remember(
 }
 
 /// When to retry: exponential backoff with jitter.
-fn again(trouble: &Trouble, earlier: Option<&RelayFailure>, now: Timestamp) -> RelayFailure {
+fn next_retry(trouble: &Trouble, earlier: Option<&RelayFailure>, now: Timestamp) -> RelayFailure {
     let failures = earlier.map_or(0, |earlier| earlier.failures) + 1;
     let wait = back_off(trouble.kind, failures);
     // Jitter of up to 20 %, from values that differ between machines.

@@ -1,18 +1,18 @@
 //! Maps the sign-in settings of the configuration to the types of `mail`.
 
 use crate::config::{Password, SmtpConfig, TokenConfig};
-use crate::mail::auth_token::Source;
+use crate::mail::auth_token::TokenSource;
 
 /// The source of the XOAUTH2 access token, if one is configured.
-pub(crate) fn token_source(smtp: &SmtpConfig) -> Option<Source> {
+pub(crate) fn token_source(smtp: &SmtpConfig) -> Option<TokenSource> {
     Some(match smtp.token.as_ref()? {
-        TokenConfig::Command(words) => Source::Command(words.clone()),
-        TokenConfig::File(file) => Source::File(file.clone()),
+        TokenConfig::Command(words) => TokenSource::Command(words.clone()),
+        TokenConfig::File(file) => TokenSource::File(file.clone()),
         TokenConfig::Endpoint { url, client_id, client_secret, scope } => {
             // The configuration accepts a file only.
             let Password::File(client_secret_file) = client_secret.clone() else { return None };
             let (url, client_id, scope) = (url.clone(), client_id.clone(), scope.clone());
-            Source::Endpoint { url, client_id, client_secret_file, scope }
+            TokenSource::Endpoint { url, client_id, client_secret_file, scope }
         }
     })
 }

@@ -20,12 +20,12 @@ use crate::mail::smtp::Envelope;
 use crate::render::{Letter, Links};
 
 /// Prefix of the subject.
-const MARK: &str = "[Test] ";
+const SUBJECT_PREFIX: &str = "[Test] ";
 
 /// Name of the sample reader.
-const NOBODY: (&str, &str) = ("Kim", "Exempel");
+const SAMPLE_NAME: (&str, &str) = ("Kim", "Exempel");
 /// Placeholder for values that only a real person has.
-const SOMETHING: &str = "Exempel";
+const SAMPLE_VALUE: &str = "Exempel";
 
 /// A test mail, ready to send.
 pub(crate) struct TestMail {
@@ -50,13 +50,13 @@ pub(crate) fn tester<'w>(world: &'w World, to: &str) -> Option<&'w str> {
 /// otherwise a sample person in an existing unit.
 pub(crate) fn reader(world: &World, tester: &str) -> Person {
     let own = world.roster.find(tester).filter(|person| !person.protected);
-    own.cloned().unwrap_or_else(|| made_up(world))
+    own.cloned().unwrap_or_else(|| sample_reader(world))
 }
 
-fn made_up(world: &World) -> Person {
-    let (first_name, last_name) = NOBODY;
+fn sample_reader(world: &World) -> Person {
+    let (first_name, last_name) = SAMPLE_NAME;
     let anybody = world.roster.people.iter().find(|person| !person.protected);
-    let something = |column: &String| (column.as_str().into(), SOMETHING.into());
+    let something = |column: &String| (column.as_str().into(), SAMPLE_VALUE.into());
     Person {
         id: PersonId::new("test"),
         email: None,
@@ -65,8 +65,8 @@ fn made_up(world: &World) -> Person {
         first_name: first_name.into(),
         last_name: last_name.into(),
         unit: anybody
-            .map_or_else(|| crate::domain::model::ids::UnitId::new(SOMETHING), |one| one.unit.clone()),
-        department: anybody.and_then(|one| one.department.clone()).or_else(|| Some(SOMETHING.into())),
+            .map_or_else(|| crate::domain::model::ids::UnitId::new(SAMPLE_VALUE), |one| one.unit.clone()),
+        department: anybody.and_then(|one| one.department.clone()).or_else(|| Some(SAMPLE_VALUE.into())),
         language: world.library.programme.default_language().clone(),
         start: None,
         end: None,
@@ -119,7 +119,7 @@ fn email(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestam
         links: links.clone(),
     };
     let mut email = Desk::of(world).email(&letter, &marks)?;
-    email.subject.insert_str(0, MARK);
+    email.subject.insert_str(0, SUBJECT_PREFIX);
     email.to = Mailbox { name: String::new(), address: to.to_owned() };
     Ok(email)
 }
@@ -139,7 +139,7 @@ fn message_id(world: &World, name: &StepName, reader: &Person, to: &str, at: Tim
 }
 
 /// Result of sending a test mail.
-pub(crate) enum Handed {
+pub(crate) enum TestSendResult {
     /// Written to a file with this name below the mail folder.
     File(String),
     /// The outcome of SMTP or sendmail.
@@ -147,31 +147,31 @@ pub(crate) enum Handed {
 }
 
 /// Sends a test mail on a connection of its own, outside the rate limits.
-pub(crate) fn hand_over(world: &World, post: &Post, mail: &TestMail) -> anyhow::Result<Handed> {
+pub(crate) fn hand_over(world: &World, post: &Post, mail: &TestMail) -> anyhow::Result<TestSendResult> {
     let from = world.config.mail.bounce.as_deref().unwrap_or(&world.config.mail.from.address);
     match post {
         Post::Files(folder) => {
             let name = file_name(world, mail);
             folder.write(&name, &mail.bytes)?;
-            Ok(Handed::File(name))
+            Ok(TestSendResult::File(name))
         }
         Post::Sendmail(program, signer) => {
             let bytes = signed(signer.as_ref(), mail)?;
-            Ok(Handed::Outcome(program.hand_over(from, &mail.to, &bytes)))
+            Ok(TestSendResult::Outcome(program.hand_over(from, &mail.to, &bytes)))
         }
         Post::Relay(relay, signer) => {
             let bytes = signed(signer.as_ref(), mail)?;
             let mut connection = match relay.connect() {
                 Ok(connection) => connection,
-                Err(trouble) => return Ok(Handed::Outcome(Outcome::Channel(trouble))),
+                Err(trouble) => return Ok(TestSendResult::Outcome(Outcome::Channel(trouble))),
             };
             let envelope = Envelope { from, to: &mail.to, size: bytes.len() };
-            let outcome = match connection.open(&envelope) {
-                Ok(()) => connection.finish(&bytes),
+            let outcome = match connection.begin_message(&envelope) {
+                Ok(()) => connection.send_data(&bytes),
                 Err(outcome) => outcome,
             };
             connection.quit();
-            Ok(Handed::Outcome(outcome))
+            Ok(TestSendResult::Outcome(outcome))
         }
     }
 }
@@ -189,7 +189,7 @@ fn signed(signer: Option<&Signer>, mail: &TestMail) -> anyhow::Result<Vec<u8>> {
 fn file_name(world: &World, mail: &TestMail) -> String {
     let civil = world.library.programme.zone.civil(mail.at);
     let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
-    let tester = files::name_part(mail.to.split('@').next().unwrap_or_default());
+    let tester = files::sanitize_filename(mail.to.split('@').next().unwrap_or_default());
     let StepName { journey, step } = &mail.step;
     format!("{date}/{time}-test-{tester}-{journey}-{step}.eml")
 }

@@ -16,17 +16,17 @@ use chrono::TimeDelta;
 use crate::domain::time::timezone::Timestamp;
 
 /// How long before its expiry a token is renewed.
-const AHEAD: TimeDelta = TimeDelta::minutes(5);
+const RENEW_AHEAD: TimeDelta = TimeDelta::minutes(5);
 /// Cache time for tokens without an expiry.
-const WITHOUT_END: TimeDelta = TimeDelta::minutes(5);
+const NO_EXPIRY: TimeDelta = TimeDelta::minutes(5);
 /// Longer responses are refused.
-const LONGEST: u64 = 100_000;
+const MAX_RESPONSE: u64 = 100_000;
 /// Timeout of a program or endpoint.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where tokens come from.
 #[derive(Clone)]
-pub(crate) enum Source {
+pub(crate) enum TokenSource {
     /// A program with its arguments; it prints the token.
     Command(Vec<String>),
     /// A file that another program refreshes; read each time.
@@ -42,19 +42,19 @@ pub(crate) enum Source {
 }
 
 /// Arguments of a program may contain a secret, so they are not printed.
-impl fmt::Debug for Source {
+impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.place())
     }
 }
 
-impl Source {
+impl TokenSource {
     /// The source, for messages.
     fn place(&self) -> String {
         match self {
-            Source::Command(words) => format!("`{}`", words.first().map_or("", String::as_str)),
-            Source::File(file) => file.display().to_string(),
-            Source::Endpoint { url, .. } => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+            TokenSource::Command(words) => format!("`{}`", words.first().map_or("", String::as_str)),
+            TokenSource::File(file) => file.display().to_string(),
+            TokenSource::Endpoint { url, .. } => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
         }
     }
 }
@@ -87,17 +87,17 @@ impl fmt::Debug for Token {
 
 /// Caches the current token of a source.
 #[derive(Debug)]
-pub(crate) struct Tokens {
-    source: Source,
-    patience: Duration,
+pub(crate) struct TokenCache {
+    source: TokenSource,
+    timeout: Duration,
     /// The token, and until when it may be used.
-    kept: Option<(Token, Timestamp)>,
+    cached: Option<(Token, Timestamp)>,
 }
 
-impl Tokens {
+impl TokenCache {
     /// An empty cache for a source.
-    pub(crate) fn of(source: Source) -> Tokens {
-        Tokens { source, patience: PATIENCE, kept: None }
+    pub(crate) fn of(source: TokenSource) -> TokenCache {
+        TokenCache { source, timeout: TIMEOUT, cached: None }
     }
 
     /// A token that is valid at `now` and for some time after.
@@ -107,48 +107,50 @@ impl Tokens {
     /// What went wrong, with the source that was asked. A cached token that is still
     /// valid is returned instead, if there is one.
     pub(crate) fn token(&mut self, now: Timestamp) -> Result<Token, String> {
-        if let Some((token, renew)) = &self.kept
+        if let Some((token, renew)) = &self.cached
             && now < *renew
         {
             return Ok(token.clone());
         }
         match self.fetch() {
             Ok((token, good_for)) => {
-                let ahead = if good_for.is_some() { AHEAD } else { TimeDelta::zero() };
-                let renew = now + good_for.unwrap_or(WITHOUT_END) - ahead;
+                let ahead = if good_for.is_some() { RENEW_AHEAD } else { TimeDelta::zero() };
+                let renew = now + good_for.unwrap_or(NO_EXPIRY) - ahead;
                 // A file is read each time.
-                self.kept = match self.source {
-                    Source::File(_) => None,
-                    Source::Command(_) | Source::Endpoint { .. } => Some((token.clone(), renew)),
+                self.cached = match self.source {
+                    TokenSource::File(_) => None,
+                    TokenSource::Command(_) | TokenSource::Endpoint { .. } => Some((token.clone(), renew)),
                 };
                 Ok(token)
             }
-            Err(why) => match &self.kept {
-                Some((token, renew)) if now < *renew + AHEAD && self.is_of_endpoint() => Ok(token.clone()),
+            Err(why) => match &self.cached {
+                Some((token, renew)) if now < *renew + RENEW_AHEAD && self.is_of_endpoint() => {
+                    Ok(token.clone())
+                }
                 _ => Err(why),
             },
         }
     }
 
     /// Discards the token, because a relay has rejected it.
-    pub(crate) fn forget(&mut self) {
-        self.kept = None;
+    pub(crate) fn invalidate(&mut self) {
+        self.cached = None;
     }
 
     fn is_of_endpoint(&self) -> bool {
-        matches!(self.source, Source::Endpoint { .. })
+        matches!(self.source, TokenSource::Endpoint { .. })
     }
 
     /// Fetches a token and its lifetime, if the source gives one.
     fn fetch(&self) -> Result<(Token, Option<TimeDelta>), String> {
         let place = self.source.place();
         match &self.source {
-            Source::Command(words) => {
-                let text = printed(words, self.patience)?;
+            TokenSource::Command(words) => {
+                let text = printed(words, self.timeout)?;
                 Ok((Token::read(&text, &place)?, None))
             }
-            Source::File(file) => Ok((Token::read(&text_of(file)?, &place)?, None)),
-            Source::Endpoint { url, client_id, client_secret_file, scope } => {
+            TokenSource::File(file) => Ok((Token::read(&text_of(file)?, &place)?, None)),
+            TokenSource::Endpoint { url, client_id, client_secret_file, scope } => {
                 let secret = text_of(client_secret_file)?;
                 let form = [
                     ("grant_type", "client_credentials"),
@@ -156,7 +158,7 @@ impl Tokens {
                     ("client_secret", secret.trim_end_matches(['\r', '\n'])),
                     ("scope", scope),
                 ];
-                let answer = asked(url, &place, &form, self.patience)?;
+                let answer = asked(url, &place, &form, self.timeout)?;
                 let token = value_of(&answer, "access_token").unwrap_or_default();
                 let seconds = value_of(&answer, "expires_in").and_then(|text| text.parse::<u32>().ok());
                 let good_for = seconds.map(|seconds| TimeDelta::seconds(i64::from(seconds)));
@@ -169,12 +171,12 @@ impl Tokens {
 fn text_of(file: &Path) -> Result<String, String> {
     let told = |error: std::io::Error| format!("{} cannot be read: {error}", file.display());
     let mut text = String::new();
-    fs::File::open(file).map_err(told)?.take(LONGEST).read_to_string(&mut text).map_err(told)?;
+    fs::File::open(file).map_err(told)?.take(MAX_RESPONSE).read_to_string(&mut text).map_err(told)?;
     Ok(text)
 }
 
 /// The output of a program; its standard error is not repeated.
-fn printed(words: &[String], patience: Duration) -> Result<String, String> {
+fn printed(words: &[String], timeout: Duration) -> Result<String, String> {
     let Some((program, arguments)) = words.split_first() else {
         return Err("there is no program to ask for a token".to_owned());
     };
@@ -186,15 +188,15 @@ fn printed(words: &[String], patience: Duration) -> Result<String, String> {
     let (give, get) = mpsc::channel();
     thread::spawn(move || {
         let mut text = String::new();
-        let read = output.take(LONGEST).read_to_string(&mut text);
+        let read = output.take(MAX_RESPONSE).read_to_string(&mut text);
         // The receiver is gone after a timeout.
         let _ = give.send(read.map(|_| text));
     });
-    let Ok(read) = get.recv_timeout(patience) else {
+    let Ok(read) = get.recv_timeout(timeout) else {
         // It may have exited already, or belong to another user; do not wait for it.
         let _ = child.kill();
         let _ = child.wait();
-        return Err(format!("`{program}` gave no access token within {} s", patience.as_secs_f32()));
+        return Err(format!("`{program}` gave no access token within {} s", timeout.as_secs_f32()));
     };
     let status = child.wait().map_err(told)?;
     if !status.success() {
@@ -204,9 +206,9 @@ fn printed(words: &[String], patience: Duration) -> Result<String, String> {
 }
 
 /// Posts a form to an endpoint.
-fn asked(url: &str, place: &str, form: &[(&str, &str)], patience: Duration) -> Result<String, String> {
+fn asked(url: &str, place: &str, form: &[(&str, &str)], timeout: Duration) -> Result<String, String> {
     let config = ureq::Agent::config_builder()
-        .timeout_global(Some(patience))
+        .timeout_global(Some(timeout))
         .http_status_as_error(false)
         // The secret must not be sent on to another host.
         .max_redirects(0)
@@ -215,14 +217,14 @@ fn asked(url: &str, place: &str, form: &[(&str, &str)], patience: Duration) -> R
     let sent = ureq::Agent::new_with_config(config).post(url).send_form(form.iter().copied());
     let mut answer = sent.map_err(|error| match error {
         ureq::Error::Timeout(_) => {
-            format!("the token endpoint {place} did not answer within {} s", patience.as_secs_f32())
+            format!("the token endpoint {place} did not answer within {} s", timeout.as_secs_f32())
         }
         ureq::Error::Io(error) => format!("the token endpoint {place} cannot be reached: {}", error.kind()),
         ureq::Error::HostNotFound => format!("the token endpoint {place} cannot be found"),
         _ => format!("the token endpoint {place} cannot be asked"),
     })?;
     let status = answer.status();
-    let body = answer.body_mut().with_config().limit(LONGEST).read_to_string();
+    let body = answer.body_mut().with_config().limit(MAX_RESPONSE).read_to_string();
     let body = body.map_err(|_| format!("the token endpoint {place} broke off its answer"))?;
     if status.is_success() {
         return Ok(body);

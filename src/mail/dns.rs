@@ -11,27 +11,27 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use crate::clock::Stopwatch;
 
 /// The UDP payload size that passes every network (RFC 9715).
-const PACKET: u16 = 1_232;
+const MAX_UDP_PAYLOAD: u16 = 1_232;
 /// A lost packet is sent once more.
-const TRIES: u32 = 2;
+const ATTEMPTS: u32 = 2;
 /// The DNS port.
 const PORT: u16 = 53;
 
 /// Name servers to ask, with a timeout.
 #[derive(Clone, Debug)]
-pub struct NameServers {
+pub struct DnsClient {
     servers: Vec<SocketAddr>,
-    patience: Duration,
+    timeout: Duration,
 }
 
-impl NameServers {
+impl DnsClient {
     /// Asks these servers in turn until one answers.
-    pub fn new(servers: Vec<SocketAddr>, patience: Duration) -> NameServers {
-        NameServers { servers, patience }
+    pub fn new(servers: Vec<SocketAddr>, timeout: Duration) -> DnsClient {
+        DnsClient { servers, timeout }
     }
 
     /// The servers in `resolv.conf`; if there are none, the local host.
-    pub(crate) fn of_machine(resolv_conf: &str, patience: Duration) -> NameServers {
+    pub(crate) fn of_machine(resolv_conf: &str, timeout: Duration) -> DnsClient {
         let named = resolv_conf.lines().filter_map(|line| {
             let mut words = line.split_whitespace();
             let address = words.next().filter(|word| *word == "nameserver").and(words.next())?;
@@ -41,7 +41,7 @@ impl NameServers {
         if servers.is_empty() {
             servers.push(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
         }
-        NameServers::new(servers, patience)
+        DnsClient::new(servers, timeout)
     }
 
     /// Parses `127.0.0.1`, `127.0.0.1:5353`, `[::1]:5353` or `::1`.
@@ -55,13 +55,13 @@ impl NameServers {
     /// # Errors
     ///
     /// Why there is no answer, as a clause.
-    pub fn texts(&self, name: &str) -> Result<Vec<String>, String> {
+    pub fn txt_records(&self, name: &str) -> Result<Vec<String>, String> {
         let query = Name::from_ascii(name).map_err(|_| format!("`{name}` is no domain name"))?;
         let mut faults = Vec::new();
         for server in &self.servers {
             match self.ask(*server, &query) {
-                Ok(message) => return texts_of(&message, *server),
-                Err(error) => faults.push(format!("{server} {}", told(&error, self.patience))),
+                Ok(message) => return parse_txt_records(&message, *server),
+                Err(error) => faults.push(format!("{server} {}", error_text(&error, self.timeout))),
             }
         }
         Err(faults.join("; "))
@@ -74,33 +74,28 @@ impl NameServers {
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(name, RecordType::TXT));
         let mut edns = Edns::new();
-        edns.set_max_payload(PACKET);
+        edns.set_max_payload(MAX_UDP_PAYLOAD);
         message.set_edns(edns);
         let question = message.to_vec().map_err(io::Error::other)?;
-        let answer = by_packet(server, &question, &message, self.patience)?;
+        let answer = query_udp(server, &question, &message, self.timeout)?;
         if !answer.metadata.truncation {
             return Ok(answer);
         }
-        by_stream(server, &question, &message, self.patience)
+        query_tcp(server, &question, &message, self.timeout)
     }
 }
 
 /// Describes an error, as a clause after the server's address.
-fn told(error: &io::Error, patience: Duration) -> String {
+fn error_text(error: &io::Error, timeout: Duration) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-            format!("did not answer within {} s", patience.as_secs_f64())
+            format!("did not answer within {} s", timeout.as_secs_f64())
         }
         _ => format!("cannot be asked: {error}"),
     }
 }
 
-fn by_packet(
-    server: SocketAddr,
-    question: &[u8],
-    asked: &Message,
-    patience: Duration,
-) -> io::Result<Message> {
+fn query_udp(server: SocketAddr, question: &[u8], asked: &Message, timeout: Duration) -> io::Result<Message> {
     let own = match server {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
@@ -108,15 +103,15 @@ fn by_packet(
     let socket = UdpSocket::bind(own)?;
     // Ignores packets from other hosts.
     socket.connect(server)?;
-    let mut packet = [0; PACKET as usize];
-    for _ in 0..TRIES {
+    let mut packet = [0; MAX_UDP_PAYLOAD as usize];
+    for _ in 0..ATTEMPTS {
         socket.send(question)?;
         let watch = Stopwatch::start();
-        while let Some(left) = watch.left_of(patience / TRIES) {
+        while let Some(left) = watch.left_of(timeout / ATTEMPTS) {
             socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
             let length = match socket.recv(&mut packet) {
                 Ok(length) => length,
-                Err(error) if is_silence(&error) => break,
+                Err(error) if is_timeout(&error) => break,
                 Err(error) => return Err(error),
             };
             if let Some(answer) = answers(&packet[..length], asked) {
@@ -127,26 +122,21 @@ fn by_packet(
     Err(io::ErrorKind::TimedOut.into())
 }
 
-fn is_silence(error: &io::Error) -> bool {
+fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
 /// The same query over TCP, if the answer was truncated.
-fn by_stream(
-    server: SocketAddr,
-    question: &[u8],
-    asked: &Message,
-    patience: Duration,
-) -> io::Result<Message> {
-    let mut stream = TcpStream::connect_timeout(&server, patience.max(Duration::from_millis(1)))?;
-    stream.set_write_timeout(Some(patience))?;
+fn query_tcp(server: SocketAddr, question: &[u8], asked: &Message, timeout: Duration) -> io::Result<Message> {
+    let mut stream = TcpStream::connect_timeout(&server, timeout.max(Duration::from_millis(1)))?;
+    stream.set_write_timeout(Some(timeout))?;
     let length = u16::try_from(question.len()).map_err(io::Error::other)?;
     stream.write_all(&[&length.to_be_bytes(), question].concat())?;
     let watch = Stopwatch::start();
     let mut read = |into: &mut [u8]| -> io::Result<()> {
         let mut done = 0;
         while done < into.len() {
-            let left = watch.left_of(patience).ok_or(io::ErrorKind::TimedOut)?;
+            let left = watch.left_of(timeout).ok_or(io::ErrorKind::TimedOut)?;
             stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
             match stream.read(&mut into[done..])? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -170,7 +160,7 @@ fn answers(packet: &[u8], asked: &Message) -> Option<Message> {
 }
 
 /// The TXT records of an answer, following CNAMEs.
-fn texts_of(message: &Message, server: SocketAddr) -> Result<Vec<String>, String> {
+fn parse_txt_records(message: &Message, server: SocketAddr) -> Result<Vec<String>, String> {
     match message.metadata.response_code {
         ResponseCode::NoError => {}
         ResponseCode::NXDomain => return Ok(Vec::new()),
@@ -191,7 +181,7 @@ mod tests {
     #[test]
     fn name_servers_are_read_from_resolv_conf() {
         let servers = |text: &str| {
-            let names = NameServers::of_machine(text, Duration::from_secs(1));
+            let names = DnsClient::of_machine(text, Duration::from_secs(1));
             names.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         let text = "# made by hand\nsearch ekdala.example\nnameserver 192.0.2.53\nnameserver\t2001:db8::53\nnameserver fe80::1%eth0\noptions edns0\n";
@@ -201,7 +191,7 @@ mod tests {
 
     #[test]
     fn name_server_arguments_are_parsed() {
-        let read = |text| NameServers::read(text).map(|server| server.to_string());
+        let read = |text| DnsClient::read(text).map(|server| server.to_string());
         assert_eq!(read("127.0.0.1").as_deref(), Some("127.0.0.1:53"));
         assert_eq!(read("127.0.0.1:5353").as_deref(), Some("127.0.0.1:5353"));
         assert_eq!(read("::1").as_deref(), Some("[::1]:53"));

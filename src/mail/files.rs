@@ -8,23 +8,23 @@ use crate::failpoint;
 
 /// An open folder for mails.
 #[derive(Debug)]
-pub struct Folder {
+pub struct MailDirectory {
     path: PathBuf,
     file: File,
 }
 
-impl Folder {
+impl MailDirectory {
     /// Opens a folder, and creates it if needed.
     ///
     /// # Errors
     ///
     /// If it cannot be created or opened.
-    pub(crate) fn open(path: &Path) -> io::Result<Folder> {
+    pub(crate) fn open(path: &Path) -> io::Result<MailDirectory> {
         let told = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot write to {}: {error}", path.display()))
         };
         private_folder(path).map_err(told)?;
-        Ok(Folder { path: path.to_owned(), file: File::open(path).map_err(told)? })
+        Ok(MailDirectory { path: path.to_owned(), file: File::open(path).map_err(told)? })
     }
 
     /// Writes a mail atomically; see [`write()`].
@@ -102,7 +102,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 
 /// A text as part of a file name: letters, digits, `.`, `_` and `-` stay,
 /// everything else becomes `_`.
-pub(crate) fn name_part(text: &str) -> String {
+pub(crate) fn sanitize_filename(text: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
     let part: String = text.chars().take(64).map(safe).collect();
     part.trim_start_matches('.').to_owned()
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_file_name_never_leaves_its_folder() {
-        assert_eq!(name_part("../../etc/passwd"), "_.._etc_passwd");
-        assert_eq!(name_part("12 å/3"), "12___3");
+        assert_eq!(sanitize_filename("../../etc/passwd"), "_.._etc_passwd");
+        assert_eq!(sanitize_filename("12 å/3"), "12___3");
     }
 
     #[cfg(unix)]

@@ -13,12 +13,12 @@ use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind
 use crate::failpoint;
 
 /// Timeout; the program only writes to a queue.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 /// Polling interval.
-const LOOK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// How much of its output is kept.
-const MOST_WORDS: u64 = 4_000;
-const MOST_TOLD: usize = 200;
+const MAX_STDERR: u64 = 4_000;
+const MAX_MESSAGE: usize = 200;
 
 /// Exit codes of sysexits.h with a meaning of their own.
 const NO_USER: i32 = 67;
@@ -32,19 +32,19 @@ const CONFIGURATION: i32 = 78;
 #[derive(Clone, Debug)]
 pub struct Sendmail {
     program: PathBuf,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// How the program ended.
 enum Ended {
     Exit(ExitStatus),
-    TooLate,
+    TimedOut,
 }
 
 impl Sendmail {
     /// The program at a path; a missing program shows when it is used.
     pub(crate) fn new(program: impl Into<PathBuf>) -> Sendmail {
-        Sendmail { program: program.into(), patience: PATIENCE }
+        Sendmail { program: program.into(), timeout: TIMEOUT }
     }
 
     /// Hands over one mail.
@@ -58,28 +58,28 @@ impl Sendmail {
             Ok(child) => child,
             Err(error) => {
                 let why = format!("{program} cannot be started: {error}");
-                return trouble(TroubleKind::Refused, Phase::Connect, why);
+                return channel_error(TroubleKind::Refused, Phase::Connect, why);
             }
         };
-        let given = give(&mut child, bytes);
-        let said = listen(&mut child);
-        let ended = wait(&mut child, self.patience);
+        let given = write_input(&mut child, bytes);
+        let said = read_stderr(&mut child);
+        let ended = wait(&mut child, self.timeout);
         let ended = failpoint::at("sendmail.ended").and(ended);
         // A killed program closes its input, so the writer ends.
         let given = given.recv_timeout(Duration::from_secs(1)).unwrap_or(false);
         let words = || said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
         let gone = |how: String| match given {
             true => Outcome::InDoubt(format!("{program} {how} after it had the whole mail")),
-            false => trouble(TroubleKind::Passing, Phase::Body, format!("{program} {how}")),
+            false => channel_error(TroubleKind::Passing, Phase::Body, format!("{program} {how}")),
         };
         let status = match ended {
             Ok(Ended::Exit(status)) => status,
-            Ok(Ended::TooLate) => {
-                return gone(format!("did not end within {} s", self.patience.as_secs_f32()));
+            Ok(Ended::TimedOut) => {
+                return gone(format!("did not end within {} s", self.timeout.as_secs_f32()));
             }
             Err(error) => return gone(format!("was lost: {error}")),
         };
-        let reply = |code, enhanced| Reply { code, enhanced, text: told(&words(), &[from, to]).into() };
+        let reply = |code, enhanced| Reply { code, enhanced, text: one_line(&words(), &[from, to]).into() };
         match status.code() {
             // It may exit before it has read everything.
             Some(0) if !given => gone("did not take all of the mail".to_owned()),
@@ -94,21 +94,21 @@ impl Sendmail {
                     UNAVAILABLE | NO_PERMISSION | CONFIGURATION => TroubleKind::Refused,
                     _ => TroubleKind::Passing,
                 };
-                let words = told(&words(), &[from, to]);
+                let words = one_line(&words(), &[from, to]);
                 let words = if words.is_empty() { String::new() } else { format!(": {words}") };
-                trouble(kind, Phase::Dot, format!("{program} ended with exit code {code}{words}"))
+                channel_error(kind, Phase::Dot, format!("{program} ended with exit code {code}{words}"))
             }
             None => gone("was killed".to_owned()),
         }
     }
 }
 
-fn trouble(kind: TroubleKind, phase: Phase, why: String) -> Outcome {
+fn channel_error(kind: TroubleKind, phase: Phase, why: String) -> Outcome {
     Outcome::Channel(Trouble { kind, phase, why })
 }
 
 /// Writes the mail in a thread, and reports whether all was read.
-fn give(child: &mut Child, bytes: &[u8]) -> mpsc::Receiver<bool> {
+fn write_input(child: &mut Child, bytes: &[u8]) -> mpsc::Receiver<bool> {
     let (told, given) = mpsc::channel();
     let stdin = child.stdin.take();
     let bytes = bytes.to_vec();
@@ -122,7 +122,7 @@ fn give(child: &mut Child, bytes: &[u8]) -> mpsc::Receiver<bool> {
 
 /// Reads the program's standard error up to a limit and discards the rest, so that the
 /// program never blocks.
-fn listen(child: &mut Child) -> mpsc::Receiver<String> {
+fn read_stderr(child: &mut Child) -> mpsc::Receiver<String> {
     let (tell, said) = mpsc::channel();
     let error = child.stderr.take();
     let output = child.stdout.take();
@@ -133,36 +133,36 @@ fn listen(child: &mut Child) -> mpsc::Receiver<String> {
     thread::spawn(move || {
         let Some(mut error) = error else { return };
         let mut bytes = Vec::new();
-        let _ = error.by_ref().take(MOST_WORDS).read_to_end(&mut bytes);
+        let _ = error.by_ref().take(MAX_STDERR).read_to_end(&mut bytes);
         let _ = tell.send(String::from_utf8_lossy(&bytes).into_owned());
         let _ = std::io::copy(&mut error, &mut std::io::sink());
     });
     said
 }
 
-fn wait(child: &mut Child, patience: Duration) -> std::io::Result<Ended> {
+fn wait(child: &mut Child, timeout: Duration) -> std::io::Result<Ended> {
     let watch = Stopwatch::start();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Ended::Exit(status));
         }
-        if watch.left_of(patience).is_none() {
+        if watch.left_of(timeout).is_none() {
             child.kill()?;
             child.wait()?;
-            return Ok(Ended::TooLate);
+            return Ok(Ended::TimedOut);
         }
-        thread::sleep(LOOK);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
 /// Its output as one short line without addresses.
-fn told(words: &str, addresses: &[&str]) -> String {
+fn one_line(words: &str, addresses: &[&str]) -> String {
     let words = words.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let hidden = words.map(|word| {
         let is_address = word.contains('@') || addresses.iter().any(|address| word.contains(address));
         if is_address { "…" } else { word }
     });
-    hidden.collect::<Vec<_>>().join(" ").chars().take(MOST_TOLD).collect()
+    hidden.collect::<Vec<_>>().join(" ").chars().take(MAX_MESSAGE).collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use expect_test::expect;
 use journey::clock::Stopwatch;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::doctor::{self, Level};
-use journey::mail::smtp::{Deadlines, Relay};
+use journey::mail::smtp::{Relay, Timeouts};
 use serde_json::Value;
 
 use super::crash::home::Home;
@@ -132,7 +132,7 @@ fn doctor_respects_its_timeout() {
     for point in [Point::Greeting, Point::Ehlo] {
         let silent =
             server::Relay::start(Script { rules: vec![Rule::at(point, What::Silence)], ..Script::default() });
-        let client = Relay { deadlines: Deadlines::all(patience), ..Relay::at("127.0.0.1", silent.port()) };
+        let client = Relay { timeouts: Timeouts::all(patience), ..Relay::at("127.0.0.1", silent.port()) };
         let watch = Stopwatch::start();
         let mut found = Vec::new();
         let at: Timestamp = "2026-12-01T07:30:00Z".parse().expect("an instant");

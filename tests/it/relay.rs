@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use journey::clock::Stopwatch;
 use journey::domain::delivery::reply::{Outcome, Phase, Trouble, TroubleKind};
-use journey::mail::smtp::{Connection, Deadlines, Envelope, Mechanism, Privacy, Relay, SignIn, Trust};
+use journey::mail::smtp::{Connection, Envelope, Mechanism, Relay, SmtpAuth, Timeouts, TlsMode, TlsTrust};
 
 use certificates::{Authority, self_signed};
 use server::{BadDay, Point, Rule, Script, What, line};
@@ -29,8 +29,8 @@ const SHORT: Duration = Duration::from_millis(100);
 /// A client for a test relay.
 fn client(relay: &server::Relay) -> Relay {
     Relay {
-        deadlines: Deadlines::all(AMPLE),
-        hello: Some("test.ekdala.example".to_owned()),
+        timeouts: Timeouts::all(AMPLE),
+        ehlo_name: Some("test.ekdala.example".to_owned()),
         ..Relay::at("127.0.0.1", relay.port())
     }
 }
@@ -38,7 +38,7 @@ fn client(relay: &server::Relay) -> Relay {
 /// A client with a short timeout in one phase.
 fn hasty(relay: &server::Relay, phase: Phase) -> Relay {
     let mut client = client(relay);
-    let limits = &mut client.deadlines;
+    let limits = &mut client.timeouts;
     *match phase {
         Phase::Connect => &mut limits.connect,
         Phase::Greeting => &mut limits.greeting,
@@ -79,8 +79,8 @@ fn words(n: usize) -> Vec<u8> {
 
 fn hand_over(connection: &mut Connection, to: &str, words: &[u8]) -> Outcome {
     let envelope = Envelope { from: FROM, to, size: words.len() };
-    match connection.open(&envelope) {
-        Ok(()) => connection.finish(words),
+    match connection.begin_message(&envelope) {
+        Ok(()) => connection.send_data(words),
         Err(outcome) => outcome,
     }
 }
@@ -125,7 +125,7 @@ fn a_mail_takes_two_round_trips() {
 #[test]
 fn without_a_configured_name_ehlo_uses_the_host_name() {
     let relay = start(Vec::new());
-    Relay { hello: None, ..client(&relay) }.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
+    Relay { ehlo_name: None, ..client(&relay) }.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
     let hello = relay.hellos().concat();
     assert!(hello == "[127.0.0.1]" || hello.contains('.') && !hello.contains('['), "{hello}");
 }
@@ -143,16 +143,16 @@ fn without_pipelining_each_command_waits_for_its_reply() {
 fn a_null_return_path_is_supported() {
     let relay = start(Vec::new());
     let mut connection = connect(&relay);
-    connection.open(&Envelope { from: "", to: ANNA, size: 3 }).expect("it is asked for");
-    assert!(is_sent(&connection.finish(b"a\r\n")));
+    connection.begin_message(&Envelope { from: "", to: ANNA, size: 3 }).expect("it is asked for");
+    assert!(is_sent(&connection.send_data(b"a\r\n")));
     assert_eq!(relay.accepted()[0].from, "");
 }
 
 #[test]
 fn a_late_reply_counts_as_sent() {
     let relay = start(vec![Rule::at(Point::Dot, What::Late(3 * SHORT, line("250 2.0.0 at last")))]);
-    let deadlines = Deadlines { data: 2 * SHORT, block: SHORT, ..Deadlines::all(AMPLE) };
-    let mut connection = Relay { deadlines, ..client(&relay) }.connect().expect("a connection");
+    let timeouts = Timeouts { data: 2 * SHORT, block: SHORT, ..Timeouts::all(AMPLE) };
+    let mut connection = Relay { timeouts, ..client(&relay) }.connect().expect("a connection");
     assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
     assert!(connection.is_usable());
     assert_eq!(relay.accepted().len(), 1);
@@ -161,8 +161,8 @@ fn a_late_reply_counts_as_sent() {
 /// A reply of 250 after 599 s of silence counts as sent.
 #[test]
 fn the_reply_to_the_end_of_data_may_take_longer_than_599_s() {
-    assert!(Deadlines::default().dot > Duration::from_secs(599));
-    assert!(Relay::at("relay.example", 25).deadlines.dot > Duration::from_secs(599));
+    assert!(Timeouts::default().dot > Duration::from_secs(599));
+    assert!(Relay::at("relay.example", 25).timeouts.dot > Duration::from_secs(599));
 }
 
 #[test]
@@ -180,9 +180,8 @@ fn a_silent_relay_before_a_mail_ends_with_the_phase_timeout() {
             account: Some(("journey".to_owned(), SECRET.to_owned())),
             ..Script::default()
         });
-        let privacy = if point == Point::Starttls { Privacy::Starttls } else { Privacy::InClear };
-        let trouble =
-            refused(&Relay { privacy, sign_in: Some(sign_in(Mechanism::Plain)), ..hasty(&relay, phase) });
+        let tls = if point == Point::Starttls { TlsMode::Starttls } else { TlsMode::Plaintext };
+        let trouble = refused(&Relay { tls, auth: Some(sign_in(Mechanism::Plain)), ..hasty(&relay, phase) });
         let why = format!("relay 127.0.0.1:{} {asked} within 0.1 s", relay.port());
         assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase, why });
     }
@@ -191,7 +190,7 @@ fn a_silent_relay_before_a_mail_ends_with_the_phase_timeout() {
 #[test]
 fn a_connect_timeout_names_the_relay() {
     let relay = start(Vec::new());
-    let trouble = refused(&Relay { deadlines: Deadlines::all(Duration::ZERO), ..client(&relay) });
+    let trouble = refused(&Relay { timeouts: Timeouts::all(Duration::ZERO), ..client(&relay) });
     let why = format!("relay 127.0.0.1:{} cannot be reached within 0 s", relay.port());
     assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
 }
@@ -434,9 +433,9 @@ fn random_relay_faults_lose_nothing() {
     assert!(in_doubt.len() > told(false).len(), "some lines broke within the words");
 }
 
-fn sign_in(mechanism: Mechanism) -> SignIn {
+fn sign_in(mechanism: Mechanism) -> SmtpAuth {
     let secret = Arc::new(|| Ok(SECRET.to_owned()));
-    SignIn { mechanism, username: "journey".to_owned(), secret, refused: Arc::new(|| {}) }
+    SmtpAuth { mechanism, username: "journey".to_owned(), secret, refused: Arc::new(|| {}) }
 }
 
 fn with_account(rules: Vec<Rule>) -> server::Relay {
@@ -451,7 +450,7 @@ const MECHANISMS: [(Mechanism, &str); 3] =
 fn signing_in_works_with_each_mechanism() {
     for (mechanism, name) in MECHANISMS {
         let relay = with_account(Vec::new());
-        let signed = Relay { sign_in: Some(sign_in(mechanism)), ..client(&relay) };
+        let signed = Relay { auth: Some(sign_in(mechanism)), ..client(&relay) };
         let mut connection = signed.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
         assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
         assert_eq!(relay.signed_in(), [format!("{name} journey")]);
@@ -466,8 +465,8 @@ fn signing_in_works_with_each_mechanism() {
 fn a_wrong_password_is_reported_and_never_shown() {
     for (mechanism, _) in MECHANISMS {
         let relay = with_account(Vec::new());
-        let wrong = SignIn { secret: Arc::new(|| Ok("wrong horse".to_owned())), ..sign_in(mechanism) };
-        let trouble = refused(&Relay { sign_in: Some(wrong), ..client(&relay) });
+        let wrong = SmtpAuth { secret: Arc::new(|| Ok("wrong horse".to_owned())), ..sign_in(mechanism) };
+        let trouble = refused(&Relay { auth: Some(wrong), ..client(&relay) });
         assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Auth));
         assert_eq!(
             trouble.why,
@@ -484,7 +483,7 @@ fn a_wrong_password_is_reported_and_never_shown() {
 fn a_reply_that_contains_the_secret_is_not_quoted() {
     for said in [SECRET, "AGpvdXJuZXkAY29ycmVjdCBob3JzZSBiYXR0ZXJ5"] {
         let relay = with_account(vec![Rule::at(Point::Auth, What::say(&format!("535 5.7.30 not {said}")))]);
-        let trouble = refused(&Relay { sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
+        let trouble = refused(&Relay { auth: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
         assert!(trouble.why.contains("(535 5.7.30):") && !trouble.why.contains(said), "{}", trouble.why);
     }
 }
@@ -494,7 +493,7 @@ fn a_mechanism_that_is_not_offered_is_not_tried() {
     let account = Some(("journey".to_owned(), SECRET.to_owned()));
     let relay =
         server::Relay::start(Script { account, auth: "LOGIN XOAUTH2".to_owned(), ..Script::default() });
-    let trouble = refused(&Relay { sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
+    let trouble = refused(&Relay { auth: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
     assert_eq!(trouble.kind, TroubleKind::Refused);
     assert!(trouble.why.ends_with("takes no sign-in by PLAIN; it offers LOGIN, XOAUTH2"), "{}", trouble.why);
     assert_eq!(relay.commands("AUTH"), 0);
@@ -503,7 +502,7 @@ fn a_mechanism_that_is_not_offered_is_not_tried() {
 #[test]
 fn a_temporary_sign_in_failure_is_not_a_rejection() {
     let relay = with_account(vec![Rule::at(Point::Auth, What::say("454 4.7.0 try again"))]);
-    let trouble = refused(&Relay { sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
+    let trouble = refused(&Relay { auth: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
     assert_eq!(trouble.kind, TroubleKind::Passing);
 }
 
@@ -511,7 +510,7 @@ fn a_temporary_sign_in_failure_is_not_a_rejection() {
 fn believer(relay: &server::Relay, authority: &Authority, folder: &Path) -> Relay {
     let file = folder.join("ca.pem");
     fs::write(&file, &authority.pem).expect("a file");
-    Relay { privacy: Privacy::Starttls, trust: Trust::new(Some(file)), ..client(relay) }
+    Relay { tls: TlsMode::Starttls, trust: TlsTrust::new(Some(file)), ..client(relay) }
 }
 
 fn with_tls(tls: Arc<rustls::ServerConfig>, at_once: bool) -> server::Relay {
@@ -523,11 +522,11 @@ fn with_tls(tls: Arc<rustls::ServerConfig>, at_once: bool) -> server::Relay {
 fn tls_works_with_starttls_and_from_the_first_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new("Ekdala");
-    for privacy in [Privacy::Starttls, Privacy::Tls] {
-        let relay = with_tls(authority.server(&["127.0.0.1"], 2100), privacy == Privacy::Tls);
+    for tls in [TlsMode::Starttls, TlsMode::Tls] {
+        let relay = with_tls(authority.server(&["127.0.0.1"], 2100), tls == TlsMode::Tls);
         let client = Relay {
-            privacy,
-            sign_in: Some(sign_in(Mechanism::Plain)),
+            tls,
+            auth: Some(sign_in(Mechanism::Plain)),
             ..believer(&relay, &authority, folder.path())
         };
         let mut connection = client.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
@@ -540,15 +539,14 @@ fn tls_works_with_starttls_and_from_the_first_byte() {
         }
         assert_eq!(relay.turns() - before, 6);
         connection.quit();
-        assert_eq!(relay.hellos().len(), if privacy == Privacy::Starttls { 2 } else { 1 });
+        assert_eq!(relay.hellos().len(), if tls == TlsMode::Starttls { 2 } else { 1 });
     }
 }
 
 #[test]
 fn without_starttls_nothing_is_sent_in_clear() {
     let relay = with_account(Vec::new());
-    let client =
-        Relay { privacy: Privacy::Starttls, sign_in: Some(sign_in(Mechanism::Plain)), ..client(&relay) };
+    let client = Relay { tls: TlsMode::Starttls, auth: Some(sign_in(Mechanism::Plain)), ..client(&relay) };
     let trouble = refused(&client);
     assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
     assert!(trouble.why.contains("offers no STARTTLS"), "{}", trouble.why);
@@ -572,8 +570,8 @@ fn an_invalid_certificate_is_reported_and_nothing_is_sent() {
         for at_once in [false, true] {
             let relay = with_tls(tls.clone(), at_once);
             let client = Relay {
-                privacy: if at_once { Privacy::Tls } else { Privacy::Starttls },
-                sign_in: Some(sign_in(Mechanism::Plain)),
+                tls: if at_once { TlsMode::Tls } else { TlsMode::Starttls },
+                auth: Some(sign_in(Mechanism::Plain)),
                 ..believer(&relay, &authority, folder.path())
             };
             let trouble = refused(&client);
@@ -587,7 +585,7 @@ fn an_invalid_certificate_is_reported_and_nothing_is_sent() {
 #[test]
 fn tls_at_a_port_without_tls_is_reported() {
     let relay = start(Vec::new());
-    let trouble = refused(&Relay { privacy: Privacy::Tls, ..client(&relay) });
+    let trouble = refused(&Relay { tls: TlsMode::Tls, ..client(&relay) });
     assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
     assert!(trouble.why.contains("is this the port for `security = \"starttls\"`?"), "{}", trouble.why);
 }
@@ -601,8 +599,8 @@ fn a_ca_file_without_a_certificate_is_reported() {
         if let Some(text) = text {
             fs::write(&file, text).expect("a file");
         }
-        let trust = Trust::new(Some(file.clone()));
-        let trouble = refused(&Relay { privacy: Privacy::Starttls, trust, ..client(&relay) });
+        let trust = TlsTrust::new(Some(file.clone()));
+        let trouble = refused(&Relay { tls: TlsMode::Starttls, trust, ..client(&relay) });
         assert_eq!(trouble.kind, TroubleKind::Refused);
         assert!(trouble.why.contains("cannot use ca_file"), "{}", trouble.why);
     }
@@ -731,14 +729,14 @@ fn a_relay_that_reads_slowly_ends_with_a_timeout() {
 
 #[test]
 fn an_unreachable_relay_is_reported() {
-    let unknown = refused(&Relay { deadlines: Deadlines::all(AMPLE), ..Relay::at("no..such", 25) });
+    let unknown = refused(&Relay { timeouts: Timeouts::all(AMPLE), ..Relay::at("no..such", 25) });
     assert_eq!((unknown.kind, unknown.phase), (TroubleKind::Passing, Phase::Connect));
     assert!(unknown.why.starts_with("relay no..such:25 is not found: "), "{}", unknown.why);
     let gone = {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         listener.local_addr().expect("an address").port()
     };
-    let closed = refused(&Relay { deadlines: Deadlines::all(AMPLE), ..Relay::at("127.0.0.1", gone) });
+    let closed = refused(&Relay { timeouts: Timeouts::all(AMPLE), ..Relay::at("127.0.0.1", gone) });
     assert!(closed.why.contains("cannot be reached: Connection refused"), "{}", closed.why);
 }
 
@@ -760,7 +758,7 @@ fn a_rejected_recipient_is_never_sent_to() {
     let outcome = hand_over(&mut connection, ANNA, &words(1));
     assert!(matches!(outcome, Outcome::Rejected { hard: true, .. }), "{outcome:?}");
     assert!(!connection.is_usable());
-    let after = connection.finish(&words(1));
+    let after = connection.send_data(&words(1));
     assert_eq!(trouble(after).kind, TroubleKind::Passing);
     assert!(relay.accepted().is_empty());
 }
@@ -793,8 +791,8 @@ fn a_token_is_fetched_again_and_a_missing_one_reported() {
         0 | 1 => Ok(SECRET.to_owned()),
         _ => Err("https://login.example/token did not answer".to_owned()),
     };
-    let sign_in = SignIn { secret: Arc::new(secret), ..sign_in(Mechanism::Xoauth2) };
-    let client = Relay { sign_in: Some(sign_in), ..client(&relay) };
+    let sign_in = SmtpAuth { secret: Arc::new(secret), ..sign_in(Mechanism::Xoauth2) };
+    let client = Relay { auth: Some(sign_in), ..client(&relay) };
     assert!(client.connect().is_ok() && client.connect().is_ok());
     let trouble = refused(&client);
     assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Auth));

@@ -10,7 +10,7 @@ use journey::domain::model::email::{Email, Mailbox};
 use journey::domain::model::ids::{Language, PersonId, Slug, UnitId};
 use journey::domain::model::person::Person;
 use journey::domain::model::step::Kind;
-use journey::mail::message::compose::{self, Sending};
+use journey::mail::message::compose::{self, ComposeOptions};
 use journey::render::{Letter, Links, Renderer};
 
 pub(crate) struct Sample {
@@ -53,7 +53,7 @@ pub(crate) fn sample() -> Vec<Sample> {
                     };
                     let words = renderer.mail(&letter).expect("a mail");
                     let name = name(&journey.slug, &step.slug, variant, round, first);
-                    let sending = Sending {
+                    let sending = ComposeOptions {
                         from: &from,
                         reply_to: &reply_to,
                         name: "Åsa Björk",

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::style::{DIM, ERROR, SUCCESS, WARNING};
 use crate::domain::diagnostic::Diagnostic;
 use crate::engine::doctor::{self, Asked, Finding, Level};
-use crate::mail::dns::NameServers;
+use crate::mail::dns::DnsClient;
 
 /// Looks at everything that sending rests on, with a fix for each fault
 ///
@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 fn name_server(text: &str) -> Result<SocketAddr, String> {
-    NameServers::read(text).ok_or_else(|| "write an address, with or without a port".to_owned())
+    DnsClient::read(text).ok_or_else(|| "write an address, with or without a port".to_owned())
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {

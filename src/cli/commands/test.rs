@@ -12,7 +12,7 @@ use crate::domain::diagnostic::visible;
 use crate::domain::model::person::Person;
 use crate::engine::load::snapshot::World;
 use crate::engine::post::Post;
-use crate::engine::test_mail::{self, Handed};
+use crate::engine::test_mail::{self, TestSendResult};
 
 /// Sends a step to a tester, marked as a test; books nothing
 ///
@@ -76,11 +76,11 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     let post = Post::of(&world.config)?;
     match test_mail::hand_over(&world, &post, &mail)? {
-        Handed::File(name) => {
+        TestSendResult::File(name) => {
             let path = world.config.mail.folder.join(name);
             Ok(writeln!(cx.out, "{SUCCESS}written{SUCCESS:#} to {}", path.display())?)
         }
-        Handed::Outcome(outcome) => print_outcome(cx, &world, outcome),
+        TestSendResult::Outcome(outcome) => print_outcome(cx, &world, outcome),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Delivered, Hooks, Permits, bytes, take};
 use crate::domain::delivery::state::{Happened, State};
 use crate::engine::message::Desk;
 use crate::engine::tokens::Keys;
-use crate::mail::files::Folder;
+use crate::mail::files::MailDirectory;
 use crate::store::{Outgoing, Store, Transition, Written};
 
 /// So many mails are in memory at once, and between two commits.
@@ -24,7 +24,7 @@ pub(crate) fn to_files(
     desk: &Desk<'_>,
     keys: &Keys,
     store: &mut Store,
-    folder: &Folder,
+    folder: &MailDirectory,
     hooks: Hooks<'_>,
 ) -> anyhow::Result<Delivered> {
     let Hooks { chosen, now, one_more, stop, .. } = hooks;

@@ -138,7 +138,7 @@ impl Line<'_> {
                         *connection = None;
                         return Ok(Told::Stayed { mail: mail.clone() });
                     }
-                    let outcome = line.finish(&bytes);
+                    let outcome = line.send_data(&bytes);
                     if !line.is_usable() {
                         *connection = None;
                     }
@@ -181,7 +181,7 @@ impl Line<'_> {
 
     /// As far as the relay's asking for the words.
     fn open(&self, line: &mut Connection, mail: &Outgoing, bytes: &[u8]) -> Result<(), Outcome> {
-        line.open(&Envelope { from: &self.from(mail), to: to(mail), size: bytes.len() })
+        line.begin_message(&Envelope { from: &self.from(mail), to: to(mail), size: bytes.len() })
     }
 
     /// Where a mail comes back to that cannot be delivered: an address that

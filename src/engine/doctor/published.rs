@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Finding;
 use super::signature::is_of;
 use crate::config::Config;
-use crate::mail::dns::NameServers;
+use crate::mail::dns::DnsClient;
 use crate::mail::message::dkim::Signer;
 
 /// The system's list of name servers.
@@ -25,22 +25,22 @@ pub(super) fn examine(
     let names = match servers {
         [] => {
             let text = std::fs::read_to_string(RESOLV_CONF).unwrap_or_default();
-            NameServers::of_machine(&text, patience)
+            DnsClient::of_machine(&text, patience)
         }
-        some => NameServers::new(some.to_vec(), patience),
+        some => DnsClient::new(some.to_vec(), patience),
     };
     let mail = &config.mail;
     if let Some(signer) = signer {
         let name = signer.record_name();
         tell(
             names
-                .texts(&name)
+                .txt_records(&name)
                 .map_or_else(|why| unknown(&name, &why), |texts| key(&name, &signer.record(), &texts)),
         );
     }
     let from = domain_of(&mail.from.address);
     let envelope = domain_of(mail.bounce.as_deref().unwrap_or(&mail.from.address));
-    let spf = names.texts(&envelope);
+    let spf = names.txt_records(&envelope);
     let has_spf = spf.as_ref().is_ok_and(|texts| texts.iter().any(|text| is_spf(text)));
     tell(spf.map_or_else(|why| unknown(&envelope, &why), |texts| senders(&envelope, &texts)));
     let aligned = Aligned {
@@ -150,11 +150,11 @@ struct Aligned<'a> {
 }
 
 /// The nearest DMARC policy: of the domain, or of a parent.
-fn found(names: &NameServers, from: &str) -> Result<Option<(String, Vec<String>)>, Finding> {
+fn found(names: &DnsClient, from: &str) -> Result<Option<(String, Vec<String>)>, Finding> {
     let mut domain = from;
     for _ in 0..STEPS {
         let name = format!("_dmarc.{domain}");
-        let texts = names.texts(&name).map_err(|why| unknown(&name, &why))?;
+        let texts = names.txt_records(&name).map_err(|why| unknown(&name, &why))?;
         let policies: Vec<String> = texts
             .into_iter()
             .filter(|text| tag(text, "v").is_some_and(|version| version.eq_ignore_ascii_case("DMARC1")))

@@ -9,8 +9,8 @@ use crate::config::{Config, Transport};
 use crate::domain::delivery::reply::{Phase, Trouble};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::{post, sign_in};
-use crate::mail::auth_token::Tokens;
-use crate::mail::smtp::{Certificate, Deadlines, Mechanism, Offers, Privacy, Privately, Relay};
+use crate::mail::auth_token::TokenCache;
+use crate::mail::smtp::{Certificate, EhloExtensions, Mechanism, Relay, Timeouts, TlsInfo, TlsMode};
 use crate::store::file::disk;
 
 /// A certificate should be renewed before it is this close to its end.
@@ -29,10 +29,10 @@ pub(super) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Findi
         Transport::Sendmail => tell(program(config)),
         Transport::Smtp => {
             let mut relay = post::relay(&config.mail.smtp);
-            relay.deadlines = Deadlines::all(asked.patience);
+            relay.timeouts = Timeouts::all(asked.patience);
             let token = sign_in::token_source(&config.mail.smtp).map(|source| {
                 let place = format!("{source:?}");
-                (place, Tokens::of(source).token(clock::now()).map(drop))
+                (place, TokenCache::of(source).token(clock::now()).map(drop))
             });
             let has_token = token.as_ref().is_none_or(|(_, token)| token.is_ok());
             if let Some((place, token)) = token {
@@ -66,18 +66,18 @@ fn program(config: &Config) -> Finding {
 /// are known even if it refuses us; then with it.
 pub fn visit(relay: &Relay, may_sign_in: bool, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
     let name = named(relay);
-    let stranger = Relay { sign_in: None, ..relay.clone() };
+    let stranger = Relay { auth: None, ..relay.clone() };
     let connection = match stranger.connect() {
         Ok(connection) => connection,
         Err(trouble) => return tell(unreached(relay, &trouble)),
     };
-    let (offers, privately) = (connection.offers().clone(), connection.privately());
+    let (extensions, tls_info) = (connection.extensions().clone(), connection.tls_info());
     connection.quit();
-    tell(reached(&name, &offers, privately.as_ref()));
-    for certificate in privately.iter().flat_map(|privately| &privately.chain) {
+    tell(reached(&name, &extensions, tls_info.as_ref()));
+    for certificate in tls_info.iter().flat_map(|tls_info| &tls_info.chain) {
         tell(dated(certificate, at));
     }
-    let Some(sign_in) = relay.sign_in.as_ref() else {
+    let Some(sign_in) = relay.auth.as_ref() else {
         return tell(Finding::good("sign-in", "none: the relay knows this machine, or takes from everybody"));
     };
     if !may_sign_in {
@@ -106,9 +106,9 @@ fn named(relay: &Relay) -> String {
 }
 
 fn unreached(relay: &Relay, trouble: &Trouble) -> Finding {
-    let other = match relay.privacy {
-        Privacy::Tls => "587 with `security = \"starttls\"`",
-        Privacy::Starttls | Privacy::InClear => "465 with `security = \"tls\"`",
+    let other = match relay.tls {
+        TlsMode::Tls => "587 with `security = \"starttls\"`",
+        TlsMode::Starttls | TlsMode::Plaintext => "465 with `security = \"tls\"`",
     };
     let hint = match trouble.phase {
         Phase::Connect => format!(
@@ -123,24 +123,24 @@ fn unreached(relay: &Relay, trouble: &Trouble) -> Finding {
     Finding::fault("relay", trouble.why.clone()).hint(hint)
 }
 
-fn reached(name: &str, offers: &Offers, privately: Option<&Privately>) -> Finding {
+fn reached(name: &str, extensions: &EhloExtensions, tls_info: Option<&TlsInfo>) -> Finding {
     let mut words = vec![name.to_owned()];
-    match privately {
-        Some(privately) => {
-            words.push(privately.version.to_owned());
-            let until = privately.chain.first().map(|certificate| certificate.until);
+    match tls_info {
+        Some(tls_info) => {
+            words.push(tls_info.version.to_owned());
+            let until = tls_info.chain.first().map(|certificate| certificate.until);
             words.extend(until.map(|until| format!("certificate until {}", until.format("%Y-%m-%d"))));
         }
         None => words.push("in clear, on this machine".to_owned()),
     }
-    words.push(match (offers.size, offers.largest) {
+    words.push(match (extensions.size, extensions.largest) {
         (_, Some(largest)) => format!("mails up to {}", super::database::disk_size(largest)),
         (true, None) => "mails of any size".to_owned(),
         (false, None) => "no SIZE".to_owned(),
     });
-    words.push(if offers.pipelining { "PIPELINING" } else { "no PIPELINING" }.to_owned());
-    if !offers.auth.is_empty() {
-        let auth: String = offers.auth.join(" ").chars().filter(|c| !c.is_control()).take(100).collect();
+    words.push(if extensions.pipelining { "PIPELINING" } else { "no PIPELINING" }.to_owned());
+    if !extensions.auth.is_empty() {
+        let auth: String = extensions.auth.join(" ").chars().filter(|c| !c.is_control()).take(100).collect();
         words.push(format!("AUTH {auth}"));
     }
     Finding::good("relay", words.join(", "))

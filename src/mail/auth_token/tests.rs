@@ -65,20 +65,20 @@ fn gives(token: &str, expires_in: u32) -> (&'static str, String) {
 }
 
 /// A folder with a secret, and a token cache for a server.
-fn endpoint(url: &str) -> (tempfile::TempDir, Tokens) {
+fn endpoint(url: &str) -> (tempfile::TempDir, TokenCache) {
     let home = tempfile::tempdir().expect("a folder");
     let client_secret_file = home.path().join("secret");
     fs::write(&client_secret_file, "hemlig&t=\n").expect("written");
-    let source = Source::Endpoint {
+    let source = TokenSource::Endpoint {
         url: url.to_owned(),
         client_id: "journey".to_owned(),
         client_secret_file,
         scope: "https://outlook.example/.default".to_owned(),
     };
-    (home, Tokens::of(source))
+    (home, TokenCache::of(source))
 }
 
-fn token(tokens: &mut Tokens, seconds: i64) -> String {
+fn token(tokens: &mut TokenCache, seconds: i64) -> String {
     tokens.token(at(seconds)).expect("a token").reveal().to_owned()
 }
 
@@ -89,7 +89,7 @@ fn a_token_is_renewed_before_it_expires() {
     assert_eq!(token(&mut tokens, 0), "first");
     assert_eq!(token(&mut tokens, 3_299), "first", "five minutes before its end it is still used");
     assert_eq!(token(&mut tokens, 3_300), "second");
-    tokens.forget();
+    tokens.invalidate();
     assert_eq!(token(&mut tokens, 3_301), "third", "a relay refused the one before");
     let forms = server.forms.lock().expect("a list");
     assert_eq!(
@@ -135,7 +135,7 @@ fn a_rejection_is_reported_by_its_code_only() {
 fn a_slow_endpoint_times_out() {
     let server = server(vec![("silence", String::new())]);
     let (_home, mut tokens) = endpoint(&server.url);
-    tokens.patience = Duration::from_millis(300);
+    tokens.timeout = Duration::from_millis(300);
     let why = tokens.token(at(0)).expect_err("silence");
     assert_eq!(why, format!("the token endpoint {} did not answer within 0.3 s", server.url));
 }
@@ -152,7 +152,7 @@ fn the_secret_follows_no_redirect() {
 fn a_file_is_read_at_each_request() {
     let home = tempfile::tempdir().expect("a folder");
     let file = home.path().join("token");
-    let mut tokens = Tokens::of(Source::File(file.clone()));
+    let mut tokens = TokenCache::of(TokenSource::File(file.clone()));
     let why = tokens.token(at(0)).expect_err("not there yet");
     assert!(why.contains("cannot be read"), "{why}");
     for text in ["ett\n", "två", "tre \r\n", ""] {
@@ -171,7 +171,7 @@ fn the_output_of_a_program_is_used_and_its_errors_are_not_repeated() {
         vec!["/bin/sh".to_owned(), file.display().to_string(), "hemligt ord; exit 3".to_owned()]
     };
     let good = program("good", "echo \"token-$#\"; date +%N >> \"$0.asked\"");
-    let mut tokens = Tokens::of(Source::Command(good));
+    let mut tokens = TokenCache::of(TokenSource::Command(good));
     assert_eq!(token(&mut tokens, 0), "token-1", "no shell reads the words");
     assert_eq!(token(&mut tokens, 299), "token-1");
     let asked = || fs::read_to_string(home.path().join("good.asked")).expect("written").lines().count();
@@ -184,8 +184,8 @@ fn the_output_of_a_program_is_used_and_its_errors_are_not_repeated() {
         ("true", "gave no access token"),
         ("sleep 5", "within 0.3 s"),
     ] {
-        let mut tokens = Tokens::of(Source::Command(program("bad", text)));
-        tokens.patience = Duration::from_millis(if text == "sleep 5" { 300 } else { 20_000 });
+        let mut tokens = TokenCache::of(TokenSource::Command(program("bad", text)));
+        tokens.timeout = Duration::from_millis(if text == "sleep 5" { 300 } else { 20_000 });
         let why = tokens.token(at(0)).expect_err("refused");
         assert!(why.contains(expected) && !why.contains("hemligt"), "{why}");
     }

@@ -11,9 +11,12 @@ const REPORT: &str = include_str!("../../../tests/fixtures/bounces/hard-english.
 fn the_recipients_of_a_report_are_read_with_folds_and_comments() {
     let incoming = read(REPORT.as_bytes());
     assert_eq!(incoming.to, ["{RETURN_PATH}"; 0], "a mark is no address");
-    let Reading::Report(fates) = incoming.reading else { panic!("{:?}", incoming.reading) };
-    assert_eq!(fates.len(), 1);
-    assert_eq!((fates[0].action, fates[0].code), (Action::Failed, StatusCode::parse("5.1.1")));
+    let IncomingKind::Report(recipient_reports) = incoming.kind else { panic!("{:?}", incoming.kind) };
+    assert_eq!(recipient_reports.len(), 1);
+    assert_eq!(
+        (recipient_reports[0].action, recipient_reports[0].code),
+        (DsnAction::Failed, StatusCode::parse("5.1.1"))
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::render::Rendered;
 
 /// Everything about a mail except its text.
 #[derive(Clone, Copy, Debug)]
-pub struct Sending<'a> {
+pub struct ComposeOptions<'a> {
     pub from: &'a Mailbox,
     /// The address for replies; may equal `from`.
     pub reply_to: &'a Mailbox,
@@ -35,36 +35,36 @@ pub struct Sending<'a> {
 }
 
 /// Combines the rendered text and the headers.
-pub fn email(words: Rendered, sending: &Sending<'_>) -> Email {
+pub fn email(words: Rendered, options: &ComposeOptions<'_>) -> Email {
     Email {
-        from: sending.from.clone(),
-        to: Mailbox { name: sending.name.to_owned(), address: sending.address.to_owned() },
-        reply_to: Some(sending.reply_to.clone()).filter(|reply_to| reply_to != sending.from),
+        from: options.from.clone(),
+        to: Mailbox { name: options.name.to_owned(), address: options.address.to_owned() },
+        reply_to: Some(options.reply_to.clone()).filter(|reply_to| reply_to != options.from),
         subject: words.subject,
         html: words.html,
         text: words.text,
-        date: sending.date,
-        offset_seconds: sending.offset_seconds,
-        message_id: sending.message_id.to_owned(),
-        in_reply_to: sending.first_message_id.map(str::to_owned),
-        boundary: sending.boundary.to_owned(),
+        date: options.date,
+        offset_seconds: options.offset_seconds,
+        message_id: options.message_id.to_owned(),
+        in_reply_to: options.first_message_id.map(str::to_owned),
+        boundary: options.boundary.to_owned(),
         pictures: words.pictures,
-        headers: headers(sending),
+        headers: headers(options),
     }
 }
 
 /// Headers for filters and mail clients. None identifies the recipient.
-fn headers(sending: &Sending<'_>) -> Vec<(String, String)> {
-    let domain = sending.from.address.rsplit('@').next().unwrap_or("localhost");
-    let (slug, title) = sending.journey;
+fn headers(options: &ComposeOptions<'_>) -> Vec<(String, String)> {
+    let domain = options.from.address.rsplit('@').next().unwrap_or("localhost");
+    let (slug, title) = options.journey;
     let mut headers = vec![("List-Id".to_owned(), format!("{} <{slug}.{domain}>", phrase(title, slug)))];
     // Mail clients follow this link by themselves (RFC 8058), and over `http` anyone
     // on the network could have changed it.
-    if sending.pause.starts_with("https://") {
-        headers.push(("List-Unsubscribe".to_owned(), format!("<{}>", sending.pause)));
+    if options.pause.starts_with("https://") {
+        headers.push(("List-Unsubscribe".to_owned(), format!("<{}>", options.pause)));
         headers.push(("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned()));
     }
-    headers.extend(sending.delivery.map(|number| ("X-Journey-Delivery".to_owned(), number.to_string())));
+    headers.extend(options.delivery.map(|number| ("X-Journey-Delivery".to_owned(), number.to_string())));
     headers
 }
 
@@ -89,7 +89,7 @@ mod tests {
     fn headers_with(pause: &str, title: &str, delivery: Option<i64>) -> Vec<String> {
         let from = Mailbox { name: "Hållbara Ekdala".into(), address: "larresa@ekdala.example".into() };
         let slug = Slug::parse("miljo").expect("a slug");
-        let sending = Sending {
+        let options = ComposeOptions {
             from: &from,
             reply_to: &from,
             name: "Åsa Ek",
@@ -112,7 +112,7 @@ mod tests {
             language: Language::parse("sv").expect("a language"),
             character: None,
         };
-        let email = email(words, &sending);
+        let email = email(words, &options);
         assert_eq!(email.reply_to, None, "answers go where the mail comes from");
         assert_eq!(email.in_reply_to.as_deref(), Some("<first@ekdala.example>"));
         email.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
@@ -157,7 +157,7 @@ mod tests {
     impl Made {
         fn email(&self) -> Email {
             let slug = Slug::parse("miljo").expect("a slug");
-            let sending = Sending {
+            let options = ComposeOptions {
                 from: &self.from,
                 reply_to: &self.reply_to,
                 name: &self.name,
@@ -180,7 +180,7 @@ mod tests {
                 language: Language::parse("sv").expect("a language"),
                 character: None,
             };
-            email(words, &sending)
+            email(words, &options)
         }
     }
 

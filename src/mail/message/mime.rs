@@ -15,21 +15,21 @@ use super::quoted_printable;
 use crate::domain::model::email::{Email, Inline, Mailbox, has_control};
 
 /// Longer display names are cut.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME: usize = 100;
 /// Preferred line length, without the line end (RFC 5322, 2.1.1).
-const FOLDED: usize = 78;
+const PREFERRED_LINE: usize = 78;
 /// Maximum line length, without the line end (RFC 5321, 4.5.3.1.6).
-const LONGEST_LINE: usize = 998;
+const MAX_LINE: usize = 998;
 
 /// Maximum size of all pictures in a mail, in bytes.
-const LARGEST_PICTURES: usize = 100_000;
+const MAX_PICTURE_BYTES: usize = 100_000;
 
 /// In every mail: suppresses out-of-office replies and receipts.
-const ALWAYS: [(&str, &str); 2] =
+const FIXED_HEADERS: [(&str, &str); 2] =
     [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "OOF, AutoReply, DR, RN, NRN")];
 
 /// Headers that are generated here, or that our mails never have.
-const NEVER_GIVEN: [&str; 22] = [
+const RESERVED_HEADERS: [&str; 22] = [
     "from",
     "sender",
     "to",
@@ -56,7 +56,7 @@ const NEVER_GIVEN: [&str; 22] = [
 
 /// Why a mail cannot be encoded. One line, without an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MimeFault {
+pub enum MimeError {
     /// An address that relays do not accept.
     #[error("the {header} address is not one a relay takes: {why}")]
     Address {
@@ -83,10 +83,10 @@ pub enum MimeFault {
 
 /// The message for the wire: CRLF line ends, ASCII only, lines within the limit. The
 /// same email always gives the same bytes.
-pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
+pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeError> {
     let from = mailbox("From", &email.from)?;
     let to = mailbox("To", &email.to)?;
-    let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()]).map_err(package)?;
+    let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()]).map_err(lettre_error)?;
     // The envelope is set explicitly: the package would parse it from the headers,
     // and cannot parse every name it writes.
     let mut builder = Message::builder().envelope(envelope).from(from).to(to);
@@ -105,7 +105,7 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
         let page = MultiPart::related().boundary(format!("{boundary}-page")).singlepart(html);
         alternatives.multipart(with_pictures(page, &email.pictures)?)
     };
-    let mut message = builder.multipart(parts).map_err(package)?;
+    let mut message = builder.multipart(parts).map_err(lettre_error)?;
     // The package writes dates in UTC; ours have the programme's offset.
     message.headers_mut().insert_raw(date(email)?);
     let bytes = fold_addresses(message.formatted());
@@ -113,12 +113,12 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeFault> {
     Ok(bytes)
 }
 
-fn package(error: impl std::fmt::Display) -> MimeFault {
-    MimeFault::Package { why: error.to_string() }
+fn lettre_error(error: impl std::fmt::Display) -> MimeError {
+    MimeError::Package { why: error.to_string() }
 }
 
-fn mailbox(header: &'static str, mailbox: &Mailbox) -> Result<LettreMailbox, MimeFault> {
-    let fault = |why| MimeFault::Address { header, why };
+fn mailbox(header: &'static str, mailbox: &Mailbox) -> Result<LettreMailbox, MimeError> {
+    let fault = |why| MimeError::Address { header, why };
     check_address(&mailbox.address).map_err(fault)?;
     let address: Address = mailbox.address.parse().map_err(|_| fault("it is not `name@domain`"))?;
     let name = friendly_name(&mailbox.name);
@@ -154,34 +154,34 @@ fn friendly_name(name: &str) -> String {
     };
     let words = name.split(|c: char| c.is_whitespace() || steers(c)).filter(|word| !word.is_empty());
     let one_line = words.collect::<Vec<_>>().join(" ");
-    let cut: String = one_line.chars().take(LONGEST_NAME).collect();
+    let cut: String = one_line.chars().take(MAX_NAME).collect();
     cut.trim_end().to_owned()
 }
 
-fn subject(subject: &str) -> Result<&str, MimeFault> {
+fn subject(subject: &str) -> Result<&str, MimeError> {
     if subject.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-        return Err(MimeFault::Control { part: "subject" });
+        return Err(MimeError::Control { part: "subject" });
     }
     // Mail clients would decode it as an encoded word.
     if subject.contains("=?") || subject.trim().is_empty() || subject.chars().count() > 200 {
-        return Err(MimeFault::Malformed { part: "subject" });
+        return Err(MimeError::Malformed { part: "subject" });
     }
     Ok(subject)
 }
 
-fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBuilder, MimeFault> {
+fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBuilder, MimeError> {
     check_id(&email.message_id, "Message-ID")?;
     builder = builder.date(std::time::SystemTime::UNIX_EPOCH).message_id(Some(email.message_id.clone()));
     if let Some(first) = &email.in_reply_to {
         check_id(first, "In-Reply-To")?;
         builder = builder.in_reply_to(first.clone()).references(first.clone());
     }
-    for (name, value) in ALWAYS {
+    for (name, value) in FIXED_HEADERS {
         builder = builder.raw_header(header(name, value)?);
     }
     for (name, value) in &email.headers {
-        if NEVER_GIVEN.contains(&name.to_ascii_lowercase().as_str()) {
-            return Err(MimeFault::Header { name: name.chars().take(40).collect() });
+        if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(MimeError::Header { name: name.chars().take(40).collect() });
         }
         builder = builder.raw_header(header(name, value)?);
     }
@@ -189,20 +189,20 @@ fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBui
 }
 
 /// Checks the form `<…@…>`, without characters that could end a header.
-fn check_id(id: &str, part: &'static str) -> Result<(), MimeFault> {
+fn check_id(id: &str, part: &'static str) -> Result<(), MimeError> {
     let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or_default();
     let id_ok = |b: u8| b.is_ascii_alphanumeric() || b".@-_+=".contains(&b);
     let halves = inside.split('@').filter(|half| !half.is_empty()).count();
     if inside.len() > 200 || !inside.bytes().all(id_ok) || halves != 2 {
-        return Err(MimeFault::Malformed { part });
+        return Err(MimeError::Malformed { part });
     }
     Ok(())
 }
 
-fn header(name: &str, value: &str) -> Result<HeaderValue, MimeFault> {
-    let fault = || MimeFault::Header { name: name.chars().take(40).collect() };
+fn header(name: &str, value: &str) -> Result<HeaderValue, MimeError> {
+    let fault = || MimeError::Header { name: name.chars().take(40).collect() };
     // The package folds only at spaces.
-    let too_long = value.split(' ').any(|word| word.len() > LONGEST_LINE - 100);
+    let too_long = value.split(' ').any(|word| word.len() > MAX_LINE - 100);
     if too_long || value.is_empty() || value.chars().any(char::is_control) || value.trim() != value {
         return Err(fault());
     }
@@ -210,20 +210,20 @@ fn header(name: &str, value: &str) -> Result<HeaderValue, MimeFault> {
     Ok(HeaderValue::new(name, value.to_owned()))
 }
 
-fn boundary(email: &Email) -> Result<&str, MimeFault> {
+fn boundary(email: &Email) -> Result<&str, MimeError> {
     let boundary = email.boundary.as_str();
     let plain = boundary.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let looked_for = memmem::Finder::new(boundary);
     let inside = [&email.text, &email.html].iter().any(|part| looked_for.find(part.as_bytes()).is_some());
     if boundary.len() < 16 || boundary.len() > 65 || !plain || inside {
-        return Err(MimeFault::Malformed { part: "boundary" });
+        return Err(MimeError::Malformed { part: "boundary" });
     }
     Ok(boundary)
 }
 
-fn body<'t>(part: &'static str, text: &'t str) -> Result<Cow<'t, str>, MimeFault> {
+fn body<'t>(part: &'static str, text: &'t str) -> Result<Cow<'t, str>, MimeError> {
     let text = if text.contains('\r') { text.replace("\r\n", "\n").into() } else { Cow::Borrowed(text) };
-    if has_control(&text) { Err(MimeFault::Control { part }) } else { Ok(text) }
+    if has_control(&text) { Err(MimeError::Control { part }) } else { Ok(text) }
 }
 
 fn part(content_type: ContentType, body: &str) -> SinglePart {
@@ -233,27 +233,27 @@ fn part(content_type: ContentType, body: &str) -> SinglePart {
 }
 
 /// The content check refuses pictures that are too large; this is a second check.
-fn with_pictures(mut page: MultiPart, pictures: &[Inline]) -> Result<MultiPart, MimeFault> {
+fn with_pictures(mut page: MultiPart, pictures: &[Inline]) -> Result<MultiPart, MimeError> {
     let total: usize = pictures.iter().map(|inline| inline.picture.bytes.len()).sum();
-    if total > LARGEST_PICTURES {
-        return Err(MimeFault::Pictures { kilobytes: total.div_ceil(1_000) });
+    if total > MAX_PICTURE_BYTES {
+        return Err(MimeError::Pictures { kilobytes: total.div_ceil(1_000) });
     }
     for Inline { id, picture } in pictures {
         let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b".@-_".contains(&b));
         if !plain || id.len() > 100 {
-            return Err(MimeFault::Malformed { part: "name of a picture" });
+            return Err(MimeError::Malformed { part: "name of a picture" });
         }
-        let media = ContentType::parse(picture.media.as_str()).map_err(package)?;
+        let media = ContentType::parse(picture.media.as_str()).map_err(lettre_error)?;
         // Explicit, because the package would encode some pictures as text.
         let body = Body::new_with_encoding(picture.bytes.to_vec(), ContentTransferEncoding::Base64);
-        let body = body.map_err(|_| MimeFault::Malformed { part: "picture" })?;
+        let body = body.map_err(|_| MimeError::Malformed { part: "picture" })?;
         page = page.singlepart(Attachment::new_inline(id.clone()).body(body, media));
     }
     Ok(page)
 }
 
-fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
-    let fault = || MimeFault::Malformed { part: "Date" };
+fn date(email: &Email) -> Result<HeaderValue, MimeError> {
+    let fault = || MimeError::Malformed { part: "Date" };
     let offset = FixedOffset::east_opt(email.offset_seconds).filter(|o| o.local_minus_utc() % 60 == 0);
     let civil = email.date.with_timezone(&offset.ok_or_else(fault)?);
     let value = civil.format("%a, %d %b %Y %H:%M:%S %z").to_string();
@@ -266,13 +266,13 @@ fn date(email: &Email) -> Result<HeaderValue, MimeFault> {
 fn fold_addresses(bytes: Vec<u8>) -> Vec<u8> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_default();
     let (header, rest) = bytes.split_at(end);
-    let too_long = |line: &&[u8]| line.len() > FOLDED + 1 && fold_at(line).is_some();
+    let too_long = |line: &&[u8]| line.len() > PREFERRED_LINE + 1 && fold_at(line).is_some();
     if !header.split(|&b| b == b'\n').any(|line| too_long(&line)) {
         return bytes;
     }
     let mut folded = Vec::with_capacity(bytes.len() + 16);
     for line in header.split_inclusive(|&b| b == b'\n') {
-        match fold_at(line).filter(|_| line.len() > FOLDED + 2) {
+        match fold_at(line).filter(|_| line.len() > PREFERRED_LINE + 2) {
             Some(at) => folded.extend([&line[..at], b"\r\n", &line[at..]].concat()),
             None => folded.extend(line),
         }
@@ -289,16 +289,16 @@ fn fold_at(line: &[u8]) -> Option<usize> {
 }
 
 /// Checks for everything a relay may reject or damage.
-fn check(bytes: &[u8]) -> Result<(), MimeFault> {
+fn check(bytes: &[u8]) -> Result<(), MimeError> {
     let wire = |b: u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~');
     if !bytes.iter().fold(true, |fine, &b| fine & wire(b)) {
-        return Err(MimeFault::Control { part: "finished mail" });
+        return Err(MimeError::Control { part: "finished mail" });
     }
     let (mut start, mut lines, mut ended) = (0, 0, true);
     for end in memchr_iter(b'\n', bytes) {
         ended &= bytes[start..end].ends_with(b"\r");
-        if end - start > LONGEST_LINE + 1 {
-            return Err(MimeFault::Malformed { part: "length of a line" });
+        if end - start > MAX_LINE + 1 {
+            return Err(MimeError::Malformed { part: "length of a line" });
         }
         (start, lines) = (end + 1, lines + 1);
     }
@@ -306,7 +306,7 @@ fn check(bytes: &[u8]) -> Result<(), MimeFault> {
     if ended && start == bytes.len() && memchr_iter(b'\r', bytes).count() == lines {
         Ok(())
     } else {
-        Err(MimeFault::Malformed { part: "line end" })
+        Err(MimeError::Malformed { part: "line end" })
     }
 }
 
@@ -426,7 +426,7 @@ mod tests {
         for address in bad {
             let mut email = email();
             email.to.address = address.into();
-            assert!(matches!(bytes(&email), Err(MimeFault::Address { header: "To", .. })), "{address}");
+            assert!(matches!(bytes(&email), Err(MimeError::Address { header: "To", .. })), "{address}");
         }
     }
 
@@ -435,7 +435,7 @@ mod tests {
         for name in ["Disposition-Notification-To", "bcc", "Importance", "To", "Subject", "X: y", "Å", ""] {
             let mut email = email();
             email.headers = vec![(name.into(), "x@y.se".into())];
-            assert!(matches!(bytes(&email), Err(MimeFault::Header { .. })), "{name}");
+            assert!(matches!(bytes(&email), Err(MimeError::Header { .. })), "{name}");
         }
         let mut email = email();
         email.headers = vec![("X-Journey-Delivery".into(), "7\r\nBcc: x@y.se".into())];
@@ -463,7 +463,7 @@ mod tests {
         assert!(written.contains("\nIn-Reply-To: <first234567@ekdala.example>\n"), "{written}");
         assert!(written.contains("\nReferences: <first234567@ekdala.example>\n"), "{written}");
         email.in_reply_to = Some("<a@b>\r\nBcc: x@y.se".into());
-        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "In-Reply-To" }));
+        assert_eq!(bytes(&email), Err(MimeError::Malformed { part: "In-Reply-To" }));
     }
 
     #[test]
@@ -495,22 +495,22 @@ mod tests {
         .assert_eq(&shape.join("\n"));
         assert_eq!(bytes(&email), bytes(&email));
         email.pictures[0].id = "a>\r\nb".into();
-        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "name of a picture" }));
+        assert_eq!(bytes(&email), Err(MimeError::Malformed { part: "name of a picture" }));
         email.pictures = vec![Inline { id: "poster@journey".into(), picture: bytes_of(100_001) }];
-        assert_eq!(bytes(&email), Err(MimeFault::Pictures { kilobytes: 101 }), "F99");
+        assert_eq!(bytes(&email), Err(MimeError::Pictures { kilobytes: 101 }), "F99");
     }
 
     #[test]
     fn control_characters_are_refused() {
         let mut nul = email();
         nul.text = "Hej\0".into();
-        assert_eq!(bytes(&nul), Err(MimeFault::Control { part: "text part" }));
+        assert_eq!(bytes(&nul), Err(MimeError::Control { part: "text part" }));
         let mut bare = email();
         bare.html = "<p>\r</p>".into();
-        assert_eq!(bytes(&bare), Err(MimeFault::Control { part: "HTML part" }));
+        assert_eq!(bytes(&bare), Err(MimeError::Control { part: "HTML part" }));
         let mut subject = email();
         subject.subject = "Hej\r\nBcc: x@y.se".into();
-        assert_eq!(bytes(&subject), Err(MimeFault::Control { part: "subject" }));
+        assert_eq!(bytes(&subject), Err(MimeError::Control { part: "subject" }));
     }
 
     #[test]
@@ -518,12 +518,12 @@ mod tests {
         let long = format!("{}\r\n", "a".repeat(998));
         assert_eq!(check(long.as_bytes()), Ok(()));
         let longer = format!("{}\r\n", "a".repeat(999));
-        assert_eq!(check(longer.as_bytes()), Err(MimeFault::Malformed { part: "length of a line" }), "E18");
+        assert_eq!(check(longer.as_bytes()), Err(MimeError::Malformed { part: "length of a line" }), "E18");
         for bare in ["a\r\nb\n", "a\rb\r\n", "a\r\r\n", "a\r\nb", "a\n\r\r\n"] {
-            assert_eq!(check(bare.as_bytes()), Err(MimeFault::Malformed { part: "line end" }), "{bare:?}");
+            assert_eq!(check(bare.as_bytes()), Err(MimeError::Malformed { part: "line end" }), "{bare:?}");
         }
         for odd in ["å\r\n", "a\0\r\n", "\u{7f}\r\n"] {
-            assert_eq!(check(odd.as_bytes()), Err(MimeFault::Control { part: "finished mail" }), "{odd:?}");
+            assert_eq!(check(odd.as_bytes()), Err(MimeError::Control { part: "finished mail" }), "{odd:?}");
         }
     }
 
@@ -531,7 +531,7 @@ mod tests {
     fn a_boundary_never_occurs_in_a_part() {
         let mut email = email();
         email.text = format!("--{}\n", email.boundary);
-        assert_eq!(bytes(&email), Err(MimeFault::Malformed { part: "boundary" }));
+        assert_eq!(bytes(&email), Err(MimeError::Malformed { part: "boundary" }));
     }
 
     proptest! {

@@ -19,7 +19,7 @@ fn hand_over(script: &str, mail: &[u8]) -> (tempfile::TempDir, Outcome) {
     assert!(Command::new("cp").args([&text, &program]).status().expect("cp").success());
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("a program");
     let mut sendmail = Sendmail::new(program);
-    sendmail.patience = Duration::from_secs(if script.contains("sleep") { 1 } else { 60 });
+    sendmail.timeout = Duration::from_secs(if script.contains("sleep") { 1 } else { 60 });
     let outcome = sendmail.hand_over(FROM, TO, mail);
     (home, outcome)
 }

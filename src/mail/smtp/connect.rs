@@ -9,17 +9,17 @@ use lettre::transport::smtp::authentication::{self, Credentials};
 use lettre::transport::smtp::commands::{Auth, Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
-use super::reply::Lines;
-use super::session::{Connection, Talk};
-use super::{Mechanism, Privacy, Relay, SignIn, tls};
+use super::reply::RawReply;
+use super::session::{Connection, SmtpChannel};
+use super::{Mechanism, Relay, SmtpAuth, TlsMode, tls};
 use crate::clock::Stopwatch;
 use crate::domain::delivery::reply::{Phase, Reply, Trouble, TroubleKind};
 use crate::failpoint;
-use crate::mail::smtp::stream::{Fault, TlsFault, Wire};
+use crate::mail::smtp::stream::{SmtpStream, StreamError, TlsError};
 
 /// The EHLO extensions of the relay that we use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Offers {
+pub(crate) struct EhloExtensions {
     /// PIPELINING: several commands in one write.
     pub(crate) pipelining: bool,
     /// STARTTLS.
@@ -34,26 +34,27 @@ pub(crate) struct Offers {
     pub(crate) auth: Vec<String>,
 }
 
-impl Offers {
+impl EhloExtensions {
     /// Parses the reply to EHLO, whose first line is only a name.
-    fn of(lines: &Lines) -> Offers {
-        let mut offers = Offers::default();
+    fn of(lines: &RawReply) -> EhloExtensions {
+        let mut extensions = EhloExtensions::default();
         for text in lines.texts.iter().skip(1) {
             // Some old relays write `AUTH=PLAIN`.
             let mut words = text.split([' ', '=']).filter(|word| !word.is_empty());
             match words.next().unwrap_or_default().to_ascii_uppercase().as_str() {
-                "PIPELINING" => offers.pipelining = true,
-                "STARTTLS" => offers.starttls = true,
-                "SMTPUTF8" => offers.smtputf8 = true,
+                "PIPELINING" => extensions.pipelining = true,
+                "STARTTLS" => extensions.starttls = true,
+                "SMTPUTF8" => extensions.smtputf8 = true,
                 "SIZE" => {
-                    offers.size = true;
-                    offers.largest = words.next().and_then(|size| size.parse().ok()).filter(|size| *size > 0);
+                    extensions.size = true;
+                    extensions.largest =
+                        words.next().and_then(|size| size.parse().ok()).filter(|size| *size > 0);
                 }
-                "AUTH" => offers.auth.extend(words.map(str::to_ascii_uppercase)),
+                "AUTH" => extensions.auth.extend(words.map(str::to_ascii_uppercase)),
                 _ => {}
             }
         }
-        offers
+        extensions
     }
 }
 
@@ -64,70 +65,70 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
     };
     let failed = |error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));
     failpoint::at("relay.connect").map_err(failed)?;
-    let tcp = reach(relay, &name)?;
+    let tcp = tcp_connect(relay, &name)?;
     let broken =
         |error: io::Error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));
-    let wire = Wire::new(tcp).map_err(broken)?;
-    let near = wire.peer().map_err(broken)?.ip().to_canonical().is_loopback();
-    if relay.privacy == Privacy::InClear && !near {
+    let stream = SmtpStream::new(tcp).map_err(broken)?;
+    let near = stream.peer_addr().map_err(broken)?.ip().to_canonical().is_loopback();
+    if relay.tls == TlsMode::Plaintext && !near {
         let why =
             format!("relay {name} is another machine, and mails do not go there in clear; set `security`");
         return Err(trouble(TroubleKind::Refused, Phase::Connect, why));
     }
-    let hello = hello(relay, &wire);
-    let mut talk = Talk { wire, name, deadlines: relay.deadlines };
-    if relay.privacy == Privacy::Tls {
-        make_private(&mut talk, relay)?;
+    let ehlo_name = ehlo_name(relay, &stream);
+    let mut channel = SmtpChannel { stream, name, timeouts: relay.timeouts };
+    if relay.tls == TlsMode::Tls {
+        start_tls(&mut channel, relay)?;
     }
-    let greeting = talk.hear(Phase::Greeting)?;
-    talk.expect(Phase::Greeting, 220, greeting.into_reply())?;
-    let mut offers = greet(&mut talk, &hello)?;
-    if relay.privacy == Privacy::Starttls {
-        if !offers.starttls {
+    let greeting = channel.read_reply(Phase::Greeting)?;
+    channel.expect(Phase::Greeting, 220, greeting.into_reply())?;
+    let mut extensions = ehlo(&mut channel, &ehlo_name)?;
+    if relay.tls == TlsMode::Starttls {
+        if !extensions.starttls {
             let why = format!(
                 "relay {} offers no STARTTLS, and nothing is said in clear; look at `security` and `port`",
-                talk.name
+                channel.name
             );
             return Err(trouble(TroubleKind::Refused, Phase::Tls, why));
         }
-        talk.say(Phase::Tls, &Starttls.to_string())?;
-        let reply = talk.hear(Phase::Tls)?;
-        talk.expect(Phase::Tls, 220, reply.into_reply())?;
-        if talk.wire.has_unread() {
+        channel.send_command(Phase::Tls, &Starttls.to_string())?;
+        let reply = channel.read_reply(Phase::Tls)?;
+        channel.expect(Phase::Tls, 220, reply.into_reply())?;
+        if channel.stream.has_unread() {
             let why = format!(
                 "relay {} said more than its 220 before TLS began; somebody may have put it there",
-                talk.name
+                channel.name
             );
             return Err(trouble(TroubleKind::Refused, Phase::Tls, why));
         }
-        make_private(&mut talk, relay)?;
+        start_tls(&mut channel, relay)?;
         // Extensions offered before TLS must be discarded (RFC 3207, 4.2).
-        offers = greet(&mut talk, &hello)?;
+        extensions = ehlo(&mut channel, &ehlo_name)?;
     }
-    if let Some(sign_in) = &relay.sign_in {
-        if !talk.wire.is_private() && !near {
-            let why = format!("relay {} would hear the password in clear", talk.name);
+    if let Some(auth) = &relay.auth {
+        if !channel.stream.is_tls() && !near {
+            let why = format!("relay {} would hear the password in clear", channel.name);
             return Err(trouble(TroubleKind::Refused, Phase::Auth, why));
         }
-        authenticate(&mut talk, &offers, sign_in)?;
+        authenticate(&mut channel, &extensions, auth)?;
     }
-    Ok(Connection::new(talk, offers))
+    Ok(Connection::new(channel, extensions))
 }
 
 /// Connects to the relay at the first address that answers.
-fn reach(relay: &Relay, name: &str) -> Result<TcpStream, Trouble> {
+fn tcp_connect(relay: &Relay, name: &str) -> Result<TcpStream, Trouble> {
     let passing = |why| trouble(TroubleKind::Passing, Phase::Connect, why);
     let addresses: Vec<SocketAddr> = (relay.host.as_str(), relay.port)
         .to_socket_addrs()
         .map_err(|error| passing(format!("relay {name} is not found: {error}")))?
         .collect();
-    reach_one_of(&addresses, name, relay.deadlines.connect).map_err(passing)
+    connect_any(&addresses, name, relay.timeouts.connect).map_err(passing)
 }
 
 /// Connects to the first address that answers. Each address gets an equal share of
 /// the remaining time, so that an unreachable one does not use up the time of the
 /// others. `Err` says why none answered.
-fn reach_one_of(addresses: &[SocketAddr], name: &str, limit: Duration) -> Result<TcpStream, String> {
+fn connect_any(addresses: &[SocketAddr], name: &str, limit: Duration) -> Result<TcpStream, String> {
     let since = Stopwatch::start();
     first_of(addresses, |address, rest| {
         let left = since.left_of(limit).ok_or(io::ErrorKind::TimedOut)?;
@@ -141,8 +142,8 @@ fn reach_one_of(addresses: &[SocketAddr], name: &str, limit: Duration) -> Result
         }
         [(_, error)] => format!("relay {name} cannot be reached: {error}"),
         many => {
-            let told: Vec<String> = many.iter().map(|(at, error)| format!("{at}: {error}")).collect();
-            format!("relay {name} cannot be reached at any of its addresses: {}", told.join("; "))
+            let describe: Vec<String> = many.iter().map(|(at, error)| format!("{at}: {error}")).collect();
+            format!("relay {name} cannot be reached at any of its addresses: {}", describe.join("; "))
         }
     })
 }
@@ -164,8 +165,8 @@ fn first_of<T>(
 
 /// Our EHLO name: the configured one; else the host name, if it is fully
 /// qualified; else the local address.
-fn hello(relay: &Relay, wire: &Wire) -> ClientId {
-    if let Some(name) = &relay.hello {
+fn ehlo_name(relay: &Relay, stream: &SmtpStream) -> ClientId {
+    if let Some(name) = &relay.ehlo_name {
         return ClientId::Domain(name.clone());
     }
     let machine = rustix::system::uname();
@@ -174,54 +175,59 @@ fn hello(relay: &Relay, wire: &Wire) -> ClientId {
     if name.contains('.') && name.chars().all(known) {
         return ClientId::Domain(name.to_owned());
     }
-    match wire.own().map(|own| own.ip().to_canonical()) {
+    match stream.local_addr().map(|own| own.ip().to_canonical()) {
         Ok(std::net::IpAddr::V4(own)) => ClientId::Ipv4(own),
         Ok(std::net::IpAddr::V6(own)) => ClientId::Ipv6(own),
         Err(_) => ClientId::default(),
     }
 }
 
-fn greet(talk: &mut Talk, hello: &ClientId) -> Result<Offers, Trouble> {
-    talk.say(Phase::Ehlo, &Ehlo::new(hello.clone()).to_string())?;
-    let lines = talk.hear(Phase::Ehlo)?;
-    let offers = Offers::of(&lines);
-    talk.expect(Phase::Ehlo, 250, lines.into_reply())?;
-    Ok(offers)
+fn ehlo(channel: &mut SmtpChannel, ehlo_name: &ClientId) -> Result<EhloExtensions, Trouble> {
+    channel.send_command(Phase::Ehlo, &Ehlo::new(ehlo_name.clone()).to_string())?;
+    let lines = channel.read_reply(Phase::Ehlo)?;
+    let extensions = EhloExtensions::of(&lines);
+    channel.expect(Phase::Ehlo, 250, lines.into_reply())?;
+    Ok(extensions)
 }
 
-fn make_private(talk: &mut Talk, relay: &Relay) -> Result<(), Trouble> {
-    let refused = |why| trouble(TroubleKind::Refused, Phase::Tls, format!("relay {}: {why}", talk.name));
-    failpoint::at("relay.tls").map_err(|_| talk.failed(Phase::Tls, &Fault::Closed))?;
+fn start_tls(channel: &mut SmtpChannel, relay: &Relay) -> Result<(), Trouble> {
+    let refused = |why| trouble(TroubleKind::Refused, Phase::Tls, format!("relay {}: {why}", channel.name));
+    failpoint::at("relay.tls").map_err(|_| channel.failed(Phase::Tls, &StreamError::Closed))?;
     let session = relay.trust.begin(&relay.host).map_err(refused)?;
-    match talk.wire.make_private(session, relay.deadlines.tls) {
+    match channel.stream.start_tls(session, relay.timeouts.tls) {
         Ok(()) => Ok(()),
-        Err(TlsFault::Wire(fault)) => Err(talk.failed(Phase::Tls, &fault)),
-        Err(TlsFault::Refused(error)) => {
-            let why = format!("relay {}: {}", talk.name, tls::told(&error));
+        Err(TlsError::Stream(fault)) => Err(channel.failed(Phase::Tls, &fault)),
+        Err(TlsError::Rejected(error)) => {
+            let why = format!("relay {}: {}", channel.name, tls::describe(&error));
             Err(trouble(TroubleKind::Refused, Phase::Tls, why))
         }
     }
 }
 
-fn authenticate(talk: &mut Talk, offers: &Offers, sign_in: &SignIn) -> Result<(), Trouble> {
-    failpoint::at("relay.auth").map_err(|_| talk.failed(Phase::Auth, &Fault::Closed))?;
-    let mechanism = match sign_in.mechanism {
+fn authenticate(
+    channel: &mut SmtpChannel,
+    extensions: &EhloExtensions,
+    auth: &SmtpAuth,
+) -> Result<(), Trouble> {
+    failpoint::at("relay.auth").map_err(|_| channel.failed(Phase::Auth, &StreamError::Closed))?;
+    let mechanism = match auth.mechanism {
         Mechanism::Plain => authentication::Mechanism::Plain,
         Mechanism::Login => authentication::Mechanism::Login,
         Mechanism::Xoauth2 => authentication::Mechanism::Xoauth2,
     };
-    if !offers.auth.contains(&mechanism.to_string()) {
-        let offered = if offers.auth.is_empty() { "nothing".to_owned() } else { offers.auth.join(", ") };
+    if !extensions.auth.contains(&mechanism.to_string()) {
+        let offered =
+            if extensions.auth.is_empty() { "nothing".to_owned() } else { extensions.auth.join(", ") };
         let offered: String = offered.chars().filter(|c| !c.is_control()).take(200).collect();
-        let why = format!("relay {} takes no sign-in by {mechanism}; it offers {offered}", talk.name);
+        let why = format!("relay {} takes no sign-in by {mechanism}; it offers {offered}", channel.name);
         return Err(trouble(TroubleKind::Refused, Phase::Auth, why));
     }
-    let secret = (sign_in.secret)().map_err(|why| {
-        trouble(TroubleKind::Passing, Phase::Auth, format!("cannot sign in at relay {}: {why}", talk.name))
+    let secret = (auth.secret)().map_err(|why| {
+        trouble(TroubleKind::Passing, Phase::Auth, format!("cannot sign in at relay {}: {why}", channel.name))
     })?;
-    let credentials = Credentials::new(sign_in.username.clone(), secret.clone());
+    let credentials = Credentials::new(auth.username.clone(), secret.clone());
     // LOGIN asks two questions. Their order is fixed, their wording is not.
-    let steps: &[Option<&str>] = match sign_in.mechanism {
+    let steps: &[Option<&str>] = match auth.mechanism {
         Mechanism::Plain | Mechanism::Xoauth2 => &[None],
         Mechanism::Login => &[None, Some("Username:"), Some("Password:")],
     };
@@ -231,9 +237,9 @@ fn authenticate(talk: &mut Talk, offers: &Offers, sign_in: &SignIn) -> Result<()
         let command = Auth::new(mechanism, credentials.clone(), step.map(str::to_owned))
             .map_err(|error| trouble(TroubleKind::Refused, Phase::Auth, error.to_string()))?
             .to_string();
-        talk.say(Phase::Auth, &command)?;
+        channel.send_command(Phase::Auth, &command)?;
         said.push(command);
-        let lines = talk.hear(Phase::Auth)?;
+        let lines = channel.read_reply(Phase::Auth)?;
         let goes_on = lines.code == 334;
         answer = Some(lines);
         if !goes_on {
@@ -242,38 +248,38 @@ fn authenticate(talk: &mut Talk, offers: &Offers, sign_in: &SignIn) -> Result<()
     }
     // Exchange and Gmail report what is wrong with a token in a challenge, and
     // reject after an empty response.
-    if answer.as_ref().is_some_and(|lines| lines.code == 334) && sign_in.mechanism == Mechanism::Xoauth2 {
-        talk.say(Phase::Auth, "\r\n")?;
-        answer = Some(talk.hear(Phase::Auth)?);
+    if answer.as_ref().is_some_and(|lines| lines.code == 334) && auth.mechanism == Mechanism::Xoauth2 {
+        channel.send_command(Phase::Auth, "\r\n")?;
+        answer = Some(channel.read_reply(Phase::Auth)?);
     }
     let lines = answer.unwrap_or_default();
     match lines.code {
         235 => Ok(()),
         500..600 => {
-            (sign_in.refused)();
-            Err(refused_sign_in(talk, &lines, &secret, &said))
+            (auth.refused)();
+            Err(auth_error(channel, &lines, &secret, &said))
         }
-        _ => talk.expect(Phase::Auth, 235, unless_it_tells(&lines, &secret, &said)),
+        _ => channel.expect(Phase::Auth, 235, redact_secrets(&lines, &secret, &said)),
     }
 }
 
-fn refused_sign_in(talk: &Talk, lines: &Lines, secret: &str, said: &[String]) -> Trouble {
-    let reply = unless_it_tells(lines, secret, said);
+fn auth_error(channel: &SmtpChannel, lines: &RawReply, secret: &str, said: &[String]) -> Trouble {
+    let reply = redact_secrets(lines, secret, said);
     let why = format!(
         "relay {} refused to sign in ({reply}): check `username` and the password file; Exchange Online needs `auth = \"xoauth2\"`",
-        talk.name
+        channel.name
     );
     trouble(TroubleKind::Refused, Phase::Auth, why)
 }
 
 /// The reply, without its text if that repeats a secret.
-fn unless_it_tells(lines: &Lines, secret: &str, said: &[String]) -> Reply {
+fn redact_secrets(lines: &RawReply, secret: &str, said: &[String]) -> Reply {
     let words = lines.texts.join(" ");
     let tells = |part: &str| part.len() >= 4 && words.contains(part);
-    let told = said.iter().flat_map(|command| command.split_whitespace()).filter(|part| *part != "AUTH");
-    let told = told.filter(|part| !matches!(*part, "PLAIN" | "LOGIN" | "XOAUTH2"));
+    let describe = said.iter().flat_map(|command| command.split_whitespace()).filter(|part| *part != "AUTH");
+    let describe = describe.filter(|part| !matches!(*part, "PLAIN" | "LOGIN" | "XOAUTH2"));
     let mut reply = lines.clone().into_reply();
-    if tells(secret) || told.into_iter().any(tells) {
+    if tells(secret) || describe.into_iter().any(tells) {
         reply.text = "".into();
     }
     reply
@@ -322,28 +328,31 @@ mod tests {
         let relay = TcpListener::bind("127.0.0.1:0").expect("a port");
         let (new, old, live) = (dead("::1"), dead("127.0.0.1"), relay.local_addr().expect("an address"));
         let ample = Duration::from_secs(20);
-        let reached = reach_one_of(&[new, old, live], "relay.example:25", ample).expect("one lives");
+        let reached = connect_any(&[new, old, live], "relay.example:25", ample).expect("one lives");
         assert_eq!(reached.peer_addr().expect("an address"), live);
-        let why = reach_one_of(&[new, old], "relay.example:25", ample).expect_err("none lives");
+        let why = connect_any(&[new, old], "relay.example:25", ample).expect_err("none lives");
         let begins = format!("relay relay.example:25 cannot be reached at any of its addresses: {new}: ");
         let ends = format!("; {old}: Connection refused (os error 111)");
         assert!(why.starts_with(&begins) && why.ends_with(&ends), "{why}");
-        let why = reach_one_of(&[], "relay.example:25", ample).expect_err("there is none");
+        let why = connect_any(&[], "relay.example:25", ample).expect_err("there is none");
         assert_eq!(why, "relay relay.example:25 has no address");
     }
 
     #[test]
     fn ehlo_extensions_are_parsed() {
         let texts = ["relay.example", "size 10000", "PIPELINING", "AUTH=LOGIN", "AUTH PLAIN xoauth2"];
-        let lines = Lines { code: 250, texts: texts.map(str::to_owned).into(), ..Lines::default() };
-        let offers = Offers::of(&lines);
-        assert!(offers.pipelining && offers.size && !offers.starttls && !offers.smtputf8);
-        assert_eq!((offers.largest, offers.auth.join(" ")), (Some(10_000), "LOGIN PLAIN XOAUTH2".to_owned()));
-        let lines = Lines {
+        let lines = RawReply { code: 250, texts: texts.map(str::to_owned).into(), ..RawReply::default() };
+        let extensions = EhloExtensions::of(&lines);
+        assert!(extensions.pipelining && extensions.size && !extensions.starttls && !extensions.smtputf8);
+        assert_eq!(
+            (extensions.largest, extensions.auth.join(" ")),
+            (Some(10_000), "LOGIN PLAIN XOAUTH2".to_owned())
+        );
+        let lines = RawReply {
             code: 250,
             texts: ["PIPELINING", "SIZE 0"].map(str::to_owned).into(),
-            ..Lines::default()
+            ..RawReply::default()
         };
-        assert_eq!(Offers::of(&lines), Offers { size: true, ..Offers::default() });
+        assert_eq!(EhloExtensions::of(&lines), EhloExtensions { size: true, ..EhloExtensions::default() });
     }
 }

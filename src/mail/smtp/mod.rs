@@ -18,11 +18,11 @@ use crate::domain::delivery::reply::{Phase, Trouble};
 use crate::failpoint;
 
 pub(crate) use certificate::Certificate;
-pub(crate) use connect::Offers;
+pub(crate) use connect::EhloExtensions;
 pub use session::Connection;
 pub use session::Envelope;
-pub(crate) use session::Privately;
-pub use tls::Trust;
+pub(crate) use session::TlsInfo;
+pub use tls::TlsTrust;
 
 /// Where the relay is and how to talk to it.
 #[derive(Clone, Debug)]
@@ -31,31 +31,31 @@ pub struct Relay {
     pub host: String,
     pub port: u16,
     /// How the connection is encrypted.
-    pub privacy: Privacy,
+    pub tls: TlsMode,
     /// Credentials, if the relay requires authentication.
-    pub sign_in: Option<SignIn>,
+    pub auth: Option<SmtpAuth>,
     /// The name for EHLO; `None` uses the host name or the local address.
-    pub hello: Option<String>,
+    pub ehlo_name: Option<String>,
     /// Which certificate authorities are trusted.
-    pub trust: Trust,
+    pub trust: TlsTrust,
     /// Timeouts of each phase.
-    pub deadlines: Deadlines,
+    pub timeouts: Timeouts,
 }
 
 /// How the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Privacy {
+pub enum TlsMode {
     /// Starts in plaintext and upgrades before anything else is sent.
     Starttls,
     /// TLS from the first byte.
     Tls,
     /// Plaintext; only allowed to this host.
-    InClear,
+    Plaintext,
 }
 
 /// Credentials for SMTP AUTH.
 #[derive(Clone)]
-pub struct SignIn {
+pub struct SmtpAuth {
     /// The authentication mechanism.
     pub mechanism: Mechanism,
     pub username: String,
@@ -67,7 +67,7 @@ pub struct SignIn {
     pub refused: Arc<dyn Fn() + Send + Sync>,
 }
 
-impl fmt::Debug for SignIn {
+impl fmt::Debug for SmtpAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignIn").field("mechanism", &self.mechanism).finish_non_exhaustive()
     }
@@ -86,7 +86,7 @@ pub enum Mechanism {
 
 /// Timeouts of the phases. Each is a total: data that trickles in does not extend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadlines {
+pub struct Timeouts {
     /// Connecting, over all addresses.
     pub connect: Duration,
     /// The greeting.
@@ -109,11 +109,11 @@ pub struct Deadlines {
     pub dot: Duration,
 }
 
-impl Default for Deadlines {
+impl Default for Timeouts {
     /// The timeouts of RFC 5321, 4.5.3.2.
-    fn default() -> Deadlines {
+    fn default() -> Timeouts {
         let [usual, data, block, dot] = [300, 120, 180, 600].map(Duration::from_secs);
-        Deadlines {
+        Timeouts {
             connect: usual,
             greeting: usual,
             ehlo: usual,
@@ -128,10 +128,10 @@ impl Default for Deadlines {
     }
 }
 
-impl Deadlines {
+impl Timeouts {
     /// The same timeout for every phase, for a probe.
-    pub fn all(limit: Duration) -> Deadlines {
-        Deadlines {
+    pub fn all(limit: Duration) -> Timeouts {
+        Timeouts {
             connect: limit,
             greeting: limit,
             ehlo: limit,
@@ -168,11 +168,11 @@ impl Relay {
         Relay {
             host: host.to_owned(),
             port,
-            privacy: Privacy::InClear,
-            sign_in: None,
-            hello: None,
-            trust: Trust::default(),
-            deadlines: Deadlines::default(),
+            tls: TlsMode::Plaintext,
+            auth: None,
+            ehlo_name: None,
+            trust: TlsTrust::default(),
+            timeouts: Timeouts::default(),
         }
     }
 

@@ -5,17 +5,17 @@ use crate::domain::delivery::reply::Reply;
 use crate::domain::diagnostic::visible;
 
 /// The longest accepted line; RFC 5321 allows 512.
-pub(super) const LONGEST_LINE: usize = 4_096;
+pub(super) const MAX_LINE: usize = 4_096;
 
 /// The longest accepted reply, all lines together.
-pub(super) const LONGEST_REPLY: usize = 64 * 1_024;
+pub(super) const MAX_REPLY: usize = 64 * 1_024;
 
 /// How much of the text is kept.
-const KEPT: usize = 200;
+const MAX_TEXT: usize = 200;
 
 /// A reply as it arrives, line by line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct RawReply {
     /// The reply code; 0 before the first line.
     pub(super) code: u16,
     /// The text of each line, without the code.
@@ -25,20 +25,20 @@ pub(super) struct Lines {
 
 /// Whether the reply has more lines.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum More {
-    Follows,
-    Ends,
+pub(super) enum ReplyState {
+    More,
+    Complete,
 }
 
-impl Lines {
+impl RawReply {
     /// Adds a line, given without its line end.
     ///
     /// # Errors
     ///
     /// Why the line is not part of a reply, as a clause after "the relay …".
-    pub(super) fn take(&mut self, line: &[u8]) -> Result<More, &'static str> {
+    pub(super) fn add_line(&mut self, line: &[u8]) -> Result<ReplyState, &'static str> {
         self.bytes += line.len();
-        if line.len() > LONGEST_LINE || self.bytes > LONGEST_REPLY {
+        if line.len() > MAX_LINE || self.bytes > MAX_REPLY {
             return Err("says more than any reply needs");
         }
         let (code, rest) = line.split_at_checked(3).ok_or("gives a reply without a code")?;
@@ -52,9 +52,9 @@ impl Lines {
         }
         self.code = code;
         let (more, text) = match rest.split_first() {
-            None => (More::Ends, rest),
-            Some((b' ', text)) => (More::Ends, text),
-            Some((b'-', text)) => (More::Follows, text),
+            None => (ReplyState::Complete, rest),
+            Some((b' ', text)) => (ReplyState::Complete, text),
+            Some((b'-', text)) => (ReplyState::More, text),
             Some(_) => return Err("gives a reply without a code"),
         };
         self.texts.push(String::from_utf8_lossy(text).into_owned());
@@ -74,7 +74,7 @@ impl Lines {
                 if !text.is_empty() {
                     text.push(' ');
                 }
-                text.push_str(if names_somebody(word) { "…" } else { word });
+                text.push_str(if contains_address(word) { "…" } else { word });
             }
         }
         Reply { code: self.code, enhanced, text: shortened(&visible(&text)).into() }
@@ -82,14 +82,14 @@ impl Lines {
 }
 
 /// Whether a word contains a mail address in any notation.
-fn names_somebody(word: &str) -> bool {
+fn contains_address(word: &str) -> bool {
     word.contains(['@', '＠', '﹫']) || word.contains("%40")
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(KEPT) {
+    match text.char_indices().nth(MAX_TEXT) {
         None => text.to_owned(),
-        Some(_) => text.chars().take(KEPT - 1).chain(['…']).collect(),
+        Some(_) => text.chars().take(MAX_TEXT - 1).chain(['…']).collect(),
     }
 }
 
@@ -110,10 +110,10 @@ mod tests {
     use super::*;
 
     fn reply(lines: &[&str]) -> Result<Reply, &'static str> {
-        let mut reply = Lines::default();
+        let mut reply = RawReply::default();
         for (n, line) in lines.iter().enumerate() {
-            let more = reply.take(line.as_bytes())?;
-            assert_eq!(more == More::Ends, n + 1 == lines.len(), "{line}");
+            let more = reply.add_line(line.as_bytes())?;
+            assert_eq!(more == ReplyState::Complete, n + 1 == lines.len(), "{line}");
         }
         Ok(reply.into_reply())
     }
@@ -143,7 +143,7 @@ mod tests {
             assert_eq!(reply(&[line]), Err("gives a reply without a code"), "{line:?}");
         }
         assert_eq!(reply(&["250-ok", "251 ok"]), Err("gives a reply with two codes"));
-        let long = format!("250 {}", "a".repeat(LONGEST_LINE));
+        let long = format!("250 {}", "a".repeat(MAX_LINE));
         assert_eq!(reply(&[&long]), Err("says more than any reply needs"));
         let many = vec!["250-and so on"; 10_000];
         assert_eq!(reply(&many), Err("says more than any reply needs"));
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_text_is_cut() {
         let reply = reply(&[&format!("550 {}", "å ".repeat(1_000))]).expect("a reply");
-        assert_eq!(reply.text.chars().count(), KEPT);
+        assert_eq!(reply.text.chars().count(), MAX_TEXT);
         assert!(reply.text.ends_with('…'));
     }
 }

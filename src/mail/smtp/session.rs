@@ -8,16 +8,16 @@ use lettre::Address;
 use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::MailParameter;
 
-use super::Deadlines;
+use super::Timeouts;
 use super::certificate::Certificate;
-use super::connect::{Offers, seconds, trouble};
-use super::reply::Lines;
+use super::connect::{EhloExtensions, seconds, trouble};
+use super::reply::RawReply;
 use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind, judge};
 use crate::failpoint;
-use crate::mail::smtp::stream::{Fault, Wire, grouped};
+use crate::mail::smtp::stream::{SmtpStream, StreamError, grouped};
 
 /// How long to wait for the reply to QUIT.
-const FAREWELL: Duration = Duration::from_secs(1);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The envelope of a mail, and its size.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ pub struct Envelope<'a> {
 
 /// A connection for sending mails, one after another.
 pub struct Connection {
-    talk: Talk,
-    offers: Offers,
+    channel: SmtpChannel,
+    extensions: EhloExtensions,
     state: State,
     /// Whether a mail was sent on it before.
     used: bool,
@@ -41,7 +41,7 @@ pub struct Connection {
 
 /// TLS version and certificates of an encrypted connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Privately {
+pub(crate) struct TlsInfo {
     /// For example `TLS 1.3`.
     pub(crate) version: &'static str,
     /// The relay's certificate and its chain; certificates that cannot be parsed are
@@ -55,51 +55,51 @@ enum State {
     /// Ready for a mail.
     Ready,
     /// The last mail was rejected before DATA; RSET goes out with the next mail.
-    Unfinished,
+    NeedsReset,
     /// The relay waits for the data.
-    Open,
+    AwaitingData,
     /// Nothing more may be sent on it.
-    Over,
+    Closed,
 }
 
 impl Connection {
-    pub(super) fn new(talk: Talk, offers: Offers) -> Connection {
-        Connection { talk, offers, state: State::Ready, used: false }
+    pub(super) fn new(channel: SmtpChannel, extensions: EhloExtensions) -> Connection {
+        Connection { channel, extensions, state: State::Ready, used: false }
     }
 
     /// Sends MAIL, RCPT and DATA, pipelined if the relay allows it. After `Ok` the
-    /// relay waits for [`Connection::finish`].
+    /// relay waits for [`Connection::send_data`].
     ///
     /// # Errors
     ///
     /// The outcome of the mail. [`Connection::is_usable`] says whether the
     /// connection can take another one.
-    pub fn open(&mut self, envelope: &Envelope<'_>) -> Result<(), Outcome> {
+    pub fn begin_message(&mut self, envelope: &Envelope<'_>) -> Result<(), Outcome> {
         if !self.is_usable() {
             return Err(Outcome::Channel(self.gone(Phase::Mail)));
         }
         let (mail, rcpt) = self.commands(envelope)?;
         // Unread input before a mail means a `421` to an idle connection, or that the
         // connection is out of sync.
-        if self.talk.wire.has_unread() {
-            self.state = State::Over;
+        if self.channel.stream.has_unread() {
+            self.state = State::Closed;
             return Err(Outcome::Channel(self.gone(Phase::Mail)));
         }
         // Stays closed unless all replies arrive.
-        let before = std::mem::replace(&mut self.state, State::Over);
+        let before = std::mem::replace(&mut self.state, State::Closed);
         let used = std::mem::replace(&mut self.used, true);
-        let rset = if before == State::Unfinished { Rset.to_string() } else { String::new() };
-        if before == State::Unfinished && failpoint::at("relay.rset").is_err() {
-            return Err(Outcome::Channel(self.talk.failed(Phase::Mail, &Fault::Closed)));
+        let rset = if before == State::NeedsReset { Rset.to_string() } else { String::new() };
+        if before == State::NeedsReset && failpoint::at("relay.rset").is_err() {
+            return Err(Outcome::Channel(self.channel.failed(Phase::Mail, &StreamError::Closed)));
         }
-        let result = if self.offers.pipelining {
-            self.open_at_once(&rset, &mail, &rcpt, used)
+        let result = if self.extensions.pipelining {
+            self.begin_pipelined(&rset, &mail, &rcpt, used)
         } else {
-            self.open_by_steps(&rset, &mail, &rcpt, used)
+            self.begin_sequential(&rset, &mail, &rcpt, used)
         };
         let (state, result) = match result {
-            Ok(()) => (State::Open, Ok(())),
-            Err(Stop { outcome, state }) => (state, Err(outcome)),
+            Ok(()) => (State::AwaitingData, Ok(())),
+            Err(Abort { outcome, state }) => (state, Err(outcome)),
         };
         self.state = state;
         result
@@ -108,29 +108,29 @@ impl Connection {
     /// Sends the message and the end-of-data dot, and returns the outcome. Only 250 in
     /// reply to the dot is [`Outcome::Sent`]. Once the last byte was passed to the
     /// operating system, anything but a complete reply is [`Outcome::InDoubt`].
-    pub fn finish(&mut self, words: &[u8]) -> Outcome {
-        let asked = std::mem::replace(&mut self.state, State::Over) == State::Open;
-        if !asked || self.talk.wire.has_unread() {
+    pub fn send_data(&mut self, words: &[u8]) -> Outcome {
+        let asked = std::mem::replace(&mut self.state, State::Closed) == State::AwaitingData;
+        if !asked || self.channel.stream.has_unread() {
             // Unread input before the data means that the connection is out of sync; its
             // reply must not be taken for the reply to this mail.
-            let why = format!("relay {} answered before it was asked", self.talk.name);
+            let why = format!("relay {} answered before it was asked", self.channel.name);
             return Outcome::Channel(trouble(TroubleKind::Passing, Phase::Data, why));
         }
-        if let Err(fault) = self.talk.wire.say_words(words, self.talk.deadlines.block) {
-            return self.interrupted(&fault);
+        if let Err(fault) = self.channel.stream.write_data(words, self.channel.timeouts.block) {
+            return self.data_aborted(&fault);
         }
         if failpoint::at("relay.reply").is_err() {
-            return Outcome::InDoubt(self.talk.failed(Phase::Dot, &Fault::Closed).why);
+            return Outcome::InDoubt(self.channel.failed(Phase::Dot, &StreamError::Closed).why);
         }
-        let reply = match self.talk.wire.reply(self.talk.deadlines.dot) {
+        let reply = match self.channel.stream.read_reply(self.channel.timeouts.dot) {
             Ok(lines) => lines.into_reply(),
-            Err(fault) => return Outcome::InDoubt(self.talk.failed(Phase::Dot, &fault).why),
+            Err(fault) => return Outcome::InDoubt(self.channel.failed(Phase::Dot, &fault).why),
         };
         if failpoint::at("relay.told").is_err() {
-            return Outcome::InDoubt(self.talk.failed(Phase::Dot, &Fault::Closed).why);
+            return Outcome::InDoubt(self.channel.failed(Phase::Dot, &StreamError::Closed).why);
         }
         let lives = matches!(reply.code, 250 | 400..=420 | 422..=599);
-        let outcome = judge(Phase::Dot, reply, &self.talk.name);
+        let outcome = judge(Phase::Dot, reply, &self.channel.name);
         if lives {
             self.state = State::Ready;
         }
@@ -138,28 +138,28 @@ impl Connection {
     }
 
     /// The extensions the relay offered after authentication.
-    pub(crate) fn offers(&self) -> &Offers {
-        &self.offers
+    pub(crate) fn extensions(&self) -> &EhloExtensions {
+        &self.extensions
     }
 
     /// TLS version and certificates; `None` in plaintext.
-    pub(crate) fn privately(&self) -> Option<Privately> {
-        self.talk.wire.privately()
+    pub(crate) fn tls_info(&self) -> Option<TlsInfo> {
+        self.channel.stream.tls_info()
     }
 
     /// Whether it can take another mail.
     pub fn is_usable(&self) -> bool {
-        matches!(self.state, State::Ready | State::Unfinished)
+        matches!(self.state, State::Ready | State::NeedsReset)
     }
 
     /// Sends QUIT and waits only briefly for the reply.
     pub fn quit(mut self) {
         if self.is_usable()
             && failpoint::at("relay.quit").is_ok()
-            && self.talk.wire.say(&Quit.to_string(), FAREWELL).is_ok()
+            && self.channel.stream.write_commands(&Quit.to_string(), QUIT_TIMEOUT).is_ok()
         {
-            let _ = self.talk.wire.reply(FAREWELL);
-            self.talk.wire.close(FAREWELL);
+            let _ = self.channel.stream.read_reply(QUIT_TIMEOUT);
+            self.channel.stream.close(QUIT_TIMEOUT);
         }
     }
 
@@ -168,12 +168,12 @@ impl Connection {
     fn commands(&self, envelope: &Envelope<'_>) -> Result<(String, String), Outcome> {
         let Envelope { from, to, size } = *envelope;
         let size_as_number = u64::try_from(size).unwrap_or(u64::MAX);
-        if let Some(largest) = self.offers.largest.filter(|largest| *largest < size_as_number) {
+        if let Some(largest) = self.extensions.largest.filter(|largest| *largest < size_as_number) {
             let text = format!("{} bytes, the relay allows {}", grouped(size_as_number), grouped(largest));
             return Err(Outcome::TooLarge(text));
         }
         let abroad = !from.is_ascii() || !to.is_ascii();
-        if abroad && !self.offers.smtputf8 {
+        if abroad && !self.extensions.smtputf8 {
             let text = "there are letters beyond ASCII in the address, and the relay offers no SMTPUTF8";
             return Err(Outcome::Held(text.to_owned()));
         }
@@ -188,7 +188,7 @@ impl Connection {
             })?),
         };
         let mut parameters = Vec::new();
-        if self.offers.size {
+        if self.extensions.size {
             parameters.push(MailParameter::Size(size));
         }
         if abroad {
@@ -198,81 +198,88 @@ impl Connection {
     }
 
     /// Sends all commands in one write, then reads all replies in order.
-    fn open_at_once(&mut self, rset: &str, mail: &str, rcpt: &str, used: bool) -> Result<(), Stop> {
+    fn begin_pipelined(&mut self, rset: &str, mail: &str, rcpt: &str, used: bool) -> Result<(), Abort> {
         let all = [rset, mail, rcpt, &Data.to_string()].concat();
-        self.say_first(&all, used)?;
+        self.write_first(&all, used)?;
         if !rset.is_empty() {
-            let reply = self.hear_first(used)?;
-            self.expect(Phase::Mail, &[250], reply).map_err(Stop::over)?;
+            let reply = self.read_first(used)?;
+            self.expect(Phase::Mail, &[250], reply).map_err(Abort::closed)?;
         }
-        let reply = self.hear_first(used)?;
+        let reply = self.read_first(used)?;
         let mail = self.expect(Phase::Mail, &[250], reply);
         // After a rejection the next replies only show whether the connection is alive.
-        let rcpt = match (mail, self.talk.hear(Phase::Rcpt)) {
+        let rcpt = match (mail, self.channel.read_reply(Phase::Rcpt)) {
             (Ok(()), Ok(lines)) => self.expect(Phase::Rcpt, &[250, 251], lines.into_reply()),
-            (Ok(()), Err(fault)) => return Err(Stop::over(Outcome::Channel(fault))),
+            (Ok(()), Err(fault)) => return Err(Abort::closed(Outcome::Channel(fault))),
             (Err(refused), Ok(_)) => Err(refused),
-            (Err(refused), Err(_)) => return Err(Stop::over(refused)),
+            (Err(refused), Err(_)) => return Err(Abort::closed(refused)),
         };
-        let data = match (&rcpt, self.talk.hear(Phase::Data)) {
+        let data = match (&rcpt, self.channel.read_reply(Phase::Data)) {
             (_, Ok(lines)) => lines.into_reply(),
-            (Ok(()), Err(fault)) => return Err(Stop::over(Outcome::Channel(fault))),
-            (Err(refused), Err(_)) => return Err(Stop::over(refused.clone())),
+            (Ok(()), Err(fault)) => return Err(Abort::closed(Outcome::Channel(fault))),
+            (Err(refused), Err(_)) => return Err(Abort::closed(refused.clone())),
         };
         match rcpt {
-            Ok(()) => self.expect(Phase::Data, &[354], data).map_err(Stop::half_way),
+            Ok(()) => self.expect(Phase::Data, &[354], data).map_err(Abort::after_rejection),
             // The relay waits for data without a valid recipient. Nothing more may be
             // sent, not even the final dot, or it would accept an empty mail.
-            Err(refused) if data.code == 354 => Err(Stop::over(refused)),
-            Err(refused) if data.code == 421 => Err(Stop::over(refused)),
-            Err(refused) => Err(Stop::half_way(refused)),
+            Err(refused) if data.code == 354 => Err(Abort::closed(refused)),
+            Err(refused) if data.code == 421 => Err(Abort::closed(refused)),
+            Err(refused) => Err(Abort::after_rejection(refused)),
         }
     }
 
     /// Sends one command at a time.
-    fn open_by_steps(&mut self, rset: &str, mail: &str, rcpt: &str, used: bool) -> Result<(), Stop> {
+    fn begin_sequential(&mut self, rset: &str, mail: &str, rcpt: &str, used: bool) -> Result<(), Abort> {
         if !rset.is_empty() {
-            self.say_first(rset, used)?;
-            let reply = self.hear_first(used)?;
-            self.expect(Phase::Mail, &[250], reply).map_err(Stop::over)?;
+            self.write_first(rset, used)?;
+            let reply = self.read_first(used)?;
+            self.expect(Phase::Mail, &[250], reply).map_err(Abort::closed)?;
         }
-        self.say_first(mail, used)?;
-        let reply = self.hear_first(used)?;
-        self.expect(Phase::Mail, &[250], reply).map_err(Stop::half_way)?;
+        self.write_first(mail, used)?;
+        let reply = self.read_first(used)?;
+        self.expect(Phase::Mail, &[250], reply).map_err(Abort::after_rejection)?;
         for (phase, command, hoped) in
             [(Phase::Rcpt, rcpt, &[250, 251][..]), (Phase::Data, &Data.to_string(), &[354])]
         {
             let point = if phase == Phase::Rcpt { "relay.rcpt" } else { "relay.data" };
-            let passed = failpoint::at(point).map_err(|_| self.talk.failed(phase, &Fault::Closed));
-            let heard =
-                passed.and_then(|()| self.talk.say(phase, command)).and_then(|()| self.talk.hear(phase));
-            let lines = heard.map_err(|fault| Stop::over(Outcome::Channel(fault)))?;
-            self.expect(phase, hoped, lines.into_reply()).map_err(Stop::half_way)?;
+            let passed = failpoint::at(point).map_err(|_| self.channel.failed(phase, &StreamError::Closed));
+            let heard = passed
+                .and_then(|()| self.channel.send_command(phase, command))
+                .and_then(|()| self.channel.read_reply(phase));
+            let lines = heard.map_err(|fault| Abort::closed(Outcome::Channel(fault)))?;
+            self.expect(phase, hoped, lines.into_reply()).map_err(Abort::after_rejection)?;
         }
         Ok(())
     }
 
     /// Sends the first command of a mail. If a connection that was used before turns
     /// out to be closed, the relay only timed it out: retry on a new one.
-    fn say_first(&mut self, commands: &str, used: bool) -> Result<(), Stop> {
-        failpoint::at("relay.mail").map_err(|_| self.first_fault(&Fault::Closed, used))?;
-        self.talk.wire.say(commands, self.talk.deadlines.mail).map_err(|fault| self.first_fault(&fault, used))
+    fn write_first(&mut self, commands: &str, used: bool) -> Result<(), Abort> {
+        failpoint::at("relay.mail").map_err(|_| self.first_error(&StreamError::Closed, used))?;
+        self.channel
+            .stream
+            .write_commands(commands, self.channel.timeouts.mail)
+            .map_err(|fault| self.first_error(&fault, used))
     }
 
     /// Reads the first reply of a mail.
-    fn hear_first(&mut self, used: bool) -> Result<Reply, Stop> {
-        let lines =
-            self.talk.wire.reply(self.talk.deadlines.mail).map_err(|fault| self.first_fault(&fault, used))?;
+    fn read_first(&mut self, used: bool) -> Result<Reply, Abort> {
+        let lines = self
+            .channel
+            .stream
+            .read_reply(self.channel.timeouts.mail)
+            .map_err(|fault| self.first_error(&fault, used))?;
         if lines.code == 421 && used {
-            return Err(Stop::over(Outcome::Channel(self.gone(Phase::Mail))));
+            return Err(Abort::closed(Outcome::Channel(self.gone(Phase::Mail))));
         }
         Ok(lines.into_reply())
     }
 
-    fn first_fault(&self, fault: &Fault, used: bool) -> Stop {
-        Stop::over(Outcome::Channel(match fault {
-            Fault::Closed if used => self.gone(Phase::Mail),
-            _ => self.talk.failed(Phase::Mail, fault),
+    fn first_error(&self, fault: &StreamError, used: bool) -> Abort {
+        Abort::closed(Outcome::Channel(match fault {
+            StreamError::Closed if used => self.gone(Phase::Mail),
+            _ => self.channel.failed(Phase::Mail, fault),
         }))
     }
 
@@ -280,49 +287,49 @@ impl Connection {
         trouble(
             TroubleKind::Gone,
             phase,
-            format!("relay {} has closed the connection meanwhile", self.talk.name),
+            format!("relay {} has closed the connection meanwhile", self.channel.name),
         )
     }
 
     fn expect(&self, phase: Phase, hoped: &[u16], reply: Reply) -> Result<(), Outcome> {
-        if hoped.contains(&reply.code) { Ok(()) } else { Err(judge(phase, reply, &self.talk.name)) }
+        if hoped.contains(&reply.code) { Ok(()) } else { Err(judge(phase, reply, &self.channel.name)) }
     }
 
     /// Sending the data was interrupted, so the mail is not in doubt. The relay may have
     /// sent a reply that says why.
-    fn interrupted(&mut self, fault: &Fault) -> Outcome {
-        if *fault == Fault::Closed
-            && let Ok(lines) = self.talk.wire.reply(FAREWELL)
+    fn data_aborted(&mut self, fault: &StreamError) -> Outcome {
+        if *fault == StreamError::Closed
+            && let Ok(lines) = self.channel.stream.read_reply(QUIT_TIMEOUT)
             && matches!(lines.code, 400..600)
         {
-            return judge(Phase::Body, lines.into_reply(), &self.talk.name);
+            return judge(Phase::Body, lines.into_reply(), &self.channel.name);
         }
-        Outcome::Channel(self.talk.failed(Phase::Body, fault))
+        Outcome::Channel(self.channel.failed(Phase::Body, fault))
     }
 }
 
 /// The outcome of a mail and the resulting state of the connection.
-struct Stop {
+struct Abort {
     outcome: Outcome,
     state: State,
 }
 
-impl Stop {
+impl Abort {
     /// Closes the connection.
-    fn over(outcome: Outcome) -> Stop {
-        Stop { outcome, state: State::Over }
+    fn closed(outcome: Outcome) -> Abort {
+        Abort { outcome, state: State::Closed }
     }
 
     /// The mail was rejected, and RSET goes out with the next one; an unexpected
     /// reply closes the connection.
-    fn half_way(outcome: Outcome) -> Stop {
+    fn after_rejection(outcome: Outcome) -> Abort {
         let lives = match &outcome {
             Outcome::Deferred(_) | Outcome::Rejected { .. } | Outcome::Content(_) => true,
             // A permanent rejection: other mails may still pass.
             Outcome::Channel(trouble) => trouble.kind == TroubleKind::Refused,
             Outcome::Sent(_) | Outcome::InDoubt(_) | Outcome::Held(_) | Outcome::TooLarge(_) => false,
         };
-        Stop { outcome, state: if lives { State::Unfinished } else { State::Over } }
+        Abort { outcome, state: if lives { State::NeedsReset } else { State::Closed } }
     }
 }
 
@@ -332,20 +339,22 @@ fn ours(code: u16, enhanced: (u8, u16, u16), text: &str) -> Reply {
 }
 
 /// Sends commands and reads replies, with the relay's name for messages.
-pub(super) struct Talk {
-    pub(super) wire: Wire,
+pub(super) struct SmtpChannel {
+    pub(super) stream: SmtpStream,
     /// The relay in messages: `relay.example:587`.
     pub(super) name: String,
-    pub(super) deadlines: Deadlines,
+    pub(super) timeouts: Timeouts,
 }
 
-impl Talk {
-    pub(super) fn say(&mut self, phase: Phase, commands: &str) -> Result<(), Trouble> {
-        self.wire.say(commands, self.deadlines.of(phase)).map_err(|fault| self.failed(phase, &fault))
+impl SmtpChannel {
+    pub(super) fn send_command(&mut self, phase: Phase, commands: &str) -> Result<(), Trouble> {
+        self.stream
+            .write_commands(commands, self.timeouts.of(phase))
+            .map_err(|fault| self.failed(phase, &fault))
     }
 
-    pub(super) fn hear(&mut self, phase: Phase) -> Result<Lines, Trouble> {
-        self.wire.reply(self.deadlines.of(phase)).map_err(|fault| self.failed(phase, &fault))
+    pub(super) fn read_reply(&mut self, phase: Phase) -> Result<RawReply, Trouble> {
+        self.stream.read_reply(self.timeouts.of(phase)).map_err(|fault| self.failed(phase, &fault))
     }
 
     /// Checks that a reply has the expected code, before any mail.
@@ -361,17 +370,19 @@ impl Talk {
     }
 
     /// The error for a missing reply.
-    pub(super) fn failed(&self, phase: Phase, fault: &Fault) -> Trouble {
+    pub(super) fn failed(&self, phase: Phase, fault: &StreamError) -> Trouble {
         let name = &self.name;
-        let limit = seconds(self.deadlines.of(phase));
+        let limit = seconds(self.timeouts.of(phase));
         let why = match (fault, phase) {
-            (Fault::Silent, Phase::Greeting) => format!("relay {name} did not greet within {limit} s"),
-            (Fault::Silent, Phase::Body) => {
+            (StreamError::TimedOut, Phase::Greeting) => {
+                format!("relay {name} did not greet within {limit} s")
+            }
+            (StreamError::TimedOut, Phase::Body) => {
                 format!("relay {name} took nothing more of {phase} within {limit} s")
             }
-            (Fault::Silent, _) => format!("relay {name} did not answer {phase} within {limit} s"),
-            (Fault::Closed, _) => format!("relay {name} closed the connection at {phase}"),
-            (Fault::Garbled(what), _) => format!("relay {name} {what} at {phase}"),
+            (StreamError::TimedOut, _) => format!("relay {name} did not answer {phase} within {limit} s"),
+            (StreamError::Closed, _) => format!("relay {name} closed the connection at {phase}"),
+            (StreamError::Malformed(what), _) => format!("relay {name} {what} at {phase}"),
         };
         trouble(TroubleKind::Passing, phase, why)
     }

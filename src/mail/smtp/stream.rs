@@ -10,16 +10,16 @@ use memchr::memchr2;
 use rustls::{ClientConnection, ProtocolVersion};
 
 use super::certificate::Certificate;
-use super::reply::{LONGEST_LINE, Lines, More};
-use super::session::Privately;
+use super::reply::{MAX_LINE, RawReply, ReplyState};
+use super::session::TlsInfo;
 use crate::clock::Stopwatch;
 use crate::failpoint;
 
 /// Size of one write; most messages are smaller.
-const BLOCK: usize = 64 * 1_024;
+const BLOCK_SIZE: usize = 64 * 1_024;
 
 /// Socket, TLS state and buffers of a connection.
-pub(super) struct Wire {
+pub(super) struct SmtpStream {
     socket: Socket,
     /// The TLS session, once there is one.
     tls: Option<Box<ClientConnection>>,
@@ -32,49 +32,49 @@ pub(super) struct Wire {
 
 /// Why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum StreamError {
     /// The relay closed the connection, or it broke.
     Closed,
     /// No complete reply within the timeout.
-    Silent,
+    TimedOut,
     /// Not a valid reply; a clause that follows "the relay …".
-    Garbled(&'static str),
+    Malformed(&'static str),
 }
 
-impl Fault {
-    fn of(error: &io::Error) -> Fault {
+impl StreamError {
+    fn of(error: &io::Error) -> StreamError {
         match error.kind() {
-            io::ErrorKind::TimedOut => Fault::Silent,
-            io::ErrorKind::InvalidData => Fault::Garbled("breaks TLS"),
-            _ => Fault::Closed,
+            io::ErrorKind::TimedOut => StreamError::TimedOut,
+            io::ErrorKind::InvalidData => StreamError::Malformed("breaks TLS"),
+            _ => StreamError::Closed,
         }
     }
 }
 
-impl Wire {
-    pub(super) fn new(tcp: TcpStream) -> io::Result<Wire> {
+impl SmtpStream {
+    pub(super) fn new(tcp: TcpStream) -> io::Result<SmtpStream> {
         // Nagle's algorithm would delay the second of two small writes by about 40 ms.
         tcp.set_nodelay(true)?;
         let socket = Socket { tcp, since: Stopwatch::start(), limit: Duration::ZERO };
-        Ok(Wire { socket, tls: None, input: Vec::new(), read: 0, output: Vec::new() })
+        Ok(SmtpStream { socket, tls: None, input: Vec::new(), read: 0, output: Vec::new() })
     }
 
     /// The relay's address.
-    pub(super) fn peer(&self) -> io::Result<SocketAddr> {
+    pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket.tcp.peer_addr()
     }
 
     /// The local address.
-    pub(super) fn own(&self) -> io::Result<SocketAddr> {
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.tcp.local_addr()
     }
 
-    pub(super) fn is_private(&self) -> bool {
+    pub(super) fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
 
     /// TLS version and certificates.
-    pub(super) fn privately(&self) -> Option<Privately> {
+    pub(super) fn tls_info(&self) -> Option<TlsInfo> {
         let tls = self.tls.as_ref()?;
         let version = match tls.protocol_version() {
             Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
@@ -82,7 +82,7 @@ impl Wire {
             Some(_) | None => "TLS",
         };
         let chain = tls.peer_certificates().unwrap_or_default();
-        Some(Privately { version, chain: chain.iter().filter_map(|der| Certificate::read(der)).collect() })
+        Some(TlsInfo { version, chain: chain.iter().filter_map(|der| Certificate::read(der)).collect() })
     }
 
     /// Whether input has arrived that was not read yet.
@@ -95,30 +95,31 @@ impl Wire {
     /// # Errors
     ///
     /// Why the handshake failed.
-    pub(super) fn make_private(
+    pub(super) fn start_tls(
         &mut self,
         mut tls: Box<ClientConnection>,
         limit: Duration,
-    ) -> Result<(), TlsFault> {
+    ) -> Result<(), TlsError> {
         // The caller bounds the size of each write.
         tls.set_buffer_limit(None);
         self.socket.restart(limit);
         loop {
             // The last handshake message must be flushed, because the relay may speak first.
             while tls.wants_write() {
-                tls.write_tls(&mut self.socket).map_err(|error| TlsFault::Wire(Fault::of(&error)))?;
+                tls.write_tls(&mut self.socket).map_err(|error| TlsError::Stream(StreamError::of(&error)))?;
             }
             if !tls.is_handshaking() {
                 break;
             }
-            let got = tls.read_tls(&mut self.socket).map_err(|error| TlsFault::Wire(Fault::of(&error)))?;
+            let got =
+                tls.read_tls(&mut self.socket).map_err(|error| TlsError::Stream(StreamError::of(&error)))?;
             if got == 0 {
-                return Err(TlsFault::Wire(Fault::Closed));
+                return Err(TlsError::Stream(StreamError::Closed));
             }
             if let Err(error) = tls.process_new_packets() {
                 // Send the alert, if the relay still reads.
                 let _ = tls.write_tls(&mut self.socket);
-                return Err(TlsFault::Refused(error));
+                return Err(TlsError::Rejected(error));
             }
         }
         self.tls = Some(tls);
@@ -126,33 +127,33 @@ impl Wire {
     }
 
     /// Writes one or more commands.
-    pub(super) fn say(&mut self, commands: &str, limit: Duration) -> Result<(), Fault> {
+    pub(super) fn write_commands(&mut self, commands: &str, limit: Duration) -> Result<(), StreamError> {
         self.socket.restart(limit);
-        self.give(commands.as_bytes()).map_err(|error| Fault::of(&error))
+        self.write_bytes(commands.as_bytes()).map_err(|error| StreamError::of(&error))
     }
 
     /// Writes the message and the end-of-data dot in blocks, each with its own timeout.
     /// After `Ok` the last byte was passed to the operating system; after `Err` it was not.
-    pub(super) fn say_words(&mut self, words: &[u8], limit: Duration) -> Result<(), Fault> {
+    pub(super) fn write_data(&mut self, words: &[u8], limit: Duration) -> Result<(), StreamError> {
         let mut output = std::mem::take(&mut self.output);
         output.clear();
         stuff(words, &mut output);
         let mut given = Ok(());
-        for (n, block) in output.chunks(BLOCK).enumerate() {
+        for (n, block) in output.chunks(BLOCK_SIZE).enumerate() {
             self.socket.restart(limit);
             let passed = failpoint::at(if n == 0 { "relay.words" } else { "relay.half" });
-            given = passed.and_then(|()| self.give(block)).map_err(|error| Fault::of(&error));
+            given = passed.and_then(|()| self.write_bytes(block)).map_err(|error| StreamError::of(&error));
             if given.is_err() {
                 break;
             }
         }
         // Do not keep the memory of one very large message.
-        output.shrink_to(4 * BLOCK);
+        output.shrink_to(4 * BLOCK_SIZE);
         self.output = output;
         given
     }
 
-    fn give(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(tls) = &mut self.tls else { return self.socket.write_all(bytes) };
         tls.writer().write_all(bytes)?;
         while tls.wants_write() {
@@ -164,24 +165,24 @@ impl Wire {
     }
 
     /// Reads one complete reply within the timeout.
-    pub(super) fn reply(&mut self, limit: Duration) -> Result<Lines, Fault> {
+    pub(super) fn read_reply(&mut self, limit: Duration) -> Result<RawReply, StreamError> {
         self.socket.restart(limit);
         self.rest_of_reply()
     }
 
-    fn rest_of_reply(&mut self) -> Result<Lines, Fault> {
-        let mut lines = Lines::default();
+    fn rest_of_reply(&mut self) -> Result<RawReply, StreamError> {
+        let mut reply = RawReply::default();
         loop {
             let line = self.line()?;
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if lines.take(line).map_err(Fault::Garbled)? == More::Ends {
-                return Ok(lines);
+            if reply.add_line(line).map_err(StreamError::Malformed)? == ReplyState::Complete {
+                return Ok(reply);
             }
         }
     }
 
     /// The next line without its LF.
-    fn line(&mut self) -> Result<&[u8], Fault> {
+    fn line(&mut self) -> Result<&[u8], StreamError> {
         let mut looked = self.read;
         loop {
             if let Some(at) = self.input[looked..].iter().position(|byte| *byte == b'\n') {
@@ -192,13 +193,13 @@ impl Wire {
             self.input.drain(..self.read);
             self.read = 0;
             looked = self.input.len();
-            if looked > LONGEST_LINE {
-                return Err(Fault::Garbled("says more than any reply needs"));
+            if looked > MAX_LINE {
+                return Err(StreamError::Malformed("says more than any reply needs"));
             }
             let mut some = [0; 2_048];
-            let got = self.get(&mut some).map_err(|error| Fault::of(&error))?;
+            let got = self.get(&mut some).map_err(|error| StreamError::of(&error))?;
             if got == 0 {
-                return Err(Fault::Closed);
+                return Err(StreamError::Closed);
             }
             self.input.extend_from_slice(&some[..got]);
         }
@@ -231,9 +232,9 @@ impl Wire {
 
 /// Why the TLS handshake failed.
 #[derive(Debug)]
-pub(super) enum TlsFault {
-    Wire(Fault),
-    Refused(rustls::Error),
+pub(super) enum TlsError {
+    Stream(StreamError),
+    Rejected(rustls::Error),
 }
 
 /// A socket with one deadline for a whole operation.

@@ -11,15 +11,15 @@ use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertSt
 /// The trusted root certificates: the system's and those of one file. They are loaded
 /// once, at the first connection.
 #[derive(Clone, Debug, Default)]
-pub struct Trust {
+pub struct TlsTrust {
     ca_file: Option<PathBuf>,
     read: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
-impl Trust {
+impl TlsTrust {
     /// Trusts the system's root certificates and those in a PEM file.
-    pub fn new(ca_file: Option<PathBuf>) -> Trust {
-        Trust { ca_file, read: Arc::default() }
+    pub fn new(ca_file: Option<PathBuf>) -> TlsTrust {
+        TlsTrust { ca_file, read: Arc::default() }
     }
 
     /// Starts a TLS session.
@@ -71,7 +71,7 @@ impl Trust {
 }
 
 /// Describes a TLS error as a clause with the dates and names at fault, and what to do.
-pub(super) fn told(error: &Error) -> String {
+pub(super) fn describe(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(fault) => format!("its certificate is refused: {}", certificate(fault)),
         Error::InvalidMessage(_) => {

@@ -11,7 +11,7 @@ use journey::config::{Auth, Password, TokenConfig};
 use journey::domain::delivery::reply::Phase;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::post::{self, Post};
-use journey::mail::smtp::{Deadlines, Privacy};
+use journey::mail::smtp::{Timeouts, TlsMode};
 use journey::store::{RelayFailure, RelayHealth, Store};
 
 use super::mailing::Mailing;
@@ -25,20 +25,20 @@ const SECRET: &str = "correct horse battery";
 const SHORT: Duration = Duration::from_millis(20);
 
 /// Timeouts of which the one for this phase is short.
-fn hasty(phase: Phase) -> Deadlines {
-    let ample = Deadlines::all(Duration::from_secs(20));
+fn hasty(phase: Phase) -> Timeouts {
+    let ample = Timeouts::all(Duration::from_secs(20));
     match phase {
         // No relay can be reached in zero time.
-        Phase::Connect => Deadlines { connect: Duration::ZERO, ..ample },
-        Phase::Greeting => Deadlines { greeting: SHORT, ..ample },
-        Phase::Ehlo => Deadlines { ehlo: SHORT, ..ample },
-        Phase::Tls => Deadlines { tls: SHORT, ..ample },
-        Phase::Auth => Deadlines { auth: SHORT, ..ample },
-        Phase::Mail => Deadlines { mail: SHORT, ..ample },
-        Phase::Rcpt => Deadlines { rcpt: SHORT, ..ample },
-        Phase::Data => Deadlines { data: SHORT, ..ample },
-        Phase::Body => Deadlines { block: SHORT, ..ample },
-        Phase::Dot => Deadlines { dot: SHORT, ..ample },
+        Phase::Connect => Timeouts { connect: Duration::ZERO, ..ample },
+        Phase::Greeting => Timeouts { greeting: SHORT, ..ample },
+        Phase::Ehlo => Timeouts { ehlo: SHORT, ..ample },
+        Phase::Tls => Timeouts { tls: SHORT, ..ample },
+        Phase::Auth => Timeouts { auth: SHORT, ..ample },
+        Phase::Mail => Timeouts { mail: SHORT, ..ample },
+        Phase::Rcpt => Timeouts { rcpt: SHORT, ..ample },
+        Phase::Data => Timeouts { data: SHORT, ..ample },
+        Phase::Body => Timeouts { block: SHORT, ..ample },
+        Phase::Dot => Timeouts { dot: SHORT, ..ample },
     }
 }
 
@@ -114,9 +114,9 @@ fn a_timeout_in_any_phase_is_reported_and_counts_against_no_recipient() {
         signs_in(&mut mailing, auth, SECRET);
         mailing.rig.config.mail.smtp.port = silent.port();
         let mut relay = post::relay(&mailing.rig.config.mail.smtp);
-        relay.deadlines = hasty(phase);
+        relay.timeouts = hasty(phase);
         if phase == Phase::Tls {
-            relay.privacy = Privacy::Starttls;
+            relay.tls = TlsMode::Starttls;
         }
         let now = at + minutes(later);
         let delivered = mailing.pass_by(&Post::Relay(Box::new(relay), None), now);
@@ -146,7 +146,7 @@ fn a_relay_that_reads_slowly_does_not_block_a_mailing() {
     });
     mailing.rig.config.mail.smtp.port = sipping.port();
     let mut relay = post::relay(&mailing.rig.config.mail.smtp);
-    relay.deadlines = hasty(Phase::Dot);
+    relay.timeouts = hasty(Phase::Dot);
     let delivered = mailing.pass_by(&Post::Relay(Box::new(relay), None), at);
     assert_eq!((delivered.in_doubt, mailing.states().as_str()), (3, "in_doubt 3"));
     let why = format!("relay 127.0.0.1:{} did not answer the final dot within 0.02 s", sipping.port());

@@ -13,7 +13,7 @@ use std::time::Duration;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::TXT;
 use hickory_proto::rr::{RData, Record};
-use journey::mail::dns::NameServers;
+use journey::mail::dns::DnsClient;
 use journey::mail::message::dkim::Signer;
 
 use super::{KEY, about, home, script, seen};
@@ -142,7 +142,7 @@ fn key_record() -> String {
 }
 
 fn texts(server: &NameServer, patience: Duration) -> Result<Vec<String>, String> {
-    NameServers::new(vec![server.address], patience).texts("a.ekdala.example")
+    DnsClient::new(vec![server.address], patience).txt_records("a.ekdala.example")
 }
 
 #[test]
@@ -169,11 +169,11 @@ fn a_failing_or_silent_name_server_is_named() {
     assert_eq!(told, format!("{} did not answer within 0.1 s", silent.typed()));
     // The next one is asked.
     let good = NameServer::start(Manner::Answers, &[("a.ekdala.example", "one")]);
-    let both = NameServers::new(vec![silent.address, good.address], Duration::from_millis(100));
-    let patient = NameServers::new(vec![good.address], Duration::from_secs(20));
-    assert_eq!(patient.texts("a.ekdala.example"), Ok(vec!["one".to_owned()]));
-    assert!(both.texts("a.ekdala.example").is_ok_and(|texts| texts == ["one"]));
-    assert!(both.texts("..").is_err());
+    let both = DnsClient::new(vec![silent.address, good.address], Duration::from_millis(100));
+    let patient = DnsClient::new(vec![good.address], Duration::from_secs(20));
+    assert_eq!(patient.txt_records("a.ekdala.example"), Ok(vec!["one".to_owned()]));
+    assert!(both.txt_records("a.ekdala.example").is_ok_and(|texts| texts == ["one"]));
+    assert!(both.txt_records("..").is_err());
 }
 
 #[test]
