@@ -33,11 +33,12 @@ use crate::engine::load::snapshot::{InForce, World};
 use crate::engine::message::Desk;
 use crate::engine::plan::pass::{Pass, Selection};
 use crate::engine::plan::positions;
-use crate::engine::post::Post;
+use crate::engine::post::{self, MailSender};
 use crate::engine::send::run;
 use crate::engine::send::startup;
 use crate::engine::tokens::Keys;
 use crate::failpoint;
+use crate::mail::transport::Transport;
 use crate::store::{DataVersion, Store, StoreError, WAL_WARN_BYTES};
 
 /// Longest sleep: correctness never depends on being woken.
@@ -75,7 +76,7 @@ struct Daemon<'a> {
     config: Config,
     /// `None` while a snapshot owns it.
     content: Option<InForce>,
-    post: Post,
+    transport: Transport,
     keys: Keys,
     /// The last reading at which both clocks were plausible.
     anchor: Option<Clocks>,
@@ -107,7 +108,7 @@ pub(crate) fn run(
     say: &mut dyn FnMut(&str),
 ) -> anyhow::Result<()> {
     let keys = Keys::new(&store.secret()?);
-    let post = Post::of(&config)?;
+    let transport = post::transport(&config)?;
     let content_watch = Watch::of(&config.content);
     // The file may have changed while the daemon was not running.
     let people_watch = Watch::anew(&config.people.file);
@@ -117,7 +118,7 @@ pub(crate) fn run(
         say,
         store,
         content: Some(content),
-        post,
+        transport,
         keys,
         anchor: None,
         clock_is_wrong: false,
@@ -359,7 +360,8 @@ impl Daemon<'_> {
             stop: &stop,
             ends: &ends,
         };
-        let delivered = self.post.deliver(&desk, &self.keys, &mut self.store, journal, wave, hooks)?;
+        let sender = MailSender { transport: &self.transport, desk: &desk, keys: &self.keys, wave };
+        let delivered = sender.deliver(&mut self.store, journal, hooks)?;
         let more =
             delivered.wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| the_time() + wait);
         self.tell(&delivered);
@@ -413,12 +415,12 @@ impl Daemon<'_> {
                     );
                     return;
                 }
-                Ok(config) => match Post::of(&config) {
-                    Ok(post) => {
+                Ok(config) => match post::transport(&config) {
+                    Ok(transport) => {
                         if config.people != self.config.people {
                             self.people_watch = Watch::anew(&config.people.file);
                         }
-                        (self.post, self.config) = (post, config);
+                        (self.transport, self.config) = (transport, config);
                     }
                     Err(error) => (self.say)(&format!("the configuration is not reloaded: {error:#}")),
                 },

@@ -11,7 +11,7 @@ use super::deliver::limits::Limits;
 use super::deliver::{self, Delivered, Hooks, To, Way};
 use super::sign_in;
 use crate::clock;
-use crate::config::{self, Config, Security, SmtpConfig, Transport};
+use crate::config::{self, Config, Security, SmtpConfig};
 use crate::domain::delivery::reply::{Fewer, Trouble};
 use crate::domain::delivery::state::back_off;
 use crate::domain::time::timezone::Timestamp;
@@ -23,43 +23,46 @@ use crate::mail::files::MailDirectory;
 use crate::mail::message::dkim::Signer;
 use crate::mail::sendmail::Sendmail;
 use crate::mail::smtp::{Mechanism, Relay, SmtpAuth, TlsMode, TlsTrust};
+use crate::mail::transport::Transport;
 use crate::store::{RelayFailure, RelayHealth, Store};
 
-/// The configured way to send.
-pub enum Post {
-    /// Writes files into a folder.
-    Files(MailDirectory),
-    /// Sends to an SMTP relay; the signer is for relays that do not sign.
-    Relay(Box<Relay>, Option<Signer>),
-    /// Pipes mails into a local sendmail program.
-    Sendmail(Sendmail, Option<Signer>),
-}
-
-impl Post {
-    /// Builds it from the configuration.
-    pub fn of(config: &Config) -> anyhow::Result<Post> {
-        match config.mail.transport {
-            Transport::Files => Ok(Post::Files(MailDirectory::open(&config.mail.folder)?)),
-            Transport::Smtp => Ok(Post::Relay(Box::new(relay(&config.mail.smtp)), signer(config)?)),
-            Transport::Sendmail => Ok(Post::Sendmail(Sendmail::new(&config.mail.sendmail), signer(config)?)),
+/// Builds the transport of the configuration.
+pub fn transport(config: &Config) -> anyhow::Result<Transport> {
+    match config.mail.transport {
+        config::Transport::Files => Ok(Transport::Files(MailDirectory::open(&config.mail.folder)?)),
+        config::Transport::Smtp => Ok(Transport::Smtp(Box::new(relay(&config.mail.smtp)), signer(config)?)),
+        config::Transport::Sendmail => {
+            Ok(Transport::Sendmail(Sendmail::new(&config.mail.sendmail), signer(config)?))
         }
     }
+}
 
+/// What a send pass delivers with.
+pub struct MailSender<'a> {
+    /// The way to send.
+    pub transport: &'a Transport,
+    /// Builds the messages.
+    pub desk: &'a Desk<'a>,
+    /// Signs links and return paths.
+    pub keys: &'a Keys,
+    /// A staged rollout: the number of first mails, and how long the rest waits.
+    pub wave: Option<(u32, TimeDelta)>,
+}
+
+impl MailSender<'_> {
     /// Delivers the mails that are selected and may be sent now. With a staged
     /// rollout, the first few mails of each step are sent before the rest.
     pub fn deliver(
         &self,
-        desk: &Desk<'_>,
-        keys: &Keys,
         store: &mut Store,
         journal: Option<&mut Journal>,
-        wave: Option<(u32, TimeDelta)>,
         hooks: Hooks<'_>,
     ) -> anyhow::Result<Delivered> {
-        let (to, signer) = match self {
-            Post::Files(folder) => return deliver::to_files(desk, keys, store, folder, hooks),
-            Post::Relay(relay, signer) => (To::Relay(relay), signer),
-            Post::Sendmail(program, signer) => (To::Sendmail(program), signer),
+        let MailSender { transport, desk, keys, wave } = *self;
+        let (to, signer) = match transport {
+            Transport::Files(folder) => return deliver::to_files(desk, keys, store, folder, hooks),
+            Transport::Smtp(relay, signer) => (To::Relay(relay), signer),
+            Transport::Sendmail(program, signer) => (To::Sendmail(program), signer),
         };
         let journal = journal.context("the send journal is not open")?;
         let smtp = &desk.config.mail.smtp;

@@ -2,8 +2,6 @@
 //! configured tester with the configured transport. Nothing is enqueued or
 //! recorded, and its links are not signed.
 
-use super::post::Post;
-use crate::domain::delivery::reply::Outcome;
 use crate::domain::model::address;
 use crate::domain::model::email::{Email, Mailbox};
 use crate::domain::model::ids::{PersonId, Slug, StepName};
@@ -14,9 +12,9 @@ use crate::engine::message::{Desk, Marks, domain};
 use crate::engine::panics::unless_it_panics;
 use crate::engine::tokens;
 use crate::mail::files;
-use crate::mail::message::dkim::Signer;
 use crate::mail::message::mime;
 use crate::mail::smtp::Envelope;
+use crate::mail::transport::{SendResult, Transport};
 use crate::render::{Letter, Links};
 
 /// Prefix of the subject.
@@ -138,51 +136,11 @@ fn message_id(world: &World, name: &StepName, reader: &Person, to: &str, at: Tim
     format!("<test.{}@{}>", &hash[..32], domain(world))
 }
 
-/// Result of sending a test mail.
-pub(crate) enum TestSendResult {
-    /// Written to a file with this name below the mail folder.
-    File(String),
-    /// The outcome of SMTP or sendmail.
-    Outcome(Outcome),
-}
-
 /// Sends a test mail on a connection of its own, outside the rate limits.
-pub(crate) fn hand_over(world: &World, post: &Post, mail: &TestMail) -> anyhow::Result<TestSendResult> {
+pub(crate) fn hand_over(world: &World, transport: &Transport, mail: &TestMail) -> anyhow::Result<SendResult> {
     let from = world.config.mail.bounce.as_deref().unwrap_or(&world.config.mail.from.address);
-    match post {
-        Post::Files(folder) => {
-            let name = file_name(world, mail);
-            folder.write(&name, &mail.bytes)?;
-            Ok(TestSendResult::File(name))
-        }
-        Post::Sendmail(program, signer) => {
-            let bytes = signed(signer.as_ref(), mail)?;
-            Ok(TestSendResult::Outcome(program.hand_over(from, &mail.to, &bytes)))
-        }
-        Post::Relay(relay, signer) => {
-            let bytes = signed(signer.as_ref(), mail)?;
-            let mut connection = match relay.connect() {
-                Ok(connection) => connection,
-                Err(trouble) => return Ok(TestSendResult::Outcome(Outcome::Channel(trouble))),
-            };
-            let envelope = Envelope { from, to: &mail.to, size: bytes.len() };
-            let outcome = match connection.begin_message(&envelope) {
-                Ok(()) => connection.send_data(&bytes),
-                Err(outcome) => outcome,
-            };
-            connection.quit();
-            Ok(TestSendResult::Outcome(outcome))
-        }
-    }
-}
-
-fn signed(signer: Option<&Signer>, mail: &TestMail) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = match signer {
-        Some(signer) => signer.sign(&mail.bytes, mail.at).map_err(anyhow::Error::msg)?,
-        None => Vec::new(),
-    };
-    bytes.extend(&mail.bytes);
-    Ok(bytes)
+    let envelope = Envelope { from, to: &mail.to, size: mail.bytes.len() };
+    transport.send_one(&envelope, &mail.bytes, mail.at, || file_name(world, mail))
 }
 
 /// A name like those of real mails, but never the same.

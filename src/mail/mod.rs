@@ -7,3 +7,4 @@ pub(crate) mod inbound;
 pub mod message;
 pub(crate) mod sendmail;
 pub mod smtp;
+pub mod transport;

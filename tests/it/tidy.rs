@@ -158,7 +158,6 @@ const LONGEST_OF_TESTS: usize = 1_500;
 const CIRCLES: &[&[&str]] = &[
     &["src/engine/deliver/counter.rs", "src/engine/deliver/limits.rs"],
     &["src/engine/load/snapshot.rs", "src/engine/plan/forecast.rs"],
-    &["src/mail/smtp/connect.rs", "src/mail/smtp/session.rs", "src/mail/smtp/stream.rs"],
     &[
         "src/render/email/lint.rs",
         "src/render/partials.rs",

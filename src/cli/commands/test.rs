@@ -11,8 +11,9 @@ use crate::domain::delivery::reply::{Outcome, TroubleKind};
 use crate::domain::diagnostic::visible;
 use crate::domain::model::person::Person;
 use crate::engine::load::snapshot::World;
-use crate::engine::post::Post;
-use crate::engine::test_mail::{self, TestSendResult};
+use crate::engine::post;
+use crate::engine::test_mail;
+use crate::mail::transport::SendResult;
 
 /// Sends a step to a tester, marked as a test; books nothing
 ///
@@ -74,13 +75,13 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let destination = destination(&world);
         return Ok(writeln!(cx.out, "\n{DIM}a dry run: nothing is sent; it would go {destination}{DIM:#}")?);
     }
-    let post = Post::of(&world.config)?;
-    match test_mail::hand_over(&world, &post, &mail)? {
-        TestSendResult::File(name) => {
+    let transport = post::transport(&world.config)?;
+    match test_mail::hand_over(&world, &transport, &mail)? {
+        SendResult::File(name) => {
             let path = world.config.mail.folder.join(name);
             Ok(writeln!(cx.out, "{SUCCESS}written{SUCCESS:#} to {}", path.display())?)
         }
-        TestSendResult::Outcome(outcome) => print_outcome(cx, &world, outcome),
+        SendResult::Outcome(outcome) => print_outcome(cx, &world, outcome),
     }
 }
 

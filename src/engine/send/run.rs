@@ -16,7 +16,7 @@ use crate::engine::load::snapshot::World;
 use crate::engine::message::{self, Desk};
 use crate::engine::plan::pass::{Due, Pass, Selection};
 use crate::engine::plan::people_batches::{self, Slices};
-use crate::engine::post::Post;
+use crate::engine::post::{self, MailSender};
 use crate::engine::send::startup;
 use crate::store::{Booked, Booking, JournalReconciliation, Recovered, Store, StoreError};
 
@@ -72,7 +72,7 @@ pub fn send(
     talk: Talk<'_>,
 ) -> anyhow::Result<Sent> {
     let remembered = world.remembered.as_ref().context("there is no database to send from")?;
-    let post = Post::of(&world.config)?;
+    let transport = post::transport(&world.config)?;
     let begun = startup::begin(store, &world.config, at)?;
     if !begun.guards.is_empty() {
         return Ok(Sent { guards: begun.guards, ..Sent::default() });
@@ -91,10 +91,11 @@ pub fn send(
         return Ok(sent);
     }
     let booked = sent.booked;
+    let sender = MailSender { transport: &transport, desk: &desk, keys: &remembered.keys, wave: None };
     loop {
         let hooks =
             Hooks { chosen: &mut chosen, now, one_more: &mut || one_more(booked), say, stop, ends: stop };
-        let delivered = post.deliver(&desk, &remembered.keys, store, journal.as_mut(), None, hooks)?;
+        let delivered = sender.deliver(store, journal.as_mut(), hooks)?;
         let wait = delivered.wait;
         sent.delivered.add(delivered);
         let Some(wait) = wait.filter(|wait| *wait <= LONGEST_WAIT && !stop()) else { return Ok(sent) };

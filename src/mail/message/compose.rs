@@ -9,6 +9,7 @@ use crate::render::Rendered;
 /// Everything about a mail except its text.
 #[derive(Clone, Copy, Debug)]
 pub struct ComposeOptions<'a> {
+    /// The sender.
     pub from: &'a Mailbox,
     /// The address for replies; may equal `from`.
     pub reply_to: &'a Mailbox,

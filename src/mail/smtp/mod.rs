@@ -4,7 +4,9 @@
 //! `domain/delivery/reply`; the engine records the outcome.
 
 mod certificate;
+mod channel;
 mod connect;
+mod ehlo;
 mod reply;
 mod session;
 mod stream;
@@ -18,10 +20,10 @@ use crate::domain::delivery::reply::{Phase, Trouble};
 use crate::failpoint;
 
 pub(crate) use certificate::Certificate;
-pub(crate) use connect::EhloExtensions;
+pub(crate) use ehlo::EhloExtensions;
 pub use session::Connection;
 pub use session::Envelope;
-pub(crate) use session::TlsInfo;
+pub(crate) use tls::TlsInfo;
 pub use tls::TlsTrust;
 
 /// Where the relay is and how to talk to it.
@@ -29,6 +31,7 @@ pub use tls::TlsTrust;
 pub struct Relay {
     /// Host name or IP address.
     pub host: String,
+    /// TCP port.
     pub port: u16,
     /// How the connection is encrypted.
     pub tls: TlsMode,
@@ -58,6 +61,7 @@ pub enum TlsMode {
 pub struct SmtpAuth {
     /// The authentication mechanism.
     pub mechanism: Mechanism,
+    /// The user name at the relay.
     pub username: String,
     /// Returns the password or token. Called for each connection, because tokens
     /// expire. `Err` says why there is none, without revealing it.
@@ -69,7 +73,7 @@ pub struct SmtpAuth {
 
 impl fmt::Debug for SmtpAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignIn").field("mechanism", &self.mechanism).finish_non_exhaustive()
+        f.debug_struct("SmtpAuth").field("mechanism", &self.mechanism).finish_non_exhaustive()
     }
 }
 

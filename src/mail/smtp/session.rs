@@ -8,13 +8,12 @@ use lettre::Address;
 use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::MailParameter;
 
-use super::Timeouts;
-use super::certificate::Certificate;
-use super::connect::{EhloExtensions, seconds, trouble};
-use super::reply::RawReply;
+use super::channel::{SmtpChannel, trouble};
+use super::ehlo::EhloExtensions;
+use super::tls::TlsInfo;
 use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind, judge};
 use crate::failpoint;
-use crate::mail::smtp::stream::{SmtpStream, StreamError, grouped};
+use crate::mail::smtp::stream::{StreamError, grouped};
 
 /// How long to wait for the reply to QUIT.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -35,18 +34,8 @@ pub struct Connection {
     channel: SmtpChannel,
     extensions: EhloExtensions,
     state: State,
-    /// Whether a mail was sent on it before.
-    used: bool,
-}
-
-/// TLS version and certificates of an encrypted connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TlsInfo {
-    /// For example `TLS 1.3`.
-    pub(crate) version: &'static str,
-    /// The relay's certificate and its chain; certificates that cannot be parsed are
-    /// left out.
-    pub(crate) chain: Vec<Certificate>,
+    /// The number of mails that were begun on it.
+    mails_begun: usize,
 }
 
 /// State of a connection between two calls.
@@ -64,7 +53,7 @@ enum State {
 
 impl Connection {
     pub(super) fn new(channel: SmtpChannel, extensions: EhloExtensions) -> Connection {
-        Connection { channel, extensions, state: State::Ready, used: false }
+        Connection { channel, extensions, state: State::Ready, mails_begun: 0 }
     }
 
     /// Sends MAIL, RCPT and DATA, pipelined if the relay allows it. After `Ok` the
@@ -87,15 +76,15 @@ impl Connection {
         }
         // Stays closed unless all replies arrive.
         let before = std::mem::replace(&mut self.state, State::Closed);
-        let used = std::mem::replace(&mut self.used, true);
+        self.mails_begun += 1;
         let rset = if before == State::NeedsReset { Rset.to_string() } else { String::new() };
         if before == State::NeedsReset && failpoint::at("relay.rset").is_err() {
             return Err(Outcome::Channel(self.channel.failed(Phase::Mail, &StreamError::Closed)));
         }
         let result = if self.extensions.pipelining {
-            self.begin_pipelined(&rset, &mail, &rcpt, used)
+            self.begin_pipelined(&rset, &mail, &rcpt)
         } else {
-            self.begin_sequential(&rset, &mail, &rcpt, used)
+            self.begin_sequential(&rset, &mail, &rcpt)
         };
         let (state, result) = match result {
             Ok(()) => (State::AwaitingData, Ok(())),
@@ -198,14 +187,14 @@ impl Connection {
     }
 
     /// Sends all commands in one write, then reads all replies in order.
-    fn begin_pipelined(&mut self, rset: &str, mail: &str, rcpt: &str, used: bool) -> Result<(), Abort> {
+    fn begin_pipelined(&mut self, rset: &str, mail: &str, rcpt: &str) -> Result<(), Abort> {
         let all = [rset, mail, rcpt, &Data.to_string()].concat();
-        self.write_first(&all, used)?;
+        self.write_first(&all)?;
         if !rset.is_empty() {
-            let reply = self.read_first(used)?;
+            let reply = self.read_first()?;
             self.expect(Phase::Mail, &[250], reply).map_err(Abort::closed)?;
         }
-        let reply = self.read_first(used)?;
+        let reply = self.read_first()?;
         let mail = self.expect(Phase::Mail, &[250], reply);
         // After a rejection the next replies only show whether the connection is alive.
         let rcpt = match (mail, self.channel.read_reply(Phase::Rcpt)) {
@@ -230,14 +219,14 @@ impl Connection {
     }
 
     /// Sends one command at a time.
-    fn begin_sequential(&mut self, rset: &str, mail: &str, rcpt: &str, used: bool) -> Result<(), Abort> {
+    fn begin_sequential(&mut self, rset: &str, mail: &str, rcpt: &str) -> Result<(), Abort> {
         if !rset.is_empty() {
-            self.write_first(rset, used)?;
-            let reply = self.read_first(used)?;
+            self.write_first(rset)?;
+            let reply = self.read_first()?;
             self.expect(Phase::Mail, &[250], reply).map_err(Abort::closed)?;
         }
-        self.write_first(mail, used)?;
-        let reply = self.read_first(used)?;
+        self.write_first(mail)?;
+        let reply = self.read_first()?;
         self.expect(Phase::Mail, &[250], reply).map_err(Abort::after_rejection)?;
         for (phase, command, hoped) in
             [(Phase::Rcpt, rcpt, &[250, 251][..]), (Phase::Data, &Data.to_string(), &[354])]
@@ -255,30 +244,35 @@ impl Connection {
 
     /// Sends the first command of a mail. If a connection that was used before turns
     /// out to be closed, the relay only timed it out: retry on a new one.
-    fn write_first(&mut self, commands: &str, used: bool) -> Result<(), Abort> {
-        failpoint::at("relay.mail").map_err(|_| self.first_error(&StreamError::Closed, used))?;
+    fn write_first(&mut self, commands: &str) -> Result<(), Abort> {
+        failpoint::at("relay.mail").map_err(|_| self.first_error(&StreamError::Closed))?;
         self.channel
             .stream
             .write_commands(commands, self.channel.timeouts.mail)
-            .map_err(|fault| self.first_error(&fault, used))
+            .map_err(|fault| self.first_error(&fault))
     }
 
     /// Reads the first reply of a mail.
-    fn read_first(&mut self, used: bool) -> Result<Reply, Abort> {
+    fn read_first(&mut self) -> Result<Reply, Abort> {
         let lines = self
             .channel
             .stream
             .read_reply(self.channel.timeouts.mail)
-            .map_err(|fault| self.first_error(&fault, used))?;
-        if lines.code == 421 && used {
+            .map_err(|fault| self.first_error(&fault))?;
+        if lines.code == 421 && self.is_reused() {
             return Err(Abort::closed(Outcome::Channel(self.gone(Phase::Mail))));
         }
         Ok(lines.into_reply())
     }
 
-    fn first_error(&self, fault: &StreamError, used: bool) -> Abort {
+    /// Whether the current mail is not the first one on this connection.
+    fn is_reused(&self) -> bool {
+        self.mails_begun > 1
+    }
+
+    fn first_error(&self, fault: &StreamError) -> Abort {
         Abort::closed(Outcome::Channel(match fault {
-            StreamError::Closed if used => self.gone(Phase::Mail),
+            StreamError::Closed if self.is_reused() => self.gone(Phase::Mail),
             _ => self.channel.failed(Phase::Mail, fault),
         }))
     }
@@ -336,54 +330,4 @@ impl Abort {
 /// A reply as the relay would have given it.
 fn ours(code: u16, enhanced: (u8, u16, u16), text: &str) -> Reply {
     Reply { code, enhanced: Some(enhanced), text: text.into() }
-}
-
-/// Sends commands and reads replies, with the relay's name for messages.
-pub(super) struct SmtpChannel {
-    pub(super) stream: SmtpStream,
-    /// The relay in messages: `relay.example:587`.
-    pub(super) name: String,
-    pub(super) timeouts: Timeouts,
-}
-
-impl SmtpChannel {
-    pub(super) fn send_command(&mut self, phase: Phase, commands: &str) -> Result<(), Trouble> {
-        self.stream
-            .write_commands(commands, self.timeouts.of(phase))
-            .map_err(|fault| self.failed(phase, &fault))
-    }
-
-    pub(super) fn read_reply(&mut self, phase: Phase) -> Result<RawReply, Trouble> {
-        self.stream.read_reply(self.timeouts.of(phase)).map_err(|fault| self.failed(phase, &fault))
-    }
-
-    /// Checks that a reply has the expected code, before any mail.
-    pub(super) fn expect(&self, phase: Phase, hoped: u16, reply: Reply) -> Result<(), Trouble> {
-        if reply.code == hoped {
-            return Ok(());
-        }
-        let shown = format!("relay {} answered {phase} with {reply}", self.name);
-        match judge(phase, reply, &self.name) {
-            Outcome::Channel(trouble) => Err(trouble),
-            _ => Err(trouble(TroubleKind::Passing, phase, shown)),
-        }
-    }
-
-    /// The error for a missing reply.
-    pub(super) fn failed(&self, phase: Phase, fault: &StreamError) -> Trouble {
-        let name = &self.name;
-        let limit = seconds(self.timeouts.of(phase));
-        let why = match (fault, phase) {
-            (StreamError::TimedOut, Phase::Greeting) => {
-                format!("relay {name} did not greet within {limit} s")
-            }
-            (StreamError::TimedOut, Phase::Body) => {
-                format!("relay {name} took nothing more of {phase} within {limit} s")
-            }
-            (StreamError::TimedOut, _) => format!("relay {name} did not answer {phase} within {limit} s"),
-            (StreamError::Closed, _) => format!("relay {name} closed the connection at {phase}"),
-            (StreamError::Malformed(what), _) => format!("relay {name} {what} at {phase}"),
-        };
-        trouble(TroubleKind::Passing, phase, why)
-    }
 }

@@ -11,7 +11,7 @@ use rustls::{ClientConnection, ProtocolVersion};
 
 use super::certificate::Certificate;
 use super::reply::{MAX_LINE, RawReply, ReplyState};
-use super::session::TlsInfo;
+use super::tls::TlsInfo;
 use crate::clock::Stopwatch;
 use crate::failpoint;
 

@@ -8,6 +8,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore};
 
+use super::certificate::Certificate;
+
 /// The trusted root certificates: the system's and those of one file. They are loaded
 /// once, at the first connection.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +70,16 @@ impl TlsTrust {
             .with_no_client_auth();
         Ok(Arc::new(config))
     }
+}
+
+/// TLS version and certificates of an encrypted connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsInfo {
+    /// For example `TLS 1.3`.
+    pub(crate) version: &'static str,
+    /// The relay's certificate and its chain; certificates that cannot be parsed are
+    /// left out.
+    pub(crate) chain: Vec<Certificate>,
 }
 
 /// Describes a TLS error as a clause with the dates and names at fault, and what to do.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use chrono::{Datelike, TimeDelta, Timelike};
-use journey::config::{Security, Transport};
+use journey::config::{self, Security};
 use journey::domain::change::{Act, Change};
 use journey::domain::delivery::send_block::{Guard, GuardKind};
 use journey::domain::delivery::state::{Happened, State};
@@ -17,9 +17,10 @@ use journey::domain::time::timezone::Timestamp;
 use journey::engine::deliver::{Chosen, Delivered, Hooks};
 use journey::engine::message::Desk;
 use journey::engine::plan::pass::Selection;
-use journey::engine::post::Post;
+use journey::engine::post::MailSender;
 use journey::engine::send::run::{self, Listener, Talk};
 use journey::engine::send::startup;
+use journey::mail::transport::Transport;
 use journey::store::{JournalReconciliation, Recovered, Store, Transition, Written};
 use rusqlite::Connection;
 
@@ -125,7 +126,7 @@ impl Mailing {
     pub(super) fn to_people(journeys: &str, people: &str) -> Mailing {
         let story = format!("min_gap = \"20 hours\"\n{journeys}=== people 1\n{people}");
         let mut rig = Scenario::parse(&story).rig();
-        rig.config.mail.transport = Transport::Smtp;
+        rig.config.mail.transport = config::Transport::Smtp;
         let smtp = &mut rig.config.mail.smtp;
         "127.0.0.1".clone_into(&mut smtp.host);
         (smtp.security, smtp.rate, smtp.connections) = (Security::None, None, 2);
@@ -195,12 +196,12 @@ impl Mailing {
 
     /// A pass with a transport the test supplies; its mails are not recorded as
     /// accepted.
-    pub(super) fn pass_by(&mut self, post: &Post, at: Timestamp) -> Delivered {
+    pub(super) fn pass_by(&mut self, transport: &Transport, at: Timestamp) -> Delivered {
         self.rig.stop();
         let (world, store) = self.rig.running(at);
         run::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
         self.rig.stop();
-        let delivered = self.hand_over(post, at, None);
+        let delivered = self.hand_over(transport, at, None);
         self.rig.stop();
         delivered
     }
@@ -209,17 +210,17 @@ impl Mailing {
     /// of each mailing before the rest.
     pub(super) fn hand_over(
         &mut self,
-        post: &Post,
+        transport: &Transport,
         at: Timestamp,
         wave: Option<(u32, TimeDelta)>,
     ) -> Delivered {
-        self.hand_over_until(post, at, wave, &|_| false)
+        self.hand_over_until(transport, at, wave, &|_| false)
     }
 
     /// The same, with a request to stop after this many mails.
     pub(super) fn hand_over_until(
         &mut self,
-        post: &Post,
+        transport: &Transport,
         at: Timestamp,
         wave: Option<(u32, TimeDelta)>,
         stop: &dyn Fn(usize) -> bool,
@@ -237,7 +238,8 @@ impl Mailing {
             stop: &|| stop(mails.get()),
             ends: &|| stop(mails.get()),
         };
-        let delivered = post.deliver(&Desk::of(world), keys, store, begun.journal.as_mut(), wave, hooks);
+        let sender = MailSender { transport, desk: &Desk::of(world), keys, wave };
+        let delivered = sender.deliver(store, begun.journal.as_mut(), hooks);
         delivered.expect("well")
     }
 

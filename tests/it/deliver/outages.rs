@@ -8,7 +8,7 @@ use journey::domain::model::ids::Slug;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::change;
 use journey::engine::plan::pass::Selection;
-use journey::engine::post::Post;
+use journey::engine::post;
 use journey::engine::send::run;
 use journey::engine::status::{self, Ledger};
 
@@ -179,7 +179,7 @@ fn a_staged_mailing_sends_the_first_few_and_the_rest_after_a_pause() {
             }
             let expected = if held { 5 } else { expected };
             let now = at + minutes(later);
-            let post = Post::of(&mailing.rig.config).expect("a relay");
+            let post = post::transport(&mailing.rig.config).expect("a relay");
             let delivered = mailing.hand_over(&post, now, Some((5, TimeDelta::minutes(30))));
             assert_eq!(relay.accepted().len(), expected, "after {later} minutes: {delivered:?}");
             if later == 0 {

@@ -10,8 +10,9 @@ use chrono::TimeDelta;
 use journey::config::{Auth, Password, TokenConfig};
 use journey::domain::delivery::reply::Phase;
 use journey::domain::time::timezone::Timestamp;
-use journey::engine::post::{self, Post};
+use journey::engine::post;
 use journey::mail::smtp::{Timeouts, TlsMode};
+use journey::mail::transport::Transport;
 use journey::store::{RelayFailure, RelayHealth, Store};
 
 use super::mailing::Mailing;
@@ -119,7 +120,7 @@ fn a_timeout_in_any_phase_is_reported_and_counts_against_no_recipient() {
             relay.tls = TlsMode::Starttls;
         }
         let now = at + minutes(later);
-        let delivered = mailing.pass_by(&Post::Relay(Box::new(relay), None), now);
+        let delivered = mailing.pass_by(&Transport::Smtp(Box::new(relay), None), now);
         let limit = if phase == Phase::Connect { "0" } else { "0.02" };
         let told = format!("relay 127.0.0.1:{} {asked} within {limit} s", silent.port());
         assert_eq!(delivered.trouble.map(|trouble| trouble.why), Some(told.clone()), "{phase}");
@@ -147,7 +148,7 @@ fn a_relay_that_reads_slowly_does_not_block_a_mailing() {
     mailing.rig.config.mail.smtp.port = sipping.port();
     let mut relay = post::relay(&mailing.rig.config.mail.smtp);
     relay.timeouts = hasty(Phase::Dot);
-    let delivered = mailing.pass_by(&Post::Relay(Box::new(relay), None), at);
+    let delivered = mailing.pass_by(&Transport::Smtp(Box::new(relay), None), at);
     assert_eq!((delivered.in_doubt, mailing.states().as_str()), (3, "in_doubt 3"));
     let why = format!("relay 127.0.0.1:{} did not answer the final dot within 0.02 s", sipping.port());
     assert!(mailing.rows().iter().all(|row| row.reply == why), "{:?}", mailing.rows());
@@ -247,7 +248,7 @@ fn a_rejected_token_is_fetched_again() {
     let smtp = &mut mailing.rig.config.mail.smtp;
     (smtp.password, smtp.port) = (None, relay.port());
     smtp.token = Some(TokenConfig::Command(vec!["/bin/sh".to_owned(), program.display().to_string()]));
-    let post = Post::of(&mailing.rig.config).expect("a relay");
+    let post = post::transport(&mailing.rig.config).expect("a relay");
     let trouble = mailing.pass_by(&post, at).trouble.expect("it is refused");
     assert!(trouble.why.contains("refused to sign in (535"), "{}", trouble.why);
     let trouble = nobody_is_blamed(&mailing, at);

@@ -10,7 +10,7 @@ use journey::domain::model::ids::PersonId;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::plan::explain;
 use journey::engine::plan::pass::Selection;
-use journey::engine::post::Post;
+use journey::engine::post;
 
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, relay, to};
@@ -99,7 +99,7 @@ fn a_mailing_into_files_can_be_stopped_and_continued() {
     mailing.rig.config.mail.transport = Transport::Files;
     let at = mailing.at(MORNING);
     assert_eq!(mailing.rig.book_only(at), 600);
-    let post = Post::of(&mailing.rig.config).expect("a folder");
+    let post = post::transport(&mailing.rig.config).expect("a folder");
     let stopped = mailing.hand_over_until(&post, at, None, &|mails| mails >= 100);
     assert_eq!((stopped.sent, mailing.states().as_str()), (256, "due 344, sent 256"), "a batch is ended");
     mailing.hand_over(&post, at, None);
