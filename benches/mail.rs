@@ -12,7 +12,7 @@ use journey::domain::model::library::Library;
 use journey::domain::model::person::Person;
 use journey::mail::message::compose::{self, ComposeOptions};
 use journey::mail::message::mime;
-use journey::render::{Letter, Links, Renderer};
+use journey::render::{RenderRequest, ReaderLinks, Renderer};
 
 fn main() {
     divan::main();
@@ -44,10 +44,10 @@ fn reader(library: &Library) -> Person {
 }
 
 /// Addresses as long as they will be.
-fn links() -> Links {
+fn links() -> ReaderLinks {
     let page =
         |page: &str| format!("https://larresa.ekdala.example/{page}/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r");
-    Links { answer: page("s"), pause: page("p"), character: page("c"), web: page("w") }
+    ReaderLinks { answer: page("s"), pause: page("p"), character: page("c"), web: page("w") }
 }
 
 /// Reading the sample's words: Markdown, layout and styles put together, and
@@ -80,7 +80,7 @@ fn words_and_bytes(bencher: divan::Bencher) {
     let from = Mailbox { name: "Hållbara Ekdala".into(), address: "larresa@ekdala.example".into() };
     let reply_to = Mailbox { name: String::new(), address: "hallbarhet@ekdala.example".into() };
     bencher.counter(divan::counter::ItemsCount::new(letters.len())).bench_local(|| {
-        let bytes = |letter: &Letter<'_>| {
+        let bytes = |letter: &RenderRequest<'_>| {
             let sending = ComposeOptions {
                 from: &from,
                 reply_to: &reply_to,
@@ -103,12 +103,12 @@ fn words_and_bytes(bencher: divan::Bencher) {
 }
 
 /// One letter for each step that has no film.
-fn letters<'a>(library: &'a Library, person: &'a Person, links: &'a Links) -> Vec<Letter<'a>> {
+fn letters<'a>(library: &'a Library, person: &'a Person, links: &'a ReaderLinks) -> Vec<RenderRequest<'a>> {
     let journeys = library.journeys.iter();
     let steps = journeys.flat_map(|journey| journey.steps.iter().map(move |step| (&journey.slug, step)));
     steps
         .filter(|(_, step)| step.variants[0].film.is_none())
-        .map(|(journey, step)| Letter {
+        .map(|(journey, step)| RenderRequest {
             journey,
             step: &step.slug,
             round: 0,

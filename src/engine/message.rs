@@ -18,7 +18,7 @@ use crate::failpoint;
 use crate::mail::files;
 use crate::mail::message::compose::{self, ComposeOptions};
 use crate::mail::message::mime;
-use crate::render::{Letter, Links, Renderer};
+use crate::render::{ReaderLinks, RenderRequest, Renderer};
 use crate::store::Outgoing;
 
 /// What all messages have in common.
@@ -42,7 +42,7 @@ pub struct Marks {
     /// The delivery number; `None` in a dry run.
     pub delivery: Option<i64>,
     /// Links to the recipient's own pages.
-    pub links: Links,
+    pub links: ReaderLinks,
 }
 
 /// Writes every due mail of a pass into a folder, as
@@ -128,10 +128,10 @@ impl<'c> Desk<'c> {
     }
 
     /// The render input of a queued delivery.
-    pub(super) fn letter<'s>(&'s self, outgoing: &'s Outgoing, links: &'s Links) -> Letter<'s> {
+    pub(super) fn letter<'s>(&'s self, outgoing: &'s Outgoing, links: &'s ReaderLinks) -> RenderRequest<'s> {
         let step = &outgoing.delivery.step;
         let default = || self.library.programme.default_character().map(|character| &character.id);
-        Letter {
+        RenderRequest {
             journey: &step.journey,
             step: &step.step,
             round: outgoing.delivery.round,
@@ -144,13 +144,13 @@ impl<'c> Desk<'c> {
     }
 
     /// Renders a message to bytes; `Err` says why it cannot be built.
-    pub fn bytes(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
+    pub fn bytes(&self, letter: &RenderRequest<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
         failpoint::panics("letters.make");
         mime::bytes(&self.email(letter, marks)?).map_err(|fault| fault.to_string())
     }
 
     /// Renders a message before it is encoded.
-    pub(super) fn email(&self, letter: &Letter<'_>, marks: &Marks) -> Result<Email, String> {
+    pub(super) fn email(&self, letter: &RenderRequest<'_>, marks: &Marks) -> Result<Email, String> {
         let mail = self.renderer.mail(letter).map_err(|fault| fault.to_string())?;
         let config = &self.config.mail;
         let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();
@@ -177,7 +177,7 @@ impl<'c> Desk<'c> {
 
     /// Path of a message file below its folder. `stands_for` replaces the id of a
     /// protected person.
-    pub(super) fn file_name(&self, letter: &Letter<'_>, at: Timestamp, stands_for: &str) -> String {
+    pub(super) fn file_name(&self, letter: &RenderRequest<'_>, at: Timestamp, stands_for: &str) -> String {
         let civil = self.library.programme.zone.civil(at);
         let person = match letter.person.protected {
             true => stands_for.to_owned(),

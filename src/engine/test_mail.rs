@@ -15,7 +15,7 @@ use crate::mail::files;
 use crate::mail::message::mime;
 use crate::mail::smtp::Envelope;
 use crate::mail::transport::{SendResult, Transport};
-use crate::render::{Letter, Links};
+use crate::render::{RenderRequest, ReaderLinks};
 
 /// Prefix of the subject.
 const SUBJECT_PREFIX: &str = "[Test] ";
@@ -99,7 +99,7 @@ fn email(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestam
     let default = || world.library.programme.default_character().map(|character| &character.id);
     let character: Option<&Slug> = past.character.as_ref().or_else(default);
     let links = links(&world.config.web.base_url);
-    let letter = Letter {
+    let letter = RenderRequest {
         journey: &name.journey,
         step: &name.step,
         round: 0,
@@ -123,9 +123,9 @@ fn email(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestam
 }
 
 /// Unsigned links: the pages can show that it was a test, but accept no answer.
-fn links(base_url: &str) -> Links {
+fn links(base_url: &str) -> ReaderLinks {
     let to = |page: &str| format!("{base_url}/test/{page}");
-    Links { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
+    ReaderLinks { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
 }
 
 /// Never the Message-ID of a real mail: a mailbox that has both may hide one of

@@ -9,7 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::domain::model::ids::{PersonNumber, StepName};
 use crate::domain::time::timezone::Timestamp;
-use crate::render::Links;
+use crate::render::ReaderLinks;
 
 /// Generates the secret of a new database. Fails if the system provides no
 /// randomness.
@@ -98,14 +98,14 @@ impl Keys {
     }
 
     /// The recipient's own pages for one mail.
-    pub(crate) fn links(&self, base_url: &str, delivery: i64, booked: Timestamp) -> Links {
+    pub(crate) fn links(&self, base_url: &str, delivery: i64, booked: Timestamp) -> ReaderLinks {
         let last_day = booked.timestamp() / SECONDS_A_DAY + DAYS;
         let last_day = u16::try_from(last_day).unwrap_or(u16::MAX);
         let to = |purpose: Purpose| {
             let token = self.token(Claim { purpose, delivery, last_day });
             format!("{base_url}/{}/{token}", purpose.as_str())
         };
-        Links {
+        ReaderLinks {
             answer: to(Purpose::Answer),
             pause: to(Purpose::Pause),
             character: to(Purpose::Character),

@@ -5,21 +5,21 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::RenderFault;
-use crate::render::email::context::{Name, Values};
+use super::RenderError;
+use crate::render::email::context::{Placeholder, RenderValues};
 
 /// A segment of compiled text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pieces(Vec<Piece>);
+pub(crate) struct CompiledText(Vec<Segment>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum Segment {
     /// Copied as it is.
-    Ready(String),
+    Literal(String),
     /// Filled with a value.
-    Hole(Name, Escape),
+    Slot(Placeholder, Escape),
     /// The first text if the recipient has a value of that name, else the second.
-    If(Name, Pieces, Pieces),
+    If(Placeholder, CompiledText, CompiledText),
 }
 
 /// How a value is escaped so that it stays a plain value in its context.
@@ -37,13 +37,13 @@ impl Escape {
     pub(super) const ALL: [Escape; 3] = [Escape::Html, Escape::Url, Escape::Plain];
 }
 
-impl Pieces {
+impl CompiledText {
     /// Appends text that is already escaped.
-    pub(super) fn push_str(&mut self, ready: &str) {
+    pub(super) fn push_str(&mut self, literal: &str) {
         match self.0.last_mut() {
-            Some(Piece::Ready(last)) => last.push_str(ready),
-            _ if ready.is_empty() => {}
-            _ => self.0.push(Piece::Ready(ready.to_owned())),
+            Some(Segment::Literal(last)) => last.push_str(literal),
+            _ if literal.is_empty() => {}
+            _ => self.0.push(Segment::Literal(literal.to_owned())),
         }
     }
 
@@ -57,39 +57,39 @@ impl Pieces {
     }
 
     /// Appends a slot.
-    pub(super) fn push_hole(&mut self, name: Name, escape: Escape) {
-        self.0.push(Piece::Hole(name, escape));
+    pub(super) fn push_slot(&mut self, name: Placeholder, escape: Escape) {
+        self.0.push(Segment::Slot(name, escape));
     }
 
     /// Appends two versions: with a value of that name, and without.
-    pub(super) fn push_if(&mut self, name: Name, there: Pieces, absent: Pieces) {
-        self.0.push(Piece::If(name, there, absent));
+    pub(super) fn push_if_present(&mut self, name: Placeholder, present: CompiledText, absent: CompiledText) {
+        self.0.push(Segment::If(name, present, absent));
     }
 
     /// Appends another text.
-    pub(super) fn append(&mut self, other: Pieces) {
+    pub(super) fn append(&mut self, other: CompiledText) {
         for piece in other.0 {
             match piece {
-                Piece::Ready(ready) => self.push_str(&ready),
-                Piece::Hole(..) | Piece::If(..) => self.0.push(piece),
+                Segment::Literal(literal) => self.push_str(&literal),
+                Segment::Slot(..) | Segment::If(..) => self.0.push(piece),
             }
         }
     }
 
     /// The literals (`Ok`) and the slots (`Err`), in order.
-    pub(super) fn parts(&self) -> impl Iterator<Item = Result<&str, (&Name, Escape)>> {
+    pub(super) fn segments(&self) -> impl Iterator<Item = Result<&str, (&Placeholder, Escape)>> {
         self.0.iter().filter_map(|piece| match piece {
-            Piece::Ready(ready) => Some(Ok(ready.as_str())),
-            Piece::Hole(name, escape) => Some(Err((name, *escape))),
+            Segment::Literal(literal) => Some(Ok(literal.as_str())),
+            Segment::Slot(name, escape) => Some(Err((name, *escape))),
             // Occurs only in whole pages, which are not split.
-            Piece::If(..) => None,
+            Segment::If(..) => None,
         })
     }
 
     /// The text without a prefix.
-    pub(super) fn without_prefix(&self, prefix: &str) -> Pieces {
+    pub(super) fn without_prefix(&self, prefix: &str) -> CompiledText {
         let mut rest = self.clone();
-        if let Some(Piece::Ready(first)) = rest.0.first_mut()
+        if let Some(Segment::Literal(first)) = rest.0.first_mut()
             && let Some(stripped) = first.strip_prefix(prefix)
         {
             *first = stripped.to_owned();
@@ -98,13 +98,13 @@ impl Pieces {
     }
 
     /// Moves the text out and leaves it empty.
-    pub(super) fn take(&mut self) -> Pieces {
+    pub(super) fn take(&mut self) -> CompiledText {
         std::mem::take(self)
     }
 
     /// Removes a line break at the end.
     pub(super) fn trim_last_newline(&mut self) {
-        if let Some(Piece::Ready(last)) = self.0.last_mut()
+        if let Some(Segment::Literal(last)) = self.0.last_mut()
             && last.ends_with('\n')
         {
             last.pop();
@@ -116,42 +116,42 @@ impl Pieces {
     }
 
     /// The length of the literals, without the slots.
-    pub(super) fn ready_len(&self) -> usize {
-        self.ready().map(str::len).sum()
+    pub(super) fn literal_len(&self) -> usize {
+        self.literals().map(str::len).sum()
     }
 
     /// The literals between the slots.
-    pub(super) fn ready(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn literals(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
-            Piece::Ready(ready) => Some(ready.as_str()),
-            Piece::Hole(..) | Piece::If(..) => None,
+            Segment::Literal(literal) => Some(literal.as_str()),
+            Segment::Slot(..) | Segment::If(..) => None,
         })
     }
 
     /// The text, if it has no slot.
-    pub(super) fn whole(&self) -> Option<&str> {
+    pub(super) fn as_literal(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
-            [Piece::Ready(ready)] => Some(ready),
+            [Segment::Literal(literal)] => Some(literal),
             _ => None,
         }
     }
 
     /// The names in the slots.
-    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+    pub(super) fn slot_names(&self) -> impl Iterator<Item = &Placeholder> {
         self.0.iter().filter_map(|piece| match piece {
-            Piece::Ready(_) | Piece::If(..) => None,
-            Piece::Hole(name, _) => Some(name),
+            Segment::Literal(_) | Segment::If(..) => None,
+            Segment::Slot(name, _) => Some(name),
         })
     }
 
     /// Fails if this recipient lacks a value.
-    pub(super) fn check(&self, values: &Values<'_>) -> Result<(), RenderFault> {
+    pub(super) fn check(&self, values: &RenderValues<'_>) -> Result<(), RenderError> {
         for piece in &self.0 {
             match piece {
-                Piece::Ready(_) => {}
-                Piece::Hole(name, escape) => drop(allowed(name, *escape, values)?),
-                Piece::If(name, there, absent) => side(name, there, absent, values).check(values)?,
+                Segment::Literal(_) => {}
+                Segment::Slot(name, escape) => drop(checked_value(name, *escape, values)?),
+                Segment::If(name, present, absent) => branch(name, present, absent, values).check(values)?,
             }
         }
         Ok(())
@@ -159,19 +159,21 @@ impl Pieces {
 
     /// Fills the text for one recipient and appends it to `out`. An empty value is an error,
     /// because a mail should not say "Hej !"; so is a mail address inside a foreign URL.
-    pub(super) fn fill(&self, values: &Values<'_>, out: &mut String) -> Result<(), RenderFault> {
+    pub(super) fn fill(&self, values: &RenderValues<'_>, out: &mut String) -> Result<(), RenderError> {
         for piece in &self.0 {
             match piece {
-                Piece::Ready(ready) => out.push_str(ready),
-                Piece::Hole(name, escape) => {
-                    let value = allowed(name, *escape, values)?;
+                Segment::Literal(literal) => out.push_str(literal),
+                Segment::Slot(name, escape) => {
+                    let value = checked_value(name, *escape, values)?;
                     match escape {
                         Escape::Html => out.push_str(&escape_html(&value)),
                         Escape::Plain => out.push_str(&value),
                         Escape::Url => out.push_str(&percent_encode_value(&value)),
                     }
                 }
-                Piece::If(name, there, absent) => side(name, there, absent, values).fill(values, out)?,
+                Segment::If(name, present, absent) => {
+                    branch(name, present, absent, values).fill(values, out)?
+                }
             }
         }
         Ok(())
@@ -179,27 +181,39 @@ impl Pieces {
 }
 
 /// The value of a name, if it is allowed in its context.
-fn allowed<'v>(name: &Name, escape: Escape, values: &'v Values<'_>) -> Result<Cow<'v, str>, RenderFault> {
-    let value = present(name, values)?;
+fn checked_value<'v>(
+    name: &Placeholder,
+    escape: Escape,
+    values: &'v RenderValues<'_>,
+) -> Result<Cow<'v, str>, RenderError> {
+    let value = required_value(name, values)?;
     match escape {
-        Escape::Url if value.contains('@') => Err(RenderFault::AddressInLink { name: name.to_string() }),
+        Escape::Url if value.contains('@') => Err(RenderError::AddressInLink { name: name.to_string() }),
         Escape::Url | Escape::Html | Escape::Plain => Ok(value),
     }
 }
 
 /// The version that applies to this recipient.
-fn side<'p>(name: &Name, there: &'p Pieces, absent: &'p Pieces, values: &Values<'_>) -> &'p Pieces {
-    if values.get(name).is_empty() { absent } else { there }
+fn branch<'p>(
+    name: &Placeholder,
+    present: &'p CompiledText,
+    absent: &'p CompiledText,
+    values: &RenderValues<'_>,
+) -> &'p CompiledText {
+    if values.get(name).is_empty() { absent } else { present }
 }
 
 /// The value of a name, or an error if it is empty.
-pub(super) fn present<'v>(name: &Name, values: &'v Values<'_>) -> Result<Cow<'v, str>, RenderFault> {
+pub(super) fn required_value<'v>(
+    name: &Placeholder,
+    values: &'v RenderValues<'_>,
+) -> Result<Cow<'v, str>, RenderError> {
     let value = values.get(name);
     if value.is_empty() {
-        Err(RenderFault::Empty { name: name.to_string() })
-    } else if name.is_what_people_are_called() && (value.contains("://") || value.contains("www.")) {
+        Err(RenderError::Empty { name: name.to_string() })
+    } else if name.is_person_name() && (value.contains("://") || value.contains("www.")) {
         // Mail clients turn it into a link, wherever it is.
-        Err(RenderFault::LinkInName { name: name.to_string() })
+        Err(RenderError::LinkInName { name: name.to_string() })
     } else {
         Ok(value)
     }

@@ -9,17 +9,17 @@ use std::ops::Range;
 use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::faults::Faults;
-use super::placeholder::{Masked, mask};
+use super::placeholder::{MaskedText, mask};
 use super::plain::{Block, Flow, Gap};
-use crate::render::compiled_text::{Escape, Pieces};
-use crate::render::email::links::{self, Target};
+use crate::render::compiled_text::{CompiledText, Escape};
+use crate::render::email::links::{self, LinkTarget};
 use crate::render::email::style_lint;
 use shape::{heading, is_button, task};
 
 /// Longer sources are refused before parsing.
 const LONGEST_SOURCE: usize = 200_000;
 /// Maximum length of the HTML.
-const LONGEST_HTML: usize = 100_000;
+const MAX_HTML: usize = 100_000;
 /// Maximum nesting of quotations and lists.
 const DEEPEST_BLOCKS: usize = 8;
 /// Maximum nesting of emphasis.
@@ -50,7 +50,7 @@ pub(crate) struct Body {
 /// A part of the text, as HTML and as plain text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Section {
-    pub(super) html: Pieces,
+    pub(super) html: CompiledText,
     pub(super) text: Vec<Block>,
 }
 
@@ -63,23 +63,23 @@ impl Body {
 
 /// Compiles Markdown. Problems are added to `faults`; if one of them is an error, the
 /// result must not be used.
-pub(super) fn prepare(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> Body {
+pub(super) fn compile(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> Body {
     if source.len() > LONGEST_SOURCE {
         let found = format!("{} kB of text, and at most {} kB", source.len() / 1000, LONGEST_SOURCE / 1000);
         faults.error("too-long", 0, &found, "a mail is read in a few minutes: shorten it");
         return Body::default();
     }
-    style_lint::check_days(source, faults);
+    style_lint::check_relative_dates(source, faults);
     let masked = mask(source, kept_columns, faults);
-    let events: Vec<Located<'_>> =
+    let events: Vec<LocatedEvent<'_>> =
         Parser::new_ext(&masked.text, Options::empty()).into_offset_iter().collect();
-    let body = Writer::new(&masked, faults).run(&events);
-    style_lint::check_reading(body.sections().into_iter().flat_map(|section| &section.text), faults);
+    let body = MarkdownCompiler::new(&masked, faults).run(&events);
+    style_lint::check_readability(body.sections().into_iter().flat_map(|section| &section.text), faults);
     body
 }
 
 /// A parser event and its range in the masked text.
-type Located<'e> = (Event<'e>, Range<usize>);
+type LocatedEvent<'e> = (Event<'e>, Range<usize>);
 
 /// An enclosing block.
 #[derive(Debug)]
@@ -102,15 +102,15 @@ enum Spacing {
 /// A link that is being written.
 #[derive(Debug)]
 struct OpenLink {
-    target: Option<Target>,
+    target: Option<LinkTarget>,
     at: usize,
-    text: Pieces,
+    text: CompiledText,
     /// `<https://…>`: its text is its URL.
     bare: bool,
 }
 
-struct Writer<'m, 'f, 's> {
-    masked: &'m Masked,
+struct MarkdownCompiler<'m, 'f, 's> {
+    masked: &'m MaskedText,
     faults: &'f mut Faults<'s>,
     body: Body,
     /// The part that is being written.
@@ -118,7 +118,7 @@ struct Writer<'m, 'f, 's> {
     /// Length of the HTML so far.
     written: usize,
     /// The plain-text block that is being written.
-    line: Pieces,
+    line: CompiledText,
     containers: Vec<Container>,
     link: Option<OpenLink>,
     spans: usize,
@@ -131,15 +131,15 @@ struct Writer<'m, 'f, 's> {
     stopped: bool,
 }
 
-impl<'m, 'f, 's> Writer<'m, 'f, 's> {
-    fn new(masked: &'m Masked, faults: &'f mut Faults<'s>) -> Writer<'m, 'f, 's> {
-        Writer {
+impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
+    fn new(masked: &'m MaskedText, faults: &'f mut Faults<'s>) -> MarkdownCompiler<'m, 'f, 's> {
+        MarkdownCompiler {
             masked,
             faults,
             body: Body::default(),
             section: Section::default(),
             written: 0,
-            line: Pieces::default(),
+            line: CompiledText::default(),
             containers: Vec::new(),
             link: None,
             spans: 0,
@@ -151,7 +151,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         }
     }
 
-    fn run(mut self, events: &[Located<'_>]) -> Body {
+    fn run(mut self, events: &[LocatedEvent<'_>]) -> Body {
         let task = task(events);
         for (i, (event, range)) in events.iter().enumerate() {
             let at = self.masked.original(range.start);
@@ -162,8 +162,8 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             if task.as_ref().is_some_and(|task| task.end == i) {
                 self.body.task = std::mem::take(&mut self.section);
             }
-            if self.written > LONGEST_HTML {
-                let found = format!("more than {} kB of HTML", LONGEST_HTML / 1000);
+            if self.written > MAX_HTML {
+                let found = format!("more than {} kB of HTML", MAX_HTML / 1000);
                 self.stop("too-long", at, &found, "a mail is read in a few minutes: shorten it");
             }
             if self.stopped {
@@ -177,7 +177,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         self.body
     }
 
-    fn event(&mut self, event: &Event<'_>, after: &[Located<'_>], at: usize) {
+    fn event(&mut self, event: &Event<'_>, after: &[LocatedEvent<'_>], at: usize) {
         match event {
             Event::Start(tag) => self.start(tag, after, at),
             Event::End(tag) => self.end(*tag),
@@ -205,7 +205,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         }
     }
 
-    fn start(&mut self, tag: &Tag<'_>, after: &[Located<'_>], at: usize) {
+    fn start(&mut self, tag: &Tag<'_>, after: &[LocatedEvent<'_>], at: usize) {
         match tag {
             Tag::Paragraph => {
                 self.in_button = is_button(after, self.masked);
@@ -362,16 +362,16 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
 
     fn start_link(&mut self, kind: LinkType, dest: &str, at: usize) {
         let dest = if kind == LinkType::Email { format!("mailto:{dest}") } else { dest.to_owned() };
-        let target = links::read(&dest, self.masked, at, self.faults);
+        let target = links::parse(&dest, self.masked, at, self.faults);
         if let Some(target) = &target {
             let address = target.attribute();
             self.html("<a href=\"");
-            self.written += address.ready_len();
+            self.written += address.literal_len();
             self.section.html.append(address);
             self.html("\">");
         }
         let bare = matches!(kind, LinkType::Autolink | LinkType::Email);
-        self.link = Some(OpenLink { target, at, text: Pieces::default(), bare });
+        self.link = Some(OpenLink { target, at, text: CompiledText::default(), bare });
     }
 
     fn end_link(&mut self) {
@@ -380,7 +380,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         if bare {
             return self.line.append(target.plain());
         }
-        let said = text.whole();
+        let said = text.as_literal();
         if text.is_empty() || said.is_some_and(|said| said.trim().is_empty()) {
             self.faults.error("link-text", at, "a link without a text", "write `[Where it leads](…)`");
         }
@@ -393,7 +393,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
                 "some people hear only the links: name what is there",
             );
         }
-        if let (Some(said), Target::Web { host, .. }) = (said, &target)
+        if let (Some(said), LinkTarget::Web { host, .. }) = (said, &target)
             && style_lint::shown_host(said).is_some_and(|shown| shown != *host)
         {
             let found = format!("the text shows another address than `{host}`, where the link leads");
@@ -407,7 +407,7 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
         }
     }
 
-    fn start_image(&mut self, dest: &str, after: &[Located<'_>], at: usize) {
+    fn start_image(&mut self, dest: &str, after: &[LocatedEvent<'_>], at: usize) {
         self.images += 1;
         let inside = after.iter().take_while(|(event, _)| !matches!(event, Event::End(TagEnd::Image)));
         let has_alt =
@@ -448,14 +448,14 @@ impl<'m, 'f, 's> Writer<'m, 'f, 's> {
             return;
         }
         // Entities such as `&#7;` bypass the check of the source.
-        let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+        let is_direction_control = |c: char| c.is_control() && c != '\n' && c != '\t';
         let text = text.replace('\r', "");
-        let text = text.replace(steers, " ");
-        let mut html = Pieces::default();
+        let text = text.replace(is_direction_control, " ");
+        let mut html = CompiledText::default();
         self.masked.unmask(&text, Escape::Html, &mut html);
-        self.written += html.ready_len();
+        self.written += html.literal_len();
         self.section.html.append(html);
-        let mut plain = Pieces::default();
+        let mut plain = CompiledText::default();
         self.masked.unmask(&text, Escape::Plain, &mut plain);
         match &mut self.link {
             Some(link) if link.bare => {}

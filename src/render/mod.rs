@@ -30,22 +30,22 @@ use crate::domain::model::step::{Film, Kind, Step, Variant};
 
 pub use crate::render::email::context::NAMES;
 
-use crate::render::compiled_text::Pieces;
-use crate::render::email::compiled_email::{Material, Occasion, Page};
-use crate::render::email::context::{Values, Words};
+use crate::render::compiled_text::CompiledText;
+use crate::render::email::compiled_email::{CompileInput, CompiledEmail, EmailVariant};
+use crate::render::email::context::{RenderValues, StepText};
 use faults::Faults;
 use markdown::Body;
 use templates::Templates;
 
 /// Webmail clips mails near 102 kB.
-const LONGEST_MAIL: usize = 100_000;
+const MAX_EMAIL_HTML: usize = 100_000;
 
 /// Content id of a film's picture; only has to be unique within a mail.
 const POSTER: &str = "poster@journey";
 
 /// A request for one mail to one person.
 #[derive(Clone, Copy, Debug)]
-pub struct Letter<'a> {
+pub struct RenderRequest<'a> {
     pub journey: &'a Slug,
     pub step: &'a Slug,
     /// 0 is the mail, 1 and up the reminders.
@@ -58,12 +58,12 @@ pub struct Letter<'a> {
     pub character: Option<&'a Slug>,
     /// Whether it is the recipient's first mail of the journey, which explains itself.
     pub first: bool,
-    pub links: &'a Links,
+    pub links: &'a ReaderLinks,
 }
 
 /// The recipient's own pages, as absolute URLs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Links {
+pub struct ReaderLinks {
     /// The answer page of the step.
     pub answer: String,
     /// The page for a pause.
@@ -76,7 +76,7 @@ pub struct Links {
 
 /// A rendered mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rendered {
+pub struct RenderedEmail {
     /// One line.
     pub(crate) subject: String,
     /// One line; empty if the author wrote none.
@@ -94,7 +94,7 @@ pub struct Rendered {
 
 /// Why a mail cannot be rendered. One line, without an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RenderFault {
+pub enum RenderError {
     /// A placeholder has no value for this person.
     #[error("`{name}` is empty for this person: fill it in, or write the sentence without it")]
     Empty { name: String },
@@ -134,14 +134,14 @@ pub enum RenderFault {
 #[derive(Debug)]
 pub struct Renderer {
     programme: Programme,
-    languages: BTreeMap<Language, LanguageWords>,
-    journeys: BTreeMap<Slug, PreparedJourney>,
+    languages: BTreeMap<Language, LanguageTexts>,
+    journeys: BTreeMap<Slug, CompiledJourney>,
     templates: Templates,
 }
 
 /// The programme's own text in one language.
 #[derive(Debug)]
-struct LanguageWords {
+struct LanguageTexts {
     title: String,
     privacy: Privacy,
     characters: BTreeMap<Slug, String>,
@@ -149,34 +149,34 @@ struct LanguageWords {
 }
 
 #[derive(Debug)]
-struct PreparedJourney {
+struct CompiledJourney {
     titles: BTreeMap<Language, String>,
-    steps: BTreeMap<Slug, PreparedStep>,
+    steps: BTreeMap<Slug, CompiledStep>,
 }
 
 #[derive(Debug)]
-struct PreparedStep {
+struct CompiledStep {
     step: Step,
     minutes: String,
     /// In the order of the step's variants; `None` for one with errors.
-    variants: Vec<Option<Prepared>>,
+    variants: Vec<Option<CompiledVariant>>,
 }
 
 /// The text of one variant, and the mails compiled from it.
 #[derive(Debug)]
-struct Prepared {
-    words: PreparedWords,
-    first: Result<Page, RenderFault>,
-    mail: Result<Page, RenderFault>,
+struct CompiledVariant {
+    words: CompiledStepText,
+    first: Result<CompiledEmail, RenderError>,
+    mail: Result<CompiledEmail, RenderError>,
     /// `None` if the step has no reminders.
-    reminder: Option<Result<Page, RenderFault>>,
+    reminder: Option<Result<CompiledEmail, RenderError>>,
 }
 
 /// The text of one variant.
 #[derive(Debug)]
-struct PreparedWords {
-    subject: Pieces,
-    preheader: Pieces,
+struct CompiledStepText {
+    subject: CompiledText,
+    preheader: CompiledText,
     body: Body,
     film: Option<Film>,
     /// `cid:` and the content id of the film's picture; empty for none.
@@ -191,123 +191,126 @@ impl Renderer {
         let mut found = Vec::new();
         let templates = templates::compile(library, kept_columns, &mut found);
         let programme = library.programme.clone();
-        let words = |language: &Language| language_words(&programme, language, &templates, &mut found);
+        let words = |language: &Language| language_texts(&programme, language, &templates, &mut found);
         let languages =
             programme.languages.iter().cloned().zip(programme.languages.iter().map(words)).collect();
         let mut renderer = Renderer { programme, languages, journeys: BTreeMap::new(), templates };
         for journey in &library.journeys {
-            let prepared = renderer.prepare_journey(journey, kept_columns, &mut found);
+            let prepared = renderer.compile_journey(journey, kept_columns, &mut found);
             renderer.journeys.insert(journey.slug.clone(), prepared);
         }
-        found.extend(email::sample_check::faults(&renderer, kept_columns));
+        found.extend(email::sample_check::render_all_samples(&renderer, kept_columns));
         (renderer, found)
     }
 
     /// The subject of a mail. Fails whenever [`Renderer::mail`] would, so that a dry run lists
     /// exactly what a real run sends.
-    pub(crate) fn subject(&self, letter: &Letter<'_>) -> Result<String, RenderFault> {
-        let found = self.found(letter)?;
-        let values = found.values(letter);
-        found.prepared.words.preheader.check(&values)?;
-        let page = found.page(letter)?;
-        page.check(&values)?;
+    pub(crate) fn subject(&self, request: &RenderRequest<'_>) -> Result<String, RenderError> {
+        let resolved = self.resolve(request)?;
+        let values = resolved.values(request);
+        resolved.prepared.words.preheader.check(&values)?;
+        let compiled = resolved.compiled_email(request)?;
+        compiled.check(&values)?;
         // Values of one recipient can make the mail too long.
-        within(&page.html(&values)?)?;
-        subject_line(page, &values)
+        check_size(&compiled.html(&values)?)?;
+        fill_subject(compiled, &values)
     }
 
     /// Renders a mail. The same request always gives the same bytes.
-    pub fn mail(&self, letter: &Letter<'_>) -> Result<Rendered, RenderFault> {
-        let found = self.found(letter)?;
-        let values = found.values(letter);
-        let page = found.page(letter)?;
-        let subject = subject_line(page, &values)?;
-        let preheader = email::subject::fill(&found.prepared.words.preheader, &values)?;
-        let html = page.html(&values)?;
-        within(&html)?;
-        Ok(Rendered {
-            text: page.text(&values)?,
-            pictures: pictures(found.prepared.words.film.as_ref(), &html),
+    pub fn mail(&self, request: &RenderRequest<'_>) -> Result<RenderedEmail, RenderError> {
+        let resolved = self.resolve(request)?;
+        let values = resolved.values(request);
+        let compiled = resolved.compiled_email(request)?;
+        let subject = fill_subject(compiled, &values)?;
+        let preheader = email::subject::fill(&resolved.prepared.words.preheader, &values)?;
+        let html = compiled.html(&values)?;
+        check_size(&html)?;
+        Ok(RenderedEmail {
+            text: compiled.text(&values)?,
+            pictures: pictures(resolved.prepared.words.film.as_ref(), &html),
             html,
             subject,
             preheader,
-            language: found.language.clone(),
-            character: found.character.cloned(),
+            language: resolved.language.clone(),
+            character: resolved.character.cloned(),
         })
     }
 
     /// The language and the character of a mail; `None` for the text for everyone.
-    pub(crate) fn chosen(&self, letter: &Letter<'_>) -> Result<(&Language, Option<&Slug>), RenderFault> {
-        self.found(letter).map(|found| (found.language, found.character))
+    pub(crate) fn selected_variant(
+        &self,
+        request: &RenderRequest<'_>,
+    ) -> Result<(&Language, Option<&Slug>), RenderError> {
+        self.resolve(request).map(|resolved| (resolved.language, resolved.character))
     }
 
-    fn prepare_journey(
+    fn compile_journey(
         &self,
         journey: &Journey,
         kept_columns: &[String],
         found: &mut Vec<Diagnostic>,
-    ) -> PreparedJourney {
+    ) -> CompiledJourney {
         let titles: BTreeMap<Language, String> =
             self.programme.languages.iter().map(|l| (l.clone(), journey.title_in(l).to_owned())).collect();
         let mut steps = BTreeMap::new();
         for step in &journey.steps {
             let minutes = if step.minutes == 0 { String::new() } else { step.minutes.to_string() };
-            let mut prepared = PreparedStep { step: step.clone(), minutes, variants: Vec::new() };
+            let mut prepared = CompiledStep { step: step.clone(), minutes, variants: Vec::new() };
             for variant in &step.variants {
-                let words = prepare_words(variant, kept_columns, found);
-                let pages = words.map(|words| self.prepare_pages(words, &prepared, variant, &titles));
+                let words = compile_step_text(variant, kept_columns, found);
+                let pages = words.map(|words| self.compile_emails(words, &prepared, variant, &titles));
                 prepared.variants.push(pages);
             }
             steps.insert(step.slug.clone(), prepared);
         }
-        PreparedJourney { titles, steps }
+        CompiledJourney { titles, steps }
     }
 
     /// Compiles the text and the layout of all mails of a step.
-    fn prepare_pages(
+    fn compile_emails(
         &self,
-        words: PreparedWords,
-        step: &PreparedStep,
+        words: CompiledStepText,
+        step: &CompiledStep,
         variant: &Variant,
         titles: &BTreeMap<Language, String>,
-    ) -> Prepared {
-        let page = |occasion| {
-            let all = self.words(step, variant, titles, &words, None)?;
-            let material = Material {
+    ) -> CompiledVariant {
+        let page = |email_variant| {
+            let all = self.step_text(step, variant, titles, &words, None)?;
+            let input = CompileInput {
                 language: &variant.language,
                 words: all,
                 subject: &words.subject,
                 preheader: &words.preheader,
                 body: &words.body,
-                occasion,
+                email_variant,
             };
-            Page::new(&self.templates, &material)
+            CompiledEmail::new(&self.templates, &input)
         };
-        let (first, mail) = (page(Occasion::First), page(Occasion::Mail));
-        let reminder = (!step.step.remind.is_empty()).then(|| page(Occasion::Reminder));
-        Prepared { first, mail, reminder, words }
+        let (first, mail) = (page(EmailVariant::First), page(EmailVariant::Mail));
+        let reminder = (!step.step.remind.is_empty()).then(|| page(EmailVariant::Reminder));
+        CompiledVariant { first, mail, reminder, words }
     }
 
     /// The values shared by all recipients of this text.
-    fn words<'a>(
+    fn step_text<'a>(
         &'a self,
-        step: &'a PreparedStep,
+        step: &'a CompiledStep,
         variant: &'a Variant,
         titles: &'a BTreeMap<Language, String>,
-        prepared: &'a PreparedWords,
+        prepared: &'a CompiledStepText,
         character: Option<&Slug>,
-    ) -> Result<Words<'a>, RenderFault> {
+    ) -> Result<StepText<'a>, RenderError> {
         let language = &variant.language;
-        let PreparedStep { step, minutes, .. } = step;
+        let CompiledStep { step, minutes, .. } = step;
         let own = self
             .languages
             .get(language)
-            .ok_or_else(|| RenderFault::Broken { step: step.slug.to_string() })?;
+            .ok_or_else(|| RenderError::Broken { step: step.slug.to_string() })?;
         let answered = matches!(step.kind, Kind::Mission | Kind::Reflection | Kind::Survey);
-        Ok(Words {
+        Ok(StepText {
             title: &variant.title,
             kind: step.kind,
-            kind_in_words: own.kinds.get(&step.kind).map_or(step.kind.as_str(), String::as_str),
+            kind_name: own.kinds.get(&step.kind).map_or(step.kind.as_str(), String::as_str),
             minutes: step.minutes,
             minutes_text: minutes,
             questions: step.questions.len().max(usize::from(answered)),
@@ -323,27 +326,27 @@ impl Renderer {
     }
 
     /// Finds the compiled text for a request.
-    fn found<'r>(&'r self, letter: &Letter<'_>) -> Result<Found<'r>, RenderFault> {
-        let name = || StepName { journey: letter.journey.clone(), step: letter.step.clone() }.to_string();
-        let no_such = || RenderFault::NoSuchStep { step: name() };
-        let journey = self.journeys.get(letter.journey).ok_or_else(no_such)?;
-        let step = journey.steps.get(letter.step).ok_or_else(no_such)?;
-        let wanted = self.programme.serve(&letter.person.language);
+    fn resolve<'r>(&'r self, request: &RenderRequest<'_>) -> Result<Resolved<'r>, RenderError> {
+        let name = || StepName { journey: request.journey.clone(), step: request.step.clone() }.to_string();
+        let no_such = || RenderError::NoSuchStep { step: name() };
+        let journey = self.journeys.get(request.journey).ok_or_else(no_such)?;
+        let step = journey.steps.get(request.step).ok_or_else(no_such)?;
+        let wanted = self.programme.serve(&request.person.language);
         let default = self.programme.default_character().map(|c| &c.id);
-        let variant = step.step.variant(wanted, letter.character.or(default));
+        let variant = step.step.variant(wanted, request.character.or(default));
         let index = step.step.variants.iter().position(|v| std::ptr::eq(v, variant)).unwrap_or_default();
-        let broken = || RenderFault::Broken { step: name() };
+        let broken = || RenderError::Broken { step: name() };
         let prepared = step.variants.get(index).and_then(Option::as_ref).ok_or_else(broken)?;
-        let character = letter.character.or(default);
-        let words = self.words(step, variant, &journey.titles, &prepared.words, character)?;
+        let character = request.character.or(default);
+        let words = self.step_text(step, variant, &journey.titles, &prepared.words, character)?;
         // Layout and text are in the language of the text.
-        Ok(Found { language: &variant.language, character: variant.character.as_ref(), prepared, words })
+        Ok(Resolved { language: &variant.language, character: variant.character.as_ref(), prepared, words })
     }
 }
 
 /// The subject for one recipient.
-fn subject_line(page: &Page, values: &Values<'_>) -> Result<String, RenderFault> {
-    let line = email::subject::fill(page.subject(), values)?;
+fn fill_subject(compiled: &CompiledEmail, values: &RenderValues<'_>) -> Result<String, RenderError> {
+    let line = email::subject::fill(compiled.subject(), values)?;
     email::subject::check(&line)?;
     Ok(line)
 }
@@ -359,29 +362,29 @@ fn pictures(film: Option<&Film>, html: &str) -> Vec<Inline> {
 }
 
 /// Checks the length against the limit of webmail.
-fn within(html: &str) -> Result<(), RenderFault> {
+fn check_size(html: &str) -> Result<(), RenderError> {
     let kilobytes = html.len() / 1000;
-    if html.len() > LONGEST_MAIL { Err(RenderFault::TooLong { kilobytes }) } else { Ok(()) }
+    if html.len() > MAX_EMAIL_HTML { Err(RenderError::TooLong { kilobytes }) } else { Ok(()) }
 }
 
 /// The compiled text for a request.
-struct Found<'r> {
+struct Resolved<'r> {
     language: &'r Language,
     character: Option<&'r Slug>,
-    prepared: &'r Prepared,
-    words: Words<'r>,
+    prepared: &'r CompiledVariant,
+    words: StepText<'r>,
 }
 
-impl<'r> Found<'r> {
-    fn values<'l>(&self, letter: &Letter<'l>) -> Values<'l>
+impl<'r> Resolved<'r> {
+    fn values<'l>(&self, request: &RenderRequest<'l>) -> RenderValues<'l>
     where
         'r: 'l,
     {
-        Values::new(self.words, letter.person, letter.unit_name, letter.links)
+        RenderValues::new(self.words, request.person, request.unit_name, request.links)
     }
 
-    fn page(&self, letter: &Letter<'_>) -> Result<&'r Page, RenderFault> {
-        let page = match (&self.prepared.reminder, letter.round, letter.first) {
+    fn compiled_email(&self, request: &RenderRequest<'_>) -> Result<&'r CompiledEmail, RenderError> {
+        let page = match (&self.prepared.reminder, request.round, request.first) {
             (Some(reminder), 1.., _) => reminder,
             // A reminder that was removed from the step after it was booked.
             (None, 1.., _) | (_, 0, false) => &self.prepared.mail,
@@ -391,12 +394,12 @@ impl<'r> Found<'r> {
     }
 }
 
-fn language_words(
+fn language_texts(
     programme: &Programme,
     language: &Language,
     templates: &Templates,
     found: &mut Vec<Diagnostic>,
-) -> LanguageWords {
+) -> LanguageTexts {
     let translated = programme.translations.get(language);
     let or_first = |own: Option<&String>, first: &str| own.map_or_else(|| first.to_owned(), Clone::clone);
     let words = translated.cloned().unwrap_or_default();
@@ -410,36 +413,36 @@ fn language_words(
         let own = words.characters.get(&character.id).and_then(|c| c.name.as_ref());
         (character.id.clone(), or_first(own, &character.name))
     });
-    LanguageWords {
+    LanguageTexts {
         title: or_first(words.title.as_ref(), &programme.title),
         privacy,
         characters: characters.collect(),
-        kinds: email::sample_check::kinds(templates, language, found),
+        kinds: email::sample_check::kind_names(templates, language, found),
     }
 }
 
-fn prepare_words(
+fn compile_step_text(
     variant: &Variant,
     kept_columns: &[String],
     found: &mut Vec<Diagnostic>,
-) -> Option<PreparedWords> {
+) -> Option<CompiledStepText> {
     let mut front = Faults::on_line(&variant.file, variant.subject_line);
-    let subject = email::subject::prepare(&variant.subject, kept_columns, &mut front);
+    let subject = email::subject::compile(&variant.subject, kept_columns, &mut front);
     let preheader = variant.preheader.as_deref().unwrap_or_default();
-    let preheader = email::subject::prepare(preheader, kept_columns, &mut front);
+    let preheader = email::subject::compile(preheader, kept_columns, &mut front);
     if variant.title.contains("{{") {
         let hint = "the title is the plain name of the step, the same for everybody";
         front.error("placeholder-in-title", 0, "a placeholder in the title", hint);
     }
     let film = variant.film.clone().map(|film| check_film(film, &mut front));
     let mut text = Faults::in_text(&variant.file, &variant.body, variant.body_line);
-    let body = markdown::prepare(&variant.body, kept_columns, &mut text);
+    let body = markdown::compile(&variant.body, kept_columns, &mut text);
     let usable = !front.any_error() && !text.any_error();
     found.extend(front.into_found());
     found.extend(text.into_found());
     let has_poster = film.as_ref().is_some_and(|film| film.poster.is_some());
     let poster = if has_poster { format!("cid:{POSTER}") } else { String::new() };
-    usable.then_some(PreparedWords { subject, preheader, body, film, poster })
+    usable.then_some(CompiledStepText { subject, preheader, body, film, poster })
 }
 
 /// A film is checked like any other link. A transcript is linked if it is a URL.

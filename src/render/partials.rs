@@ -5,22 +5,22 @@ use std::collections::BTreeMap;
 
 use handlebars::template::{Template, TemplateElement};
 
-use super::templates::Source;
+use super::templates::ParsedTemplate;
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
 
 /// The file that serves each name.
-pub(super) type Chosen<'s, 'a> = BTreeMap<&'a str, &'s Source<'a>>;
+pub(super) type SelectedTemplates<'s, 'a> = BTreeMap<&'a str, &'s ParsedTemplate<'a>>;
 
 /// Maximum nesting of partials.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 /// Maximum number of elements with all partials inlined: ten partials that each include ten
 /// others, five levels deep, would be a hundred thousand.
-const LARGEST: usize = 5_000;
+const MAX_ELEMENTS: usize = 5_000;
 
 /// Reports missing, recursive and oversized partials.
-pub(super) fn check(chosen: &Chosen<'_, '_>, faults: &mut Vec<Diagnostic>) {
+pub(super) fn check(chosen: &SelectedTemplates<'_, '_>, faults: &mut Vec<Diagnostic>) {
     for source in chosen.values() {
-        for (name, place) in &source.reading.partials {
+        for (name, place) in &source.lint.partials {
             if !chosen.contains_key(name.as_str()) {
                 let found = format!("there is no part `{name}`");
                 let hint = match nearest(name, chosen.keys().copied()) {
@@ -49,7 +49,7 @@ fn push_once(faults: &mut Vec<Diagnostic>, fault: Diagnostic) {
 /// The size of a template with its partials; each is measured once.
 fn measure<'n>(
     name: &'n str,
-    chosen: &Chosen<'n, 'n>,
+    chosen: &SelectedTemplates<'n, 'n>,
     path: &mut Vec<&'n str>,
     sizes: &mut BTreeMap<&'n str, usize>,
 ) -> Result<usize, Box<Diagnostic>> {
@@ -59,16 +59,17 @@ fn measure<'n>(
     let Some(source) = chosen.get(name) else { return Ok(0) };
     path.push(name);
     let mut size = count(&source.template);
-    for (part, place) in &source.reading.partials {
-        if path.contains(&part.as_str()) || path.len() == DEEPEST {
+    for (part, place) in &source.lint.partials {
+        if path.contains(&part.as_str()) || path.len() == MAX_DEPTH {
             let way = path.join("` > `");
             let found = format!("parts within parts without end: `{way}` > `{part}`");
-            let hint = format!("a part never includes itself, and at most {DEEPEST} stand within each other");
+            let hint =
+                format!("a part never includes itself, and at most {MAX_DEPTH} stand within each other");
             return Err(Box::new(Diagnostic::error("template-recursion", place.clone(), found).hint(hint)));
         }
         size += measure(part, chosen, path, sizes)?;
-        if size > LARGEST {
-            let found = format!("`{name}` is more than {LARGEST} pieces with its parts");
+        if size > MAX_ELEMENTS {
+            let found = format!("`{name}` is more than {MAX_ELEMENTS} pieces with its parts");
             let fault = Diagnostic::error("too-long", Place::clone(place), found);
             return Err(Box::new(fault.hint("include each part once")));
         }
@@ -90,7 +91,7 @@ fn count(template: &Template) -> usize {
 
 /// The template with its partials inlined: the engine would copy all values for every
 /// partial of every mail. Only for partials that passed the check.
-pub(super) fn inlined(template: &Template, chosen: &Chosen<'_, '_>) -> Template {
+pub(super) fn inline_partials(template: &Template, chosen: &SelectedTemplates<'_, '_>) -> Template {
     let mut whole = Template::default();
     let places = template.mapping.iter().map(Some).chain(std::iter::repeat(None));
     for (element, place) in template.elements.iter().zip(places) {
@@ -102,13 +103,13 @@ pub(super) fn inlined(template: &Template, chosen: &Chosen<'_, '_>) -> Template 
             TemplateElement::PartialExpression(partial) => {
                 let name = partial.name.as_name().unwrap_or_default();
                 if let Some(part) = chosen.get(name) {
-                    inlined(&part.template, chosen).elements.into_iter().for_each(push);
+                    inline_partials(&part.template, chosen).elements.into_iter().for_each(push);
                 }
             }
             TemplateElement::HelperBlock(block) => {
                 let mut block = block.clone();
                 for inner in [&mut block.template, &mut block.inverse].into_iter().flatten() {
-                    *inner = inlined(inner, chosen);
+                    *inner = inline_partials(inner, chosen);
                 }
                 push(TemplateElement::HelperBlock(block));
             }

@@ -4,8 +4,8 @@
 
 use super::faults::Faults;
 use crate::domain::diagnostic::nearest;
-use crate::render::compiled_text::{Escape, Pieces};
-use crate::render::email::context::{NAMES, Name};
+use crate::render::compiled_text::{CompiledText, Escape};
+use crate::render::email::context::{NAMES, Placeholder};
 
 /// The first private-use character; the n-th stands for the n-th placeholder.
 const FIRST: u32 = 0xF0000;
@@ -17,16 +17,16 @@ const LONGEST_TAG: usize = 200;
 
 /// A text in which every placeholder is one character.
 #[derive(Debug)]
-pub(crate) struct Masked {
+pub(crate) struct MaskedText {
     pub(super) text: String,
-    holes: Vec<Name>,
+    holes: Vec<Placeholder>,
     /// Where each placeholder ends: in the masked text, and in the source.
     ends: Vec<(usize, usize)>,
 }
 
-impl Masked {
+impl MaskedText {
     /// The placeholder of a character.
-    pub(super) fn hole(&self, c: char) -> Option<&Name> {
+    pub(super) fn hole(&self, c: char) -> Option<&Placeholder> {
         let index = u32::from(c).checked_sub(FIRST)?;
         self.holes.get(index as usize)
     }
@@ -41,14 +41,14 @@ impl Masked {
     }
 
     /// Appends a part of the masked text to compiled text.
-    pub(super) fn unmask(&self, masked: &str, escape: Escape, out: &mut Pieces) {
+    pub(super) fn unmask(&self, masked: &str, escape: Escape, out: &mut CompiledText) {
         let mut rest = masked;
         while let Some(at) = rest.find(is_private) {
             out.push_escaped(&rest[..at], escape);
             let c = rest[at..].chars().next().unwrap_or_default();
             // A private-use character written as an entity may stand for no placeholder.
             if let Some(name) = self.hole(c) {
-                out.push_hole(name.clone(), escape);
+                out.push_slot(name.clone(), escape);
             }
             rest = &rest[at + c.len_utf8()..];
         }
@@ -61,9 +61,9 @@ fn is_private(c: char) -> bool {
 }
 
 /// Masks every placeholder; anything malformed is an error.
-pub(super) fn mask(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> Masked {
+pub(super) fn mask(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> MaskedText {
     let mut masked =
-        Masked { text: String::with_capacity(source.len()), holes: Vec::new(), ends: Vec::new() };
+        MaskedText { text: String::with_capacity(source.len()), holes: Vec::new(), ends: Vec::new() };
     if let Some(at) = source.find(is_private) {
         faults.error("private-character", at, "found a character of the private use area", "delete it");
     }
@@ -71,7 +71,7 @@ pub(super) fn mask(source: &str, kept_columns: &[String], faults: &mut Faults<'_
     while let Some(found) = source[done..].find("{{") {
         let start = done + found;
         masked.text.extend(source[done..start].chars().filter(|&c| !is_private(c)));
-        let tag = Tag::read(&source[start..]);
+        let tag = PlaceholderTag::read(&source[start..]);
         done = start + tag.length;
         if is_escaped(source, start) {
             masked.text.push_str(&source[start..done]);
@@ -97,14 +97,14 @@ fn is_escaped(source: &str, at: usize) -> bool {
 }
 
 /// The content between the braces.
-struct Tag<'a> {
+struct PlaceholderTag<'a> {
     inside: Option<&'a str>,
     length: usize,
 }
 
-impl<'a> Tag<'a> {
+impl<'a> PlaceholderTag<'a> {
     /// Reads from `{{` to `}}` on the same line, within the maximum length of a name.
-    fn read(source: &'a str) -> Tag<'a> {
+    fn read(source: &'a str) -> PlaceholderTag<'a> {
         let mut end = source.len().min(LONGEST_TAG);
         while !source.is_char_boundary(end) {
             end -= 1;
@@ -112,19 +112,19 @@ impl<'a> Tag<'a> {
         let line = source[..end].split('\n').next().unwrap_or_default();
         match line.find("}}") {
             // `{{ {{x}}`: the first is never closed.
-            Some(end) if line[2..end].contains("{{") => Tag { inside: None, length: 2 },
+            Some(end) if line[2..end].contains("{{") => PlaceholderTag { inside: None, length: 2 },
             Some(end) => {
                 // `{{{x}}}` ends one brace later.
                 let end = if line[end + 2..].starts_with('}') { end + 1 } else { end };
-                Tag { inside: Some(&line[2..end]), length: end + 2 }
+                PlaceholderTag { inside: Some(&line[2..end]), length: end + 2 }
             }
-            None => Tag { inside: None, length: 2 },
+            None => PlaceholderTag { inside: None, length: 2 },
         }
     }
 
     /// The name; an error and a harmless substitute if there is none.
-    fn name(&self, at: usize, kept_columns: &[String], faults: &mut Faults<'_>) -> Name {
-        let harmless = Name::Field(crate::render::email::context::Field::StepTitle);
+    fn name(&self, at: usize, kept_columns: &[String], faults: &mut Faults<'_>) -> Placeholder {
+        let harmless = Placeholder::Field(crate::render::email::context::Field::StepTitle);
         let Some(inside) = self.inside else {
             faults.error(
                 "open-placeholder",
@@ -142,7 +142,7 @@ impl<'a> Tag<'a> {
             let found = format!("`{{{{{inside}}}}}` is a block, and blocks belong to templates");
             let hint = "write a variant of the step for that character or language instead";
             faults.error("block-in-markdown", at, &found, hint);
-        } else if let Some(name) = Name::parse(text, kept_columns) {
+        } else if let Some(name) = Placeholder::parse(text, kept_columns) {
             return name;
         } else {
             let (found, hint) = unknown(text, kept_columns);

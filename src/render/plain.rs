@@ -1,9 +1,9 @@
 //! The plain-text part: blocks of compiled text, wrapped for each recipient after the slots
 //! are filled, because names differ in length. Text from templates is only tidied.
 
-use super::RenderFault;
-use crate::render::compiled_text::Pieces;
-use crate::render::email::context::Values;
+use super::RenderError;
+use crate::render::compiled_text::CompiledText;
+use crate::render::email::context::RenderValues;
 
 /// Maximum line length, except for a longer word.
 const WIDTH: usize = 78;
@@ -20,7 +20,7 @@ pub(crate) struct Block {
     /// Whether lines may be wrapped.
     pub(super) flow: Flow,
     /// The text; `\n` is a line break by the author.
-    pub(super) words: Pieces,
+    pub(super) words: CompiledText,
 }
 
 /// The separator from the previous block.
@@ -43,9 +43,9 @@ pub(super) enum Flow {
 /// Appends the text for one recipient to `out`, with `\n` after every line.
 pub(super) fn fill<'b>(
     blocks: impl IntoIterator<Item = &'b Block>,
-    values: &Values<'_>,
+    values: &RenderValues<'_>,
     out: &mut String,
-) -> Result<(), RenderFault> {
+) -> Result<(), RenderError> {
     let mut words = String::new();
     let mut first = true;
     for block in blocks {

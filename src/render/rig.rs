@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveTime;
 
-use super::{Letter, Links, RenderFault, Rendered, Renderer};
+use super::{ReaderLinks, RenderError, RenderRequest, RenderedEmail, Renderer};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::ids::{ContentHash, Language, PersonId, Slug, UnitId};
 use crate::domain::model::journey::{Audience, Journey, LateJoiners};
@@ -39,7 +39,7 @@ pub(super) fn variant(subject: &str, body: &str) -> Variant {
         body: body.into(),
         file: "journeys/miljo/resor.md".into(),
         body_line: 10,
-        subject_line: 3,
+        fill_subject: 3,
     }
 }
 
@@ -141,8 +141,8 @@ pub(super) fn person(first_name: &str) -> Person {
     }
 }
 
-pub(super) fn links() -> Links {
-    Links {
+pub(super) fn links() -> ReaderLinks {
+    ReaderLinks {
         answer: "https://larresa.ekdala.example/s/abc?v=1&k=2".into(),
         pause: "https://larresa.ekdala.example/p/abc".into(),
         character: "https://larresa.ekdala.example/c/abc".into(),
@@ -151,23 +151,23 @@ pub(super) fn links() -> Links {
 }
 
 /// The mail to one person of a library with one step.
-pub(super) fn mail(renderer: &Renderer, person: &Person, round: u16) -> Result<Rendered, RenderFault> {
-    renderer.mail(&letter(person, round, (&slug("miljo"), &slug("resor")), &links()))
+pub(super) fn mail(renderer: &Renderer, person: &Person, round: u16) -> Result<RenderedEmail, RenderError> {
+    renderer.mail(&request(person, round, (&slug("miljo"), &slug("resor")), &links()))
 }
 
 /// Its subject.
-pub(super) fn subject(renderer: &Renderer, person: &Person) -> Result<String, RenderFault> {
-    renderer.subject(&letter(person, 0, (&slug("miljo"), &slug("resor")), &links()))
+pub(super) fn subject(renderer: &Renderer, person: &Person) -> Result<String, RenderError> {
+    renderer.subject(&request(person, 0, (&slug("miljo"), &slug("resor")), &links()))
 }
 
-fn letter<'a>(
+fn request<'a>(
     person: &'a Person,
     round: u16,
     (journey, step): (&'a Slug, &'a Slug),
-    links: &'a Links,
-) -> Letter<'a> {
+    links: &'a ReaderLinks,
+) -> RenderRequest<'a> {
     let unit_name = "Hemtjänsten Öster";
-    Letter { journey, step, round, person, unit_name, character: None, first: false, links }
+    RenderRequest { journey, step, round, person, unit_name, character: None, first: false, links }
 }
 
 /// A renderer for a library with one step and no errors.

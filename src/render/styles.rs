@@ -7,7 +7,7 @@ use css_inline::CSSInliner;
 const KEPT: &str = " data-css-inline=\"keep\"";
 
 /// The page with inlined styles. `Err` says what is wrong.
-pub(super) fn inlined(page: &str) -> Result<String, String> {
+pub(super) fn inline_styles(page: &str) -> Result<String, String> {
     if !page.contains("<style") {
         return Ok(page.to_owned());
     }
@@ -37,7 +37,7 @@ mod tests {
                     <body class=\"a\"><table><!--x--><tr><td>&quot;1&quot;</td></tr></table>\
                     <!--[if mso]></td></tr></table><![endif]--></body></html>\n";
         assert_eq!(
-            inlined(page).expect("a page"),
+            inline_styles(page).expect("a page"),
             "<!doctype html>\n<html><head><meta charset=\"utf-8\">\
              <style>@media print { td { color: #000 } }</style></head>\
              <body class=\"a\"><table><!--x--><tbody><tr><td style=\"color: #111;\">\"1\"</td></tr></tbody></table>\
@@ -47,6 +47,6 @@ mod tests {
 
     #[test]
     fn a_page_without_a_style_sheet_is_unchanged() {
-        assert_eq!(inlined("<p>a").expect("a page"), "<p>a");
+        assert_eq!(inline_styles("<p>a").expect("a page"), "<p>a");
     }
 }

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use handlebars::template::{Template, TemplateElement};
 use handlebars::{Handlebars, RenderErrorReason, TemplateError, TemplateErrorReason, handlebars_helper};
 
-use super::RenderFault;
+use super::RenderError;
 use super::starter;
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::model::ids::Language;
 use crate::domain::model::library::{Library, TemplateSource};
 use crate::render::email::context::Context;
-use crate::render::email::lint::{self, Reading};
+use crate::render::email::lint::{self, LintResult};
 use crate::render::partials;
-use crate::render::sentinels::Marks;
+use crate::render::sentinels::Sentinels;
 
 /// The helper that capitalises a text.
 pub(super) const CAPITAL: &str = "capital";
@@ -27,23 +27,23 @@ pub(super) const SUBJECT_REMINDER: &str = "subject-reminder";
 pub(super) const KIND: &str = "kind";
 
 /// In an HTML template these are HTML already.
-const WORDS_OF_THE_STEP: [&str; 4] = ["mail.body", "mail.before", "mail.task", "mail.after"];
+const STEP_HTML: [&str; 4] = ["mail.body", "mail.before", "mail.task", "mail.after"];
 
 /// Longer templates are refused.
-const LONGEST: usize = 100_000;
+const MAX_TEMPLATE: usize = 100_000;
 /// The compiled templates of a programme.
 #[derive(Debug)]
 pub(crate) struct Templates {
-    registries: BTreeMap<(Language, Format), Handlebars<'static>>,
+    registries: BTreeMap<(Language, TemplateFormat), Handlebars<'static>>,
     /// The sentinels used when rendering them.
-    pub(super) marks: Marks,
+    pub(super) sentinels: Sentinels,
     /// They have errors and must not be rendered: recursive partials would never end.
-    pub(super) broken: bool,
+    pub(super) invalid: bool,
 }
 
 /// The output format of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Format {
+pub(crate) enum TemplateFormat {
     Html,
     Text,
 }
@@ -51,7 +51,7 @@ pub(crate) enum Format {
 impl Templates {
     /// Whether a language has a text template of that name.
     pub(super) fn has(&self, language: &Language, name: &str) -> bool {
-        let registry = self.registries.get(&(language.clone(), Format::Text));
+        let registry = self.registries.get(&(language.clone(), TemplateFormat::Text));
         registry.is_some_and(|registry| registry.has_template(name))
     }
 
@@ -59,17 +59,17 @@ impl Templates {
     pub(super) fn render(
         &self,
         language: &Language,
-        format: Format,
+        format: TemplateFormat,
         name: &str,
         context: &Context<'_>,
-    ) -> Result<String, RenderFault> {
-        let fault = |why: String| RenderFault::Template { template: name.to_owned(), why };
+    ) -> Result<String, RenderError> {
+        let fault = |why: String| RenderError::Template { template: name.to_owned(), why };
         let context = handlebars::Context::wraps(context).map_err(|error| fault(error.to_string()))?;
         let Some(registry) = self.registries.get(&(language.clone(), format)) else {
             return Err(fault("the templates have faults, `journey check` tells them".to_owned()));
         };
         registry.render_with_context(name, &context).map_err(|error| match error.reason() {
-            RenderErrorReason::MissingVariable(Some(name)) => RenderFault::Empty { name: name.clone() },
+            RenderErrorReason::MissingVariable(Some(name)) => RenderError::Empty { name: name.clone() },
             RenderErrorReason::TemplateNotFound(_) => fault("there is no such file".to_owned()),
             reason => fault(reason.to_string().lines().next().unwrap_or_default().to_owned()),
         })
@@ -77,70 +77,70 @@ impl Templates {
 }
 
 /// A template file that could be parsed.
-pub(super) struct Source<'a> {
+pub(super) struct ParsedTemplate<'a> {
     base: &'a str,
     language: Option<Language>,
-    format: Format,
+    format: TemplateFormat,
     file: &'a str,
     pub(super) template: Template,
-    pub(super) reading: Reading,
+    pub(super) lint: LintResult,
 }
 
 /// Compiles the templates of a programme; all errors are added to `faults`.
 pub(super) fn compile(library: &Library, kept_columns: &[String], faults: &mut Vec<Diagnostic>) -> Templates {
     let own = library.templates.iter().filter(|source| source.name.starts_with("email/"));
     let starter = if own.clone().next().is_none() { starter::templates() } else { Vec::new() };
-    let read = own.chain(&starter).filter_map(|source| read(source, kept_columns, faults));
-    let sources: Vec<Source<'_>> = read.collect();
+    let parse_file = own.chain(&starter).filter_map(|source| parse_file(source, kept_columns, faults));
+    let sources: Vec<ParsedTemplate<'_>> = parse_file.collect();
     let default = library.programme.default_language();
     let mut served = Vec::new();
     // A file that could not be parsed is not missing.
     let readable = !faults.iter().any(Diagnostic::is_error);
     for language in library.programme.languages.iter().filter(|_| readable) {
-        for format in [Format::Html, Format::Text] {
-            let chosen = choose(&sources, format, language, default, faults);
+        for format in [TemplateFormat::Html, TemplateFormat::Text] {
+            let chosen = select_for_language(&sources, format, language, default, faults);
             partials::check(&chosen, faults);
             served.push((language, format, chosen));
         }
     }
-    faults.extend(sources.iter().flat_map(|source| source.reading.faults.clone()));
-    let broken = faults.iter().any(Diagnostic::is_error);
-    if broken {
+    faults.extend(sources.iter().flat_map(|source| source.lint.faults.clone()));
+    let invalid = faults.iter().any(Diagnostic::is_error);
+    if invalid {
         served.clear();
     }
-    let marks = Marks::new(kept_columns);
+    let sentinels = Sentinels::new(kept_columns);
     let registries = served.into_iter().map(|(language, format, chosen)| {
         let served = (language.clone(), format);
-        (served, registry(format, &chosen, &marks))
+        (served, registry(format, &chosen, &sentinels))
     });
-    Templates { registries: registries.collect(), marks, broken }
+    Templates { registries: registries.collect(), sentinels, invalid }
 }
 
 /// Parses and checks one file.
-fn read<'a>(
+fn parse_file<'a>(
     source: &'a TemplateSource,
     kept_columns: &[String],
     faults: &mut Vec<Diagnostic>,
-) -> Option<Source<'a>> {
+) -> Option<ParsedTemplate<'a>> {
     let Some((base, language, format)) = parse_name(&source.name) else {
         let found = format!("`{}` is no name of a mail template", source.name);
         let hint = "they are called `layout.html.hbs`, `footer.sv.html.hbs`, `kind.sv.txt.hbs`";
         faults.push(Diagnostic::error("template-name", Place::file(&source.file), found).hint(hint));
         return None;
     };
-    if source.text.len() > LONGEST {
+    if source.text.len() > MAX_TEMPLATE {
         let found =
-            format!("a template of {} kB, and at most {} kB", source.text.len() / 1000, LONGEST / 1000);
+            format!("a template of {} kB, and at most {} kB", source.text.len() / 1000, MAX_TEMPLATE / 1000);
         faults.push(Diagnostic::error("too-long", Place::file(&source.file), found));
         return None;
     }
     match parse(&source.text) {
         Ok(mut template) => {
-            let reading = lint::read(&source.file, &template, format, kept_columns);
-            if format == Format::Html {
-                put_words_in_as_html(&mut template);
+            let lint = lint::lint_template(&source.file, &template, format, kept_columns);
+            if format == TemplateFormat::Html {
+                put_step_text_in_as_html(&mut template);
             }
-            Some(Source { base, language, format, file: &source.file, template, reading })
+            Some(ParsedTemplate { base, language, format, file: &source.file, template, lint })
         }
         Err(error) => {
             faults.push(syntax_fault(source, &error));
@@ -150,11 +150,11 @@ fn read<'a>(
 }
 
 /// `email/footer.sv.html` is the partial `footer` in Swedish for HTML.
-fn parse_name(name: &str) -> Option<(&str, Option<Language>, Format)> {
+fn parse_name(name: &str) -> Option<(&str, Option<Language>, TemplateFormat)> {
     let name = name.strip_prefix("email/")?;
     let (name, format) = match name.rsplit_once('.')? {
-        (name, "html") => (name, Format::Html),
-        (name, "txt") => (name, Format::Text),
+        (name, "html") => (name, TemplateFormat::Html),
+        (name, "txt") => (name, TemplateFormat::Text),
         _ => return None,
     };
     match name.split_once('.') {
@@ -178,7 +178,7 @@ fn parse(text: &str) -> Result<Template, Box<TemplateError>> {
 /// Explains a syntax error.
 fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
     if let (TemplateErrorReason::InvalidSyntax(_), Some((at, block))) =
-        (error.reason(), lint::unclosed(&source.text))
+        (error.reason(), lint::unclosed_block(&source.text))
     {
         let place = Place::of_offset(&source.file, &source.text, at, 1);
         let found = format!("`{{{{#{block}}}}}` is opened and never closed");
@@ -202,17 +202,17 @@ fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
 }
 
 /// The step's text is HTML already. Everything else is escaped.
-fn put_words_in_as_html(template: &mut Template) {
+fn put_step_text_in_as_html(template: &mut Template) {
     for element in &mut template.elements {
         match element {
             TemplateElement::Expression(expression)
-                if expression.name.as_name().is_some_and(|name| WORDS_OF_THE_STEP.contains(&name)) =>
+                if expression.name.as_name().is_some_and(|name| STEP_HTML.contains(&name)) =>
             {
                 *element = TemplateElement::HtmlExpression(expression.clone());
             }
             TemplateElement::HelperBlock(block) => {
                 for inner in [&mut block.template, &mut block.inverse].into_iter().flatten() {
-                    put_words_in_as_html(inner);
+                    put_step_text_in_as_html(inner);
                 }
             }
             _ => {}
@@ -223,15 +223,15 @@ fn put_words_in_as_html(template: &mut Template) {
 /// For each name the file that serves a language: of the language itself, then of its primary
 /// tag, then the one without a language, then that of the programme's first language or of
 /// English; HTML may use a text file for plain wording.
-fn choose<'s, 'a>(
-    sources: &'s [Source<'a>],
-    format: Format,
+fn select_for_language<'s, 'a>(
+    sources: &'s [ParsedTemplate<'a>],
+    format: TemplateFormat,
     language: &Language,
     default: &Language,
     faults: &mut Vec<Diagnostic>,
-) -> BTreeMap<&'a str, &'s Source<'a>> {
+) -> BTreeMap<&'a str, &'s ParsedTemplate<'a>> {
     let primary = language.as_str().split('-').next().unwrap_or_default();
-    let rank = |source: &Source<'_>| match &source.language {
+    let rank = |source: &ParsedTemplate<'_>| match &source.language {
         Some(own) if own == language => 0,
         Some(own) if own.as_str() == primary => 1,
         None => 2,
@@ -240,12 +240,12 @@ fn choose<'s, 'a>(
         Some(_) => 5,
     };
     // Wording serves both formats; the layout does not.
-    let serves = |source: &&Source<'_>| {
-        source.format == format || (source.format == Format::Text && source.base != LAYOUT)
+    let serves = |source: &&ParsedTemplate<'_>| {
+        source.format == format || (source.format == TemplateFormat::Text && source.base != LAYOUT)
     };
-    let mut chosen: BTreeMap<&str, &Source<'_>> = BTreeMap::new();
+    let mut chosen: BTreeMap<&str, &ParsedTemplate<'_>> = BTreeMap::new();
     for source in sources.iter().filter(serves) {
-        let key = |s: &Source<'_>| (rank(s), s.format != format);
+        let key = |s: &ParsedTemplate<'_>| (rank(s), s.format != format);
         let best = chosen.entry(source.base).or_insert(source);
         if key(source) < key(best) {
             *best = source;
@@ -258,7 +258,7 @@ fn choose<'s, 'a>(
         faults.push(Diagnostic::warning("template-untranslated", place, found).hint(hint));
     }
     if !chosen.contains_key(LAYOUT) {
-        let end = if format == Format::Html { "html" } else { "txt" };
+        let end = if format == TemplateFormat::Html { "html" } else { "txt" };
         let file = format!("templates/email/{LAYOUT}.{end}.hbs");
         let found = format!("there is no `{file}`, and no mail without it");
         let hint = "copy it from the starter programme, or remove all of `templates/email`";
@@ -270,16 +270,20 @@ fn choose<'s, 'a>(
     chosen
 }
 
-fn registry(format: Format, chosen: &BTreeMap<&str, &Source<'_>>, marks: &Marks) -> Handlebars<'static> {
+fn registry(
+    format: TemplateFormat,
+    chosen: &BTreeMap<&str, &ParsedTemplate<'_>>,
+    sentinels: &Sentinels,
+) -> Handlebars<'static> {
     let mut registry = Handlebars::new();
     registry.set_strict_mode(true);
     registry.register_helper(CAPITAL, Box::new(capital));
-    if format == Format::Text {
+    if format == TemplateFormat::Text {
         registry.register_escape_fn(handlebars::no_escape);
     }
     for (name, source) in chosen {
-        let whole = partials::inlined(&source.template, chosen);
-        registry.register_template(name, marks.masked(&whole, format));
+        let whole = partials::inline_partials(&source.template, chosen);
+        registry.register_template(name, sentinels.with_sentinels(&whole, format));
     }
     registry
 }

@@ -177,7 +177,7 @@ fn a_character_gets_its_own_text_and_name() {
     let renderer = ready(vec![variant("Res", "Res, {{character.name}}!"), own], &[]);
     let (journey, step, chosen) = (slug("miljo"), slug("resor"), slug("halsa"));
     let (links, reader) = (links(), person("Åsa"));
-    let mut letter = Letter {
+    let mut letter = RenderRequest {
         journey: &journey,
         step: &step,
         round: 0,
@@ -194,7 +194,7 @@ fn a_character_gets_its_own_text_and_name() {
     assert_eq!(mail.character, Some(chosen.clone()));
     assert_eq!(renderer.chosen(&letter), Ok((&language("sv"), Some(&chosen))));
     letter.step = &chosen;
-    assert_eq!(renderer.subject(&letter), Err(RenderFault::NoSuchStep { step: "miljo/halsa".into() }));
+    assert_eq!(renderer.subject(&letter), Err(RenderError::NoSuchStep { step: "miljo/halsa".into() }));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_mail_too_long_for_one_recipient_fails_before_it_is_sent() {
     assert!(mail(&renderer, &person("Bo"), 0).is_ok());
     let long = person(&"Bo-".repeat(30));
     let fault = mail(&renderer, &long, 0).expect_err("it would be clipped");
-    assert!(matches!(fault, RenderFault::TooLong { .. }), "{fault}");
+    assert!(matches!(fault, RenderError::TooLong { .. }), "{fault}");
     assert_eq!(subject(&renderer, &long), Err(fault));
 }
 
@@ -228,11 +228,11 @@ fn a_template_can_test_for_an_empty_value() {
     assert_eq!(mail(&careful, &person("Åsa"), 0).expect("a mail").html, "-<p>Hej!</p>");
     let html = ("layout.html", "{{person.department}}{{mail.body}}");
     let careless = ready(vec![variant("Hej", "Hej!")], &[html, ("layout.txt", "{{mail.text}}")]);
-    let fault = RenderFault::Empty { name: "person.department".into() };
+    let fault = RenderError::Empty { name: "person.department".into() };
     assert_eq!(mail(&careless, &person("Åsa"), 0), Err(fault.clone()));
     let (journey, step, links) = (slug("miljo"), slug("resor"), links());
     let reader = person("Åsa");
-    let letter = Letter {
+    let letter = RenderRequest {
         journey: &journey,
         step: &step,
         round: 0,
@@ -343,7 +343,7 @@ fn a_hostile_name_is_only_text_everywhere() {
 fn a_mail_address_never_leaves_in_a_link() {
     let renderer = ready(vec![variant("Hej", "[x](https://x.example/?q={{person.first_name}})")], &[]);
     let fault = mail(&renderer, &person("a@b.se"), 0).expect_err("a fault");
-    assert_eq!(fault, RenderFault::AddressInLink { name: "person.first_name".into() });
+    assert_eq!(fault, RenderError::AddressInLink { name: "person.first_name".into() });
     assert_eq!(
         subject(&renderer, &person("a@b.se")),
         Err(fault),
@@ -356,7 +356,7 @@ fn a_name_that_looks_like_a_url_is_refused() {
     let renderer = ready(vec![variant("Hej", "Hej {{person.first_name}}!")], &[]);
     for name in ["[x](https://evil.example)", "www.evil.example"] {
         let fault = mail(&renderer, &person(name), 0).expect_err("a fault");
-        assert_eq!(fault, RenderFault::LinkInName { name: "person.first_name".into() });
+        assert_eq!(fault, RenderError::LinkInName { name: "person.first_name".into() });
     }
     assert!(mail(&renderer, &person("Åsa J. M."), 0).is_ok());
 }
@@ -367,9 +367,9 @@ fn a_subject_is_one_line_within_limits() {
     let subject = |name: &str| mail(&renderer, &person(name), 0).map(|mail| mail.subject);
     assert_eq!(subject("Eva\nEk").expect("a subject"), "Hej Eva Ek");
     assert!(subject(&"a".repeat(60)).is_ok());
-    assert!(matches!(subject(&"a".repeat(61)), Err(RenderFault::LongWord { .. })));
-    assert!(matches!(subject("=?utf-8?q?x?="), Err(RenderFault::Subject { .. })));
-    assert!(matches!(subject(&"ab ".repeat(60)), Err(RenderFault::Subject { .. })));
+    assert!(matches!(subject(&"a".repeat(61)), Err(RenderError::LongWord { .. })));
+    assert!(matches!(subject("=?utf-8?q?x?="), Err(RenderError::Subject { .. })));
+    assert!(matches!(subject(&"ab ".repeat(60)), Err(RenderError::Subject { .. })));
 }
 
 #[test]
@@ -434,7 +434,7 @@ fn a_film_becomes_a_described_link() {
 fn only_the_first_mail_explains_itself_in_full() {
     let renderer = ready(vec![variant("Hej", BODY)], &[]);
     let (journey, step, links, reader) = (slug("miljo"), slug("resor"), links(), person("Åsa"));
-    let letter = |first| Letter {
+    let letter = |first| RenderRequest {
         journey: &journey,
         step: &step,
         round: 0,
@@ -507,7 +507,7 @@ proptest! {
         let first = mail(&renderer, &reader, 0);
         prop_assert_eq!(&first, &mail(&renderer, &reader, 0));
         let (journey, step, links) = (slug("miljo"), slug("resor"), links());
-        let letter = Letter {
+        let letter = RenderRequest {
             journey: &journey, step: &step, round: 0, person: &reader, unit_name: "Hemtjänsten Öster",
             character: None, first: false, links: &links,
         };

@@ -11,7 +11,7 @@ use journey::domain::model::ids::{Language, PersonId, Slug, UnitId};
 use journey::domain::model::person::Person;
 use journey::domain::model::step::Kind;
 use journey::mail::message::compose::{self, ComposeOptions};
-use journey::render::{Letter, Links, Renderer};
+use journey::render::{RenderRequest, ReaderLinks, Renderer};
 
 pub(crate) struct Sample {
     /// `miljo-resor@halsa.sv`, then `-first` or `-reminder`.
@@ -41,7 +41,7 @@ pub(crate) fn sample() -> Vec<Sample> {
                 let mut occasions = vec![(0, place == 0)];
                 occasions.extend((!step.remind.is_empty()).then_some((1, false)));
                 for (round, first) in occasions {
-                    let letter = Letter {
+                    let letter = RenderRequest {
                         journey: &journey.slug,
                         step: &step.slug,
                         round,
@@ -101,10 +101,10 @@ fn name(
 }
 
 /// The reader's own links, in their real length.
-fn links() -> Links {
+fn links() -> ReaderLinks {
     let page =
         |page: &str| format!("https://larresa.ekdala.example/{page}/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r");
-    Links { answer: page("s"), pause: page("p"), character: page("c"), web: page("w") }
+    ReaderLinks { answer: page("s"), pause: page("p"), character: page("c"), web: page("w") }
 }
 
 fn reader(language: &Language) -> Person {

@@ -17,7 +17,7 @@ use crate::domain::verdict::{Held, Reason, Send, Verdict, Wait};
 use crate::engine::load::snapshot::World;
 use crate::engine::panics::unless_it_panics;
 use crate::failpoint;
-use crate::render::{Letter, Links};
+use crate::render::{ReaderLinks, RenderRequest};
 
 /// The verdicts at one instant.
 pub struct Pass<'w> {
@@ -249,8 +249,8 @@ impl<'w> Due<'w> {
     }
 
     /// The input for rendering.
-    pub fn letter<'s>(&'s self, world: &'s World, links: &'s Links) -> Letter<'s> {
-        Letter {
+    pub fn letter<'s>(&'s self, world: &'s World, links: &'s ReaderLinks) -> RenderRequest<'s> {
+        RenderRequest {
             journey: &self.journey.slug,
             step: &self.step.slug,
             round: self.round,
@@ -265,7 +265,7 @@ impl<'w> Due<'w> {
 
 /// Links for a preview. They lead nowhere and identify no person; a mail that
 /// is sent gets signed links from `keys`.
-pub fn links(world: &World) -> Links {
+pub fn links(world: &World) -> ReaderLinks {
     let to = |page: &str| format!("{}/dry-run/{page}", world.config.web.base_url);
-    Links { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
+    ReaderLinks { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
 }

@@ -4,7 +4,7 @@
 use crate::domain::model::email::{Email, Mailbox};
 use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::Timestamp;
-use crate::render::Rendered;
+use crate::render::RenderedEmail;
 
 /// Everything about a mail except its text.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub struct ComposeOptions<'a> {
     pub boundary: &'a str,
     /// The journey's identity, and its title in the mail's language.
     pub journey: (&'a Slug, &'a str),
-    /// URL of the recipient's pause page, as in [`crate::render::Links`].
+    /// URL of the recipient's pause page, as in [`crate::render::ReaderLinks`].
     pub pause: &'a str,
     /// The number of the delivery, if there is one.
     pub delivery: Option<i64>,
@@ -36,7 +36,7 @@ pub struct ComposeOptions<'a> {
 }
 
 /// Combines the rendered text and the headers.
-pub fn email(words: Rendered, options: &ComposeOptions<'_>) -> Email {
+pub fn email(words: RenderedEmail, options: &ComposeOptions<'_>) -> Email {
     Email {
         from: options.from.clone(),
         to: Mailbox { name: options.name.to_owned(), address: options.address.to_owned() },
@@ -104,7 +104,7 @@ mod tests {
             delivery,
             first_message_id: Some("<first@ekdala.example>"),
         };
-        let words = Rendered {
+        let words = RenderedEmail {
             subject: "Hej".into(),
             preheader: String::new(),
             html: "<p>Hej</p>\n".into(),
@@ -172,7 +172,7 @@ mod tests {
                 delivery: Some(17),
                 first_message_id: self.reminds.then_some("<first234567@ekdala.example>"),
             };
-            let words = Rendered {
+            let words = RenderedEmail {
                 subject: self.subject.clone(),
                 preheader: String::new(),
                 html: self.html.clone(),

@@ -1,22 +1,22 @@
 //! Compiled emails: layout, text and styles of a step combined once per character and
 //! language, so that a mail only needs its slots filled.
 
-use super::context::{MailContext, Values, Words};
+use super::context::{MailContext, RenderValues, StepText};
 use crate::domain::model::ids::Language;
-use crate::render::compiled_text::{Escape, Pieces};
+use crate::render::compiled_text::{CompiledText, Escape};
 use crate::render::markdown::{Body, Section};
 use crate::render::plain::{self, Block};
-use crate::render::sentinels::{Marks, Unpaired};
-use crate::render::templates::{self, Format, Templates};
-use crate::render::{RenderFault, styles};
+use crate::render::sentinels::{Sentinels, UnbalancedSentinels};
+use crate::render::templates::{self, TemplateFormat, Templates};
+use crate::render::{RenderError, styles};
 
 /// In the plain text of a layout these stand for the whole text of the step, the part
 /// before its task, the task, and the part after it.
-const PLACES: [char; 4] = ['\u{10FF10}', '\u{10FF11}', '\u{10FF12}', '\u{10FF13}'];
+const BODY_MARKERS: [char; 4] = ['\u{10FF10}', '\u{10FF11}', '\u{10FF12}', '\u{10FF13}'];
 
 /// Which mail of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Occasion {
+pub(crate) enum EmailVariant {
     /// The recipient's first mail of the journey, which explains itself.
     First,
     /// Any other first round.
@@ -27,9 +27,9 @@ pub(crate) enum Occasion {
 
 /// A compiled mail.
 #[derive(Debug)]
-pub(crate) struct Page {
-    subject: Pieces,
-    html: Pieces,
+pub(crate) struct CompiledEmail {
+    subject: CompiledText,
+    html: CompiledText,
     text: Vec<TextPart>,
 }
 
@@ -37,53 +37,53 @@ pub(crate) struct Page {
 #[derive(Debug)]
 enum TextPart {
     /// Text from the layout.
-    Layout(Pieces),
+    Layout(CompiledText),
     /// The text of the step.
-    Words(Vec<Block>),
+    StepText(Vec<Block>),
 }
 
 /// The inputs for compiling a mail.
-pub(crate) struct Material<'a> {
+pub(crate) struct CompileInput<'a> {
     pub(crate) language: &'a Language,
-    pub(crate) words: Words<'a>,
-    pub(crate) subject: &'a Pieces,
-    pub(crate) preheader: &'a Pieces,
+    pub(crate) words: StepText<'a>,
+    pub(crate) subject: &'a CompiledText,
+    pub(crate) preheader: &'a CompiledText,
     pub(crate) body: &'a Body,
-    pub(crate) occasion: Occasion,
+    pub(crate) email_variant: EmailVariant,
 }
 
-impl Page {
+impl CompiledEmail {
     /// Compiles a mail.
-    pub(crate) fn new(templates: &Templates, material: &Material<'_>) -> Result<Page, RenderFault> {
-        let subject = subject(templates, material)?;
-        let html = html(templates, material, &subject)?;
-        let text = text(templates, material, &subject)?;
-        Ok(Page { subject, html, text })
+    pub(crate) fn new(templates: &Templates, input: &CompileInput<'_>) -> Result<CompiledEmail, RenderError> {
+        let subject = subject(templates, input)?;
+        let html = html(templates, input, &subject)?;
+        let text = text(templates, input, &subject)?;
+        Ok(CompiledEmail { subject, html, text })
     }
 
     /// The subject with its slots.
-    pub(crate) fn subject(&self) -> &Pieces {
+    pub(crate) fn subject(&self) -> &CompiledText {
         &self.subject
     }
 
     /// Fails if a value is missing.
-    pub(crate) fn check(&self, values: &Values<'_>) -> Result<(), RenderFault> {
+    pub(crate) fn check(&self, values: &RenderValues<'_>) -> Result<(), RenderError> {
         self.html.check(values)?;
         self.text.iter().try_for_each(|part| match part {
             TextPart::Layout(pieces) => pieces.check(values),
-            TextPart::Words(blocks) => blocks.iter().try_for_each(|block| block.words.check(values)),
+            TextPart::StepText(blocks) => blocks.iter().try_for_each(|block| block.words.check(values)),
         })
     }
 
     /// The HTML for one recipient.
-    pub(crate) fn html(&self, values: &Values<'_>) -> Result<String, RenderFault> {
-        let mut html = String::with_capacity(self.html.ready_len() + 2_000);
+    pub(crate) fn html(&self, values: &RenderValues<'_>) -> Result<String, RenderError> {
+        let mut html = String::with_capacity(self.html.literal_len() + 2_000);
         self.html.fill(values, &mut html)?;
         Ok(html)
     }
 
     /// The plain text for one recipient.
-    pub(crate) fn text(&self, values: &Values<'_>) -> Result<String, RenderFault> {
+    pub(crate) fn text(&self, values: &RenderValues<'_>) -> Result<String, RenderError> {
         let mut text = String::with_capacity(4_000);
         let mut around = String::new();
         for part in &self.text {
@@ -93,7 +93,7 @@ impl Page {
                     pieces.fill(values, &mut around)?;
                     plain::tidy(&around, &mut text);
                 }
-                TextPart::Words(blocks) => plain::fill(blocks, values, &mut text)?,
+                TextPart::StepText(blocks) => plain::fill(blocks, values, &mut text)?,
             }
         }
         while text.ends_with("\n\n") {
@@ -104,106 +104,117 @@ impl Page {
 }
 
 /// Compiles the subject; a reminder's comes from a template.
-fn subject(templates: &Templates, material: &Material<'_>) -> Result<Pieces, RenderFault> {
-    if material.occasion != Occasion::Reminder
-        || !templates.has(material.language, templates::SUBJECT_REMINDER)
+fn subject(templates: &Templates, input: &CompileInput<'_>) -> Result<CompiledText, RenderError> {
+    if input.email_variant != EmailVariant::Reminder
+        || !templates.has(input.language, templates::SUBJECT_REMINDER)
     {
-        return Ok(material.subject.clone());
+        return Ok(input.subject.clone());
     }
-    let first = templates.marks.mark(material.subject, None);
+    let first = templates.sentinels.mark(input.subject, None);
     let mail = MailContext {
         subject: &first,
-        language: material.language.as_str(),
+        language: input.language.as_str(),
         reminder: true,
         ..MailContext::default()
     };
-    let context = material.words.context(mail);
-    let line = templates.render(material.language, Format::Text, templates::SUBJECT_REMINDER, &context)?;
+    let context = input.words.context(mail);
+    let line =
+        templates.render(input.language, TemplateFormat::Text, templates::SUBJECT_REMINDER, &context)?;
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    templates.marks.unmarked(&line, Format::Text).map_err(unpaired(templates::SUBJECT_REMINDER))
+    templates.sentinels.parse(&line, TemplateFormat::Text).map_err(unbalanced(templates::SUBJECT_REMINDER))
 }
 
-fn html(templates: &Templates, material: &Material<'_>, subject: &Pieces) -> Result<Pieces, RenderFault> {
-    let marks = &templates.marks;
-    let sections = material.body.sections().map(|section| marks.mark(&section.html, None));
+fn html(
+    templates: &Templates,
+    input: &CompileInput<'_>,
+    subject: &CompiledText,
+) -> Result<CompiledText, RenderError> {
+    let sentinels = &templates.sentinels;
+    let sections = input.body.sections().map(|section| sentinels.mark(&section.html, None));
     let [before, task, after] = sections.each_ref().map(|html| html.trim_end());
     let body = sections.concat();
     let mail = MailContext {
-        subject: &marks.mark(subject, Some(Escape::Html)),
-        preheader: &marks.mark(material.preheader, Some(Escape::Html)),
+        subject: &sentinels.mark(subject, Some(Escape::Html)),
+        preheader: &sentinels.mark(input.preheader, Some(Escape::Html)),
         body: body.trim_end(),
         before,
         task,
         after,
-        ..mail_context(material)
+        ..mail_context(input)
     };
-    let context = material.words.context(mail);
-    let page = templates.render(material.language, Format::Html, templates::LAYOUT, &context)?;
-    let styled = styles::inlined(&page)
-        .map_err(|why| RenderFault::Template { template: templates::LAYOUT.to_owned(), why })?;
+    let context = input.words.context(mail);
+    let page = templates.render(input.language, TemplateFormat::Html, templates::LAYOUT, &context)?;
+    let styled = styles::inline_styles(&page)
+        .map_err(|why| RenderError::Template { template: templates::LAYOUT.to_owned(), why })?;
     // Inlining must not drop a conditional part that stands in a style sheet.
-    let kept = Marks::conditions(&page) == Marks::conditions(&styled);
-    let pieces = if kept { marks.unmarked(&styled, Format::Html) } else { Err(Unpaired) };
-    pieces.map_err(unpaired(templates::LAYOUT))
+    let kept = Sentinels::count_blocks(&page) == Sentinels::count_blocks(&styled);
+    let pieces = if kept { sentinels.parse(&styled, TemplateFormat::Html) } else { Err(UnbalancedSentinels) };
+    pieces.map_err(unbalanced(templates::LAYOUT))
 }
 
 fn text(
     templates: &Templates,
-    material: &Material<'_>,
-    subject: &Pieces,
-) -> Result<Vec<TextPart>, RenderFault> {
-    let marks = &templates.marks;
-    let [whole, before, task, after] = PLACES.map(String::from);
+    input: &CompileInput<'_>,
+    subject: &CompiledText,
+) -> Result<Vec<TextPart>, RenderError> {
+    let sentinels = &templates.sentinels;
+    let [whole, before, task, after] = BODY_MARKERS.map(String::from);
     let there =
         |section: &Section, place: String| if section.text.is_empty() { String::new() } else { place };
     let mail = MailContext {
-        subject: &marks.mark(subject, None),
-        preheader: &marks.mark(material.preheader, None),
+        subject: &sentinels.mark(subject, None),
+        preheader: &sentinels.mark(input.preheader, None),
         text: &whole,
-        before: &there(&material.body.before, before),
-        task: &there(&material.body.task, task),
-        after: &there(&material.body.after, after),
-        ..mail_context(material)
+        before: &there(&input.body.before, before),
+        task: &there(&input.body.task, task),
+        after: &there(&input.body.after, after),
+        ..mail_context(input)
     };
-    let context = material.words.context(mail);
-    let mut rest: &str = &templates.render(material.language, Format::Text, templates::LAYOUT, &context)?;
+    let context = input.words.context(mail);
+    let mut rest: &str =
+        &templates.render(input.language, TemplateFormat::Text, templates::LAYOUT, &context)?;
     let mut parts = Vec::new();
     let layout = |text: &str| {
-        marks.unmarked(text, Format::Text).map(TextPart::Layout).map_err(unpaired(templates::LAYOUT))
+        sentinels
+            .parse(text, TemplateFormat::Text)
+            .map(TextPart::Layout)
+            .map_err(unbalanced(templates::LAYOUT))
     };
-    while let Some(at) = rest.find(PLACES) {
+    while let Some(at) = rest.find(BODY_MARKERS) {
         parts.push(layout(&rest[..at])?);
         let place = rest[at..].chars().next().unwrap_or_default();
         rest = &rest[at + place.len_utf8()..];
         rest = rest.strip_prefix('\n').unwrap_or(rest);
-        let [before, task, after] = material.body.sections();
-        let sections = match PLACES.iter().position(|p| *p == place) {
+        let [before, task, after] = input.body.sections();
+        let sections = match BODY_MARKERS.iter().position(|p| *p == place) {
             Some(1) => vec![before],
             Some(2) => vec![task],
             Some(3) => vec![after],
             _ => vec![before, task, after],
         };
-        parts.push(TextPart::Words(sections.into_iter().flat_map(|section| section.text.clone()).collect()));
+        parts.push(TextPart::StepText(
+            sections.into_iter().flat_map(|section| section.text.clone()).collect(),
+        ));
     }
     parts.push(layout(rest)?);
     Ok(parts)
 }
 
 /// The values that HTML and plain text share.
-fn mail_context<'a>(material: &Material<'a>) -> MailContext<'a> {
+fn mail_context<'a>(input: &CompileInput<'a>) -> MailContext<'a> {
     MailContext {
-        language: material.language.as_str(),
-        kind: material.words.kind_in_words,
-        first: material.occasion == Occasion::First,
-        reminder: material.occasion == Occasion::Reminder,
-        asks: material.words.questions > 0 && !material.body.has_button,
+        language: input.language.as_str(),
+        kind: input.words.kind_name,
+        first: input.email_variant == EmailVariant::First,
+        reminder: input.email_variant == EmailVariant::Reminder,
+        asks: input.words.questions > 0 && !input.body.has_button,
         ..MailContext::default()
     }
 }
 
-fn unpaired(template: &str) -> impl Fn(Unpaired) -> RenderFault {
+fn unbalanced(template: &str) -> impl Fn(UnbalancedSentinels) -> RenderError {
     let template = template.to_owned();
-    move |Unpaired| RenderFault::Template {
+    move |UnbalancedSentinels| RenderError::Template {
         template: template.clone(),
         why: "a block that asks about the reader must stand where text may stand, \
               not inside a tag, the title or a style sheet"

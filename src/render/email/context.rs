@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::domain::model::library::Privacy;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::{Film, Kind, Poster};
-use crate::render::Links;
+use crate::render::ReaderLinks;
 
 /// A name that authors may use, with its description.
 #[derive(Clone, Copy, Debug)]
@@ -122,26 +122,26 @@ pub(crate) enum Field {
 
 /// A valid name in Markdown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Name {
+pub(crate) enum Placeholder {
     Field(Field),
     /// A column kept from the people file.
     Extra(Arc<str>),
 }
 
-impl Name {
+impl Placeholder {
     /// Parses a name, if Markdown may use it.
-    pub(crate) fn parse(text: &str, kept_columns: &[String]) -> Option<Name> {
+    pub(crate) fn parse(text: &str, kept_columns: &[String]) -> Option<Placeholder> {
         if let Some(column) = text.strip_prefix("extra.") {
-            return kept_columns.iter().any(|kept| kept == column).then(|| Name::Extra(column.into()));
+            return kept_columns.iter().any(|kept| kept == column).then(|| Placeholder::Extra(column.into()));
         }
-        NAMES.iter().find(|entry| entry.name == text).and_then(|entry| entry.field).map(Name::Field)
+        NAMES.iter().find(|entry| entry.name == text).and_then(|entry| entry.field).map(Placeholder::Field)
     }
 
     /// Whether its value is one of our URLs.
     pub(crate) fn is_link(&self) -> bool {
         match self {
-            Name::Extra(_) => false,
-            Name::Field(field) => match field {
+            Placeholder::Extra(_) => false,
+            Placeholder::Field(field) => match field {
                 Field::LinkAnswer | Field::LinkPause | Field::LinkCharacter | Field::LinkWeb => true,
                 Field::FirstName
                 | Field::LastName
@@ -159,16 +159,16 @@ impl Name {
     }
 
     /// Whether it is a first or last name.
-    pub(crate) fn is_what_people_are_called(&self) -> bool {
-        matches!(self, Name::Field(Field::FirstName | Field::LastName))
+    pub(crate) fn is_person_name(&self) -> bool {
+        matches!(self, Placeholder::Field(Field::FirstName | Field::LastName))
     }
 
     /// Whether its value depends on the recipient. The others are the same in all mails
     /// with the same text.
-    pub(crate) fn differs(&self) -> bool {
+    pub(crate) fn is_per_reader(&self) -> bool {
         match self {
-            Name::Extra(_) => true,
-            Name::Field(field) => match field {
+            Placeholder::Extra(_) => true,
+            Placeholder::Field(field) => match field {
                 Field::FirstName
                 | Field::LastName
                 | Field::Unit
@@ -190,15 +190,15 @@ impl Name {
 
     /// Whether it identifies the recipient.
     pub(crate) fn is_personal(&self) -> bool {
-        matches!(self, Name::Extra(_)) || self.is_what_people_are_called()
+        matches!(self, Placeholder::Extra(_)) || self.is_person_name()
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Name::Extra(column) => write!(f, "extra.{column}"),
-            Name::Field(field) => {
+            Placeholder::Extra(column) => write!(f, "extra.{column}"),
+            Placeholder::Field(field) => {
                 let entry = NAMES.iter().find(|entry| entry.field == Some(*field));
                 f.write_str(entry.map_or("", |entry| entry.name))
             }
@@ -208,10 +208,10 @@ impl fmt::Display for Name {
 
 /// The values shared by all recipients of the same text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Words<'a> {
+pub(crate) struct StepText<'a> {
     pub(crate) title: &'a str,
     pub(crate) kind: Kind,
-    pub(crate) kind_in_words: &'a str,
+    pub(crate) kind_name: &'a str,
     pub(crate) minutes: u32,
     /// The same as text; empty if there is none.
     pub(crate) minutes_text: &'a str,
@@ -229,14 +229,14 @@ pub(crate) struct Words<'a> {
 }
 
 /// Pictures are shown at most as wide as a mail, in pixels.
-const WIDEST_PICTURE: u32 = 600;
+const MAX_PICTURE_WIDTH: u32 = 600;
 
 /// All values for one recipient, cleaned: no value has control characters, line breaks,
 /// direction marks or surrounding spaces.
 #[derive(Debug)]
-pub(crate) struct Values<'a> {
-    words: Words<'a>,
-    links: &'a Links,
+pub(crate) struct RenderValues<'a> {
+    words: StepText<'a>,
+    links: &'a ReaderLinks,
     person: &'a Person,
     first_name: Cow<'a, str>,
     last_name: Cow<'a, str>,
@@ -244,9 +244,14 @@ pub(crate) struct Values<'a> {
     department: Cow<'a, str>,
 }
 
-impl<'a> Values<'a> {
-    pub(crate) fn new(words: Words<'a>, person: &'a Person, unit: &'a str, links: &'a Links) -> Values<'a> {
-        Values {
+impl<'a> RenderValues<'a> {
+    pub(crate) fn new(
+        words: StepText<'a>,
+        person: &'a Person,
+        unit: &'a str,
+        links: &'a ReaderLinks,
+    ) -> RenderValues<'a> {
+        RenderValues {
             words,
             links,
             person,
@@ -258,10 +263,10 @@ impl<'a> Values<'a> {
     }
 
     /// The value of a name; empty if there is none.
-    pub(crate) fn get(&self, name: &Name) -> Cow<'_, str> {
+    pub(crate) fn get(&self, name: &Placeholder) -> Cow<'_, str> {
         let field = match name {
-            Name::Extra(column) => return self.extra(column),
-            Name::Field(field) => field,
+            Placeholder::Extra(column) => return self.extra(column),
+            Placeholder::Field(field) => field,
         };
         Cow::Borrowed(match field {
             Field::FirstName => &self.first_name,
@@ -269,7 +274,7 @@ impl<'a> Values<'a> {
             Field::Unit => &self.unit,
             Field::Department => &self.department,
             Field::StepTitle => self.words.title,
-            Field::StepKind => self.words.kind_in_words,
+            Field::StepKind => self.words.kind_name,
             Field::StepMinutes => self.words.minutes_text,
             Field::JourneyTitle => self.words.journey_title,
             Field::CharacterName => self.words.character_name,
@@ -288,7 +293,7 @@ impl<'a> Values<'a> {
     }
 }
 
-impl<'a> Words<'a> {
+impl<'a> StepText<'a> {
     /// The values for templates, except those that depend on the recipient. Empty values are
     /// left out, so that strict mode names them and `{{#if}}` can test for them.
     pub(crate) fn context<'b>(&'b self, mail: MailContext<'b>) -> Context<'b>
@@ -305,8 +310,8 @@ impl<'a> Words<'a> {
                 questions: self.questions,
                 question: self.question,
             },
-            journey: Title { title: self.journey_title },
-            programme: Title { title: self.programme_title },
+            journey: TitleContext { title: self.journey_title },
+            programme: TitleContext { title: self.programme_title },
             organisation: self.organisation,
             film: self.film.map(|film| FilmContext {
                 url: &film.url,
@@ -332,8 +337,8 @@ impl<'a> Words<'a> {
 #[derive(Serialize)]
 pub(crate) struct Context<'a> {
     step: StepContext<'a>,
-    journey: Title<'a>,
-    programme: Title<'a>,
+    journey: TitleContext<'a>,
+    programme: TitleContext<'a>,
     #[serde(skip_serializing_if = "str::is_empty")]
     organisation: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -368,16 +373,16 @@ struct StepContext<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     title: &'a str,
     kind: &'a str,
-    #[serde(skip_serializing_if = "is_nothing")]
+    #[serde(skip_serializing_if = "is_default")]
     minutes: u32,
-    #[serde(skip_serializing_if = "is_nothing")]
+    #[serde(skip_serializing_if = "is_default")]
     questions: usize,
     #[serde(skip_serializing_if = "str::is_empty")]
     question: &'a str,
 }
 
 #[derive(Serialize)]
-struct Title<'a> {
+struct TitleContext<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     title: &'a str,
 }
@@ -403,7 +408,7 @@ struct PosterContext<'a> {
 
 fn poster_context<'a>(poster: &'a Poster, source: &'a str) -> PosterContext<'a> {
     let (width, height) = (poster.picture.width, poster.picture.height);
-    let shown = width.min(WIDEST_PICTURE);
+    let shown = width.min(MAX_PICTURE_WIDTH);
     let high = u64::from(height) * u64::from(shown) / u64::from(width.max(1));
     PosterContext {
         poster: source,
@@ -429,7 +434,7 @@ struct PrivacyContext<'a> {
     retention_unit: &'a str,
 }
 
-fn is_nothing<T: Default + PartialEq>(number: &T) -> bool {
+fn is_default<T: Default + PartialEq>(number: &T) -> bool {
     *number == T::default()
 }
 
@@ -438,13 +443,14 @@ fn is_nothing<T: Default + PartialEq>(number: &T) -> bool {
 /// the ends. The import refuses such names too.
 pub(crate) fn clean(value: &str) -> Cow<'_, str> {
     let trimmed = value.trim();
-    let tidy = !trimmed.contains("  ") && !trimmed.chars().any(|c| breaks(c) || steers(c));
+    let tidy =
+        !trimmed.contains("  ") && !trimmed.chars().any(|c| is_line_break(c) || is_direction_control(c));
     if tidy {
         return Cow::Borrowed(trimmed);
     }
     let mut cleaned = String::with_capacity(trimmed.len());
-    for c in trimmed.chars().filter(|&c| !steers(c)) {
-        let c = if breaks(c) { ' ' } else { c };
+    for c in trimmed.chars().filter(|&c| !is_direction_control(c)) {
+        let c = if is_line_break(c) { ' ' } else { c };
         if c != ' ' || !cleaned.ends_with(' ') {
             cleaned.push(c);
         }
@@ -453,12 +459,12 @@ pub(crate) fn clean(value: &str) -> Cow<'_, str> {
 }
 
 /// Whether the character ends a line, or controls a terminal or a header.
-pub(crate) fn breaks(c: char) -> bool {
+pub(crate) fn is_line_break(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Whether the character changes the direction of the surrounding text.
-fn steers(c: char) -> bool {
+fn is_direction_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -492,10 +498,10 @@ mod tests {
 
     #[test]
     fn templates_see_every_name_and_nothing_else() {
-        let filled = Words {
+        let filled = StepText {
             title: "a",
             kind: Kind::Film,
-            kind_in_words: "film",
+            kind_name: "film",
             minutes: 3,
             minutes_text: "3",
             questions: 1,
@@ -542,9 +548,10 @@ mod tests {
         there.push("film".into());
         there.sort();
         // The others are filled for each recipient.
-        let differs = |name: &str| Name::parse(name, &[]).is_some_and(|name| name.differs());
+        let is_per_reader =
+            |name: &str| Placeholder::parse(name, &[]).is_some_and(|name| name.is_per_reader());
         let mut promised: Vec<&str> =
-            NAMES.iter().map(|entry| entry.name).filter(|name| !differs(name)).collect();
+            NAMES.iter().map(|entry| entry.name).filter(|name| !is_per_reader(name)).collect();
         promised.sort_unstable();
         assert_eq!(there, promised);
     }
@@ -552,11 +559,14 @@ mod tests {
     #[test]
     fn every_markdown_name_is_distinct() {
         for entry in NAMES.iter().filter(|entry| entry.in_markdown()) {
-            let name = Name::parse(entry.name, &[]).expect("a name");
+            let name = Placeholder::parse(entry.name, &[]).expect("a name");
             assert_eq!(name.to_string(), entry.name);
         }
-        assert_eq!(Name::parse("mail.body", &[]), None);
-        assert_eq!(Name::parse("extra.Titel", &["Titel".into()]), Some(Name::Extra("Titel".into())));
-        assert_eq!(Name::parse("extra.Lön", &["Titel".into()]), None);
+        assert_eq!(Placeholder::parse("mail.body", &[]), None);
+        assert_eq!(
+            Placeholder::parse("extra.Titel", &["Titel".into()]),
+            Some(Placeholder::Extra("Titel".into()))
+        );
+        assert_eq!(Placeholder::parse("extra.Lön", &["Titel".into()]), None);
     }
 }

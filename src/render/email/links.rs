@@ -1,33 +1,33 @@
 //! Which link targets are allowed: our own pages, https, and mail addresses. An allow
 //! list, because a deny list is never complete.
 
-use super::context::Name;
-use crate::render::compiled_text::{Escape, Pieces};
+use super::context::Placeholder;
+use crate::render::compiled_text::{CompiledText, Escape};
 use crate::render::faults::Faults;
-use crate::render::placeholder::Masked;
+use crate::render::placeholder::MaskedText;
 
 /// A link target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum LinkTarget {
     /// One of our pages, with the recipient's own URL.
-    Ours(Name),
+    OwnPage(Placeholder),
     /// A web page; the host, and the percent-encoded URL.
-    Web { host: String, address: Pieces },
+    Web { host: String, address: CompiledText },
     /// A mail address with `mailto:`, percent-encoded.
-    Mail(Pieces),
+    Mail(CompiledText),
 }
 
-impl Target {
+impl LinkTarget {
     /// The target as the inside of a quoted HTML attribute.
-    pub(crate) fn attribute(&self) -> Pieces {
-        let mut pieces = Pieces::default();
+    pub(crate) fn attribute(&self) -> CompiledText {
+        let mut pieces = CompiledText::default();
         match self {
-            Target::Ours(name) => pieces.push_hole(name.clone(), Escape::Html),
-            Target::Web { address, .. } | Target::Mail(address) => {
-                for part in address.parts() {
+            LinkTarget::OwnPage(name) => pieces.push_slot(name.clone(), Escape::Html),
+            LinkTarget::Web { address, .. } | LinkTarget::Mail(address) => {
+                for part in address.segments() {
                     match part {
                         Ok(encoded) => pieces.push_escaped(encoded, Escape::Html),
-                        Err((name, _)) => pieces.push_hole(name.clone(), Escape::Url),
+                        Err((name, _)) => pieces.push_slot(name.clone(), Escape::Url),
                     }
                 }
             }
@@ -36,26 +36,31 @@ impl Target {
     }
 
     /// The target as it appears in plain text.
-    pub(crate) fn plain(&self) -> Pieces {
+    pub(crate) fn plain(&self) -> CompiledText {
         match self {
-            Target::Ours(name) => {
-                let mut pieces = Pieces::default();
-                pieces.push_hole(name.clone(), Escape::Plain);
+            LinkTarget::OwnPage(name) => {
+                let mut pieces = CompiledText::default();
+                pieces.push_slot(name.clone(), Escape::Plain);
                 pieces
             }
-            Target::Web { address, .. } => address.clone(),
-            Target::Mail(address) => address.without_prefix("mailto:"),
+            LinkTarget::Web { address, .. } => address.clone(),
+            LinkTarget::Mail(address) => address.without_prefix("mailto:"),
         }
     }
 }
 
 /// Parses the author's target, if it is allowed.
-pub(crate) fn read(dest: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> Option<Target> {
-    let holes: Vec<&Name> = dest.chars().filter_map(|c| masked.hole(c)).collect();
+pub(crate) fn parse(
+    dest: &str,
+    masked: &MaskedText,
+    at: usize,
+    faults: &mut Faults<'_>,
+) -> Option<LinkTarget> {
+    let holes: Vec<&Placeholder> = dest.chars().filter_map(|c| masked.hole(c)).collect();
     if let [name] = holes.as_slice()
         && dest.chars().count() == 1
     {
-        return ours(name, at, faults);
+        return own_link(name, at, faults);
     }
     if dest.chars().any(char::is_control) {
         faults.error("bad-link", at, "a link target with a control character in it", "write it on one line");
@@ -72,10 +77,10 @@ pub(crate) fn read(dest: &str, masked: &Masked, at: usize, faults: &mut Faults<'
         return None;
     }
     match dest.split_once(':').map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest)) {
-        Some((scheme, rest)) if scheme == "https" => web(rest, masked, at, faults),
-        Some((scheme, rest)) if scheme == "mailto" => mail(rest, masked, at, faults),
+        Some((scheme, rest)) if scheme == "https" => parse_web(rest, masked, at, faults),
+        Some((scheme, rest)) if scheme == "mailto" => parse_mailto(rest, masked, at, faults),
         Some((scheme, _)) => {
-            foreign(&scheme, at, faults);
+            reject_scheme(&scheme, at, faults);
             None
         }
         None => {
@@ -87,16 +92,16 @@ pub(crate) fn read(dest: &str, masked: &Masked, at: usize, faults: &mut Faults<'
     }
 }
 
-fn ours(name: &Name, at: usize, faults: &mut Faults<'_>) -> Option<Target> {
+fn own_link(name: &Placeholder, at: usize, faults: &mut Faults<'_>) -> Option<LinkTarget> {
     if name.is_link() {
-        return Some(Target::Ours(name.clone()));
+        return Some(LinkTarget::OwnPage(name.clone()));
     }
     let found = format!("`{name}` is no address and cannot be a link target alone");
     faults.error("bad-link", at, &found, "whole targets are `{{link.answer}}` and the other `link.…` names");
     None
 }
 
-fn foreign(scheme: &str, at: usize, faults: &mut Faults<'_>) {
+fn reject_scheme(scheme: &str, at: usize, faults: &mut Faults<'_>) {
     let known = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
     if scheme == "http" {
         faults.error("bad-link", at, "an `http:` link is open to everybody on the way", "write `https:`");
@@ -109,7 +114,7 @@ fn foreign(scheme: &str, at: usize, faults: &mut Faults<'_>) {
     }
 }
 
-fn web(rest: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> Option<Target> {
+fn parse_web(rest: &str, masked: &MaskedText, at: usize, faults: &mut Faults<'_>) -> Option<LinkTarget> {
     let Some(after) = rest.strip_prefix("//") else {
         faults.error(
             "bad-link",
@@ -134,16 +139,16 @@ fn web(rest: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> Optio
         faults.error("bad-link", at, found, "mail filters take it for a fraud: link to a name");
         return None;
     }
-    if !personal_data(after, masked, at, faults) {
+    if !check_personal_data(after, masked, at, faults) {
         return None;
     }
-    let mut address = Pieces::default();
+    let mut address = CompiledText::default();
     masked.unmask(&format!("https:{rest}"), Escape::Url, &mut address);
-    Some(Target::Web { host: name_only.to_lowercase(), address })
+    Some(LinkTarget::Web { host: name_only.to_lowercase(), address })
 }
 
 /// Whether the URL would send personal data to another server.
-fn personal_data(address: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> bool {
+fn check_personal_data(address: &str, masked: &MaskedText, at: usize, faults: &mut Faults<'_>) -> bool {
     let mut allowed = true;
     for name in address.chars().filter_map(|c| masked.hole(c)) {
         let spelled = name.to_string().to_lowercase();
@@ -160,7 +165,7 @@ fn personal_data(address: &str, masked: &Masked, at: usize, faults: &mut Faults<
     allowed
 }
 
-fn mail(rest: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> Option<Target> {
+fn parse_mailto(rest: &str, masked: &MaskedText, at: usize, faults: &mut Faults<'_>) -> Option<LinkTarget> {
     let address = rest.split('?').next().unwrap_or_default();
     let has_hole = address.chars().any(|c| masked.hole(c).is_some());
     let whole =
@@ -175,7 +180,7 @@ fn mail(rest: &str, masked: &Masked, at: usize, faults: &mut Faults<'_>) -> Opti
         );
         return None;
     }
-    let mut pieces = Pieces::default();
+    let mut pieces = CompiledText::default();
     masked.unmask(&format!("mailto:{rest}"), Escape::Url, &mut pieces);
-    Some(Target::Mail(pieces))
+    Some(LinkTarget::Mail(pieces))
 }

@@ -3,9 +3,9 @@
 
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Template, TemplateElement};
 
-use super::context::{NAMES, Name};
+use super::context::{NAMES, Placeholder};
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
-use crate::render::templates::Format;
+use crate::render::templates::TemplateFormat;
 
 /// Allowed block helpers.
 const BLOCKS: [&str; 2] = ["if", "unless"];
@@ -15,22 +15,27 @@ const FUNCTIONS: [&str; 11] =
 
 /// What a template refers to, and its errors.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct LintResult {
     /// The partials it includes, with their locations.
     pub(crate) partials: Vec<(String, Place)>,
     pub(crate) faults: Vec<Diagnostic>,
 }
 
 /// Checks one template.
-pub(crate) fn read(file: &str, template: &Template, format: Format, kept_columns: &[String]) -> Reading {
-    let mut reader = Reader { file, format, kept_columns, reading: Reading::default() };
+pub(crate) fn lint_template(
+    file: &str,
+    template: &Template,
+    format: TemplateFormat,
+    kept_columns: &[String],
+) -> LintResult {
+    let mut reader = TemplateLinter { file, format, kept_columns, result: LintResult::default() };
     reader.template(template, 1, 1);
-    reader.reading
+    reader.result
 }
 
 /// The first block that is never closed, with its offset: the parser's own message names
 /// grammar rules at the end of the file.
-pub(crate) fn unclosed(text: &str) -> Option<(usize, &str)> {
+pub(crate) fn unclosed_block(text: &str) -> Option<(usize, &str)> {
     let mut open: Vec<(usize, &str)> = Vec::new();
     for (at, _) in text.match_indices("{{") {
         let tag = text[at + 2..].trim_start_matches('~');
@@ -51,14 +56,14 @@ pub(crate) fn unclosed(text: &str) -> Option<(usize, &str)> {
     open.pop()
 }
 
-struct Reader<'a> {
+struct TemplateLinter<'a> {
     file: &'a str,
-    format: Format,
+    format: TemplateFormat,
     kept_columns: &'a [String],
-    reading: Reading,
+    result: LintResult,
 }
 
-impl Reader<'_> {
+impl TemplateLinter<'_> {
     fn template(&mut self, template: &Template, line: usize, column: usize) {
         for (i, element) in template.elements.iter().enumerate() {
             // The branches of an `else if` have no location of their own.
@@ -113,15 +118,15 @@ impl Reader<'_> {
         }
         for parameter in call.params.iter().chain(call.hash.values()) {
             self.parameter(parameter, line, column);
-            self.same_for_all(parameter, line, column);
+            self.reject_per_reader(parameter, line, column);
         }
     }
 
     /// Values that depend on the recipient are filled in last, so they cannot be compared.
-    fn same_for_all(&mut self, parameter: &Parameter, line: usize, column: usize) {
+    fn reject_per_reader(&mut self, parameter: &Parameter, line: usize, column: usize) {
         let name = parameter.as_name().unwrap_or_default();
         let spelled = name.replace(['[', ']'], "");
-        if Name::parse(&spelled, self.kept_columns).is_some_and(|name| name.differs()) {
+        if Placeholder::parse(&spelled, self.kept_columns).is_some_and(|name| name.is_per_reader()) {
             let found = format!(
                 "`{name}` differs from reader to reader: it can be printed or asked for, not compared"
             );
@@ -157,11 +162,11 @@ impl Reader<'_> {
         }
         match &partial.name {
             Parameter::Name(name) => {
-                self.reading.partials.push((name.clone(), self.place(line, column)));
+                self.result.partials.push((name.clone(), self.place(line, column)));
             }
             Parameter::Path(_) if partial.name.as_name().is_some() => {
                 let name = partial.name.as_name().unwrap_or_default().to_owned();
-                self.reading.partials.push((name, self.place(line, column)));
+                self.result.partials.push((name, self.place(line, column)));
             }
             _ => {
                 let found = "a part whose name is worked out";
@@ -181,7 +186,7 @@ impl Reader<'_> {
     }
 
     fn name(&mut self, name: &str, line: usize, column: usize) {
-        if name == "mail.body" && self.format == Format::Text {
+        if name == "mail.body" && self.format == TemplateFormat::Text {
             let found = "`mail.body` is HTML, and this is a text template";
             self.error("unknown-name", line, column, found, "write `mail.text`");
         }
@@ -208,7 +213,7 @@ impl Reader<'_> {
 
     fn error(&mut self, code: &'static str, line: usize, column: usize, found: &str, hint: &str) {
         let place = self.place(line, column);
-        self.reading.faults.push(Diagnostic::error(code, place, found).hint(hint));
+        self.result.faults.push(Diagnostic::error(code, place, found).hint(hint));
     }
 
     fn place(&self, line: usize, column: usize) -> Place {

@@ -3,29 +3,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::context::{MailContext, Words};
+use super::context::{MailContext, StepText};
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::model::email::has_control;
 use crate::domain::model::ids::{Language, PersonId, Slug, UnitId};
 use crate::domain::model::library::Privacy;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::{Kind, Variant};
-use crate::render::templates::{Format, KIND, Templates};
-use crate::render::{Letter, Links, RenderFault, Rendered, Renderer};
+use crate::render::templates::{KIND, TemplateFormat, Templates};
+use crate::render::{ReaderLinks, RenderError, RenderRequest, RenderedEmail, Renderer};
 
 /// A long name, a short one, and one with special characters.
-const NAMES: [(&str, &str); 3] = [
+const SAMPLE_NAMES: [(&str, &str); 3] = [
     ("Anna-Karolina Wilhelmina Elisabeth Margareta Sofia Birgitta", "von Sydow-Östergren Hagström"),
     ("Bo", "Ek"),
     ("Åsa D'Artagnan", "O'Brien & Ångström"),
 ];
 
 /// Every rendering error, once.
-pub(crate) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagnostic> {
-    if renderer.templates.broken {
+pub(crate) fn render_all_samples(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagnostic> {
+    if renderer.templates.invalid {
         return Vec::new();
     }
-    let links = Links {
+    let links = ReaderLinks {
         answer: format!("https://larresa.example.org/s/{}", "a".repeat(60)),
         pause: format!("https://larresa.example.org/p/{}", "b".repeat(60)),
         character: format!("https://larresa.example.org/c/{}", "c".repeat(60)),
@@ -35,7 +35,7 @@ pub(crate) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagno
         .programme
         .languages
         .iter()
-        .flat_map(|language| NAMES.iter().map(|name| person(*name, language, kept_columns)))
+        .flat_map(|language| SAMPLE_NAMES.iter().map(|name| person(*name, language, kept_columns)))
         .collect();
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
@@ -52,10 +52,18 @@ pub(crate) fn faults(renderer: &Renderer, kept_columns: &[String]) -> Vec<Diagno
                     for (round, first) in (0..=rounds).map(|round| (round, false)).chain([(0, true)]) {
                         let unit_name = "Hemtjänsten Östra & Västra";
                         let links = &links;
-                        let letter =
-                            Letter { journey, step, round, person, unit_name, character, first, links };
+                        let request = RenderRequest {
+                            journey,
+                            step,
+                            round,
+                            person,
+                            unit_name,
+                            character,
+                            first,
+                            links,
+                        };
                         found.extend(
-                            fault(renderer, &letter, variant)
+                            fault(renderer, &request, variant)
                                 .filter(|f| seen.insert((f.place.clone(), f.message.clone()))),
                         );
                     }
@@ -72,32 +80,32 @@ fn characters(renderer: &Renderer) -> Vec<Option<&Slug>> {
     if all.is_empty() { vec![None] } else { all }
 }
 
-fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<Diagnostic> {
-    let fault = match renderer.mail(letter) {
-        Ok(mail) => return control_character(&mail, variant),
+fn fault(renderer: &Renderer, request: &RenderRequest<'_>, variant: &Variant) -> Option<Diagnostic> {
+    let fault = match renderer.mail(request) {
+        Ok(mail) => return check_control_characters(&mail, variant),
         Err(fault) => fault,
     };
     let (code, hint) = match &fault {
         // Already reported, with its location.
-        RenderFault::Broken { .. } => return None,
-        RenderFault::Empty { .. } => ("empty-name", "give it a value, or leave the placeholder out"),
-        RenderFault::Subject { .. } => {
+        RenderError::Broken { .. } => return None,
+        RenderError::Empty { .. } => ("empty-name", "give it a value, or leave the placeholder out"),
+        RenderError::Subject { .. } => {
             ("subject", "it is tried with a name of 60 characters: say the thing in fewer words")
         }
-        RenderFault::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
-        RenderFault::AddressInLink { .. }
-        | RenderFault::LinkInName { .. }
-        | RenderFault::LongWord { .. }
-        | RenderFault::NoSuchStep { .. }
-        | RenderFault::Template { .. } => ("cannot-render", "the templates are in `templates/email`"),
+        RenderError::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
+        RenderError::AddressInLink { .. }
+        | RenderError::LinkInName { .. }
+        | RenderError::LongWord { .. }
+        | RenderError::NoSuchStep { .. }
+        | RenderError::Template { .. } => ("cannot-render", "the templates are in `templates/email`"),
     };
-    let round = if letter.round > 0 { "the reminder" } else { "the mail" };
+    let round = if request.round > 0 { "the reminder" } else { "the mail" };
     let message = match &fault {
-        RenderFault::Empty { name } => format!("`{name}` is empty, so {round} cannot be written"),
+        RenderError::Empty { name } => format!("`{name}` is empty, so {round} cannot be written"),
         other => format!("{round} cannot be written: {other}"),
     };
     let place = match (&fault, variant.subject_line) {
-        (RenderFault::Subject { .. }, line @ 1..) => Place::at(&variant.file, line, 1),
+        (RenderError::Subject { .. }, line @ 1..) => Place::at(&variant.file, line, 1),
         _ => Place::file(&variant.file),
     };
     Some(Diagnostic::error(code, place, message).hint(hint))
@@ -105,7 +113,7 @@ fn fault(renderer: &Renderer, letter: &Letter<'_>, variant: &Variant) -> Option<
 
 /// A control character in a title or name of the programme would stop every mail when it
 /// is sent.
-fn control_character(mail: &Rendered, variant: &Variant) -> Option<Diagnostic> {
+fn check_control_characters(mail: &RenderedEmail, variant: &Variant) -> Option<Diagnostic> {
     (has_control(&mail.html) || has_control(&mail.text)).then(|| {
         let message = "the mail would hold a control character, which no relay takes";
         let hint = "look for it in the title, in the names of the programme and in the templates";
@@ -135,7 +143,7 @@ fn person((first_name, last_name): (&str, &str), language: &Language, kept_colum
 
 /// The name of each kind of step, from the template of a language, or else the built-in
 /// word.
-pub(crate) fn kinds(
+pub(crate) fn kind_names(
     templates: &Templates,
     language: &Language,
     found: &mut Vec<Diagnostic>,
@@ -146,10 +154,10 @@ pub(crate) fn kinds(
     }
     let privacy = Privacy::default();
     for kind in Kind::ALL {
-        let words = Words {
+        let words = StepText {
             title: "",
             kind,
-            kind_in_words: "",
+            kind_name: "",
             minutes: 0,
             minutes_text: "",
             questions: 0,
@@ -163,7 +171,7 @@ pub(crate) fn kinds(
             poster: "",
         };
         let context = words.context(MailContext::default());
-        let rendered = templates.render(language, Format::Text, KIND, &context);
+        let rendered = templates.render(language, TemplateFormat::Text, KIND, &context);
         match rendered {
             Ok(word) => {
                 names.insert(kind, word.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -26,7 +26,7 @@ const RELATIVE_DAYS: [&str; 17] = [
 ];
 
 /// Link texts that mean nothing out of context.
-const VAGUE: [&str; 10] = [
+const VAGUE_LINK_TEXTS: [&str; 10] = [
     "här",
     "here",
     "klicka här",
@@ -40,7 +40,7 @@ const VAGUE: [&str; 10] = [
 ];
 
 /// Warns about relative days.
-pub(crate) fn check_days(text: &str, faults: &mut Faults<'_>) {
+pub(crate) fn check_relative_dates(text: &str, faults: &mut Faults<'_>) {
     for (at, found) in relative_days(text) {
         let message = format!("`{found}` is wrong when the mail comes later than planned");
         faults.warning("relative-day", at, &message, "write the weekday or the date, or leave it out");
@@ -48,34 +48,34 @@ pub(crate) fn check_days(text: &str, faults: &mut Faults<'_>) {
 }
 
 /// Newspaper text has a LIX of 40 to 50; higher is hard to read.
-const HIGHEST_LIX: usize = 50;
+const MAX_LIX: usize = 50;
 /// Average number of words per sentence.
-const LONGEST_SENTENCES: usize = 25;
+const MAX_SENTENCE_WORDS: usize = 25;
 /// Shorter texts have no meaningful readability.
-const FEWEST_WORDS: usize = 30;
+const MIN_WORDS: usize = 30;
 
 /// Warns about text that is hard to read.
-pub(crate) fn check_reading<'b>(blocks: impl Iterator<Item = &'b Block>, faults: &mut Faults<'_>) {
-    let Measure { words, long, sentences } = measure(blocks);
-    if words < FEWEST_WORDS {
+pub(crate) fn check_readability<'b>(blocks: impl Iterator<Item = &'b Block>, faults: &mut Faults<'_>) {
+    let ReadabilityCounts { words, long, sentences } = measure(blocks);
+    if words < MIN_WORDS {
         return;
     }
     let length = words / sentences;
     let lix = length + 100 * long / words;
-    if lix > HIGHEST_LIX || length > LONGEST_SENTENCES {
+    if lix > MAX_LIX || length > MAX_SENTENCE_WORDS {
         let found = format!(
             "hard to read: LIX {lix}, with {length} words a sentence and {} % long words",
             100 * long / words
         );
         let hint = format!(
-            "a full stop more, and shorter words: LIX at most {HIGHEST_LIX}, at most {LONGEST_SENTENCES} words a sentence"
+            "a full stop more, and shorter words: LIX at most {MAX_LIX}, at most {MAX_SENTENCE_WORDS} words a sentence"
         );
         faults.warning("hard-to-read", 0, &found, &hint);
     }
 }
 
 /// Counts for the readability index.
-struct Measure {
+struct ReadabilityCounts {
     words: usize,
     /// Words of more than six letters.
     long: usize,
@@ -83,11 +83,11 @@ struct Measure {
     sentences: usize,
 }
 
-fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> Measure {
-    let mut all = Measure { words: 0, long: 0, sentences: 0 };
+fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> ReadabilityCounts {
+    let mut all = ReadabilityCounts { words: 0, long: 0, sentences: 0 };
     for block in blocks.filter(|block| block.flow == Flow::Wrapped) {
         // A name counts as a short word.
-        let text: String = block.words.parts().map(|part| part.unwrap_or("x")).collect();
+        let text: String = block.words.segments().map(|part| part.unwrap_or("x")).collect();
         let mut begun = false;
         for word in text.split_whitespace() {
             // URLs are not read.
@@ -114,7 +114,7 @@ fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> Measure {
 /// Whether a link text does not say where the link leads.
 pub(crate) fn is_vague(link_text: &str) -> bool {
     let text = link_text.trim().trim_end_matches(['.', '!', ':', '»', '>', '→', ' ']).to_lowercase();
-    VAGUE.contains(&text.as_str())
+    VAGUE_LINK_TEXTS.contains(&text.as_str())
 }
 
 /// The host, if a link text looks like a URL.

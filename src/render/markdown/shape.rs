@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 
-use super::Located;
-use crate::render::email::context::{Field, Name};
-use crate::render::placeholder::Masked;
+use super::LocatedEvent;
+use crate::render::email::context::{Field, Placeholder};
+use crate::render::placeholder::MaskedText;
 
 /// The HTML element of a heading; the step's title is the only `h1`.
 pub(super) fn heading(level: HeadingLevel) -> &'static str {
@@ -21,7 +21,7 @@ pub(super) fn heading(level: HeadingLevel) -> &'static str {
 
 /// The task: the last top-level paragraph that starts with bold text and a colon
 /// (`**Att göra:** …`). The range of its events.
-pub(super) fn task(events: &[Located<'_>]) -> Option<Range<usize>> {
+pub(super) fn task(events: &[LocatedEvent<'_>]) -> Option<Range<usize>> {
     let mut depth = 0_usize;
     let mut last = None;
     for (i, (event, _)) in events.iter().enumerate() {
@@ -42,12 +42,12 @@ pub(super) fn task(events: &[Located<'_>]) -> Option<Range<usize>> {
 }
 
 /// Whether a paragraph starts with bold text and a colon.
-fn is_labelled(inside: &[Located<'_>]) -> bool {
+fn is_labelled(inside: &[LocatedEvent<'_>]) -> bool {
     let Some((Event::Start(Tag::Strong), _)) = inside.first() else { return false };
     let Some(end) = inside.iter().position(|(event, _)| *event == Event::End(TagEnd::Strong)) else {
         return false;
     };
-    let said = |event: Option<&Located<'_>>| match event {
+    let said = |event: Option<&LocatedEvent<'_>>| match event {
         Some((Event::Text(text), _)) => text.to_string(),
         _ => String::new(),
     };
@@ -55,10 +55,10 @@ fn is_labelled(inside: &[Located<'_>]) -> bool {
 }
 
 /// Whether the paragraph that starts here is only a link to the answer page.
-pub(super) fn is_button(after: &[Located<'_>], masked: &Masked) -> bool {
+pub(super) fn is_button(after: &[LocatedEvent<'_>], masked: &MaskedText) -> bool {
     let Some((Event::Start(Tag::Link { dest_url, .. }), _)) = after.first() else { return false };
     let mut dest = dest_url.chars();
-    let answers = |c: char| masked.hole(c) == Some(&Name::Field(Field::LinkAnswer));
+    let answers = |c: char| masked.hole(c) == Some(&Placeholder::Field(Field::LinkAnswer));
     if !dest.next().is_some_and(answers) || dest.next().is_some() {
         return false;
     }

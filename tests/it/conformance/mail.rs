@@ -7,7 +7,7 @@ use journey::domain::model::ids::Language;
 use journey::domain::model::step::Variant;
 use journey::engine::load::snapshot::World;
 use journey::engine::plan::pass::Due;
-use journey::render::Links;
+use journey::render::ReaderLinks;
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders, PartType};
 
 use super::page::Page;
@@ -17,7 +17,7 @@ use super::style::Styles;
 pub(super) struct Source<'w> {
     pub(super) world: &'w World,
     pub(super) due: Due<'w>,
-    pub(super) links: Links,
+    pub(super) links: ReaderLinks,
     /// The Message-ID of round 0 of the same step to the same person; `None` in
     /// round 0.
     pub(super) first: Option<String>,
