@@ -5,6 +5,7 @@
 mod compiled_text;
 pub(crate) mod email;
 mod faults;
+mod format;
 mod markdown;
 mod partials;
 mod placeholder;
@@ -46,7 +47,9 @@ const POSTER: &str = "poster@journey";
 /// A request for one mail to one person.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderRequest<'a> {
+    /// The journey of the step.
     pub journey: &'a Slug,
+    /// The step, by its name within the journey.
     pub step: &'a Slug,
     /// 0 is the mail, 1 and up the reminders.
     pub round: u16,
@@ -58,6 +61,7 @@ pub struct RenderRequest<'a> {
     pub character: Option<&'a Slug>,
     /// Whether it is the recipient's first mail of the journey, which explains itself.
     pub first: bool,
+    /// Addresses of the pages for this reader.
     pub links: &'a ReaderLinks,
 }
 
@@ -87,6 +91,7 @@ pub struct RenderedEmail {
     pub(crate) text: String,
     /// The pictures in the page.
     pub(crate) pictures: Vec<Inline>,
+    /// Language of the text, for `lang` and `Content-Language`.
     pub language: Language,
     /// The character of the variant; `None` for the text for everyone.
     pub(crate) character: Option<Slug>,
@@ -97,33 +102,58 @@ pub struct RenderedEmail {
 pub enum RenderError {
     /// A placeholder has no value for this person.
     #[error("`{name}` is empty for this person: fill it in, or write the sentence without it")]
-    Empty { name: String },
+    Empty {
+        /// The placeholder.
+        name: String,
+    },
     /// A value with a mail address is in a link to another host.
     #[error(
         "`{name}` holds a mail address for this person and would leave in a link: take it out of the link"
     )]
-    AddressInLink { name: String },
+    AddressInLink {
+        /// The placeholder.
+        name: String,
+    },
     /// A name contains what mail clients turn into a link.
     #[error("`{name}` holds a web address for this person, and nobody is called that: correct the name")]
-    LinkInName { name: String },
+    LinkInName {
+        /// The placeholder.
+        name: String,
+    },
     /// A word in the subject is too long to be folded.
     #[error("`{name}` has a word of more than 60 characters for this person and stands in the subject")]
-    LongWord { name: String },
+    LongWord {
+        /// The placeholder.
+        name: String,
+    },
     /// The subject is not valid.
     #[error("the subject {why}")]
-    Subject { why: String },
+    Subject {
+        /// What is wrong.
+        why: String,
+    },
     /// Webmail would clip the mail.
     #[error("the mail has {kilobytes} kB of HTML, and at most 100 kB are shown: shorten it")]
-    TooLong { kilobytes: usize },
+    TooLong {
+        /// Size of the HTML.
+        kilobytes: usize,
+    },
     /// The library has no such step.
     #[error("there is no step `{step}` in the content")]
-    NoSuchStep { step: String },
+    NoSuchStep {
+        /// Journey and step.
+        step: String,
+    },
     /// The text for this recipient has errors that `check` reports.
     #[error("the words of `{step}` have faults: `journey check` tells them")]
-    Broken { step: String },
+    Broken {
+        /// Journey and step.
+        step: String,
+    },
     /// A template cannot be rendered.
     #[error("the mail template `{template}` cannot be filled: {why}")]
     Template {
+        /// Name of the template.
         template: String,
         /// The message of the template engine.
         why: String,
@@ -234,14 +264,6 @@ impl Renderer {
             language: resolved.language.clone(),
             character: resolved.character.cloned(),
         })
-    }
-
-    /// The language and the character of a mail; `None` for the text for everyone.
-    pub(crate) fn selected_variant(
-        &self,
-        request: &RenderRequest<'_>,
-    ) -> Result<(&Language, Option<&Slug>), RenderError> {
-        self.resolve(request).map(|resolved| (resolved.language, resolved.character))
     }
 
     fn compile_journey(

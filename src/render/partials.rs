@@ -5,8 +5,20 @@ use std::collections::BTreeMap;
 
 use handlebars::template::{Template, TemplateElement};
 
-use super::templates::ParsedTemplate;
+use super::format::TemplateFormat;
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+use crate::domain::model::ids::Language;
+use crate::render::email::lint::LintResult;
+
+/// A template file that could be parsed.
+pub(super) struct ParsedTemplate<'a> {
+    pub(super) base: &'a str,
+    pub(super) language: Option<Language>,
+    pub(super) format: TemplateFormat,
+    pub(super) file: &'a str,
+    pub(super) template: Template,
+    pub(super) lint: LintResult,
+}
 
 /// The file that serves each name.
 pub(super) type SelectedTemplates<'s, 'a> = BTreeMap<&'a str, &'s ParsedTemplate<'a>>;

@@ -39,7 +39,7 @@ pub(super) fn variant(subject: &str, body: &str) -> Variant {
         body: body.into(),
         file: "journeys/miljo/resor.md".into(),
         body_line: 10,
-        fill_subject: 3,
+        subject_line: 3,
     }
 }
 

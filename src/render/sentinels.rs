@@ -4,7 +4,7 @@
 
 use handlebars::template::{Parameter, Template, TemplateElement};
 
-use super::templates::TemplateFormat;
+use super::format::TemplateFormat;
 use crate::render::compiled_text::{CompiledText, Escape};
 use crate::render::email::context::{NAMES, Placeholder};
 

@@ -13,12 +13,11 @@ use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::model::ids::Language;
 use crate::domain::model::library::{Library, TemplateSource};
 use crate::render::email::context::Context;
-use crate::render::email::lint::{self, LintResult};
-use crate::render::partials;
+use crate::render::email::lint;
+use crate::render::format::{CAPITAL, TemplateFormat};
+use crate::render::partials::{self, ParsedTemplate};
 use crate::render::sentinels::Sentinels;
 
-/// The helper that capitalises a text.
-pub(super) const CAPITAL: &str = "capital";
 /// The template of a whole mail.
 pub(super) const LAYOUT: &str = "layout";
 /// The template of a reminder's subject.
@@ -39,13 +38,6 @@ pub(crate) struct Templates {
     pub(super) sentinels: Sentinels,
     /// They have errors and must not be rendered: recursive partials would never end.
     pub(super) invalid: bool,
-}
-
-/// The output format of a template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TemplateFormat {
-    Html,
-    Text,
 }
 
 impl Templates {
@@ -74,16 +66,6 @@ impl Templates {
             reason => fault(reason.to_string().lines().next().unwrap_or_default().to_owned()),
         })
     }
-}
-
-/// A template file that could be parsed.
-pub(super) struct ParsedTemplate<'a> {
-    base: &'a str,
-    language: Option<Language>,
-    format: TemplateFormat,
-    file: &'a str,
-    pub(super) template: Template,
-    pub(super) lint: LintResult,
 }
 
 /// Compiles the templates of a programme; all errors are added to `faults`.

@@ -159,12 +159,6 @@ const CIRCLES: &[&[&str]] = &[
     &["src/engine/deliver/counter.rs", "src/engine/deliver/limits.rs"],
     &["src/engine/load/snapshot.rs", "src/engine/plan/forecast.rs"],
     &[
-        "src/render/email/lint.rs",
-        "src/render/partials.rs",
-        "src/render/sentinels.rs",
-        "src/render/templates.rs",
-    ],
-    &[
         "src/store/decisions.rs",
         "src/store/deliveries.rs",
         "src/store/history.rs",

@@ -4,10 +4,11 @@
 use super::context::{MailContext, RenderValues, StepText};
 use crate::domain::model::ids::Language;
 use crate::render::compiled_text::{CompiledText, Escape};
+use crate::render::format::TemplateFormat;
 use crate::render::markdown::{Body, Section};
 use crate::render::plain::{self, Block};
 use crate::render::sentinels::{Sentinels, UnbalancedSentinels};
-use crate::render::templates::{self, TemplateFormat, Templates};
+use crate::render::templates::{self, Templates};
 use crate::render::{RenderError, styles};
 
 /// In the plain text of a layout these stand for the whole text of the step, the part

@@ -5,13 +5,12 @@ use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Templat
 
 use super::context::{NAMES, Placeholder};
 use crate::domain::diagnostic::{Diagnostic, Place, nearest};
-use crate::render::templates::TemplateFormat;
+use crate::render::format::{CAPITAL, TemplateFormat};
 
 /// Allowed block helpers.
 const BLOCKS: [&str; 2] = ["if", "unless"];
 /// Allowed helpers.
-const FUNCTIONS: [&str; 11] =
-    ["eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len", crate::render::templates::CAPITAL];
+const FUNCTIONS: [&str; 11] = ["eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len", CAPITAL];
 
 /// What a template refers to, and its errors.
 #[derive(Debug, Default)]

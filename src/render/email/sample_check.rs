@@ -10,7 +10,8 @@ use crate::domain::model::ids::{Language, PersonId, Slug, UnitId};
 use crate::domain::model::library::Privacy;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::{Kind, Variant};
-use crate::render::templates::{KIND, TemplateFormat, Templates};
+use crate::render::format::TemplateFormat;
+use crate::render::templates::{KIND, Templates};
 use crate::render::{ReaderLinks, RenderError, RenderRequest, RenderedEmail, Renderer};
 
 /// A long name, a short one, and one with special characters.
