@@ -12,7 +12,7 @@ use journey::domain::model::library::Library;
 use journey::domain::model::person::Person;
 use journey::mail::message::compose::{self, ComposeOptions};
 use journey::mail::message::mime;
-use journey::render::{RenderRequest, ReaderLinks, Renderer};
+use journey::render::{ReaderLinks, RenderRequest, Renderer};
 
 fn main() {
     divan::main();

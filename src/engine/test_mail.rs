@@ -15,7 +15,7 @@ use crate::mail::files;
 use crate::mail::message::mime;
 use crate::mail::smtp::Envelope;
 use crate::mail::transport::{SendResult, Transport};
-use crate::render::{RenderRequest, ReaderLinks};
+use crate::render::{ReaderLinks, RenderRequest};
 
 /// Prefix of the subject.
 const SUBJECT_PREFIX: &str = "[Test] ";

@@ -11,7 +11,7 @@ use journey::domain::model::ids::{Language, PersonId, Slug, UnitId};
 use journey::domain::model::person::Person;
 use journey::domain::model::step::Kind;
 use journey::mail::message::compose::{self, ComposeOptions};
-use journey::render::{RenderRequest, ReaderLinks, Renderer};
+use journey::render::{ReaderLinks, RenderRequest, Renderer};
 
 pub(crate) struct Sample {
     /// `miljo-resor@halsa.sv`, then `-first` or `-reminder`.
