@@ -8,12 +8,12 @@ use chrono::{NaiveDate, TimeDelta};
 use journey::content;
 use journey::domain::change::settings::Settings;
 use journey::domain::forecast::forecast;
-use journey::domain::history::Memory;
+use journey::domain::history::History;
 use journey::domain::history::progress::Progress;
 use journey::domain::model::ids::PersonId;
 use journey::domain::model::library::Library;
 use journey::domain::model::person::Roster;
-use journey::domain::planner::{Approvals, Planner};
+use journey::domain::planner::{ApprovalMode, Planner};
 use journey::domain::time::timezone::Timestamp;
 use journey::roster;
 
@@ -44,7 +44,7 @@ fn many(roster: &Roster, count: usize) -> Roster {
 }
 
 fn at(library: &Library, civil: &str) -> Timestamp {
-    library.programme.zone.resolve(civil.parse().expect("a time"))
+    library.programme.zone.local_to_instant(civil.parse().expect("a time"))
 }
 
 /// Everybody's verdict in all three journeys, nobody having got anything.
@@ -52,8 +52,8 @@ fn at(library: &Library, civil: &str) -> Timestamp {
 fn decide_100_000_newcomers(bencher: divan::Bencher, when: &str) {
     let (library, roster) = sample();
     let roster = many(&roster, 100_000);
-    let (settings, memory) = (Settings::default(), Memory::default());
-    let planner = Planner::new(&library, &roster, &settings, Approvals::AsGiven);
+    let (settings, memory) = (Settings::default(), History::default());
+    let planner = Planner::new(&library, &roster, &settings, ApprovalMode::Recorded);
     let now = at(&library, when);
     let progress = Progress::until(now, &library, &roster, &memory);
     bencher.counter(divan::counter::ItemsCount::new(roster.people.len())).bench_local(|| {
@@ -70,6 +70,6 @@ fn plan_weeks(bencher: divan::Bencher, weeks: i64) {
     let from = at(&library, "2026-11-23T20:00:00");
     let span = from..from + TimeDelta::weeks(weeks);
     bencher.bench_local(|| {
-        forecast(&library, &roster, &settings, Memory::default(), span.clone(), |_| {}).len()
+        forecast(&library, &roster, &settings, History::default(), span.clone(), |_| {}).len()
     });
 }

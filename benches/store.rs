@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use journey::domain::change::Act;
-use journey::domain::change::import_diff::Comparison;
+use journey::domain::change::ChangeAuthor;
+use journey::domain::change::import_diff::ImportComparer;
 use journey::domain::history::position::{Position, Stage};
 use journey::domain::model::ids::{Language, PersonId, PersonNumber, Slug, UnitId};
 use journey::domain::model::library::Library;
@@ -27,10 +27,10 @@ fn main() {
     let library = library();
     let mut roster = roster(people);
     let mut import = |roster: &Roster| {
-        let mut comparison = Comparison::new(roster, &library);
-        let compared = took(|| store.for_each_person(|known| comparison.meet(&known)).expect("people"));
+        let mut comparison = ImportComparer::new(roster, &library);
+        let compared = took(|| store.for_each_person(|known| comparison.compare(&known)).expect("people"));
         let import = comparison.finish();
-        let act = Act { at: now, by: "bench".to_owned(), why: None };
+        let act = ChangeAuthor { at: now, by: "bench".to_owned(), why: None };
         let seen = store.data_version().expect("it can be read");
         let written = took(|| store.import(&import, roster, seen, &act).expect("an import"));
         println!("  compared {} ms, written {} ms", compared.as_millis(), written.as_millis());

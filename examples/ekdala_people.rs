@@ -332,8 +332,8 @@ fn posts(rng: &mut SplitMix64) -> Vec<Post> {
     for (id, code, ..) in CAST {
         let place = id - FIRST_ID;
         let unit = (0..posts.len()).filter(|&at| posts[at].code == code);
-        if let Some(nearest) = unit.min_by_key(|at| at.abs_diff(place)) {
-            posts.swap(place, nearest);
+        if let Some(closest_match) = unit.min_by_key(|at| at.abs_diff(place)) {
+            posts.swap(place, closest_match);
         }
     }
     posts

@@ -23,8 +23,8 @@ pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
 /// The command that unblocks these mails, if one is needed.
 fn what_to_type(step: &StepName, reason: &Reason, settings: &Settings) -> Option<String> {
     match reason {
-        Reason::HeldByHand if settings.all_held => Some("journey hold release".to_owned()),
-        Reason::HeldByHand => Some(format!("journey hold release {step}")),
+        Reason::ManualHold if settings.all_held => Some("journey hold release".to_owned()),
+        Reason::ManualHold => Some(format!("journey hold release {step}")),
         Reason::NotApproved(_) => Some(format!("journey approve {step} --by NAME")),
         _ => None,
     }

@@ -11,7 +11,7 @@ use super::error::CommandError;
 use super::style::{BOLD, DIM, SUCCESS};
 use crate::cli::output::{self, Format};
 use crate::domain::change::Change;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::change::{self, Effect, Next, Shown};
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::positions;
@@ -73,7 +73,7 @@ pub(super) fn run(
 /// the effects cannot be computed.
 pub(super) fn print_change(
     cx: &mut Context,
-    zone: Zone,
+    zone: TimeZone,
     flags: &ChangeFlags,
     proposed: &ProposedChange,
     shown: &Shown,
@@ -100,7 +100,7 @@ pub(super) fn print_change(
 
 fn text(
     cx: &mut Context,
-    zone: Zone,
+    zone: TimeZone,
     flags: &ChangeFlags,
     proposed: &ProposedChange,
     shown: &Shown,
@@ -133,12 +133,12 @@ fn text(
     Ok(())
 }
 
-fn row(zone: Zone, effect: &Effect) -> Vec<String> {
+fn row(zone: TimeZone, effect: &Effect) -> Vec<String> {
     let (before, after) = (effect.before.text(zone), effect.after.text(zone));
     vec![output::thousands(effect.enrolments), effect.journey.to_string(), before, "→".to_owned(), after]
 }
 
-fn effect_value(zone: Zone, effect: &Effect) -> Value {
+fn effect_value(zone: TimeZone, effect: &Effect) -> Value {
     let next = |next: &Next| {
         json!({
             "verdict": next.verdict,

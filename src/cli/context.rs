@@ -13,9 +13,9 @@ use super::style::{DIM, ERROR, WARNING};
 use crate::cli::{output, time_arg};
 use crate::clock;
 use crate::config::{self, Config, Transport};
-use crate::domain::change::Act;
+use crate::domain::change::ChangeAuthor;
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::moment as in_words;
 use crate::engine::load::snapshot::{self, InForce, Unusable, World};
 use crate::engine::{import, tokens};
@@ -136,15 +136,15 @@ impl Context {
 
     /// The time to act at, for a command that writes without opening the
     /// database.
-    pub(super) fn writing_at(&self, config: &Config, zone: Zone) -> Result<Timestamp, CommandError> {
+    pub(super) fn writing_at(&self, config: &Config, zone: TimeZone) -> Result<Timestamp, CommandError> {
         self.may_write_at(config)?;
         self.at(zone)
     }
 
     /// Author, time and reason of a change, for the audit log.
-    pub(super) fn act(&self, at: Timestamp, by: Option<&str>, why: Option<&str>) -> Act {
+    pub(super) fn act(&self, at: Timestamp, by: Option<&str>, why: Option<&str>) -> ChangeAuthor {
         let by = by.map_or_else(config::user, str::to_owned);
-        Act { at, by, why: why.map(str::to_owned) }
+        ChangeAuthor { at, by, why: why.map(str::to_owned) }
     }
 
     /// Prints a warning for the operator on standard error.
@@ -174,11 +174,11 @@ impl Context {
     /// The time to act at, read as UTC because the programme's time zone is not
     /// known yet: precise enough for checks that look a year ahead.
     pub(super) fn provisional_time(&self) -> Result<Timestamp, CommandError> {
-        self.at(Zone::UTC)
+        self.at(TimeZone::UTC)
     }
 
     /// The time to act at: `--at`, else now.
-    pub(super) fn at(&self, zone: Zone) -> Result<Timestamp, CommandError> {
+    pub(super) fn at(&self, zone: TimeZone) -> Result<Timestamp, CommandError> {
         match &self.at {
             Some(text) => time_arg::parse_time(text, zone),
             None => Ok(clock::now()),
@@ -187,9 +187,9 @@ impl Context {
 
     /// The programme's time zone, or UTC if it cannot be read: when a backup is
     /// restored there may be neither content nor a database.
-    pub(super) fn zone(&self, config: &Config) -> Result<Zone, CommandError> {
+    pub(super) fn zone(&self, config: &Config) -> Result<TimeZone, CommandError> {
         let library = snapshot::library(config, self.provisional_time()?);
-        Ok(library.map_or(Zone::UTC, |library| library.programme.zone))
+        Ok(library.map_or(TimeZone::UTC, |library| library.programme.zone))
     }
 
     /// The `--config` option as a suggested command must repeat it: empty, or

@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 
 use crate::cli::output;
-use crate::domain::time::timezone::Zone;
+use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::moment;
 use crate::engine::deliver::limits::Reached;
 
 /// One rate limit as a line of text.
-pub(super) fn line(zone: Zone, reached: &Reached) -> String {
+pub(super) fn line(zone: TimeZone, reached: &Reached) -> String {
     let Reached { limit, domain, waiting, next, last } = reached;
     let to = domain.as_ref().map_or(String::new(), |domain| format!(" to {domain}"));
     let wait = output::count(*waiting, "mail waits", "mails wait");
@@ -20,7 +20,7 @@ pub(super) fn line(zone: Zone, reached: &Reached) -> String {
     format!("the limit of {limit}{to} is reached: {wait}; the next may leave {}{ends}", moment(zone, *next))
 }
 
-pub(super) fn value(zone: Zone, reached: &Reached) -> Value {
+pub(super) fn value(zone: TimeZone, reached: &Reached) -> Value {
     json!({
         "mails": reached.limit.mails,
         "seconds": reached.limit.per.as_secs(),

@@ -2,7 +2,7 @@
 //! with a "did you mean" hint if there is no match.
 
 use super::error::CommandError;
-use crate::domain::diagnostic::{nearest, visible};
+use crate::domain::diagnostic::{closest_match, visible};
 use crate::domain::model::ids::{PersonId, Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
 use crate::engine::load::snapshot::World;
@@ -107,7 +107,7 @@ fn not_found(what: &str, text: &str, known: impl Iterator<Item = String>) -> Com
     if (2..=MAX_LISTED).contains(&begun.len()) {
         return error.hint(format!("did you mean {}?", begun.join(" or ")));
     }
-    match nearest(text, known.iter().map(String::as_str)) {
+    match closest_match(text, known.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None if known.len() <= MAX_LISTED => error.hint(format!("there are `{}`", known.join("`, `"))),
         None => error,

@@ -101,8 +101,8 @@ pub(super) fn address_value(person: &Person) -> Value {
 }
 
 /// `[{ "code": …, "text": … }]`.
-pub(super) fn reasons_value(because: &[Reason]) -> Value {
-    because.iter().map(reason_value).collect()
+pub(super) fn reasons_value(reasons: &[Reason]) -> Value {
+    reasons.iter().map(reason_value).collect()
 }
 
 /// `{ "code": …, "text": … }`.
@@ -111,8 +111,8 @@ pub(super) fn reason_value(reason: &Reason) -> Value {
 }
 
 /// The texts of all reasons in one line.
-pub(super) fn reasons_text(because: &[Reason]) -> String {
-    because.iter().map(Reason::text).collect::<Vec<_>>().join("; ")
+pub(super) fn reasons_text(reasons: &[Reason]) -> String {
+    reasons.iter().map(Reason::text).collect::<Vec<_>>().join("; ")
 }
 
 /// Prints indented JSON.

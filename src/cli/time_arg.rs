@@ -5,18 +5,18 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
 
 use super::error::CommandError;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 
 /// Accepted years. Others are typing errors, or overflow later calculations.
 const YEARS: RangeInclusive<i32> = 1990..=2099;
 
 /// Parses an instant: RFC 3339 with or without seconds, or local time in the
 /// programme's zone with `T` or a space, or a date for its first instant.
-pub(super) fn parse_time(text: &str, zone: Zone) -> Result<Timestamp, CommandError> {
+pub(super) fn parse_time(text: &str, zone: TimeZone) -> Result<Timestamp, CommandError> {
     let accepted = |year| YEARS.contains(&year);
     let instant = with_offset(text).filter(|at| accepted(at.year()));
     let civil = || civil(text).filter(|civil| accepted(civil.year()));
-    instant.or_else(|| civil().map(|civil| zone.resolve(civil))).ok_or_else(|| {
+    instant.or_else(|| civil().map(|civil| zone.local_to_instant(civil))).ok_or_else(|| {
         let (first, last) = (YEARS.start(), YEARS.end());
         CommandError::usage(format!("`{text}` is not a time between {first} and {last}"))
             .hint("write 2026-12-01T08:30, 2026-12-01, or 2026-12-01T08:30:00+01:00")
@@ -51,7 +51,7 @@ fn civil(text: &str) -> Option<NaiveDateTime> {
 }
 
 /// Formats an instant as an argument of `--at`.
-pub(super) fn format_time(zone: Zone, at: Timestamp) -> String {
+pub(super) fn format_time(zone: TimeZone, at: Timestamp) -> String {
     let civil = zone.civil(at);
     let form = if civil.and_utc().timestamp() % 60 == 0 { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" };
     civil.format(form).to_string()
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn years_outside_the_accepted_range_are_rejected() {
-        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
         let (at, day) = (|text: &str| parse_time(text, zone), parse_date);
         for text in ["1990-01-02", "2038-01-19T03:14:08Z", "2099-12-31T23:59", "2096-02-29"] {
             assert!(at(text).is_ok_and(|at| at.format("%Y").to_string() == text[..4]), "{text}");
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn an_instant_is_parsed_in_each_accepted_form() {
-        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
         let read = |text: &str| parse_time(text, zone).ok().map(|at| at.format("%FT%TZ").to_string());
         let same = [
             "2026-12-01T08:30",

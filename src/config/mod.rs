@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use toml::de::DeTable;
 
-use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
+use crate::domain::diagnostic::{Diagnostic, Location, NO_PERMISSION};
 
 use section::{ConfigReader, Section};
 use values::{filled, length, percent};
@@ -169,7 +169,7 @@ impl Config {
         }
         let looked: Vec<String> = places.iter().map(|file| format!("`{}`", file.display())).collect();
         let message = format!("no configuration; looked for {}", looked.join(" and "));
-        let fault = Diagnostic::error("no-config", Place::file("config.toml"), message);
+        let fault = Diagnostic::error("no-config", Location::file("config.toml"), message);
         Err(vec![fault.hint("name it with --config, or go to the folder it stands in")])
     }
 
@@ -182,7 +182,7 @@ impl Config {
             };
             let denied = error.kind() == io::ErrorKind::PermissionDenied;
             let code = if denied { NO_PERMISSION } else { "no-config" };
-            vec![Diagnostic::error(code, Place::file(file.display()), message)]
+            vec![Diagnostic::error(code, Location::file(file.display()), message)]
         })?;
         Config::parse(file, &text, environment)
     }
@@ -198,7 +198,7 @@ impl Config {
         if !errors.is_empty() {
             let syntax = |error: toml::de::Error| {
                 let start = error.span().map_or(0, |span| span.start);
-                Diagnostic::error("syntax", Place::of_offset(&shown, text, start, 1), error.message())
+                Diagnostic::error("syntax", Location::of_offset(&shown, text, start, 1), error.message())
             };
             let mut faults: Vec<Diagnostic> = errors.into_iter().map(syntax).collect();
             faults.sort_by(|a, b| a.place.cmp(&b.place));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
 
 use super::values::filled;
 
@@ -49,8 +49,8 @@ impl<'t> ConfigReader<'t> {
             if self.variables.contains(name) {
                 continue;
             }
-            let fault = Diagnostic::error("unknown-variable", Place::file(name), "no such setting");
-            let near = nearest(name, self.variables.iter().map(String::as_str));
+            let fault = Diagnostic::error("unknown-variable", Location::file(name), "no such setting");
+            let near = closest_match(name, self.variables.iter().map(String::as_str));
             self.faults.push(match near {
                 Some(near) => fault.hint(format!("did you mean `{near}`?")),
                 None => fault.hint("settings are named like `JOURNEY_MAIL__SMTP__HOST`; unset this one"),
@@ -161,13 +161,13 @@ impl<'r, 't> Section<'r, 't> {
     }
 
     /// A value of the file with its location.
-    fn entry(&self, key: &str) -> Option<(Place, &'r DeValue<'r>)> {
+    fn entry(&self, key: &str) -> Option<(Location, &'r DeValue<'r>)> {
         let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
         Some((self.place(value.span().start), value.get_ref()))
     }
 
-    fn place(&self, offset: usize) -> Place {
-        Place::of_offset(self.report.file, self.report.text, offset, 1)
+    fn place(&self, offset: usize) -> Location {
+        Location::of_offset(self.report.file, self.report.text, offset, 1)
     }
 
     /// `JOURNEY_MAIL__SMTP__HOST`
@@ -185,14 +185,14 @@ impl<'r, 't> Section<'r, 't> {
     }
 
     /// The value of a key: from the variable, else from the file.
-    fn find(&mut self, key: &'static str) -> Option<(Place, RawValue<'r>)>
+    fn find(&mut self, key: &'static str) -> Option<(Location, RawValue<'r>)>
     where
         't: 'r,
     {
         self.asked.push(key);
         let variable = if self.is_named { None } else { self.variable(key) };
         match variable {
-            Some(text) => Some((Place::file(self.variable_name(key)), RawValue::Variable(text))),
+            Some(text) => Some((Location::file(self.variable_name(key)), RawValue::Variable(text))),
             None => self.entry(key).map(|(place, value)| (place, RawValue::Value(value))),
         }
     }
@@ -275,7 +275,7 @@ impl<'r, 't> Section<'r, 't> {
             let found = words.iter().find(|&&(word, _)| word == text);
             found.map(|&(_, value)| value).ok_or_else(|| {
                 let list = allowed().collect::<Vec<_>>().join("`, `");
-                let near = nearest(text, allowed())
+                let near = closest_match(text, allowed())
                     .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                 format!("has `{text}`; allowed are `{list}`{near}")
             })
@@ -322,7 +322,7 @@ impl<'r, 't> Section<'r, 't> {
 
     /// A list of strings; in a variable separated by commas.
     pub(super) fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        let texts: Vec<(Place, Option<&str>)> = match self.find(key) {
+        let texts: Vec<(Location, Option<&str>)> = match self.find(key) {
             None => return Vec::new(),
             Some((place, RawValue::Variable(text))) => {
                 let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
@@ -360,15 +360,15 @@ impl<'r, 't> Section<'r, 't> {
     pub(super) fn fault(&mut self, key: &'static str, code: &'static str, message: &str, hint: &str) {
         let variable = self.variable_name(key);
         let place = if self.report.environment.contains_key(&variable) {
-            Place::file(variable)
+            Location::file(variable)
         } else {
-            self.entry(key).map_or(Place::file(self.report.file), |(place, _)| place)
+            self.entry(key).map_or(Location::file(self.report.file), |(place, _)| place)
         };
         let message = format!("`{}` {message}", self.full(key));
         self.report.faults.push(Diagnostic::error(code, place, message).hint(hint));
     }
 
-    fn refuse(&mut self, key: &str, place: Place, code: &'static str, message: &str) {
+    fn refuse(&mut self, key: &str, place: Location, code: &'static str, message: &str) {
         let message = format!("`{}` {message}", self.full(key));
         self.report.faults.push(Diagnostic::error(code, place, message));
     }
@@ -393,7 +393,7 @@ impl<'r, 't> Section<'r, 't> {
             } else {
                 let fault =
                     Diagnostic::error("unknown-key", place, format!("no such key: `{}`", self.full(name)));
-                match nearest(name, self.asked.iter().copied()) {
+                match closest_match(name, self.asked.iter().copied()) {
                     Some(near) => fault.hint(format!("did you mean `{near}`?")),
                     None => fault.hint(format!("keys here are `{}`", self.asked.join("`, `"))),
                 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::text_file::TextFile;
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 
 /// Collects diagnostics. It is shared by reference, so that parsing continues
 /// after an error.
@@ -30,7 +30,12 @@ impl ContentDiagnostics {
 
     /// Adds a diagnostic for an offset in a text; line and column are computed
     /// only while the limit is not reached.
-    pub(super) fn report(&self, source: &TextFile, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
+    pub(super) fn report(
+        &self,
+        source: &TextFile,
+        offset: usize,
+        fault: impl FnOnce(Location) -> Diagnostic,
+    ) {
         let mut in_file = self.in_file.borrow_mut();
         let count = in_file.entry(source.file.clone()).or_default();
         *count += 1;
@@ -38,7 +43,7 @@ impl ContentDiagnostics {
             self.add(fault(source.place(offset)));
         } else if *count == MAX_PER_FILE + 1 {
             let message = format!("more than {MAX_PER_FILE} faults; the rest is not told");
-            let fault = Diagnostic::error("too-many-faults", Place::file(&source.file), message);
+            let fault = Diagnostic::error("too-many-faults", Location::file(&source.file), message);
             self.add(fault.hint("mend these first"));
         }
     }

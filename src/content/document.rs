@@ -11,7 +11,7 @@ use toml::de::DeTable;
 
 use super::diagnostics::ContentDiagnostics;
 use crate::content::text_file::TextFile;
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 
 /// A value and its byte offset in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Context<'_> {
     }
 
     /// Reports a diagnostic unless its line has a syntax error.
-    pub(super) fn add(&self, offset: usize, fault: impl FnOnce(Place) -> Diagnostic) {
+    pub(super) fn add(&self, offset: usize, fault: impl FnOnce(Location) -> Diagnostic) {
         if !self.garbled.contains(&self.source.line(offset)) {
             self.faults.report(self.source, offset, fault);
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::diagnostics::ContentDiagnostics;
 use crate::content::text_file::TextFile;
-use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
+use crate::domain::diagnostic::{Diagnostic, Location, NO_PERMISSION};
 
 /// Content as files: their bytes by path below the content folder.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -120,7 +120,7 @@ fn snapshot_while(dir: &Path, faults: &ContentDiagnostics, meanwhile: &mut dyn F
                 return Some(snapshot);
             }
             Err(ReadConflict::Changed(path)) if attempt == ATTEMPTS => {
-                let place = Place::file(format_args!("{shown}{path}"));
+                let place = Location::file(format_args!("{shown}{path}"));
                 let message = format!("changed while it was being read, {ATTEMPTS} times in a row");
                 faults.add(
                     Diagnostic::error("changed-while-read", place, message)
@@ -290,7 +290,7 @@ impl Listing {
             self.entries.iter().filter_map(|(path, entry)| entry.fault(shown, path)).collect();
         if self.too_many {
             let message = format!("more than {MAX_FILES} files; the rest was not read");
-            let fault = Diagnostic::error("too-many-files", Place::file(shown_folder(shown)), message);
+            let fault = Diagnostic::error("too-many-files", Location::file(shown_folder(shown)), message);
             faults.push(fault.hint("keep only journeys and templates in the content folder"));
         }
         faults
@@ -300,7 +300,7 @@ impl Listing {
 impl Entry {
     fn fault(&self, shown: &str, path: &str) -> Option<Diagnostic> {
         let error = |code, message: String, hint: &str| {
-            Some(Diagnostic::error(code, Place::file(format_args!("{shown}{path}")), message).hint(hint))
+            Some(Diagnostic::error(code, Location::file(format_args!("{shown}{path}")), message).hint(hint))
         };
         match self {
             Entry::File(_) | Entry::Folder => None,
@@ -423,7 +423,7 @@ fn shown_folder(shown: &str) -> &str {
 }
 
 fn no_folder(dir: &Path, wrong: &io::Error) -> Diagnostic {
-    let place = Place::file(dir.display());
+    let place = Location::file(dir.display());
     let message = match wrong.kind() {
         ErrorKind::NotFound => "there is no such folder".to_owned(),
         _ => format!("the folder cannot be opened: {wrong}"),
@@ -434,14 +434,14 @@ fn no_folder(dir: &Path, wrong: &io::Error) -> Diagnostic {
 }
 
 fn unreadable(shown: &str, path: &str, wrong: &io::Error) -> Diagnostic {
-    let place = Place::file(format_args!("{shown}{path}"));
+    let place = Location::file(format_args!("{shown}{path}"));
     let message = format!("cannot be read: {wrong}");
     let code = if wrong.kind() == ErrorKind::PermissionDenied { NO_PERMISSION } else { "unreadable" };
     Diagnostic::error(code, place, message).hint("see who may read the file: `ls -l`")
 }
 
 fn too_large(shown: &str, path: &str, bytes: u64) -> Diagnostic {
-    let place = Place::file(format_args!("{shown}{path}"));
+    let place = Location::file(format_args!("{shown}{path}"));
     let message =
         format!("the file has {} kB; at most {} kB are read", bytes.div_ceil(1_000), MAX_TEXT_BYTES / 1_000);
     Diagnostic::error("file-too-large", place, message)
@@ -449,7 +449,7 @@ fn too_large(shown: &str, path: &str, bytes: u64) -> Diagnostic {
 }
 
 fn all_too_large(shown: &str, path: &str) -> Diagnostic {
-    let place = Place::file(format_args!("{shown}{path}"));
+    let place = Location::file(format_args!("{shown}{path}"));
     let message = format!("not read: all text together is more than {} MB", MAX_TOTAL_BYTES / 1_000_000);
     Diagnostic::error("content-too-large", place, message)
         .hint("keep only journeys and templates in the content folder")

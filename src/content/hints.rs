@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::diagnostic::nearest;
+use crate::domain::diagnostic::closest_match;
 use crate::domain::model::ids::Slug;
 
 /// The values in back-ticks, separated by commas.
@@ -19,7 +19,7 @@ pub(super) fn listed(words: &[&str]) -> String {
 
 /// A "did you mean" hint if an allowed value is close enough.
 pub(super) fn did_you_mean<T: AsRef<str>>(found: &str, allowed: &[T]) -> Option<String> {
-    nearest(found, allowed.iter().map(AsRef::as_ref)).map(|word| format!("did you mean `{word}`?"))
+    closest_match(found, allowed.iter().map(AsRef::as_ref)).map(|word| format!("did you mean `{word}`?"))
 }
 
 /// Suggests a valid slug for a text that is none.

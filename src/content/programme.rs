@@ -9,14 +9,14 @@ use super::document::{Document, Located};
 use super::hints::{did_you_mean, listed, quoted};
 use super::table::TomlTable;
 use crate::content::text_file::TextFile;
-use crate::domain::diagnostic::nearest;
+use crate::domain::diagnostic::closest_match;
 use crate::domain::model::ids::{Language, Slug};
 use crate::domain::model::library::{Character, CharacterWords, Focus, Privacy, Programme, ProgrammeWords};
 use crate::domain::model::person::Period;
 use crate::domain::time::calendar::{Calendar, ClosedPeriod};
 use crate::domain::time::duration::{Duration, DurationUnit};
 use crate::domain::time::holidays::Holidays;
-use crate::domain::time::timezone::Zone;
+use crate::domain::time::timezone::TimeZone;
 
 /// Names that the other files may refer to. `None` if they could not be read
 /// completely; references are then not checked.
@@ -96,14 +96,14 @@ fn languages(table: &mut TomlTable<'_>) -> Option<Vec<Language>> {
     (!languages.is_empty() && languages.len() == all).then_some(languages)
 }
 
-fn zone(table: &mut TomlTable<'_>) -> Option<Zone> {
+fn zone(table: &mut TomlTable<'_>) -> Option<TimeZone> {
     let name = table.line("time_zone")?;
-    let zone = Zone::parse(&name.value);
+    let zone = TimeZone::parse(&name.value);
     if zone.is_none() {
         // `Stockholm` is not a typing error for `Europe/Stockholm`, but unambiguous.
         let city =
             |zone: &&str| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&name.value));
-        let meant = Zone::names().find(city).or_else(|| nearest(&name.value, Zone::names()));
+        let meant = TimeZone::names().find(city).or_else(|| closest_match(&name.value, TimeZone::names()));
         let hint = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "write it as area and city: `Europe/Stockholm`".to_owned(),

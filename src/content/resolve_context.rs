@@ -9,7 +9,7 @@ use super::hints::{did_you_mean, listed};
 use super::programme::DeclaredNames;
 use crate::content::file_tree::FileTree;
 use crate::content::text_file::TextFile;
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::ids::Slug;
 
 /// Input shared while resolving.
@@ -45,11 +45,13 @@ impl ResolveContext<'_> {
 
     /// Reports an error of a file as a whole.
     pub(super) fn file_error(&self, path: &str, code: &'static str, message: String, hint: String) {
-        self.faults.add(Diagnostic::error(code, Place::file(self.snapshot.file(path)), message).hint(hint));
+        self.faults
+            .add(Diagnostic::error(code, Location::file(self.snapshot.file(path)), message).hint(hint));
     }
 
     pub(super) fn file_warning(&self, path: &str, code: &'static str, message: &str, hint: String) {
-        self.faults.add(Diagnostic::warning(code, Place::file(self.snapshot.file(path)), message).hint(hint));
+        self.faults
+            .add(Diagnostic::warning(code, Location::file(self.snapshot.file(path)), message).hint(hint));
     }
 
     /// Reports a focus area that the programme does not declare.

@@ -15,7 +15,7 @@ use super::variants::{self, StepFile};
 use super::{hash, journey, programme};
 use crate::content::file_tree::FileTree;
 use crate::content::text_file::TextFile;
-use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
 use crate::domain::model::ids::Slug;
 use crate::domain::model::journey::Journey;
 use crate::domain::model::library::{Library, TemplateSource};
@@ -48,7 +48,7 @@ fn missing_programme(snapshot: &FileTree, faults: &ContentDiagnostics) {
     if snapshot.has_text("programme.toml") {
         return;
     }
-    let place = Place::file(snapshot.file("programme.toml"));
+    let place = Location::file(snapshot.file("programme.toml"));
     let fault = Diagnostic::error("no-programme", place, "there is no such file");
     faults.add(fault.hint(
         "write it, or name the folder that holds it: the title, the languages and the calendar stand there",
@@ -144,7 +144,7 @@ impl<'a> ResolveContext<'a> {
         if !self.snapshot.has_text(&toml) && self.snapshot.texts_in(&path).next().is_some() {
             let beside =
                 self.snapshot.others.keys().filter_map(|other| other.strip_prefix(&format!("{path}/")));
-            let hint = match nearest("journey.toml", beside) {
+            let hint = match closest_match("journey.toml", beside) {
                 Some(near) => format!("rename `{near}` to `journey.toml`"),
                 None => "write it: order and timing stand there".to_owned(),
             };
@@ -325,7 +325,7 @@ impl<'a> ResolveContext<'a> {
     fn step_without_file(&self, folder: &Folder<'_>, step: &RawStep, base: &str) {
         let listed = |name: &str| folder.written.steps.iter().any(|step| step.id.value.as_str() == name);
         let beside = self.snapshot.texts_in(&folder.path).filter_map(StepFile::parse).map(|file| file.step);
-        let hint = match nearest(step.id.value.as_str(), beside.filter(|name| !listed(name))) {
+        let hint = match closest_match(step.id.value.as_str(), beside.filter(|name| !listed(name))) {
             Some(near) => format!("did you mean `{near}`? Its file is there, but no step of that name"),
             None => "write the file, or delete the step".to_owned(),
         };

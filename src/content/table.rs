@@ -15,7 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::document::{Context, Document, Located};
 use super::hints::{did_you_mean, quoted, slug_hint};
-use crate::domain::diagnostic::{Diagnostic, nearest};
+use crate::domain::diagnostic::{Diagnostic, closest_match};
 use crate::domain::model::ids::Slug;
 use crate::domain::time::duration::Duration;
 
@@ -467,7 +467,7 @@ impl<'a> TomlTable<'a> {
         let unknown = self.keys.keys().filter(|key| !known(key.get_ref()));
         let mut misspelt = Vec::new();
         for key in unknown.take(MAX_PER_KIND) {
-            let meant = nearest(key.get_ref(), self.asked.iter().copied());
+            let meant = closest_match(key.get_ref(), self.asked.iter().copied());
             misspelt.extend(meant);
             self.report_unknown(key, meant);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 
 /// A decoded text with LF line ends and without a byte order mark.
 #[derive(Debug)]
@@ -38,10 +38,10 @@ impl TextFile {
     }
 
     /// The location of a byte offset.
-    pub(super) fn place(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> Location {
         let line = self.line(offset);
         let start = self.line_starts[line as usize - 1];
-        Place::of_offset(&self.file, &self.text[start..], offset - start, line)
+        Location::of_offset(&self.file, &self.text[start..], offset - start, line)
     }
 
     /// The lines from an offset on, each with its byte offset.
@@ -89,13 +89,13 @@ impl TextFile {
 fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     const HINT: &str = "save the file as UTF-8";
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        let fault = Diagnostic::error("not-utf-8", Place::at(file, 1, 1), "the file is UTF-16, not UTF-8");
+        let fault = Diagnostic::error("not-utf-8", Location::at(file, 1, 1), "the file is UTF-16, not UTF-8");
         return Err(fault.hint(HINT));
     }
     let text = String::from_utf8(bytes).map_err(|wrong| {
         let valid = wrong.utf8_error().valid_up_to();
         let (before, after) = wrong.as_bytes().split_at(valid);
-        let place = Place::of_offset(file, &String::from_utf8_lossy(before), valid, 1);
+        let place = Location::of_offset(file, &String::from_utf8_lossy(before), valid, 1);
         let byte = after.first().copied().unwrap_or_default();
         let meant = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.into_owned();
         let message = format!(

@@ -11,7 +11,7 @@ use crate::content::file_tree::MAX_PICTURE_BYTES;
 use crate::content::resolve_context::ResolveContext;
 use crate::content::step_file::{self, BaseFile, QuestionTexts, RawFilm, StepText, VariantFile};
 use crate::content::text_file::TextFile;
-use crate::domain::diagnostic::nearest;
+use crate::domain::diagnostic::closest_match;
 use crate::domain::model::ids::{Language, Slug};
 use crate::domain::model::step::{Film, Poster, Question, QuestionForm, Step, Variant};
 
@@ -456,7 +456,7 @@ impl<'a> VariantBuilder<'a> {
             }
             None => {
                 let beside = snapshot.others.keys().filter_map(|path| path.strip_prefix(&folder));
-                let hint = match nearest(name, beside) {
+                let hint = match closest_match(name, beside) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "put it beside the step".to_owned(),
                 };

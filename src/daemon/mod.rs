@@ -22,8 +22,8 @@ use crate::daemon::panic_limit::Deaths;
 pub(crate) use crate::daemon::panic_limit::EndedAgain;
 use crate::daemon::tzdata::OlderZones;
 use crate::daemon::watchdog::Heart;
-use crate::domain::change::Act;
-use crate::domain::delivery::send_block::{self, Clocks, Guard, GuardKind};
+use crate::domain::change::ChangeAuthor;
+use crate::domain::delivery::send_block::{self, BlockKind, Clocks, SendBlock};
 use crate::domain::delivery::state::State;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::time::timezone::Timestamp;
@@ -252,18 +252,18 @@ impl Daemon<'_> {
 
     /// Checks the clock. A block is stored until the clock is plausible again.
     fn look_at_the_clock(&mut self, now: Clocks) -> anyhow::Result<()> {
-        let held = self.store.send_blocks()?.iter().any(|guard| guard.kind == GuardKind::Clock);
+        let held = self.store.send_blocks()?.iter().any(|guard| guard.kind == BlockKind::Clock);
         let seen = self.store.clock()?;
-        match send_block::plausible(now, seen, self.anchor) {
+        match send_block::check_clock(now, seen, self.anchor) {
             Ok(()) => {
                 (self.anchor, self.clock_is_wrong) = (Some(now), false);
                 if held {
-                    self.store.release_send_block(GuardKind::Clock, now.wall)?;
+                    self.store.release_send_block(BlockKind::Clock, now.wall)?;
                     (self.say)("the system clock is right again");
                 }
             }
             Err(message) if held || !self.clock_is_wrong => {
-                self.store.add_send_block(&Guard { kind: GuardKind::Clock, at: now.wall, message })?;
+                self.store.add_send_block(&SendBlock { kind: BlockKind::Clock, at: now.wall, message })?;
                 self.clock_is_wrong = true;
             }
             // An operator released the block, so the clock is right.
@@ -274,7 +274,7 @@ impl Daemon<'_> {
 
     /// Enqueues what is due. Does nothing if no position is due. Returns the blocks
     /// that prevent it.
-    fn plan(&mut self, now: Timestamp) -> anyhow::Result<Vec<Guard>> {
+    fn plan(&mut self, now: Timestamp) -> anyhow::Result<Vec<SendBlock>> {
         let content = self.content.take().context("there is no content in force")?;
         let asked = positions::to_ask(&self.config, &content.library, &self.store, now)?;
         if asked.is_some_and(|people| people.is_empty()) {
@@ -288,7 +288,7 @@ impl Daemon<'_> {
         outcome
     }
 
-    fn book(&mut self, world: &mut World, now: Timestamp) -> anyhow::Result<Vec<Guard>> {
+    fn book(&mut self, world: &mut World, now: Timestamp) -> anyhow::Result<Vec<SendBlock>> {
         if std::mem::take(&mut self.is_first)
             && let Some(guard) = outage(world, &self.store, now)?
         {
@@ -480,7 +480,7 @@ impl Daemon<'_> {
             return Ok(());
         }
         let why = Some("the people file changed".to_owned());
-        let act = Act { at: self.now(), by: "daemon".to_owned(), why };
+        let act = ChangeAuthor { at: self.now(), by: "daemon".to_owned(), why };
         match self.store.import(&changes, &roster, seen, &act) {
             Ok(()) => (self.say)("the people file changed and is imported"),
             // The database is busy or has changed since the comparison: the next iteration
@@ -526,11 +526,11 @@ fn time_since(anchor: Option<Clocks>) -> Timestamp {
 
 /// Whether the system clock deviates from the monotonic clock since the anchor.
 fn is_off(anchor: Option<Clocks>) -> bool {
-    anchor.is_some() && send_block::plausible(clock::both(), None, anchor).is_err()
+    anchor.is_some() && send_block::check_clock(clock::both(), None, anchor).is_err()
 }
 
 /// After a long outage, an operator must confirm before anything is sent.
-fn outage(world: &World, store: &Store, now: Timestamp) -> anyhow::Result<Option<Guard>> {
+fn outage(world: &World, store: &Store, now: Timestamp) -> anyhow::Result<Option<SendBlock>> {
     let Some(seen) = store.clock()?.filter(|seen| now - *seen > send_block::OUTAGE) else { return Ok(None) };
     let due = run::due(world, store, now)?;
     let waiting: u64 =
@@ -542,5 +542,5 @@ fn outage(world: &World, store: &Store, now: Timestamp) -> anyhow::Result<Option
         "nobody was here for {} days: {due} mails would be booked now, {waiting} wait in the outbox; look with `journey plan`, then: journey hold release",
         (now - seen).num_days()
     );
-    Ok(Some(Guard { kind: GuardKind::Outage, at: now, message }))
+    Ok(Some(SendBlock { kind: BlockKind::Outage, at: now, message }))
 }

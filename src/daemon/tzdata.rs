@@ -1,7 +1,7 @@
 //! Reports which planned times an update of the time zone data moves. Planned
 //! mails keep their local time.
 
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::plan::positions;
 use crate::store::{Store, StoreError, StoredPositions};
 
@@ -25,7 +25,7 @@ impl OlderZones {
             1 => "1 planned time".to_owned(),
             n => format!("{n} planned times"),
         };
-        let (before, after) = (&self.release, Zone::release());
+        let (before, after) = (&self.release, TimeZone::release());
         Ok(format!("time zone data {before} → {after}: {times} moved; each keeps its local time"))
     }
 

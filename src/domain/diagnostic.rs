@@ -24,7 +24,7 @@ impl fmt::Display for Severity {
 /// A place in a file. Lines and columns count from 1, columns in characters;
 /// line 0 means the file as a whole.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     /// The file as the user would type it.
     pub(crate) file: String,
     /// Line, from 1; 0 for the whole file.
@@ -33,20 +33,20 @@ pub(crate) struct Place {
     pub(crate) column: u32,
 }
 
-impl Place {
+impl Location {
     /// The file as a whole.
-    pub(crate) fn file(file: impl fmt::Display) -> Place {
-        Place { file: file.to_string(), line: 0, column: 0 }
+    pub(crate) fn file(file: impl fmt::Display) -> Location {
+        Location { file: file.to_string(), line: 0, column: 0 }
     }
 
     /// A line and column in a file, both from 1.
-    pub(crate) fn at(file: impl fmt::Display, line: u32, column: u32) -> Place {
-        Place { file: file.to_string(), line, column }
+    pub(crate) fn at(file: impl fmt::Display, line: u32, column: u32) -> Location {
+        Location { file: file.to_string(), line, column }
     }
 
     /// The place of a byte offset in the text of a file that begins at
     /// `first_line` (front matter ends before the Markdown begins).
-    pub(crate) fn of_offset(file: impl fmt::Display, text: &str, offset: usize, first_line: u32) -> Place {
+    pub(crate) fn of_offset(file: impl fmt::Display, text: &str, offset: usize, first_line: u32) -> Location {
         let mut offset = offset.min(text.len());
         while !text.is_char_boundary(offset) {
             offset -= 1;
@@ -55,11 +55,11 @@ impl Place {
         let line_start = before.rfind('\n').map_or(0, |i| i + 1);
         let line = first_line + before.bytes().filter(|&b| b == b'\n').count() as u32;
         let column = before[line_start..].chars().count() as u32 + 1;
-        Place { file: file.to_string(), line, column }
+        Location { file: file.to_string(), line, column }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             0 => write!(f, "{}", self.file),
@@ -80,7 +80,7 @@ pub struct Diagnostic {
     /// A stable word for machines: `unknown-key`, `missing-step-file`.
     pub code: &'static str,
     /// Where.
-    pub(crate) place: Place,
+    pub(crate) place: Location,
     /// What was found and what is allowed; lower-case, no full stop, names in
     /// back-ticks, no address and no answer in it.
     pub message: String,
@@ -90,18 +90,18 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A fault that stops the work.
-    pub(crate) fn error(code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity: Severity::Error, code, place, message: tidy(&message.into()), hint: None }
+    pub(crate) fn error(code: &'static str, place: Location, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Error, code, place, message: sanitize(&message.into()), hint: None }
     }
 
     /// A fault worth knowing.
-    pub(crate) fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
+    pub(crate) fn warning(code: &'static str, place: Location, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, place, message) }
     }
 
     /// The same with advice.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
-        self.hint = Some(tidy(&hint.into()));
+        self.hint = Some(sanitize(&hint.into()));
         self
     }
 
@@ -139,18 +139,18 @@ pub(crate) fn visible(text: &str) -> String {
 
 /// The nearest of the allowed words, if one is near enough to be a slip of
 /// the finger: for "did you mean".
-pub(crate) fn nearest<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest_match<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = 1 + found.chars().count() / 4;
     allowed
         .into_iter()
-        .map(|word| (edits(found, word), word))
+        .map(|word| (edit_distance(found, word), word))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
 
 /// Edit distance with neighbours swapped as one edit, upper and lower case alike.
-fn edits(a: &str, b: &str) -> usize {
+fn edit_distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().take(64).flat_map(char::to_lowercase).collect();
     let b: Vec<char> = b.chars().take(64).flat_map(char::to_lowercase).collect();
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
@@ -173,7 +173,7 @@ fn edits(a: &str, b: &str) -> usize {
 
 /// A message of at most 1,000 characters with nothing in it that steers a
 /// terminal, except its own line breaks.
-fn tidy(text: &str) -> String {
+fn sanitize(text: &str) -> String {
     let shown = text.split('\n').map(visible).collect::<Vec<_>>().join("\n");
     match shown.char_indices().nth(999) {
         Some((end, _)) => format!("{}…", &shown[..end]),
@@ -187,21 +187,21 @@ mod tests {
 
     #[test]
     fn the_nearest_word_is_a_slip_away() {
-        assert_eq!(nearest("cadance", ["cadence", "start"]), Some("cadence"));
-        assert_eq!(nearest("stpe", ["step", "start"]), Some("step"));
-        assert_eq!(nearest("banana", ["cadence", "start"]), None);
+        assert_eq!(closest_match("cadance", ["cadence", "start"]), Some("cadence"));
+        assert_eq!(closest_match("stpe", ["step", "start"]), Some("step"));
+        assert_eq!(closest_match("banana", ["cadence", "start"]), None);
     }
 
     #[test]
     fn a_place_counts_characters_not_bytes() {
         let text = "första\nåäö x";
         let offset = text.find('x').expect("there is an x");
-        assert_eq!(Place::of_offset("f.md", text, offset, 1), Place::at("f.md", 2, 5));
+        assert_eq!(Location::of_offset("f.md", text, offset, 1), Location::at("f.md", 2, 5));
     }
 
     #[test]
     fn f33_nothing_in_a_message_steers_the_terminal() {
-        let fault = Diagnostic::error("x", Place::file("f"), "found \u{1b}[31m and \u{202e}");
+        let fault = Diagnostic::error("x", Location::file("f"), "found \u{1b}[31m and \u{202e}");
         assert_eq!(fault.message, "found \\u{1b}[31m and \\u{202e}");
     }
 }

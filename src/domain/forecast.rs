@@ -8,11 +8,11 @@ use std::collections::{BinaryHeap, HashSet};
 
 use chrono::TimeDelta;
 
-use super::planner::{Approvals, Decision, Planner};
+use super::planner::{ApprovalMode, Decision, Planner};
 use super::verdict::{Send, Verdict};
 use crate::domain::change::settings::Settings;
 use crate::domain::history::progress::Progress;
-use crate::domain::history::{Event, Memory, What};
+use crate::domain::history::{Event, EventKind, History};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::{Person, Roster};
 use crate::domain::model::step::{Step, Wait};
@@ -48,14 +48,15 @@ pub fn forecast(
     library: &Library,
     roster: &Roster,
     settings: &Settings,
-    memory: Memory,
+    memory: History,
     span: std::ops::Range<Timestamp>,
     mut step_done: impl FnMut(Timestamp),
 ) -> Vec<Row> {
-    let planner = Planner::new(library, roster, settings, Approvals::ComeInTime);
+    let planner = Planner::new(library, roster, settings, ApprovalMode::Assumed);
     let memory = memory.with_empty_outbox();
     let progress = Progress::until(span.start, library, roster, &memory);
-    let mut future = Future { planner, memory, progress, assumed: Assumed::default(), rows: Vec::new() };
+    let mut future =
+        Simulation { planner, memory, progress, assumed: Assumptions::default(), rows: Vec::new() };
     let mut wakes: BinaryHeap<Reverse<(Timestamp, usize)>> =
         (0..roster.people.len()).map(|person| Reverse((span.start, person))).collect();
     let mut awake = Vec::new();
@@ -77,23 +78,23 @@ pub fn forecast(
     future.rows
 }
 
-struct Future<'a> {
+struct Simulation<'a> {
     planner: Planner<'a>,
-    memory: Memory,
+    memory: History,
     progress: Progress,
-    assumed: Assumed,
+    assumed: Assumptions,
     rows: Vec<Row>,
 }
 
 /// The enrolments (person, journey) that rest on something that
 /// has not happened.
 #[derive(Default)]
-struct Assumed {
+struct Assumptions {
     approval: HashSet<(usize, usize)>,
     answer: HashSet<(usize, usize)>,
 }
 
-impl Future<'_> {
+impl Simulation<'_> {
     /// Decides for those whose time has come, and writes down what leaves;
     /// says who wants to be asked again when.
     fn pass(&mut self, now: Timestamp, awake: &[usize]) -> Vec<(usize, Timestamp)> {
@@ -110,7 +111,7 @@ impl Future<'_> {
                 if let Verdict::Send(send) = &decision.verdict {
                     self.mail(now, person, decision.journey, send);
                 }
-                wake = [wake, decision.ask_again(now)].into_iter().flatten().min();
+                wake = [wake, decision.next_check(now)].into_iter().flatten().min();
             }
             next.extend(wake.map(|at| (person, at.max(now + TimeDelta::seconds(1)))));
         }
@@ -123,7 +124,7 @@ impl Future<'_> {
         let id = &self.planner.roster().people[person].id;
         for (step, at) in &decision.skipped {
             let step = journey.steps[*step].slug.clone();
-            self.memory.record(id, &journey.slug, Event { at: *at, step, what: What::Skipped });
+            self.memory.record(id, &journey.slug, Event { at: *at, step, what: EventKind::Skipped });
         }
     }
 
@@ -133,7 +134,7 @@ impl Future<'_> {
         let someone = &self.planner.roster().people[person];
         let Some(place) = journey.place(&send.step) else { return };
         let step = &journey.steps[place];
-        let what = What::Mailed { round: send.round, slot: send.slot };
+        let what = EventKind::Mailed { round: send.round, slot: send.slot };
         let past = self.memory.of(&someone.id).enrolment(&journey.slug);
         let earlier = past.mails().rev().find_map(|mail| journey.place(mail.step));
         self.memory.record(&someone.id, &journey.slug, Event { at: now, step: step.slug.clone(), what });
@@ -163,7 +164,7 @@ impl Future<'_> {
         }
         let journey = &self.planner.library().journeys[index].slug;
         let id = &self.planner.roster().people[person].id;
-        let event = Event { at: now, step: step.slug.clone(), what: What::Answered };
+        let event = Event { at: now, step: step.slug.clone(), what: EventKind::Answered };
         self.memory.record(id, journey, event);
         if step.wait != Wait::No {
             self.assumed.answer.insert((person, index));

@@ -9,7 +9,7 @@ use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::model::ids::Slug;
 use crate::domain::model::person::Person;
 use crate::domain::time::calendar::QuietDay;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 
 /// What is true for one person in one journey at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) enum Verdict {
     /// Somebody must act.
     Held(Held),
     /// Nothing more comes.
-    Over(Over),
+    Ended(Ended),
 }
 
 /// A mail to send now.
@@ -51,7 +51,7 @@ pub(crate) struct Wait {
     /// Not before; asking again earlier gives the same answer.
     pub(crate) until: Timestamp,
     /// Why not earlier, the first reason first; never empty.
-    pub because: Vec<Reason>,
+    pub reasons: Vec<Reason>,
 }
 
 /// A mail that cannot leave until somebody acts.
@@ -60,12 +60,12 @@ pub struct Held {
     /// Which step; `None` when it is not about a step.
     pub(crate) step: Option<Slug>,
     /// Why; never empty.
-    pub because: Vec<Reason>,
+    pub reasons: Vec<Reason>,
 }
 
 /// Why nothing more comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Over {
+pub(crate) enum Ended {
     /// Every step has been sent or skipped.
     Finished,
     /// The person is gone, or past their last day.
@@ -76,14 +76,14 @@ pub(crate) enum Over {
     JourneyGone,
 }
 
-impl Over {
+impl Ended {
     /// The contract's code; `None` for the ordinary end.
     pub(crate) fn code(self) -> Option<&'static str> {
         match self {
-            Over::Finished => None,
-            Over::Left => Some("left"),
-            Over::NotInAudience => Some("not_in_audience"),
-            Over::JourneyGone => Some("journey_gone"),
+            Ended::Finished => None,
+            Ended::Left => Some("left"),
+            Ended::NotInAudience => Some("not_in_audience"),
+            Ended::JourneyGone => Some("journey_gone"),
         }
     }
 }
@@ -116,7 +116,7 @@ pub enum Reason {
     /// The step before waits for an answer.
     AwaitingAnswer(Slug),
     /// No approval of the text as it is now.
-    NotApproved(Approved),
+    NotApproved(MissingApproval),
     /// The reference group tries it first.
     ReferenceGroupFirst,
     /// Paused, with the words given.
@@ -134,7 +134,7 @@ pub enum Reason {
     /// It could not leave in time and will be skipped.
     Expired,
     /// Held by hand.
-    HeldByHand,
+    ManualHold,
     /// Another journey comes first.
     PreviousJourney(Slug),
     /// No usable slot within a year.
@@ -147,11 +147,11 @@ pub enum Reason {
 
 /// Was another text of the step approved?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Approved {
+pub enum MissingApproval {
     /// Never.
     Never,
     /// Yes, and then the text was changed.
-    OtherText,
+    ContentChanged,
 }
 
 impl Reason {
@@ -187,7 +187,7 @@ impl Reason {
             Reason::Left => "left",
             Reason::BadContent(_) => "bad_content",
             Reason::Expired => "expired",
-            Reason::HeldByHand => "held_by_hand",
+            Reason::ManualHold => "held_by_hand",
             Reason::PreviousJourney(_) => "previous_journey",
             Reason::NoSlot => "no_slot",
             Reason::Outbox => "outbox",
@@ -210,8 +210,10 @@ impl Reason {
             Reason::MinGap => "too soon after the last mail".to_owned(),
             Reason::Pace(day) => format!("its turn comes {}", long(*day)),
             Reason::AwaitingAnswer(step) => format!("waiting for an answer to `{step}`"),
-            Reason::NotApproved(Approved::Never) => "not approved".to_owned(),
-            Reason::NotApproved(Approved::OtherText) => "changed since it was approved".to_owned(),
+            Reason::NotApproved(MissingApproval::Never) => "not approved".to_owned(),
+            Reason::NotApproved(MissingApproval::ContentChanged) => {
+                "changed since it was approved".to_owned()
+            }
             Reason::ReferenceGroupFirst => "the reference group tries it first".to_owned(),
             Reason::Paused(why) => format!("paused: {why}"),
             Reason::NoAddress => "no mail address".to_owned(),
@@ -220,7 +222,7 @@ impl Reason {
             Reason::Left => "the last day comes before it".to_owned(),
             Reason::BadContent(why) => why.clone(),
             Reason::Expired => "it will be too late then and is skipped".to_owned(),
-            Reason::HeldByHand => "held until somebody releases it".to_owned(),
+            Reason::ManualHold => "held until somebody releases it".to_owned(),
             Reason::PreviousJourney(journey) => format!("after the journey `{journey}`"),
             Reason::NoSlot => "no usable slot within a year".to_owned(),
             Reason::Outbox => "the mail before it has not left yet".to_owned(),
@@ -246,7 +248,7 @@ pub(crate) fn long(day: NaiveDate) -> String {
 }
 
 /// `Tue 24 Nov 2026 08:30` in the programme's zone.
-pub(crate) fn moment(zone: Zone, at: Timestamp) -> String {
+pub(crate) fn moment(zone: TimeZone, at: Timestamp) -> String {
     let civil = zone.civil(at);
     format!("{} {}", long(civil.date()), civil.format("%H:%M"))
 }

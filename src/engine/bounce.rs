@@ -4,8 +4,8 @@
 
 use std::io::{self, Read};
 
-use crate::domain::change::Act;
-use crate::domain::delivery::bounce::{Blame, StatusCode};
+use crate::domain::change::ChangeAuthor;
+use crate::domain::delivery::bounce::{BounceCause, StatusCode};
 use crate::domain::model::address;
 use crate::engine::tokens::Keys;
 use crate::mail::inbound::{self, DsnAction, IncomingKind, RecipientReport};
@@ -51,7 +51,7 @@ pub fn take(
     store: &mut Store,
     bytes: &[u8],
     envelope_to: Option<&str>,
-    act: &Act,
+    act: &ChangeAuthor,
 ) -> Result<Taken, StoreError> {
     let incoming = inbound::read(bytes);
     let fates = match incoming.kind {
@@ -94,5 +94,5 @@ fn fate_of<'f>(fates: &'f [RecipientReport], sent_to: &DeliveryRecipient) -> Opt
 /// Whether the cause is the relay or the mail itself, so that other mails
 /// bounce too.
 pub fn is_alarm(code: StatusCode) -> bool {
-    code.blame() == Blame::Channel
+    code.cause() == BounceCause::Channel
 }

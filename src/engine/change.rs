@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use crate::domain::change::Change;
-use crate::domain::change::settings::{Pause, PauseOf, Settings, UnitSettings};
-use crate::domain::history::Memory;
+use crate::domain::change::settings::{Pause, PauseTarget, Settings, UnitOverrides};
+use crate::domain::history::History;
 use crate::domain::history::progress::Progress;
 use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
-use crate::domain::planner::{Approvals, Planner};
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::planner::{ApprovalMode, Planner};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{Reason, Verdict, long, moment};
 use crate::engine::load::snapshot::World;
 
@@ -89,8 +89,8 @@ fn sending(is_held: bool) -> &'static str {
     if is_held { "all sending is held" } else { "sending as planned" }
 }
 
-fn verdicts(world: &World, settings: &Settings, memory: &Memory, at: Timestamp) -> Vec<(usize, Next)> {
-    let planner = Planner::new(&world.library, &world.roster, settings, Approvals::AsGiven);
+fn verdicts(world: &World, settings: &Settings, memory: &History, at: Timestamp) -> Vec<(usize, Next)> {
+    let planner = Planner::new(&world.library, &world.roster, settings, ApprovalMode::Recorded);
     let progress = Progress::until(at, &world.library, &world.roster, memory);
     let moment = planner.at(at, memory, &progress);
     let people = world.roster.people.iter();
@@ -100,7 +100,7 @@ fn verdicts(world: &World, settings: &Settings, memory: &Memory, at: Timestamp) 
 
 impl Next {
     fn of(verdict: &Verdict) -> Next {
-        let first = |because: &[Reason]| because.first().map(Reason::code);
+        let first = |reasons: &[Reason]| reasons.first().map(Reason::code);
         match verdict {
             Verdict::Send(send) => {
                 Next { verdict: "send", step: Some(send.step.clone()), at: Some(send.slot), why: None }
@@ -109,17 +109,17 @@ impl Next {
                 verdict: "wait",
                 step: Some(wait.step.clone()),
                 at: Some(wait.until),
-                why: first(&wait.because),
+                why: first(&wait.reasons),
             },
             Verdict::Held(held) => {
-                Next { verdict: "held", step: held.step.clone(), at: None, why: first(&held.because) }
+                Next { verdict: "held", step: held.step.clone(), at: None, why: first(&held.reasons) }
             }
-            Verdict::Over(over) => Next { verdict: "over", step: None, at: None, why: over.code() },
+            Verdict::Ended(over) => Next { verdict: "over", step: None, at: None, why: over.code() },
         }
     }
 
     /// A short description.
-    pub(crate) fn text(&self, zone: Zone) -> String {
+    pub(crate) fn text(&self, zone: TimeZone) -> String {
         let step = self.step.as_ref().map_or(String::new(), |step| format!("{step} "));
         match (self.verdict, self.at, self.why) {
             ("send", _, _) => format!("{step}now"),
@@ -131,7 +131,7 @@ impl Next {
 }
 
 /// Describes the setting that a change is about.
-fn words(world: &World, settings: &Settings, memory: &Memory, change: &Change, at: Timestamp) -> String {
+fn words(world: &World, settings: &Settings, memory: &History, change: &Change, at: Timestamp) -> String {
     let zone = world.library.programme.zone;
     match change {
         Change::Approve { step, .. } => approval(world, settings, step),
@@ -142,15 +142,15 @@ fn words(world: &World, settings: &Settings, memory: &Memory, change: &Change, a
         Change::Hold(Some(_)) | Change::Release(Some(_)) => "not held".to_owned(),
         Change::Pause { of, .. } | Change::Resume(of) => pauses(settings, of, at, zone),
         Change::Shift { unit, .. } => {
-            let weeks = settings.units.get(unit).map_or(0, UnitSettings::shifted_weeks);
+            let weeks = settings.units.get(unit).map_or(0, UnitOverrides::shifted_weeks);
             if weeks == 0 { "not moved".to_owned() } else { format!("moved by {weeks:+} weeks") }
         }
-        Change::Close { unit, .. } => closed(settings, unit, zone.date(at)),
-        Change::Rhythm { unit, .. } => {
+        Change::CloseUnit { unit, .. } => closed(settings, unit, zone.date(at)),
+        Change::SetCadence { unit, .. } => {
             let own = settings.units.get(unit).and_then(|unit| unit.cadence.as_ref());
             own.map_or("the rhythm of each journey".to_owned(), |cadence| format!("`{}`", cadence.as_str()))
         }
-        Change::Choose { person, .. } => {
+        Change::SetCharacter { person, .. } => {
             let chosen = memory.of(person).character.as_ref();
             let default = world.library.programme.default_character().map(|character| &character.id);
             match (chosen, default) {
@@ -162,7 +162,7 @@ fn words(world: &World, settings: &Settings, memory: &Memory, change: &Change, a
         Change::Answer { person, step, .. } => {
             let enrolment = memory.of(person).enrolment(&step.journey);
             let answers = enrolment.events.iter().filter(|event| {
-                event.step == step.step && event.what == crate::domain::history::What::Answered
+                event.step == step.step && event.what == crate::domain::history::EventKind::Answered
             });
             match answers.count() {
                 0 => "not answered".to_owned(),
@@ -184,7 +184,7 @@ fn approval(world: &World, settings: &Settings, step: &StepName) -> String {
     }
 }
 
-fn pauses(settings: &Settings, of: &PauseOf, at: Timestamp, zone: Zone) -> String {
+fn pauses(settings: &Settings, of: &PauseTarget, at: Timestamp, zone: TimeZone) -> String {
     let running = |pause: &&Pause| pause.of == *of && pause.ends(zone).is_none_or(|end| at < end);
     let told = |pause: &Pause| match pause.until {
         Some(until) => format!("paused until {}: {}", long(until), pause.reason),

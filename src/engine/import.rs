@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use crate::config::Config;
-use crate::domain::change::Act;
-use crate::domain::change::import_diff::{Comparison, Import};
+use crate::domain::change::ChangeAuthor;
+use crate::domain::change::import_diff::{Import, ImportComparer};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::Roster;
 use crate::engine::load::snapshot::{self, Unusable};
@@ -28,7 +28,7 @@ pub(crate) fn compared<'a>(
     library: &'a Library,
 ) -> Result<Import<'a>, StoreError> {
     let look = |store: &Store| compared_in(store, roster, library);
-    let nobody = || Comparison::new(roster, library).finish();
+    let nobody = || ImportComparer::new(roster, library).finish();
     Ok(Store::read_only(&config.database, look)?.unwrap_or_else(nobody))
 }
 
@@ -38,8 +38,8 @@ pub fn compared_in<'a>(
     roster: &'a Roster,
     library: &'a Library,
 ) -> Result<Import<'a>, StoreError> {
-    let mut comparison = Comparison::new(roster, library);
-    store.for_each_person(|known| comparison.meet(&known))?;
+    let mut comparison = ImportComparer::new(roster, library);
+    store.for_each_person(|known| comparison.compare(&known))?;
     Ok(comparison.finish())
 }
 
@@ -65,7 +65,7 @@ pub fn first(
     config: &Config,
     library: &Library,
     store: &mut Store,
-    act: &Act,
+    act: &ChangeAuthor,
 ) -> Result<Option<usize>, Unusable> {
     // Read the version first, so that a concurrent import is detected.
     let seen = store.data_version()?;

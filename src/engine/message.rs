@@ -77,7 +77,7 @@ pub(crate) fn write(
 
 /// A mail that cannot be rendered for its person.
 fn held<'w>(due: &Due<'w>, why: String) -> Holding<'w> {
-    let held = Held { step: Some(due.step.slug.clone()), because: vec![Reason::BadContent(why)] };
+    let held = Held { step: Some(due.step.slug.clone()), reasons: vec![Reason::BadContent(why)] };
     Holding { person: due.person, journey: due.journey, held }
 }
 

@@ -12,8 +12,8 @@ use super::deliver::{self, Delivered, Hooks, To, Way};
 use super::sign_in;
 use crate::clock;
 use crate::config::{self, Config, Security, SmtpConfig};
-use crate::domain::delivery::reply::{Fewer, Trouble};
-use crate::domain::delivery::state::back_off;
+use crate::domain::delivery::reply::{ConnectionCap, RelayError};
+use crate::domain::delivery::state::relay_backoff;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::message::Desk;
 use crate::engine::send::journal::Journal;
@@ -66,8 +66,7 @@ impl MailSender<'_> {
         };
         let journal = journal.context("the send journal is not open")?;
         let smtp = &desk.config.mail.smtp;
-        let fewer =
-            store.relay_health()?.connection_cap.and_then(|fewer| fewer.while_it_lasts((hooks.now)()));
+        let fewer = store.relay_health()?.connection_cap.and_then(|fewer| fewer.if_active((hooks.now)()));
         let of_relay = fewer.filter(|_| matches!(to, To::Relay(_)));
         let way = Way {
             to,
@@ -79,7 +78,7 @@ impl MailSender<'_> {
         };
         let now = hooks.now;
         let delivered = deliver::to_relay(desk, keys, store, journal, &way, hooks)?;
-        let fewer = delivered.crowded.map(|made| Fewer::than(made, now())).or(fewer);
+        let fewer = delivered.crowded.map(|made| ConnectionCap::one_below(made, now())).or(fewer);
         record_relay_health(store, &delivered, fewer, now())?;
         Ok(delivered)
     }
@@ -142,7 +141,7 @@ fn sign_in(smtp: &SmtpConfig) -> Option<SmtpAuth> {
 fn record_relay_health(
     store: &mut Store,
     delivered: &Delivered,
-    fewer: Option<Fewer>,
+    fewer: Option<ConnectionCap>,
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let before = store.relay_health()?;
@@ -165,9 +164,9 @@ fn record_relay_health(
 }
 
 /// When to retry: exponential backoff with jitter.
-fn next_retry(trouble: &Trouble, earlier: Option<&RelayFailure>, now: Timestamp) -> RelayFailure {
+fn next_retry(trouble: &RelayError, earlier: Option<&RelayFailure>, now: Timestamp) -> RelayFailure {
     let failures = earlier.map_or(0, |earlier| earlier.failures) + 1;
-    let wait = back_off(trouble.kind, failures);
+    let wait = relay_backoff(trouble.kind, failures);
     // Jitter of up to 20 %, from values that differ between machines.
     let percent = 80 + (now.timestamp() * 7919 + i64::from(std::process::id())) % 41;
     let wait = TimeDelta::seconds(wait.num_seconds() * percent / 100);

@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use super::deliver::limits::{Limit, Limits, Reached, reached};
 use super::deliver::{Outbox, Pausing, pausing};
 use crate::config::Transport;
-use crate::domain::delivery::bounce::Blame;
-use crate::domain::delivery::send_block::Guard;
+use crate::domain::delivery::bounce::BounceCause;
+use crate::domain::delivery::send_block::SendBlock;
 use crate::domain::delivery::state::State;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::history::position::Stage;
@@ -28,7 +28,7 @@ pub struct Status<'w> {
     /// Number of deliveries by state, without empty states.
     pub(crate) deliveries: Vec<(State, u64)>,
     /// Number of bounces by cause.
-    pub(crate) bounces: Vec<(Blame, u64)>,
+    pub(crate) bounces: Vec<(BounceCause, u64)>,
     /// Number of mails to a return path that could not be parsed.
     pub(crate) unparsed: u64,
     /// When a mail was last sent.
@@ -44,7 +44,7 @@ pub struct Status<'w> {
     /// Limits that have been reached.
     pub(crate) limits: Vec<Reached>,
     /// Blocks that prevent sending.
-    pub(crate) guards: Vec<Guard>,
+    pub(crate) guards: Vec<SendBlock>,
     /// The hold of all sending, if there is one.
     pub(crate) all_held: Option<GlobalHold>,
     /// Steps that are held.
@@ -71,7 +71,7 @@ pub struct Status<'w> {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     deliveries: Vec<(State, u64)>,
-    bounces: Vec<(Blame, u64)>,
+    bounces: Vec<(BounceCause, u64)>,
     unparsed: u64,
     last_sent: Option<Timestamp>,
     last_hour: u64,
@@ -79,7 +79,7 @@ pub struct Ledger {
     imported: Option<Timestamp>,
     relay: RelayHealth,
     limits: Vec<Reached>,
-    guards: Vec<Guard>,
+    guards: Vec<SendBlock>,
     all_held: Option<GlobalHold>,
     held_steps: Vec<HeldStep>,
     outbox: Outbox,

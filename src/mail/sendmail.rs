@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::clock::Stopwatch;
-use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind};
+use crate::domain::delivery::reply::{Outcome, Phase, RelayError, RelayErrorKind, Reply};
 use crate::failpoint;
 
 /// Timeout; the program only writes to a queue.
@@ -58,7 +58,7 @@ impl Sendmail {
             Ok(child) => child,
             Err(error) => {
                 let why = format!("{program} cannot be started: {error}");
-                return channel_error(TroubleKind::Refused, Phase::Connect, why);
+                return channel_error(RelayErrorKind::Permanent, Phase::Connect, why);
             }
         };
         let given = write_input(&mut child, bytes);
@@ -70,7 +70,7 @@ impl Sendmail {
         let words = || said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
         let gone = |how: String| match given {
             true => Outcome::InDoubt(format!("{program} {how} after it had the whole mail")),
-            false => channel_error(TroubleKind::Passing, Phase::Body, format!("{program} {how}")),
+            false => channel_error(RelayErrorKind::Transient, Phase::Body, format!("{program} {how}")),
         };
         let status = match ended {
             Ok(Ended::Exit(status)) => status,
@@ -91,20 +91,20 @@ impl Sendmail {
             Some(TEMPORARY) => Outcome::Deferred(reply(450, None)),
             Some(code) => {
                 let kind = match code {
-                    UNAVAILABLE | NO_PERMISSION | CONFIGURATION => TroubleKind::Refused,
-                    _ => TroubleKind::Passing,
+                    UNAVAILABLE | NO_PERMISSION | CONFIGURATION => RelayErrorKind::Permanent,
+                    _ => RelayErrorKind::Transient,
                 };
                 let words = one_line(&words(), &[from, to]);
                 let words = if words.is_empty() { String::new() } else { format!(": {words}") };
-                channel_error(kind, Phase::Dot, format!("{program} ended with exit code {code}{words}"))
+                channel_error(kind, Phase::EndOfData, format!("{program} ended with exit code {code}{words}"))
             }
             None => gone("was killed".to_owned()),
         }
     }
 }
 
-fn channel_error(kind: TroubleKind, phase: Phase, why: String) -> Outcome {
-    Outcome::Channel(Trouble { kind, phase, why })
+fn channel_error(kind: RelayErrorKind, phase: Phase, why: String) -> Outcome {
+    Outcome::RelayFailed(RelayError { kind, phase, why })
 }
 
 /// Writes the mail in a thread, and reports whether all was read.

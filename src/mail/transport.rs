@@ -63,7 +63,7 @@ impl Transport {
 fn send_smtp(relay: &Relay, envelope: &Envelope<'_>, message: &[u8]) -> Outcome {
     let mut connection = match relay.connect() {
         Ok(connection) => connection,
-        Err(trouble) => return Outcome::Channel(trouble),
+        Err(trouble) => return Outcome::RelayFailed(trouble),
     };
     let outcome = match connection.begin_message(envelope) {
         Ok(()) => connection.send_data(message),

@@ -1,6 +1,6 @@
 //! Collects the errors and warnings in one text, with line and column.
 
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 
 /// More errors in one text do not help, and locating each costs time.
 const MOST: usize = 50;
@@ -68,7 +68,7 @@ impl<'a> Faults<'a> {
         self.found.sort_by(|a, b| a.place.cmp(&b.place));
         if self.left_out > 0 {
             let found = format!("and {} faults more like these", self.left_out);
-            let place = Place::file(self.file);
+            let place = Location::file(self.file);
             self.found.push(if self.error_left_out {
                 Diagnostic::error("more-faults", place, found)
             } else {
@@ -84,11 +84,11 @@ impl<'a> Faults<'a> {
         room
     }
 
-    fn place(&self, offset: usize) -> Place {
+    fn place(&self, offset: usize) -> Location {
         match self.source {
-            Source::Text { text, first_line } => Place::of_offset(self.file, text, offset, first_line),
-            Source::Line(0) => Place::file(self.file),
-            Source::Line(line) => Place::at(self.file, line, 1),
+            Source::Text { text, first_line } => Location::of_offset(self.file, text, offset, first_line),
+            Source::Line(0) => Location::file(self.file),
+            Source::Line(line) => Location::at(self.file, line, 1),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use handlebars::template::{Template, TemplateElement};
 
 use super::format::TemplateFormat;
-use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
 use crate::domain::model::ids::Language;
 use crate::render::email::lint::LintResult;
 
@@ -35,7 +35,7 @@ pub(super) fn check(chosen: &SelectedTemplates<'_, '_>, faults: &mut Vec<Diagnos
         for (name, place) in &source.lint.partials {
             if !chosen.contains_key(name.as_str()) {
                 let found = format!("there is no part `{name}`");
-                let hint = match nearest(name, chosen.keys().copied()) {
+                let hint = match closest_match(name, chosen.keys().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("write `{name}.html.hbs`"),
                 };
@@ -82,7 +82,7 @@ fn measure<'n>(
         size += measure(part, chosen, path, sizes)?;
         if size > MAX_ELEMENTS {
             let found = format!("`{name}` is more than {MAX_ELEMENTS} pieces with its parts");
-            let fault = Diagnostic::error("too-long", Place::clone(place), found);
+            let fault = Diagnostic::error("too-long", Location::clone(place), found);
             return Err(Box::new(fault.hint("include each part once")));
         }
     }

@@ -3,7 +3,7 @@
 //! ever parsed as Markdown.
 
 use super::faults::Faults;
-use crate::domain::diagnostic::nearest;
+use crate::domain::diagnostic::closest_match;
 use crate::render::compiled_text::{CompiledText, Escape};
 use crate::render::email::context::{NAMES, Placeholder};
 
@@ -161,7 +161,7 @@ fn unknown(text: &str, kept_columns: &[String]) -> (String, String) {
     let extras: Vec<String> = kept_columns.iter().map(|column| format!("extra.{column}")).collect();
     let names = NAMES.iter().filter(|entry| entry.in_markdown()).map(|entry| entry.name);
     let allowed = names.chain(extras.iter().map(String::as_str));
-    let hint = match (nearest(text, allowed), text.strip_prefix("extra.")) {
+    let hint = match (closest_match(text, allowed), text.strip_prefix("extra.")) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, Some(column)) => {
             format!("only columns kept on purpose can be used: add `{column}` to `[people] keep`")

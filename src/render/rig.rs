@@ -15,7 +15,7 @@ use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::Calendar;
 use crate::domain::time::duration::Duration;
 use crate::domain::time::holidays::Holidays;
-use crate::domain::time::timezone::Zone;
+use crate::domain::time::timezone::TimeZone;
 
 pub(super) fn slug(text: &str) -> Slug {
     Slug::parse(text).expect("a slug")
@@ -97,7 +97,7 @@ fn programme() -> Programme {
         title: "Tillsammans ställer vi om".into(),
         organisation: "Ekdala kommun".into(),
         languages: vec![language("sv"), language("en")],
-        zone: Zone::parse("Europe/Stockholm").expect("a zone"),
+        zone: TimeZone::parse("Europe/Stockholm").expect("a zone"),
         privacy: Privacy {
             purpose: "Kompetensutveckling i hållbarhet för alla anställda".into(),
             legal_basis: "Allmänt intresse".into(),

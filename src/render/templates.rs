@@ -9,7 +9,7 @@ use handlebars::{Handlebars, RenderErrorReason, TemplateError, TemplateErrorReas
 
 use super::RenderError;
 use super::starter;
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::ids::Language;
 use crate::domain::model::library::{Library, TemplateSource};
 use crate::render::email::context::Context;
@@ -107,13 +107,13 @@ fn parse_file<'a>(
     let Some((base, language, format)) = parse_name(&source.name) else {
         let found = format!("`{}` is no name of a mail template", source.name);
         let hint = "they are called `layout.html.hbs`, `footer.sv.html.hbs`, `kind.sv.txt.hbs`";
-        faults.push(Diagnostic::error("template-name", Place::file(&source.file), found).hint(hint));
+        faults.push(Diagnostic::error("template-name", Location::file(&source.file), found).hint(hint));
         return None;
     };
     if source.text.len() > MAX_TEMPLATE {
         let found =
             format!("a template of {} kB, and at most {} kB", source.text.len() / 1000, MAX_TEMPLATE / 1000);
-        faults.push(Diagnostic::error("too-long", Place::file(&source.file), found));
+        faults.push(Diagnostic::error("too-long", Location::file(&source.file), found));
         return None;
     }
     match parse(&source.text) {
@@ -162,17 +162,17 @@ fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
     if let (TemplateErrorReason::InvalidSyntax(_), Some((at, block))) =
         (error.reason(), lint::unclosed_block(&source.text))
     {
-        let place = Place::of_offset(&source.file, &source.text, at, 1);
+        let place = Location::of_offset(&source.file, &source.text, at, 1);
         let found = format!("`{{{{#{block}}}}}` is opened and never closed");
         return Diagnostic::error("template-syntax", place, found).hint(format!("add `{{{{/{block}}}}}`"));
     }
     if let Some(at) = source.text.rfind("{{").filter(|&at| !source.text[at..].contains("}}")) {
-        let place = Place::of_offset(&source.file, &source.text, at, 1);
+        let place = Location::of_offset(&source.file, &source.text, at, 1);
         return Diagnostic::error("template-syntax", place, "`{{` without `}}`").hint("close it");
     }
     let place = match error.pos() {
-        Some((line, column)) => Place::at(&source.file, line as u32, column as u32),
-        None => Place::file(&source.file),
+        Some((line, column)) => Location::at(&source.file, line as u32, column as u32),
+        None => Location::file(&source.file),
     };
     let found = match error.reason() {
         TemplateErrorReason::MismatchingClosedHelper(open, close) => {
@@ -236,7 +236,7 @@ fn select_for_language<'s, 'a>(
     for source in chosen.values().filter(|source| rank(source) > 2 && source.format == format) {
         let found = format!("there is no `{}` for language `{language}`; this one is used", source.base);
         let hint = format!("write `{}.{language}` beside it", source.base);
-        let place = Place::file(source.file);
+        let place = Location::file(source.file);
         faults.push(Diagnostic::warning("template-untranslated", place, found).hint(hint));
     }
     if !chosen.contains_key(LAYOUT) {
@@ -244,7 +244,7 @@ fn select_for_language<'s, 'a>(
         let file = format!("templates/email/{LAYOUT}.{end}.hbs");
         let found = format!("there is no `{file}`, and no mail without it");
         let hint = "copy it from the starter programme, or remove all of `templates/email`";
-        let fault = Diagnostic::error("template-missing", Place::file(file), found).hint(hint);
+        let fault = Diagnostic::error("template-missing", Location::file(file), found).hint(hint);
         if !faults.contains(&fault) {
             faults.push(fault);
         }

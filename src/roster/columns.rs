@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::diagnostic::{Diagnostic, nearest, visible};
+use crate::domain::diagnostic::{Diagnostic, closest_match, visible};
 
 use super::csv::Fields;
 use super::faults::Faults;
@@ -207,7 +207,7 @@ impl Columns {
             let fault = Diagnostic::error("keep", faults.at(line, 1), message);
             let unknown =
                 alikes.iter().map(String::as_str).filter(|heading| Column::called(heading).is_none());
-            faults.error(match nearest(&wanted, unknown) {
+            faults.error(match closest_match(&wanted, unknown) {
                 Some(near) => fault.hint(format!("did you mean `{near}`?")),
                 None => fault,
             });
@@ -246,7 +246,7 @@ impl Columns {
             (0..self.width).filter(|&field| !self.is_read(field) && alikes[field].chars().count() > 2);
         unknown
             .filter_map(|field| {
-                let near = nearest(&alikes[field], headings.iter().copied())?;
+                let near = closest_match(&alikes[field], headings.iter().copied())?;
                 Some((field, Column::called(near)?))
             })
             .collect()

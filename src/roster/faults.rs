@@ -1,7 +1,7 @@
 //! Collects the diagnostics of a people file: all invalid lines of one run, up to a
 //! limit.
 
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 
 /// Maximum number of errors reported one by one.
 const MAX_ERRORS: usize = 1_000;
@@ -25,8 +25,8 @@ impl Faults {
     }
 
     /// A location in the file; line 0 means the file as a whole.
-    pub(super) fn at(&self, line: u32, column: u32) -> Place {
-        Place { file: self.name.clone(), line, column }
+    pub(super) fn at(&self, line: u32, column: u32) -> Location {
+        Location { file: self.name.clone(), line, column }
     }
 
     /// Returns true if an error on this line is still reported. Otherwise it is only
@@ -59,7 +59,7 @@ impl Faults {
         &mut self,
         mut found: Vec<(u32, T)>,
         more: &str,
-        tell: impl Fn(Place, T) -> Diagnostic,
+        tell: impl Fn(Location, T) -> Diagnostic,
     ) {
         found.sort_by_key(|&(line, _)| line);
         let rest = found.len().saturating_sub(MAX_WARNINGS);
@@ -96,13 +96,13 @@ impl Faults {
         if self.more > 0 {
             let lines = if self.more == 1 { "line has faults" } else { "lines have faults" };
             let message = format!("{} more {lines}; these are the first {MAX_ERRORS}", self.more);
-            list.push(Diagnostic::error("more-faults", Place::file(&self.name), message));
+            list.push(Diagnostic::error("more-faults", Location::file(&self.name), message));
         }
         list
     }
 
     /// Sorts after every line; displayed as the file.
-    fn last_place(&self) -> Place {
+    fn last_place(&self) -> Location {
         self.at(u32::MAX, 0)
     }
 }

@@ -23,7 +23,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::ids::Language;
 use crate::domain::model::person::Roster;
 
@@ -99,7 +99,7 @@ fn unless_changed(
         return Ok(reading);
     }
     let message = "the file changed while it was read; nothing is imported";
-    let fault = Diagnostic::error("file-changed", Place::file(name), message)
+    let fault = Diagnostic::error("file-changed", Location::file(name), message)
         .hint("let the HR system write another name and rename it when it is done");
     Ok(RosterResult { roster: None, faults: vec![fault], notes: reading.notes })
 }
@@ -358,7 +358,7 @@ fn ragged(faults: &Faults, line: u32, found: usize, width: usize) -> Diagnostic 
     if found > width { fault.hint("a value that holds the separator needs quotes around it") } else { fault }
 }
 
-fn no_fields(why: SplitError, place: Place) -> Diagnostic {
+fn no_fields(why: SplitError, place: Location) -> Diagnostic {
     match why {
         SplitError::OpenQuote(_) => {
             let message = "a quote opens here and the line ends before it closes";

@@ -4,8 +4,8 @@
 use rusqlite::params;
 
 use super::{Store, StoreError};
-use crate::domain::change::Act;
-use crate::domain::delivery::bounce::{Blame, StatusCode};
+use crate::domain::change::ChangeAuthor;
+use crate::domain::delivery::bounce::{BounceCause, StatusCode};
 use crate::domain::model::ids::{PersonId, PersonNumber};
 use crate::store::codec;
 
@@ -54,9 +54,9 @@ impl Store {
         delivery: i64,
         sent_to: &DeliveryRecipient,
         code: StatusCode,
-        act: &Act,
+        act: &ChangeAuthor,
     ) -> Result<BounceRecord, StoreError> {
-        let blame = code.blame();
+        let blame = code.cause();
         let tx = self.write_transaction()?;
         let sql = "INSERT INTO bounce (delivery_id, at, code, blame) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (delivery_id, code) DO NOTHING";
@@ -66,7 +66,7 @@ impl Store {
             return Ok(BounceRecord::Duplicate);
         }
         let mut kept = BounceRecord::Recorded;
-        if blame == Blame::Mailbox && sent_to.is_same_address {
+        if blame == BounceCause::Mailbox && sent_to.is_same_address {
             let sql = "UPDATE person SET undeliverable = ?2 WHERE id = ?1 AND undeliverable IS NULL";
             if tx.execute(sql, params![sent_to.person.0, code.to_string()])? == 1 {
                 kept = BounceRecord::PersonHeld;
@@ -83,7 +83,7 @@ impl Store {
 
     /// Marks a person as reachable again after a bounce. Returns `false` if they
     /// were not marked as undeliverable.
-    pub fn clear_bounce(&mut self, person: &PersonId, act: &Act) -> Result<bool, StoreError> {
+    pub fn clear_bounce(&mut self, person: &PersonId, act: &ChangeAuthor) -> Result<bool, StoreError> {
         let tx = self.write_transaction()?;
         let sql = "UPDATE person SET undeliverable = NULL
                    WHERE employee_id = ?1 AND undeliverable IS NOT NULL RETURNING id";
@@ -116,13 +116,14 @@ impl Store {
     }
 
     /// The number of bounces by cause.
-    pub fn bounces_by_cause(&self) -> Result<Vec<(Blame, u64)>, StoreError> {
+    pub fn bounces_by_cause(&self) -> Result<Vec<(BounceCause, u64)>, StoreError> {
         let sql = "SELECT blame, count(*) FROM bounce GROUP BY blame ORDER BY blame";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         let mut bounces = Vec::new();
         while let Some(row) = found.next()? {
-            let blame = Blame::parse(codec::str(row, 0)?).ok_or_else(|| codec::bad_column(0, "a blame"))?;
+            let blame =
+                BounceCause::parse(codec::str(row, 0)?).ok_or_else(|| codec::bad_column(0, "a blame"))?;
             bounces.push((blame, row.get::<_, i64>(1)?.cast_unsigned()));
         }
         Ok(bounces)

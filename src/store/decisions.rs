@@ -8,9 +8,9 @@ use chrono::TimeDelta;
 use rusqlite::{Transaction, params};
 
 use super::{Store, StoreError, history};
-use crate::domain::change::settings::{Approval, Pause, PauseOf, Settings, Shift, UnitSettings};
-use crate::domain::change::{Act, Change};
-use crate::domain::history::What;
+use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift, UnitOverrides};
+use crate::domain::change::{Change, ChangeAuthor};
+use crate::domain::history::EventKind;
 use crate::domain::model::ids::{PersonId, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::model::person::Period;
 use crate::domain::time::cadence::Cadence;
@@ -69,7 +69,7 @@ impl Store {
     /// Writes an entry to the audit log for an action that changes no setting.
     pub(crate) fn record_action(
         &mut self,
-        act: &Act,
+        act: &ChangeAuthor,
         action: &str,
         subject: &str,
         before: &str,
@@ -98,9 +98,9 @@ impl Store {
         let mut pauses = Vec::new();
         while let Some(row) = found.next()? {
             let of = match (codec::maybe_str(row, 0)?, codec::maybe_str(row, 1)?) {
-                (Some(person), _) => PauseOf::Person(PersonId::new(person)),
-                (None, Some(unit)) => PauseOf::Unit(UnitId::new(unit)),
-                (None, None) => PauseOf::Journey(codec::slug(row, 2)?),
+                (Some(person), _) => PauseTarget::Person(PersonId::new(person)),
+                (None, Some(unit)) => PauseTarget::Unit(UnitId::new(unit)),
+                (None, None) => PauseTarget::Journey(codec::slug(row, 2)?),
             };
             pauses.push(Pause {
                 of,
@@ -113,8 +113,8 @@ impl Store {
         Ok(pauses)
     }
 
-    fn unit_overrides(&self) -> Result<HashMap<UnitId, UnitSettings>, StoreError> {
-        let mut units: HashMap<UnitId, UnitSettings> = HashMap::new();
+    fn unit_overrides(&self) -> Result<HashMap<UnitId, UnitOverrides>, StoreError> {
+        let mut units: HashMap<UnitId, UnitOverrides> = HashMap::new();
         let mut shifts =
             self.connection.prepare_cached("SELECT unit, weeks, at FROM unit_shift ORDER BY id")?;
         let mut found = shifts.query([])?;
@@ -208,7 +208,7 @@ impl Store {
     pub fn record_decision(
         &mut self,
         change: &Change,
-        act: &Act,
+        act: &ChangeAuthor,
         before: &str,
         after: &str,
     ) -> Result<(), StoreError> {
@@ -231,14 +231,14 @@ fn subject(tx: &Transaction<'_>, change: &Change) -> Result<(String, Option<Pers
             (step.as_ref().map_or("all sending".to_owned(), ToString::to_string), None)
         }
         Change::Pause { of, .. } | Change::Resume(of) => match of {
-            PauseOf::Person(person) => ("a person".to_owned(), of_person(person)?),
-            PauseOf::Unit(unit) => (format!("unit {unit}"), None),
-            PauseOf::Journey(journey) => (format!("journey {journey}"), None),
+            PauseTarget::Person(person) => ("a person".to_owned(), of_person(person)?),
+            PauseTarget::Unit(unit) => (format!("unit {unit}"), None),
+            PauseTarget::Journey(journey) => (format!("journey {journey}"), None),
         },
-        Change::Shift { unit, .. } | Change::Close { unit, .. } | Change::Rhythm { unit, .. } => {
+        Change::Shift { unit, .. } | Change::CloseUnit { unit, .. } | Change::SetCadence { unit, .. } => {
             (format!("unit {unit}"), None)
         }
-        Change::Choose { person, .. } => ("a person".to_owned(), of_person(person)?),
+        Change::SetCharacter { person, .. } => ("a person".to_owned(), of_person(person)?),
         Change::Answer { person, step, .. } => (step.to_string(), of_person(person)?),
     })
 }
@@ -251,7 +251,7 @@ fn number(tx: &Transaction<'_>, person: &PersonId) -> Result<PersonNumber, Store
 fn write_change(
     tx: &Transaction<'_>,
     change: &Change,
-    act: &Act,
+    act: &ChangeAuthor,
     person: Option<PersonNumber>,
 ) -> Result<(), StoreError> {
     let at = codec::time(act.at);
@@ -289,27 +289,27 @@ fn write_change(
             let sql = "INSERT INTO unit_shift (unit, weeks, at) VALUES (?1, ?2, ?3)";
             tx.execute(sql, params![unit.as_str(), weeks, at])?;
         }
-        Change::Close { unit, period } => {
+        Change::CloseUnit { unit, period } => {
             let sql = "INSERT INTO unit_closed (unit, from_date, to_date, why) VALUES (?1, ?2, ?3, ?4)";
             let (from, to) = (codec::date(period.days.from), codec::date(period.days.to));
             tx.execute(sql, params![unit.as_str(), from, to, &*period.why])?;
         }
-        Change::Rhythm { unit, cadence: Some(cadence) } => {
+        Change::SetCadence { unit, cadence: Some(cadence) } => {
             let sql = "INSERT INTO unit_cadence (unit, cadence) VALUES (?1, ?2)
                        ON CONFLICT (unit) DO UPDATE SET cadence = excluded.cadence";
             tx.execute(sql, params![unit.as_str(), cadence.as_str()])?;
         }
-        Change::Rhythm { unit, cadence: None } => {
+        Change::SetCadence { unit, cadence: None } => {
             tx.execute("DELETE FROM unit_cadence WHERE unit = ?1", [unit.as_str()])?;
         }
-        Change::Choose { character, .. } => {
+        Change::SetCharacter { character, .. } => {
             let sql = "UPDATE person SET character = ?2 WHERE id = ?1";
             tx.execute(sql, params![person.map(|person| person.0), character.as_str()])?;
         }
         Change::Answer { step, question, given, .. } => {
             let Some(person) = person else { return Ok(()) };
             let enrolment = history::enrolment_id(tx, person, &step.journey)?;
-            history::write_event(tx, enrolment, act.at, &step.step, What::Answered)?;
+            history::write_event(tx, enrolment, act.at, &step.step, EventKind::Answered)?;
             let sql = "INSERT INTO response (enrolment_id, step, question, answer, at)
                        VALUES (?1, ?2, ?3, ?4, ?5)";
             let question = question.as_ref().map(Slug::as_str);
@@ -319,17 +319,17 @@ fn write_change(
     Ok(())
 }
 
-fn unit_or_journey(of: &PauseOf) -> (Option<&str>, Option<&str>) {
+fn unit_or_journey(of: &PauseTarget) -> (Option<&str>, Option<&str>) {
     match of {
-        PauseOf::Person(_) => (None, None),
-        PauseOf::Unit(unit) => (Some(unit.as_str()), None),
-        PauseOf::Journey(journey) => (None, Some(journey.as_str())),
+        PauseTarget::Person(_) => (None, None),
+        PauseTarget::Unit(unit) => (Some(unit.as_str()), None),
+        PauseTarget::Journey(journey) => (None, Some(journey.as_str())),
     }
 }
 
 pub(super) fn write_audit(
     tx: &Transaction<'_>,
-    act: &Act,
+    act: &ChangeAuthor,
     action: &str,
     subject: &str,
     person: Option<PersonNumber>,

@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 
 use super::{DataVersion, Store, StoreError, failpoints, history, journal};
 use crate::domain::delivery::state::{Delivery, State};
-use crate::domain::history::What;
+use crate::domain::history::EventKind;
 use crate::domain::model::ids::{ContentHash, PersonId, PersonNumber, StepName};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
@@ -95,7 +95,7 @@ impl Store {
                     booking.message_id,
                     booking.expires.map(codec::time),
                 ])?;
-                let what = What::Mailed { round: booking.round, slot: booking.slot };
+                let what = EventKind::Mailed { round: booking.round, slot: booking.slot };
                 history::write_event(&whole, enrolment, now, &booking.step.step, what)?;
                 if let Some(before) = before {
                     journal::mark_as_sent(&whole, &before, now)?;

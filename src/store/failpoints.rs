@@ -3,7 +3,7 @@
 use rusqlite::{Error, ffi};
 
 use super::outbox::Transition;
-use crate::domain::delivery::state::Happened;
+use crate::domain::delivery::state::DeliveryEvent;
 use crate::failpoint;
 
 /// Fails if the failpoint is set.
@@ -25,7 +25,7 @@ pub(super) fn after(moves: &[Transition]) -> Result<(), Error> {
 
 fn each(moves: &[Transition], points: [&'static str; 3]) -> Result<(), Error> {
     if cfg!(feature = "failpoints") {
-        let happens = [Happened::Claimed, Happened::Flew, Happened::Accepted];
+        let happens = [DeliveryEvent::Claimed, DeliveryEvent::DataStarted, DeliveryEvent::Accepted];
         for (happened, point) in happens.into_iter().zip(points) {
             if moves.iter().any(|made| made.happened == happened) {
                 at(point)?;

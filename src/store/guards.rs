@@ -4,8 +4,8 @@
 use rusqlite::params;
 
 use super::{Store, StoreError, failpoints};
-use crate::domain::delivery::reply::Fewer;
-use crate::domain::delivery::send_block::{Guard, GuardKind};
+use crate::domain::delivery::reply::ConnectionCap;
+use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
@@ -17,7 +17,7 @@ pub struct RelayHealth {
     /// The current failure, if there is one.
     pub failure: Option<RelayFailure>,
     /// A temporary limit on the number of connections.
-    pub(crate) connection_cap: Option<Fewer>,
+    pub(crate) connection_cap: Option<ConnectionCap>,
 }
 
 /// A failure of the relay.
@@ -51,7 +51,7 @@ impl Store {
             None => None,
         };
         let (connections, until) = (row.get::<_, Option<u16>>(5)?, codec::maybe_time(row, 6)?);
-        let fewer = connections.zip(until).map(|(connections, until)| Fewer { connections, until });
+        let fewer = connections.zip(until).map(|(connections, until)| ConnectionCap { connections, until });
         Ok(RelayHealth { success: codec::maybe_time(row, 0)?, failure: trouble, connection_cap: fewer })
     }
 
@@ -72,22 +72,22 @@ impl Store {
     }
 
     /// The blocks on sending in force, oldest first.
-    pub fn send_blocks(&self) -> Result<Vec<Guard>, StoreError> {
+    pub fn send_blocks(&self) -> Result<Vec<SendBlock>, StoreError> {
         let sql = "SELECT kind, at, message FROM guard WHERE released_at IS NULL ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         let mut guards = Vec::new();
         while let Some(row) = found.next()? {
             let kind =
-                GuardKind::parse(codec::str(row, 0)?).ok_or_else(|| codec::bad_column(0, "a guard"))?;
+                BlockKind::parse(codec::str(row, 0)?).ok_or_else(|| codec::bad_column(0, "a guard"))?;
             let message = codec::str(row, 2)?.to_owned();
-            guards.push(Guard { kind, at: codec::get_time(row, 1)?, message });
+            guards.push(SendBlock { kind, at: codec::get_time(row, 1)?, message });
         }
         Ok(guards)
     }
 
     /// Blocks all sending. Does nothing if a block of that kind is in force.
-    pub(crate) fn add_send_block(&mut self, guard: &Guard) -> Result<(), StoreError> {
+    pub(crate) fn add_send_block(&mut self, guard: &SendBlock) -> Result<(), StoreError> {
         let sql = "INSERT INTO guard (kind, at, message) VALUES (?1, ?2, ?3)
                    ON CONFLICT (kind) WHERE released_at IS NULL DO NOTHING";
         let values = params![guard.kind.as_str(), codec::time(guard.at), guard.message];
@@ -98,7 +98,7 @@ impl Store {
     /// Releases the block of that kind. Returns how many were released.
     pub(crate) fn release_send_block(
         &mut self,
-        kind: GuardKind,
+        kind: BlockKind,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
         let sql = "UPDATE guard SET released_at = ?2 WHERE kind = ?1 AND released_at IS NULL";

@@ -7,7 +7,7 @@ use rusqlite::{Row, Transaction, params};
 use super::people::ALL_KEYS;
 use super::{Store, StoreError};
 use crate::domain::delivery::state::State;
-use crate::domain::history::{Event, Memory, Outstanding, What};
+use crate::domain::history::{Event, EventKind, History, PendingEmail};
 use crate::domain::model::ids::{PersonId, PersonNumber, Slug, StepName};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
@@ -25,13 +25,13 @@ pub struct SkippedStep {
 
 impl Store {
     /// The history of all people who have not left.
-    pub fn memory(&self) -> Result<Memory, StoreError> {
+    pub fn memory(&self) -> Result<History, StoreError> {
         self.history_of(&ALL_KEYS)
     }
 
     /// The history of the people with keys in a range.
-    pub(super) fn history_of(&self, numbers: &RangeInclusive<i64>) -> Result<Memory, StoreError> {
-        let mut memory = Memory::default();
+    pub(super) fn history_of(&self, numbers: &RangeInclusive<i64>) -> Result<History, StoreError> {
+        let mut memory = History::default();
         let mut characters = self.connection.prepare_cached(
             "SELECT employee_id, character FROM person
              WHERE character IS NOT NULL AND left_at IS NULL AND id BETWEEN ?1 AND ?2",
@@ -51,9 +51,11 @@ impl Store {
             let Some(at) = codec::maybe_time(row, 3)? else { continue };
             let step = names.slug(codec::str(row, 4)?)?;
             let what = match codec::str(row, 5)? {
-                "mailed" => What::Mailed { round: codec::round(row, 6)?, slot: codec::get_time(row, 7)? },
-                "skipped" => What::Skipped,
-                "answered" => What::Answered,
+                "mailed" => {
+                    EventKind::Mailed { round: codec::round(row, 6)?, slot: codec::get_time(row, 7)? }
+                }
+                "skipped" => EventKind::Skipped,
+                "answered" => EventKind::Answered,
                 _ => return Err(codec::bad_column(5, "something that happens")),
             };
             let EmailOutcome { at, what, outstanding, refused } = email_outcome(row, at, what)?;
@@ -68,8 +70,8 @@ impl Store {
 /// The meaning of an event in view of the present state of its delivery.
 struct EmailOutcome {
     at: Timestamp,
-    what: What,
-    outstanding: Option<Outstanding>,
+    what: EventKind,
+    outstanding: Option<PendingEmail>,
     /// When the relay rejected the mail for its recipient.
     refused: Option<Timestamp>,
 }
@@ -79,22 +81,22 @@ struct EmailOutcome {
 /// counts as skipped; a reminder that will never be sent still counts as its
 /// round. A rejected mail still delays the next one: otherwise a mailbox that
 /// is full for a morning would use up all steps.
-fn email_outcome(row: &Row<'_>, at: Timestamp, what: What) -> Result<EmailOutcome, StoreError> {
-    let (What::Mailed { round, .. }, Some(state)) = (what, codec::maybe_str(row, 8)?) else {
+fn email_outcome(row: &Row<'_>, at: Timestamp, what: EventKind) -> Result<EmailOutcome, StoreError> {
+    let (EventKind::Mailed { round, .. }, Some(state)) = (what, codec::maybe_str(row, 8)?) else {
         return Ok(EmailOutcome { at, what, outstanding: None, refused: None });
     };
     let state = State::parse(state).ok_or_else(|| codec::bad_column(8, "a state"))?;
     let next = codec::maybe_time(row, 10)?;
     let (what, outstanding) = match state {
         State::Sent => (what, None),
-        State::Rejected | State::Expired | State::Cancelled if round == 0 => (What::Skipped, None),
+        State::Rejected | State::Expired | State::Cancelled if round == 0 => (EventKind::Skipped, None),
         State::Rejected | State::Expired | State::Cancelled => (what, None),
         State::Planned | State::Due | State::Claimed | State::InFlight | State::Deferred => {
-            (what, Some(Outstanding::OnItsWay(next)))
+            (what, Some(PendingEmail::Queued(next)))
         }
-        State::InDoubt => (what, Some(next.map_or(Outstanding::Stuck, Outstanding::InDoubt))),
-        State::Held if row.get::<_, u32>(11)? > 0 => (what, Some(Outstanding::Stuck)),
-        State::Held => (what, Some(Outstanding::Refused)),
+        State::InDoubt => (what, Some(next.map_or(PendingEmail::NeedsResolution, PendingEmail::InDoubt))),
+        State::Held if row.get::<_, u32>(11)? > 0 => (what, Some(PendingEmail::NeedsResolution)),
+        State::Held => (what, Some(PendingEmail::Refused)),
     };
     let at = codec::maybe_time(row, 9)?.unwrap_or(at);
     Ok(EmailOutcome { at, what, outstanding, refused: (state == State::Rejected).then_some(at) })
@@ -136,12 +138,12 @@ pub(super) fn write_event(
     enrolment: i64,
     at: Timestamp,
     step: &Slug,
-    what: What,
+    what: EventKind,
 ) -> Result<(), StoreError> {
     let (word, round, slot) = match what {
-        What::Mailed { round, slot } => ("mailed", Some(round), Some(codec::time(slot))),
-        What::Skipped => ("skipped", None, None),
-        What::Answered => ("answered", None, None),
+        EventKind::Mailed { round, slot } => ("mailed", Some(round), Some(codec::time(slot))),
+        EventKind::Skipped => ("skipped", None, None),
+        EventKind::Answered => ("answered", None, None),
     };
     let mut write = tx.prepare_cached(include_str!("sql/write_event.sql"))?;
     write.execute(params![enrolment, codec::time(at), step.as_str(), word, round, slot])?;
@@ -152,7 +154,7 @@ pub(super) fn write_event(
 pub(super) fn write_skipped(tx: &Transaction<'_>, skips: &[SkippedStep]) -> Result<(), StoreError> {
     for skip in skips {
         let enrolment = enrolment_id(tx, skip.person, &skip.step.journey)?;
-        write_event(tx, enrolment, skip.at, &skip.step.step, What::Skipped)?;
+        write_event(tx, enrolment, skip.at, &skip.step.step, EventKind::Skipped)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use rusqlite::{Transaction, params};
 
 use super::outbox::{self, Transition};
 use super::{Store, StoreError, failpoints};
-use crate::domain::delivery::state::{Happened, State};
+use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
@@ -112,7 +112,7 @@ pub(super) fn mark_as_sent(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     if let Some((number, state)) = find_by_message_id(tx, &line.message_id)? {
-        let made = Transition::new(number, state, Happened::WasSentBefore);
+        let made = Transition::new(number, state, DeliveryEvent::FoundInJournal);
         let made = Transition {
             at: Some(line.at),
             ..made.with_reply(format!("{} (from the send journal)", line.reply))

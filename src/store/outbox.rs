@@ -11,7 +11,7 @@ use super::bytes::{self, Before, Packed};
 use super::people::{self, StringInterner};
 use super::{DataVersion, Store, StoreError, failpoints};
 use crate::domain::delivery::bounce::StatusCode;
-use crate::domain::delivery::state::{Delivery, Happened, LONGEST_TRYING, OFTEN, State};
+use crate::domain::delivery::state::{Delivery, DeliveryEvent, MANY_ATTEMPTS, MAX_RETRY_PERIOD, State};
 use crate::domain::model::ids::{PersonId, Slug, StepName};
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
@@ -71,7 +71,7 @@ pub struct Transition {
     /// Where it is thought to be.
     pub from: State,
     /// What happened to it.
-    pub happened: Happened,
+    pub happened: DeliveryEvent,
     /// How often it was in doubt before.
     pub doubts: u32,
     /// What was said of it.
@@ -89,7 +89,7 @@ pub struct Transition {
 
 impl Transition {
     /// A move with nothing said of it.
-    pub fn new(number: i64, from: State, happened: Happened) -> Transition {
+    pub fn new(number: i64, from: State, happened: DeliveryEvent) -> Transition {
         Transition {
             number,
             from,
@@ -143,7 +143,8 @@ impl Store {
         whole.execute("UPDATE instance SET epoch = epoch + 1", [])?;
         let mut recovered = Recovered::default();
         for (number, from, doubts) in left_open(&whole)? {
-            let happened = if from == State::Claimed { Happened::Returned } else { Happened::Doubted };
+            let happened =
+                if from == State::Claimed { DeliveryEvent::Released } else { DeliveryEvent::ResultUnknown };
             let to = from.after(happened, doubts);
             let mut made = Transition { doubts, ..Transition::new(number, from, happened) };
             if from == State::InFlight {
@@ -199,7 +200,7 @@ impl Store {
         // A relay that took nothing from anybody for days is no reason to give
         // up a mail: what it says to this reader counts.
         let attempts: u32 = row.get(26)?;
-        let longest = (attempts >= OFTEN).then_some(booked + LONGEST_TRYING);
+        let longest = (attempts >= MANY_ATTEMPTS).then_some(booked + MAX_RETRY_PERIOD);
         let expires = [codec::maybe_time(row, 28)?, longest].into_iter().flatten().min();
         Ok(Outgoing {
             delivery,
@@ -466,7 +467,7 @@ pub(super) fn apply(whole: &Transaction<'_>, made: &Transition, now: Timestamp) 
     let not_before = made.not_before.filter(|_| waits).map(codec::time);
     // The relay as a whole, and a run that ended, are nobody's attempt.
     let tried = matches!(to, State::Sent | State::Deferred | State::Rejected | State::InDoubt)
-        && made.happened != Happened::WasSentBefore;
+        && made.happened != DeliveryEvent::FoundInJournal;
     let hash = made.bytes.as_ref().map(|packed| packed.sha256());
     let moved = whole.prepare_cached(include_str!("sql/move.sql"))?.execute(params![
         made.number,
@@ -476,7 +477,7 @@ pub(super) fn apply(whole: &Transaction<'_>, made: &Transition, now: Timestamp) 
         not_before,
         made.reply.as_deref(),
         u32::from(tried),
-        u32::from(made.happened == Happened::Doubted),
+        u32::from(made.happened == DeliveryEvent::ResultUnknown),
         hash,
     ])?;
     if moved == 0 {
@@ -494,14 +495,14 @@ pub(super) fn apply(whole: &Transaction<'_>, made: &Transition, now: Timestamp) 
     }
     // Somebody knows that no copy of it is anywhere: one that is damaged here
     // need not be repeated.
-    if made.happened == (Happened::WasResolved { sent: false }) {
+    if made.happened == (DeliveryEvent::Resolved { sent: false }) {
         bytes::forget_damaged(whole, made.number)?;
     }
     // Refused in so many words: no copy of it is anywhere, and the next may
     // go to a new address.
     if made.from == State::InFlight
         && matches!(to, State::Due | State::Deferred | State::Held)
-        && made.happened != Happened::Doubted
+        && made.happened != DeliveryEvent::ResultUnknown
     {
         whole.prepare_cached("DELETE FROM mail_bytes WHERE delivery_id = ?1")?.execute([made.number])?;
     }

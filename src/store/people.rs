@@ -8,9 +8,9 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{CACHE_KIB, DataVersion, IMPORT_CACHE_KIB, Store, StoreError, failpoints};
-use crate::domain::change::Act;
-use crate::domain::change::import_diff::{Import, Known};
-use crate::domain::history::{Memory, Somebody};
+use crate::domain::change::ChangeAuthor;
+use crate::domain::change::import_diff::{ExistingPerson, Import};
+use crate::domain::history::{History, PersonWithHistory};
 use crate::domain::model::ids::{Language, PersonId, PersonNumber, UnitId};
 use crate::domain::model::person::{Person, Roster, Unit};
 use crate::domain::time::timezone::Timestamp;
@@ -57,11 +57,11 @@ impl Store {
     pub fn people_by_id<'i>(
         &self,
         ids: impl Iterator<Item = &'i PersonId>,
-    ) -> Result<(Roster, Memory), StoreError> {
+    ) -> Result<(Roster, History), StoreError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT id FROM person WHERE employee_id = ?1 AND left_at IS NULL")?;
-        let (mut people, mut memory) = (Vec::new(), Memory::default());
+        let (mut people, mut memory) = (Vec::new(), History::default());
         for id in ids.collect::<BTreeSet<_>>() {
             let number = statement.query_row([id.as_str()], |row| row.get::<_, i64>(0)).optional()?;
             let Some(number) = number else { continue };
@@ -86,8 +86,8 @@ impl Store {
 
     /// Calls `meet` for all people, including those who have left. One at a
     /// time, because two copies of all people might not fit in memory.
-    pub fn for_each_person(&self, meet: impl FnMut(Known)) -> Result<(), StoreError> {
-        self.read_people(ALL_SQL, &ALL_KEYS, meet)
+    pub fn for_each_person(&self, compare: impl FnMut(ExistingPerson)) -> Result<(), StoreError> {
+        self.read_people(ALL_SQL, &ALL_KEYS, compare)
     }
 
     /// When people were last imported; `None` if never.
@@ -101,7 +101,7 @@ impl Store {
         &self,
         sql: &str,
         numbers: &RangeInclusive<i64>,
-        mut take: impl FnMut(Known),
+        mut take: impl FnMut(ExistingPerson),
     ) -> Result<(), StoreError> {
         let extra = self.extra_columns(numbers)?;
         let mut shelf = StringInterner::default();
@@ -152,7 +152,7 @@ impl Store {
         import: &Import<'_>,
         roster: &Roster,
         compared: DataVersion,
-        act: &Act,
+        act: &ChangeAuthor,
     ) -> Result<(), StoreError> {
         let first = self.imported_at()?.is_none();
         let at = codec::time(act.at);
@@ -225,14 +225,14 @@ const ALL_SQL: &str =
 pub struct PeopleBatch {
     /// In the order in which they joined.
     pub people: Vec<(PersonNumber, Person)>,
-    pub(crate) history: Memory,
+    pub(crate) history: History,
     /// The highest key of the batch; that person may have left meanwhile.
     pub(crate) last: PersonNumber,
 }
 
 impl PeopleBatch {
-    pub fn iter(&self) -> impl Iterator<Item = Somebody<'_>> {
-        self.people.iter().map(|(number, person)| Somebody {
+    pub fn iter(&self) -> impl Iterator<Item = PersonWithHistory<'_>> {
+        self.people.iter().map(|(number, person)| PersonWithHistory {
             person,
             past: self.history.of(&person.id),
             number: Some(*number),
@@ -293,7 +293,7 @@ pub(super) fn known(
     row: &Row<'_>,
     shelf: &mut StringInterner,
     extra: &ExtraColumns,
-) -> Result<Known, StoreError> {
+) -> Result<ExistingPerson, StoreError> {
     let number: i64 = row.get(0)?;
     let department = codec::maybe_str(row, 7)?.map(|name| shelf.text(name));
     let language = shelf.language(codec::str(row, 8)?).ok_or_else(|| codec::bad_column(8, "a language"))?;
@@ -315,7 +315,7 @@ pub(super) fn known(
     };
     let unit_name = codec::str(row, 13)?.to_owned();
     let has_left = codec::maybe_str(row, 14)?.is_some();
-    Ok(Known { number: PersonNumber(number), person, unit_name, has_left })
+    Ok(ExistingPerson { number: PersonNumber(number), person, unit_name, has_left })
 }
 
 fn write_person(

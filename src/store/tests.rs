@@ -13,11 +13,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Booked, Booking, Store};
-use crate::domain::change::Act;
-use crate::domain::change::import_diff::Comparison;
+use crate::domain::change::ChangeAuthor;
+use crate::domain::change::import_diff::ImportComparer;
 use crate::domain::model::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::model::person::{Person, Roster, Unit};
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 
 fn now() -> Timestamp {
     "2026-12-01T07:30:00Z".parse().expect("an instant")
@@ -27,8 +27,8 @@ fn open(path: &Path) -> Store {
     Store::open(path, now(), || [7; 32]).expect("a database")
 }
 
-fn act() -> Act {
-    Act { at: now(), by: "admin".to_owned(), why: None }
+fn act() -> ChangeAuthor {
+    ChangeAuthor { at: now(), by: "admin".to_owned(), why: None }
 }
 
 fn slug(text: &str) -> Slug {
@@ -60,10 +60,10 @@ fn roster(people: i64) -> Roster {
 /// Imports `people` people into an empty database.
 fn import(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     let folder = Path::new("tests/fixtures/small/content");
-    let loaded = crate::content::load(folder, Zone::UTC.date(now()));
+    let loaded = crate::content::load(folder, TimeZone::UTC.date(now()));
     let (roster, library) = (roster(people), loaded.library.expect("the small programme"));
-    let mut comparison = Comparison::new(&roster, &library);
-    store.for_each_person(|known| comparison.meet(&known))?;
+    let mut comparison = ImportComparer::new(&roster, &library);
+    store.for_each_person(|known| comparison.compare(&known))?;
     let seen = store.data_version()?;
     store.import(&comparison.finish(), &roster, seen, &act())
 }

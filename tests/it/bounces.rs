@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use journey::domain::change::Act;
+use journey::domain::change::ChangeAuthor;
 use journey::domain::model::ids::PersonId;
 use journey::engine::bounce::{self, Taken};
 use journey::engine::plan::pass::{Pass, Selection};
@@ -42,8 +42,8 @@ bo,bo@ekdala.example,Bo,Ek,Norr,,,,,
     rig
 }
 
-fn act(rig: &Rig, civil: &str) -> Act {
-    Act { at: rig.at(civil), by: "a mail server".to_owned(), why: None }
+fn act(rig: &Rig, civil: &str) -> ChangeAuthor {
+    ChangeAuthor { at: rig.at(civil), by: "a mail server".to_owned(), why: None }
 }
 
 /// The delivery number, the return path and the Message-ID of Ada's first mail.
@@ -83,7 +83,7 @@ fn next(rig: &mut Rig) -> (Vec<String>, Vec<String>) {
     let world = rig.look(at);
     let pass = Pass::at(&world, at, &Selection::default());
     let send = pass.send.iter().map(|due| due.person.id.to_string()).collect();
-    let reasons = pass.held.iter().flat_map(|held| &held.held.because);
+    let reasons = pass.held.iter().flat_map(|held| &held.held.reasons);
     (send, reasons.map(|reason| format!("{}: {}", reason.code(), reason.text())).collect())
 }
 

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use journey::domain::change::Change;
-use journey::domain::change::settings::PauseOf;
-use journey::domain::delivery::send_block::GuardKind;
+use journey::domain::change::settings::PauseTarget;
+use journey::domain::delivery::send_block::BlockKind;
 use journey::domain::delivery::state::State;
 use journey::domain::model::ids::{Slug, StepName};
 use journey::engine::import;
@@ -27,7 +27,7 @@ use journey::engine::plan::pass::Selection;
 use journey::engine::send::run;
 use journey::store::{Store, StoreError};
 
-use crate::relay::server::{Point, Relay, Rule, Script, What};
+use crate::relay::server::{EventKind, Point, Relay, Rule, Script};
 use mailing::{DAILY, Files, Mailing, people};
 
 const MORNING: &str = "2026-12-01 08:30";
@@ -65,7 +65,7 @@ fn all_is_well(mailing: &mut Mailing, most_copies: usize) {
 fn an_accepted_mail_with_a_lost_reply_is_sent_again_byte_for_byte() {
     let mut mailing = Mailing::of(5);
     let at = mailing.at(MORNING);
-    let relay = relay(vec![to("p003", Rule::once(Point::Dot, What::lose()))]);
+    let relay = relay(vec![to("p003", Rule::once(Point::Dot, EventKind::lose()))]);
     let passed = mailing.pass(&relay, at);
     assert_eq!((passed.delivered.sent, passed.delivered.in_doubt), (4, 1), "{passed:?}");
     mailing.pass(&relay, at + minutes(14));
@@ -91,7 +91,7 @@ fn a_mail_in_doubt_twice_waits_for_an_operator() {
     for arrived in [true, false] {
         let mut mailing = Mailing::of(3);
         let at = mailing.at(MORNING);
-        let lost = to("p002", Rule { times: 2, ..Rule::at(Point::Dot, What::lose()) });
+        let lost = to("p002", Rule { times: 2, ..Rule::at(Point::Dot, EventKind::lose()) });
         let relay = relay(vec![lost]);
         mailing.pass(&relay, at);
         let passed = mailing.pass(&relay, at + minutes(15));
@@ -120,7 +120,7 @@ fn a_mail_in_doubt_twice_waits_for_an_operator() {
 fn a_crash_before_the_data_is_sent_repeats_nothing() {
     let mut mailing = Mailing::in_order(5);
     let (at, dead) = (mailing.at(MORNING), Files::default());
-    let first = relay(vec![nth(1, Rule::at(Point::Data, What::End(mailing.copies_to(&dead))))]);
+    let first = relay(vec![nth(1, Rule::at(Point::Data, EventKind::End(mailing.copies_to(&dead))))]);
     mailing.pass(&first, at);
     mailing.put_back(&dead);
     assert_eq!(mailing.states(), "claimed 5");
@@ -136,7 +136,7 @@ fn a_crash_before_the_data_is_sent_repeats_nothing() {
 fn a_crash_before_the_reply_repeats_at_most_one_mail_per_connection() {
     let mut mailing = Mailing::in_order(5);
     let (at, dead) = (mailing.at(MORNING), Files::default());
-    let first = relay(vec![nth(1, Rule::at(Point::Idle, What::End(mailing.copies_to(&dead))))]);
+    let first = relay(vec![nth(1, Rule::at(Point::Idle, EventKind::End(mailing.copies_to(&dead))))]);
     mailing.pass(&first, at);
     mailing.put_back(&dead);
     assert_eq!(mailing.states(), "claimed 4, in_flight 1");
@@ -153,7 +153,7 @@ fn a_crash_before_the_reply_repeats_at_most_one_mail_per_connection() {
 fn a_crash_between_journal_and_database_repeats_nothing() {
     let mut mailing = Mailing::in_order(5);
     let (at, dead) = (mailing.at(MORNING), Files::default());
-    let first = relay(vec![nth(1, Rule::at(Point::Idle, What::End(mailing.copies_to(&dead))))]);
+    let first = relay(vec![nth(1, Rule::at(Point::Idle, EventKind::End(mailing.copies_to(&dead))))]);
     mailing.pass(&first, at);
     mailing.put_back_the_database(&dead);
     assert_eq!(mailing.states(), "claimed 4, in_flight 1");
@@ -168,9 +168,9 @@ fn a_crash_between_journal_and_database_repeats_nothing() {
 fn a_pause_and_resume_during_a_mailing_repeat_nothing() {
     let mut mailing = Mailing::of(40);
     let at = mailing.at(MORNING);
-    let journey = PauseOf::Journey(Slug::parse("j").expect("a slug"));
+    let journey = PauseTarget::Journey(Slug::parse("j").expect("a slug"));
     let pause = Change::Pause { of: journey.clone(), until: None, reason: "flood".into() };
-    let paused = nth(10, Rule::once(Point::Mail, What::Meanwhile(mailing.decides(at, pause))));
+    let paused = nth(10, Rule::once(Point::Mail, EventKind::Meanwhile(mailing.decides(at, pause))));
     let relay = relay(vec![paused]);
     mailing.pass(&relay, at);
     let before = mailing.taken.len();
@@ -195,7 +195,7 @@ fn in_flight_alone_left_after_it(relay: &Relay, lines: usize) {
 fn a_decision_during_a_mailing_applies_to_all_that_is_not_in_flight() {
     let step = StepName::parse("j/a").expect("a step");
     let unit = Change::Pause {
-        of: PauseOf::Unit(journey::domain::model::ids::UnitId::new("Norr")),
+        of: PauseTarget::Unit(journey::domain::model::ids::UnitId::new("Norr")),
         until: None,
         reason: "moving".into(),
     };
@@ -203,7 +203,7 @@ fn a_decision_during_a_mailing_applies_to_all_that_is_not_in_flight() {
         let mut mailing = Mailing::of(200);
         let at = mailing.at(MORNING);
         let happens = mailing.decides(at, change.clone());
-        let relay = relay(vec![nth(11, Rule::once(Point::Rcpt, What::Meanwhile(happens)))]);
+        let relay = relay(vec![nth(11, Rule::once(Point::Rcpt, EventKind::Meanwhile(happens)))]);
         let passed = mailing.pass(&relay, at);
         let left = mailing.taken.len();
         let kept = 200 - left;
@@ -240,7 +240,7 @@ fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
             }
         }
     });
-    let relay = relay(vec![nth(11, Rule::once(Point::Mail, What::Meanwhile(happens)))]);
+    let relay = relay(vec![nth(11, Rule::once(Point::Mail, EventKind::Meanwhile(happens)))]);
     mailing.pass(&relay, at);
     let left = mailing.taken.len();
     let gone: Vec<usize> = relay
@@ -274,7 +274,7 @@ fn a_restored_database_sends_nothing_until_released_and_nothing_twice() {
     let relay = relay(Vec::new());
     for later in [0, 1, 60] {
         let passed = mailing.pass(&relay, mornings[3] + minutes(later));
-        assert_eq!(passed.guards, [GuardKind::Restored]);
+        assert_eq!(passed.guards, [BlockKind::Restored]);
     }
     assert_eq!((relay.connections(), mailing.taken.len()), (0, 60), "nothing before it is released");
     let told = "the send journal knows 40 sends that this database does not: it was restored from a copy; \
@@ -309,7 +309,7 @@ fn a_database_copied_to_another_folder_sends_nothing_until_released() {
     }
     let relay = relay(Vec::new());
     let passed = copy.pass(&relay, mornings[1]);
-    assert_eq!(passed.guards, [GuardKind::OtherInstallation]);
+    assert_eq!(passed.guards, [BlockKind::OtherInstallation]);
     assert_eq!(relay.connections(), 0);
     let told = copy.guard_says(mornings[1]);
     assert!(told.starts_with("this database was last used by another installation: "), "{told}");
@@ -320,7 +320,7 @@ fn a_database_copied_to_another_folder_sends_nothing_until_released() {
     for name in ["journey.db", "journey.sent"] {
         fs::copy(copy.rig.path(name), mailing.rig.path(name)).expect("copied");
     }
-    assert_eq!(mailing.pass(&relay, mornings[2]).guards, [GuardKind::OtherInstallation]);
+    assert_eq!(mailing.pass(&relay, mornings[2]).guards, [BlockKind::OtherInstallation]);
     assert_eq!(relay.accepted().len(), 4);
 }
 
@@ -344,7 +344,7 @@ fn a_lost_send_journal_is_recreated() {
 fn a_damaged_stored_message_is_held_and_not_sent() {
     let mut mailing = Mailing::of(3);
     let at = mailing.at(MORNING);
-    let relay = relay(vec![to("p002", Rule::once(Point::Dot, What::lose()))]);
+    let relay = relay(vec![to("p002", Rule::once(Point::Dot, EventKind::lose()))]);
     mailing.pass(&relay, at);
     let damage = "UPDATE mail_pattern SET bytes = zeroblob(length(bytes))";
     assert_eq!(mailing.connect().execute(damage, []).expect("damaged"), 1);

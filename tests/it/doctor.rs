@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::crash::home::Home;
 use super::relay::certificates::{Authority, self_signed};
-use super::relay::server::{self, Point, Rule, Script, What};
+use super::relay::server::{self, EventKind, Point, Rule, Script};
 use super::transcripts::files;
 
 const SECRET: &str = "correct horse battery";
@@ -130,8 +130,10 @@ fn doctor_without_problems_lists_what_it_checked() {
 fn doctor_respects_its_timeout() {
     let patience = Duration::from_millis(100);
     for point in [Point::Greeting, Point::Ehlo] {
-        let silent =
-            server::Relay::start(Script { rules: vec![Rule::at(point, What::Silence)], ..Script::default() });
+        let silent = server::Relay::start(Script {
+            rules: vec![Rule::at(point, EventKind::Silence)],
+            ..Script::default()
+        });
         let client = Relay { timeouts: Timeouts::all(patience), ..Relay::at("127.0.0.1", silent.port()) };
         let watch = Stopwatch::start();
         let mut found = Vec::new();

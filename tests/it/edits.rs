@@ -4,7 +4,7 @@
 use std::fs;
 
 use journey::domain::change::Change;
-use journey::domain::change::settings::PauseOf;
+use journey::domain::change::settings::PauseTarget;
 use journey::domain::forecast::Row;
 use journey::domain::model::ids::{PersonId, StepName};
 use journey::domain::time::timezone::Timestamp;
@@ -103,7 +103,7 @@ fn step(name: &str) -> StepName {
 }
 
 fn pause(rig: &mut Rig, civil: &str, person: &str, until: &str) {
-    let of = PauseOf::Person(PersonId::new(person));
+    let of = PauseTarget::Person(PersonId::new(person));
     let until = Some(until.parse().expect("a date"));
     let at = rig.at(civil);
     rig.decide(at, &Change::Pause { of, until, reason: "a test".into() });

@@ -12,7 +12,7 @@ use chrono::{Datelike, NaiveDate, TimeDelta, Timelike, Weekday};
 use journey::content;
 use journey::domain::change::settings::Settings;
 use journey::domain::forecast::{Row, forecast};
-use journey::domain::history::Memory;
+use journey::domain::history::History;
 use journey::domain::model::library::Library;
 use journey::domain::model::person::Roster;
 use journey::domain::model::step::Pace;
@@ -39,7 +39,7 @@ fn sample() -> (Library, Roster) {
 fn three_years(library: &Library, roster: &Roster) -> Vec<Row> {
     let from = library.programme.zone.midnight(NaiveDate::from_ymd_opt(2026, 8, 1).expect("a date"));
     let span = from..from + TimeDelta::weeks(156);
-    forecast(library, roster, &Settings::default(), Memory::default(), span, |_| {})
+    forecast(library, roster, &Settings::default(), History::default(), span, |_| {})
 }
 
 /// Everything that is wrong with the time of a mail.

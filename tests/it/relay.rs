@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journey::clock::Stopwatch;
-use journey::domain::delivery::reply::{Outcome, Phase, Trouble, TroubleKind};
+use journey::domain::delivery::reply::{Outcome, Phase, RelayError, RelayErrorKind};
 use journey::mail::smtp::{Connection, Envelope, Mechanism, Relay, SmtpAuth, Timeouts, TlsMode, TlsTrust};
 
 use certificates::{Authority, self_signed};
-use server::{BadDay, Point, Rule, Script, What, line};
+use server::{BadDay, EventKind, Point, Rule, Script, line};
 
 const FROM: &str = "larresa@ekdala.example";
 const ANNA: &str = "anna@ekdala.example";
@@ -49,7 +49,7 @@ fn hasty(relay: &server::Relay, phase: Phase) -> Relay {
         Phase::Rcpt => &mut limits.rcpt,
         Phase::Data => &mut limits.data,
         Phase::Body => &mut limits.block,
-        Phase::Dot => &mut limits.dot,
+        Phase::EndOfData => &mut limits.dot,
     } = SHORT;
     client
 }
@@ -85,14 +85,14 @@ fn hand_over(connection: &mut Connection, to: &str, words: &[u8]) -> Outcome {
     }
 }
 
-fn trouble(outcome: Outcome) -> Trouble {
+fn trouble(outcome: Outcome) -> RelayError {
     match outcome {
-        Outcome::Channel(trouble) => trouble,
+        Outcome::RelayFailed(trouble) => trouble,
         other => panic!("not the channel's: {other:?}"),
     }
 }
 
-fn refused(relay: &Relay) -> Trouble {
+fn refused(relay: &Relay) -> RelayError {
     relay.connect().err().expect("it cannot be reached")
 }
 
@@ -150,7 +150,7 @@ fn a_null_return_path_is_supported() {
 
 #[test]
 fn a_late_reply_counts_as_sent() {
-    let relay = start(vec![Rule::at(Point::Dot, What::Late(3 * SHORT, line("250 2.0.0 at last")))]);
+    let relay = start(vec![Rule::at(Point::Dot, EventKind::Late(3 * SHORT, line("250 2.0.0 at last")))]);
     let timeouts = Timeouts { data: 2 * SHORT, block: SHORT, ..Timeouts::all(AMPLE) };
     let mut connection = Relay { timeouts, ..client(&relay) }.connect().expect("a connection");
     assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
@@ -175,7 +175,7 @@ fn a_silent_relay_before_a_mail_ends_with_the_phase_timeout() {
         (Point::Auth, Phase::Auth, "did not answer AUTH"),
     ] {
         let relay = server::Relay::start(Script {
-            rules: vec![Rule::at(point, What::Silence)],
+            rules: vec![Rule::at(point, EventKind::Silence)],
             tls: (point == Point::Starttls).then(|| authority.server(&["127.0.0.1"], 2100)),
             account: Some(("journey".to_owned(), SECRET.to_owned())),
             ..Script::default()
@@ -183,7 +183,7 @@ fn a_silent_relay_before_a_mail_ends_with_the_phase_timeout() {
         let tls = if point == Point::Starttls { TlsMode::Starttls } else { TlsMode::Plaintext };
         let trouble = refused(&Relay { tls, auth: Some(sign_in(Mechanism::Plain)), ..hasty(&relay, phase) });
         let why = format!("relay 127.0.0.1:{} {asked} within 0.1 s", relay.port());
-        assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase, why });
+        assert_eq!(trouble, RelayError { kind: RelayErrorKind::Transient, phase, why });
     }
 }
 
@@ -192,18 +192,18 @@ fn a_connect_timeout_names_the_relay() {
     let relay = start(Vec::new());
     let trouble = refused(&Relay { timeouts: Timeouts::all(Duration::ZERO), ..client(&relay) });
     let why = format!("relay 127.0.0.1:{} cannot be reached within 0 s", relay.port());
-    assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
+    assert_eq!(trouble, RelayError { kind: RelayErrorKind::Transient, phase: Phase::Connect, why });
 }
 
 #[test]
 fn a_silent_relay_within_a_mail_ends_with_the_phase_timeout() {
     for (point, phase) in [(Point::Mail, Phase::Mail), (Point::Rcpt, Phase::Rcpt), (Point::Data, Phase::Data)]
     {
-        for relay in both(&[Rule::at(point, What::Silence)]) {
+        for relay in both(&[Rule::at(point, EventKind::Silence)]) {
             let mut connection = hasty(&relay, phase).connect().expect("a connection");
             let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
             let why = format!("relay 127.0.0.1:{} did not answer {phase} within 0.1 s", relay.port());
-            assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase, why });
+            assert_eq!(trouble, RelayError { kind: RelayErrorKind::Transient, phase, why });
             assert!(!connection.is_usable());
             assert!(relay.accepted().is_empty());
         }
@@ -212,12 +212,12 @@ fn a_silent_relay_within_a_mail_ends_with_the_phase_timeout() {
 
 #[test]
 fn a_reply_that_trickles_in_does_not_extend_the_timeout() {
-    let drip = What::Drip(vec![b'2'; 1_000], Duration::from_millis(20));
+    let drip = EventKind::Drip(vec![b'2'; 1_000], Duration::from_millis(20));
     for relay in both(&[Rule::at(Point::Rcpt, drip)]) {
         let mut connection = hasty(&relay, Phase::Rcpt).connect().expect("a connection");
         let watch = Stopwatch::start();
         let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
-        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Rcpt));
+        assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Transient, Phase::Rcpt));
         assert!(trouble.why.contains("within 0.1 s"), "{}", trouble.why);
         assert!(watch.elapsed() < Duration::from_secs(10), "{:?}", watch.elapsed());
     }
@@ -226,27 +226,27 @@ fn a_reply_that_trickles_in_does_not_extend_the_timeout() {
 #[test]
 fn a_late_reply_is_never_taken_for_that_of_the_next_mail() {
     let relay = start(vec![
-        Rule { mail: Some(1), ..Rule::at(Point::Dot, What::Late(2 * SHORT, line("250 2.0.0 late"))) },
-        Rule { mail: Some(2), ..Rule::at(Point::Dot, What::say("554 5.6.0 no")) },
+        Rule { mail: Some(1), ..Rule::at(Point::Dot, EventKind::Late(2 * SHORT, line("250 2.0.0 late"))) },
+        Rule { mail: Some(2), ..Rule::at(Point::Dot, EventKind::say("554 5.6.0 no")) },
     ]);
-    let mut connection = hasty(&relay, Phase::Dot).connect().expect("a connection");
+    let mut connection = hasty(&relay, Phase::EndOfData).connect().expect("a connection");
     let outcome = hand_over(&mut connection, ANNA, &words(1));
     let why = format!("relay 127.0.0.1:{} did not answer the final dot within 0.1 s", relay.port());
     assert_eq!(outcome, Outcome::InDoubt(why));
     assert!(!connection.is_usable());
-    assert_eq!(trouble(hand_over(&mut connection, ANNA, &words(2))).kind, TroubleKind::Gone);
+    assert_eq!(trouble(hand_over(&mut connection, ANNA, &words(2))).kind, RelayErrorKind::StaleConnection);
     let mut connection = client(&relay).connect().expect("a connection");
-    assert!(matches!(hand_over(&mut connection, ANNA, &words(2)), Outcome::Content(_)));
+    assert!(matches!(hand_over(&mut connection, ANNA, &words(2)), Outcome::MessageRejected(_)));
     assert!(connection.is_usable());
 }
 
 #[test]
 fn a_reply_before_the_data_is_not_taken_for_its_reply() {
-    let early = What::Say([line("354 go ahead"), line("250 2.0.0 queued")].concat());
+    let early = EventKind::Say([line("354 go ahead"), line("250 2.0.0 queued")].concat());
     for relay in both(&[Rule::at(Point::Data, early)]) {
         let mut connection = connect(&relay);
         let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
-        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Data));
+        assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Transient, Phase::Data));
         assert!(!connection.is_usable());
     }
 }
@@ -264,17 +264,17 @@ fn greylisting_is_a_temporary_rejection() {
 
 #[test]
 fn a_421_ends_the_connection_and_affects_no_other_mail() {
-    let closing = || What::SayAndClose(line("421 4.3.0 closing"));
+    let closing = || EventKind::SayAndClose(line("421 4.3.0 closing"));
     let relay = start(vec![Rule::once(Point::Greeting, closing())]);
     let trouble_met = refused(&client(&relay));
-    assert_eq!((trouble_met.kind, trouble_met.phase), (TroubleKind::Passing, Phase::Greeting));
+    assert_eq!((trouble_met.kind, trouble_met.phase), (RelayErrorKind::Transient, Phase::Greeting));
     for point in [Point::Mail, Point::Rcpt, Point::Data, Point::Dot] {
         for relay in both(&[Rule::once(point, closing())]) {
             let mut connection = connect(&relay);
             let outcome = hand_over(&mut connection, ANNA, &words(1));
             match (point, outcome) {
                 (Point::Dot, Outcome::Deferred(reply)) => assert_eq!(reply.code, 421),
-                (_, outcome) => assert_eq!(trouble(outcome).kind, TroubleKind::Passing, "{point:?}"),
+                (_, outcome) => assert_eq!(trouble(outcome).kind, RelayErrorKind::Transient, "{point:?}"),
             }
             assert!(!connection.is_usable());
             assert!(is_sent(&hand_over(&mut connect(&relay), ANNA, &words(1))));
@@ -285,13 +285,13 @@ fn a_421_ends_the_connection_and_affects_no_other_mail() {
 
 #[test]
 fn an_idle_connection_closed_by_the_relay_is_stale_and_no_error() {
-    for what in [What::Close, What::Reset, What::SayAndClose(line("421 4.4.2 idle"))] {
+    for what in [EventKind::Close, EventKind::Reset, EventKind::SayAndClose(line("421 4.4.2 idle"))] {
         for relay in both(&[Rule::once(Point::Idle, what.clone())]) {
             let mut connection = connect(&relay);
             assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
             assert!(connection.is_usable());
             let trouble = trouble(hand_over(&mut connection, ANNA, &words(2)));
-            assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Gone, Phase::Mail));
+            assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::StaleConnection, Phase::Mail));
             assert!(!connection.is_usable());
             assert!(is_sent(&hand_over(&mut connect(&relay), ANNA, &words(2))));
             assert_eq!(relay.accepted().len(), 2);
@@ -301,10 +301,10 @@ fn an_idle_connection_closed_by_the_relay_is_stale_and_no_error() {
 
 #[test]
 fn a_new_connection_that_closes_is_an_error() {
-    for relay in both(&[Rule::at(Point::Mail, What::Close)]) {
+    for relay in both(&[Rule::at(Point::Mail, EventKind::Close)]) {
         let mut connection = connect(&relay);
         let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
-        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Mail));
+        assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Transient, Phase::Mail));
     }
 }
 
@@ -314,7 +314,7 @@ fn a_connection_lost_within_the_data_leaves_no_doubt() {
     let authority = Authority::new("Ekdala");
     // More than the socket buffers hold.
     let long = b"0123456789abcdef0123456789abcde\r\n".repeat(500_000);
-    for what in [What::ReadThenReset(100), What::ReadThenEnd(100)] {
+    for what in [EventKind::ReadThenReset(100), EventKind::ReadThenEnd(100)] {
         let rules = [Rule::once(Point::Body, what)];
         let [at_once, by_steps] = both(&rules);
         let tls = Some(authority.server(&["127.0.0.1"], 2100));
@@ -327,7 +327,7 @@ fn a_connection_lost_within_the_data_leaves_no_doubt() {
             let mut connection = client.connect().unwrap_or_else(|trouble| panic!("{}", trouble.why));
             let trouble = trouble(hand_over(&mut connection, ANNA, &long));
             let why = format!("relay 127.0.0.1:{} closed the connection at the words", relay.port());
-            assert_eq!(trouble, Trouble { kind: TroubleKind::Passing, phase: Phase::Body, why });
+            assert_eq!(trouble, RelayError { kind: RelayErrorKind::Transient, phase: Phase::Body, why });
             assert!(!connection.is_usable());
             // The relay has no part of it as a mail, and the next one is not
             // affected.
@@ -342,7 +342,8 @@ fn a_connection_lost_within_the_data_leaves_no_doubt() {
 /// any of it: if no reply comes, the client cannot know what the relay has.
 #[test]
 fn a_connection_lost_after_all_data_was_written_is_doubt() {
-    for what in [What::Close, What::Reset, What::ReadThenReset(10), What::ReadThenEnd(10)] {
+    for what in [EventKind::Close, EventKind::Reset, EventKind::ReadThenReset(10), EventKind::ReadThenEnd(10)]
+    {
         for relay in both(&[Rule::once(Point::Body, what.clone())]) {
             let mut connection = connect(&relay);
             let outcome = hand_over(&mut connection, ANNA, &words(1));
@@ -356,7 +357,9 @@ fn a_connection_lost_after_all_data_was_written_is_doubt() {
 
 #[test]
 fn complete_data_without_a_reply_is_doubt() {
-    for what in [What::Close, What::Reset, What::lose(), What::Accept(Box::new(What::Reset))] {
+    for what in
+        [EventKind::Close, EventKind::Reset, EventKind::lose(), EventKind::Accept(Box::new(EventKind::Reset))]
+    {
         for relay in both(&[Rule::once(Point::Dot, what.clone())]) {
             let mut connection = connect(&relay);
             let outcome = hand_over(&mut connection, ANNA, &words(1));
@@ -371,9 +374,9 @@ fn complete_data_without_a_reply_is_doubt() {
 #[test]
 fn a_batch_with_rejections_sends_the_others() {
     let rules = vec![
-        Rule { to: Some("p07"), ..Rule::at(Point::Rcpt, What::say("550 5.1.1 no such user")) },
-        Rule { to: Some("p20"), ..Rule::at(Point::Rcpt, What::say("552 5.2.2 mailbox full")) },
-        Rule { to: Some("p33"), ..Rule::at(Point::Dot, What::Close) },
+        Rule { to: Some("p07"), ..Rule::at(Point::Rcpt, EventKind::say("550 5.1.1 no such user")) },
+        Rule { to: Some("p20"), ..Rule::at(Point::Rcpt, EventKind::say("552 5.2.2 mailbox full")) },
+        Rule { to: Some("p33"), ..Rule::at(Point::Dot, EventKind::Close) },
     ];
     let relay = start(rules);
     let mut connection = connect(&relay);
@@ -396,7 +399,8 @@ fn a_batch_with_rejections_sends_the_others() {
 
 #[test]
 fn a_rejected_recipient_costs_one_round_trip() {
-    let relay = start(vec![Rule { to: Some("none"), ..Rule::at(Point::Rcpt, What::say("550 5.1.1 no")) }]);
+    let relay =
+        start(vec![Rule { to: Some("none"), ..Rule::at(Point::Rcpt, EventKind::say("550 5.1.1 no")) }]);
     let mut connection = connect(&relay);
     let before = relay.turns();
     assert!(matches!(
@@ -457,7 +461,7 @@ fn signing_in_works_with_each_mechanism() {
         let shown = format!("{signed:?}");
         assert!(!shown.contains(SECRET) && !shown.contains("username"), "{shown}");
         let stranger = trouble(hand_over(&mut connect(&relay), ANNA, &words(1)));
-        assert_eq!(stranger.kind, TroubleKind::Refused);
+        assert_eq!(stranger.kind, RelayErrorKind::Permanent);
     }
 }
 
@@ -467,7 +471,7 @@ fn a_wrong_password_is_reported_and_never_shown() {
         let relay = with_account(Vec::new());
         let wrong = SmtpAuth { secret: Arc::new(|| Ok("wrong horse".to_owned())), ..sign_in(mechanism) };
         let trouble = refused(&Relay { auth: Some(wrong), ..client(&relay) });
-        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Auth));
+        assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Auth));
         assert_eq!(
             trouble.why,
             format!(
@@ -482,7 +486,8 @@ fn a_wrong_password_is_reported_and_never_shown() {
 #[test]
 fn a_reply_that_contains_the_secret_is_not_quoted() {
     for said in [SECRET, "AGpvdXJuZXkAY29ycmVjdCBob3JzZSBiYXR0ZXJ5"] {
-        let relay = with_account(vec![Rule::at(Point::Auth, What::say(&format!("535 5.7.30 not {said}")))]);
+        let relay =
+            with_account(vec![Rule::at(Point::Auth, EventKind::say(&format!("535 5.7.30 not {said}")))]);
         let trouble = refused(&Relay { auth: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
         assert!(trouble.why.contains("(535 5.7.30):") && !trouble.why.contains(said), "{}", trouble.why);
     }
@@ -494,16 +499,16 @@ fn a_mechanism_that_is_not_offered_is_not_tried() {
     let relay =
         server::Relay::start(Script { account, auth: "LOGIN XOAUTH2".to_owned(), ..Script::default() });
     let trouble = refused(&Relay { auth: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
-    assert_eq!(trouble.kind, TroubleKind::Refused);
+    assert_eq!(trouble.kind, RelayErrorKind::Permanent);
     assert!(trouble.why.ends_with("takes no sign-in by PLAIN; it offers LOGIN, XOAUTH2"), "{}", trouble.why);
     assert_eq!(relay.commands("AUTH"), 0);
 }
 
 #[test]
 fn a_temporary_sign_in_failure_is_not_a_rejection() {
-    let relay = with_account(vec![Rule::at(Point::Auth, What::say("454 4.7.0 try again"))]);
+    let relay = with_account(vec![Rule::at(Point::Auth, EventKind::say("454 4.7.0 try again"))]);
     let trouble = refused(&Relay { auth: Some(sign_in(Mechanism::Plain)), ..client(&relay) });
-    assert_eq!(trouble.kind, TroubleKind::Passing);
+    assert_eq!(trouble.kind, RelayErrorKind::Transient);
 }
 
 /// A client that trusts a test authority.
@@ -548,7 +553,7 @@ fn without_starttls_nothing_is_sent_in_clear() {
     let relay = with_account(Vec::new());
     let client = Relay { tls: TlsMode::Starttls, auth: Some(sign_in(Mechanism::Plain)), ..client(&relay) };
     let trouble = refused(&client);
-    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
+    assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Tls));
     assert!(trouble.why.contains("offers no STARTTLS"), "{}", trouble.why);
     assert_eq!((relay.commands("AUTH"), relay.commands("MAIL")), (0, 0));
 }
@@ -575,7 +580,7 @@ fn an_invalid_certificate_is_reported_and_nothing_is_sent() {
                 ..believer(&relay, &authority, folder.path())
             };
             let trouble = refused(&client);
-            assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
+            assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Tls));
             assert!(trouble.why.contains(told), "{}", trouble.why);
             assert_eq!((relay.commands("AUTH"), relay.commands("MAIL")), (0, 0));
         }
@@ -586,7 +591,7 @@ fn an_invalid_certificate_is_reported_and_nothing_is_sent() {
 fn tls_at_a_port_without_tls_is_reported() {
     let relay = start(Vec::new());
     let trouble = refused(&Relay { tls: TlsMode::Tls, ..client(&relay) });
-    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
+    assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Tls));
     assert!(trouble.why.contains("is this the port for `security = \"starttls\"`?"), "{}", trouble.why);
 }
 
@@ -601,7 +606,7 @@ fn a_ca_file_without_a_certificate_is_reported() {
         }
         let trust = TlsTrust::new(Some(file.clone()));
         let trouble = refused(&Relay { tls: TlsMode::Starttls, trust, ..client(&relay) });
-        assert_eq!(trouble.kind, TroubleKind::Refused);
+        assert_eq!(trouble.kind, RelayErrorKind::Permanent);
         assert!(trouble.why.contains("cannot use ca_file"), "{}", trouble.why);
     }
 }
@@ -612,12 +617,12 @@ fn replies_injected_before_the_tls_handshake_are_rejected() {
     let authority = Authority::new("Ekdala");
     let more = [line("220 go ahead"), line("250-relay.example"), line("250 AUTH PLAIN")].concat();
     let relay = server::Relay::start(Script {
-        rules: vec![Rule::at(Point::Starttls, What::Say(more))],
+        rules: vec![Rule::at(Point::Starttls, EventKind::Say(more))],
         tls: Some(authority.server(&["127.0.0.1"], 2100)),
         ..Script::default()
     });
     let trouble = refused(&believer(&relay, &authority, folder.path()));
-    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Tls));
+    assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Tls));
     assert!(trouble.why.contains("said more than its 220"), "{}", trouble.why);
     assert_eq!(relay.commands("EHLO"), 1);
 }
@@ -663,14 +668,14 @@ fn only_250_counts_as_sent() {
         (line("250-ok\r\n550 no"), "gives a reply with two codes at the final dot"),
         (format!("250 {}\r\n", "a".repeat(1_000_000)).into_bytes(), "says more than any reply needs"),
     ] {
-        let relay = start(vec![Rule::at(Point::Dot, What::SayAndClose(said))]);
+        let relay = start(vec![Rule::at(Point::Dot, EventKind::SayAndClose(said))]);
         let mut connection = connect(&relay);
         let outcome = hand_over(&mut connection, ANNA, &words(1));
         let Outcome::InDoubt(why) = outcome else { panic!("{outcome:?}") };
         assert!(why.contains(told), "{why}");
         assert!(!connection.is_usable());
     }
-    let relay = start(vec![Rule::at(Point::Dot, What::say("250-2.0.0 this is\r\n250 2.0.0 fine"))]);
+    let relay = start(vec![Rule::at(Point::Dot, EventKind::say("250-2.0.0 this is\r\n250 2.0.0 fine"))]);
     let mut connection = connect(&relay);
     assert!(is_sent(&hand_over(&mut connection, ANNA, &words(1))));
     assert!(connection.is_usable());
@@ -680,10 +685,10 @@ fn only_250_counts_as_sent() {
 fn a_malformed_reply_before_the_data_ends_the_connection() {
     for point in [Point::Mail, Point::Rcpt, Point::Data] {
         for said in ["what?", "299 fine", "\u{0}\u{0}\u{0}"] {
-            for relay in both(&[Rule::at(point, What::say(said))]) {
+            for relay in both(&[Rule::at(point, EventKind::say(said))]) {
                 let mut connection = connect(&relay);
                 let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
-                assert_eq!(trouble.kind, TroubleKind::Passing, "{said} at {point:?}");
+                assert_eq!(trouble.kind, RelayErrorKind::Transient, "{said} at {point:?}");
                 assert!(!connection.is_usable(), "{said} at {point:?}");
                 assert!(relay.accepted().is_empty());
             }
@@ -694,7 +699,7 @@ fn a_malformed_reply_before_the_data_ends_the_connection() {
 #[test]
 fn replies_are_safe_to_print() {
     let said = "550 5.1.1 \u{1b}[2J <berit@ekdala.example> is\u{7} no user";
-    let relay = start(vec![Rule::at(Point::Rcpt, What::say(said))]);
+    let relay = start(vec![Rule::at(Point::Rcpt, EventKind::say(said))]);
     let outcome = hand_over(&mut connect(&relay), ANNA, &words(1));
     let Outcome::Rejected { reply, hard: true } = outcome else { panic!("{outcome:?}") };
     assert_eq!(&*reply.text, "\\u{1b}[2J … is\\u{7} no user");
@@ -704,11 +709,11 @@ fn replies_are_safe_to_print() {
 fn a_connection_limit_is_distinguished_from_other_rejections() {
     let relay = server::Relay::start(Script { most_connections: Some(1), ..Script::default() });
     let _first = connect(&relay);
-    assert_eq!(refused(&client(&relay)).kind, TroubleKind::TooManyConnections);
+    assert_eq!(refused(&client(&relay)).kind, RelayErrorKind::TooManyConnections);
     for point in [Point::Mail, Point::Rcpt, Point::Dot] {
-        let relay = start(vec![Rule::at(point, What::say("432 4.3.2 concurrent connections"))]);
+        let relay = start(vec![Rule::at(point, EventKind::say("432 4.3.2 concurrent connections"))]);
         let outcome = hand_over(&mut connect(&relay), ANNA, &words(1));
-        assert_eq!(trouble(outcome).kind, TroubleKind::TooManyConnections, "{point:?}");
+        assert_eq!(trouble(outcome).kind, RelayErrorKind::TooManyConnections, "{point:?}");
     }
 }
 
@@ -716,21 +721,21 @@ fn a_connection_limit_is_distinguished_from_other_rejections() {
 fn a_relay_that_reads_slowly_ends_with_a_timeout() {
     let script = Script {
         offers: Vec::new(),
-        rules: vec![Rule::at(Point::Body, What::Sip(Duration::from_millis(10)))],
+        rules: vec![Rule::at(Point::Body, EventKind::Sip(Duration::from_millis(10)))],
         ..Script::default()
     };
     let relay = server::Relay::start(script);
     let mut connection = hasty(&relay, Phase::Body).connect().expect("a connection");
     let outcome = hand_over(&mut connection, ANNA, &b"0123456789abcde\r\n".repeat(2_000_000));
     let why = format!("relay 127.0.0.1:{} took nothing more of the words within 0.1 s", relay.port());
-    assert_eq!(trouble(outcome), Trouble { kind: TroubleKind::Passing, phase: Phase::Body, why });
+    assert_eq!(trouble(outcome), RelayError { kind: RelayErrorKind::Transient, phase: Phase::Body, why });
     assert!(!connection.is_usable());
 }
 
 #[test]
 fn an_unreachable_relay_is_reported() {
     let unknown = refused(&Relay { timeouts: Timeouts::all(AMPLE), ..Relay::at("no..such", 25) });
-    assert_eq!((unknown.kind, unknown.phase), (TroubleKind::Passing, Phase::Connect));
+    assert_eq!((unknown.kind, unknown.phase), (RelayErrorKind::Transient, Phase::Connect));
     assert!(unknown.why.starts_with("relay no..such:25 is not found: "), "{}", unknown.why);
     let gone = {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
@@ -751,24 +756,26 @@ fn the_first_reachable_address_is_used() {
 
 #[test]
 fn a_rejected_recipient_is_never_sent_to() {
-    let rules =
-        [Rule::at(Point::Rcpt, What::say("550 5.1.1 no")), Rule::at(Point::Data, What::say("354 go"))];
+    let rules = [
+        Rule::at(Point::Rcpt, EventKind::say("550 5.1.1 no")),
+        Rule::at(Point::Data, EventKind::say("354 go")),
+    ];
     let [relay, _] = both(&rules);
     let mut connection = connect(&relay);
     let outcome = hand_over(&mut connection, ANNA, &words(1));
     assert!(matches!(outcome, Outcome::Rejected { hard: true, .. }), "{outcome:?}");
     assert!(!connection.is_usable());
     let after = connection.send_data(&words(1));
-    assert_eq!(trouble(after).kind, TroubleKind::Passing);
+    assert_eq!(trouble(after).kind, RelayErrorKind::Transient);
     assert!(relay.accepted().is_empty());
 }
 
 #[test]
 fn a_rejected_sender_is_a_relay_error_and_keeps_the_connection() {
-    for relay in both(&[Rule::once(Point::Mail, What::say("550 5.7.60 not allowed to send as"))]) {
+    for relay in both(&[Rule::once(Point::Mail, EventKind::say("550 5.7.60 not allowed to send as"))]) {
         let mut connection = connect(&relay);
         let trouble = trouble(hand_over(&mut connection, ANNA, &words(1)));
-        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Mail));
+        assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Mail));
         assert!(is_sent(&hand_over(&mut connection, ANNA, &words(2))));
     }
 }
@@ -795,7 +802,7 @@ fn a_token_is_fetched_again_and_a_missing_one_reported() {
     let client = Relay { auth: Some(sign_in), ..client(&relay) };
     assert!(client.connect().is_ok() && client.connect().is_ok());
     let trouble = refused(&client);
-    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Auth));
+    assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Transient, Phase::Auth));
     assert!(trouble.why.ends_with("https://login.example/token did not answer"), "{}", trouble.why);
 }
 
@@ -832,16 +839,16 @@ fn smtp_smuggling_is_impossible() {
 fn an_endless_reply_is_cut_off() {
     for flood in [vec![b'2'; 4_096], b"250-and so on\r\n".repeat(100)] {
         for point in [Point::Greeting, Point::Ehlo] {
-            let relay = start(vec![Rule::at(point, What::Flood(flood.clone()))]);
+            let relay = start(vec![Rule::at(point, EventKind::Flood(flood.clone()))]);
             let trouble = refused(&client(&relay));
-            assert_eq!(trouble.kind, TroubleKind::Passing);
+            assert_eq!(trouble.kind, RelayErrorKind::Transient);
             assert!(trouble.why.contains("says more than any reply needs"), "{}", trouble.why);
         }
         for point in [Point::Mail, Point::Rcpt, Point::Dot] {
-            let relay = start(vec![Rule::at(point, What::Flood(flood.clone()))]);
+            let relay = start(vec![Rule::at(point, EventKind::Flood(flood.clone()))]);
             let outcome = hand_over(&mut connect(&relay), ANNA, &words(1));
             let why = match outcome {
-                Outcome::Channel(Trouble { why, .. }) | Outcome::InDoubt(why) => why,
+                Outcome::RelayFailed(RelayError { why, .. }) | Outcome::InDoubt(why) => why,
                 other => panic!("{other:?}"),
             };
             assert!(why.contains("says more than any reply needs"), "{why}");

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDateTime;
 use journey::config::Config;
-use journey::domain::change::{Act, Change};
+use journey::domain::change::{Change, ChangeAuthor};
 use journey::domain::delivery::state::State;
 use journey::domain::model::ids::StepName;
-use journey::domain::time::timezone::{Timestamp, Zone};
+use journey::domain::time::timezone::{TimeZone, Timestamp};
 use journey::engine::load::snapshot::{InForce, World};
 use journey::engine::plan::pass::{Due, Pass, Selection};
 use journey::engine::plan::positions;
@@ -24,7 +24,7 @@ use journey::store::{Booking, Store};
 pub(crate) struct Rig {
     home: tempfile::TempDir,
     pub(crate) config: Config,
-    pub(crate) zone: Zone,
+    pub(crate) zone: TimeZone,
     running: Option<Running>,
     /// Files of the outbox that [`Rig::new_letters`] has already returned.
     seen: HashSet<PathBuf>,
@@ -86,7 +86,7 @@ impl Rig {
     fn at_home(home: tempfile::TempDir) -> Rig {
         let file = home.path().join("config.toml");
         let config = Config::load(Some(&file), &BTreeMap::new()).expect("a configuration");
-        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
         Rig { home, config, zone, running: None, seen: HashSet::new() }
     }
 
@@ -96,7 +96,7 @@ impl Rig {
 
     /// An instant from local time in the programme's zone: `2026-12-01 08:30`.
     pub(crate) fn at(&self, civil: &str) -> Timestamp {
-        self.zone.resolve(NaiveDateTime::parse_from_str(civil, "%Y-%m-%d %H:%M").expect("a time"))
+        self.zone.local_to_instant(NaiveDateTime::parse_from_str(civil, "%Y-%m-%d %H:%M").expect("a time"))
     }
 
     /// Writes a file; the next pass reads the content again.
@@ -348,8 +348,8 @@ fn sorted(world: &World, due: &[Due<'_>]) -> Vec<Leaving> {
     all
 }
 
-fn act(at: Timestamp) -> Act {
-    Act { at, by: "Eva Lind".to_owned(), why: Some("a test".to_owned()) }
+fn act(at: Timestamp) -> ChangeAuthor {
+    ChangeAuthor { at, by: "Eva Lind".to_owned(), why: Some("a test".to_owned()) }
 }
 
 fn write(path: &Path, text: &str) {

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use super::crash::home::Home;
-use super::relay::server::{self, Point, Rule, Script, What};
+use super::relay::server::{self, EventKind, Point, Rule, Script};
 use super::transcripts::files;
 
 const EVA: &str = "eva.lind@ekdala.example";
@@ -125,14 +125,14 @@ fn a_text_with_errors_is_not_replaced_by_an_older_version() {
 #[test]
 fn the_reply_of_the_relay_decides_the_exit_code() {
     let rule =
-        |point, answer| Script { rules: vec![Rule::at(point, What::say(answer))], ..Script::default() };
+        |point, answer| Script { rules: vec![Rule::at(point, EventKind::say(answer))], ..Script::default() };
     for (script, code, words) in [
         (rule(Point::Rcpt, "550 5.1.1 no such user"), 1, "refused: 550 5.1.1 no such user"),
         (rule(Point::Rcpt, "451 4.7.1 come back later"), 1, "not taken now: 451 4.7.1 come back later"),
         (rule(Point::Dot, "554 5.6.0 bad mail"), 1, "refused: 554 5.6.0 bad mail"),
         (rule(Point::Mail, "530 5.7.0 sign in first"), 69, "journey doctor"),
         (
-            Script { rules: vec![Rule::at(Point::Dot, What::lose())], ..Script::default() },
+            Script { rules: vec![Rule::at(Point::Dot, EventKind::lose())], ..Script::default() },
             69,
             "nobody knows whether it arrived",
         ),

@@ -6,8 +6,8 @@ use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, output};
 use crate::domain::change::Change;
-use crate::domain::diagnostic::{nearest, visible};
-use crate::domain::history::response::Given;
+use crate::domain::diagnostic::{closest_match, visible};
+use crate::domain::history::response::AnswerValue;
 use crate::domain::model::ids::Slug;
 
 /// Chooses a character for somebody
@@ -71,14 +71,14 @@ pub(crate) fn choose(args: &Choose, cx: &mut Context) -> Result<(), CommandError
         else {
             let error = CommandError::usage(format!("there is no character `{}`", visible(&args.character)));
             let names: Vec<&str> = characters.iter().map(|character| character.id.as_str()).collect();
-            return Err(match nearest(&args.character, names.iter().copied()) {
+            return Err(match closest_match(&args.character, names.iter().copied()) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error.hint(format!("there are `{}`", names.join("`, `"))),
             });
         };
         Ok(ProposedChange {
             about: format!("person {}", output::display_id(person)),
-            change: Change::Choose { person: person.id.clone(), character: character.id.clone() },
+            change: Change::SetCharacter { person: person.id.clone(), character: character.id.clone() },
             why: args.reason.clone(),
             by: None,
         })
@@ -87,9 +87,9 @@ pub(crate) fn choose(args: &Choose, cx: &mut Context) -> Result<(), CommandError
 
 pub(crate) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError> {
     let given = match &args.given {
-        Words { text: Some(text), .. } => Given::Text(text.clone()),
-        Words { value: Some(value), .. } => Given::Value(value.clone()),
-        Words { text: None, value: None, .. } => Given::Done,
+        Words { text: Some(text), .. } => AnswerValue::Text(text.clone()),
+        Words { value: Some(value), .. } => AnswerValue::Value(value.clone()),
+        Words { text: None, value: None, .. } => AnswerValue::Done,
     };
     change::run(cx, &args.flags, |world, at| {
         let person = lookup::person(world, &args.person)?;
@@ -114,9 +114,9 @@ pub(crate) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError
                     error.hint(format!("there are `{}`", ids.join("`, `")))
                 }
             })?),
-            None => only_one(&step.questions).filter(|_| given != Given::Done),
+            None => only_one(&step.questions).filter(|_| given != AnswerValue::Done),
         };
-        given.fits(step, question).map_err(|allowed| {
+        given.validate(step, question).map_err(|allowed| {
             let what = question.map_or(format!("`{name}`"), |q| format!("the question `{}`", q.id));
             CommandError::usage(format!("{what} is not answered like that")).hint(allowed)
         })?;

@@ -8,7 +8,7 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::lookup;
 use crate::cli::style::{ERROR, WARNING};
 use crate::config::Config;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::bounce::{self, Taken};
 use crate::store::{BounceRecord, Store};
 
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 
 fn process(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
-    let at = cx.at(Zone::UTC)?;
+    let at = cx.at(TimeZone::UTC)?;
     let Some(bytes) = bounce::mail(std::io::stdin().lock())? else {
         return Err(CommandError::new(ErrorKind::BadData, "the mail is longer than 10 MB, and no report is"));
     };

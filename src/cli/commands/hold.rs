@@ -12,10 +12,10 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::{lookup, output};
 use crate::config::Config;
 use crate::domain::change::Change;
-use crate::domain::delivery::send_block::GuardKind;
+use crate::domain::delivery::send_block::BlockKind;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::ids::StepName;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::load::snapshot::{InForce, World};
 use crate::engine::send::startup;
 use crate::engine::{change as engine, tokens};
@@ -120,7 +120,7 @@ fn all_sending(target: &HoldTarget, change: Change, cx: &mut Context) -> Result<
             &shown.after,
         )?;
     }
-    change::print_change(cx, Zone::UTC, &target.flags, &proposed, &shown, None, at)?;
+    change::print_change(cx, TimeZone::UTC, &target.flags, &proposed, &shown, None, at)?;
     if let Err(faults) = &config {
         let faults = output::count(faults.len(), "fault", "faults");
         cx.warn(&format!(
@@ -183,7 +183,7 @@ fn release_blocks(released: &Released, cx: &mut Context) -> Result<bool, Command
     if guards.is_empty() {
         return Ok(true);
     }
-    let twin = guards.iter().any(|guard| guard.kind == GuardKind::OtherInstallation);
+    let twin = guards.iter().any(|guard| guard.kind == BlockKind::OtherInstallation);
     if twin && !released.other_copy_is_stopped {
         let message = "this database was last used by another installation; if both send, everybody gets everything twice";
         let hint = "stop the other one for good, then: journey hold release --other-copy-is-stopped";

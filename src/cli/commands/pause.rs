@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, output, time_arg};
 use crate::domain::change::Change;
-use crate::domain::change::settings::PauseOf;
+use crate::domain::change::settings::PauseTarget;
 use crate::domain::model::ids::UnitId;
 use crate::engine::load::snapshot::World;
 
@@ -59,20 +59,20 @@ struct Of {
 }
 
 impl Of {
-    fn find(&self, world: &World) -> Result<(PauseOf, String), CommandError> {
+    fn find(&self, world: &World) -> Result<(PauseTarget, String), CommandError> {
         if let Some(text) = &self.person {
             let person = lookup::person(world, text)?;
             let about = format!("person {}", output::display_id(person));
-            return Ok((PauseOf::Person(person.id.clone()), about));
+            return Ok((PauseTarget::Person(person.id.clone()), about));
         }
         if let Some(text) = &self.unit {
             let unit = lookup::unit(world, text)?;
             let about = format!("unit {}", unit_label(world, &unit));
-            return Ok((PauseOf::Unit(unit), about));
+            return Ok((PauseTarget::Unit(unit), about));
         }
         let journey = lookup::journey(world, self.journey.as_deref().unwrap_or_default())?;
         let about = format!("journey {journey}");
-        Ok((PauseOf::Journey(journey), about))
+        Ok((PauseTarget::Journey(journey), about))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::error::CommandError;
 use crate::cli::style::{BOLD, DIM, WARNING};
 use crate::cli::{lookup, output, time_arg};
 use crate::domain::forecast::Row;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::forecast::{self, Scope};
 
@@ -206,7 +206,7 @@ fn json_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()>
     writeln!(out, "]")
 }
 
-fn row_value(zone: Zone, world: &World, row: &Row) -> Value {
+fn row_value(zone: TimeZone, world: &World, row: &Row) -> Value {
     let journey = &world.library.journeys[row.journey];
     json!({
         "person": output::display_id(&world.roster.people[row.person]),

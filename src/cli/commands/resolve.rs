@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, SUCCESS};
-use crate::domain::delivery::state::{Delivery, Happened, State};
+use crate::domain::delivery::state::{Delivery, DeliveryEvent, State};
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::positions;
 use crate::store::{Store, Transition, Written};
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::new(ErrorKind::Negative, message)
             .hint("`journey status` shows which are in doubt or held"));
     };
-    let happened = Happened::WasResolved { sent: args.outcome == Arrived::Sent };
+    let happened = DeliveryEvent::Resolved { sent: args.outcome == Arrived::Sent };
     let Some(after) = delivery.state.after(happened, doubts) else {
         let message = format!(
             "delivery {} is {}; only what is in doubt or held can be resolved",

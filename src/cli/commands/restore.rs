@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::style::{BOLD, DIM, SUCCESS, WARNING};
 use crate::config::Config;
-use crate::domain::time::timezone::Zone;
+use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::moment;
 use crate::engine::send::lock::{self, Lock, LockError};
 use crate::store::{BackupError, BackupFile, PlainCopy, StoreError};
@@ -85,7 +85,7 @@ fn backup_error(file: &Path, error: BackupError) -> CommandError {
 }
 
 /// Prints the time of the backup, or of the newest record in a plain copy.
-fn print_backup_time(cx: &mut Context, zone: Zone, copy: &BackupFile) -> Result<(), CommandError> {
+fn print_backup_time(cx: &mut Context, zone: TimeZone, copy: &BackupFile) -> Result<(), CommandError> {
     match (copy.made, copy.newest) {
         (Some(made), _) => writeln!(cx.out, "a backup of {}", moment(zone, made))?,
         (None, Some(newest)) => {

@@ -10,10 +10,10 @@ use crate::cli::error::CommandError;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::cli::{blocked, limits};
-use crate::domain::delivery::bounce::Blame;
+use crate::domain::delivery::bounce::BounceCause;
 use crate::domain::history::position::Stage;
 use crate::domain::model::ids::PersonId;
-use crate::domain::time::timezone::Zone;
+use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::{Reason, moment};
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::pass::Holding;
@@ -85,7 +85,7 @@ fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), Comm
 }
 
 /// Prints what `journey send` would send now, or when the next mail is due.
-fn next_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
+fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<(), CommandError> {
     let due = output::count(status.pass.send.len(), "mail is", "mails are");
     let booked = output::count(status.outbox.ready, "mail is", "mails are");
     let what = match (status.pass.send.len(), status.outbox.ready) {
@@ -115,7 +115,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
         vec![output::thousands(usize::try_from(*n).unwrap_or(usize::MAX)), state.to_string()]
     };
     output::print_table(&mut *cx.out, &status.deliveries.iter().map(row).collect::<Vec<_>>(), &[0])?;
-    let [mailbox, passing, channel] = Blame::ALL.map(|blame| came_back(status, blame));
+    let [mailbox, passing, channel] = BounceCause::ALL.map(|blame| came_back(status, blame));
     if mailbox + passing + channel > 0 {
         writeln!(
             cx.out,
@@ -171,7 +171,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
 /// Prints problems of the relay: fewer connections, or no delivery at all.
 fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
     let zone = world.library.programme.zone;
-    if let Some(fewer) = status.relay.connection_cap.and_then(|fewer| fewer.while_it_lasts(status.at)) {
+    if let Some(fewer) = status.relay.connection_cap.and_then(|fewer| fewer.if_active(status.at)) {
         writeln!(
             cx.out,
             "  the relay had more connections than it takes: {} at a time until {}",
@@ -213,12 +213,12 @@ fn problems_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result
 }
 
 /// Number of bounces with that cause.
-fn came_back(status: &Status<'_>, blame: Blame) -> u64 {
+fn came_back(status: &Status<'_>, blame: BounceCause) -> u64 {
     status.bounces.iter().filter(|(of, _)| *of == blame).map(|(_, n)| n).sum()
 }
 
 /// Prints the time of the last backup; highlighted if it is too old or missing.
-fn backup_text(cx: &mut Context, zone: Zone, status: &Status<'_>) -> Result<(), CommandError> {
+fn backup_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<(), CommandError> {
     let Some(made) = status.backup else {
         return Ok(writeln!(cx.out, "  {ERROR}there is no backup{ERROR:#}: journey backup FILE")?);
     };
@@ -244,7 +244,7 @@ fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError>
     for holding in held {
         let step = holding.held.step.as_ref().map_or("…", |step| step.as_str());
         let name = format!("{}/{step}", holding.journey.slug);
-        if let Some(reason) = holding.held.because.first() {
+        if let Some(reason) = holding.held.reasons.first() {
             *sums.entry((name, reason.code(), reason.text())).or_default() += 1;
         }
     }
@@ -276,7 +276,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
     let mut sums: BTreeMap<(&str, &str, &'static str), usize> = BTreeMap::new();
     for holding in &status.pass.held {
         let step = holding.held.step.as_ref().map_or("", |step| step.as_str());
-        let code = holding.held.because.first().map_or("", Reason::code);
+        let code = holding.held.reasons.first().map_or("", Reason::code);
         *sums.entry((holding.journey.slug.as_str(), step, code)).or_default() += 1;
     }
     let held: Vec<Value> = sums
@@ -309,7 +309,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
             "since": zone.rfc3339(held.since), "why": held.why,
         })).collect::<Vec<_>>(),
         "stuck": status.stuck.iter().map(|stuck| stuck_value(zone, stuck)).collect::<Vec<_>>(),
-        "came_back": Blame::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),
+        "came_back": BounceCause::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),
         "unparsed": status.unparsed,
         "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
         "last_hour": status.last_hour,
@@ -327,9 +327,9 @@ fn value(world: &World, status: &Status<'_>) -> Value {
     })
 }
 
-fn relay_value(zone: Zone, status: &Status<'_>) -> Value {
+fn relay_value(zone: TimeZone, status: &Status<'_>) -> Value {
     let trouble = status.relay.failure.as_ref();
-    let fewer = status.relay.connection_cap.and_then(|fewer| fewer.while_it_lasts(status.at));
+    let fewer = status.relay.connection_cap.and_then(|fewer| fewer.if_active(status.at));
     json!({
         "last_success": status.relay.success.map(|at| zone.rfc3339(at)),
         "trouble": trouble.map(|trouble| trouble.why.as_str()),
@@ -341,7 +341,7 @@ fn relay_value(zone: Zone, status: &Status<'_>) -> Value {
     })
 }
 
-fn stuck_value(zone: Zone, stuck: &Stuck) -> Value {
+fn stuck_value(zone: TimeZone, stuck: &Stuck) -> Value {
     json!({
         "delivery": stuck.number,
         "person": stuck.person.as_ref().map_or("protected", PersonId::as_str),

@@ -7,7 +7,7 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::style::{DIM, SUCCESS};
 use crate::cli::{lookup, output};
 use crate::config::Transport;
-use crate::domain::delivery::reply::{Outcome, TroubleKind};
+use crate::domain::delivery::reply::{Outcome, RelayErrorKind};
 use crate::domain::diagnostic::visible;
 use crate::domain::model::person::Person;
 use crate::engine::load::snapshot::World;
@@ -132,18 +132,20 @@ fn print_outcome(cx: &mut Context, world: &World, outcome: Outcome) -> Result<()
             Err(CommandError::new(ErrorKind::Negative, message)
                 .hint("a relay that greylists takes it later: type it again"))
         }
-        Outcome::Rejected { reply, .. } | Outcome::Content(reply) => {
+        Outcome::Rejected { reply, .. } | Outcome::MessageRejected(reply) => {
             Err(CommandError::new(ErrorKind::Negative, format!("refused: {reply}")).hint(doctor))
         }
         Outcome::TooLarge(why) | Outcome::Held(why) => {
             Err(CommandError::new(ErrorKind::Negative, why).hint(doctor))
         }
-        Outcome::Channel(trouble) => {
+        Outcome::RelayFailed(trouble) => {
             let hint = match trouble.kind {
-                TroubleKind::TooManyConnections => {
+                RelayErrorKind::TooManyConnections => {
                     "a mailing has all connections; type it again later".to_owned()
                 }
-                TroubleKind::Gone | TroubleKind::Passing | TroubleKind::Refused => doctor,
+                RelayErrorKind::StaleConnection | RelayErrorKind::Transient | RelayErrorKind::Permanent => {
+                    doctor
+                }
             };
             Err(CommandError::new(ErrorKind::Relay, trouble.why).hint(hint))
         }

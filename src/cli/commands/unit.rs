@@ -106,7 +106,7 @@ fn close(args: &Close, cx: &mut Context) -> Result<(), CommandError> {
     change::run(cx, &args.flags, |world, _| {
         let unit = lookup::unit(world, &args.unit)?;
         let about = format!("unit {}", unit_label(world, &unit));
-        let change = Change::Close { unit, period: ClosedPeriod { days, why: why.into() } };
+        let change = Change::CloseUnit { unit, period: ClosedPeriod { days, why: why.into() } };
         Ok(ProposedChange { change, about, why: Some(why.to_owned()), by: None })
     })
 }
@@ -127,7 +127,7 @@ fn cadence(args: &CadenceArgs, cx: &mut Context) -> Result<(), CommandError> {
         }
         let unit = lookup::unit(world, &args.unit)?;
         let about = format!("unit {}", unit_label(world, &unit));
-        let change = Change::Rhythm { unit, cadence: cadence.clone() };
+        let change = Change::SetCadence { unit, cadence: cadence.clone() };
         Ok(ProposedChange { change, about, why: args.reason.clone(), by: None })
     })
 }

@@ -10,8 +10,8 @@ use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
-use crate::domain::time::timezone::{Timestamp, Zone};
-use crate::domain::verdict::{Over, Reason, Verdict, Wait, moment};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
+use crate::domain::verdict::{Ended, Reason, Verdict, Wait, moment};
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::explain::{self, InUnit, Standing, State, StepStanding, Why};
 
@@ -133,7 +133,7 @@ fn remarks(step: &StepStanding<'_>) -> String {
 }
 
 /// Prints the next step of a journey, its time, and why not earlier.
-fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<(), CommandError> {
+fn next_text(cx: &mut Context, zone: TimeZone, standing: &Standing<'_>) -> Result<(), CommandError> {
     let reminder = |round: u16| if round == 0 { String::new() } else { format!(", reminder {round}") };
     match &standing.verdict {
         Verdict::Send(send) => {
@@ -148,21 +148,21 @@ fn next_text(cx: &mut Context, zone: Zone, standing: &Standing<'_>) -> Result<()
         Verdict::Wait(wait) => {
             writeln!(cx.out, "  next     {}{}", wait.step, reminder(wait.round))?;
             writeln!(cx.out, "  when     {}", when(zone, wait))?;
-            because_text(cx, &wait.because)?;
+            because_text(cx, &wait.reasons)?;
         }
         Verdict::Held(held) => {
             let step = held.step.as_ref().map_or(String::new(), ToString::to_string);
             writeln!(cx.out, "  next     {step}")?;
             writeln!(cx.out, "  when     {ERROR}held{ERROR:#}: somebody must act")?;
-            because_text(cx, &held.because)?;
+            because_text(cx, &held.reasons)?;
         }
-        Verdict::Over(over) => writeln!(cx.out, "  {}", over_text(*over))?,
+        Verdict::Ended(over) => writeln!(cx.out, "  {}", over_text(*over))?,
     }
     Ok(())
 }
 
-fn because_text(cx: &mut Context, because: &[Reason]) -> Result<(), CommandError> {
-    for (index, reason) in because.iter().enumerate() {
+fn because_text(cx: &mut Context, reasons: &[Reason]) -> Result<(), CommandError> {
+    for (index, reason) in reasons.iter().enumerate() {
         let label = if index == 0 { "because" } else { "" };
         writeln!(cx.out, "  {label:<7}  {}  {DIM}{}{DIM:#}", reason.text(), reason.code())?;
     }
@@ -170,24 +170,24 @@ fn because_text(cx: &mut Context, because: &[Reason]) -> Result<(), CommandError
 }
 
 /// The time of the next mail; with `not before` if it depends on another event.
-fn when(zone: Zone, wait: &Wait) -> String {
+fn when(zone: TimeZone, wait: &Wait) -> String {
     let rests = |reason: &Reason| matches!(reason, Reason::PreviousJourney(_) | Reason::NotApproved(_));
-    let not_before = if wait.because.iter().any(rests) { "not before " } else { "" };
+    let not_before = if wait.reasons.iter().any(rests) { "not before " } else { "" };
     format!("{not_before}{}", moment(zone, wait.until))
 }
 
-fn over_text(over: Over) -> &'static str {
+fn over_text(over: Ended) -> &'static str {
     match over {
-        Over::Finished => "everything has been sent or skipped",
-        Over::Left => "the last day with mail has passed",
-        Over::NotInAudience => "the journey is for others",
-        Over::JourneyGone => "the journey is not in the content any more",
+        Ended::Finished => "everything has been sent or skipped",
+        Ended::Left => "the last day with mail has passed",
+        Ended::NotInAudience => "the journey is for others",
+        Ended::JourneyGone => "the journey is not in the content any more",
     }
 }
 
 /// When a step was or will be sent, and why not earlier; for a later step, the
 /// step that comes before it.
-fn summary(zone: Zone, standing: &InUnit<'_>) -> String {
+fn summary(zone: TimeZone, standing: &InUnit<'_>) -> String {
     if let Some(sent) = standing.step.sent {
         return moment(zone, sent);
     }
@@ -200,13 +200,13 @@ fn summary(zone: Zone, standing: &InUnit<'_>) -> String {
     match &standing.verdict {
         Verdict::Send(send) => format!("now: {}", send.step),
         Verdict::Wait(wait) => {
-            format!("{} {}: {}", when(zone, wait), wait.step, output::reasons_text(&wait.because))
+            format!("{} {}: {}", when(zone, wait), wait.step, output::reasons_text(&wait.reasons))
         }
         Verdict::Held(held) => {
             let step = held.step.as_ref().map_or(String::new(), |step| format!(" {step}"));
-            format!("held{step}: {}", output::reasons_text(&held.because))
+            format!("held{step}: {}", output::reasons_text(&held.reasons))
         }
-        Verdict::Over(over) => over_text(*over).to_owned(),
+        Verdict::Ended(over) => over_text(*over).to_owned(),
     }
 }
 
@@ -216,7 +216,7 @@ fn person_value(world: &World, why: &Why<'_>) -> Value {
     json!({ "person": output::display_id(why.person), "journeys": journeys })
 }
 
-fn standing_value(zone: Zone, standing: &Standing<'_>) -> Value {
+fn standing_value(zone: TimeZone, standing: &Standing<'_>) -> Value {
     let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
     let steps: Vec<Value> = standing
         .steps
@@ -235,18 +235,18 @@ fn standing_value(zone: Zone, standing: &Standing<'_>) -> Value {
             })
         })
         .collect();
-    let (next, because) = next_value(zone, &standing.verdict);
+    let (next, reasons) = next_value(zone, &standing.verdict);
     json!({
         "journey": standing.journey.slug.as_str(),
         "stage": standing.stage.as_str(),
         "steps": steps,
         "next": next,
-        "because": because,
+        "because": reasons,
     })
 }
 
-fn in_unit_value(zone: Zone, standing: &InUnit<'_>) -> Value {
-    let (next, because) = next_value(zone, &standing.verdict);
+fn in_unit_value(zone: TimeZone, standing: &InUnit<'_>) -> Value {
+    let (next, reasons) = next_value(zone, &standing.verdict);
     let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
     json!({
         "person": output::display_id(standing.person),
@@ -255,12 +255,12 @@ fn in_unit_value(zone: Zone, standing: &InUnit<'_>) -> Value {
         "planned": time(standing.step.planned),
         "sent": time(standing.step.sent),
         "next": next,
-        "because": because,
+        "because": reasons,
     })
 }
 
 /// The fields `next` (null if nothing follows) and `because`.
-fn next_value(zone: Zone, verdict: &Verdict) -> (Value, Value) {
+fn next_value(zone: TimeZone, verdict: &Verdict) -> (Value, Value) {
     match verdict {
         Verdict::Send(send) => {
             let (step, slot) = (send.step.as_str(), zone.rfc3339(send.slot));
@@ -269,18 +269,18 @@ fn next_value(zone: Zone, verdict: &Verdict) -> (Value, Value) {
         Verdict::Wait(wait) => {
             let (step, until) = (wait.step.as_str(), zone.rfc3339(wait.until));
             let next = json!({ "verdict": "wait", "step": step, "round": wait.round, "at": until });
-            (next, output::reasons_value(&wait.because))
+            (next, output::reasons_value(&wait.reasons))
         }
         Verdict::Held(held) => {
             let step = held.step.as_ref().map(ToString::to_string);
             (
                 json!({ "verdict": "held", "step": step, "round": 0, "at": null }),
-                output::reasons_value(&held.because),
+                output::reasons_value(&held.reasons),
             )
         }
-        Verdict::Over(over) => {
-            let because = over.code().map(|code| json!([{ "code": code, "text": over_text(*over) }]));
-            (Value::Null, because.unwrap_or_else(|| json!([])))
+        Verdict::Ended(over) => {
+            let reasons = over.code().map(|code| json!([{ "code": code, "text": over_text(*over) }]));
+            (Value::Null, reasons.unwrap_or_else(|| json!([])))
         }
     }
 }

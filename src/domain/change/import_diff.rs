@@ -8,7 +8,7 @@ use crate::domain::model::person::{Person, Roster};
 
 /// Somebody the database knows.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct ExistingPerson {
     /// What the database calls them.
     pub number: PersonNumber,
     /// As the last import had them.
@@ -29,7 +29,7 @@ pub struct Import<'a> {
     /// There before and now, with another unit or other values.
     pub(crate) changed: Vec<Changed<'a>>,
     /// Not there any more.
-    pub(crate) left: Vec<Left>,
+    pub(crate) left: Vec<Leaver>,
     /// How many were there before.
     pub(crate) before: usize,
     /// First put into a journey's audience by this import.
@@ -72,7 +72,7 @@ impl Changed<'_> {
 
 /// Somebody who is not there any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct Leaver {
     /// What the database calls them.
     pub number: PersonNumber,
     /// Who it was.
@@ -83,7 +83,7 @@ pub(crate) struct Left {
 
 /// A people file, compared with those the database knows, one after another:
 /// nobody but those with a difference is kept in memory.
-pub struct Comparison<'a> {
+pub struct ImportComparer<'a> {
     roster: &'a Roster,
     library: &'a Library,
     /// By place in the roster: known already.
@@ -93,21 +93,21 @@ pub struct Comparison<'a> {
     import: Import<'a>,
 }
 
-impl<'a> Comparison<'a> {
+impl<'a> ImportComparer<'a> {
     /// Of a people file, with nobody yet.
-    pub fn new(roster: &'a Roster, library: &'a Library) -> Comparison<'a> {
+    pub fn new(roster: &'a Roster, library: &'a Library) -> ImportComparer<'a> {
         let met = vec![false; roster.people.len()];
-        Comparison { roster, library, met, is_first: true, import: Import::default() }
+        ImportComparer { roster, library, met, is_first: true, import: Import::default() }
     }
 
     /// Compares with one whom the database knows.
-    pub fn meet(&mut self, known: &Known) {
+    pub fn compare(&mut self, known: &ExistingPerson) {
         self.is_first = false;
         self.import.before += usize::from(!known.has_left);
         let Some(place) = self.roster.place(&known.person.id) else {
             if !known.has_left {
                 let (id, protected) = (known.person.id.clone(), known.person.protected);
-                self.import.left.push(Left { number: known.number, id, protected });
+                self.import.left.push(Leaver { number: known.number, id, protected });
                 self.audience(Some(known), None);
             }
             return;
@@ -143,7 +143,7 @@ impl<'a> Comparison<'a> {
 
     /// Notes for each journey whether a person comes into its audience or goes
     /// out of it.
-    fn audience(&mut self, before: Option<&Known>, after: Option<&Person>) {
+    fn audience(&mut self, before: Option<&ExistingPerson>, after: Option<&Person>) {
         let after = after.map(|person| (person, self.roster.unit_name(&person.unit)));
         let id = before.map(|known| &known.person.id).or(after.map(|(person, _)| &person.id));
         let Some(id) = id else { return };

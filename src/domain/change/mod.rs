@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use crate::domain::change::settings::{Approval, Pause, PauseOf, Settings, Shift};
-use crate::domain::history::response::Given;
-use crate::domain::history::{Event, Memory, What};
+use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift};
+use crate::domain::history::response::AnswerValue;
+use crate::domain::history::{Event, EventKind, History};
 use crate::domain::model::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::ClosedPeriod;
@@ -34,14 +34,14 @@ pub enum Change {
     /// Nothing is sent to these for a while.
     Pause {
         /// To whom.
-        of: PauseOf,
+        of: PauseTarget,
         /// Mail is allowed again on this day; `None`: until somebody resumes.
         until: Option<NaiveDate>,
         /// Why.
         reason: Arc<str>,
     },
     /// Every pause of these is over.
-    Resume(PauseOf),
+    Resume(PauseTarget),
     /// A unit is moved by some weeks.
     Shift {
         /// Which unit.
@@ -50,21 +50,21 @@ pub enum Change {
         weeks: i32,
     },
     /// A unit gets no mail for a while.
-    Close {
+    CloseUnit {
         /// Which unit.
         unit: UnitId,
         /// When and why.
         period: ClosedPeriod,
     },
     /// A unit gets a rhythm of its own; with `None` the journeys' again.
-    Rhythm {
+    SetCadence {
         /// Which unit.
         unit: UnitId,
         /// The rhythm.
         cadence: Option<Cadence>,
     },
     /// A person chooses a way in.
-    Choose {
+    SetCharacter {
         /// Who.
         person: PersonId,
         /// Which.
@@ -79,13 +79,13 @@ pub enum Change {
         /// Which question; `None`: the step as a whole.
         question: Option<Slug>,
         /// What.
-        given: Given,
+        given: AnswerValue,
     },
 }
 
 /// Who decides, when and why: a line of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
+pub struct ChangeAuthor {
     /// When.
     pub at: Timestamp,
     /// Who.
@@ -104,16 +104,16 @@ impl Change {
             Change::Pause { .. } => "pause",
             Change::Resume(_) => "resume",
             Change::Shift { .. } => "unit shift",
-            Change::Close { .. } => "unit close",
-            Change::Rhythm { .. } => "unit cadence",
-            Change::Choose { .. } => "choose",
+            Change::CloseUnit { .. } => "unit close",
+            Change::SetCadence { .. } => "unit cadence",
+            Change::SetCharacter { .. } => "choose",
             Change::Answer { .. } => "answer",
         }
     }
 
     /// Applies it to what is known. The store's copy, read anew afterwards,
     /// is the same.
-    pub fn apply(&self, at: Timestamp, settings: &mut Settings, memory: &mut Memory) {
+    pub fn apply(&self, at: Timestamp, settings: &mut Settings, memory: &mut History) {
         match self {
             Change::Approve { step, content } => {
                 settings.approvals.push(Approval { step: step.clone(), content: *content, at });
@@ -137,17 +137,17 @@ impl Change {
             Change::Shift { unit, weeks } => {
                 settings.units.entry(unit.clone()).or_default().shifts.push(Shift { weeks: *weeks, at });
             }
-            Change::Close { unit, period } => {
+            Change::CloseUnit { unit, period } => {
                 settings.units.entry(unit.clone()).or_default().closed.push(period.clone());
             }
-            Change::Rhythm { unit, cadence } => {
+            Change::SetCadence { unit, cadence } => {
                 settings.units.entry(unit.clone()).or_default().cadence.clone_from(cadence);
             }
-            Change::Choose { person, character } => {
+            Change::SetCharacter { person, character } => {
                 memory.of_mut(person).character = Some(character.clone());
             }
             Change::Answer { person, step, .. } => {
-                let event = Event { at, step: step.step.clone(), what: What::Answered };
+                let event = Event { at, step: step.step.clone(), what: EventKind::Answered };
                 memory.record(person, &step.journey, event);
             }
         }

@@ -14,8 +14,8 @@ use crate::domain::model::person::Person;
 use crate::domain::model::step::Step;
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::ClosedPeriod;
-use crate::domain::time::timezone::{Timestamp, Zone};
-use crate::domain::verdict::{Approved, Reason};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
+use crate::domain::verdict::{MissingApproval, Reason};
 
 /// All of it.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Settings {
     /// Who gets nothing for a while.
     pub pauses: Vec<Pause>,
     /// Units that go their own way.
-    pub units: HashMap<UnitId, UnitSettings>,
+    pub units: HashMap<UnitId, UnitOverrides>,
     /// Steps held by hand.
     pub held_steps: Vec<StepName>,
     /// All sending held by hand.
@@ -69,12 +69,12 @@ impl Settings {
         let zone = programme.zone;
         let named = |name: &StepName| name.is(&journey.slug, &step.slug);
         if self.all_held || self.held_steps.iter().any(named) {
-            return Some(Reason::HeldByHand);
+            return Some(Reason::ManualHold);
         }
-        let theirs = |of: &PauseOf| match of {
-            PauseOf::Person(id) => *id == person.id,
-            PauseOf::Unit(unit) => *unit == person.unit,
-            PauseOf::Journey(slug) => *slug == journey.slug,
+        let theirs = |of: &PauseTarget| match of {
+            PauseTarget::Person(id) => *id == person.id,
+            PauseTarget::Unit(unit) => *unit == person.unit,
+            PauseTarget::Journey(slug) => *slug == journey.slug,
         };
         if let Some(pause) = self.pauses.iter().find(|pause| theirs(&pause.of) && pause.holds(at, zone)) {
             return Some(Reason::Paused(pause.reason.clone()));
@@ -83,7 +83,11 @@ impl Settings {
             journey.reference_group.as_ref().is_some_and(|group| !group.people.contains(&person.id));
         if tried_first && content != step.hash && self.approved(&journey.slug, step).is_none() {
             let once = self.approvals.iter().any(|approval| named(&approval.step));
-            return Some(Reason::NotApproved(if once { Approved::OtherText } else { Approved::Never }));
+            return Some(Reason::NotApproved(if once {
+                MissingApproval::ContentChanged
+            } else {
+                MissingApproval::Never
+            }));
         }
         let unit_closed = self.units.get(&person.unit).map_or(&[][..], |unit| &unit.closed);
         let (calendar, civil) = (&programme.calendar, zone.civil(at));
@@ -128,7 +132,7 @@ pub struct Approval {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// Who.
-    pub(crate) of: PauseOf,
+    pub(crate) of: PauseTarget,
     /// From this instant.
     pub(crate) from: Timestamp,
     /// Mail is allowed again on this day; `None`: until somebody resumes.
@@ -141,12 +145,12 @@ pub struct Pause {
 
 impl Pause {
     /// Is it in force at an instant?
-    pub(crate) fn holds(&self, at: Timestamp, zone: Zone) -> bool {
+    pub(crate) fn holds(&self, at: Timestamp, zone: TimeZone) -> bool {
         self.from <= at && self.ends(zone).is_none_or(|end| at < end)
     }
 
     /// The first instant with mail again; `None`: nobody knows.
-    pub(crate) fn ends(&self, zone: Zone) -> Option<Timestamp> {
+    pub(crate) fn ends(&self, zone: TimeZone) -> Option<Timestamp> {
         let planned = self.until.map(|day| zone.midnight(day));
         match (planned, self.resumed) {
             (Some(planned), Some(resumed)) => Some(planned.min(resumed)),
@@ -155,14 +159,14 @@ impl Pause {
     }
 
     /// Is the local day one of its days? The day of resuming is not.
-    pub(crate) fn covers(&self, day: NaiveDate, zone: Zone) -> bool {
+    pub(crate) fn covers(&self, day: NaiveDate, zone: TimeZone) -> bool {
         zone.date(self.from) <= day && self.ends(zone).is_none_or(|end| day < zone.date(end))
     }
 }
 
 /// Whom a pause is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PauseOf {
+pub enum PauseTarget {
     /// One person.
     Person(PersonId),
     /// Everybody of a unit.
@@ -173,7 +177,7 @@ pub enum PauseOf {
 
 /// How one unit goes its own way.
 #[derive(Clone, Debug, Default)]
-pub struct UnitSettings {
+pub struct UnitOverrides {
     /// They add up.
     pub shifts: Vec<Shift>,
     /// No mail to the unit in these.
@@ -182,7 +186,7 @@ pub struct UnitSettings {
     pub cadence: Option<Cadence>,
 }
 
-impl UnitSettings {
+impl UnitOverrides {
     /// All shifts together, in weeks.
     pub(crate) fn shifted_weeks(&self) -> i32 {
         self.shifts.iter().map(|shift| shift.weeks).sum()

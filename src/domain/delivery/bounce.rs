@@ -31,13 +31,13 @@ impl StatusCode {
 
     /// Who is to blame for a mail that was given up with this code
     /// (delivery.md, 2.5). What is not known is nobody's fault.
-    pub(crate) fn blame(self) -> Blame {
+    pub(crate) fn cause(self) -> BounceCause {
         match (self.class, self.subject, self.detail) {
             // The sender's address, and no mail for a null MX, are ours to mend.
-            (5, 1, 7 | 8) => Blame::Channel,
-            (5, 1, _) | (5, 2, 1) => Blame::Mailbox,
-            (5, 2, 3 | 250..=259) | (5, 3 | 5 | 6 | 7, _) => Blame::Channel,
-            _ => Blame::Passing,
+            (5, 1, 7 | 8) => BounceCause::Channel,
+            (5, 1, _) | (5, 2, 1) => BounceCause::Mailbox,
+            (5, 2, 3 | 250..=259) | (5, 3 | 5 | 6 | 7, _) => BounceCause::Channel,
+            _ => BounceCause::Transient,
         }
     }
 }
@@ -50,32 +50,33 @@ impl fmt::Display for StatusCode {
 
 /// Why a mail came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blame {
+pub enum BounceCause {
     /// There is no such mailbox: nobody is written to there any more.
     Mailbox,
     /// It may go better the next time: a full mailbox, a far relay that was
     /// not reached.
-    Passing,
+    Transient,
     /// It is between the relays, or about the mail: the person is free of it.
     Channel,
 }
 
-impl Blame {
+impl BounceCause {
     /// All of them.
-    pub(crate) const ALL: [Blame; 3] = [Blame::Mailbox, Blame::Passing, Blame::Channel];
+    pub(crate) const ALL: [BounceCause; 3] =
+        [BounceCause::Mailbox, BounceCause::Transient, BounceCause::Channel];
 
     /// The word for it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Blame::Mailbox => "mailbox",
-            Blame::Passing => "passing",
-            Blame::Channel => "channel",
+            BounceCause::Mailbox => "mailbox",
+            BounceCause::Transient => "passing",
+            BounceCause::Channel => "channel",
         }
     }
 
     /// The blame of a word.
-    pub(crate) fn parse(word: &str) -> Option<Blame> {
-        Blame::ALL.into_iter().find(|blame| blame.as_str() == word)
+    pub(crate) fn parse(word: &str) -> Option<BounceCause> {
+        BounceCause::ALL.into_iter().find(|blame| blame.as_str() == word)
     }
 }
 
@@ -85,20 +86,20 @@ mod tests {
 
     #[test]
     fn f129_a_code_says_who_is_to_blame() {
-        let blame = |text| StatusCode::parse(text).map(StatusCode::blame);
+        let blame = |text| StatusCode::parse(text).map(StatusCode::cause);
         for (code, expected) in [
-            ("5.1.1", Blame::Mailbox),
-            ("5.1.10", Blame::Mailbox),
-            ("5.2.1", Blame::Mailbox),
-            ("5.2.2", Blame::Passing),
-            ("4.4.7", Blame::Passing),
-            ("5.4.4", Blame::Passing),
-            ("5.0.0", Blame::Passing),
-            ("5.1.8", Blame::Channel),
-            ("5.2.252", Blame::Channel),
-            ("5.7.1", Blame::Channel),
-            ("5.7.705", Blame::Channel),
-            ("5.3.4", Blame::Channel),
+            ("5.1.1", BounceCause::Mailbox),
+            ("5.1.10", BounceCause::Mailbox),
+            ("5.2.1", BounceCause::Mailbox),
+            ("5.2.2", BounceCause::Transient),
+            ("4.4.7", BounceCause::Transient),
+            ("5.4.4", BounceCause::Transient),
+            ("5.0.0", BounceCause::Transient),
+            ("5.1.8", BounceCause::Channel),
+            ("5.2.252", BounceCause::Channel),
+            ("5.7.1", BounceCause::Channel),
+            ("5.7.705", BounceCause::Channel),
+            ("5.3.4", BounceCause::Channel),
         ] {
             assert_eq!(blame(code), Some(expected), "{code}");
             assert_eq!(StatusCode::parse(code).map(|code| code.to_string()).as_deref(), Some(code));

@@ -10,26 +10,26 @@ use chrono::TimeDelta;
 use crate::domain::time::timezone::Timestamp;
 
 /// How long fewer connections are made to a relay that had too many.
-const CROWDED: TimeDelta = TimeDelta::hours(1);
+const CONNECTION_CAP_TIME: TimeDelta = TimeDelta::hours(1);
 
 /// A relay that had more connections than it takes gets fewer for a while
 /// (F34).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fewer {
+pub(crate) struct ConnectionCap {
     /// So many at the same time.
     pub(crate) connections: u16,
     /// Until then.
     pub(crate) until: Timestamp,
 }
 
-impl Fewer {
+impl ConnectionCap {
     /// Of so many that were made, one was too many; and never none.
-    pub(crate) fn than(made: u16, now: Timestamp) -> Fewer {
-        Fewer { connections: made.saturating_sub(1).max(1), until: now + CROWDED }
+    pub(crate) fn one_below(made: u16, now: Timestamp) -> ConnectionCap {
+        ConnectionCap { connections: made.saturating_sub(1).max(1), until: now + CONNECTION_CAP_TIME }
     }
 
     /// The same, as long as it lasts.
-    pub(crate) fn while_it_lasts(self, now: Timestamp) -> Option<Fewer> {
+    pub(crate) fn if_active(self, now: Timestamp) -> Option<ConnectionCap> {
         (now < self.until).then_some(self)
     }
 }
@@ -56,7 +56,7 @@ pub enum Phase {
     /// The words, before the last of them was given to the system.
     Body,
     /// The final dot may have left.
-    Dot,
+    EndOfData,
 }
 
 impl Phase {
@@ -71,7 +71,7 @@ impl Phase {
         Phase::Rcpt,
         Phase::Data,
         Phase::Body,
-        Phase::Dot,
+        Phase::EndOfData,
     ];
 
     /// How it is called in messages.
@@ -86,7 +86,7 @@ impl Phase {
             Phase::Rcpt => "RCPT",
             Phase::Data => "DATA",
             Phase::Body => "the words",
-            Phase::Dot => "the final dot",
+            Phase::EndOfData => "the final dot",
         }
     }
 }
@@ -135,7 +135,7 @@ pub enum Outcome {
         hard: bool,
     },
     /// The mail itself is refused, whoever reads it: its size, its form.
-    Content(Reply),
+    MessageRejected(Reply),
     /// It was not said at all: the relay has said that it takes none as long.
     /// In words: `61 204 bytes, the relay allows 10 000`.
     TooLarge(String),
@@ -143,16 +143,16 @@ pub enum Outcome {
     /// somebody must act. The relay refused nothing, and nobody is blamed.
     Held(String),
     /// The relay as a whole; nobody is blamed, and no attempt is counted.
-    Channel(Trouble),
+    RelayFailed(RelayError),
     /// The final dot may have left, and nobody knows what came of it.
     InDoubt(String),
 }
 
 /// Why the relay as a whole takes nothing just now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct RelayError {
     /// Of which kind.
-    pub kind: TroubleKind,
+    pub kind: RelayErrorKind,
     /// At which phase.
     pub phase: Phase,
     /// In words that name the relay and the limit, never a person or a
@@ -162,17 +162,17 @@ pub struct Trouble {
 
 /// Kinds of trouble with the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TroubleKind {
+pub enum RelayErrorKind {
     /// A connection that was used before is closed, and nothing of this mail
     /// had left: try at once on a new one (F22).
-    Gone,
+    StaleConnection,
     /// It passes by itself: not reached, silent, busy, 4xx.
-    Passing,
+    Transient,
     /// Too many connections at the same time (`432 4.3.2`, F34).
     TooManyConnections,
     /// It will not before somebody, or another day, changes something:
     /// sign-in, certificate, policy, the day's limit.
-    Refused,
+    Permanent,
 }
 
 /// What an answer means that is not the one hoped for (delivery.md, 2.5), and
@@ -182,12 +182,12 @@ pub enum TroubleKind {
 /// none. What blames nobody in particular is the channel's; what is left is
 /// one person's, for the time being, and whoever sees the same answer for many
 /// knows better (F27).
-pub(crate) fn judge(phase: Phase, reply: Reply, relay: &str) -> Outcome {
+pub(crate) fn classify_reply(phase: Phase, reply: Reply, relay: &str) -> Outcome {
     let trouble = |kind, reply: &Reply| {
         let why = format!("relay {relay} answered {phase} with {reply}");
-        Outcome::Channel(Trouble { kind, phase, why })
+        Outcome::RelayFailed(RelayError { kind, phase, why })
     };
-    if phase == Phase::Dot {
+    if phase == Phase::EndOfData {
         match reply.code {
             250 => return Outcome::Sent(reply),
             400..600 => {}
@@ -199,35 +199,41 @@ pub(crate) fn judge(phase: Phase, reply: Reply, relay: &str) -> Outcome {
         }
     }
     match (phase, reply.code, reply.enhanced) {
-        (_, 432, _) => trouble(TroubleKind::TooManyConnections, &reply),
+        (_, 432, _) => trouble(RelayErrorKind::TooManyConnections, &reply),
         // To the final dot it is a refusal in so many words (F21).
-        (Phase::Dot, 421, _) => Outcome::Deferred(reply),
-        (_, 421, _) => trouble(TroubleKind::Passing, &reply),
+        (Phase::EndOfData, 421, _) => Outcome::Deferred(reply),
+        (_, 421, _) => trouble(RelayErrorKind::Transient, &reply),
         // RFC 1870: the size that MAIL announced is too much.
-        (Phase::Mail, 552, None | Some((5, 3, 4))) => Outcome::Content(reply),
+        (Phase::Mail, 552, None | Some((5, 3, 4))) => Outcome::MessageRejected(reply),
         (
             Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Tls | Phase::Auth | Phase::Mail,
             500..600,
             _,
-        ) => trouble(TroubleKind::Refused, &reply),
-        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::Dot, 400..500, _) => Outcome::Deferred(reply),
-        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::Dot, 500..600, _) => refusal(phase, reply, trouble),
+        ) => trouble(RelayErrorKind::Permanent, &reply),
+        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::EndOfData, 400..500, _) => Outcome::Deferred(reply),
+        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::EndOfData, 500..600, _) => {
+            classify_rejection(phase, reply, trouble)
+        }
         // A 4xx before anybody was named, and what does not belong here.
-        _ => trouble(TroubleKind::Passing, &reply),
+        _ => trouble(RelayErrorKind::Transient, &reply),
     }
 }
 
 /// A 5xx once the reader was named.
-fn refusal(phase: Phase, reply: Reply, trouble: impl Fn(TroubleKind, &Reply) -> Outcome) -> Outcome {
+fn classify_rejection(
+    phase: Phase,
+    reply: Reply,
+    trouble: impl Fn(RelayErrorKind, &Reply) -> Outcome,
+) -> Outcome {
     let words_given = phase > Phase::Rcpt;
     match (reply.code, reply.enhanced) {
         // Policy, and the sender's own address: no reader's fault.
         (_, Some((5, 7, _) | (5, 1, 7 | 8) | (5, 2, 250..260))) | (554, Some((5, 2, 0))) => {
-            trouble(TroubleKind::Refused, &reply)
+            trouble(RelayErrorKind::Permanent, &reply)
         }
         // We were not understood.
-        (500..=504, None) | (_, Some((5, 5, _))) => trouble(TroubleKind::Refused, &reply),
-        (_, Some((5, 6, _) | (5, 3, 4))) if words_given => Outcome::Content(reply),
+        (500..=504, None) | (_, Some((5, 5, _))) => trouble(RelayErrorKind::Permanent, &reply),
+        (_, Some((5, 6, _) | (5, 3, 4))) if words_given => Outcome::MessageRejected(reply),
         (_, Some((5, 1, _))) => Outcome::Rejected { reply, hard: true },
         _ => Outcome::Rejected { reply, hard: false },
     }
@@ -240,10 +246,10 @@ mod tests {
     #[test]
     fn f34_one_connection_less_for_an_hour() {
         let at = |civil: &str| format!("2026-12-01T{civil}:00Z").parse::<Timestamp>().expect("an instant");
-        let fewer = Fewer::than(4, at("08:00"));
-        let lasts = |now| fewer.while_it_lasts(at(now)).map(|fewer| fewer.connections);
+        let fewer = ConnectionCap::one_below(4, at("08:00"));
+        let lasts = |now| fewer.if_active(at(now)).map(|fewer| fewer.connections);
         assert_eq!(["08:00", "08:59", "09:00"].map(lasts), [Some(3), Some(3), None]);
-        assert_eq!(Fewer::than(1, at("08:00")).connections, 1, "and never none");
+        assert_eq!(ConnectionCap::one_below(1, at("08:00")).connections, 1, "and never none");
     }
 
     /// `550 5.1.1` as a reply.
@@ -264,10 +270,10 @@ mod tests {
             Outcome::Deferred(_) => "deferred".to_owned(),
             Outcome::Rejected { hard: true, .. } => "hard".to_owned(),
             Outcome::Rejected { hard: false, .. } => "soft".to_owned(),
-            Outcome::Content(_) => "content".to_owned(),
+            Outcome::MessageRejected(_) => "content".to_owned(),
             Outcome::TooLarge(_) => "too large".to_owned(),
             Outcome::Held(_) => "held".to_owned(),
-            Outcome::Channel(trouble) => format!("channel {:?}", trouble.kind),
+            Outcome::RelayFailed(trouble) => format!("channel {:?}", trouble.kind),
             Outcome::InDoubt(_) => "in doubt".to_owned(),
         }
     }
@@ -276,52 +282,52 @@ mod tests {
     fn every_answer_has_its_class() {
         use Phase::*;
         let table: &[(&[Phase], &str, &str)] = &[
-            (&[Greeting, Ehlo, Tls, Auth, Mail], "450 4.7.1", "channel Passing"),
-            (&[Greeting, Ehlo, Tls, Auth, Mail], "550 5.7.1", "channel Refused"),
-            (&[Auth], "535 5.7.3", "channel Refused"),
-            (&[Mail], "452 4.3.1", "channel Passing"),
-            (&[Mail], "550 5.1.8", "channel Refused"),
+            (&[Greeting, Ehlo, Tls, Auth, Mail], "450 4.7.1", "channel Transient"),
+            (&[Greeting, Ehlo, Tls, Auth, Mail], "550 5.7.1", "channel Permanent"),
+            (&[Auth], "535 5.7.3", "channel Permanent"),
+            (&[Mail], "452 4.3.1", "channel Transient"),
+            (&[Mail], "550 5.1.8", "channel Permanent"),
             (&[Mail], "552", "content"),
             (&[Mail], "552 5.3.4", "content"),
-            (&[Greeting, Ehlo, Tls, Auth, Mail, Rcpt, Data, Body], "421 4.3.0", "channel Passing"),
-            (&[Dot], "421 4.3.0", "deferred"),
-            (&[Greeting, Auth, Mail, Rcpt, Data, Dot], "432 4.3.2", "channel TooManyConnections"),
+            (&[Greeting, Ehlo, Tls, Auth, Mail, Rcpt, Data, Body], "421 4.3.0", "channel Transient"),
+            (&[EndOfData], "421 4.3.0", "deferred"),
+            (&[Greeting, Auth, Mail, Rcpt, Data, EndOfData], "432 4.3.2", "channel TooManyConnections"),
             (&[Rcpt], "450 4.2.0", "deferred"),
-            (&[Rcpt, Data, Dot], "451 4.7.1", "deferred"),
-            (&[Rcpt, Data, Dot], "452", "deferred"),
+            (&[Rcpt, Data, EndOfData], "451 4.7.1", "deferred"),
+            (&[Rcpt, Data, EndOfData], "452", "deferred"),
             (&[Rcpt], "550 5.1.1", "hard"),
             (&[Rcpt], "551 5.1.6", "hard"),
             (&[Rcpt], "553 5.1.3", "hard"),
-            (&[Rcpt, Dot], "550 5.1.10", "hard"),
+            (&[Rcpt, EndOfData], "550 5.1.10", "hard"),
             (&[Rcpt], "550", "soft"),
-            (&[Rcpt], "550 5.1.7", "channel Refused"),
-            (&[Rcpt], "550 5.1.8", "channel Refused"),
-            (&[Rcpt, Dot], "552", "soft"),
-            (&[Rcpt, Dot], "550 5.2.2", "soft"),
+            (&[Rcpt], "550 5.1.7", "channel Permanent"),
+            (&[Rcpt], "550 5.1.8", "channel Permanent"),
+            (&[Rcpt, EndOfData], "552", "soft"),
+            (&[Rcpt, EndOfData], "550 5.2.2", "soft"),
             (&[Rcpt], "550 5.2.1", "soft"),
             (&[Rcpt], "550 5.4.1", "soft"),
             (&[Rcpt], "553 5.6.7", "soft"),
             (&[Rcpt], "552 5.3.4", "soft"),
-            (&[Rcpt, Data, Dot], "550 5.7.1", "channel Refused"),
-            (&[Rcpt, Dot], "550 5.7.30", "channel Refused"),
-            (&[Rcpt, Dot], "550 5.7.705", "channel Refused"),
-            (&[Rcpt, Dot], "550 5.2.251", "channel Refused"),
-            (&[Rcpt, Dot], "554 5.2.0", "channel Refused"),
-            (&[Rcpt, Data], "503", "channel Refused"),
-            (&[Rcpt, Data], "503 5.5.1", "channel Refused"),
-            (&[Data, Dot], "554 5.6.0", "content"),
-            (&[Dot], "552 5.3.4", "content"),
-            (&[Dot], "554", "soft"),
-            (&[Dot], "250 2.0.0", "sent"),
-            (&[Dot], "251", "in doubt"),
-            (&[Dot], "299", "in doubt"),
-            (&[Dot], "354", "in doubt"),
-            (&[Mail, Rcpt, Data, Body], "299", "channel Passing"),
-            (&[Greeting, Ehlo, Mail], "354", "channel Passing"),
+            (&[Rcpt, Data, EndOfData], "550 5.7.1", "channel Permanent"),
+            (&[Rcpt, EndOfData], "550 5.7.30", "channel Permanent"),
+            (&[Rcpt, EndOfData], "550 5.7.705", "channel Permanent"),
+            (&[Rcpt, EndOfData], "550 5.2.251", "channel Permanent"),
+            (&[Rcpt, EndOfData], "554 5.2.0", "channel Permanent"),
+            (&[Rcpt, Data], "503", "channel Permanent"),
+            (&[Rcpt, Data], "503 5.5.1", "channel Permanent"),
+            (&[Data, EndOfData], "554 5.6.0", "content"),
+            (&[EndOfData], "552 5.3.4", "content"),
+            (&[EndOfData], "554", "soft"),
+            (&[EndOfData], "250 2.0.0", "sent"),
+            (&[EndOfData], "251", "in doubt"),
+            (&[EndOfData], "299", "in doubt"),
+            (&[EndOfData], "354", "in doubt"),
+            (&[Mail, Rcpt, Data, Body], "299", "channel Transient"),
+            (&[Greeting, Ehlo, Mail], "354", "channel Transient"),
         ];
         for (phases, said, class) in table {
             for phase in *phases {
-                let outcome = judge(*phase, reply(said), "relay.example:587");
+                let outcome = classify_reply(*phase, reply(said), "relay.example:587");
                 assert_eq!(told(&outcome), *class, "{said} to {phase}");
             }
         }
@@ -332,8 +338,8 @@ mod tests {
         for phase in Phase::ALL {
             for code in 200..1000 {
                 let reply = Reply { code, enhanced: None, text: "".into() };
-                let sent = matches!(judge(phase, reply, "relay"), Outcome::Sent(_));
-                assert_eq!(sent, phase == Phase::Dot && code == 250, "{code} to {phase}");
+                let sent = matches!(classify_reply(phase, reply, "relay"), Outcome::Sent(_));
+                assert_eq!(sent, phase == Phase::EndOfData && code == 250, "{code} to {phase}");
             }
         }
     }
@@ -341,7 +347,7 @@ mod tests {
     #[test]
     fn trouble_names_the_relay_the_phase_and_the_answer() {
         let reply = Reply { code: 550, enhanced: Some((5, 7, 705)), text: "over the limit".into() };
-        let Outcome::Channel(trouble) = judge(Phase::Rcpt, reply, "relay.example:587") else {
+        let Outcome::RelayFailed(trouble) = classify_reply(Phase::Rcpt, reply, "relay.example:587") else {
             panic!("it is the channel's");
         };
         assert_eq!(trouble.why, "relay relay.example:587 answered RCPT with 550 5.7.705 over the limit");

@@ -8,9 +8,9 @@ use crate::domain::time::timezone::Timestamp;
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard {
+pub struct SendBlock {
     /// Of which kind.
-    pub kind: GuardKind,
+    pub kind: BlockKind,
     /// Since when.
     pub(crate) at: Timestamp,
     /// What was found.
@@ -19,7 +19,7 @@ pub struct Guard {
 
 /// Kinds of guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GuardKind {
+pub enum BlockKind {
     /// The database sent from another machine or folder: it may be a copy
     /// whose twin sends too.
     OtherInstallation,
@@ -31,29 +31,29 @@ pub enum GuardKind {
     Outage,
 }
 
-impl GuardKind {
+impl BlockKind {
     /// Every kind.
-    pub(crate) const ALL: [GuardKind; 4] =
-        [GuardKind::OtherInstallation, GuardKind::Restored, GuardKind::Clock, GuardKind::Outage];
+    pub(crate) const ALL: [BlockKind; 4] =
+        [BlockKind::OtherInstallation, BlockKind::Restored, BlockKind::Clock, BlockKind::Outage];
 
     /// The word for it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            GuardKind::OtherInstallation => "other_installation",
-            GuardKind::Restored => "restored",
-            GuardKind::Clock => "clock",
-            GuardKind::Outage => "outage",
+            BlockKind::OtherInstallation => "other_installation",
+            BlockKind::Restored => "restored",
+            BlockKind::Clock => "clock",
+            BlockKind::Outage => "outage",
         }
     }
 
     /// The kind of that word.
-    pub(crate) fn parse(text: &str) -> Option<GuardKind> {
-        GuardKind::ALL.into_iter().find(|kind| kind.as_str() == text)
+    pub(crate) fn parse(text: &str) -> Option<BlockKind> {
+        BlockKind::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// Does it bind whoever sends by hand, too (contract, 7)?
     pub(crate) fn binds_everybody(self) -> bool {
-        matches!(self, GuardKind::OtherInstallation | GuardKind::Restored)
+        matches!(self, BlockKind::OtherInstallation | BlockKind::Restored)
     }
 }
 
@@ -69,10 +69,14 @@ pub(crate) struct Clocks {
 /// Is the wall clock one to send by? `seen` is the latest time this database
 /// was sent by, `anchor` what the clocks showed when they last were right in
 /// this process. `Err` says what is wrong (delivery.md, 2.4; F49 to F51).
-pub(crate) fn plausible(now: Clocks, seen: Option<Timestamp>, anchor: Option<Clocks>) -> Result<(), String> {
+pub(crate) fn check_clock(
+    now: Clocks,
+    seen: Option<Timestamp>,
+    anchor: Option<Clocks>,
+) -> Result<(), String> {
     if let Some(anchor) = anchor {
         let drift = (now.wall - anchor.wall) - (now.since_boot - anchor.since_boot);
-        if drift.abs() > DRIFT {
+        if drift.abs() > MAX_CLOCK_DRIFT {
             return Err(format!(
                 "the system clock moved by {}; nothing is sent until it is right again, or somebody says that it is",
                 in_words(drift)
@@ -82,14 +86,14 @@ pub(crate) fn plausible(now: Clocks, seen: Option<Timestamp>, anchor: Option<Clo
     }
     let Some(seen) = seen else { return Ok(()) };
     let gap = now.wall - seen;
-    if gap < -BACK {
+    if gap < -MAX_CLOCK_BACKWARD {
         return Err(format!(
             "the system clock shows {}, and mails were sent at {}; nothing is sent until it is later than that",
             now.wall.format("%Y-%m-%dT%H:%MZ"),
             seen.format("%Y-%m-%dT%H:%MZ")
         ));
     }
-    if gap > AHEAD {
+    if gap > MAX_CLOCK_AHEAD {
         return Err(format!(
             "the system clock is {} later than when this database was last used; nothing is sent until somebody says that it is right",
             in_words(gap)
@@ -101,9 +105,9 @@ pub(crate) fn plausible(now: Clocks, seen: Option<Timestamp>, anchor: Option<Clo
 /// After how long without a daemon what is due is looked at by somebody first.
 pub(crate) const OUTAGE: TimeDelta = TimeDelta::days(3);
 
-const DRIFT: TimeDelta = TimeDelta::minutes(10);
-const BACK: TimeDelta = TimeDelta::minutes(5);
-const AHEAD: TimeDelta = TimeDelta::days(40);
+const MAX_CLOCK_DRIFT: TimeDelta = TimeDelta::minutes(10);
+const MAX_CLOCK_BACKWARD: TimeDelta = TimeDelta::minutes(5);
+const MAX_CLOCK_AHEAD: TimeDelta = TimeDelta::days(40);
 
 /// `+365 d 0 h`
 fn in_words(length: TimeDelta) -> String {
@@ -126,7 +130,7 @@ mod tests {
 
     fn check(now: Clocks, seen: Option<&str>, anchor: Option<Clocks>) -> String {
         let seen = seen.map(|seen| seen.parse().expect("an instant"));
-        plausible(now, seen, anchor).err().unwrap_or_else(|| "fine".to_owned())
+        check_clock(now, seen, anchor).err().unwrap_or_else(|| "fine".to_owned())
     }
 
     #[test]

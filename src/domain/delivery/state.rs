@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
-use crate::domain::delivery::reply::TroubleKind;
+use crate::domain::delivery::reply::RelayErrorKind;
 use crate::domain::model::ids::{ContentHash, PersonId, StepName};
 use crate::domain::time::timezone::Timestamp;
 
@@ -36,43 +36,43 @@ pub struct Delivery {
 
 /// What happens to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happened {
+pub enum DeliveryEvent {
     /// A sender took it.
     Claimed,
     /// The sender gave it back: nothing of it had left, or the relay as a
     /// whole refused.
-    Returned,
+    Released,
     /// The relay waits for its words, and they leave next.
-    Flew,
+    DataStarted,
     /// It is in the relay's hands.
     Accepted,
     /// The relay asked to come back later.
-    PutOff,
+    Deferred,
     /// The relay does not know the person.
-    Refused,
+    Rejected,
     /// It cannot be made, or the relay takes no mail like it.
-    Stopped,
+    Held,
     /// Its last byte may have left, and no answer came.
-    Doubted,
+    ResultUnknown,
     /// The time to try again has come.
-    CameDue,
+    RetryDue,
     /// The last instant at which it may leave is past.
-    WasTooLate,
+    Expired,
     /// The person or the step is gone.
-    WasCancelled,
+    Cancelled,
     /// Somebody looked, and knows whether it arrived.
-    WasResolved {
+    Resolved {
         /// It did.
         sent: bool,
     },
     /// The send journal says so.
-    WasSentBefore,
+    FoundInJournal,
 }
 
 /// After how long what was put off is tried again, when it was tried so many
 /// times: 5, 15, 30, 60 minutes, then every hour (delivery.md, 2.5; a list of
 /// senders that are still unknown is commonly satisfied after five minutes).
-pub(crate) fn retry_after(attempts: u32) -> TimeDelta {
+pub(crate) fn recipient_backoff(attempts: u32) -> TimeDelta {
     TimeDelta::minutes(match attempts {
         0 | 1 => 5,
         2 => 15,
@@ -84,9 +84,9 @@ pub(crate) fn retry_after(attempts: u32) -> TimeDelta {
 /// After how long a relay that was in trouble so many times in a row is tried
 /// again: 1, 2, 5, 10, then every 15 minutes (delivery.md, 2.5); one that
 /// refuses and will not change its mind by itself, every hour.
-pub(crate) fn back_off(kind: TroubleKind, failures: u32) -> TimeDelta {
+pub(crate) fn relay_backoff(kind: RelayErrorKind, failures: u32) -> TimeDelta {
     TimeDelta::minutes(match (kind, failures) {
-        (TroubleKind::Refused, _) => 60,
+        (RelayErrorKind::Permanent, _) => 60,
         (_, 0 | 1) => 1,
         (_, 2) => 2,
         (_, 3) => 5,
@@ -96,11 +96,11 @@ pub(crate) fn back_off(kind: TroubleKind, failures: u32) -> TimeDelta {
 }
 
 /// Longer than this after it was booked nothing is tried that was put off
-/// [`OFTEN`] (RFC 5321, 4.5.4.1: four or five days).
-pub(crate) const LONGEST_TRYING: TimeDelta = TimeDelta::days(5);
+/// [`MANY_ATTEMPTS`] (RFC 5321, 4.5.4.1: four or five days).
+pub(crate) const MAX_RETRY_PERIOD: TimeDelta = TimeDelta::days(5);
 
 /// Who was put off so often is not only unknown to the relay.
-pub(crate) const OFTEN: u32 = 4;
+pub(crate) const MANY_ATTEMPTS: u32 = 4;
 
 /// What has become of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,27 +170,27 @@ impl State {
     /// Where a delivery goes from here when that happens to it; `None` where
     /// it cannot. The only place that knows (delivery.md, 2.3). `doubts` is
     /// how often it was in doubt before.
-    pub(crate) fn after(self, happened: Happened, doubts: u32) -> Option<State> {
+    pub(crate) fn after(self, happened: DeliveryEvent, doubts: u32) -> Option<State> {
         use State::{Cancelled, Claimed, Deferred, Due, Expired, Held, InDoubt, InFlight, Rejected, Sent};
         Some(match (self, happened) {
-            (Due, Happened::Claimed) => Claimed,
-            (Claimed | InFlight, Happened::Returned) => Due,
-            (Claimed, Happened::Flew) => InFlight,
+            (Due, DeliveryEvent::Claimed) => Claimed,
+            (Claimed | InFlight, DeliveryEvent::Released) => Due,
+            (Claimed, DeliveryEvent::DataStarted) => InFlight,
             // A file, or a program that says at once whether it has it.
-            (Claimed | InFlight, Happened::Accepted) => Sent,
-            (Claimed | InFlight, Happened::PutOff) => Deferred,
-            (Claimed | InFlight, Happened::Refused) => Rejected,
-            (Claimed | InFlight, Happened::Stopped) => Held,
-            (InFlight, Happened::Doubted) if doubts == 0 => InDoubt,
-            (InFlight, Happened::Doubted) => Held,
-            (Deferred | InDoubt, Happened::CameDue) => Due,
-            (Due | Claimed | Deferred, Happened::WasTooLate) => Expired,
-            (Due | Claimed | Deferred | InDoubt | Held, Happened::WasCancelled) => Cancelled,
-            (InDoubt | Held, Happened::WasResolved { sent: true }) => Sent,
-            (InDoubt | Held, Happened::WasResolved { sent: false }) => Due,
+            (Claimed | InFlight, DeliveryEvent::Accepted) => Sent,
+            (Claimed | InFlight, DeliveryEvent::Deferred) => Deferred,
+            (Claimed | InFlight, DeliveryEvent::Rejected) => Rejected,
+            (Claimed | InFlight, DeliveryEvent::Held) => Held,
+            (InFlight, DeliveryEvent::ResultUnknown) if doubts == 0 => InDoubt,
+            (InFlight, DeliveryEvent::ResultUnknown) => Held,
+            (Deferred | InDoubt, DeliveryEvent::RetryDue) => Due,
+            (Due | Claimed | Deferred, DeliveryEvent::Expired) => Expired,
+            (Due | Claimed | Deferred | InDoubt | Held, DeliveryEvent::Cancelled) => Cancelled,
+            (InDoubt | Held, DeliveryEvent::Resolved { sent: true }) => Sent,
+            (InDoubt | Held, DeliveryEvent::Resolved { sent: false }) => Due,
             // The send journal knows better than a database that was not
             // written to any more.
-            (Due | Claimed | InFlight | Deferred | InDoubt | Held, Happened::WasSentBefore) => Sent,
+            (Due | Claimed | InFlight | Deferred | InDoubt | Held, DeliveryEvent::FoundInJournal) => Sent,
             _ => return None,
         })
     }
@@ -211,21 +211,21 @@ impl fmt::Display for State {
 mod tests {
     use super::*;
 
-    const HAPPENED: [Happened; 14] = [
-        Happened::Claimed,
-        Happened::Returned,
-        Happened::Flew,
-        Happened::Accepted,
-        Happened::PutOff,
-        Happened::Refused,
-        Happened::Stopped,
-        Happened::Doubted,
-        Happened::CameDue,
-        Happened::WasTooLate,
-        Happened::WasCancelled,
-        Happened::WasResolved { sent: true },
-        Happened::WasResolved { sent: false },
-        Happened::WasSentBefore,
+    const HAPPENED: [DeliveryEvent; 14] = [
+        DeliveryEvent::Claimed,
+        DeliveryEvent::Released,
+        DeliveryEvent::DataStarted,
+        DeliveryEvent::Accepted,
+        DeliveryEvent::Deferred,
+        DeliveryEvent::Rejected,
+        DeliveryEvent::Held,
+        DeliveryEvent::ResultUnknown,
+        DeliveryEvent::RetryDue,
+        DeliveryEvent::Expired,
+        DeliveryEvent::Cancelled,
+        DeliveryEvent::Resolved { sent: true },
+        DeliveryEvent::Resolved { sent: false },
+        DeliveryEvent::FoundInJournal,
     ];
 
     #[test]
@@ -247,16 +247,16 @@ mod tests {
             .collect();
         expect_test::expect![[r#"
             [
-                "due WasSentBefore",
+                "due FoundInJournal",
                 "claimed Accepted",
-                "claimed WasSentBefore",
+                "claimed FoundInJournal",
                 "in_flight Accepted",
-                "in_flight WasSentBefore",
-                "deferred WasSentBefore",
-                "in_doubt WasResolved { sent: true }",
-                "in_doubt WasSentBefore",
-                "held WasResolved { sent: true }",
-                "held WasSentBefore",
+                "in_flight FoundInJournal",
+                "deferred FoundInJournal",
+                "in_doubt Resolved { sent: true }",
+                "in_doubt FoundInJournal",
+                "held Resolved { sent: true }",
+                "held FoundInJournal",
             ]
         "#]]
         .assert_debug_eq(&sent);
@@ -264,20 +264,25 @@ mod tests {
 
     #[test]
     fn f18_a_relay_in_trouble_is_asked_ever_more_rarely() {
-        let minutes = |kind| [1, 2, 3, 4, 5, 50].map(|failures| back_off(kind, failures).num_minutes());
-        assert_eq!(minutes(TroubleKind::Passing), [1, 2, 5, 10, 15, 15]);
-        assert_eq!(minutes(TroubleKind::Refused), [60; 6]);
+        let minutes = |kind| [1, 2, 3, 4, 5, 50].map(|failures| relay_backoff(kind, failures).num_minutes());
+        assert_eq!(minutes(RelayErrorKind::Transient), [1, 2, 5, 10, 15, 15]);
+        assert_eq!(minutes(RelayErrorKind::Permanent), [60; 6]);
     }
 
     #[test]
     fn what_was_twice_in_doubt_waits_for_somebody() {
-        assert_eq!(State::InFlight.after(Happened::Doubted, 0), Some(State::InDoubt));
-        assert_eq!(State::InFlight.after(Happened::Doubted, 1), Some(State::Held));
+        assert_eq!(State::InFlight.after(DeliveryEvent::ResultUnknown, 0), Some(State::InDoubt));
+        assert_eq!(State::InFlight.after(DeliveryEvent::ResultUnknown, 1), Some(State::Held));
     }
 
     #[test]
     fn what_is_in_flight_is_neither_cancelled_nor_too_late() {
-        for happened in [Happened::WasCancelled, Happened::WasTooLate, Happened::CameDue, Happened::Claimed] {
+        for happened in [
+            DeliveryEvent::Cancelled,
+            DeliveryEvent::Expired,
+            DeliveryEvent::RetryDue,
+            DeliveryEvent::Claimed,
+        ] {
             assert_eq!(State::InFlight.after(happened, 0), None, "{happened:?}");
         }
     }

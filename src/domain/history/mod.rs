@@ -15,29 +15,29 @@ use crate::domain::time::timezone::Timestamp;
 
 /// What has happened to everybody.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
-    people: HashMap<PersonId, PersonMemory>,
+pub struct History {
+    people: HashMap<PersonId, PersonHistory>,
 }
 
 /// What has happened to one person.
 #[derive(Clone, Debug, Default)]
-pub struct PersonMemory {
+pub struct PersonHistory {
     /// The character they chose.
     pub character: Option<Slug>,
     /// When the last mail of any journey left, or was refused.
     pub last_mail: Option<Timestamp>,
     /// A mail of any journey that is booked and has not left.
-    pub(crate) outbox: Option<Outstanding>,
+    pub(crate) outbox: Option<PendingEmail>,
     enrolments: Vec<(Slug, Enrolment)>,
 }
 
 /// Somebody, and what happened to them: what is decided for.
 #[derive(Clone, Copy, Debug)]
-pub struct Somebody<'p> {
+pub struct PersonWithHistory<'p> {
     /// Who.
     pub person: &'p Person,
     /// What happened.
-    pub past: &'p PersonMemory,
+    pub past: &'p PersonHistory,
     /// What the database calls them, if it knows them.
     pub number: Option<PersonNumber>,
 }
@@ -46,14 +46,14 @@ pub struct Somebody<'p> {
 /// that mails keep their order and their distance also after an outage
 /// (contract, 7.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outstanding {
+pub(crate) enum PendingEmail {
     /// It leaves as soon as it can, and not before the instant, if there is
     /// one.
-    OnItsWay(Option<Timestamp>),
+    Queued(Option<Timestamp>),
     /// Nobody knows whether it left; it is tried again at the instant.
     InDoubt(Timestamp),
     /// The second time; somebody must say what became of it.
-    Stuck,
+    NeedsResolution,
     /// It cannot be made, or the relay takes no mail like it; somebody must
     /// act.
     Refused,
@@ -77,12 +77,12 @@ pub struct Event {
     /// To which step.
     pub(crate) step: Slug,
     /// What.
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// What happened to a step of an enrolment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// Its mail (round 0) or a reminder was booked for a slot, and is on its
     /// way or there. Nothing books it again.
     Mailed {
@@ -97,35 +97,35 @@ pub enum What {
     Answered,
 }
 
-static NOBODY: PersonMemory =
-    PersonMemory { character: None, last_mail: None, outbox: None, enrolments: Vec::new() };
+static NOBODY: PersonHistory =
+    PersonHistory { character: None, last_mail: None, outbox: None, enrolments: Vec::new() };
 static NOTHING: Enrolment = Enrolment { entered: None, events: Vec::new() };
 
-impl Memory {
+impl History {
     /// What happened to that person; nothing, if nothing did.
-    pub fn of(&self, person: &PersonId) -> &PersonMemory {
+    pub fn of(&self, person: &PersonId) -> &PersonHistory {
         self.people.get(person).unwrap_or(&NOBODY)
     }
 
     /// The same, to write in.
-    pub fn of_mut(&mut self, person: &PersonId) -> &mut PersonMemory {
+    pub fn of_mut(&mut self, person: &PersonId) -> &mut PersonHistory {
         self.people.entry(person.clone()).or_default()
     }
 
     /// Everybody to whom something happened.
-    pub fn people(&self) -> impl Iterator<Item = (&PersonId, &PersonMemory)> {
+    pub fn people(&self) -> impl Iterator<Item = (&PersonId, &PersonHistory)> {
         self.people.iter()
     }
 
     /// Adds what happened to others.
-    pub(crate) fn add(&mut self, others: Memory) {
+    pub(crate) fn add(&mut self, others: History) {
         self.people.extend(others.people);
     }
 
     /// The same, with everything that was on its way arrived: for looking
     /// ahead.
     #[must_use]
-    pub(crate) fn with_empty_outbox(mut self) -> Memory {
+    pub(crate) fn with_empty_outbox(mut self) -> History {
         self.people.values_mut().for_each(|past| past.outbox = None);
         self
     }
@@ -136,7 +136,7 @@ impl Memory {
     }
 }
 
-impl PersonMemory {
+impl PersonHistory {
     /// What happened in that journey.
     pub fn enrolment(&self, journey: &Slug) -> &Enrolment {
         self.enrolments.iter().find(|(slug, _)| slug == journey).map_or(&NOTHING, |(_, enrolment)| enrolment)
@@ -147,7 +147,7 @@ impl PersonMemory {
         self.enrolments.iter().map(|(slug, enrolment)| (slug, enrolment))
     }
 
-    /// The same as [`PersonMemory::enrolment`], to write in.
+    /// The same as [`PersonHistory::enrolment`], to write in.
     pub(crate) fn enrolment_mut(&mut self, journey: &Slug) -> &mut Enrolment {
         let place = match self.enrolments.iter().position(|(slug, _)| slug == journey) {
             Some(place) => place,
@@ -161,7 +161,7 @@ impl PersonMemory {
 
     /// Writes down a fact.
     pub(crate) fn record(&mut self, journey: &Slug, event: Event) {
-        if matches!(event.what, What::Mailed { .. }) {
+        if matches!(event.what, EventKind::Mailed { .. }) {
             self.last_mail = self.last_mail.max(Some(event.at));
         }
         self.enrolment_mut(journey).events.push(event);
@@ -172,8 +172,8 @@ impl Enrolment {
     /// Every mail (round 0) the person got, in the order they left.
     pub fn mails(&self) -> impl DoubleEndedIterator<Item = Mail<'_>> {
         self.events.iter().filter_map(|event| match event.what {
-            What::Mailed { round: 0, slot } => Some(Mail { step: &event.step, at: event.at, slot }),
-            What::Mailed { .. } | What::Skipped | What::Answered => None,
+            EventKind::Mailed { round: 0, slot } => Some(Mail { step: &event.step, at: event.at, slot }),
+            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered => None,
         })
     }
 
@@ -184,13 +184,13 @@ impl Enrolment {
 
     /// When the step was skipped, if it was.
     pub(crate) fn skipped(&self, step: &Slug) -> Option<Timestamp> {
-        let skip = |event: &&Event| event.what == What::Skipped && event.step == *step;
+        let skip = |event: &&Event| event.what == EventKind::Skipped && event.step == *step;
         self.events.iter().find(skip).map(|event| event.at)
     }
 
     /// When the step was first answered, if it was.
     pub(crate) fn answered(&self, step: &Slug) -> Option<Timestamp> {
-        let answer = |event: &&Event| event.what == What::Answered && event.step == *step;
+        let answer = |event: &&Event| event.what == EventKind::Answered && event.step == *step;
         self.events.iter().find(answer).map(|event| event.at)
     }
 
@@ -198,8 +198,8 @@ impl Enrolment {
     pub(crate) fn last_round(&self, step: &Slug) -> Option<u16> {
         let rounds =
             self.events.iter().filter(|event| event.step == *step).filter_map(|event| match event.what {
-                What::Mailed { round, .. } => Some(round),
-                What::Skipped | What::Answered => None,
+                EventKind::Mailed { round, .. } => Some(round),
+                EventKind::Skipped | EventKind::Answered => None,
             });
         rounds.max()
     }

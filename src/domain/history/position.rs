@@ -12,10 +12,10 @@ use std::fmt;
 
 use chrono::{DurationRound, TimeDelta};
 
-use crate::domain::history::{Enrolment, What};
+use crate::domain::history::{Enrolment, EventKind};
 use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::Timestamp;
-use crate::domain::verdict::{Over, Reason, Verdict};
+use crate::domain::verdict::{Ended, Reason, Verdict};
 
 /// Where one enrolment stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,12 +66,12 @@ impl Stage {
 
     /// The stage of an enrolment with that verdict.
     pub(crate) fn of(enrolment: &Enrolment, verdict: &Verdict) -> Stage {
-        let paused = |because: &[Reason]| because.iter().any(|reason| matches!(reason, Reason::Paused(_)));
+        let paused = |reasons: &[Reason]| reasons.iter().any(|reason| matches!(reason, Reason::Paused(_)));
         match verdict {
-            Verdict::Over(Over::Finished) => Stage::Completed,
-            Verdict::Over(Over::Left | Over::NotInAudience | Over::JourneyGone) => Stage::Withdrawn,
-            Verdict::Held(held) if paused(&held.because) => Stage::Paused,
-            Verdict::Wait(wait) if paused(&wait.because) => Stage::Paused,
+            Verdict::Ended(Ended::Finished) => Stage::Completed,
+            Verdict::Ended(Ended::Left | Ended::NotInAudience | Ended::JourneyGone) => Stage::Withdrawn,
+            Verdict::Held(held) if paused(&held.reasons) => Stage::Paused,
+            Verdict::Wait(wait) if paused(&wait.reasons) => Stage::Paused,
             Verdict::Send(_) => Stage::Active,
             Verdict::Wait(_) | Verdict::Held(_) if enrolment.events.is_empty() => Stage::Waiting,
             Verdict::Wait(_) | Verdict::Held(_) => Stage::Active,
@@ -92,36 +92,36 @@ impl Position {
         let (next, next_at, why) = match verdict {
             Verdict::Send(send) => (Some((send.step.clone(), send.round)), Some(now), None),
             Verdict::Wait(wait) => {
-                let why = wait.because.first().map(Reason::code);
+                let why = wait.reasons.first().map(Reason::code);
                 (Some((wait.step.clone(), wait.round)), Some(whole_second(wait.until)), why)
             }
             Verdict::Held(held) => {
-                let why = held.because.first().map(Reason::code);
+                let why = held.reasons.first().map(Reason::code);
                 (held.step.clone().map(|step| (step, 0)), None, why)
             }
-            Verdict::Over(over) => (None, None, over.code()),
+            Verdict::Ended(over) => (None, None, over.code()),
         };
         Position { stage: Stage::of(enrolment, verdict), last: Position::last(enrolment), next, next_at, why }
     }
 
     /// The same, looked at again no later than at an instant.
     #[must_use]
-    pub(crate) fn looked_at_by(mut self, at: Option<Timestamp>) -> Position {
+    pub(crate) fn recheck_no_later_than(mut self, at: Option<Timestamp>) -> Position {
         self.next_at = [self.next_at, at.map(whole_second)].into_iter().flatten().min();
         self
     }
 
     /// The position of an enrolment in a journey that is not for the person
     /// any more, or is gone.
-    pub(crate) fn over(enrolment: &Enrolment, over: Over) -> Position {
-        Position::of(enrolment, &Verdict::Over(over), Timestamp::UNIX_EPOCH)
+    pub(crate) fn over(enrolment: &Enrolment, over: Ended) -> Position {
+        Position::of(enrolment, &Verdict::Ended(over), Timestamp::UNIX_EPOCH)
     }
 
     /// The part that is true of the events alone: the last mail of round 0.
     pub fn last(enrolment: &Enrolment) -> Option<(Slug, Timestamp)> {
         enrolment.events.iter().rev().find_map(|event| match event.what {
-            What::Mailed { round: 0, .. } => Some((event.step.clone(), event.at)),
-            What::Mailed { .. } | What::Skipped | What::Answered => None,
+            EventKind::Mailed { round: 0, .. } => Some((event.step.clone(), event.at)),
+            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered => None,
         })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::history::{Memory, PersonMemory};
+use crate::domain::history::{History, PersonHistory};
 use crate::domain::model::ids::{PersonId, UnitId};
 use crate::domain::model::journey::LateJoiners;
 use crate::domain::model::library::Library;
@@ -41,7 +41,7 @@ impl Progress {
     /// Adds up what happened until an instant. Mails that left *at* it open
     /// no gate yet, and move no late joiner's beginning: a second pass at the
     /// same instant decides the same.
-    pub fn until(now: Timestamp, library: &Library, roster: &Roster, memory: &Memory) -> Progress {
+    pub fn until(now: Timestamp, library: &Library, roster: &Roster, memory: &History) -> Progress {
         let mut progress = Progress::none(library);
         for (person, past) in memory.people() {
             if let Some(person) = roster.person(person) {
@@ -53,7 +53,7 @@ impl Progress {
 
     /// The same of one more person, whom nobody has added before: not everybody
     /// need be in memory at once.
-    pub(crate) fn add(&mut self, now: Timestamp, library: &Library, person: &Person, past: &PersonMemory) {
+    pub(crate) fn add(&mut self, now: Timestamp, library: &Library, person: &Person, past: &PersonHistory) {
         let (id, unit) = (&person.id, &person.unit);
         for (slug, enrolment) in past.enrolments() {
             let Some(index) = library.journeys.iter().position(|journey| journey.slug == *slug) else {
@@ -84,7 +84,7 @@ impl Progress {
     }
 
     /// Can a late joiner begin elsewhere by this than by an earlier progress?
-    pub(crate) fn moves_late_joiners(&self, earlier: &Progress, library: &Library) -> bool {
+    pub(crate) fn affects_late_joiners(&self, earlier: &Progress, library: &Library) -> bool {
         let mut both = self.journeys.iter().zip(&earlier.journeys).zip(&library.journeys);
         both.any(|((now, then), journey)| match journey.late_joiners {
             LateJoiners::FromStart => false,
@@ -126,7 +126,7 @@ impl Progress {
     }
 
     /// The step most of a unit had last; of several the earlier.
-    pub(crate) fn most_of_unit_had(&self, journey: usize, unit: &UnitId) -> Option<usize> {
+    pub(crate) fn unit_majority_received(&self, journey: usize, unit: &UnitId) -> Option<usize> {
         let counts = self.journeys[journey].last_got.get(unit)?;
         let most = *counts.iter().max()?;
         (most > 0).then(|| counts.iter().position(|count| *count == most)).flatten()

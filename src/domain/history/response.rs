@@ -4,7 +4,7 @@ use crate::domain::model::step::{Question, QuestionForm, Step};
 
 /// An answer as it was given, before it is known whether it fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Given {
+pub enum AnswerValue {
     /// Done.
     Done,
     /// Words of one's own.
@@ -16,12 +16,12 @@ pub enum Given {
 /// More than this is no answer but a document, and no form takes it.
 const LONGEST: usize = 10_000;
 
-impl Given {
+impl AnswerValue {
     /// As it is kept.
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Given::Done => "done",
-            Given::Text(text) | Given::Value(text) => text,
+            AnswerValue::Done => "done",
+            AnswerValue::Text(text) | AnswerValue::Value(text) => text,
         }
     }
 
@@ -31,37 +31,39 @@ impl Given {
     /// # Errors
     ///
     /// What is allowed instead, in words.
-    pub(crate) fn fits(&self, step: &Step, question: Option<&Question>) -> Result<(), String> {
+    pub(crate) fn validate(&self, step: &Step, question: Option<&Question>) -> Result<(), String> {
         let Some(question) = question else {
             return match (self, step.questions.is_empty()) {
-                (Given::Done, _) => Ok(()),
+                (AnswerValue::Done, _) => Ok(()),
                 (_, true) => Err("the step asks nothing; it is answered with --done".to_owned()),
                 (_, false) => Err("say which question it answers, with --question".to_owned()),
             };
         };
         match (&question.form, self) {
-            (QuestionForm::Text | QuestionForm::Pledge, Given::Text(text)) => written(text),
+            (QuestionForm::Text | QuestionForm::Pledge, AnswerValue::Text(text)) => check_text(text),
             (QuestionForm::Text | QuestionForm::Pledge, _) => {
                 Err("it is answered in words, with --text".to_owned())
             }
-            (QuestionForm::Scale { min, max, .. }, Given::Value(value)) => match value.parse::<i32>() {
+            (QuestionForm::Scale { min, max, .. }, AnswerValue::Value(value)) => match value.parse::<i32>() {
                 Ok(number) if (*min..=*max).contains(&number) => Ok(()),
                 _ => Err(format!("it is answered with --value and a whole number from {min} to {max}")),
             },
             (QuestionForm::Scale { min, max, .. }, _) => {
                 Err(format!("it is answered with --value and a whole number from {min} to {max}"))
             }
-            (QuestionForm::Choice { options }, Given::Value(value)) if options.contains(value) => Ok(()),
+            (QuestionForm::Choice { options }, AnswerValue::Value(value)) if options.contains(value) => {
+                Ok(())
+            }
             (QuestionForm::Choice { options }, _) => {
                 Err(format!("it is answered with --value and one of `{}`", options.join("`, `")))
             }
-            (QuestionForm::Done, Given::Done) => Ok(()),
+            (QuestionForm::Done, AnswerValue::Done) => Ok(()),
             (QuestionForm::Done, _) => Err("it is answered with --done".to_owned()),
         }
     }
 }
 
-fn written(text: &str) -> Result<(), String> {
+fn check_text(text: &str) -> Result<(), String> {
     let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     if text.trim().is_empty() {
         Err("the text is empty".to_owned())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::ids::{ContentHash, Language, PersonId, Slug};
 use super::journey::Journey;
 use crate::domain::time::calendar::Calendar;
-use crate::domain::time::timezone::Zone;
+use crate::domain::time::timezone::TimeZone;
 
 /// Everything authors said, at one revision.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct Programme {
     /// The first is the default and complete; never empty.
     pub languages: Vec<Language>,
     /// Where civil time is reckoned.
-    pub zone: Zone,
+    pub zone: TimeZone,
     /// What is printed in the first mail and on every page.
     pub privacy: Privacy,
     /// When mail may leave.

@@ -4,9 +4,9 @@
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
 use super::gate::{Gate, StepApproval, lead_before};
-use super::slot::{INSTANT, Slots};
-use super::{Approvals, Moment, Route, Who};
-use crate::domain::history::{Enrolment, Event, Mail, What};
+use super::slot::{SMALLEST_STEP, Slots};
+use super::{ApprovalMode, PersonContext, PlannerAt, PreparedJourney};
+use crate::domain::history::{Enrolment, Event, EventKind, Mail};
 use crate::domain::model::ids::Slug;
 use crate::domain::model::journey::LateJoiners;
 use crate::domain::model::step::{Pace, Step, Wait as StepWait};
@@ -20,11 +20,11 @@ enum Begin {
     /// It has, or will, at that instant.
     At(Timestamp),
     /// The journey before it is not over.
-    After(Leader),
+    After(Predecessor),
 }
 
 /// A journey that is not over for a person, and that another follows.
-pub(super) struct Leader {
+pub(super) struct Predecessor {
     pub(super) slug: Slug,
     /// When it can be over at the earliest; `None` when somebody must act.
     pub(super) until: Option<Timestamp>,
@@ -32,28 +32,28 @@ pub(super) struct Leader {
 
 /// How a journey stands for a person, to one that follows it.
 #[derive(Clone, Copy)]
-pub(super) enum Standing {
+pub(super) enum PredecessorState {
     /// It is not for them.
-    NotTheirs,
+    NotApplicable,
     /// Everything is sent or skipped, and the last wait over, since then.
-    OverSince(Timestamp),
+    CompletedAt(Timestamp),
     /// Not over; when it can be at the earliest, `None` when somebody must act.
     Running(Option<Timestamp>),
 }
 
 /// Whether the wait after the last mail is over.
 #[derive(Clone, Copy)]
-pub(super) enum Answer {
+pub(super) enum AnswerWait {
     /// Since then.
-    Over(Timestamp),
+    Satisfied(Timestamp),
     /// It ends then without an answer.
     Until(Timestamp),
     /// It has no end.
-    Open,
+    Unbounded,
 }
 
 /// An enrolment, looked at.
-pub(super) struct Place<'s> {
+pub(super) struct EnrolmentState<'s> {
     /// Is the person of the reference group?
     pub(super) member: bool,
     pub(super) enrolment: &'s Enrolment,
@@ -62,7 +62,7 @@ pub(super) struct Place<'s> {
     pub(super) last: Option<Mail<'s>>,
     /// Its step, if the journey still has it.
     pub(super) last_step: Option<&'s Step>,
-    pub(super) answer: Answer,
+    pub(super) answer: AnswerWait,
     /// Steps to come, in order; skipped ones taken out.
     pub(super) ahead: Vec<usize>,
     /// Steps too late from now on.
@@ -72,23 +72,23 @@ pub(super) struct Place<'s> {
 }
 
 /// When a step's turn comes, and why not before.
-pub(super) struct Turn {
+pub(super) struct StepTiming {
     pub(super) slots: Slots,
     /// Is its first slot, filters ignored, not in the future?
     pub(super) has_come: bool,
-    pub(super) because: Vec<Reason>,
+    pub(super) reasons: Vec<Reason>,
 }
 
-impl Moment<'_> {
+impl PlannerAt<'_> {
     /// The steps still to come for a person; all, while the journey before is
     /// not over.
     pub(super) fn steps_ahead<'s>(
         &'s self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        leader: Option<Standing>,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        predecessor: Option<PredecessorState>,
     ) -> Vec<usize> {
-        match self.place(who, route, leader) {
+        match self.place(who, route, predecessor) {
             Ok(place) => place.ahead,
             Err(_) => (0..route.journey.steps.len()).collect(),
         }
@@ -96,7 +96,11 @@ impl Moment<'_> {
 
     /// When the journey starts for a person's unit: what "late" is measured
     /// against. That of the journey it follows, if it has none of its own.
-    pub(super) fn official_start(&self, who: &Who<'_>, route: &Route<'_>) -> Option<Timestamp> {
+    pub(super) fn official_start(
+        &self,
+        who: &PersonContext<'_>,
+        route: &PreparedJourney<'_>,
+    ) -> Option<Timestamp> {
         let mut route = route;
         for _ in 0..self.planner.routes.len() {
             if let Some(starts) = route.starts[who.unit] {
@@ -110,27 +114,27 @@ impl Moment<'_> {
     /// Looks at an enrolment; `Err` while the journey before it is not over.
     pub(super) fn place<'s>(
         &'s self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        leader: Option<Standing>,
-    ) -> Result<Place<'s>, Leader> {
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        predecessor: Option<PredecessorState>,
+    ) -> Result<EnrolmentState<'s>, Predecessor> {
         let enrolment = who.past.enrolment(&route.journey.slug);
         let last = enrolment.mails().next_back();
         let member = self.is_member(who, route);
         // Once a mail has left, the journey has begun, whatever came of the
         // one before it.
-        let began = match self.begin(who, route, enrolment, member, leader) {
+        let began = match self.begin(who, route, enrolment, member, predecessor) {
             Begin::At(at) => at,
             Begin::After(_) if last.is_some() => Timestamp::UNIX_EPOCH,
-            Begin::After(leader) => return Err(leader),
+            Begin::After(predecessor) => return Err(predecessor),
         };
         let last_step = last.and_then(|mail| route.journey.step(mail.step));
         let answer = match (last, last_step) {
             (Some(mail), Some(step)) => self.answer(who, route, enrolment, mail, step),
-            _ => Answer::Over(last.map_or(began, |mail| mail.at)),
+            _ => AnswerWait::Satisfied(last.map_or(began, |mail| mail.at)),
         };
-        let ahead = self.to_come(who, route, enrolment);
-        let mut place = Place {
+        let ahead = self.remaining_steps(who, route, enrolment);
+        let mut place = EnrolmentState {
             member,
             enrolment,
             began,
@@ -141,7 +145,7 @@ impl Moment<'_> {
             skipped: Vec::new(),
             skipped_at: enrolment.events.iter().filter(|e| is_skip(e)).map(|e| e.at).max(),
         };
-        self.skip_the_late(who, route, &mut place);
+        self.skip_expired(who, route, &mut place);
         Ok(place)
     }
 
@@ -150,19 +154,19 @@ impl Moment<'_> {
     /// of the journey before.
     fn begin<'s>(
         &'s self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
         enrolment: &Enrolment,
         member: bool,
-        leader: Option<Standing>,
+        predecessor: Option<PredecessorState>,
     ) -> Begin {
         let zone = self.planner.zone();
         let own = route.starts[who.unit].map(|starts| starts.of_person(member));
-        let start = match (leader, &route.journey.after) {
-            (Some(Standing::Running(until)), Some(slug)) => {
-                return Begin::After(Leader { slug: slug.clone(), until });
+        let start = match (predecessor, &route.journey.after) {
+            (Some(PredecessorState::Running(until)), Some(slug)) => {
+                return Begin::After(Predecessor { slug: slug.clone(), until });
             }
-            (Some(Standing::OverSince(over)), _) => own.max(Some(over)),
+            (Some(PredecessorState::CompletedAt(over)), _) => own.max(Some(over)),
             _ => own.or_else(|| self.official_start(who, route)),
         };
         // Most people came long before the start: a midnight is less than two
@@ -178,30 +182,35 @@ impl Moment<'_> {
     /// Whether the wait after a mail is over.
     fn answer<'s>(
         &self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
         enrolment: &Enrolment,
         mail: Mail<'_>,
         step: &Step,
-    ) -> Answer {
+    ) -> AnswerWait {
         let limit = match step.wait {
-            StepWait::No => return Answer::Over(mail.at),
+            StepWait::No => return AnswerWait::Satisfied(mail.at),
             StepWait::ForAnswer => None,
             StepWait::AtMost(duration) => Some(who.after_mail(route, mail.slot, mail.at, duration)),
         };
         let answered = enrolment.answered(&step.slug).filter(|at| *at <= self.now);
         match (answered, limit) {
-            (Some(answered), Some(limit)) => Answer::Over(answered.min(limit)),
-            (Some(answered), None) => Answer::Over(answered),
-            (None, Some(limit)) if limit <= self.now => Answer::Over(limit),
-            (None, Some(limit)) => Answer::Until(limit),
-            (None, None) => Answer::Open,
+            (Some(answered), Some(limit)) => AnswerWait::Satisfied(answered.min(limit)),
+            (Some(answered), None) => AnswerWait::Satisfied(answered),
+            (None, Some(limit)) if limit <= self.now => AnswerWait::Satisfied(limit),
+            (None, Some(limit)) => AnswerWait::Until(limit),
+            (None, None) => AnswerWait::Unbounded,
         }
     }
 
     /// The steps still to come, in today's order: those to be caught up
     /// with, then those after the last one the person got.
-    fn to_come<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, enrolment: &Enrolment) -> Vec<usize> {
+    fn remaining_steps<'s>(
+        &self,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        enrolment: &Enrolment,
+    ) -> Vec<usize> {
         let steps = &route.journey.steps;
         let from = match last_place(steps, enrolment) {
             Some(last) => last + 1,
@@ -217,7 +226,12 @@ impl Moment<'_> {
     }
 
     /// Where somebody begins who has got nothing yet.
-    fn first_step(&self, who: &Who<'_>, route: &Route<'_>, enrolment: &Enrolment) -> usize {
+    fn first_step(
+        &self,
+        who: &PersonContext<'_>,
+        route: &PreparedJourney<'_>,
+        enrolment: &Enrolment,
+    ) -> usize {
         let (index, journey) = (route.index, route.journey);
         if journey.late_joiners == LateJoiners::FromStart {
             return 0;
@@ -227,7 +241,7 @@ impl Moment<'_> {
         let late = came.is_some_and(|came| self.official_start(who, route).is_some_and(|start| came > start));
         let first = match journey.late_joiners {
             LateJoiners::JoinUnit => {
-                self.progress.most_of_unit_had(index, &who.person.unit).map(|step| step + 1)
+                self.progress.unit_majority_received(index, &who.person.unit).map(|step| step + 1)
             }
             LateJoiners::SkipToCurrent => self.progress.furthest(index),
             LateJoiners::FromStart => None,
@@ -236,7 +250,12 @@ impl Moment<'_> {
     }
 
     /// Takes out the steps that could not leave before they expired.
-    fn skip_the_late<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &mut Place<'s>) {
+    fn skip_expired<'s>(
+        &self,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &mut EnrolmentState<'s>,
+    ) {
         while let Some(&index) = place.ahead.first() {
             let Some(expires) = self.expires(who, route, place, index).filter(|at| *at < self.now) else {
                 return;
@@ -252,9 +271,9 @@ impl Moment<'_> {
     /// had come and it was approved.
     pub(super) fn expires<'s>(
         &self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        place: &Place<'s>,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
         index: usize,
     ) -> Option<Timestamp> {
         let duration = route.journey.steps[index].expires_after?;
@@ -262,8 +281,8 @@ impl Moment<'_> {
             (None, _) => None,
             (Some(Gate::OpensAt(at)), StepApproval::Since(since)) => Some(at.max(since)),
             (Some(Gate::Open), StepApproval::Since(since)) => Some(since),
-            (Some(Gate::OpensAt(at)), _) if self.planner.approvals == Approvals::ComeInTime => Some(at),
-            (Some(Gate::Open), _) if self.planner.approvals == Approvals::ComeInTime => None,
+            (Some(Gate::OpensAt(at)), _) if self.planner.approvals == ApprovalMode::Assumed => Some(at),
+            (Some(Gate::Open), _) if self.planner.approvals == ApprovalMode::Assumed => None,
             (Some(Gate::OpensAt(_) | Gate::Open | Gate::Closed), _) => return None,
         };
         let due = self.due_since(who, route, place, index, approved)?;
@@ -274,7 +293,7 @@ impl Moment<'_> {
                 let calendar = &self.planner.library.programme.calendar;
                 let civil = zone.civil(due);
                 let date = calendar.date_after(civil.date(), duration, who.unit_closed(), |_| false);
-                zone.resolve(date.and_time(civil.time()))
+                zone.local_to_instant(date.and_time(civil.time()))
             }
         })
     }
@@ -282,21 +301,26 @@ impl Moment<'_> {
     /// The first slot, filters ignored, at which a step's turn had come.
     pub(super) fn due_since<'s>(
         &self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        place: &Place<'s>,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
         index: usize,
         approved: Option<Timestamp>,
     ) -> Option<Timestamp> {
         let slots = self.turn(who, route, place, index).slots;
-        let Answer::Over(answered) = place.answer else { return None };
+        let AnswerWait::Satisfied(answered) = place.answer else { return None };
         let at = [Some(answered), approved, place.skipped_at].into_iter().flatten().max()?;
         self.slot_from(who, route, slots, at)
     }
 
     /// What stands between a person and a step that others try first;
     /// `None` for those others, and where there are none.
-    pub(super) fn gate_for(&self, place: &Place<'_>, route: &Route<'_>, index: usize) -> Option<Gate> {
+    pub(super) fn gate_for(
+        &self,
+        place: &EnrolmentState<'_>,
+        route: &PreparedJourney<'_>,
+        index: usize,
+    ) -> Option<Gate> {
         if place.member || route.approved[index] == StepApproval::NotNeeded {
             return None;
         }
@@ -306,14 +330,14 @@ impl Moment<'_> {
     /// The moment of its own that a step has for a person, if it has one.
     pub(super) fn own_moment(
         &self,
-        who: &Who<'_>,
-        route: &Route<'_>,
+        who: &PersonContext<'_>,
+        route: &PreparedJourney<'_>,
         member: bool,
         step: &Step,
     ) -> Option<Timestamp> {
         let Pace::On(civil) = &step.pace else { return None };
         let zone = self.planner.zone();
-        let on = zone.resolve(*civil + TimeDelta::weeks(i64::from(who.weeks_shifted())));
+        let on = zone.local_to_instant(*civil + TimeDelta::weeks(i64::from(who.weeks_shifted())));
         Some(match route.journey.reference_group.as_ref().filter(|_| member) {
             Some(group) => lead_before(on, group.lead, &self.planner.library.programme.calendar, zone),
             None => on,
@@ -323,15 +347,15 @@ impl Moment<'_> {
     /// When a step's turn comes.
     pub(super) fn turn<'s>(
         &self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        place: &Place<'s>,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
         index: usize,
-    ) -> Turn {
+    ) -> StepTiming {
         let zone = self.planner.zone();
         let step = &route.journey.steps[index];
         let not_before = match place.last {
-            Some(mail) => mail.at + INSTANT,
+            Some(mail) => mail.at + SMALLEST_STEP,
             None => place.began,
         };
         let shifted = match place.last {
@@ -347,7 +371,7 @@ impl Moment<'_> {
         };
         let shift = |at: Timestamp, weeks: i32| match weeks {
             0 => at,
-            weeks => zone.resolve(zone.civil(at) + TimeDelta::weeks(i64::from(weeks))),
+            weeks => zone.local_to_instant(zone.civil(at) + TimeDelta::weeks(i64::from(weeks))),
         };
         let slots = match &step.pace {
             Pace::NextSlot => Slots { from: shift(not_before, shifted).max(not_before), on: None },
@@ -361,19 +385,19 @@ impl Moment<'_> {
                 Slots { from: on.map_or(not_before, |on| not_before.max(on)), on }
             }
         };
-        let mut because = Vec::new();
+        let mut reasons = Vec::new();
         if slots.from > self.now {
             let day = zone.date(slots.from);
-            because.push(match place.last {
+            reasons.push(match place.last {
                 None if step.pace == Pace::NextSlot || place.began > self.now => Reason::NotStarted(day),
                 _ => Reason::Pace(day),
             });
             let whole = place.last.is_none() || matches!(step.pace, Pace::On(_));
             let weeks = if whole { who.weeks_shifted() } else { shifted };
-            because.extend((weeks > 0).then_some(Reason::UnitShift(weeks)));
+            reasons.extend((weeks > 0).then_some(Reason::UnitShift(weeks)));
         }
         let has_come = self.slot_from(who, route, slots, slots.from).is_some_and(|slot| slot <= self.now);
-        Turn { slots, has_come, because }
+        StepTiming { slots, has_come, reasons }
     }
 }
 
@@ -391,5 +415,5 @@ fn last_place(steps: &[Step], enrolment: &Enrolment) -> Option<usize> {
 }
 
 fn is_skip(event: &Event) -> bool {
-    event.what == What::Skipped
+    event.what == EventKind::Skipped
 }

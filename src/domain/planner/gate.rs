@@ -1,7 +1,7 @@
 //! The gate before everybody (contract, 8): the approval of the text, and
 //! the reference group that tries it first.
 
-use super::{Moment, Route, Starts, UnitView, Who};
+use super::{PersonContext, PlannerAt, PreparedJourney, Starts, UnitView};
 use crate::domain::change::settings::Settings;
 use crate::domain::model::ids::PersonId;
 use crate::domain::model::journey::Journey;
@@ -9,8 +9,8 @@ use crate::domain::model::library::Library;
 use crate::domain::model::step::Step;
 use crate::domain::time::calendar::Calendar;
 use crate::domain::time::duration::Duration;
-use crate::domain::time::timezone::{Timestamp, Zone};
-use crate::domain::verdict::{Approved, Reason, Verdict};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
+use crate::domain::verdict::{MissingApproval, Reason, Verdict};
 
 /// Is a step's text, as it is now, approved?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum StepApproval {
     /// Yes, since then.
     Since(Timestamp),
     /// No.
-    Missing(Approved),
+    Missing(MissingApproval),
 }
 
 impl StepApproval {
@@ -31,8 +31,8 @@ impl StepApproval {
         let other = || settings.approvals.iter().any(|yes| yes.step.is(&journey.slug, &step.slug));
         match settings.approved(&journey.slug, step) {
             Some(approval) => StepApproval::Since(approval.at),
-            None if other() => StepApproval::Missing(Approved::OtherText),
-            None => StepApproval::Missing(Approved::Never),
+            None if other() => StepApproval::Missing(MissingApproval::ContentChanged),
+            None => StepApproval::Missing(MissingApproval::Never),
         }
     }
 }
@@ -53,7 +53,7 @@ impl Starts {
     /// When a journey starts for a unit; `None` if it has no start of its own.
     pub(super) fn of(journey: &Journey, library: &Library, unit: &UnitView<'_>) -> Option<Starts> {
         let programme = &library.programme;
-        let weeks = unit.settings.map_or(0, crate::domain::change::settings::UnitSettings::shifted_weeks);
+        let weeks = unit.settings.map_or(0, crate::domain::change::settings::UnitOverrides::shifted_weeks);
         let start = journey.start? + chrono::TimeDelta::weeks(i64::from(weeks));
         let all = programme.zone.midnight(start);
         let members = match &journey.reference_group {
@@ -70,27 +70,27 @@ impl Starts {
 }
 
 /// The instant a lead before another; days keep the time of day.
-pub(super) fn lead_before(at: Timestamp, lead: Duration, calendar: &Calendar, zone: Zone) -> Timestamp {
+pub(super) fn lead_before(at: Timestamp, lead: Duration, calendar: &Calendar, zone: TimeZone) -> Timestamp {
     match lead.as_length() {
         Some(length) => at - length,
         None => {
             let civil = zone.civil(at);
-            zone.resolve(calendar.date_before(civil.date(), lead, &[]).and_time(civil.time()))
+            zone.local_to_instant(calendar.date_before(civil.date(), lead, &[]).and_time(civil.time()))
         }
     }
 }
 
 /// The instant a lead after a mail: 00:00 of the day it ends.
-fn lead_after(at: Timestamp, lead: Duration, calendar: &Calendar, zone: Zone) -> Timestamp {
+fn lead_after(at: Timestamp, lead: Duration, calendar: &Calendar, zone: TimeZone) -> Timestamp {
     match lead.as_length() {
         Some(length) => at + length,
         None => zone.midnight(calendar.date_after(zone.date(at), lead, &[], |_| false)),
     }
 }
 
-impl Moment<'_> {
+impl PlannerAt<'_> {
     /// Is this person one of the journey's reference group?
-    pub(super) fn is_member(&self, who: &Who<'_>, route: &Route<'_>) -> bool {
+    pub(super) fn is_member(&self, who: &PersonContext<'_>, route: &PreparedJourney<'_>) -> bool {
         !route.members.is_empty() && route.members.contains(&who.person.id)
     }
 
@@ -102,7 +102,7 @@ impl Moment<'_> {
         };
         let programme = &self.planner.library.programme;
         let opens = |mail| lead_after(mail, group.lead, &programme.calendar, programme.zone);
-        let members: Vec<MemberStands> =
+        let members: Vec<MemberOutlook> =
             group.people.iter().filter_map(|id| self.member(id, route)).collect();
         (0..route.journey.steps.len())
             .map(|step| match self.progress.first_member_mail(index, step) {
@@ -111,8 +111,8 @@ impl Moment<'_> {
                     let coming: Vec<_> =
                         members.iter().filter(|member| member.ahead.contains(&step)).collect();
                     match coming.iter().filter_map(|member| member.next).min_by_key(|next| next.at()) {
-                        Some(Next::Mail(at)) => Gate::OpensAt(opens(at)),
-                        Some(Next::NoMail(at)) => Gate::OpensAt(at),
+                        Some(MemberNext::Mail(at)) => Gate::OpensAt(opens(at)),
+                        Some(MemberNext::NoMail(at)) => Gate::OpensAt(at),
                         None if coming.is_empty() => Gate::Open,
                         None => Gate::Closed,
                     }
@@ -122,57 +122,57 @@ impl Moment<'_> {
     }
 
     /// How a member of the reference group stands, if they can be reached.
-    fn member<'s>(&'s self, id: &PersonId, route: &'s Route<'s>) -> Option<MemberStands> {
+    fn member<'s>(&'s self, id: &PersonId, route: &'s PreparedJourney<'s>) -> Option<MemberOutlook> {
         let person = self.planner.roster.person(id)?;
-        let who = Who::new(self, person, self.memory.of(id));
+        let who = PersonContext::new(self, person, self.memory.of(id));
         if !person.reachable() {
             return None;
         }
-        let leader = self.leader_of(&who, route.index);
-        let (decision, _) = self.decide_in(&who, route.index, leader);
-        let ahead = self.steps_ahead(&who, route, leader);
+        let predecessor = self.predecessor_state(&who, route.index);
+        let (decision, _) = self.decide_in(&who, route.index, predecessor);
+        let ahead = self.steps_ahead(&who, route, predecessor);
         let day_after = person.end.and_then(|end| end.succ_opt());
         let gone = day_after.map(|day| self.planner.zone().midnight(day));
-        let falls_away = [decision.lapses, gone].into_iter().flatten().min();
+        let falls_away = [decision.recheck_at, gone].into_iter().flatten().min();
         let next = match decision.verdict {
-            Verdict::Send(_) => Some(Next::Mail(self.now)),
+            Verdict::Send(_) => Some(MemberNext::Mail(self.now)),
             Verdict::Wait(wait)
-                if wait.because.iter().any(|r| matches!(r, Reason::Expired | Reason::Left)) =>
+                if wait.reasons.iter().any(|r| matches!(r, Reason::Expired | Reason::Left)) =>
             {
-                Some(Next::NoMail(wait.until))
+                Some(MemberNext::NoMail(wait.until))
             }
             Verdict::Wait(wait) => match falls_away {
-                Some(at) if at < wait.until => Some(Next::NoMail(at)),
-                Some(_) | None => Some(Next::Mail(wait.until)),
+                Some(at) if at < wait.until => Some(MemberNext::NoMail(at)),
+                Some(_) | None => Some(MemberNext::Mail(wait.until)),
             },
-            Verdict::Held(_) => falls_away.map(Next::NoMail),
-            Verdict::Over(_) => return None,
+            Verdict::Held(_) => falls_away.map(MemberNext::NoMail),
+            Verdict::Ended(_) => return None,
         };
-        Some(MemberStands { ahead, next })
+        Some(MemberOutlook { ahead, next })
     }
 }
 
 /// How a member of the reference group stands in the journey.
-struct MemberStands {
+struct MemberOutlook {
     /// The steps still to come.
     ahead: Vec<usize>,
     /// What comes next; `None`: nothing, until somebody acts.
-    next: Option<Next>,
+    next: Option<MemberNext>,
 }
 
 /// What comes next for a member of the reference group, at the earliest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum MemberNext {
     /// A mail: the lead counts from it.
     Mail(Timestamp),
     /// The step, or the person, falls away: nothing is left to wait for.
     NoMail(Timestamp),
 }
 
-impl Next {
+impl MemberNext {
     fn at(self) -> Timestamp {
         match self {
-            Next::Mail(at) | Next::NoMail(at) => at,
+            MemberNext::Mail(at) | MemberNext::NoMail(at) => at,
         }
     }
 }

@@ -4,49 +4,49 @@
 use chrono::TimeDelta;
 
 use super::gate::{Gate, StepApproval};
-use super::slot::{INSTANT, PATIENCE, Slots};
-use super::{Approvals, Decision, Moment, Route, Who};
-use crate::domain::history::Outstanding;
+use super::slot::{SEARCH_HORIZON, SMALLEST_STEP, Slots};
+use super::{ApprovalMode, Decision, PersonContext, PlannerAt, PreparedJourney};
+use crate::domain::history::PendingEmail;
 use crate::domain::model::step::{Step, Wait as StepWait};
-use crate::domain::planner::enrolment::{Answer, Leader, Place, Standing};
+use crate::domain::planner::enrolment::{AnswerWait, EnrolmentState, Predecessor, PredecessorState};
 use crate::domain::planner::person::Blocked;
 use crate::domain::time::timezone::Timestamp;
-use crate::domain::verdict::{Held, Over, Reason, Send, Verdict, Wait};
+use crate::domain::verdict::{Ended, Held, Reason, Send, Verdict, Wait};
 
-impl Moment<'_> {
+impl PlannerAt<'_> {
     /// Decides for a person in the audience, told how the journey before
     /// stands for them.
     pub(super) fn decide_place<'s>(
         &'s self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        leader: Option<Standing>,
-    ) -> (Decision, Standing) {
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        predecessor: Option<PredecessorState>,
+    ) -> (Decision, PredecessorState) {
         let journey = route.index;
-        let nobody = self.nobody_to_write_to(who, route);
-        let place = match self.place(who, route, leader) {
+        let blocked = self.person_block(who, route);
+        let place = match self.place(who, route, predecessor) {
             Ok(place) => place,
-            Err(leader) => {
-                let until = leader.until;
-                let verdict = self.after_leader(who, route, leader);
-                let (verdict, lapses) = match nobody {
-                    Some(reason) => (held_back(verdict, reason), until),
-                    None => (self.behind(who, verdict), None),
+            Err(predecessor) => {
+                let until = predecessor.until;
+                let verdict = self.after_leader(who, route, predecessor);
+                let (verdict, recheck_at) = match blocked {
+                    Some(reason) => (hold_verdict(verdict, reason), until),
+                    None => (self.after_pending(who, verdict), None),
                 };
                 return (
-                    Decision { journey, verdict, skipped: Vec::new(), lapses },
-                    Standing::Running(until),
+                    Decision { journey, verdict, skipped: Vec::new(), recheck_at },
+                    PredecessorState::Running(until),
                 );
             }
         };
         let step = place.ahead.first().map(|index| self.decide_step(who, route, &place, *index));
-        let (step, lapses) = step.unwrap_or_else(|| (at_the_end(&place), None));
+        let (step, recheck_at) = step.unwrap_or_else(|| (at_the_end(&place), None));
         let mut verdict = first_of(step, self.decide_reminder(who, route, &place));
-        verdict = match nobody {
-            Some(reason) => held_back(verdict, reason),
-            None => self.behind(who, verdict),
+        verdict = match blocked {
+            Some(reason) => hold_verdict(verdict, reason),
+            None => self.after_pending(who, verdict),
         };
-        let mut decision = Decision { journey, verdict, skipped: Vec::new(), lapses };
+        let mut decision = Decision { journey, verdict, skipped: Vec::new(), recheck_at };
         let standing = self.standing(&place, &decision);
         decision.skipped = place.skipped;
         (decision, standing)
@@ -54,40 +54,40 @@ impl Moment<'_> {
 
     /// The same, behind a mail that is booked and has not left: one after the
     /// other, so that none overtakes and two do not come at once.
-    fn behind(&self, who: &Who<'_>, verdict: Verdict) -> Verdict {
+    fn after_pending(&self, who: &PersonContext<'_>, verdict: Verdict) -> Verdict {
         let Some(outstanding) = who.past.outbox else { return verdict };
         let (until, reason) = match outstanding {
-            Outstanding::OnItsWay(until) => (until, Reason::Outbox),
-            Outstanding::InDoubt(until) => (Some(until), Reason::InDoubt),
-            Outstanding::Stuck => return held_back(verdict, Reason::InDoubt),
-            Outstanding::Refused => {
-                return held_back(verdict, Reason::BadContent("the mail before it is held".to_owned()));
+            PendingEmail::Queued(until) => (until, Reason::Outbox),
+            PendingEmail::InDoubt(until) => (Some(until), Reason::InDoubt),
+            PendingEmail::NeedsResolution => return hold_verdict(verdict, Reason::InDoubt),
+            PendingEmail::Refused => {
+                return hold_verdict(verdict, Reason::BadContent("the mail before it is held".to_owned()));
             }
         };
         let until = until.unwrap_or(self.now).max(self.now + TimeDelta::minutes(1));
-        let because = vec![reason];
+        let reasons = vec![reason];
         match verdict {
-            Verdict::Send(Send { step, round, .. }) => Verdict::Wait(Wait { step, round, until, because }),
+            Verdict::Send(Send { step, round, .. }) => Verdict::Wait(Wait { step, round, until, reasons }),
             Verdict::Wait(wait) => {
-                let because = because.into_iter().chain(wait.because).collect();
-                Verdict::Wait(Wait { until: until.max(wait.until), because, ..wait })
+                let reasons = reasons.into_iter().chain(wait.reasons).collect();
+                Verdict::Wait(Wait { until: until.max(wait.until), reasons, ..wait })
             }
-            Verdict::Held(_) | Verdict::Over(_) => verdict,
+            Verdict::Held(_) | Verdict::Ended(_) => verdict,
         }
     }
 
     /// How an enrolment stands to a journey that follows it.
-    fn standing(&self, place: &Place<'_>, decision: &Decision) -> Standing {
+    fn standing(&self, place: &EnrolmentState<'_>, decision: &Decision) -> PredecessorState {
         if !place.ahead.is_empty() {
-            let at = decision.ask_again(self.now);
-            return Standing::Running(at.map(|at| at.max(self.now + INSTANT)));
+            let at = decision.next_check(self.now);
+            return PredecessorState::Running(at.map(|at| at.max(self.now + SMALLEST_STEP)));
         }
         let mails = place.last.map_or(place.began, |mail| mail.at);
         let last = mails.max(place.skipped_at.unwrap_or(place.began));
         match place.answer {
-            Answer::Over(at) if at <= self.now => Standing::OverSince(last.max(at)),
-            Answer::Over(at) | Answer::Until(at) => Standing::Running(Some(at)),
-            Answer::Open => Standing::Running(None),
+            AnswerWait::Satisfied(at) if at <= self.now => PredecessorState::CompletedAt(last.max(at)),
+            AnswerWait::Satisfied(at) | AnswerWait::Until(at) => PredecessorState::Running(Some(at)),
+            AnswerWait::Unbounded => PredecessorState::Running(None),
         }
     }
 
@@ -95,45 +95,45 @@ impl Moment<'_> {
     /// may be another, whatever holds it.
     fn decide_step<'s>(
         &self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        place: &Place<'s>,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
         index: usize,
     ) -> (Verdict, Option<Timestamp>) {
         let step = &route.journey.steps[index];
         let turn = self.turn(who, route, place, index);
         let gate = self.gate_for(place, route, index);
-        let act = self.somebody_must_act(route, place, index, gate);
-        let held = |because| Verdict::Held(Held { step: Some(step.slug.clone()), because });
+        let act = self.manual_blocks(route, place, index, gate);
+        let held = |reasons| Verdict::Held(Held { step: Some(step.slug.clone()), reasons });
         let expires = self.expires(who, route, place, index);
         let skipped = expires.map(|at| at + TimeDelta::seconds(1));
-        if !act.is_empty() && (turn.has_come || matches!(place.answer, Answer::Open)) {
+        if !act.is_empty() && (turn.has_come || matches!(place.answer, AnswerWait::Unbounded)) {
             return (held(act), skipped);
         }
-        let found = self.usable_slot(who, route, turn.slots, |at| not_yet(place, gate, at));
-        let mut because = turn.because;
+        let found = self.usable_slot(who, route, turn.slots, |at| order_block(place, gate, at));
+        let mut reasons = turn.reasons;
         let verdict = match found {
             Ok(usable) if usable.at <= self.now => {
                 Verdict::Send(self.send(who, route, place, index, usable.slot, gate))
             }
             Ok(usable) => {
-                because.extend(usable.because);
-                because.extend(act);
+                reasons.extend(usable.reasons);
+                reasons.extend(act);
                 match expires {
-                    Some(expires) if expires < usable.at => until_expired(step, expires, because),
-                    _ => wait(step, 0, usable.at, because),
+                    Some(expires) if expires < usable.at => wait_until_expired(step, expires, reasons),
+                    _ => wait(step, 0, usable.at, reasons),
                 }
             }
-            Err(reasons) if reasons.contains(&Reason::Left) => {
-                self.until_they_leave(who, step, expires, because)
+            Err(obstacles) if obstacles.contains(&Reason::Left) => {
+                self.wait_until_departure(who, step, expires, reasons)
             }
-            Err(reasons) => {
-                because.extend(reasons);
+            Err(obstacles) => {
+                reasons.extend(obstacles);
                 match expires {
-                    Some(expires) => until_expired(step, expires, because),
+                    Some(expires) => wait_until_expired(step, expires, reasons),
                     None => {
-                        let verdict = held(act.into_iter().chain(because).collect());
-                        return (verdict, Some(self.now + PATIENCE));
+                        let verdict = held(act.into_iter().chain(reasons).collect());
+                        return (verdict, Some(self.now + SEARCH_HORIZON));
                     }
                 }
             }
@@ -143,9 +143,9 @@ impl Moment<'_> {
 
     fn send<'s>(
         &self,
-        who: &Who<'s>,
-        route: &'s Route<'s>,
-        place: &Place<'s>,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
         index: usize,
         slot: Timestamp,
         gate: Option<Gate>,
@@ -161,15 +161,15 @@ impl Moment<'_> {
     }
 
     /// What no passing of time will mend about a step.
-    fn somebody_must_act(
+    fn manual_blocks(
         &self,
-        route: &Route<'_>,
-        place: &Place<'_>,
+        route: &PreparedJourney<'_>,
+        place: &EnrolmentState<'_>,
         index: usize,
         gate: Option<Gate>,
     ) -> Vec<Reason> {
         let mut act = Vec::new();
-        if let (Answer::Open, Some(mail)) = (place.answer, place.last) {
+        if let (AnswerWait::Unbounded, Some(mail)) = (place.answer, place.last) {
             act.push(Reason::AwaitingAnswer(mail.step.clone()));
         }
         act.extend(self.text_is_held(route, index, gate));
@@ -180,11 +180,11 @@ impl Moment<'_> {
     }
 
     /// Why a step's text may go to nobody behind the gate, if so.
-    fn text_is_held(&self, route: &Route<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
+    fn text_is_held(&self, route: &PreparedJourney<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
         if route.held[index] {
-            return Some(Reason::HeldByHand);
+            return Some(Reason::ManualHold);
         }
-        let given = self.planner.approvals == Approvals::AsGiven;
+        let given = self.planner.approvals == ApprovalMode::Recorded;
         match (gate, route.approved[index]) {
             (Some(_), StepApproval::Missing(approved)) if given => Some(Reason::NotApproved(approved)),
             _ => None,
@@ -193,7 +193,12 @@ impl Moment<'_> {
 
     /// Decides about the next reminder of the last step got, if one is to
     /// come: it falls away on an answer and at the end of the wait.
-    fn decide_reminder<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, place: &Place<'s>) -> Option<Verdict> {
+    fn decide_reminder<'s>(
+        &self,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
+    ) -> Option<Verdict> {
         let (mail, step) = (place.last?, place.last_step?);
         let round = place.enrolment.last_round(&step.slug)? + 1;
         let delay = *step.remind.get(usize::from(round) - 1)?;
@@ -201,16 +206,16 @@ impl Moment<'_> {
             return None;
         }
         let limit = match place.answer {
-            Answer::Over(_) if step.wait != StepWait::No => return None,
-            Answer::Until(limit) => Some(limit),
-            Answer::Over(_) | Answer::Open => None,
+            AnswerWait::Satisfied(_) if step.wait != StepWait::No => return None,
+            AnswerWait::Until(limit) => Some(limit),
+            AnswerWait::Satisfied(_) | AnswerWait::Unbounded => None,
         };
         let index = route.journey.place(&step.slug)?;
         let gate = self.gate_for(place, route, index);
         if self.text_is_held(route, index, gate).is_some() {
             return None;
         }
-        let from = who.after_mail(route, mail.slot, mail.at, delay).max(mail.at + INSTANT);
+        let from = who.after_mail(route, mail.slot, mail.at, delay).max(mail.at + SMALLEST_STEP);
         let slots = Slots { from, on: None };
         let usable = self.usable_slot(who, route, slots, |_| None).ok()?;
         if limit.is_some_and(|limit| usable.at >= limit) {
@@ -231,22 +236,27 @@ impl Moment<'_> {
                 expires: limit,
             }));
         }
-        let mut because = Vec::new();
+        let mut reasons = Vec::new();
         if from > self.now {
-            because.push(Reason::Pace(self.planner.zone().date(from)));
+            reasons.push(Reason::Pace(self.planner.zone().date(from)));
         }
-        because.extend(usable.because);
+        reasons.extend(usable.reasons);
         if step.wait != StepWait::No {
-            because.push(Reason::AwaitingAnswer(step.slug.clone()));
+            reasons.push(Reason::AwaitingAnswer(step.slug.clone()));
         }
-        Some(wait(step, round, usable.at, because))
+        Some(wait(step, round, usable.at, reasons))
     }
 
     /// The journey before this one is not over for the person.
-    fn after_leader<'s>(&self, who: &Who<'s>, route: &'s Route<'s>, leader: Leader) -> Verdict {
+    fn after_leader<'s>(
+        &self,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        predecessor: Predecessor,
+    ) -> Verdict {
         let step = route.journey.steps.first();
-        let because = vec![Reason::PreviousJourney(leader.slug)];
-        let from = leader.until.map(|until| until + INSTANT);
+        let reasons = vec![Reason::PreviousJourney(predecessor.slug)];
+        let from = predecessor.until.map(|until| until + SMALLEST_STEP);
         let slot = from.and_then(|from| {
             // Which step will be the first is not known yet; one with a moment
             // of its own does not wait for the cadence.
@@ -256,26 +266,26 @@ impl Moment<'_> {
             own.filter(|on| *on >= from).chain(cadence).min()
         });
         match (step, slot) {
-            (Some(step), Some(slot)) => wait(step, 0, slot, because),
-            (step, _) => Verdict::Held(Held { step: step.map(|step| step.slug.clone()), because }),
+            (Some(step), Some(slot)) => wait(step, 0, slot, reasons),
+            (step, _) => Verdict::Held(Held { step: step.map(|step| step.slug.clone()), reasons }),
         }
     }
 
     /// The last day with mail comes before the next usable slot.
-    fn until_they_leave(
+    fn wait_until_departure(
         &self,
-        who: &Who<'_>,
+        who: &PersonContext<'_>,
         step: &Step,
         expires: Option<Timestamp>,
-        mut because: Vec<Reason>,
+        mut reasons: Vec<Reason>,
     ) -> Verdict {
         let day_after = who.person.end.and_then(|end| end.succ_opt());
         let gone = day_after.map_or(Timestamp::MAX_UTC, |day| self.planner.zone().midnight(day));
         match expires {
-            Some(expires) if expires < gone => until_expired(step, expires, because),
+            Some(expires) if expires < gone => wait_until_expired(step, expires, reasons),
             _ => {
-                because.push(Reason::Left);
-                wait(step, 0, gone, because)
+                reasons.push(Reason::Left);
+                wait(step, 0, gone, reasons)
             }
         }
     }
@@ -283,8 +293,8 @@ impl Moment<'_> {
 
 /// Why a step may not leave at an instant, as far as the answer to the last
 /// one and the reference group go.
-fn not_yet(place: &Place<'_>, gate: Option<Gate>, at: Timestamp) -> Option<Blocked> {
-    if let (Answer::Until(limit), Some(mail)) = (place.answer, place.last)
+fn order_block(place: &EnrolmentState<'_>, gate: Option<Gate>, at: Timestamp) -> Option<Blocked> {
+    if let (AnswerWait::Until(limit), Some(mail)) = (place.answer, place.last)
         && at < limit
     {
         return Some(Blocked { until: Some(limit), reason: Reason::AwaitingAnswer(mail.step.clone()) });
@@ -298,26 +308,26 @@ fn not_yet(place: &Place<'_>, gate: Option<Gate>, at: Timestamp) -> Option<Block
 }
 
 /// There is nobody to write to: what would come next is held.
-fn held_back(verdict: Verdict, reason: Reason) -> Verdict {
+fn hold_verdict(verdict: Verdict, reason: Reason) -> Verdict {
     let step = match verdict {
         Verdict::Send(send) => Some(send.step),
         Verdict::Wait(wait) => Some(wait.step),
         Verdict::Held(held) => held.step,
-        Verdict::Over(_) => return verdict,
+        Verdict::Ended(_) => return verdict,
     };
-    Verdict::Held(Held { step, because: vec![reason] })
+    Verdict::Held(Held { step, reasons: vec![reason] })
 }
 
 /// Every step has been sent or skipped.
-fn at_the_end(place: &Place<'_>) -> Verdict {
+fn at_the_end(place: &EnrolmentState<'_>) -> Verdict {
     let (Some(mail), Some(step)) = (place.last, place.last_step) else {
-        return Verdict::Over(Over::Finished);
+        return Verdict::Ended(Ended::Finished);
     };
-    let because = vec![Reason::AwaitingAnswer(mail.step.clone())];
+    let reasons = vec![Reason::AwaitingAnswer(mail.step.clone())];
     match place.answer {
-        Answer::Over(_) => Verdict::Over(Over::Finished),
-        Answer::Until(limit) => wait(step, 0, limit, because),
-        Answer::Open => Verdict::Held(Held { step: Some(step.slug.clone()), because }),
+        AnswerWait::Satisfied(_) => Verdict::Ended(Ended::Finished),
+        AnswerWait::Until(limit) => wait(step, 0, limit, reasons),
+        AnswerWait::Unbounded => Verdict::Held(Held { step: Some(step.slug.clone()), reasons }),
     }
 }
 
@@ -333,14 +343,14 @@ fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
 }
 
 /// It cannot leave in time: when it is skipped, the next step's turn comes.
-fn until_expired(step: &Step, expires: Timestamp, mut because: Vec<Reason>) -> Verdict {
-    because.push(Reason::Expired);
-    wait(step, 0, expires + TimeDelta::seconds(1), because)
+fn wait_until_expired(step: &Step, expires: Timestamp, mut reasons: Vec<Reason>) -> Verdict {
+    reasons.push(Reason::Expired);
+    wait(step, 0, expires + TimeDelta::seconds(1), reasons)
 }
 
-fn wait(step: &Step, round: u16, until: Timestamp, mut because: Vec<Reason>) -> Verdict {
-    if because.is_empty() {
-        because.push(Reason::Cadence);
+fn wait(step: &Step, round: u16, until: Timestamp, mut reasons: Vec<Reason>) -> Verdict {
+    if reasons.is_empty() {
+        reasons.push(Reason::Cadence);
     }
-    Verdict::Wait(Wait { step: step.slug.clone(), round, until, because })
+    Verdict::Wait(Wait { step: step.slug.clone(), round, until, reasons })
 }

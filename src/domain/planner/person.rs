@@ -3,21 +3,21 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::{Moment, Route, UnitView};
-use crate::domain::change::settings::{Pause, UnitSettings};
-use crate::domain::history::PersonMemory;
+use super::{PlannerAt, PreparedJourney, UnitView};
+use crate::domain::change::settings::{Pause, UnitOverrides};
+use crate::domain::history::PersonHistory;
 use crate::domain::model::person::Person;
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::ClosedPeriod;
 use crate::domain::time::duration::Duration;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::Reason;
 
 /// One person, ready to be decided for.
 #[derive(Clone, Copy)]
-pub(super) struct Who<'s> {
+pub(super) struct PersonContext<'s> {
     pub(super) person: &'s Person,
-    pub(super) past: &'s PersonMemory,
+    pub(super) past: &'s PersonHistory,
     /// The index of their unit in the planner.
     pub(super) unit: usize,
     /// What people call it.
@@ -28,7 +28,7 @@ pub(super) struct Who<'s> {
     last_mail: Option<Timestamp>,
     /// The first instant at which `min_gap` after it is over.
     gap_ends: Option<Timestamp>,
-    moment: &'s Moment<'s>,
+    moment: &'s PlannerAt<'s>,
 }
 
 /// Why a mail may not leave at an instant, and until when that is so.
@@ -39,14 +39,18 @@ pub(super) struct Blocked {
     pub(super) reason: Reason,
 }
 
-impl<'s> Who<'s> {
-    pub(super) fn new(moment: &'s Moment<'s>, person: &'s Person, past: &'s PersonMemory) -> Who<'s> {
+impl<'s> PersonContext<'s> {
+    pub(super) fn new(
+        moment: &'s PlannerAt<'s>,
+        person: &'s Person,
+        past: &'s PersonHistory,
+    ) -> PersonContext<'s> {
         let planner = moment.planner;
         let unit = planner.roster.unit_index(&person.unit).unwrap_or(planner.roster.units.len());
         let personal_pauses = planner.person_pauses.get(&person.id).map_or(&[][..], Vec::as_slice);
         let view = &planner.units[unit];
         let unit_name = planner.roster.units.get(unit).map_or(person.unit.as_str(), |unit| &unit.name);
-        let who = Who {
+        let who = PersonContext {
             person,
             past,
             unit,
@@ -58,18 +62,18 @@ impl<'s> Who<'s> {
             moment,
         };
         match past.last_mail {
-            Some(mail) => who.having_got_a_mail(mail),
+            Some(mail) => who.after_sending_at(mail),
             None => who,
         }
     }
 
     /// The same person, a mail later.
-    pub(super) fn having_got_a_mail(mut self, mail: Timestamp) -> Who<'s> {
+    pub(super) fn after_sending_at(mut self, mail: Timestamp) -> PersonContext<'s> {
         let zone = self.zone();
         let calendar = &self.moment.planner.library.programme.calendar;
         let ends = match calendar.min_gap.as_length() {
             Some(length) => mail + length,
-            None => zone.resolve(calendar.gap_ends(zone.civil(mail))),
+            None => zone.local_to_instant(calendar.gap_ends(zone.civil(mail))),
         };
         self.last_mail = Some(mail);
         self.gap_ends = Some(ends);
@@ -77,7 +81,10 @@ impl<'s> Who<'s> {
     }
 
     /// The pauses that concern this person in that journey.
-    pub(super) fn pauses<'c>(&'c self, route: &'c Route<'s>) -> impl Iterator<Item = &'s Pause> + 'c {
+    pub(super) fn pauses<'c>(
+        &'c self,
+        route: &'c PreparedJourney<'s>,
+    ) -> impl Iterator<Item = &'s Pause> + 'c {
         self.personal_pauses.iter().chain(&self.view.pauses).chain(&route.pauses).copied()
     }
 
@@ -93,29 +100,29 @@ impl<'s> Who<'s> {
 
     /// Weeks the unit was moved by altogether.
     pub(super) fn weeks_shifted(&self) -> i32 {
-        self.view.settings.map_or(0, UnitSettings::shifted_weeks)
+        self.view.settings.map_or(0, UnitOverrides::shifted_weeks)
     }
 
     /// The journey's cadence, or the unit's own.
-    pub(super) fn cadence(&self, route: &Route<'s>) -> &'s Cadence {
+    pub(super) fn cadence(&self, route: &PreparedJourney<'s>) -> &'s Cadence {
         self.view.settings.and_then(|unit| unit.cadence.as_ref()).unwrap_or(&route.journey.cadence)
     }
 
     /// Which of the planner's cadences is this person's in that journey: the
     /// journey's, or the unit's own.
-    pub(super) fn rhythm(&self, route: &Route<'s>) -> usize {
+    pub(super) fn cadence_key(&self, route: &PreparedJourney<'s>) -> usize {
         let own = self.view.settings.is_some_and(|unit| unit.cadence.is_some());
         if own { self.moment.planner.routes.len() + self.unit } else { route.index }
     }
 
     /// Why no mail may leave to this person at an instant, if so.
-    pub(super) fn blocked(&self, route: &Route<'s>, at: Timestamp) -> Option<Blocked> {
+    pub(super) fn blocked(&self, route: &PreparedJourney<'s>, at: Timestamp) -> Option<Blocked> {
         let calendar = if self.unit_closed().is_empty() { usize::MAX } else { self.unit };
         if let Some(closed) = self.moment.closed.of(calendar, at, || self.closed(at)) {
             return Some(closed);
         }
-        if self.person.end.is_none() && !self.ever_stands_still(route) {
-            return self.too_soon(at);
+        if self.person.end.is_none() && !self.has_excluded_days(route) {
+            return self.min_gap_block(at);
         }
         let zone = self.zone();
         let day = zone.date(at);
@@ -130,7 +137,7 @@ impl<'s> Who<'s> {
             let until = pause.ends(zone);
             return Some(Blocked { until, reason: Reason::Paused(pause.reason.clone()) });
         }
-        self.too_soon(at)
+        self.min_gap_block(at)
     }
 
     /// Why nobody of the unit gets mail at an instant, if so.
@@ -144,7 +151,7 @@ impl<'s> Who<'s> {
             return Some(Blocked { until: next_day(), reason: quiet.into() });
         }
         if civil.time() < calendar.opens {
-            let until = Some(zone.resolve(day.and_time(calendar.opens)));
+            let until = Some(zone.local_to_instant(day.and_time(calendar.opens)));
             return Some(Blocked { until, reason: Reason::OutsideHours });
         }
         let late = civil.time() >= calendar.closes;
@@ -153,7 +160,7 @@ impl<'s> Who<'s> {
 
     /// Is it too soon after the last mail? One mail an instant is the most,
     /// whatever `min_gap` says.
-    fn too_soon(&self, at: Timestamp) -> Option<Blocked> {
+    fn min_gap_block(&self, at: Timestamp) -> Option<Blocked> {
         let ends = self.gap_ends.filter(|ends| at < *ends);
         let same_instant = self.last_mail.filter(|mail| at <= *mail).map(|mail| mail + TimeDelta::seconds(1));
         let until = ends.max(same_instant)?;
@@ -165,7 +172,7 @@ impl<'s> Who<'s> {
     /// leave and pause count for nothing.
     pub(super) fn after_mail(
         &self,
-        route: &Route<'s>,
+        route: &PreparedJourney<'s>,
         slot: Timestamp,
         left: Timestamp,
         duration: Duration,
@@ -175,8 +182,9 @@ impl<'s> Who<'s> {
             Some(length) => self.length_after(route, slot, length),
             None => {
                 let calendar = &self.moment.planner.library.programme.calendar;
-                let stands_still = |day| self.stands_still(route, day);
-                let date = calendar.date_after(zone.date(left), duration, self.unit_closed(), stands_still);
+                let is_excluded_day = |day| self.is_excluded_day(route, day);
+                let date =
+                    calendar.date_after(zone.date(left), duration, self.unit_closed(), is_excluded_day);
                 zone.midnight(date)
             }
         }
@@ -184,15 +192,15 @@ impl<'s> Who<'s> {
 
     /// A length of time later, with the days of leave and pause in between
     /// added.
-    fn length_after(&self, route: &Route<'s>, from: Timestamp, length: TimeDelta) -> Timestamp {
+    fn length_after(&self, route: &PreparedJourney<'s>, from: Timestamp, length: TimeDelta) -> Timestamp {
         let zone = self.zone();
         let mut end = from + length;
-        if !self.ever_stands_still(route) {
+        if !self.has_excluded_days(route) {
             return end;
         }
         let mut day = zone.date(from);
         while day <= zone.date(end) {
-            if self.stands_still(route, day) {
+            if self.is_excluded_day(route, day) {
                 end += TimeDelta::days(1);
             }
             match day.succ_opt() {
@@ -203,17 +211,17 @@ impl<'s> Who<'s> {
         end
     }
 
-    fn ever_stands_still(&self, route: &Route<'s>) -> bool {
+    fn has_excluded_days(&self, route: &PreparedJourney<'s>) -> bool {
         !self.person.leave.is_empty() || self.pauses(route).next().is_some()
     }
 
     /// Does the day count for no duration: leave, or a pause?
-    fn stands_still(&self, route: &Route<'s>, day: NaiveDate) -> bool {
+    fn is_excluded_day(&self, route: &PreparedJourney<'s>, day: NaiveDate) -> bool {
         self.person.leave.iter().any(|leave| leave.contains(day))
             || self.pauses(route).any(|pause| pause.covers(day, self.zone()))
     }
 
-    fn zone(&self) -> Zone {
+    fn zone(&self) -> TimeZone {
         self.moment.planner.zone()
     }
 }

@@ -180,7 +180,7 @@ proptest! {
         let roster = script.roster();
         for person in &roster.people {
             for (journey, verdict) in script.verdicts(script.until, person.id.as_str()) {
-                prop_assert!(matches!(verdict, Verdict::Over(_)), "{}{} in {}: {:?}", story, person.id, journey, verdict);
+                prop_assert!(matches!(verdict, Verdict::Ended(_)), "{}{} in {}: {:?}", story, person.id, journey, verdict);
             }
         }
     }
@@ -247,8 +247,8 @@ fn faults(script: &Script, sent: &[Sent]) -> Vec<String> {
             fault("outside the grace");
         }
         if let Some(before) = last.insert(&mail.person, mail) {
-            let too_soon = zone.civil(mail.at) < calendar.gap_ends(zone.civil(before.at));
-            if too_soon || mail.at <= before.at {
+            let min_gap_block = zone.civil(mail.at) < calendar.gap_ends(zone.civil(before.at));
+            if min_gap_block || mail.at <= before.at {
                 fault("within min_gap");
             }
         }

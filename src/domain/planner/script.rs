@@ -16,9 +16,9 @@ use std::fmt::Write as _;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::super::verdict::{Reason, Verdict, moment};
-use super::{Approvals, Planner, Progress};
-use crate::domain::change::settings::{Approval, Pause, PauseOf, Settings, Shift};
-use crate::domain::history::{Event, Memory, What};
+use super::{ApprovalMode, Planner, Progress};
+use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift};
+use crate::domain::history::{Event, EventKind, History};
 use crate::domain::model::ids::{ContentHash, Language, PersonId, Slug, StepName, UnitId};
 use crate::domain::model::journey::{Audience, Journey, LateJoiners, ReferenceGroup};
 use crate::domain::model::library::{Library, Privacy, Programme};
@@ -28,14 +28,14 @@ use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::{Calendar, ClosedPeriod};
 use crate::domain::time::duration::Duration;
 use crate::domain::time::holidays::Holidays;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 
 /// A story: what there is, what happens, how long.
 pub(crate) struct Script {
     pub(crate) library: Library,
     pub(crate) people: Vec<Person>,
     pub(crate) settings: Settings,
-    pub(crate) memory: Memory,
+    pub(crate) memory: History,
     pub(crate) from: Timestamp,
     pub(crate) until: Timestamp,
     acts: BTreeMap<Timestamp, Vec<String>>,
@@ -67,12 +67,12 @@ pub(crate) enum Pass {
 
 impl Script {
     pub(crate) fn parse(text: &str) -> Script {
-        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
         let mut script = Script {
             library: library(zone),
             people: Vec::new(),
             settings: Settings::default(),
-            memory: Memory::default(),
+            memory: History::default(),
             from: zone.midnight(date("2026-11-23")),
             until: zone.midnight(date("2027-03-01")),
             acts: BTreeMap::new(),
@@ -85,9 +85,9 @@ impl Script {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
             match word {
                 "" => {}
-                "zone" => script.library.programme.zone = Zone::parse(rest).expect("a zone"),
-                "from" => script.from = script.zone().resolve(civil(rest)),
-                "until" => script.until = script.zone().resolve(civil(rest)),
+                "zone" => script.library.programme.zone = TimeZone::parse(rest).expect("a zone"),
+                "from" => script.from = script.zone().local_to_instant(civil(rest)),
+                "until" => script.until = script.zone().local_to_instant(civil(rest)),
                 "cadence" => cadence = Cadence::parse(rest).unwrap_or_else(|f| panic!("{}", f.message)),
                 "gap" => script.calendar().min_gap = duration(rest),
                 "hours" => script.hours(rest),
@@ -107,11 +107,11 @@ impl Script {
                 "down" => {
                     let (from, to) = rest.split_once(" to ").expect("down A to B");
                     let zone = script.zone();
-                    script.down.push((zone.resolve(civil(from)), zone.resolve(civil(to))));
+                    script.down.push((zone.local_to_instant(civil(from)), zone.local_to_instant(civil(to))));
                 }
                 _ => {
                     let (at, act) = line.split_at(16.min(line.len()));
-                    let at = script.zone().resolve(civil(at));
+                    let at = script.zone().local_to_instant(civil(at));
                     script.acts.entry(at).or_default().push(act.trim().to_owned());
                 }
             }
@@ -120,7 +120,7 @@ impl Script {
         script
     }
 
-    pub(crate) fn zone(&self) -> Zone {
+    pub(crate) fn zone(&self) -> TimeZone {
         self.library.programme.zone
     }
 
@@ -196,7 +196,7 @@ impl Script {
                 "end" => person.end = Some(date(next())),
                 "leave" => person.leave = next().split('+').map(period).collect(),
                 "entered" => {
-                    let at = self.zone().resolve(civil(next()));
+                    let at = self.zone().local_to_instant(civil(next()));
                     for journey in &self.library.journeys {
                         self.memory.of_mut(&person.id).enrolment_mut(&journey.slug).entered = Some(at);
                     }
@@ -241,26 +241,26 @@ impl Script {
     pub(crate) fn pass(&mut self, now: Timestamp, sent: &mut Vec<Sent>) -> Option<Timestamp> {
         let roster = self.roster();
         let progress = Progress::until(now, &self.library, &roster, &self.memory);
-        let planner = Planner::new(&self.library, &roster, &self.settings, Approvals::AsGiven);
+        let planner = Planner::new(&self.library, &roster, &self.settings, ApprovalMode::Recorded);
         let mut wake: Option<Timestamp> = None;
         let mut facts = Vec::new();
         let moment = planner.at(now, &self.memory, &progress);
         for person in &roster.people {
             for decision in moment.decide(person, self.memory.of(&person.id)) {
                 let journey = &self.library.journeys[decision.journey];
-                let again = decision.ask_again(now).map(|at| at.max(now + TimeDelta::seconds(1)));
+                let again = decision.next_check(now).map(|at| at.max(now + TimeDelta::seconds(1)));
                 wake = [wake, again].into_iter().flatten().min();
                 for (step, at) in decision.skipped {
                     let step = journey.steps[step].slug.clone();
                     facts.push((
                         person.id.clone(),
                         journey.slug.clone(),
-                        Event { at, step, what: What::Skipped },
+                        Event { at, step, what: EventKind::Skipped },
                     ));
                 }
                 match decision.verdict {
                     Verdict::Send(send) => {
-                        let what = What::Mailed { round: send.round, slot: send.slot };
+                        let what = EventKind::Mailed { round: send.round, slot: send.slot };
                         let event = Event { at: now, step: send.step.clone(), what };
                         facts.push((person.id.clone(), journey.slug.clone(), event));
                         sent.push(Sent {
@@ -272,7 +272,7 @@ impl Script {
                             round: send.round,
                         });
                     }
-                    Verdict::Wait(_) | Verdict::Held(_) | Verdict::Over(_) => {}
+                    Verdict::Wait(_) | Verdict::Held(_) | Verdict::Ended(_) => {}
                 }
             }
         }
@@ -286,7 +286,7 @@ impl Script {
     pub(crate) fn verdicts(&self, now: Timestamp, person: &str) -> Vec<(String, Verdict)> {
         let roster = self.roster();
         let progress = Progress::until(now, &self.library, &roster, &self.memory);
-        let planner = Planner::new(&self.library, &roster, &self.settings, Approvals::AsGiven);
+        let planner = Planner::new(&self.library, &roster, &self.settings, ApprovalMode::Recorded);
         let moment = planner.at(now, &self.memory, &progress);
         let person = roster.person(&PersonId::new(person)).expect("a person");
         let name = |journey: usize| self.library.journeys[journey].slug.to_string();
@@ -296,8 +296,8 @@ impl Script {
 
     /// What `why` would say of somebody at an instant.
     pub(crate) fn why(&self, now: Timestamp, person: &str) -> String {
-        let codes = |because: &[Reason]| {
-            because.iter().map(|r| format!("{} ({})", r.code(), r.text())).collect::<Vec<_>>().join(", ")
+        let codes = |reasons: &[Reason]| {
+            reasons.iter().map(|r| format!("{} ({})", r.code(), r.text())).collect::<Vec<_>>().join(", ")
         };
         let mut told = String::new();
         for (journey, verdict) in self.verdicts(now, person) {
@@ -305,16 +305,16 @@ impl Script {
                 Verdict::Send(send) => format!("send {} round {}", send.step, send.round),
                 Verdict::Wait(wait) => {
                     let until = moment(self.zone(), wait.until);
-                    format!("wait for {} until {until}: {}", wait.step, codes(&wait.because))
+                    format!("wait for {} until {until}: {}", wait.step, codes(&wait.reasons))
                 }
                 Verdict::Held(held) => {
                     format!(
                         "held {}: {}",
                         held.step.map_or(String::new(), |s| s.to_string()),
-                        codes(&held.because)
+                        codes(&held.reasons)
                     )
                 }
-                Verdict::Over(over) => format!("over {over:?}"),
+                Verdict::Ended(over) => format!("over {over:?}"),
             };
             let _ = writeln!(told, "{journey}: {verdict}");
         }
@@ -342,7 +342,7 @@ impl Script {
         let zone = self.zone();
         match words[..] {
             ["answer", person, journey, step] => {
-                let event = Event { at, step: slug(step), what: What::Answered };
+                let event = Event { at, step: slug(step), what: EventKind::Answered };
                 self.memory.record(&PersonId::new(person), &slug(journey), event);
             }
             ["approve", step] => {
@@ -413,9 +413,9 @@ impl Script {
 
     fn pause(&mut self, from: Timestamp, of: &str, name: &str, until: Option<NaiveDate>) {
         let of = match of {
-            "person" => PauseOf::Person(PersonId::new(name)),
-            "unit" => PauseOf::Unit(UnitId::new(name)),
-            _ => PauseOf::Journey(slug(name)),
+            "person" => PauseTarget::Person(PersonId::new(name)),
+            "unit" => PauseTarget::Unit(UnitId::new(name)),
+            _ => PauseTarget::Journey(slug(name)),
         };
         self.settings.pauses.push(Pause { of, from, until, resumed: None, reason: "asked".into() });
     }
@@ -427,7 +427,7 @@ impl Script {
 }
 
 /// What left, a line each: `Thu 17 Dec 2026 08:30  ada  j/a`.
-pub(crate) fn told(zone: Zone, sent: &[Sent]) -> String {
+pub(crate) fn told(zone: TimeZone, sent: &[Sent]) -> String {
     let mut told = String::new();
     for mail in sent {
         let late =
@@ -438,7 +438,7 @@ pub(crate) fn told(zone: Zone, sent: &[Sent]) -> String {
     told
 }
 
-fn library(zone: Zone) -> Library {
+fn library(zone: TimeZone) -> Library {
     let calendar = Calendar {
         workdays: [true, true, true, true, true, false, false],
         opens: time("07:00"),

@@ -8,7 +8,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Moment, Route, Who};
+use super::{PersonContext, PlannerAt, PreparedJourney};
 use crate::domain::planner::person::Blocked;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
@@ -23,48 +23,48 @@ pub(super) struct Slots {
 }
 
 /// A slot that can be used.
-pub(super) struct Usable {
+pub(super) struct UsableSlot {
     pub(super) slot: Timestamp,
     /// When it is used: now, or the first moment at which everything permits.
     pub(super) at: Timestamp,
     /// Why no earlier slot or moment could be.
-    pub(super) because: Vec<Reason>,
+    pub(super) reasons: Vec<Reason>,
 }
 
 /// The least difference between two instants that are not the same.
-pub(super) const INSTANT: TimeDelta = TimeDelta::nanoseconds(1);
+pub(super) const SMALLEST_STEP: TimeDelta = TimeDelta::nanoseconds(1);
 
 /// Within this time some slot must be usable, counted anew after each
 /// absence whose end is known.
-pub(super) const PATIENCE: TimeDelta = TimeDelta::days(366);
+pub(super) const SEARCH_HORIZON: TimeDelta = TimeDelta::days(366);
 
-impl Moment<'_> {
+impl PlannerAt<'_> {
     /// The first slot that can be used now or later; `Err` with the reasons
     /// if there is none within a year.
     pub(super) fn usable_slot<'s>(
         &self,
-        who: &Who<'s>,
-        route: &Route<'s>,
+        who: &PersonContext<'s>,
+        route: &PreparedJourney<'s>,
         slots: Slots,
         gate: impl Fn(Timestamp) -> Option<Blocked>,
-    ) -> Result<Usable, Vec<Reason>> {
+    ) -> Result<UsableSlot, Vec<Reason>> {
         let grace = self.planner.settings.grace;
-        let mut because = Vec::new();
-        let mut patience = self.now.max(slots.from) + PATIENCE;
-        let mut next = self.slot_from(who, route, slots, self.now - grace + INSTANT);
-        while let Some(slot) = next.filter(|slot| *slot <= patience) {
+        let mut reasons = Vec::new();
+        let mut horizon = self.now.max(slots.from) + SEARCH_HORIZON;
+        let mut next = self.slot_from(who, route, slots, self.now - grace + SMALLEST_STEP);
+        while let Some(slot) = next.filter(|slot| *slot <= horizon) {
             let mut at = slot.max(self.now);
             loop {
                 let Some(blocked) = gate(at).or_else(|| who.blocked(route, at)) else {
-                    return Ok(Usable { slot, at, because });
+                    return Ok(UsableSlot { slot, at, reasons });
                 };
                 let absence = matches!(blocked.reason, Reason::Leave(_) | Reason::Paused(_));
-                if !because.contains(&blocked.reason) {
-                    because.push(blocked.reason);
+                if !reasons.contains(&blocked.reason) {
+                    reasons.push(blocked.reason);
                 }
-                let Some(until) = blocked.until else { return Err(because) };
+                let Some(until) = blocked.until else { return Err(reasons) };
                 if absence {
-                    patience = patience.max(until + PATIENCE);
+                    horizon = horizon.max(until + SEARCH_HORIZON);
                 }
                 at = until;
                 if at >= slot + grace {
@@ -72,28 +72,28 @@ impl Moment<'_> {
                 }
             }
             // Slots whose grace ends before the obstacle does cannot be used.
-            next = self.slot_from(who, route, slots, (slot + INSTANT).max(at - grace + INSTANT));
+            next = self.slot_from(who, route, slots, (slot + SMALLEST_STEP).max(at - grace + SMALLEST_STEP));
         }
-        because.push(Reason::NoSlot);
-        Err(because)
+        reasons.push(Reason::NoSlot);
+        Err(reasons)
     }
 
     /// The first slot not before an instant, filters ignored.
     pub(super) fn slot_from<'s>(
         &self,
-        who: &Who<'s>,
-        route: &Route<'s>,
+        who: &PersonContext<'s>,
+        route: &PreparedJourney<'s>,
         slots: Slots,
         at: Timestamp,
     ) -> Option<Timestamp> {
         let from = at.max(slots.from);
         let cadence = |from: Timestamp| {
-            let work_out = || who.cadence(route).slot_from(self.planner.zone(), from);
-            self.slots.of(who.rhythm(route), from, work_out)
+            let compute = || who.cadence(route).slot_from(self.planner.zone(), from);
+            self.slots.of(who.cadence_key(route), from, compute)
         };
         match slots.on {
             Some(on) if on >= from => Some(on),
-            Some(on) => cadence(from.max(on + INSTANT)),
+            Some(on) => cadence(from.max(on + SMALLEST_STEP)),
             None => cadence(from),
         }
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use cron::{Schedule, TimeUnitSpec};
 
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 
 /// A send rhythm in civil time. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,15 +95,15 @@ impl Cadence {
     }
 
     /// The first slot at or after an instant.
-    pub(crate) fn slot_from(&self, zone: Zone, at: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn slot_from(&self, zone: TimeZone, at: Timestamp) -> Option<Timestamp> {
         // A second earlier on the wall clock: at the end of a spring gap the
         // wall has jumped past the civil times that mean this very instant.
         let civil = zone.civil(at - TimeDelta::seconds(1));
-        self.civil_from(civil).map(|civil| zone.resolve(civil)).find(|slot| *slot >= at)
+        self.civil_from(civil).map(|civil| zone.local_to_instant(civil)).find(|slot| *slot >= at)
     }
 
     /// The first slot after an instant.
-    pub(crate) fn slot_after(&self, zone: Zone, at: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn slot_after(&self, zone: TimeZone, at: Timestamp) -> Option<Timestamp> {
         self.slot_from(zone, at + TimeDelta::nanoseconds(1))
     }
 
@@ -188,8 +188,8 @@ mod tests {
     }
 
     fn slots(text: &str, zone: &str, from: &str, count: usize) -> Vec<String> {
-        let zone = Zone::parse(zone).expect("a zone");
-        let mut at = zone.resolve(from.parse().expect("a civil time"));
+        let zone = TimeZone::parse(zone).expect("a zone");
+        let mut at = zone.local_to_instant(from.parse().expect("a civil time"));
         let mut found = Vec::new();
         while found.len() < count {
             let slot = cadence(text).slot_from(zone, at).expect("a slot");
@@ -262,7 +262,7 @@ mod tests {
         let zones = ["Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"];
         let mut random = Random(20_261_123);
         for number in 0..200 {
-            let zone = Zone::parse(zones[number % zones.len()]).expect("a zone");
+            let zone = TimeZone::parse(zones[number % zones.len()]).expect("a zone");
             let fields = Fields::random(&mut random);
             let cadence = cadence(&fields.text());
             for day in days_of_change(zone) {
@@ -282,7 +282,7 @@ mod tests {
     }
 
     /// The days on which the clocks of a zone change.
-    fn days_of_change(zone: Zone) -> Vec<NaiveDate> {
+    fn days_of_change(zone: TimeZone) -> Vec<NaiveDate> {
         let first = NaiveDate::from_ymd_opt(1990, 1, 1).expect("a date");
         let last = NaiveDate::from_ymd_opt(2037, 12, 31).expect("a date");
         let offset = |day: NaiveDate| zone.offset_seconds(day.and_time(NaiveTime::MIN).and_utc());
@@ -321,7 +321,7 @@ mod tests {
             format!("{} {} * * {}", list(&self.minutes), list(&self.hours), weekdays.join(","))
         }
 
-        fn by_trying_every_minute(&self, zone: Zone, from: NaiveDate, days: u64) -> Vec<Timestamp> {
+        fn by_trying_every_minute(&self, zone: TimeZone, from: NaiveDate, days: u64) -> Vec<Timestamp> {
             let mut found = BTreeSet::new();
             for day in from.iter_days().take(days as usize) {
                 if !self.weekdays.contains(&day.weekday().num_days_from_sunday()) {
@@ -340,7 +340,7 @@ mod tests {
 
     /// The first instant, minute by minute, at which the wall clock shows a
     /// civil time or a later one.
-    fn first_instant(zone: Zone, civil: NaiveDateTime) -> Timestamp {
+    fn first_instant(zone: TimeZone, civil: NaiveDateTime) -> Timestamp {
         let ahead = TimeDelta::seconds(i64::from(zone.offset_seconds(civil.and_utc())));
         let mut at = civil.and_utc() - ahead - TimeDelta::hours(3);
         while zone.civil(at) < civil {

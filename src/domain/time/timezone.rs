@@ -3,22 +3,24 @@
 
 use std::fmt;
 
-use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone as _, Utc,
+};
 
 /// An instant.
 pub type Timestamp = DateTime<Utc>;
 
 /// The zone in which a programme's civil time is reckoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zone(chrono_tz::Tz);
+pub struct TimeZone(chrono_tz::Tz);
 
-impl Zone {
+impl TimeZone {
     /// The zone without ways of its own.
-    pub const UTC: Zone = Zone(chrono_tz::Tz::UTC);
+    pub const UTC: TimeZone = TimeZone(chrono_tz::Tz::UTC);
 
     /// The zone of that IANA name.
-    pub fn parse(name: &str) -> Option<Zone> {
-        name.parse().ok().map(Zone)
+    pub fn parse(name: &str) -> Option<TimeZone> {
+        name.parse().ok().map(TimeZone)
     }
 
     /// Of which release the rules of all zones are: `2025b`. They are part of
@@ -50,7 +52,7 @@ impl Zone {
     /// The instant of a civil time. One that does not exist (spring) is the
     /// first instant after the gap; one that exists twice (autumn) is the
     /// first of the two (contract, 7.1).
-    pub fn resolve(self, civil: NaiveDateTime) -> Timestamp {
+    pub fn local_to_instant(self, civil: NaiveDateTime) -> Timestamp {
         match self.0.from_local_datetime(&civil) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.to_utc(),
             LocalResult::None => self.end_of_gap(civil),
@@ -59,7 +61,7 @@ impl Zone {
 
     /// The first instant of a local date.
     pub fn midnight(self, date: NaiveDate) -> Timestamp {
-        self.resolve(date.and_time(NaiveTime::MIN))
+        self.local_to_instant(date.and_time(NaiveTime::MIN))
     }
 
     /// The instant as RFC 3339 with the zone's offset then.
@@ -90,7 +92,7 @@ impl Zone {
     }
 }
 
-impl fmt::Display for Zone {
+impl fmt::Display for TimeZone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -101,9 +103,9 @@ mod tests {
     use super::*;
 
     fn resolved(zone: &str, civil: &str) -> String {
-        let zone = Zone::parse(zone).expect("a zone");
+        let zone = TimeZone::parse(zone).expect("a zone");
         let civil = civil.parse().expect("a civil time");
-        zone.rfc3339(zone.resolve(civil))
+        zone.rfc3339(zone.local_to_instant(civil))
     }
 
     #[test]
@@ -124,7 +126,7 @@ mod tests {
     /// Beyond what 32 bits count, and for as long as times are believed.
     #[test]
     fn f53_clocks_change_after_2037_too() {
-        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
         let hours = |at: &str| zone.offset_seconds(at.parse().expect("an instant")) / 3600;
         assert_eq!(hours("2038-01-19T03:14:08Z"), 1);
         for year in [2037, 2038, 2060, 2099] {

@@ -4,7 +4,7 @@
 //! the same names.
 
 use super::{Delivered, Hooks, Permits, bytes, take};
-use crate::domain::delivery::state::{Happened, State};
+use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::engine::message::Desk;
 use crate::engine::tokens::Keys;
 use crate::mail::files::MailDirectory;
@@ -69,10 +69,10 @@ pub(crate) fn to_files(
                     one_more();
                     // Its day, without the employee id.
                     let day = name.split('/').next().unwrap_or_default();
-                    Transition::new(number, State::Claimed, Happened::Accepted)
+                    Transition::new(number, State::Claimed, DeliveryEvent::Accepted)
                         .with_reply(format!("file {day}"))
                 }
-                Err(why) => Transition::new(number, State::Claimed, Happened::Stopped).with_reply(why),
+                Err(why) => Transition::new(number, State::Claimed, DeliveryEvent::Held).with_reply(why),
             });
         }
         folder.sync()?;

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use super::bytes;
 use super::counter::Counter;
 use super::patterns::Patterns;
-use crate::domain::delivery::reply::{Outcome, Trouble, TroubleKind};
+use crate::domain::delivery::reply::{Outcome, RelayError, RelayErrorKind};
 use crate::domain::delivery::state::State;
 use crate::engine::message::Desk;
 use crate::engine::tokens::Keys;
@@ -32,7 +32,7 @@ pub(super) enum Told {
     Stayed { mail: Arc<Outgoing> },
     /// The line ends: there is nothing more, or no relay for it. What it had
     /// in hand and did not try comes back with it.
-    GoesHome { trouble: Option<(Arc<Outgoing>, Trouble)> },
+    GoesHome { trouble: Option<(Arc<Outgoing>, RelayError)> },
 }
 
 /// Who takes mails.
@@ -49,7 +49,10 @@ pub(crate) enum To<'a> {
 /// there is time for while the disk is written to (F27).
 pub(super) fn waits_for_word(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Rejected { .. } | Outcome::Content(_) | Outcome::TooLarge(_) | Outcome::Channel(_) => true,
+        Outcome::Rejected { .. }
+        | Outcome::MessageRejected(_)
+        | Outcome::TooLarge(_)
+        | Outcome::RelayFailed(_) => true,
         Outcome::Sent(_) | Outcome::Deferred(_) | Outcome::InDoubt(_) | Outcome::Held(_) => false,
     }
 }
@@ -66,7 +69,7 @@ pub(super) struct Lines<'a> {
 
 /// Why a line goes home with a mail in hand.
 enum Ends {
-    NoRelay(Trouble),
+    NoRelay(RelayError),
     NoWriter,
 }
 
@@ -88,7 +91,7 @@ impl Line<'_> {
         let _ = self.tell.send(Told::GoesHome { trouble });
     }
 
-    fn work(&self) -> Option<(Arc<Outgoing>, Trouble)> {
+    fn work(&self) -> Option<(Arc<Outgoing>, RelayError)> {
         let mut connection = None;
         while let Some(mail) = self.lines.counter.take() {
             let told = match self.hand_over(&mut connection, &mail) {
@@ -150,7 +153,7 @@ impl Line<'_> {
             if !line.is_usable() {
                 *connection = None;
             }
-            let gone = matches!(&outcome, Outcome::Channel(trouble) if trouble.kind == TroubleKind::Gone);
+            let gone = matches!(&outcome, Outcome::RelayFailed(trouble) if trouble.kind == RelayErrorKind::StaleConnection);
             if gone && was_used && again {
                 again = false;
                 continue;

@@ -27,8 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::change::settings::{BookedMail, Settings};
-use crate::domain::delivery::reply::Trouble;
-use crate::domain::delivery::state::{Happened, State};
+use crate::domain::delivery::reply::RelayError;
+use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
 use crate::engine::message::Desk;
@@ -66,7 +66,7 @@ pub struct Delivered {
     /// Not now, and why.
     pub kept_back: KeptBack,
     /// The relay takes nothing just now, and that is why.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<RelayError>,
     /// The relay had more connections than it takes: so many.
     pub crowded: Option<u16>,
     /// That trouble is none of the relay's: a line ended before its time.
@@ -115,7 +115,7 @@ enum Triage {
     /// Not now, for that reason.
     KeepBack(Reason),
     /// That happened to it.
-    Settle(Happened, &'static str),
+    Settle(DeliveryEvent, &'static str),
 }
 
 /// What decides whether a booked mail may leave, as it was last read.
@@ -137,15 +137,15 @@ impl Permits {
         let delivery = &outgoing.delivery;
         let today = desk.library.programme.zone.date(now);
         if outgoing.has_left || outgoing.person.has_left(today) || self.gone.contains(&delivery.number) {
-            return Triage::Settle(Happened::WasCancelled, "the person is gone");
+            return Triage::Settle(DeliveryEvent::Cancelled, "the person is gone");
         }
         let journey = desk.library.journey(&delivery.step.journey);
         let Some((journey, step)) = journey.and_then(|j| Some((j, j.step(&delivery.step.step)?))) else {
-            return Triage::Settle(Happened::WasCancelled, "the step is gone");
+            return Triage::Settle(DeliveryEvent::Cancelled, "the step is gone");
         };
         // What may have arrived is looked after to the end.
         if outgoing.expires.is_some_and(|expires| now > expires) && outgoing.doubts == 0 {
-            return Triage::Settle(Happened::WasTooLate, "it could not leave in time");
+            return Triage::Settle(DeliveryEvent::Expired, "it could not leave in time");
         }
         let mail = BookedMail { journey, step, person: &outgoing.person, content: delivery.content };
         match self.settings.keeps_back(&mail, now, &desk.library.programme) {
@@ -182,11 +182,11 @@ fn bytes(
 
 /// The moves that take a delivery to where triage says, from where it stands:
 /// what was put off or in doubt comes due first.
-fn moves_to(outgoing: &Outgoing, happened: Happened) -> Vec<Transition> {
+fn moves_to(outgoing: &Outgoing, happened: DeliveryEvent) -> Vec<Transition> {
     let delivery = &outgoing.delivery;
     let mut moves = Vec::with_capacity(2);
     if delivery.state != State::Due {
-        moves.push(Transition::new(delivery.number, delivery.state, Happened::CameDue));
+        moves.push(Transition::new(delivery.number, delivery.state, DeliveryEvent::RetryDue));
     }
     moves.push(Transition::new(delivery.number, State::Due, happened));
     moves
@@ -208,7 +208,7 @@ fn take(
         match permits.triage(desk, &outgoing, now) {
             Triage::Go if !may(&outgoing)? => {}
             Triage::Go => {
-                moves.extend(moves_to(&outgoing, Happened::Claimed));
+                moves.extend(moves_to(&outgoing, DeliveryEvent::Claimed));
                 claimed.push(outgoing);
             }
             Triage::KeepBack(reason) => kept_back.add(&outgoing.delivery.step, reason),

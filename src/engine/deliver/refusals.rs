@@ -2,8 +2,8 @@
 //! says to everybody alike, which is its trouble and nobody's fault (F27).
 
 use crate::domain::delivery::bounce::StatusCode;
-use crate::domain::delivery::reply::{Phase, Reply, Trouble, TroubleKind};
-use crate::domain::delivery::state::{Happened, State};
+use crate::domain::delivery::reply::{Phase, RelayError, RelayErrorKind, Reply};
+use crate::domain::delivery::state::{DeliveryEvent, State};
 
 /// So many refused in a row with the same code mean the relay, not the people.
 const ALIKE: usize = 5;
@@ -15,7 +15,7 @@ pub(super) struct Refused {
     /// Where it was.
     pub(super) from: State,
     /// What that is, if it is believed.
-    pub(super) happened: Happened,
+    pub(super) happened: DeliveryEvent,
     /// With which code there is no such mailbox, if that was said.
     pub(super) no_mailbox: Option<StatusCode>,
     pub(super) reply: Reply,
@@ -38,7 +38,7 @@ pub(super) struct Heard {
     /// These are nobody's: the mails are due as before.
     pub(super) of_nobody: Vec<Refused>,
     /// The relay refuses everybody.
-    pub(super) trouble: Option<Trouble>,
+    pub(super) trouble: Option<RelayError>,
 }
 
 /// Refusals that nobody knows yet whose they are.
@@ -67,7 +67,7 @@ impl Refusals {
             return Heard { believed, ..Heard::default() };
         }
         self.to_all = Some(answer);
-        let trouble = Some(Trouble { kind: TroubleKind::Refused, phase: Phase::Rcpt, why });
+        let trouble = Some(RelayError { kind: RelayErrorKind::Permanent, phase: Phase::Rcpt, why });
         Heard { believed, of_nobody: std::mem::take(&mut self.alike), trouble }
     }
 
@@ -95,7 +95,7 @@ mod tests {
                 continue;
             };
             let reply = Reply { code, enhanced: None, text: "no".into() };
-            let (from, happened) = (State::Claimed, Happened::Refused);
+            let (from, happened) = (State::Claimed, DeliveryEvent::Rejected);
             let heard = refusals.hear(Refused { number, from, happened, no_mailbox: None, reply });
             tell(&mut told, heard.believed, 'r');
             tell(&mut told, heard.of_nobody, 'n');

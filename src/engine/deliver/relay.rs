@@ -21,10 +21,10 @@ use super::refusals::{Refusals, Refused};
 use super::wave::Waves;
 use super::{Chosen, Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
-use crate::domain::change::{Act, Change};
+use crate::domain::change::{Change, ChangeAuthor};
 use crate::domain::delivery::bounce::StatusCode;
-use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind};
-use crate::domain::delivery::state::{Happened, State, retry_after};
+use crate::domain::delivery::reply::{Outcome, Phase, RelayError, RelayErrorKind, Reply};
+use crate::domain::delivery::state::{DeliveryEvent, State, recipient_backoff};
 use crate::domain::model::ids::StepName;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
@@ -226,7 +226,7 @@ impl Writer<'_, '_> {
             Told::Stayed { mail } => self.counter.answered(&mail, true),
             Told::Unmakeable { mail, why } => {
                 self.counter.answered(&mail, false);
-                self.settle(group, &mail, State::Claimed, Happened::Stopped, why);
+                self.settle(group, &mail, State::Claimed, DeliveryEvent::Held, why);
             }
             Told::Ended { line, mail, from, outcome } => {
                 self.counter.answered(&mail, true);
@@ -241,7 +241,7 @@ impl Writer<'_, '_> {
                 *lines -= 1;
                 if let Some((mail, trouble)) = trouble {
                     self.note_crowding(&trouble);
-                    let passes = trouble.kind != TroubleKind::Refused;
+                    let passes = trouble.kind != RelayErrorKind::Permanent;
                     if passes && *lines > 0 && !self.closing {
                         // The others have a connection each: one fewer, then.
                         self.counter.put_back(mail);
@@ -251,13 +251,16 @@ impl Writer<'_, '_> {
                     group.moves.push(Transition::new(
                         mail.delivery.number,
                         State::Claimed,
-                        Happened::Returned,
+                        DeliveryEvent::Released,
                     ));
                     self.give_up(group, trouble);
                 } else if !self.closing {
                     // It died: the others would wait for its mail for ever.
                     let why = "internal error: a line to the relay ended before its time".to_owned();
-                    self.give_up(group, Trouble { kind: TroubleKind::Passing, phase: Phase::Connect, why });
+                    self.give_up(
+                        group,
+                        RelayError { kind: RelayErrorKind::Transient, phase: Phase::Connect, why },
+                    );
                     self.delivered.line_died = true;
                 }
             }
@@ -265,8 +268,8 @@ impl Writer<'_, '_> {
     }
 
     /// Was it one connection more than the relay takes?
-    fn note_crowding(&mut self, trouble: &Trouble) {
-        if trouble.kind == TroubleKind::TooManyConnections {
+    fn note_crowding(&mut self, trouble: &RelayError) {
+        if trouble.kind == RelayErrorKind::TooManyConnections {
             self.delivered.crowded = Some(self.lines);
         }
     }
@@ -274,7 +277,7 @@ impl Writer<'_, '_> {
     /// What the relay said to one mail.
     fn ended(&mut self, group: &mut Group, mail: &Arc<Outgoing>, from: State, outcome: Outcome) {
         let now = (self.hooks.now)();
-        if !matches!(outcome, Outcome::Channel(_)) {
+        if !matches!(outcome, Outcome::RelayFailed(_)) {
             self.troubles = 0;
         }
         match outcome {
@@ -287,44 +290,45 @@ impl Writer<'_, '_> {
                     at: now,
                     reply: reply.to_string(),
                 });
-                self.settle(group, mail, from, Happened::Accepted, reply.to_string());
+                self.settle(group, mail, from, DeliveryEvent::Accepted, reply.to_string());
                 (self.hooks.one_more)();
             }
             Outcome::Deferred(reply) => {
-                let not_before = Some(now + retry_after(mail.attempts + 1));
-                self.count(from, Happened::PutOff, 0);
-                let made = Transition::new(mail.delivery.number, from, Happened::PutOff)
+                let not_before = Some(now + recipient_backoff(mail.attempts + 1));
+                self.count(from, DeliveryEvent::Deferred, 0);
+                let made = Transition::new(mail.delivery.number, from, DeliveryEvent::Deferred)
                     .with_reply(reply.to_string());
                 group.moves.push(Transition { not_before, ..made });
             }
             Outcome::Rejected { reply, hard } => {
                 let code = |(class, subject, detail)| StatusCode { class, subject, detail };
                 let no_mailbox = reply.enhanced.filter(|_| hard).map(code);
-                let (number, happened) = (mail.delivery.number, Happened::Refused);
+                let (number, happened) = (mail.delivery.number, DeliveryEvent::Rejected);
                 self.refused(group, Refused { number, from, happened, no_mailbox, reply });
             }
             Outcome::TooLarge(why) => self.hold_step(group, mail, from, why),
-            Outcome::Content(reply) if is_of_size(&reply) => {
+            Outcome::MessageRejected(reply) if is_of_size(&reply) => {
                 self.hold_step(group, mail, from, format!("the relay says {reply}"));
             }
-            Outcome::Content(reply) => {
-                let (number, happened) = (mail.delivery.number, Happened::Stopped);
+            Outcome::MessageRejected(reply) => {
+                let (number, happened) = (mail.delivery.number, DeliveryEvent::Held);
                 self.refused(group, Refused { number, from, happened, no_mailbox: None, reply });
             }
-            Outcome::Held(why) => self.settle(group, mail, from, Happened::Stopped, why),
+            Outcome::Held(why) => self.settle(group, mail, from, DeliveryEvent::Held, why),
             Outcome::InDoubt(why) => {
                 let not_before = Some(now + self.way.in_doubt_wait);
-                self.count(from, Happened::Doubted, mail.doubts);
-                let made = Transition::new(mail.delivery.number, from, Happened::Doubted).with_reply(why);
+                self.count(from, DeliveryEvent::ResultUnknown, mail.doubts);
+                let made =
+                    Transition::new(mail.delivery.number, from, DeliveryEvent::ResultUnknown).with_reply(why);
                 group.moves.push(Transition { not_before, doubts: mail.doubts, ..made });
             }
-            Outcome::Channel(trouble) => {
-                group.moves.push(Transition::new(mail.delivery.number, from, Happened::Returned));
+            Outcome::RelayFailed(trouble) => {
+                group.moves.push(Transition::new(mail.delivery.number, from, DeliveryEvent::Released));
                 self.note_crowding(&trouble);
                 self.troubles += 1;
                 self.given_back = true;
                 let often = self.troubles > usize::from(self.way.connections).max(2);
-                if trouble.kind == TroubleKind::Refused || often {
+                if trouble.kind == RelayErrorKind::Permanent || often {
                     self.give_up(group, trouble);
                 }
             }
@@ -337,7 +341,8 @@ impl Writer<'_, '_> {
         self.believe(group, heard.believed);
         let returned = heard.of_nobody.into_iter();
         group.moves.extend(
-            returned.map(|Refused { number, from, .. }| Transition::new(number, from, Happened::Returned)),
+            returned
+                .map(|Refused { number, from, .. }| Transition::new(number, from, DeliveryEvent::Released)),
         );
         if let Some(trouble) = heard.trouble {
             self.give_up(group, trouble);
@@ -356,28 +361,35 @@ impl Writer<'_, '_> {
     /// What is too large of one mail is so of its step: it is held as a whole,
     /// and nobody of it is held one by one (F31).
     fn hold_step(&mut self, group: &mut Group, mail: &Outgoing, from: State, why: String) {
-        group.moves.push(Transition::new(mail.delivery.number, from, Happened::Returned));
+        group.moves.push(Transition::new(mail.delivery.number, from, DeliveryEvent::Released));
         let step = &mail.delivery.step;
-        self.delivered.kept_back.add(step, Reason::HeldByHand);
+        self.delivered.kept_back.add(step, Reason::ManualHold);
         // The relay is not asked for those that lie ready, either.
         for mail in self.counter.take_out(step) {
-            group.moves.push(Transition::new(mail.delivery.number, State::Claimed, Happened::Returned));
-            self.delivered.kept_back.add(step, Reason::HeldByHand);
+            group.moves.push(Transition::new(mail.delivery.number, State::Claimed, DeliveryEvent::Released));
+            self.delivered.kept_back.add(step, Reason::ManualHold);
         }
         group.too_large.push((step.clone(), why));
     }
 
-    fn settle(&mut self, group: &mut Group, mail: &Outgoing, from: State, happened: Happened, said: String) {
+    fn settle(
+        &mut self,
+        group: &mut Group,
+        mail: &Outgoing,
+        from: State,
+        happened: DeliveryEvent,
+        said: String,
+    ) {
         self.count(from, happened, 0);
         group.moves.push(Transition::new(mail.delivery.number, from, happened).with_reply(said));
     }
 
-    fn count(&mut self, from: State, happened: Happened, doubts: u32) {
+    fn count(&mut self, from: State, happened: DeliveryEvent, doubts: u32) {
         from.after(happened, doubts).into_iter().for_each(|state| self.delivered.count(state));
     }
 
     /// The relay takes nothing just now.
-    fn give_up(&mut self, group: &mut Group, trouble: Trouble) {
+    fn give_up(&mut self, group: &mut Group, trouble: RelayError) {
         self.delivered.trouble.get_or_insert(trouble);
         self.close(group);
     }
@@ -386,7 +398,7 @@ impl Writer<'_, '_> {
     fn close(&mut self, group: &mut Group) {
         self.closing = true;
         for mail in self.counter.close() {
-            group.moves.push(Transition::new(mail.delivery.number, State::Claimed, Happened::Returned));
+            group.moves.push(Transition::new(mail.delivery.number, State::Claimed, DeliveryEvent::Released));
         }
     }
 
@@ -476,7 +488,8 @@ impl Writer<'_, '_> {
                 continue;
             }
             let change = Change::Hold(Some(step.clone()));
-            let act = Act { at: (self.hooks.now)(), by: "journey".to_owned(), why: Some(why.clone()) };
+            let act =
+                ChangeAuthor { at: (self.hooks.now)(), by: "journey".to_owned(), why: Some(why.clone()) };
             loop {
                 match self.store.record_decision(&change, &act, "not held", "held") {
                     Err(StoreError::Busy) => self.say_busy(),
@@ -604,12 +617,12 @@ impl Writer<'_, '_> {
                     let bytes = Some(flight.bytes.clone());
                     moves.push(Transition {
                         bytes,
-                        ..Transition::new(number, State::Claimed, Happened::Flew)
+                        ..Transition::new(number, State::Claimed, DeliveryEvent::DataStarted)
                     });
                     Some(moves.len() - 1)
                 }
                 Triage::Go | Triage::KeepBack(_) => {
-                    moves.push(Transition::new(number, State::Claimed, Happened::Returned));
+                    moves.push(Transition::new(number, State::Claimed, DeliveryEvent::Released));
                     None
                 }
                 Triage::Settle(happened, why) => {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::Finding;
 use crate::config::Config;
-use crate::domain::delivery::send_block::{Guard, GuardKind};
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::delivery::send_block::{BlockKind, SendBlock};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::moment;
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::positions::{self, Compared};
@@ -31,7 +31,7 @@ pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tel
         if let Some(world) = world {
             tell(compare(path, world, at, sends));
         }
-        let zone = world.map_or(Zone::UTC, |world| world.library.programme.zone);
+        let zone = world.map_or(TimeZone::UTC, |world| world.library.programme.zone);
         let held = Store::read_only(path, |store| {
             Ok((store.send_blocks()?, store.settings(config.limits.grace)?.all_held))
         });
@@ -137,13 +137,13 @@ fn positions(compared: Compared, sends: bool) -> Finding {
     Finding::good("positions", format!("{enrolments} agree with the events"))
 }
 
-fn guarded(zone: Zone, guard: &Guard) -> Finding {
+fn guarded(zone: TimeZone, guard: &SendBlock) -> Finding {
     let message = format!("nothing is sent since {}: {}", moment(zone, guard.at), guard.message);
     let hint = match guard.kind {
-        GuardKind::OtherInstallation => {
+        BlockKind::OtherInstallation => {
             "when the other one is stopped for good: journey hold release --other-copy-is-stopped"
         }
-        GuardKind::Restored | GuardKind::Clock | GuardKind::Outage => {
+        BlockKind::Restored | BlockKind::Clock | BlockKind::Outage => {
             "look at `journey status`, then: journey hold release"
         }
     };

@@ -6,7 +6,7 @@ use super::Finding;
 use crate::config::{Config, Transport};
 use crate::domain::delivery::send_block::{self, Clocks};
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::moment;
 use crate::engine::load::snapshot::{InForce, Unusable, World};
 use crate::store::Store;
@@ -17,7 +17,7 @@ pub(super) fn examine(
     config: &Config,
     at: Timestamp,
     tell: &mut dyn FnMut(Finding),
-) -> (Option<Zone>, Option<World>) {
+) -> (Option<TimeZone>, Option<World>) {
     let content = match InForce::read(config, at) {
         Ok(content) => content,
         Err(Unusable::Content(faults) | Unusable::People(faults)) => {
@@ -92,25 +92,25 @@ fn people_finding(world: &World) -> Finding {
 /// Checks the clock and the time zone data.
 pub(super) fn examine_clock(
     config: &Config,
-    zone: Option<Zone>,
+    zone: Option<TimeZone>,
     at: Timestamp,
     tell: &mut dyn FnMut(Finding),
 ) {
     let seen = Store::read_only(&config.database, |store| Ok([store.clock()?, store.last_sent()?]));
     // The database's own finding reports a read error.
     let latest = seen.ok().flatten().and_then(|seen| seen.into_iter().flatten().max());
-    tell(clock(zone.unwrap_or(Zone::UTC), at, latest));
+    tell(clock(zone.unwrap_or(TimeZone::UTC), at, latest));
     tell(match zone {
-        Some(zone) => rules(zone, Zone::release(), at),
+        Some(zone) => rules(zone, TimeZone::release(), at),
         None => Finding::warning("time zone", "not known: it stands in the content, which cannot be read"),
     });
 }
 
 /// Compares the clock with the latest time recorded in the database.
-fn clock(zone: Zone, at: Timestamp, latest: Option<Timestamp>) -> Finding {
+fn clock(zone: TimeZone, at: Timestamp, latest: Option<Timestamp>) -> Finding {
     let now = Clocks { wall: at, since_boot: chrono::TimeDelta::zero() };
     let shown = moment(zone, at);
-    match send_block::plausible(now, latest, None) {
+    match send_block::check_clock(now, latest, None) {
         Ok(()) => Finding::good("clock", format!("{shown} {zone}")),
         Err(why) => Finding::fault("clock", why).hint(
             "set the clock (`timedatectl`), and see that it is kept right; if it is, the daemon waits for `journey hold release`",
@@ -120,7 +120,7 @@ fn clock(zone: Zone, at: Timestamp, latest: Option<Timestamp>) -> Finding {
 
 /// Checks the age of the time zone data, which is compiled into the program.
 /// Countries mostly announce changes a year ahead, sometimes less.
-fn rules(zone: Zone, rules: &str, at: Timestamp) -> Finding {
+fn rules(zone: TimeZone, rules: &str, at: Timestamp) -> Finding {
     use chrono::Datelike;
     let message = format!("{zone}, by the rules of {rules}");
     let year: Option<i32> = rules.get(..4).and_then(|year| year.parse().ok());
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_clock_before_the_last_send_is_an_error() {
-        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
         let sent = at("2026-12-01T07:30:00Z");
         let early = clock(zone, at("2026-11-01T07:30:00Z"), Some(sent));
         assert_eq!(early.level, Level::Fault);
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn old_time_zone_data_is_reported() {
-        let rules = |year: &str| rules(Zone::UTC, year, at("2027-02-01T00:00:00Z")).level;
+        let rules = |year: &str| rules(TimeZone::UTC, year, at("2027-02-01T00:00:00Z")).level;
         assert_eq!(
             [rules("2027a"), rules("2026c"), rules("2025b")],
             [Level::Good, Level::Good, Level::Warning]

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::{Asked, Finding};
 use crate::clock;
 use crate::config::{Config, Transport};
-use crate::domain::delivery::reply::{Phase, Trouble};
+use crate::domain::delivery::reply::{Phase, RelayError};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::{post, sign_in};
 use crate::mail::auth_token::TokenCache;
@@ -105,7 +105,7 @@ fn named(relay: &Relay) -> String {
     }
 }
 
-fn unreached(relay: &Relay, trouble: &Trouble) -> Finding {
+fn unreached(relay: &Relay, trouble: &RelayError) -> Finding {
     let other = match relay.tls {
         TlsMode::Tls => "587 with `security = \"starttls\"`",
         TlsMode::Starttls | TlsMode::Plaintext => "465 with `security = \"tls\"`",

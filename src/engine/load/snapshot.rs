@@ -9,12 +9,12 @@ use chrono::{NaiveDate, TimeDelta};
 use crate::config::Config;
 use crate::content;
 use crate::domain::change::settings::Settings;
-use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION, Place};
-use crate::domain::history::{Memory, Somebody};
+use crate::domain::diagnostic::{Diagnostic, Location, NO_PERMISSION};
+use crate::domain::history::{History, PersonWithHistory};
 use crate::domain::model::ids::{Language, PersonNumber};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::Roster;
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::plan::forecast;
 use crate::engine::tokens::Keys;
 use crate::render::Renderer;
@@ -33,7 +33,7 @@ pub struct World {
     /// all units and only the reference groups.
     pub roster: Roster,
     pub settings: Settings,
-    pub memory: Memory,
+    pub memory: History,
     /// Warnings, which stop nothing.
     pub warnings: Vec<Diagnostic>,
     /// State that only a database has; `None` without one.
@@ -119,7 +119,7 @@ impl World {
             Some(past) => (past.roster, past.settings, past.memory, Some(past.remembered)),
             None => {
                 let settings = Settings { grace: config.limits.grace, ..Settings::default() };
-                (None, settings, Memory::default(), None)
+                (None, settings, History::default(), None)
             }
         };
         let roster = match roster {
@@ -148,9 +148,9 @@ impl World {
     }
 
     /// Iterates over all people in memory.
-    pub(crate) fn everybody(&self) -> impl Iterator<Item = Somebody<'_>> {
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = PersonWithHistory<'_>> {
         let numbers = self.remembered.as_ref().map_or(&[][..], |remembered| &remembered.numbers);
-        self.roster.people.iter().enumerate().map(|(place, person)| Somebody {
+        self.roster.people.iter().enumerate().map(|(place, person)| PersonWithHistory {
             person,
             past: self.memory.of(&person.id),
             number: numbers.get(place).copied(),
@@ -166,7 +166,7 @@ impl World {
     /// Reloads people, history and settings from the database.
     pub fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
         // Free the old data first: two copies may not fit into memory.
-        self.memory = Memory::default();
+        self.memory = History::default();
         if self.remembered.take().is_some_and(|remembered| !remembered.numbers.is_empty()) {
             self.roster = Roster::default();
         }
@@ -186,7 +186,7 @@ struct Past {
     /// `None` before the first import.
     roster: Option<Roster>,
     settings: Settings,
-    memory: Memory,
+    memory: History,
     remembered: Remembered,
 }
 
@@ -248,7 +248,7 @@ fn too_much(config: &Config, written: Written, roster: Roster, now: Timestamp) -
         renderer,
         roster,
         settings: Settings { grace: config.limits.grace, ..Settings::default() },
-        memory: Memory::default(),
+        memory: History::default(),
         warnings: Vec::new(),
         remembered: None,
         broken: Vec::new(),
@@ -258,7 +258,7 @@ fn too_much(config: &Config, written: Written, roster: Roster, now: Timestamp) -
     };
     let rows = forecast::rows(world, now..now + A_YEAR, &forecast::Scope::default(), |_| {});
     let limit = world.library.programme.calendar.minutes_per_month;
-    let place = Place::file(world.config.content.join("programme.toml").display());
+    let place = Location::file(world.config.content.join("programme.toml").display());
     let warning = |(month, minutes): (NaiveDate, forecast::Minutes)| {
         let (month, most) = (month.format("%B %Y"), minutes.most);
         let message = format!(
@@ -359,7 +359,7 @@ impl Written {
 /// The day from which cadences are checked a year ahead. UTC is precise enough,
 /// and the programme's time zone is not known yet.
 fn today(now: Timestamp) -> NaiveDate {
-    Zone::UTC.date(now)
+    TimeZone::UTC.date(now)
 }
 
 /// Diagnostic code: the people file does not exist or cannot be read.
@@ -388,7 +388,7 @@ pub(crate) fn people(config: &Config, file: &Path, default_language: &Language) 
         };
         let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
         let code = if denied { NO_PERMISSION } else { NO_PEOPLE_FILE };
-        let fault = Diagnostic::error(code, Place::file(file.display()), message).hint(hint);
+        let fault = Diagnostic::error(code, Location::file(file.display()), message).hint(hint);
         roster::RosterResult { roster: None, faults: vec![fault], notes: roster::ImportNotes::default() }
     })
 }
@@ -401,7 +401,7 @@ fn mismatches(config: &Config, library: &Library, roster: &Roster) -> Vec<Diagno
         let mut nobody = |what: &str, name: &str| {
             let message =
                 format!("{what} `{name}` of the journey `{}` is not in the people file", journey.slug);
-            faults.push(Diagnostic::warning("not-in-people-file", Place::file(&file), message));
+            faults.push(Diagnostic::warning("not-in-people-file", Location::file(&file), message));
         };
         for id in journey.reference_group.iter().flat_map(|group| &group.people) {
             if roster.person(id).is_none() {

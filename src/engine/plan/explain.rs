@@ -5,12 +5,12 @@ use crate::domain::change::settings::BookedMail;
 use crate::domain::delivery::state::{self, Delivery};
 use crate::domain::history::position::Stage;
 use crate::domain::history::progress::Progress;
-use crate::domain::history::{PersonMemory, What};
+use crate::domain::history::{EventKind, PersonHistory};
 use crate::domain::model::ids::{ContentHash, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::Step;
-use crate::domain::planner::{Approvals, Decision, Planner};
+use crate::domain::planner::{ApprovalMode, Decision, Planner};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Reason, Verdict};
 use crate::engine::load::snapshot::World;
@@ -186,7 +186,7 @@ pub(crate) fn of_unit<'w>(
     let Some(index) = world.library.journeys.iter().position(|journey| journey.slug == step.journey) else {
         return Vec::new();
     };
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
     let moment = planner.at(at, &world.memory, &progress);
     let journey = &world.library.journeys[index];
@@ -201,12 +201,12 @@ pub(crate) fn of_unit<'w>(
 }
 
 fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
     planner.at(at, &world.memory, &progress).decide(person, world.memory.of(&person.id))
 }
 
-fn steps<'w>(journey: &'w Journey, past: &PersonMemory, decision: &Decision) -> Vec<StepStanding<'w>> {
+fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) -> Vec<StepStanding<'w>> {
     let enrolment = past.enrolment(&journey.slug);
     // No mail is enqueued after one that has not been sent, so it is the last one.
     let not_left = past.outbox.and(past.last_mail);
@@ -214,13 +214,13 @@ fn steps<'w>(journey: &'w Journey, past: &PersonMemory, decision: &Decision) -> 
         Verdict::Send(send) => Some((&send.step, Some(send.slot))),
         Verdict::Wait(wait) => Some((&wait.step, Some(wait.until))),
         Verdict::Held(held) => held.step.as_ref().map(|step| (step, None)),
-        Verdict::Over(_) => None,
+        Verdict::Ended(_) => None,
     };
     let reached = next.and_then(|(slug, _)| journey.place(slug));
     let standing = |(index, step): (usize, &'w Step)| {
         let mail = enrolment.events.iter().find_map(|event| match event.what {
-            What::Mailed { round: 0, slot } if event.step == step.slug => Some((slot, event.at)),
-            What::Mailed { .. } | What::Skipped | What::Answered => None,
+            EventKind::Mailed { round: 0, slot } if event.step == step.slug => Some((slot, event.at)),
+            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered => None,
         });
         let skipped = enrolment.skipped(&step.slug).is_some()
             || decision.skipped.iter().any(|(skipped, _)| *skipped == index);

@@ -4,14 +4,14 @@
 
 use std::collections::HashSet;
 
-use crate::domain::history::Somebody;
+use crate::domain::history::PersonWithHistory;
 use crate::domain::history::position::Stage;
 use crate::domain::history::progress::Progress;
 use crate::domain::model::ids::{Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::Step;
-use crate::domain::planner::{Approvals, Moment, Planner};
+use crate::domain::planner::{ApprovalMode, Planner, PlannerAt};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Held, Reason, Send, Verdict, Wait};
 use crate::engine::load::snapshot::World;
@@ -125,7 +125,7 @@ impl<'w> Pass<'w> {
     /// Decides for all people of a completely loaded snapshot, and renders the
     /// subject of each due mail.
     pub fn at(world: &'w World, at: Timestamp, selection: &Selection) -> Pass<'w> {
-        let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+        let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
         let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
         let moment = planner.at(at, &world.memory, &progress);
         Pass::of(world, &moment, at, world.everybody(), selection)
@@ -135,16 +135,16 @@ impl<'w> Pass<'w> {
     /// instant.
     pub(crate) fn of(
         world: &'w World,
-        moment: &Moment<'_>,
+        moment: &PlannerAt<'_>,
         at: Timestamp,
-        people: impl Iterator<Item = Somebody<'w>>,
+        people: impl Iterator<Item = PersonWithHistory<'w>>,
         selection: &Selection,
     ) -> Pass<'w> {
         let mut pass = Pass::empty(at);
         for somebody in people.filter(|somebody| selection.has_person(somebody.person)) {
-            let Somebody { person, past, .. } = somebody;
+            let PersonWithHistory { person, past, .. } = somebody;
             let mut made = None;
-            let decisions = moment.decide_unless(person, past, |journey, send| {
+            let decisions = moment.decide_with_veto(person, past, |journey, send| {
                 let (due, refused) = Due::of(world, somebody, journey, send);
                 made = due;
                 refused
@@ -152,7 +152,7 @@ impl<'w> Pass<'w> {
             for decision in decisions {
                 let journey = &world.library.journeys[decision.journey];
                 let enrolment = past.enrolment(&journey.slug);
-                pass.wake = [pass.wake, decision.ask_again(at)].into_iter().flatten().min();
+                pass.wake = [pass.wake, decision.next_check(at)].into_iter().flatten().min();
                 pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
                 pass.add(person, journey, decision.verdict, &mut made, selection);
             }
@@ -172,7 +172,7 @@ impl<'w> Pass<'w> {
             Verdict::Send(send) => Some(&send.step),
             Verdict::Wait(wait) => Some(&wait.step),
             Verdict::Held(held) => held.step.as_ref(),
-            Verdict::Over(_) => None,
+            Verdict::Ended(_) => None,
         };
         if !selection.has_step(&journey.slug, step) {
             return;
@@ -184,7 +184,7 @@ impl<'w> Pass<'w> {
             Verdict::Send(_) => self.send.extend(made.take()),
             Verdict::Wait(wait) => self.wait.push(Waiting { person, journey, wait }),
             Verdict::Held(held) => self.held.push(Holding { person, journey, held }),
-            Verdict::Over(_) => self.over += 1,
+            Verdict::Ended(_) => self.over += 1,
         }
     }
 }
@@ -193,7 +193,7 @@ impl<'w> Due<'w> {
     /// The mail to send, or the reason why it cannot be rendered for this person.
     pub(crate) fn of(
         world: &'w World,
-        somebody: Somebody<'w>,
+        somebody: PersonWithHistory<'w>,
         journey: usize,
         send: &Send,
     ) -> (Option<Due<'w>>, Option<Reason>) {
@@ -201,7 +201,7 @@ impl<'w> Due<'w> {
         let Some(step) = journey.step(&send.step) else { return (None, None) };
         match Due::new(world, somebody, journey, step, send) {
             Ok(due) => (Some(due), None),
-            Err(held) => (None, held.because.into_iter().next()),
+            Err(held) => (None, held.reasons.into_iter().next()),
         }
     }
 
@@ -209,7 +209,7 @@ impl<'w> Due<'w> {
     /// person.
     fn new(
         world: &'w World,
-        Somebody { person, past, number }: Somebody<'w>,
+        PersonWithHistory { person, past, number }: PersonWithHistory<'w>,
         journey: &'w Journey,
         step: &'w Step,
         send: &Send,
@@ -242,8 +242,8 @@ impl<'w> Due<'w> {
                 Ok(due)
             }
             Err(why) => {
-                let because = vec![Reason::BadContent(why)];
-                Err(Held { step: Some(step.slug.clone()), because })
+                let reasons = vec![Reason::BadContent(why)];
+                Err(Held { step: Some(step.slug.clone()), reasons })
             }
         }
     }

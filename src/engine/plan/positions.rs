@@ -5,13 +5,13 @@ use chrono::TimeDelta;
 
 use super::pass::Due;
 use crate::config::Config;
-use crate::domain::history::Somebody;
+use crate::domain::history::PersonWithHistory;
 use crate::domain::history::position::Position;
 use crate::domain::history::progress::Progress;
 use crate::domain::model::ids::{PersonNumber, Slug, StepName};
 use crate::domain::model::library::Library;
-use crate::domain::planner::{Approvals, Decision, Planner};
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::planner::{ApprovalMode, Decision, Planner};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::Send;
 use crate::engine::load::snapshot::World;
 use crate::engine::plan::people_batches::{self, Slices};
@@ -25,19 +25,19 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
     // Mails sent now affect late joiners and gates from the next moment on.
     let soon = now + TimeDelta::seconds(1);
     let [progress, moved] = people_batches::progress(world, store, [now, soon])?;
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let moment = planner.at(now, &world.memory, &progress);
-    let moves = moved.moves_late_joiners(&progress, &world.library);
+    let moves = moved.affects_late_joiners(&progress, &world.library);
     let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
     let mut slices = Slices::of(world);
     while let Some(slice) = slices.next(store)? {
         let stood = slice.iter().flat_map(|somebody| {
-            let Somebody { person, past, .. } = somebody;
+            let PersonWithHistory { person, past, .. } = somebody;
             let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
-            let later = next_moment.as_ref().map(|moment| moment.decide_unless(person, past, refused));
+            let later = next_moment.as_ref().map(|moment| moment.decide_with_veto(person, past, refused));
             let mut later = later.into_iter().flatten();
-            moment.decide_unless(person, past, refused).into_iter().filter_map(move |decision| {
-                let later = later.next().and_then(|decision| decision.ask_again(soon));
+            moment.decide_with_veto(person, past, refused).into_iter().filter_map(move |decision| {
+                let later = later.next().and_then(|decision| decision.next_check(soon));
                 stood(world, somebody, &decision, later, now)
             })
         });
@@ -58,7 +58,7 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
 /// database.
 fn stood(
     world: &World,
-    Somebody { past, number, .. }: Somebody<'_>,
+    PersonWithHistory { past, number, .. }: PersonWithHistory<'_>,
     decision: &Decision,
     later: Option<Timestamp>,
     now: Timestamp,
@@ -73,8 +73,8 @@ fn stood(
         person,
         journey: journey.slug.clone(),
         position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now)
-            .looked_at_by(decision.ask_again(now))
-            .looked_at_by(later),
+            .recheck_no_later_than(decision.next_check(now))
+            .recheck_no_later_than(later),
         skips: skipped.collect(),
     })
 }
@@ -107,13 +107,13 @@ pub(crate) fn compare(
         to_renew: decided_with_now != Some(&decided_with(&world.config, &world.library)),
         ..Compared::default()
     };
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
     let moment = planner.at(now, &world.memory, &progress);
     for somebody in world.everybody() {
-        let Somebody { person, past, number: Some(number) } = somebody else { continue };
+        let PersonWithHistory { person, past, number: Some(number) } = somebody else { continue };
         let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
-        for decision in moment.decide_unless(person, past, refused) {
+        for decision in moment.decide_with_veto(person, past, refused) {
             let journey = &world.library.journeys[decision.journey].slug;
             let enrolment = past.enrolment(journey);
             let should = Position::of(enrolment, &decision.verdict, now);
@@ -145,7 +145,7 @@ pub fn to_ask(
 /// itself.
 fn decided_with(config: &Config, library: &Library) -> String {
     let grace = config.limits.grace.num_seconds();
-    let zones = Zone::release();
+    let zones = TimeZone::release();
     format!("{} {} grace {grace}{ZONES}{zones}", env!("CARGO_PKG_VERSION"), library.hash)
 }
 
@@ -158,5 +158,5 @@ const ZONES: &str = " zones ";
 pub(crate) fn older_zones(store: &Store) -> Result<Option<String>, StoreError> {
     let with = store.positions_fingerprint()?;
     let zones = with.as_deref().and_then(|with| with.rsplit_once(ZONES)).map(|(_, zones)| zones.to_owned());
-    Ok(zones.filter(|zones| zones != Zone::release()))
+    Ok(zones.filter(|zones| zones != TimeZone::release()))
 }

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::domain::time::timezone::{Timestamp, Zone};
+use crate::domain::time::timezone::{TimeZone, Timestamp};
 
 /// The lock for sending; released on drop.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub enum LockError {
 
 impl Lock {
     /// Acquires the lock of a database, without waiting.
-    pub fn take(database: &Path, now: Timestamp, zone: Zone) -> Result<Lock, LockError> {
+    pub fn take(database: &Path, now: Timestamp, zone: TimeZone) -> Result<Lock, LockError> {
         let path = file(database);
         let io = |why| LockError::Io { path: path.clone(), why };
         // Not truncated before it is locked: it names the holder.
@@ -90,7 +90,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a folder");
         let database = home.path().join("journey.db");
         let now = "2026-12-01T07:00:00Z".parse().expect("an instant");
-        let zone = Zone::parse("Europe/Stockholm").expect("a zone");
+        let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
         let first = Lock::take(&database, now, zone).expect("the first has it");
         let second = Lock::take(&database, now, zone).expect_err("the second has not").to_string();
         let holder = format!("pid {}, started 2026-12-01 08:00", std::process::id());

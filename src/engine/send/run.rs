@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::clock;
-use crate::domain::delivery::send_block::Guard;
+use crate::domain::delivery::send_block::SendBlock;
 use crate::domain::model::ids::StepName;
-use crate::domain::planner::{Approvals, Planner};
+use crate::domain::planner::{ApprovalMode, Planner};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::{Chosen, Delivered, Hooks, Outbox};
 use crate::engine::load::snapshot::World;
@@ -34,7 +34,7 @@ pub struct Sent {
     /// again, and nothing was delivered.
     pub interrupted: bool,
     /// Blocks that prevent sending; if there are any, nothing was done.
-    pub guards: Vec<Guard>,
+    pub guards: Vec<SendBlock>,
     /// What was recovered from an earlier run.
     pub recovered: Recovered,
     /// Entries of the send journal that were missing in the database.
@@ -121,7 +121,7 @@ pub fn book(
 ) -> anyhow::Result<Sent> {
     let remembered = world.remembered.as_ref().context("there is no database to send from")?;
     let [progress] = people_batches::progress(world, store, [at])?;
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let moment = planner.at(at, &world.memory, &progress);
     let mut sent = Sent::default();
     let mut selection = selection.clone();
@@ -152,7 +152,7 @@ pub fn book(
 /// Number of mails that are due at an instant.
 pub(crate) fn due(world: &World, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
     let [progress] = people_batches::progress(world, store, [at])?;
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, Approvals::AsGiven);
+    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let moment = planner.at(at, &world.memory, &progress);
     let (mut due, mut slices) = (0, Slices::of(world));
     while let Some(slice) = slices.next(store)? {

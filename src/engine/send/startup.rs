@@ -11,7 +11,7 @@ use anyhow::Context;
 
 use super::journal::Journal;
 use crate::config::{Config, Transport};
-use crate::domain::delivery::send_block::{Guard, GuardKind};
+use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::tokens;
 use crate::failpoint;
@@ -26,7 +26,7 @@ pub struct Begun {
     /// What was recovered from an earlier run.
     pub(crate) recovered: Recovered,
     /// Blocks that prevent sending; if there are any, nothing was recovered.
-    pub(crate) guards: Vec<Guard>,
+    pub(crate) guards: Vec<SendBlock>,
 }
 
 /// Prepares sending. The caller must hold the lock.
@@ -65,7 +65,7 @@ fn reconcile(
             "the send journal knows {} sends that this database does not: it was restored from a copy; they are marked as sent",
             reconciled.restored
         );
-        store.add_send_block(&Guard { kind: GuardKind::Restored, at: now, message })?;
+        store.add_send_block(&SendBlock { kind: BlockKind::Restored, at: now, message })?;
     }
     Ok(reconciled)
 }
@@ -84,16 +84,21 @@ fn look_for_a_twin(store: &mut Store, database: &Path, now: Timestamp) -> anyhow
         Some(_) => {
             let message = "this database was last used by another installation: on another machine or in another folder; if both send, everybody gets everything twice";
             let message = message.to_owned();
-            Ok(store.add_send_block(&Guard { kind: GuardKind::OtherInstallation, at: now, message })?)
+            Ok(store.add_send_block(&SendBlock { kind: BlockKind::OtherInstallation, at: now, message })?)
         }
     }
 }
 
 /// Releases send blocks. After that, a copied database counts as the one that
 /// sends.
-pub fn release(store: &mut Store, database: &Path, guards: &[Guard], now: Timestamp) -> anyhow::Result<()> {
+pub fn release(
+    store: &mut Store,
+    database: &Path,
+    guards: &[SendBlock],
+    now: Timestamp,
+) -> anyhow::Result<()> {
     for guard in guards {
-        if guard.kind == GuardKind::OtherInstallation {
+        if guard.kind == BlockKind::OtherInstallation {
             store.set_fence(&here(database)?)?;
         }
         store.release_send_block(guard.kind, now)?;

@@ -52,14 +52,14 @@ fn exit_codes_give_the_outcome() {
     let Outcome::Deferred(reply) = ends(75) else { panic!("75") };
     assert_eq!(reply.to_string(), "450 no: … …");
     for (code, expected) in [
-        (69, TroubleKind::Refused),
-        (77, TroubleKind::Refused),
-        (78, TroubleKind::Refused),
-        (1, TroubleKind::Passing),
-        (70, TroubleKind::Passing),
-        (71, TroubleKind::Passing),
+        (69, RelayErrorKind::Permanent),
+        (77, RelayErrorKind::Permanent),
+        (78, RelayErrorKind::Permanent),
+        (1, RelayErrorKind::Transient),
+        (70, RelayErrorKind::Transient),
+        (71, RelayErrorKind::Transient),
     ] {
-        let Outcome::Channel(trouble) = ends(code) else { panic!("{code}") };
+        let Outcome::RelayFailed(trouble) = ends(code) else { panic!("{code}") };
         assert_eq!(trouble.kind, expected, "{code}");
         assert!(trouble.why.ends_with(&format!("ended with exit code {code}: no: … …")), "{}", trouble.why);
     }
@@ -77,23 +77,23 @@ fn a_mail_that_was_not_read_completely_is_not_sent() {
     let large = vec![b'a'; 2_000_000];
     for script in ["exec sleep 20", "kill -9 $$", "exit 0"] {
         let (_home, outcome) = hand_over(script, &large);
-        let Outcome::Channel(trouble) = outcome else { panic!("{script}: {outcome:?}") };
-        assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Passing, Phase::Body), "{script}");
+        let Outcome::RelayFailed(trouble) = outcome else { panic!("{script}: {outcome:?}") };
+        assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Transient, Phase::Body), "{script}");
     }
 }
 
 #[test]
 fn a_missing_program_is_named() {
-    let Outcome::Channel(trouble) = Sendmail::new("/nowhere/sendmail").hand_over(FROM, TO, MAIL) else {
+    let Outcome::RelayFailed(trouble) = Sendmail::new("/nowhere/sendmail").hand_over(FROM, TO, MAIL) else {
         panic!("there is none")
     };
-    assert_eq!((trouble.kind, trouble.phase), (TroubleKind::Refused, Phase::Connect));
+    assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Connect));
     assert!(trouble.why.starts_with("/nowhere/sendmail cannot be started"), "{}", trouble.why);
 }
 
 #[test]
 fn endless_output_is_bounded() {
     let endless = "cat > /dev/null; yes nonsense | head -c 300000 >&2; yes | head -c 300000; exit 70";
-    let Outcome::Channel(trouble) = outcome(endless) else { panic!("70") };
+    let Outcome::RelayFailed(trouble) = outcome(endless) else { panic!("70") };
     assert!(trouble.why.len() < 400, "{}", trouble.why.len());
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Timeouts;
 use super::reply::RawReply;
 use super::stream::{SmtpStream, StreamError};
-use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind, judge};
+use crate::domain::delivery::reply::{Outcome, Phase, RelayError, RelayErrorKind, Reply, classify_reply};
 
 /// Sends commands and reads replies, with the relay's name for messages.
 pub(super) struct SmtpChannel {
@@ -18,30 +18,30 @@ pub(super) struct SmtpChannel {
 }
 
 impl SmtpChannel {
-    pub(super) fn send_command(&mut self, phase: Phase, commands: &str) -> Result<(), Trouble> {
+    pub(super) fn send_command(&mut self, phase: Phase, commands: &str) -> Result<(), RelayError> {
         self.stream
             .write_commands(commands, self.timeouts.of(phase))
             .map_err(|fault| self.failed(phase, &fault))
     }
 
-    pub(super) fn read_reply(&mut self, phase: Phase) -> Result<RawReply, Trouble> {
+    pub(super) fn read_reply(&mut self, phase: Phase) -> Result<RawReply, RelayError> {
         self.stream.read_reply(self.timeouts.of(phase)).map_err(|fault| self.failed(phase, &fault))
     }
 
     /// Checks that a reply has the expected code, before any mail.
-    pub(super) fn expect(&self, phase: Phase, hoped: u16, reply: Reply) -> Result<(), Trouble> {
+    pub(super) fn expect(&self, phase: Phase, hoped: u16, reply: Reply) -> Result<(), RelayError> {
         if reply.code == hoped {
             return Ok(());
         }
         let shown = format!("relay {} answered {phase} with {reply}", self.name);
-        match judge(phase, reply, &self.name) {
-            Outcome::Channel(trouble) => Err(trouble),
-            _ => Err(trouble(TroubleKind::Passing, phase, shown)),
+        match classify_reply(phase, reply, &self.name) {
+            Outcome::RelayFailed(trouble) => Err(trouble),
+            _ => Err(trouble(RelayErrorKind::Transient, phase, shown)),
         }
     }
 
     /// The error for a missing reply.
-    pub(super) fn failed(&self, phase: Phase, fault: &StreamError) -> Trouble {
+    pub(super) fn failed(&self, phase: Phase, fault: &StreamError) -> RelayError {
         let name = &self.name;
         let limit = seconds(self.timeouts.of(phase));
         let why = match (fault, phase) {
@@ -55,13 +55,13 @@ impl SmtpChannel {
             (StreamError::Closed, _) => format!("relay {name} closed the connection at {phase}"),
             (StreamError::Malformed(what), _) => format!("relay {name} {what} at {phase}"),
         };
-        trouble(TroubleKind::Passing, phase, why)
+        trouble(RelayErrorKind::Transient, phase, why)
     }
 }
 
 /// An error with its kind and phase.
-pub(super) fn trouble(kind: TroubleKind, phase: Phase, why: String) -> Trouble {
-    Trouble { kind, phase, why }
+pub(super) fn trouble(kind: RelayErrorKind, phase: Phase, why: String) -> RelayError {
+    RelayError { kind, phase, why }
 }
 
 /// Formats a duration in seconds: `300`, or `0.2` in tests.

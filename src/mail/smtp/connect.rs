@@ -15,26 +15,27 @@ use super::reply::RawReply;
 use super::session::Connection;
 use super::{Mechanism, Relay, SmtpAuth, TlsMode, tls};
 use crate::clock::Stopwatch;
-use crate::domain::delivery::reply::{Phase, Reply, Trouble, TroubleKind};
+use crate::domain::delivery::reply::{Phase, RelayError, RelayErrorKind, Reply};
 use crate::failpoint;
 use crate::mail::smtp::stream::{SmtpStream, StreamError, TlsError};
 
-pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
+pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
     let name = match relay.host.contains(':') {
         true => format!("[{}]:{}", relay.host, relay.port),
         false => format!("{}:{}", relay.host, relay.port),
     };
-    let failed = |error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));
+    let failed = |error| trouble(RelayErrorKind::Transient, Phase::Connect, format!("relay {name}: {error}"));
     failpoint::at("relay.connect").map_err(failed)?;
     let tcp = tcp_connect(relay, &name)?;
-    let broken =
-        |error: io::Error| trouble(TroubleKind::Passing, Phase::Connect, format!("relay {name}: {error}"));
+    let broken = |error: io::Error| {
+        trouble(RelayErrorKind::Transient, Phase::Connect, format!("relay {name}: {error}"))
+    };
     let stream = SmtpStream::new(tcp).map_err(broken)?;
     let near = stream.peer_addr().map_err(broken)?.ip().to_canonical().is_loopback();
     if relay.tls == TlsMode::Plaintext && !near {
         let why =
             format!("relay {name} is another machine, and mails do not go there in clear; set `security`");
-        return Err(trouble(TroubleKind::Refused, Phase::Connect, why));
+        return Err(trouble(RelayErrorKind::Permanent, Phase::Connect, why));
     }
     let ehlo_name = ehlo_name(relay, &stream);
     let mut channel = SmtpChannel { stream, name, timeouts: relay.timeouts };
@@ -50,7 +51,7 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
                 "relay {} offers no STARTTLS, and nothing is said in clear; look at `security` and `port`",
                 channel.name
             );
-            return Err(trouble(TroubleKind::Refused, Phase::Tls, why));
+            return Err(trouble(RelayErrorKind::Permanent, Phase::Tls, why));
         }
         channel.send_command(Phase::Tls, &Starttls.to_string())?;
         let reply = channel.read_reply(Phase::Tls)?;
@@ -60,7 +61,7 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
                 "relay {} said more than its 220 before TLS began; somebody may have put it there",
                 channel.name
             );
-            return Err(trouble(TroubleKind::Refused, Phase::Tls, why));
+            return Err(trouble(RelayErrorKind::Permanent, Phase::Tls, why));
         }
         start_tls(&mut channel, relay)?;
         // Extensions offered before TLS must be discarded (RFC 3207, 4.2).
@@ -69,7 +70,7 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
     if let Some(auth) = &relay.auth {
         if !channel.stream.is_tls() && !near {
             let why = format!("relay {} would hear the password in clear", channel.name);
-            return Err(trouble(TroubleKind::Refused, Phase::Auth, why));
+            return Err(trouble(RelayErrorKind::Permanent, Phase::Auth, why));
         }
         authenticate(&mut channel, &extensions, auth)?;
     }
@@ -77,8 +78,8 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, Trouble> {
 }
 
 /// Connects to the relay at the first address that answers.
-fn tcp_connect(relay: &Relay, name: &str) -> Result<TcpStream, Trouble> {
-    let passing = |why| trouble(TroubleKind::Passing, Phase::Connect, why);
+fn tcp_connect(relay: &Relay, name: &str) -> Result<TcpStream, RelayError> {
+    let passing = |why| trouble(RelayErrorKind::Transient, Phase::Connect, why);
     let addresses: Vec<SocketAddr> = (relay.host.as_str(), relay.port)
         .to_socket_addrs()
         .map_err(|error| passing(format!("relay {name} is not found: {error}")))?
@@ -143,7 +144,7 @@ fn ehlo_name(relay: &Relay, stream: &SmtpStream) -> ClientId {
     }
 }
 
-fn ehlo(channel: &mut SmtpChannel, ehlo_name: &ClientId) -> Result<EhloExtensions, Trouble> {
+fn ehlo(channel: &mut SmtpChannel, ehlo_name: &ClientId) -> Result<EhloExtensions, RelayError> {
     channel.send_command(Phase::Ehlo, &Ehlo::new(ehlo_name.clone()).to_string())?;
     let lines = channel.read_reply(Phase::Ehlo)?;
     let extensions = EhloExtensions::of(&lines);
@@ -151,8 +152,9 @@ fn ehlo(channel: &mut SmtpChannel, ehlo_name: &ClientId) -> Result<EhloExtension
     Ok(extensions)
 }
 
-fn start_tls(channel: &mut SmtpChannel, relay: &Relay) -> Result<(), Trouble> {
-    let refused = |why| trouble(TroubleKind::Refused, Phase::Tls, format!("relay {}: {why}", channel.name));
+fn start_tls(channel: &mut SmtpChannel, relay: &Relay) -> Result<(), RelayError> {
+    let refused =
+        |why| trouble(RelayErrorKind::Permanent, Phase::Tls, format!("relay {}: {why}", channel.name));
     failpoint::at("relay.tls").map_err(|_| channel.failed(Phase::Tls, &StreamError::Closed))?;
     let session = relay.trust.begin(&relay.host).map_err(refused)?;
     match channel.stream.start_tls(session, relay.timeouts.tls) {
@@ -160,7 +162,7 @@ fn start_tls(channel: &mut SmtpChannel, relay: &Relay) -> Result<(), Trouble> {
         Err(TlsError::Stream(fault)) => Err(channel.failed(Phase::Tls, &fault)),
         Err(TlsError::Rejected(error)) => {
             let why = format!("relay {}: {}", channel.name, tls::describe(&error));
-            Err(trouble(TroubleKind::Refused, Phase::Tls, why))
+            Err(trouble(RelayErrorKind::Permanent, Phase::Tls, why))
         }
     }
 }
@@ -169,7 +171,7 @@ fn authenticate(
     channel: &mut SmtpChannel,
     extensions: &EhloExtensions,
     auth: &SmtpAuth,
-) -> Result<(), Trouble> {
+) -> Result<(), RelayError> {
     failpoint::at("relay.auth").map_err(|_| channel.failed(Phase::Auth, &StreamError::Closed))?;
     let mechanism = match auth.mechanism {
         Mechanism::Plain => authentication::Mechanism::Plain,
@@ -181,10 +183,14 @@ fn authenticate(
             if extensions.auth.is_empty() { "nothing".to_owned() } else { extensions.auth.join(", ") };
         let offered: String = offered.chars().filter(|c| !c.is_control()).take(200).collect();
         let why = format!("relay {} takes no sign-in by {mechanism}; it offers {offered}", channel.name);
-        return Err(trouble(TroubleKind::Refused, Phase::Auth, why));
+        return Err(trouble(RelayErrorKind::Permanent, Phase::Auth, why));
     }
     let secret = (auth.secret)().map_err(|why| {
-        trouble(TroubleKind::Passing, Phase::Auth, format!("cannot sign in at relay {}: {why}", channel.name))
+        trouble(
+            RelayErrorKind::Transient,
+            Phase::Auth,
+            format!("cannot sign in at relay {}: {why}", channel.name),
+        )
     })?;
     let credentials = Credentials::new(auth.username.clone(), secret.clone());
     // LOGIN asks two questions. Their order is fixed, their wording is not.
@@ -196,7 +202,7 @@ fn authenticate(
     let mut answer = None;
     for step in steps {
         let command = Auth::new(mechanism, credentials.clone(), step.map(str::to_owned))
-            .map_err(|error| trouble(TroubleKind::Refused, Phase::Auth, error.to_string()))?
+            .map_err(|error| trouble(RelayErrorKind::Permanent, Phase::Auth, error.to_string()))?
             .to_string();
         channel.send_command(Phase::Auth, &command)?;
         said.push(command);
@@ -224,13 +230,13 @@ fn authenticate(
     }
 }
 
-fn auth_error(channel: &SmtpChannel, lines: &RawReply, secret: &str, said: &[String]) -> Trouble {
+fn auth_error(channel: &SmtpChannel, lines: &RawReply, secret: &str, said: &[String]) -> RelayError {
     let reply = redact_secrets(lines, secret, said);
     let why = format!(
         "relay {} refused to sign in ({reply}): check `username` and the password file; Exchange Online needs `auth = \"xoauth2\"`",
         channel.name
     );
-    trouble(TroubleKind::Refused, Phase::Auth, why)
+    trouble(RelayErrorKind::Permanent, Phase::Auth, why)
 }
 
 /// The reply, without its text if that repeats a secret.

@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::delivery::reply::{Phase, Trouble};
+use crate::domain::delivery::reply::{Phase, RelayError};
 use crate::failpoint;
 
 pub(crate) use certificate::Certificate;
@@ -161,7 +161,7 @@ impl Timeouts {
             Phase::Rcpt => self.rcpt,
             Phase::Data => self.data,
             Phase::Body => self.block,
-            Phase::Dot => self.dot,
+            Phase::EndOfData => self.dot,
         }
     }
 }
@@ -185,7 +185,7 @@ impl Relay {
     /// # Errors
     ///
     /// Why it failed. No part of any mail was sent.
-    pub fn connect(&self) -> Result<Connection, Trouble> {
+    pub fn connect(&self) -> Result<Connection, RelayError> {
         connect::connect(self)
     }
 }

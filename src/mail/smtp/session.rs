@@ -11,7 +11,7 @@ use lettre::transport::smtp::extension::MailParameter;
 use super::channel::{SmtpChannel, trouble};
 use super::ehlo::EhloExtensions;
 use super::tls::TlsInfo;
-use crate::domain::delivery::reply::{Outcome, Phase, Reply, Trouble, TroubleKind, judge};
+use crate::domain::delivery::reply::{Outcome, Phase, RelayError, RelayErrorKind, Reply, classify_reply};
 use crate::failpoint;
 use crate::mail::smtp::stream::{StreamError, grouped};
 
@@ -65,21 +65,21 @@ impl Connection {
     /// connection can take another one.
     pub fn begin_message(&mut self, envelope: &Envelope<'_>) -> Result<(), Outcome> {
         if !self.is_usable() {
-            return Err(Outcome::Channel(self.gone(Phase::Mail)));
+            return Err(Outcome::RelayFailed(self.gone(Phase::Mail)));
         }
         let (mail, rcpt) = self.commands(envelope)?;
         // Unread input before a mail means a `421` to an idle connection, or that the
         // connection is out of sync.
         if self.channel.stream.has_unread() {
             self.state = State::Closed;
-            return Err(Outcome::Channel(self.gone(Phase::Mail)));
+            return Err(Outcome::RelayFailed(self.gone(Phase::Mail)));
         }
         // Stays closed unless all replies arrive.
         let before = std::mem::replace(&mut self.state, State::Closed);
         self.mails_begun += 1;
         let rset = if before == State::NeedsReset { Rset.to_string() } else { String::new() };
         if before == State::NeedsReset && failpoint::at("relay.rset").is_err() {
-            return Err(Outcome::Channel(self.channel.failed(Phase::Mail, &StreamError::Closed)));
+            return Err(Outcome::RelayFailed(self.channel.failed(Phase::Mail, &StreamError::Closed)));
         }
         let result = if self.extensions.pipelining {
             self.begin_pipelined(&rset, &mail, &rcpt)
@@ -103,23 +103,23 @@ impl Connection {
             // Unread input before the data means that the connection is out of sync; its
             // reply must not be taken for the reply to this mail.
             let why = format!("relay {} answered before it was asked", self.channel.name);
-            return Outcome::Channel(trouble(TroubleKind::Passing, Phase::Data, why));
+            return Outcome::RelayFailed(trouble(RelayErrorKind::Transient, Phase::Data, why));
         }
         if let Err(fault) = self.channel.stream.write_data(words, self.channel.timeouts.block) {
             return self.data_aborted(&fault);
         }
         if failpoint::at("relay.reply").is_err() {
-            return Outcome::InDoubt(self.channel.failed(Phase::Dot, &StreamError::Closed).why);
+            return Outcome::InDoubt(self.channel.failed(Phase::EndOfData, &StreamError::Closed).why);
         }
         let reply = match self.channel.stream.read_reply(self.channel.timeouts.dot) {
             Ok(lines) => lines.into_reply(),
-            Err(fault) => return Outcome::InDoubt(self.channel.failed(Phase::Dot, &fault).why),
+            Err(fault) => return Outcome::InDoubt(self.channel.failed(Phase::EndOfData, &fault).why),
         };
         if failpoint::at("relay.told").is_err() {
-            return Outcome::InDoubt(self.channel.failed(Phase::Dot, &StreamError::Closed).why);
+            return Outcome::InDoubt(self.channel.failed(Phase::EndOfData, &StreamError::Closed).why);
         }
         let lives = matches!(reply.code, 250 | 400..=420 | 422..=599);
-        let outcome = judge(Phase::Dot, reply, &self.channel.name);
+        let outcome = classify_reply(Phase::EndOfData, reply, &self.channel.name);
         if lives {
             self.state = State::Ready;
         }
@@ -173,7 +173,7 @@ impl Connection {
             "" => None,
             from => Some(Address::from_str(from).map_err(|_| {
                 let why = "the address that mails are sent from is none".to_owned();
-                Outcome::Channel(trouble(TroubleKind::Refused, Phase::Mail, why))
+                Outcome::RelayFailed(trouble(RelayErrorKind::Permanent, Phase::Mail, why))
             })?),
         };
         let mut parameters = Vec::new();
@@ -199,13 +199,13 @@ impl Connection {
         // After a rejection the next replies only show whether the connection is alive.
         let rcpt = match (mail, self.channel.read_reply(Phase::Rcpt)) {
             (Ok(()), Ok(lines)) => self.expect(Phase::Rcpt, &[250, 251], lines.into_reply()),
-            (Ok(()), Err(fault)) => return Err(Abort::closed(Outcome::Channel(fault))),
+            (Ok(()), Err(fault)) => return Err(Abort::closed(Outcome::RelayFailed(fault))),
             (Err(refused), Ok(_)) => Err(refused),
             (Err(refused), Err(_)) => return Err(Abort::closed(refused)),
         };
         let data = match (&rcpt, self.channel.read_reply(Phase::Data)) {
             (_, Ok(lines)) => lines.into_reply(),
-            (Ok(()), Err(fault)) => return Err(Abort::closed(Outcome::Channel(fault))),
+            (Ok(()), Err(fault)) => return Err(Abort::closed(Outcome::RelayFailed(fault))),
             (Err(refused), Err(_)) => return Err(Abort::closed(refused.clone())),
         };
         match rcpt {
@@ -236,7 +236,7 @@ impl Connection {
             let heard = passed
                 .and_then(|()| self.channel.send_command(phase, command))
                 .and_then(|()| self.channel.read_reply(phase));
-            let lines = heard.map_err(|fault| Abort::closed(Outcome::Channel(fault)))?;
+            let lines = heard.map_err(|fault| Abort::closed(Outcome::RelayFailed(fault)))?;
             self.expect(phase, hoped, lines.into_reply()).map_err(Abort::after_rejection)?;
         }
         Ok(())
@@ -260,7 +260,7 @@ impl Connection {
             .read_reply(self.channel.timeouts.mail)
             .map_err(|fault| self.first_error(&fault))?;
         if lines.code == 421 && self.is_reused() {
-            return Err(Abort::closed(Outcome::Channel(self.gone(Phase::Mail))));
+            return Err(Abort::closed(Outcome::RelayFailed(self.gone(Phase::Mail))));
         }
         Ok(lines.into_reply())
     }
@@ -271,22 +271,26 @@ impl Connection {
     }
 
     fn first_error(&self, fault: &StreamError) -> Abort {
-        Abort::closed(Outcome::Channel(match fault {
+        Abort::closed(Outcome::RelayFailed(match fault {
             StreamError::Closed if self.is_reused() => self.gone(Phase::Mail),
             _ => self.channel.failed(Phase::Mail, fault),
         }))
     }
 
-    fn gone(&self, phase: Phase) -> Trouble {
+    fn gone(&self, phase: Phase) -> RelayError {
         trouble(
-            TroubleKind::Gone,
+            RelayErrorKind::StaleConnection,
             phase,
             format!("relay {} has closed the connection meanwhile", self.channel.name),
         )
     }
 
     fn expect(&self, phase: Phase, hoped: &[u16], reply: Reply) -> Result<(), Outcome> {
-        if hoped.contains(&reply.code) { Ok(()) } else { Err(judge(phase, reply, &self.channel.name)) }
+        if hoped.contains(&reply.code) {
+            Ok(())
+        } else {
+            Err(classify_reply(phase, reply, &self.channel.name))
+        }
     }
 
     /// Sending the data was interrupted, so the mail is not in doubt. The relay may have
@@ -296,9 +300,9 @@ impl Connection {
             && let Ok(lines) = self.channel.stream.read_reply(QUIT_TIMEOUT)
             && matches!(lines.code, 400..600)
         {
-            return judge(Phase::Body, lines.into_reply(), &self.channel.name);
+            return classify_reply(Phase::Body, lines.into_reply(), &self.channel.name);
         }
-        Outcome::Channel(self.channel.failed(Phase::Body, fault))
+        Outcome::RelayFailed(self.channel.failed(Phase::Body, fault))
     }
 }
 
@@ -318,9 +322,9 @@ impl Abort {
     /// reply closes the connection.
     fn after_rejection(outcome: Outcome) -> Abort {
         let lives = match &outcome {
-            Outcome::Deferred(_) | Outcome::Rejected { .. } | Outcome::Content(_) => true,
+            Outcome::Deferred(_) | Outcome::Rejected { .. } | Outcome::MessageRejected(_) => true,
             // A permanent rejection: other mails may still pass.
-            Outcome::Channel(trouble) => trouble.kind == TroubleKind::Refused,
+            Outcome::RelayFailed(trouble) => trouble.kind == RelayErrorKind::Permanent,
             Outcome::Sent(_) | Outcome::InDoubt(_) | Outcome::Held(_) | Outcome::TooLarge(_) => false,
         };
         Abort { outcome, state: if lives { State::NeedsReset } else { State::Closed } }

@@ -4,7 +4,7 @@
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Template, TemplateElement};
 
 use super::context::{NAMES, Placeholder};
-use crate::domain::diagnostic::{Diagnostic, Place, nearest};
+use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
 use crate::render::format::{CAPITAL, TemplateFormat};
 
 /// Allowed block helpers.
@@ -16,7 +16,7 @@ const FUNCTIONS: [&str; 11] = ["eq", "ne", "gt", "gte", "lt", "lte", "and", "or"
 #[derive(Debug, Default)]
 pub(crate) struct LintResult {
     /// The partials it includes, with their locations.
-    pub(crate) partials: Vec<(String, Place)>,
+    pub(crate) partials: Vec<(String, Location)>,
     pub(crate) faults: Vec<Diagnostic>,
 }
 
@@ -199,7 +199,7 @@ impl TemplateLinter<'_> {
         if !known {
             let found = format!("`{name}` is no name that can be used here");
             let names = NAMES.iter().map(|entry| entry.name);
-            let hint = match (nearest(name, names), name.strip_prefix("extra.")) {
+            let hint = match (closest_match(name, names), name.strip_prefix("extra.")) {
                 (_, Some(column)) => {
                     format!("only columns kept on purpose can be used: add `{column}` to `[people] keep`")
                 }
@@ -215,13 +215,13 @@ impl TemplateLinter<'_> {
         self.result.faults.push(Diagnostic::error(code, place, found).hint(hint));
     }
 
-    fn place(&self, line: usize, column: usize) -> Place {
-        Place::at(self.file, line as u32, column as u32)
+    fn place(&self, line: usize, column: usize) -> Location {
+        Location::at(self.file, line as u32, column as u32)
     }
 }
 
 fn suggestion<const N: usize>(found: &str, allowed: [&'static str; N], otherwise: &str) -> String {
-    match nearest(found, allowed) {
+    match closest_match(found, allowed) {
         Some(near) => format!("did you mean `{near}`?"),
         None => otherwise.to_owned(),
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{MailContext, StepText};
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::email::has_control;
 use crate::domain::model::ids::{Language, PersonId, Slug, UnitId};
 use crate::domain::model::library::Privacy;
@@ -106,8 +106,8 @@ fn fault(renderer: &Renderer, request: &RenderRequest<'_>, variant: &Variant) ->
         other => format!("{round} cannot be written: {other}"),
     };
     let place = match (&fault, variant.subject_line) {
-        (RenderError::Subject { .. }, line @ 1..) => Place::at(&variant.file, line, 1),
-        _ => Place::file(&variant.file),
+        (RenderError::Subject { .. }, line @ 1..) => Location::at(&variant.file, line, 1),
+        _ => Location::file(&variant.file),
     };
     Some(Diagnostic::error(code, place, message).hint(hint))
 }
@@ -118,7 +118,7 @@ fn check_control_characters(mail: &RenderedEmail, variant: &Variant) -> Option<D
     (has_control(&mail.html) || has_control(&mail.text)).then(|| {
         let message = "the mail would hold a control character, which no relay takes";
         let hint = "look for it in the title, in the names of the programme and in the templates";
-        Diagnostic::error("control-character", Place::file(&variant.file), message).hint(hint)
+        Diagnostic::error("control-character", Location::file(&variant.file), message).hint(hint)
     })
 }
 
@@ -178,7 +178,7 @@ pub(crate) fn kind_names(
                 names.insert(kind, word.split_whitespace().collect::<Vec<_>>().join(" "));
             }
             Err(fault) => {
-                let place = Place::file(format!("templates/email/{KIND}.{language}.txt.hbs"));
+                let place = Location::file(format!("templates/email/{KIND}.{language}.txt.hbs"));
                 found.push(Diagnostic::error("cannot-render", place, fault.to_string()));
                 return names;
             }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{BackupError, PartialBackup, check_intact, size};
 use super::disk;
-use crate::domain::change::Act;
+use crate::domain::change::ChangeAuthor;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::decisions::write_audit;
 use crate::store::{
@@ -103,7 +103,11 @@ impl BackupFile {
     /// Replaces the database by this backup. All sending is held until an
     /// operator releases it, because mails that were sent after the backup are
     /// not in it. The caller must hold the lock of the sender.
-    pub(crate) fn restore_to(&self, database: &Path, act: &Act) -> Result<RestoreSummary, BackupError> {
+    pub(crate) fn restore_to(
+        &self,
+        database: &Path,
+        act: &ChangeAuthor,
+    ) -> Result<RestoreSummary, BackupError> {
         self.check_replace(database)?;
         // If the path is a symbolic link, its target is replaced.
         let followed = if database.is_symlink() { fs::canonicalize(database).ok() } else { None };
@@ -276,7 +280,7 @@ fn aside_path(database: &Path, at: Timestamp) -> PathBuf {
 }
 
 /// Holds all sending, and records the reason in the audit log.
-fn hold_all(copy: &mut Connection, act: &Act) -> Result<(), StoreError> {
+fn hold_all(copy: &mut Connection, act: &ChangeAuthor) -> Result<(), StoreError> {
     let tx = copy.transaction()?;
     let nothing = rusqlite::types::Null;
     tx.execute(include_str!("../sql/hold.sql"), rusqlite::params![nothing, nothing, codec::time(act.at)])?;

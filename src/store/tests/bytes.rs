@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::{Store, book, import, now, open};
-use crate::domain::delivery::state::{Happened, State};
+use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::store::{Before, Packed, Pattern, Transition};
 
 const SAME: &str = "the same for everybody\r\n";
@@ -17,11 +17,11 @@ fn in_doubt(store: &mut Store, mails: i64) {
     book(store, mails).expect("booked");
     let pattern = Arc::new(Pattern::new(mail(0)));
     for n in 1..=mails {
-        let mut flew = Transition::new(n, State::Claimed, Happened::Flew);
+        let mut flew = Transition::new(n, State::Claimed, DeliveryEvent::DataStarted);
         flew.bytes = Some(Arc::new(Packed::new(&mail(n), Some(pattern.clone()))));
-        let mut doubted = Transition::new(n, State::InFlight, Happened::Doubted);
+        let mut doubted = Transition::new(n, State::InFlight, DeliveryEvent::ResultUnknown);
         doubted.not_before = Some(now());
-        let moves = [Transition::new(n, State::Due, Happened::Claimed), flew, doubted];
+        let moves = [Transition::new(n, State::Due, DeliveryEvent::Claimed), flew, doubted];
         store.write(&moves, None, now()).expect("written");
     }
 }
@@ -46,7 +46,7 @@ fn similar_messages_share_a_dictionary_until_the_last_is_pruned() {
     assert_eq!(before(store), [1, 2, 3].map(|n| Before::Whole(mail(n).into())));
     assert_eq!(number(store, "SELECT count(*) FROM mail_pattern"), 1);
     assert!(number(store, "SELECT max(length(bytes)) FROM mail_bytes") < 40);
-    let sent = |n| Transition::new(n, State::InDoubt, Happened::WasResolved { sent: true });
+    let sent = |n| Transition::new(n, State::InDoubt, DeliveryEvent::Resolved { sent: true });
     let a_week_later = now() + TimeDelta::days(7) + TimeDelta::seconds(1);
     store.write(&[sent(1), sent(2)], None, now()).expect("written");
     assert_eq!(store.forget_bytes(a_week_later).expect("forgotten"), 2);
@@ -73,7 +73,7 @@ fn a_corrupt_message_is_dropped_when_it_is_resolved_as_not_sent() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = &mut open(&folder.path().join("journey.db"));
     in_doubt(store, 4);
-    let unsent = |n| Transition::new(n, State::InDoubt, Happened::WasResolved { sent: false });
+    let unsent = |n| Transition::new(n, State::InDoubt, DeliveryEvent::Resolved { sent: false });
     store.write(&[unsent(1)], None, now()).expect("written");
     assert_eq!(before(store)[0], Before::Whole(mail(1).into()));
     let damage = "UPDATE mail_bytes SET bytes = x'' WHERE delivery_id = 2";
@@ -85,11 +85,11 @@ fn a_corrupt_message_is_dropped_when_it_is_resolved_as_not_sent() {
     );
     store.connection.execute("UPDATE mail_pattern SET bytes = x''", []).expect("damaged");
     store.write(&[unsent(3)], None, now()).expect("written");
-    let mut flew = Transition::new(3, State::Claimed, Happened::Flew);
+    let mut flew = Transition::new(3, State::Claimed, DeliveryEvent::DataStarted);
     flew.bytes = Some(Arc::new(Packed::new(&mail(3), Some(Arc::new(Pattern::new(mail(0)))))));
-    let mut doubted = Transition::new(3, State::InFlight, Happened::Doubted);
+    let mut doubted = Transition::new(3, State::InFlight, DeliveryEvent::ResultUnknown);
     doubted.not_before = Some(now());
-    let moves = [Transition::new(3, State::Due, Happened::Claimed), flew, doubted];
+    let moves = [Transition::new(3, State::Due, DeliveryEvent::Claimed), flew, doubted];
     store.write(&moves, None, now()).expect("written");
     let third = Before::Whole(mail(3).into());
     assert_eq!(

@@ -3,8 +3,8 @@
 
 use super::{Store, act, book, import, now, open, slug};
 use crate::domain::change::Change;
-use crate::domain::change::settings::PauseOf;
-use crate::domain::delivery::state::{Happened, State};
+use crate::domain::change::settings::PauseTarget;
+use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::store::{StoreError, Transition};
 
 /// Runs an operation without free pages, checks that it fails and changes
@@ -66,9 +66,10 @@ fn settling_on_a_full_disk_changes_nothing_and_can_be_repeated() {
     // So long that no row fits into its old space.
     let reply = "file 2026-12-01, and what a relay may say besides ".repeat(8);
     let claimed: Vec<Transition> =
-        (1..=400).map(|number| Transition::new(number, State::Due, Happened::Claimed)).collect();
+        (1..=400).map(|number| Transition::new(number, State::Due, DeliveryEvent::Claimed)).collect();
     store.write(&claimed, None, now()).expect("claimed");
-    let sent = |number| Transition::new(number, State::Claimed, Happened::Accepted).with_reply(reply.clone());
+    let sent =
+        |number| Transition::new(number, State::Claimed, DeliveryEvent::Accepted).with_reply(reply.clone());
     let sent: Vec<Transition> = (1..=400).map(sent).collect();
     without_room(&mut store, |store| store.write(&sent, None, now()).map(drop));
 }
@@ -78,7 +79,7 @@ fn a_decision_on_a_full_disk_changes_nothing_and_can_be_repeated() {
     let home = tempfile::tempdir().expect("a folder");
     let mut store = open(&home.path().join("journey.db"));
     let change = Change::Pause {
-        of: PauseOf::Journey(slug("miljo")),
+        of: PauseTarget::Journey(slug("miljo")),
         until: None,
         // Longer than a page.
         reason: "because ".repeat(2_000).into(),

@@ -47,23 +47,23 @@ pub(super) struct Page {
 
 struct Node {
     parent: Option<Id>,
-    what: What,
+    what: EventKind,
     /// Where its content ends.
     end: Id,
     /// Is it shown, as far as its source alone says?
     shown: bool,
 }
 
-enum What {
+enum EventKind {
     Element { name: String, attributes: BTreeMap<String, String> },
     Text(String),
     Comment(String),
 }
 
-impl What {
+impl EventKind {
     /// Is its content shown?
     fn shows(&self) -> bool {
-        let What::Element { name, attributes } = self else { return true };
+        let EventKind::Element { name, attributes } = self else { return true };
         let attribute = |name: &str| attributes.get(name).map(String::as_str);
         let style = attribute("style").unwrap_or_default();
         let style = style.split_whitespace().collect::<String>().to_lowercase();
@@ -92,13 +92,13 @@ impl Page {
                 self.doctype = &**name == "html" && public_id.is_empty() && system_id.is_empty();
                 None
             }
-            NodeData::Text { contents } => Some(What::Text(contents.borrow().to_string())),
-            NodeData::Comment { contents } => Some(What::Comment(contents.to_string())),
+            NodeData::Text { contents } => Some(EventKind::Text(contents.borrow().to_string())),
+            NodeData::Comment { contents } => Some(EventKind::Comment(contents.to_string())),
             NodeData::Element { name, attrs, .. } => {
                 let attrs = attrs.borrow();
                 let pair = |a: &html5ever::Attribute| (a.name.local.to_string(), a.value.to_string());
                 let attributes = attrs.iter().map(pair).collect();
-                Some(What::Element { name: name.local.to_string(), attributes })
+                Some(EventKind::Element { name: name.local.to_string(), attributes })
             }
         };
         let own = what.map(|what| {
@@ -116,7 +116,7 @@ impl Page {
 
     /// All elements, in the order of the source.
     pub(super) fn elements(&self) -> impl Iterator<Item = Id> {
-        (0..self.nodes.len()).filter(|&id| matches!(self.nodes[id].what, What::Element { .. }))
+        (0..self.nodes.len()).filter(|&id| matches!(self.nodes[id].what, EventKind::Element { .. }))
     }
 
     /// All elements of that name.
@@ -127,32 +127,32 @@ impl Page {
     /// All text nodes with their text, shown or not.
     pub(super) fn texts(&self) -> impl Iterator<Item = (Id, &str)> {
         self.nodes.iter().enumerate().filter_map(|(id, node)| match &node.what {
-            What::Text(text) => Some((id, text.as_str())),
-            What::Element { .. } | What::Comment(_) => None,
+            EventKind::Text(text) => Some((id, text.as_str())),
+            EventKind::Element { .. } | EventKind::Comment(_) => None,
         })
     }
 
     /// All comments.
     pub(super) fn comments(&self) -> impl Iterator<Item = &str> {
         self.nodes.iter().filter_map(|node| match &node.what {
-            What::Comment(text) => Some(text.as_str()),
-            What::Element { .. } | What::Text(_) => None,
+            EventKind::Comment(text) => Some(text.as_str()),
+            EventKind::Element { .. } | EventKind::Text(_) => None,
         })
     }
 
     /// The name of an element; empty for text.
     pub(super) fn name(&self, id: Id) -> &str {
         match &self.nodes[id].what {
-            What::Element { name, .. } => name,
-            What::Text(_) | What::Comment(_) => "",
+            EventKind::Element { name, .. } => name,
+            EventKind::Text(_) | EventKind::Comment(_) => "",
         }
     }
 
     /// The attributes of an element, by name.
     pub(super) fn attributes(&self, id: Id) -> impl Iterator<Item = (&str, &str)> {
         let attributes = match &self.nodes[id].what {
-            What::Element { attributes, .. } => Some(attributes),
-            What::Text(_) | What::Comment(_) => None,
+            EventKind::Element { attributes, .. } => Some(attributes),
+            EventKind::Text(_) | EventKind::Comment(_) => None,
         };
         attributes.into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -180,9 +180,9 @@ impl Page {
     /// The direct children of an element, without comments and blanks.
     pub(super) fn children(&self, id: Id) -> impl Iterator<Item = Id> {
         let blank = |id: Id| match &self.nodes[id].what {
-            What::Text(text) => text.trim().is_empty(),
-            What::Comment(_) => true,
-            What::Element { .. } => false,
+            EventKind::Text(text) => text.trim().is_empty(),
+            EventKind::Comment(_) => true,
+            EventKind::Element { .. } => false,
         };
         self.inside(id).filter(move |&child| self.nodes[child].parent == Some(id) && !blank(child))
     }
@@ -201,9 +201,9 @@ impl Page {
 
     fn own_text(&self, id: Id) -> &str {
         match &self.nodes[id].what {
-            What::Text(text) => text,
-            What::Element { name, .. } if name == "br" => " ",
-            What::Element { .. } | What::Comment(_) => "",
+            EventKind::Text(text) => text,
+            EventKind::Element { name, .. } if name == "br" => " ",
+            EventKind::Element { .. } | EventKind::Comment(_) => "",
         }
     }
 
@@ -225,9 +225,9 @@ impl Page {
         for (id, node) in self.nodes.iter().enumerate() {
             let is_break = self.name(id) == "br";
             let text = match &node.what {
-                What::Text(text) => text.as_str(),
-                What::Element { .. } if is_break => " ",
-                What::Element { .. } | What::Comment(_) => continue,
+                EventKind::Text(text) => text.as_str(),
+                EventKind::Element { .. } if is_break => " ",
+                EventKind::Element { .. } | EventKind::Comment(_) => continue,
             };
             let Some(block) = self.block(id) else { continue };
             if !self.is_shown(id) || (text.trim().is_empty() && last != Some(block)) {

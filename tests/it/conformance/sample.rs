@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use journey::config::Config;
 use journey::domain::change::settings::Settings;
-use journey::domain::history::Memory;
+use journey::domain::history::History;
 use journey::domain::model::ids::{Language, PersonId, Slug, UnitId};
 use journey::domain::model::journey::Journey;
 use journey::domain::model::person::{Person, Roster, Unit};
@@ -110,7 +110,7 @@ pub(super) fn world() -> World {
     assert!(!faults.iter().any(Diagnostic::is_error), "{faults:?}");
     let unit =
         Unit { id: UnitId::new("VO-102"), name: "Äldreboendet Björkgården & Åsen".into(), manager: None };
-    let (mut people, mut memory) = (Vec::new(), Memory::default());
+    let (mut people, mut memory) = (Vec::new(), History::default());
     for (number, name) in NAMES.iter().enumerate() {
         for language in &library.programme.languages {
             for character in &library.programme.characters {

@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::{CONNECTIONS, Home, people_file, until};
 use super::iterations;
-use super::server::{Point, Relay, Rule, Script, What, line};
+use super::server::{EventKind, Point, Relay, Rule, Script, line};
 use crate::store::faults::Disk;
 use crate::store::skip;
 
@@ -105,7 +105,7 @@ pub(super) fn relay(rules: Vec<Rule>) -> Relay {
 
 /// A relay that answers the end of each message after this delay.
 pub(super) fn slow(milliseconds: u64) -> Relay {
-    let late = What::Late(Duration::from_millis(milliseconds), line("250 2.0.0 at last"));
+    let late = EventKind::Late(Duration::from_millis(milliseconds), line("250 2.0.0 at last"));
     relay(vec![Rule::at(Point::Dot, late)])
 }
 
@@ -156,7 +156,7 @@ fn on_stop_it_finishes_mails_in_flight_and_starts_none() {
 #[test]
 fn on_stop_before_data_the_mail_is_kept() {
     for (command, code) in [("daemon", 0), ("send", 75)] {
-        let later = What::Meanwhile(Arc::new(|| thread::sleep(Duration::from_millis(300))));
+        let later = EventKind::Meanwhile(Arc::new(|| thread::sleep(Duration::from_millis(300))));
         let relay = relay(vec![Rule::at(Point::Data, later)]);
         let home = Home::peopled(20, relay.port());
         let mut program = Running::start(&home, &[command]);
@@ -171,7 +171,7 @@ fn on_stop_before_data_the_mail_is_kept() {
 /// never comes, the daemon still stops, and records which mails are in doubt.
 #[test]
 fn on_stop_it_waits_for_a_silent_relay_only_until_the_timeout() {
-    let silent = relay(vec![Rule::at(Point::Dot, What::Accept(Box::new(What::Silence)))]);
+    let silent = relay(vec![Rule::at(Point::Dot, EventKind::Accept(Box::new(EventKind::Silence)))]);
     let home = Home::peopled(20, silent.port());
     let mut daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", "relay.dot=return(500)")]);
     until("mails are on their way", || silent.count() >= CONNECTIONS);
@@ -194,7 +194,7 @@ fn on_stop_it_waits_for_a_silent_relay_only_until_the_timeout() {
 
 #[test]
 fn a_second_stop_signal_exits_at_once_and_leaves_mails_in_doubt() {
-    let silent = relay(vec![Rule::at(Point::Dot, What::Accept(Box::new(What::Silence)))]);
+    let silent = relay(vec![Rule::at(Point::Dot, EventKind::Accept(Box::new(EventKind::Silence)))]);
     let home = Home::peopled(40, silent.port());
     let mut daemon = Running::daemon(&home);
     until("mails are on their way", || silent.count() == CONNECTIONS);

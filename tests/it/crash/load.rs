@@ -8,7 +8,7 @@ use journey::clock::Stopwatch;
 
 use super::daemon::Running;
 use super::home::{Home, until};
-use super::server::{Point, Relay, Rule, Script, What, line};
+use super::server::{EventKind, Point, Relay, Rule, Script, line};
 
 /// As many people as a large customer has, and the mails of each.
 const PEOPLE: usize = 1_400;
@@ -62,7 +62,7 @@ pub(super) fn more_than_a_million_mails() {
 /// How long a mailing takes while `meanwhile` runs in a loop.
 fn mailing(mut meanwhile: impl FnMut(&Home)) -> Duration {
     // The relay is the bottleneck, as in production.
-    let late = What::Late(Duration::from_millis(20), line("250 2.0.0 at last"));
+    let late = EventKind::Late(Duration::from_millis(20), line("250 2.0.0 at last"));
     let relay = Relay::start(Script { rules: vec![Rule::at(Point::Dot, late)], ..Script::default() });
     let home = Home::peopled(600, relay.port());
     let watch = Stopwatch::start();

@@ -13,7 +13,7 @@ use journey::clock::{self, Stopwatch};
 use journey::domain::time::timezone::Timestamp;
 
 use super::home::{CONNECTIONS, Home};
-use super::server::{Accepted, BadDay, Point, Relay, Rule, Script, What, line};
+use super::server::{Accepted, BadDay, EventKind, Point, Relay, Rule, Script, line};
 use crate::rng::Rng;
 
 /// Totals of a run.
@@ -258,6 +258,6 @@ pub(crate) struct Booked {
 
 /// Replies late to one message in several.
 fn late(n: usize) -> Rule {
-    let what = What::Late(Duration::from_millis(15), line("250 2.0.0 at last"));
+    let what = EventKind::Late(Duration::from_millis(15), line("250 2.0.0 at last"));
     Rule { mail: Some(1 + 17 * n), ..Rule::at(Point::Dot, what) }
 }

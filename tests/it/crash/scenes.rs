@@ -22,7 +22,7 @@ use super::daemon::Running;
 use super::home::{CONNECTIONS, Home, people_file, until};
 use super::iterations;
 use super::random_kill::{Counters, Mailing};
-use super::server::{Point, Relay, Rule, Script, What};
+use super::server::{EventKind, Point, Relay, Rule, Script};
 use crate::relay::certificates::Authority;
 
 /// The number of people who have a mail due.
@@ -124,7 +124,8 @@ impl Stage {
                 self.mailing(&wanted, &self.peopled, Script { offers, ..Script::default() });
             }
             Scene::Refused => {
-                let later = Rule { mail: Some(5), ..Rule::once(Point::Rcpt, What::say("451 4.7.1 later")) };
+                let later =
+                    Rule { mail: Some(5), ..Rule::once(Point::Rcpt, EventKind::say("451 4.7.1 later")) };
                 self.mailing(&wanted, &self.peopled, Script { rules: vec![later], ..Script::default() });
             }
             Scene::Daemon => self.daemon(&wanted),

@@ -14,7 +14,7 @@ use journey::store::Store;
 use super::mailing::{DAILY, Mailing, first_name};
 use super::{MORNING, all_is_well, minutes, relay};
 use crate::crash::home::{Home, PATIENCE};
-use crate::relay::server::{Accepted, Point, Relay, Rule, Script, What};
+use crate::relay::server::{Accepted, EventKind, Point, Relay, Rule, Script};
 
 /// The domain that is limited; others are not.
 const SLOW: &str = "slow.example";
@@ -129,7 +129,7 @@ fn a_daily_limit_survives_a_restart_and_reports_its_end() {
 /// It then waits for the relay, not for the limit.
 #[test]
 fn a_failing_relay_is_not_retried_early_because_a_limit_has_room() {
-    let relay = relay(vec![Rule::at(Point::Rcpt, What::say("550 5.7.1 not from you"))]);
+    let relay = relay(vec![Rule::at(Point::Rcpt, EventKind::say("550 5.7.1 not from you"))]);
     let home = Home::peopled(9, relay.port());
     home.edit("config.toml", "rate = \"unlimited\"\n", "rate = \"1/minute\"\n");
     let output = home.run(&["send"]);

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{Datelike, TimeDelta, Timelike};
 use journey::config::{self, Security};
-use journey::domain::change::{Act, Change};
-use journey::domain::delivery::send_block::{Guard, GuardKind};
-use journey::domain::delivery::state::{Happened, State};
+use journey::domain::change::{Change, ChangeAuthor};
+use journey::domain::delivery::send_block::{BlockKind, SendBlock};
+use journey::domain::delivery::state::{DeliveryEvent, State};
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::deliver::{Chosen, Delivered, Hooks};
 use journey::engine::message::Desk;
@@ -46,7 +46,7 @@ pub(super) struct Mailing {
 /// The outcome of a pass.
 #[derive(Debug)]
 pub(super) struct Passed {
-    pub(super) guards: Vec<GuardKind>,
+    pub(super) guards: Vec<BlockKind>,
     pub(super) recovered: Recovered,
     pub(super) reconciled: JournalReconciliation,
     pub(super) delivered: Delivered,
@@ -100,8 +100,8 @@ pub(super) fn first_name(n: usize) -> String {
 }
 
 /// The author of changes that are made during a pass.
-pub(super) fn act(at: Timestamp) -> Act {
-    Act { at, by: "Eva Lind".to_owned(), why: None }
+pub(super) fn act(at: Timestamp) -> ChangeAuthor {
+    ChangeAuthor { at, by: "Eva Lind".to_owned(), why: None }
 }
 
 impl Files {
@@ -322,7 +322,7 @@ impl Mailing {
     /// Resolves a mail in doubt, as `journey resolve` does.
     pub(super) fn resolve(&mut self, at: Timestamp, row: &Row, sent: bool) {
         let (_, store) = self.rig.running(at);
-        let resolved = Transition::new(row.number, row.state, Happened::WasResolved { sent });
+        let resolved = Transition::new(row.number, row.state, DeliveryEvent::Resolved { sent });
         let written = store.write(&[resolved], None, at).expect("written");
         assert_eq!(written, Written::All(vec![true]));
         if sent {
@@ -343,7 +343,7 @@ impl Mailing {
     pub(super) fn release(&mut self, at: Timestamp) {
         let database = self.database();
         let (_, store) = self.rig.running(at);
-        let guards: Vec<Guard> = store.send_blocks().expect("guards");
+        let guards: Vec<SendBlock> = store.send_blocks().expect("guards");
         assert!(!guards.is_empty());
         startup::release(store, &database, &guards, at).expect("released");
         self.rig.stop();

@@ -14,11 +14,11 @@ use journey::engine::status::{self, Ledger};
 
 use super::mailing::{DAILY, Mailing};
 use super::{MORNING, all_is_well, minutes, relay};
-use crate::relay::server::{Point, Relay, Rule, Script, What};
+use crate::relay::server::{EventKind, Point, Relay, Rule, Script};
 
 /// A relay that accepts connections and answers with 421.
 fn down() -> Relay {
-    relay(vec![Rule::at(Point::Greeting, What::Reset)])
+    relay(vec![Rule::at(Point::Greeting, EventKind::Reset)])
 }
 
 /// Half past eight, noon and four o'clock on this many days.
@@ -79,7 +79,7 @@ fn a_recipient_deferred_after_days_without_a_relay_is_not_given_up() {
 #[test]
 fn a_recipient_deferred_for_five_days_misses_only_that_step() {
     let mut mailing = Mailing::of(3);
-    let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
+    let later = Rule::at(Point::Rcpt, EventKind::say("450 4.2.0 come back later"));
     let relay = relay(vec![super::to("p002", Rule { times: 9, ..later })]);
     for at in times(&mailing, "2026-12-01", 12) {
         mailing.pass(&relay, at);
@@ -88,7 +88,7 @@ fn a_recipient_deferred_for_five_days_misses_only_that_step() {
     assert_eq!(mailing.row("p002", "j/a").attempts, 10);
     all_is_well(&mut mailing, 0);
     let mut mailing = Mailing::of(3);
-    let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
+    let later = Rule::at(Point::Rcpt, EventKind::say("450 4.2.0 come back later"));
     let relay = super::relay(vec![super::to("p002", Rule { times: 16, ..later })]);
     for at in times(&mailing, "2026-12-01", 16) {
         mailing.pass(&relay, at);
@@ -141,7 +141,7 @@ fn a_release_after_weeks_sends_no_burst() {
 fn a_mail_deferred_beyond_its_expiry_expires_and_the_next_step_follows() {
     let order = DAILY.replacen("id = \"a\"\n", "id = \"a\"\nexpires_after = \"1 day\"\n", 1);
     let mut mailing = Mailing::with(&format!("=== journey j\n{order}"), 4);
-    let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
+    let later = Rule::at(Point::Rcpt, EventKind::say("450 4.2.0 come back later"));
     let relay = relay(vec![super::to("p003", Rule { times: 4, ..later })]);
     for at in times(&mailing, "2026-12-01", 8) {
         mailing.pass(&relay, at);

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use journey::domain::change::Change;
-use journey::domain::change::settings::PauseOf;
+use journey::domain::change::settings::PauseTarget;
 use journey::domain::delivery::state::State;
 use journey::domain::model::ids::{PersonId, Slug};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::mailing::{DAILY, Files, Mailing, people};
-use crate::relay::server::{BadDay, Point, Relay, Rule, Script, What};
+use crate::relay::server::{BadDay, EventKind, Point, Relay, Rule, Script};
 
 const PEOPLE: usize = 14;
 const LINES: u16 = 3;
@@ -42,8 +42,8 @@ enum Decides {
 
 impl Decides {
     fn change(self) -> Option<Change> {
-        let person = |n: usize| PauseOf::Person(PersonId::new(&format!("p{n:03}")));
-        let journey = || PauseOf::Journey(Slug::parse("j").expect("a slug"));
+        let person = |n: usize| PauseTarget::Person(PersonId::new(&format!("p{n:03}")));
+        let journey = || PauseTarget::Journey(Slug::parse("j").expect("a slug"));
         let pause = |of| Change::Pause { of, until: None, reason: "a test".into() };
         Some(match self {
             Decides::Hold => Change::Hold(None),
@@ -122,11 +122,11 @@ proptest! {
             let dead = Files::default();
             let mut rules = Vec::new();
             if let Some((mail, point)) = dies {
-                let end = What::End(mailing.copies_to(&dead));
+                let end = EventKind::End(mailing.copies_to(&dead));
                 rules.push(Rule { mail: Some(mail), ..Rule::once(point, end) });
             }
             if let Some((mail, change)) = decides.and_then(|(mail, decides)| Some((mail, decides.change()?))) {
-                let happens = What::Meanwhile(mailing.decides(at, change));
+                let happens = EventKind::Meanwhile(mailing.decides(at, change));
                 rules.push(Rule { mail: Some(mail), ..Rule::once(Point::Mail, happens) });
             }
             if let Some((_, Decides::Import(most))) = decides {
@@ -156,11 +156,11 @@ proptest! {
         let database = rusqlite::Connection::open(mailing.rig.path("journey.db")).expect("a database");
         database.execute("UPDATE person SET undeliverable = NULL", []).expect("written");
         drop(database);
-        let mut changes = vec![Change::Release(None), Change::Resume(PauseOf::Journey(Slug::parse("j").expect("a slug")))];
+        let mut changes = vec![Change::Release(None), Change::Resume(PauseTarget::Journey(Slug::parse("j").expect("a slug")))];
         changes.extend((1..=PEOPLE).filter_map(|n| Decides::Resume(n).change()));
         mailing.rig.decide_all(at, &changes);
         let morning = mailing.rig.zone.civil(at).date().and_hms_opt(8, 30, 0).expect("a time");
-        let morning = mailing.rig.zone.resolve(morning) + TimeDelta::days(1);
+        let morning = mailing.rig.zone.local_to_instant(morning) + TimeDelta::days(1);
         for at in (0..40).map(|day| morning + TimeDelta::days(day)) {
             mailing.good_passes([at, at + TimeDelta::minutes(30)]);
             if mailing.is_complete(PEOPLE, 8) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use journey::config::Rate;
 use journey::domain::change::Change;
-use journey::domain::delivery::reply::TroubleKind;
+use journey::domain::delivery::reply::RelayErrorKind;
 use journey::domain::delivery::state::State;
 use journey::domain::model::ids::StepName;
 use journey::engine::plan::explain;
@@ -19,7 +19,7 @@ use mail_parser::MessageParser;
 
 use super::mailing::{Mailing, first_name};
 use super::{MORNING, all_is_well, header, minutes, nth, relay, to};
-use crate::relay::server::{Point, Relay, Rule, Script, What, line};
+use crate::relay::server::{EventKind, Point, Relay, Rule, Script, line};
 
 #[test]
 fn a_deferred_recipient_is_retried_after_five_minutes() {
@@ -46,7 +46,7 @@ fn a_deferred_recipient_is_retried_after_five_minutes() {
 
 #[test]
 fn a_421_ends_the_connection_and_at_the_end_of_data_defers_the_mail() {
-    let bye = || What::SayAndClose(line("421 4.3.2 closing"));
+    let bye = || EventKind::SayAndClose(line("421 4.3.2 closing"));
     let mut mailing = Mailing::in_order(6);
     let at = mailing.at(MORNING);
     let rules = vec![nth(2, Rule::once(Point::Mail, bye())), to("p004", Rule::once(Point::Dot, bye()))];
@@ -63,10 +63,10 @@ fn a_421_ends_the_connection_and_at_the_end_of_data_defers_the_mail() {
 fn a_421_greeting_counts_against_no_recipient() {
     let mut mailing = Mailing::in_order(3);
     let at = mailing.at(MORNING);
-    let bye = What::SayAndClose(line("421 4.3.2 not now"));
+    let bye = EventKind::SayAndClose(line("421 4.3.2 not now"));
     let relay = relay(vec![Rule::once(Point::Greeting, bye)]);
     let passed = mailing.pass(&relay, at);
-    assert_eq!(passed.delivered.trouble.map(|trouble| trouble.kind), Some(TroubleKind::Passing));
+    assert_eq!(passed.delivered.trouble.map(|trouble| trouble.kind), Some(RelayErrorKind::Transient));
     assert_eq!(mailing.states(), "due 3");
     assert!(mailing.rows().iter().all(|row| row.attempts == 0), "no attempt is counted");
     mailing.pass(&relay, at + minutes(1));
@@ -77,7 +77,9 @@ fn a_421_greeting_counts_against_no_recipient() {
 /// It continues over a new connection, and nothing is reported.
 #[test]
 fn a_relay_that_closes_after_each_mail_is_reconnected() {
-    for what in [What::Close, What::Reset, What::SayAndClose(line("421 4.4.2 idle for too long"))] {
+    for what in
+        [EventKind::Close, EventKind::Reset, EventKind::SayAndClose(line("421 4.4.2 idle for too long"))]
+    {
         let mut mailing = Mailing::of(10);
         let at = mailing.at(MORNING);
         let relay = relay(vec![Rule::at(Point::Idle, what)]);
@@ -93,7 +95,9 @@ fn a_relay_that_closes_after_each_mail_is_reconnected() {
 /// that part; later everybody receives the whole mail, once.
 #[test]
 fn a_connection_lost_within_the_data_delivers_no_partial_mail() {
-    for what in [What::Close, What::Reset, What::ReadThenReset(100), What::ReadThenEnd(100)] {
+    for what in
+        [EventKind::Close, EventKind::Reset, EventKind::ReadThenReset(100), EventKind::ReadThenEnd(100)]
+    {
         let mut mailing = Mailing::of(4);
         let at = mailing.at(MORNING);
         let relay = relay(vec![to("p002", Rule::once(Point::Body, what))]);
@@ -115,9 +119,9 @@ fn in_a_batch_with_three_failures_the_others_are_sent_once() {
     let mut mailing = Mailing::of(50);
     let at = mailing.at(MORNING);
     let relay = relay(vec![
-        to("p007", Rule::at(Point::Rcpt, What::say("550 5.1.1 no such user"))),
-        to("p020", Rule::at(Point::Rcpt, What::say("552 5.2.2 mailbox is full"))),
-        to("p033", Rule::once(Point::Dot, What::Close)),
+        to("p007", Rule::at(Point::Rcpt, EventKind::say("550 5.1.1 no such user"))),
+        to("p020", Rule::at(Point::Rcpt, EventKind::say("552 5.2.2 mailbox is full"))),
+        to("p033", Rule::once(Point::Dot, EventKind::Close)),
     ]);
     mailing.pass(&relay, at);
     assert_eq!(mailing.states(), "in_doubt 1, rejected 2, sent 47");
@@ -139,12 +143,12 @@ fn a_relay_that_rejects_everybody_counts_against_no_recipient() {
     {
         let mut mailing = Mailing::of(50);
         let at = mailing.at(MORNING);
-        let refusing = relay(vec![Rule::at(Point::Rcpt, What::say(answer))]);
+        let refusing = relay(vec![Rule::at(Point::Rcpt, EventKind::say(answer))]);
         for later in [0, 60] {
             let before = refusing.commands("RCPT");
             let passed = mailing.pass(&refusing, at + minutes(later));
             let trouble = passed.delivered.trouble.expect("trouble");
-            assert_eq!(trouble.kind, TroubleKind::Refused, "{answer}: {}", trouble.why);
+            assert_eq!(trouble.kind, RelayErrorKind::Permanent, "{answer}: {}", trouble.why);
             // The other connection may have asked already.
             let asked = refusing.commands("RCPT") - before;
             assert!(asked <= 5 + 1, "{answer}: {asked} were asked for");
@@ -162,7 +166,7 @@ fn a_relay_that_rejects_everybody_counts_against_no_recipient() {
 fn unknown_recipients_are_distinguished_from_a_relay_that_rejects_everybody() {
     let mut mailing = Mailing::in_order(40);
     let at = mailing.at(MORNING);
-    let unknown = What::say("550 5.1.1 no such user");
+    let unknown = EventKind::say("550 5.1.1 no such user");
     let relay = relay(vec![
         to("p01", Rule::at(Point::Rcpt, unknown.clone())),
         to("5@", Rule::at(Point::Rcpt, unknown)),
@@ -219,7 +223,7 @@ fn a_relay_that_rejects_the_size_holds_the_step() {
     for point in [Point::Mail, Point::Dot] {
         let mut mailing = Mailing::in_order(20);
         let at = mailing.at(MORNING);
-        let relay = relay(vec![Rule::at(point, What::say("552 5.3.4 message too big"))]);
+        let relay = relay(vec![Rule::at(point, EventKind::say("552 5.3.4 message too big"))]);
         let passed = mailing.pass(&relay, at);
         assert!(passed.delivered.trouble.is_none(), "{passed:?}");
         assert_eq!((mailing.states().as_str(), relay.commands("MAIL")), ("due 20", 1), "{passed:?}");
@@ -237,7 +241,7 @@ fn a_connection_limit_of_the_relay_is_respected_from_then_on() {
     let mut mailing = Mailing::of(20);
     mailing.rig.config.mail.smtp.connections = 4;
     let at = mailing.at(MORNING);
-    let later = Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"));
+    let later = Rule::at(Point::Rcpt, EventKind::say("450 4.2.0 come back later"));
     let rules = vec![super::to("p00", Rule { times: 9, ..later })];
     let relay = Relay::start(Script { most_connections: Some(2), rules, ..Script::default() });
     let passed = mailing.pass(&relay, at);
@@ -246,7 +250,7 @@ fn a_connection_limit_of_the_relay_is_respected_from_then_on() {
     assert_eq!(passed.delivered.crowded, Some(4), "the next hour has a connection less");
     // Each pass is a process of its own; no connection gets all mails before
     // the next one opens.
-    let late = What::Late(Duration::from_millis(100), line("250 2.0.0 at last"));
+    let late = EventKind::Late(Duration::from_millis(100), line("250 2.0.0 at last"));
     let relay = self::relay(vec![Rule::at(Point::Dot, late)]);
     mailing.pass(&relay, at + minutes(20));
     assert_eq!((mailing.states().as_str(), relay.most_connections()), ("sent 20", 3));
@@ -257,7 +261,7 @@ fn a_connection_limit_of_the_relay_is_respected_from_then_on() {
 fn a_late_reply_counts_as_sent_without_a_copy() {
     let mut mailing = Mailing::of(4);
     let at = mailing.at(MORNING);
-    let late = What::Late(Duration::from_millis(400), line("250 2.0.0 at last"));
+    let late = EventKind::Late(Duration::from_millis(400), line("250 2.0.0 at last"));
     let relay = relay(vec![Rule::at(Point::Dot, late)]);
     let passed = mailing.pass(&relay, at);
     assert_eq!((passed.delivered.sent, mailing.states().as_str()), (4, "sent 4"));
@@ -356,8 +360,8 @@ fn every_mail_has_the_content_of_its_own_recipient() {
     let at = mailing.at(MORNING);
     // A slow reply makes the worker take other recipients meanwhile, and some
     // are deferred.
-    let late = |n: u64| What::Late(Duration::from_millis(n), line("250 2.0.0 at last"));
-    let put_off = to("77@", Rule::once(Point::Rcpt, What::say("450 4.2.0 later")));
+    let late = |n: u64| EventKind::Late(Duration::from_millis(n), line("250 2.0.0 at last"));
+    let put_off = to("77@", Rule::once(Point::Rcpt, EventKind::say("450 4.2.0 later")));
     let relay =
         relay(vec![nth(3, Rule::at(Point::Dot, late(2))), to("9@", Rule::at(Point::Dot, late(1))), put_off]);
     mailing.pass(&relay, at);

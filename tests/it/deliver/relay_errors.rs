@@ -18,7 +18,7 @@ use journey::store::{RelayFailure, RelayHealth, Store};
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, minutes, relay};
 use crate::crash::home::Home;
-use crate::relay::server::{Point, Relay, Rule, Script, What, line};
+use crate::relay::server::{EventKind, Point, Relay, Rule, Script, line};
 
 const SECRET: &str = "correct horse battery";
 
@@ -39,7 +39,7 @@ fn hasty(phase: Phase) -> Timeouts {
         Phase::Rcpt => Timeouts { rcpt: SHORT, ..ample },
         Phase::Data => Timeouts { data: SHORT, ..ample },
         Phase::Body => Timeouts { block: SHORT, ..ample },
-        Phase::Dot => Timeouts { dot: SHORT, ..ample },
+        Phase::EndOfData => Timeouts { dot: SHORT, ..ample },
     }
 }
 
@@ -107,7 +107,7 @@ fn a_timeout_in_any_phase_is_reported_and_counts_against_no_recipient() {
     ]) {
         let silent = Relay::start(Script {
             offers: ["PIPELINING", "STARTTLS"].map(str::to_owned).into(),
-            rules: point.into_iter().map(|point| Rule::at(point, What::Silence)).collect(),
+            rules: point.into_iter().map(|point| Rule::at(point, EventKind::Silence)).collect(),
             account: (phase == Phase::Auth).then(|| ("journey".to_owned(), SECRET.to_owned())),
             ..Script::default()
         });
@@ -142,12 +142,12 @@ fn a_relay_that_reads_slowly_does_not_block_a_mailing() {
     let mut mailing = Mailing::of(3);
     let at = mailing.at(MORNING);
     let sipping = Relay::start(Script {
-        rules: vec![Rule::at(Point::Body, What::Sip(Duration::from_millis(5)))],
+        rules: vec![Rule::at(Point::Body, EventKind::Sip(Duration::from_millis(5)))],
         ..Script::default()
     });
     mailing.rig.config.mail.smtp.port = sipping.port();
     let mut relay = post::relay(&mailing.rig.config.mail.smtp);
-    relay.timeouts = hasty(Phase::Dot);
+    relay.timeouts = hasty(Phase::EndOfData);
     let delivered = mailing.pass_by(&Transport::Smtp(Box::new(relay), None), at);
     assert_eq!((delivered.in_doubt, mailing.states().as_str()), (3, "in_doubt 3"));
     let why = format!("relay 127.0.0.1:{} did not answer the final dot within 0.02 s", sipping.port());
@@ -172,7 +172,7 @@ fn a_rejected_sign_in_stops_the_relay_and_shows_no_password() {
     signs_in(&mut mailing, Auth::Plain, "wrong horse");
     let account = || Some(("journey".to_owned(), SECRET.to_owned()));
     let wrong = Relay::start(Script { account: account(), ..Script::default() });
-    let off = What::say("535 5.7.30 basic authentication is not supported");
+    let off = EventKind::say("535 5.7.30 basic authentication is not supported");
     let off = Relay::start(Script {
         account: account(),
         rules: vec![Rule::at(Point::Auth, off)],
@@ -272,8 +272,8 @@ fn in_red(home: &Home, arguments: &[&str]) -> String {
 #[test]
 fn status_is_red_and_says_since_when_no_mail_was_accepted() {
     let closed = "554 5.3.2 closed for the week";
-    let refusing = || relay(vec![Rule::at(Point::Greeting, What::SayAndClose(line(closed)))]);
-    let later = |reader| super::to(reader, Rule::at(Point::Rcpt, What::say("450 4.2.0 later")));
+    let refusing = || relay(vec![Rule::at(Point::Greeting, EventKind::SayAndClose(line(closed)))]);
+    let later = |reader| super::to(reader, Rule::at(Point::Rcpt, EventKind::say("450 4.2.0 later")));
     let (never, well, down) = (refusing(), relay(vec![later("p1001"), later("p1002")]), refusing());
     let home = Home::peopled(3, never.port());
     let output = home.run(&["send"]);
@@ -303,7 +303,7 @@ fn status_is_red_and_says_since_when_no_mail_was_accepted() {
 #[test]
 fn relay_replies_are_shortened_and_escaped_everywhere() {
     let evil = "\u{1b}[2J\u{1b}]0;evil\u{7} <berit.berg@ekdala.example> is gone";
-    let says = |code: &str| What::say(&format!("{code} {evil} {}", "and so on ".repeat(100)));
+    let says = |code: &str| EventKind::say(&format!("{code} {evil} {}", "and so on ".repeat(100)));
     let relay = Relay::start(Script {
         rules: vec![
             super::to("p1000", Rule::at(Point::Rcpt, says("450 4.2.0"))),

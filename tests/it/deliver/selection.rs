@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use journey::config::Transport;
 use journey::domain::change::Change;
-use journey::domain::change::settings::PauseOf;
+use journey::domain::change::settings::PauseTarget;
 use journey::domain::model::ids::PersonId;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::plan::explain;
@@ -14,7 +14,7 @@ use journey::engine::post;
 
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, relay, to};
-use crate::relay::server::{Point, Rule, What};
+use crate::relay::server::{EventKind, Point, Rule};
 
 fn at_most(limit: usize) -> Selection {
     Selection { limit: Some(limit), ..Selection::default() }
@@ -81,9 +81,9 @@ fn why(mailing: &mut Mailing, at: Timestamp, person: &str) -> String {
 fn why_reports_the_state_of_a_mail() {
     let mut mailing = booked(Transport::Smtp);
     let relay = relay(vec![
-        to("p001", Rule::at(Point::Rcpt, What::say("450 4.2.0 come back later"))),
-        to("p002", Rule::at(Point::Rcpt, What::say("550 5.1.1 no such user"))),
-        to("p003", Rule::once(Point::Dot, What::lose())),
+        to("p001", Rule::at(Point::Rcpt, EventKind::say("450 4.2.0 come back later"))),
+        to("p002", Rule::at(Point::Rcpt, EventKind::say("550 5.1.1 no such user"))),
+        to("p003", Rule::once(Point::Dot, EventKind::lose())),
     ]);
     let at = mailing.at(MORNING);
     mailing.pass(&relay, at);
@@ -111,7 +111,7 @@ fn a_mail_returned_untried_still_counts_towards_the_limit() {
     let mut mailing = booked(Transport::Smtp);
     // The other one is answered after it, and then the relay works again.
     mailing.rig.config.mail.smtp.connections = 1;
-    let relay = relay(vec![to("p001", Rule::once(Point::Rcpt, What::say("421 4.3.2 busy")))]);
+    let relay = relay(vec![to("p001", Rule::once(Point::Rcpt, EventKind::say("421 4.3.2 busy")))]);
     let at = mailing.at(MORNING);
     mailing.pass_of(&relay, at, &at_most(2));
     assert_eq!(got(&mailing, "j/a"), ["p001", "p002"]);
@@ -125,7 +125,7 @@ fn blocked_mails_do_not_count_towards_the_limit() {
     let mut mailing = booked(Transport::Smtp);
     let (at, relay) = (mailing.at(MORNING), relay(Vec::new()));
     for person in ["p001", "p002"] {
-        let of = PauseOf::Person(PersonId::new(person));
+        let of = PauseTarget::Person(PersonId::new(person));
         mailing.rig.decide(at, &Change::Pause { of, until: None, reason: "a long reason".into() });
     }
     let passed = mailing.pass_of(&relay, at, &at_most(3));

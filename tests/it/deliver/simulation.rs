@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 use journey::domain::change::Change;
-use journey::domain::change::settings::PauseOf;
+use journey::domain::change::settings::PauseTarget;
 use journey::domain::delivery::state::State;
 use journey::domain::model::ids::{PersonId, Slug};
 use journey::domain::time::timezone::Timestamp;
 
 use super::mailing::{Files, Mailing, people};
-use crate::relay::server::{BadDay, Point, Relay, Rule, Script, What};
+use crate::relay::server::{BadDay, EventKind, Point, Relay, Rule, Script};
 use crate::rng::Rng;
 
 const PEOPLE: usize = 14;
@@ -145,8 +145,8 @@ impl Age {
     }
 
     fn decision(&mut self) -> Change {
-        let person = |n: usize| PauseOf::Person(PersonId::new(&format!("p{n:03}")));
-        let journey = || PauseOf::Journey(Slug::parse("j").expect("a slug"));
+        let person = |n: usize| PauseTarget::Person(PersonId::new(&format!("p{n:03}")));
+        let journey = || PauseTarget::Journey(Slug::parse("j").expect("a slug"));
         let pause = |of| Change::Pause { of, until: None, reason: "a test".into() };
         let somebody = 1 + self.chance.place(PEOPLE);
         self.lived.decisions += 1;
@@ -166,13 +166,13 @@ impl Age {
         let (mut rules, dead) = (Vec::new(), Files::default());
         if self.chance.one_in(2) {
             let points = [Point::Mail, Point::Rcpt, Point::Data, Point::Body, Point::Dot, Point::Idle];
-            let end = What::End(self.mailing.copies_to(&dead));
+            let end = EventKind::End(self.mailing.copies_to(&dead));
             let rule = Rule::once(*self.chance.of(&points), end);
             rules.push(Rule { mail: Some(1 + self.chance.place(5)), ..rule });
         }
         if self.chance.one_in(4) {
             let change = self.decision();
-            let meanwhile = What::Meanwhile(self.mailing.decides(self.at, change));
+            let meanwhile = EventKind::Meanwhile(self.mailing.decides(self.at, change));
             let rule = Rule::once(Point::Mail, meanwhile);
             rules.push(Rule { mail: Some(1 + self.chance.place(PEOPLE)), ..rule });
         }
@@ -215,7 +215,7 @@ impl Age {
     fn morning(&self, days: i64) -> Timestamp {
         let zone = self.mailing.rig.zone;
         let day = zone.civil(self.at).date() + TimeDelta::days(days);
-        zone.resolve(day.and_hms_opt(8, 30, 0).expect("a time"))
+        zone.local_to_instant(day.and_hms_opt(8, 30, 0).expect("a time"))
     }
 
     /// Ends all faults and blocks and asserts that every mail that was not
@@ -226,10 +226,12 @@ impl Age {
         }
         self.import(PEOPLE);
         self.somebody_looks();
-        let mut changes =
-            vec![Change::Release(None), Change::Resume(PauseOf::Journey(Slug::parse("j").expect("a slug")))];
+        let mut changes = vec![
+            Change::Release(None),
+            Change::Resume(PauseTarget::Journey(Slug::parse("j").expect("a slug"))),
+        ];
         changes.extend(
-            (1..=PEOPLE).map(|n| Change::Resume(PauseOf::Person(PersonId::new(&format!("p{n:03}"))))),
+            (1..=PEOPLE).map(|n| Change::Resume(PauseTarget::Person(PersonId::new(&format!("p{n:03}"))))),
         );
         self.mailing.rig.decide_all(self.at, &changes);
         let wanted = PEOPLE * JOURNEYS.len() * self.steps;

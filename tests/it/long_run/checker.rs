@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Timelike, Weekday};
 use journey::domain::time::holidays::Holidays;
-use journey::domain::time::timezone::{Timestamp, Zone};
+use journey::domain::time::timezone::{TimeZone, Timestamp};
 
 use super::super::rig::Letter;
 use super::simulation::{REFERENCE_GROUP, Row};
 
 /// What the test did, and when.
 pub(super) struct Facts {
-    pub(super) zone: Zone,
+    pub(super) zone: TimeZone,
     /// Content versions, each with the instant from which it is active.
     pub(super) orders: Vec<(Timestamp, Orders)>,
     /// People, each list with the instant from which it holds.
@@ -362,7 +362,7 @@ impl Checker<'_> {
 }
 
 impl Pause {
-    fn holds(&self, zone: Zone, mail: &Mail, unit: &str) -> bool {
+    fn holds(&self, zone: TimeZone, mail: &Mail, unit: &str) -> bool {
         let theirs = match self.of.0 {
             "person" => self.of.1 == mail.person,
             "unit" => self.of.1 == unit,

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Days, NaiveDate, TimeDelta};
 use journey::domain::change::Change;
-use journey::domain::change::settings::PauseOf;
+use journey::domain::change::settings::PauseTarget;
 use journey::domain::delivery::state::State;
-use journey::domain::history::response::Given;
+use journey::domain::history::response::AnswerValue;
 use journey::domain::model::ids::{PersonId, Slug, StepName, UnitId};
 use journey::domain::model::person::Period;
 use journey::domain::time::cadence::Cadence;
@@ -246,7 +246,7 @@ impl Life {
                 person: PersonId::new(&person),
                 step: name,
                 question: None,
-                given: Given::Done,
+                given: AnswerValue::Done,
             };
             changes.push(change);
             self.facts.answers.entry((person, step)).or_insert(self.now);
@@ -417,11 +417,11 @@ impl Life {
     fn pause(&mut self) {
         let row = self.chance.of(&self.rows).clone();
         let (of, fact) = match self.chance.below(5) {
-            0..=2 => (PauseOf::Person(PersonId::new(row.id())), ("person", row.id().to_owned())),
-            3 => (PauseOf::Unit(UnitId::new(row.unit())), ("unit", row.unit().to_owned())),
+            0..=2 => (PauseTarget::Person(PersonId::new(row.id())), ("person", row.id().to_owned())),
+            3 => (PauseTarget::Unit(UnitId::new(row.unit())), ("unit", row.unit().to_owned())),
             _ => {
                 let journey = *self.chance.of(&["grunden", "miljo", "social"]);
-                (PauseOf::Journey(Slug::parse(journey).expect("a name")), ("journey", journey.to_owned()))
+                (PauseTarget::Journey(Slug::parse(journey).expect("a name")), ("journey", journey.to_owned()))
             }
         };
         let day = self.rig.zone.date(self.now) + Days::new(self.chance.below(40));
@@ -436,9 +436,9 @@ impl Life {
         let Some(pause) = self.facts.pauses.iter().find(open) else { return };
         let (kind, name) = pause.of.clone();
         let of = match kind {
-            "person" => PauseOf::Person(PersonId::new(&name)),
-            "unit" => PauseOf::Unit(UnitId::new(&name)),
-            _ => PauseOf::Journey(Slug::parse(&name).expect("a name")),
+            "person" => PauseTarget::Person(PersonId::new(&name)),
+            "unit" => PauseTarget::Unit(UnitId::new(&name)),
+            _ => PauseTarget::Journey(Slug::parse(&name).expect("a name")),
         };
         self.decide(&Change::Resume(of));
         let now = self.now;
@@ -460,12 +460,12 @@ impl Life {
                 let from = today + Days::new(self.chance.below(20));
                 let to = from + Days::new(self.chance.below(20));
                 let period = ClosedPeriod { days: Period { from, to }, why: "ombyggnad".into() };
-                self.decide(&Change::Close { unit, period });
+                self.decide(&Change::CloseUnit { unit, period });
                 self.facts.closed.push((self.now, code, from, to));
             }
             _ => {
                 let cadence = Cadence::parse("0 13 * * Mon,Fri").ok();
-                self.decide(&Change::Rhythm { unit, cadence });
+                self.decide(&Change::SetCadence { unit, cadence });
             }
         }
     }

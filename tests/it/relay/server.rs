@@ -77,17 +77,17 @@ pub(crate) struct Rule {
     pub(crate) to: Option<&'static str>,
     /// How often it applies.
     pub(crate) times: usize,
-    pub(crate) what: What,
+    pub(crate) what: EventKind,
 }
 
 impl Rule {
     /// Applies always and to all.
-    pub(crate) fn at(at: Point, what: What) -> Rule {
+    pub(crate) fn at(at: Point, what: EventKind) -> Rule {
         Rule { at, connection: None, mail: None, to: None, times: usize::MAX, what }
     }
 
     /// Applies the first time only.
-    pub(crate) fn once(at: Point, what: What) -> Rule {
+    pub(crate) fn once(at: Point, what: EventKind) -> Rule {
         Rule { times: 1, ..Rule::at(at, what) }
     }
 }
@@ -114,7 +114,7 @@ pub(crate) enum Point {
 
 /// What is done there.
 #[derive(Clone)]
-pub(crate) enum What {
+pub(crate) enum EventKind {
     /// Sends these bytes as the reply; the conversation continues.
     Say(Vec<u8>),
     /// A reply after a delay; at the dot, the mail is accepted first.
@@ -139,7 +139,7 @@ pub(crate) enum What {
     /// connection.
     ReadThenEnd(usize),
     /// At the dot: accepts the mail, then does this.
-    Accept(Box<What>),
+    Accept(Box<EventKind>),
     /// Calls this; the conversation continues as usual.
     Meanwhile(Happens),
     /// The same, and from now on the relay answers nothing: the client process
@@ -150,15 +150,15 @@ pub(crate) enum What {
 /// A callback of the test.
 pub(crate) type Happens = Arc<dyn Fn() + Send + Sync>;
 
-impl What {
+impl EventKind {
     /// A reply of one line.
-    pub(crate) fn say(text: &str) -> What {
-        What::Say(line(text))
+    pub(crate) fn say(text: &str) -> EventKind {
+        EventKind::Say(line(text))
     }
 
     /// Accepts the mail, and the reply is lost.
-    pub(crate) fn lose() -> What {
-        What::Accept(Box::new(What::Close))
+    pub(crate) fn lose() -> EventKind {
+        EventKind::Accept(Box::new(EventKind::Close))
     }
 }
 
@@ -345,7 +345,7 @@ impl Shared {
     }
 
     /// The rule that applies at this point, if any.
-    fn rule(&self, at: Point, connection: usize, to: &str) -> Option<What> {
+    fn rule(&self, at: Point, connection: usize, to: &str) -> Option<EventKind> {
         let mut log = self.log();
         let fits = |(n, rule): &(usize, &Rule)| {
             rule.at == at
@@ -586,21 +586,21 @@ impl<'a> Visit<'a> {
         if let Some(day) = self.shared.script.bad_day
             && self.shared.chance() < day.drop
         {
-            return self.act(What::ReadThenReset(1));
+            return self.act(EventKind::ReadThenReset(1));
         }
         let bytes = self.words()?;
         let lost = self.shared.script.bad_day.is_some_and(|day| self.shared.chance() < day.lose);
-        let rule = self.rule(Point::Dot).or_else(|| lost.then(What::lose));
+        let rule = self.rule(Point::Dot).or_else(|| lost.then(EventKind::lose));
         match rule {
             None => {
                 self.accept(bytes, true);
                 self.say("250 2.0.0 queued");
             }
-            Some(What::Accept(what)) => {
+            Some(EventKind::Accept(what)) => {
                 self.accept(bytes, false);
                 self.act(*what)?;
             }
-            Some(what @ What::Late(..)) => {
+            Some(what @ EventKind::Late(..)) => {
                 self.accept(bytes, true);
                 self.act(what)?;
             }
@@ -650,22 +650,22 @@ impl<'a> Visit<'a> {
         }
     }
 
-    fn rule(&self, at: Point) -> Option<What> {
+    fn rule(&self, at: Point) -> Option<EventKind> {
         if self.shared.log().silent {
-            return Some(What::Reset);
+            return Some(EventKind::Reset);
         }
         match self.shared.rule(at, self.number, self.begun.to.as_deref().unwrap_or_default())? {
-            What::Meanwhile(happens) => {
+            EventKind::Meanwhile(happens) => {
                 happens();
                 let mut log = self.shared.log();
                 let accepted = log.accepted.len();
                 log.happened.push(accepted);
                 None
             }
-            What::End(happens) => {
+            EventKind::End(happens) => {
                 self.shared.log().silent = true;
                 happens();
-                Some(What::Reset)
+                Some(EventKind::Reset)
             }
             what => Some(what),
         }
@@ -682,63 +682,63 @@ impl<'a> Visit<'a> {
         }
     }
 
-    fn act(&mut self, what: What) -> io::Result<()> {
+    fn act(&mut self, what: EventKind) -> io::Result<()> {
         match what {
-            What::Say(bytes) => self.write(&bytes),
-            What::Late(length, bytes) => {
+            EventKind::Say(bytes) => self.write(&bytes),
+            EventKind::Late(length, bytes) => {
                 self.flush()?;
                 thread::sleep(length);
                 self.write(&bytes);
             }
-            What::Drip(bytes, pause) => {
+            EventKind::Drip(bytes, pause) => {
                 for byte in bytes {
                     self.write(&[byte]);
                     self.flush()?;
                     thread::sleep(pause);
                 }
             }
-            What::Flood(bytes) => loop {
+            EventKind::Flood(bytes) => loop {
                 self.write(&bytes);
                 self.flush()?;
             },
-            What::Sip(pause) => {
+            EventKind::Sip(pause) => {
                 self.flush()?;
                 while !self.shared.log().ends && self.pipe.tcp().read(&mut [0])? > 0 {
                     thread::sleep(pause);
                 }
                 return Err(over());
             }
-            What::SayAndClose(bytes) => {
+            EventKind::SayAndClose(bytes) => {
                 self.write(&bytes);
                 self.flush()?;
                 return self.close();
             }
-            What::Silence => {
+            EventKind::Silence => {
                 self.flush()?;
                 // Until the client closes.
                 while self.pipe.tcp().read(&mut [0; 4_096])? > 0 {}
                 return Err(over());
             }
-            What::Close => {
+            EventKind::Close => {
                 self.flush()?;
                 return self.close();
             }
-            What::Reset => return self.reset(),
-            What::ReadThenReset(bytes) => {
+            EventKind::Reset => return self.reset(),
+            EventKind::ReadThenReset(bytes) => {
                 while self.input.len() < bytes {
                     self.more()?;
                 }
                 return self.reset();
             }
-            What::ReadThenEnd(bytes) => {
+            EventKind::ReadThenEnd(bytes) => {
                 while self.input.len() < bytes {
                     self.more()?;
                 }
                 self.pipe.tcp().shutdown(Shutdown::Write)?;
                 return self.reset();
             }
-            What::Accept(what) => return self.act(*what),
-            What::Meanwhile(happens) | What::End(happens) => happens(),
+            EventKind::Accept(what) => return self.act(*what),
+            EventKind::Meanwhile(happens) | EventKind::End(happens) => happens(),
         }
         Ok(())
     }

@@ -15,8 +15,8 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use journey::domain::change::Change;
-use journey::domain::change::settings::PauseOf;
-use journey::domain::history::response::Given;
+use journey::domain::change::settings::PauseTarget;
+use journey::domain::history::response::AnswerValue;
 use journey::domain::model::ids::{PersonId, Slug, StepName, UnitId};
 use journey::domain::model::person::Period;
 use journey::domain::time::cadence::Cadence;
@@ -261,25 +261,25 @@ impl Act {
                 unit: unit(self.word(2))?,
                 weeks: self.flag("--weeks")?.parse().expect("weeks"),
             },
-            ("unit", "close") => Change::Close {
+            ("unit", "close") => Change::CloseUnit {
                 unit: unit(self.word(2))?,
                 period: ClosedPeriod {
                     days: Period { from: day(self.word(3)), to: day(self.word(4)) },
                     why: "a test".into(),
                 },
             },
-            ("unit", "cadence") => Change::Rhythm {
+            ("unit", "cadence") => Change::SetCadence {
                 unit: unit(self.word(2))?,
                 cadence: Some(Cadence::parse(self.word(3)).ok()?),
             },
             ("choose", name) => {
-                Change::Choose { person: person(name)?, character: Slug::parse(self.word(2))? }
+                Change::SetCharacter { person: person(name)?, character: Slug::parse(self.word(2))? }
             }
             ("answer", name) => Change::Answer {
                 person: person(name)?,
                 step: step(self.word(2))?.0,
                 question: None,
-                given: Given::Done,
+                given: AnswerValue::Done,
             },
             other => panic!("{other:?}"),
         })
@@ -289,14 +289,14 @@ impl Act {
         &self,
         person: impl Fn(&str) -> Option<PersonId>,
         unit: impl Fn(&str) -> Option<UnitId>,
-    ) -> Option<PauseOf> {
+    ) -> Option<PauseTarget> {
         if let Some(name) = self.flag("--person") {
-            return person(name).map(PauseOf::Person);
+            return person(name).map(PauseTarget::Person);
         }
         if let Some(name) = self.flag("--unit") {
-            return unit(name).map(PauseOf::Unit);
+            return unit(name).map(PauseTarget::Unit);
         }
-        self.flag("--journey").and_then(Slug::parse).map(PauseOf::Journey)
+        self.flag("--journey").and_then(Slug::parse).map(PauseTarget::Journey)
     }
 
     /// Edits the content; false if there was nothing to edit.

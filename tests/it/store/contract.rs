@@ -8,19 +8,19 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{NaiveDate, TimeDelta};
 use journey::content;
-use journey::domain::change::import_diff::Known;
-use journey::domain::change::settings::{PauseOf, Settings};
-use journey::domain::change::{Act, Change};
-use journey::domain::delivery::state::{Happened, State};
+use journey::domain::change::import_diff::ExistingPerson;
+use journey::domain::change::settings::{PauseTarget, Settings};
+use journey::domain::change::{Change, ChangeAuthor};
+use journey::domain::delivery::state::{DeliveryEvent, State};
 use journey::domain::history::position::{Position, Stage};
-use journey::domain::history::response::Given;
-use journey::domain::history::{Memory, PersonMemory, What};
+use journey::domain::history::response::AnswerValue;
+use journey::domain::history::{EventKind, History, PersonHistory};
 use journey::domain::model::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use journey::domain::model::library::Library;
 use journey::domain::model::person::{Period, Person, Roster, Unit};
 use journey::domain::time::cadence::Cadence;
 use journey::domain::time::calendar::ClosedPeriod;
-use journey::domain::time::timezone::{Timestamp, Zone};
+use journey::domain::time::timezone::{TimeZone, Timestamp};
 use journey::engine::import::compared_in;
 use journey::store::{
     Before, Booked, Booking, JournalEntry, JournalReconciliation, Packed, Pattern, PositionUpdate, Recovered,
@@ -102,12 +102,12 @@ impl Stand {
 
     fn number(&self, id: &str) -> PersonNumber {
         let mut number = None;
-        let meet = |known: Known| {
+        let compare = |known: ExistingPerson| {
             if known.person.id.as_str() == id {
                 number = Some(known.number);
             }
         };
-        self.store.for_each_person(meet).expect("people");
+        self.store.for_each_person(compare).expect("people");
         number.expect("somebody")
     }
 
@@ -137,7 +137,7 @@ impl Stand {
 
 /// The sample's programme.
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
-    let today = Zone::UTC.date(at("2026-08-01T08:00:00Z"));
+    let today = TimeZone::UTC.date(at("2026-08-01T08:00:00Z"));
     content::load(Path::new("content"), today).library.expect("the sample's content")
 });
 
@@ -158,8 +158,8 @@ fn morning(day: u32) -> Timestamp {
     at(&format!("2026-12-{day:02}T08:00:00Z"))
 }
 
-fn act(day: u32) -> Act {
-    Act { at: morning(day), by: "Åsa".to_owned(), why: Some("because".to_owned()) }
+fn act(day: u32) -> ChangeAuthor {
+    ChangeAuthor { at: morning(day), by: "Åsa".to_owned(), why: Some("because".to_owned()) }
 }
 
 /// A person with every field of a people file.
@@ -238,15 +238,15 @@ fn book(store: &mut Store, bookings: &[Booking], day: u32) -> Result<Booked, Sto
 /// The transitions from enqueued to that final state.
 fn to_the_end(number: i64, end: State) -> Vec<Transition> {
     let happened = match end {
-        State::Sent => Happened::Accepted,
-        State::Rejected => Happened::Refused,
-        State::Held => Happened::Stopped,
-        State::Expired => return vec![Transition::new(number, State::Due, Happened::WasTooLate)],
-        State::Cancelled => return vec![Transition::new(number, State::Due, Happened::WasCancelled)],
+        State::Sent => DeliveryEvent::Accepted,
+        State::Rejected => DeliveryEvent::Rejected,
+        State::Held => DeliveryEvent::Held,
+        State::Expired => return vec![Transition::new(number, State::Due, DeliveryEvent::Expired)],
+        State::Cancelled => return vec![Transition::new(number, State::Due, DeliveryEvent::Cancelled)],
         other => panic!("{other} is no end"),
     };
     vec![
-        Transition::new(number, State::Due, Happened::Claimed),
+        Transition::new(number, State::Due, DeliveryEvent::Claimed),
         Transition::new(number, State::Claimed, happened).with_reply(format!("file {end}")),
     ]
 }
@@ -268,7 +268,7 @@ fn outgoing(store: &Store, day: u32) -> Vec<i64> {
 }
 
 /// Settings and history in a fixed order.
-fn shown(settings: &Settings, memory: &Memory) -> String {
+fn shown(settings: &Settings, memory: &History) -> String {
     let units: BTreeMap<_, _> = settings
         .units
         .iter()
@@ -285,7 +285,7 @@ fn shown(settings: &Settings, memory: &Memory) -> String {
     format!("{grace} {approvals:#?} {pauses:#?} {held_steps:?} {all_held} {units:#?}\n{people:#?}")
 }
 
-fn read(store: &Store) -> (Settings, Memory) {
+fn read(store: &Store) -> (Settings, History) {
     (store.settings(TimeDelta::hours(4)).expect("settings"), store.memory().expect("a memory"))
 }
 
@@ -310,13 +310,13 @@ fn batches_contain_all_people_with_their_history(stand: &mut Stand) {
     stand.import(&three(), 1);
     let of = stand.number("001");
     book(&mut stand.store, &[booking(1, of, "miljo/valkommen", 0)], 2).expect("booked");
-    let choice = Change::Choose { person: PersonId::new("å 2"), character: slug("halsa") };
+    let choice = Change::SetCharacter { person: PersonId::new("å 2"), character: slug("halsa") };
     stand.store.record_decision(&choice, &act(2), "", "").expect("chosen");
     // A person who has left stays as a row.
     stand.import(&roster(&[person("001"), plain("å 2"), plain("late")]), 3);
     let (whole, numbers) = stand.store.roster().expect("a roster");
     let memory = stand.store.memory().expect("a memory");
-    let told = |number: PersonNumber, person: &Person, past: &PersonMemory| {
+    let told = |number: PersonNumber, person: &Person, past: &PersonHistory| {
         format!("{number:?} {person:?} {past:?}")
     };
     let everybody: Vec<String> =
@@ -467,7 +467,8 @@ fn an_enqueue_decided_before_a_change_is_rejected_after_it(stand: &mut Stand) {
     let number = stand.number("001");
     let decided = stand.store.data_version().expect("seen");
     let mut other = (stand.database.open)(&stand.path());
-    let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
+    let pause =
+        Change::Pause { of: PauseTarget::Journey(slug("miljo")), until: None, reason: "flood".into() };
     other.record_decision(&pause, &act(1), "runs", "paused").expect("paused");
     let next = [booking(2, number, "miljo/lov", 0)];
     let outcome = stand.store.book(decided, &next, morning(1));
@@ -485,7 +486,7 @@ fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
     let permitted = stand.store.data_version().expect("seen");
     let mut other = (stand.database.open)(&stand.path());
     other.record_decision(&Change::Hold(None), &act(1), "runs", "held").expect("held");
-    let claim = [Transition::new(1, State::Due, Happened::Claimed)];
+    let claim = [Transition::new(1, State::Due, DeliveryEvent::Claimed)];
     let before = stand.tables();
     let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("read");
     assert_eq!(outcome, Written::Changed);
@@ -501,10 +502,10 @@ fn a_transition_from_another_state_changes_nothing(stand: &mut Stand) {
     book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
     let before = stand.tables();
     for made in [
-        Transition::new(1, State::Claimed, Happened::Flew),
-        Transition::new(1, State::InFlight, Happened::Accepted),
-        Transition::new(1, State::Due, Happened::Accepted),
-        Transition::new(2, State::Due, Happened::Claimed),
+        Transition::new(1, State::Claimed, DeliveryEvent::DataStarted),
+        Transition::new(1, State::InFlight, DeliveryEvent::Accepted),
+        Transition::new(1, State::Due, DeliveryEvent::Accepted),
+        Transition::new(2, State::Due, DeliveryEvent::Claimed),
     ] {
         let written = stand.store.write(std::slice::from_ref(&made), None, morning(1)).expect("read");
         assert_eq!(written, Written::All(vec![false]), "{made:?}");
@@ -525,16 +526,16 @@ fn messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not(stand: &m
         |n: i64| format!("To: reader {n}\r\n\r\n{}", "the same for everybody\r\n".repeat(9)).into_bytes();
     let pattern = Some(Arc::new(Pattern::new(mail_to(0))));
     for n in 1..=3 {
-        let mut flew = Transition::new(n, State::Claimed, Happened::Flew);
+        let mut flew = Transition::new(n, State::Claimed, DeliveryEvent::DataStarted);
         flew.bytes = Some(Arc::new(Packed::new(&mail_to(n), pattern.clone())));
-        let moves = [Transition::new(n, State::Due, Happened::Claimed), flew];
+        let moves = [Transition::new(n, State::Due, DeliveryEvent::Claimed), flew];
         assert_eq!(store.write(&moves, None, morning(1)).expect("written"), Written::All(vec![true, true]));
     }
     let later = |made: Transition| Transition { not_before: Some(morning(2)), ..made };
     let ends = [
-        later(Transition::new(1, State::InFlight, Happened::Doubted)),
-        later(Transition::new(2, State::InFlight, Happened::PutOff)),
-        Transition::new(3, State::InFlight, Happened::Accepted),
+        later(Transition::new(1, State::InFlight, DeliveryEvent::ResultUnknown)),
+        later(Transition::new(2, State::InFlight, DeliveryEvent::Deferred)),
+        Transition::new(3, State::InFlight, DeliveryEvent::Accepted),
     ];
     store.write(&ends, None, morning(1)).expect("written");
     assert!(outgoing(store, 1).is_empty(), "not yet");
@@ -603,9 +604,9 @@ fn a_failed_settlement_changes_nothing(stand: &mut Stand) {
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     let both = [booking(1, a, "miljo/resor", 0), booking(2, b, "miljo/resor", 0)];
     book(&mut stand.store, &both, 1).expect("booked");
-    let claims = [1, 2].map(|n| Transition::new(n, State::Due, Happened::Claimed));
+    let claims = [1, 2].map(|n| Transition::new(n, State::Due, DeliveryEvent::Claimed));
     stand.store.write(&claims, None, morning(1)).expect("claimed");
-    let ends = [(1, Happened::Accepted), (2, Happened::Stopped)];
+    let ends = [(1, DeliveryEvent::Accepted), (2, DeliveryEvent::Held)];
     let ends = ends.map(|(n, happened)| Transition::new(n, State::Claimed, happened));
     assert_eq!(stand.at_every_row(|store| store.write(&ends, None, morning(2))), 2);
 }
@@ -619,10 +620,13 @@ fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
     for n in [1, 3] {
         stand
             .store
-            .write(&[Transition::new(n, State::Due, Happened::Claimed)], None, morning(1))
+            .write(&[Transition::new(n, State::Due, DeliveryEvent::Claimed)], None, morning(1))
             .expect("claimed");
     }
-    stand.store.write(&[Transition::new(3, State::Claimed, Happened::Flew)], None, morning(1)).expect("flew");
+    stand
+        .store
+        .write(&[Transition::new(3, State::Claimed, DeliveryEvent::DataStarted)], None, morning(1))
+        .expect("flew");
     assert!(outgoing(&stand.store, 1).is_empty(), "this run has them");
     let rows = stand.at_every_row(|store| begin_run(store, 1));
     assert_eq!(rows, 3);
@@ -632,9 +636,9 @@ fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
     let told = (&due.delivery.message_id, due.delivery.booked, due.delivery.content);
     assert_eq!(told, (&all[0].message_id, morning(1), all[0].content), "as it was booked");
     let again = [
-        Transition::new(3, State::InDoubt, Happened::CameDue),
-        Transition::new(3, State::Due, Happened::Claimed),
-        Transition::new(3, State::Claimed, Happened::Flew),
+        Transition::new(3, State::InDoubt, DeliveryEvent::RetryDue),
+        Transition::new(3, State::Due, DeliveryEvent::Claimed),
+        Transition::new(3, State::Claimed, DeliveryEvent::DataStarted),
     ];
     stand.store.write(&again, None, morning(2)).expect("flew");
     let second = begin_run(&mut stand.store, 2).expect("a run");
@@ -655,7 +659,7 @@ fn a_step_is_skipped_once(stand: &mut Stand) {
     let memory = stand.store.memory().expect("a memory");
     let enrolment = memory.of(&PersonId::new("001")).enrolment(&slug("miljo"));
     assert_eq!(enrolment.events.len(), 1);
-    assert_eq!((enrolment.events[0].at, enrolment.events[0].what), (morning(1), What::Skipped));
+    assert_eq!((enrolment.events[0].at, enrolment.events[0].what), (morning(1), EventKind::Skipped));
 }
 
 fn events_and_audit_log_are_append_only(stand: &mut Stand) {
@@ -692,7 +696,7 @@ fn events_and_audit_log_are_append_only(stand: &mut Stand) {
 
 /// A decision of each kind, more than one where they interact, and its name.
 fn decisions() -> Vec<(Change, &'static str)> {
-    let person = || PauseOf::Person(PersonId::new("001"));
+    let person = || PauseTarget::Person(PersonId::new("001"));
     let unit = || UnitId::new("VO-102");
     let pause =
         |of, until: Option<&str>| Change::Pause {
@@ -718,26 +722,29 @@ fn decisions() -> Vec<(Change, &'static str)> {
         (Change::Release(None), "hold release"),
         (Change::Hold(None), "hold"),
         (pause(person(), Some("2027-03-01")), "pause"),
-        (pause(PauseOf::Unit(unit()), None), "pause"),
-        (pause(PauseOf::Journey(slug("miljo")), None), "pause"),
+        (pause(PauseTarget::Unit(unit()), None), "pause"),
+        (pause(PauseTarget::Journey(slug("miljo")), None), "pause"),
         (Change::Resume(person()), "resume"),
         (pause(person(), None), "pause"),
-        (Change::Resume(PauseOf::Unit(unit())), "resume"),
+        (Change::Resume(PauseTarget::Unit(unit())), "resume"),
         (Change::Shift { unit: unit(), weeks: 2 }, "unit shift"),
         (Change::Shift { unit: unit(), weeks: -3 }, "unit shift"),
-        (Change::Close { unit: unit(), period: ClosedPeriod { days, why: "jul".into() } }, "unit close"),
-        (Change::Rhythm { unit: unit(), cadence: Some(cadence("30 8 * * Tue")) }, "unit cadence"),
-        (Change::Rhythm { unit: unit(), cadence: Some(cadence("0 9 * * Mon,Thu")) }, "unit cadence"),
+        (Change::CloseUnit { unit: unit(), period: ClosedPeriod { days, why: "jul".into() } }, "unit close"),
+        (Change::SetCadence { unit: unit(), cadence: Some(cadence("30 8 * * Tue")) }, "unit cadence"),
+        (Change::SetCadence { unit: unit(), cadence: Some(cadence("0 9 * * Mon,Thu")) }, "unit cadence"),
         (
-            Change::Rhythm { unit: UnitId::new("Köket"), cadence: Some(cadence("30 8 * * Wed")) },
+            Change::SetCadence { unit: UnitId::new("Köket"), cadence: Some(cadence("30 8 * * Wed")) },
             "unit cadence",
         ),
-        (Change::Rhythm { unit: UnitId::new("Köket"), cadence: None }, "unit cadence"),
-        (Change::Choose { person: PersonId::new("001"), character: slug("halsa") }, "choose"),
-        (Change::Choose { person: PersonId::new("001"), character: slug("trygg") }, "choose"),
-        (answer("miljo/resor", Some("how"), Given::Text("Jag cyklar\n\t”ibland”".to_owned())), "answer"),
-        (answer("miljo/resor", None, Given::Done), "answer"),
-        (answer("social/enkat", Some("n"), Given::Value("5".to_owned())), "answer"),
+        (Change::SetCadence { unit: UnitId::new("Köket"), cadence: None }, "unit cadence"),
+        (Change::SetCharacter { person: PersonId::new("001"), character: slug("halsa") }, "choose"),
+        (Change::SetCharacter { person: PersonId::new("001"), character: slug("trygg") }, "choose"),
+        (
+            answer("miljo/resor", Some("how"), AnswerValue::Text("Jag cyklar\n\t”ibland”".to_owned())),
+            "answer",
+        ),
+        (answer("miljo/resor", None, AnswerValue::Done), "answer"),
+        (answer("social/enkat", Some("n"), AnswerValue::Value("5".to_owned())), "answer"),
     ]
 }
 
@@ -769,7 +776,7 @@ fn a_decision_and_its_audit_line_are_written_together(stand: &mut Stand) {
         let failed = stand.at_every_row(|store| store.record_decision(&change, &act(2), "before", "after"));
         assert!((2..=5).contains(&failed), "{action} failed {failed} times");
     }
-    let nobody = Change::Choose { person: PersonId::new("nobody"), character: slug("halsa") };
+    let nobody = Change::SetCharacter { person: PersonId::new("nobody"), character: slug("halsa") };
     let before = stand.tables();
     stand.store.record_decision(&nobody, &act(3), "before", "after").expect_err("there is nobody");
     assert!(stand.tables() == before);

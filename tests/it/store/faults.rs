@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use journey::domain::change::{Act, Change};
+use journey::domain::change::{Change, ChangeAuthor};
 use journey::store::{Store, StoreError};
 
 use super::sqlite::{column, connect};
@@ -352,7 +352,7 @@ fn a_locked_database_is_waited_for_and_then_reported() {
     for database in DATABASES {
         let mut store = (database.open)(&home.database());
         store.set_busy_timeout(Duration::from_millis(20)).expect("impatient");
-        let act = Act { at: at("2026-12-01T08:00:00Z"), by: "admin".to_owned(), why: None };
+        let act = ChangeAuthor { at: at("2026-12-01T08:00:00Z"), by: "admin".to_owned(), why: None };
         let refused = store.record_decision(&Change::Hold(None), &act, "", "").expect_err("somebody writes");
         assert!(matches!(refused, StoreError::Busy), "{refused:?}");
     }

@@ -6,10 +6,10 @@ use std::process::Stdio;
 
 use chrono::{TimeDelta, Timelike};
 use journey::config::Config;
-use journey::domain::change::settings::PauseOf;
-use journey::domain::change::{Act, Change};
+use journey::domain::change::settings::PauseTarget;
+use journey::domain::change::{Change, ChangeAuthor};
 use journey::domain::history::position::Position;
-use journey::domain::history::response::Given;
+use journey::domain::history::response::AnswerValue;
 use journey::domain::model::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
 use journey::domain::model::library::Library;
 use journey::domain::model::person::Roster;
@@ -63,8 +63,8 @@ impl Office {
     }
 }
 
-fn act(at: Timestamp) -> Act {
-    Act { at, by: "admin".to_owned(), why: None }
+fn act(at: Timestamp) -> ChangeAuthor {
+    ChangeAuthor { at, by: "admin".to_owned(), why: None }
 }
 
 fn import(store: &mut Store, library: &Library, roster: &Roster, now: Timestamp) {
@@ -146,21 +146,21 @@ impl Happens {
                 return None;
             }
             Happens::Pause(n) => {
-                Change::Pause { of: PauseOf::Person(person(n)), until: None, reason: "ill".into() }
+                Change::Pause { of: PauseTarget::Person(person(n)), until: None, reason: "ill".into() }
             }
-            Happens::Resume(n) => Change::Resume(PauseOf::Person(person(n))),
+            Happens::Resume(n) => Change::Resume(PauseTarget::Person(person(n))),
             Happens::Shift(n, weeks) => Change::Shift { unit: unit(n), weeks: *weeks },
-            Happens::Choose(n) => Change::Choose { person: person(n), character: slug("halsa") },
+            Happens::Choose(n) => Change::SetCharacter { person: person(n), character: slug("halsa") },
             Happens::Answer(n, text) => {
                 let journey = world.library.journey(&slug("miljo"))?;
                 let text = journey.steps[text % journey.steps.len()].slug.clone();
                 let step = StepName { journey: journey.slug.clone(), step: text };
-                Change::Answer { person: person(n), step, question: None, given: Given::Done }
+                Change::Answer { person: person(n), step, question: None, given: AnswerValue::Done }
             }
             Happens::Rhythm(n, own) => {
                 let cadence = own.then(|| journey::domain::time::cadence::Cadence::parse("30 8 * * Mon-Fri"));
                 let cadence = cadence.transpose().expect("a cadence");
-                Change::Rhythm { unit: unit(n), cadence }
+                Change::SetCadence { unit: unit(n), cadence }
             }
         })
     }
@@ -293,7 +293,7 @@ fn a_person_paused_during_a_mailing_gets_no_more_mail() {
     let mut other = Office::store(&office.config);
     let last = world.roster.people[690].id.clone();
     let sent = send_and_at(100, &world, &mut office.store, now, || {
-        let of = PauseOf::Person(last.clone());
+        let of = PauseTarget::Person(last.clone());
         let pause = Change::Pause { of, until: None, reason: "ill".into() };
         other.record_decision(&pause, &act(now), "runs", "paused").expect("paused");
     });
@@ -310,7 +310,8 @@ fn a_person_paused_during_a_mailing_gets_no_more_mail() {
 #[test]
 fn a_pause_between_loading_and_enqueueing_takes_effect() {
     let (mut office, world, now) = mailing();
-    let pause = Change::Pause { of: PauseOf::Journey(slug("miljo")), until: None, reason: "flood".into() };
+    let pause =
+        Change::Pause { of: PauseTarget::Journey(slug("miljo")), until: None, reason: "flood".into() };
     Office::store(&office.config).record_decision(&pause, &act(now), "runs", "paused").expect("paused");
     let sent =
         rig::send(&world, &mut office.store, now, &Selection::default(), |_| {}, |_| {}).expect("nothing");
@@ -334,7 +335,7 @@ fn a_pause_between_two_batches_takes_effect_from_the_second() {
         |_| {
             slices += 1;
             if slices == 2 {
-                let of = PauseOf::Person(last.clone());
+                let of = PauseTarget::Person(last.clone());
                 let pause = Change::Pause { of, until: None, reason: "ill".into() };
                 other.record_decision(&pause, &act(now), "runs", "paused").expect("paused");
             }
@@ -402,7 +403,7 @@ fn alternating_content_versions_send_no_step_twice() {
 fn a_second_sender_exits_at_once_and_names_the_first() {
     let home = Home::with(60);
     home.done(&["people", "import", "-q", "--at", "2026-11-24T09:00"]);
-    let zone = journey::domain::time::timezone::Zone::parse("Europe/Stockholm").expect("a zone");
+    let zone = journey::domain::time::timezone::TimeZone::parse("Europe/Stockholm").expect("a zone");
     let first = Lock::take(&home.database(), at("2026-12-01T07:29:00Z"), zone).expect("it is free");
     let said = home.refused(&["send", "--at", "2026-12-01T08:30"], 75);
     let holder = format!("pid {}, started 2026-12-01 08:29", std::process::id());
@@ -480,9 +481,14 @@ fn only_the_person_table_holds_employee_ids_names_and_addresses() {
     assert!(sent.booked > 0);
     let person = || roster.people[0].id.clone();
     for change in [
-        Change::Pause { of: PauseOf::Person(person()), until: None, reason: "ill".into() },
-        Change::Choose { person: person(), character: slug("halsa") },
-        Change::Answer { person: person(), step: step("miljo/resor"), question: None, given: Given::Done },
+        Change::Pause { of: PauseTarget::Person(person()), until: None, reason: "ill".into() },
+        Change::SetCharacter { person: person(), character: slug("halsa") },
+        Change::Answer {
+            person: person(),
+            step: step("miljo/resor"),
+            question: None,
+            given: AnswerValue::Done,
+        },
         Change::Approve { step: step("grunden/kickoff"), content: ContentHash([1; 32]) },
     ] {
         let shown = journey::engine::change::shown(&world, &change, now);

@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
-use crate::domain::change::import_diff::{Import as Changes, Left};
+use crate::domain::change::import_diff::{Import as Changes, Leaver};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::person::{Person, Roster};
 use crate::engine::import::{self as engine, Brake};
@@ -189,7 +189,7 @@ fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> 
     let mut rows: Vec<Vec<String>> = Vec::new();
     rows.extend(import.joined.iter().map(|person| row(person, "joined".to_owned())));
     rows.extend(import.returned.iter().map(|(_, person)| row(person, "returned".to_owned())));
-    let left = |left: &Left| if left.protected { "protected".to_owned() } else { left.id.to_string() };
+    let left = |left: &Leaver| if left.protected { "protected".to_owned() } else { left.id.to_string() };
     rows.extend(import.left.iter().map(|gone| vec![left(gone), "left".to_owned()]));
     rows.extend(import.changed.iter().map(|changed| row(changed.person, changed.columns.join(", "))));
     if !rows.is_empty() {

@@ -42,7 +42,7 @@ impl Lists {
                 "journey": waiting.journey.slug.as_str(),
                 "step": waiting.wait.step.as_str(),
                 "until": zone.rfc3339(waiting.wait.until),
-                "because": output::reasons_value(&waiting.wait.because),
+                "because": output::reasons_value(&waiting.wait.reasons),
             })
         }));
         self.held.extend(pass.held.iter().map(|holding| {
@@ -50,7 +50,7 @@ impl Lists {
                 "person": output::display_id(holding.person),
                 "journey": holding.journey.slug.as_str(),
                 "step": holding.held.step.as_ref().map(ToString::to_string),
-                "because": output::reasons_value(&holding.held.because),
+                "because": output::reasons_value(&holding.held.reasons),
             })
         }));
     }

@@ -18,7 +18,7 @@ use crate::cli::style::WARNING;
 use crate::cli::{blocked, lookup};
 use crate::clock;
 use crate::config::Transport;
-use crate::domain::delivery::send_block::{Guard, GuardKind};
+use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::delivery::state::State;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::limits::{self, Limits};
@@ -256,10 +256,10 @@ fn exit_status(delivered: &Delivered, store: &Store) -> Result<(), CommandError>
 }
 
 /// The error if sending is blocked until an operator confirms.
-fn sending_blocked(guards: &[Guard]) -> CommandError {
+fn sending_blocked(guards: &[SendBlock]) -> CommandError {
     let messages: Vec<&str> = guards.iter().map(|guard| guard.message.as_str()).collect();
     let error = CommandError::new(ErrorKind::SafetyLimit, messages.join("; "));
-    match guards.iter().any(|guard| guard.kind == GuardKind::OtherInstallation) {
+    match guards.iter().any(|guard| guard.kind == BlockKind::OtherInstallation) {
         true => error.hint(
             "nothing was sent; when the other one is stopped: journey hold release --other-copy-is-stopped",
         ),

@@ -118,13 +118,13 @@ impl Report {
         let Waiting { person, journey, wait } = waiting;
         self.wait += 1;
         let name = format!("{}/{}", journey.slug, wait.step);
-        if let Some(reason) = wait.because.first() {
+        if let Some(reason) = wait.reasons.first() {
             self.because.entry(reason.code()).or_insert_with(|| (0, reason.text())).0 += 1;
         }
-        if wait.because.iter().any(|reason| matches!(reason, Reason::NotApproved(_))) {
+        if wait.reasons.iter().any(|reason| matches!(reason, Reason::NotApproved(_))) {
             *self.approve.entry(name.clone()).or_default() += 1;
         }
-        if ends_with_mail(&wait.because) {
+        if ends_with_mail(&wait.reasons) {
             if self.next_mail.as_ref().is_none_or(|(next, _)| wait.until < *next) {
                 self.next_mail = Some((wait.until, (!person.protected).then(|| person.id.clone())));
             }
@@ -137,7 +137,7 @@ impl Report {
     fn add_holding(&mut self, holding: &Holding<'_>) {
         self.held += 1;
         let step = holding.held.step.as_ref().map_or(String::new(), |step| format!("/{step}"));
-        for reason in &holding.held.because {
+        for reason in &holding.held.reasons {
             let key = (format!("{}{step}", holding.journey.slug), reason.code());
             self.acts.entry(key).or_insert_with(|| (0, reason.text())).0 += 1;
         }
