@@ -1,14 +1,13 @@
-//! A fault in what somebody wrote: where, what was found, what is allowed and
-//! what to do now. Collected, never thrown: one run tells all of them.
+//! An error or warning about a file: location, what was found, what is allowed, what to do.
+//! Diagnostics are collected, so one run reports all of them.
 
 use std::fmt;
 
-/// Does it stop the work, or is it only worth knowing?
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Severity {
-    /// Nothing is sent until it is mended.
+    /// Nothing is sent until it is fixed.
     Error,
-    /// It works, but somebody should look.
+    /// It works, but should be looked at.
     Warning,
 }
 
@@ -21,8 +20,8 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A place in a file. Lines and columns count from 1, columns in characters;
-/// line 0 means the file as a whole.
+/// A location in a file. Lines and columns count from 1, columns in characters; line 0 means
+/// the whole file.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Location {
     /// The file as the user would type it.
@@ -34,18 +33,18 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// The file as a whole.
+    /// The whole file.
     pub(crate) fn file(file: impl fmt::Display) -> Location {
         Location { file: file.to_string(), line: 0, column: 0 }
     }
 
-    /// A line and column in a file, both from 1.
+    /// A line and column, both from 1.
     pub(crate) fn at(file: impl fmt::Display, line: u32, column: u32) -> Location {
         Location { file: file.to_string(), line, column }
     }
 
-    /// The place of a byte offset in the text of a file that begins at
-    /// `first_line` (front matter ends before the Markdown begins).
+    /// The location of a byte offset in a text that starts at `first_line` of a file: Markdown
+    /// starts after the front matter.
     pub(crate) fn of_offset(file: impl fmt::Display, text: &str, offset: usize, first_line: u32) -> Location {
         let mut offset = offset.min(text.len());
         while !text.is_char_boundary(offset) {
@@ -68,44 +67,41 @@ impl fmt::Display for Location {
     }
 }
 
-/// The code of a file that is there and may not be read by this user: the
-/// exit code is that of a permission then.
+/// Code for a file that this user may not read; decides the exit code.
 pub(crate) const NO_PERMISSION: &str = "no-permission";
 
-/// One fault.
+/// One diagnostic.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {
-    /// Error or warning.
     pub(crate) severity: Severity,
-    /// A stable word for machines: `unknown-key`, `missing-step-file`.
+    /// A stable code for programs: `unknown-key`, `missing-step-file`.
     pub code: &'static str,
-    /// Where.
     pub(crate) place: Location,
-    /// What was found and what is allowed; lower-case, no full stop, names in
-    /// back-ticks, no address and no answer in it.
+    /// What was found and what is allowed; lower case, no full stop, names in backticks, no address
+    /// or answer.
     pub message: String,
     /// What to do now.
     pub(crate) hint: Option<String>,
 }
 
 impl Diagnostic {
-    /// A fault that stops the work.
+    /// An error.
     pub(crate) fn error(code: &'static str, place: Location, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Error, code, place, message: sanitize(&message.into()), hint: None }
     }
 
-    /// A fault worth knowing.
+    /// A warning.
     pub(crate) fn warning(code: &'static str, place: Location, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, place, message) }
     }
 
-    /// The same with advice.
+    /// Adds a hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
         self.hint = Some(sanitize(&hint.into()));
         self
     }
 
-    /// Does it stop the work?
+    /// Whether it is an error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -121,8 +117,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// What a terminal may be shown: control and direction characters visible
-/// (threat T26), never longer than a screen line or two can hold.
+/// Text that is safe to print: control and direction characters are escaped, and the length is
+/// limited.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -137,8 +133,7 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
-/// The nearest of the allowed words, if one is near enough to be a slip of
-/// the finger: for "did you mean".
+/// The closest allowed word, if it is close enough to be a typing error.
 pub(crate) fn closest_match<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = 1 + found.chars().count() / 4;
     allowed
@@ -149,7 +144,7 @@ pub(crate) fn closest_match<'a>(found: &str, allowed: impl IntoIterator<Item = &
         .map(|(_, word)| word)
 }
 
-/// Edit distance with neighbours swapped as one edit, upper and lower case alike.
+/// Edit distance, ignoring case; swapping two neighbours is one edit.
 fn edit_distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().take(64).flat_map(char::to_lowercase).collect();
     let b: Vec<char> = b.chars().take(64).flat_map(char::to_lowercase).collect();
@@ -171,8 +166,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
-/// A message of at most 1,000 characters with nothing in it that steers a
-/// terminal, except its own line breaks.
+/// A message of at most 1,000 characters without terminal control sequences.
 fn sanitize(text: &str) -> String {
     let shown = text.split('\n').map(visible).collect::<Vec<_>>().join("\n");
     match shown.char_indices().nth(999) {
@@ -186,21 +180,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_word_is_a_slip_away() {
+    fn the_closest_word_is_one_typing_error_away() {
         assert_eq!(closest_match("cadance", ["cadence", "start"]), Some("cadence"));
         assert_eq!(closest_match("stpe", ["step", "start"]), Some("step"));
         assert_eq!(closest_match("banana", ["cadence", "start"]), None);
     }
 
     #[test]
-    fn a_place_counts_characters_not_bytes() {
+    fn a_location_counts_characters_not_bytes() {
         let text = "första\nåäö x";
         let offset = text.find('x').expect("there is an x");
         assert_eq!(Location::of_offset("f.md", text, offset, 1), Location::at("f.md", 2, 5));
     }
 
     #[test]
-    fn f33_nothing_in_a_message_steers_the_terminal() {
+    fn messages_contain_no_terminal_control_sequences() {
         let fault = Diagnostic::error("x", Location::file("f"), "found \u{1b}[31m and \u{202e}");
         assert_eq!(fault.message, "found \\u{1b}[31m and \\u{202e}");
     }

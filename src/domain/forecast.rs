@@ -1,7 +1,7 @@
 //! The planner with time moved on: who gets what when, if nothing changes.
 //!
-//! Assumes that approvals come in time and that people answer the day they
-//! get a mail, and marks what rests on it (contract, 10).
+//! Assumes that approvals come in time and that people answer on the day they get a mail, and
+//! marks what depends on that.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
@@ -18,32 +18,27 @@ use crate::domain::model::person::{Person, Roster};
 use crate::domain::model::step::{Step, Wait};
 use crate::domain::time::timezone::Timestamp;
 
-/// A mail to come. Indexes are into the roster, the library's journeys and
-/// the journey's steps.
+/// A future mail. Indexes are into the roster, the library's journeys and the journey's steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// When it leaves.
     pub at: Timestamp,
-    /// To whom.
     pub person: usize,
-    /// Of which journey.
     pub journey: usize,
-    /// Which step.
     pub step: usize,
-    /// 0 is the mail, 1… the reminders.
+    /// 0 is the mail, 1 and up the reminders.
     pub round: u16,
-    /// What it asks of working time: nothing new for a reminder.
+    /// Working time it asks for; 0 for a reminder.
     pub(crate) minutes: u32,
-    /// Its time rests on an approval that is not given yet.
+    /// Depends on an approval that is missing.
     pub(crate) assumes_approval: bool,
-    /// Its time rests on an answer that is not given yet.
+    /// Depends on an answer that is missing.
     pub(crate) assumes_answer: bool,
 }
 
-/// Everything that leaves from one instant until before another, in order of
-/// time, then of the roster. `memory` is what has happened so far.
+/// Everything that leaves from one instant until before another, ordered by time, then by
+/// roster. `memory` is the history so far.
 ///
-/// `step_done` is told each instant as time moves on, for a progress bar.
+/// `step_done` is called with each instant, for a progress bar.
 pub fn forecast(
     library: &Library,
     roster: &Roster,
@@ -86,8 +81,7 @@ struct Simulation<'a> {
     rows: Vec<Row>,
 }
 
-/// The enrolments (person, journey) that rest on something that
-/// has not happened.
+/// The enrolments (person, journey) that depend on something that has not happened.
 #[derive(Default)]
 struct Assumptions {
     approval: HashSet<(usize, usize)>,
@@ -95,8 +89,7 @@ struct Assumptions {
 }
 
 impl Simulation<'_> {
-    /// Decides for those whose time has come, and writes down what leaves;
-    /// says who wants to be asked again when.
+    /// Decides for the people who are due and records what leaves. Returns when each is due again.
     fn pass(&mut self, now: Timestamp, awake: &[usize]) -> Vec<(usize, Timestamp)> {
         let roster = self.planner.roster();
         let moment = self.planner.at(now, &self.memory, &self.progress);
@@ -157,7 +150,7 @@ impl Simulation<'_> {
         self.answer(now, person, index, step);
     }
 
-    /// People answer the day they get a mail.
+    /// People answer on the day they get a mail.
     fn answer(&mut self, now: Timestamp, person: usize, index: usize, step: &Step) {
         if step.wait == Wait::No && step.remind.is_empty() {
             return;

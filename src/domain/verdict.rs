@@ -1,5 +1,4 @@
-//! The answer for one person: send this now, wait until then, held, or over;
-//! and the reasons, each a value.
+//! The planner's answer for one person and journey: send, wait, held or ended, with reasons.
 
 use std::sync::Arc;
 
@@ -11,14 +10,14 @@ use crate::domain::model::person::Person;
 use crate::domain::time::calendar::QuietDay;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 
-/// What is true for one person in one journey at one instant.
+/// The verdict for one person in one journey at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// This step leaves now.
     Send(Send),
     /// It leaves then at the earliest.
     Wait(Wait),
-    /// Somebody must act.
+    /// Someone must act.
     Held(Held),
     /// Nothing more comes.
     Ended(Ended),
@@ -27,57 +26,55 @@ pub(crate) enum Verdict {
 /// A mail to send now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Send {
-    /// Which step.
     pub(crate) step: Slug,
-    /// 0 is the mail, 1… the reminders.
+    /// 0 is the mail, 1 and up the reminders.
     pub(crate) round: u16,
     /// The slot it uses, which may be up to the grace ago.
     pub(crate) slot: Timestamp,
-    /// The slot since which it has been due, filters ignored.
+    /// The slot since which it has been due, before filters.
     pub(crate) due_since: Timestamp,
-    /// Does it rest on an approval that was not given (forecasts only)?
+    /// Whether it depends on a missing approval (forecasts only).
     pub(crate) assumes_approval: bool,
-    /// The last instant at which it may leave, if its step has one.
+    /// The last instant at which it may leave, if its step expires.
     pub(crate) expires: Option<Timestamp>,
 }
 
-/// A mail to come.
+/// A future mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
-    /// Which step.
     pub(crate) step: Slug,
-    /// 0 is the mail, 1… the reminders.
+    /// 0 is the mail, 1 and up the reminders.
     pub(crate) round: u16,
-    /// Not before; asking again earlier gives the same answer.
+    /// Not before; until then the decision stays the same.
     pub(crate) until: Timestamp,
     /// Why not earlier, the first reason first; never empty.
     pub reasons: Vec<Reason>,
 }
 
-/// A mail that cannot leave until somebody acts.
+/// A mail that cannot leave until someone acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Which step; `None` when it is not about a step.
+    /// `None` if it is not about a step.
     pub(crate) step: Option<Slug>,
-    /// Why; never empty.
+    /// Never empty.
     pub reasons: Vec<Reason>,
 }
 
 /// Why nothing more comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Every step has been sent or skipped.
+    /// Every step is sent or skipped.
     Finished,
-    /// The person is gone, or past their last day.
+    /// The person has left.
     Left,
     /// The journey is not for this person.
     NotInAudience,
-    /// The journey is not in the content any more.
+    /// The journey is no longer in the content.
     JourneyGone,
 }
 
 impl Ended {
-    /// The contract's code; `None` for the ordinary end.
+    /// The code in JSON; `None` for the ordinary end.
     pub(crate) fn code(self) -> Option<&'static str> {
         match self {
             Ended::Finished => None,
@@ -95,7 +92,7 @@ pub enum Reason {
     NotStarted(NaiveDate),
     /// Between slots.
     Cadence,
-    /// The day or hour has no mail.
+    /// Not a workday.
     NonWorkday(Weekday),
     /// Outside the hours with mail.
     OutsideHours,
@@ -105,57 +102,56 @@ pub enum Reason {
     Closed(Arc<str>),
     /// Closed for the unit.
     UnitClosed(Arc<str>),
-    /// The unit has been moved by this many weeks.
+    /// The unit is shifted by this many weeks.
     UnitShift(i32),
     /// The person is on leave through this day.
     Leave(NaiveDate),
     /// Too soon after the person's last mail.
     MinGap,
-    /// Too soon after the step before, or before its own moment.
+    /// Too soon after the step before, or before its own date.
     Pace(NaiveDate),
     /// The step before waits for an answer.
     AwaitingAnswer(Slug),
-    /// No approval of the text as it is now.
+    /// The present text is not approved.
     NotApproved(MissingApproval),
-    /// The reference group tries it first.
+    /// The reference group gets it first.
     ReferenceGroupFirst,
-    /// Paused, with the words given.
+    /// Paused, with the given reason.
     Paused(Arc<str>),
     /// HR has no address.
     NoAddress,
-    /// Two or more people have the address.
+    /// Several people have this address.
     SharedAddress,
-    /// A mail to the address came back for good.
+    /// A mail to the address bounced permanently.
     Undeliverable(StatusCode),
     /// The person's last day is before it.
     Left,
-    /// The text cannot be made for this person.
+    /// The mail cannot be rendered for this person.
     BadContent(String),
-    /// It could not leave in time and will be skipped.
+    /// It cannot leave in time and will be skipped.
     Expired,
-    /// Held by hand.
+    /// Held manually.
     ManualHold,
-    /// Another journey comes first.
+    /// Another journey goes first.
     PreviousJourney(Slug),
     /// No usable slot within a year.
     NoSlot,
     /// The mail before it has not left yet.
     Outbox,
-    /// Nobody knows whether the mail before it left.
+    /// The outcome of the mail before it is unknown.
     InDoubt,
 }
 
-/// Was another text of the step approved?
+/// Whether another text of the step was approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingApproval {
-    /// Never.
     Never,
-    /// Yes, and then the text was changed.
+    /// Yes, and the text was changed afterwards.
     ContentChanged,
 }
 
 impl Reason {
-    /// Why nobody can write to a person, if so.
+    /// Why mail cannot be sent to a person, if so.
     pub(crate) fn of_address(person: &Person) -> Option<Reason> {
         match person {
             Person { email: None, .. } => Some(Reason::NoAddress),
@@ -164,7 +160,7 @@ impl Reason {
         }
     }
 
-    /// The contract's code (section 11).
+    /// The code in JSON.
     pub fn code(&self) -> &'static str {
         match self {
             Reason::NotStarted(_) => "not_started",
@@ -195,7 +191,7 @@ impl Reason {
         }
     }
 
-    /// The same in words.
+    /// The reason as text.
     pub fn text(&self) -> String {
         match self {
             Reason::NotStarted(day) => format!("begins {}", long(*day)),
@@ -242,7 +238,7 @@ impl From<QuietDay> for Reason {
     }
 }
 
-/// `Tue 24 Nov 2026`, the way dates are told on a terminal.
+/// `Tue 24 Nov 2026`, the format of dates on a terminal.
 pub(crate) fn long(day: NaiveDate) -> String {
     day.format("%a %-d %b %Y").to_string()
 }
@@ -265,7 +261,7 @@ fn weekday_name(weekday: Weekday) -> &'static str {
     }
 }
 
-/// The first day of a date's month: what minutes are added up by.
+/// The first day of a date's month, by which minutes are added up.
 pub(crate) fn month_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }

@@ -1,46 +1,43 @@
-//! What a new people file would change: who joins, leaves, moves, changes;
-//! and who is thereby first put into the audience of a journey, from which
-//! day their enrolment counts (contract 7, "Enrolment").
+//! What a new people file would change: who joins, leaves, moves or changes, and who comes
+//! into a journey's audience for the first time, which sets the start of the enrolment.
 
 use crate::domain::model::ids::{PersonId, PersonNumber, Slug};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::{Person, Roster};
 
-/// Somebody the database knows.
+/// A person in the database.
 #[derive(Clone, Debug)]
 pub struct ExistingPerson {
-    /// What the database calls them.
     pub number: PersonNumber,
     /// As the last import had them.
     pub person: Person,
-    /// What their unit was called then.
+    /// Name of their unit at that time.
     pub(crate) unit_name: String,
-    /// An import no longer had them.
+    /// Whether an import removed them.
     pub(crate) has_left: bool,
 }
 
-/// What an import changes.
+/// The changes an import would make.
 #[derive(Clone, Debug, Default)]
 pub struct Import<'a> {
-    /// Never seen before.
+    /// New people.
     pub(crate) joined: Vec<&'a Person>,
-    /// Left once, and are there again.
+    /// People who left earlier and are back.
     pub(crate) returned: Vec<(PersonNumber, &'a Person)>,
-    /// There before and now, with another unit or other values.
+    /// People with another unit or other values.
     pub(crate) changed: Vec<Changed<'a>>,
-    /// Not there any more.
+    /// People who are gone.
     pub(crate) left: Vec<Leaver>,
-    /// How many were there before.
+    /// Number of people before the import.
     pub(crate) before: usize,
-    /// First put into a journey's audience by this import.
+    /// People who come into a journey's audience for the first time.
     pub(crate) entered: Vec<(PersonId, &'a Slug)>,
-    /// Taken out of a journey's audience by this import; so that coming back
-    /// is not coming first.
+    /// People who drop out of a journey's audience, so that coming back is not a first time.
     pub(crate) out_of_audience: Vec<(PersonId, &'a Slug)>,
 }
 
 impl Import<'_> {
-    /// Would it change nothing?
+    /// Whether nothing changes.
     pub(crate) fn is_empty(&self) -> bool {
         let Import { joined, returned, changed, left, before: _, entered, out_of_audience } = self;
         joined.is_empty()
@@ -52,55 +49,51 @@ impl Import<'_> {
     }
 }
 
-/// Somebody with other values than before.
+/// A person with changed values.
 #[derive(Clone, Debug)]
 pub(crate) struct Changed<'a> {
-    /// What the database calls them.
     pub number: PersonNumber,
-    /// As they are now.
     pub(crate) person: &'a Person,
     /// The columns that differ.
     pub(crate) columns: Vec<&'static str>,
 }
 
 impl Changed<'_> {
-    /// Is it another unit?
+    /// Whether the unit changes.
     pub(crate) fn has_moved(&self) -> bool {
         self.columns.contains(&"unit")
     }
 }
 
-/// Somebody who is not there any more.
+/// A person who is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaver {
-    /// What the database calls them.
     pub number: PersonNumber,
-    /// Who it was.
     pub(crate) id: PersonId,
-    /// Are they shown nowhere?
+    /// Whether they are protected, and so never shown.
     pub(crate) protected: bool,
 }
 
-/// A people file, compared with those the database knows, one after another:
-/// nobody but those with a difference is kept in memory.
+/// Compares a people file with the database, one person at a time; only people with a
+/// difference stay in memory.
 pub struct ImportComparer<'a> {
     roster: &'a Roster,
     library: &'a Library,
-    /// By place in the roster: known already.
+    /// By index in the roster: already in the database.
     met: Vec<bool>,
-    /// The very first import enrols nobody as late.
+    /// The first import of a database enrols no one as a late joiner.
     is_first: bool,
     import: Import<'a>,
 }
 
 impl<'a> ImportComparer<'a> {
-    /// Of a people file, with nobody yet.
+    /// Starts a comparison of a people file.
     pub fn new(roster: &'a Roster, library: &'a Library) -> ImportComparer<'a> {
         let met = vec![false; roster.people.len()];
         ImportComparer { roster, library, met, is_first: true, import: Import::default() }
     }
 
-    /// Compares with one whom the database knows.
+    /// Compares with one person in the database.
     pub fn compare(&mut self, known: &ExistingPerson) {
         self.is_first = false;
         self.import.before += usize::from(!known.has_left);
@@ -128,7 +121,7 @@ impl<'a> ImportComparer<'a> {
         self.audience(Some(known), Some(person));
     }
 
-    /// What the import changes, once everybody known has been met.
+    /// The differences, after all people in the database were compared.
     pub fn finish(mut self) -> Import<'a> {
         for (place, person) in self.roster.people.iter().enumerate() {
             if !self.met[place] {
@@ -141,8 +134,7 @@ impl<'a> ImportComparer<'a> {
         self.import
     }
 
-    /// Notes for each journey whether a person comes into its audience or goes
-    /// out of it.
+    /// Records for each journey whether a person comes into its audience or drops out.
     fn audience(&mut self, before: Option<&ExistingPerson>, after: Option<&Person>) {
         let after = after.map(|person| (person, self.roster.unit_name(&person.unit)));
         let id = before.map(|known| &known.person.id).or(after.map(|(person, _)| &person.id));
@@ -162,18 +154,18 @@ impl<'a> ImportComparer<'a> {
 }
 
 impl Import<'_> {
-    /// Does it change nothing?
+    /// Whether nothing changes.
     pub fn is_nothing(&self) -> bool {
         self.joined.is_empty() && self.returned.is_empty() && self.changed.is_empty() && self.left.is_empty()
     }
 
-    /// How many are in another unit.
+    /// Number of people in another unit.
     pub(crate) fn moved(&self) -> usize {
         self.changed.iter().filter(|changed| changed.has_moved()).count()
     }
 }
 
-/// The columns of the people file in which two differ.
+/// The columns of the people file in which two versions of a person differ.
 fn differing(before: &Person, now: &Person) -> Vec<&'static str> {
     if before == now {
         return Vec::new();

@@ -1,6 +1,5 @@
-//! What somebody decides about the running of it, as a value: shown before
-//! and after, applied to what is known, and written down by the store. The
-//! commands make it; nothing here asks whether it is wise.
+//! A decision by an admin or a person, as a value: previewed, applied to the settings and the
+//! history, and stored. Commands create it; nothing here judges it.
 
 pub mod import_diff;
 pub mod settings;
@@ -20,82 +19,63 @@ use crate::domain::time::timezone::Timestamp;
 /// One decision.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A step's text, as it is now, may go to everybody.
+    /// Approves a step's text for everyone.
     Approve {
-        /// Which step.
         step: StepName,
-        /// Which text of it.
+        /// The content hash that is approved.
         content: ContentHash,
     },
-    /// Nothing more is sent: of a step, or with `None` at all.
+    /// Holds a step, or with `None` all sending.
     Hold(Option<StepName>),
-    /// What was held by hand may leave again.
+    /// Ends a hold.
     Release(Option<StepName>),
-    /// Nothing is sent to these for a while.
+    /// Stops mail for a while.
     Pause {
-        /// To whom.
+        /// Whose mail.
         of: PauseTarget,
-        /// Mail is allowed again on this day; `None`: until somebody resumes.
+        /// First day with mail again; `None` until resumed.
         until: Option<NaiveDate>,
-        /// Why.
         reason: Arc<str>,
     },
-    /// Every pause of these is over.
+    /// Ends every pause of the target.
     Resume(PauseTarget),
-    /// A unit is moved by some weeks.
+    /// Moves a unit by weeks.
     Shift {
-        /// Which unit.
         unit: UnitId,
-        /// Forward, or back when negative.
+        /// Forward, or back if negative.
         weeks: i32,
     },
-    /// A unit gets no mail for a while.
+    /// Closes a unit for a period.
     CloseUnit {
-        /// Which unit.
         unit: UnitId,
-        /// When and why.
+        /// Dates and reason.
         period: ClosedPeriod,
     },
-    /// A unit gets a rhythm of its own; with `None` the journeys' again.
-    SetCadence {
-        /// Which unit.
-        unit: UnitId,
-        /// The rhythm.
-        cadence: Option<Cadence>,
-    },
-    /// A person chooses a way in.
-    SetCharacter {
-        /// Who.
-        person: PersonId,
-        /// Which.
-        character: Slug,
-    },
-    /// A person answers a step.
+    /// Gives a unit its own cadence; `None` restores the journeys' cadences.
+    SetCadence { unit: UnitId, cadence: Option<Cadence> },
+    /// Sets a person's character.
+    SetCharacter { person: PersonId, character: Slug },
+    /// Records a person's answer to a step.
     Answer {
-        /// Who.
         person: PersonId,
-        /// Which step.
         step: StepName,
-        /// Which question; `None`: the step as a whole.
+        /// The question; `None` for the step as a whole.
         question: Option<Slug>,
-        /// What.
         given: AnswerValue,
     },
 }
 
-/// Who decides, when and why: a line of the audit log.
+/// Author, time and reason of a change, for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeAuthor {
-    /// When.
     pub at: Timestamp,
-    /// Who.
     pub by: String,
-    /// Why, in their words.
+    /// The reason as given.
     pub why: Option<String>,
 }
 
 impl Change {
-    /// The word for it in the audit log: the command that makes it.
+    /// The word in the audit log: the command that makes the change.
     pub fn action(&self) -> &'static str {
         match self {
             Change::Approve { .. } => "approve",
@@ -111,8 +91,7 @@ impl Change {
         }
     }
 
-    /// Applies it to what is known. The store's copy, read anew afterwards,
-    /// is the same.
+    /// Applies the change. Reading the settings from the store afterwards gives the same.
     pub fn apply(&self, at: Timestamp, settings: &mut Settings, memory: &mut History) {
         match self {
             Change::Approve { step, content } => {

@@ -1,6 +1,4 @@
-//! What people have decided about the running of it: approvals, pauses,
-//! holds, and how each unit goes its own way. Data, so that the planner can
-//! be asked about any of it.
+//! The decisions in force: approvals, pauses, holds, and the overrides of each unit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,20 +15,19 @@ use crate::domain::time::calendar::ClosedPeriod;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{MissingApproval, Reason};
 
-/// All of it.
+/// All decisions in force.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A slot may be used until strictly less than this after it.
+    /// A slot may be used until strictly less than this long after it.
     pub grace: TimeDelta,
-    /// A recorded yes to one step's content, in the order given.
+    /// Approvals of content hashes, in the order given.
     pub approvals: Vec<Approval>,
-    /// Who gets nothing for a while.
     pub pauses: Vec<Pause>,
-    /// Units that go their own way.
+    /// Overrides per unit.
     pub units: HashMap<UnitId, UnitOverrides>,
-    /// Steps held by hand.
+    /// Steps held manually.
     pub held_steps: Vec<StepName>,
-    /// All sending held by hand.
+    /// Whether all sending is held manually.
     pub all_held: bool,
 }
 
@@ -48,17 +45,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Has somebody said yes to that text of a step?
+    /// The approval of a step's present text, if there is one.
     pub(crate) fn approved(&self, journey: &Slug, step: &Step) -> Option<&Approval> {
         let yes =
             |approval: &&Approval| approval.step.is(journey, &step.slug) && approval.content == step.hash;
         self.approvals.iter().find(yes)
     }
 
-    /// What keeps a mail that is booked from being handed over at an instant,
-    /// if anything does: a hold, a pause, another text than the one booked
-    /// that nobody has approved, an address that is gone or shared now, or a
-    /// day or an hour without mail.
+    /// What prevents handing over an enqueued mail at an instant, if anything: a hold, a pause,
+    /// changed text without approval, a missing or shared address, or a day or hour without mail.
     pub(crate) fn keeps_back(
         &self,
         mail: &BookedMail<'_>,
@@ -104,52 +99,44 @@ impl Settings {
     }
 }
 
-/// A mail that is booked and not handed over.
+/// A mail that is enqueued and not handed over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BookedMail<'a> {
-    /// Of which journey.
     pub(crate) journey: &'a Journey,
-    /// Of which step, as it is now.
+    /// The step as it is now.
     pub(crate) step: &'a Step,
-    /// To whom.
     pub(crate) person: &'a Person,
-    /// The text it was booked with.
+    /// The content hash it was enqueued with.
     pub(crate) content: ContentHash,
 }
 
-/// A recorded yes to one step's content hash.
+/// An approval of one step's content hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// Which step.
     pub(crate) step: StepName,
-    /// Which text of it.
     pub(crate) content: ContentHash,
-    /// When.
     pub(crate) at: Timestamp,
 }
 
-/// Nothing is sent to these while it lasts.
+/// A pause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// Who.
     pub(crate) of: PauseTarget,
-    /// From this instant.
     pub(crate) from: Timestamp,
-    /// Mail is allowed again on this day; `None`: until somebody resumes.
+    /// First day with mail again; `None` until resumed.
     pub(crate) until: Option<NaiveDate>,
-    /// When somebody resumed.
+    /// When it was resumed.
     pub(crate) resumed: Option<Timestamp>,
-    /// Why.
     pub(crate) reason: Arc<str>,
 }
 
 impl Pause {
-    /// Is it in force at an instant?
+    /// Whether it is in force at an instant.
     pub(crate) fn holds(&self, at: Timestamp, zone: TimeZone) -> bool {
         self.from <= at && self.ends(zone).is_none_or(|end| at < end)
     }
 
-    /// The first instant with mail again; `None`: nobody knows.
+    /// The first instant with mail again; `None` if unknown.
     pub(crate) fn ends(&self, zone: TimeZone) -> Option<Timestamp> {
         let planned = self.until.map(|day| zone.midnight(day));
         match (planned, self.resumed) {
@@ -158,50 +145,49 @@ impl Pause {
         }
     }
 
-    /// Is the local day one of its days? The day of resuming is not.
+    /// Whether a local day belongs to it. The day of resuming does not.
     pub(crate) fn covers(&self, day: NaiveDate, zone: TimeZone) -> bool {
         zone.date(self.from) <= day && self.ends(zone).is_none_or(|end| day < zone.date(end))
     }
 }
 
-/// Whom a pause is for.
+/// Target of a pause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PauseTarget {
-    /// One person.
     Person(PersonId),
-    /// Everybody of a unit.
+    /// All people of a unit.
     Unit(UnitId),
-    /// Everybody in a journey.
+    /// All people in a journey.
     Journey(Slug),
 }
 
-/// How one unit goes its own way.
+/// The overrides of one unit.
 #[derive(Clone, Debug, Default)]
 pub struct UnitOverrides {
-    /// They add up.
+    /// Shifts; they add up.
     pub shifts: Vec<Shift>,
-    /// No mail to the unit in these.
+    /// Closed periods.
     pub closed: Vec<ClosedPeriod>,
-    /// Instead of each journey's own.
+    /// Replaces the cadence of each journey.
     pub cadence: Option<Cadence>,
 }
 
 impl UnitOverrides {
-    /// All shifts together, in weeks.
+    /// The sum of all shifts, in weeks.
     pub(crate) fn shifted_weeks(&self) -> i32 {
         self.shifts.iter().map(|shift| shift.weeks).sum()
     }
 
-    /// The shifts made after an instant, in weeks.
+    /// The sum of the shifts made after an instant, in weeks.
     pub(crate) fn shifted_weeks_since(&self, since: Timestamp) -> i32 {
         self.shifts.iter().filter(|shift| shift.at > since).map(|shift| shift.weeks).sum()
     }
 }
 
-/// A unit moved by some weeks.
+/// A shift of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shift {
-    /// Forward, or back when negative.
+    /// Forward, or back if negative.
     pub(crate) weeks: i32,
     /// When it was decided.
     pub(crate) at: Timestamp,

@@ -1,22 +1,20 @@
-//! What came of a mail after a relay had taken it: the code somebody down the
-//! road gave, and who is to blame. Data only; `mail/bounce` reads reports, the
-//! store remembers what they say.
+//! The result of a mail after the relay accepted it: the status code of a delivery report, and
+//! its cause. `mail/inbound` parses reports, the store records the codes.
 
 use std::fmt;
 
 /// An enhanced status code (RFC 3463): `5.1.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusCode {
-    /// 2 is success, 4 passes, 5 does not.
+    /// 2 is success, 4 transient, 5 permanent.
     pub(crate) class: u8,
-    /// What it is about: 1 the address, 2 the mailbox, 7 policy.
+    /// The subject: 1 address, 2 mailbox, 7 policy.
     pub(crate) subject: u16,
-    /// What exactly.
     pub(crate) detail: u16,
 }
 
 impl StatusCode {
-    /// Reads `5.1.1`; anything else is `None`.
+    /// Parses `5.1.1`; `None` for anything else.
     pub(crate) fn parse(text: &str) -> Option<StatusCode> {
         let mut parts = text.split('.');
         let mut number = |longest: usize| {
@@ -29,11 +27,10 @@ impl StatusCode {
         parts.next().is_none().then_some(StatusCode { class, subject, detail })
     }
 
-    /// Who is to blame for a mail that was given up with this code
-    /// (delivery.md, 2.5). What is not known is nobody's fault.
+    /// The cause of a failure with this code. An unknown code is not the recipient's fault.
     pub(crate) fn cause(self) -> BounceCause {
         match (self.class, self.subject, self.detail) {
-            // The sender's address, and no mail for a null MX, are ours to mend.
+            // The sender's address, or a null MX: the operator's to fix.
             (5, 1, 7 | 8) => BounceCause::Channel,
             (5, 1, _) | (5, 2, 1) => BounceCause::Mailbox,
             (5, 2, 3 | 250..=259) | (5, 3 | 5 | 6 | 7, _) => BounceCause::Channel,
@@ -48,24 +45,22 @@ impl fmt::Display for StatusCode {
     }
 }
 
-/// Why a mail came back.
+/// Why a mail bounced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BounceCause {
-    /// There is no such mailbox: nobody is written to there any more.
+    /// The mailbox does not exist: no further mail to this address.
     Mailbox,
-    /// It may go better the next time: a full mailbox, a far relay that was
-    /// not reached.
+    /// Transient: a full mailbox, an unreachable remote server.
     Transient,
-    /// It is between the relays, or about the mail: the person is free of it.
+    /// A problem between the servers, or of the mail itself; not the recipient's.
     Channel,
 }
 
 impl BounceCause {
-    /// All of them.
     pub(crate) const ALL: [BounceCause; 3] =
         [BounceCause::Mailbox, BounceCause::Transient, BounceCause::Channel];
 
-    /// The word for it.
+    /// The stored word.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             BounceCause::Mailbox => "mailbox",
@@ -74,7 +69,7 @@ impl BounceCause {
         }
     }
 
-    /// The blame of a word.
+    /// Parses the stored word.
     pub(crate) fn parse(word: &str) -> Option<BounceCause> {
         BounceCause::ALL.into_iter().find(|blame| blame.as_str() == word)
     }
@@ -85,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f129_a_code_says_who_is_to_blame() {
+    fn a_code_gives_the_cause() {
         let blame = |text| StatusCode::parse(text).map(StatusCode::cause);
         for (code, expected) in [
             ("5.1.1", BounceCause::Mailbox),

@@ -1,7 +1,5 @@
-//! Handing a mail over to the relay: what it said, at which phase, and what
-//! that means for the mail (delivery.md, 2.5). `mail/relay` has the
-//! conversation and asks here what an answer means; the engine writes down
-//! what came of it.
+//! Classifies SMTP replies: what a reply in a phase means for the mail. `mail/smtp` has the
+//! conversation and asks here; the engine records the outcome. `docs/delivery.md` has the table.
 
 use std::fmt;
 
@@ -9,58 +7,50 @@ use chrono::TimeDelta;
 
 use crate::domain::time::timezone::Timestamp;
 
-/// How long fewer connections are made to a relay that had too many.
+/// How long the connection cap lasts.
 const CONNECTION_CAP_TIME: TimeDelta = TimeDelta::hours(1);
 
-/// A relay that had more connections than it takes gets fewer for a while
-/// (F34).
+/// A cap on connections to a relay that rejected one as too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionCap {
-    /// So many at the same time.
     pub(crate) connections: u16,
-    /// Until then.
     pub(crate) until: Timestamp,
 }
 
 impl ConnectionCap {
-    /// Of so many that were made, one was too many; and never none.
+    /// One connection fewer than were made, but at least one.
     pub(crate) fn one_below(made: u16, now: Timestamp) -> ConnectionCap {
         ConnectionCap { connections: made.saturating_sub(1).max(1), until: now + CONNECTION_CAP_TIME }
     }
 
-    /// The same, as long as it lasts.
+    /// The cap, unless it has expired.
     pub(crate) fn if_active(self, now: Timestamp) -> Option<ConnectionCap> {
         (now < self.until).then_some(self)
     }
 }
 
-/// Where a conversation with the relay stands.
+/// The phase of an SMTP conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Finding and reaching it.
+    /// DNS and TCP.
     Connect,
-    /// Its first line.
     Greeting,
-    /// What it offers.
     Ehlo,
-    /// The way to TLS.
+    /// STARTTLS and handshake.
     Tls,
-    /// Signing in.
     Auth,
-    /// Who writes.
     Mail,
-    /// Who reads.
     Rcpt,
-    /// May the words come?
+    /// The DATA command.
     Data,
-    /// The words, before the last of them was given to the system.
+    /// Sending the message, before its last byte was passed to the operating system.
     Body,
-    /// The final dot may have left.
+    /// The end-of-data dot may have been sent.
     EndOfData,
 }
 
 impl Phase {
-    /// Every phase, in the order of the conversation.
+    /// All phases, in order.
     pub(crate) const ALL: [Phase; 10] = [
         Phase::Connect,
         Phase::Greeting,
@@ -74,7 +64,7 @@ impl Phase {
         Phase::EndOfData,
     ];
 
-    /// How it is called in messages.
+    /// The phase in messages.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Phase::Connect => "the connection",
@@ -97,15 +87,13 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What the relay said, safe to keep and to show: no control character, no
-/// address, not long.
+/// A reply, safe to store and show: no control characters, no address, limited length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The three digits.
     pub code: u16,
-    /// The enhanced code (RFC 3463), where there is one: `5.1.1`.
+    /// The enhanced status code (RFC 3463), if there is one: `5.1.1`.
     pub(crate) enhanced: Option<(u8, u16, u16)>,
-    /// The words after them, in one line.
+    /// The text, in one line.
     pub text: Box<str>,
 }
 
@@ -119,69 +107,63 @@ impl fmt::Display for Reply {
     }
 }
 
-/// What became of trying to hand one mail over.
+/// The outcome of handing over one mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Exactly 250 to the final dot: it is in the relay's hands.
+    /// 250 to the end of data: the relay has accepted it.
     Sent(Reply),
-    /// Refused for now, in so many words: try again later.
+    /// A transient rejection: retry later.
     Deferred(Reply),
-    /// This person cannot be written to.
+    /// The recipient was rejected.
     Rejected {
-        /// What the relay said.
         reply: Reply,
-        /// For good: the address is none. Else for the time being: the
-        /// mailbox is full.
+        /// Permanent: no such address. Otherwise for now: mailbox full, for example.
         hard: bool,
     },
-    /// The mail itself is refused, whoever reads it: its size, its form.
+    /// The message was rejected for any recipient: size or content.
     MessageRejected(Reply),
-    /// It was not said at all: the relay has said that it takes none as long.
-    /// In words: `61 204 bytes, the relay allows 10 000`.
+    /// Not sent, because it exceeds the size the relay announced: `61 204 bytes, the relay allows
+    /// 10 000`.
     TooLarge(String),
-    /// It was not said at all, because this relay cannot take it from us:
-    /// somebody must act. The relay refused nothing, and nobody is blamed.
+    /// Not sent, because this relay cannot take it. An operator must act; the recipient was not
+    /// rejected.
     Held(String),
-    /// The relay as a whole; nobody is blamed, and no attempt is counted.
+    /// The relay failed; no recipient is blamed and no attempt is counted.
     RelayFailed(RelayError),
-    /// The final dot may have left, and nobody knows what came of it.
+    /// The end of data may have been sent and there was no valid reply.
     InDoubt(String),
 }
 
-/// Why the relay as a whole takes nothing just now.
+/// An error of the relay as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayError {
-    /// Of which kind.
     pub kind: RelayErrorKind,
-    /// At which phase.
     pub phase: Phase,
-    /// In words that name the relay and the limit, never a person or a
-    /// secret: `relay.example:587 did not answer RCPT within 300 s`.
+    /// A message that names the relay and the limit, never a person or a secret:
+    /// `relay.example:587 did not answer RCPT within 300 s`.
     pub why: String,
 }
 
-/// Kinds of trouble with the relay.
+/// Kinds of relay errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayErrorKind {
-    /// A connection that was used before is closed, and nothing of this mail
-    /// had left: try at once on a new one (F22).
+    /// A reused connection was closed before any of this mail was sent: retry at once on a new
+    /// one.
     StaleConnection,
-    /// It passes by itself: not reached, silent, busy, 4xx.
+    /// Transient: unreachable, timeout, busy, 4xx.
     Transient,
-    /// Too many connections at the same time (`432 4.3.2`, F34).
+    /// Too many connections (`432 4.3.2`).
     TooManyConnections,
-    /// It will not before somebody, or another day, changes something:
-    /// sign-in, certificate, policy, the day's limit.
+    /// Permanent until something changes: authentication, certificate, policy, daily limit.
     Permanent,
 }
 
-/// What an answer means that is not the one hoped for (delivery.md, 2.5), and
-/// what 250 to the final dot means. `relay` is how messages call it.
+/// Classifies a reply that is not the expected one, and 250 to the end of data. `relay` is
+/// its name in messages.
 ///
-/// A person is blamed for good only where the relay says that the address is
-/// none. What blames nobody in particular is the channel's; what is left is
-/// one person's, for the time being, and whoever sees the same answer for many
-/// knows better (F27).
+/// A recipient is rejected permanently only if the relay says that the address does not exist.
+/// What concerns no particular recipient is the relay's; the rest is this recipient's for now,
+/// until identical rejections of others show otherwise.
 pub(crate) fn classify_reply(phase: Phase, reply: Reply, relay: &str) -> Outcome {
     let trouble = |kind, reply: &Reply| {
         let why = format!("relay {relay} answered {phase} with {reply}");
@@ -200,10 +182,10 @@ pub(crate) fn classify_reply(phase: Phase, reply: Reply, relay: &str) -> Outcome
     }
     match (phase, reply.code, reply.enhanced) {
         (_, 432, _) => trouble(RelayErrorKind::TooManyConnections, &reply),
-        // To the final dot it is a refusal in so many words (F21).
+        // In reply to the end of data it rejects this mail.
         (Phase::EndOfData, 421, _) => Outcome::Deferred(reply),
         (_, 421, _) => trouble(RelayErrorKind::Transient, &reply),
-        // RFC 1870: the size that MAIL announced is too much.
+        // RFC 1870: the size announced in MAIL is too large.
         (Phase::Mail, 552, None | Some((5, 3, 4))) => Outcome::MessageRejected(reply),
         (
             Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Tls | Phase::Auth | Phase::Mail,
@@ -214,12 +196,12 @@ pub(crate) fn classify_reply(phase: Phase, reply: Reply, relay: &str) -> Outcome
         (Phase::Rcpt | Phase::Data | Phase::Body | Phase::EndOfData, 500..600, _) => {
             classify_rejection(phase, reply, trouble)
         }
-        // A 4xx before anybody was named, and what does not belong here.
+        // A 4xx before RCPT, and unexpected replies.
         _ => trouble(RelayErrorKind::Transient, &reply),
     }
 }
 
-/// A 5xx once the reader was named.
+/// Classifies a 5xx after MAIL.
 fn classify_rejection(
     phase: Phase,
     reply: Reply,
@@ -227,11 +209,11 @@ fn classify_rejection(
 ) -> Outcome {
     let words_given = phase > Phase::Rcpt;
     match (reply.code, reply.enhanced) {
-        // Policy, and the sender's own address: no reader's fault.
+        // Policy, and the sender's address: not the recipient's.
         (_, Some((5, 7, _) | (5, 1, 7 | 8) | (5, 2, 250..260))) | (554, Some((5, 2, 0))) => {
             trouble(RelayErrorKind::Permanent, &reply)
         }
-        // We were not understood.
+        // A protocol error.
         (500..=504, None) | (_, Some((5, 5, _))) => trouble(RelayErrorKind::Permanent, &reply),
         (_, Some((5, 6, _) | (5, 3, 4))) if words_given => Outcome::MessageRejected(reply),
         (_, Some((5, 1, _))) => Outcome::Rejected { reply, hard: true },
@@ -244,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f34_one_connection_less_for_an_hour() {
+    fn the_connection_cap_is_one_lower_for_an_hour() {
         let at = |civil: &str| format!("2026-12-01T{civil}:00Z").parse::<Timestamp>().expect("an instant");
         let fewer = ConnectionCap::one_below(4, at("08:00"));
         let lasts = |now| fewer.if_active(at(now)).map(|fewer| fewer.connections);
@@ -252,7 +234,7 @@ mod tests {
         assert_eq!(ConnectionCap::one_below(1, at("08:00")).connections, 1, "and never none");
     }
 
-    /// `550 5.1.1` as a reply.
+    /// Parses `550 5.1.1` as a reply.
     fn reply(said: &str) -> Reply {
         let (code, enhanced) = said.split_once(' ').unwrap_or((said, ""));
         let mut parts = enhanced.split('.').filter_map(|part| part.parse::<u16>().ok());
@@ -279,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_has_its_class() {
+    fn every_reply_has_its_class() {
         use Phase::*;
         let table: &[(&[Phase], &str, &str)] = &[
             (&[Greeting, Ehlo, Tls, Auth, Mail], "450 4.7.1", "channel Transient"),
@@ -345,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_names_the_relay_the_phase_and_the_answer() {
+    fn an_error_names_the_relay_the_phase_and_the_reply() {
         let reply = Reply { code: 550, enhanced: Some((5, 7, 705)), text: "over the limit".into() };
         let Outcome::RelayFailed(trouble) = classify_reply(Phase::Rcpt, reply, "relay.example:587") else {
             panic!("it is the channel's");

@@ -1,42 +1,37 @@
-//! What keeps a database from sending until somebody has looked: a copy that
-//! may have a twin, a clock that cannot be right, an outage after which much
-//! is due (delivery.md, 2.4 and 2.6).
+//! Conditions that block all sending until an operator confirms: a database that may be a copy,
+//! an implausible clock, a long outage.
 
 use chrono::TimeDelta;
 
 use crate::domain::time::timezone::Timestamp;
 
-/// One of them.
+/// A send block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendBlock {
-    /// Of which kind.
     pub kind: BlockKind,
-    /// Since when.
     pub(crate) at: Timestamp,
     /// What was found.
     pub message: String,
 }
 
-/// Kinds of guards.
+/// Kinds of send blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BlockKind {
-    /// The database sent from another machine or folder: it may be a copy
-    /// whose twin sends too.
+    /// The database was last used on another machine or in another folder: it may be a copy.
     OtherInstallation,
-    /// The send journal knows more than the database: it was restored.
+    /// The send journal has newer entries than the database: it was restored.
     Restored,
-    /// The clock cannot be right. The daemon alone heeds it.
+    /// The clock is implausible. Applies to the daemon only.
     Clock,
-    /// The daemon was away for long. It alone heeds it.
+    /// The daemon was down for long. Applies to the daemon only.
     Outage,
 }
 
 impl BlockKind {
-    /// Every kind.
     pub(crate) const ALL: [BlockKind; 4] =
         [BlockKind::OtherInstallation, BlockKind::Restored, BlockKind::Clock, BlockKind::Outage];
 
-    /// The word for it.
+    /// The stored word.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             BlockKind::OtherInstallation => "other_installation",
@@ -46,29 +41,28 @@ impl BlockKind {
         }
     }
 
-    /// The kind of that word.
+    /// Parses the stored word.
     pub(crate) fn parse(text: &str) -> Option<BlockKind> {
         BlockKind::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// Does it bind whoever sends by hand, too (contract, 7)?
+    /// Whether it also applies to sending by hand.
     pub(crate) fn binds_everybody(self) -> bool {
         matches!(self, BlockKind::OtherInstallation | BlockKind::Restored)
     }
 }
 
-/// What the clocks show at one moment.
+/// The clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Clocks {
-    /// The system's: can be set, and wrong.
+    /// The system clock, which can be set and be wrong.
     pub(crate) wall: Timestamp,
-    /// How long the machine has run, asleep or awake: nobody can set it.
+    /// Time since boot including suspend, which cannot be set.
     pub(crate) since_boot: TimeDelta,
 }
 
-/// Is the wall clock one to send by? `seen` is the latest time this database
-/// was sent by, `anchor` what the clocks showed when they last were right in
-/// this process. `Err` says what is wrong (delivery.md, 2.4; F49 to F51).
+/// Checks the system clock. `seen` is the latest time recorded in this database, `anchor` the
+/// clocks when they were last plausible in this process. `Err` says what is wrong.
 pub(crate) fn check_clock(
     now: Clocks,
     seen: Option<Timestamp>,
@@ -102,17 +96,17 @@ pub(crate) fn check_clock(
     Ok(())
 }
 
-/// After how long without a daemon what is due is looked at by somebody first.
+/// After this long without a daemon, what is due needs confirmation.
 pub(crate) const OUTAGE: TimeDelta = TimeDelta::days(3);
 
 const MAX_CLOCK_DRIFT: TimeDelta = TimeDelta::minutes(10);
 const MAX_CLOCK_BACKWARD: TimeDelta = TimeDelta::minutes(5);
 const MAX_CLOCK_AHEAD: TimeDelta = TimeDelta::days(40);
 
-/// `+365 d 0 h`
+/// Formats a duration: `+365 d 0 h`.
 fn in_words(length: TimeDelta) -> String {
     let sign = if length < TimeDelta::zero() { '-' } else { '+' };
-    // To the nearest minute: no two clocks agree to the last part of a second.
+    // Rounded to the minute, because two clocks never agree exactly.
     let length = length.abs() + TimeDelta::seconds(30);
     match length.num_hours() {
         0 => format!("{sign}{} min", length.num_minutes()),
@@ -134,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn f43_a_machine_that_slept_has_a_clock_that_is_right() {
+    fn the_clock_after_suspend_is_plausible() {
         let anchor = Some(clocks("2026-12-01T07:00:00Z", 1));
         assert_eq!(check(clocks("2026-12-01T16:00:00Z", 10), None, anchor), "fine");
     }
 
     #[test]
-    fn f49_a_clock_that_jumps_a_year_ahead_and_back_sends_nothing_meanwhile() {
+    fn nothing_is_sent_after_a_jump_of_a_year() {
         let anchor = Some(clocks("2026-12-01T07:00:00Z", 1));
         let jumped = check(clocks("2027-12-01T08:00:00Z", 2), None, anchor);
         assert!(jumped.starts_with("the system clock moved by +365 d 0 h;"), "{jumped}");
@@ -148,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn f50_a_clock_that_jumps_two_hours_back_sends_nothing_meanwhile() {
+    fn nothing_is_sent_after_a_jump_back_of_two_hours() {
         let anchor = Some(clocks("2026-12-01T09:00:00Z", 3));
         let jumped = check(clocks("2026-12-01T08:00:00.001Z", 4), None, anchor);
         assert!(jumped.starts_with("the system clock moved by -0 d 2 h;"), "{jumped}");
     }
 
     #[test]
-    fn f51_a_machine_that_boots_in_1970_waits_for_the_time() {
+    fn nothing_is_sent_by_a_clock_in_1970() {
         let seen = Some("2026-12-01T07:00:00Z");
         let early = check(clocks("1970-01-01T00:00:10Z", 0), seen, None);
         assert!(early.starts_with("the system clock shows 1970-01-01T00:00Z"), "{early}");

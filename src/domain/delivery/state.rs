@@ -1,5 +1,5 @@
-//! A delivery: the decision that one person gets one round of one step, and
-//! the states it goes through (delivery.md, 2.3).
+//! A delivery (one round of one step to one person) and its states. `docs/delivery.md` has the
+//! table.
 
 use std::fmt;
 
@@ -9,69 +9,61 @@ use crate::domain::delivery::reply::RelayErrorKind;
 use crate::domain::model::ids::{ContentHash, PersonId, StepName};
 use crate::domain::time::timezone::Timestamp;
 
-/// One mail to one person, decided.
+/// A delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its number in the database; names nobody.
+    /// Its number in the database, without meaning.
     pub number: i64,
-    /// To whom.
     pub person: PersonId,
-    /// Of which step.
     pub step: StepName,
-    /// 0 is the mail, 1… the reminders.
+    /// 0 is the mail, 1 and up the reminders.
     pub round: u16,
-    /// The slot it was decided for.
+    /// The slot it uses.
     pub slot: Timestamp,
-    /// The pass that booked it: the date of the mail.
+    /// The time of the pass that enqueued it: the date of the mail.
     pub booked: Timestamp,
-    /// The text it was booked with.
+    /// The content hash it was enqueued with.
     pub content: ContentHash,
     /// `<…@…>`
     pub message_id: String,
-    /// The first mail's, for a reminder.
+    /// The Message-ID of the first mail, for a reminder.
     pub in_reply_to: Option<String>,
-    /// What has become of it.
     pub state: State,
 }
 
-/// What happens to a delivery.
+/// An event that changes the state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryEvent {
-    /// A sender took it.
+    /// A worker took it.
     Claimed,
-    /// The sender gave it back: nothing of it had left, or the relay as a
-    /// whole refused.
+    /// The worker returned it: no data was sent, or the relay failed.
     Released,
-    /// The relay waits for its words, and they leave next.
+    /// The relay has answered DATA, and the data is sent next.
     DataStarted,
-    /// It is in the relay's hands.
+    /// The relay has accepted it.
     Accepted,
-    /// The relay asked to come back later.
+    /// A transient rejection.
     Deferred,
-    /// The relay does not know the person.
+    /// A permanent rejection of the recipient.
     Rejected,
-    /// It cannot be made, or the relay takes no mail like it.
+    /// It cannot be built, or the relay rejects its content.
     Held,
-    /// Its last byte may have left, and no answer came.
+    /// The data may have been sent, and there was no reply.
     ResultUnknown,
-    /// The time to try again has come.
+    /// The retry time has come.
     RetryDue,
-    /// The last instant at which it may leave is past.
+    /// The last instant at which it may leave has passed.
     Expired,
     /// The person or the step is gone.
     Cancelled,
-    /// Somebody looked, and knows whether it arrived.
-    Resolved {
-        /// It did.
-        sent: bool,
-    },
-    /// The send journal says so.
+    /// An operator reports whether it arrived.
+    Resolved { sent: bool },
+    /// The send journal lists it as accepted.
     FoundInJournal,
 }
 
-/// After how long what was put off is tried again, when it was tried so many
-/// times: 5, 15, 30, 60 minutes, then every hour (delivery.md, 2.5; a list of
-/// senders that are still unknown is commonly satisfied after five minutes).
+/// Delay before the next attempt for a deferred delivery: 5, 15, 30, 60 minutes, then every
+/// hour. Greylisting commonly accepts after five minutes.
 pub(crate) fn recipient_backoff(attempts: u32) -> TimeDelta {
     TimeDelta::minutes(match attempts {
         0 | 1 => 5,
@@ -81,9 +73,8 @@ pub(crate) fn recipient_backoff(attempts: u32) -> TimeDelta {
     })
 }
 
-/// After how long a relay that was in trouble so many times in a row is tried
-/// again: 1, 2, 5, 10, then every 15 minutes (delivery.md, 2.5); one that
-/// refuses and will not change its mind by itself, every hour.
+/// Delay before the next attempt after the relay failed repeatedly: 1, 2, 5, 10, then every
+/// 15 minutes; after a permanent refusal every hour.
 pub(crate) fn relay_backoff(kind: RelayErrorKind, failures: u32) -> TimeDelta {
     TimeDelta::minutes(match (kind, failures) {
         (RelayErrorKind::Permanent, _) => 60,
@@ -95,42 +86,42 @@ pub(crate) fn relay_backoff(kind: RelayErrorKind, failures: u32) -> TimeDelta {
     })
 }
 
-/// Longer than this after it was booked nothing is tried that was put off
-/// [`MANY_ATTEMPTS`] (RFC 5321, 4.5.4.1: four or five days).
+/// How long after enqueueing a delivery that was deferred [`MANY_ATTEMPTS`] times is retried
+/// (RFC 5321, 4.5.4.1: four to five days).
 pub(crate) const MAX_RETRY_PERIOD: TimeDelta = TimeDelta::days(5);
 
-/// Who was put off so often is not only unknown to the relay.
+/// So many deferrals are more than greylisting.
 pub(crate) const MANY_ATTEMPTS: u32 = 4;
 
-/// What has become of a delivery.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Decided for a time to come.
+    /// Planned for later.
     Planned,
     /// Ready to leave.
     Due,
-    /// A sender has it.
+    /// A worker has it.
     Claimed,
-    /// Its words are on the way, and nobody knows yet.
+    /// The data is being sent, and the outcome is unknown.
     InFlight,
-    /// The relay asked to come back later.
+    /// The relay asked to retry later.
     Deferred,
-    /// Nobody knows whether it left.
+    /// The outcome is unknown.
     InDoubt,
-    /// It is in the relay's hands.
+    /// The relay has accepted it.
     Sent,
-    /// The relay refused it.
+    /// The relay rejected the recipient.
     Rejected,
-    /// Somebody must act.
+    /// An operator must act.
     Held,
     /// It could not leave in time.
     Expired,
-    /// It is not wanted any more.
+    /// It is no longer wanted.
     Cancelled,
 }
 
 impl State {
-    /// Every state, in the order of the table.
+    /// All states, in the order of the table.
     pub const ALL: [State; 11] = [
         State::Planned,
         State::Due,
@@ -145,7 +136,7 @@ impl State {
         State::Cancelled,
     ];
 
-    /// The contract's word.
+    /// The word in JSON and the database.
     pub fn as_str(self) -> &'static str {
         match self {
             State::Planned => "planned",
@@ -162,21 +153,20 @@ impl State {
         }
     }
 
-    /// The state of that word.
+    /// Parses the word.
     pub fn parse(text: &str) -> Option<State> {
         State::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Where a delivery goes from here when that happens to it; `None` where
-    /// it cannot. The only place that knows (delivery.md, 2.3). `doubts` is
-    /// how often it was in doubt before.
+    /// The next state after an event; `None` if the event is impossible. The only place that
+    /// defines transitions. `doubts` is how often the delivery was in doubt before.
     pub(crate) fn after(self, happened: DeliveryEvent, doubts: u32) -> Option<State> {
         use State::{Cancelled, Claimed, Deferred, Due, Expired, Held, InDoubt, InFlight, Rejected, Sent};
         Some(match (self, happened) {
             (Due, DeliveryEvent::Claimed) => Claimed,
             (Claimed | InFlight, DeliveryEvent::Released) => Due,
             (Claimed, DeliveryEvent::DataStarted) => InFlight,
-            // A file, or a program that says at once whether it has it.
+            // Files, and programs that return the outcome at once.
             (Claimed | InFlight, DeliveryEvent::Accepted) => Sent,
             (Claimed | InFlight, DeliveryEvent::Deferred) => Deferred,
             (Claimed | InFlight, DeliveryEvent::Rejected) => Rejected,
@@ -188,14 +178,13 @@ impl State {
             (Due | Claimed | Deferred | InDoubt | Held, DeliveryEvent::Cancelled) => Cancelled,
             (InDoubt | Held, DeliveryEvent::Resolved { sent: true }) => Sent,
             (InDoubt | Held, DeliveryEvent::Resolved { sent: false }) => Due,
-            // The send journal knows better than a database that was not
-            // written to any more.
+            // The journal is written before the database and so may know more.
             (Due | Claimed | InFlight | Deferred | InDoubt | Held, DeliveryEvent::FoundInJournal) => Sent,
             _ => return None,
         })
     }
 
-    /// Is that the end of it?
+    /// Whether the state is final.
     pub fn is_settled(self) -> bool {
         matches!(self, State::Sent | State::Rejected | State::Expired | State::Cancelled)
     }
@@ -229,7 +218,7 @@ mod tests {
     ];
 
     #[test]
-    fn i13_nothing_moves_from_the_end_of_it() {
+    fn a_final_state_never_changes() {
         for state in State::ALL.into_iter().filter(|state| state.is_settled()) {
             for happened in HAPPENED {
                 assert_eq!(state.after(happened, 0), None, "{state} {happened:?}");
@@ -238,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_relay_the_journal_and_a_person_say_that_it_was_sent() {
+    fn only_the_relay_the_journal_and_an_operator_make_it_sent() {
         let sent: Vec<String> = State::ALL
             .into_iter()
             .flat_map(|state| HAPPENED.map(|happened| (state, happened)))
@@ -263,20 +252,20 @@ mod tests {
     }
 
     #[test]
-    fn f18_a_relay_in_trouble_is_asked_ever_more_rarely() {
+    fn a_failing_relay_is_asked_less_and_less_often() {
         let minutes = |kind| [1, 2, 3, 4, 5, 50].map(|failures| relay_backoff(kind, failures).num_minutes());
         assert_eq!(minutes(RelayErrorKind::Transient), [1, 2, 5, 10, 15, 15]);
         assert_eq!(minutes(RelayErrorKind::Permanent), [60; 6]);
     }
 
     #[test]
-    fn what_was_twice_in_doubt_waits_for_somebody() {
+    fn a_second_doubt_holds_the_delivery() {
         assert_eq!(State::InFlight.after(DeliveryEvent::ResultUnknown, 0), Some(State::InDoubt));
         assert_eq!(State::InFlight.after(DeliveryEvent::ResultUnknown, 1), Some(State::Held));
     }
 
     #[test]
-    fn what_is_in_flight_is_neither_cancelled_nor_too_late() {
+    fn an_in_flight_delivery_is_neither_cancelled_nor_expired() {
         for happened in [
             DeliveryEvent::Cancelled,
             DeliveryEvent::Expired,

@@ -1,7 +1,6 @@
-//! What has happened: facts about each person's enrolments, written once,
-//! and the position they add up to.
+//! What has happened: facts about each person's enrolments, written once.
 //!
-//! The store keeps this; the forecast makes its own; the planner only reads.
+//! The store keeps the history, the forecast extends a copy, the planner only reads it.
 
 pub mod position;
 pub mod progress;
@@ -13,87 +12,78 @@ use crate::domain::model::ids::{PersonId, PersonNumber, Slug};
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 
-/// What has happened to everybody.
+/// The history of all people.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     people: HashMap<PersonId, PersonHistory>,
 }
 
-/// What has happened to one person.
+/// The history of one person.
 #[derive(Clone, Debug, Default)]
 pub struct PersonHistory {
-    /// The character they chose.
+    /// The chosen character.
     pub character: Option<Slug>,
-    /// When the last mail of any journey left, or was refused.
+    /// When the last mail of any journey was sent or rejected.
     pub last_mail: Option<Timestamp>,
-    /// A mail of any journey that is booked and has not left.
+    /// A mail of any journey that is enqueued and has not left.
     pub(crate) outbox: Option<PendingEmail>,
     enrolments: Vec<(Slug, Enrolment)>,
 }
 
-/// Somebody, and what happened to them: what is decided for.
+/// A person and their history: the input of a decision.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonWithHistory<'p> {
-    /// Who.
     pub person: &'p Person,
-    /// What happened.
     pub past: &'p PersonHistory,
-    /// What the database calls them, if it knows them.
+    /// The person's number in the database, if there is one.
     pub number: Option<PersonNumber>,
 }
 
-/// A mail that is booked and has not left: until it has, no other does, so
-/// that mails keep their order and their distance also after an outage
-/// (contract, 7.5).
+/// A mail that is enqueued and has not left. Until then no other is enqueued, so that mails keep
+/// their order and gap also after an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PendingEmail {
-    /// It leaves as soon as it can, and not before the instant, if there is
-    /// one.
+    /// It leaves as soon as possible, but not before the instant.
     Queued(Option<Timestamp>),
-    /// Nobody knows whether it left; it is tried again at the instant.
+    /// Its outcome is unknown; it is retried at the instant.
     InDoubt(Timestamp),
-    /// The second time; somebody must say what became of it.
+    /// In doubt a second time; an operator must resolve it.
     NeedsResolution,
-    /// It cannot be made, or the relay takes no mail like it; somebody must
-    /// act.
+    /// It cannot be built, or the relay rejects its content; an operator must act.
     Refused,
 }
 
 /// One person in one journey.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enrolment {
-    /// The import that first put the person in the audience; `None` for the
-    /// very first import of a database, and where there is no database.
+    /// The import that first put the person in the audience; `None` for the first import of a
+    /// database, and without a database.
     pub entered: Option<Timestamp>,
-    /// What happened, in order.
+    /// In order of time.
     pub events: Vec<Event>,
 }
 
 /// A fact about an enrolment; never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// When.
     pub at: Timestamp,
-    /// To which step.
     pub(crate) step: Slug,
-    /// What.
     pub what: EventKind,
 }
 
 /// What happened to a step of an enrolment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// Its mail (round 0) or a reminder was booked for a slot, and is on its
-    /// way or there. Nothing books it again.
+    /// A mail or reminder was enqueued for a slot. It is never enqueued again.
     Mailed {
-        /// 0 is the mail, 1… the reminders.
+        /// 0 is the mail, 1 and up the reminders.
         round: u16,
         /// The slot it was meant for; `at` is when it left.
         slot: Timestamp,
     },
     /// It was not sent and never will be.
     Skipped,
-    /// The person answered, or said *done*.
+    /// The person answered, or clicked *done*.
     Answered,
 }
 
@@ -102,52 +92,51 @@ static NOBODY: PersonHistory =
 static NOTHING: Enrolment = Enrolment { entered: None, events: Vec::new() };
 
 impl History {
-    /// What happened to that person; nothing, if nothing did.
+    /// The history of a person; empty if there is none.
     pub fn of(&self, person: &PersonId) -> &PersonHistory {
         self.people.get(person).unwrap_or(&NOBODY)
     }
 
-    /// The same, to write in.
+    /// The same, mutable.
     pub fn of_mut(&mut self, person: &PersonId) -> &mut PersonHistory {
         self.people.entry(person.clone()).or_default()
     }
 
-    /// Everybody to whom something happened.
+    /// All people with a history.
     pub fn people(&self) -> impl Iterator<Item = (&PersonId, &PersonHistory)> {
         self.people.iter()
     }
 
-    /// Adds what happened to others.
+    /// Adds the history of other people.
     pub(crate) fn add(&mut self, others: History) {
         self.people.extend(others.people);
     }
 
-    /// The same, with everything that was on its way arrived: for looking
-    /// ahead.
+    /// The history with everything enqueued counted as sent, for a forecast.
     #[must_use]
     pub(crate) fn with_empty_outbox(mut self) -> History {
         self.people.values_mut().for_each(|past| past.outbox = None);
         self
     }
 
-    /// Writes down a fact.
+    /// Records a fact.
     pub(crate) fn record(&mut self, person: &PersonId, journey: &Slug, event: Event) {
         self.of_mut(person).record(journey, event);
     }
 }
 
 impl PersonHistory {
-    /// What happened in that journey.
+    /// The events of one journey.
     pub fn enrolment(&self, journey: &Slug) -> &Enrolment {
         self.enrolments.iter().find(|(slug, _)| slug == journey).map_or(&NOTHING, |(_, enrolment)| enrolment)
     }
 
-    /// Every journey in which something happened.
+    /// All journeys with events.
     pub fn enrolments(&self) -> impl Iterator<Item = (&Slug, &Enrolment)> {
         self.enrolments.iter().map(|(slug, enrolment)| (slug, enrolment))
     }
 
-    /// The same as [`PersonHistory::enrolment`], to write in.
+    /// The same as [`PersonHistory::enrolment`], mutable.
     pub(crate) fn enrolment_mut(&mut self, journey: &Slug) -> &mut Enrolment {
         let place = match self.enrolments.iter().position(|(slug, _)| slug == journey) {
             Some(place) => place,
@@ -159,7 +148,7 @@ impl PersonHistory {
         &mut self.enrolments[place].1
     }
 
-    /// Writes down a fact.
+    /// Records a fact.
     pub(crate) fn record(&mut self, journey: &Slug, event: Event) {
         if matches!(event.what, EventKind::Mailed { .. }) {
             self.last_mail = self.last_mail.max(Some(event.at));
@@ -169,7 +158,7 @@ impl PersonHistory {
 }
 
 impl Enrolment {
-    /// Every mail (round 0) the person got, in the order they left.
+    /// Every mail (round 0) of the person, in order of time.
     pub fn mails(&self) -> impl DoubleEndedIterator<Item = Mail<'_>> {
         self.events.iter().filter_map(|event| match event.what {
             EventKind::Mailed { round: 0, slot } => Some(Mail { step: &event.step, at: event.at, slot }),
@@ -177,7 +166,7 @@ impl Enrolment {
         })
     }
 
-    /// The mail (round 0) of that step.
+    /// The mail (round 0) of a step.
     pub fn mail(&self, step: &Slug) -> Option<Mail<'_>> {
         self.mails().find(|mail| mail.step == step)
     }
@@ -194,7 +183,7 @@ impl Enrolment {
         self.events.iter().find(answer).map(|event| event.at)
     }
 
-    /// The highest round of that step that was mailed.
+    /// The highest round of the step that was mailed.
     pub(crate) fn last_round(&self, step: &Slug) -> Option<u16> {
         let rounds =
             self.events.iter().filter(|event| event.step == *step).filter_map(|event| match event.what {
@@ -205,13 +194,11 @@ impl Enrolment {
     }
 }
 
-/// A mail (round 0) somebody got.
+/// A mail (round 0) that left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mail<'a> {
-    /// Of which step.
     pub step: &'a Slug,
-    /// When it left.
     pub at: Timestamp,
-    /// Which slot it was meant for.
+    /// The slot it was meant for.
     pub(crate) slot: Timestamp,
 }

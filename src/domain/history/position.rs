@@ -1,12 +1,10 @@
-//! Where an enrolment stands, in one line: the fold of its events, and what
-//! the planner says comes next. Kept by the store so that what is due is
-//! found without asking everybody, and so that people can look; never
-//! believed: before anything is sent the planner is asked again.
+//! The position of an enrolment: a summary of its events and the planner's next step. The store
+//! keeps positions to find what is due and for people to read. They are a cache: before anything
+//! is sent the planner decides again.
 //!
-//! `next_at` is a promise: with nobody acting, nothing is due before it. So
-//! it has an instant also where somebody must act and time alone may change
-//! the answer, as when what is held expires; and where the mails of others
-//! that leave this instant move a late joiner's beginning, it is the next one.
+//! `next_at` is a lower bound: unless someone acts, nothing is due before it. So it is also set
+//! when a hold can end by time alone, for example when the step expires, and when the mails of
+//! others at this instant can move the start of a late joiner.
 
 use std::fmt;
 
@@ -17,19 +15,18 @@ use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Ended, Reason, Verdict};
 
-/// Where one enrolment stands.
+/// The position of one enrolment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// How far it is, in a word.
     pub stage: Stage,
-    /// The last mail (round 0) the person got, and when it left.
+    /// The last mail (round 0) and when it left.
     pub last: Option<(Slug, Timestamp)>,
-    /// The step and round that come next.
+    /// The next step and round.
     pub next: Option<(Slug, u16)>,
-    /// Nothing is due before this instant, whole seconds; `None`: nothing
-    /// comes, or somebody must act.
+    /// Nothing is due before this instant, in whole seconds; `None` if nothing follows or someone
+    /// must act.
     pub next_at: Option<Timestamp>,
-    /// The code of the first reason for waiting, or of being held or over.
+    /// The code of the first reason for waiting, being held or having ended.
     pub why: Option<&'static str>,
 }
 
@@ -38,9 +35,7 @@ pub struct Position {
 pub enum Stage {
     /// Nothing has happened yet.
     Waiting,
-    /// Under way.
     Active,
-    /// Paused.
     Paused,
     /// Everything is sent or skipped.
     Completed,
@@ -49,11 +44,11 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Every stage, in the order people go through them.
+    /// All stages, in order.
     pub(crate) const ALL: [Stage; 5] =
         [Stage::Waiting, Stage::Active, Stage::Paused, Stage::Completed, Stage::Withdrawn];
 
-    /// The word for it.
+    /// The stored word.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Stage::Waiting => "waiting",
@@ -64,7 +59,7 @@ impl Stage {
         }
     }
 
-    /// The stage of an enrolment with that verdict.
+    /// The stage of an enrolment with a verdict.
     pub(crate) fn of(enrolment: &Enrolment, verdict: &Verdict) -> Stage {
         let paused = |reasons: &[Reason]| reasons.iter().any(|reason| matches!(reason, Reason::Paused(_)));
         match verdict {
@@ -86,8 +81,7 @@ impl fmt::Display for Stage {
 }
 
 impl Position {
-    /// The position of an enrolment of which the planner has said that at
-    /// `now`.
+    /// The position of an enrolment with the planner's verdict at `now`.
     pub(crate) fn of(enrolment: &Enrolment, verdict: &Verdict, now: Timestamp) -> Position {
         let (next, next_at, why) = match verdict {
             Verdict::Send(send) => (Some((send.step.clone(), send.round)), Some(now), None),
@@ -104,20 +98,19 @@ impl Position {
         Position { stage: Stage::of(enrolment, verdict), last: Position::last(enrolment), next, next_at, why }
     }
 
-    /// The same, looked at again no later than at an instant.
+    /// The same, rechecked no later than an instant.
     #[must_use]
     pub(crate) fn recheck_no_later_than(mut self, at: Option<Timestamp>) -> Position {
         self.next_at = [self.next_at, at.map(whole_second)].into_iter().flatten().min();
         self
     }
 
-    /// The position of an enrolment in a journey that is not for the person
-    /// any more, or is gone.
+    /// The position in a journey that no longer applies to the person.
     pub(crate) fn over(enrolment: &Enrolment, over: Ended) -> Position {
         Position::of(enrolment, &Verdict::Ended(over), Timestamp::UNIX_EPOCH)
     }
 
-    /// The part that is true of the events alone: the last mail of round 0.
+    /// The part that follows from the events alone: the last mail of round 0.
     pub fn last(enrolment: &Enrolment) -> Option<(Slug, Timestamp)> {
         enrolment.events.iter().rev().find_map(|event| match event.what {
             EventKind::Mailed { round: 0, .. } => Some((event.step.clone(), event.at)),
@@ -126,7 +119,7 @@ impl Position {
     }
 }
 
-/// The instant, or the next whole second.
+/// Rounds up to a whole second.
 fn whole_second(at: Timestamp) -> Timestamp {
     let second = TimeDelta::seconds(1);
     match at.duration_trunc(second) {

@@ -1,6 +1,6 @@
-//! How far everybody has come, added up: what one person's verdict may
-//! depend on of others. The reference group's first mails open the gate;
-//! late joiners begin where their unit, or the furthest, stands.
+//! Totals over all people, as far as one person's verdict depends on others: the first mails of
+//! the reference group open the gate, and late joiners start where their unit, or the furthest
+//! person, is.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use crate::domain::model::library::Library;
 use crate::domain::model::person::{Person, Roster};
 use crate::domain::time::timezone::Timestamp;
 
-/// The sums, one entry a journey of the library, in its order.
+/// The totals, one entry per journey of the library.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     journeys: Vec<JourneyProgress>,
@@ -20,11 +20,11 @@ pub struct Progress {
 #[derive(Clone, Debug, Default)]
 struct JourneyProgress {
     members: HashSet<PersonId>,
-    /// By step: when the first member of the reference group got it.
+    /// Per step: when the first member of the reference group got it.
     first_member_mail: Vec<Option<Timestamp>>,
-    /// The furthest step anybody got.
+    /// The furthest step that anyone got.
     furthest: Option<usize>,
-    /// By unit and step: how many had that step last.
+    /// Per unit and step: how many got that step last.
     last_got: HashMap<UnitId, Vec<u32>>,
 }
 
@@ -38,9 +38,8 @@ impl JourneyProgress {
 }
 
 impl Progress {
-    /// Adds up what happened until an instant. Mails that left *at* it open
-    /// no gate yet, and move no late joiner's beginning: a second pass at the
-    /// same instant decides the same.
+    /// Totals of what happened before an instant. Mails at the instant itself are not counted, so
+    /// that a second pass at the same instant gives the same decisions.
     pub fn until(now: Timestamp, library: &Library, roster: &Roster, memory: &History) -> Progress {
         let mut progress = Progress::none(library);
         for (person, past) in memory.people() {
@@ -51,8 +50,7 @@ impl Progress {
         progress
     }
 
-    /// The same of one more person, whom nobody has added before: not everybody
-    /// need be in memory at once.
+    /// Adds one more person, so that not all people have to be in memory at once.
     pub(crate) fn add(&mut self, now: Timestamp, library: &Library, person: &Person, past: &PersonHistory) {
         let (id, unit) = (&person.id, &person.unit);
         for (slug, enrolment) in past.enrolments() {
@@ -73,7 +71,7 @@ impl Progress {
         }
     }
 
-    /// Nobody has got anything.
+    /// Totals without any mail.
     pub(crate) fn none(library: &Library) -> Progress {
         let journeys = library.journeys.iter().map(|journey| JourneyProgress {
             members: journey.reference_group.iter().flat_map(|group| group.people.iter().cloned()).collect(),
@@ -83,7 +81,7 @@ impl Progress {
         Progress { journeys: journeys.collect() }
     }
 
-    /// Can a late joiner begin elsewhere by this than by an earlier progress?
+    /// Whether a late joiner may start elsewhere than with an earlier total.
     pub(crate) fn affects_late_joiners(&self, earlier: &Progress, library: &Library) -> bool {
         let mut both = self.journeys.iter().zip(&earlier.journeys).zip(&library.journeys);
         both.any(|((now, then), journey)| match journey.late_joiners {
@@ -93,8 +91,7 @@ impl Progress {
         })
     }
 
-    /// Adds a mail (round 0) that left to somebody who had another step of the
-    /// journey last, if any; steps by their place.
+    /// Adds a mail (round 0) of a person whose last step of the journey was another, if any.
     pub(crate) fn note(
         &mut self,
         journey: usize,
@@ -115,17 +112,17 @@ impl Progress {
         counts[step] += 1;
     }
 
-    /// When the first member of the reference group got that step.
+    /// When the first member of the reference group got the step.
     pub(crate) fn first_member_mail(&self, journey: usize, step: usize) -> Option<Timestamp> {
         self.journeys[journey].first_member_mail[step]
     }
 
-    /// The furthest step anybody got.
+    /// The furthest step that anyone got.
     pub(crate) fn furthest(&self, journey: usize) -> Option<usize> {
         self.journeys[journey].furthest
     }
 
-    /// The step most of a unit had last; of several the earlier.
+    /// The step that most people of a unit got last; of several the earlier.
     pub(crate) fn unit_majority_received(&self, journey: usize, unit: &UnitId) -> Option<usize> {
         let counts = self.journeys[journey].last_got.get(unit)?;
         let most = *counts.iter().max()?;

@@ -1,23 +1,22 @@
-//! What a person answers, checked against what was asked.
+//! A person's answer, validated against the question.
 
 use crate::domain::model::step::{Question, QuestionForm, Step};
 
-/// An answer as it was given, before it is known whether it fits.
+/// An answer before validation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnswerValue {
-    /// Done.
     Done,
-    /// Words of one's own.
+    /// Free text.
     Text(String),
-    /// A number, or one of several.
+    /// A number or an option.
     Value(String),
 }
 
-/// More than this is no answer but a document, and no form takes it.
+/// Maximum length of a text answer.
 const LONGEST: usize = 10_000;
 
 impl AnswerValue {
-    /// As it is kept.
+    /// As it is stored.
     pub(crate) fn as_str(&self) -> &str {
         match self {
             AnswerValue::Done => "done",
@@ -25,12 +24,11 @@ impl AnswerValue {
         }
     }
 
-    /// Does it answer this question of the step? `None` is the step as a
-    /// whole, which is answered by *done*.
+    /// Validates the answer. `None` is the step as a whole, which is answered by *done*.
     ///
     /// # Errors
     ///
-    /// What is allowed instead, in words.
+    /// What is allowed instead.
     pub(crate) fn validate(&self, step: &Step, question: Option<&Question>) -> Result<(), String> {
         let Some(question) = question else {
             return match (self, step.questions.is_empty()) {

@@ -1,17 +1,15 @@
-//! Which mail addresses we write to: one bare address, `local@domain`, in
-//! letters every relay knows (delivery, 2.8). The people file, the
-//! configuration and the command line ask here.
+//! Which mail addresses are accepted: one bare address, `local@domain`, in characters that every
+//! relay accepts. Used for the people file, the configuration and the command line.
 
-/// The longest address a relay must take (RFC 5321, 4.5.3.1.3, less the brackets).
+/// Maximum length of an address (RFC 5321, 4.5.3.1.3, without the brackets).
 const LONGEST: usize = 254;
 
-/// Reads one address. The domain comes back in lower case and, where it has
-/// letters beyond ASCII, as A-labels; the local part stays as it is written.
+/// Parses an address. The domain is returned in lower case and as A-labels; the local part is
+/// unchanged.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in words that follow its name and never hold the
-/// address itself: "has no `@`".
+/// What is wrong, as a clause that never contains the address: "has no `@`".
 pub(crate) fn parse(text: &str) -> Result<Box<str>, &'static str> {
     if !is_plain(text) {
         one_bare_address(text)?;
@@ -29,12 +27,11 @@ pub(crate) fn parse(text: &str) -> Result<Box<str>, &'static str> {
     Ok(address.into_boxed_str())
 }
 
-/// Reads a domain, as it stands behind the `@` of an address that was read:
-/// in lower case, and as A-labels where it has letters beyond ASCII.
+/// Parses a domain: lower case, A-labels.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in words that follow its name.
+/// What is wrong, as a clause.
 pub(crate) fn domain(text: &str) -> Result<Box<str>, &'static str> {
     if text.is_empty() {
         return Err("is empty");
@@ -45,25 +42,24 @@ pub(crate) fn domain(text: &str) -> Result<Box<str>, &'static str> {
     a_labels(text).map(String::into_boxed_str)
 }
 
-/// The domain of an address that was read.
+/// The domain of a parsed address.
 pub(crate) fn domain_of(address: &str) -> &str {
     address.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
-/// Are these two the same mailbox? Servers may tell `Anna@` from `anna@`;
-/// none does, and two people behind one mailbox must not be missed.
+/// Whether two addresses are the same mailbox. Servers may distinguish `Anna@` from `anna@`, but
+/// in practice none does, and two people with one mailbox must be detected.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-/// Only signs that one bare address has? So are nearly all, and the others
-/// are looked at more closely.
+/// Fast path: only characters of a plain address.
 fn is_plain(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+' | b'@');
     text.bytes().all(plain) && text.bytes().filter(|&b| b == b'@').count() == 1
 }
 
-/// Refuses what is more than an address, or several, before its parts are read.
+/// Refuses several addresses and address syntax beyond a bare address.
 fn one_bare_address(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         return Err("is empty");
@@ -86,9 +82,8 @@ fn one_bare_address(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Before the `@`: ASCII, because a relay need not offer SMTPUTF8; and not
-/// beginning with what a spreadsheet or a mail program would take for a
-/// formula or an option.
+/// The part before the `@`: ASCII, because a relay need not offer SMTPUTF8, and no first character
+/// that a spreadsheet or a mail program would take for a formula or an option.
 fn local_part(local: &str) -> Result<(), &'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_~.".contains(&b);
     match local.as_bytes() {
@@ -109,7 +104,7 @@ fn local_part(local: &str) -> Result<(), &'static str> {
     }
 }
 
-/// After the `@`: a name in the domain name system with at least two labels.
+/// The part after the `@`: a DNS name with at least two labels.
 fn a_labels(domain: &str) -> Result<String, &'static str> {
     if domain.is_empty() {
         return Err("has nothing after the `@`");
@@ -147,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f77_an_address_is_one_bare_address() {
+    fn only_one_bare_address_is_accepted() {
         let cases = [
             "anna.berg@Ekdala.Example",
             "Anna.Berg+lista@ekdala.example",
@@ -225,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn f77_lengths_are_bounded() {
+    fn lengths_are_limited() {
         let long_local = format!("{}@ekdala.example", "a".repeat(65));
         let long_domain = format!("a@{}example", "abcdefghi.".repeat(25));
         assert!(parse(&long_local).is_err());

@@ -1,24 +1,21 @@
-//! Names that identify: what authors call journeys, steps and characters,
-//! what HR calls people and units, and what content is called by its hash.
+//! Identifiers of journeys, steps, characters, people and units, and content hashes.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A name authors gave to a journey, step, character or focus area:
-/// lower-case ASCII letters, digits and `-`. It is the identity; renaming is
-/// removing and adding (contract, 2).
+/// A name given by authors to a journey, step, character or focus area: lower-case ASCII letters,
+/// digits and `-`. It is the identity; renaming means removing and adding.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug(Arc<str>);
 
 impl Slug {
-    /// The slug, if the text is one.
+    /// Parses a slug.
     pub fn parse(text: &str) -> Option<Slug> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let well_formed = !text.is_empty() && text.len() <= 64 && text.bytes().all(allowed);
         well_formed.then(|| Slug(text.into()))
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,20 +36,18 @@ impl fmt::Debug for Slug {
 /// A full step name, written `<journey>/<step>`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct StepName {
-    /// The journey.
     pub journey: Slug,
-    /// The step within it.
     pub step: Slug,
 }
 
 impl StepName {
-    /// The name, if the text is two slugs with one `/` between them.
+    /// Parses two slugs with one `/` between them.
     pub fn parse(text: &str) -> Option<StepName> {
         let (journey, step) = text.split_once('/')?;
         Some(StepName { journey: Slug::parse(journey)?, step: Slug::parse(step)? })
     }
 
-    /// Is it that step?
+    /// Whether it names that step.
     pub(crate) fn is(&self, journey: &Slug, step: &Slug) -> bool {
         self.journey == *journey && self.step == *step
     }
@@ -69,12 +64,11 @@ impl fmt::Display for StepName {
 pub struct PersonId(Arc<str>);
 
 impl PersonId {
-    /// Takes the text as it stands; the roster has checked it.
+    /// The roster has validated the text.
     pub fn new(text: &str) -> PersonId {
         PersonId(text.into())
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -92,22 +86,21 @@ impl fmt::Debug for PersonId {
     }
 }
 
-/// What the database calls a person: a number that says nothing about them.
-/// Everything but the one table of people knows only this (privacy, P3).
+/// A person's number in the database, without meaning. Every table but the one of people refers
+/// to people only by this number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PersonNumber(pub i64);
 
-/// What identifies a unit: its `unit_id`, or its name where HR has no code.
+/// Identity of a unit: its `unit_id`, or its name if HR has no code.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitId(Arc<str>);
 
 impl UnitId {
-    /// Takes the text as it stands; the roster has checked it.
+    /// The roster has validated the text.
     pub fn new(text: &str) -> UnitId {
         UnitId(text.into())
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -130,13 +123,13 @@ impl fmt::Debug for UnitId {
 pub struct Language(Arc<str>);
 
 impl Language {
-    /// The tag for a language that is not known (RFC 5646, `und`).
+    /// The tag for an undetermined language (RFC 5646, `und`).
     pub(crate) fn undetermined() -> Language {
         Language("und".into())
     }
 
-    /// The tag in lower case, if the text looks like one (letters, then
-    /// `-`-separated letters or digits, RFC 5646 in its common part).
+    /// Parses a tag in lower case: letters, then letters or digits separated by `-` (the common part
+    /// of RFC 5646).
     pub fn parse(text: &str) -> Option<Language> {
         let mut parts = text.split('-');
         let primary = parts.next()?;
@@ -146,7 +139,6 @@ impl Language {
         (primary_ok && rest_ok).then(|| Language(text.to_ascii_lowercase().into()))
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -164,12 +156,12 @@ impl fmt::Debug for Language {
     }
 }
 
-/// SHA-256 of content; printed `sha256:` and 64 hexadecimal digits.
+/// SHA-256 of content; printed as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 32]);
 
 impl ContentHash {
-    /// The hash of its printed form.
+    /// Parses the printed form.
     pub(crate) fn parse(text: &str) -> Option<ContentHash> {
         let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64 && digits.is_ascii())?;
         let mut hash = ContentHash([0; 32]);

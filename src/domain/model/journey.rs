@@ -1,4 +1,4 @@
-//! A journey: when its steps come, for whom (contract, 4).
+//! A journey: its steps, cadence and audience.
 
 use std::collections::BTreeMap;
 
@@ -13,64 +13,58 @@ use crate::domain::time::duration::Duration;
 /// An ordered series of steps for an audience, with a cadence.
 #[derive(Clone, Debug)]
 pub struct Journey {
-    /// Its identity.
     pub slug: Slug,
-    /// What people read, in the first language.
+    /// Title in the default language.
     pub title: String,
-    /// Its title in the other languages.
+    /// Titles in the other languages.
     pub titles: BTreeMap<Language, String>,
-    /// The rhythm in which mails may leave.
     pub cadence: Cadence,
-    /// No slot before 00:00 that day.
+    /// No slot before 00:00 on that day.
     pub start: Option<NaiveDate>,
-    /// Begins for a person when that journey is over for them.
+    /// Starts for a person when that journey has ended for them.
     pub after: Option<Slug>,
-    /// Who takes part.
     pub audience: Audience,
     /// Focus areas, for reports.
     pub focus: Vec<Slug>,
-    /// Where those begin who come after the start.
+    /// Where people start who join late.
     pub late_joiners: LateJoiners,
-    /// Slugs that may never come back.
+    /// Slugs that must not be used again.
     pub retired: Vec<Slug>,
-    /// The few who try each step first.
     pub reference_group: Option<ReferenceGroup>,
-    /// The order here is the order there is.
+    /// In order.
     pub steps: Vec<Step>,
 }
 
 impl Journey {
-    /// The step of that name.
+    /// The step with that slug.
     pub fn step(&self, slug: &Slug) -> Option<&Step> {
         self.steps.iter().find(|step| step.slug == *slug)
     }
 
-    /// Which of its steps has that name.
+    /// The index of the step with that slug.
     pub(crate) fn place(&self, slug: &Slug) -> Option<usize> {
         self.steps.iter().position(|step| step.slug == *slug)
     }
 
-    /// Its title in a language, else in the first.
+    /// The title in a language, or else in the default language.
     pub fn title_in(&self, language: &Language) -> &str {
         self.titles.get(language).unwrap_or(&self.title)
     }
 }
 
-/// Who takes part; an empty list is no restriction, and all that are given hold.
+/// Who takes part: all restrictions apply, an empty list is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience {
-    /// Departments by name.
+    /// Department names.
     pub(crate) departments: Vec<String>,
-    /// Units by id or name.
+    /// Unit ids or names.
     pub(crate) units: Vec<String>,
-    /// Languages as in the people file.
     pub(crate) languages: Vec<Language>,
-    /// Single people.
     pub(crate) people: Vec<PersonId>,
 }
 
 impl Audience {
-    /// Is it everybody?
+    /// Whether there is no restriction.
     pub(crate) fn is_everybody(&self) -> bool {
         self.departments.is_empty()
             && self.units.is_empty()
@@ -78,7 +72,7 @@ impl Audience {
             && self.people.is_empty()
     }
 
-    /// Does this person take part?
+    /// Whether a person takes part.
     pub(crate) fn includes(&self, person: &Person, unit_name: &str) -> bool {
         if self.is_everybody() {
             return true;
@@ -92,23 +86,22 @@ impl Audience {
     }
 }
 
-/// Where those begin who are enrolled after the journey's start.
+/// Where people start who are enrolled after the journey's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LateJoiners {
     /// At the first step.
     #[default]
     FromStart,
-    /// At the step after the one most of the unit had last.
+    /// After the step that most of the unit got last.
     JoinUnit,
-    /// At the furthest step anybody in the audience got.
+    /// At the furthest step that anyone in the audience got.
     SkipToCurrent,
 }
 
-/// The gate before everybody (contract, 8).
+/// The reference group of a journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceGroup {
-    /// Employee ids.
     pub(crate) people: Vec<PersonId>,
-    /// How long before everybody else.
+    /// How long before all others they get a step.
     pub(crate) lead: Duration,
 }

@@ -1,4 +1,4 @@
-//! The people: who they are, where they belong, when they are away.
+//! People, units, and the roster of all of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,81 +8,73 @@ use chrono::NaiveDate;
 use super::ids::{Language, PersonId, UnitId};
 use crate::domain::delivery::bounce::StatusCode;
 
-/// One employee, as the people file has them. Strings that many share
-/// (unit, department, language) are shared, for 1.2 million of them.
+/// One employee of the people file. Strings that many people share (unit, department, language)
+/// are shared in memory, for 1.2 million people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// The identity.
     pub id: PersonId,
-    /// Where mail goes; `None` when HR has no address.
+    /// `None` if HR has no address.
     pub email: Option<Box<str>>,
-    /// Two or more people have this address: all of them are held.
+    /// Whether other people have this address too: all of them are held.
     pub shared_address: bool,
-    /// A relay gave this code for the address: there is no such mailbox. With
-    /// another address it is forgotten.
+    /// The bounce code that says the mailbox does not exist. A new address clears it.
     pub undeliverable: Option<StatusCode>,
     /// First name, NFC.
     pub first_name: Box<str>,
     /// Last name, NFC.
     pub last_name: Box<str>,
-    /// Where they belong.
     pub unit: UnitId,
-    /// Department by name.
     pub department: Option<Arc<str>>,
-    /// What they read; the programme's first where the file says nothing.
+    /// The default language if the file has none.
     pub language: Language,
     /// First day with mail.
     pub start: Option<NaiveDate>,
     /// Last day with mail.
     pub end: Option<NaiveDate>,
-    /// No mail in between.
+    /// Periods without mail.
     pub leave: Box<[Period]>,
-    /// Shown in no list, report, page or log.
+    /// Never shown in a list, report, page or log.
     pub protected: bool,
-    /// Columns kept on purpose.
+    /// Columns that the configuration keeps.
     pub extra: Box<[(Arc<str>, Box<str>)]>,
 }
 
 impl Person {
-    /// May mail be addressed to them at all?
+    /// Whether mail can be sent to the address.
     pub(crate) fn reachable(&self) -> bool {
         self.email.is_some() && !self.shared_address && self.undeliverable.is_none()
     }
 
-    /// Has their last day with mail passed on `today`?
+    /// Whether their last day with mail is before `today`.
     pub(crate) fn has_left(&self, today: NaiveDate) -> bool {
         self.end.is_some_and(|end| today > end)
     }
 }
 
-/// Days from one to another, both included.
+/// A range of days, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
-    /// First day.
     pub from: NaiveDate,
-    /// Last day.
     pub to: NaiveDate,
 }
 
 impl Period {
-    /// Does the day lie in it?
+    /// Whether a day is in it.
     pub(crate) fn contains(&self, day: NaiveDate) -> bool {
         self.from <= day && day <= self.to
     }
 }
 
-/// Where people belong, and what a manager leads.
+/// A unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// Its identity.
     pub id: UnitId,
-    /// What people call it.
     pub name: Arc<str>,
-    /// Who most of its people name.
+    /// The manager that most of its people name.
     pub manager: Option<PersonId>,
 }
 
-/// All people.
+/// All people and units.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
     /// In the order of the file.
@@ -94,7 +86,7 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// A roster of people and units; of two with one id the later is found.
+    /// A roster; of two units with the same id the later is found.
     pub fn new(people: Vec<Person>, units: Vec<Unit>) -> Roster {
         let by_id = people.iter().zip(0..).map(|(person, i)| (person.id.clone(), i)).collect();
         let by_unit = units.iter().zip(0..).map(|(unit, i)| (unit.id.clone(), i)).collect();
@@ -106,7 +98,7 @@ impl Roster {
         self.by_id.get(id).map(|&i| &self.people[i as usize])
     }
 
-    /// The place of a person in [`Roster::people`].
+    /// The index of a person in [`Roster::people`].
     pub(crate) fn place(&self, id: &PersonId) -> Option<usize> {
         self.by_id.get(id).map(|&i| i as usize)
     }
@@ -116,12 +108,12 @@ impl Roster {
         self.by_unit.get(id).map(|&i| &self.units[i as usize])
     }
 
-    /// The place of a unit in [`Roster::units`].
+    /// The index of a unit in [`Roster::units`].
     pub(crate) fn unit_index(&self, id: &UnitId) -> Option<usize> {
         self.by_unit.get(id).map(|&i| i as usize)
     }
 
-    /// The name people know a unit by; its id where the roster has no such unit.
+    /// The name of a unit; its id if the roster has no such unit.
     pub fn unit_name<'a>(&'a self, id: &'a UnitId) -> &'a str {
         self.unit(id).map_or(id.as_str(), |unit| &unit.name)
     }

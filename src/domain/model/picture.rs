@@ -1,32 +1,29 @@
-//! A picture that leaves with a mail, as a value.
+//! A picture that is sent inside a mail.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A picture, small enough to leave with a mail.
+/// A picture.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// How it is written down.
     pub(crate) media: Media,
-    /// How wide it is, in pixels; never 0.
+    /// In pixels; never 0.
     pub(crate) width: u32,
-    /// How high it is, in pixels; never 0.
+    /// In pixels; never 0.
     pub(crate) height: u32,
-    /// The file as it is.
+    /// The file, unchanged.
     pub bytes: Arc<[u8]>,
 }
 
-/// How a picture is written down.
+/// The image format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
-    /// For drawings.
     Png,
-    /// For photographs.
     Jpeg,
 }
 
 impl Media {
-    /// What mail programs call it.
+    /// The MIME subtype.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Media::Png => "image/png",

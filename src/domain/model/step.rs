@@ -1,5 +1,4 @@
-//! A step: one station of a journey; it leads to one mail, and perhaps
-//! reminders (contract, 4 and 5).
+//! A step of a journey: one mail, and perhaps reminders.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,41 +9,39 @@ use super::ids::{ContentHash, Language, Slug};
 use super::picture::Picture;
 use crate::domain::time::duration::Duration;
 
-/// One station of a journey.
+/// A step.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// Its identity within the journey.
     pub slug: Slug,
-    /// What it asks for.
     pub kind: Kind,
-    /// When its turn comes after the step before.
+    /// When it becomes due after the step before.
     pub pace: Pace,
     /// Delays after the mail; entry n is round n.
     pub remind: Vec<Duration>,
     /// Whether the next step waits for an answer.
     pub wait: Wait,
-    /// Skipped if it could not leave by then.
+    /// Skipped if it has not left after this long.
     pub expires_after: Option<Duration>,
-    /// People already past this place get it too.
+    /// Whether people past this step get it too.
     pub catch_up: bool,
-    /// What it asks of a person's working time.
+    /// Minutes of working time it asks for.
     pub minutes: u32,
     /// Focus area, for reports.
     pub focus: Option<Slug>,
-    /// What the answer page asks; empty: *done*.
+    /// The questions on the answer page; empty means *done*.
     pub questions: Vec<Question>,
-    /// The words, the plain one in the first language first; never empty.
+    /// The text; the plain one in the default language first; never empty.
     pub variants: Vec<Variant>,
-    /// Hash of its Markdown in all characters and languages, line ends LF:
-    /// what an approval is bound to.
+    /// Hash of its Markdown in all characters and languages with LF line ends; an approval is for this
+    /// hash.
     pub hash: ContentHash,
 }
 
 impl Step {
-    /// The variant for a reader: own language and character, then own
-    /// language, then own character in the first language, then the plain
-    /// text. Language goes before character: a text one cannot read has no
-    /// way in.
+    /// The variant for a reader: own language and character, else own language, else own character in
+    /// the default language, else the plain text. Language takes precedence, because a text that cannot
+    /// be read is of no use.
     pub fn variant(&self, language: &Language, character: Option<&Slug>) -> &Variant {
         let first = &self.variants[0].language;
         let find = |l: &Language, c: Option<&Slug>| {
@@ -68,16 +65,16 @@ pub enum Kind {
     Mission,
     /// Think, and answer.
     Reflection,
-    /// Answer some questions.
+    /// Answer questions.
     Survey,
-    /// Come at a date, with the unit.
+    /// Meet in the unit on a date.
     Workshop,
-    /// Come at a date, with everybody.
+    /// Start together on a date.
     Kickoff,
 }
 
 impl Kind {
-    /// Every kind, in the contract's order.
+    /// All kinds, in the documented order.
     pub(crate) const ALL: [Kind; 8] = [
         Kind::Lesson,
         Kind::Tip,
@@ -89,7 +86,7 @@ impl Kind {
         Kind::Kickoff,
     ];
 
-    /// The contract's word.
+    /// The word in files and JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Kind::Lesson => "lesson",
@@ -110,7 +107,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// When a step's turn comes.
+/// When a step becomes due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
     /// At the next slot after the step before.
@@ -118,75 +115,69 @@ pub enum Pace {
     NextSlot,
     /// Not before this long after the step before.
     After(Duration),
-    /// A moment of its own, in the programme's civil time.
+    /// At its own date and time, in civil time.
     On(NaiveDateTime),
 }
 
 /// Whether the next step waits for an answer to this one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Wait {
-    /// Go on.
+    /// No wait.
     #[default]
     No,
-    /// As long as it takes.
+    /// Without a limit.
     ForAnswer,
-    /// For an answer, at most this long.
+    /// At most this long.
     AtMost(Duration),
 }
 
-/// What the answer page asks.
+/// A question on the answer page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Its identity within the step.
     pub(crate) id: Slug,
-    /// What is asked, in the first language.
+    /// The question in the default language.
     pub(crate) text: String,
-    /// How it is answered.
     pub(crate) form: QuestionForm,
 }
 
-/// How a question is answered (the contract's `type`).
+/// The form of the answer (`type` in files).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum QuestionForm {
     /// Free text.
     Text,
-    /// A number from `min` to `max`, with words for the two ends.
+    /// A number from `min` to `max`.
     Scale {
-        /// The lowest.
         min: i32,
-        /// The highest.
         max: i32,
-        /// Words for the ends; empty or two.
+        /// Labels of the two ends; empty or two.
         labels: Vec<String>,
     },
-    /// One of several.
+    /// One of several options.
     Choice {
         /// At least two.
         options: Vec<String>,
     },
     /// Done, or not for me.
     Done,
-    /// A promise in one's own words.
+    /// A promise as free text.
     Pledge,
 }
 
-/// The words of a step for a character and a language, complete: what the
-/// file left out has been filled from the file it inherits from.
+/// The text of a step for one character and language, complete: what the file leaves out is inherited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
-    /// `None`: for everybody.
+    /// `None`: for everyone.
     pub character: Option<Slug>,
-    /// Which language it is written in.
     pub language: Language,
-    /// Short plain name of the step, without placeholders.
+    /// Short name of the step, without placeholders.
     pub title: String,
-    /// The subject; placeholders allowed.
+    /// May contain placeholders.
     pub subject: String,
-    /// The line that mail programs show after the subject.
+    /// The line that mail clients show after the subject.
     pub preheader: Option<String>,
-    /// To the unit's manager, never in the employee's mail.
+    /// For the unit's manager, never in the employee's mail.
     pub manager_note: Option<String>,
-    /// For a film.
     pub film: Option<Film>,
     /// The questions in this language, in the step's order.
     pub questions: Vec<Question>,
@@ -194,33 +185,29 @@ pub struct Variant {
     pub body: Arc<str>,
     /// The file as the user would type it.
     pub file: String,
-    /// The line of the file on which the body begins, from 1.
+    /// First line of the body in the file, from 1.
     pub body_line: u32,
-    /// The line of the file on which the subject stands, from 1; 0 where it
-    /// is inherited, and looked at in the file it comes from.
+    /// Line of the subject in the file, from 1; 0 if it is inherited and so checked elsewhere.
     pub subject_line: u32,
 }
 
-/// A film: in the mail it is a still with a text link.
+/// A film; in the mail it is a still with a text link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Film {
-    /// Where it is shown.
     pub url: String,
-    /// What it is called.
     pub title: String,
     /// Minutes and seconds, `2:25`.
     pub(crate) length: String,
-    /// What it looks like; without one a still is drawn.
+    /// The still; if there is none, one is drawn.
     pub(crate) poster: Option<Poster>,
-    /// Where its text stands, for those who cannot watch or hear.
+    /// Transcript, for those who cannot watch or hear.
     pub transcript: Option<String>,
 }
 
-/// A picture of a film.
+/// A still of a film.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Poster {
-    /// What it shows, for those who do not see it.
+    /// Alternative text.
     pub(crate) alt: String,
-    /// The picture.
     pub(crate) picture: Picture,
 }

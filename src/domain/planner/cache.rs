@@ -1,16 +1,14 @@
-//! Answers kept for a moment: most people of a moment ask the same few
-//! questions of the calendar, and turning civil time into instants is the
-//! dearest thing the planner does. It changes no answer, only how often one
-//! is worked out.
+//! A cache for calendar calculations: most people ask the same few questions, and converting civil
+//! time to instants is the most expensive part of the planner.
 
 use std::cell::RefCell;
 
 use crate::domain::time::timezone::Timestamp;
 
-/// How many answers are kept; a newer one takes the place of an older.
+/// Number of entries; a new one may replace an old one.
 const CAPACITY: usize = 256;
 
-/// Answers to a question about an instant and a number (a cadence, a unit).
+/// Results for an instant and a number (a cadence, a unit).
 pub(super) struct Cache<A> {
     answers: RefCell<Vec<Option<(usize, Timestamp, A)>>>,
 }
@@ -20,7 +18,7 @@ impl<A: Clone> Cache<A> {
         Cache { answers: RefCell::new(vec![None; CAPACITY]) }
     }
 
-    /// The answer, worked out if it is not known.
+    /// The cached result, computed if missing.
     pub(super) fn of(&self, number: usize, at: Timestamp, compute: impl FnOnce() -> A) -> A {
         let place = place(number, at);
         if let Some((known_number, known_at, answer)) = &self.answers.borrow()[place]
@@ -34,7 +32,7 @@ impl<A: Clone> Cache<A> {
     }
 }
 
-/// Spreads questions over the places (Fibonacci hashing).
+/// The entry for a key (Fibonacci hashing).
 fn place(number: usize, at: Timestamp) -> usize {
     let mixed =
         (at.timestamp() as u64 ^ u64::from(at.timestamp_subsec_nanos())).wrapping_add((number as u64) << 40);

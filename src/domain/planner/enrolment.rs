@@ -1,5 +1,5 @@
-//! Where an enrolment stands: when it began, which steps are still to come,
-//! when the turn of the next is, and what it waits for.
+//! The state of an enrolment: when it began, which steps remain, when the next is due, and what it
+//! waits for.
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
@@ -17,71 +17,70 @@ const TWO_DAYS: TimeDelta = TimeDelta::days(2);
 
 /// Whether an enrolment has begun.
 enum Begin {
-    /// It has, or will, at that instant.
+    /// At that instant, past or future.
     At(Timestamp),
-    /// The journey before it is not over.
+    /// The journey before it has not ended.
     After(Predecessor),
 }
 
-/// A journey that is not over for a person, and that another follows.
+/// A journey that has not ended for a person, and that another follows.
 pub(super) struct Predecessor {
     pub(super) slug: Slug,
-    /// When it can be over at the earliest; `None` when somebody must act.
+    /// The earliest instant at which it can end; `None` if someone must act.
     pub(super) until: Option<Timestamp>,
 }
 
-/// How a journey stands for a person, to one that follows it.
+/// The progress of a journey, as the journey that follows it sees it.
 #[derive(Clone, Copy)]
 pub(super) enum PredecessorState {
-    /// It is not for them.
+    /// Does not apply to the person.
     NotApplicable,
-    /// Everything is sent or skipped, and the last wait over, since then.
+    /// Everything is sent or skipped and the last wait has ended, since that instant.
     CompletedAt(Timestamp),
-    /// Not over; when it can be at the earliest, `None` when somebody must act.
+    /// Not ended; the earliest instant at which it can, `None` if someone must act.
     Running(Option<Timestamp>),
 }
 
-/// Whether the wait after the last mail is over.
+/// Whether the wait after the last mail has ended.
 #[derive(Clone, Copy)]
 pub(super) enum AnswerWait {
-    /// Since then.
+    /// Since that instant.
     Satisfied(Timestamp),
-    /// It ends then without an answer.
+    /// It ends then, also without an answer.
     Until(Timestamp),
-    /// It has no end.
+    /// It has no time limit.
     Unbounded,
 }
 
-/// An enrolment, looked at.
+/// The state of an enrolment.
 pub(super) struct EnrolmentState<'s> {
-    /// Is the person of the reference group?
+    /// Whether the person is in the reference group.
     pub(super) member: bool,
     pub(super) enrolment: &'s Enrolment,
     pub(super) began: Timestamp,
-    /// The last mail (round 0) the person got of this journey.
+    /// The last mail (round 0) of this journey.
     pub(super) last: Option<Mail<'s>>,
     /// Its step, if the journey still has it.
     pub(super) last_step: Option<&'s Step>,
     pub(super) answer: AnswerWait,
-    /// Steps to come, in order; skipped ones taken out.
+    /// The remaining steps, in order, without skipped ones.
     pub(super) ahead: Vec<usize>,
-    /// Steps too late from now on.
+    /// Steps that are too late from now on.
     pub(super) skipped: Vec<(usize, Timestamp)>,
     /// The latest instant at which a step before the next was skipped.
     pub(super) skipped_at: Option<Timestamp>,
 }
 
-/// When a step's turn comes, and why not before.
+/// When a step becomes due, and why not earlier.
 pub(super) struct StepTiming {
     pub(super) slots: Slots,
-    /// Is its first slot, filters ignored, not in the future?
+    /// Whether its first slot, before filters, has passed.
     pub(super) has_come: bool,
     pub(super) reasons: Vec<Reason>,
 }
 
 impl PlannerAt<'_> {
-    /// The steps still to come for a person; all, while the journey before is
-    /// not over.
+    /// The remaining steps of a person; all of them while the previous journey has not ended.
     pub(super) fn steps_ahead<'s>(
         &'s self,
         who: &PersonContext<'s>,
@@ -94,8 +93,8 @@ impl PlannerAt<'_> {
         }
     }
 
-    /// When the journey starts for a person's unit: what "late" is measured
-    /// against. That of the journey it follows, if it has none of its own.
+    /// The start of the journey for the person's unit, which defines who is late; without one, that of the
+    /// journey it follows.
     pub(super) fn official_start(
         &self,
         who: &PersonContext<'_>,
@@ -111,7 +110,7 @@ impl PlannerAt<'_> {
         None
     }
 
-    /// Looks at an enrolment; `Err` while the journey before it is not over.
+    /// The state of an enrolment; `Err` while the previous journey has not ended.
     pub(super) fn place<'s>(
         &'s self,
         who: &PersonContext<'s>,
@@ -121,8 +120,7 @@ impl PlannerAt<'_> {
         let enrolment = who.past.enrolment(&route.journey.slug);
         let last = enrolment.mails().next_back();
         let member = self.is_member(who, route);
-        // Once a mail has left, the journey has begun, whatever came of the
-        // one before it.
+        // Once a mail has left, the journey has begun, whatever happens to the previous one.
         let began = match self.begin(who, route, enrolment, member, predecessor) {
             Begin::At(at) => at,
             Begin::After(_) if last.is_some() => Timestamp::UNIX_EPOCH,
@@ -149,9 +147,8 @@ impl PlannerAt<'_> {
         Ok(place)
     }
 
-    /// When the enrolment begins: the latest of the journey's start, the
-    /// person's own, the import that put them in the audience, and the end
-    /// of the journey before.
+    /// When the enrolment begins: the latest of the journey's start, the person's own start, the import that
+    /// put them in the audience, and the end of the previous journey.
     fn begin<'s>(
         &'s self,
         who: &PersonContext<'s>,
@@ -169,8 +166,8 @@ impl PlannerAt<'_> {
             (Some(PredecessorState::CompletedAt(over)), _) => own.max(Some(over)),
             _ => own.or_else(|| self.official_start(who, route)),
         };
-        // Most people came long before the start: a midnight is less than two
-        // days from the same in UTC, which costs nothing to know.
+        // Fast path: most people joined long before the start, and a local midnight is within two days of the
+        // same midnight in UTC.
         let later = |day: &NaiveDate| {
             start.is_none_or(|start| day.and_time(NaiveTime::MIN).and_utc() + TWO_DAYS > start)
         };
@@ -179,7 +176,7 @@ impl PlannerAt<'_> {
         Begin::At(latest.unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
-    /// Whether the wait after a mail is over.
+    /// Whether the wait after a mail has ended.
     fn answer<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -203,8 +200,7 @@ impl PlannerAt<'_> {
         }
     }
 
-    /// The steps still to come, in today's order: those to be caught up
-    /// with, then those after the last one the person got.
+    /// The remaining steps in today's order: those to catch up on, then those after the last one received.
     fn remaining_steps<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -225,7 +221,7 @@ impl PlannerAt<'_> {
         ahead
     }
 
-    /// Where somebody begins who has got nothing yet.
+    /// The first step of a person without any mail.
     fn first_step(
         &self,
         who: &PersonContext<'_>,
@@ -249,7 +245,7 @@ impl PlannerAt<'_> {
         first.filter(|_| late).unwrap_or(0)
     }
 
-    /// Takes out the steps that could not leave before they expired.
+    /// Removes the steps that expired before they could leave.
     fn skip_expired<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -266,9 +262,8 @@ impl PlannerAt<'_> {
         }
     }
 
-    /// The last instant at which a step may leave, if it has one and the
-    /// count has begun: at the first slot, filters ignored, at which its turn
-    /// had come and it was approved.
+    /// The last instant at which a step may leave, if it can expire and the period has started: at the first
+    /// slot, before filters, at which it was due and approved.
     pub(super) fn expires<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -298,7 +293,7 @@ impl PlannerAt<'_> {
         })
     }
 
-    /// The first slot, filters ignored, at which a step's turn had come.
+    /// The first slot, before filters, at which a step was due.
     pub(super) fn due_since<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -313,8 +308,7 @@ impl PlannerAt<'_> {
         self.slot_from(who, route, slots, at)
     }
 
-    /// What stands between a person and a step that others try first;
-    /// `None` for those others, and where there are none.
+    /// The gate of a step for a person; `None` for the reference group, and without one.
     pub(super) fn gate_for(
         &self,
         place: &EnrolmentState<'_>,
@@ -327,7 +321,7 @@ impl PlannerAt<'_> {
         Some(self.gates[route.index][index])
     }
 
-    /// The moment of its own that a step has for a person, if it has one.
+    /// The step's own date and time for a person, if it has one.
     pub(super) fn own_moment(
         &self,
         who: &PersonContext<'_>,
@@ -344,7 +338,7 @@ impl PlannerAt<'_> {
         })
     }
 
-    /// When a step's turn comes.
+    /// When a step becomes due.
     pub(super) fn turn<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -360,8 +354,7 @@ impl PlannerAt<'_> {
         };
         let shifted = match place.last {
             Some(mail) => who.weeks_shifted_since(mail.at),
-            // A shift moves the start; who began on a day of their own
-            // awaits the first step, and is moved once.
+            // A shift moves the start; a person with an own start waits for the first step and is moved once.
             None if route.starts[who.unit]
                 .is_some_and(|starts| starts.of_person(place.member) == place.began) =>
             {
@@ -401,9 +394,8 @@ impl PlannerAt<'_> {
     }
 }
 
-/// The place, in today's order, of the last step a person got. A removed step
-/// leaves a hole, so that the one got before it counts; one that was caught
-/// up with takes nobody back.
+/// The index, in today's order, of the last step a person got. If that step was removed, the one before it
+/// counts; a step caught up on does not move the person back.
 fn last_place(steps: &[Step], enrolment: &Enrolment) -> Option<usize> {
     enrolment.mails().fold(None, |last, mail| {
         let place = steps.iter().position(|step| step.slug == *mail.step);

@@ -1,5 +1,4 @@
-//! The gate before everybody (contract, 8): the approval of the text, and
-//! the reference group that tries it first.
+//! The gate of a step: approval of its text, and the reference group's lead.
 
 use super::{PersonContext, PlannerAt, PreparedJourney, Starts, UnitView};
 use crate::domain::change::settings::Settings;
@@ -12,14 +11,14 @@ use crate::domain::time::duration::Duration;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{MissingApproval, Reason, Verdict};
 
-/// Is a step's text, as it is now, approved?
+/// Whether a step's present text is approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepApproval {
-    /// Nobody needs to: the journey has no reference group.
+    /// The journey has no reference group, so no approval is needed.
     NotNeeded,
-    /// Yes, since then.
+    /// Approved since that instant.
     Since(Timestamp),
-    /// No.
+    /// Not approved.
     Missing(MissingApproval),
 }
 
@@ -37,20 +36,18 @@ impl StepApproval {
     }
 }
 
-/// What the reference group says of a step.
+/// The state of a step's gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gate {
-    /// Nothing stands in the way.
     Open,
-    /// The lead since the first member's mail ends, or at the earliest can
-    /// end, then.
+    /// Opens when the lead after the first member's mail ends, which is then at the earliest.
     OpensAt(Timestamp),
-    /// A member could get it, but only when somebody acts.
+    /// A member could get the step, but only if someone acts.
     Closed,
 }
 
 impl Starts {
-    /// When a journey starts for a unit; `None` if it has no start of its own.
+    /// The start of a journey for a unit; `None` if it has none of its own.
     pub(super) fn of(journey: &Journey, library: &Library, unit: &UnitView<'_>) -> Option<Starts> {
         let programme = &library.programme;
         let weeks = unit.settings.map_or(0, crate::domain::change::settings::UnitOverrides::shifted_weeks);
@@ -63,13 +60,13 @@ impl Starts {
         Some(Starts { all, members })
     }
 
-    /// The start for a member of the reference group, or for all others.
+    /// The start for a member of the reference group, or for others.
     pub(super) fn of_person(self, member: bool) -> Timestamp {
         if member { self.members } else { self.all }
     }
 }
 
-/// The instant a lead before another; days keep the time of day.
+/// The instant one lead earlier; days keep the time of day.
 pub(super) fn lead_before(at: Timestamp, lead: Duration, calendar: &Calendar, zone: TimeZone) -> Timestamp {
     match lead.as_length() {
         Some(length) => at - length,
@@ -80,7 +77,7 @@ pub(super) fn lead_before(at: Timestamp, lead: Duration, calendar: &Calendar, zo
     }
 }
 
-/// The instant a lead after a mail: 00:00 of the day it ends.
+/// The instant one lead after a mail: 00:00 on the day it ends.
 fn lead_after(at: Timestamp, lead: Duration, calendar: &Calendar, zone: TimeZone) -> Timestamp {
     match lead.as_length() {
         Some(length) => at + length,
@@ -89,12 +86,12 @@ fn lead_after(at: Timestamp, lead: Duration, calendar: &Calendar, zone: TimeZone
 }
 
 impl PlannerAt<'_> {
-    /// Is this person one of the journey's reference group?
+    /// Whether a person is in the journey's reference group.
     pub(super) fn is_member(&self, who: &PersonContext<'_>, route: &PreparedJourney<'_>) -> bool {
         !route.members.is_empty() && route.members.contains(&who.person.id)
     }
 
-    /// What the reference group says of each step of a journey.
+    /// The gate of each step of a journey.
     pub(super) fn gates_of(&self, index: usize) -> Vec<Gate> {
         let route = &self.planner.routes[index];
         let Some(group) = &route.journey.reference_group else {
@@ -121,7 +118,7 @@ impl PlannerAt<'_> {
             .collect()
     }
 
-    /// How a member of the reference group stands, if they can be reached.
+    /// The status of a member of the reference group, if mail can be sent to them.
     fn member<'s>(&'s self, id: &PersonId, route: &'s PreparedJourney<'s>) -> Option<MemberOutlook> {
         let person = self.planner.roster.person(id)?;
         let who = PersonContext::new(self, person, self.memory.of(id));
@@ -152,20 +149,20 @@ impl PlannerAt<'_> {
     }
 }
 
-/// How a member of the reference group stands in the journey.
+/// The status of a member of the reference group.
 struct MemberOutlook {
-    /// The steps still to come.
+    /// The remaining steps.
     ahead: Vec<usize>,
-    /// What comes next; `None`: nothing, until somebody acts.
+    /// What comes next; `None` until someone acts.
     next: Option<MemberNext>,
 }
 
 /// What comes next for a member of the reference group, at the earliest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MemberNext {
-    /// A mail: the lead counts from it.
+    /// A mail: the lead starts then.
     Mail(Timestamp),
-    /// The step, or the person, falls away: nothing is left to wait for.
+    /// The step or the person is dropped: there is nothing left to wait for.
     NoMail(Timestamp),
 }
 

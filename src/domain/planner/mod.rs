@@ -1,15 +1,14 @@
 //! Decides who gets what now, and if not now, when and why not.
 //!
-//! Nothing outside this folder decides whether a mail is due; nothing inside
-//! it can send one. `send`, its dry run, `plan`, `why` and the daemon all ask
-//! [`PlannerAt::decide`]. The chain, in the order of its questions:
+//! Nothing outside this folder decides whether a mail is due; nothing inside it can send one. `send`, its dry run,
+//! `plan`, `why` and the daemon all call [`PlannerAt::decide`]. It asks in this order:
 //!
-//! 1. Is there anybody to write to, and is it their journey? (here)
-//! 2. Where does this enrolment stand, which step comes next? (`enrolment`)
-//! 3. When is that step's turn? (`enrolment`)
-//! 4. May this text go to this person at all yet? (`gate`, `next`)
-//! 5. Which slot, and does everything permit at that moment? (`slot`)
-//! 6. Two journeys at once: whose turn? (here)
+//! 1. Can mail be sent to the person, and is the journey for them? (here)
+//! 2. Where does this enrolment stand, which step is next? (`enrolment`)
+//! 3. When is that step due? (`enrolment`)
+//! 4. May this text go to this person yet? (`gate`, `next`)
+//! 5. Which slot, and is everything allowed at that time? (`slot`)
+//! 6. If two journeys have a mail, which goes first? (here)
 //!
 //! Each "no" is a [`Reason`], never a silent `None`.
 
@@ -47,45 +46,43 @@ use crate::domain::planner::person::{Blocked, PersonContext};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use gate::{Gate, StepApproval};
 
-/// Are the approvals that were given all there are?
+/// Which approvals count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovalMode {
-    /// Yes: this is about what leaves.
+    /// The recorded ones: for sending.
     Recorded,
-    /// Every approval comes in time: this is a forecast.
+    /// All of them, as if they came in time: for a forecast.
     Assumed,
 }
 
-/// What does not change with time, made ready for asking.
+/// The time-independent part of planning, prepared once.
 pub struct Planner<'a> {
     library: &'a Library,
     roster: &'a Roster,
     settings: &'a Settings,
     approvals: ApprovalMode,
-    /// One a journey, in the library's order.
+    /// One per journey, in the library's order.
     routes: Vec<PreparedJourney<'a>>,
-    /// The routes such that each comes after the one it follows.
+    /// The journeys ordered so that each comes after the one it follows.
     order: Vec<usize>,
-    /// One a unit of the roster, in its order, and one for people of none.
+    /// One per unit of the roster, in its order, and one for people without a unit.
     units: Vec<UnitView<'a>>,
     person_pauses: HashMap<&'a PersonId, Vec<&'a Pause>>,
 }
 
-/// A journey, made ready for asking.
+/// A journey, prepared for planning.
 struct PreparedJourney<'a> {
     index: usize,
     journey: &'a Journey,
-    /// The index of the journey this one follows.
+    /// Index of the journey this one follows.
     after: Option<usize>,
-    /// One a step.
+    /// One per step.
     approved: Vec<StepApproval>,
-    /// One a step: held by hand.
+    /// Per step: held manually.
     held: Vec<bool>,
-    /// The reference group.
     members: HashSet<&'a PersonId>,
     pauses: Vec<&'a Pause>,
-    /// By unit: the first instant of its start, for all and for the
-    /// reference group.
+    /// Per unit: the first instant of its start, for all and for the reference group.
     starts: Vec<Option<Starts>>,
 }
 
@@ -96,16 +93,15 @@ struct Starts {
     members: Timestamp,
 }
 
-/// A unit's own ways.
+/// The overrides of a unit.
 struct UnitView<'a> {
     settings: Option<&'a UnitOverrides>,
     pauses: Vec<&'a Pause>,
 }
 
 impl<'a> Planner<'a> {
-    /// Makes ready content, units and settings. The roster has all units, and
-    /// at least everybody of a reference group; whoever else is asked for need
-    /// not be in it.
+    /// Prepares content, units and settings. The roster must have all units and the members of the reference
+    /// groups; other people may be missing.
     pub fn new(
         library: &'a Library,
         roster: &'a Roster,
@@ -142,8 +138,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The same at an instant, with what has happened so far: how far everybody
-    /// is, and what happened to each of the reference groups at least.
+    /// The planner at one instant, given the progress of all people and the history of at least the reference
+    /// groups.
     pub fn at<'m>(&'m self, now: Timestamp, memory: &'m History, progress: &'m Progress) -> PlannerAt<'m> {
         let zone = self.library.programme.zone;
         let none = self.routes.iter().map(|_| Vec::new()).collect();
@@ -163,12 +159,11 @@ impl<'a> Planner<'a> {
         moment
     }
 
-    /// The content this planner plans.
     pub(crate) fn library(&self) -> &'a Library {
         self.library
     }
 
-    /// The units, the reference groups, and who else was given.
+    /// The units, the reference groups, and whoever else was given.
     pub(crate) fn roster(&self) -> &'a Roster {
         self.roster
     }
@@ -201,7 +196,7 @@ impl<'a> PreparedJourney<'a> {
     }
 }
 
-/// The journeys ordered so that one that follows another comes after it.
+/// Orders the journeys so that each comes after the one it follows.
 fn dependency_order(routes: &[PreparedJourney<'_>]) -> Vec<usize> {
     let depth = |mut index: usize| {
         let followed = routes.iter().take_while(|_| match routes[index].after {
@@ -218,15 +213,15 @@ fn dependency_order(routes: &[PreparedJourney<'_>]) -> Vec<usize> {
     order
 }
 
-/// One instant, ready to decide for anybody.
+/// The planner at one instant.
 pub struct PlannerAt<'m> {
     planner: &'m Planner<'m>,
-    /// Of the reference groups, at least.
+    /// At least of the reference groups.
     memory: &'m History,
     progress: &'m Progress,
     now: Timestamp,
     today: NaiveDate,
-    /// By journey and step: what the reference group says.
+    /// Per journey and step.
     gates: Vec<Vec<Gate>>,
     slots: Cache<Option<Timestamp>>,
     closed: Cache<Option<Blocked>>,
@@ -235,22 +230,19 @@ pub struct PlannerAt<'m> {
 /// The verdict for one person in one journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Its index in [`Library::journeys`].
+    /// Index in [`Library::journeys`].
     pub(crate) journey: usize,
-    /// What is true now.
+    /// The verdict at this instant.
     pub(crate) verdict: Verdict,
-    /// Steps that could not leave in time and are skipped from now on, with
-    /// the instant at which each was too late.
+    /// Steps that expired before they could leave, each with the instant at which it did.
     pub(crate) skipped: Vec<(usize, Timestamp)>,
-    /// The instant from which, with nobody acting, the answer may be another
-    /// although the verdict names no date or a later one: what is held is too
-    /// late then, or slots that were out of sight come into it.
+    /// When the decision can change through time alone, although the verdict names no date or a later one: a held
+    /// step expires, or new slots come into the search horizon.
     pub(crate) recheck_at: Option<Timestamp>,
 }
 
 impl Decision {
-    /// When to ask again, if nothing happens before: until then the answer
-    /// stays what it is. `None`: never.
+    /// When to decide again: until then the decision stays the same unless something happens. `None`: never.
     pub(crate) fn next_check(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.verdict {
             Verdict::Send(_) => Some(now),
@@ -262,14 +254,14 @@ impl Decision {
 }
 
 impl PlannerAt<'_> {
-    /// Decides for one person, to whom that has happened: a verdict a journey,
-    /// in the library's order. At most one of them is [`Verdict::Send`].
+    /// Decides for one person with their history: one decision per journey, in the library's order. At most one is
+    /// [`Verdict::Send`].
     pub fn decide<'s>(&'s self, person: &'s Person, past: &'s PersonHistory) -> Vec<Decision> {
         self.decide_with_veto(person, past, |_, _| None)
     }
 
-    /// The same, where a mail that would leave can be refused: it is held for
-    /// that reason until its slot is past, and stands in no other's way.
+    /// The same with a veto: a mail that is vetoed is held for that reason until its slot has passed, and does not
+    /// delay others.
     pub(crate) fn decide_with_veto<'s>(
         &'s self,
         person: &'s Person,
@@ -304,8 +296,7 @@ impl PlannerAt<'_> {
         decisions
     }
 
-    /// Decides for each journey as if it were the only one; and how each
-    /// stands to one that follows it.
+    /// Decides for each journey independently, and returns how each stands for a journey that follows it.
     fn decide_all<'s>(&'s self, who: &PersonContext<'s>) -> (Vec<Decision>, Vec<Option<PredecessorState>>) {
         let count = self.planner.routes.len();
         let mut states = vec![None; count];
@@ -320,15 +311,14 @@ impl PlannerAt<'_> {
         (decisions, states)
     }
 
-    /// How the journey before one stands for a person.
+    /// How the previous journey stands for a person.
     fn predecessor_state<'s>(&'s self, who: &PersonContext<'s>, index: usize) -> Option<PredecessorState> {
         let predecessor = self.planner.routes[index].after?;
         let before = self.predecessor_state(who, predecessor);
         Some(self.decide_in(who, predecessor, before).1)
     }
 
-    /// Decides for one journey, as if it were the only one, told how the
-    /// journey before stands.
+    /// Decides for one journey independently, given how the previous journey stands.
     fn decide_in<'s>(
         &'s self,
         who: &PersonContext<'s>,
@@ -352,8 +342,7 @@ impl PlannerAt<'_> {
         self.decide_place(who, route, predecessor)
     }
 
-    /// What holds everything for this person in this journey, until somebody
-    /// acts.
+    /// What blocks all mail to this person in this journey until someone acts.
     fn person_block<'s>(&self, who: &PersonContext<'s>, route: &'s PreparedJourney<'s>) -> Option<Reason> {
         if self.planner.settings.all_held {
             return Some(Reason::ManualHold);
@@ -367,7 +356,7 @@ impl PlannerAt<'_> {
         endless.map(|pause| Reason::Paused(pause.reason.clone()))
     }
 
-    /// The place in the queue of a journey that would send now.
+    /// The priority of a journey that would send now.
     fn priority_of(&self, who: &PersonContext<'_>, decision: &Decision) -> Option<Priority> {
         let Verdict::Send(send) = &decision.verdict else { return None };
         let route = &self.planner.routes[decision.journey];
@@ -377,9 +366,8 @@ impl PlannerAt<'_> {
     }
 }
 
-/// Whose turn it is when two journeys have a mail for one slot: mails before
-/// reminders, the one due longest, the journey that started first, the slug
-/// (the library is sorted by slug).
+/// Which of two journeys goes first: mails before reminders, then the one due longest, then the journey that
+/// started first, then the slug (the library is sorted by slug).
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Priority {
     reminder: bool,

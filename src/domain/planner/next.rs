@@ -1,5 +1,4 @@
-//! What comes next in an enrolment: the next step, a reminder of the last
-//! one, or the end; now, later, or when somebody acts.
+//! What comes next in an enrolment: a step, a reminder, or the end; now, later, or when someone acts.
 
 use chrono::TimeDelta;
 
@@ -14,8 +13,7 @@ use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Ended, Held, Reason, Send, Verdict, Wait};
 
 impl PlannerAt<'_> {
-    /// Decides for a person in the audience, told how the journey before
-    /// stands for them.
+    /// Decides for a person in the audience, given how the previous journey stands.
     pub(super) fn decide_place<'s>(
         &'s self,
         who: &PersonContext<'s>,
@@ -52,8 +50,7 @@ impl PlannerAt<'_> {
         (decision, standing)
     }
 
-    /// The same, behind a mail that is booked and has not left: one after the
-    /// other, so that none overtakes and two do not come at once.
+    /// Moves a verdict behind a mail that is enqueued and has not left, so that mails keep their order and gap.
     fn after_pending(&self, who: &PersonContext<'_>, verdict: Verdict) -> Verdict {
         let Some(outstanding) = who.past.outbox else { return verdict };
         let (until, reason) = match outstanding {
@@ -76,7 +73,7 @@ impl PlannerAt<'_> {
         }
     }
 
-    /// How an enrolment stands to a journey that follows it.
+    /// How an enrolment stands for a journey that follows it.
     fn standing(&self, place: &EnrolmentState<'_>, decision: &Decision) -> PredecessorState {
         if !place.ahead.is_empty() {
             let at = decision.next_check(self.now);
@@ -91,8 +88,7 @@ impl PlannerAt<'_> {
         }
     }
 
-    /// Decides about the next step; and when, with nobody acting, the answer
-    /// may be another, whatever holds it.
+    /// Decides the next step. Also returns when the decision can change through time alone.
     fn decide_step<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -160,7 +156,7 @@ impl PlannerAt<'_> {
         }
     }
 
-    /// What no passing of time will mend about a step.
+    /// What blocks a step until someone acts.
     fn manual_blocks(
         &self,
         route: &PreparedJourney<'_>,
@@ -179,7 +175,7 @@ impl PlannerAt<'_> {
         act
     }
 
-    /// Why a step's text may go to nobody behind the gate, if so.
+    /// Why a step's text may not pass the gate, if so.
     fn text_is_held(&self, route: &PreparedJourney<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
         if route.held[index] {
             return Some(Reason::ManualHold);
@@ -191,8 +187,7 @@ impl PlannerAt<'_> {
         }
     }
 
-    /// Decides about the next reminder of the last step got, if one is to
-    /// come: it falls away on an answer and at the end of the wait.
+    /// Decides the next reminder of the last step, if there is one: an answer or the end of the wait drops it.
     fn decide_reminder<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -226,7 +221,7 @@ impl PlannerAt<'_> {
             let assumes_approval = false;
             let step = step.slug.clone();
             let slot = usable.slot;
-            // A reminder falls away at the end of the wait.
+            // The end of the wait drops a reminder.
             return Some(Verdict::Send(Send {
                 step,
                 round,
@@ -247,7 +242,7 @@ impl PlannerAt<'_> {
         Some(wait(step, round, usable.at, reasons))
     }
 
-    /// The journey before this one is not over for the person.
+    /// The previous journey has not ended for the person.
     fn after_leader<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -258,8 +253,7 @@ impl PlannerAt<'_> {
         let reasons = vec![Reason::PreviousJourney(predecessor.slug)];
         let from = predecessor.until.map(|until| until + SMALLEST_STEP);
         let slot = from.and_then(|from| {
-            // Which step will be the first is not known yet; one with a moment
-            // of its own does not wait for the cadence.
+            // The first step is not known yet; one with its own date does not wait for the cadence.
             let member = self.is_member(who, route);
             let own = route.journey.steps.iter().filter_map(|step| self.own_moment(who, route, member, step));
             let cadence = self.slot_from(who, route, Slots { from, on: None }, from);
@@ -271,7 +265,7 @@ impl PlannerAt<'_> {
         }
     }
 
-    /// The last day with mail comes before the next usable slot.
+    /// The person's last day is before the next usable slot.
     fn wait_until_departure(
         &self,
         who: &PersonContext<'_>,
@@ -291,8 +285,7 @@ impl PlannerAt<'_> {
     }
 }
 
-/// Why a step may not leave at an instant, as far as the answer to the last
-/// one and the reference group go.
+/// Why a step may not leave at an instant, as far as the wait and the gate go.
 fn order_block(place: &EnrolmentState<'_>, gate: Option<Gate>, at: Timestamp) -> Option<Blocked> {
     if let (AnswerWait::Until(limit), Some(mail)) = (place.answer, place.last)
         && at < limit
@@ -307,7 +300,7 @@ fn order_block(place: &EnrolmentState<'_>, gate: Option<Gate>, at: Timestamp) ->
     }
 }
 
-/// There is nobody to write to: what would come next is held.
+/// Mail cannot be sent to the person: what would come next is held.
 fn hold_verdict(verdict: Verdict, reason: Reason) -> Verdict {
     let step = match verdict {
         Verdict::Send(send) => Some(send.step),
@@ -318,7 +311,7 @@ fn hold_verdict(verdict: Verdict, reason: Reason) -> Verdict {
     Verdict::Held(Held { step, reasons: vec![reason] })
 }
 
-/// Every step has been sent or skipped.
+/// Every step is sent or skipped.
 fn at_the_end(place: &EnrolmentState<'_>) -> Verdict {
     let (Some(mail), Some(step)) = (place.last, place.last_step) else {
         return Verdict::Ended(Ended::Finished);
@@ -331,8 +324,7 @@ fn at_the_end(place: &EnrolmentState<'_>) -> Verdict {
     }
 }
 
-/// Of the next step and a reminder of the last: the one that comes first, and
-/// of two at once the step.
+/// Of the next step and a reminder of the last one: the earlier, and at the same time the step.
 fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
     match (&step, reminder) {
         (Verdict::Send(_), _) | (_, None) => step,
@@ -342,7 +334,7 @@ fn first_of(step: Verdict, reminder: Option<Verdict>) -> Verdict {
     }
 }
 
-/// It cannot leave in time: when it is skipped, the next step's turn comes.
+/// It cannot leave in time: when it is skipped, the next step is due.
 fn wait_until_expired(step: &Step, expires: Timestamp, mut reasons: Vec<Reason>) -> Verdict {
     reasons.push(Reason::Expired);
     wait(step, 0, expires + TimeDelta::seconds(1), reasons)

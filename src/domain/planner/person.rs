@@ -1,5 +1,4 @@
-//! One person at one moment: what permits and forbids a mail to them, and
-//! how durations count for them.
+//! One person at one instant: what forbids a mail to them, and how durations count for them.
 
 use chrono::{NaiveDate, TimeDelta};
 
@@ -13,28 +12,27 @@ use crate::domain::time::duration::Duration;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::Reason;
 
-/// One person, ready to be decided for.
+/// A person, prepared for a decision.
 #[derive(Clone, Copy)]
 pub(super) struct PersonContext<'s> {
     pub(super) person: &'s Person,
     pub(super) past: &'s PersonHistory,
-    /// The index of their unit in the planner.
+    /// Index of their unit in the planner.
     pub(super) unit: usize,
-    /// What people call it.
     pub(super) unit_name: &'s str,
     view: &'s UnitView<'s>,
     personal_pauses: &'s [&'s Pause],
     /// When the last mail of any journey left.
     last_mail: Option<Timestamp>,
-    /// The first instant at which `min_gap` after it is over.
+    /// When `min_gap` after it ends.
     gap_ends: Option<Timestamp>,
     moment: &'s PlannerAt<'s>,
 }
 
-/// Why a mail may not leave at an instant, and until when that is so.
+/// Why a mail may not leave at an instant, and until when.
 #[derive(Clone)]
 pub(super) struct Blocked {
-    /// `None`: for ever.
+    /// `None`: without end.
     pub(super) until: Option<Timestamp>,
     pub(super) reason: Reason,
 }
@@ -67,7 +65,7 @@ impl<'s> PersonContext<'s> {
         }
     }
 
-    /// The same person, a mail later.
+    /// The person after one more mail.
     pub(super) fn after_sending_at(mut self, mail: Timestamp) -> PersonContext<'s> {
         let zone = self.zone();
         let calendar = &self.moment.planner.library.programme.calendar;
@@ -80,7 +78,7 @@ impl<'s> PersonContext<'s> {
         self
     }
 
-    /// The pauses that concern this person in that journey.
+    /// The pauses that apply to the person in a journey.
     pub(super) fn pauses<'c>(
         &'c self,
         route: &'c PreparedJourney<'s>,
@@ -93,12 +91,12 @@ impl<'s> PersonContext<'s> {
         self.view.settings.map_or(&[], |unit| &unit.closed)
     }
 
-    /// Weeks the unit was moved by after an instant.
+    /// Weeks the unit was shifted by after an instant.
     pub(super) fn weeks_shifted_since(&self, since: Timestamp) -> i32 {
         self.view.settings.map_or(0, |unit| unit.shifted_weeks_since(since))
     }
 
-    /// Weeks the unit was moved by altogether.
+    /// Weeks the unit was shifted by in total.
     pub(super) fn weeks_shifted(&self) -> i32 {
         self.view.settings.map_or(0, UnitOverrides::shifted_weeks)
     }
@@ -108,14 +106,13 @@ impl<'s> PersonContext<'s> {
         self.view.settings.and_then(|unit| unit.cadence.as_ref()).unwrap_or(&route.journey.cadence)
     }
 
-    /// Which of the planner's cadences is this person's in that journey: the
-    /// journey's, or the unit's own.
+    /// Key of the person's cadence in a journey, for the cache.
     pub(super) fn cadence_key(&self, route: &PreparedJourney<'s>) -> usize {
         let own = self.view.settings.is_some_and(|unit| unit.cadence.is_some());
         if own { self.moment.planner.routes.len() + self.unit } else { route.index }
     }
 
-    /// Why no mail may leave to this person at an instant, if so.
+    /// Why mail to this person is blocked at an instant, if so.
     pub(super) fn blocked(&self, route: &PreparedJourney<'s>, at: Timestamp) -> Option<Blocked> {
         let calendar = if self.unit_closed().is_empty() { usize::MAX } else { self.unit };
         if let Some(closed) = self.moment.closed.of(calendar, at, || self.closed(at)) {
@@ -140,7 +137,7 @@ impl<'s> PersonContext<'s> {
         self.min_gap_block(at)
     }
 
-    /// Why nobody of the unit gets mail at an instant, if so.
+    /// Why mail to the whole unit is blocked at an instant, if so.
     fn closed(&self, at: Timestamp) -> Option<Blocked> {
         let zone = self.zone();
         let civil = zone.civil(at);
@@ -158,8 +155,7 @@ impl<'s> PersonContext<'s> {
         late.then(|| Blocked { until: next_day(), reason: Reason::OutsideHours })
     }
 
-    /// Is it too soon after the last mail? One mail an instant is the most,
-    /// whatever `min_gap` says.
+    /// Whether it is too soon after the last mail. At most one mail at an instant, whatever `min_gap` says.
     fn min_gap_block(&self, at: Timestamp) -> Option<Blocked> {
         let ends = self.gap_ends.filter(|ends| at < *ends);
         let same_instant = self.last_mail.filter(|mail| at <= *mail).map(|mail| mail + TimeDelta::seconds(1));
@@ -167,9 +163,8 @@ impl<'s> PersonContext<'s> {
         Some(Blocked { until: Some(until), reason: Reason::MinGap })
     }
 
-    /// The instant a duration after a mail: minutes and hours from its slot,
-    /// the others from the date it left, to 00:00 of a local date. Days of
-    /// leave and pause count for nothing.
+    /// The instant a duration after a mail: minutes and hours from its slot, other units from the date it left, to
+    /// 00:00 of a local date. Days of leave and pause are not counted.
     pub(super) fn after_mail(
         &self,
         route: &PreparedJourney<'s>,
@@ -190,8 +185,7 @@ impl<'s> PersonContext<'s> {
         }
     }
 
-    /// A length of time later, with the days of leave and pause in between
-    /// added.
+    /// A length of time later, with the days of leave and pause in between added.
     fn length_after(&self, route: &PreparedJourney<'s>, from: Timestamp, length: TimeDelta) -> Timestamp {
         let zone = self.zone();
         let mut end = from + length;
@@ -215,7 +209,7 @@ impl<'s> PersonContext<'s> {
         !self.person.leave.is_empty() || self.pauses(route).next().is_some()
     }
 
-    /// Does the day count for no duration: leave, or a pause?
+    /// Whether a day is excluded from durations: leave or pause.
     fn is_excluded_day(&self, route: &PreparedJourney<'s>, day: NaiveDate) -> bool {
         self.person.leave.iter().any(|leave| leave.contains(day))
             || self.pauses(route).any(|pause| pause.covers(day, self.zone()))

@@ -1,6 +1,5 @@
-//! What holds for every programme, over random ones: the properties of the
-//! planner that need no store. A failing case prints its story in the
-//! timeline notation, ready to be pasted into `timelines.rs`.
+//! Properties of the planner that hold for every programme, over random ones. A failing case is printed in the
+//! timeline notation, ready for `timelines.rs`.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,7 +10,7 @@ use proptest::test_runner::RngSeed;
 use super::script::{Pass, Script, Sent, told};
 use crate::domain::verdict::Verdict;
 
-/// A day in the weeks a story lasts.
+/// A day in the weeks of a story.
 fn day() -> impl Strategy<Value = NaiveDate> {
     (0..70u64).prop_map(|n| NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date") + chrono::Days::new(n))
 }
@@ -79,7 +78,7 @@ fn person(number: usize) -> impl Strategy<Value = String> {
     (unit, start, end, leave).prop_map(move |(u, s, e, l)| format!("person p{number} of {u}{s}{e}{l}\n"))
 }
 
-/// Something that happens, and ends by itself.
+/// An event that ends by itself.
 fn act() -> impl Strategy<Value = String> {
     let what = prop_oneof![
         (0..3u8, 0..5u8).prop_map(|(p, s)| format!("answer p{p} j j{s}")),
@@ -114,8 +113,7 @@ fn outage() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A programme, three people and what happens to them in ten weeks, and
-/// thirty more in which nothing does.
+/// A programme, three people and ten weeks of events, then thirty weeks without any.
 fn story() -> impl Strategy<Value = String> {
     let people = (person(0), person(1), person(2));
     let acts = prop::collection::vec(act(), 0..6);
@@ -130,8 +128,7 @@ fn story() -> impl Strategy<Value = String> {
 }
 
 fn cases(count: u32) -> ProptestConfig {
-    // A fixed seed: a test that fails at random is no test. Others are tried
-    // by hand, by changing it.
+    // A fixed seed, so that no test fails at random. Change it by hand to try others.
     ProptestConfig {
         cases: count,
         failure_persistence: None,
@@ -143,9 +140,9 @@ fn cases(count: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(cases(10_000))]
 
-    /// 1–4: never twice, never at a quiet time, never within `min_gap`, in order.
+    /// Never twice, never at a quiet time, never within `min_gap`, in order.
     #[test]
-    fn nobody_is_written_to_when_they_must_not_be(story in story()) {
+    fn no_mail_leaves_twice_out_of_order_or_at_a_forbidden_time(story in story()) {
         let mut script = Script::parse(&story);
         let sent = script.live(Pass::ByWakeUps);
         prop_assert_eq!(faults(&script, &sent), Vec::<String>::new(), "{}\n{}", story, told(script.zone(), &sent));
@@ -155,9 +152,9 @@ proptest! {
 proptest! {
     #![proptest_config(cases(2_000))]
 
-    /// 5: a second pass at the same instant sends nothing.
+    /// A second pass at the same instant sends nothing.
     #[test]
-    fn planning_twice_at_one_instant_sends_once(story in story(), at in instant()) {
+    fn a_second_pass_at_the_same_instant_sends_nothing(story in story(), at in instant()) {
         let mut script = Script::parse(&format!("{story}until {at}\n"));
         script.live(Pass::ByWakeUps);
         let now = script.until;
@@ -167,10 +164,10 @@ proptest! {
         prop_assert_eq!(second, Vec::<Sent>::new(), "{}after {:?}", story, first);
     }
 
-    /// 8: when nothing stands in the way any more, everybody is served.
+    /// Once nothing blocks it, every mail leaves.
     #[test]
-    fn everybody_who_can_be_served_is(story in story()) {
-        // A cadence that never fits the hours would serve nobody.
+    fn every_mail_that_can_leave_does(story in story()) {
+        // With a cadence that never fits the hours nothing would leave.
         let story = story
             .replace("hours 08:30-09:00", "hours 07:00-17:00")
             .replace("0 23 * * Sun", "0 14 * * Mon")
@@ -189,13 +186,11 @@ proptest! {
 proptest! {
     #![proptest_config(cases(60))]
 
-    /// 6 and 7: asking every half hour and sleeping until the wake-up are the
-    /// same; nothing becomes due before it.
+    /// Checking every half hour and sleeping until the wake-up give the same; nothing is due before it.
     #[test]
     fn sleeping_until_the_wake_up_misses_nothing(story in story()) {
-        // Others' mails may change where a late joiner begins, a moment after
-        // the wake-up that sent them; whoever drives the planner looks at late
-        // joiners again then. And in half an hour no slot may be lost.
+        // Mails of others may move the start of a late joiner just after the wake-up that sent them; the caller then
+        // decides for late joiners again. And no slot may be missed within half an hour.
         let story = story
             .replace("until 2027-09-01 00:00", "until 2027-02-15 00:00")
             .replace("grace 30 minutes", "grace 2 hours")
@@ -213,7 +208,7 @@ proptest! {
     }
 }
 
-/// Every rule that the mails of a story break.
+/// Every rule that the mails of a story violate.
 fn faults(script: &Script, sent: &[Sent]) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = HashSet::new();

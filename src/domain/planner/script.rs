@@ -1,5 +1,4 @@
-//! The timeline notation: a small programme, its people and what happens to
-//! them, as text; and the loop that lives through it. For tests.
+//! The timeline notation for tests: a small programme, its people and events as text, and the loop that runs it.
 //!
 //! ```text
 //! cadence 30 8 * * Tue,Thu          of the journeys that follow; also: gap, hours, holidays, grace, closed
@@ -30,7 +29,7 @@ use crate::domain::time::duration::Duration;
 use crate::domain::time::holidays::Holidays;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 
-/// A story: what there is, what happens, how long.
+/// A story: programme, people, events, duration.
 pub(crate) struct Script {
     pub(crate) library: Library,
     pub(crate) people: Vec<Person>,
@@ -40,7 +39,7 @@ pub(crate) struct Script {
     pub(crate) until: Timestamp,
     acts: BTreeMap<Timestamp, Vec<String>>,
     down: Vec<(Timestamp, Timestamp)>,
-    /// When each unit's closed periods were made known.
+    /// When each unit's closed periods became known.
     pub(crate) closings: Vec<(Timestamp, UnitId, ClosedPeriod)>,
     versions: u8,
 }
@@ -56,12 +55,12 @@ pub(crate) struct Sent {
     pub(crate) round: u16,
 }
 
-/// How time passes in a story.
+/// How time advances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
     /// From one wake-up to the next.
     ByWakeUps,
-    /// Every so many minutes.
+    /// By a number of minutes.
     Every(i64),
 }
 
@@ -209,7 +208,7 @@ impl Script {
         self.people.push(person);
     }
 
-    /// Lives through it.
+    /// Runs the story.
     pub(crate) fn live(&mut self, pass: Pass) -> Vec<Sent> {
         let mut sent = Vec::new();
         let mut now = self.from;
@@ -237,7 +236,7 @@ impl Script {
         sent
     }
 
-    /// One pass: what is decided is sent and remembered. The next wake-up.
+    /// One pass: sends what is decided and records it. Returns the next wake-up.
     pub(crate) fn pass(&mut self, now: Timestamp, sent: &mut Vec<Sent>) -> Option<Timestamp> {
         let roster = self.roster();
         let progress = Progress::until(now, &self.library, &roster, &self.memory);
@@ -282,7 +281,7 @@ impl Script {
         wake
     }
 
-    /// The verdicts about somebody at an instant, a journey each.
+    /// The decisions for a person at an instant, one per journey.
     pub(crate) fn verdicts(&self, now: Timestamp, person: &str) -> Vec<(String, Verdict)> {
         let roster = self.roster();
         let progress = Progress::until(now, &self.library, &roster, &self.memory);
@@ -294,7 +293,7 @@ impl Script {
         moment.decide(person, past).into_iter().map(|d| (name(d.journey), d.verdict)).collect()
     }
 
-    /// What `why` would say of somebody at an instant.
+    /// What `why` would show for a person at an instant.
     pub(crate) fn why(&self, now: Timestamp, person: &str) -> String {
         let codes = |reasons: &[Reason]| {
             reasons.iter().map(|r| format!("{} ({})", r.code(), r.text())).collect::<Vec<_>>().join(", ")
@@ -426,7 +425,7 @@ impl Script {
     }
 }
 
-/// What left, a line each: `Thu 17 Dec 2026 08:30  ada  j/a`.
+/// The mails, one per line: `Thu 17 Dec 2026 08:30  ada  j/a`.
 pub(crate) fn told(zone: TimeZone, sent: &[Sent]) -> String {
     let mut told = String::new();
     for mail in sent {

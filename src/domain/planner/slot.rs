@@ -1,10 +1,7 @@
-//! The slot: the first of the cadence that can be used, and the moment at
-//! which it is.
+//! Finds the first usable slot of a cadence and the moment at which it is used.
 //!
-//! A slot may be used from its own instant until strictly less than `grace`
-//! later, at the first moment at which everything permits, whatever caused
-//! the delay (contract 7, "precisely"). One that cannot be used at any such
-//! moment falls away, and its reason is kept.
+//! A slot may be used from its own instant until strictly less than `grace` later, at the first moment at which
+//! everything is allowed, whatever caused the delay. A slot that cannot be used is dropped with its reason.
 
 use chrono::TimeDelta;
 
@@ -13,34 +10,32 @@ use crate::domain::planner::person::Blocked;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
 
-/// The slots of a step: a moment of its own if it has one, then the cadence.
+/// The slots of a step: its own date if it has one, then the cadence.
 #[derive(Clone, Copy)]
 pub(super) struct Slots {
     /// No slot before this.
     pub(super) from: Timestamp,
-    /// The moment of its own.
+    /// The step's own date.
     pub(super) on: Option<Timestamp>,
 }
 
-/// A slot that can be used.
+/// A usable slot.
 pub(super) struct UsableSlot {
     pub(super) slot: Timestamp,
-    /// When it is used: now, or the first moment at which everything permits.
+    /// When it is used: now, or the first moment at which everything is allowed.
     pub(super) at: Timestamp,
-    /// Why no earlier slot or moment could be.
+    /// Why no earlier slot or moment is usable.
     pub(super) reasons: Vec<Reason>,
 }
 
-/// The least difference between two instants that are not the same.
+/// The smallest difference between two instants.
 pub(super) const SMALLEST_STEP: TimeDelta = TimeDelta::nanoseconds(1);
 
-/// Within this time some slot must be usable, counted anew after each
-/// absence whose end is known.
+/// Within this time a slot must be usable; restarted after each absence with a known end.
 pub(super) const SEARCH_HORIZON: TimeDelta = TimeDelta::days(366);
 
 impl PlannerAt<'_> {
-    /// The first slot that can be used now or later; `Err` with the reasons
-    /// if there is none within a year.
+    /// The first slot usable now or later; `Err` with the reasons if there is none within a year.
     pub(super) fn usable_slot<'s>(
         &self,
         who: &PersonContext<'s>,
@@ -71,14 +66,14 @@ impl PlannerAt<'_> {
                     break;
                 }
             }
-            // Slots whose grace ends before the obstacle does cannot be used.
+            // Skips slots whose grace ends before the block does.
             next = self.slot_from(who, route, slots, (slot + SMALLEST_STEP).max(at - grace + SMALLEST_STEP));
         }
         reasons.push(Reason::NoSlot);
         Err(reasons)
     }
 
-    /// The first slot not before an instant, filters ignored.
+    /// The first slot at or after an instant, before filters.
     pub(super) fn slot_from<'s>(
         &self,
         who: &PersonContext<'s>,

@@ -1,18 +1,17 @@
-//! Contract 7, rule by rule: a small story in, what left and when out.
-//! Each test is named for the sentence it holds.
+//! The rules of the planner one by one: a small story in, the mails out.
 
 use expect_test::{Expect, expect};
 
 use super::script::{Pass, Script, told};
 
-/// What left, a line each.
+/// The mails, one per line.
 pub(super) fn check(story: &str, expected: &Expect) {
     let mut script = Script::parse(story);
     let sent = script.live(Pass::ByWakeUps);
     expected.assert_eq(&told(script.zone(), &sent));
 }
 
-/// What is said of ada at an instant, after living to it.
+/// What `why` shows for ada at an instant, after running the story until then.
 fn why(story: &str, at: &str, expected: &Expect) {
     let mut script = Script::parse(&format!("until {at}\n{story}"));
     script.live(Pass::ByWakeUps);
@@ -300,7 +299,7 @@ fn the_reference_group_gets_it_the_lead_before() {
 }
 
 #[test]
-fn everybody_else_needs_the_approval_and_the_lead() {
+fn all_others_need_the_approval_and_the_lead() {
     let story = "
         journey j start 2026-12-15 group gro lead 10 workdays
         step a
@@ -637,7 +636,7 @@ fn a_shift_back_never_goes_before_the_mail_before_it() {
 }
 
 #[test]
-fn a_unit_may_be_closed_and_have_a_cadence_of_its_own() {
+fn a_unit_may_be_closed_and_have_its_own_cadence() {
     check(
         "
         journey j start 2026-12-01
@@ -695,7 +694,7 @@ fn grace_serves_whatever_caused_the_delay() {
 }
 
 #[test]
-fn f41_f42_after_an_outage_one_mail_per_gap_oldest_first() {
+fn after_an_outage_mails_leave_one_per_gap_oldest_first() {
     check(
         "
         cadence 30 8 * * Mon-Fri
@@ -744,7 +743,7 @@ fn an_inserted_step_is_not_sent_to_people_past_it_unless_it_says_catch_up() {
 }
 
 #[test]
-fn f87_a_removed_step_leaves_a_hole() {
+fn a_removed_step_leaves_a_gap_in_the_order() {
     check(
         "
         journey j start 2026-12-01
@@ -766,7 +765,7 @@ fn f87_a_removed_step_leaves_a_hole() {
 }
 
 #[test]
-fn somebody_who_moves_takes_the_new_units_ways_and_keeps_the_place() {
+fn a_person_who_moves_takes_the_overrides_of_the_new_unit_and_keeps_the_position() {
     check(
         "
         journey j start 2026-12-01
@@ -790,7 +789,7 @@ fn somebody_who_moves_takes_the_new_units_ways_and_keeps_the_place() {
 }
 
 #[test]
-fn f45_both_clock_changes() {
+fn slots_at_both_clock_changes() {
     check(
         "
         hours 00:00-23:59
@@ -820,7 +819,7 @@ fn f45_both_clock_changes() {
 }
 
 #[test]
-fn held_when_somebody_must_act() {
+fn verdicts_that_need_someone_to_act() {
     let story = "journey j start 2026-12-01\nstep a\nstep b\n";
     why(
         &format!("{story}person ada without address"),
@@ -873,11 +872,10 @@ fn held_when_somebody_must_act() {
     );
 }
 
-/// A day of the month that a month has not has no slot in it (skipped, as
-/// `docs/authoring.md` says); and a year of days after a leap day is a day
-/// short of the same date.
+/// A month without that day has no slot on it (`docs/authoring.md`); a year after a leap day in days is one day short
+/// of the same date.
 #[test]
-fn f48_leap_days_and_the_31st() {
+fn leap_days_and_the_31st() {
     check(
         "
         from 2028-02-28 00:00

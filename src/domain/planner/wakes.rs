@@ -1,12 +1,11 @@
-//! When the planner asks to be asked again: whoever sleeps until then and
-//! whoever asks every half hour send the same.
+//! Wake-ups: sleeping until the planner's next check and checking every half hour send the same.
 
 use expect_test::{Expect, expect};
 
 use super::script::{Pass, Script};
 use super::timelines::check;
 
-/// The same whoever drives it: by wake-ups and by asking every half hour.
+/// Runs the story by wake-ups and by checking every half hour, and compares.
 fn check_both(story: &str, expected: &Expect) {
     check(story, expected);
     let slots = |pass| {
@@ -17,7 +16,7 @@ fn check_both(story: &str, expected: &Expect) {
 }
 
 #[test]
-fn what_is_held_by_hand_wakes_when_it_expires() {
+fn a_manually_held_step_wakes_when_it_expires() {
     check_both(
         "
         cadence 30 8,9 * * Tue
@@ -36,7 +35,7 @@ fn what_is_held_by_hand_wakes_when_it_expires() {
 }
 
 #[test]
-fn a_member_of_the_reference_group_for_whom_a_step_expires_lets_the_others_have_it() {
+fn a_step_that_expires_for_a_reference_member_opens_the_gate() {
     check_both(
         "
         cadence 30 8,9 * * Tue
@@ -54,7 +53,7 @@ fn a_member_of_the_reference_group_for_whom_a_step_expires_lets_the_others_have_
 }
 
 #[test]
-fn a_member_of_the_reference_group_who_leaves_while_held_lets_the_others_have_it() {
+fn a_held_reference_member_who_leaves_opens_the_gate() {
     check_both(
         "
         cadence 30 8,9 * * Tue
@@ -72,7 +71,7 @@ fn a_member_of_the_reference_group_who_leaves_while_held_lets_the_others_have_it
 }
 
 #[test]
-fn a_moment_of_its_own_does_not_wait_for_the_cadence_when_the_journey_before_ends() {
+fn a_step_with_its_own_date_does_not_wait_for_the_cadence_after_the_previous_journey() {
     check_both(
         "
         journey j start 2026-12-01
@@ -89,7 +88,7 @@ fn a_moment_of_its_own_does_not_wait_for_the_cadence_when_the_journey_before_end
 }
 
 #[test]
-fn a_journey_begins_when_the_last_step_of_a_paused_one_before_expires() {
+fn a_journey_begins_when_the_last_step_of_a_paused_previous_one_expires() {
     check_both(
         "
         cadence 30 8,9 * * Tue
@@ -107,7 +106,7 @@ fn a_journey_begins_when_the_last_step_of_a_paused_one_before_expires() {
 }
 
 #[test]
-fn a_year_without_a_slot_is_looked_beyond_in_time() {
+fn a_year_without_a_slot_is_followed_by_the_next_in_time() {
     check_both(
         "
         until 2028-06-01 00:00
@@ -125,7 +124,7 @@ fn a_year_without_a_slot_is_looked_beyond_in_time() {
 }
 
 #[test]
-fn f52_half_past_midnight_belongs_to_the_day_that_people_read_though_utc_has_another() {
+fn half_past_midnight_belongs_to_the_local_day() {
     check(
         "
         until 2026-12-14

@@ -1,10 +1,7 @@
-//! The rhythm in which mails may leave: five-field cron, read by the `cron`
-//! package and walked here in civil time.
+//! A cadence in five-field cron syntax, parsed by the `cron` package and iterated here in civil time.
 //!
-//! Walked here, because the package asked for local times around a clock
-//! change skips a day in spring and fires twice in autumn (measured on 0.17,
-//! `docs/decisions/0002-cadence-in-civil-time.md`). A slot is worked out on
-//! the wall clock first and becomes an instant last.
+//! Iterated here, because around a clock change the package (0.17) skips a day in spring and fires twice in autumn:
+//! `docs/decisions/0002-cadence-in-civil-time.md`. A slot is computed as civil time first and converted to an instant last.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,27 +13,27 @@ use cron::{Schedule, TimeUnitSpec};
 
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 
-/// A send rhythm in civil time. Cheap to clone.
+/// A cadence in civil time. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cadence(Arc<Rhythm>);
 
 #[derive(PartialEq, Eq)]
 struct Rhythm {
     text: String,
-    /// Bit n: the month n, from 1.
+    /// Bit n: month n, from 1.
     months: u32,
-    /// Bit n: the day of the month n, from 1.
+    /// Bit n: day n of the month, from 1.
     days_of_month: u32,
     /// Bit n: the weekday n days after Sunday.
     weekdays: u8,
-    /// Times of day in order; never empty.
+    /// Times of day, sorted; never empty.
     times: Vec<NaiveTime>,
 }
 
 /// Why a cadence is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CadenceFault {
-    /// What is wrong, in words for the author.
+    /// What is wrong.
     pub(crate) message: String,
     /// What to write instead.
     pub(crate) hint: String,
@@ -48,11 +45,11 @@ const HORIZON: Days = Days::new(366);
 const FORM: &str = "write minute, hour, day of month, month, weekday: `30 8 * * Tue`";
 
 impl Cadence {
-    /// Reads a five-field cadence.
+    /// Parses a five-field cadence.
     ///
     /// # Errors
     ///
-    /// What is wrong and what to write instead (contract, 7.2).
+    /// What is wrong and what to write instead.
     pub fn parse(text: &str) -> Result<Cadence, CadenceFault> {
         let fault = |message: String, hint: &str| Err(CadenceFault { message, hint: hint.to_owned() });
         if text.len() > 200 {
@@ -83,8 +80,7 @@ impl Cadence {
         Ok(Cadence(Arc::new(Rhythm::of(text, &schedule))))
     }
 
-    /// The slots whose civil time is not before `civil`, in order, as civil
-    /// times. Ends when a year and a day pass without one.
+    /// The slots from `civil` on, in order, in civil time. Ends after a year and a day without one.
     pub(crate) fn civil_from(&self, civil: NaiveDateTime) -> impl Iterator<Item = NaiveDateTime> + use<'_> {
         let mut next = self.next_civil(civil);
         std::iter::from_fn(move || {
@@ -96,8 +92,8 @@ impl Cadence {
 
     /// The first slot at or after an instant.
     pub(crate) fn slot_from(&self, zone: TimeZone, at: Timestamp) -> Option<Timestamp> {
-        // A second earlier on the wall clock: at the end of a spring gap the
-        // wall has jumped past the civil times that mean this very instant.
+        // Start one second earlier: at the end of a spring gap the wall clock has jumped past the civil times that map to this
+        // instant.
         let civil = zone.civil(at - TimeDelta::seconds(1));
         self.civil_from(civil).map(|civil| zone.local_to_instant(civil)).find(|slot| *slot >= at)
     }
@@ -107,17 +103,17 @@ impl Cadence {
         self.slot_from(zone, at + TimeDelta::nanoseconds(1))
     }
 
-    /// Has it a slot in the 366 days from a date?
+    /// Whether there is a slot in the 366 days from a date.
     pub(crate) fn has_slot_in_the_year_from(&self, date: NaiveDate) -> bool {
         self.next_civil(date.and_time(NaiveTime::MIN)).is_some()
     }
 
-    /// How many slots a day with slots has.
+    /// Number of slots on a day with slots.
     pub(crate) fn slots_a_day(&self) -> usize {
         self.0.times.len()
     }
 
-    /// As it was written.
+    /// The source text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0.text
     }
@@ -215,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn weekday_digits_are_refused_because_there_are_two_traditions() {
+    fn weekday_numbers_are_refused_because_they_are_ambiguous() {
         assert!(refused("30 8 * * 2").contains("write the weekday as Mon, Tue"));
         assert!(refused("30 8 * * 1-5").contains("1 is Sunday to some"));
     }
@@ -226,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn f102_what_never_comes_is_seen() {
+    fn a_cadence_without_any_slot_is_refused() {
         let never = cadence("0 8 31 2 *");
         assert!(!never.has_slot_in_the_year_from(NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date")));
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused_with_the_form() {
+    fn a_syntax_error_names_the_expected_form() {
         for text in [
             "",
             "30 8 * *",
@@ -247,18 +243,17 @@ mod tests {
     }
 
     #[test]
-    fn f45_in_the_gap_and_in_the_fold_each_slot_occurs_once() {
+    fn each_slot_occurs_once_in_the_dst_gap_and_overlap() {
         let spring = slots("*/15 2 * * *", "Europe/Stockholm", "2027-03-27T03:00:00", 2);
         assert_eq!(spring, ["2027-03-28T03:00:00+02:00", "2027-03-29T02:00:00+02:00"]);
         let autumn = slots("30 2 * * *", "Europe/Stockholm", "2027-10-30T03:00:00", 2);
         assert_eq!(autumn, ["2027-10-31T02:30:00+02:00", "2027-11-01T02:30:00+01:00"]);
     }
 
-    /// I15: for every zone transition in 1990–2037 each cadence has exactly
-    /// one occurrence per matching civil time, those that fall on one instant
-    /// being one. The oracle tries every minute of the days around it.
+    /// For every zone transition from 1990 to 2037 each cadence has exactly one occurrence per matching civil time; several
+    /// at the same instant count as one. The oracle tries every minute of the days around it.
     #[test]
-    fn i15_both_clock_changes_of_every_year_for_200_random_cadences() {
+    fn both_clock_changes_of_every_year_for_200_random_cadences() {
         let zones = ["Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"];
         let mut random = Random(20_261_123);
         for number in 0..200 {
@@ -290,7 +285,7 @@ mod tests {
         first.iter_days().take_while(|day| *day <= last).filter(changes).collect()
     }
 
-    /// A cadence as lists of numbers, to be tried minute by minute.
+    /// A cadence as lists of numbers, for the minute-by-minute oracle.
     struct Fields {
         minutes: Vec<u32>,
         hours: Vec<u32>,
@@ -298,7 +293,7 @@ mod tests {
     }
 
     impl Fields {
-        /// Most hours lie around the hours in which clocks change.
+        /// Most hours are near those in which clocks change.
         fn random(random: &mut Random) -> Fields {
             let some = |random: &mut Random, from: u32, to: u32, most: u32| {
                 let count = 1 + random.below(most);
@@ -338,8 +333,7 @@ mod tests {
         }
     }
 
-    /// The first instant, minute by minute, at which the wall clock shows a
-    /// civil time or a later one.
+    /// The first instant, minute by minute, at which the wall clock shows a civil time or a later one.
     fn first_instant(zone: TimeZone, civil: NaiveDateTime) -> Timestamp {
         let ahead = TimeDelta::seconds(i64::from(zone.offset_seconds(civil.and_utc())));
         let mut at = civil.and_utc() - ahead - TimeDelta::hours(3);
@@ -349,7 +343,7 @@ mod tests {
         at
     }
 
-    /// Numbers that look random and are the same each time (splitmix64).
+    /// A deterministic pseudo-random generator (splitmix64).
     struct Random(u64);
 
     impl Random {

@@ -1,5 +1,4 @@
-//! When mail may leave as far as the programme and the unit go: workdays,
-//! hours, holidays, closed periods; and how durations count through them.
+//! The programme's and the units' calendars: workdays, hours, holidays, closed periods, and how durations count.
 
 use std::sync::Arc;
 
@@ -9,50 +8,47 @@ use super::duration::{Duration, DurationUnit};
 use super::holidays::Holidays;
 use crate::domain::model::person::Period;
 
-/// The programme's calendar (contract, 3).
+/// The programme's calendar.
 #[derive(Clone, Debug)]
 pub struct Calendar {
-    /// Days of the week with mail, Monday first.
+    /// Workdays, Monday first.
     pub(crate) workdays: [bool; 7],
-    /// The first time of day with mail.
+    /// First time of day with mail.
     pub(crate) opens: NaiveTime,
-    /// The first time of day without.
+    /// First time of day without mail.
     pub(crate) closes: NaiveTime,
-    /// Which public holidays are kept.
+    /// Public holidays that apply.
     pub holidays: Holidays,
     /// One-off periods without mail.
     pub(crate) closed: Vec<ClosedPeriod>,
-    /// Between two mails to one person, over all journeys: minutes, hours or days.
+    /// Minimum time between two mails to one person, over all journeys.
     pub(crate) min_gap: Duration,
-    /// What all journeys together may ask of a person before a warning.
+    /// Minutes per month and person that all journeys may ask for before there is a warning.
     pub(crate) minutes_per_month: u32,
 }
 
-/// A one-off period without mail for a unit or all, both days included.
+/// A one-off period without mail, both days included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedPeriod {
-    /// Which days.
     pub days: Period,
-    /// Why, as people read it.
+    /// The reason as people read it.
     pub why: Arc<str>,
 }
 
-/// Why a day has no mail, as far as programme and unit go.
+/// Why a day has no mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum QuietDay {
-    /// Not a workday.
     NonWorkday(Weekday),
-    /// A public holiday, by name.
+    /// A public holiday, with its name.
     Holiday(&'static str),
-    /// Closed for all.
+    /// Closed for all units.
     Closed(ClosedPeriod),
     /// Closed for the unit.
     UnitClosed(ClosedPeriod),
 }
 
 impl Calendar {
-    /// Why there is no mail that day, if so. The longest closing that holds
-    /// is named first: "jul och nyår" says more than "Saturday".
+    /// Why a day has no mail, if so. The longest closed period comes first: "jul och nyår" says more than "Saturday".
     pub(crate) fn quiet(&self, day: NaiveDate, unit_closed: &[ClosedPeriod]) -> Option<QuietDay> {
         let holding =
             |periods: &[ClosedPeriod]| periods.iter().find(|period| period.days.contains(day)).cloned();
@@ -70,14 +66,13 @@ impl Calendar {
         (!works).then_some(QuietDay::NonWorkday(weekday))
     }
 
-    /// Is it a time of day with mail?
+    /// Whether it is a time of day with mail.
     pub(crate) fn has_mail_at(&self, time: NaiveTime) -> bool {
         self.opens <= time && time < self.closes
     }
 
-    /// The local date a duration in days, weeks, months or workdays after a
-    /// date; days on which `stands_still` holds count for nothing (leave and
-    /// pauses: contract 7, "precisely"). Lengths of time count as no days.
+    /// The local date a duration in days, weeks, months or workdays after a date. Days on which `stands_still` is true (leave,
+    /// pauses) are not counted. Minutes and hours count as no days.
     pub(crate) fn date_after(
         &self,
         from: NaiveDate,
@@ -99,8 +94,7 @@ impl Calendar {
         step_days(from, days, Direction::Later, |day| !stands_still(day))
     }
 
-    /// The local date a duration before a date, for the lead of a reference
-    /// group.
+    /// The local date a duration before a date, for a reference group's lead.
     pub(crate) fn date_before(
         &self,
         from: NaiveDate,
@@ -128,18 +122,17 @@ impl Calendar {
     }
 }
 
-/// Which way to walk.
+/// The direction of counting.
 #[derive(Clone, Copy)]
 enum Direction {
     Earlier,
     Later,
 }
 
-/// Further than this no walk goes: everything may be closed for ever.
+/// The limit of a search: everything may be closed for ever.
 const FARTHEST_DAYS: u32 = 40 * 366;
 
-/// The date reached after `count` days that count, walking from a date that
-/// itself does not.
+/// The date after counting `count` days from a date, which itself is not counted.
 fn step_days(
     from: NaiveDate,
     count: u64,
@@ -163,8 +156,7 @@ fn step_days(
     day
 }
 
-/// How many days a number of months after a date are: the same day of the
-/// later month, or its last.
+/// The number of days until the same day some months later, or the last day of that month.
 fn months_in_days(from: NaiveDate, months: u32) -> u64 {
     let to = from.checked_add_months(Months::new(months)).unwrap_or(from);
     u64::try_from((to - from).num_days()).unwrap_or(0)
@@ -197,24 +189,24 @@ mod tests {
     }
 
     #[test]
-    fn workdays_leave_out_weekends_holidays_and_closed_days() {
+    fn workdays_exclude_weekends_holidays_and_closed_days() {
         assert_eq!(after("2026-12-17", "2 workdays"), "2027-01-07");
         assert_eq!(after("2027-03-25", "1 workday"), "2027-03-30");
     }
 
     #[test]
-    fn calendar_days_do_not() {
+    fn calendar_days_include_them() {
         assert_eq!(after("2026-12-17", "2 weeks"), "2026-12-31");
     }
 
     #[test]
-    fn f48_a_month_after_the_31st_is_the_last_day_there_is() {
+    fn a_month_after_the_31st_is_the_last_day_of_the_month() {
         assert_eq!(after("2027-01-31", "1 month"), "2027-02-28");
         assert_eq!(after("2028-02-29", "12 months"), "2029-02-28");
     }
 
     #[test]
-    fn days_of_leave_count_for_nothing() {
+    fn days_of_leave_are_not_counted() {
         let three = Duration::parse("3 days").expect("a duration");
         let leave = Period { from: date("2027-02-02"), to: date("2027-02-05") };
         let reached = calendar().date_after(date("2027-02-01"), three, &[], |day| leave.contains(day));

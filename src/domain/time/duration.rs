@@ -1,33 +1,28 @@
-//! Durations as authors write them: `90 minutes`, `20 hours`, `3 days`,
-//! `5 workdays`, `2 weeks`, `12 months` (contract, 4).
+//! Durations as authors write them: `90 minutes`, `20 hours`, `3 days`, `5 workdays`, `2 weeks`, `12 months`.
 //!
-//! Minutes and hours are lengths of time; the others count local dates, so
-//! that a clock change never moves a mail.
+//! Minutes and hours are lengths of time; the others count local dates, so that a clock change never moves a mail.
 
 use std::fmt;
 
-/// The longest duration that is believed: ten years, in each unit.
+/// The maximum: ten years.
 const YEARS: u32 = 10;
 
-/// A duration with the unit it was written in.
+/// A duration in the unit it was written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Duration {
-    /// How many; never 0.
+    /// Never 0.
     pub(crate) count: u32,
-    /// Of what.
     pub(crate) unit: DurationUnit,
 }
 
-/// What a duration counts.
+/// The units of a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DurationUnit {
-    /// Sixty seconds.
     Minutes,
-    /// Sixty minutes.
     Hours,
     /// Calendar days.
     Days,
-    /// Days that are no weekend, holiday or closed day.
+    /// Days other than weekends, holidays and closed days.
     Workdays,
     /// Seven calendar days.
     Weeks,
@@ -36,7 +31,7 @@ pub(crate) enum DurationUnit {
 }
 
 impl DurationUnit {
-    /// The contract's word.
+    /// The word in files.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             DurationUnit::Minutes => "minutes",
@@ -48,7 +43,7 @@ impl DurationUnit {
         }
     }
 
-    /// How many of them make ten years.
+    /// Number of units in ten years.
     fn most(self) -> u32 {
         match self {
             DurationUnit::Minutes => YEARS * 366 * 24 * 60,
@@ -62,11 +57,11 @@ impl DurationUnit {
 }
 
 impl Duration {
-    /// Reads a duration.
+    /// Parses a duration.
     ///
     /// # Errors
     ///
-    /// What was found and what is allowed, in words for the author.
+    /// What was found and what is allowed.
     pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         let allowed = "write a number and one of minutes, hours, days, workdays, weeks, months";
         let mut words = text.split_whitespace();
@@ -90,7 +85,7 @@ impl Duration {
         }
     }
 
-    /// The length, for durations that are lengths of time (minutes, hours).
+    /// The length, for minutes and hours.
     pub(crate) fn as_length(self) -> Option<chrono::TimeDelta> {
         match self.unit {
             DurationUnit::Minutes => Some(chrono::TimeDelta::minutes(i64::from(self.count))),
@@ -113,14 +108,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_as_they_are_written() {
+    fn durations_are_parsed() {
         for text in ["90 minutes", "20 hours", "3 days", "5 workdays", "2 weeks", "12 months", "1 week"] {
             assert_eq!(Duration::parse(text).map(|d| d.to_string()), Ok(text.to_owned()));
         }
     }
 
     #[test]
-    fn f102_negative_huge_and_unknown_durations_are_refused() {
+    fn negative_huge_and_unknown_durations_are_refused() {
         for text in [
             "-3 days",
             "0 days",

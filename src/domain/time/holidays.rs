@@ -1,20 +1,17 @@
-//! The public holidays of Sweden: by law (1989:253 om allmänna helgdagar),
-//! and the three eves that are treated as such.
+//! The public holidays of Sweden by law (1989:253), and the three eves that are treated as such.
 
 use chrono::{Datelike, NaiveDate, TimeDelta, Weekday};
 
-/// Which holidays a programme keeps.
+/// Which holidays a programme observes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Holidays {
-    /// None.
     #[default]
     None,
-    /// Sweden's.
     Se,
 }
 
 impl Holidays {
-    /// The holiday on that day, by its name.
+    /// The name of the holiday on a day, if it is one.
     pub fn on(self, day: NaiveDate) -> Option<&'static str> {
         match self {
             Holidays::None => None,
@@ -23,7 +20,7 @@ impl Holidays {
     }
 }
 
-/// Named after the days most of the year can be ruled out with.
+/// The fixed dates first, which rule out most of the year.
 fn swedish(day: NaiveDate) -> Option<&'static str> {
     let weekday = day.weekday();
     match (day.month(), day.day()) {
@@ -44,7 +41,7 @@ fn swedish(day: NaiveDate) -> Option<&'static str> {
     }
 }
 
-/// Those that follow Easter.
+/// The holidays that depend on Easter.
 fn movable(day: NaiveDate) -> Option<&'static str> {
     match (day - easter(day.year())?).num_days() {
         -2 => Some("långfredagen"),
@@ -56,8 +53,7 @@ fn movable(day: NaiveDate) -> Option<&'static str> {
     }
 }
 
-/// Easter Sunday of a Gregorian year, by Butcher's rule ("anonymous
-/// Gregorian algorithm", Nature, 20 April 1876).
+/// Easter Sunday of a Gregorian year ("anonymous Gregorian algorithm", Nature, 20 April 1876).
 fn easter(year: i32) -> Option<NaiveDate> {
     let (a, b, c) = (year.rem_euclid(19), year / 100, year % 100);
     let h = (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
@@ -103,10 +99,9 @@ mod tests {
         .assert_eq(&year(2027));
     }
 
-    /// First of May and Ascension Day fell together in 2008; both names are
-    /// right, one is enough.
+    /// In 2008 the First of May and Ascension Day fell on the same day; either name is right.
     #[test]
-    fn sixteen_days_a_year_but_for_coincidences() {
+    fn sixteen_days_a_year_without_coincidences() {
         for y in 2005..=2100 {
             let found = year(y).lines().count();
             assert!((15..=16).contains(&found), "{y}: {found}");

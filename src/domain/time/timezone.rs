@@ -1,5 +1,4 @@
-//! Civil time and instants, and the one place where the first becomes the
-//! second.
+//! Time zones, and the only place where civil time is converted to an instant.
 
 use std::fmt;
 
@@ -10,26 +9,24 @@ use chrono::{
 /// An instant.
 pub type Timestamp = DateTime<Utc>;
 
-/// The zone in which a programme's civil time is reckoned.
+/// The zone of a programme's civil times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeZone(chrono_tz::Tz);
 
 impl TimeZone {
-    /// The zone without ways of its own.
     pub const UTC: TimeZone = TimeZone(chrono_tz::Tz::UTC);
 
-    /// The zone of that IANA name.
+    /// The zone with that IANA name.
     pub fn parse(name: &str) -> Option<TimeZone> {
         name.parse().ok().map(TimeZone)
     }
 
-    /// Of which release the rules of all zones are: `2025b`. They are part of
-    /// the program, and the same on every machine.
+    /// The release of the zone rules: `2025b`. They are compiled in, so every machine has the same.
     pub(crate) fn release() -> &'static str {
         chrono_tz::IANA_TZDB_VERSION
     }
 
-    /// Every IANA name known, for suggestions.
+    /// All known IANA names, for suggestions.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
     }
@@ -39,7 +36,7 @@ impl TimeZone {
         self.0.name()
     }
 
-    /// What the wall clock shows at an instant.
+    /// The civil time at an instant.
     pub fn civil(self, at: Timestamp) -> NaiveDateTime {
         at.with_timezone(&self.0).naive_local()
     }
@@ -49,9 +46,8 @@ impl TimeZone {
         self.civil(at).date()
     }
 
-    /// The instant of a civil time. One that does not exist (spring) is the
-    /// first instant after the gap; one that exists twice (autumn) is the
-    /// first of the two (contract, 7.1).
+    /// The instant of a civil time. One in the spring gap is the first instant after the gap; one that occurs twice in autumn is
+    /// the first of the two.
     pub fn local_to_instant(self, civil: NaiveDateTime) -> Timestamp {
         match self.0.from_local_datetime(&civil) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.to_utc(),
@@ -64,7 +60,7 @@ impl TimeZone {
         self.local_to_instant(date.and_time(NaiveTime::MIN))
     }
 
-    /// The instant as RFC 3339 with the zone's offset then.
+    /// The instant as RFC 3339 with the zone's offset.
     pub fn rfc3339(self, at: Timestamp) -> String {
         at.with_timezone(&self.0).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
     }
@@ -74,9 +70,8 @@ impl TimeZone {
         self.0.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()
     }
 
-    /// The first instant whose civil time is not before `civil`, found by
-    /// halving: a gap is at most a day (Samoa, 30 December 2011), so two
-    /// days either side hold it.
+    /// The first instant whose civil time is not before `civil`, by bisection: a gap is at most a day (Samoa, 30 December 2011),
+    /// so two days on either side contain it.
     fn end_of_gap(self, civil: NaiveDateTime) -> Timestamp {
         let mut before = civil.and_utc() - TimeDelta::days(2);
         let mut after = civil.and_utc() + TimeDelta::days(2);
@@ -114,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_exists_twice_is_the_first_of_the_two() {
+    fn a_time_that_occurs_twice_is_the_first_of_the_two() {
         assert_eq!(resolved("Europe/Stockholm", "2027-10-31T02:30:00"), "2027-10-31T02:30:00+02:00");
     }
 
@@ -123,9 +118,9 @@ mod tests {
         assert_eq!(resolved("Pacific/Apia", "2011-12-30T08:30:00"), "2011-12-31T00:00:00+14:00");
     }
 
-    /// Beyond what 32 bits count, and for as long as times are believed.
+    /// Later than 32-bit time, up to the last supported year.
     #[test]
-    fn f53_clocks_change_after_2037_too() {
+    fn clocks_change_after_2037_too() {
         let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
         let hours = |at: &str| zone.offset_seconds(at.parse().expect("an instant")) / 3600;
         assert_eq!(hours("2038-01-19T03:14:08Z"), 1);
