@@ -13,7 +13,7 @@ use crate::cli::output::{self, Format};
 use crate::domain::change::Change;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::change::{self, Effect, Next, Shown};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::{LoadScope, Snapshot};
 use crate::engine::plan::positions;
 
 /// How a change is made.
@@ -45,17 +45,17 @@ const MAX_EFFECTS: usize = 6;
 pub(super) fn run(
     cx: &mut Context,
     flags: &ChangeFlags,
-    propose: impl FnOnce(&World, Timestamp) -> Result<ProposedChange, CommandError>,
+    propose: impl FnOnce(&Snapshot, Timestamp) -> Result<ProposedChange, CommandError>,
 ) -> Result<(), CommandError> {
     if flags.dry_run {
         let (world, at) = cx.world()?;
         let proposed = propose(&world, at)?;
         let shown = change::shown(&world, &proposed.change, at);
         let effects = change::effect(&world, &proposed.change, at);
-        let zone = world.library.programme.zone;
+        let zone = world.content.library.programme.zone;
         return print_change(cx, zone, flags, &proposed, &shown, Some(&effects), at);
     }
-    let (mut store, mut world, at) = cx.writing(World::of)?;
+    let (mut store, mut world, at) = cx.writing(LoadScope::All)?;
     let proposed = propose(&world, at)?;
     let shown = change::shown(&world, &proposed.change, at);
     let effects = change::effect(&world, &proposed.change, at);
@@ -65,7 +65,7 @@ pub(super) fn run(
         world.refresh(&store)?;
         positions::keep(&world, &mut store, at)?;
     }
-    let zone = world.library.programme.zone;
+    let zone = world.content.library.programme.zone;
     print_change(cx, zone, flags, &proposed, &shown, Some(&effects), at)
 }
 

@@ -17,12 +17,10 @@ use crate::domain::change::ChangeAuthor;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::moment as in_words;
-use crate::engine::load::snapshot::{self, InForce, Unusable, World};
+use crate::engine::load::active_content::{self, ActiveContent};
+use crate::engine::load::snapshot::{LoadScope, Snapshot};
 use crate::engine::{import, tokens};
 use crate::store::Store;
-
-/// [`World::of`] or [`World::of_members`].
-pub(super) type OpenWorld = fn(Config, InForce, &Store) -> Result<World, Unusable>;
 
 /// The context passed to each command.
 pub(super) struct Context {
@@ -65,11 +63,11 @@ impl Context {
 
     /// Loads a snapshot for reading, and the time to act at. Reports on standard
     /// error if the content is broken or there are warnings.
-    pub(super) fn world(&mut self) -> Result<(World, Timestamp), CommandError> {
+    pub(super) fn world(&mut self) -> Result<(Snapshot, Timestamp), CommandError> {
         let config = self.config()?;
-        let content = InForce::read(&config, self.provisional_time()?)?;
-        let world = World::open(config, content)?;
-        let at = self.at(world.library.programme.zone)?;
+        let content = ActiveContent::read(&config, self.provisional_time()?)?;
+        let world = Snapshot::open(config, content)?;
+        let at = self.at(world.content.library.programme.zone)?;
         self.warn_broken_content(&world)?;
         if !self.quiet && !world.warnings.is_empty() {
             let warnings = output::count(world.warnings.len(), "warning", "warnings");
@@ -79,11 +77,11 @@ impl Context {
     }
 
     /// Opens the database for writing and loads a snapshot from it and the files;
-    /// `open` decides whether all people are loaded into memory. Imports the
+    /// `scope` decides whether all people are loaded into memory. Imports the
     /// people file if the database has never had an import.
-    pub(super) fn writing(&mut self, open: OpenWorld) -> Result<(Store, World, Timestamp), CommandError> {
+    pub(super) fn writing(&mut self, scope: LoadScope) -> Result<(Store, Snapshot, Timestamp), CommandError> {
         let config = self.config()?;
-        let content = InForce::read(&config, self.provisional_time()?)?;
+        let content = ActiveContent::read(&config, self.provisional_time()?)?;
         let at = self.at(content.library.programme.zone)?;
         let mut store = self.store(&config, at)?;
         let act = self.act(at, None, None);
@@ -96,7 +94,7 @@ impl Context {
             let people = output::count(people, "person", "people");
             writeln!(self.err, "imported {people} from {}", config.people.file.display())?;
         }
-        let world = self.world_in(&mut store, config, content, at, open)?;
+        let world = self.world_in(&mut store, config, content, at, scope)?;
         Ok((store, world, at))
     }
 
@@ -106,14 +104,14 @@ impl Context {
         &mut self,
         store: &mut Store,
         config: Config,
-        content: InForce,
+        content: ActiveContent,
         at: Timestamp,
-        open: OpenWorld,
-    ) -> Result<World, CommandError> {
-        let world = open(config, content, store)?;
-        if world.broken.is_empty() {
-            let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-            store.save_content(world.library.hash, files, at)?;
+        scope: LoadScope,
+    ) -> Result<Snapshot, CommandError> {
+        let world = Snapshot::of(config, content, store, scope)?;
+        if world.content.broken.is_empty() {
+            let files = world.content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+            store.save_content(world.content.library.hash, files, at)?;
         }
         self.warn_broken_content(&world)?;
         Ok(world)
@@ -155,14 +153,14 @@ impl Context {
 
     /// Reports prominently that the content folder has errors, because mails are
     /// still sent with the last valid content.
-    fn warn_broken_content(&mut self, world: &World) -> io::Result<()> {
-        if world.broken.is_empty() {
+    fn warn_broken_content(&mut self, world: &Snapshot) -> io::Result<()> {
+        if world.content.broken.is_empty() {
             return Ok(());
         }
-        let zone = world.library.programme.zone;
-        let since = world.remembered.as_ref().and_then(|remembered| remembered.content_since);
+        let zone = world.content.library.programme.zone;
+        let since = world.stored.as_ref().and_then(|stored| stored.content_since);
         let since = since.map_or(String::new(), |since| format!(" of {}", in_words(zone, since)));
-        let errors = world.broken.iter().filter(|fault| fault.is_error()).count();
+        let errors = world.content.broken.iter().filter(|fault| fault.is_error()).count();
         writeln!(
             self.err,
             "{ERROR}the content has {}{ERROR:#}; the last good content{since} is in force: see `journey check{}`",
@@ -188,7 +186,7 @@ impl Context {
     /// The programme's time zone, or UTC if it cannot be read: when a backup is
     /// restored there may be neither content nor a database.
     pub(super) fn zone(&self, config: &Config) -> Result<TimeZone, CommandError> {
-        let library = snapshot::library(config, self.provisional_time()?);
+        let library = active_content::library(config, self.provisional_time()?);
         Ok(library.map_or(TimeZone::UTC, |library| library.programme.zone))
     }
 

@@ -4,7 +4,8 @@
 use std::io;
 
 use crate::domain::diagnostic::{Diagnostic, NO_PERMISSION};
-use crate::engine::load::snapshot::{self, Unusable};
+use crate::engine::load::error::LoadError;
+use crate::engine::load::people_file;
 use crate::engine::send::lock::LockError;
 use crate::store::{BackupError, StoreError};
 
@@ -88,15 +89,15 @@ impl CommandError {
     }
 }
 
-impl From<Unusable> for CommandError {
-    fn from(unusable: Unusable) -> CommandError {
+impl From<LoadError> for CommandError {
+    fn from(unusable: LoadError) -> CommandError {
         match unusable {
-            Unusable::Content(faults) => CommandError::faults(ErrorKind::BadContent, faults),
-            Unusable::People(faults) if snapshot::is_unread(&faults) => {
+            LoadError::Content(faults) => CommandError::faults(ErrorKind::BadContent, faults),
+            LoadError::People(faults) if people_file::is_unread(&faults) => {
                 CommandError::faults(ErrorKind::Io, faults)
             }
-            Unusable::People(faults) => CommandError::faults(ErrorKind::BadData, faults),
-            Unusable::Store(error) => error.into(),
+            LoadError::People(faults) => CommandError::faults(ErrorKind::BadData, faults),
+            LoadError::Store(error) => error.into(),
         }
     }
 }

@@ -5,26 +5,26 @@ use super::error::CommandError;
 use crate::domain::diagnostic::{closest_match, visible};
 use crate::domain::model::ids::{PersonId, Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::Selection;
 use crate::store::StoreError;
 
 /// Finds a step by `journey/step`.
-pub(super) fn step(world: &World, text: &str) -> Result<StepName, CommandError> {
+pub(super) fn step(world: &Snapshot, text: &str) -> Result<StepName, CommandError> {
     let names = step_names(world);
     let found = names.iter().find(|name| name.to_string() == text).cloned();
     found.ok_or_else(|| not_found("step", text, names.iter().map(ToString::to_string)))
 }
 
 /// Finds a journey by its slug.
-pub(super) fn journey(world: &World, text: &str) -> Result<Slug, CommandError> {
-    let slugs = || world.library.journeys.iter().map(|journey| journey.slug.clone());
+pub(super) fn journey(world: &Snapshot, text: &str) -> Result<Slug, CommandError> {
+    let slugs = || world.content.library.journeys.iter().map(|journey| journey.slug.clone());
     let found = slugs().find(|slug| slug.as_str() == text);
     found.ok_or_else(|| not_found("journey", text, slugs().map(|slug| slug.to_string())))
 }
 
 /// Finds a unit by id or name.
-pub(super) fn unit(world: &World, text: &str) -> Result<UnitId, CommandError> {
+pub(super) fn unit(world: &Snapshot, text: &str) -> Result<UnitId, CommandError> {
     match &world.roster.units_called(text)[..] {
         [unit] => Ok(unit.id.clone()),
         [] => Err(not_found("unit", text, unit_names(world))),
@@ -37,7 +37,7 @@ pub(super) fn unit(world: &World, text: &str) -> Result<UnitId, CommandError> {
 }
 
 /// Finds a person by employee id or address.
-pub(super) fn person<'w>(world: &'w World, text: &str) -> Result<&'w Person, CommandError> {
+pub(super) fn person<'w>(world: &'w Snapshot, text: &str) -> Result<&'w Person, CommandError> {
     world.roster.find(text).ok_or_else(|| no_such_person(text))
 }
 
@@ -50,7 +50,7 @@ pub(super) fn no_such_person(text: &str) -> CommandError {
 /// Builds the filter from the values of `--only`: each is a step (with a `/`), a
 /// person that `find` returns, or a unit.
 pub(super) fn only(
-    world: &World,
+    world: &Snapshot,
     texts: &[String],
     find: impl Fn(&str) -> Result<Option<PersonId>, StoreError>,
 ) -> Result<Selection, CommandError> {
@@ -75,16 +75,16 @@ pub(super) fn only(
 
 const ONLY_HINT: &str = "write <journey>/<step>, a unit's id or name, or an employee id or mail address";
 
-fn step_names(world: &World) -> Vec<StepName> {
+fn step_names(world: &Snapshot) -> Vec<StepName> {
     let mut names = Vec::new();
-    for journey in &world.library.journeys {
+    for journey in &world.content.library.journeys {
         let of = |step: &Slug| StepName { journey: journey.slug.clone(), step: step.clone() };
         names.extend(journey.steps.iter().map(|step| of(&step.slug)));
     }
     names
 }
 
-fn unit_names(world: &World) -> impl Iterator<Item = String> + use<'_> {
+fn unit_names(world: &Snapshot) -> impl Iterator<Item = String> + use<'_> {
     world.roster.units.iter().flat_map(|unit| [unit.id.to_string(), unit.name.to_string()])
 }
 

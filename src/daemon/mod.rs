@@ -9,9 +9,9 @@ mod tzdata;
 mod watchdog;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use chrono::TimeDelta;
 use sd_notify::NotifyState;
 
@@ -29,7 +29,8 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::{Chosen, Delivered, Hooks};
 use crate::engine::import;
-use crate::engine::load::snapshot::{InForce, World};
+use crate::engine::load::active_content::ActiveContent;
+use crate::engine::load::snapshot::{LoadScope, Snapshot};
 use crate::engine::message::Desk;
 use crate::engine::plan::pass::{Pass, Selection};
 use crate::engine::plan::positions;
@@ -73,9 +74,8 @@ struct Daemon<'a> {
     asked: Asked<'a>,
     say: &'a mut dyn FnMut(&str),
     store: Store,
-    config: Config,
-    /// `None` while a snapshot owns it.
-    content: Option<InForce>,
+    config: Arc<Config>,
+    content: Arc<ActiveContent>,
     transport: Transport,
     keys: Keys,
     /// The last reading at which both clocks were plausible.
@@ -101,8 +101,8 @@ struct Daemon<'a> {
 /// means that the database cannot be read or written; systemd restarts the
 /// process and nothing is lost.
 pub(crate) fn run(
-    config: Config,
-    content: InForce,
+    config: Arc<Config>,
+    content: Arc<ActiveContent>,
     store: Store,
     asked: Asked<'_>,
     say: &mut dyn FnMut(&str),
@@ -117,7 +117,7 @@ pub(crate) fn run(
         asked,
         say,
         store,
-        content: Some(content),
+        content,
         transport,
         keys,
         anchor: None,
@@ -275,20 +275,17 @@ impl Daemon<'_> {
     /// Enqueues what is due. Does nothing if no position is due. Returns the blocks
     /// that prevent it.
     fn plan(&mut self, now: Timestamp) -> anyhow::Result<Vec<SendBlock>> {
-        let content = self.content.take().context("there is no content in force")?;
-        let asked = positions::to_ask(&self.config, &content.library, &self.store, now)?;
+        let asked = positions::to_ask(&self.config, &self.content.library, &self.store, now)?;
         if asked.is_some_and(|people| people.is_empty()) {
-            self.content = Some(content);
             self.is_first = false;
             return Ok(Vec::new());
         }
-        let mut world = World::of_members(self.config.clone(), content, &self.store)?;
-        let outcome = self.book(&mut world, now);
-        self.content = Some(world.into_content().1);
-        outcome
+        let (config, content) = (self.config.clone(), self.content.clone());
+        let mut world = Snapshot::of(config, content, &self.store, LoadScope::ReferenceGroups)?;
+        self.book(&mut world, now)
     }
 
-    fn book(&mut self, world: &mut World, now: Timestamp) -> anyhow::Result<Vec<SendBlock>> {
+    fn book(&mut self, world: &mut Snapshot, now: Timestamp) -> anyhow::Result<Vec<SendBlock>> {
         if std::mem::take(&mut self.is_first)
             && let Some(guard) = outage(world, &self.store, now)?
         {
@@ -330,7 +327,7 @@ impl Daemon<'_> {
         if let Some(trouble) = self.store.relay_health()?.failure.filter(|trouble| now < trouble.retry) {
             return Ok(soon(Some(trouble.retry)));
         }
-        let content = self.content.as_ref().context("there is no content in force")?;
+        let content = &self.content;
         let desk = Desk { config: &self.config, library: &content.library, renderer: &content.renderer };
         let (say, asked, heart) = (&mut *self.say, &self.asked, &self.heart);
         let begun = Stopwatch::start();
@@ -420,7 +417,7 @@ impl Daemon<'_> {
                         if config.people != self.config.people {
                             self.people_watch = Watch::anew(&config.people.file);
                         }
-                        (self.transport, self.config) = (transport, config);
+                        (self.transport, self.config) = (transport, Arc::new(config));
                     }
                     Err(error) => (self.say)(&format!("the configuration is not reloaded: {error:#}")),
                 },
@@ -432,13 +429,13 @@ impl Daemon<'_> {
         }
         self.content_watch = Watch::of(&self.config.content);
         let now = self.now();
-        match InForce::read(&self.config, now) {
+        match ActiveContent::read(&self.config, now) {
             Ok(content) if content.broken.is_empty() => {
                 let files = content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
                 match self.store.save_content(content.library.hash, files, now) {
                     Ok(()) => {
                         (self.say)(&format!("content {} is in force", content.library.hash));
-                        self.content = Some(content);
+                        self.content = Arc::new(content);
                     }
                     // The database may be busy: the next iteration tries again.
                     Err(error) => {
@@ -460,8 +457,7 @@ impl Daemon<'_> {
 
     /// Imports the people file after it changed on disk.
     fn import(&mut self) -> anyhow::Result<()> {
-        let Some(content) = &self.content else { return Ok(()) };
-        let library = &content.library;
+        let library = &self.content.library;
         let reading = import::read(&self.config, &self.config.people.file, library);
         let Some(roster) = reading.roster else {
             (self.say)("the people file changed and has faults: see `journey people import --dry-run`");
@@ -530,7 +526,7 @@ fn is_off(anchor: Option<Clocks>) -> bool {
 }
 
 /// After a long outage, an operator must confirm before anything is sent.
-fn outage(world: &World, store: &Store, now: Timestamp) -> anyhow::Result<Option<SendBlock>> {
+fn outage(world: &Snapshot, store: &Store, now: Timestamp) -> anyhow::Result<Option<SendBlock>> {
     let Some(seen) = store.clock()?.filter(|seen| now - *seen > send_block::OUTAGE) else { return Ok(None) };
     let due = run::due(world, store, now)?;
     let waiting: u64 =

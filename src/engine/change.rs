@@ -12,7 +12,7 @@ use crate::domain::model::person::Person;
 use crate::domain::planner::{ApprovalMode, Planner};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{Reason, Verdict, long, moment};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 
 /// A change described without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Next {
 }
 
 /// Describes a change before it is made.
-pub fn shown(world: &World, change: &Change, at: Timestamp) -> Shown {
+pub fn shown(world: &Snapshot, change: &Change, at: Timestamp) -> Shown {
     let (mut settings, mut memory) = (world.settings.clone(), world.memory.clone());
     change.apply(at, &mut settings, &mut memory);
     let before = words(world, &world.settings, &world.memory, change, at);
@@ -56,7 +56,7 @@ pub fn shown(world: &World, change: &Change, at: Timestamp) -> Shown {
 
 /// The effect of a change: compares the decisions of the planner with and
 /// without it.
-pub fn effect(world: &World, change: &Change, at: Timestamp) -> Vec<Effect> {
+pub fn effect(world: &Snapshot, change: &Change, at: Timestamp) -> Vec<Effect> {
     let (mut settings, mut memory) = (world.settings.clone(), world.memory.clone());
     change.apply(at, &mut settings, &mut memory);
     let before = verdicts(world, &world.settings, &world.memory, at);
@@ -68,7 +68,7 @@ pub fn effect(world: &World, change: &Change, at: Timestamp) -> Vec<Effect> {
         }
     }
     let effect = |((journey, before, after), enrolments): ((usize, Next, Next), usize)| Effect {
-        journey: world.library.journeys[journey].slug.clone(),
+        journey: world.content.library.journeys[journey].slug.clone(),
         before,
         after,
         enrolments,
@@ -89,9 +89,9 @@ fn sending(is_held: bool) -> &'static str {
     if is_held { "all sending is held" } else { "sending as planned" }
 }
 
-fn verdicts(world: &World, settings: &Settings, memory: &History, at: Timestamp) -> Vec<(usize, Next)> {
-    let planner = Planner::new(&world.library, &world.roster, settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &world.library, &world.roster, memory);
+fn verdicts(world: &Snapshot, settings: &Settings, memory: &History, at: Timestamp) -> Vec<(usize, Next)> {
+    let planner = Planner::new(&world.content.library, &world.roster, settings, ApprovalMode::Recorded);
+    let progress = Progress::until(at, &world.content.library, &world.roster, memory);
     let moment = planner.at(at, memory, &progress);
     let people = world.roster.people.iter();
     let decide = |person: &Person| moment.decide(person, memory.of(&person.id));
@@ -131,8 +131,8 @@ impl Next {
 }
 
 /// Describes the setting that a change is about.
-fn words(world: &World, settings: &Settings, memory: &History, change: &Change, at: Timestamp) -> String {
-    let zone = world.library.programme.zone;
+fn words(world: &Snapshot, settings: &Settings, memory: &History, change: &Change, at: Timestamp) -> String {
+    let zone = world.content.library.programme.zone;
     match change {
         Change::Approve { step, .. } => approval(world, settings, step),
         Change::Hold(None) | Change::Release(None) => sending(settings.all_held).to_owned(),
@@ -152,7 +152,7 @@ fn words(world: &World, settings: &Settings, memory: &History, change: &Change, 
         }
         Change::SetCharacter { person, .. } => {
             let chosen = memory.of(person).character.as_ref();
-            let default = world.library.programme.default_character().map(|character| &character.id);
+            let default = world.content.library.programme.default_character().map(|character| &character.id);
             match (chosen, default) {
                 (Some(chosen), _) => format!("`{chosen}`"),
                 (None, Some(default)) => format!("nothing chosen: `{default}`"),
@@ -173,9 +173,9 @@ fn words(world: &World, settings: &Settings, memory: &History, change: &Change, 
     }
 }
 
-fn approval(world: &World, settings: &Settings, step: &StepName) -> String {
-    let zone = world.library.programme.zone;
-    let now = world.library.journey(&step.journey).and_then(|journey| journey.step(&step.step));
+fn approval(world: &Snapshot, settings: &Settings, step: &StepName) -> String {
+    let zone = world.content.library.programme.zone;
+    let now = world.content.library.journey(&step.journey).and_then(|journey| journey.step(&step.step));
     let given = || settings.approvals.iter().filter(|approval| approval.step == *step);
     match given().find(|approval| now.is_some_and(|now| now.hash == approval.content)) {
         Some(approval) => format!("approved {}", moment(zone, approval.at)),

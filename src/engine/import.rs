@@ -8,7 +8,8 @@ use crate::domain::change::ChangeAuthor;
 use crate::domain::change::import_diff::{Import, ImportComparer};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::Roster;
-use crate::engine::load::snapshot::{self, Unusable};
+use crate::engine::load::error::LoadError;
+use crate::engine::load::people_file;
 use crate::roster::RosterResult;
 use crate::store::{Store, StoreError};
 
@@ -45,7 +46,7 @@ pub fn compared_in<'a>(
 
 /// Reads a people file with the options of this programme.
 pub fn read(config: &Config, file: &Path, library: &Library) -> RosterResult {
-    snapshot::people(config, file, library.programme.default_language())
+    people_file::people(config, file, library.programme.default_language())
 }
 
 /// Checks the number of leavers against the configured limit, or against the
@@ -66,14 +67,14 @@ pub fn first(
     library: &Library,
     store: &mut Store,
     act: &ChangeAuthor,
-) -> Result<Option<usize>, Unusable> {
+) -> Result<Option<usize>, LoadError> {
     // Read the version first, so that a concurrent import is detected.
     let seen = store.data_version()?;
     if store.imported_at()?.is_some() {
         return Ok(None);
     }
     let reading = read(config, &config.people.file, library);
-    let Some(roster) = reading.roster else { return Err(Unusable::People(reading.faults)) };
+    let Some(roster) = reading.roster else { return Err(LoadError::People(reading.faults)) };
     let import = compared_in(store, &roster, library)?;
     store.import(&import, &roster, seen, act)?;
     Ok(Some(roster.people.len()))

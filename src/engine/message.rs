@@ -10,7 +10,7 @@ use crate::domain::model::ids::StepName;
 use crate::domain::model::library::Library;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Held, Reason};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::panics::unless_it_panics;
 use crate::engine::plan::pass::{self, Due, Holding, Pass};
 use crate::engine::tokens::Keys;
@@ -49,7 +49,7 @@ pub struct Marks {
 /// `<date>/<time>-<person>-<journey>-<step>-<round>.eml`; returns their number.
 /// A mail that cannot be rendered for its person is moved to the held ones.
 pub(crate) fn write(
-    world: &World,
+    world: &Snapshot,
     pass: &mut Pass<'_>,
     folder: &Path,
     mut one_more: impl FnMut(),
@@ -82,7 +82,7 @@ fn held<'w>(due: &Due<'w>, why: String) -> Holding<'w> {
 }
 
 /// Metadata of a preview. Its links lead nowhere.
-fn looked_at(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Marks {
+fn looked_at(world: &Snapshot, due: &Due<'_>, at: Timestamp, place: usize) -> Marks {
     let domain = domain(world);
     let nameless =
         || format!("<dry-run.{}.{}.{}.{place}@{domain}>", due.journey.slug, due.step.slug, due.round);
@@ -97,20 +97,20 @@ fn looked_at(world: &World, due: &Due<'_>, at: Timestamp, place: usize) -> Marks
 
 /// The Message-ID a mail has or will have; `None` before the database has a
 /// secret.
-pub fn message_id(world: &World, due: &Due<'_>, round: u16) -> Option<String> {
-    let remembered = world.remembered.as_ref()?;
+pub fn message_id(world: &Snapshot, due: &Due<'_>, round: u16) -> Option<String> {
+    let stored = world.stored.as_ref()?;
     let step = StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() };
-    Some(remembered.keys.message_id(due.number?, &step, round, domain(world)))
+    Some(stored.keys.message_id(due.number?, &step, round, domain(world)))
 }
 
 /// The domain of the sender address.
-pub(super) fn domain(world: &World) -> &str {
+pub(super) fn domain(world: &Snapshot) -> &str {
     world.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
 }
 
 impl<'c> Desk<'c> {
-    pub fn of(world: &'c World) -> Desk<'c> {
-        Desk { config: &world.config, library: &world.library, renderer: &world.renderer }
+    pub fn of(world: &'c Snapshot) -> Desk<'c> {
+        Desk { config: &world.config, library: &world.content.library, renderer: &world.content.renderer }
     }
 
     /// The complete message of a queued delivery; `Err` says why it cannot be

@@ -15,7 +15,7 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::history::position::Stage;
 use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message::Desk;
 use crate::engine::plan::pass::{Pass, Selection};
 use crate::store::{GlobalHold, HeldStep, RelayHealth, Store, StoreError, Stuck};
@@ -98,7 +98,7 @@ pub(crate) const OLD_BACKUP: TimeDelta = TimeDelta::hours(36);
 
 impl Ledger {
     /// Reads it; empty without a database. Changes nothing on disk.
-    pub fn read(world: &World, at: Timestamp) -> Result<Ledger, StoreError> {
+    pub fn read(world: &Snapshot, at: Timestamp) -> Result<Ledger, StoreError> {
         let mail = &world.config.mail;
         let limits = match mail.transport {
             Transport::Files => Limits::default(),
@@ -134,10 +134,10 @@ impl Ledger {
 }
 
 /// Combines the database part with a planning pass.
-pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
+pub fn status(world: &Snapshot, ledger: Ledger, at: Timestamp) -> Status<'_> {
     let pass = Pass::at(world, at, &Selection::default());
     let mut stages: BTreeMap<&Slug, [usize; 5]> =
-        world.library.journeys.iter().map(|journey| (&journey.slug, [0; 5])).collect();
+        world.content.library.journeys.iter().map(|journey| (&journey.slug, [0; 5])).collect();
     for (slug, stage) in &pass.stages {
         let place = Stage::ALL.iter().position(|known| known == stage).unwrap_or_default();
         stages.entry(slug).or_default()[place] += 1;
@@ -168,6 +168,6 @@ pub fn status(world: &World, ledger: Ledger, at: Timestamp) -> Status<'_> {
         log: ledger.log,
         next_wake: handed_over.chain(pass.wake).min(),
         pass,
-        broken: &world.broken,
+        broken: &world.content.broken,
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::model::email::{Email, Mailbox};
 use crate::domain::model::ids::{PersonId, Slug, StepName};
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message::{Desk, Marks, domain};
 use crate::engine::panics::unless_it_panics;
 use crate::engine::tokens;
@@ -39,19 +39,19 @@ pub(crate) struct TestMail {
 }
 
 /// The configured tester with that address, as written in the configuration.
-pub(crate) fn tester<'w>(world: &'w World, to: &str) -> Option<&'w str> {
+pub(crate) fn tester<'w>(world: &'w Snapshot, to: &str) -> Option<&'w str> {
     let to = address::parse(to).ok()?;
     world.config.mail.testers.iter().find(|tester| address::same(tester, &to)).map(|tester| &**tester)
 }
 
 /// The default reader of a test mail: the tester, if the people file has them;
 /// otherwise a sample person in an existing unit.
-pub(crate) fn reader(world: &World, tester: &str) -> Person {
+pub(crate) fn reader(world: &Snapshot, tester: &str) -> Person {
     let own = world.roster.find(tester).filter(|person| !person.protected);
     own.cloned().unwrap_or_else(|| sample_reader(world))
 }
 
-fn sample_reader(world: &World) -> Person {
+fn sample_reader(world: &Snapshot) -> Person {
     let (first_name, last_name) = SAMPLE_NAME;
     let anybody = world.roster.people.iter().find(|person| !person.protected);
     let something = |column: &String| (column.as_str().into(), SAMPLE_VALUE.into());
@@ -65,7 +65,7 @@ fn sample_reader(world: &World) -> Person {
         unit: anybody
             .map_or_else(|| crate::domain::model::ids::UnitId::new(SAMPLE_VALUE), |one| one.unit.clone()),
         department: anybody.and_then(|one| one.department.clone()).or_else(|| Some(SAMPLE_VALUE.into())),
-        language: world.library.programme.default_language().clone(),
+        language: world.content.library.programme.default_language().clone(),
         start: None,
         end: None,
         leave: Box::default(),
@@ -77,7 +77,7 @@ fn sample_reader(world: &World) -> Person {
 /// Builds the mail that `reader` would get for a step, addressed to a tester;
 /// `Err` says why it cannot be built.
 pub(crate) fn make(
-    world: &World,
+    world: &Snapshot,
     name: &StepName,
     reader: &Person,
     to: &str,
@@ -92,11 +92,17 @@ pub(crate) fn make(
     })
 }
 
-fn email(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestamp) -> Result<Email, String> {
+fn email(
+    world: &Snapshot,
+    name: &StepName,
+    reader: &Person,
+    to: &str,
+    at: Timestamp,
+) -> Result<Email, String> {
     let past = world.memory.of(&reader.id);
-    let journey = world.library.journey(&name.journey);
+    let journey = world.content.library.journey(&name.journey);
     let is_first = journey.is_some_and(|journey| journey.steps.first().is_some_and(|s| s.slug == name.step));
-    let default = || world.library.programme.default_character().map(|character| &character.id);
+    let default = || world.content.library.programme.default_character().map(|character| &character.id);
     let character: Option<&Slug> = past.character.as_ref().or_else(default);
     let links = links(&world.config.web.base_url);
     let letter = RenderRequest {
@@ -130,22 +136,26 @@ fn links(base_url: &str) -> ReaderLinks {
 
 /// Never the Message-ID of a real mail: a mailbox that has both may hide one of
 /// them.
-fn message_id(world: &World, name: &StepName, reader: &Person, to: &str, at: Timestamp) -> String {
+fn message_id(world: &Snapshot, name: &StepName, reader: &Person, to: &str, at: Timestamp) -> String {
     let fields = format!("test mail\n{name}\n{}\n{to}\n{}", reader.id.as_str(), at.timestamp());
     let hash = tokens::sha256_in_words(fields.as_bytes());
     format!("<test.{}@{}>", &hash[..32], domain(world))
 }
 
 /// Sends a test mail on a connection of its own, outside the rate limits.
-pub(crate) fn hand_over(world: &World, transport: &Transport, mail: &TestMail) -> anyhow::Result<SendResult> {
+pub(crate) fn hand_over(
+    world: &Snapshot,
+    transport: &Transport,
+    mail: &TestMail,
+) -> anyhow::Result<SendResult> {
     let from = world.config.mail.bounce.as_deref().unwrap_or(&world.config.mail.from.address);
     let envelope = Envelope { from, to: &mail.to, size: mail.bytes.len() };
     transport.send_one(&envelope, &mail.bytes, mail.at, || file_name(world, mail))
 }
 
 /// A name like those of real mails, but never the same.
-fn file_name(world: &World, mail: &TestMail) -> String {
-    let civil = world.library.programme.zone.civil(mail.at);
+fn file_name(world: &Snapshot, mail: &TestMail) -> String {
+    let civil = world.content.library.programme.zone.civil(mail.at);
     let (date, time) = (civil.format("%Y-%m-%d"), civil.format("%H%M"));
     let tester = files::sanitize_filename(mail.to.split('@').next().unwrap_or_default());
     let StepName { journey, step } = &mail.step;

@@ -222,7 +222,7 @@ fn every_mail_of_the_sample_meets_every_requirement() {
 fn a_name_is_never_interpreted_as_markup_or_header() {
     let world = sample::world();
     let ours = &world.config.web.base_url;
-    let default = world.library.programme.default_character().map(|character| &character.id);
+    let default = world.content.library.programme.default_character().map(|character| &character.id);
     let mut plain: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
     for source in sample::letters(&world).iter().filter(|source| source.due.character.as_ref() == default) {
         let Ok(bytes) = sample::make(source, 0) else { continue };

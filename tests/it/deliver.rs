@@ -22,7 +22,7 @@ use journey::domain::delivery::send_block::BlockKind;
 use journey::domain::delivery::state::State;
 use journey::domain::model::ids::{Slug, StepName};
 use journey::engine::import;
-use journey::engine::load::snapshot::InForce;
+use journey::engine::load::active_content::ActiveContent;
 use journey::engine::plan::pass::Selection;
 use journey::engine::send::run;
 use journey::store::{Store, StoreError};
@@ -226,7 +226,7 @@ fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
     let header = mailing.rig.read("people-1.csv").lines().next().expect("a heading").to_owned();
     mailing.rig.write("people-2.csv", &format!("{header}\n{}", people(20)));
     let config = mailing.rig.config.clone();
-    let library = InForce::read(&config, at).expect("content").library;
+    let library = ActiveContent::read(&config, at).expect("content").library;
     let roster = import::read(&config, &mailing.rig.path("people-2.csv"), &library).roster.expect("people");
     let happens = Arc::new(move || {
         let mut other = Store::open(&config.database, at, || [7; 32]).expect("a database");

@@ -64,7 +64,7 @@ fn plan(rig: &Rig, at: Timestamp, until: &str) -> Vec<String> {
     let world = rig.look(at);
     let rows = forecast::rows(&world, at..rig.at(until), &Scope::default(), |_| {});
     let told = |row: &Row| {
-        let step = &world.library.journeys[row.journey].steps[row.step].slug;
+        let step = &world.content.library.journeys[row.journey].steps[row.step].slug;
         let civil = rig.zone.civil(row.at).format("%Y-%m-%d %H:%M");
         format!("{civil} {} {step}", world.roster.people[row.person].id)
     };
@@ -112,7 +112,7 @@ fn pause(rig: &mut Rig, civil: &str, person: &str, until: &str) {
 fn approve(rig: &mut Rig, civil: &str, name: &str) {
     let (at, step) = (rig.at(civil), step(name));
     let (world, _) = rig.running(at);
-    let found = world.library.journey(&step.journey).and_then(|journey| journey.step(&step.step));
+    let found = world.content.library.journey(&step.journey).and_then(|journey| journey.step(&step.step));
     let content = found.expect("a step").hash;
     rig.decide(at, &Change::Approve { step, content });
 }
@@ -306,14 +306,14 @@ fn positions_saved_from_an_outdated_snapshot_are_not_used() {
     let (world, store) = rig.running(at);
     positions::keep(world, store, at).expect("positions");
     assert_eq!(
-        positions::to_ask(&world.config, &world.library, store, at).expect("positions"),
+        positions::to_ask(&world.config, &world.content.library, store, at).expect("positions"),
         None,
         "everybody is asked"
     );
     rig.keep(at);
     let (world, store) = rig.running(at);
     assert_eq!(
-        positions::to_ask(&world.config, &world.library, store, at).expect("positions"),
+        positions::to_ask(&world.config, &world.content.library, store, at).expect("positions"),
         Some(Vec::new())
     );
 }

@@ -12,7 +12,8 @@ use journey::domain::change::{Change, ChangeAuthor};
 use journey::domain::delivery::state::State;
 use journey::domain::model::ids::StepName;
 use journey::domain::time::timezone::{TimeZone, Timestamp};
-use journey::engine::load::snapshot::{InForce, World};
+use journey::engine::load::active_content::ActiveContent;
+use journey::engine::load::snapshot::{LoadScope, Snapshot};
 use journey::engine::plan::pass::{Due, Pass, Selection};
 use journey::engine::plan::positions;
 use journey::engine::send::run;
@@ -33,7 +34,7 @@ pub(crate) struct Rig {
 /// The open database and the state loaded from it and the files.
 struct Running {
     store: Store,
-    world: World,
+    world: Snapshot,
 }
 
 /// A mail that is sent, or would be in a dry run.
@@ -135,16 +136,16 @@ impl Rig {
     }
 
     /// The state as a read-only command loads it.
-    pub(crate) fn look(&self, at: Timestamp) -> World {
-        let content = InForce::read(&self.config, at).expect("content");
-        World::open(self.config.clone(), content).expect("a world")
+    pub(crate) fn look(&self, at: Timestamp) -> Snapshot {
+        let content = ActiveContent::read(&self.config, at).expect("content");
+        Snapshot::open(self.config.clone(), content).expect("a world")
     }
 
     /// The loaded state and the database, created and filled as writing
     /// commands do.
-    pub(crate) fn running(&mut self, at: Timestamp) -> (&World, &mut Store) {
+    pub(crate) fn running(&mut self, at: Timestamp) -> (&Snapshot, &mut Store) {
         if self.running.is_none() {
-            let content = InForce::read(&self.config, at).expect("content");
+            let content = ActiveContent::read(&self.config, at).expect("content");
             let mut store = Store::open(&self.config.database, at, || [7; 32]).expect("a database");
             let act = act(at);
             import::first(&self.config, &content.library, &mut store, &act).expect("people");
@@ -163,7 +164,7 @@ impl Rig {
     pub(crate) fn reload(&mut self, at: Timestamp) -> bool {
         self.running(at);
         let Running { store, .. } = self.running.take().expect("it is running");
-        let content = InForce::read(&self.config, at).expect("content, or what was kept of it");
+        let content = ActiveContent::read(&self.config, at).expect("content, or what was kept of it");
         let fine = content.broken.is_empty();
         self.running = Some(in_force(self.config.clone(), content, store, at));
         self.keep(at);
@@ -238,9 +239,9 @@ impl Rig {
         let file = self.path(file);
         self.running(at);
         let Running { store, world } = self.running.as_mut().expect("it is running");
-        let reading = import::read(&world.config, &file, &world.library);
+        let reading = import::read(&world.config, &file, &world.content.library);
         let roster = reading.roster.unwrap_or_else(|| panic!("people: {:?}", reading.faults));
-        let import = import::compared_in(store, &roster, &world.library).expect("people");
+        let import = import::compared_in(store, &roster, &world.content.library).expect("people");
         let seen = store.data_version().expect("it can be read");
         store.import(&import, &roster, seen, &act(at)).expect("it is written down");
         self.keep(at);
@@ -288,7 +289,7 @@ impl Rig {
 /// Runs a sending pass as `journey send` does; `booked` is called for each
 /// batch that is enqueued, `one_more` after each mail.
 pub(crate) fn send(
-    world: &World,
+    world: &Snapshot,
     store: &mut Store,
     at: Timestamp,
     selection: &Selection,
@@ -323,18 +324,18 @@ impl Letter {
     }
 }
 
-fn in_force(config: Config, content: InForce, mut store: Store, at: Timestamp) -> Running {
-    let mut world = World::of(config, content, &store).expect("a world");
+fn in_force(config: Config, content: ActiveContent, mut store: Store, at: Timestamp) -> Running {
+    let mut world = Snapshot::of(config, content, &store, LoadScope::All).expect("a world");
     // Small batches, so that every test crosses batch boundaries.
-    world.slice = 1 + world.roster.people.len() / 3;
-    if world.broken.is_empty() {
-        let files = world.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-        store.save_content(world.library.hash, files, at).expect("it is kept");
+    world.batch_size = 1 + world.roster.people.len() / 3;
+    if world.content.broken.is_empty() {
+        let files = world.content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        store.save_content(world.content.library.hash, files, at).expect("it is kept");
     }
     Running { store, world }
 }
 
-fn sorted(world: &World, due: &[Due<'_>]) -> Vec<Leaving> {
+fn sorted(world: &Snapshot, due: &[Due<'_>]) -> Vec<Leaving> {
     let leaving = |due: &Due<'_>| Leaving {
         person: due.person.id.to_string(),
         step: format!("{}/{}", due.journey.slug, due.step.slug),

@@ -91,7 +91,7 @@ fn compare(rig: &mut Rig, at: Timestamp, selection: &Selection) -> Result<(), St
 fn written(rig: &mut Rig, at: Timestamp, sent: &[Leaving]) -> Result<(), String> {
     let letters = rig.new_letters();
     let (world, _) = rig.running(at);
-    let zone = world.library.programme.zone;
+    let zone = world.content.library.programme.zone;
     let civil = zone.civil(at).format("%Y-%m-%d/%H%M");
     let expected: BTreeSet<_> = sent
         .iter()
@@ -169,7 +169,9 @@ fn sleep(text: &str) -> Result<(), String> {
 fn half_hour(rig: &mut Rig, now: Timestamp) -> Result<(), String> {
     let (world, store) = rig.running(now);
     let pass = Pass::at(world, now, &Selection::default());
-    let Some(found) = positions::to_ask(&world.config, &world.library, store, now).expect("positions") else {
+    let Some(found) =
+        positions::to_ask(&world.config, &world.content.library, store, now).expect("positions")
+    else {
         return Err(format!("{now}: the positions are not those of this content"));
     };
     for due in &pass.send {

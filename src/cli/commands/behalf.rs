@@ -66,7 +66,7 @@ struct Words {
 pub(crate) fn choose(args: &Choose, cx: &mut Context) -> Result<(), CommandError> {
     change::run(cx, &args.flags, |world, _| {
         let person = lookup::person(world, &args.person)?;
-        let characters = &world.library.programme.characters;
+        let characters = &world.content.library.programme.characters;
         let Some(character) = characters.iter().find(|character| character.id.as_str() == args.character)
         else {
             let error = CommandError::usage(format!("there is no character `{}`", visible(&args.character)));
@@ -94,7 +94,7 @@ pub(crate) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError
     change::run(cx, &args.flags, |world, at| {
         let person = lookup::person(world, &args.person)?;
         let name = lookup::step(world, &args.step)?;
-        let step = world.library.journey(&name.journey).and_then(|journey| journey.step(&name.step));
+        let step = world.content.library.journey(&name.journey).and_then(|journey| journey.step(&name.step));
         let Some(step) = step else {
             return Err(CommandError::usage(format!("there is no step `{name}`")));
         };

@@ -9,7 +9,7 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output;
 use crate::cli::style::{ERROR, SUCCESS, WARNING};
 use crate::domain::diagnostic::{Diagnostic, Severity};
-use crate::engine::load::snapshot;
+use crate::engine::load::check as engine;
 
 /// Finds every fault in configuration, content and people
 ///
@@ -41,7 +41,7 @@ enum Format {
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let faults = match cx.config() {
-        Ok(config) => snapshot::check(&config, cx.provisional_time()?),
+        Ok(config) => engine::check(&config, cx.provisional_time()?),
         Err(error) => error.faults,
     };
     match args.format {

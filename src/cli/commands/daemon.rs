@@ -7,7 +7,7 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::signals::Signals;
 use crate::daemon::{self, Asked, EndedAgain};
 use crate::engine::doctor;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::LoadScope;
 use crate::engine::send::lock::Lock;
 
 /// Plans and sends on schedule, until it is told to stop
@@ -28,9 +28,9 @@ pub(crate) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     let signals = Signals::watch()?;
     let reload = signals.watch_reload()?;
-    let (store, world, at) = cx.writing(World::of_members)?;
-    let _lock = Lock::take(&world.config.database, at, world.library.programme.zone)?;
-    let (config, content) = world.into_content();
+    let (store, world, at) = cx.writing(LoadScope::ReferenceGroups)?;
+    let _lock = Lock::take(&world.config.database, at, world.content.library.programme.zone)?;
+    let (config, content) = (world.config, world.content);
     let asked = Asked {
         stop: &|| signals.stop(),
         must_reload: &|| reload.asked(),

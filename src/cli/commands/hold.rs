@@ -16,7 +16,8 @@ use crate::domain::delivery::send_block::BlockKind;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::ids::StepName;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::engine::load::snapshot::{InForce, World};
+use crate::engine::load::active_content::ActiveContent;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::send::startup;
 use crate::engine::{change as engine, tokens};
 use crate::store::Store;
@@ -140,7 +141,7 @@ fn has_people(cx: &Context) -> bool {
         return false;
     };
     let was_imported = matches!(Store::read_only(&config.database, imported), Ok(Some(Some(_))));
-    was_imported && InForce::read(&config, at).is_ok()
+    was_imported && ActiveContent::read(&config, at).is_ok()
 }
 
 /// Path of the database; if the configuration has errors it must exist already.
@@ -204,7 +205,7 @@ fn release_blocks(released: &Released, cx: &mut Context) -> Result<bool, Command
 }
 
 /// Finds the step of that name; also one that is held but no longer in the content.
-fn step_or_held_step(world: &World, text: &str) -> Result<StepName, CommandError> {
+fn step_or_held_step(world: &Snapshot, text: &str) -> Result<StepName, CommandError> {
     let held = StepName::parse(text).filter(|name| world.settings.held_steps.contains(name));
     held.map_or_else(|| lookup::step(world, text), Ok)
 }

@@ -8,7 +8,7 @@ use crate::cli::{lookup, output, time_arg};
 use crate::domain::change::Change;
 use crate::domain::change::settings::PauseTarget;
 use crate::domain::model::ids::UnitId;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 
 /// Sends nothing to a person, a unit or a journey for a while
 ///
@@ -59,7 +59,7 @@ struct Of {
 }
 
 impl Of {
-    fn find(&self, world: &World) -> Result<(PauseTarget, String), CommandError> {
+    fn find(&self, world: &Snapshot) -> Result<(PauseTarget, String), CommandError> {
         if let Some(text) = &self.person {
             let person = lookup::person(world, text)?;
             let about = format!("person {}", output::display_id(person));
@@ -77,7 +77,7 @@ impl Of {
 }
 
 /// `Hemtjänsten Norr (VO-11)`, or the name alone if it is also the id.
-pub(crate) fn unit_label(world: &World, unit: &UnitId) -> String {
+pub(crate) fn unit_label(world: &Snapshot, unit: &UnitId) -> String {
     let name = world.roster.unit_name(unit);
     if name == unit.as_str() { name.to_owned() } else { format!("{name} ({unit})") }
 }
@@ -90,7 +90,7 @@ pub(crate) fn pause(args: &Pause, cx: &mut Context) -> Result<(), CommandError> 
     }
     change::run(cx, &args.flags, |world, at| {
         let (of, about) = args.of.find(world)?;
-        if let Some(until) = until.filter(|until| *until <= world.library.programme.zone.date(at)) {
+        if let Some(until) = until.filter(|until| *until <= world.content.library.programme.zone.date(at)) {
             let message = format!("--until {until} is not in the future");
             return Err(CommandError::usage(message).hint("it is the first day with mail again"));
         }

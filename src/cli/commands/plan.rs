@@ -13,7 +13,7 @@ use crate::cli::style::{BOLD, DIM, WARNING};
 use crate::cli::{lookup, output, time_arg};
 use crate::domain::forecast::Row;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::forecast::{self, Scope};
 
 /// Shows who gets what when, in the weeks to come
@@ -58,7 +58,7 @@ const WEEKS: i64 = 12;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
-    let zone = world.library.programme.zone;
+    let zone = world.content.library.programme.zone;
     let last = match &args.until {
         Some(text) => time_arg::parse_date(text)?,
         None => zone.date(at) + TimeDelta::weeks(WEEKS),
@@ -113,13 +113,13 @@ fn mailings(rows: &[Row]) -> Mailings {
 
 fn text(
     cx: &mut Context,
-    world: &World,
+    world: &Snapshot,
     rows: &[Row],
     at: Timestamp,
     last: NaiveDate,
 ) -> Result<(), CommandError> {
-    let zone = world.library.programme.zone;
-    writeln!(cx.out, "{BOLD}{}{BOLD:#}  {} to {last}", world.library.programme.title, zone.date(at))?;
+    let zone = world.content.library.programme.zone;
+    writeln!(cx.out, "{BOLD}{}{BOLD:#}  {} to {last}", world.content.library.programme.title, zone.date(at))?;
     let mailings = mailings(rows);
     if mailings.is_empty() {
         writeln!(cx.out, "\nnobody gets anything in this time")?;
@@ -134,7 +134,7 @@ fn text(
             civil.format("%H:%M").to_string(),
             output::thousands(mailing.mails),
             step_name(world, *journey, *step, *round),
-            world.library.journeys[*journey].steps[*step].kind.to_string(),
+            world.content.library.journeys[*journey].steps[*step].kind.to_string(),
             marks(mailing),
         ]);
     }
@@ -151,8 +151,8 @@ fn text(
     minutes_text(cx, world, rows)
 }
 
-fn step_name(world: &World, journey: usize, step: usize, round: u16) -> String {
-    let journey = &world.library.journeys[journey];
+fn step_name(world: &Snapshot, journey: usize, step: usize, round: u16) -> String {
+    let journey = &world.content.library.journeys[journey];
     let name = format!("{}/{}", journey.slug, journey.steps[step].slug);
     if round == 0 { name } else { format!("{name} reminder {round}") }
 }
@@ -163,8 +163,8 @@ fn marks(mailing: &Mailing) -> String {
 }
 
 /// Prints the minutes per person and month.
-fn minutes_text(cx: &mut Context, world: &World, rows: &[Row]) -> Result<(), CommandError> {
-    let limit = world.library.programme.calendar.minutes_per_month;
+fn minutes_text(cx: &mut Context, world: &Snapshot, rows: &[Row]) -> Result<(), CommandError> {
+    let limit = world.content.library.programme.calendar.minutes_per_month;
     let minutes = forecast::minutes(world, rows);
     writeln!(cx.out, "\n{BOLD}Minutes asked of each person{BOLD:#}")?;
     let mut table: Vec<Vec<String>> = vec![["", "people", "usual", "most"].map(str::to_owned).to_vec()];
@@ -196,8 +196,8 @@ fn assumes(row: &Row) -> Vec<&'static str> {
 
 /// Writes a JSON array row by row, so that a plan of years is not held as JSON in
 /// memory.
-fn json_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> {
-    let zone = world.library.programme.zone;
+fn json_rows(out: &mut dyn Write, world: &Snapshot, rows: &[Row]) -> io::Result<()> {
+    let zone = world.content.library.programme.zone;
     writeln!(out, "[")?;
     for (index, row) in rows.iter().enumerate() {
         let comma = if index + 1 == rows.len() { "" } else { "," };
@@ -206,8 +206,8 @@ fn json_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()>
     writeln!(out, "]")
 }
 
-fn row_value(zone: TimeZone, world: &World, row: &Row) -> Value {
-    let journey = &world.library.journeys[row.journey];
+fn row_value(zone: TimeZone, world: &Snapshot, row: &Row) -> Value {
+    let journey = &world.content.library.journeys[row.journey];
     json!({
         "person": output::display_id(&world.roster.people[row.person]),
         "journey": journey.slug.as_str(),
@@ -219,13 +219,13 @@ fn row_value(zone: TimeZone, world: &World, row: &Row) -> Value {
     })
 }
 
-fn csv_rows(out: &mut dyn Write, world: &World, rows: &[Row]) -> io::Result<()> {
-    let zone = world.library.programme.zone;
+fn csv_rows(out: &mut dyn Write, world: &Snapshot, rows: &[Row]) -> io::Result<()> {
+    let zone = world.content.library.programme.zone;
     // Write into memory first: the CSV writer would hide a closed pipe.
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["person", "unit", "journey", "step", "round", "at", "minutes", "assumes"])?;
     for row in rows {
-        let journey = &world.library.journeys[row.journey];
+        let journey = &world.content.library.journeys[row.journey];
         let person = &world.roster.people[row.person];
         let unit = if person.protected { "" } else { world.roster.unit_name(&person.unit) };
         writer.write_record([
@@ -250,15 +250,15 @@ fn cell(text: &str) -> String {
 }
 
 /// An iCalendar file with one event per mailing: time, step, number of mails.
-fn ics(world: &World, rows: &[Row], stamp: Timestamp) -> String {
+fn ics(world: &Snapshot, rows: &[Row], stamp: Timestamp) -> String {
     let mut calendar = Calendar::empty();
     for (name, value) in [("VERSION", "2.0"), ("PRODID", "-//journey//plan//EN"), ("CALSCALE", "GREGORIAN")] {
         calendar.append_property(icalendar::Property::new(name, value));
     }
-    calendar.name(&world.library.programme.title);
+    calendar.name(&world.content.library.programme.title);
     for ((at, journey, step, round), mailing) in mailings(rows) {
         let name = step_name(world, journey, step, round);
-        let minutes = i64::from(world.library.journeys[journey].steps[step].minutes);
+        let minutes = i64::from(world.content.library.journeys[journey].steps[step].minutes);
         let mails = output::count(mailing.mails, "mail", "mails");
         let mut event = Event::new();
         event

@@ -11,7 +11,7 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, SUCCESS};
 use crate::domain::delivery::state::{Delivery, DeliveryEvent, State};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::LoadScope;
 use crate::engine::plan::positions;
 use crate::store::{Store, Transition, Written};
 
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::new(ErrorKind::Negative, message));
     };
     if !args.flags.dry_run {
-        let (mut store, mut world, at) = cx.writing(World::of_members)?;
+        let (mut store, mut world, at) = cx.writing(LoadScope::ReferenceGroups)?;
         let made = Transition { doubts, ..Transition::new(delivery.number, delivery.state, happened) };
         let made =
             made.with_reply(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));

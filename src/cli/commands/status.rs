@@ -15,7 +15,7 @@ use crate::domain::history::position::Stage;
 use crate::domain::model::ids::PersonId;
 use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::{Reason, moment};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::Holding;
 use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
 use crate::store::{Stuck, WAL_WARN_BYTES};
@@ -42,8 +42,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
 }
 
-fn text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
-    let programme = &world.library.programme;
+fn text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
+    let programme = &world.content.library.programme;
     let zone = programme.zone;
     writeln!(cx.out, "{BOLD}{}{BOLD:#}  {DIM}{} {zone}{DIM:#}\n", programme.title, moment(zone, status.at))?;
     if let Some(held) = &status.all_held {
@@ -105,8 +105,8 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<()
     )?)
 }
 
-fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
-    let zone = world.library.programme.zone;
+fn deliveries_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.content.library.programme.zone;
     writeln!(cx.out, "\n{BOLD}Deliveries{BOLD:#}")?;
     if status.deliveries.is_empty() {
         writeln!(cx.out, "  none yet")?;
@@ -154,7 +154,7 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
         Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
         None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
     }
-    if world.remembered.is_some() {
+    if world.stored.is_some() {
         backup_text(cx, zone, status)?;
     }
     if status.log > WAL_WARN_BYTES {
@@ -169,8 +169,8 @@ fn deliveries_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Resu
 }
 
 /// Prints problems of the relay: fewer connections, or no delivery at all.
-fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
-    let zone = world.library.programme.zone;
+fn relay_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.content.library.programme.zone;
     if let Some(fewer) = status.relay.connection_cap.and_then(|fewer| fewer.if_active(status.at)) {
         writeln!(
             cx.out,
@@ -194,8 +194,8 @@ fn relay_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<()
 }
 
 /// Prints each delivery that waits for a retry or needs `journey resolve`.
-fn problems_text(cx: &mut Context, world: &World, status: &Status<'_>) -> Result<(), CommandError> {
-    let zone = world.library.programme.zone;
+fn problems_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = world.content.library.programme.zone;
     let row = |stuck: &Stuck| {
         let next = stuck.next.map_or("journey resolve".to_owned(), |at| moment(zone, at));
         let round = if stuck.round == 0 { String::new() } else { format!(" reminder {}", stuck.round) };
@@ -261,8 +261,8 @@ fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError>
     Ok(())
 }
 
-fn value(world: &World, status: &Status<'_>) -> Value {
-    let zone = world.library.programme.zone;
+fn value(world: &Snapshot, status: &Status<'_>) -> Value {
+    let zone = world.content.library.programme.zone;
     let stages = |stages: &[usize; 5]| -> serde_json::Map<String, Value> {
         Stage::ALL.iter().zip(stages).map(|(stage, n)| (stage.to_string(), json!(n))).collect()
     };
@@ -288,7 +288,7 @@ fn value(world: &World, status: &Status<'_>) -> Value {
         .collect();
     json!({
         "at": zone.rfc3339(status.at),
-        "content": world.library.hash.to_string(),
+        "content": world.content.library.hash.to_string(),
         "content_faults": status.broken.iter().map(super::check::value).collect::<Vec<_>>(),
         "all_held": status.all_held.is_some(),
         "hold": status.all_held.as_ref().map(|held| json!({

@@ -10,7 +10,7 @@ use crate::config::Transport;
 use crate::domain::delivery::reply::{Outcome, RelayErrorKind};
 use crate::domain::diagnostic::visible;
 use crate::domain::model::person::Person;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::post;
 use crate::engine::test_mail;
 use crate::mail::transport::SendResult;
@@ -42,13 +42,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
-    if !world.broken.is_empty() {
+    if !world.content.broken.is_empty() {
         let message = "the content has errors, and a test would show the text before them";
         let error = CommandError::new(ErrorKind::BadContent, message);
         return Err(error.hint(format!("mend what `journey check{}` tells", cx.config_option())));
     }
     if !args.dry_run {
-        cx.writing_at(&world.config, world.library.programme.zone)?;
+        cx.writing_at(&world.config, world.content.library.programme.zone)?;
     }
     let step = lookup::step(&world, &args.step)?;
     let to = tester(&world, &args.to)?;
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 }
 
 /// Finds the configured tester with that address.
-fn tester<'w>(world: &'w World, text: &str) -> Result<&'w str, CommandError> {
+fn tester<'w>(world: &'w Snapshot, text: &str) -> Result<&'w str, CommandError> {
     test_mail::tester(world, text).ok_or_else(|| {
         let error =
             CommandError::usage(format!("`{}` is no tester, and tests go to nobody else", visible(text)));
@@ -100,7 +100,7 @@ fn tester<'w>(world: &'w World, text: &str) -> Result<&'w str, CommandError> {
 
 /// Finds the person to render for. Protected people are refused: their data must
 /// not reach a tester.
-fn reader(world: &World, text: &str) -> Result<Person, CommandError> {
+fn reader(world: &Snapshot, text: &str) -> Result<Person, CommandError> {
     let person = lookup::person(world, text)?;
     if person.protected {
         let message = "this person is protected: what is known of them goes to no tester";
@@ -110,7 +110,7 @@ fn reader(world: &World, text: &str) -> Result<Person, CommandError> {
 }
 
 /// The destination as text: folder, relay or program.
-fn destination(world: &World) -> String {
+fn destination(world: &Snapshot) -> String {
     let mail = &world.config.mail;
     match mail.transport {
         Transport::Files => format!("to {}", mail.folder.display()),
@@ -120,7 +120,7 @@ fn destination(world: &World) -> String {
 }
 
 /// Prints the outcome of the delivery, or returns it as an error.
-fn print_outcome(cx: &mut Context, world: &World, outcome: Outcome) -> Result<(), CommandError> {
+fn print_outcome(cx: &mut Context, world: &Snapshot, outcome: Outcome) -> Result<(), CommandError> {
     let destination = destination(world);
     let doctor = format!("nothing was booked; look what is the matter: journey doctor{}", cx.config_option());
     match outcome {

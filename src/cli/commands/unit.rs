@@ -120,7 +120,7 @@ fn cadence(args: &CadenceArgs, cx: &mut Context) -> Result<(), CommandError> {
         }
     };
     change::run(cx, &args.flags, |world, at| {
-        let today = world.library.programme.zone.date(at);
+        let today = world.content.library.programme.zone.date(at);
         if cadence.as_ref().is_some_and(|cadence| !cadence.has_slot_in_the_year_from(today)) {
             let message = format!("`{}` has no slot in the next 366 days", args.cadence);
             return Err(CommandError::usage(message).hint("look at day, month and weekday"));

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{Ended, Reason, Verdict, Wait, moment};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain::{self, InUnit, Standing, State, StepStanding, Why};
 
 /// Says why somebody gets what they get, and when
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             let (step, unit) = (lookup::step(&world, step)?, lookup::unit(&world, unit)?);
             let mut people = explain::of_unit(&world, &step, &unit, at);
             explain::add_deliveries_in_unit(&world, &step, &mut people, at)?;
-            let zone = world.library.programme.zone;
+            let zone = world.content.library.programme.zone;
             match args.format {
                 Format::Json => {
                     let people: Vec<Value> =
@@ -74,8 +74,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
 }
 
-fn person_text(cx: &mut Context, world: &World, why: &Why<'_>, at: Timestamp) -> Result<(), CommandError> {
-    let zone = world.library.programme.zone;
+fn person_text(cx: &mut Context, world: &Snapshot, why: &Why<'_>, at: Timestamp) -> Result<(), CommandError> {
+    let zone = world.content.library.programme.zone;
     let unit = world.roster.unit_name(&why.person.unit);
     let unit = if why.person.protected { "" } else { unit };
     writeln!(
@@ -210,8 +210,8 @@ fn summary(zone: TimeZone, standing: &InUnit<'_>) -> String {
     }
 }
 
-fn person_value(world: &World, why: &Why<'_>) -> Value {
-    let zone = world.library.programme.zone;
+fn person_value(world: &Snapshot, why: &Why<'_>) -> Value {
+    let zone = world.content.library.programme.zone;
     let journeys: Vec<Value> = why.journeys.iter().map(|standing| standing_value(zone, standing)).collect();
     json!({ "person": output::display_id(why.person), "journeys": journeys })
 }

@@ -9,14 +9,19 @@ use crate::config::Config;
 use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::moment;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::positions::{self, Compared};
 use crate::engine::send::lock;
 use crate::store::file::disk;
 use crate::store::{IntegrityReport, SqliteLibrary, Store, StoreError, WAL_WARN_BYTES};
 
 /// Checks the database.
-pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
+pub(super) fn examine(
+    config: &Config,
+    world: Option<&Snapshot>,
+    at: Timestamp,
+    tell: &mut dyn FnMut(Finding),
+) {
     let path = &config.database;
     tell(sqlite(Store::sqlite()));
     let examined = Store::examine(path);
@@ -31,7 +36,7 @@ pub(super) fn examine(config: &Config, world: Option<&World>, at: Timestamp, tel
         if let Some(world) = world {
             tell(compare(path, world, at, sends));
         }
-        let zone = world.map_or(TimeZone::UTC, |world| world.library.programme.zone);
+        let zone = world.map_or(TimeZone::UTC, |world| world.content.library.programme.zone);
         let held = Store::read_only(path, |store| {
             Ok((store.send_blocks()?, store.settings(config.limits.grace)?.all_held))
         });
@@ -108,7 +113,7 @@ fn on_network(path: &Path, name: &str) -> Finding {
 
 /// Compares the positions with the events. With `sends`, another process may be
 /// between writing the one and the other.
-fn compare(path: &Path, world: &World, at: Timestamp, sends: bool) -> Finding {
+fn compare(path: &Path, world: &Snapshot, at: Timestamp, sends: bool) -> Finding {
     let kept =
         Store::read_only(path, |store| Ok((store.stored_positions()?, store.positions_fingerprint()?)));
     match kept {

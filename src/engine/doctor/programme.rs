@@ -8,7 +8,9 @@ use crate::domain::delivery::send_block::{self, Clocks};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::moment;
-use crate::engine::load::snapshot::{InForce, Unusable, World};
+use crate::engine::load::active_content::ActiveContent;
+use crate::engine::load::error::LoadError;
+use crate::engine::load::snapshot::Snapshot;
 use crate::store::Store;
 
 /// Checks content and people; returns the programme's time zone and the
@@ -17,15 +19,15 @@ pub(super) fn examine(
     config: &Config,
     at: Timestamp,
     tell: &mut dyn FnMut(Finding),
-) -> (Option<TimeZone>, Option<World>) {
-    let content = match InForce::read(config, at) {
+) -> (Option<TimeZone>, Option<Snapshot>) {
+    let content = match ActiveContent::read(config, at) {
         Ok(content) => content,
-        Err(Unusable::Content(faults) | Unusable::People(faults)) => {
+        Err(LoadError::Content(faults) | LoadError::People(faults)) => {
             tell(content_finding(&faults, false));
             return (None, None);
         }
         // Errors of the database have their own finding.
-        Err(Unusable::Store(_)) => {
+        Err(LoadError::Store(_)) => {
             let message = "it has errors, and the last good content cannot be read";
             tell(Finding::fault("content", message).hint("journey check tells them"));
             return (None, None);
@@ -36,12 +38,12 @@ pub(super) fn examine(
         false => content_finding(&content.broken, true),
     });
     let zone = content.library.programme.zone;
-    let world = match World::open(config.clone(), content) {
+    let world = match Snapshot::open(config.clone(), content) {
         Ok(world) => {
             tell(people_finding(&world));
             Some(world)
         }
-        Err(Unusable::People(faults) | Unusable::Content(faults)) => {
+        Err(LoadError::People(faults) | LoadError::Content(faults)) => {
             let first = faults.iter().find(|fault| fault.is_error());
             let first = first.map_or(String::new(), |fault| format!(": {}: {}", fault.place, fault.message));
             tell(
@@ -50,12 +52,12 @@ pub(super) fn examine(
             );
             None
         }
-        Err(Unusable::Store(_)) => None,
+        Err(LoadError::Store(_)) => None,
     };
     (Some(zone), world)
 }
 
-fn good_content(content: &InForce) -> Finding {
+fn good_content(content: &ActiveContent) -> Finding {
     let journeys = content.library.journeys.len();
     let steps: usize = content.library.journeys.iter().map(|journey| journey.steps.len()).sum();
     let warnings = content.warnings.len();
@@ -73,9 +75,9 @@ fn content_finding(faults: &[Diagnostic], last_good: bool) -> Finding {
         .hint("mend what `journey check` tells")
 }
 
-fn people_finding(world: &World) -> Finding {
+fn people_finding(world: &Snapshot) -> Finding {
     let people = count(world.roster.people.len(), "person");
-    let imported = world.remembered.as_ref().is_some_and(|remembered| !remembered.numbers.is_empty());
+    let imported = world.stored.as_ref().is_some_and(|stored| !stored.numbers.is_empty());
     let from = match imported {
         true => "imported".to_owned(),
         false => format!("in {}; nobody is imported yet", world.config.people.file.display()),

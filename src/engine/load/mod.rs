@@ -1,3 +1,8 @@
 //! Loads what a decision needs: configuration, content, people, history.
 
+pub mod active_content;
+pub(crate) mod check;
+pub mod error;
+pub(crate) mod people_file;
+mod references;
 pub mod snapshot;

@@ -13,7 +13,7 @@ use crate::domain::model::step::Step;
 use crate::domain::planner::{ApprovalMode, Decision, Planner};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Reason, Verdict};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::store::{Store, StoreError};
 
 /// A person with the status of each journey.
@@ -68,7 +68,7 @@ impl StepStanding<'_> {
         }
     }
 
-    fn add(&mut self, world: &World, of: (&Journey, &Person), mail: &Delivery, at: Timestamp) {
+    fn add(&mut self, world: &Snapshot, of: (&Journey, &Person), mail: &Delivery, at: Timestamp) {
         if mail.round > 0 {
             return;
         }
@@ -79,7 +79,7 @@ impl StepStanding<'_> {
         if mail.state == state::State::Due {
             let (journey, person) = of;
             let booked = BookedMail { journey, step: self.step, person, content: mail.content };
-            self.kept_back = world.settings.keeps_back(&booked, at, &world.library.programme);
+            self.kept_back = world.settings.keeps_back(&booked, at, &world.content.library.programme);
         }
     }
 }
@@ -124,11 +124,11 @@ impl State {
 }
 
 /// Explains all journeys of one person at an instant.
-pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why<'w> {
+pub fn of_person<'w>(world: &'w Snapshot, person: &'w Person, at: Timestamp) -> Why<'w> {
     let decisions = decide(world, person, at);
     let past = world.memory.of(&person.id);
     let journeys = decisions.into_iter().map(|decision| {
-        let journey = &world.library.journeys[decision.journey];
+        let journey = &world.content.library.journeys[decision.journey];
         let enrolment = past.enrolment(&journey.slug);
         Standing {
             journey,
@@ -142,7 +142,7 @@ pub fn of_person<'w>(world: &'w World, person: &'w Person, at: Timestamp) -> Why
 
 /// Adds the deliveries from the database: content, state, what blocks them, and
 /// the reply. Changes nothing on disk.
-pub fn add_deliveries(world: &World, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
+pub fn add_deliveries(world: &Snapshot, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
     let person = why.person;
     let look = |store: &Store| store.deliveries_to(&person.id);
     for (mail, reply) in Store::read_only(&world.config.database, look)?.unwrap_or_default() {
@@ -159,12 +159,12 @@ pub fn add_deliveries(world: &World, why: &mut Why<'_>, at: Timestamp) -> Result
 
 /// Like [`add_deliveries`], for the people of a unit.
 pub(crate) fn add_deliveries_in_unit(
-    world: &World,
+    world: &Snapshot,
     name: &StepName,
     people: &mut [InUnit<'_>],
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(journey) = world.library.journey(&name.journey) else { return Ok(()) };
+    let Some(journey) = world.content.library.journey(&name.journey) else { return Ok(()) };
     let look = |store: &Store| people.iter().map(|one| store.deliveries_to(&one.person.id)).collect();
     let found: Vec<_> = Store::read_only(&world.config.database, look)?.unwrap_or_default();
     for (InUnit { person, step, .. }, mails) in people.iter_mut().zip(found) {
@@ -178,18 +178,20 @@ pub(crate) fn add_deliveries_in_unit(
 
 /// Explains one step for each person of a unit at an instant.
 pub(crate) fn of_unit<'w>(
-    world: &'w World,
+    world: &'w Snapshot,
     step: &StepName,
     unit: &UnitId,
     at: Timestamp,
 ) -> Vec<InUnit<'w>> {
-    let Some(index) = world.library.journeys.iter().position(|journey| journey.slug == step.journey) else {
+    let Some(index) = world.content.library.journeys.iter().position(|journey| journey.slug == step.journey)
+    else {
         return Vec::new();
     };
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+    let planner =
+        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
+    let progress = Progress::until(at, &world.content.library, &world.roster, &world.memory);
     let moment = planner.at(at, &world.memory, &progress);
-    let journey = &world.library.journeys[index];
+    let journey = &world.content.library.journeys[index];
     let people = world.roster.people.iter().filter(|person| person.unit == *unit);
     let standing = |person: &'w Person| {
         let past = world.memory.of(&person.id);
@@ -200,9 +202,10 @@ pub(crate) fn of_unit<'w>(
     people.filter_map(standing).collect()
 }
 
-fn decide(world: &World, person: &Person, at: Timestamp) -> Vec<Decision> {
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+fn decide(world: &Snapshot, person: &Person, at: Timestamp) -> Vec<Decision> {
+    let planner =
+        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
+    let progress = Progress::until(at, &world.content.library, &world.roster, &world.memory);
     planner.at(at, &world.memory, &progress).decide(person, world.memory.of(&person.id))
 }
 

@@ -9,7 +9,7 @@ use crate::domain::forecast::{Row, forecast};
 use crate::domain::model::ids::{Slug, UnitId};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::month_of;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 
 /// Filter of a forecast.
 #[derive(Clone, Debug, Default)]
@@ -23,16 +23,16 @@ pub struct Scope {
 /// Forecasts all mails within a time span. The forecast covers all people,
 /// because mails depend on each other, and is filtered afterwards.
 pub fn rows(
-    world: &World,
+    world: &Snapshot,
     span: std::ops::Range<Timestamp>,
     scope: &Scope,
     moved_on: impl FnMut(Timestamp),
 ) -> Vec<Row> {
     let memory = world.memory.clone();
-    let mut rows = forecast(&world.library, &world.roster, &world.settings, memory, span, moved_on);
+    let mut rows = forecast(&world.content.library, &world.roster, &world.settings, memory, span, moved_on);
     rows.retain(|row| {
         let unit = &world.roster.people[row.person].unit;
-        let journey = &world.library.journeys[row.journey].slug;
+        let journey = &world.content.library.journeys[row.journey].slug;
         (scope.units.is_empty() || scope.units.contains(unit))
             && (scope.journeys.is_empty() || scope.journeys.contains(journey))
     });
@@ -52,9 +52,9 @@ pub(crate) struct Minutes {
 }
 
 /// Sums the minutes of each person by month.
-pub(crate) fn minutes(world: &World, rows: &[Row]) -> BTreeMap<NaiveDate, Minutes> {
-    let zone = world.library.programme.zone;
-    let limit = world.library.programme.calendar.minutes_per_month;
+pub(crate) fn minutes(world: &Snapshot, rows: &[Row]) -> BTreeMap<NaiveDate, Minutes> {
+    let zone = world.content.library.programme.zone;
+    let limit = world.content.library.programme.calendar.minutes_per_month;
     let mut sums: BTreeMap<NaiveDate, BTreeMap<usize, u32>> = BTreeMap::new();
     for row in rows {
         let month = month_of(zone.date(row.at));

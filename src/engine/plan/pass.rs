@@ -14,7 +14,7 @@ use crate::domain::model::step::Step;
 use crate::domain::planner::{ApprovalMode, Planner, PlannerAt};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Held, Reason, Send, Verdict, Wait};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::panics::unless_it_panics;
 use crate::failpoint;
 use crate::render::{ReaderLinks, RenderRequest};
@@ -124,9 +124,10 @@ impl<'w> Pass<'w> {
 
     /// Decides for all people of a completely loaded snapshot, and renders the
     /// subject of each due mail.
-    pub fn at(world: &'w World, at: Timestamp, selection: &Selection) -> Pass<'w> {
-        let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-        let progress = Progress::until(at, &world.library, &world.roster, &world.memory);
+    pub fn at(world: &'w Snapshot, at: Timestamp, selection: &Selection) -> Pass<'w> {
+        let planner =
+            Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
+        let progress = Progress::until(at, &world.content.library, &world.roster, &world.memory);
         let moment = planner.at(at, &world.memory, &progress);
         Pass::of(world, &moment, at, world.everybody(), selection)
     }
@@ -134,7 +135,7 @@ impl<'w> Pass<'w> {
     /// Like [`Pass::at`], for some people and a planner that is already bound to an
     /// instant.
     pub(crate) fn of(
-        world: &'w World,
+        world: &'w Snapshot,
         moment: &PlannerAt<'_>,
         at: Timestamp,
         people: impl Iterator<Item = PersonWithHistory<'w>>,
@@ -150,7 +151,7 @@ impl<'w> Pass<'w> {
                 refused
             });
             for decision in decisions {
-                let journey = &world.library.journeys[decision.journey];
+                let journey = &world.content.library.journeys[decision.journey];
                 let enrolment = past.enrolment(&journey.slug);
                 pass.wake = [pass.wake, decision.next_check(at)].into_iter().flatten().min();
                 pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
@@ -192,12 +193,12 @@ impl<'w> Pass<'w> {
 impl<'w> Due<'w> {
     /// The mail to send, or the reason why it cannot be rendered for this person.
     pub(crate) fn of(
-        world: &'w World,
+        world: &'w Snapshot,
         somebody: PersonWithHistory<'w>,
         journey: usize,
         send: &Send,
     ) -> (Option<Due<'w>>, Option<Reason>) {
-        let journey = &world.library.journeys[journey];
+        let journey = &world.content.library.journeys[journey];
         let Some(step) = journey.step(&send.step) else { return (None, None) };
         match Due::new(world, somebody, journey, step, send) {
             Ok(due) => (Some(due), None),
@@ -208,16 +209,18 @@ impl<'w> Due<'w> {
     /// The mail with its subject; held if the subject cannot be rendered for this
     /// person.
     fn new(
-        world: &'w World,
+        world: &'w Snapshot,
         PersonWithHistory { person, past, number }: PersonWithHistory<'w>,
         journey: &'w Journey,
         step: &'w Step,
         send: &Send,
     ) -> Result<Due<'w>, Held> {
         let chosen = past.character.clone();
-        let default = world.library.programme.default_character().map(|character| character.id.clone());
+        let default =
+            world.content.library.programme.default_character().map(|character| character.id.clone());
         let character = chosen.or(default);
-        let language = step.variant(world.library.programme.serve(&person.language), character.as_ref());
+        let language =
+            step.variant(world.content.library.programme.serve(&person.language), character.as_ref());
         let mut due = Due {
             person,
             number,
@@ -234,7 +237,7 @@ impl<'w> Due<'w> {
         let links = links(world);
         let subject = unless_it_panics(|| {
             failpoint::panics("pass.subject");
-            world.renderer.subject(&due.letter(world, &links)).map_err(|fault| fault.to_string())
+            world.content.renderer.subject(&due.letter(world, &links)).map_err(|fault| fault.to_string())
         });
         match subject {
             Ok(subject) => {
@@ -249,7 +252,7 @@ impl<'w> Due<'w> {
     }
 
     /// The input for rendering.
-    pub fn letter<'s>(&'s self, world: &'s World, links: &'s ReaderLinks) -> RenderRequest<'s> {
+    pub fn letter<'s>(&'s self, world: &'s Snapshot, links: &'s ReaderLinks) -> RenderRequest<'s> {
         RenderRequest {
             journey: &self.journey.slug,
             step: &self.step.slug,
@@ -265,7 +268,7 @@ impl<'w> Due<'w> {
 
 /// Links for a preview. They lead nowhere and identify no person; a mail that
 /// is sent gets signed links from `keys`.
-pub fn links(world: &World) -> ReaderLinks {
+pub fn links(world: &Snapshot) -> ReaderLinks {
     let to = |page: &str| format!("{}/dry-run/{page}", world.config.web.base_url);
     ReaderLinks { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
 }

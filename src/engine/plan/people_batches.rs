@@ -5,7 +5,7 @@
 use crate::domain::history::progress::Progress;
 use crate::domain::model::ids::PersonNumber;
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::store::{PeopleBatch, Store, StoreError};
 
 /// A cursor over the people of the database.
@@ -16,8 +16,8 @@ pub(crate) struct Slices {
 
 impl Slices {
     /// Starts at the first person, with the batch size of the snapshot.
-    pub(crate) fn of(world: &World) -> Slices {
-        Slices { most: world.slice, after: None }
+    pub(crate) fn of(world: &Snapshot) -> Slices {
+        Slices { most: world.batch_size, after: None }
     }
 
     /// The next batch; `None` at the end.
@@ -30,16 +30,16 @@ impl Slices {
 
 /// The progress of all enrolments at some instants.
 pub(crate) fn progress<const N: usize>(
-    world: &World,
+    world: &Snapshot,
     store: &Store,
     at: [Timestamp; N],
 ) -> Result<[Progress; N], StoreError> {
-    let mut sums = at.map(|_| Progress::none(&world.library));
+    let mut sums = at.map(|_| Progress::none(&world.content.library));
     let mut slices = Slices::of(world);
     while let Some(slice) = slices.next(store)? {
         for somebody in slice.iter() {
             for (sum, at) in sums.iter_mut().zip(at) {
-                sum.add(at, &world.library, somebody.person, somebody.past);
+                sum.add(at, &world.content.library, somebody.person, somebody.past);
             }
         }
     }

@@ -13,21 +13,22 @@ use crate::domain::model::library::Library;
 use crate::domain::planner::{ApprovalMode, Decision, Planner};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::Send;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::people_batches::{self, Slices};
 use crate::store::{PositionUpdate, SkippedStep, Store, StoreError, StoredPositions};
 
 /// Recomputes all positions and stores the ones that changed. Also records
 /// steps that expired. If another process has written since the snapshot was
 /// read, it stops and all positions are marked for recomputation.
-pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
-    let Some(remembered) = &world.remembered else { return Ok(()) };
+pub fn keep(world: &Snapshot, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    let Some(stored) = &world.stored else { return Ok(()) };
     // Mails sent now affect late joiners and gates from the next moment on.
     let soon = now + TimeDelta::seconds(1);
     let [progress, moved] = people_batches::progress(world, store, [now, soon])?;
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
+    let planner =
+        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let moment = planner.at(now, &world.memory, &progress);
-    let moves = moved.affects_late_joiners(&progress, &world.library);
+    let moves = moved.affects_late_joiners(&progress, &world.content.library);
     let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
     let mut slices = Slices::of(world);
     while let Some(slice) = slices.next(store)? {
@@ -42,13 +43,15 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
             })
         });
         // Another process has written since the snapshot was read.
-        if !store.save_positions(remembered.seen, stood)? {
+        if !store.save_positions(stored.seen, stood)? {
             return store.invalidate_positions();
         }
     }
-    let journeys: Vec<&Slug> = world.library.journeys.iter().map(|journey| &journey.slug).collect();
+    let journeys: Vec<&Slug> = world.content.library.journeys.iter().map(|journey| &journey.slug).collect();
     store.end_positions(&journeys)?;
-    match store.set_positions_fingerprint(remembered.seen, &decided_with(&world.config, &world.library))? {
+    match store
+        .set_positions_fingerprint(stored.seen, &decided_with(&world.config, &world.content.library))?
+    {
         true => Ok(()),
         false => store.invalidate_positions(),
     }
@@ -57,14 +60,14 @@ pub fn keep(world: &World, store: &mut Store, now: Timestamp) -> Result<(), Stor
 /// The position of a person in one journey; `None` if the person is not in the
 /// database.
 fn stood(
-    world: &World,
+    world: &Snapshot,
     PersonWithHistory { past, number, .. }: PersonWithHistory<'_>,
     decision: &Decision,
     later: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<PositionUpdate> {
     let person = number?;
-    let journey = &world.library.journeys[decision.journey];
+    let journey = &world.content.library.journeys[decision.journey];
     let skipped = decision.skipped.iter().map(|(step, at)| {
         let step = journey.steps[*step].slug.clone();
         SkippedStep { person, step: StepName { journey: journey.slug.clone(), step }, at: *at }
@@ -98,23 +101,24 @@ pub(crate) struct Compared {
 /// Compares the stored positions with those computed from the events now. The
 /// passage of time alone makes none of them stale.
 pub(crate) fn compare(
-    world: &World,
+    world: &Snapshot,
     kept: &StoredPositions,
     decided_with_now: Option<&str>,
     now: Timestamp,
 ) -> Compared {
     let mut compared = Compared {
-        to_renew: decided_with_now != Some(&decided_with(&world.config, &world.library)),
+        to_renew: decided_with_now != Some(&decided_with(&world.config, &world.content.library)),
         ..Compared::default()
     };
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let progress = Progress::until(now, &world.library, &world.roster, &world.memory);
+    let planner =
+        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
+    let progress = Progress::until(now, &world.content.library, &world.roster, &world.memory);
     let moment = planner.at(now, &world.memory, &progress);
     for somebody in world.everybody() {
         let PersonWithHistory { person, past, number: Some(number) } = somebody else { continue };
         let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
         for decision in moment.decide_with_veto(person, past, refused) {
-            let journey = &world.library.journeys[decision.journey].slug;
+            let journey = &world.content.library.journeys[decision.journey].slug;
             let enrolment = past.enrolment(journey);
             let should = Position::of(enrolment, &decision.verdict, now);
             let found = kept.get(&(number, journey.clone()));

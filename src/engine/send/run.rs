@@ -12,7 +12,7 @@ use crate::domain::model::ids::StepName;
 use crate::domain::planner::{ApprovalMode, Planner};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::{Chosen, Delivered, Hooks, Outbox};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message::{self, Desk};
 use crate::engine::plan::pass::{Due, Pass, Selection};
 use crate::engine::plan::people_batches::{self, Slices};
@@ -65,13 +65,13 @@ pub type Listener<'a> = &'a mut dyn FnMut(&Pass<'_>, &[i64]);
 /// Enqueues what is due at an instant, and delivers what is queued as fast as
 /// the rate limits allow. If it fails, the next run delivers what was enqueued.
 pub fn send(
-    world: &World,
+    world: &Snapshot,
     store: &mut Store,
     at: Timestamp,
     selection: &Selection,
     talk: Talk<'_>,
 ) -> anyhow::Result<Sent> {
-    let remembered = world.remembered.as_ref().context("there is no database to send from")?;
+    let stored = world.stored.as_ref().context("there is no database to send from")?;
     let transport = post::transport(&world.config)?;
     let begun = startup::begin(store, &world.config, at)?;
     if !begun.guards.is_empty() {
@@ -91,7 +91,7 @@ pub fn send(
         return Ok(sent);
     }
     let booked = sent.booked;
-    let sender = MailSender { transport: &transport, desk: &desk, keys: &remembered.keys, wave: None };
+    let sender = MailSender { transport: &transport, desk: &desk, keys: &stored.keys, wave: None };
     loop {
         let hooks =
             Hooks { chosen: &mut chosen, now, one_more: &mut || one_more(booked), say, stop, ends: stop };
@@ -113,15 +113,16 @@ pub fn send(
 /// delivered. If the database changes meanwhile, mails already enqueued stay so
 /// and no more are added.
 pub fn book(
-    world: &World,
+    world: &Snapshot,
     store: &mut Store,
     at: Timestamp,
     selection: &Selection,
     told: Listener<'_>,
 ) -> anyhow::Result<Sent> {
-    let remembered = world.remembered.as_ref().context("there is no database to send from")?;
+    let stored = world.stored.as_ref().context("there is no database to send from")?;
     let [progress] = people_batches::progress(world, store, [at])?;
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
+    let planner =
+        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let moment = planner.at(at, &world.memory, &progress);
     let mut sent = Sent::default();
     let mut selection = selection.clone();
@@ -133,8 +134,8 @@ pub fn book(
         let bookings: Option<Vec<Booking>> = bookings.collect();
         let bookings = bookings.context("the database does not know somebody it has told of")?;
         let changed = match bookings.is_empty() {
-            true => store.data_version()? != remembered.seen,
-            false => store.book(remembered.seen, &bookings, at)? == Booked::Changed,
+            true => store.data_version()? != stored.seen,
+            false => store.book(stored.seen, &bookings, at)? == Booked::Changed,
         };
         if changed {
             sent.interrupted = true;
@@ -150,9 +151,10 @@ pub fn book(
 }
 
 /// Number of mails that are due at an instant.
-pub(crate) fn due(world: &World, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
+pub(crate) fn due(world: &Snapshot, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
     let [progress] = people_batches::progress(world, store, [at])?;
-    let planner = Planner::new(&world.library, &world.roster, &world.settings, ApprovalMode::Recorded);
+    let planner =
+        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
     let moment = planner.at(at, &world.memory, &progress);
     let (mut due, mut slices) = (0, Slices::of(world));
     while let Some(slice) = slices.next(store)? {
@@ -161,7 +163,7 @@ pub(crate) fn due(world: &World, store: &Store, at: Timestamp) -> Result<usize, 
     Ok(due)
 }
 
-fn booking(world: &World, due: &Due<'_>, number: i64) -> Option<Booking> {
+fn booking(world: &Snapshot, due: &Due<'_>, number: i64) -> Option<Booking> {
     Some(Booking {
         number,
         person: due.number?,

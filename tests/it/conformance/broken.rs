@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use journey::engine::load::snapshot::World;
+use journey::engine::load::snapshot::Snapshot;
 
 use super::mail::{Mail, Source};
 use super::{Decided, NOT_YET, POINTS, faults, sample};
@@ -358,12 +358,12 @@ fn one_line_too_long(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The mail a case begins with, to a person with Swedish letters.
-fn letter(world: &World, base: Base) -> Source<'_> {
+fn letter(world: &Snapshot, base: Base) -> Source<'_> {
     let (round, first) = match base {
         Base::First => (0, None),
         Base::Reminder => (1, Some(FIRST_ID.to_owned())),
     };
-    let mut journeys = world.library.journeys.iter();
+    let mut journeys = world.content.library.journeys.iter();
     let journey = journeys.find(|journey| journey.slug.as_str() == sample::SHAPES).expect("the journey");
     let person = world.roster.find("702sv-natur").expect("the reader");
     let letter = sample::letter(world, journey, &journey.steps[0], person, round);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use journey::domain::model::ids::Language;
 use journey::domain::model::step::Variant;
-use journey::engine::load::snapshot::World;
+use journey::engine::load::snapshot::Snapshot;
 use journey::engine::plan::pass::Due;
 use journey::render::ReaderLinks;
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders, PartType};
@@ -15,7 +15,7 @@ use super::style::Styles;
 
 /// What a mail was made from.
 pub(super) struct Source<'w> {
-    pub(super) world: &'w World,
+    pub(super) world: &'w Snapshot,
     pub(super) due: Due<'w>,
     pub(super) links: ReaderLinks,
     /// The Message-ID of round 0 of the same step to the same person; `None` in
@@ -26,7 +26,7 @@ pub(super) struct Source<'w> {
 impl Source<'_> {
     /// The text variant it was made of.
     pub(super) fn variant(&self) -> &Variant {
-        let wanted = self.world.library.programme.serve(&self.due.person.language);
+        let wanted = self.world.content.library.programme.serve(&self.due.person.language);
         self.due.step.variant(wanted, self.due.character.as_ref())
     }
 
@@ -65,7 +65,7 @@ impl Source<'_> {
     pub(super) fn filled(&self, line: &str) -> String {
         let person = self.due.person;
         let language = self.language();
-        let programme = &self.world.library.programme;
+        let programme = &self.world.content.library.programme;
         let title = programme.translations.get(language).and_then(|words| words.title.as_ref());
         let values = [
             ("person.first_name", person.first_name.to_string()),

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use journey::config::Config;
-use journey::domain::change::settings::Settings;
 use journey::domain::history::History;
 use journey::domain::model::ids::{Language, PersonId, Slug, UnitId};
 use journey::domain::model::journey::Journey;
 use journey::domain::model::person::{Person, Roster, Unit};
 use journey::domain::model::step::{Step, Variant};
 use journey::domain::time::timezone::Timestamp;
-use journey::engine::load::snapshot::{SLICE, Whom, World};
+use journey::engine::load::active_content::ActiveContent;
+use journey::engine::load::snapshot::Snapshot;
 use journey::engine::message::{Desk, Marks};
 use journey::engine::plan::pass::{self, Due};
 use journey::render::Renderer;
@@ -97,7 +97,7 @@ Det tar {{step.minutes}} minuter. Inte nu? [Pausa från alla former]({{link.paus
 
 /// The sample with readers of each kind: one for each name, language and
 /// character.
-pub(super) fn world() -> World {
+pub(super) fn world() -> Snapshot {
     let mut config =
         Config::load(Some(Path::new("config.toml")), &BTreeMap::new()).expect("the sample's config");
     config.web.base_url = "https://larresa.ekdala.example".to_owned();
@@ -121,26 +121,21 @@ pub(super) fn world() -> World {
         }
     }
     let roster = Roster::new(people, vec![unit]);
-    World {
-        config,
+    let content = ActiveContent {
         library,
         renderer,
-        roster,
-        settings: Settings::default(),
-        memory,
         warnings: Vec::new(),
-        remembered: None,
-        broken: Vec::new(),
         files: content::Files::new(),
-        whom: Whom::Everybody,
-        slice: SLICE,
-    }
+        broken: Vec::new(),
+    };
+    Snapshot { memory, ..Snapshot::without_database(config.into(), content.into(), roster) }
 }
 
 /// Replaces text in the step with every Markdown construct; the renderer keeps
 /// its compiled text.
-pub(super) fn write(world: &mut World, from: &str, to: &str) {
-    let steps = world.library.journeys.iter_mut().flat_map(|journey| &mut journey.steps);
+pub(super) fn write(world: &mut Snapshot, from: &str, to: &str) {
+    let content = Arc::get_mut(&mut world.content).expect("the only holder");
+    let steps = content.library.journeys.iter_mut().flat_map(|journey| &mut journey.steps);
     for variant in steps.filter(|step| step.slug.as_str() == SHAPES).flat_map(|step| &mut step.variants) {
         variant.body = variant.body.replace(from, to).into();
     }
@@ -186,9 +181,9 @@ fn instant(round: u16) -> Timestamp {
 }
 
 /// Every mail, in order: reminders follow their mail.
-pub(super) fn letters(world: &World) -> Vec<Source<'_>> {
+pub(super) fn letters(world: &Snapshot) -> Vec<Source<'_>> {
     let mut letters = Vec::new();
-    for journey in &world.library.journeys {
+    for journey in &world.content.library.journeys {
         for step in &journey.steps {
             for person in &world.roster.people {
                 for round in 0..=u16::try_from(step.remind.len()).expect("few reminders") {
@@ -202,7 +197,7 @@ pub(super) fn letters(world: &World) -> Vec<Source<'_>> {
 
 /// The mail of one round of a step to one reader.
 pub(super) fn letter<'w>(
-    world: &'w World,
+    world: &'w Snapshot,
     journey: &'w Journey,
     step: &'w Step,
     person: &'w Person,
@@ -210,7 +205,7 @@ pub(super) fn letter<'w>(
 ) -> Source<'w> {
     let past = world.memory.of(&person.id);
     let character = past.character.clone();
-    let wanted = world.library.programme.serve(&person.language);
+    let wanted = world.content.library.programme.serve(&person.language);
     let language = step.variant(wanted, character.as_ref()).language.clone();
     let slot = instant(round);
     let due = Due {

@@ -228,7 +228,7 @@ impl Mailing {
         let mails = Cell::new(0);
         let (world, store) = self.rig.running(at);
         let mut begun = startup::begin(store, &world.config, at).expect("begun");
-        let keys = &world.remembered.as_ref().expect("a database").keys;
+        let keys = &world.stored.as_ref().expect("a database").keys;
         let mut everything = Chosen::default();
         let hooks = Hooks {
             chosen: &mut everything,

@@ -407,7 +407,7 @@ impl Life {
             self.rig.write(&format!("content/journeys/{name}/journey.toml"), &text);
         }
         let fine = self.rig.reload(self.now);
-        assert_eq!(fine, !self.is_broken, "the content: {:?}", self.rig.running(self.now).0.broken);
+        assert_eq!(fine, !self.is_broken, "the content: {:?}", self.rig.running(self.now).0.content.broken);
         if fine {
             self.note_orders();
         }
@@ -507,7 +507,8 @@ impl Life {
         let (_, orders) = self.facts.orders.last().expect("content");
         let steps: Vec<StepFact> = orders["grunden"].clone();
         let (world, _) = self.rig.running(self.now);
-        let grunden = world.library.journey(&Slug::parse("grunden").expect("a name")).expect("a journey");
+        let grunden =
+            world.content.library.journey(&Slug::parse("grunden").expect("a name")).expect("a journey");
         let mut changes = Vec::new();
         for (_, step) in steps.iter().enumerate().filter(|(n, _)| which(*n)) {
             let slug = Slug::parse(&step.id).expect("a name");

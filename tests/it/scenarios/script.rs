@@ -22,7 +22,7 @@ use journey::domain::model::person::Period;
 use journey::domain::time::cadence::Cadence;
 use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::Timestamp;
-use journey::engine::load::snapshot::World;
+use journey::engine::load::snapshot::Snapshot;
 use journey::engine::plan::pass::Selection;
 
 use crate::rig::Rig;
@@ -232,18 +232,23 @@ impl Act {
         }
     }
 
-    fn change(&self, world: &World) -> Option<Change> {
+    fn change(&self, world: &Snapshot) -> Option<Change> {
         let unit = |name: &str| world.roster.units_called(name).first().map(|unit| unit.id.clone());
         let person = |name: &str| world.roster.find(name).map(|person| person.id.clone());
         let step = |text: &str| {
             let name = StepName::parse(text)?;
-            world.library.journey(&name.journey)?.step(&name.step).map(|step| (name.clone(), step.hash))
+            world
+                .content
+                .library
+                .journey(&name.journey)?
+                .step(&name.step)
+                .map(|step| (name.clone(), step.hash))
         };
         let day = |text: &str| text.parse::<NaiveDate>().expect("a date");
         Some(match (self.word(0), self.word(1)) {
             ("approve", name) => {
                 let (step, content) = step(name)?;
-                world.library.journey(&step.journey)?.reference_group.as_ref()?;
+                world.content.library.journey(&step.journey)?.reference_group.as_ref()?;
                 Change::Approve { step, content }
             }
             ("hold", "release") => Change::Release(

@@ -16,7 +16,8 @@ use journey::domain::model::person::Roster;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::import as importing;
 use journey::engine::import::compared_in;
-use journey::engine::load::snapshot::{InForce, World};
+use journey::engine::load::active_content::ActiveContent;
+use journey::engine::load::snapshot::{LoadScope, Snapshot};
 use journey::engine::plan::pass::Selection;
 use journey::engine::plan::positions;
 use journey::engine::send::lock::Lock;
@@ -51,10 +52,10 @@ impl Office {
         Store::open(&config.database, at("2026-08-01T08:00:00Z"), || [7; 32]).expect("a database")
     }
 
-    fn world(&self, now: Timestamp) -> World {
-        let content = InForce::read(&self.config, now).unwrap_or_else(|error| panic!("{error}"));
-        let world = World::of(self.config.clone(), content, &self.store);
-        World { slice: 100, ..world.unwrap_or_else(|error| panic!("{error}")) }
+    fn world(&self, now: Timestamp) -> Snapshot {
+        let content = ActiveContent::read(&self.config, now).unwrap_or_else(|error| panic!("{error}"));
+        let world = Snapshot::of(self.config.clone(), content, &self.store, LoadScope::All);
+        Snapshot { batch_size: 100, ..world.unwrap_or_else(|error| panic!("{error}")) }
     }
 
     /// The people of the people file.
@@ -126,14 +127,14 @@ fn happening() -> impl Strategy<Value = Happening> {
 const SOME: usize = 14;
 
 impl Happens {
-    fn change(&self, world: &World, roster: &Roster) -> Option<Change> {
+    fn change(&self, world: &Snapshot, roster: &Roster) -> Option<Change> {
         let person = |n: &usize| roster.people[n % roster.people.len()].id.clone();
         let unit = |n: &usize| -> UnitId { roster.people[n % roster.people.len()].unit.clone() };
         let there = |n: &usize| world.roster.person(&person(n)).is_some();
         Some(match self {
             Happens::Import(_) | Happens::Send(_) => return None,
             Happens::Approve(n) => {
-                let journey = world.library.journey(&slug("grunden"))?;
+                let journey = world.content.library.journey(&slug("grunden"))?;
                 let text = &journey.steps[n % journey.steps.len()];
                 let step = StepName { journey: journey.slug.clone(), step: text.slug.clone() };
                 Change::Approve { step, content: text.hash }
@@ -152,7 +153,7 @@ impl Happens {
             Happens::Shift(n, weeks) => Change::Shift { unit: unit(n), weeks: *weeks },
             Happens::Choose(n) => Change::SetCharacter { person: person(n), character: slug("halsa") },
             Happens::Answer(n, text) => {
-                let journey = world.library.journey(&slug("miljo"))?;
+                let journey = world.content.library.journey(&slug("miljo"))?;
                 let text = journey.steps[text % journey.steps.len()].slug.clone();
                 let step = StepName { journey: journey.slug.clone(), step: text };
                 Change::Answer { person: person(n), step, question: None, given: AnswerValue::Done }
@@ -170,7 +171,7 @@ impl Happens {
 /// table can be dropped and rebuilt.
 fn positions_are_the_fold(
     office: &mut Office,
-    world: &mut World,
+    world: &mut Snapshot,
     now: Timestamp,
 ) -> Result<(), TestCaseError> {
     let database = connect(&office.config.database);
@@ -180,7 +181,7 @@ fn positions_are_the_fold(
     let rows = column(&database, sql);
     let mut folded = Vec::new();
     for person in &world.roster.people {
-        for journey in &world.library.journeys {
+        for journey in &world.content.library.journeys {
             let (step, at) = match Position::last(world.memory.of(&person.id).enrolment(&journey.slug)) {
                 Some((step, at)) => (step.to_string(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
                 None => ("-".to_owned(), "-".to_owned()),
@@ -212,9 +213,9 @@ proptest! {
         let mut office = Office::with(SOME);
         let mut now = at("2026-11-02T08:00:00Z");
         let mut world = office.world(now);
-        let everybody = office.people(&world.library);
+        let everybody = office.people(&world.content.library);
         let other = &mut Office::store(&office.config);
-        import(other, &world.library, &everybody, now);
+        import(other, &world.content.library, &everybody, now);
         world.refresh(&office.store).expect("read");
         positions::keep(&world, &mut office.store, now).expect("kept");
         positions_are_the_fold(&mut office, &mut world, now)?;
@@ -224,7 +225,7 @@ proptest! {
                 Happens::Import(n) => {
                     let people = everybody.people.iter().enumerate().filter(|(place, _)| place % n != 1);
                     let people = people.map(|(_, person)| person.clone()).collect();
-                    import(other, &world.library, &Roster::new(people, everybody.units.clone()), now);
+                    import(other, &world.content.library, &Roster::new(people, everybody.units.clone()), now);
                 }
                 Happens::Send(limit) => {
                     let selection = Selection { limit: *limit, ..Selection::default() };
@@ -251,12 +252,12 @@ proptest! {
 }
 
 /// Imported people, and a mailing of several batches about to begin.
-fn mailing() -> (Office, World, Timestamp) {
+fn mailing() -> (Office, Snapshot, Timestamp) {
     let mut office = Office::with(700);
     let now = at("2026-12-01T07:30:00Z");
     let mut world = office.world(now);
-    let roster = office.people(&world.library);
-    import(&mut office.store, &world.library, &roster, now);
+    let roster = office.people(&world.content.library);
+    import(&mut office.store, &world.content.library, &roster, now);
     world.refresh(&office.store).expect("read");
     (office, world, now)
 }
@@ -264,7 +265,7 @@ fn mailing() -> (Office, World, Timestamp) {
 /// Sends everything; after this many mails an event happens.
 fn send_and_at(
     mail: usize,
-    world: &World,
+    world: &Snapshot,
     store: &mut Store,
     now: Timestamp,
     mut happens: impl FnMut(),
@@ -359,7 +360,7 @@ fn a_pause_between_two_batches_takes_effect_from_the_second() {
 #[test]
 fn an_import_during_a_mailing_changes_the_address_of_later_mails() {
     let (mut office, world, now) = mailing();
-    let mut roster = office.people(&world.library);
+    let mut roster = office.people(&world.content.library);
     for person in &mut roster.people {
         // One more letter would be one too many for the longest of them.
         if let Some(address) = person.email.as_ref().filter(|address| address.len() < 60) {
@@ -368,7 +369,7 @@ fn an_import_during_a_mailing_changes_the_address_of_later_mails() {
     }
     let mut other = Office::store(&office.config);
     let sent = send_and_at(40, &world, &mut office.store, now, || {
-        import(&mut other, &world.library, &roster, now);
+        import(&mut other, &world.content.library, &roster, now);
     });
     assert!(!sent.interrupted);
     let new = |mail: &Vec<u8>| String::from_utf8_lossy(mail).contains("new.");
@@ -385,12 +386,12 @@ fn alternating_content_versions_send_no_step_twice() {
     let mut office = Office::with(60);
     let now = at("2026-12-01T07:30:00Z");
     let mut world = office.world(now);
-    let x = office.people(&world.library);
+    let x = office.people(&world.content.library);
     let y = Roster::new(x.people[..20].to_vec(), x.units.clone());
     let mut sent = Vec::new();
     for (times, roster) in (0..).zip([&x, &y, &x, &x]) {
         let now = now + TimeDelta::minutes(times * 20);
-        import(&mut office.store, &world.library, roster, now);
+        import(&mut office.store, &world.content.library, roster, now);
         world.refresh(&office.store).expect("read");
         let all = Selection::default();
         sent.push(rig::send(&world, &mut office.store, now, &all, |_| {}, |_| {}).expect("sent").booked);
@@ -465,7 +466,7 @@ fn only_the_person_table_holds_employee_ids_names_and_addresses() {
     let mut office = Office::with(3);
     let now = at("2026-12-01T07:30:00Z");
     let mut world = office.world(now);
-    let mut roster = office.people(&world.library);
+    let mut roster = office.people(&world.content.library);
     for (n, person) in roster.people.iter_mut().enumerate() {
         person.id = PersonId::new(&format!("ZQ-{n}-ID"));
         person.email = Some(format!("zq{n}.address@ekdala.example").into());
@@ -474,7 +475,7 @@ fn only_the_person_table_holds_employee_ids_names_and_addresses() {
         person.protected = n == 2;
     }
     let roster = Roster::new(roster.people, roster.units);
-    import(&mut office.store, &world.library, &roster, now);
+    import(&mut office.store, &world.content.library, &roster, now);
     world.refresh(&office.store).expect("read");
     let sent =
         rig::send(&world, &mut office.store, now, &Selection::default(), |_| {}, |_| {}).expect("sent");

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM};
 use crate::domain::model::person::{Period, Person};
 use crate::domain::verdict::{long, moment};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain;
 
 /// Lists who there is
@@ -115,13 +115,13 @@ pub(super) fn show(args: &Show, cx: &mut Context) -> Result<(), CommandError> {
                 "journey": standing.journey.slug.as_str(),
                 "stage": standing.stage.as_str(),
                 "next": next.map(|step| step.step.slug.to_string()),
-                "at": next.and_then(|step| step.planned).map(|at| world.library.programme.zone.rfc3339(at)),
+                "at": next.and_then(|step| step.planned).map(|at| world.content.library.programme.zone.rfc3339(at)),
             })
         });
         value["journeys"] = journeys.collect();
         return Ok(output::print_json(&mut *cx.out, &value)?);
     }
-    let zone = world.library.programme.zone;
+    let zone = world.content.library.programme.zone;
     let character = character(&world, person);
     let mut rows = vec![vec!["character".to_owned(), character]];
     if person.protected {
@@ -161,9 +161,9 @@ pub(super) fn show(args: &Show, cx: &mut Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn character(world: &World, person: &Person) -> String {
+fn character(world: &Snapshot, person: &Person) -> String {
     let chosen = world.memory.of(&person.id).character.as_ref();
-    let default = world.library.programme.default_character();
+    let default = world.content.library.programme.default_character();
     match (chosen, default) {
         (Some(chosen), _) => chosen.to_string(),
         (None, Some(default)) => format!("{} (nothing chosen)", default.id),
@@ -171,7 +171,7 @@ fn character(world: &World, person: &Person) -> String {
     }
 }
 
-fn value(world: &World, person: &Person) -> Value {
+fn value(world: &Snapshot, person: &Person) -> Value {
     let hidden = person.protected;
     let unless_hidden = |value: Value| if hidden { Value::Null } else { value };
     json!({

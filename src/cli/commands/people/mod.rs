@@ -15,7 +15,9 @@ use crate::domain::change::import_diff::{Import as Changes, Leaver};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::person::{Person, Roster};
 use crate::engine::import::{self as engine, Brake};
-use crate::engine::load::snapshot::{self, InForce, World};
+use crate::engine::load::active_content::{self, ActiveContent};
+use crate::engine::load::people_file;
+use crate::engine::load::snapshot::LoadScope;
 use crate::engine::plan::positions;
 use crate::roster::RosterResult;
 
@@ -64,10 +66,10 @@ fn leaver_count(text: &str) -> Result<usize, String> {
 
 fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
-    let library = snapshot::library(&config, cx.provisional_time()?)?;
+    let library = active_content::library(&config, cx.provisional_time()?)?;
     let file = args.file.as_ref().unwrap_or(&config.people.file);
     let reading = engine::read(&config, file, &library);
-    if snapshot::is_unread(&reading.faults) {
+    if people_file::is_unread(&reading.faults) {
         return Err(CommandError::faults(ErrorKind::Io, reading.faults));
     }
     let Some(roster) = &reading.roster else { return refused(args, cx, file, &reading) };
@@ -94,8 +96,8 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
     if let Some((mut store, at)) = imported {
         // Free the people of the file: all people may not fit in memory twice.
         drop(reading);
-        let content = InForce::read(&config, at)?;
-        let world = cx.world_in(&mut store, config.clone(), content, at, World::of_members)?;
+        let content = ActiveContent::read(&config, at)?;
+        let world = cx.world_in(&mut store, config.clone(), content, at, LoadScope::ReferenceGroups)?;
         positions::keep(&world, &mut store, at)?;
     }
     let Some(Brake { leavers, people }) = braked else { return Ok(()) };

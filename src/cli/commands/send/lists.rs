@@ -8,7 +8,7 @@ use crate::cli::{blocked, output};
 use crate::domain::delivery::state::State;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::{Delivered, Outbox};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message;
 use crate::engine::plan::pass::{Due, Pass};
 
@@ -32,8 +32,8 @@ pub(super) struct Lists {
 
 impl Lists {
     /// Adds a pass or a part of one; its mails are in the given state.
-    pub(super) fn add(&mut self, world: &World, pass: &Pass<'_>, state: State) {
-        let zone = world.library.programme.zone;
+    pub(super) fn add(&mut self, world: &Snapshot, pass: &Pass<'_>, state: State) {
+        let zone = world.content.library.programme.zone;
         self.over += pass.over;
         self.send.extend(pass.send.iter().map(|due| due_value(world, due, state)));
         self.wait.extend(pass.wait.iter().map(|waiting| {
@@ -56,12 +56,12 @@ impl Lists {
     }
 
     /// The complete document.
-    pub(super) fn value(self, world: &World, at: Timestamp, occasion: Occasion<'_>) -> Value {
+    pub(super) fn value(self, world: &Snapshot, at: Timestamp, occasion: Occasion<'_>) -> Value {
         let Lists { send, wait, held, over } = self;
         let mut value = json!({
-            "at": world.library.programme.zone.rfc3339(at),
+            "at": world.content.library.programme.zone.rfc3339(at),
             "dry_run": matches!(occasion, Occasion::DryRun(_)),
-            "content": world.library.hash.to_string(),
+            "content": world.content.library.hash.to_string(),
             "totals": { "send": send.len(), "wait": wait.len(), "held": held.len(), "over": over },
             "send": send,
             "wait": wait,
@@ -75,7 +75,7 @@ impl Lists {
     }
 }
 
-fn due_value(world: &World, due: &Due<'_>, state: State) -> Value {
+fn due_value(world: &Snapshot, due: &Due<'_>, state: State) -> Value {
     json!({
         "person": output::display_id(due.person),
         "address": output::address_value(due.person),
@@ -87,7 +87,7 @@ fn due_value(world: &World, due: &Due<'_>, state: State) -> Value {
         "character": due.character.as_ref().map(ToString::to_string),
         "language": due.language.as_str(),
         "subject": subject_of(due),
-        "slot": world.library.programme.zone.rfc3339(due.slot),
+        "slot": world.content.library.programme.zone.rfc3339(due.slot),
         "message_id": message::message_id(world, due, due.round),
         "state": state.as_str(),
     })

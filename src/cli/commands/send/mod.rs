@@ -23,7 +23,7 @@ use crate::domain::delivery::state::State;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::limits::{self, Limits};
 use crate::engine::deliver::{Delivered, Outbox};
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::{LoadScope, Snapshot};
 use crate::engine::message::Desk;
 use crate::engine::plan::pass::Pass;
 use crate::engine::plan::positions;
@@ -118,8 +118,8 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 }
 
 fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (mut store, mut world, at) = cx.writing(World::of_members)?;
-    let zone = world.library.programme.zone;
+    let (mut store, mut world, at) = cx.writing(LoadScope::ReferenceGroups)?;
+    let zone = world.content.library.programme.zone;
     let _lock = Lock::take(&world.config.database, at, zone)?;
     for open in doctor::open_secrets(&world.config) {
         cx.warn(&open.in_a_line());
@@ -312,19 +312,24 @@ fn recovered_text(cx: &mut Context, recovered: &Recovered) -> Result<(), Command
 }
 
 /// Reports which rate limits mails wait for, and until when.
-fn limits_text(cx: &mut Context, world: &World, store: &Store, now: Timestamp) -> Result<(), CommandError> {
+fn limits_text(
+    cx: &mut Context,
+    world: &Snapshot,
+    store: &Store,
+    now: Timestamp,
+) -> Result<(), CommandError> {
     let all = limits::reached(store, &Limits::of(&world.config.mail.smtp), now)?;
     if cx.quiet || all.is_empty() {
         return Ok(());
     }
     for reached in all {
-        writeln!(cx.err, "{}", crate::cli::limits::line(world.library.programme.zone, &reached))?;
+        writeln!(cx.err, "{}", crate::cli::limits::line(world.content.library.programme.zone, &reached))?;
     }
     Ok(writeln!(cx.err, "nothing is lost: `journey daemon` goes on by itself, or type `journey send` then")?)
 }
 
 /// Reports the results of delivery other than mails written to files.
-fn delivered_text(cx: &mut Context, world: &World, sent: &Sent) -> Result<(), CommandError> {
+fn delivered_text(cx: &mut Context, world: &Snapshot, sent: &Sent) -> Result<(), CommandError> {
     if cx.quiet {
         return Ok(());
     }

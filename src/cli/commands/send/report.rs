@@ -15,7 +15,7 @@ use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Reason, moment as in_words};
 use crate::engine::deliver::Outbox;
-use crate::engine::load::snapshot::World;
+use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::{Due, Holding, Pass, Selection, Waiting};
 
 /// Maximum number of lines of a list before "and N more".
@@ -148,11 +148,11 @@ impl Report {
     pub(super) fn text(
         &self,
         cx: &mut Context,
-        world: &World,
+        world: &Snapshot,
         selection: &Selection,
         args: &Args,
     ) -> Result<(), CommandError> {
-        let programme = &world.library.programme;
+        let programme = &world.content.library.programme;
         let zone = programme.zone;
         let now = in_words(zone, self.at);
         writeln!(
@@ -180,7 +180,7 @@ impl Report {
     fn outbox_text(
         &self,
         cx: &mut Context,
-        world: &World,
+        world: &Snapshot,
         selection: &Selection,
     ) -> Result<(), CommandError> {
         let Outbox { ready, kept_back } = &self.outbox;
@@ -201,7 +201,7 @@ impl Report {
     }
 
     /// Prints what is sent now: a row per mail if they are few, else per step.
-    fn now_text(&self, cx: &mut Context, world: &World, args: &Args) -> Result<(), CommandError> {
+    fn now_text(&self, cx: &mut Context, world: &Snapshot, args: &Args) -> Result<(), CommandError> {
         // The results of handing over to a relay are printed separately.
         let heading = match (args.dry_run, world.config.mail.transport) {
             (true, _) => "Now",
@@ -235,11 +235,11 @@ impl Report {
     }
 
     /// Prints what is sent next: a row per instant and step.
-    fn next_text(&self, cx: &mut Context, world: &World) -> Result<(), CommandError> {
+    fn next_text(&self, cx: &mut Context, world: &Snapshot) -> Result<(), CommandError> {
         if self.wait == 0 {
             return Ok(());
         }
-        let zone = world.library.programme.zone;
+        let zone = world.content.library.programme.zone;
         let shown = if cx.verbose { usize::MAX } else { MAX_LINES };
         writeln!(cx.out, "{BOLD}Next{BOLD:#}")?;
         let row = |((until, step, kind), mails): (&(Timestamp, String, &str), &usize)| {
@@ -297,14 +297,14 @@ impl Report {
     fn advice(
         &self,
         cx: &mut Context,
-        world: &World,
+        world: &Snapshot,
         selection: &Selection,
         args: &Args,
     ) -> Result<(), CommandError> {
         if cx.quiet {
             return Ok(());
         }
-        let zone = world.library.programme.zone;
+        let zone = world.content.library.programme.zone;
         let mut rows: Vec<Vec<String>> = Vec::new();
         let mut add = |what: &str, command: String| rows.push(vec![what.to_owned(), command]);
         let config = cx.config_option();

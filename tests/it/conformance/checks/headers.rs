@@ -127,7 +127,7 @@ pub(in super::super) fn date(mail: &Mail<'_>) -> Faults {
     };
     let parsed = mail.message.date().map(mail_parser::DateTime::to_timestamp);
     let at = mail.source.due.slot;
-    let offset = mail.source.world.library.programme.zone.offset_seconds(at);
+    let offset = mail.source.world.content.library.programme.zone.offset_seconds(at);
     let twin =
         String::from_utf8_lossy(mail.twin).lines().find(|line| line.starts_with("Date:")).map(str::to_owned);
     [

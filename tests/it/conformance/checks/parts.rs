@@ -325,7 +325,7 @@ pub(in super::super) fn nothing_is_fetched(mail: &Mail<'_>) -> Faults {
 }
 
 pub(in super::super) fn known_hosts(mail: &Mail<'_>) -> Faults {
-    let library = &mail.source.world.library;
+    let library = &mail.source.world.content.library;
     let variant = mail.source.variant();
     let film = variant.film.iter().flat_map(|film| [Some(&film.url), film.transcript.as_ref()]).flatten();
     let written = film.cloned().chain(mail::addresses(&variant.body.replace(['(', ')'], " ")));

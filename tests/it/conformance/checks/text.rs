@@ -229,7 +229,7 @@ pub(in super::super) fn first_mail(mail: &Mail<'_>) -> Faults {
         return Vec::new();
     }
     let world = mail.source.world;
-    let programme = &world.library.programme;
+    let programme = &world.content.library.programme;
     let own = programme.translations.get(mail.source.language());
     let purpose = own.and_then(|words| words.purpose.as_ref()).unwrap_or(&programme.privacy.purpose);
     let visible = own.and_then(|words| words.visible_to.as_ref()).unwrap_or(&programme.privacy.visible_to);

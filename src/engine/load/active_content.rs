@@ -1,0 +1,101 @@
+//! The active content: the content folder, if it has no error; otherwise the
+//! last content that had none, which the database keeps.
+
+use chrono::NaiveDate;
+
+use super::error::LoadError;
+use crate::config::Config;
+use crate::content;
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::model::library::Library;
+use crate::domain::time::timezone::{TimeZone, Timestamp};
+use crate::render::Renderer;
+use crate::store::Store;
+
+/// The active content. It does not change once it is loaded: a reload replaces
+/// the [`std::sync::Arc`] that holds it, so that the daemon, a web server and a
+/// preview can use it at the same time.
+pub struct ActiveContent {
+    pub library: Library,
+    pub renderer: Renderer,
+    /// Warnings, which stop nothing.
+    pub warnings: Vec<Diagnostic>,
+    /// The files it was read from.
+    pub files: content::Files,
+    /// Errors in the content folder, if they are why the last good content is
+    /// active.
+    pub broken: Vec<Diagnostic>,
+}
+
+impl ActiveContent {
+    /// Reads the content folder, and falls back to the last good content in the
+    /// database. Changes nothing on disk. Fails with all errors of the folder if
+    /// there is no earlier content.
+    pub fn read(config: &Config, now: Timestamp) -> Result<ActiveContent, LoadError> {
+        let written = LoadedContent::of(config, content::load(&config.content, today(now)));
+        let broken = match written.usable() {
+            Ok(content) => return Ok(content),
+            Err(faults) => faults,
+        };
+        let kept = Store::read_only(&config.database, Store::saved_content_files)?.unwrap_or_default();
+        let kept = LoadedContent::of(config, content::load_from_files(&config.content, &kept, today(now)));
+        match kept.usable() {
+            Ok(content) => Ok(ActiveContent { broken, ..content }),
+            Err(_) => Err(LoadError::Content(broken)),
+        }
+    }
+}
+
+/// Reads the content folder even if rendering has errors, and falls back to the
+/// last good content.
+pub(crate) fn library(config: &Config, now: Timestamp) -> Result<Library, LoadError> {
+    let loaded = content::load(&config.content, today(now));
+    if let Some(library) = loaded.library {
+        return Ok(library);
+    }
+    let kept = Store::read_only(&config.database, Store::saved_content_files)?.unwrap_or_default();
+    let kept = content::load_from_files(&config.content, &kept, today(now)).library;
+    kept.ok_or(LoadError::Content(loaded.faults))
+}
+
+/// Loaded content, with its renderer.
+pub(super) struct LoadedContent {
+    /// `None` if it has an error.
+    pub(super) found: Option<(Library, Renderer)>,
+    pub(super) faults: Vec<Diagnostic>,
+    pub(super) files: content::Files,
+}
+
+impl LoadedContent {
+    pub(super) fn of(config: &Config, loaded: content::ContentResult) -> LoadedContent {
+        let mut faults = loaded.faults;
+        let mut render = |library: &Library| {
+            let (renderer, more) = Renderer::new(library, &config.people.keep);
+            faults.extend(more);
+            renderer
+        };
+        let renderer = loaded.library.as_ref().or(loaded.draft.as_ref()).map(&mut render);
+        faults.sort_by(|a, b| a.place.cmp(&b.place));
+        LoadedContent { found: loaded.library.zip(renderer), faults, files: loaded.files }
+    }
+
+    /// The content if it may become active, otherwise its diagnostics.
+    fn usable(self) -> Result<ActiveContent, Vec<Diagnostic>> {
+        match self.found {
+            Some((library, renderer)) if !self.faults.iter().any(Diagnostic::is_error) => Ok(ActiveContent {
+                library,
+                renderer,
+                warnings: self.faults,
+                files: self.files,
+                broken: Vec::new(),
+            }),
+            Some(_) | None => Err(self.faults),
+        }
+    }
+}
+
+/// The day from which cadences are checked a year ahead. UTC is precise enough,
+/// and the programme's time zone is not known yet.
+pub(super) fn today(now: Timestamp) -> NaiveDate {
+    TimeZone::UTC.date(now)
+}

@@ -1,0 +1,18 @@
+//! Why loading failed.
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::store::StoreError;
+
+/// Why loading failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The configuration or the content has errors.
+    #[error("the content has faults")]
+    Content(Vec<Diagnostic>),
+    /// The people file has errors.
+    #[error("the people file has faults")]
+    People(Vec<Diagnostic>),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
