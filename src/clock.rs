@@ -35,11 +35,13 @@ pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
+    /// Starts it now.
     pub fn start() -> Stopwatch {
         Stopwatch(Instant::now())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
+    /// Time since the start.
     pub fn elapsed(self) -> Duration {
         Instant::now().saturating_duration_since(self.0)
     }

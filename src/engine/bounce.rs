@@ -19,15 +19,23 @@ const LONGEST: u64 = 10_000_000;
 pub enum Taken {
     /// A mail bounced.
     CameBack {
+        /// The number of the delivery that bounced.
         delivery: i64,
+        /// The enhanced status code of the report.
         code: StatusCode,
         /// What was recorded.
         kept: BounceRecord,
     },
     /// The mail is delayed, or was delivered.
-    UnderWay { delivery: i64 },
+    UnderWay {
+        /// The number of the delivery.
+        delivery: i64,
+    },
     /// A report about one of our mails, but about another recipient.
-    OfSomebodyElse { delivery: i64 },
+    OfSomebodyElse {
+        /// The number of the delivery that carried the token.
+        delivery: i64,
+    },
     /// A report without a valid token, or about a mail that was never sent.
     NotOurs,
     /// Not a report: an automatic reply or a read receipt.

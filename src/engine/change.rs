@@ -17,7 +17,9 @@ use crate::engine::load::snapshot::Snapshot;
 /// A change described without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
+    /// The setting before the change, as text.
     pub before: String,
+    /// The setting after the change, as text.
     pub after: String,
     /// Whether the change has no effect.
     pub(crate) is_nothing: bool,
@@ -31,6 +33,7 @@ pub struct Effect {
     pub before: Next,
     /// The next action after the change.
     pub after: Next,
+    /// Number of enrolments in the group.
     pub enrolments: usize,
 }
 
@@ -39,7 +42,9 @@ pub struct Effect {
 pub struct Next {
     /// `send`, `wait`, `held` or `over`.
     pub(crate) verdict: &'static str,
+    /// The step it is about; none for a journey that has ended.
     pub step: Option<Slug>,
+    /// When a mail is due: its slot, or the end of the wait.
     pub at: Option<Timestamp>,
     /// The code of the first reason.
     pub why: Option<&'static str>,

@@ -109,6 +109,7 @@ pub(super) fn domain(world: &Snapshot) -> &str {
 }
 
 impl<'c> Desk<'c> {
+    /// With configuration and content of a snapshot.
     pub fn of(world: &'c Snapshot) -> Desk<'c> {
         Desk { config: &world.config, library: &world.content.library, renderer: &world.content.renderer }
     }

@@ -44,7 +44,9 @@ pub struct Keys {
 /// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// To answer the step.
     Answer,
+    /// To take a pause.
     Pause,
     /// To choose a character.
     Character,

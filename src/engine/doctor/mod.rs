@@ -21,6 +21,7 @@ pub use relay::visit;
 /// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// Nothing to do.
     Good,
     /// Needs attention; mails are sent all the same.
     Warning,
@@ -31,9 +32,11 @@ pub enum Level {
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// How serious it is.
     pub level: Level,
     /// Subject, in a word or two.
     pub(crate) about: &'static str,
+    /// What was found, without advice.
     pub message: String,
     /// What to do, if anything.
     pub(crate) hint: Option<String>,

@@ -16,7 +16,9 @@ use crate::store::Store;
 /// the [`std::sync::Arc`] that holds it, so that the daemon, a web server and a
 /// preview can use it at the same time.
 pub struct ActiveContent {
+    /// Programme, journeys and steps, as authors wrote them.
     pub library: Library,
+    /// The compiled templates and texts of that library.
     pub renderer: Renderer,
     /// Warnings, which stop nothing.
     pub warnings: Vec<Diagnostic>,

@@ -20,13 +20,16 @@ use crate::store::{DataVersion, Store, StoreError};
 
 /// Everything the planner and the renderer need, as of one read.
 pub struct Snapshot {
+    /// The configuration it was loaded with.
     pub config: Arc<Config>,
     /// The active content; a reload replaces it.
     pub content: Arc<ActiveContent>,
     /// All people; or, where people are read in batches ([`LoadScope::ReferenceGroups`]),
     /// all units and only the reference groups.
     pub roster: Roster,
+    /// Holds, pauses, approvals and what units set for themselves.
     pub settings: Settings,
+    /// The mails and answers of the people in memory, and of what others depend on.
     pub memory: History,
     /// Warnings, which stop nothing.
     pub warnings: Vec<Diagnostic>,
@@ -41,6 +44,7 @@ pub struct Snapshot {
 /// Which people are loaded into memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadScope {
+    /// Every person.
     All,
     /// Only the reference groups.
     ReferenceGroups,

@@ -38,6 +38,7 @@ pub struct StepStanding<'w> {
     pub(crate) step: &'w Step,
     /// The last round sent; 0 before the first reminder.
     pub(crate) round: u16,
+    /// Where the person is with it.
     pub state: State,
     /// The slot it was or is planned for.
     pub(crate) planned: Option<Timestamp>,

@@ -41,18 +41,23 @@ pub struct Pass<'w> {
 
 /// A mail that is due now.
 pub struct Due<'w> {
+    /// The recipient.
     pub person: &'w Person,
     /// The person's database id, if there is one.
     pub number: Option<PersonNumber>,
+    /// The journey of the step.
     pub journey: &'w Journey,
+    /// The step that is mailed.
     pub step: &'w Step,
     /// Whether this is the person's first mail of the journey.
     pub first: bool,
     /// 0 for the mail itself, 1 and up for reminders.
     pub round: u16,
+    /// The slot of the cadence that it uses.
     pub slot: Timestamp,
     /// The character whose variant it uses.
     pub character: Option<Slug>,
+    /// The language of the text, which may be the programme's first.
     pub language: Language,
     /// The latest time it may be sent, if its step has one.
     pub expires: Option<Timestamp>,
@@ -69,8 +74,11 @@ pub(crate) struct Waiting<'w> {
 
 /// A mail that waits for an operator or manager.
 pub struct Holding<'w> {
+    /// The recipient.
     pub person: &'w Person,
+    /// The journey that is held.
     pub journey: &'w Journey,
+    /// The step, if one is next, and the reasons.
     pub held: Held,
 }
 
@@ -78,8 +86,11 @@ pub struct Holding<'w> {
 /// several values of one kind add up.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
+    /// Only these steps; empty for all.
     pub steps: Vec<StepName>,
+    /// Only people of these units; empty for all.
     pub units: HashSet<UnitId>,
+    /// Only these people; empty for all.
     pub people: HashSet<PersonId>,
     /// Maximum number of mails.
     pub limit: Option<usize>,

@@ -21,11 +21,17 @@ pub enum LockError {
     Held {
         /// Process id and start time of the holder.
         holder: String,
+        /// The lock file.
         path: PathBuf,
     },
     /// The lock file cannot be created or locked.
     #[error("cannot lock {}: {why}", path.display())]
-    Io { path: PathBuf, why: io::Error },
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// The error of the system.
+        why: io::Error,
+    },
 }
 
 impl Lock {

@@ -29,6 +29,7 @@ const WORTH_A_WORD: Duration = Duration::from_secs(2 * 60);
 /// Result of a send pass.
 #[derive(Default)]
 pub struct Sent {
+    /// Number of mails enqueued.
     pub booked: usize,
     /// The database changed while mails were enqueued. The rest must be decided
     /// again, and nothing was delivered.
