@@ -44,7 +44,7 @@ impl OlderZones {
 mod tests {
     use super::*;
     use crate::domain::model::ids::{PersonNumber, Slug};
-    use crate::store::file::integrity::StoredPosition;
+    use crate::store::StoredPosition;
 
     #[test]
     fn only_changed_future_times_count_as_moved() {

@@ -3,6 +3,7 @@
 
 use rusqlite::params;
 
+use super::audit::{self, AuditRecord};
 use super::{Store, StoreError};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::delivery::bounce::{BounceCause, StatusCode};
@@ -74,7 +75,9 @@ impl Store {
                 let (before, after) = ("reachable", format!("no such mailbox: {code}"));
                 let subject = format!("delivery {delivery}");
                 let person = Some(sent_to.person);
-                super::decisions::write_audit(&tx, act, "bounce", &subject, person, before, &after)?;
+                let (subject, after) = (&*subject, &*after);
+                let record = AuditRecord { action: "bounce", subject, person, before, after };
+                audit::write(&tx, act, &record)?;
             }
         }
         tx.commit()?;
@@ -96,7 +99,8 @@ impl Store {
             tx.execute("UPDATE instance SET decided_with = NULL", [])?;
             let person = Some(PersonNumber(number));
             let (before, after) = ("no such mailbox", "reachable");
-            super::decisions::write_audit(&tx, act, "bounce --clear", "person", person, before, after)?;
+            let record = AuditRecord { action: "bounce --clear", subject: "person", person, before, after };
+            audit::write(&tx, act, &record)?;
         }
         tx.commit()?;
         Ok(number.is_some())

@@ -1,12 +1,13 @@
 //! Decisions of operators and answers of readers: approvals, holds, pauses,
-//! settings of units, choices of a character, answers; and the audit log, which
-//! has an entry for each decision.
+//! settings of units, choices of a character, answers. Each is stored together
+//! with its entry in the audit log.
 
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use rusqlite::{Transaction, params};
 
+use super::audit::{self, AuditRecord};
 use super::{Store, StoreError, history};
 use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift, UnitOverrides};
 use crate::domain::change::{Change, ChangeAuthor};
@@ -35,23 +36,6 @@ pub(crate) struct GlobalHold {
     pub why: Option<String>,
 }
 
-/// An entry of the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditEntry {
-    pub at: Timestamp,
-    pub by: String,
-    /// The command.
-    pub action: String,
-    /// The object of the decision.
-    pub subject: String,
-    /// The state before, as text.
-    pub before: String,
-    /// The state after, as text.
-    pub after: String,
-    /// The reason given.
-    pub why: Option<String>,
-}
-
 impl Store {
     /// All decisions in force, together with the grace period of the
     /// configuration.
@@ -64,20 +48,6 @@ impl Store {
             held_steps: self.held_step_names()?,
             all_held: self.is_all_held()?,
         })
-    }
-
-    /// Writes an entry to the audit log for an action that changes no setting.
-    pub(crate) fn record_action(
-        &mut self,
-        act: &ChangeAuthor,
-        action: &str,
-        subject: &str,
-        before: &str,
-        after: &str,
-    ) -> Result<(), StoreError> {
-        let tx = self.write_transaction()?;
-        write_audit(&tx, act, action, subject, None, before, after)?;
-        Ok(tx.commit()?)
     }
 
     fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
@@ -182,27 +152,6 @@ impl Store {
         Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
-    /// The latest entries of the audit log, newest first.
-    pub fn audit_entries(&self, at_most: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        let sql = "SELECT at, by_name, action, subject, before, after, why FROM audit
-                   ORDER BY id DESC LIMIT ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query([at_most])?;
-        let mut lines = Vec::new();
-        while let Some(row) = found.next()? {
-            lines.push(AuditEntry {
-                at: codec::get_time(row, 0)?,
-                by: row.get(1)?,
-                action: row.get(2)?,
-                subject: row.get(3)?,
-                before: row.get(4)?,
-                after: row.get(5)?,
-                why: row.get(6)?,
-            });
-        }
-        Ok(lines)
-    }
-
     /// Stores a decision together with its entry in the audit log. `before` and
     /// `after` are text for the audit log and must not contain personal data.
     pub fn record_decision(
@@ -215,7 +164,8 @@ impl Store {
         let tx = self.write_transaction()?;
         let (subject, person) = subject(&tx, change)?;
         write_change(&tx, change, act, person)?;
-        write_audit(&tx, act, change.action(), &subject, person, before, after)?;
+        let record = AuditRecord { action: change.action(), subject: &subject, person, before, after };
+        audit::write(&tx, act, &record)?;
         tx.execute("UPDATE instance SET decided_with = NULL", [])?;
         Ok(tx.commit()?)
     }
@@ -325,20 +275,4 @@ fn unit_or_journey(of: &PauseTarget) -> (Option<&str>, Option<&str>) {
         PauseTarget::Unit(unit) => (Some(unit.as_str()), None),
         PauseTarget::Journey(journey) => (None, Some(journey.as_str())),
     }
-}
-
-pub(super) fn write_audit(
-    tx: &Transaction<'_>,
-    act: &ChangeAuthor,
-    action: &str,
-    subject: &str,
-    person: Option<PersonNumber>,
-    before: &str,
-    after: &str,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO audit (at, by_name, action, subject, person_id, before, after, why)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let person = person.map(|person| person.0);
-    tx.execute(sql, params![codec::time(act.at), act.by, action, subject, person, before, after, act.why])?;
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Error, ffi};
 
-use super::outbox::Transition;
+use super::transition::Transition;
 use crate::domain::delivery::state::DeliveryEvent;
 use crate::failpoint;
 

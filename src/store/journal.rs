@@ -1,11 +1,10 @@
-//! The database's side of the send journal and of the fence: how many bytes of
-//! the journal have been reconciled, entries of the journal for deliveries that
-//! this database does not contain, and the machine and folder from which it
-//! sends. The journal file itself is read and written by the engine.
+//! The database's side of the send journal: how many bytes of it have been
+//! reconciled, and its entries for deliveries that this database does not
+//! contain. The journal file itself is read and written by the engine.
 
 use rusqlite::{Transaction, params};
 
-use super::outbox::{self, Transition};
+use super::transition::{self, Transition};
 use super::{Store, StoreError, failpoints};
 use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::domain::time::timezone::Timestamp;
@@ -77,18 +76,6 @@ impl Store {
         tx.commit()?;
         Ok(reconciled)
     }
-
-    /// The machine and folder from which this database sends; `None` if it has
-    /// never sent.
-    pub(crate) fn fence(&self) -> Result<Option<String>, StoreError> {
-        Ok(self.connection.query_row("SELECT fence FROM instance", [], |row| row.get(0))?)
-    }
-
-    /// Stores the machine and folder from which this database sends.
-    pub(crate) fn set_fence(&mut self, fence: &str) -> Result<(), StoreError> {
-        self.connection.execute("UPDATE instance SET fence = ?1", [fence])?;
-        Ok(())
-    }
 }
 
 /// The journal entry for a message id that has no delivery here.
@@ -117,7 +104,7 @@ pub(super) fn mark_as_sent(
             at: Some(line.at),
             ..made.with_reply(format!("{} (from the send journal)", line.reply))
         };
-        outbox::apply(tx, &made, now)?;
+        transition::apply(tx, &made, now)?;
     }
     let sql = "DELETE FROM sent_before WHERE message_id = ?1";
     tx.prepare_cached(sql)?.execute([&line.message_id])?;

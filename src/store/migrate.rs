@@ -7,9 +7,13 @@ use std::path::Path;
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{APPLICATION_ID, StoreError, failpoints, with_suffix};
+use super::file::disk::with_suffix;
+use super::{StoreError, failpoints};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
+
+/// `JRNY`: the SQLite application id that marks a database of this program.
+pub(super) const APPLICATION_ID: i32 = 0x4A52_4E59;
 
 /// One migration; never changed once it has been released.
 pub(super) struct Migration {

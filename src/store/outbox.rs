@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use rusqlite::{Row, Transaction, params};
 
-use super::bytes::{self, Before, Packed};
+use super::bytes::{self, Before};
 use super::people::{self, StringInterner};
+use super::transition::{self, Transition};
 use super::{DataVersion, Store, StoreError, failpoints};
-use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::delivery::state::{Delivery, DeliveryEvent, MANY_ATTEMPTS, MAX_RETRY_PERIOD, State};
 use crate::domain::model::ids::{PersonId, Slug, StepName};
 use crate::domain::model::person::Person;
@@ -63,53 +63,6 @@ pub(crate) struct Stuck {
     pub reply: Option<String>,
 }
 
-/// One move of one delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transition {
-    /// Which delivery.
-    pub number: i64,
-    /// Where it is thought to be.
-    pub from: State,
-    /// What happened to it.
-    pub happened: DeliveryEvent,
-    /// How often it was in doubt before.
-    pub doubts: u32,
-    /// What was said of it.
-    pub reply: Option<String>,
-    /// Of what is put off or in doubt: not tried again before.
-    pub not_before: Option<Timestamp>,
-    /// When it happened, if not now.
-    pub at: Option<Timestamp>,
-    /// The mail whose bytes leave next.
-    pub bytes: Option<Arc<Packed>>,
-    /// With which code the relay said that there is no such mailbox: nobody
-    /// writes to the person until another address comes.
-    pub no_mailbox: Option<StatusCode>,
-}
-
-impl Transition {
-    /// A move with nothing said of it.
-    pub fn new(number: i64, from: State, happened: DeliveryEvent) -> Transition {
-        Transition {
-            number,
-            from,
-            happened,
-            doubts: 0,
-            reply: None,
-            not_before: None,
-            at: None,
-            bytes: None,
-            no_mailbox: None,
-        }
-    }
-
-    /// The same, with what was said of it.
-    #[must_use]
-    pub fn with_reply(self, reply: impl Into<String>) -> Transition {
-        Transition { reply: Some(reply.into()), ..self }
-    }
-}
-
 /// What became of writing moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -151,7 +104,7 @@ impl Store {
                 made = made.with_reply("the sender ended before the relay answered");
                 made.not_before = Some(doubt_ends);
             }
-            apply(&whole, &made, now)?;
+            transition::apply(&whole, &made, now)?;
             match to {
                 Some(State::Due) => recovered.returned += 1,
                 Some(State::InDoubt) => recovered.in_doubt += 1,
@@ -252,7 +205,7 @@ impl Store {
         }
         let mut written = Vec::with_capacity(moves.len());
         for made in moves {
-            written.push(apply(&whole, made, now)?);
+            written.push(transition::apply(&whole, made, now)?);
         }
         if let Some(journal) = journal {
             let sql = "UPDATE instance SET journal_read = ?1";
@@ -457,54 +410,4 @@ fn left_open(whole: &Transaction<'_>) -> Result<Vec<(i64, State, u32)>, StoreErr
         open.push((row.get(0)?, state, row.get(2)?));
     }
     Ok(open)
-}
-
-/// The one place where a delivery moves. Is it where it was thought to be?
-pub(super) fn apply(whole: &Transaction<'_>, made: &Transition, now: Timestamp) -> Result<bool, StoreError> {
-    let Some(to) = made.from.after(made.happened, made.doubts) else { return Ok(false) };
-    let settled = to.is_settled().then(|| codec::time(made.at.unwrap_or(now)));
-    let waits = matches!(to, State::Deferred | State::InDoubt);
-    let not_before = made.not_before.filter(|_| waits).map(codec::time);
-    // The relay as a whole, and a run that ended, are nobody's attempt.
-    let tried = matches!(to, State::Sent | State::Deferred | State::Rejected | State::InDoubt)
-        && made.happened != DeliveryEvent::FoundInJournal;
-    let hash = made.bytes.as_ref().map(|packed| packed.sha256());
-    let moved = whole.prepare_cached(include_str!("sql/move.sql"))?.execute(params![
-        made.number,
-        made.from.as_str(),
-        to.as_str(),
-        settled,
-        not_before,
-        made.reply.as_deref(),
-        u32::from(tried),
-        u32::from(made.happened == DeliveryEvent::ResultUnknown),
-        hash,
-    ])?;
-    if moved == 0 {
-        return Ok(false);
-    }
-    if let Some(packed) = &made.bytes {
-        bytes::keep(whole, made.number, packed)?;
-    }
-    if let Some(code) = made.no_mailbox {
-        let sql = "UPDATE person SET undeliverable = ?2 WHERE undeliverable IS NULL AND id =
-                   (SELECT person_id FROM enrolment JOIN delivery ON delivery.enrolment_id = enrolment.id
-                    WHERE delivery.id = ?1)";
-        whole.prepare_cached(sql)?.execute(params![made.number, code.to_string()])?;
-        whole.prepare_cached("UPDATE instance SET decided_with = NULL")?.execute([])?;
-    }
-    // Somebody knows that no copy of it is anywhere: one that is damaged here
-    // need not be repeated.
-    if made.happened == (DeliveryEvent::Resolved { sent: false }) {
-        bytes::forget_damaged(whole, made.number)?;
-    }
-    // Refused in so many words: no copy of it is anywhere, and the next may
-    // go to a new address.
-    if made.from == State::InFlight
-        && matches!(to, State::Due | State::Deferred | State::Held)
-        && made.happened != DeliveryEvent::ResultUnknown
-    {
-        whole.prepare_cached("DELETE FROM mail_bytes WHERE delivery_id = ?1")?.execute([made.number])?;
-    }
-    Ok(true)
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::audit::{self, AuditRecord};
 use super::{CACHE_KIB, DataVersion, IMPORT_CACHE_KIB, Store, StoreError, failpoints};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::change::import_diff::{ExistingPerson, Import};
@@ -198,7 +199,14 @@ impl Store {
                 import.left.len(),
                 import.changed.len()
             );
-            super::decisions::write_audit(&tx, act, "people import", "people", None, &before, &after)?;
+            let record = AuditRecord {
+                action: "people import",
+                subject: "people",
+                person: None,
+                before: &before,
+                after: &after,
+            };
+            audit::write(&tx, act, &record)?;
         }
         failpoints::at("store.import.before")?;
         tx.commit()?;

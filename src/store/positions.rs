@@ -2,7 +2,7 @@
 //! verdicts. They make it cheap to find what is due, and can be deleted and
 //! recomputed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{OptionalExtension, params};
 
@@ -25,6 +25,17 @@ pub struct PositionUpdate {
     /// Steps that have become too late; stored as events with the position.
     pub skips: Vec<SkippedStep>,
 }
+
+/// The fields of a stored position that can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredPosition {
+    /// The step of the last mail (round 0), and when it was sent.
+    pub(crate) last: Option<(Slug, Timestamp)>,
+    pub(crate) next_at: Option<Timestamp>,
+}
+
+/// Stored positions by enrolment.
+pub(crate) type StoredPositions = HashMap<(PersonNumber, Slug), StoredPosition>;
 
 impl Store {
     /// Stores positions in one transaction; unchanged rows are not written. The
@@ -83,6 +94,23 @@ impl Store {
             tx.execute(include_str!("sql/end_positions_of_journey.sql"), [journey])?;
         }
         Ok(tx.commit()?)
+    }
+
+    /// All stored positions.
+    pub(crate) fn stored_positions(&self) -> Result<StoredPositions, StoreError> {
+        let sql = "SELECT person_id, journey, last_step, last_at, next_at FROM position";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut kept = StoredPositions::new();
+        while let Some(row) = found.next()? {
+            let last = match (codec::maybe_str(row, 2)?, codec::maybe_time(row, 3)?) {
+                (Some(_), Some(at)) => Some((codec::slug(row, 2)?, at)),
+                _ => None,
+            };
+            let position = StoredPosition { last, next_at: codec::maybe_time(row, 4)? };
+            kept.insert((PersonNumber(row.get(0)?), codec::slug(row, 1)?), position);
+        }
+        Ok(kept)
     }
 
     /// The people who may have something due at an instant, in order of their

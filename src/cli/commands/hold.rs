@@ -20,7 +20,7 @@ use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::send::startup;
 use crate::engine::{change as engine, tokens};
-use crate::store::Store;
+use crate::store::{AuditRecord, Store};
 
 /// Holds a step, or all sending, until somebody releases it
 ///
@@ -196,7 +196,14 @@ fn release_blocks(released: &Released, cx: &mut Context) -> Result<bool, Command
         startup::release(&mut store, &database, &guards, at)?;
         let act = cx.act(at, None, released.target.reason.as_deref());
         for guard in &guards {
-            store.record_action(&act, "hold release", guard.kind.as_str(), &guard.message, "released")?;
+            let record = AuditRecord {
+                action: "hold release",
+                subject: guard.kind.as_str(),
+                person: None,
+                before: &guard.message,
+                after: "released",
+            };
+            store.record_action(&act, &record)?;
         }
     }
     let word = if released.target.flags.dry_run { "would be released" } else { "released" };

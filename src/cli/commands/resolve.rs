@@ -13,7 +13,7 @@ use crate::cli::style::{BOLD, DIM, SUCCESS};
 use crate::domain::delivery::state::{Delivery, DeliveryEvent, State};
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::plan::positions;
-use crate::store::{Store, Transition, Written};
+use crate::store::{AuditRecord, Store, Transition, Written};
 
 /// Says what became of a mail that is in doubt or held
 ///
@@ -81,7 +81,9 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         }
         let act = cx.act(at, None, args.reason.as_deref());
         let about = format!("delivery {}", delivery.number);
-        store.record_action(&act, "resolve", &about, delivery.state.as_str(), after.as_str())?;
+        let (before, after) = (delivery.state.as_str(), after.as_str());
+        let record = AuditRecord { action: "resolve", subject: &about, person: None, before, after };
+        store.record_action(&act, &record)?;
         world.refresh(&store)?;
         positions::keep(&world, &mut store, at)?;
     }

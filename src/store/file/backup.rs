@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
-use super::disk;
+use super::disk::{self, with_suffix};
+use super::open::ReadMode;
 use crate::domain::time::timezone::Timestamp;
-use crate::store::{ReadMode, Store, StoreError, codec, failpoints, migrate, with_suffix};
+use crate::store::{Store, StoreError, codec, failpoints, migrate};
 
 /// Why a backup or a restore failed. Existing files are unchanged then.
 #[derive(Debug, thiserror::Error)]

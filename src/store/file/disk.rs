@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The device number of the file system of a path.
 pub(crate) fn device(path: &Path) -> io::Result<u64> {
@@ -93,6 +93,13 @@ pub(crate) fn parent_folder(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),
     }
+}
+
+/// The path of the database with a suffix, such as `journey.db-wal`.
+pub(crate) fn with_suffix(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 #[cfg(all(test, target_os = "linux"))]

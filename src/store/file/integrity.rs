@@ -1,17 +1,13 @@
-//! Integrity checks for `journey doctor`, without changing a byte on disk:
-//! whether the database is one of this program and intact, its size, and the
-//! stored positions to compare with the rest of it. Also the checkpoint of the
-//! write-ahead log.
+//! Integrity check for `journey doctor`, without changing a byte on disk: whether
+//! the database is one of this program and intact, and its size. Also the
+//! checkpoint of the write-ahead log.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use crate::domain::model::ids::{PersonNumber, Slug};
-use crate::domain::time::timezone::Timestamp;
-use crate::store::{
-    MIN_SQLITE_VERSION, Store, StoreError, check_no_orphaned_log, codec, migrate, with_suffix,
-};
+use super::disk::with_suffix;
+use super::open::{MIN_SQLITE_VERSION, check_no_orphaned_log};
+use crate::store::{Store, StoreError, migrate};
 
 /// Size of the write-ahead log, in bytes, from which it is reported: a reader
 /// that does not end keeps the log from being checkpointed.
@@ -37,17 +33,6 @@ pub(crate) struct SqliteLibrary {
     /// Whether it is free of the WAL-reset bug, which corrupts databases.
     pub(crate) is_safe: bool,
 }
-
-/// The fields of a stored position that can be wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoredPosition {
-    /// The step of the last mail (round 0), and when it was sent.
-    pub(crate) last: Option<(Slug, Timestamp)>,
-    pub(crate) next_at: Option<Timestamp>,
-}
-
-/// Stored positions by enrolment.
-pub(crate) type StoredPositions = HashMap<(PersonNumber, Slug), StoredPosition>;
 
 impl Store {
     /// The SQLite library in use.
@@ -98,22 +83,5 @@ impl Store {
     /// The size of a database's write-ahead log, in bytes; 0 if there is none.
     pub(crate) fn wal_length(path: &Path) -> u64 {
         fs::metadata(with_suffix(path, "-wal")).map_or(0, |metadata| metadata.len())
-    }
-
-    /// All stored positions.
-    pub(crate) fn stored_positions(&self) -> Result<StoredPositions, StoreError> {
-        let sql = "SELECT person_id, journey, last_step, last_at, next_at FROM position";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query([])?;
-        let mut kept = StoredPositions::new();
-        while let Some(row) = found.next()? {
-            let last = match (codec::maybe_str(row, 2)?, codec::maybe_time(row, 3)?) {
-                (Some(_), Some(at)) => Some((codec::slug(row, 2)?, at)),
-                _ => None,
-            };
-            let position = StoredPosition { last, next_at: codec::maybe_time(row, 4)? };
-            kept.insert((PersonNumber(row.get(0)?), codec::slug(row, 1)?), position);
-        }
-        Ok(kept)
     }
 }

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{BackupError, PartialBackup, check_intact, size};
-use super::disk;
+use super::disk::{self, with_suffix};
+use super::open::{ReadMode, check_user};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::time::timezone::Timestamp;
-use crate::store::decisions::write_audit;
-use crate::store::{
-    APPLICATION_ID, BUSY_TIMEOUT, ReadMode, Store, StoreError, check_user, codec, failpoints, migrate,
-    with_suffix,
-};
+use crate::store::audit::{self, AuditRecord};
+use crate::store::error::BUSY_TIMEOUT;
+use crate::store::migrate::{self, APPLICATION_ID};
+use crate::store::{Store, StoreError, codec, failpoints};
 
 /// Content of the placeholder that stands in place of the database while a
 /// corrupt one is moved away. No command accepts it as a database.
@@ -284,14 +284,13 @@ fn hold_all(copy: &mut Connection, act: &ChangeAuthor) -> Result<(), StoreError>
     let tx = copy.transaction()?;
     let nothing = rusqlite::types::Null;
     tx.execute(include_str!("../sql/hold.sql"), rusqlite::params![nothing, nothing, codec::time(act.at)])?;
-    write_audit(
-        &tx,
-        act,
-        "restore",
-        "the database",
-        None,
-        "",
-        "put back from a backup; all sending is held",
-    )?;
+    let record = AuditRecord {
+        action: "restore",
+        subject: "the database",
+        person: None,
+        before: "",
+        after: "put back from a backup; all sending is held",
+    };
+    audit::write(&tx, act, &record)?;
     Ok(tx.commit()?)
 }

@@ -9,8 +9,9 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, TransactionBehavior};
 
 use super::{import, now, open};
+use crate::store::file::disk::with_suffix;
 use crate::store::migrate::{MIGRATION_TABLE_SQL, MIGRATIONS, Migration, migrate};
-use crate::store::{Store, StoreError, with_suffix};
+use crate::store::{Store, StoreError};
 
 /// A realistic migration: it creates, fills, alters and drops. It writes more
 /// than fits into the cache, so that uncommitted pages are in the log when it
@@ -189,7 +190,7 @@ fn a_database_of_the_first_schema_is_migrated() {
     let home = tempfile::tempdir().expect("a folder");
     let path = home.path().join("journey.db");
     let mut connection = connect(&path);
-    connection.pragma_update(None, "application_id", super::super::APPLICATION_ID).expect("ours");
+    connection.pragma_update(None, "application_id", crate::store::migrate::APPLICATION_ID).expect("ours");
     connection.execute_batch(MIGRATION_TABLE_SQL).expect("the ledger");
     migrate(&mut connection, &path, &MIGRATIONS[..1], now()).expect("the first");
     let rows = "

@@ -1,13 +1,11 @@
-//! State that decides whether the sender may run: the health of the relay, the
-//! blocks on sending that an operator must release, and the latest time seen.
+//! The health of the relay: its last success, its current failure, and a
+//! temporary limit on connections.
 
 use rusqlite::params;
 
-use super::{Store, StoreError, failpoints};
+use super::{Store, StoreError, codec, failpoints};
 use crate::domain::delivery::reply::ConnectionCap;
-use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::time::timezone::Timestamp;
-use crate::store::codec;
 
 /// The health of the relay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,54 +66,6 @@ impl Store {
             state.connection_cap.map(|fewer| fewer.connections),
             state.connection_cap.map(|fewer| codec::time(fewer.until)),
         ])?;
-        Ok(())
-    }
-
-    /// The blocks on sending in force, oldest first.
-    pub fn send_blocks(&self) -> Result<Vec<SendBlock>, StoreError> {
-        let sql = "SELECT kind, at, message FROM guard WHERE released_at IS NULL ORDER BY id";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query([])?;
-        let mut guards = Vec::new();
-        while let Some(row) = found.next()? {
-            let kind =
-                BlockKind::parse(codec::str(row, 0)?).ok_or_else(|| codec::bad_column(0, "a guard"))?;
-            let message = codec::str(row, 2)?.to_owned();
-            guards.push(SendBlock { kind, at: codec::get_time(row, 1)?, message });
-        }
-        Ok(guards)
-    }
-
-    /// Blocks all sending. Does nothing if a block of that kind is in force.
-    pub(crate) fn add_send_block(&mut self, guard: &SendBlock) -> Result<(), StoreError> {
-        let sql = "INSERT INTO guard (kind, at, message) VALUES (?1, ?2, ?3)
-                   ON CONFLICT (kind) WHERE released_at IS NULL DO NOTHING";
-        let values = params![guard.kind.as_str(), codec::time(guard.at), guard.message];
-        self.connection.prepare_cached(sql)?.execute(values)?;
-        Ok(())
-    }
-
-    /// Releases the block of that kind. Returns how many were released.
-    pub(crate) fn release_send_block(
-        &mut self,
-        kind: BlockKind,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
-        let sql = "UPDATE guard SET released_at = ?2 WHERE kind = ?1 AND released_at IS NULL";
-        let values = params![kind.as_str(), codec::time(now)];
-        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
-    }
-
-    /// The latest time at which a sender ran.
-    pub(crate) fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT clock_at FROM instance")?;
-        let mut found = statement.query([])?;
-        found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
-    }
-
-    /// Stores the time at which the sender runs.
-    pub(crate) fn set_clock(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.connection.execute("UPDATE instance SET clock_at = ?1", [codec::time(now)])?;
         Ok(())
     }
 }
