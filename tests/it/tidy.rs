@@ -158,15 +158,6 @@ const LONGEST_OF_TESTS: usize = 1_500;
 const CIRCLES: &[&[&str]] = &[
     &["src/engine/deliver/counter.rs", "src/engine/deliver/limits.rs"],
     &["src/engine/load/snapshot.rs", "src/engine/plan/forecast.rs"],
-    &[
-        "src/store/decisions.rs",
-        "src/store/deliveries.rs",
-        "src/store/history.rs",
-        "src/store/journal.rs",
-        "src/store/outbox.rs",
-        "src/store/people.rs",
-        "src/store/failpoints.rs",
-    ],
 ];
 
 /// Words of a private style. Documentation comments use the terms of the field
