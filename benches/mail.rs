@@ -1,4 +1,4 @@
-//! How fast mails are made: `cargo bench --bench mail`. The figures are in
+//! Measures how fast mails are built: `cargo bench --bench mail`. The figures are in
 //! `docs/performance.md`; run two versions in turn to compare them, because
 //! machines are noisy.
 
@@ -23,7 +23,7 @@ fn sample() -> Library {
     content::load(Path::new("content"), today).library.expect("the sample's content")
 }
 
-/// Somebody with the usual letters in the name.
+/// The sample reader.
 fn reader(library: &Library) -> Person {
     Person {
         id: PersonId::new("1042"),
@@ -43,15 +43,15 @@ fn reader(library: &Library) -> Person {
     }
 }
 
-/// Addresses as long as they will be.
+/// Links of realistic length.
 fn links() -> ReaderLinks {
     let page =
         |page: &str| format!("https://larresa.ekdala.example/{page}/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r");
     ReaderLinks { answer: page("s"), pause: page("p"), character: page("c"), web: page("w") }
 }
 
-/// Reading the sample's words: Markdown, layout and styles put together, and
-/// every mail tried. Once for a run of the program.
+/// Loads the sample's texts: Markdown, layout and styles are compiled, and every
+/// mail is rendered once. The program does this once in a run.
 #[divan::bench(sample_count = 20)]
 fn prepare_the_sample(bencher: divan::Bencher) {
     let library = sample();
@@ -102,7 +102,7 @@ fn words_and_bytes(bencher: divan::Bencher) {
     });
 }
 
-/// One letter for each step that has no film.
+/// A render request for each step without a film.
 fn letters<'a>(library: &'a Library, person: &'a Person, links: &'a ReaderLinks) -> Vec<RenderRequest<'a>> {
     let journeys = library.journeys.iter();
     let steps = journeys.flat_map(|journey| journey.steps.iter().map(move |step| (&journey.slug, step)));

@@ -1,4 +1,4 @@
-//! How fast it decides: `cargo bench --bench planner`. The figures are in
+//! Measures how fast the planner decides: `cargo bench --bench planner`. The figures are in
 //! `docs/performance.md`; run two versions in turn to compare them, because
 //! machines are noisy.
 
@@ -33,7 +33,7 @@ fn sample() -> (Library, Roster) {
     (library, reading.roster.expect("the sample's people"))
 }
 
-/// The same people again and again under other ids, until there are so many.
+/// Repeats the people with other ids up to a given number.
 fn many(roster: &Roster, count: usize) -> Roster {
     let people = (0..count).map(|n| {
         let mut person = roster.people[n % roster.people.len()].clone();
@@ -47,7 +47,7 @@ fn at(library: &Library, civil: &str) -> Timestamp {
     library.programme.zone.local_to_instant(civil.parse().expect("a time"))
 }
 
-/// Everybody's verdict in all three journeys, nobody having got anything.
+/// The verdicts for all people in all three journeys, with an empty history.
 #[divan::bench(args = ["2026-11-24T08:30:00", "2026-11-23T20:00:00"], sample_count = 10)]
 fn decide_100_000_newcomers(bencher: divan::Bencher, when: &str) {
     let (library, roster) = sample();

@@ -1,4 +1,4 @@
-//! How fast a people file is read, and in how much memory.
+//! Measures the time and memory to read a people file.
 //!
 //! `cargo bench --bench roster` reads invented files of three sizes;
 //! `cargo bench --bench roster -- FILE` reads that file once and prints the
@@ -63,7 +63,7 @@ fn once(file: &Path) {
     println!("roster {} kB, most {} kB above the start", with_people - empty, most - empty);
 }
 
-/// Memory of this process in kB, as the kernel counts it; 0 where it does not tell.
+/// Memory of this process in kB, as the kernel counts it; 0 where it is not available.
 fn memory(what: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with(what)).unwrap_or_default();

@@ -1,12 +1,12 @@
-//! Everything at once for a long time: a daemon and sends against a relay on a
-//! bad day, killed, reloaded, held, with people that come and go. In the end
-//! everything must be as promised; on the way it prints what the daemon needs,
-//! so that one sees whether that stays what it is.
+//! Long-running test: a daemon and sends against an unreliable relay, with kills,
+//! reloads, holds, and people who join and leave. At the end all guarantees are
+//! checked; meanwhile it prints the resources that the daemon uses, to show
+//! whether they grow.
 //!
 //! `cargo bench --bench soak` for a minute; `-- --minutes 60` for an hour. In
 //! the first half it is killed again and again, in the second one process
-//! lives to the end. `-- --years 3` lives so many years instead, with a clock
-//! that is told and a process for each pass.
+//! lives to the end. `-- --years 3` simulates that many years instead, with a
+//! given clock and a process for each pass.
 
 #[path = "../tests/it/crash/home.rs"]
 mod home;
@@ -75,7 +75,7 @@ fn main() {
     }
 }
 
-/// The number after a word.
+/// The number after a key.
 fn asked(word: &str) -> Option<f64> {
     std::env::args().skip_while(|said| said != word).nth(1)?.parse().ok()
 }

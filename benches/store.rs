@@ -1,4 +1,4 @@
-//! What the database costs: imports, and finding what is due among many.
+//! Measures imports, and finding what is due among many people.
 //!
 //! `cargo bench --bench store` with 100,000 people; `-- 1200000` with more.
 //! Prints one time each; the machine is noisy, so compare within one run.
@@ -15,7 +15,7 @@ use journey::domain::model::person::{Person, Roster, Unit};
 use journey::domain::time::timezone::Timestamp;
 use journey::store::{PositionUpdate, Store};
 
-/// So many are due.
+/// The number of people with something due.
 const DUE: usize = 1_400;
 
 #[expect(clippy::print_stdout, reason = "a bench talks to the one who runs it")]

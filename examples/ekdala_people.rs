@@ -4,18 +4,18 @@
 //! cargo run --example ekdala_people > people.csv
 //! ```
 //!
-//! They are made and not collected. A list of real employees is personal data, and no list of a
-//! small town is anonymous: one unit and one date are enough to know somebody again. This one
-//! harms nobody, so it may be committed, printed and mailed to. It is also the better test. What
-//! is difficult in real lists is here on purpose and always in the same place: two kitchens with
-//! one name, namesakes told apart by a number, letters that ASCII lacks, a name too long for its
-//! line, units too small to report on, people away, about to come, about to go, or protected.
+//! They are generated, not collected. A list of real employees is personal data, and no list of a
+//! small town is anonymous: one unit and one date are enough to identify a person. This one may be
+//! committed, printed and mailed to. It is also the better test: the difficulties of real lists are
+//! here on purpose and always in the same place. There are two kitchens with one name, namesakes
+//! distinguished by a number, non-ASCII letters, a name too long for its line, units too small to
+//! report on, and people on leave, about to join, about to leave, or protected.
 //!
 //! The tables below and the `SEED` decide every byte, on every machine: there is no clock, no
-//! randomness of the system's and no floating point. A likeness to somebody who lives is the
-//! likeness of common names.
+//! randomness of the system's and no floating point. Any likeness to a living person comes
+//! from common names.
 //!
-//! Ids are given out by date of hire, so that neighbours in the file began at about the same time
+//! Ids are given out by date of hire, so that neighbours in the file joined at about the same time
 //! and work in different places. To make a unit larger, make another smaller: `HIRED` and
 //! `STARTING` say how many people there are, and the program stops if the units disagree.
 
@@ -26,7 +26,7 @@ use std::iter::repeat_n;
 const HEADINGS: &str = "anställningsnummer;förnamn;efternamn;e-post;enhet;enhetskod;förvaltning;\
                         chef;språk;anställd från;anställd till;ledighet;skyddad";
 const SEED: u64 = 2_026_112_134;
-/// The first id; the others follow without a hole.
+/// The first id; the others follow without a gap.
 const FIRST_ID: usize = 1001;
 
 /// The unit of the municipal director, the only one who has no manager.
@@ -110,7 +110,7 @@ const STARTING: [Date; 12] = [
 ];
 
 /// People whom documentation and tests know by id: id, unit, first name, family name, language.
-/// They live ordinary lives: nobody here is a manager, on leave or about to go.
+/// None of them is a manager, on leave or about to leave.
 #[rustfmt::skip]
 const CAST: [(usize, &str, &str, &str, &str); 16] = [
     // The reference group: twelve people from twelve units, who read every mail first.
@@ -126,7 +126,7 @@ const CAST: [(usize, &str, &str, &str, &str); 16] = [
     (1888, "KS-303", "Siriporn", "Chaiyasit", "en"),
     (2017, "SB-401", "Michał", "Woźniak", "en"),
     (2210, "TD-504", "Rebwar", "Aziz", ""),
-    // Protected: to be found in no list and no report.
+    // Protected: they appear in no list and no report.
     (1356, "BU-206", "Camilla", "Sundqvist", ""),
     (1927, "VO-106", "Emma", "Berggren", ""),
     (2144, "KL-706", "Johan", "Viklund", ""),
@@ -143,7 +143,7 @@ const TERMS_END: [&str; 14] = [
     "2027-08-15", "2027-08-31",
 ];
 
-/// Leave is a period and nothing else: nobody here needs to know why. Any first day in a row goes
+/// Leave is a period and nothing else: the reason is not needed. Any first day in a row goes
 /// with any last day in it: under way on 23 November 2026, when the examples play; in the winter
 /// that follows; in spring, and so possible as a second period.
 const LEAVES: usize = 70;
@@ -156,7 +156,7 @@ const PERIODS: [[[&str; 6]; 2]; 3] = [
     [["2027-03-29", "2027-04-05", "2027-04-12", "2027-04-26", "2027-05-03", "2027-05-10"],
      ["2027-05-21", "2027-06-06", "2027-06-18", "2027-08-15", "2027-09-26", "2027-12-31"]],
 ];
-/// Which of them somebody takes, in the order of likelihood.
+/// Which of these periods a person takes, the most likely first.
 const HABITS: [&[usize]; 5] = [&[1], &[0], &[2], &[0, 2], &[1, 2]];
 
 /// Women's first names, men's first names, family names; the commonest first.
@@ -256,10 +256,10 @@ static ORIGINS: [Origin; 11] = [
 
 /// The same per cent for Swedish names: people move, and come back with a family.
 const SWEDISH_NAME_READS_ENGLISH: usize = 3;
-/// Whoever came before has learnt Swedish.
+/// People who came before have learnt Swedish.
 const ENGLISH_SINCE: usize = 2008;
 
-/// What the tables above could give and the papers have given to somebody already.
+/// Names that the tables could produce and that well-known people have.
 const FAMOUS: &str = "Göran Persson, Jan Björklund, Jan Eliasson, Ingrid Bergman, Jenny Lind, \
     Lars Norén, Jonas Jonasson, Lisa Ekdahl, Lisa Nilsson, Marie Fredriksson, Håkan Hellström, \
     Robert Gustafsson, Björn Gustafsson, Henrik Larsson, Anders Svensson, Marcus Berg, \
@@ -339,7 +339,7 @@ fn posts(rng: &mut SplitMix64) -> Vec<Post> {
     posts
 }
 
-/// In each unit somebody who reads Swedish and has not come just now.
+/// The manager of each unit: a person who reads Swedish and is not a recent recruit.
 fn managers(people: &[Person], rng: &mut SplitMix64) -> Managers {
     let mut staff: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for person in people.iter().filter(|person| person.language.is_empty() && !in_cast(person.id)) {
@@ -353,7 +353,7 @@ fn in_cast(id: usize) -> bool {
     CAST.iter().any(|member| member.0 == id)
 }
 
-/// Everybody, with nothing known yet of how long they stay.
+/// All people, before the ends of their jobs are chosen.
 fn hire(posts: &[Post], rng: &mut SplitMix64) -> Vec<Person> {
     let starts = start_dates(rng);
     assert_eq!(posts.len(), starts.len(), "posts and people");
@@ -380,7 +380,7 @@ fn start_dates(rng: &mut SplitMix64) -> Vec<Date> {
     starts
 }
 
-/// First name, family name and language of somebody hired in that year.
+/// First name, family name and language of a person hired in that year.
 fn identity(
     department: &Department,
     year: usize,
@@ -412,7 +412,7 @@ fn origin(year: usize, rng: &mut SplitMix64) -> &'static Origin {
     rng.pick(&lots)
 }
 
-/// People are hired between 19 and 50, and nobody was born before 1959.
+/// People are hired between 19 and 50, and none was born before 1959.
 fn generation(hired: usize, rng: &mut SplitMix64) -> Names {
     match (hired - 19 - rng.below(32)).max(1959) {
         ..1971 => GENERATIONS[0],
@@ -503,7 +503,7 @@ impl SplitMix64 {
         names[self.below(names.len()).min(self.below(names.len() * 2))]
     }
 
-    /// So many, without putting any back.
+    /// Draws a number of items without replacement.
     fn draw<T>(&mut self, n: usize, from: impl Iterator<Item = T>) -> Vec<T> {
         let mut rest: Vec<T> = from.collect();
         (0..n.min(rest.len())).map(|_| rest.swap_remove(self.below(rest.len()))).collect()
