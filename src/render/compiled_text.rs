@@ -172,7 +172,7 @@ impl CompiledText {
                     }
                 }
                 Segment::If(name, present, absent) => {
-                    branch(name, present, absent, values).fill(values, out)?
+                    branch(name, present, absent, values).fill(values, out)?;
                 }
             }
         }

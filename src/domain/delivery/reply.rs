@@ -51,6 +51,7 @@ pub enum Phase {
 
 impl Phase {
     /// All phases, in order.
+    #[cfg(test)]
     pub(crate) const ALL: [Phase; 10] = [
         Phase::Connect,
         Phase::Greeting,

@@ -45,11 +45,6 @@ impl BlockKind {
     pub(crate) fn parse(text: &str) -> Option<BlockKind> {
         BlockKind::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
-
-    /// Whether it also applies to sending by hand.
-    pub(crate) fn binds_everybody(self) -> bool {
-        matches!(self, BlockKind::OtherInstallation | BlockKind::Restored)
-    }
 }
 
 /// The clocks at one moment.

@@ -105,11 +105,6 @@ impl Position {
         self
     }
 
-    /// The position in a journey that no longer applies to the person.
-    pub(crate) fn over(enrolment: &Enrolment, over: Ended) -> Position {
-        Position::of(enrolment, &Verdict::Ended(over), Timestamp::UNIX_EPOCH)
-    }
-
     /// The part that follows from the events alone: the last mail of round 0.
     pub fn last(enrolment: &Enrolment) -> Option<(Slug, Timestamp)> {
         enrolment.events.iter().rev().find_map(|event| match event.what {

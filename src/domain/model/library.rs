@@ -49,6 +49,7 @@ pub struct Programme {
     /// The privacy text of the first mail and every page.
     pub privacy: Privacy,
     pub calendar: Calendar,
+    #[expect(dead_code, reason = "read by the reports to come")]
     pub(crate) focus: Vec<Focus>,
     /// Exactly one is the default.
     pub characters: Vec<Character>,

@@ -99,6 +99,7 @@ impl Cadence {
     }
 
     /// The first slot after an instant.
+    #[cfg(test)]
     pub(crate) fn slot_after(&self, zone: TimeZone, at: Timestamp) -> Option<Timestamp> {
         self.slot_from(zone, at + TimeDelta::nanoseconds(1))
     }
