@@ -285,7 +285,7 @@ struct Person {
     leave: String,
 }
 
-/// A place to work, before anybody has it.
+/// A place to work, before it is filled.
 #[derive(Clone, Copy)]
 struct Post {
     department: &'static Department,

@@ -78,7 +78,7 @@ fn without_a_configuration_the_database_can_be_given() {
     assert_eq!(fs::read_dir(elsewhere.path()).expect("a folder").count(), 0, "nothing is made beside");
 }
 
-/// An invalid people file does not prevent a hold, and a hold imports nobody.
+/// An invalid people file does not prevent a hold, and a hold imports no one.
 #[test]
 fn a_hold_imports_nobody() {
     let home = home();

@@ -1,4 +1,4 @@
-//! Three years of the sample: nobody gets anything twice or at a forbidden
+//! Three years of the sample: no one gets anything twice or at a forbidden
 //! time, and everybody gets everything. Run through the planner alone, and
 //! through the real database and files with random events.
 

@@ -155,12 +155,9 @@ const LONGEST: usize = 1_000;
 const LONGEST_OF_TESTS: usize = 1_500;
 
 /// Groups of files that import each other. The list may only get shorter.
-const CIRCLES: &[&[&str]] = &[
-    &["src/engine/deliver/counter.rs", "src/engine/deliver/limits.rs"],
-    &["src/engine/load/snapshot.rs", "src/engine/plan/forecast.rs"],
-];
+const CIRCLES: &[&[&str]] = &[&["src/engine/deliver/counter.rs", "src/engine/deliver/limits.rs"]];
 
-/// Words of a private style. Documentation comments use the terms of the field
+/// Terms of a private style. Documentation comments use the terms of the field
 /// instead: worker, recipient, message body, timeout, failure, number of.
 const DIALECT: &[&str] = &[
     "anew",
@@ -178,11 +175,11 @@ const DIALECT: &[&str] = &[
     "words",
 ];
 
-/// The number of these words that is left. It may only fall.
-const DIALECT_LEFT: usize = 167;
+/// The number of these terms that is left. It may only fall.
+const DIALECT_LEFT: usize = 15;
 
-/// Words and citations are not counted in code that is about to be redesigned,
-/// nor words in comments of arguments, which are help texts.
+/// Terms and citations are not counted in code that is about to be redesigned,
+/// nor terms in comments of arguments, which are help texts.
 const NOT_COUNTED: &[&str] =
     &["src/engine/deliver/", "src/store/outbox.rs", "src/store/bytes.rs", "src/store/deliveries.rs"];
 const HELP_TEXTS: &str = "src/cli/";
@@ -193,12 +190,12 @@ const HELP_TEXTS: &str = "src/cli/";
 const CITATIONS: &[char] = &['D', 'F', 'I', 'M', 'P', 'R', 'T'];
 
 /// The number of these citations that is left. It may only fall.
-const CITATIONS_LEFT: usize = 31;
+const CITATIONS_LEFT: usize = 0;
 
 /// Names of modules that say nothing.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "types", "models", "misc", "prelude"];
 
-/// Words that promise work; allowed with the number of an issue.
+/// Markers that promise work; allowed with the number of an issue.
 const PROMISES: &[&str] = &["TODO", "FIXME", "XXX"];
 
 /// Folders that are not part of the repository.
@@ -473,7 +470,7 @@ fn circle_faults(circles: &[Vec<String>]) -> Vec<Fault> {
     circles.iter().filter(|group| !known(group)).map(fault).chain(mended).collect()
 }
 
-/// The words of [`DIALECT`] in documentation comments.
+/// The terms of [`DIALECT`] in documentation comments.
 fn dialect_faults(file: &str, text: &str) -> Vec<Fault> {
     let mut faults = Faults::of(file);
     let help = file.starts_with(HELP_TEXTS);
@@ -800,7 +797,9 @@ mod rules {
         let group = ["src/a/c.rs", "src/a/d.rs", "src/b.rs"].map(str::to_owned).to_vec();
         let found = circles::circles(&files, &BTreeSet::new());
         assert_eq!(found, [group]);
-        assert_eq!(circle_faults(&found).len(), 1);
+        let reported =
+            circle_faults(&found).iter().filter(|fault| fault.rule.starts_with("these files")).count();
+        assert_eq!(reported, 1);
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(crate) fn relay_backoff(kind: RelayErrorKind, failures: u32) -> TimeDelta {
 /// (RFC 5321, 4.5.4.1: four to five days).
 pub(crate) const MAX_RETRY_PERIOD: TimeDelta = TimeDelta::days(5);
 
-/// So many deferrals are more than greylisting.
+/// This number of deferrals is more than greylisting.
 pub(crate) const MANY_ATTEMPTS: u32 = 4;
 
 /// The state of a delivery.

@@ -163,7 +163,7 @@ impl<'a> Planner<'a> {
         self.library
     }
 
-    /// The units, the reference groups, and whoever else was given.
+    /// The units, the reference groups, and the other people given.
     pub(crate) fn roster(&self) -> &'a Roster {
         self.roster
     }

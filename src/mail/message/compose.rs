@@ -327,7 +327,7 @@ mod tests {
             prop_assert_eq!(body(mail.body_html(0)), made.html);
         }
 
-        /// Input that no check lets through gives no mail or a well-formed one.
+        /// Input that fails every check gives no mail or a well-formed one.
         #[test]
         fn hostile_input_adds_no_header_and_no_recipient(
             made in made(), name in wild(), from in wild(), title in wild(), subject in wild(), text in wild(),

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use super::daemon::{Running, all_sent, each_once, relay, slow};
 use super::home::{Home, people_file, until};
 
-/// The environment that lets a test move the clocks of a process.
+/// The environment with which a test moves the clocks of a process.
 const MOVES: (&str, &str) = ("FAILPOINTS", "clock.moves=return(clocks)");
 
 /// Gives every mail an expiry of some weeks.

@@ -91,7 +91,7 @@ fn a_relay_that_closes_after_each_mail_is_reconnected() {
     }
 }
 
-/// The relay has a part of the data when the connection ends. Nobody receives
+/// The relay has a part of the data when the connection ends. No one receives
 /// that part; later everybody receives the whole mail, once.
 #[test]
 fn a_connection_lost_within_the_data_delivers_no_partial_mail() {

@@ -195,7 +195,8 @@ fn every_reason_is_documented() {
     let source = include_str!("../../../src/domain/verdict.rs");
     let of_reasons =
         source.lines().filter(|line| line.trim().starts_with("Reason::") && line.ends_with("\","));
-    let of_ends = source.lines().filter(|line| line.trim().starts_with("Over::") && line.contains("Some(\""));
+    let of_ends =
+        source.lines().filter(|line| line.trim().starts_with("Ended::") && line.contains("Some(\""));
     let in_use: BTreeSet<&str> =
         of_reasons.chain(of_ends).filter_map(|line| line.split('"').nth(1)).collect();
     assert_eq!(documented, in_use);

@@ -321,7 +321,7 @@ fn a_pause_between_loading_and_enqueueing_takes_effect() {
 }
 
 /// A pause comes while batches are enqueued: what is enqueued stays, the rest
-/// is decided again, and nobody gets two mails.
+/// is decided again, and no one gets two mails.
 #[test]
 fn a_pause_between_two_batches_takes_effect_from_the_second() {
     let (mut office, mut world, now) = mailing();
