@@ -1,6 +1,6 @@
 //! Parses one TOML text with error recovery: each syntax error becomes a
 //! diagnostic with line and column, and the rest of the text is still read. The
-//! callers read the resulting [`TomlTable`]s.
+//! callers read the resulting `TomlTable`s.
 //!
 //! serde is not used because it stops at the first error.
 

@@ -1,6 +1,6 @@
 //! The daemon: plans, delivers, and sleeps until something may be due, at most
 //! a minute. It does the same as repeated runs of `journey send`, and sends
-//! nothing while a send block is active. `cli/daemon` starts it; [`run`] is its
+//! nothing while a send block is active. `cli/daemon` starts it; [`run()`] is its
 //! loop.
 
 mod file_watcher;
