@@ -2,7 +2,7 @@
 //! all or nothing: every invalid line is reported in one run, and a single error
 //! prevents the import.
 //!
-//! The column of a [`Location`](crate::domain::diagnostic::Location) is the character position at which the field starts,
+//! The column of a [`Location`] is the character position at which the field starts,
 //! as an editor counts it.
 
 mod columns;
