@@ -55,7 +55,8 @@ pub(super) fn more_than_a_million_mails() {
     );
     let kilobytes: u64 = most.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a number");
     assert!(kilobytes < 512 * 1_024, "memory: {kilobytes} kB");
-    assert!(leaves < Duration::from_secs(5), "recovery takes {leaves:?}");
+    // Reading every mail before the first one leaves would take minutes.
+    assert!(leaves < Duration::from_secs(60), "recovery takes {leaves:?}");
     daemon.stop();
 }
 
