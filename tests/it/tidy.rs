@@ -457,7 +457,7 @@ fn circle_faults(circles: &[Vec<String>]) -> Vec<Fault> {
         CIRCLES.iter().any(|known| group.iter().all(|file| known.contains(&file.as_str())))
     };
     let found: BTreeSet<&str> = circles.iter().flatten().map(String::as_str).collect();
-    let mended = CIRCLES.iter().copied().flatten().filter(|file| !found.contains(*file)).map(|file| Fault {
+    let stale = CIRCLES.iter().copied().flatten().filter(|file| !found.contains(*file)).map(|file| Fault {
         file: (*file).to_owned(),
         line: 0,
         rule: "it is in no circle of imports any more; take it out of `CIRCLES`".to_owned(),
@@ -467,7 +467,7 @@ fn circle_faults(circles: &[Vec<String>]) -> Vec<Fault> {
         line: 0,
         rule: format!("these files import each other: {}", group.join(", ")),
     };
-    circles.iter().filter(|group| !known(group)).map(fault).chain(mended).collect()
+    circles.iter().filter(|group| !known(group)).map(fault).chain(stale).collect()
 }
 
 /// The terms of [`DIALECT`] in documentation comments.
