@@ -16,6 +16,8 @@ pub mod store;
 
 pub mod engine;
 
+mod view;
+
 pub mod daemon;
 
 pub mod cli;

@@ -2,13 +2,11 @@
 //! sent, and the blocked ones by step and reason with the command that helps.
 //! Used by `send` and `status`.
 
-use serde_json::{Value, json};
-
 use crate::cli::output;
 use crate::domain::change::settings::Settings;
 use crate::domain::model::ids::StepName;
 use crate::domain::verdict::Reason;
-use crate::engine::deliver::{KeptBack, Outbox};
+use crate::engine::deliver::KeptBack;
 
 /// One row per step and reason: number of mails, step, reason.
 pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
@@ -28,21 +26,4 @@ fn what_to_type(step: &StepName, reason: &Reason, settings: &Settings) -> Option
         Reason::NotApproved(_) => Some(format!("journey approve {step} --by NAME")),
         _ => None,
     }
-}
-
-/// `{ "ready": …, "kept_back": […] }`.
-pub(super) fn outbox_value(outbox: &Outbox) -> Value {
-    json!({ "ready": outbox.ready, "kept_back": value(&outbox.kept_back) })
-}
-
-pub(super) fn value(kept: &KeptBack) -> Value {
-    let entry = |(step, reason, mails): (&StepName, &Reason, usize)| {
-        json!({
-            "journey": step.journey.as_str(),
-            "step": step.step.as_str(),
-            "mails": mails,
-            "because": output::reason_value(reason),
-        })
-    };
-    kept.each().map(entry).collect()
 }

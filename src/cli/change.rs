@@ -4,17 +4,16 @@
 
 use std::io::Write;
 
-use serde_json::{Value, json};
-
 use super::context::Context;
 use super::error::CommandError;
 use super::style::{BOLD, DIM, SUCCESS};
 use crate::cli::output::{self, Format};
 use crate::domain::change::Change;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::engine::change::{self, Effect, Next, Shown};
+use crate::engine::change::{self, Effect, Shown};
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
 use crate::engine::plan::positions;
+use crate::view::change::{ChangeView, EffectView};
 
 /// How a change is made.
 #[derive(clap::Args, Debug)]
@@ -82,16 +81,16 @@ pub(super) fn print_change(
 ) -> Result<(), CommandError> {
     match flags.format {
         Format::Json => {
-            let value = json!({
-                "action": proposed.change.action(),
-                "about": proposed.about,
-                "at": zone.rfc3339(at),
-                "dry_run": flags.dry_run,
-                "before": shown.before,
-                "after": shown.after,
-                "why": proposed.why,
-                "effect": effects.map(|all| all.iter().map(|effect| effect_value(zone, effect)).collect::<Vec<_>>()),
-            });
+            let value = ChangeView {
+                action: proposed.change.action(),
+                about: &proposed.about,
+                at: zone.rfc3339(at),
+                dry_run: flags.dry_run,
+                before: &shown.before,
+                after: &shown.after,
+                why: proposed.why.as_deref(),
+                effect: effects.map(|all| all.iter().map(|effect| EffectView::of(zone, effect)).collect()),
+            };
             Ok(output::print_json(&mut *cx.out, &value)?)
         }
         Format::Text => text(cx, zone, flags, proposed, shown, effects),
@@ -136,21 +135,4 @@ fn text(
 fn row(zone: TimeZone, effect: &Effect) -> Vec<String> {
     let (before, after) = (effect.before.text(zone), effect.after.text(zone));
     vec![output::thousands(effect.enrolments), effect.journey.to_string(), before, "→".to_owned(), after]
-}
-
-fn effect_value(zone: TimeZone, effect: &Effect) -> Value {
-    let next = |next: &Next| {
-        json!({
-            "verdict": next.verdict,
-            "step": next.step.as_ref().map(ToString::to_string),
-            "at": next.at.map(|at| zone.rfc3339(at)),
-            "because": next.why,
-        })
-    };
-    json!({
-        "journey": effect.journey.as_str(),
-        "enrolments": effect.enrolments,
-        "before": next(&effect.before),
-        "after": next(&effect.after),
-    })
 }

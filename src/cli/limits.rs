@@ -1,8 +1,6 @@
 //! Prints the rate limits that mails wait for: how many wait, and until when.
 //! Used by `send` and `status`.
 
-use serde_json::{Value, json};
-
 use crate::cli::output;
 use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::moment;
@@ -18,15 +16,4 @@ pub(super) fn line(zone: TimeZone, reached: &Reached) -> String {
         false => format!(", the last {} at the earliest", moment(zone, *last)),
     };
     format!("the limit of {limit}{to} is reached: {wait}; the next may leave {}{ends}", moment(zone, *next))
-}
-
-pub(super) fn value(zone: TimeZone, reached: &Reached) -> Value {
-    json!({
-        "mails": reached.limit.mails,
-        "seconds": reached.limit.per.as_secs(),
-        "domain": reached.domain,
-        "waiting": reached.waiting,
-        "next": zone.rfc3339(reached.next),
-        "last": zone.rfc3339(reached.last),
-    })
 }

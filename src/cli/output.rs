@@ -1,16 +1,15 @@
-//! Output helpers shared by the commands: tables, counts, diagnostics, and JSON
-//! values of people and reasons.
+//! Output helpers shared by the commands: tables, numbers, diagnostics, JSON.
 
 use std::io::{self, Write};
 
 use chrono::TimeDelta;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::style::{DIM, ERROR, WARNING};
 use crate::domain::diagnostic::{Diagnostic, Severity};
-use crate::domain::model::person::Person;
 use crate::domain::verdict::Reason;
+pub(super) use crate::view::person::display_id;
 
 /// Text or JSON, where something is listed.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,41 +81,13 @@ pub(super) fn print_diagnostics(out: &mut dyn Write, faults: &[Diagnostic]) -> i
     Ok(())
 }
 
-/// The id shown for a person in lists; `protected` for a protected person.
-pub(super) fn display_id(person: &Person) -> &str {
-    if person.protected { "protected" } else { person.id.as_str() }
-}
-
-/// The unit of a person in JSON; null for a protected person.
-pub(super) fn unit_value(person: &Person, unit_name: &str) -> Value {
-    if person.protected { Value::Null } else { json!(unit_name) }
-}
-
-/// The address of a person in JSON; null if the person is protected or has none.
-pub(super) fn address_value(person: &Person) -> Value {
-    match (&person.email, person.protected) {
-        (Some(email), false) => json!(email),
-        (None, _) | (Some(_), true) => Value::Null,
-    }
-}
-
-/// `[{ "code": …, "text": … }]`.
-pub(super) fn reasons_value(reasons: &[Reason]) -> Value {
-    reasons.iter().map(reason_value).collect()
-}
-
-/// `{ "code": …, "text": … }`.
-pub(super) fn reason_value(reason: &Reason) -> Value {
-    json!({ "code": reason.code(), "text": reason.text() })
-}
-
 /// The texts of all reasons in one line.
 pub(super) fn reasons_text(reasons: &[Reason]) -> String {
     reasons.iter().map(Reason::text).collect::<Vec<_>>().join("; ")
 }
 
-/// Prints indented JSON.
-pub(super) fn print_json(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+/// Prints a document as indented JSON.
+pub(super) fn print_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
 }

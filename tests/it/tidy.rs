@@ -46,6 +46,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "failpoint",
         ],
     ),
+    // JSON documents for every entry point, built from values of the engine.
+    ("view", &["domain", "roster", "store", "engine"]),
     // An entry point like `cli`; it rereads the configuration on reload.
     (
         "daemon",
@@ -63,7 +65,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "failpoint",
         ],
     ),
-    ("web", &["domain", "render", "content", "roster", "store", "mail", "clock", "logging", "engine"]),
+    (
+        "web",
+        &["domain", "render", "content", "roster", "store", "mail", "clock", "logging", "engine", "view"],
+    ),
     (
         "cli",
         &[
@@ -77,6 +82,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "logging",
             "engine",
+            "view",
             "daemon",
             "web",
             "failpoint",

@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
-
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output;
 use crate::cli::style::{ERROR, SUCCESS, WARNING};
 use crate::domain::diagnostic::{Diagnostic, Severity};
 use crate::engine::load::check as engine;
+use crate::view::diagnostic::DiagnosticView;
 
 /// Finds every fault in configuration, content and people
 ///
@@ -46,7 +45,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     match args.format {
         Format::Text => text(cx, &faults)?,
-        Format::Json => output::print_json(&mut *cx.out, &faults.iter().map(value).collect())?,
+        Format::Json => output::print_json(&mut *cx.out, &DiagnosticView::of_all(&faults))?,
         Format::Github => faults.iter().try_for_each(|fault| github(&mut *cx.out, fault))?,
     }
     let bad = faults.iter().any(|fault| args.strict || fault.is_error());
@@ -68,18 +67,6 @@ fn text(cx: &mut Context, faults: &[Diagnostic]) -> io::Result<()> {
             writeln!(cx.out, "{ERROR}{errors}{ERROR:#}, {WARNING}{warnings}{WARNING:#}")
         }
     }
-}
-
-pub(crate) fn value(fault: &Diagnostic) -> Value {
-    json!({
-        "severity": fault.severity.to_string(),
-        "code": fault.code,
-        "file": fault.place.file,
-        "line": fault.place.line,
-        "column": fault.place.column,
-        "message": fault.message,
-        "hint": fault.hint,
-    })
 }
 
 /// Writes a GitHub workflow command. Characters that would end it early are

@@ -4,8 +4,6 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
@@ -13,6 +11,7 @@ use crate::cli::style::{DIM, ERROR, SUCCESS, WARNING};
 use crate::domain::diagnostic::Diagnostic;
 use crate::engine::doctor::{self, Asked, Finding, Level};
 use crate::mail::dns::DnsClient;
+use crate::view::doctor::DoctorView;
 
 /// Looks at everything that sending rests on, with a fix for each fault
 ///
@@ -97,7 +96,7 @@ fn finish(args: &Args, cx: &mut Context, at: Option<&str>, findings: &[Finding])
     let of = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (faults, warnings) = (of(Level::Fault), of(Level::Warning));
     match args.format {
-        Format::Json => output::print_json(&mut *cx.out, &value(at, findings))?,
+        Format::Json => output::print_json(&mut *cx.out, &DoctorView::of(at, findings))?,
         Format::Text => {
             if at.is_none() {
                 findings.iter().try_for_each(|finding| print_finding(cx, finding))?;
@@ -120,27 +119,4 @@ fn finish(args: &Args, cx: &mut Context, at: Option<&str>, findings: &[Finding])
         }
     }
     if faults > 0 { Err(CommandError::new(ErrorKind::Negative, "")) } else { Ok(()) }
-}
-
-fn value(at: Option<&str>, findings: &[Finding]) -> Value {
-    let level = |level| match level {
-        Level::Good => "ok",
-        Level::Warning => "warn",
-        Level::Fault => "fail",
-    };
-    let one = |finding: &Finding| {
-        json!({
-            "level": level(finding.level),
-            "about": finding.about,
-            "message": finding.message,
-            "hint": finding.hint,
-        })
-    };
-    let of = |level| findings.iter().filter(|finding| finding.level == level).count();
-    json!({
-        "at": at,
-        "findings": findings.iter().map(one).collect::<Vec<_>>(),
-        "faults": of(Level::Fault),
-        "warnings": of(Level::Warning),
-    })
 }

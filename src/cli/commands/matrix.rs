@@ -2,14 +2,13 @@
 
 use std::io::Write;
 
-use serde_json::{Value, json};
-
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM};
 use crate::domain::model::ids::{Language, Slug};
 use crate::engine::plan::coverage::{self, Cell, Texts};
+use crate::view::coverage::CoverageView;
 
 /// Shows steps × characters × languages: own text, inherited, missing
 ///
@@ -31,7 +30,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let mut rows = coverage::matrix(&world);
     rows.retain(|row| only.as_ref().is_none_or(|slug| row.journey.slug == *slug));
     match args.format {
-        Format::Json => Ok(output::print_json(&mut *cx.out, &value(&columns, &rows))?),
+        Format::Json => Ok(output::print_json(&mut *cx.out, &CoverageView::of(&columns, &rows))?),
         Format::Text => text(cx, &columns, &rows),
     }
 }
@@ -73,24 +72,4 @@ fn mark(cell: Cell) -> &'static str {
         Cell::Inherited => "·",
         Cell::Missing => "–",
     }
-}
-
-fn value(columns: &[(Language, Option<Slug>)], rows: &[Texts<'_>]) -> Value {
-    let text = |((language, character), cell): (&(Language, Option<Slug>), &Cell)| {
-        json!({
-            "language": language.as_str(),
-            "character": character.as_ref().map(Slug::as_str),
-            "text": cell.as_str(),
-        })
-    };
-    let step = |row: &Texts<'_>| {
-        json!({
-            "journey": row.journey.slug.as_str(),
-            "step": row.step.slug.as_str(),
-            "kind": row.step.kind.as_str(),
-            "content": row.step.hash.to_string(),
-            "texts": columns.iter().zip(&row.cells).map(text).collect::<Vec<_>>(),
-        })
-    };
-    json!({ "steps": rows.iter().map(step).collect::<Vec<_>>() })
 }

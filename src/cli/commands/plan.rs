@@ -5,16 +5,16 @@ use std::io::{self, Write};
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use icalendar::{Calendar, Component, Event, EventLike};
-use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::style::{BOLD, DIM, WARNING};
 use crate::cli::{lookup, output, time_arg};
 use crate::domain::forecast::Row;
-use crate::domain::time::timezone::{TimeZone, Timestamp};
+use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::forecast::{self, Scope};
+use crate::view::plan::{PlannedMailView, assumptions};
 
 /// Shows who gets what when, in the weeks to come
 ///
@@ -188,35 +188,17 @@ fn minutes_text(cx: &mut Context, world: &Snapshot, rows: &[Row]) -> Result<(), 
     Ok(())
 }
 
-fn assumes(row: &Row) -> Vec<&'static str> {
-    let approval = row.assumes_approval.then_some("approval");
-    let answer = row.assumes_answer.then_some("answer");
-    approval.into_iter().chain(answer).collect()
-}
-
 /// Writes a JSON array row by row, so that a plan of years is not held as JSON in
 /// memory.
 fn json_rows(out: &mut dyn Write, world: &Snapshot, rows: &[Row]) -> io::Result<()> {
-    let zone = world.content.library.programme.zone;
     writeln!(out, "[")?;
     for (index, row) in rows.iter().enumerate() {
         let comma = if index + 1 == rows.len() { "" } else { "," };
-        writeln!(out, "  {}{comma}", row_value(zone, world, row))?;
+        write!(out, "  ")?;
+        serde_json::to_writer(&mut *out, &PlannedMailView::of(world, row))?;
+        writeln!(out, "{comma}")?;
     }
     writeln!(out, "]")
-}
-
-fn row_value(zone: TimeZone, world: &Snapshot, row: &Row) -> Value {
-    let journey = &world.content.library.journeys[row.journey];
-    json!({
-        "person": output::display_id(&world.roster.people[row.person]),
-        "journey": journey.slug.as_str(),
-        "step": journey.steps[row.step].slug.as_str(),
-        "round": row.round,
-        "at": zone.rfc3339(row.at),
-        "minutes": row.minutes,
-        "assumes": assumes(row),
-    })
 }
 
 fn csv_rows(out: &mut dyn Write, world: &Snapshot, rows: &[Row]) -> io::Result<()> {
@@ -236,7 +218,7 @@ fn csv_rows(out: &mut dyn Write, world: &Snapshot, rows: &[Row]) -> io::Result<(
             &row.round.to_string(),
             &zone.rfc3339(row.at),
             &row.minutes.to_string(),
-            &assumes(row).join(" "),
+            &assumptions(row).join(" "),
         ])?;
     }
     let text = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use clap::ValueEnum;
-use serde_json::json;
 
 use crate::cli::change::ChangeFlags;
 use crate::cli::context::Context;
@@ -14,6 +13,7 @@ use crate::domain::delivery::state::{Delivery, DeliveryEvent, State};
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::plan::positions;
 use crate::store::{AuditRecord, Store, Transition, Written};
+use crate::view::resolve::ResolutionView;
 
 /// Says what became of a mail that is in doubt or held
 ///
@@ -97,16 +97,7 @@ fn print_resolution(
     after: State,
 ) -> Result<(), CommandError> {
     if args.flags.format == Format::Json {
-        let value = json!({
-            "action": "resolve",
-            "delivery": delivery.number,
-            "step": delivery.step.to_string(),
-            "round": delivery.round,
-            "dry_run": args.flags.dry_run,
-            "before": delivery.state.as_str(),
-            "after": after.as_str(),
-            "why": args.reason,
-        });
+        let value = ResolutionView::of(delivery, after, args.reason.as_deref(), args.flags.dry_run);
         return Ok(output::print_json(&mut *cx.out, &value)?);
     }
     writeln!(cx.out, "{BOLD}delivery {}{BOLD:#}  {}", delivery.number, delivery.step)?;

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use serde_json::{Value, json};
-
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::output::{self, Format};
@@ -14,11 +12,12 @@ use crate::domain::delivery::bounce::BounceCause;
 use crate::domain::history::position::Stage;
 use crate::domain::model::ids::PersonId;
 use crate::domain::time::timezone::TimeZone;
-use crate::domain::verdict::{Reason, moment};
+use crate::domain::verdict::moment;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::Holding;
 use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
 use crate::store::{Stuck, WAL_WARN_BYTES};
+use crate::view::status::{StatusView, bounces};
 
 /// Shows how it stands: journeys, deliveries, what is held and why, what is next
 ///
@@ -37,7 +36,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (world, at) = cx.world()?;
     let status = status::status(&world, Ledger::read(&world, at)?, at);
     match args.format {
-        Format::Json => Ok(output::print_json(&mut *cx.out, &value(&world, &status))?),
+        Format::Json => Ok(output::print_json(&mut *cx.out, &StatusView::of(&world, &status))?),
         Format::Text => text(cx, &world, &status),
     }
 }
@@ -115,7 +114,7 @@ fn deliveries_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> R
         vec![output::thousands(usize::try_from(*n).unwrap_or(usize::MAX)), state.to_string()]
     };
     output::print_table(&mut *cx.out, &status.deliveries.iter().map(row).collect::<Vec<_>>(), &[0])?;
-    let [mailbox, passing, channel] = BounceCause::ALL.map(|blame| came_back(status, blame));
+    let [mailbox, passing, channel] = BounceCause::ALL.map(|blame| bounces(status, blame));
     if mailbox + passing + channel > 0 {
         writeln!(
             cx.out,
@@ -212,11 +211,6 @@ fn problems_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Res
     Ok(output::print_table(&mut *cx.out, &rows, &[0])?)
 }
 
-/// Number of bounces with that cause.
-fn came_back(status: &Status<'_>, blame: BounceCause) -> u64 {
-    status.bounces.iter().filter(|(of, _)| *of == blame).map(|(_, n)| n).sum()
-}
-
 /// Prints the time of the last backup; highlighted if it is too old or missing.
 fn backup_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<(), CommandError> {
     let Some(made) = status.backup else {
@@ -259,98 +253,4 @@ fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError>
         writeln!(cx.out, "  {DIM}and {} more{DIM:#}", output::count(more, "line", "lines"))?;
     }
     Ok(())
-}
-
-fn value(world: &Snapshot, status: &Status<'_>) -> Value {
-    let zone = world.content.library.programme.zone;
-    let stages = |stages: &[usize; 5]| -> serde_json::Map<String, Value> {
-        Stage::ALL.iter().zip(stages).map(|(stage, n)| (stage.to_string(), json!(n))).collect()
-    };
-    let journeys: Vec<Value> = status
-        .stages
-        .iter()
-        .map(|(journey, n)| json!({ "journey": journey.as_str(), "enrolments": stages(n) }))
-        .collect();
-    let deliveries: serde_json::Map<String, Value> =
-        status.deliveries.iter().map(|(state, n)| (state.to_string(), json!(n))).collect();
-    let mut sums: BTreeMap<(&str, &str, &'static str), usize> = BTreeMap::new();
-    for holding in &status.pass.held {
-        let step = holding.held.step.as_ref().map_or("", |step| step.as_str());
-        let code = holding.held.reasons.first().map_or("", Reason::code);
-        *sums.entry((holding.journey.slug.as_str(), step, code)).or_default() += 1;
-    }
-    let held: Vec<Value> = sums
-        .into_iter()
-        .map(|((journey, step, code), n)| {
-            let step = (!step.is_empty()).then_some(step);
-            json!({ "journey": journey, "step": step, "because": code, "enrolments": n })
-        })
-        .collect();
-    json!({
-        "at": zone.rfc3339(status.at),
-        "content": world.content.library.hash.to_string(),
-        "content_faults": status.broken.iter().map(super::check::value).collect::<Vec<_>>(),
-        "all_held": status.all_held.is_some(),
-        "hold": status.all_held.as_ref().map(|held| json!({
-            "since": zone.rfc3339(held.since), "why": held.why,
-        })),
-        "imported": status.imported.map(|at| zone.rfc3339(at)),
-        "log_bytes": status.log,
-        "backup": status.backup.map(|at| zone.rfc3339(at)),
-        "journeys": journeys,
-        "deliveries": deliveries,
-        "relay": relay_value(zone, status),
-        "limits": status.limits.iter().map(|reached| limits::value(zone, reached)).collect::<Vec<_>>(),
-        "guards": status.guards.iter().map(|guard| json!({
-            "kind": guard.kind.as_str(), "since": zone.rfc3339(guard.at), "message": guard.message,
-        })).collect::<Vec<_>>(),
-        "held_steps": status.held_steps.iter().map(|held| json!({
-            "journey": held.step.journey.as_str(), "step": held.step.step.as_str(),
-            "since": zone.rfc3339(held.since), "why": held.why,
-        })).collect::<Vec<_>>(),
-        "stuck": status.stuck.iter().map(|stuck| stuck_value(zone, stuck)).collect::<Vec<_>>(),
-        "came_back": BounceCause::ALL.iter().map(|blame| (blame.as_str().to_owned(), json!(came_back(status, *blame)))).collect::<serde_json::Map<_, _>>(),
-        "unparsed": status.unparsed,
-        "last_sent": status.last_sent.map(|at| zone.rfc3339(at)),
-        "last_hour": status.last_hour,
-        "rate": status.rate.iter().map(|limit| json!({
-            "mails": limit.mails, "seconds": limit.per.as_secs(),
-        })).collect::<Vec<_>>(),
-        "due": status.pass.send.len(),
-        "outbox": blocked::outbox_value(&status.outbox),
-        "pausing": status.pausing.iter().map(|pausing| json!({
-            "journey": pausing.step.journey.as_str(), "step": pausing.step.step.as_str(),
-            "rest_follows": zone.rfc3339(pausing.opens),
-        })).collect::<Vec<_>>(),
-        "held": held,
-        "next_wake": status.next_wake.map(|at| zone.rfc3339(at)),
-    })
-}
-
-fn relay_value(zone: TimeZone, status: &Status<'_>) -> Value {
-    let trouble = status.relay.failure.as_ref();
-    let fewer = status.relay.connection_cap.and_then(|fewer| fewer.if_active(status.at));
-    json!({
-        "last_success": status.relay.success.map(|at| zone.rfc3339(at)),
-        "trouble": trouble.map(|trouble| trouble.why.as_str()),
-        "since": trouble.map(|trouble| zone.rfc3339(trouble.since)),
-        "failures": trouble.map_or(0, |trouble| trouble.failures),
-        "retry": trouble.map(|trouble| zone.rfc3339(trouble.retry)),
-        "connections": fewer.map(|fewer| fewer.connections),
-        "fewer_until": fewer.map(|fewer| zone.rfc3339(fewer.until)),
-    })
-}
-
-fn stuck_value(zone: TimeZone, stuck: &Stuck) -> Value {
-    json!({
-        "delivery": stuck.number,
-        "person": stuck.person.as_ref().map_or("protected", PersonId::as_str),
-        "journey": stuck.step.journey.as_str(),
-        "step": stuck.step.step.as_str(),
-        "round": stuck.round,
-        "state": stuck.state.as_str(),
-        "attempts": stuck.attempts,
-        "next": stuck.next.map(|at| zone.rfc3339(at)),
-        "reply": stuck.reply,
-    })
 }

@@ -3,17 +3,16 @@
 
 use std::io::Write;
 
-use serde_json::{Value, json};
-
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::{Ended, Reason, Verdict, Wait, moment};
+use crate::domain::verdict::{Reason, Verdict, Wait, moment};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain::{self, InUnit, Standing, State, StepStanding, Why};
+use crate::view::explain::{ExplanationView, UnitExplanationView, over_text};
 
 /// Says why somebody gets what they get, and when
 ///
@@ -44,7 +43,10 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             let mut why = explain::of_person(&world, lookup::person(&world, person)?, at);
             explain::add_deliveries(&world, &mut why, at)?;
             match args.format {
-                Format::Json => Ok(output::print_json(&mut *cx.out, &person_value(&world, &why))?),
+                Format::Json => Ok(output::print_json(
+                    &mut *cx.out,
+                    &ExplanationView::of(world.content.library.programme.zone, &why),
+                )?),
                 Format::Text => person_text(cx, &world, &why, at),
             }
         }
@@ -55,9 +57,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             let zone = world.content.library.programme.zone;
             match args.format {
                 Format::Json => {
-                    let people: Vec<Value> =
-                        people.iter().map(|standing| in_unit_value(zone, standing)).collect();
-                    let value = json!({ "step": step.to_string(), "unit": world.roster.unit_name(&unit), "people": people });
+                    let value = UnitExplanationView::of(&world, &step, &unit, &people);
                     Ok(output::print_json(&mut *cx.out, &value)?)
                 }
                 Format::Text => {
@@ -176,15 +176,6 @@ fn when(zone: TimeZone, wait: &Wait) -> String {
     format!("{not_before}{}", moment(zone, wait.until))
 }
 
-fn over_text(over: Ended) -> &'static str {
-    match over {
-        Ended::Finished => "everything has been sent or skipped",
-        Ended::Left => "the last day with mail has passed",
-        Ended::NotInAudience => "the journey is for others",
-        Ended::JourneyGone => "the journey is not in the content any more",
-    }
-}
-
 /// When a step was or will be sent, and why not earlier; for a later step, the
 /// step that comes before it.
 fn summary(zone: TimeZone, standing: &InUnit<'_>) -> String {
@@ -207,80 +198,5 @@ fn summary(zone: TimeZone, standing: &InUnit<'_>) -> String {
             format!("held{step}: {}", output::reasons_text(&held.reasons))
         }
         Verdict::Ended(over) => over_text(*over).to_owned(),
-    }
-}
-
-fn person_value(world: &Snapshot, why: &Why<'_>) -> Value {
-    let zone = world.content.library.programme.zone;
-    let journeys: Vec<Value> = why.journeys.iter().map(|standing| standing_value(zone, standing)).collect();
-    json!({ "person": output::display_id(why.person), "journeys": journeys })
-}
-
-fn standing_value(zone: TimeZone, standing: &Standing<'_>) -> Value {
-    let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
-    let steps: Vec<Value> = standing
-        .steps
-        .iter()
-        .map(|step| {
-            json!({
-                "step": step.step.slug.as_str(),
-                "round": step.round,
-                "state": step.word(),
-                "planned": time(step.planned),
-                "sent": time(step.sent),
-                "kept_back": step.kept_back.as_ref().map(output::reason_value),
-                "answered": step.answered,
-                "content": step.content.to_string(),
-                "reply": step.reply,
-            })
-        })
-        .collect();
-    let (next, reasons) = next_value(zone, &standing.verdict);
-    json!({
-        "journey": standing.journey.slug.as_str(),
-        "stage": standing.stage.as_str(),
-        "steps": steps,
-        "next": next,
-        "because": reasons,
-    })
-}
-
-fn in_unit_value(zone: TimeZone, standing: &InUnit<'_>) -> Value {
-    let (next, reasons) = next_value(zone, &standing.verdict);
-    let time = |at: Option<Timestamp>| at.map(|at| zone.rfc3339(at));
-    json!({
-        "person": output::display_id(standing.person),
-        "state": standing.step.word(),
-        "kept_back": standing.step.kept_back.as_ref().map(output::reason_value),
-        "planned": time(standing.step.planned),
-        "sent": time(standing.step.sent),
-        "next": next,
-        "because": reasons,
-    })
-}
-
-/// The fields `next` (null if nothing follows) and `because`.
-fn next_value(zone: TimeZone, verdict: &Verdict) -> (Value, Value) {
-    match verdict {
-        Verdict::Send(send) => {
-            let (step, slot) = (send.step.as_str(), zone.rfc3339(send.slot));
-            (json!({ "verdict": "send", "step": step, "round": send.round, "at": slot }), json!([]))
-        }
-        Verdict::Wait(wait) => {
-            let (step, until) = (wait.step.as_str(), zone.rfc3339(wait.until));
-            let next = json!({ "verdict": "wait", "step": step, "round": wait.round, "at": until });
-            (next, output::reasons_value(&wait.reasons))
-        }
-        Verdict::Held(held) => {
-            let step = held.step.as_ref().map(ToString::to_string);
-            (
-                json!({ "verdict": "held", "step": step, "round": 0, "at": null }),
-                output::reasons_value(&held.reasons),
-            )
-        }
-        Verdict::Ended(over) => {
-            let reasons = over.code().map(|code| json!([{ "code": code, "text": over_text(*over) }]));
-            (Value::Null, reasons.unwrap_or_else(|| json!([])))
-        }
     }
 }

@@ -3,17 +3,16 @@
 
 use std::io::Write;
 
-use serde_json::{Value, json};
-
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM};
-use crate::domain::model::person::{Period, Person};
+use crate::domain::model::person::Person;
 use crate::domain::verdict::{long, moment};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain;
+use crate::view::person::{PeopleView, PersonDetailsView, periods_text};
 
 /// Lists who there is
 ///
@@ -48,10 +47,7 @@ pub(super) fn list(args: &List, cx: &mut Context) -> Result<(), CommandError> {
     let (protected, shown): (Vec<&Person>, Vec<&Person>) =
         people.into_iter().partition(|person| person.protected);
     if args.format == Format::Json {
-        let value = json!({
-            "people": shown.iter().map(|person| value(&world, person)).collect::<Vec<_>>(),
-            "protected": protected.len(),
-        });
+        let value = PeopleView::of(&world, &shown, protected.len());
         return Ok(output::print_json(&mut *cx.out, &value)?);
     }
     let row = |person: &&Person| {
@@ -91,13 +87,9 @@ fn notes(person: &Person) -> String {
         notes.push(format!("until {end}"));
     }
     if !person.leave.is_empty() {
-        notes.push(format!("leave {}", periods(&person.leave)));
+        notes.push(format!("leave {}", periods_text(&person.leave)));
     }
     notes.join(", ")
-}
-
-fn periods(periods: &[Period]) -> String {
-    periods.iter().map(|p| format!("{}/{}", p.from, p.to)).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn show(args: &Show, cx: &mut Context) -> Result<(), CommandError> {
@@ -105,21 +97,7 @@ pub(super) fn show(args: &Show, cx: &mut Context) -> Result<(), CommandError> {
     let person = lookup::person(&world, &args.person)?;
     let why = explain::of_person(&world, person, at);
     if args.format == Format::Json {
-        let mut value = value(&world, person);
-        let journeys = why.journeys.iter().map(|standing| {
-            let next = standing
-                .steps
-                .iter()
-                .find(|step| matches!(step.state, explain::State::Due | explain::State::Next));
-            json!({
-                "journey": standing.journey.slug.as_str(),
-                "stage": standing.stage.as_str(),
-                "next": next.map(|step| step.step.slug.to_string()),
-                "at": next.and_then(|step| step.planned).map(|at| world.content.library.programme.zone.rfc3339(at)),
-            })
-        });
-        value["journeys"] = journeys.collect();
-        return Ok(output::print_json(&mut *cx.out, &value)?);
+        return Ok(output::print_json(&mut *cx.out, &PersonDetailsView::of(&world, &why))?);
     }
     let zone = world.content.library.programme.zone;
     let character = character(&world, person);
@@ -138,7 +116,7 @@ pub(super) fn show(args: &Show, cx: &mut Context) -> Result<(), CommandError> {
         person.start.into_iter().for_each(|day| add("start", long(day)));
         person.end.into_iter().for_each(|day| add("last day", long(day)));
         if !person.leave.is_empty() {
-            add("leave", periods(&person.leave));
+            add("leave", periods_text(&person.leave));
         }
         person.extra.iter().for_each(|(name, value)| add(&format!("extra.{name}"), value.to_string()));
     }
@@ -169,23 +147,4 @@ fn character(world: &Snapshot, person: &Person) -> String {
         (None, Some(default)) => format!("{} (nothing chosen)", default.id),
         (None, None) => "nothing chosen".to_owned(),
     }
-}
-
-fn value(world: &Snapshot, person: &Person) -> Value {
-    let hidden = person.protected;
-    let unless_hidden = |value: Value| if hidden { Value::Null } else { value };
-    json!({
-        "person": output::display_id(person),
-        "address": output::address_value(person),
-        "first_name": unless_hidden(json!(person.first_name)),
-        "last_name": unless_hidden(json!(person.last_name)),
-        "unit": output::unit_value(person, world.roster.unit_name(&person.unit)),
-        "department": unless_hidden(json!(person.department.as_deref())),
-        "language": person.language.as_str(),
-        "character": world.memory.of(&person.id).character.as_ref().map(ToString::to_string),
-        "start_date": person.start.map(|day| day.to_string()),
-        "end_date": person.end.map(|day| day.to_string()),
-        "leave": periods(&person.leave),
-        "shared_address": person.shared_address,
-    })
 }

@@ -5,8 +5,6 @@ mod list;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
@@ -20,6 +18,7 @@ use crate::engine::load::people_file;
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::plan::positions;
 use crate::roster::RosterResult;
+use crate::view::import::ImportView;
 
 /// Reads and shows who there is
 #[derive(clap::Subcommand, Debug)]
@@ -90,7 +89,10 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         }
     }
     match args.format {
-        Format::Json => output::print_json(&mut *cx.out, &value(args, &reading, Some((roster, &import))))?,
+        Format::Json => output::print_json(
+            &mut *cx.out,
+            &ImportView::of(&reading, Some((roster, &import)), args.dry_run),
+        )?,
         Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &import)?,
     }
     if let Some((mut store, at)) = imported {
@@ -117,7 +119,7 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
 /// Reports a file with invalid lines: all diagnostics, and no import.
 fn refused(args: &Import, cx: &mut Context, file: &Path, reading: &RosterResult) -> Result<(), CommandError> {
     match args.format {
-        Format::Json => output::print_json(&mut *cx.out, &value(args, reading, None))?,
+        Format::Json => output::print_json(&mut *cx.out, &ImportView::of(reading, None, args.dry_run))?,
         Format::Text => {
             // Print errors last, where they are seen.
             let (errors, warnings): (Vec<_>, Vec<_>) =
@@ -245,30 +247,4 @@ fn summary(cx: &mut Context, reading: &RosterResult, roster: &Roster) -> Result<
         writeln!(cx.out, "  columns not read: {}", notes.dropped.join(", "))?;
     }
     Ok(())
-}
-
-fn value(args: &Import, reading: &RosterResult, taken: Option<(&Roster, &Changes<'_>)>) -> Value {
-    let notes = &reading.notes;
-    let faults: Vec<Value> = reading.faults.iter().map(super::check::value).collect();
-    let columns: serde_json::Map<String, Value> =
-        notes.columns.iter().map(|(column, heading)| (column.name().to_owned(), json!(heading))).collect();
-    let number = |of: &dyn Fn(&Changes<'_>) -> usize| taken.map_or(0, |(_, import)| of(import));
-    json!({
-        "dry_run": args.dry_run,
-        "joined": number(&|import| import.joined.len()),
-        "returned": number(&|import| import.returned.len()),
-        "left": number(&|import| import.left.len()),
-        "moved": number(&|import| import.moved()),
-        "changed": number(&|import| import.changed.len() - import.moved()),
-        "refused": reading.faults.iter().filter(|fault| fault.is_error()).count(),
-        "people": taken.map_or(0, |(roster, _)| roster.people.len()),
-        "units": taken.map_or(0, |(roster, _)| roster.units.len()),
-        "without_address": notes.without_address,
-        "shared_address": notes.shared_address,
-        "encoding": notes.encoding.to_string(),
-        "separator": notes.separator.to_string(),
-        "columns": columns,
-        "dropped": notes.dropped,
-        "faults": faults,
-    })
 }

@@ -1,14 +1,11 @@
 //! `journey send`: sends what is due, or shows it with `--dry-run`.
 
-mod lists;
 mod report;
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
-
-use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
@@ -32,7 +29,7 @@ use crate::engine::send::run as engine;
 use crate::engine::send::run::{Sent, Talk};
 use crate::engine::{doctor, message};
 use crate::store::{Recovered, Store};
-use lists::{Lists, Occasion};
+use crate::view::send::{DueEmailView, SendLists, SendView};
 use report::Report;
 
 /// Sends what is due now, or shows what one pass would send
@@ -98,9 +95,9 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     match args.format {
         Format::Json => {
-            let mut lists = Lists::default();
+            let mut lists = SendLists::default();
             lists.add(&world, &pass, State::Planned);
-            output::print_json(&mut *cx.out, &lists.value(&world, at, Occasion::DryRun(&outbox)))?;
+            output::print_json(&mut *cx.out, &SendView::dry_run(&world, at, lists, &outbox))?;
         }
         Format::Text => {
             let mut report = Report::new(at, cx.verbose, outbox);
@@ -135,14 +132,14 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (told_to_stop, quiet) = (Cell::new(false), cx.quiet);
     // Mails enqueued by passes that a concurrent change interrupted; for JSON
     // each mail.
-    let (mut before, mut mails): (usize, Vec<(i64, Value)>) = (0, Vec::new());
+    let (mut before, mut mails): (usize, Vec<(i64, DueEmailView)>) = (0, Vec::new());
     for _ in 0..MAX_REPLANS {
         // Include changes made between loading the snapshot and taking the lock,
         // or during an interrupted pass.
         world.refresh(&store)?;
         let bar = progress(cx, 0);
         let mut report = Report::new(at, cx.verbose, Outbox::default());
-        let mut lists = Lists::default();
+        let mut lists = SendLists::default();
         let stop = || {
             let stop = signals.stop();
             if stop && !told_to_stop.replace(true) && !quiet {
@@ -184,8 +181,8 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         match args.format {
             Format::Json => {
                 lists.send = with_current_states(&store, mails)?;
-                let occasion = Occasion::Real(&sent.delivered);
-                output::print_json(&mut *cx.out, &lists.value(&world, at, occasion))?;
+                let value = SendView::delivered(&world, at, lists, &sent.delivered);
+                output::print_json(&mut *cx.out, &value)?;
             }
             Format::Text => {
                 if before > 0 {
@@ -269,16 +266,19 @@ fn sending_blocked(guards: &[SendBlock]) -> CommandError {
 
 /// Adds the current delivery state to the JSON of each enqueued mail. A mail that
 /// is still unsent is shown as deferred.
-fn with_current_states(store: &Store, mails: Vec<(i64, Value)>) -> Result<Vec<Value>, CommandError> {
+fn with_current_states(
+    store: &Store,
+    mails: Vec<(i64, DueEmailView)>,
+) -> Result<Vec<DueEmailView>, CommandError> {
     let numbers = || mails.iter().map(|(number, _)| *number);
     let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return Ok(Vec::new()) };
     let states: HashMap<i64, State> = store.states(first, last + 1)?.into_iter().collect();
-    let now = |(number, mut mail): (i64, Value)| {
+    let now = |(number, mut mail): (i64, DueEmailView)| {
         let state = match states.get(&number).unwrap_or(&State::Sent) {
             State::Due | State::Claimed | State::InFlight => &State::Deferred,
             state => state,
         };
-        mail["state"] = json!(state.as_str());
+        mail.state = state.as_str();
         mail
     };
     Ok(mails.into_iter().map(now).collect())

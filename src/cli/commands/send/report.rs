@@ -17,6 +17,7 @@ use crate::domain::verdict::{Reason, moment as in_words};
 use crate::engine::deliver::Outbox;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::{Due, Holding, Pass, Selection, Waiting};
+use crate::view::send::display_subject;
 
 /// Maximum number of lines of a list before "and N more".
 const MAX_LINES: usize = 6;
@@ -107,10 +108,10 @@ impl Report {
                 output::display_id(due.person).to_owned(),
                 step_of(due),
                 due.step.kind.to_string(),
-                subject_of(due).unwrap_or_default().to_owned(),
+                display_subject(due).unwrap_or_default().to_owned(),
             ]);
         }
-        self.steps.entry((step_of(due), due.step.kind.as_str())).or_default().add(subject_of(due));
+        self.steps.entry((step_of(due), due.step.kind.as_str())).or_default().add(display_subject(due));
         keep_first_unprotected(&mut self.gets_one, due.person);
     }
 
@@ -361,11 +362,6 @@ fn keep_first_unprotected(kept: &mut Option<PersonId>, person: &Person) {
     if kept.is_none() && !person.protected {
         *kept = Some(person.id.clone());
     }
-}
-
-/// The subject, or `None` for a protected person, whose name it may contain.
-pub(super) fn subject_of<'d>(due: &'d Due<'_>) -> Option<&'d str> {
-    (!due.person.protected).then_some(due.subject.as_str())
 }
 
 /// Marks a text as an example if it stands for several.

@@ -1,0 +1,210 @@
+//! What a pass sends, what waits and what is held: the document of `send`. It
+//! lists every person, so it is built only if asked for.
+
+use serde::Serialize;
+
+use super::outbox::{BlockedMailsView, OutboxView};
+use super::person::{display_address, display_id};
+use super::reason::ReasonView;
+use crate::domain::delivery::state::State;
+use crate::domain::time::timezone::{TimeZone, Timestamp};
+use crate::engine::deliver::{Delivered, Outbox};
+use crate::engine::load::snapshot::Snapshot;
+use crate::engine::message;
+use crate::engine::plan::pass::{Due, Holding, Pass, Waiting};
+
+/// The result of a pass, real or dry.
+#[derive(Debug, Serialize)]
+pub(crate) struct SendView {
+    at: String,
+    dry_run: bool,
+    content: String,
+    totals: SendTotals,
+    send: Vec<DueEmailView>,
+    wait: Vec<WaitingEmailView>,
+    held: Vec<HeldEmailView>,
+    #[serde(flatten)]
+    outbox: OutboxResultView,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct SendTotals {
+    send: usize,
+    wait: usize,
+    held: usize,
+    over: usize,
+}
+
+/// The part about the outbox, which has mails of earlier passes, too.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum OutboxResultView {
+    /// A dry run: the outbox as earlier passes left it.
+    Outbox(OutboxView),
+    /// A real run: the results of delivery.
+    Delivered(DeliveredView),
+}
+
+/// Collects the lists of a [`SendView`] while a pass is decided part by part.
+#[derive(Debug, Default)]
+pub(crate) struct SendLists {
+    pub(crate) send: Vec<DueEmailView>,
+    wait: Vec<WaitingEmailView>,
+    held: Vec<HeldEmailView>,
+    over: usize,
+}
+
+/// A mail that is sent in this pass.
+#[derive(Debug, Serialize)]
+pub(crate) struct DueEmailView {
+    person: String,
+    address: Option<String>,
+    unit: Option<String>,
+    journey: String,
+    step: String,
+    round: u16,
+    kind: &'static str,
+    character: Option<String>,
+    language: String,
+    subject: Option<String>,
+    slot: String,
+    message_id: Option<String>,
+    /// State of the delivery.
+    pub(crate) state: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct WaitingEmailView {
+    person: String,
+    journey: String,
+    step: String,
+    until: String,
+    because: Vec<ReasonView>,
+}
+
+#[derive(Debug, Serialize)]
+struct HeldEmailView {
+    person: String,
+    journey: String,
+    step: Option<String>,
+    because: Vec<ReasonView>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeliveredView {
+    sent: usize,
+    deferred: usize,
+    rejected: usize,
+    in_doubt: usize,
+    held: usize,
+    cancelled: usize,
+    expired: usize,
+    kept_back: Vec<BlockedMailsView>,
+}
+
+impl SendLists {
+    /// Adds a pass or a part of one; its mails are in the given state.
+    pub(crate) fn add(&mut self, snapshot: &Snapshot, pass: &Pass<'_>, state: State) {
+        let zone = snapshot.content.library.programme.zone;
+        self.over += pass.over;
+        self.send.extend(pass.send.iter().map(|due| DueEmailView::of(snapshot, due, state)));
+        self.wait.extend(pass.wait.iter().map(|waiting| WaitingEmailView::of(zone, waiting)));
+        self.held.extend(pass.held.iter().map(HeldEmailView::of));
+    }
+}
+
+impl SendView {
+    /// The document of a dry run; `outbox` is as earlier passes left it.
+    pub(crate) fn dry_run(snapshot: &Snapshot, at: Timestamp, lists: SendLists, outbox: &Outbox) -> SendView {
+        SendView::new(snapshot, at, lists, OutboxResultView::Outbox(OutboxView::of(outbox)))
+    }
+
+    /// The document of a real run, with the results of delivery.
+    pub(crate) fn delivered(
+        snapshot: &Snapshot,
+        at: Timestamp,
+        lists: SendLists,
+        delivered: &Delivered,
+    ) -> SendView {
+        SendView::new(snapshot, at, lists, OutboxResultView::Delivered(DeliveredView::of(delivered)))
+    }
+
+    fn new(snapshot: &Snapshot, at: Timestamp, lists: SendLists, outbox: OutboxResultView) -> SendView {
+        let SendLists { send, wait, held, over } = lists;
+        SendView {
+            at: snapshot.content.library.programme.zone.rfc3339(at),
+            dry_run: matches!(outbox, OutboxResultView::Outbox(_)),
+            content: snapshot.content.library.hash.to_string(),
+            totals: SendTotals { send: send.len(), wait: wait.len(), held: held.len(), over },
+            send,
+            wait,
+            held,
+            outbox,
+        }
+    }
+}
+
+impl DueEmailView {
+    fn of(snapshot: &Snapshot, due: &Due<'_>, state: State) -> DueEmailView {
+        let person = due.person;
+        let unless_protected = |value: &str| (!person.protected).then(|| value.to_owned());
+        DueEmailView {
+            person: display_id(person).to_owned(),
+            address: display_address(person).map(str::to_owned),
+            unit: unless_protected(snapshot.roster.unit_name(&person.unit)),
+            journey: due.journey.slug.to_string(),
+            step: due.step.slug.to_string(),
+            round: due.round,
+            kind: due.step.kind.as_str(),
+            character: due.character.as_ref().map(ToString::to_string),
+            language: due.language.to_string(),
+            subject: display_subject(due).map(str::to_owned),
+            slot: snapshot.content.library.programme.zone.rfc3339(due.slot),
+            message_id: message::message_id(snapshot, due, due.round),
+            state: state.as_str(),
+        }
+    }
+}
+
+/// The subject, or `None` for a protected person, whose name it may contain.
+pub(crate) fn display_subject<'d>(due: &'d Due<'_>) -> Option<&'d str> {
+    (!due.person.protected).then_some(due.subject.as_str())
+}
+
+impl WaitingEmailView {
+    fn of(zone: TimeZone, waiting: &Waiting<'_>) -> WaitingEmailView {
+        WaitingEmailView {
+            person: display_id(waiting.person).to_owned(),
+            journey: waiting.journey.slug.to_string(),
+            step: waiting.wait.step.to_string(),
+            until: zone.rfc3339(waiting.wait.until),
+            because: ReasonView::of_all(&waiting.wait.reasons),
+        }
+    }
+}
+
+impl HeldEmailView {
+    fn of(holding: &Holding<'_>) -> HeldEmailView {
+        HeldEmailView {
+            person: display_id(holding.person).to_owned(),
+            journey: holding.journey.slug.to_string(),
+            step: holding.held.step.as_ref().map(ToString::to_string),
+            because: ReasonView::of_all(&holding.held.reasons),
+        }
+    }
+}
+
+impl DeliveredView {
+    fn of(delivered: &Delivered) -> DeliveredView {
+        DeliveredView {
+            sent: delivered.sent,
+            deferred: delivered.deferred,
+            rejected: delivered.rejected,
+            in_doubt: delivered.in_doubt,
+            held: delivered.held,
+            cancelled: delivered.cancelled,
+            expired: delivered.expired,
+            kept_back: BlockedMailsView::of_all(&delivered.kept_back),
+        }
+    }
+}
