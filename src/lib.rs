@@ -25,3 +25,4 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod failpoint;
+mod text;

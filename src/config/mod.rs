@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
-use toml::de::DeTable;
 
 use crate::domain::diagnostic::{Diagnostic, Location, NO_PERMISSION};
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::{TomlDocument, TomlError, TomlTable};
 
 use section::{ConfigReader, Section};
 use values::{filled, length, percent};
@@ -158,9 +159,9 @@ impl Config {
         let places = [Path::new("config.toml"), Path::new(SYSTEM_FILE)];
         let file = path.or_else(|| places.into_iter().find(|file| file.exists())).unwrap_or(places[0]);
         let text = String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
-        let shown = file.display().to_string();
-        let (table, _) = DeTable::parse_recoverable(&text);
-        Config::values(&mut ConfigReader::new(&shown, &text, environment), table.get_ref(), file).database
+        let source = TextFile::new(&file.display().to_string(), &text);
+        let (toml, _) = TomlDocument::parse(&text, 0);
+        Config::values(&mut ConfigReader::new(&source, environment), toml.root(), file).database
     }
 
     fn search(places: &[&Path], environment: &BTreeMap<String, String>) -> Result<Config, Vec<Diagnostic>> {
@@ -193,26 +194,25 @@ impl Config {
         text: &str,
         environment: &BTreeMap<String, String>,
     ) -> Result<Config, Vec<Diagnostic>> {
-        let shown = file.display().to_string();
-        let (table, errors) = DeTable::parse_recoverable(text);
+        let source = TextFile::new(&file.display().to_string(), text);
+        let (toml, errors) = TomlDocument::parse(text, 0);
         if !errors.is_empty() {
-            let syntax = |error: toml::de::Error| {
-                let start = error.span().map_or(0, |span| span.start);
-                Diagnostic::error("syntax", Location::of_offset(&shown, text, start, 1), error.message())
+            let syntax = |error: TomlError| {
+                Diagnostic::error("syntax", source.place(error.range.start), error.message)
             };
             let mut faults: Vec<Diagnostic> = errors.into_iter().map(syntax).collect();
             faults.sort_by(|a, b| a.place.cmp(&b.place));
             return Err(faults);
         }
-        let mut report = ConfigReader::new(&shown, text, environment);
-        let config = Config::values(&mut report, table.get_ref(), file);
+        let mut report = ConfigReader::new(&source, environment);
+        let config = Config::values(&mut report, toml.root(), file);
         report.report_unknown_variables(&OTHER_VARIABLES);
         let faults = report.into_faults();
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 
     /// Reads all values; invalid ones are replaced by their default.
-    fn values(report: &mut ConfigReader<'_>, table: &DeTable<'_>, file: &Path) -> Config {
+    fn values(report: &mut ConfigReader<'_>, table: TomlTable<'_>, file: &Path) -> Config {
         let base = file.parent().unwrap_or(Path::new(""));
         Section::root(report, table).read(|root| Config {
             file: file.to_owned(),

@@ -6,16 +6,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use toml::de::{DeTable, DeValue};
-
 use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
 
 use super::values::filled;
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::{TomlTable, TomlValue};
 
 /// The diagnostics so far and all names that were requested.
 pub(super) struct ConfigReader<'t> {
-    file: &'t str,
-    text: &'t str,
+    source: &'t TextFile,
     environment: &'t BTreeMap<String, String>,
     faults: Vec<Diagnostic>,
     /// The names of valid variables.
@@ -23,12 +22,8 @@ pub(super) struct ConfigReader<'t> {
 }
 
 impl<'t> ConfigReader<'t> {
-    pub(super) fn new(
-        file: &'t str,
-        text: &'t str,
-        environment: &'t BTreeMap<String, String>,
-    ) -> ConfigReader<'t> {
-        ConfigReader { file, text, environment, faults: Vec::new(), variables: Vec::new() }
+    pub(super) fn new(source: &'t TextFile, environment: &'t BTreeMap<String, String>) -> ConfigReader<'t> {
+        ConfigReader { source, environment, faults: Vec::new(), variables: Vec::new() }
     }
 
     /// The names of valid variables.
@@ -66,20 +61,20 @@ pub(super) struct Section<'r, 't> {
     path: Cow<'static, str>,
     /// The section has a name chosen by the user, so no variable corresponds to its keys.
     is_named: bool,
-    table: Option<&'r DeTable<'r>>,
-    asked: Vec<&'static str>,
+    /// `None` if the file does not have it.
+    table: Option<TomlTable<'r>>,
 }
 
 /// A value before it is parsed.
 #[derive(Clone, Copy)]
 enum RawValue<'r> {
     Variable(&'r str),
-    Value(&'r DeValue<'r>),
+    Value(TomlValue<'r>),
 }
 
 impl<'r, 't> Section<'r, 't> {
-    pub(super) fn root(report: &'r mut ConfigReader<'t>, table: &'r DeTable<'r>) -> Section<'r, 't> {
-        Section { report, path: Cow::Borrowed(""), is_named: false, table: Some(table), asked: Vec::new() }
+    pub(super) fn root(report: &'r mut ConfigReader<'t>, table: TomlTable<'r>) -> Section<'r, 't> {
+        Section { report, path: Cow::Borrowed(""), is_named: false, table: Some(table) }
     }
 
     /// Runs `read`, then reports unknown keys.
@@ -95,18 +90,14 @@ impl<'r, 't> Section<'r, 't> {
         path: &'static str,
         read: impl FnOnce(&mut Section<'_, 't>) -> T,
     ) -> T {
-        self.asked.push(key);
-        let table = match self.entry(key) {
-            Some((_, DeValue::Table(table))) => Some(table),
-            Some((place, _)) => {
-                let message = format!("`{path}` must be a section: write `[{path}]` and its keys below it");
-                self.report.faults.push(Diagnostic::error("wrong-type", place, message));
-                None
-            }
-            None => None,
-        };
+        let found = self.ask(key);
+        let table = found.and_then(TomlValue::as_table);
+        if let (Some(found), None) = (found, &table) {
+            let message = format!("`{path}` must be a section: write `[{path}]` and its keys below it");
+            self.report.faults.push(Diagnostic::error("wrong-type", self.place(found.offset), message));
+        }
         let (path, is_named) = (Cow::Borrowed(path), self.is_named);
-        Section { report: &mut *self.report, path, is_named, table, asked: Vec::new() }.read(read)
+        Section { report: &mut *self.report, path, is_named, table }.read(read)
     }
 
     /// Sections with names chosen by the user, like
@@ -118,25 +109,22 @@ impl<'r, 't> Section<'r, 't> {
         parse: impl Fn(&str) -> Result<N, String>,
         mut read: impl FnMut(&mut Section<'_, 't>, N) -> T,
     ) -> Vec<T> {
-        self.asked.push(key);
         let full = self.full(key);
         let hint = format!("write `[{full}.\"{example}\"]`, with your own, and its keys below it");
-        let table = match self.entry(key) {
-            Some((_, DeValue::Table(table))) => table,
-            Some((place, _)) => {
-                let message = format!("`{full}` must be a section for each name");
-                self.report.faults.push(Diagnostic::error("wrong-type", place, message).hint(hint));
-                return Vec::new();
-            }
-            None => return Vec::new(),
+        let Some(found) = self.ask(key) else { return Vec::new() };
+        let Some(table) = found.as_table() else {
+            let message = format!("`{full}` must be a section for each name");
+            let place = self.place(found.offset);
+            self.report.faults.push(Diagnostic::error("wrong-type", place, message).hint(hint));
+            return Vec::new();
         };
-        let (mut all, mut names) = (Vec::with_capacity(table.len()), Vec::with_capacity(table.len()));
-        let mut entries: Vec<_> = table.iter().collect();
-        entries.sort_by_key(|(name, _)| name.span().start);
+        let (mut all, mut names) = (Vec::new(), Vec::new());
+        let mut entries: Vec<_> = table.entries().collect();
+        entries.sort_by_key(|(name, _)| name.offset);
         for (name, value) in entries {
-            let path = format!("{full}.\"{}\"", name.get_ref());
-            let place = self.place(name.span().start);
-            let fault = match (parse(name.get_ref()), value.get_ref()) {
+            let path = format!("{full}.\"{}\"", name.value);
+            let place = self.place(name.offset);
+            let fault = match (parse(name.value), value.as_table()) {
                 (Ok(name), _) if names.contains(&name) => {
                     let message = format!("`{path}` stands here twice, perhaps written differently");
                     self.report
@@ -144,15 +132,16 @@ impl<'r, 't> Section<'r, 't> {
                         .push(Diagnostic::error("duplicate", place, message).hint("write it once"));
                     continue;
                 }
-                (Ok(name), DeValue::Table(table)) => {
+                (Ok(name), table @ Some(_)) => {
                     names.push(name.clone());
-                    let (report, table) = (&mut *self.report, Some(table));
-                    let section =
-                        Section { report, path: path.into(), is_named: true, table, asked: Vec::new() };
+                    let report = &mut *self.report;
+                    let section = Section { report, path: path.into(), is_named: true, table };
                     all.push(section.read(|section| read(section, name)));
                     continue;
                 }
-                (Ok(_), _) => Diagnostic::error("wrong-type", place, format!("`{path}` must be a section")),
+                (Ok(_), None) => {
+                    Diagnostic::error("wrong-type", place, format!("`{path}` must be a section"))
+                }
                 (Err(why), _) => Diagnostic::error("bad-value", place, format!("`{path}` {why}")),
             };
             self.report.faults.push(fault.hint(hint.clone()));
@@ -160,14 +149,13 @@ impl<'r, 't> Section<'r, 't> {
         all
     }
 
-    /// A value of the file with its location.
-    fn entry(&self, key: &str) -> Option<(Location, &'r DeValue<'r>)> {
-        let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
-        Some((self.place(value.span().start), value.get_ref()))
+    /// The value of an allowed key in the file.
+    fn ask(&mut self, key: &'static str) -> Option<TomlValue<'r>> {
+        self.table.as_mut()?.ask(key)
     }
 
     fn place(&self, offset: usize) -> Location {
-        Location::of_offset(self.report.file, self.report.text, offset, 1)
+        self.report.source.place(offset)
     }
 
     /// `JOURNEY_MAIL__SMTP__HOST`
@@ -189,17 +177,19 @@ impl<'r, 't> Section<'r, 't> {
     where
         't: 'r,
     {
-        self.asked.push(key);
+        let found = self.ask(key);
         let variable = if self.is_named { None } else { self.variable(key) };
         match variable {
             Some(text) => Some((Location::file(self.variable_name(key)), RawValue::Variable(text))),
-            None => self.entry(key).map(|(place, value)| (place, RawValue::Value(value))),
+            None => found.map(|value| (self.place(value.offset), RawValue::Value(value))),
         }
     }
 
     /// Returns true if neither the file nor a variable sets any of the keys.
     pub(super) fn is_absent(&mut self, keys: &[&'static str]) -> bool {
-        self.asked.extend(keys);
+        if let Some(table) = &mut self.table {
+            table.allow(keys);
+        }
         let variables = keys.iter().filter(|key| self.variable(key).is_some()).count();
         self.table.is_none() && variables == 0
     }
@@ -219,10 +209,10 @@ impl<'r, 't> Section<'r, 't> {
         key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let digits = |value: &DeValue<'_>| {
-            let DeValue::Integer(number) = value else { return None };
-            let decimal = u64::from_str_radix(number.as_str(), number.radix());
-            Some(decimal.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string()))
+        let digits = |value: TomlValue<'_>| {
+            let number = value.as_integer()?;
+            let decimal = number.parse(u64::from_str_radix);
+            Some(decimal.map_or_else(|| number.digits().to_owned(), |number| number.to_string()))
         };
         self.parsed(key, "a whole number, or text in quotes", digits, parse)
     }
@@ -233,21 +223,22 @@ impl<'r, 't> Section<'r, 't> {
         &mut self,
         key: &'static str,
         allowed: &str,
-        also: impl FnOnce(&DeValue<'_>) -> Option<String>,
+        also: impl FnOnce(TomlValue<'_>) -> Option<String>,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         let (place, found) = self.find(key)?;
         let read = match found {
             RawValue::Variable(text) => parse(text),
-            RawValue::Value(DeValue::String(text)) => parse(text),
-            RawValue::Value(other) => match also(other) {
-                Some(text) => parse(&text),
-                None => {
-                    let message = format!("must be {allowed}; found: {}", other.type_str());
-                    self.refuse(key, place, "wrong-type", &message);
-                    return None;
+            RawValue::Value(value) => {
+                match value.as_text().map(Cow::Borrowed).or_else(|| also(value).map(Cow::Owned)) {
+                    Some(text) => parse(&text),
+                    None => {
+                        let message = format!("must be {allowed}; found: {}", value.type_name());
+                        self.refuse(key, place, "wrong-type", &message);
+                        return None;
+                    }
                 }
-            },
+            }
         };
         read.map_err(|message| self.refuse(key, place, "bad-value", &message)).ok()
     }
@@ -287,8 +278,7 @@ impl<'r, 't> Section<'r, 't> {
         let (place, found) = self.find(key)?;
         let answer = match found {
             RawValue::Variable(text) => text.parse().ok(),
-            RawValue::Value(DeValue::Boolean(answer)) => Some(*answer),
-            RawValue::Value(_) => None,
+            RawValue::Value(value) => value.as_boolean(),
         };
         if answer.is_none() {
             self.refuse(key, place, "bad-value", "must be `true` or `false`, without quotes");
@@ -301,13 +291,13 @@ impl<'r, 't> Section<'r, 't> {
         let (place, found) = self.find(key)?;
         let number = match found {
             RawValue::Variable(text) => text.parse().ok(),
-            RawValue::Value(DeValue::Integer(number)) => {
-                u16::from_str_radix(number.as_str(), number.radix()).ok()
-            }
-            RawValue::Value(other) => {
-                let message = format!("must be a whole number; found: {}", other.type_str());
-                self.refuse(key, place, "wrong-type", &message);
-                return None;
+            RawValue::Value(value) => {
+                let Some(number) = value.as_integer() else {
+                    let message = format!("must be a whole number; found: {}", value.type_name());
+                    self.refuse(key, place, "wrong-type", &message);
+                    return None;
+                };
+                number.parse(u16::from_str_radix)
             }
         };
         match number.filter(|number| (least..=most).contains(number)) {
@@ -328,14 +318,12 @@ impl<'r, 't> Section<'r, 't> {
                 let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
                 words.map(|word| (place.clone(), Some(word))).collect()
             }
-            Some((_, RawValue::Value(DeValue::Array(items)))) => items
-                .iter()
-                .map(|item| match item.get_ref() {
-                    DeValue::String(text) => (self.place(item.span().start), Some(text.as_ref())),
-                    _ => (self.place(item.span().start), None),
-                })
-                .collect(),
-            Some((place, RawValue::Value(_))) => vec![(place, None)],
+            Some((place, RawValue::Value(value))) => match value.as_list() {
+                Some(items) => {
+                    items.into_iter().map(|item| (self.place(item.offset), item.as_text())).collect()
+                }
+                None => vec![(place, None)],
+            },
         };
         let mut list = Vec::with_capacity(texts.len());
         for (place, text) in texts {
@@ -362,7 +350,8 @@ impl<'r, 't> Section<'r, 't> {
         let place = if self.report.environment.contains_key(&variable) {
             Location::file(variable)
         } else {
-            self.entry(key).map_or(Location::file(self.report.file), |(place, _)| place)
+            let value = self.table.as_ref().and_then(|table| table.get(key));
+            value.map_or_else(|| Location::file(&self.report.source.file), |value| self.place(value.offset))
         };
         let message = format!("`{}` {message}", self.full(key));
         self.report.faults.push(Diagnostic::error(code, place, message).hint(hint));
@@ -379,9 +368,9 @@ impl<'r, 't> Section<'r, 't> {
     }
 
     fn report_unknown_keys(&mut self) {
-        let Some(table) = self.table else { return };
-        for (key, _) in table.iter().filter(|(key, _)| !self.asked.contains(&key.get_ref().as_ref())) {
-            let (place, name) = (self.place(key.span().start), key.get_ref());
+        let Some(table) = &self.table else { return };
+        for key in table.unknown() {
+            let (place, name) = (self.place(key.offset), key.value);
             let fault = if is_secret(name) {
                 let message = format!(
                     "`{}` may not stand in this file: secrets only by file or variable",
@@ -393,9 +382,9 @@ impl<'r, 't> Section<'r, 't> {
             } else {
                 let fault =
                     Diagnostic::error("unknown-key", place, format!("no such key: `{}`", self.full(name)));
-                match closest_match(name, self.asked.iter().copied()) {
+                match closest_match(name, table.allowed().iter().copied()) {
                     Some(near) => fault.hint(format!("did you mean `{near}`?")),
-                    None => fault.hint(format!("keys here are `{}`", self.asked.join("`, `"))),
+                    None => fault.hint(format!("keys here are `{}`", table.allowed().join("`, `"))),
                 }
             };
             self.report.faults.push(fault);

@@ -57,9 +57,10 @@ fn the_example_has_the_defaults() {
 #[test]
 fn the_example_names_every_key() {
     let environment = BTreeMap::new();
-    let table = DeTable::parse(LEAST).expect("TOML");
-    let mut report = ConfigReader::new("config.toml", LEAST, &environment);
-    let _ = Config::values(&mut report, table.get_ref(), Path::new("config.toml"));
+    let source = TextFile::new("config.toml", LEAST);
+    let (toml, _) = TomlDocument::parse(LEAST, 0);
+    let mut report = ConfigReader::new(&source, &environment);
+    let _ = Config::values(&mut report, toml.root(), Path::new("config.toml"));
     let mut section = String::new();
     let mut named: Vec<String> = Vec::new();
     for line in EXAMPLE.lines() {

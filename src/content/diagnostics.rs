@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Location};
+use crate::text::text_file::TextFile;
 
 /// Collects diagnostics. It is shared by reference, so that parsing continues
 /// after an error.

@@ -1,30 +1,13 @@
-//! Parses one TOML text with error recovery: each syntax error becomes a
-//! diagnostic with line and column, and the rest of the text is still read. The
-//! callers read the resulting `TomlTable`s.
-//!
-//! serde is not used because it stops at the first error.
+//! Parses the TOML of one file: each syntax error becomes a diagnostic with line and
+//! column, and the rest is still read by `TableReader`.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use toml::de::DeTable;
-
 use super::diagnostics::ContentDiagnostics;
-use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Location};
-
-/// A value and its byte offset in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Located<T> {
-    pub(super) value: T,
-    pub(super) offset: usize,
-}
-
-impl<T> Located<T> {
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Located<U> {
-        Located { value: change(self.value), offset: self.offset }
-    }
-}
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::{TomlDocument, TomlError};
 
 /// Maximum number of syntax errors reported for one text.
 const MAX_SYNTAX_ERRORS: usize = 20;
@@ -34,7 +17,7 @@ const MAX_DOTS: usize = 100;
 
 /// One parsed TOML text.
 pub(super) struct Document<'a> {
-    pub(super) root: DeTable<'a>,
+    pub(super) toml: TomlDocument<'a>,
     pub(super) context: Context<'a>,
 }
 
@@ -42,7 +25,7 @@ pub(super) struct Document<'a> {
 pub(super) struct Context<'a> {
     source: &'a TextFile,
     /// Byte offset in the file at which the TOML starts.
-    pub(super) base: usize,
+    pub(super) start: usize,
     faults: &'a ContentDiagnostics,
     /// The keys allowed above the first table.
     pub(super) top_keys: &'static [&'static str],
@@ -60,21 +43,21 @@ impl<'a> Document<'a> {
         faults: &'a ContentDiagnostics,
     ) -> Document<'a> {
         let base = range.start;
-        let mut context = Context { source, base, faults, top_keys, garbled: BTreeSet::new() };
+        let mut context = Context { source, start: base, faults, top_keys, garbled: BTreeSet::new() };
         let text = &source.text[range];
         if let Some(offset) = too_many_dots(text) {
             context.syntax(
-                offset,
+                base + offset,
                 format!("more than {MAX_DOTS} dots in one line"),
                 "a key has at most a few parts",
             );
-            return Document { root: DeTable::new(), context };
+            return Document { toml: TomlDocument::empty(base), context };
         }
-        let (root, wrong) = DeTable::parse_recoverable(text);
-        for fault in wrong {
-            context.toml_fault(text, &fault);
+        let (toml, errors) = TomlDocument::parse(text, base);
+        for error in errors {
+            context.toml_error(&error);
         }
-        Document { root: root.into_inner(), context }
+        Document { toml, context }
     }
 
     /// Returns true if there was no syntax error. Otherwise a missing key may
@@ -108,25 +91,23 @@ impl Context<'_> {
 
     /// Reports only the first syntax error of each line.
     fn syntax(&mut self, offset: usize, message: String, hint: &str) {
-        let offset = self.base + offset;
         if self.garbled.insert(self.source.line(offset)) && self.garbled.len() <= MAX_SYNTAX_ERRORS {
             self.faults
                 .report(self.source, offset, |place| Diagnostic::error("toml", place, message).hint(hint));
         }
     }
 
-    fn toml_fault(&mut self, text: &str, fault: &toml::de::Error) {
-        let span = fault.span().unwrap_or_default();
-        if fault.message() == "duplicate key" {
-            let key = text.get(span.clone()).unwrap_or_default();
-            let offset = self.base + span.start;
+    fn toml_error(&mut self, error: &TomlError) {
+        let offset = error.range.start;
+        if error.message == "duplicate key" {
+            let key = self.source.text.get(error.range.clone()).unwrap_or_default();
             self.add(offset, |place| {
                 Diagnostic::error("duplicate-key", place, format!("`{key}` stands here a second time"))
                     .hint("keep one of the two")
             });
             return;
         }
-        let message = format!("cannot be read as TOML: {}", fault.message());
-        self.syntax(span.start, message, "text stands in quotes, one key to a line: `title = \"Grunden\"`");
+        let message = format!("cannot be read as TOML: {}", error.message);
+        self.syntax(offset, message, "text stands in quotes, one key to a line: `title = \"Grunden\"`");
     }
 }

@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::decode;
 use super::diagnostics::ContentDiagnostics;
-use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Location, NO_PERMISSION};
+use crate::text::text_file::TextFile;
 
 /// Content as files: their bytes by path below the content folder.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -83,7 +84,7 @@ pub(super) fn from_files(dir: &Path, files: &Files, faults: &ContentDiagnostics)
             snapshot.pictures.insert(path.clone(), bytes.as_slice().into());
             continue;
         }
-        match TextFile::read(&snapshot.file(path), bytes.clone()) {
+        match decode::read(&snapshot.file(path), bytes.clone()) {
             Ok(source) => {
                 snapshot.texts.insert(path.clone(), source);
             }
@@ -180,7 +181,7 @@ fn read_all(
             Err(vec![all_too_large(shown, path)])
         } else {
             match read(&root.join(path), path, stamp)? {
-                Ok(bytes) => TextFile::read(&format!("{shown}{path}"), bytes),
+                Ok(bytes) => decode::read(&format!("{shown}{path}"), bytes),
                 Err(wrong) => Err(vec![unreadable(shown, path, &wrong)]),
             }
         };

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::Diagnostic;
+use crate::text::text_file::TextFile;
 
 /// The two parts of a file, as byte ranges of its text.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     fn split_front_matter(text: &str) -> String {
-        let source = TextFile::read("f.md", text.as_bytes().to_vec()).expect("text");
+        let source = TextFile::new("f.md", &text.replace("\r\n", "\n"));
         match split(&source) {
             Ok(FrontMatterSplit { front, body }) => {
                 let front = front.map(|range| &source.text[range]);

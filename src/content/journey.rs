@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::diagnostics::ContentDiagnostics;
-use super::document::{Document, Located};
+use super::document::Document;
 use super::programme::{DeclaredNames, translation_tables};
-use super::table::TomlTable;
-use crate::content::text_file::TextFile;
+use super::table_reader::TableReader;
 use crate::domain::model::ids::{Language, PersonId, Slug};
 use crate::domain::model::journey::{Audience, LateJoiners, ReferenceGroup};
 use crate::domain::model::step::{Pace, Wait};
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::duration::{Duration, DurationUnit};
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::Located;
 
 /// The parsed file.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ const TOP_KEYS: &[&str] =
 /// Parses the file.
 pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &ContentDiagnostics) -> RawJourney {
     let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
-    let mut table = TomlTable::root(&document);
+    let mut table = TableReader::root(&document);
     table.require(&[("title", "\"…\""), ("cadence", "\"30 8 * * Tue\"")]);
     if document.is_whole() && !table.has("start") && !table.has("after") {
         let message = "neither `start` nor `after`: nobody would ever begin";
@@ -77,7 +78,7 @@ pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &ContentDia
     written
 }
 
-fn cadence(table: &mut TomlTable<'_>) -> Option<Located<Cadence>> {
+fn cadence(table: &mut TableReader<'_>) -> Option<Located<Cadence>> {
     let text = table.line("cadence")?;
     match Cadence::parse(&text.value) {
         Ok(value) => Some(Located { value, offset: text.offset }),
@@ -88,7 +89,7 @@ fn cadence(table: &mut TomlTable<'_>) -> Option<Located<Cadence>> {
     }
 }
 
-fn late_joiners(table: &mut TomlTable<'_>) -> LateJoiners {
+fn late_joiners(table: &mut TableReader<'_>) -> LateJoiners {
     let words = [
         ("from start", LateJoiners::FromStart),
         ("join unit", LateJoiners::JoinUnit),
@@ -97,7 +98,7 @@ fn late_joiners(table: &mut TomlTable<'_>) -> LateJoiners {
     table.word("late_joiners", &words).map(|word| word.value).unwrap_or_default()
 }
 
-fn audience(table: &mut TomlTable<'_>) -> Audience {
+fn audience(table: &mut TableReader<'_>) -> Audience {
     let Some(mut table) = table.table("audience") else { return Audience::default() };
     let values = |texts: Vec<Located<String>>| texts.into_iter().map(|text| text.value).collect();
     let audience = Audience {
@@ -110,7 +111,7 @@ fn audience(table: &mut TomlTable<'_>) -> Audience {
     audience
 }
 
-fn audience_languages(table: &mut TomlTable<'_>) -> Vec<Language> {
+fn audience_languages(table: &mut TableReader<'_>) -> Vec<Language> {
     let mut languages = Vec::new();
     for text in table.lines("languages") {
         match Language::parse(&text.value) {
@@ -129,11 +130,11 @@ fn audience_languages(table: &mut TomlTable<'_>) -> Vec<Language> {
     languages
 }
 
-fn people(table: &mut TomlTable<'_>) -> Vec<PersonId> {
+fn people(table: &mut TableReader<'_>) -> Vec<PersonId> {
     table.lines("people").into_iter().map(|id| PersonId::new(&id.value)).collect()
 }
 
-fn reference_group(table: &mut TomlTable<'_>) -> Option<ReferenceGroup> {
+fn reference_group(table: &mut TableReader<'_>) -> Option<ReferenceGroup> {
     let mut table = table.table("reference_group")?;
     table.require(&[("people", "[\"1007\", \"1042\"]"), ("lead", "\"10 workdays\"")]);
     let people = people(&mut table);
@@ -142,8 +143,8 @@ fn reference_group(table: &mut TomlTable<'_>) -> Option<ReferenceGroup> {
     Some(ReferenceGroup { people, lead: lead?.value })
 }
 
-fn titles(table: &mut TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Language, String> {
-    let title = |(language, mut table): (Language, TomlTable<'_>)| {
+fn titles(table: &mut TableReader<'_>, known: &DeclaredNames) -> BTreeMap<Language, String> {
+    let title = |(language, mut table): (Language, TableReader<'_>)| {
         table.require(&[("title", "\"…\"")]);
         let title = table.line("title");
         table.finish();
@@ -152,7 +153,7 @@ fn titles(table: &mut TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Language
     translation_tables(table, known).into_iter().filter_map(title).collect()
 }
 
-fn steps(table: &mut TomlTable<'_>) -> Vec<RawStep> {
+fn steps(table: &mut TableReader<'_>) -> Vec<RawStep> {
     let tables = table.tables("step");
     if tables.is_empty() && table.is_whole() && !table.has("step") {
         let hint = "add `[[step]]` and below it `id = \"valkommen\"`, for each step in order";
@@ -162,7 +163,7 @@ fn steps(table: &mut TomlTable<'_>) -> Vec<RawStep> {
     tables.into_iter().filter_map(|table| step(table, &mut taken)).collect()
 }
 
-fn step(mut table: TomlTable<'_>, taken: &mut Vec<Slug>) -> Option<RawStep> {
+fn step(mut table: TableReader<'_>, taken: &mut Vec<Slug>) -> Option<RawStep> {
     table.require(&[("id", "\"valkommen\"")]);
     let id = table.slug("id");
     let pace = pace(&mut table);
@@ -188,7 +189,7 @@ fn step(mut table: TomlTable<'_>, taken: &mut Vec<Slug>) -> Option<RawStep> {
     Some(RawStep { id: id?, pace, remind, wait, expires_after, catch_up })
 }
 
-fn pace(table: &mut TomlTable<'_>) -> Located<Pace> {
+fn pace(table: &mut TableReader<'_>) -> Located<Pace> {
     if table.has("after") && table.has("on") {
         let message = "`on` and `after` contradict each other";
         let hint = "keep `on` for a moment of its own, or `after` for a distance from the step before";
@@ -200,7 +201,7 @@ fn pace(table: &mut TomlTable<'_>) -> Located<Pace> {
 }
 
 /// The delays of the reminders, in increasing order.
-fn remind(table: &mut TomlTable<'_>) -> Vec<Duration> {
+fn remind(table: &mut TableReader<'_>) -> Vec<Duration> {
     let delays = table.durations("remind");
     for pair in delays.windows(2) {
         let [earlier, later] = pair else { continue };
@@ -232,7 +233,7 @@ fn about_minutes(duration: Duration) -> u64 {
 }
 
 /// `answer`, or `answer, at most 15 workdays`.
-fn wait(table: &mut TomlTable<'_>) -> Wait {
+fn wait(table: &mut TableReader<'_>) -> Wait {
     let Some(text) = table.line("wait") else { return Wait::No };
     let (what, limit) = match text.value.split_once(',') {
         Some((what, limit)) => (what.trim(), Some(limit.trim())),
@@ -262,7 +263,7 @@ fn wait(table: &mut TomlTable<'_>) -> Wait {
 }
 
 /// Slugs are never reused: people who had the old step would not get the new one.
-fn retired_steps(table: &TomlTable<'_>, written: &RawJourney) {
+fn retired_steps(table: &TableReader<'_>, written: &RawJourney) {
     for step in &written.steps {
         if written.retired.iter().any(|retired| retired.value == step.id.value) {
             let message =

@@ -3,13 +3,14 @@
 //! run. It does not render Markdown (`render` does) and sends nothing. Callers
 //! are `check`, the engine and the preview.
 //!
-//! Reading order: `file_tree` takes the snapshot, `text_file` decodes bytes;
-//! `document` and `table` read TOML key by key, `front_matter` finds it in
-//! Markdown; `programme`, `journey` and `step_file` parse one file each without
+//! Reading order: `file_tree` takes the snapshot, `decode` decodes bytes;
+//! `document` and `table_reader` read TOML key by key, `front_matter` finds it
+//! in Markdown; `programme`, `journey` and `step_file` parse one file each without
 //! looking anything up; `resolver` resolves references between files and
 //! `variants` applies inheritance between variants; `picture` reads the size of
 //! a poster; `hash` computes content hashes.
 
+mod decode;
 mod diagnostics;
 mod document;
 mod file_tree;
@@ -22,8 +23,7 @@ mod programme;
 mod resolve_context;
 mod resolver;
 mod step_file;
-mod table;
-mod text_file;
+mod table_reader;
 mod variants;
 
 #[cfg(test)]

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use chrono::NaiveTime;
 
 use super::diagnostics::ContentDiagnostics;
-use super::document::{Document, Located};
+use super::document::Document;
 use super::hints::{did_you_mean, listed, quoted};
-use super::table::TomlTable;
-use crate::content::text_file::TextFile;
+use super::table_reader::TableReader;
 use crate::domain::diagnostic::closest_match;
 use crate::domain::model::ids::{Language, Slug};
 use crate::domain::model::library::{Character, CharacterWords, Focus, Privacy, Programme, ProgrammeWords};
@@ -17,6 +16,8 @@ use crate::domain::time::calendar::{Calendar, ClosedPeriod};
 use crate::domain::time::duration::{Duration, DurationUnit};
 use crate::domain::time::holidays::Holidays;
 use crate::domain::time::timezone::TimeZone;
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::Located;
 
 /// Names that the other files may refer to. `None` if they could not be read
 /// completely; references are then not checked.
@@ -34,7 +35,7 @@ const TOP_KEYS: &[&str] = &["title", "organisation", "languages", "time_zone"];
 pub(super) fn read(source: &TextFile, faults: &ContentDiagnostics) -> (Option<Programme>, DeclaredNames) {
     let document = Document::parse(source, 0..source.text.len(), TOP_KEYS, faults);
     let whole = document.is_whole();
-    let mut table = TomlTable::root(&document);
+    let mut table = TableReader::root(&document);
     table.require(&[
         ("title", "\"…\""),
         ("organisation", "\"…\""),
@@ -74,7 +75,7 @@ pub(super) fn read(source: &TextFile, faults: &ContentDiagnostics) -> (Option<Pr
 }
 
 /// The languages; `None` if one of them is invalid.
-fn languages(table: &mut TomlTable<'_>) -> Option<Vec<Language>> {
+fn languages(table: &mut TableReader<'_>) -> Option<Vec<Language>> {
     let mut languages: Vec<Language> = Vec::new();
     let texts = table.lines("languages");
     let all = texts.len();
@@ -96,7 +97,7 @@ fn languages(table: &mut TomlTable<'_>) -> Option<Vec<Language>> {
     (!languages.is_empty() && languages.len() == all).then_some(languages)
 }
 
-fn zone(table: &mut TomlTable<'_>) -> Option<TimeZone> {
+fn zone(table: &mut TableReader<'_>) -> Option<TimeZone> {
     let name = table.line("time_zone")?;
     let zone = TimeZone::parse(&name.value);
     if zone.is_none() {
@@ -114,7 +115,7 @@ fn zone(table: &mut TomlTable<'_>) -> Option<TimeZone> {
     zone
 }
 
-fn privacy(table: &mut TomlTable<'_>) -> Option<Privacy> {
+fn privacy(table: &mut TableReader<'_>) -> Option<Privacy> {
     if !table.has("privacy") && table.is_whole() {
         let hint = "add `[privacy]` with `purpose`, `legal_basis`, `visible_to` and `retention`";
         table.error(
@@ -145,7 +146,7 @@ fn privacy(table: &mut TomlTable<'_>) -> Option<Privacy> {
 }
 
 /// The calendar, with defaults for absent keys; `None` if any key is invalid.
-fn calendar(table: Option<TomlTable<'_>>) -> Option<Calendar> {
+fn calendar(table: Option<TableReader<'_>>) -> Option<Calendar> {
     let mut calendar = Calendar {
         workdays: [true, true, true, true, true, false, false],
         opens: NaiveTime::from_hms_opt(7, 0, 0)?,
@@ -170,7 +171,7 @@ fn calendar(table: Option<TomlTable<'_>>) -> Option<Calendar> {
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// `Mon-Fri`, or `Mon,Wed-Fri`.
-fn workdays(table: &mut TomlTable<'_>) -> Option<[bool; 7]> {
+fn workdays(table: &mut TableReader<'_>) -> Option<[bool; 7]> {
     let text = table.line("workdays")?;
     let day = |name: &str| WEEKDAYS.iter().position(|day| *day == name.trim());
     let mut workdays = [false; 7];
@@ -191,7 +192,7 @@ fn workdays(table: &mut TomlTable<'_>) -> Option<[bool; 7]> {
 }
 
 /// `07:00-17:00`.
-fn hours(table: &mut TomlTable<'_>) -> Option<(NaiveTime, NaiveTime)> {
+fn hours(table: &mut TableReader<'_>) -> Option<(NaiveTime, NaiveTime)> {
     let text = table.line("hours")?;
     let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
     let hours = text.value.split_once('-').and_then(|(opens, closes)| time(opens).zip(time(closes)));
@@ -211,7 +212,7 @@ fn hours(table: &mut TomlTable<'_>) -> Option<(NaiveTime, NaiveTime)> {
 }
 
 /// Only minutes, hours or days: workdays would depend on the unit.
-fn min_gap(table: &mut TomlTable<'_>) -> Option<Duration> {
+fn min_gap(table: &mut TableReader<'_>) -> Option<Duration> {
     let gap = table.duration("min_gap")?;
     match gap.value.unit {
         DurationUnit::Minutes | DurationUnit::Hours | DurationUnit::Days => Some(gap.value),
@@ -223,8 +224,8 @@ fn min_gap(table: &mut TomlTable<'_>) -> Option<Duration> {
     }
 }
 
-fn closed(table: &mut TomlTable<'_>) -> Vec<ClosedPeriod> {
-    let period = |mut table: TomlTable<'_>| {
+fn closed(table: &mut TableReader<'_>) -> Vec<ClosedPeriod> {
+    let period = |mut table: TableReader<'_>| {
         table.require(&[("from", "2026-12-21"), ("to", "2027-01-06"), ("why", "\"jul och nyår\"")]);
         let from = table.date("from");
         let to = table.date("to");
@@ -243,9 +244,9 @@ fn closed(table: &mut TomlTable<'_>) -> Vec<ClosedPeriod> {
 }
 
 /// The focus areas, and their ids if all of them are valid.
-fn focus_areas(table: &mut TomlTable<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
+fn focus_areas(table: &mut TableReader<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
     let mut ids = Some(Vec::new());
-    let area = |mut table: TomlTable<'_>| {
+    let area = |mut table: TableReader<'_>| {
         table.require(&[("id", "\"energi\""), ("title", "\"…\"")]);
         let id = table.slug("id");
         let title = table.line("title");
@@ -258,10 +259,10 @@ fn focus_areas(table: &mut TomlTable<'_>) -> (Vec<Focus>, Option<Vec<Slug>>) {
 }
 
 /// The characters, and their ids if all of them are valid.
-fn characters(table: &mut TomlTable<'_>) -> (Vec<Character>, Option<Vec<Slug>>) {
+fn characters(table: &mut TableReader<'_>) -> (Vec<Character>, Option<Vec<Slug>>) {
     let mut ids = Some(Vec::new());
     let mut default: Option<String> = None;
-    let mut character = |mut table: TomlTable<'_>| {
+    let mut character = |mut table: TableReader<'_>| {
         table.require(&[("id", "\"halsa\""), ("name", "\"…\""), ("about", "\"…\"")]);
         let id = table.slug("id");
         let name = table.line("name");
@@ -293,7 +294,7 @@ fn characters(table: &mut TomlTable<'_>) -> (Vec<Character>, Option<Vec<Slug>>) 
 
 /// Declares an id and reports a duplicate. After an invalid id the list of
 /// declared ids is incomplete and becomes `None`.
-fn declare(table: &TomlTable<'_>, id: Option<&Located<Slug>>, ids: &mut Option<Vec<Slug>>) {
+fn declare(table: &TableReader<'_>, id: Option<&Located<Slug>>, ids: &mut Option<Vec<Slug>>) {
     let (Some(id), Some(taken)) = (id, &mut *ids) else {
         *ids = None;
         return;
@@ -305,8 +306,8 @@ fn declare(table: &TomlTable<'_>, id: Option<&Located<Slug>>, ids: &mut Option<V
     taken.push(id.value.clone());
 }
 
-fn translations(table: &mut TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Language, ProgrammeWords> {
-    let words = |language: Language, mut table: TomlTable<'_>| {
+fn translations(table: &mut TableReader<'_>, known: &DeclaredNames) -> BTreeMap<Language, ProgrammeWords> {
+    let words = |language: Language, mut table: TableReader<'_>| {
         let text = |at: Option<Located<String>>| at.map(|at| at.value);
         let words = ProgrammeWords {
             title: text(table.line("title")),
@@ -329,11 +330,11 @@ fn translations(table: &mut TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<La
 /// The tables `[translation.<language>]` for the programme's languages other than
 /// the first.
 pub(super) fn translation_tables<'a>(
-    table: &mut TomlTable<'a>,
+    table: &mut TableReader<'a>,
     known: &DeclaredNames,
-) -> Vec<(Language, TomlTable<'a>)> {
+) -> Vec<(Language, TableReader<'a>)> {
     let Some(tables) = table.table("translation") else { return Vec::new() };
-    let one = |(code, table): (Located<String>, TomlTable<'a>)| {
+    let one = |(code, table): (Located<String>, TableReader<'a>)| {
         let Some(languages) = &known.languages else {
             return Some((Language::parse(&code.value)?, table));
         };
@@ -354,15 +355,15 @@ pub(super) fn translation_tables<'a>(
     tables.named_tables().into_iter().filter_map(one).collect()
 }
 
-fn focus_titles(table: &TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Slug, String> {
+fn focus_titles(table: &TableReader<'_>, known: &DeclaredNames) -> BTreeMap<Slug, String> {
     let title = |(id, title): (Located<String>, String)| {
         Some((known_id(table, &id, known.focus.as_deref(), "unknown-focus", "focus area")?, title))
     };
     table.named_lines().into_iter().filter_map(title).collect()
 }
 
-fn character_words(table: &TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Slug, CharacterWords> {
-    let words = |(id, mut below): (Located<String>, TomlTable<'_>)| {
+fn character_words(table: &TableReader<'_>, known: &DeclaredNames) -> BTreeMap<Slug, CharacterWords> {
+    let words = |(id, mut below): (Located<String>, TableReader<'_>)| {
         let name = below.line("name").map(|name| name.value);
         let about = below.text("about").map(|about| about.value);
         below.finish();
@@ -374,7 +375,7 @@ fn character_words(table: &TomlTable<'_>, known: &DeclaredNames) -> BTreeMap<Slu
 
 /// Resolves an id that the same file declares.
 fn known_id(
-    table: &TomlTable<'_>,
+    table: &TableReader<'_>,
     id: &Located<String>,
     known: Option<&[Slug]>,
     code: &'static str,

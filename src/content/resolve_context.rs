@@ -4,13 +4,13 @@
 use chrono::NaiveDate;
 
 use super::diagnostics::ContentDiagnostics;
-use super::document::Located;
 use super::hints::{did_you_mean, listed};
 use super::programme::DeclaredNames;
 use crate::content::file_tree::FileTree;
-use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::ids::Slug;
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::Located;
 
 /// Input shared while resolving.
 pub(super) struct ResolveContext<'a> {

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 
 use super::diagnostics::ContentDiagnostics;
-use super::document::Located;
 use super::hints::{did_you_mean, listed, quoted, slug_hint};
 use super::journey::{RawJourney, RawStep};
 use super::programme::DeclaredNames;
@@ -14,7 +13,6 @@ use super::resolve_context::ResolveContext;
 use super::variants::{self, StepFile};
 use super::{hash, journey, programme};
 use crate::content::file_tree::FileTree;
-use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
 use crate::domain::model::ids::Slug;
 use crate::domain::model::journey::Journey;
@@ -22,6 +20,8 @@ use crate::domain::model::library::{Library, TemplateSource};
 use crate::domain::model::step::{Pace, Step};
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::{Calendar, QuietDay};
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::Located;
 
 /// Builds the library from a snapshot; `None` if a required part is missing.
 pub(super) fn library(snapshot: &FileTree, today: NaiveDate, faults: &ContentDiagnostics) -> Option<Library> {

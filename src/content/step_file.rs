@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use super::diagnostics::ContentDiagnostics;
-use super::document::{Document, Located};
+use super::document::Document;
 use super::front_matter::{self, FrontMatterSplit};
-use super::table::TomlTable;
-use crate::content::text_file::TextFile;
+use super::table_reader::TableReader;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::ids::Slug;
 use crate::domain::model::step::{Film, Kind, Question, QuestionForm};
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::Located;
 
 /// The texts of one file; `None` for absent keys.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ pub(super) fn read_base<'a>(source: &'a TextFile, faults: &'a ContentDiagnostics
         return None;
     };
     let document = Document::parse(source, front, BASE_KEYS, faults);
-    let mut table = TomlTable::root(&document);
+    let mut table = TableReader::root(&document);
     table.require(&[("kind", "\"lesson\""), ("subject", "\"…\""), ("minutes", "5")]);
     let kind = table.word("kind", &Kind::ALL.map(|kind| (kind.as_str(), kind)));
     let minutes = table.integer("minutes", 1..481).map(|minutes| minutes.value as u32);
@@ -106,7 +107,7 @@ pub(super) fn read_version<'a>(
     let split_front_matter = split_front_matter(source, faults)?;
     let document =
         Document::parse(source, split_front_matter.front.clone().unwrap_or(0..0), VERSION_KEYS, faults);
-    let mut table = TomlTable::root(&document);
+    let mut table = TableReader::root(&document);
     let why = format!("stands in `{base_file}` only");
     let hint = "delete it here; a variant or translation has words only";
     let questions =
@@ -123,7 +124,7 @@ fn split_front_matter(source: &TextFile, faults: &ContentDiagnostics) -> Option<
 
 fn words<'a>(
     source: &'a TextFile,
-    table: &mut TomlTable<'_>,
+    table: &mut TableReader<'_>,
     split_front_matter: &FrontMatterSplit,
     whole: bool,
     faults: &ContentDiagnostics,
@@ -148,7 +149,7 @@ fn words<'a>(
     }
 }
 
-fn title(table: &mut TomlTable<'_>) -> Option<String> {
+fn title(table: &mut TableReader<'_>) -> Option<String> {
     let title = table.line("title")?;
     if title.value.contains("{{") {
         let message = "`title` has a placeholder; it names the step in lists, the same for everybody";
@@ -157,7 +158,7 @@ fn title(table: &mut TomlTable<'_>) -> Option<String> {
     Some(title.value)
 }
 
-fn subject(table: &mut TomlTable<'_>) -> Option<Located<String>> {
+fn subject(table: &mut TableReader<'_>) -> Option<Located<String>> {
     let subject = table.line("subject")?;
     let length = subject.value.chars().count();
     if length > MAX_SUBJECT_LENGTH {
@@ -172,7 +173,7 @@ fn subject(table: &mut TomlTable<'_>) -> Option<Located<String>> {
     Some(subject)
 }
 
-fn film(table: &mut TomlTable<'_>) -> Option<Located<RawFilm>> {
+fn film(table: &mut TableReader<'_>) -> Option<Located<RawFilm>> {
     let mut film = table.table("film")?;
     let offset = film.offset;
     film.require(&[("url", "\"https://…\""), ("title", "\"…\""), ("length", "\"2:25\"")]);
@@ -187,7 +188,7 @@ fn film(table: &mut TomlTable<'_>) -> Option<Located<RawFilm>> {
     Some(Located { value: RawFilm { film, poster, alt }, offset })
 }
 
-fn https(table: &mut TomlTable<'_>, key: &'static str) -> Option<String> {
+fn https(table: &mut TableReader<'_>, key: &'static str) -> Option<String> {
     let url = table.line(key)?;
     let rest = url.value.strip_prefix("https://").unwrap_or_default();
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -200,7 +201,7 @@ fn https(table: &mut TomlTable<'_>, key: &'static str) -> Option<String> {
 }
 
 /// `m:ss` or `h:mm:ss`.
-fn length(table: &mut TomlTable<'_>) -> Option<String> {
+fn length(table: &mut TableReader<'_>) -> Option<String> {
     let length = table.line("length")?;
     let digits = |text: &str, most: usize| {
         !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -219,7 +220,7 @@ fn length(table: &mut TomlTable<'_>) -> Option<String> {
 }
 
 /// The file name of a picture in the same folder; a path is rejected.
-fn poster(table: &mut TomlTable<'_>) -> Option<Located<String>> {
+fn poster(table: &mut TableReader<'_>) -> Option<Located<String>> {
     let poster = table.line("poster")?;
     let name = poster.value.as_str();
     let plain = !name.contains(['/', '\\', ':']) && !name.starts_with('.');
@@ -233,7 +234,7 @@ fn poster(table: &mut TomlTable<'_>) -> Option<Located<String>> {
 }
 
 /// Steps of kind `film` need a film; other kinds must not have one.
-fn film_or_not(table: &TomlTable<'_>, kind: Option<&Located<Kind>>, words: &StepText<'_>) {
+fn film_or_not(table: &TableReader<'_>, kind: Option<&Located<Kind>>, words: &StepText<'_>) {
     let Some(kind) = kind else { return };
     if kind.value == Kind::Film && !table.has("film") && words.whole {
         let hint = "add `film = { url = \"https://…\", title = \"…\", length = \"2:25\" }`";
@@ -250,7 +251,7 @@ fn film_or_not(table: &TomlTable<'_>, kind: Option<&Located<Kind>>, words: &Step
     }
 }
 
-fn questions(table: &mut TomlTable<'_>) -> Option<Vec<Question>> {
+fn questions(table: &mut TableReader<'_>) -> Option<Vec<Question>> {
     let mut taken = Vec::new();
     let questions: Vec<_> =
         table.tables("question").into_iter().map(|table| question(table, &mut taken)).collect();
@@ -267,7 +268,7 @@ enum Type {
     Pledge,
 }
 
-fn question(mut table: TomlTable<'_>, taken: &mut Vec<Slug>) -> Option<Question> {
+fn question(mut table: TableReader<'_>, taken: &mut Vec<Slug>) -> Option<Question> {
     table.require(&[("id", "\"hinder\""), ("text", "\"…\""), ("type", "\"text\"")]);
     let id = table.slug("id");
     let text = table.text("text");
@@ -293,7 +294,7 @@ fn question(mut table: TomlTable<'_>, taken: &mut Vec<Slug>) -> Option<Question>
     Some(Question { id: id?.value, text: text?.value, form: form? })
 }
 
-fn question_form(table: &mut TomlTable<'_>, form: Option<Type>) -> Option<QuestionForm> {
+fn question_form(table: &mut TableReader<'_>, form: Option<Type>) -> Option<QuestionForm> {
     const SCALE: &[&str] = &["min", "max", "labels"];
     const CHOICE: &[&str] = &["options"];
     let Some(form) = form else {
@@ -318,7 +319,7 @@ fn question_form(table: &mut TomlTable<'_>, form: Option<Type>) -> Option<Questi
     }
 }
 
-fn scale(table: &mut TomlTable<'_>) -> Option<QuestionForm> {
+fn scale(table: &mut TableReader<'_>) -> Option<QuestionForm> {
     table.require(&[("min", "1"), ("max", "5")]);
     let min = table.integer("min", -100..101).map(|min| min.value as i32);
     let max = table.integer("max", -100..101);
@@ -343,7 +344,7 @@ fn scale(table: &mut TomlTable<'_>) -> Option<QuestionForm> {
     Some(QuestionForm::Scale { min, max: top, labels: labels.map(|labels| labels.value).unwrap_or_default() })
 }
 
-fn choice(table: &mut TomlTable<'_>) -> Option<QuestionForm> {
+fn choice(table: &mut TableReader<'_>) -> Option<QuestionForm> {
     table.require(&[("options", "[\"…\", \"…\"]")]);
     let options = table.values("options")?;
     let repeated = options.value.iter().enumerate().find(|(i, option)| options.value[..*i].contains(option));
@@ -358,7 +359,7 @@ fn choice(table: &mut TomlTable<'_>) -> Option<QuestionForm> {
     Some(QuestionForm::Choice { options: options.value })
 }
 
-fn question_texts(mut table: TomlTable<'_>, why: &str) -> Option<QuestionTexts> {
+fn question_texts(mut table: TableReader<'_>, why: &str) -> Option<QuestionTexts> {
     table.require(&[("id", "\"hinder\"")]);
     let id = table.slug("id");
     let text = table.text("text").map(|text| text.value);

@@ -2,7 +2,6 @@
 //! variant or translation inherits what it omits, so that every [`Variant`] is
 //! complete.
 
-use super::document::Located;
 use super::hash;
 use super::hints::{did_you_mean, listed};
 use super::journey::RawStep;
@@ -10,10 +9,11 @@ use super::picture;
 use crate::content::file_tree::MAX_PICTURE_BYTES;
 use crate::content::resolve_context::ResolveContext;
 use crate::content::step_file::{self, BaseFile, QuestionTexts, RawFilm, StepText, VariantFile};
-use crate::content::text_file::TextFile;
 use crate::domain::diagnostic::closest_match;
 use crate::domain::model::ids::{Language, Slug};
 use crate::domain::model::step::{Film, Poster, Question, QuestionForm, Step, Variant};
+use crate::text::text_file::TextFile;
+use crate::text::toml_reader::Located;
 
 /// The parts of a step's file name:
 /// `<step>[@<character>][.<language>].md`.

@@ -20,7 +20,9 @@ use source::{Function, Source};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("render", &["domain"]),
-    ("content", &["domain", "render"]),
+    // Files and TOML with positions, for `config` and `content`.
+    ("text", &["domain"]),
+    ("content", &["domain", "render", "text"]),
     ("roster", &["domain", "render"]),
     // Failure injection for tests: used wherever there are side effects.
     ("failpoint", &[]),
@@ -29,7 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mail", &["domain", "render", "clock", "failpoint"]),
     // A test moves the clocks while the program runs.
     ("clock", &["domain", "failpoint"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "text"]),
     ("logging", &["domain"]),
     (
         "engine",
@@ -101,7 +103,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("handlebars", Lives::In(&["render"])),
     ("css_inline", Lives::In(&["render/styles"])),
     ("pulldown_cmark", Lives::In(&["render"])),
-    ("toml", Lives::In(&["content", "config"])),
+    ("toml", Lives::In(&["text/toml_reader"])),
     // `roster` too, because it has a module of that name.
     ("csv", Lives::In(&["roster", "cli"])),
     ("csv_core", Lives::In(&["roster"])),
@@ -654,8 +656,8 @@ mod rules {
             "src/content/tree.rs",
             "//! A.\nuse crate::domain::ids::Slug;\nuse crate::{domain, roster::Roster};\nfn f() { crate::clock::now(); }\n",
             expect![[r#"
-                src/content/tree.rs:3: `content` uses `roster`; it may use `domain`, `render`
-                src/content/tree.rs:4: `content` uses `clock`; it may use `domain`, `render`
+                src/content/tree.rs:3: `content` uses `roster`; it may use `domain`, `render`, `text`
+                src/content/tree.rs:4: `content` uses `clock`; it may use `domain`, `render`, `text`
             "#]],
         );
         check(
@@ -716,7 +718,7 @@ mod rules {
             src/domain/calendar.rs:3: package `serde` does not exist in `domain`
         "#]],
         );
-        check("src/config/section.rs", "//! A.\nuse toml::de;\n", expect![""]);
+        check("src/text/toml_reader.rs", "//! A.\nuse toml::de;\n", expect![""]);
         check(
             "src/engine/mod.rs",
             "//! A.\nfn f() -> lettre::Message { async { clap::x() } }\n",

@@ -1,23 +1,20 @@
-//! Reads one TOML table key by key. Each key is requested once with its expected
-//! type; keys never requested are reported as unknown, required ones that are
-//! absent as missing. It knows the types of TOML and those of the program
+//! Reads one TOML table of an author with messages: each key is requested once with
+//! its expected type; keys never requested are reported as unknown, required ones that
+//! are absent as missing. It knows the types of TOML and those of the program
 //! (durations, slugs), but not what a key means.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-use toml::value::Datetime;
 use unicode_normalization::UnicodeNormalization;
 
-use super::document::{Context, Document, Located};
+use super::document::{Context, Document};
 use super::hints::{did_you_mean, quoted, slug_hint};
 use crate::domain::diagnostic::{Diagnostic, closest_match};
 use crate::domain::model::ids::Slug;
 use crate::domain::time::duration::Duration;
+use crate::text::toml_reader::{Date, Located, TomlTable, TomlValue};
 
 /// Maximum number of errors of one kind reported for one table or list.
 const MAX_PER_KIND: usize = 20;
@@ -26,15 +23,13 @@ const MAX_TABLES: usize = 500;
 const MAX_VALUES: usize = 10_000;
 
 /// One table; each key is requested at most once.
-pub(super) struct TomlTable<'a> {
+pub(super) struct TableReader<'a> {
     context: &'a Context<'a>,
-    keys: &'a DeTable<'a>,
+    toml: TomlTable<'a>,
     /// Where the table starts; missing keys are reported here.
     pub(super) offset: usize,
     /// The header as in the file, `[calendar]`; empty for the root table.
     name: String,
-    /// The allowed keys.
-    asked: Vec<&'static str>,
     /// Keys that belong elsewhere and were already reported.
     refused: Vec<&'static str>,
     /// The required keys, each with an example value.
@@ -85,39 +80,16 @@ impl ExpectedType {
     }
 }
 
-fn kind_of(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a number with decimals",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(Datetime { date: Some(_), time: Some(_), .. }) => "a date with a time of day",
-        DeValue::Datetime(Datetime { date: Some(_), .. }) => "a date",
-        DeValue::Datetime(_) => "a time of day",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-impl<'a> TomlTable<'a> {
+impl<'a> TableReader<'a> {
     /// The table of the keys above the first header.
-    pub(super) fn root(document: &'a Document<'a>) -> TomlTable<'a> {
+    pub(super) fn root(document: &'a Document<'a>) -> TableReader<'a> {
         let context = &document.context;
-        TomlTable::new(context, &document.root, context.base, String::new())
+        TableReader::new(context, document.toml.root(), context.start, String::new())
     }
 
-    fn new(context: &'a Context<'a>, keys: &'a DeTable<'a>, offset: usize, name: String) -> TomlTable<'a> {
-        let sound = Cell::new(true);
-        TomlTable {
-            context,
-            keys,
-            offset,
-            name,
-            asked: Vec::new(),
-            refused: Vec::new(),
-            required: Vec::new(),
-            sound,
-        }
+    fn new(context: &'a Context<'a>, toml: TomlTable<'a>, offset: usize, name: String) -> TableReader<'a> {
+        let (refused, required) = (Vec::new(), Vec::new());
+        TableReader { context, toml, offset, name, refused, required, sound: Cell::new(true) }
     }
 
     /// Reports an error at an offset, unless its line has a syntax error.
@@ -146,7 +118,7 @@ impl<'a> TomlTable<'a> {
         self.context.is_whole()
     }
 
-    /// Declares required keys, each with an example value; [`TomlTable::finish`]
+    /// Declares required keys, each with an example value; [`TableReader::finish`]
     /// reports the missing ones.
     pub(super) fn require(&mut self, keys: &[(&'static str, &'static str)]) {
         self.required.extend(keys);
@@ -165,13 +137,12 @@ impl<'a> TomlTable<'a> {
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
-        self.keys.contains_key(key)
+        self.toml.contains(key)
     }
 
     /// The offset of the key.
     pub(super) fn offset_of(&self, key: &str) -> usize {
-        let found = self.keys.get_key_value(key);
-        found.map_or(self.offset, |(key, _)| self.context.base + key.span().start)
+        self.toml.key_offset(key).unwrap_or(self.offset)
     }
 
     /// Reports keys that do not belong here, with the reason and a hint.
@@ -184,30 +155,25 @@ impl<'a> TomlTable<'a> {
 
     /// Declares keys that are allowed but not read.
     pub(super) fn expect(&mut self, keys: &[&'static str]) {
-        self.asked.extend(keys);
+        self.toml.allow(keys);
     }
 
     /// A single-line text: trimmed, NFC-normalised and not empty.
     pub(super) fn line(&mut self, key: &'static str) -> Option<Located<String>> {
-        let found = self.value(key)?;
+        let found = self.toml.ask(key)?;
         self.clean(key, found, char::is_control)
     }
 
     /// A text that may have several lines.
     pub(super) fn text(&mut self, key: &'static str) -> Option<Located<String>> {
-        let found = self.value(key)?;
+        let found = self.toml.ask(key)?;
         self.clean(key, found, |c| c.is_control() && !matches!(c, '\n' | '\t'))
     }
 
-    fn clean(
-        &self,
-        key: &str,
-        found: &Spanned<DeValue<'_>>,
-        refused: fn(char) -> bool,
-    ) -> Option<Located<String>> {
+    fn clean(&self, key: &str, found: TomlValue<'_>, refused: fn(char) -> bool) -> Option<Located<String>> {
         let text: String =
-            self.typed(key, found, ExpectedType::Text, DeValue::as_str)?.trim().nfc().collect();
-        let offset = self.context.base + found.span().start;
+            self.typed(key, found, ExpectedType::Text, TomlValue::as_text)?.trim().nfc().collect();
+        let offset = found.offset;
         if text.is_empty() {
             let message = format!("{} is empty", self.named(key));
             self.error("empty-value", offset, message, "write something, or leave the key out if it may be");
@@ -229,14 +195,14 @@ impl<'a> TomlTable<'a> {
 
     /// An integer within a range.
     pub(super) fn integer(&mut self, key: &'static str, allowed: Range<i64>) -> Option<Located<i64>> {
-        let found = self.value(key)?;
-        let digits = self.typed(key, found, ExpectedType::Integer, DeValue::as_integer)?;
-        let offset = self.context.base + found.span().start;
-        match i64::from_str_radix(digits.as_str(), digits.radix()) {
-            Ok(value) if allowed.contains(&value) => Some(Located { value, offset }),
+        let found = self.toml.ask(key)?;
+        let number = self.typed(key, found, ExpectedType::Integer, TomlValue::as_integer)?;
+        let offset = found.offset;
+        match number.parse(i64::from_str_radix) {
+            Some(value) if allowed.contains(&value) => Some(Located { value, offset }),
             _ => {
                 let (least, most) = (allowed.start, allowed.end - 1);
-                let message = format!("{} is {digits}; {least} to {most} is allowed", self.named(key));
+                let message = format!("{} is {number}; {least} to {most} is allowed", self.named(key));
                 self.error("out-of-range", offset, message, format!("write a number from {least} to {most}"));
                 None
             }
@@ -245,29 +211,22 @@ impl<'a> TomlTable<'a> {
 
     /// `true` or `false`.
     pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        let found = self.value(key)?;
-        self.typed(key, found, ExpectedType::Boolean, DeValue::as_bool)
+        let found = self.toml.ask(key)?;
+        self.typed(key, found, ExpectedType::Boolean, TomlValue::as_boolean)
     }
 
     /// A date from 2000 to 2100.
     pub(super) fn date(&mut self, key: &'static str) -> Option<Located<NaiveDate>> {
-        let found = self.value(key)?;
-        let only_date = |value: &DeValue<'_>| {
-            value.as_datetime().filter(|moment| moment.time.is_none()).and_then(|moment| moment.date)
-        };
-        let date = self.typed(key, found, ExpectedType::Date, only_date)?;
-        self.check_year(key, found, date)
-            .map(|value| Located { value, offset: self.context.base + found.span().start })
+        let found = self.toml.ask(key)?;
+        let date = self.typed(key, found, ExpectedType::Date, TomlValue::as_date)?;
+        Some(Located { value: self.check_year(key, found, date)?, offset: found.offset })
     }
 
     /// A local date and time.
     pub(super) fn moment(&mut self, key: &'static str) -> Option<Located<NaiveDateTime>> {
-        let found = self.value(key)?;
-        let parts = |value: &DeValue<'_>| {
-            value.as_datetime().and_then(|moment| Some((moment.date?, moment.time?, moment.offset)))
-        };
-        let (date, time, zone) = self.typed(key, found, ExpectedType::Moment, parts)?;
-        let offset = self.context.base + found.span().start;
+        let found = self.toml.ask(key)?;
+        let (date, time, zone) = self.typed(key, found, ExpectedType::Moment, TomlValue::as_moment)?;
+        let offset = found.offset;
         if let Some(zone) = zone {
             let message =
                 format!("{} has the offset `{zone}`; a moment is civil time in `time_zone`", self.named(key));
@@ -281,16 +240,11 @@ impl<'a> TomlTable<'a> {
         Some(Located { value: date.and_time(time), offset })
     }
 
-    fn check_year(
-        &self,
-        key: &str,
-        found: &Spanned<DeValue<'_>>,
-        date: toml::value::Date,
-    ) -> Option<NaiveDate> {
+    fn check_year(&self, key: &str, found: TomlValue<'_>, date: Date) -> Option<NaiveDate> {
         let day = NaiveDate::from_ymd_opt(i32::from(date.year), date.month.into(), date.day.into());
         let checked = day.filter(|_| (2000..=2100).contains(&date.year));
         if checked.is_none() {
-            let offset = self.context.base + found.span().start;
+            let offset = found.offset;
             let message = format!("{} is {date}; years 2000 to 2100 are allowed", self.named(key));
             self.error("out-of-range", offset, message, "check the year");
         }
@@ -368,9 +322,9 @@ impl<'a> TomlTable<'a> {
     }
 
     fn list(&mut self, key: &'static str) -> Option<Located<Vec<Located<String>>>> {
-        let found = self.value(key)?;
-        let list = self.typed(key, found, ExpectedType::List, DeValue::as_array)?;
-        let offset = self.context.base + found.span().start;
+        let found = self.toml.ask(key)?;
+        let list = self.typed(key, found, ExpectedType::List, TomlValue::as_list)?;
+        let offset = found.offset;
         if list.is_empty() {
             let message = format!("{} is an empty list", self.named(key));
             self.error("empty-value", offset, message, "leave the key out, or name at least one");
@@ -382,7 +336,7 @@ impl<'a> TomlTable<'a> {
             return None;
         }
         let mut refused = 0;
-        let one = |value: &'a Spanned<DeValue<'a>>| {
+        let one = |value: TomlValue<'_>| {
             // Stop after the maximum number of errors of one kind.
             if refused >= MAX_PER_KIND {
                 return None;
@@ -391,36 +345,32 @@ impl<'a> TomlTable<'a> {
             refused += usize::from(line.is_none());
             line
         };
-        Some(Located { value: list.iter().filter_map(one).collect(), offset })
+        Some(Located { value: list.into_iter().filter_map(one).collect(), offset })
     }
 
-    fn element(&self, key: &str, found: &Spanned<DeValue<'_>>) -> Option<Located<String>> {
-        if found.get_ref().is_str() {
+    fn element(&self, key: &str, found: TomlValue<'_>) -> Option<Located<String>> {
+        if found.as_text().is_some() {
             return self.clean(key, found, char::is_control);
         }
         let message =
-            format!("{} has {} in it; texts in quotes are needed", self.named(key), kind_of(found.get_ref()));
-        self.error(
-            "wrong-type",
-            self.context.base + found.span().start,
-            message,
-            ExpectedType::List.example(key),
-        );
+            format!("{} has {} in it; texts in quotes are needed", self.named(key), found.description());
+        self.error("wrong-type", found.offset, message, ExpectedType::List.example(key));
         None
     }
 
     /// A subtable.
-    pub(super) fn table(&mut self, key: &'static str) -> Option<TomlTable<'a>> {
-        let found = self.value(key)?;
-        let keys = self.typed(key, found, ExpectedType::Table, DeValue::as_table)?;
-        let offset = self.offset_of_table(key, found);
-        Some(self.subtable(keys, offset, format!("[{}]", self.path(key))))
+    pub(super) fn table(&mut self, key: &'static str) -> Option<TableReader<'a>> {
+        let found = self.toml.ask(key)?;
+        let table = self.typed(key, found, ExpectedType::Table, TomlValue::as_table)?;
+        // A table that a dotted key implies has no header or brace.
+        let offset = if found.is_implied() { self.offset_of(key) } else { found.offset };
+        Some(TableReader::new(self.context, table, offset, format!("[{}]", self.path(key))))
     }
 
     /// The tables of an array of tables.
-    pub(super) fn tables(&mut self, key: &'static str) -> Vec<TomlTable<'a>> {
-        let Some(found) = self.value(key) else { return Vec::new() };
-        let Some(list) = self.typed(key, found, ExpectedType::Tables, DeValue::as_array) else {
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<TableReader<'a>> {
+        let Some(found) = self.toml.ask(key) else { return Vec::new() };
+        let Some(list) = self.typed(key, found, ExpectedType::Tables, TomlValue::as_list) else {
             return Vec::new();
         };
         let name = format!("[[{}]]", self.path(key));
@@ -429,55 +379,49 @@ impl<'a> TomlTable<'a> {
             self.error("too-many", self.offset_of(key), message, "split it into several journeys");
             return Vec::new();
         }
-        let one = |value: &'a Spanned<DeValue<'a>>| {
-            let keys = self.typed(key, value, ExpectedType::Tables, DeValue::as_table)?;
-            Some(self.subtable(keys, self.context.base + value.span().start, name.clone()))
+        let one = |value: TomlValue<'a>| {
+            let table = self.typed(key, value, ExpectedType::Tables, TomlValue::as_table)?;
+            Some(TableReader::new(self.context, table, value.offset, name.clone()))
         };
-        list.iter().filter_map(one).collect()
+        list.into_iter().filter_map(one).collect()
     }
 
     /// Subtables whose names the author chose, as in `[translation.en]`.
-    pub(super) fn named_tables(&self) -> Vec<(Located<String>, TomlTable<'a>)> {
-        let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
-            let name: &Cow<'a, str> = key.get_ref();
-            let offset = self.context.base + key.span().start;
-            let keys = self.typed(name, value, ExpectedType::Table, DeValue::as_table)?;
-            let path = format!("[{}]", self.path(name));
-            Some((Located { value: name.to_string(), offset }, self.subtable(keys, offset, path)))
+    pub(super) fn named_tables(&self) -> Vec<(Located<String>, TableReader<'a>)> {
+        let one = |(key, value): (Located<&str>, TomlValue<'a>)| {
+            let table = self.typed(key.value, value, ExpectedType::Table, TomlValue::as_table)?;
+            let name = format!("[{}]", self.path(key.value));
+            let table = TableReader::new(self.context, table, key.offset, name);
+            Some((key.map(str::to_owned), table))
         };
-        self.keys.iter().take(MAX_TABLES).filter_map(one).collect()
+        self.toml.entries().take(MAX_TABLES).filter_map(one).collect()
     }
 
     /// Key and text pairs whose keys the author chose.
     pub(super) fn named_lines(&self) -> Vec<(Located<String>, String)> {
-        let one = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
-            let name: &Cow<'a, str> = key.get_ref();
-            let line = self.clean(name, value, char::is_control)?;
-            Some((
-                Located { value: name.to_string(), offset: self.context.base + key.span().start },
-                line.value,
-            ))
+        let one = |(key, value): (Located<&str>, TomlValue<'_>)| {
+            let line = self.clean(key.value, value, char::is_control)?;
+            Some((key.map(str::to_owned), line.value))
         };
-        self.keys.iter().take(MAX_TABLES).filter_map(one).collect()
+        self.toml.entries().take(MAX_TABLES).filter_map(one).collect()
     }
 
     /// Reports unknown and missing keys. Returns true if the table has no error.
     pub(super) fn finish(self) -> bool {
-        let known = |key: &str| self.asked.iter().chain(&self.refused).any(|known| *known == key);
-        let unknown = self.keys.keys().filter(|key| !known(key.get_ref()));
+        let unknown = self.toml.unknown().filter(|key| !self.refused.contains(&key.value));
         let mut misspelt = Vec::new();
         for key in unknown.take(MAX_PER_KIND) {
-            let meant = closest_match(key.get_ref(), self.asked.iter().copied());
+            let meant = closest_match(key.value, self.toml.allowed().iter().copied());
             misspelt.extend(meant);
-            self.report_unknown(key, meant);
+            self.report_unknown(&key, meant);
         }
         self.report_missing(&misspelt);
         self.sound.get()
     }
 
-    fn report_unknown(&self, key: &Spanned<Cow<'_, str>>, meant: Option<&str>) {
-        let name: &str = key.get_ref();
-        let allowed = quoted(&self.asked);
+    fn report_unknown(&self, key: &Located<&str>, meant: Option<&str>) {
+        let name = key.value;
+        let allowed = quoted(self.toml.allowed());
         let message = match self.name.as_str() {
             "" => format!("unknown key `{name}`; allowed are {allowed}"),
             table => format!("unknown key `{name}` in `{table}`; allowed are {allowed}"),
@@ -489,36 +433,23 @@ impl<'a> TomlTable<'a> {
             }
             None => "delete it".to_owned(),
         };
-        self.error("unknown-key", self.context.base + key.span().start, message, hint);
-    }
-
-    fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.asked.push(key);
-        self.keys.get(key)
+        self.error("unknown-key", key.offset, message, hint);
     }
 
     fn typed<'v, T>(
         &self,
         key: &str,
-        found: &'v Spanned<DeValue<'v>>,
+        found: TomlValue<'v>,
         wanted: ExpectedType,
-        as_wanted: impl FnOnce(&'v DeValue<'v>) -> Option<T>,
+        as_wanted: impl FnOnce(TomlValue<'v>) -> Option<T>,
     ) -> Option<T> {
-        let value = as_wanted(found.get_ref());
+        let value = as_wanted(found);
         if value.is_none() {
-            let message = format!(
-                "{} is {}; {} is needed",
-                self.named(key),
-                kind_of(found.get_ref()),
-                wanted.description()
-            );
-            self.error("wrong-type", self.context.base + found.span().start, message, wanted.example(key));
+            let message =
+                format!("{} is {}; {} is needed", self.named(key), found.description(), wanted.description());
+            self.error("wrong-type", found.offset, message, wanted.example(key));
         }
         value
-    }
-
-    fn subtable(&self, keys: &'a DeTable<'a>, offset: usize, name: String) -> TomlTable<'a> {
-        TomlTable::new(self.context, keys, offset, name)
     }
 
     /// The dotted path of a subtable, without brackets.
@@ -526,15 +457,6 @@ impl<'a> TomlTable<'a> {
         match self.name.trim_matches(['[', ']']) {
             "" => key.to_owned(),
             above => format!("{above}.{key}"),
-        }
-    }
-
-    /// The offset of a table: its header or brace, or the key of a table that is
-    /// only implied by a dotted key.
-    fn offset_of_table(&self, key: &str, found: &Spanned<DeValue<'_>>) -> usize {
-        match found.span() {
-            span if span.is_empty() => self.offset_of(key),
-            span => self.context.base + span.start,
         }
     }
 }
