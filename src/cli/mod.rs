@@ -10,6 +10,7 @@ mod limits;
 mod lookup;
 mod output;
 mod panic_hook;
+mod pause_target;
 mod signals;
 mod style;
 mod time_arg;
@@ -79,12 +80,12 @@ enum Command {
     Resolve(commands::resolve::Args),
     Daemon(commands::daemon::Args),
     Doctor(commands::doctor::Args),
-    Pause(commands::pause::Pause),
-    Resume(commands::pause::Resume),
+    Pause(commands::pause::Args),
+    Resume(commands::resume::Args),
     #[command(subcommand)]
     Unit(commands::unit::Unit),
-    Choose(commands::behalf::Choose),
-    Answer(commands::behalf::Answer),
+    Choose(commands::choose::Args),
+    Answer(commands::answer::Args),
     Bounce(commands::bounce::Args),
     Matrix(commands::matrix::Args),
     Backup(commands::backup::Args),
@@ -121,11 +122,11 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Resolve(args) => commands::resolve::run(&args, cx),
         Command::Daemon(args) => commands::daemon::run(&args, cx),
         Command::Doctor(args) => commands::doctor::run(&args, cx),
-        Command::Pause(args) => commands::pause::pause(&args, cx),
-        Command::Resume(args) => commands::pause::resume(&args, cx),
+        Command::Pause(args) => commands::pause::run(&args, cx),
+        Command::Resume(args) => commands::resume::run(&args, cx),
         Command::Unit(unit) => commands::unit::run(&unit, cx),
-        Command::Choose(args) => commands::behalf::choose(&args, cx),
-        Command::Answer(args) => commands::behalf::answer(&args, cx),
+        Command::Choose(args) => commands::choose::run(&args, cx),
+        Command::Answer(args) => commands::answer::run(&args, cx),
         Command::Bounce(args) => commands::bounce::run(&args, cx),
         Command::Matrix(args) => commands::matrix::run(&args, cx),
         Command::Backup(args) => commands::backup::run(&args, cx),

@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::style::{DIM, ERROR, WARNING};
 use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::domain::model::ids::UnitId;
 use crate::domain::verdict::Reason;
+use crate::engine::load::snapshot::Snapshot;
 pub(super) use crate::view::person::display_id;
 
 /// Text or JSON, where something is listed.
@@ -79,6 +81,12 @@ pub(super) fn print_diagnostics(out: &mut dyn Write, faults: &[Diagnostic]) -> i
         }
     }
     Ok(())
+}
+
+/// `Hemtjänsten Norr (VO-11)`, or the name alone if it is also the id.
+pub(super) fn unit_label(world: &Snapshot, unit: &UnitId) -> String {
+    let name = world.roster.unit_name(unit);
+    if name == unit.as_str() { name.to_owned() } else { format!("{name} ({unit})") }
 }
 
 /// The texts of all reasons in one line.

@@ -1,10 +1,11 @@
 //! The commands, one file each: each parses its arguments, calls the engine and prints.
 
+pub(crate) mod answer;
 pub(crate) mod approve;
 pub(crate) mod backup;
-pub(crate) mod behalf;
 pub(crate) mod bounce;
 pub(crate) mod check;
+pub(crate) mod choose;
 pub(crate) mod completions;
 pub(crate) mod daemon;
 pub(crate) mod doctor;
@@ -16,6 +17,7 @@ pub(crate) mod people;
 pub(crate) mod plan;
 pub(crate) mod resolve;
 pub(crate) mod restore;
+pub(crate) mod resume;
 pub(crate) mod send;
 pub(crate) mod status;
 pub(crate) mod test;

@@ -1,10 +1,9 @@
 //! `journey unit`: shifts a unit, closes it, or gives it a cadence of its own.
 
-use super::pause::unit_label;
 use crate::cli::change::{self, ChangeFlags, ProposedChange};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
-use crate::cli::{lookup, time_arg};
+use crate::cli::{lookup, output, time_arg};
 use crate::domain::change::Change;
 use crate::domain::model::person::Period;
 use crate::domain::time::cadence::Cadence;
@@ -87,7 +86,7 @@ fn shift(args: &Shift, cx: &mut Context) -> Result<(), CommandError> {
     }
     change::run(cx, &args.flags, |world, _| {
         let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", unit_label(world, &unit));
+        let about = format!("unit {}", output::unit_label(world, &unit));
         let change = Change::Shift { unit, weeks: args.weeks };
         Ok(ProposedChange { change, about, why: Some(args.reason.clone()), by: None })
     })
@@ -105,7 +104,7 @@ fn close(args: &Close, cx: &mut Context) -> Result<(), CommandError> {
     }
     change::run(cx, &args.flags, |world, _| {
         let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", unit_label(world, &unit));
+        let about = format!("unit {}", output::unit_label(world, &unit));
         let change = Change::CloseUnit { unit, period: ClosedPeriod { days, why: why.into() } };
         Ok(ProposedChange { change, about, why: Some(why.to_owned()), by: None })
     })
@@ -126,7 +125,7 @@ fn cadence(args: &CadenceArgs, cx: &mut Context) -> Result<(), CommandError> {
             return Err(CommandError::usage(message).hint("look at day, month and weekday"));
         }
         let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", unit_label(world, &unit));
+        let about = format!("unit {}", output::unit_label(world, &unit));
         let change = Change::SetCadence { unit, cadence: cadence.clone() };
         Ok(ProposedChange { change, about, why: args.reason.clone(), by: None })
     })

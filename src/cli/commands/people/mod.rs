@@ -1,6 +1,7 @@
 //! `journey people`: imports a people file, and lists and shows people.
 
 mod list;
+mod show;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,8 +25,8 @@ use crate::view::import::ImportView;
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum People {
     Import(Import),
-    List(list::List),
-    Show(list::Show),
+    List(list::Args),
+    Show(show::Args),
 }
 
 /// Takes over a people file: every bad line, who joins, leaves, moves, changes
@@ -54,8 +55,8 @@ pub(crate) struct Import {
 pub(crate) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError> {
     match people {
         People::Import(args) => import(args, cx),
-        People::List(args) => list::list(args, cx),
-        People::Show(args) => list::show(args, cx),
+        People::List(args) => list::run(args, cx),
+        People::Show(args) => show::run(args, cx),
     }
 }
 

@@ -1,30 +1,13 @@
-//! `journey choose` and `journey answer`: record a character or an answer on
-//! behalf of a person.
+//! `journey answer`: records an answer on behalf of a person.
 
 use crate::cli::change::{self, ChangeFlags, ProposedChange};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, output};
 use crate::domain::change::Change;
-use crate::domain::diagnostic::{closest_match, visible};
+use crate::domain::diagnostic::visible;
 use crate::domain::history::response::AnswerValue;
 use crate::domain::model::ids::Slug;
-
-/// Chooses a character for somebody
-///
-/// Example: journey choose 1042 halsa
-#[derive(clap::Args, Debug)]
-pub(crate) struct Choose {
-    /// An employee id or a mail address
-    person: String,
-    /// A character of programme.toml
-    character: String,
-    /// Why somebody else does it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    #[command(flatten)]
-    flags: ChangeFlags,
-}
 
 /// Answers a step for somebody
 ///
@@ -32,7 +15,7 @@ pub(crate) struct Choose {
 ///
 /// Example: journey answer 1042 miljo/resor --done
 #[derive(clap::Args, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Args {
     /// An employee id or a mail address
     person: String,
     /// A step with its journey: miljo/resor
@@ -41,7 +24,7 @@ pub(crate) struct Answer {
     #[arg(long, value_name = "ID")]
     question: Option<String>,
     #[command(flatten)]
-    given: Words,
+    given: AnswerArgs,
     /// Why somebody else does it
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -51,7 +34,7 @@ pub(crate) struct Answer {
 
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
-struct Words {
+struct AnswerArgs {
     /// It is done
     #[arg(long)]
     done: bool,
@@ -63,33 +46,11 @@ struct Words {
     value: Option<String>,
 }
 
-pub(crate) fn choose(args: &Choose, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.flags, |world, _| {
-        let person = lookup::person(world, &args.person)?;
-        let characters = &world.content.library.programme.characters;
-        let Some(character) = characters.iter().find(|character| character.id.as_str() == args.character)
-        else {
-            let error = CommandError::usage(format!("there is no character `{}`", visible(&args.character)));
-            let names: Vec<&str> = characters.iter().map(|character| character.id.as_str()).collect();
-            return Err(match closest_match(&args.character, names.iter().copied()) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("there are `{}`", names.join("`, `"))),
-            });
-        };
-        Ok(ProposedChange {
-            about: format!("person {}", output::display_id(person)),
-            change: Change::SetCharacter { person: person.id.clone(), character: character.id.clone() },
-            why: args.reason.clone(),
-            by: None,
-        })
-    })
-}
-
-pub(crate) fn answer(args: &Answer, cx: &mut Context) -> Result<(), CommandError> {
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let given = match &args.given {
-        Words { text: Some(text), .. } => AnswerValue::Text(text.clone()),
-        Words { value: Some(value), .. } => AnswerValue::Value(value.clone()),
-        Words { text: None, value: None, .. } => AnswerValue::Done,
+        AnswerArgs { text: Some(text), .. } => AnswerValue::Text(text.clone()),
+        AnswerArgs { value: Some(value), .. } => AnswerValue::Value(value.clone()),
+        AnswerArgs { text: None, value: None, .. } => AnswerValue::Done,
     };
     change::run(cx, &args.flags, |world, at| {
         let person = lookup::person(world, &args.person)?;

@@ -1,0 +1,83 @@
+//! `journey people show`: personal data is hidden for a protected person.
+
+use std::io::Write;
+
+use crate::cli::context::Context;
+use crate::cli::error::CommandError;
+use crate::cli::lookup;
+use crate::cli::output::{self, Format};
+use crate::cli::style::{BOLD, DIM};
+use crate::domain::model::person::Person;
+use crate::domain::verdict::{long, moment};
+use crate::engine::load::snapshot::Snapshot;
+use crate::engine::plan::explain;
+use crate::view::person::{PersonDetailsView, periods_text};
+
+/// Shows one person: what HR says, the character, and where each journey stands
+///
+/// Example: journey people show 1042
+#[derive(clap::Args, Debug)]
+pub(in crate::cli) struct Args {
+    /// An employee id or a mail address
+    person: String,
+    /// How to tell
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    let (world, at) = cx.world()?;
+    let person = lookup::person(&world, &args.person)?;
+    let why = explain::of_person(&world, person, at);
+    if args.format == Format::Json {
+        return Ok(output::print_json(&mut *cx.out, &PersonDetailsView::of(&world, &why))?);
+    }
+    let zone = world.content.library.programme.zone;
+    let character = character(&world, person);
+    let mut rows = vec![vec!["character".to_owned(), character]];
+    if person.protected {
+        writeln!(cx.out, "{BOLD}protected{BOLD:#}  {DIM}name, address and unit are shown nowhere{DIM:#}")?;
+    } else {
+        writeln!(cx.out, "{BOLD}{}{BOLD:#}  {} {}", person.id, person.first_name, person.last_name)?;
+        let mut add = |what: &str, value: String| rows.push(vec![what.to_owned(), value]);
+        add("address", person.email.as_deref().unwrap_or("none: held").to_owned());
+        add("unit", world.roster.unit_name(&person.unit).to_owned());
+        if let Some(department) = &person.department {
+            add("department", department.to_string());
+        }
+        add("language", person.language.to_string());
+        person.start.into_iter().for_each(|day| add("start", long(day)));
+        person.end.into_iter().for_each(|day| add("last day", long(day)));
+        if !person.leave.is_empty() {
+            add("leave", periods_text(&person.leave));
+        }
+        person.extra.iter().for_each(|(name, value)| add(&format!("extra.{name}"), value.to_string()));
+    }
+    for standing in &why.journeys {
+        let sent = standing.steps.iter().filter(|step| step.sent.is_some()).count();
+        let next = standing.steps.iter().find_map(|step| match step.state {
+            explain::State::Due | explain::State::Next => Some((step.step.slug.as_str(), step.planned)),
+            _ => None,
+        });
+        let next = next.map_or(String::new(), |(step, at)| {
+            at.map_or(format!("; next {step}"), |at| format!("; next {step} {}", moment(zone, at)))
+        });
+        let told = format!("{}, {sent} of {} steps got{next}", standing.stage, standing.steps.len());
+        rows.push(vec![standing.journey.slug.to_string(), told]);
+    }
+    output::print_table(&mut *cx.out, &rows, &[])?;
+    if !person.protected {
+        writeln!(cx.out, "\n  why not earlier  journey why {}{}", person.id, cx.config_option())?;
+    }
+    Ok(())
+}
+
+fn character(world: &Snapshot, person: &Person) -> String {
+    let chosen = world.memory.of(&person.id).character.as_ref();
+    let default = world.content.library.programme.default_character();
+    match (chosen, default) {
+        (Some(chosen), _) => chosen.to_string(),
+        (None, Some(default)) => format!("{} (nothing chosen)", default.id),
+        (None, None) => "nothing chosen".to_owned(),
+    }
+}

@@ -1,0 +1,28 @@
+//! `journey resume`: ends the pause of a person, a unit or a journey.
+
+use crate::cli::change::{self, ChangeFlags, ProposedChange};
+use crate::cli::context::Context;
+use crate::cli::error::CommandError;
+use crate::cli::pause_target::PauseTargetArgs;
+use crate::domain::change::Change;
+
+/// Sends again to a person, a unit or a journey that was paused
+///
+/// Example: journey resume --unit "Hemtjänsten Norr"
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    target: PauseTargetArgs,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    flags: ChangeFlags,
+}
+
+pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
+    change::run(cx, &args.flags, |world, _| {
+        let (target, about) = args.target.find(world)?;
+        Ok(ProposedChange { change: Change::Resume(target), about, why: args.reason.clone(), by: None })
+    })
+}

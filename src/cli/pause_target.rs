@@ -1,0 +1,40 @@
+//! The arguments that name whom `pause` and `resume` are about: a person, a
+//! unit or a journey.
+
+use super::error::CommandError;
+use super::{lookup, output};
+use crate::domain::change::settings::PauseTarget;
+use crate::engine::load::snapshot::Snapshot;
+
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(super) struct PauseTargetArgs {
+    /// An employee id or a mail address
+    #[arg(long, value_name = "PERSON")]
+    person: Option<String>,
+    /// A unit, by id or name
+    #[arg(long, value_name = "UNIT")]
+    unit: Option<String>,
+    /// A journey
+    #[arg(long, value_name = "JOURNEY")]
+    journey: Option<String>,
+}
+
+impl PauseTargetArgs {
+    /// The target, and its name for output and the audit log.
+    pub(super) fn find(&self, world: &Snapshot) -> Result<(PauseTarget, String), CommandError> {
+        if let Some(text) = &self.person {
+            let person = lookup::person(world, text)?;
+            let about = format!("person {}", output::display_id(person));
+            return Ok((PauseTarget::Person(person.id.clone()), about));
+        }
+        if let Some(text) = &self.unit {
+            let unit = lookup::unit(world, text)?;
+            let about = format!("unit {}", output::unit_label(world, &unit));
+            return Ok((PauseTarget::Unit(unit), about));
+        }
+        let journey = lookup::journey(world, self.journey.as_deref().unwrap_or_default())?;
+        let about = format!("journey {journey}");
+        Ok((PauseTarget::Journey(journey), about))
+    }
+}
