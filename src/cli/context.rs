@@ -15,8 +15,8 @@ use crate::clock;
 use crate::config::{self, Config, Transport};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::moment as in_words;
 use crate::engine::load::active_content::{self, ActiveContent};
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
 use crate::engine::{import, tokens};
@@ -159,7 +159,7 @@ impl Context {
         }
         let zone = world.content.library.programme.zone;
         let since = world.stored.as_ref().and_then(|stored| stored.content_since);
-        let since = since.map_or(String::new(), |since| format!(" of {}", in_words(zone, since)));
+        let since = since.map_or(String::new(), |since| format!(" of {}", format_datetime(zone, since)));
         let errors = world.content.broken.iter().filter(|fault| fault.is_error()).count();
         writeln!(
             self.err,

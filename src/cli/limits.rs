@@ -2,8 +2,8 @@
 //! Used by `send` and `status`.
 
 use crate::cli::output;
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
-use crate::domain::verdict::moment;
 use crate::engine::deliver::limits::Reached;
 
 /// One rate limit as a line of text.
@@ -13,7 +13,10 @@ pub(super) fn line(zone: TimeZone, reached: &Reached) -> String {
     let wait = output::count(*waiting, "mail waits", "mails wait");
     let ends = match last == next {
         true => String::new(),
-        false => format!(", the last {} at the earliest", moment(zone, *last)),
+        false => format!(", the last {} at the earliest", format_datetime(zone, *last)),
     };
-    format!("the limit of {limit}{to} is reached: {wait}; the next may leave {}{ends}", moment(zone, *next))
+    format!(
+        "the limit of {limit}{to} is reached: {wait}; the next may leave {}{ends}",
+        format_datetime(zone, *next)
+    )
 }

@@ -8,7 +8,8 @@ use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::model::ids::Slug;
 use crate::domain::model::person::Person;
 use crate::domain::time::calendar::QuietDay;
-use crate::domain::time::timezone::{TimeZone, Timestamp};
+use crate::domain::time::format::{format_date, weekday_name};
+use crate::domain::time::timezone::Timestamp;
 
 /// The verdict for one person in one journey at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +196,7 @@ impl Reason {
     /// The reason as text.
     pub fn text(&self) -> String {
         match self {
-            Reason::NotStarted(day) => format!("begins {}", long(*day)),
+            Reason::NotStarted(day) => format!("begins {}", format_date(*day)),
             Reason::Cadence => "between two slots".to_owned(),
             Reason::NonWorkday(weekday) => format!("no mail on a {}", weekday_name(*weekday)),
             Reason::OutsideHours => "outside hours".to_owned(),
@@ -203,9 +204,9 @@ impl Reason {
             Reason::Closed(why) => why.to_string(),
             Reason::UnitClosed(why) => format!("the unit is closed: {why}"),
             Reason::UnitShift(weeks) => format!("the unit is moved by {weeks:+} weeks"),
-            Reason::Leave(to) => format!("on leave through {}", long(*to)),
+            Reason::Leave(to) => format!("on leave through {}", format_date(*to)),
             Reason::MinGap => "too soon after the last mail".to_owned(),
-            Reason::Pace(day) => format!("its turn comes {}", long(*day)),
+            Reason::Pace(day) => format!("its turn comes {}", format_date(*day)),
             Reason::AwaitingAnswer(step) => format!("waiting for an answer to `{step}`"),
             Reason::NotApproved(MissingApproval::Never) => "not approved".to_owned(),
             Reason::NotApproved(MissingApproval::ContentChanged) => {
@@ -236,29 +237,6 @@ impl From<QuietDay> for Reason {
             QuietDay::Closed(period) => Reason::Closed(period.why),
             QuietDay::UnitClosed(period) => Reason::UnitClosed(period.why),
         }
-    }
-}
-
-/// `Tue 24 Nov 2026`, the format of dates on a terminal.
-pub(crate) fn long(day: NaiveDate) -> String {
-    day.format("%a %-d %b %Y").to_string()
-}
-
-/// `Tue 24 Nov 2026 08:30` in the programme's zone.
-pub(crate) fn moment(zone: TimeZone, at: Timestamp) -> String {
-    let civil = zone.civil(at);
-    format!("{} {}", long(civil.date()), civil.format("%H:%M"))
-}
-
-fn weekday_name(weekday: Weekday) -> &'static str {
-    match weekday {
-        Weekday::Mon => "Monday",
-        Weekday::Tue => "Tuesday",
-        Weekday::Wed => "Wednesday",
-        Weekday::Thu => "Thursday",
-        Weekday::Fri => "Friday",
-        Weekday::Sat => "Saturday",
-        Weekday::Sun => "Sunday",
     }
 }
 

@@ -10,8 +10,9 @@ use crate::domain::history::progress::Progress;
 use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
 use crate::domain::planner::{ApprovalMode, Planner};
+use crate::domain::time::format::{format_date, format_datetime};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::{Reason, Verdict, long, moment};
+use crate::domain::verdict::{Reason, Verdict};
 use crate::engine::load::snapshot::Snapshot;
 
 /// A change described without personal data.
@@ -128,7 +129,7 @@ impl Next {
         let step = self.step.as_ref().map_or(String::new(), |step| format!("{step} "));
         match (self.verdict, self.at, self.why) {
             ("send", _, _) => format!("{step}now"),
-            (_, Some(at), _) => format!("{step}{}", moment(zone, at)),
+            (_, Some(at), _) => format!("{step}{}", format_datetime(zone, at)),
             (verdict, None, Some(why)) => format!("{step}{verdict}: {why}"),
             (verdict, None, None) => format!("{step}{verdict}"),
         }
@@ -183,7 +184,7 @@ fn approval(world: &Snapshot, settings: &Settings, step: &StepName) -> String {
     let now = world.content.library.journey(&step.journey).and_then(|journey| journey.step(&step.step));
     let given = || settings.approvals.iter().filter(|approval| approval.step == *step);
     match given().find(|approval| now.is_some_and(|now| now.hash == approval.content)) {
-        Some(approval) => format!("approved {}", moment(zone, approval.at)),
+        Some(approval) => format!("approved {}", format_datetime(zone, approval.at)),
         None if given().next().is_some() => "changed since it was approved".to_owned(),
         None => "not approved".to_owned(),
     }
@@ -192,7 +193,7 @@ fn approval(world: &Snapshot, settings: &Settings, step: &StepName) -> String {
 fn pauses(settings: &Settings, of: &PauseTarget, at: Timestamp, zone: TimeZone) -> String {
     let running = |pause: &&Pause| pause.of == *of && pause.ends(zone).is_none_or(|end| at < end);
     let told = |pause: &Pause| match pause.until {
-        Some(until) => format!("paused until {}: {}", long(until), pause.reason),
+        Some(until) => format!("paused until {}: {}", format_date(until), pause.reason),
         None => format!("paused until somebody resumes: {}", pause.reason),
     };
     let told: Vec<String> = settings.pauses.iter().filter(running).map(told).collect();
@@ -205,7 +206,12 @@ fn closed(settings: &Settings, unit: &UnitId, today: chrono::NaiveDate) -> Strin
         .iter()
         .filter(|period| period.days.to >= today)
         .map(|period| {
-            format!("closed {} to {}: {}", long(period.days.from), long(period.days.to), period.why)
+            format!(
+                "closed {} to {}: {}",
+                format_date(period.days.from),
+                format_date(period.days.to),
+                period.why
+            )
         })
         .collect();
     if told.is_empty() { "open".to_owned() } else { told.join("; ") }

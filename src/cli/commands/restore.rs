@@ -7,8 +7,8 @@ use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::style::{BOLD, DIM, SUCCESS, WARNING};
 use crate::config::Config;
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
-use crate::domain::verdict::moment;
 use crate::engine::send::lock::{self, Lock, LockError};
 use crate::store::{BackupError, BackupFile, PlainCopy, StoreError};
 
@@ -87,9 +87,13 @@ fn backup_error(file: &Path, error: BackupError) -> CommandError {
 /// Prints the time of the backup, or of the newest record in a plain copy.
 fn print_backup_time(cx: &mut Context, zone: TimeZone, copy: &BackupFile) -> Result<(), CommandError> {
     match (copy.made, copy.newest) {
-        (Some(made), _) => writeln!(cx.out, "a backup of {}", moment(zone, made))?,
+        (Some(made), _) => writeln!(cx.out, "a backup of {}", format_datetime(zone, made))?,
         (None, Some(newest)) => {
-            writeln!(cx.out, "{WARNING}a copy{WARNING:#}; the last it knows is of {}", moment(zone, newest))?;
+            writeln!(
+                cx.out,
+                "{WARNING}a copy{WARNING:#}; the last it knows is of {}",
+                format_datetime(zone, newest)
+            )?;
         }
         (None, None) => writeln!(cx.out, "{WARNING}a copy{WARNING:#} in which nothing has happened yet")?,
     }

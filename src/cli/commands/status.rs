@@ -11,8 +11,8 @@ use crate::cli::{blocked, limits};
 use crate::domain::delivery::bounce::BounceCause;
 use crate::domain::history::position::Stage;
 use crate::domain::model::ids::PersonId;
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
-use crate::domain::verdict::moment;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::Holding;
 use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
@@ -44,17 +44,22 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 fn text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
     let programme = &world.content.library.programme;
     let zone = programme.zone;
-    writeln!(cx.out, "{BOLD}{}{BOLD:#}  {DIM}{} {zone}{DIM:#}\n", programme.title, moment(zone, status.at))?;
+    writeln!(
+        cx.out,
+        "{BOLD}{}{BOLD:#}  {DIM}{} {zone}{DIM:#}\n",
+        programme.title,
+        format_datetime(zone, status.at)
+    )?;
     if let Some(held) = &status.all_held {
         let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
-        let since = moment(zone, held.since);
+        let since = format_datetime(zone, held.since);
         writeln!(cx.out, "{ERROR}All sending is held{ERROR:#} since {since}{why}; journey hold release\n")?;
     }
     for guard in &status.guards {
         writeln!(
             cx.out,
             "{ERROR}Nothing is sent{ERROR:#} since {}: {}\n",
-            moment(zone, guard.at),
+            format_datetime(zone, guard.at),
             guard.message
         )?;
     }
@@ -64,7 +69,7 @@ fn text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), C
             cx.out,
             "{ERROR}Step {} is held{ERROR:#} since {}{why}; journey hold release {}\n",
             held.step,
-            moment(zone, held.since),
+            format_datetime(zone, held.since),
             held.step
         )?;
     }
@@ -89,7 +94,7 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<()
     let booked = output::count(status.outbox.ready, "mail is", "mails are");
     let what = match (status.pass.send.len(), status.outbox.ready) {
         (0, 0) => {
-            let next = status.next_wake.map(|next| moment(zone, next));
+            let next = status.next_wake.map(|next| format_datetime(zone, next));
             let next = next.unwrap_or_else(|| "nothing, until somebody acts".to_owned());
             return Ok(writeln!(cx.out, "{BOLD}Next{BOLD:#}  {next}")?);
         }
@@ -132,7 +137,7 @@ fn deliveries_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> R
         let hour = output::thousands(usize::try_from(status.last_hour).unwrap_or(usize::MAX));
         let most: Vec<String> = status.rate.iter().map(ToString::to_string).collect();
         let most = if most.is_empty() { String::new() } else { format!(", at most {}", most.join(" and ")) };
-        let last = moment(zone, last);
+        let last = format_datetime(zone, last);
         writeln!(cx.out, "  the last was handed over {last}; in the last hour {hour}{most}")?;
     }
     relay_text(cx, world, status)?;
@@ -144,13 +149,13 @@ fn deliveries_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> R
             cx.out,
             "  the first mails of {} have left; the daemon waits with the rest until {}",
             pausing.step,
-            moment(zone, pausing.opens)
+            format_datetime(zone, pausing.opens)
         )?;
     }
     output::print_table(&mut *cx.out, &blocked::rows(&status.outbox.kept_back, &world.settings), &[0])?;
     problems_text(cx, world, status)?;
     match status.imported {
-        Some(imported) => writeln!(cx.out, "  people were imported {}", moment(zone, imported))?,
+        Some(imported) => writeln!(cx.out, "  people were imported {}", format_datetime(zone, imported))?,
         None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
     }
     if world.stored.is_some() {
@@ -175,15 +180,15 @@ fn relay_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result
             cx.out,
             "  the relay had more connections than it takes: {} at a time until {}",
             fewer.connections,
-            moment(zone, fewer.until)
+            format_datetime(zone, fewer.until)
         )?;
     }
     let Some(trouble) = &status.relay.failure else { return Ok(()) };
     let taken = status.relay.success;
     let taken = taken.map_or("it never took a mail".to_owned(), |at| {
-        format!("no mail was taken since {}", moment(zone, at))
+        format!("no mail was taken since {}", format_datetime(zone, at))
     });
-    let (since, retry) = (moment(zone, trouble.since), moment(zone, trouble.retry));
+    let (since, retry) = (format_datetime(zone, trouble.since), format_datetime(zone, trouble.retry));
     writeln!(cx.out, "  {ERROR}the relay takes nothing{ERROR:#} since {since}: {}", trouble.why)?;
     Ok(writeln!(
         cx.out,
@@ -196,7 +201,7 @@ fn relay_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result
 fn problems_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
     let zone = world.content.library.programme.zone;
     let row = |stuck: &Stuck| {
-        let next = stuck.next.map_or("journey resolve".to_owned(), |at| moment(zone, at));
+        let next = stuck.next.map_or("journey resolve".to_owned(), |at| format_datetime(zone, at));
         let round = if stuck.round == 0 { String::new() } else { format!(" reminder {}", stuck.round) };
         vec![
             stuck.number.to_string(),
@@ -217,7 +222,7 @@ fn backup_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<
         return Ok(writeln!(cx.out, "  {ERROR}there is no backup{ERROR:#}: journey backup FILE")?);
     };
     let age = status.at - made;
-    write!(cx.out, "  the last backup was made {}", moment(zone, made))?;
+    write!(cx.out, "  the last backup was made {}", format_datetime(zone, made))?;
     if age > OLD_BACKUP {
         write!(cx.out, ", {ERROR}{} ago{ERROR:#}", output::format_age(age))?;
     }

@@ -8,8 +8,9 @@ use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::{Reason, Verdict, Wait, moment};
+use crate::domain::verdict::{Reason, Verdict, Wait};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain::{self, InUnit, Standing, State, StepStanding, Why};
 use crate::view::explain::{ExplanationView, UnitExplanationView, over_text};
@@ -82,7 +83,7 @@ fn person_text(cx: &mut Context, world: &Snapshot, why: &Why<'_>, at: Timestamp)
         cx.out,
         "{BOLD}{}{BOLD:#}  {unit}  {DIM}{}{DIM:#}",
         output::display_id(why.person),
-        moment(zone, at)
+        format_datetime(zone, at)
     )?;
     for standing in &why.journeys {
         writeln!(cx.out, "\n{BOLD}{}{BOLD:#}  {}", standing.journey.slug, standing.stage)?;
@@ -94,7 +95,7 @@ fn person_text(cx: &mut Context, world: &Snapshot, why: &Why<'_>, at: Timestamp)
             .iter()
             .filter(|step| told(step.state))
             .map(|step| {
-                let when = step.sent.or(step.planned).map_or(String::new(), |at| moment(zone, at));
+                let when = step.sent.or(step.planned).map_or(String::new(), |at| format_datetime(zone, at));
                 vec![
                     step.word().to_owned(),
                     step.step.slug.to_string(),
@@ -137,7 +138,7 @@ fn next_text(cx: &mut Context, zone: TimeZone, standing: &Standing<'_>) -> Resul
     let reminder = |round: u16| if round == 0 { String::new() } else { format!(", reminder {round}") };
     match &standing.verdict {
         Verdict::Send(send) => {
-            let slot = moment(zone, send.slot);
+            let slot = format_datetime(zone, send.slot);
             writeln!(
                 cx.out,
                 "  {SUCCESS}now{SUCCESS:#}      {}{}  (slot {slot})",
@@ -173,14 +174,14 @@ fn because_text(cx: &mut Context, reasons: &[Reason]) -> Result<(), CommandError
 fn when(zone: TimeZone, wait: &Wait) -> String {
     let rests = |reason: &Reason| matches!(reason, Reason::PreviousJourney(_) | Reason::NotApproved(_));
     let not_before = if wait.reasons.iter().any(rests) { "not before " } else { "" };
-    format!("{not_before}{}", moment(zone, wait.until))
+    format!("{not_before}{}", format_datetime(zone, wait.until))
 }
 
 /// When a step was or will be sent, and why not earlier; for a later step, the
 /// step that comes before it.
 fn summary(zone: TimeZone, standing: &InUnit<'_>) -> String {
     if let Some(sent) = standing.step.sent {
-        return moment(zone, sent);
+        return format_datetime(zone, sent);
     }
     // It is in the outbox and not sent yet.
     if standing.step.delivery.is_some() {

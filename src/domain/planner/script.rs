@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::super::verdict::{Reason, Verdict, moment};
+use super::super::verdict::{Reason, Verdict};
 use super::{ApprovalMode, Planner, Progress};
 use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift};
 use crate::domain::history::{Event, EventKind, History};
@@ -26,6 +26,7 @@ use crate::domain::model::step::{Kind, Pace, Step, Variant, Wait};
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::{Calendar, ClosedPeriod};
 use crate::domain::time::duration::Duration;
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::holidays::Holidays;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 
@@ -303,7 +304,7 @@ impl Script {
             let verdict = match verdict {
                 Verdict::Send(send) => format!("send {} round {}", send.step, send.round),
                 Verdict::Wait(wait) => {
-                    let until = moment(self.zone(), wait.until);
+                    let until = format_datetime(self.zone(), wait.until);
                     format!("wait for {} until {until}: {}", wait.step, codes(&wait.reasons))
                 }
                 Verdict::Held(held) => {
@@ -399,7 +400,7 @@ impl Script {
                 let person = self.people.iter_mut().find(|p| p.id.as_str() == person);
                 person.expect("a person").unit = UnitId::new(unit);
             }
-            _ => panic!("{}: what is `{act}`?", moment(zone, at)),
+            _ => panic!("{}: what is `{act}`?", format_datetime(zone, at)),
         }
     }
 
@@ -429,10 +430,14 @@ impl Script {
 pub(crate) fn told(zone: TimeZone, sent: &[Sent]) -> String {
     let mut told = String::new();
     for mail in sent {
-        let late =
-            if mail.at == mail.slot { String::new() } else { format!(" (slot {})", moment(zone, mail.slot)) };
+        let late = if mail.at == mail.slot {
+            String::new()
+        } else {
+            format!(" (slot {})", format_datetime(zone, mail.slot))
+        };
         let round = if mail.round == 0 { String::new() } else { format!(" reminder {}", mail.round) };
-        let _ = writeln!(told, "{}  {}  {}{round}{late}", moment(zone, mail.at), mail.person, mail.step);
+        let _ =
+            writeln!(told, "{}  {}  {}{round}{late}", format_datetime(zone, mail.at), mail.person, mail.step);
     }
     told
 }

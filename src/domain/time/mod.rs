@@ -3,5 +3,6 @@
 pub mod cadence;
 pub mod calendar;
 pub(crate) mod duration;
+pub(crate) mod format;
 pub mod holidays;
 pub mod timezone;

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::Finding;
 use crate::config::Config;
 use crate::domain::delivery::send_block::{BlockKind, SendBlock};
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::moment;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::positions::{self, Compared};
 use crate::engine::send::lock;
@@ -143,7 +143,7 @@ fn positions(compared: Compared, sends: bool) -> Finding {
 }
 
 fn guarded(zone: TimeZone, guard: &SendBlock) -> Finding {
-    let message = format!("nothing is sent since {}: {}", moment(zone, guard.at), guard.message);
+    let message = format!("nothing is sent since {}: {}", format_datetime(zone, guard.at), guard.message);
     let hint = match guard.kind {
         BlockKind::OtherInstallation => {
             "when the other one is stopped for good: journey hold release --other-copy-is-stopped"

@@ -6,8 +6,8 @@ use super::Finding;
 use crate::config::{Config, Transport};
 use crate::domain::delivery::send_block::{self, Clocks};
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::moment;
 use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::error::LoadError;
 use crate::engine::load::snapshot::Snapshot;
@@ -111,7 +111,7 @@ pub(super) fn examine_clock(
 /// Compares the clock with the latest time recorded in the database.
 fn clock(zone: TimeZone, at: Timestamp, latest: Option<Timestamp>) -> Finding {
     let now = Clocks { wall: at, since_boot: chrono::TimeDelta::zero() };
-    let shown = moment(zone, at);
+    let shown = format_datetime(zone, at);
     match send_block::check_clock(now, latest, None) {
         Ok(()) => Finding::good("clock", format!("{shown} {zone}")),
         Err(why) => Finding::fault("clock", why).hint(

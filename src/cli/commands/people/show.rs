@@ -8,7 +8,7 @@ use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM};
 use crate::domain::model::person::Person;
-use crate::domain::verdict::{long, moment};
+use crate::domain::time::format::{format_date, format_datetime};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain;
 use crate::view::person::{PersonDetailsView, periods_text};
@@ -46,8 +46,8 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             add("department", department.to_string());
         }
         add("language", person.language.to_string());
-        person.start.into_iter().for_each(|day| add("start", long(day)));
-        person.end.into_iter().for_each(|day| add("last day", long(day)));
+        person.start.into_iter().for_each(|day| add("start", format_date(day)));
+        person.end.into_iter().for_each(|day| add("last day", format_date(day)));
         if !person.leave.is_empty() {
             add("leave", periods_text(&person.leave));
         }
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             _ => None,
         });
         let next = next.map_or(String::new(), |(step, at)| {
-            at.map_or(format!("; next {step}"), |at| format!("; next {step} {}", moment(zone, at)))
+            at.map_or(format!("; next {step}"), |at| format!("; next {step} {}", format_datetime(zone, at)))
         });
         let told = format!("{}, {sent} of {} steps got{next}", standing.stage, standing.steps.len());
         rows.push(vec![standing.journey.slug.to_string(), told]);

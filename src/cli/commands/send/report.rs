@@ -12,8 +12,9 @@ use crate::cli::{blocked, output, time_arg};
 use crate::config::Transport;
 use crate::domain::model::ids::PersonId;
 use crate::domain::model::person::Person;
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::Timestamp;
-use crate::domain::verdict::{Reason, moment as in_words};
+use crate::domain::verdict::Reason;
 use crate::engine::deliver::Outbox;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::{Due, Holding, Pass, Selection, Waiting};
@@ -155,7 +156,7 @@ impl Report {
     ) -> Result<(), CommandError> {
         let programme = &world.content.library.programme;
         let zone = programme.zone;
-        let now = in_words(zone, self.at);
+        let now = format_datetime(zone, self.at);
         writeln!(
             cx.out,
             "{BOLD}{}{BOLD:#}  {}  {DIM}{now} {zone}{DIM:#}",
@@ -244,7 +245,7 @@ impl Report {
         let shown = if cx.verbose { usize::MAX } else { MAX_LINES };
         writeln!(cx.out, "{BOLD}Next{BOLD:#}")?;
         let row = |((until, step, kind), mails): (&(Timestamp, String, &str), &usize)| {
-            vec![in_words(zone, *until), output::thousands(*mails), step.clone(), (*kind).to_owned()]
+            vec![format_datetime(zone, *until), output::thousands(*mails), step.clone(), (*kind).to_owned()]
         };
         let rows: Vec<Vec<String>> = self.next.iter().take(shown).map(row).collect();
         output::print_table(&mut *cx.out, &rows, &[1])?;
