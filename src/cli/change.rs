@@ -40,6 +40,16 @@ pub(super) struct ProposedChange {
 /// Maximum number of lines about affected enrolments.
 const MAX_EFFECTS: usize = 6;
 
+/// A change and what it does, to be printed.
+pub(super) struct ChangeReport {
+    pub(super) proposed: ProposedChange,
+    pub(super) preview: Shown,
+    /// `None` if the people are not known, so that the effects cannot be computed.
+    pub(super) effects: Option<Vec<Effect>>,
+    pub(super) zone: TimeZone,
+    pub(super) at: Timestamp,
+}
+
 /// Builds a change with `propose`, applies it unless this is a dry run, and prints it.
 pub(super) fn run(
     cx: &mut Context,
@@ -47,89 +57,83 @@ pub(super) fn run(
     propose: impl FnOnce(&Snapshot, Timestamp) -> Result<ProposedChange, CommandError>,
 ) -> Result<(), CommandError> {
     if flags.dry_run {
-        let (world, at) = cx.world()?;
-        let proposed = propose(&world, at)?;
-        let shown = change::shown(&world, &proposed.change, at);
-        let effects = change::effect(&world, &proposed.change, at);
-        let zone = world.content.library.programme.zone;
-        return print_change(cx, zone, flags, &proposed, &shown, Some(&effects), at);
+        let (snapshot, at) = cx.world()?;
+        let proposed = propose(&snapshot, at)?;
+        return ChangeReport::new(&snapshot, proposed, at).print(cx, flags);
     }
-    let (mut store, mut world, at) = cx.writing(LoadScope::All)?;
-    let proposed = propose(&world, at)?;
-    let shown = change::shown(&world, &proposed.change, at);
-    let effects = change::effect(&world, &proposed.change, at);
-    if !shown.is_nothing {
-        let act = cx.act(at, proposed.by.as_deref(), proposed.why.as_deref());
-        store.record_decision(&proposed.change, &act, &shown.before, &shown.after)?;
-        world.refresh(&store)?;
-        positions::keep(&world, &mut store, at)?;
+    let (mut store, mut snapshot, at) = cx.writing(LoadScope::All)?;
+    let proposed = propose(&snapshot, at)?;
+    let report = ChangeReport::new(&snapshot, proposed, at);
+    let ChangeReport { proposed, preview, .. } = &report;
+    if !preview.is_nothing {
+        let author = cx.act(at, proposed.by.as_deref(), proposed.why.as_deref());
+        store.record_decision(&proposed.change, &author, &preview.before, &preview.after)?;
+        snapshot.refresh(&store)?;
+        positions::keep(&snapshot, &mut store, at)?;
     }
-    let zone = world.content.library.programme.zone;
-    print_change(cx, zone, flags, &proposed, &shown, Some(&effects), at)
+    report.print(cx, flags)
 }
 
-/// Prints a change. `effects` is `None` if the people are not known, so that
-/// the effects cannot be computed.
-pub(super) fn print_change(
-    cx: &mut Context,
-    zone: TimeZone,
-    flags: &ChangeFlags,
-    proposed: &ProposedChange,
-    shown: &Shown,
-    effects: Option<&[Effect]>,
-    at: Timestamp,
-) -> Result<(), CommandError> {
-    match flags.format {
-        Format::Json => {
-            let value = ChangeView {
-                action: proposed.change.action(),
-                about: &proposed.about,
-                at: zone.rfc3339(at),
-                dry_run: flags.dry_run,
-                before: &shown.before,
-                after: &shown.after,
-                why: proposed.why.as_deref(),
-                effect: effects.map(|all| all.iter().map(|effect| EffectView::of(zone, effect)).collect()),
-            };
-            Ok(output::print_json(&mut *cx.out, &value)?)
+impl ChangeReport {
+    fn new(snapshot: &Snapshot, proposed: ProposedChange, at: Timestamp) -> ChangeReport {
+        ChangeReport {
+            preview: change::shown(snapshot, &proposed.change, at),
+            effects: Some(change::effect(snapshot, &proposed.change, at)),
+            proposed,
+            zone: snapshot.content.library.programme.zone,
+            at,
         }
-        Format::Text => text(cx, zone, flags, proposed, shown, effects),
     }
-}
 
-fn text(
-    cx: &mut Context,
-    zone: TimeZone,
-    flags: &ChangeFlags,
-    proposed: &ProposedChange,
-    shown: &Shown,
-    effects: Option<&[Effect]>,
-) -> Result<(), CommandError> {
-    writeln!(cx.out, "{BOLD}{}{BOLD:#}", proposed.about)?;
-    if flags.dry_run {
-        writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?;
+    pub(super) fn print(&self, cx: &mut Context, flags: &ChangeFlags) -> Result<(), CommandError> {
+        match flags.format {
+            Format::Json => Ok(output::print_json(&mut *cx.out, &self.view(flags))?),
+            Format::Text => self.text(cx, flags),
+        }
     }
-    if shown.is_nothing {
-        writeln!(cx.out, "  {}: nothing to change", shown.before)?;
-        return Ok(());
+
+    fn view(&self, flags: &ChangeFlags) -> ChangeView<'_> {
+        let effects = self.effects.as_ref();
+        ChangeView {
+            action: self.proposed.change.action(),
+            about: &self.proposed.about,
+            at: self.zone.rfc3339(self.at),
+            dry_run: flags.dry_run,
+            before: &self.preview.before,
+            after: &self.preview.after,
+            why: self.proposed.why.as_deref(),
+            effect: effects.map(|all| all.iter().map(|effect| EffectView::of(self.zone, effect)).collect()),
+        }
     }
-    writeln!(cx.out, "  before  {}", shown.before)?;
-    writeln!(cx.out, "  after   {SUCCESS}{}{SUCCESS:#}", shown.after)?;
-    let Some(effects) = effects else { return Ok(()) };
-    if effects.is_empty() {
-        writeln!(cx.out, "\n  nobody's next mail is moved by it")?;
-        return Ok(());
+
+    fn text(&self, cx: &mut Context, flags: &ChangeFlags) -> Result<(), CommandError> {
+        writeln!(cx.out, "{BOLD}{}{BOLD:#}", self.proposed.about)?;
+        if flags.dry_run {
+            writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?;
+        }
+        if self.preview.is_nothing {
+            writeln!(cx.out, "  {}: nothing to change", self.preview.before)?;
+            return Ok(());
+        }
+        writeln!(cx.out, "  before  {}", self.preview.before)?;
+        writeln!(cx.out, "  after   {SUCCESS}{}{SUCCESS:#}", self.preview.after)?;
+        let Some(effects) = &self.effects else { return Ok(()) };
+        if effects.is_empty() {
+            writeln!(cx.out, "\n  nobody's next mail is moved by it")?;
+            return Ok(());
+        }
+        let moved: usize = effects.iter().map(|effect| effect.enrolments).sum();
+        let enrolments = output::count(moved, "enrolment", "enrolments");
+        writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} is other for {enrolments}")?;
+        let rows: Vec<Vec<String>> =
+            effects.iter().take(MAX_EFFECTS).map(|effect| row(self.zone, effect)).collect();
+        output::print_table(&mut *cx.out, &rows, &[0])?;
+        let more: usize = effects.iter().skip(MAX_EFFECTS).map(|effect| effect.enrolments).sum();
+        if more > 0 {
+            writeln!(cx.out, "  {DIM}and {} more{DIM:#}", output::thousands(more))?;
+        }
+        Ok(())
     }
-    let moved: usize = effects.iter().map(|effect| effect.enrolments).sum();
-    let enrolments = output::count(moved, "enrolment", "enrolments");
-    writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} is other for {enrolments}")?;
-    let rows: Vec<Vec<String>> = effects.iter().take(MAX_EFFECTS).map(|effect| row(zone, effect)).collect();
-    output::print_table(&mut *cx.out, &rows, &[0])?;
-    let more: usize = effects.iter().skip(MAX_EFFECTS).map(|effect| effect.enrolments).sum();
-    if more > 0 {
-        writeln!(cx.out, "  {DIM}and {} more{DIM:#}", output::thousands(more))?;
-    }
-    Ok(())
 }
 
 fn row(zone: TimeZone, effect: &Effect) -> Vec<String> {

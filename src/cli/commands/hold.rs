@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 
-use crate::cli::change::{self, ChangeFlags, ProposedChange};
+use crate::cli::change::{self, ChangeFlags, ChangeReport, ProposedChange};
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::{lookup, output};
@@ -110,18 +110,18 @@ fn all_sending(target: &HoldTarget, change: Change, cx: &mut Context) -> Result<
     let (config, at) = (cx.read_config(), cx.provisional_time()?);
     let database = database(cx, &config)?;
     let is_held = |store: &Store| Ok(store.settings(TimeDelta::zero())?.all_held);
-    let shown =
+    let preview =
         engine::shown_of_all(Store::read_only(&database, is_held)?.unwrap_or_default(), &proposed.change);
-    if !target.flags.dry_run && !shown.is_nothing {
-        let act = cx.act(at, None, proposed.why.as_deref());
+    if !target.flags.dry_run && !preview.is_nothing {
+        let author = cx.act(at, None, proposed.why.as_deref());
         store(cx, &config, &database, at)?.record_decision(
             &proposed.change,
-            &act,
-            &shown.before,
-            &shown.after,
+            &author,
+            &preview.before,
+            &preview.after,
         )?;
     }
-    change::print_change(cx, TimeZone::UTC, &target.flags, &proposed, &shown, None, at)?;
+    ChangeReport { proposed, preview, effects: None, zone: TimeZone::UTC, at }.print(cx, &target.flags)?;
     if let Err(faults) = &config {
         let faults = output::count(faults.len(), "fault", "faults");
         cx.warn(&format!(
