@@ -678,8 +678,8 @@ mod rules {
             "src/web/mod.rs",
             "//! A.\nuse crate::{config::Config, engine, daemon as d};\n",
             expect![[r#"
-            src/web/mod.rs:2: `web` uses `config`; it may use `domain`, `render`, `content`, `roster`, `store`, `mail`, `clock`, `logging`, `engine`
-            src/web/mod.rs:2: `web` uses `daemon`; it may use `domain`, `render`, `content`, `roster`, `store`, `mail`, `clock`, `logging`, `engine`
+            src/web/mod.rs:2: `web` uses `config`; it may use `domain`, `render`, `content`, `roster`, `store`, `mail`, `clock`, `logging`, `engine`, `view`
+            src/web/mod.rs:2: `web` uses `daemon`; it may use `domain`, `render`, `content`, `roster`, `store`, `mail`, `clock`, `logging`, `engine`, `view`
         "#]],
         );
         check(
