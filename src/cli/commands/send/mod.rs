@@ -1,6 +1,7 @@
 //! `journey send`: sends what is due, or shows it with `--dry-run`.
 
 mod report;
+mod summary;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -100,7 +101,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             output::print_json(&mut *cx.out, &SendView::dry_run(&world, at, lists, &outbox))?;
         }
         Format::Text => {
-            let mut report = Report::new(at, cx.verbose, outbox);
+            let mut report = Report::new(cx, at, outbox);
             report.add(&pass);
             report.text(cx, &world, &selection, args)?;
         }
@@ -138,7 +139,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         // or during an interrupted pass.
         world.refresh(&store)?;
         let bar = progress(cx, 0);
-        let mut report = Report::new(at, cx.verbose, Outbox::default());
+        let mut report = Report::new(cx, at, Outbox::default());
         let mut lists = SendLists::default();
         let stop = || {
             let stop = signals.stop();

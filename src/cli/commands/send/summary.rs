@@ -1,0 +1,155 @@
+//! Sums up a pass of `send` part by part. The size of a summary depends on steps
+//! and reasons, not on people.
+
+use std::collections::BTreeMap;
+
+use crate::cli::output;
+use crate::domain::model::ids::PersonId;
+use crate::domain::model::person::Person;
+use crate::domain::time::timezone::Timestamp;
+use crate::domain::verdict::Reason;
+use crate::engine::plan::pass::{Due, Holding, Waiting};
+use crate::view::send::display_subject;
+
+/// The mails sent now.
+#[derive(Default)]
+pub(super) struct DueSummary {
+    pub(super) mails: usize,
+    /// A row for each of the first mails, or for all.
+    pub(super) rows: Vec<Vec<String>>,
+    /// By step and kind.
+    pub(super) steps: BTreeMap<(String, &'static str), Subjects>,
+    /// The first recipient who is not protected.
+    pub(super) example: Option<PersonId>,
+}
+
+/// The enrolments that wait.
+#[derive(Default)]
+pub(super) struct WaitingSummary {
+    pub(super) enrolments: usize,
+    /// Mails sent later, by instant, step and kind.
+    pub(super) mails: BTreeMap<(Timestamp, String, &'static str), usize>,
+    /// Number of enrolments and an example text, by reason code.
+    pub(super) reasons: BTreeMap<&'static str, (usize, String)>,
+    /// Enrolments waiting for an approval, by step.
+    pub(super) unapproved: BTreeMap<String, usize>,
+    /// Time of the next mail, and its recipient unless protected.
+    pub(super) next_mail: Option<(Timestamp, Option<PersonId>)>,
+    /// The first person who is not protected.
+    pub(super) example: Option<PersonId>,
+}
+
+/// The enrolments that are held until an operator acts.
+#[derive(Default)]
+pub(super) struct HeldSummary {
+    pub(super) enrolments: usize,
+    /// Number of enrolments and an example text, by step and reason code.
+    pub(super) reasons: BTreeMap<(String, &'static str), (usize, String)>,
+    /// The first person who is not protected.
+    pub(super) example: Option<PersonId>,
+}
+
+/// The subjects of several mails.
+#[derive(Default)]
+pub(super) struct Subjects {
+    pub(super) mails: usize,
+    first: Option<String>,
+    /// Whether a subject differs from the first.
+    differ: bool,
+}
+
+impl DueSummary {
+    /// Adds a mail. It gets a row of its own unless there are `max_rows` already.
+    pub(super) fn add(&mut self, due: &Due<'_>, max_rows: usize) {
+        self.mails += 1;
+        if self.rows.len() < max_rows {
+            self.rows.push(vec![
+                output::display_id(due.person).to_owned(),
+                step_of(due),
+                due.step.kind.to_string(),
+                display_subject(due).unwrap_or_default().to_owned(),
+            ]);
+        }
+        self.steps.entry((step_of(due), due.step.kind.as_str())).or_default().add(display_subject(due));
+        keep_first_unprotected(&mut self.example, due.person);
+    }
+}
+
+impl WaitingSummary {
+    pub(super) fn add(&mut self, waiting: &Waiting<'_>) {
+        let Waiting { person, journey, wait } = waiting;
+        self.enrolments += 1;
+        let name = format!("{}/{}", journey.slug, wait.step);
+        if let Some(reason) = wait.reasons.first() {
+            self.reasons.entry(reason.code()).or_insert_with(|| (0, reason.text())).0 += 1;
+        }
+        if wait.reasons.iter().any(|reason| matches!(reason, Reason::NotApproved(_))) {
+            *self.unapproved.entry(name.clone()).or_default() += 1;
+        }
+        if ends_with_mail(&wait.reasons) {
+            if self.next_mail.as_ref().is_none_or(|(next, _)| wait.until < *next) {
+                self.next_mail = Some((wait.until, (!person.protected).then(|| person.id.clone())));
+            }
+            let kind = journey.step(&wait.step).map_or("", |step| step.kind.as_str());
+            *self.mails.entry((wait.until, name, kind)).or_default() += 1;
+        }
+        keep_first_unprotected(&mut self.example, person);
+    }
+}
+
+impl HeldSummary {
+    pub(super) fn add(&mut self, holding: &Holding<'_>) {
+        self.enrolments += 1;
+        let step = holding.held.step.as_ref().map_or(String::new(), |step| format!("/{step}"));
+        for reason in &holding.held.reasons {
+            let key = (format!("{}{step}", holding.journey.slug), reason.code());
+            self.reasons.entry(key).or_insert_with(|| (0, reason.text())).0 += 1;
+        }
+        keep_first_unprotected(&mut self.example, holding.person);
+    }
+}
+
+impl Subjects {
+    /// Adds one mail; its subject is `None` if it must not be shown.
+    fn add(&mut self, subject: Option<&str>) {
+        self.mails += 1;
+        match (&self.first, subject) {
+            (None, Some(subject)) => self.first = Some(subject.to_owned()),
+            (Some(first), Some(subject)) => self.differ |= first != subject,
+            (_, None) => {}
+        }
+    }
+
+    /// The common subject, or one as an example.
+    pub(super) fn in_one(&self) -> String {
+        match &self.first {
+            Some(first) if self.differ => for_example(self.mails, first),
+            Some(first) => first.clone(),
+            None => String::new(),
+        }
+    }
+}
+
+/// Keeps the first person who is not protected.
+fn keep_first_unprotected(kept: &mut Option<PersonId>, person: &Person) {
+    if kept.is_none() && !person.protected {
+        *kept = Some(person.id.clone());
+    }
+}
+
+/// Marks a text as an example if it stands for several.
+pub(super) fn for_example(several: usize, words: &str) -> String {
+    if several == 1 { words.to_owned() } else { format!("for example: {words}") }
+}
+
+fn step_of(due: &Due<'_>) -> String {
+    let step = format!("{}/{}", due.journey.slug, due.step.slug);
+    if due.round == 0 { step } else { format!("{step} reminder {}", due.round) }
+}
+
+/// Whether these reasons for waiting end with a mail being sent.
+fn ends_with_mail(because: &[Reason]) -> bool {
+    !because
+        .iter()
+        .any(|reason| matches!(reason, Reason::Left | Reason::Expired | Reason::PreviousJourney(_)))
+}
