@@ -10,24 +10,24 @@ use crate::engine::plan::pass::Selection;
 use crate::store::StoreError;
 
 /// Finds a step by `journey/step`.
-pub(super) fn step(world: &Snapshot, text: &str) -> Result<StepName, CommandError> {
-    let names = step_names(world);
+pub(super) fn step(snapshot: &Snapshot, text: &str) -> Result<StepName, CommandError> {
+    let names = step_names(snapshot);
     let found = names.iter().find(|name| name.to_string() == text).cloned();
     found.ok_or_else(|| not_found("step", text, names.iter().map(ToString::to_string)))
 }
 
 /// Finds a journey by its slug.
-pub(super) fn journey(world: &Snapshot, text: &str) -> Result<Slug, CommandError> {
-    let slugs = || world.content.library.journeys.iter().map(|journey| journey.slug.clone());
+pub(super) fn journey(snapshot: &Snapshot, text: &str) -> Result<Slug, CommandError> {
+    let slugs = || snapshot.content.library.journeys.iter().map(|journey| journey.slug.clone());
     let found = slugs().find(|slug| slug.as_str() == text);
     found.ok_or_else(|| not_found("journey", text, slugs().map(|slug| slug.to_string())))
 }
 
 /// Finds a unit by id or name.
-pub(super) fn unit(world: &Snapshot, text: &str) -> Result<UnitId, CommandError> {
-    match &world.roster.units_called(text)[..] {
+pub(super) fn unit(snapshot: &Snapshot, text: &str) -> Result<UnitId, CommandError> {
+    match &snapshot.roster.units_called(text)[..] {
         [unit] => Ok(unit.id.clone()),
-        [] => Err(not_found("unit", text, unit_names(world))),
+        [] => Err(not_found("unit", text, unit_names(snapshot))),
         several => {
             let ids: Vec<String> = several.iter().map(|unit| format!("`{}`", unit.id)).collect();
             Err(CommandError::usage(format!("{} units are called `{text}`", several.len()))
@@ -37,8 +37,8 @@ pub(super) fn unit(world: &Snapshot, text: &str) -> Result<UnitId, CommandError>
 }
 
 /// Finds a person by employee id or address.
-pub(super) fn person<'w>(world: &'w Snapshot, text: &str) -> Result<&'w Person, CommandError> {
-    world.roster.find(text).ok_or_else(|| no_such_person(text))
+pub(super) fn person<'w>(snapshot: &'w Snapshot, text: &str) -> Result<&'w Person, CommandError> {
+    snapshot.roster.find(text).ok_or_else(|| no_such_person(text))
 }
 
 /// The error for an unknown person.
@@ -50,21 +50,22 @@ pub(super) fn no_such_person(text: &str) -> CommandError {
 /// Builds the filter from the values of `--only`: each is a step (with a `/`), a
 /// person that `find` returns, or a unit.
 pub(super) fn only(
-    world: &Snapshot,
+    snapshot: &Snapshot,
     texts: &[String],
     find: impl Fn(&str) -> Result<Option<PersonId>, StoreError>,
 ) -> Result<Selection, CommandError> {
     let mut selection = Selection::default();
     for text in texts {
-        let units = world.roster.units_called(text);
+        let units = snapshot.roster.units_called(text);
         if let Some(person) = find(text)? {
             selection.people.insert(person);
         } else if !units.is_empty() {
             selection.units.extend(units.iter().map(|unit| unit.id.clone()));
         } else if StepName::parse(text).is_some() {
-            selection.steps.push(step(world, text)?);
+            selection.steps.push(step(snapshot, text)?);
         } else {
-            let names = unit_names(world).chain(step_names(world).into_iter().map(|name| name.to_string()));
+            let names =
+                unit_names(snapshot).chain(step_names(snapshot).into_iter().map(|name| name.to_string()));
             let error = not_found("step, unit or person", text, names);
             let says_what_to_do = !error.hints.is_empty();
             return Err(if says_what_to_do { error } else { error.hint(ONLY_HINT) });
@@ -75,17 +76,17 @@ pub(super) fn only(
 
 const ONLY_HINT: &str = "write <journey>/<step>, a unit's id or name, or an employee id or mail address";
 
-fn step_names(world: &Snapshot) -> Vec<StepName> {
+fn step_names(snapshot: &Snapshot) -> Vec<StepName> {
     let mut names = Vec::new();
-    for journey in &world.content.library.journeys {
+    for journey in &snapshot.content.library.journeys {
         let of = |step: &Slug| StepName { journey: journey.slug.clone(), step: step.clone() };
         names.extend(journey.steps.iter().map(|step| of(&step.slug)));
     }
     names
 }
 
-fn unit_names(world: &Snapshot) -> impl Iterator<Item = String> + use<'_> {
-    world.roster.units.iter().flat_map(|unit| [unit.id.to_string(), unit.name.to_string()])
+fn unit_names(snapshot: &Snapshot) -> impl Iterator<Item = String> + use<'_> {
+    snapshot.roster.units.iter().flat_map(|unit| [unit.id.to_string(), unit.name.to_string()])
 }
 
 /// Maximum number of names that a hint lists.

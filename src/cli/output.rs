@@ -84,8 +84,8 @@ pub(super) fn print_diagnostics(out: &mut dyn Write, faults: &[Diagnostic]) -> i
 }
 
 /// `Hemtjänsten Norr (VO-11)`, or the name alone if it is also the id.
-pub(super) fn unit_label(world: &Snapshot, unit: &UnitId) -> String {
-    let name = world.roster.unit_name(unit);
+pub(super) fn unit_label(snapshot: &Snapshot, unit: &UnitId) -> String {
+    let name = snapshot.roster.unit_name(unit);
     if name == unit.as_str() { name.to_owned() } else { format!("{name} ({unit})") }
 }
 

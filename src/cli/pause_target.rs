@@ -22,18 +22,18 @@ pub(super) struct PauseTargetArgs {
 
 impl PauseTargetArgs {
     /// The target, and its name for output and the audit log.
-    pub(super) fn find(&self, world: &Snapshot) -> Result<(PauseTarget, String), CommandError> {
+    pub(super) fn find(&self, snapshot: &Snapshot) -> Result<(PauseTarget, String), CommandError> {
         if let Some(text) = &self.person {
-            let person = lookup::person(world, text)?;
+            let person = lookup::person(snapshot, text)?;
             let about = format!("person {}", output::display_id(person));
             return Ok((PauseTarget::Person(person.id.clone()), about));
         }
         if let Some(text) = &self.unit {
-            let unit = lookup::unit(world, text)?;
-            let about = format!("unit {}", output::unit_label(world, &unit));
+            let unit = lookup::unit(snapshot, text)?;
+            let about = format!("unit {}", output::unit_label(snapshot, &unit));
             return Ok((PauseTarget::Unit(unit), about));
         }
-        let journey = lookup::journey(world, self.journey.as_deref().unwrap_or_default())?;
+        let journey = lookup::journey(snapshot, self.journey.as_deref().unwrap_or_default())?;
         let about = format!("journey {journey}");
         Ok((PauseTarget::Journey(journey), about))
     }

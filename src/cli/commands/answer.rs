@@ -52,14 +52,15 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         AnswerArgs { value: Some(value), .. } => AnswerValue::Value(value.clone()),
         AnswerArgs { text: None, value: None, .. } => AnswerValue::Done,
     };
-    change::run(cx, &args.flags, |world, at| {
-        let person = lookup::person(world, &args.person)?;
-        let name = lookup::step(world, &args.step)?;
-        let step = world.content.library.journey(&name.journey).and_then(|journey| journey.step(&name.step));
+    change::run(cx, &args.flags, |snapshot, at| {
+        let person = lookup::person(snapshot, &args.person)?;
+        let name = lookup::step(snapshot, &args.step)?;
+        let step =
+            snapshot.content.library.journey(&name.journey).and_then(|journey| journey.step(&name.step));
         let Some(step) = step else {
             return Err(CommandError::usage(format!("there is no step `{name}`")));
         };
-        let enrolment = world.memory.of(&person.id).enrolment(&name.journey);
+        let enrolment = snapshot.memory.of(&person.id).enrolment(&name.journey);
         if enrolment.mail(&step.slug).is_none_or(|mail| mail.at > at) {
             let message = format!("`{name}` has not been sent to this person, so nothing can be answered");
             let who = output::display_id(person);

@@ -28,9 +28,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.flags, |world, _| {
-        let name = lookup::step(world, &args.step)?;
-        let journey = world.content.library.journey(&name.journey);
+    change::run(cx, &args.flags, |snapshot, _| {
+        let name = lookup::step(snapshot, &args.step)?;
+        let journey = snapshot.content.library.journey(&name.journey);
         let step = journey.and_then(|journey| journey.step(&name.step));
         let (Some(journey), Some(step)) = (journey, step) else {
             return Err(CommandError::usage(format!("there is no step `{name}`")));

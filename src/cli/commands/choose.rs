@@ -24,9 +24,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.flags, |world, _| {
-        let person = lookup::person(world, &args.person)?;
-        let characters = &world.content.library.programme.characters;
+    change::run(cx, &args.flags, |snapshot, _| {
+        let person = lookup::person(snapshot, &args.person)?;
+        let characters = &snapshot.content.library.programme.characters;
         let Some(character) = characters.iter().find(|character| character.id.as_str() == args.character)
         else {
             let error = CommandError::usage(format!("there is no character `{}`", visible(&args.character)));

@@ -28,9 +28,9 @@ pub(crate) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     let signals = Signals::watch()?;
     let reload = signals.watch_reload()?;
-    let (store, world, at) = cx.writing(LoadScope::ReferenceGroups)?;
-    let _lock = Lock::take(&world.config.database, at, world.content.library.programme.zone)?;
-    let (config, content) = (world.config, world.content);
+    let (store, snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
+    let _lock = Lock::take(&snapshot.config.database, at, snapshot.content.library.programme.zone)?;
+    let (config, content) = (snapshot.config, snapshot.content);
     let asked = Asked {
         stop: &|| signals.stop(),
         must_reload: &|| reload.asked(),

@@ -91,8 +91,8 @@ fn one_step(
     make: fn(Option<StepName>) -> Change,
     cx: &mut Context,
 ) -> Result<(), CommandError> {
-    change::run(cx, &target.flags, |world, _| {
-        let step = target.step.as_deref().map(|step| step_or_held_step(world, step)).transpose()?;
+    change::run(cx, &target.flags, |snapshot, _| {
+        let step = target.step.as_deref().map(|step| step_or_held_step(snapshot, step)).transpose()?;
         let about = step.as_ref().map_or(String::new(), ToString::to_string);
         Ok(ProposedChange { about, change: make(step), why: target.reason.clone(), by: None })
     })
@@ -212,7 +212,7 @@ fn release_blocks(released: &Released, cx: &mut Context) -> Result<bool, Command
 }
 
 /// Finds the step of that name; also one that is held but no longer in the content.
-fn step_or_held_step(world: &Snapshot, text: &str) -> Result<StepName, CommandError> {
-    let held = StepName::parse(text).filter(|name| world.settings.held_steps.contains(name));
-    held.map_or_else(|| lookup::step(world, text), Ok)
+fn step_or_held_step(snapshot: &Snapshot, text: &str) -> Result<StepName, CommandError> {
+    let held = StepName::parse(text).filter(|name| snapshot.settings.held_steps.contains(name));
+    held.map_or_else(|| lookup::step(snapshot, text), Ok)
 }

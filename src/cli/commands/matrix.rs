@@ -24,10 +24,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (world, _) = cx.world()?;
-    let only = args.journey.as_deref().map(|text| crate::cli::lookup::journey(&world, text)).transpose()?;
-    let columns = coverage::columns(&world);
-    let mut rows = coverage::matrix(&world);
+    let (snapshot, _) = cx.world()?;
+    let only =
+        args.journey.as_deref().map(|text| crate::cli::lookup::journey(&snapshot, text)).transpose()?;
+    let columns = coverage::columns(&snapshot);
+    let mut rows = coverage::matrix(&snapshot);
     rows.retain(|row| only.as_ref().is_none_or(|slug| row.journey.slug == *slug));
     match args.format {
         Format::Json => Ok(output::print_json(&mut *cx.out, &CoverageView::of(&columns, &rows))?),

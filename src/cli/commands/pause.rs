@@ -33,9 +33,10 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     if reason.is_empty() {
         return Err(CommandError::usage("--reason is empty").hint("write why, for those who ask later"));
     }
-    change::run(cx, &args.flags, |world, at| {
-        let (target, about) = args.target.find(world)?;
-        if let Some(until) = until.filter(|until| *until <= world.content.library.programme.zone.date(at)) {
+    change::run(cx, &args.flags, |snapshot, at| {
+        let (target, about) = args.target.find(snapshot)?;
+        if let Some(until) = until.filter(|until| *until <= snapshot.content.library.programme.zone.date(at))
+        {
             let message = format!("--until {until} is not in the future");
             return Err(CommandError::usage(message).hint("it is the first day with mail again"));
         }

@@ -57,8 +57,8 @@ enum Format {
 const WEEKS: i64 = 12;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (world, at) = cx.world()?;
-    let zone = world.content.library.programme.zone;
+    let (snapshot, at) = cx.world()?;
+    let zone = snapshot.content.library.programme.zone;
     let last = match &args.until {
         Some(text) => time_arg::parse_date(text)?,
         None => zone.date(at) + TimeDelta::weeks(WEEKS),
@@ -68,18 +68,23 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::usage(format!("--until {last} has passed")).hint("name a later day"));
     }
     let scope = Scope {
-        units: args.unit.iter().map(|unit| lookup::unit(&world, unit)).collect::<Result<_, _>>()?,
-        journeys: args.journey.iter().map(|slug| lookup::journey(&world, slug)).collect::<Result<_, _>>()?,
+        units: args.unit.iter().map(|unit| lookup::unit(&snapshot, unit)).collect::<Result<_, _>>()?,
+        journeys: args
+            .journey
+            .iter()
+            .map(|slug| lookup::journey(&snapshot, slug))
+            .collect::<Result<_, _>>()?,
     };
     let bar = progress(cx, at, end);
-    let rows =
-        forecast::rows(&world, at..end, &scope, |now| bar.set_position((now - at).num_days().unsigned_abs()));
+    let rows = forecast::rows(&snapshot, at..end, &scope, |now| {
+        bar.set_position((now - at).num_days().unsigned_abs())
+    });
     bar.finish_and_clear();
     match args.format {
-        Format::Text => text(cx, &world, &rows, at, last)?,
-        Format::Json => json_rows(&mut *cx.out, &world, &rows)?,
-        Format::Csv => csv_rows(&mut *cx.out, &world, &rows)?,
-        Format::Ics => write!(cx.out, "{}", ics(&world, &rows, at))?,
+        Format::Text => text(cx, &snapshot, &rows, at, last)?,
+        Format::Json => json_rows(&mut *cx.out, &snapshot, &rows)?,
+        Format::Csv => csv_rows(&mut *cx.out, &snapshot, &rows)?,
+        Format::Ics => write!(cx.out, "{}", ics(&snapshot, &rows, at))?,
     }
     Ok(())
 }
@@ -113,13 +118,18 @@ fn mailings(rows: &[Row]) -> Mailings {
 
 fn text(
     cx: &mut Context,
-    world: &Snapshot,
+    snapshot: &Snapshot,
     rows: &[Row],
     at: Timestamp,
     last: NaiveDate,
 ) -> Result<(), CommandError> {
-    let zone = world.content.library.programme.zone;
-    writeln!(cx.out, "{BOLD}{}{BOLD:#}  {} to {last}", world.content.library.programme.title, zone.date(at))?;
+    let zone = snapshot.content.library.programme.zone;
+    writeln!(
+        cx.out,
+        "{BOLD}{}{BOLD:#}  {} to {last}",
+        snapshot.content.library.programme.title,
+        zone.date(at)
+    )?;
     let mailings = mailings(rows);
     if mailings.is_empty() {
         writeln!(cx.out, "\nnobody gets anything in this time")?;
@@ -133,8 +143,8 @@ fn text(
             civil.format("%a %e %b").to_string(),
             civil.format("%H:%M").to_string(),
             output::thousands(mailing.mails),
-            step_name(world, *journey, *step, *round),
-            world.content.library.journeys[*journey].steps[*step].kind.to_string(),
+            step_name(snapshot, *journey, *step, *round),
+            snapshot.content.library.journeys[*journey].steps[*step].kind.to_string(),
             marks(mailing),
         ]);
     }
@@ -148,11 +158,11 @@ fn text(
             "\n  {DIM}* if it is approved in time  ? if people answer the day they get a mail{DIM:#}"
         )?;
     }
-    minutes_text(cx, world, rows)
+    minutes_text(cx, snapshot, rows)
 }
 
-fn step_name(world: &Snapshot, journey: usize, step: usize, round: u16) -> String {
-    let journey = &world.content.library.journeys[journey];
+fn step_name(snapshot: &Snapshot, journey: usize, step: usize, round: u16) -> String {
+    let journey = &snapshot.content.library.journeys[journey];
     let name = format!("{}/{}", journey.slug, journey.steps[step].slug);
     if round == 0 { name } else { format!("{name} reminder {round}") }
 }
@@ -163,9 +173,9 @@ fn marks(mailing: &Mailing) -> String {
 }
 
 /// Prints the minutes per person and month.
-fn minutes_text(cx: &mut Context, world: &Snapshot, rows: &[Row]) -> Result<(), CommandError> {
-    let limit = world.content.library.programme.calendar.minutes_per_month;
-    let minutes = forecast::minutes(world, rows);
+fn minutes_text(cx: &mut Context, snapshot: &Snapshot, rows: &[Row]) -> Result<(), CommandError> {
+    let limit = snapshot.content.library.programme.calendar.minutes_per_month;
+    let minutes = forecast::minutes(snapshot, rows);
     writeln!(cx.out, "\n{BOLD}Minutes asked of each person{BOLD:#}")?;
     let mut table: Vec<Vec<String>> = vec![["", "people", "usual", "most"].map(str::to_owned).to_vec()];
     for (month, minutes) in &minutes {
@@ -190,26 +200,26 @@ fn minutes_text(cx: &mut Context, world: &Snapshot, rows: &[Row]) -> Result<(), 
 
 /// Writes a JSON array row by row, so that a plan of years is not held as JSON in
 /// memory.
-fn json_rows(out: &mut dyn Write, world: &Snapshot, rows: &[Row]) -> io::Result<()> {
+fn json_rows(out: &mut dyn Write, snapshot: &Snapshot, rows: &[Row]) -> io::Result<()> {
     writeln!(out, "[")?;
     for (index, row) in rows.iter().enumerate() {
         let comma = if index + 1 == rows.len() { "" } else { "," };
         write!(out, "  ")?;
-        serde_json::to_writer(&mut *out, &PlannedMailView::of(world, row))?;
+        serde_json::to_writer(&mut *out, &PlannedMailView::of(snapshot, row))?;
         writeln!(out, "{comma}")?;
     }
     writeln!(out, "]")
 }
 
-fn csv_rows(out: &mut dyn Write, world: &Snapshot, rows: &[Row]) -> io::Result<()> {
-    let zone = world.content.library.programme.zone;
+fn csv_rows(out: &mut dyn Write, snapshot: &Snapshot, rows: &[Row]) -> io::Result<()> {
+    let zone = snapshot.content.library.programme.zone;
     // Write into memory first: the CSV writer would hide a closed pipe.
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["person", "unit", "journey", "step", "round", "at", "minutes", "assumes"])?;
     for row in rows {
-        let journey = &world.content.library.journeys[row.journey];
-        let person = &world.roster.people[row.person];
-        let unit = if person.protected { "" } else { world.roster.unit_name(&person.unit) };
+        let journey = &snapshot.content.library.journeys[row.journey];
+        let person = &snapshot.roster.people[row.person];
+        let unit = if person.protected { "" } else { snapshot.roster.unit_name(&person.unit) };
         writer.write_record([
             cell(output::display_id(person)).as_str(),
             cell(unit).as_str(),
@@ -232,15 +242,15 @@ fn cell(text: &str) -> String {
 }
 
 /// An iCalendar file with one event per mailing: time, step, number of mails.
-fn ics(world: &Snapshot, rows: &[Row], stamp: Timestamp) -> String {
+fn ics(snapshot: &Snapshot, rows: &[Row], stamp: Timestamp) -> String {
     let mut calendar = Calendar::empty();
     for (name, value) in [("VERSION", "2.0"), ("PRODID", "-//journey//plan//EN"), ("CALSCALE", "GREGORIAN")] {
         calendar.append_property(icalendar::Property::new(name, value));
     }
-    calendar.name(&world.content.library.programme.title);
+    calendar.name(&snapshot.content.library.programme.title);
     for ((at, journey, step, round), mailing) in mailings(rows) {
-        let name = step_name(world, journey, step, round);
-        let minutes = i64::from(world.content.library.journeys[journey].steps[step].minutes);
+        let name = step_name(snapshot, journey, step, round);
+        let minutes = i64::from(snapshot.content.library.journeys[journey].steps[step].minutes);
         let mails = output::count(mailing.mails, "mail", "mails");
         let mut event = Event::new();
         event

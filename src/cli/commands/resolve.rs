@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::new(ErrorKind::Negative, message));
     };
     if !args.flags.dry_run {
-        let (mut store, mut world, at) = cx.writing(LoadScope::ReferenceGroups)?;
+        let (mut store, mut snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
         let made = Transition { doubts, ..Transition::new(delivery.number, delivery.state, happened) };
         let made =
             made.with_reply(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));
@@ -84,8 +84,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let (before, after) = (delivery.state.as_str(), after.as_str());
         let record = AuditRecord { action: "resolve", subject: &about, person: None, before, after };
         store.record_action(&act, &record)?;
-        world.refresh(&store)?;
-        positions::keep(&world, &mut store, at)?;
+        snapshot.refresh(&store)?;
+        positions::keep(&snapshot, &mut store, at)?;
     }
     print_resolution(args, cx, &delivery, after)
 }

@@ -21,8 +21,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.flags, |world, _| {
-        let (target, about) = args.target.find(world)?;
+    change::run(cx, &args.flags, |snapshot, _| {
+        let (target, about) = args.target.find(snapshot)?;
         Ok(ProposedChange { change: Change::Resume(target), about, why: args.reason.clone(), by: None })
     })
 }

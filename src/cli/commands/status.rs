@@ -33,16 +33,16 @@ pub(crate) struct Args {
 const MAX_HELD_LINES: usize = 8;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (world, at) = cx.world()?;
-    let status = status::status(&world, Ledger::read(&world, at)?, at);
+    let (snapshot, at) = cx.world()?;
+    let status = status::status(&snapshot, Ledger::read(&snapshot, at)?, at);
     match args.format {
-        Format::Json => Ok(output::print_json(&mut *cx.out, &StatusView::of(&world, &status))?),
-        Format::Text => text(cx, &world, &status),
+        Format::Json => Ok(output::print_json(&mut *cx.out, &StatusView::of(&snapshot, &status))?),
+        Format::Text => text(cx, &snapshot, &status),
     }
 }
 
-fn text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
-    let programme = &world.content.library.programme;
+fn text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
+    let programme = &snapshot.content.library.programme;
     let zone = programme.zone;
     writeln!(
         cx.out,
@@ -82,7 +82,7 @@ fn text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), C
         rows.push(row);
     }
     output::print_table(&mut *cx.out, &rows, &[1, 2, 3, 4, 5])?;
-    deliveries_text(cx, world, status)?;
+    deliveries_text(cx, snapshot, status)?;
     held_text(cx, &status.pass.held)?;
     writeln!(cx.out)?;
     next_text(cx, zone, status)
@@ -109,8 +109,8 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<()
     )?)
 }
 
-fn deliveries_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
-    let zone = world.content.library.programme.zone;
+fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = snapshot.content.library.programme.zone;
     writeln!(cx.out, "\n{BOLD}Deliveries{BOLD:#}")?;
     if status.deliveries.is_empty() {
         writeln!(cx.out, "  none yet")?;
@@ -140,7 +140,7 @@ fn deliveries_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> R
         let last = format_datetime(zone, last);
         writeln!(cx.out, "  the last was handed over {last}; in the last hour {hour}{most}")?;
     }
-    relay_text(cx, world, status)?;
+    relay_text(cx, snapshot, status)?;
     for reached in &status.limits {
         writeln!(cx.out, "  {}", limits::line(zone, reached))?;
     }
@@ -152,13 +152,13 @@ fn deliveries_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> R
             format_datetime(zone, pausing.opens)
         )?;
     }
-    output::print_table(&mut *cx.out, &blocked::rows(&status.outbox.kept_back, &world.settings), &[0])?;
-    problems_text(cx, world, status)?;
+    output::print_table(&mut *cx.out, &blocked::rows(&status.outbox.kept_back, &snapshot.settings), &[0])?;
+    problems_text(cx, snapshot, status)?;
     match status.imported {
         Some(imported) => writeln!(cx.out, "  people were imported {}", format_datetime(zone, imported))?,
         None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
     }
-    if world.stored.is_some() {
+    if snapshot.stored.is_some() {
         backup_text(cx, zone, status)?;
     }
     if status.log > WAL_WARN_BYTES {
@@ -173,8 +173,8 @@ fn deliveries_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> R
 }
 
 /// Prints problems of the relay: fewer connections, or no delivery at all.
-fn relay_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
-    let zone = world.content.library.programme.zone;
+fn relay_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = snapshot.content.library.programme.zone;
     if let Some(fewer) = status.relay.connection_cap.and_then(|fewer| fewer.if_active(status.at)) {
         writeln!(
             cx.out,
@@ -198,8 +198,8 @@ fn relay_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result
 }
 
 /// Prints each delivery that waits for a retry or needs `journey resolve`.
-fn problems_text(cx: &mut Context, world: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
-    let zone = world.content.library.programme.zone;
+fn problems_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
+    let zone = snapshot.content.library.programme.zone;
     let row = |stuck: &Stuck| {
         let next = stuck.next.map_or("journey resolve".to_owned(), |at| format_datetime(zone, at));
         let round = if stuck.round == 0 { String::new() } else { format!(" reminder {}", stuck.round) };

@@ -41,27 +41,27 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (world, at) = cx.world()?;
-    if !world.content.broken.is_empty() {
+    let (snapshot, at) = cx.world()?;
+    if !snapshot.content.broken.is_empty() {
         let message = "the content has errors, and a test would show the text before them";
         let error = CommandError::new(ErrorKind::BadContent, message);
         return Err(error.hint(format!("mend what `journey check{}` tells", cx.config_option())));
     }
     if !args.dry_run {
-        cx.writing_at(&world.config, world.content.library.programme.zone)?;
+        cx.writing_at(&snapshot.config, snapshot.content.library.programme.zone)?;
     }
-    let step = lookup::step(&world, &args.step)?;
-    let to = tester(&world, &args.to)?;
+    let step = lookup::step(&snapshot, &args.step)?;
+    let to = tester(&snapshot, &args.to)?;
     let reader = match &args.reader {
-        Some(text) => reader(&world, text)?,
-        None => test_mail::reader(&world, to),
+        Some(text) => reader(&snapshot, text)?,
+        None => test_mail::reader(&snapshot, to),
     };
-    let mail = test_mail::make(&world, &step, &reader, to, at).map_err(|why| {
+    let mail = test_mail::make(&snapshot, &step, &reader, to, at).map_err(|why| {
         CommandError::new(ErrorKind::Negative, format!("`{step}` cannot be written for this reader: {why}"))
             .hint("name another with --as, or mend the text")
     })?;
     if !cx.quiet {
-        let whom = match world.roster.person(&reader.id) {
+        let whom = match snapshot.roster.person(&reader.id) {
             Some(person) => format!("as person {} gets it", output::display_id(person)),
             None => {
                 format!("as {} {} would get it, who is made up", reader.first_name, reader.last_name)
@@ -72,26 +72,26 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     if args.dry_run {
         writeln!(cx.out, "{}", mail.text.trim_end())?;
-        let destination = destination(&world);
+        let destination = destination(&snapshot);
         return Ok(writeln!(cx.out, "\n{DIM}a dry run: nothing is sent; it would go {destination}{DIM:#}")?);
     }
-    let transport = post::transport(&world.config)?;
-    match test_mail::hand_over(&world, &transport, &mail)? {
+    let transport = post::transport(&snapshot.config)?;
+    match test_mail::hand_over(&snapshot, &transport, &mail)? {
         SendResult::File(name) => {
-            let path = world.config.mail.folder.join(name);
+            let path = snapshot.config.mail.folder.join(name);
             Ok(writeln!(cx.out, "{SUCCESS}written{SUCCESS:#} to {}", path.display())?)
         }
-        SendResult::Outcome(outcome) => print_outcome(cx, &world, outcome),
+        SendResult::Outcome(outcome) => print_outcome(cx, &snapshot, outcome),
     }
 }
 
 /// Finds the configured tester with that address.
-fn tester<'w>(world: &'w Snapshot, text: &str) -> Result<&'w str, CommandError> {
-    test_mail::tester(world, text).ok_or_else(|| {
+fn tester<'w>(snapshot: &'w Snapshot, text: &str) -> Result<&'w str, CommandError> {
+    test_mail::tester(snapshot, text).ok_or_else(|| {
         let error =
             CommandError::usage(format!("`{}` is no tester, and tests go to nobody else", visible(text)));
-        let add = format!("add it to `testers` under [mail] in {}", world.config.file.display());
-        match world.config.mail.testers.join(", ") {
+        let add = format!("add it to `testers` under [mail] in {}", snapshot.config.file.display());
+        match snapshot.config.mail.testers.join(", ") {
             none if none.is_empty() => error.hint(format!("there are no testers yet: {add}")),
             known => error.hint(format!("testers are {known}; {add}")),
         }
@@ -100,8 +100,8 @@ fn tester<'w>(world: &'w Snapshot, text: &str) -> Result<&'w str, CommandError> 
 
 /// Finds the person to render for. Protected people are refused: their data must
 /// not reach a tester.
-fn reader(world: &Snapshot, text: &str) -> Result<Person, CommandError> {
-    let person = lookup::person(world, text)?;
+fn reader(snapshot: &Snapshot, text: &str) -> Result<Person, CommandError> {
+    let person = lookup::person(snapshot, text)?;
     if person.protected {
         let message = "this person is protected: what is known of them goes to no tester";
         return Err(CommandError::usage(message).hint("name somebody else, or leave --as away"));
@@ -110,8 +110,8 @@ fn reader(world: &Snapshot, text: &str) -> Result<Person, CommandError> {
 }
 
 /// The destination as text: folder, relay or program.
-fn destination(world: &Snapshot) -> String {
-    let mail = &world.config.mail;
+fn destination(snapshot: &Snapshot) -> String {
+    let mail = &snapshot.config.mail;
     match mail.transport {
         Transport::Files => format!("to {}", mail.folder.display()),
         Transport::Smtp => format!("by the relay {}:{}", mail.smtp.host, mail.smtp.port),
@@ -120,8 +120,8 @@ fn destination(world: &Snapshot) -> String {
 }
 
 /// Prints the outcome of the delivery, or returns it as an error.
-fn print_outcome(cx: &mut Context, world: &Snapshot, outcome: Outcome) -> Result<(), CommandError> {
-    let destination = destination(world);
+fn print_outcome(cx: &mut Context, snapshot: &Snapshot, outcome: Outcome) -> Result<(), CommandError> {
+    let destination = destination(snapshot);
     let doctor = format!("nothing was booked; look what is the matter: journey doctor{}", cx.config_option());
     match outcome {
         Outcome::Sent(reply) => {

@@ -84,9 +84,9 @@ fn shift(args: &Shift, cx: &mut Context) -> Result<(), CommandError> {
         let message = format!("--weeks {} moves nothing, or too far", args.weeks);
         return Err(CommandError::usage(message).hint(format!("write 1 to {MAX_WEEKS}, or -1 and so on")));
     }
-    change::run(cx, &args.flags, |world, _| {
-        let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", output::unit_label(world, &unit));
+    change::run(cx, &args.flags, |snapshot, _| {
+        let unit = lookup::unit(snapshot, &args.unit)?;
+        let about = format!("unit {}", output::unit_label(snapshot, &unit));
         let change = Change::Shift { unit, weeks: args.weeks };
         Ok(ProposedChange { change, about, why: Some(args.reason.clone()), by: None })
     })
@@ -102,9 +102,9 @@ fn close(args: &Close, cx: &mut Context) -> Result<(), CommandError> {
     if why.is_empty() {
         return Err(CommandError::usage("--why is empty").hint("write why, for those who ask later"));
     }
-    change::run(cx, &args.flags, |world, _| {
-        let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", output::unit_label(world, &unit));
+    change::run(cx, &args.flags, |snapshot, _| {
+        let unit = lookup::unit(snapshot, &args.unit)?;
+        let about = format!("unit {}", output::unit_label(snapshot, &unit));
         let change = Change::CloseUnit { unit, period: ClosedPeriod { days, why: why.into() } };
         Ok(ProposedChange { change, about, why: Some(why.to_owned()), by: None })
     })
@@ -118,14 +118,14 @@ fn cadence(args: &CadenceArgs, cx: &mut Context) -> Result<(), CommandError> {
             Some(Cadence::parse(text).map_err(|fault| refused(fault.message, fault.hint))?)
         }
     };
-    change::run(cx, &args.flags, |world, at| {
-        let today = world.content.library.programme.zone.date(at);
+    change::run(cx, &args.flags, |snapshot, at| {
+        let today = snapshot.content.library.programme.zone.date(at);
         if cadence.as_ref().is_some_and(|cadence| !cadence.has_slot_in_the_year_from(today)) {
             let message = format!("`{}` has no slot in the next 366 days", args.cadence);
             return Err(CommandError::usage(message).hint("look at day, month and weekday"));
         }
-        let unit = lookup::unit(world, &args.unit)?;
-        let about = format!("unit {}", output::unit_label(world, &unit));
+        let unit = lookup::unit(snapshot, &args.unit)?;
+        let about = format!("unit {}", output::unit_label(snapshot, &unit));
         let change = Change::SetCadence { unit, cadence: cadence.clone() };
         Ok(ProposedChange { change, about, why: args.reason.clone(), by: None })
     })

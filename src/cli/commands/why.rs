@@ -38,31 +38,31 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (world, at) = cx.world()?;
+    let (snapshot, at) = cx.world()?;
     match (&args.person, &args.step, &args.unit) {
         (Some(person), _, _) => {
-            let mut why = explain::of_person(&world, lookup::person(&world, person)?, at);
-            explain::add_deliveries(&world, &mut why, at)?;
+            let mut why = explain::of_person(&snapshot, lookup::person(&snapshot, person)?, at);
+            explain::add_deliveries(&snapshot, &mut why, at)?;
             match args.format {
                 Format::Json => Ok(output::print_json(
                     &mut *cx.out,
-                    &ExplanationView::of(world.content.library.programme.zone, &why),
+                    &ExplanationView::of(snapshot.content.library.programme.zone, &why),
                 )?),
-                Format::Text => person_text(cx, &world, &why, at),
+                Format::Text => person_text(cx, &snapshot, &why, at),
             }
         }
         (None, Some(step), Some(unit)) => {
-            let (step, unit) = (lookup::step(&world, step)?, lookup::unit(&world, unit)?);
-            let mut people = explain::of_unit(&world, &step, &unit, at);
-            explain::add_deliveries_in_unit(&world, &step, &mut people, at)?;
-            let zone = world.content.library.programme.zone;
+            let (step, unit) = (lookup::step(&snapshot, step)?, lookup::unit(&snapshot, unit)?);
+            let mut people = explain::of_unit(&snapshot, &step, &unit, at);
+            explain::add_deliveries_in_unit(&snapshot, &step, &mut people, at)?;
+            let zone = snapshot.content.library.programme.zone;
             match args.format {
                 Format::Json => {
-                    let value = UnitExplanationView::of(&world, &step, &unit, &people);
+                    let value = UnitExplanationView::of(&snapshot, &step, &unit, &people);
                     Ok(output::print_json(&mut *cx.out, &value)?)
                 }
                 Format::Text => {
-                    writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", world.roster.unit_name(&unit))?;
+                    writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", snapshot.roster.unit_name(&unit))?;
                     let row = |standing: &InUnit<'_>| {
                         let state = standing.step.word().to_owned();
                         vec![output::display_id(standing.person).to_owned(), state, summary(zone, standing)]
@@ -75,9 +75,14 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
 }
 
-fn person_text(cx: &mut Context, world: &Snapshot, why: &Why<'_>, at: Timestamp) -> Result<(), CommandError> {
-    let zone = world.content.library.programme.zone;
-    let unit = world.roster.unit_name(&why.person.unit);
+fn person_text(
+    cx: &mut Context,
+    snapshot: &Snapshot,
+    why: &Why<'_>,
+    at: Timestamp,
+) -> Result<(), CommandError> {
+    let zone = snapshot.content.library.programme.zone;
+    let unit = snapshot.roster.unit_name(&why.person.unit);
     let unit = if why.person.protected { "" } else { unit };
     writeln!(
         cx.out,

@@ -24,21 +24,21 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (world, _) = cx.world()?;
-    let unit = args.unit.as_deref().map(|text| lookup::unit(&world, text)).transpose()?;
+    let (snapshot, _) = cx.world()?;
+    let unit = args.unit.as_deref().map(|text| lookup::unit(&snapshot, text)).transpose()?;
     let of_unit = |person: &&Person| unit.as_ref().is_none_or(|unit| person.unit == *unit);
-    let people: Vec<&Person> = world.roster.people.iter().filter(of_unit).collect();
+    let people: Vec<&Person> = snapshot.roster.people.iter().filter(of_unit).collect();
     let (protected, shown): (Vec<&Person>, Vec<&Person>) =
         people.into_iter().partition(|person| person.protected);
     if args.format == Format::Json {
-        let value = PeopleView::of(&world, &shown, protected.len());
+        let value = PeopleView::of(&snapshot, &shown, protected.len());
         return Ok(output::print_json(&mut *cx.out, &value)?);
     }
     let row = |person: &&Person| {
         vec![
             person.id.to_string(),
             format!("{} {}", person.first_name, person.last_name),
-            world.roster.unit_name(&person.unit).to_owned(),
+            snapshot.roster.unit_name(&person.unit).to_owned(),
             person.language.to_string(),
             notes(person),
         ]

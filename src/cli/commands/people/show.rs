@@ -26,14 +26,14 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (world, at) = cx.world()?;
-    let person = lookup::person(&world, &args.person)?;
-    let why = explain::of_person(&world, person, at);
+    let (snapshot, at) = cx.world()?;
+    let person = lookup::person(&snapshot, &args.person)?;
+    let why = explain::of_person(&snapshot, person, at);
     if args.format == Format::Json {
-        return Ok(output::print_json(&mut *cx.out, &PersonDetailsView::of(&world, &why))?);
+        return Ok(output::print_json(&mut *cx.out, &PersonDetailsView::of(&snapshot, &why))?);
     }
-    let zone = world.content.library.programme.zone;
-    let character = character(&world, person);
+    let zone = snapshot.content.library.programme.zone;
+    let character = character(&snapshot, person);
     let mut rows = vec![vec!["character".to_owned(), character]];
     if person.protected {
         writeln!(cx.out, "{BOLD}protected{BOLD:#}  {DIM}name, address and unit are shown nowhere{DIM:#}")?;
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         writeln!(cx.out, "{BOLD}{}{BOLD:#}  {} {}", person.id, person.first_name, person.last_name)?;
         let mut add = |what: &str, value: String| rows.push(vec![what.to_owned(), value]);
         add("address", person.email.as_deref().unwrap_or("none: held").to_owned());
-        add("unit", world.roster.unit_name(&person.unit).to_owned());
+        add("unit", snapshot.roster.unit_name(&person.unit).to_owned());
         if let Some(department) = &person.department {
             add("department", department.to_string());
         }
@@ -72,9 +72,9 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn character(world: &Snapshot, person: &Person) -> String {
-    let chosen = world.memory.of(&person.id).character.as_ref();
-    let default = world.content.library.programme.default_character();
+fn character(snapshot: &Snapshot, person: &Person) -> String {
+    let chosen = snapshot.memory.of(&person.id).character.as_ref();
+    let default = snapshot.content.library.programme.default_character();
     match (chosen, default) {
         (Some(chosen), _) => chosen.to_string(),
         (None, Some(default)) => format!("{} (nothing chosen)", default.id),
