@@ -7,7 +7,8 @@ use crate::cli::{lookup, output};
 use crate::domain::change::Change;
 use crate::domain::diagnostic::visible;
 use crate::domain::history::response::AnswerValue;
-use crate::domain::model::ids::Slug;
+use crate::domain::model::ids::{Slug, StepName};
+use crate::domain::model::step::{Question, Step};
 
 /// Answers a step for somebody
 ///
@@ -67,15 +68,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             return Err(CommandError::usage(message).hint(format!("see when it comes: journey why {who}")));
         }
         let question = match &args.question {
-            Some(id) => Some(step.questions.iter().find(|q| q.id.as_str() == id).ok_or_else(|| {
-                let error = CommandError::usage(format!("`{name}` has no question `{}`", visible(id)));
-                let ids: Vec<&str> = step.questions.iter().map(|q| q.id.as_str()).collect();
-                if ids.is_empty() {
-                    error.hint("it asks nothing; answer it with --done")
-                } else {
-                    error.hint(format!("there are `{}`", ids.join("`, `")))
-                }
-            })?),
+            Some(id) => Some(find_question(step, &name, id)?),
             None => only_one(&step.questions).filter(|_| given != AnswerValue::Done),
         };
         given.validate(step, question).map_err(|allowed| {
@@ -89,6 +82,18 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             why: args.reason.clone(),
             by: None,
         })
+    })
+}
+
+fn find_question<'s>(step: &'s Step, name: &StepName, id: &str) -> Result<&'s Question, CommandError> {
+    step.questions.iter().find(|question| question.id.as_str() == id).ok_or_else(|| {
+        let error = CommandError::usage(format!("`{name}` has no question `{}`", visible(id)));
+        let ids: Vec<&str> = step.questions.iter().map(|question| question.id.as_str()).collect();
+        if ids.is_empty() {
+            error.hint("it asks nothing; answer it with --done")
+        } else {
+            error.hint(format!("there are `{}`", ids.join("`, `")))
+        }
     })
 }
 

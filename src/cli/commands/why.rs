@@ -63,9 +63,9 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                 }
                 Format::Text => {
                     writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", snapshot.roster.unit_name(&unit))?;
-                    let row = |standing: &InUnit<'_>| {
-                        let state = standing.step.word().to_owned();
-                        vec![output::display_id(standing.person).to_owned(), state, summary(zone, standing)]
+                    let row = |member: &InUnit<'_>| {
+                        let state = member.step.word().to_owned();
+                        vec![output::display_id(member.person).to_owned(), state, summary(zone, member)]
                     };
                     Ok(output::print_table(&mut *cx.out, &people.iter().map(row).collect::<Vec<_>>(), &[])?)
                 }
@@ -90,15 +90,15 @@ fn person_text(
         output::display_id(why.person),
         format_datetime(zone, at)
     )?;
-    for standing in &why.journeys {
-        writeln!(cx.out, "\n{BOLD}{}{BOLD:#}  {}", standing.journey.slug, standing.stage)?;
+    for status in &why.journeys {
+        writeln!(cx.out, "\n{BOLD}{}{BOLD:#}  {}", status.journey.slug, status.stage)?;
         // A step sent now is printed below; one that is already in the outbox, here.
-        let leaves_now = matches!(standing.verdict, Verdict::Send(_));
-        let told = |state: State| state != State::Next && (state != State::Due || !leaves_now);
-        let rows: Vec<Vec<String>> = standing
+        let leaves_now = matches!(status.verdict, Verdict::Send(_));
+        let is_listed = |state: State| state != State::Next && (state != State::Due || !leaves_now);
+        let rows: Vec<Vec<String>> = status
             .steps
             .iter()
-            .filter(|step| told(step.state))
+            .filter(|step| is_listed(step.state))
             .map(|step| {
                 let when = step.sent.or(step.planned).map_or(String::new(), |at| format_datetime(zone, at));
                 vec![
@@ -112,7 +112,7 @@ fn person_text(
             .collect();
         let (later, before): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row[0] == "later");
         output::print_table(&mut *cx.out, &before, &[])?;
-        next_text(cx, zone, standing)?;
+        next_text(cx, zone, status)?;
         if !later.is_empty() {
             let names: Vec<&str> = later.iter().map(|row| row[1].as_str()).collect();
             writeln!(cx.out, "  later    {DIM}{}{DIM:#}", names.join(", "))?;
@@ -123,25 +123,25 @@ fn person_text(
 
 /// Remarks on a step that was enqueued or sent.
 fn remarks(step: &StepStanding<'_>) -> String {
-    let mut told = Vec::new();
+    let mut remarks = Vec::new();
     if step.round > 0 {
-        told.push(format!("reminder {}", step.round));
+        remarks.push(format!("reminder {}", step.round));
     }
     if step.answered {
-        told.push("answered".to_owned());
+        remarks.push("answered".to_owned());
     }
     if step.content != step.step.hash {
-        told.push("with another text than now".to_owned());
+        remarks.push("with another text than now".to_owned());
     }
-    told.extend(step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text())));
-    told.extend(step.reply.clone());
-    told.join(", ")
+    remarks.extend(step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text())));
+    remarks.extend(step.reply.clone());
+    remarks.join(", ")
 }
 
 /// Prints the next step of a journey, its time, and why not earlier.
-fn next_text(cx: &mut Context, zone: TimeZone, standing: &Standing<'_>) -> Result<(), CommandError> {
+fn next_text(cx: &mut Context, zone: TimeZone, status: &Standing<'_>) -> Result<(), CommandError> {
     let reminder = |round: u16| if round == 0 { String::new() } else { format!(", reminder {round}") };
-    match &standing.verdict {
+    match &status.verdict {
         Verdict::Send(send) => {
             let slot = format_datetime(zone, send.slot);
             writeln!(
@@ -184,17 +184,16 @@ fn when(zone: TimeZone, wait: &Wait) -> String {
 
 /// When a step was or will be sent, and why not earlier; for a later step, the
 /// step that comes before it.
-fn summary(zone: TimeZone, standing: &InUnit<'_>) -> String {
-    if let Some(sent) = standing.step.sent {
+fn summary(zone: TimeZone, member: &InUnit<'_>) -> String {
+    if let Some(sent) = member.step.sent {
         return format_datetime(zone, sent);
     }
     // It is in the outbox and not sent yet.
-    if standing.step.delivery.is_some() {
-        let kept_back =
-            standing.step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text()));
-        return [kept_back, standing.step.reply.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    if member.step.delivery.is_some() {
+        let kept_back = member.step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text()));
+        return [kept_back, member.step.reply.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ");
     }
-    match &standing.verdict {
+    match &member.verdict {
         Verdict::Send(send) => format!("now: {}", send.step),
         Verdict::Wait(wait) => {
             format!("{} {}: {}", when(zone, wait), wait.step, output::reasons_text(&wait.reasons))

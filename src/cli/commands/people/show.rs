@@ -53,17 +53,17 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         }
         person.extra.iter().for_each(|(name, value)| add(&format!("extra.{name}"), value.to_string()));
     }
-    for standing in &why.journeys {
-        let sent = standing.steps.iter().filter(|step| step.sent.is_some()).count();
-        let next = standing.steps.iter().find_map(|step| match step.state {
+    for status in &why.journeys {
+        let sent = status.steps.iter().filter(|step| step.sent.is_some()).count();
+        let next = status.steps.iter().find_map(|step| match step.state {
             explain::State::Due | explain::State::Next => Some((step.step.slug.as_str(), step.planned)),
             _ => None,
         });
         let next = next.map_or(String::new(), |(step, at)| {
             at.map_or(format!("; next {step}"), |at| format!("; next {step} {}", format_datetime(zone, at)))
         });
-        let told = format!("{}, {sent} of {} steps got{next}", standing.stage, standing.steps.len());
-        rows.push(vec![standing.journey.slug.to_string(), told]);
+        let progress = format!("{}, {sent} of {} steps got{next}", status.stage, status.steps.len());
+        rows.push(vec![status.journey.slug.to_string(), progress]);
     }
     output::print_table(&mut *cx.out, &rows, &[])?;
     if !person.protected {
