@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     let bar = progress(cx, at, end);
     let rows = forecast::rows(&snapshot, at..end, &scope, |now| {
-        bar.set_position((now - at).num_days().unsigned_abs())
+        bar.set_position((now - at).num_days().unsigned_abs());
     });
     bar.finish_and_clear();
     match args.format {
