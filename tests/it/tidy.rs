@@ -97,6 +97,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// The modules each package may be used in, so that it can be replaced with
 /// known effort. A module is its file and its folder.
 const ADDRESSES: &[(&str, Lives)] = &[
+    ("strsim", Lives::In(&["domain/diagnostic/suggestion"])),
     ("cron", Lives::In(&["domain/time/cadence"])),
     ("chrono_tz", Lives::In(&["domain/time/timezone"])),
     ("serde", Lives::NotIn(&["domain"])),

@@ -3,6 +3,10 @@
 
 use std::fmt;
 
+mod suggestion;
+
+pub(crate) use suggestion::closest_match;
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Severity {
     /// Nothing is sent until it is fixed.
@@ -133,39 +137,6 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
-/// The closest allowed word, if it is close enough to be a typing error.
-pub(crate) fn closest_match<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = 1 + found.chars().count() / 4;
-    allowed
-        .into_iter()
-        .map(|word| (edit_distance(found, word), word))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
-}
-
-/// Edit distance, ignoring case; swapping two neighbours is one edit.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().take(64).flat_map(char::to_lowercase).collect();
-    let b: Vec<char> = b.chars().take(64).flat_map(char::to_lowercase).collect();
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    rows[0] = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        for j in 1..=b.len() {
-            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replace.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = best;
-        }
-    }
-    rows[a.len()][b.len()]
-}
-
 /// A message of at most 1,000 characters without terminal control sequences.
 fn sanitize(text: &str) -> String {
     let shown = text.split('\n').map(visible).collect::<Vec<_>>().join("\n");
@@ -178,13 +149,6 @@ fn sanitize(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_closest_word_is_one_typing_error_away() {
-        assert_eq!(closest_match("cadance", ["cadence", "start"]), Some("cadence"));
-        assert_eq!(closest_match("stpe", ["step", "start"]), Some("step"));
-        assert_eq!(closest_match("banana", ["cadence", "start"]), None);
-    }
 
     #[test]
     fn a_location_counts_characters_not_bytes() {
