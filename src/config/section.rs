@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
+use crate::domain::diagnostic::{Diagnostic, DiagnosticCollector, Location, closest_match};
 
 use super::values::filled;
 use crate::text::text_file::TextFile;
@@ -16,14 +16,14 @@ use crate::text::toml_reader::{TomlTable, TomlValue};
 pub(super) struct ConfigReader<'t> {
     source: &'t TextFile,
     environment: &'t BTreeMap<String, String>,
-    faults: Vec<Diagnostic>,
+    faults: DiagnosticCollector,
     /// The names of valid variables.
     variables: Vec<String>,
 }
 
 impl<'t> ConfigReader<'t> {
     pub(super) fn new(source: &'t TextFile, environment: &'t BTreeMap<String, String>) -> ConfigReader<'t> {
-        ConfigReader { source, environment, faults: Vec::new(), variables: Vec::new() }
+        ConfigReader { source, environment, faults: DiagnosticCollector::default(), variables: Vec::new() }
     }
 
     /// The names of valid variables.
@@ -33,9 +33,8 @@ impl<'t> ConfigReader<'t> {
     }
 
     /// All diagnostics, sorted by location.
-    pub(super) fn into_faults(mut self) -> Vec<Diagnostic> {
-        self.faults.sort_by(|a, b| a.place.cmp(&b.place));
-        self.faults
+    pub(super) fn into_faults(self) -> Vec<Diagnostic> {
+        self.faults.into_sorted()
     }
 
     /// Reports variables with our prefix that do not exist, except `others`.
@@ -46,7 +45,7 @@ impl<'t> ConfigReader<'t> {
             }
             let fault = Diagnostic::error("unknown-variable", Location::file(name), "no such setting");
             let near = closest_match(name, self.variables.iter().map(String::as_str));
-            self.faults.push(match near {
+            self.faults.add(match near {
                 Some(near) => fault.hint(format!("did you mean `{near}`?")),
                 None => fault.hint("settings are named like `JOURNEY_MAIL__SMTP__HOST`; unset this one"),
             });
@@ -94,7 +93,7 @@ impl<'r, 't> Section<'r, 't> {
         let table = found.and_then(TomlValue::as_table);
         if let (Some(found), None) = (found, &table) {
             let message = format!("`{path}` must be a section: write `[{path}]` and its keys below it");
-            self.report.faults.push(Diagnostic::error("wrong-type", self.place(found.offset), message));
+            self.report.faults.add(Diagnostic::error("wrong-type", self.place(found.offset), message));
         }
         let (path, is_named) = (Cow::Borrowed(path), self.is_named);
         Section { report: &mut *self.report, path, is_named, table }.read(read)
@@ -115,7 +114,7 @@ impl<'r, 't> Section<'r, 't> {
         let Some(table) = found.as_table() else {
             let message = format!("`{full}` must be a section for each name");
             let place = self.place(found.offset);
-            self.report.faults.push(Diagnostic::error("wrong-type", place, message).hint(hint));
+            self.report.faults.add(Diagnostic::error("wrong-type", place, message).hint(hint));
             return Vec::new();
         };
         let (mut all, mut names) = (Vec::new(), Vec::new());
@@ -129,7 +128,7 @@ impl<'r, 't> Section<'r, 't> {
                     let message = format!("`{path}` stands here twice, perhaps written differently");
                     self.report
                         .faults
-                        .push(Diagnostic::error("duplicate", place, message).hint("write it once"));
+                        .add(Diagnostic::error("duplicate", place, message).hint("write it once"));
                     continue;
                 }
                 (Ok(name), table @ Some(_)) => {
@@ -144,7 +143,7 @@ impl<'r, 't> Section<'r, 't> {
                 }
                 (Err(why), _) => Diagnostic::error("bad-value", place, format!("`{path}` {why}")),
             };
-            self.report.faults.push(fault.hint(hint.clone()));
+            self.report.faults.add(fault.hint(hint.clone()));
         }
         all
     }
@@ -354,12 +353,12 @@ impl<'r, 't> Section<'r, 't> {
             value.map_or_else(|| Location::file(&self.report.source.file), |value| self.place(value.offset))
         };
         let message = format!("`{}` {message}", self.full(key));
-        self.report.faults.push(Diagnostic::error(code, place, message).hint(hint));
+        self.report.faults.add(Diagnostic::error(code, place, message).hint(hint));
     }
 
     fn refuse(&mut self, key: &str, place: Location, code: &'static str, message: &str) {
         let message = format!("`{}` {message}", self.full(key));
-        self.report.faults.push(Diagnostic::error(code, place, message));
+        self.report.faults.add(Diagnostic::error(code, place, message));
     }
 
     /// `mail.smtp.host`
@@ -387,7 +386,7 @@ impl<'r, 't> Section<'r, 't> {
                     None => fault.hint(format!("keys here are `{}`", table.allowed().join("`, `"))),
                 }
             };
-            self.report.faults.push(fault);
+            self.report.faults.add(fault);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Collects the errors and warnings in one text, with line and column.
 
-use crate::domain::diagnostic::{Diagnostic, Location};
+use crate::domain::diagnostic::{Diagnostic, DiagnosticCollector, Location, Severity};
 
 /// More errors in one text do not help, and locating each costs time.
 const MOST: usize = 50;
@@ -10,10 +10,7 @@ const MOST: usize = 50;
 pub(crate) struct Faults<'a> {
     file: &'a str,
     source: Source<'a>,
-    found: Vec<Diagnostic>,
-    /// How many were left out, and whether one of them is an error.
-    left_out: usize,
-    error_left_out: bool,
+    found: DiagnosticCollector,
 }
 
 /// How an offset becomes a location.
@@ -28,67 +25,60 @@ enum Source<'a> {
 impl<'a> Faults<'a> {
     /// For a text that starts at a line of a file.
     pub(super) fn in_text(file: &'a str, text: &'a str, first_line: u32) -> Faults<'a> {
-        Faults {
-            file,
-            source: Source::Text { text, first_line },
-            found: Vec::new(),
-            left_out: 0,
-            error_left_out: false,
-        }
+        Faults::new(file, Source::Text { text, first_line })
     }
 
     /// For a value on a line of a file.
     pub(super) fn on_line(file: &'a str, line: u32) -> Faults<'a> {
-        Faults { file, source: Source::Line(line), found: Vec::new(), left_out: 0, error_left_out: false }
+        Faults::new(file, Source::Line(line))
+    }
+
+    fn new(file: &'a str, source: Source<'a>) -> Faults<'a> {
+        Faults { file, source, found: DiagnosticCollector::new(MOST) }
     }
 
     /// Adds an error.
     pub(super) fn error(&mut self, code: &'static str, at: usize, found: &str, hint: &str) {
-        if self.has_room() {
-            self.found.push(Diagnostic::error(code, self.place(at), found).hint(hint));
-        } else {
-            self.error_left_out = true;
-        }
+        let (file, source) = (self.file, self.source);
+        let make = || Diagnostic::error(code, source.place(file, at), found).hint(hint);
+        self.found.add_limited(Severity::Error, make);
     }
 
     /// Adds a warning.
     pub(super) fn warning(&mut self, code: &'static str, at: usize, found: &str, hint: &str) {
-        if self.has_room() {
-            self.found.push(Diagnostic::warning(code, self.place(at), found).hint(hint));
-        }
+        let (file, source) = (self.file, self.source);
+        let make = || Diagnostic::warning(code, source.place(file, at), found).hint(hint);
+        self.found.add_limited(Severity::Warning, make);
     }
 
     /// Whether there is an error.
     pub(super) fn any_error(&self) -> bool {
-        self.error_left_out || self.found.iter().any(Diagnostic::is_error)
+        self.found.any_error()
     }
 
     /// All of them, sorted by line.
-    pub(super) fn into_found(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by(|a, b| a.place.cmp(&b.place));
-        if self.left_out > 0 {
-            let found = format!("and {} faults more like these", self.left_out);
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+        let (left_out, error_left_out) = (self.found.left_out(), self.found.is_error_left_out());
+        let mut found = self.found.into_sorted();
+        if left_out > 0 {
+            let message = format!("and {left_out} faults more like these");
             let place = Location::file(self.file);
-            self.found.push(if self.error_left_out {
-                Diagnostic::error("more-faults", place, found)
+            found.push(if error_left_out {
+                Diagnostic::error("more-faults", place, message)
             } else {
-                Diagnostic::warning("more-faults", place, found)
+                Diagnostic::warning("more-faults", place, message)
             });
         }
-        self.found
+        found
     }
+}
 
-    fn has_room(&mut self) -> bool {
-        let room = self.found.len() < MOST;
-        self.left_out += usize::from(!room);
-        room
-    }
-
-    fn place(&self, offset: usize) -> Location {
-        match self.source {
-            Source::Text { text, first_line } => Location::of_offset(self.file, text, offset, first_line),
-            Source::Line(0) => Location::file(self.file),
-            Source::Line(line) => Location::at(self.file, line, 1),
+impl Source<'_> {
+    fn place(self, file: &str, offset: usize) -> Location {
+        match self {
+            Source::Text { text, first_line } => Location::of_offset(file, text, offset, first_line),
+            Source::Line(0) => Location::file(file),
+            Source::Line(line) => Location::at(file, line, 1),
         }
     }
 }

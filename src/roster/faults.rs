@@ -1,7 +1,7 @@
 //! Collects the diagnostics of a people file: all invalid lines of one run, up to a
 //! limit.
 
-use crate::domain::diagnostic::{Diagnostic, Location};
+use crate::domain::diagnostic::{Diagnostic, DiagnosticCollector, Location, Severity};
 
 /// Maximum number of errors reported one by one.
 const MAX_ERRORS: usize = 1_000;
@@ -12,8 +12,7 @@ const MAX_WARNINGS: usize = 20;
 /// The diagnostics of one file.
 pub(super) struct Faults {
     name: String,
-    errors: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
+    found: DiagnosticCollector,
     /// Number of invalid lines above the limit, and the last of them.
     more: u32,
     last: u32,
@@ -21,7 +20,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn new(name: &str) -> Faults {
-        Faults { name: name.to_owned(), errors: Vec::new(), warnings: Vec::new(), more: 0, last: 0 }
+        Faults { name: name.to_owned(), found: DiagnosticCollector::new(MAX_ERRORS), more: 0, last: 0 }
     }
 
     /// A location in the file; line 0 means the file as a whole.
@@ -32,7 +31,7 @@ impl Faults {
     /// Returns true if an error on this line is still reported. Otherwise it is only
     /// counted, and the caller need not compute column and message.
     pub(super) fn has_room(&mut self, line: u32) -> bool {
-        let room = self.errors.len() < MAX_ERRORS;
+        let room = self.found.has_room();
         if !room && line != self.last {
             self.more += 1;
             self.last = line;
@@ -44,13 +43,13 @@ impl Faults {
     pub(super) fn error(&mut self, fault: Diagnostic) {
         if self.has_room(fault.place.line) {
             self.last = fault.place.line;
-            self.errors.push(fault);
+            self.found.add_limited(Severity::Error, || fault);
         }
     }
 
     /// Adds a warning.
     pub(super) fn warning(&mut self, fault: Diagnostic) {
-        self.warnings.push(fault);
+        self.found.add(fault);
     }
 
     /// Adds warnings of one kind: `tell` builds the first ones, and `more` describes
@@ -67,29 +66,24 @@ impl Faults {
         for (line, what) in found.into_iter().take(MAX_WARNINGS) {
             let fault = tell(self.at(line, 1), what);
             code = fault.code;
-            self.warnings.push(fault);
+            self.found.add(fault);
         }
         if rest > 0 {
-            self.warnings.push(Diagnostic::warning(
-                code,
-                self.last_place(),
-                format!("and {rest} more {more}"),
-            ));
+            self.found.add(Diagnostic::warning(code, self.last_place(), format!("and {rest} more {more}")));
         }
     }
 
     /// Returns true if there is an error, which prevents the import.
     pub(super) fn any_error(&self) -> bool {
-        !self.errors.is_empty()
+        self.found.any_error()
     }
 
     /// All diagnostics in the order of the lines.
-    pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
-        let mut list = std::mem::take(&mut self.errors);
-        list.append(&mut self.warnings);
+    pub(super) fn into_list(self) -> Vec<Diagnostic> {
+        let mut list = self.found.into_sorted();
         // line 0 means the whole file: general errors sort before the lines, summaries
         // (see `last_place`) after them
-        list.sort_by_key(|fault| (fault.place.line, fault.place.column));
+        list.sort_by_key(|fault| (fault.place.line, fault.place.column, fault.severity));
         for fault in list.iter_mut().filter(|fault| fault.place.line == u32::MAX) {
             (fault.place.line, fault.place.column) = (0, 0);
         }

@@ -3,8 +3,10 @@
 
 use std::fmt;
 
+mod collector;
 mod suggestion;
 
+pub(crate) use collector::DiagnosticCollector;
 pub(crate) use suggestion::closest_match;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
