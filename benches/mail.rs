@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use journey::content;
 use journey::domain::model::email::Mailbox;
-use journey::domain::model::ids::{PersonId, UnitId};
+use journey::domain::model::ids::UnitId;
 use journey::domain::model::library::Library;
 use journey::domain::model::person::Person;
 use journey::mail::message::compose::{self, ComposeOptions};
@@ -25,29 +25,17 @@ fn sample() -> Library {
 
 /// The sample reader.
 fn reader(library: &Library) -> Person {
+    let language = library.programme.default_language().clone();
     Person {
-        id: PersonId::new("1042"),
         email: Some("asa.bjork@ekdala.example".into()),
-        shared_address: false,
-        undeliverable: None,
-        first_name: "Åsa".into(),
-        last_name: "Björk".into(),
-        unit: UnitId::new("u7"),
         department: Some("Vård och omsorg".into()),
-        language: library.programme.default_language().clone(),
-        start: None,
-        end: None,
-        leave: Box::default(),
-        protected: false,
-        extra: Box::default(),
+        ..Person::new("1042", ("Åsa", "Björk"), UnitId::new("u7"), language)
     }
 }
 
 /// Links of realistic length.
 fn links() -> ReaderLinks {
-    let page =
-        |page: &str| format!("https://larresa.ekdala.example/{page}/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r");
-    ReaderLinks { answer: page("s"), pause: page("p"), character: page("c"), web: page("w") }
+    ReaderLinks::sample("https://larresa.ekdala.example", "k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r")
 }
 
 /// Loads the sample's texts: Markdown, layout and styles are compiled, and every

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use journey::domain::change::ChangeAuthor;
 use journey::domain::change::import_diff::ImportComparer;
 use journey::domain::history::position::{Position, Stage};
-use journey::domain::model::ids::{Language, PersonId, PersonNumber, Slug, UnitId};
+use journey::domain::model::ids::{Language, PersonNumber, Slug, UnitId};
 use journey::domain::model::library::Library;
 use journey::domain::model::person::{Person, Roster, Unit};
 use journey::domain::time::timezone::Timestamp;
@@ -102,20 +102,13 @@ fn roster(people: usize) -> Roster {
         })
         .collect();
     let person = |n: usize| Person {
-        id: PersonId::new(&format!("{n:07}")),
         email: Some(format!("person{n:07}@ekdala.example").into()),
-        shared_address: false,
-        undeliverable: None,
-        first_name: "Åsa".into(),
-        last_name: "Öström".into(),
-        unit: units[n % units.len()].id.clone(),
-        department: None,
-        language: language.clone(),
-        start: None,
-        end: None,
-        leave: Box::default(),
-        protected: false,
-        extra: Box::default(),
+        ..Person::new(
+            &format!("{n:07}"),
+            ("Åsa", "Öström"),
+            units[n % units.len()].id.clone(),
+            language.clone(),
+        )
     };
     Roster::new((0..people).map(person).collect(), units.clone())
 }

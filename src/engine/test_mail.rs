@@ -4,7 +4,7 @@
 
 use crate::domain::model::address;
 use crate::domain::model::email::{Email, Mailbox};
-use crate::domain::model::ids::{PersonId, Slug, StepName};
+use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::Snapshot;
@@ -52,25 +52,14 @@ pub(crate) fn reader(world: &Snapshot, tester: &str) -> Person {
 }
 
 fn sample_reader(world: &Snapshot) -> Person {
-    let (first_name, last_name) = SAMPLE_NAME;
     let anybody = world.roster.people.iter().find(|person| !person.protected);
     let something = |column: &String| (column.as_str().into(), SAMPLE_VALUE.into());
+    let unit = anybody.map_or_else(|| UnitId::new(SAMPLE_VALUE), |one| one.unit.clone());
+    let language = world.content.library.programme.default_language().clone();
     Person {
-        id: PersonId::new("test"),
-        email: None,
-        shared_address: false,
-        undeliverable: None,
-        first_name: first_name.into(),
-        last_name: last_name.into(),
-        unit: anybody
-            .map_or_else(|| crate::domain::model::ids::UnitId::new(SAMPLE_VALUE), |one| one.unit.clone()),
         department: anybody.and_then(|one| one.department.clone()).or_else(|| Some(SAMPLE_VALUE.into())),
-        language: world.content.library.programme.default_language().clone(),
-        start: None,
-        end: None,
-        leave: Box::default(),
-        protected: false,
         extra: world.config.people.keep.iter().map(something).collect(),
+        ..Person::new("test", SAMPLE_NAME, unit, language)
     }
 }
 
@@ -104,7 +93,8 @@ fn email(
     let is_first = journey.is_some_and(|journey| journey.steps.first().is_some_and(|s| s.slug == name.step));
     let default = || world.content.library.programme.default_character().map(|character| &character.id);
     let character: Option<&Slug> = past.character.as_ref().or_else(default);
-    let links = links(&world.config.web.base_url);
+    // The pages can show that it was a test.
+    let links = ReaderLinks::preview(&format!("{}/test", world.config.web.base_url));
     let letter = RenderRequest {
         journey: &name.journey,
         step: &name.step,
@@ -126,12 +116,6 @@ fn email(
     email.subject.insert_str(0, SUBJECT_PREFIX);
     email.to = Mailbox { name: String::new(), address: to.to_owned() };
     Ok(email)
-}
-
-/// Unsigned links: the pages can show that it was a test, but accept no answer.
-fn links(base_url: &str) -> ReaderLinks {
-    let to = |page: &str| format!("{base_url}/test/{page}");
-    ReaderLinks { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
 }
 
 /// Never the Message-ID of a real mail: a mailbox that has both may hide one of

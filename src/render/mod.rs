@@ -78,6 +78,20 @@ pub struct ReaderLinks {
     pub web: String,
 }
 
+impl ReaderLinks {
+    /// Links of a preview: they lead to pages without a reader, which accept no answer.
+    pub(crate) fn preview(base_url: &str) -> ReaderLinks {
+        let to = |page: &str| format!("{base_url}/{page}");
+        ReaderLinks { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
+    }
+
+    /// Links of a sample: they look like those of a real mail.
+    pub fn sample(base_url: &str, token: &str) -> ReaderLinks {
+        let to = |page: &str| format!("{base_url}/{page}/{token}");
+        ReaderLinks { answer: to("s"), pause: to("p"), character: to("c"), web: to("w") }
+    }
+}
+
 /// A rendered mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedEmail {

@@ -6,7 +6,7 @@ use chrono::NaiveTime;
 
 use super::{ReaderLinks, RenderError, RenderRequest, RenderedEmail, Renderer};
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::model::ids::{ContentHash, Language, PersonId, Slug, UnitId};
+use crate::domain::model::ids::{ContentHash, Language, Slug, UnitId};
 use crate::domain::model::journey::{Audience, Journey, LateJoiners};
 use crate::domain::model::library::{Character, Library, Privacy, Programme, ProgrammeWords, TemplateSource};
 use crate::domain::model::person::Person;
@@ -124,30 +124,14 @@ fn programme() -> Programme {
 
 pub(super) fn person(first_name: &str) -> Person {
     Person {
-        id: PersonId::new("1042"),
         email: Some("asa.ek@ekdala.example".into()),
-        shared_address: false,
-        undeliverable: None,
-        first_name: first_name.into(),
-        last_name: "Ek".into(),
-        unit: UnitId::new("u7"),
-        department: None,
-        language: language("sv"),
-        start: None,
-        end: None,
-        leave: Box::default(),
-        protected: false,
-        extra: Box::default(),
+        ..Person::new("1042", (first_name, "Ek"), UnitId::new("u7"), language("sv"))
     }
 }
 
 pub(super) fn links() -> ReaderLinks {
-    ReaderLinks {
-        answer: "https://larresa.ekdala.example/s/abc?v=1&k=2".into(),
-        pause: "https://larresa.ekdala.example/p/abc".into(),
-        character: "https://larresa.ekdala.example/c/abc".into(),
-        web: String::new(),
-    }
+    let links = ReaderLinks::sample("https://larresa.ekdala.example", "abc");
+    ReaderLinks { answer: format!("{}?v=1&k=2", links.answer), web: String::new(), ..links }
 }
 
 /// The mail to one person of a library with one step.

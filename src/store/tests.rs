@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use super::{Booked, Booking, Store};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::change::import_diff::ImportComparer;
-use crate::domain::model::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
+use crate::domain::model::ids::{ContentHash, Language, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::model::person::{Person, Roster, Unit};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 
@@ -37,21 +37,15 @@ fn slug(text: &str) -> Slug {
 
 /// A roster with `people` people in one unit.
 fn roster(people: i64) -> Roster {
+    let language = Language::parse("sv").expect("a language");
     let person = |n: i64| Person {
-        id: PersonId::new(&format!("{n:05}")),
         email: Some(format!("p{n}@ekdala.example").into()),
-        shared_address: false,
-        undeliverable: None,
-        first_name: format!("First{n}").into(),
-        last_name: format!("Last{n}").into(),
-        unit: UnitId::new("kitchen"),
-        department: None,
-        language: Language::parse("sv").expect("a language"),
-        start: None,
-        end: None,
-        leave: Box::default(),
-        protected: false,
-        extra: Box::default(),
+        ..Person::new(
+            &format!("{n:05}"),
+            (&format!("First{n}"), &format!("Last{n}")),
+            UnitId::new("kitchen"),
+            language.clone(),
+        )
     };
     let unit = Unit { id: UnitId::new("kitchen"), name: "Köket".into(), manager: None };
     Roster::new((1..=people).map(person).collect(), vec![unit])

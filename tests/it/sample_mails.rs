@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use journey::content;
 use journey::domain::model::email::{Email, Mailbox};
-use journey::domain::model::ids::{Language, PersonId, Slug, UnitId};
+use journey::domain::model::ids::{Language, Slug, UnitId};
 use journey::domain::model::person::Person;
 use journey::domain::model::step::Kind;
 use journey::mail::message::compose::{self, ComposeOptions};
@@ -102,26 +102,13 @@ fn name(
 
 /// The reader's own links, in their real length.
 fn links() -> ReaderLinks {
-    let page =
-        |page: &str| format!("https://larresa.ekdala.example/{page}/k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r");
-    ReaderLinks { answer: page("s"), pause: page("p"), character: page("c"), web: page("w") }
+    ReaderLinks::sample("https://larresa.ekdala.example", "k7m2q5xw3n8t4v6b.9d2f5h7j3k6m8p4r")
 }
 
 fn reader(language: &Language) -> Person {
     Person {
-        id: PersonId::new("1042"),
         email: Some("asa.bjork@ekdala.example".into()),
-        shared_address: false,
-        undeliverable: None,
-        first_name: "Åsa".into(),
-        last_name: "Björk".into(),
-        unit: UnitId::new("u7"),
         department: Some("Vård och omsorg".into()),
-        language: language.clone(),
-        start: None,
-        end: None,
-        leave: Box::default(),
-        protected: false,
-        extra: Box::default(),
+        ..Person::new("1042", ("Åsa", "Björk"), UnitId::new("u7"), language.clone())
     }
 }

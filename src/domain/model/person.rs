@@ -40,6 +40,26 @@ pub struct Person {
 }
 
 impl Person {
+    /// A person with only what everyone has; not even an address.
+    pub fn new(id: &str, (first_name, last_name): (&str, &str), unit: UnitId, language: Language) -> Person {
+        Person {
+            id: PersonId::new(id),
+            email: None,
+            shared_address: false,
+            undeliverable: None,
+            first_name: first_name.into(),
+            last_name: last_name.into(),
+            unit,
+            department: None,
+            language,
+            start: None,
+            end: None,
+            leave: Box::default(),
+            protected: false,
+            extra: Box::default(),
+        }
+    }
+
     /// Whether mail can be sent to the address.
     pub(crate) fn reachable(&self) -> bool {
         self.email.is_some() && !self.shared_address && self.undeliverable.is_none()

@@ -172,21 +172,10 @@ impl Script {
     fn person(&mut self, text: &str) {
         let mut words = text.split_whitespace();
         let name = words.next().expect("a name");
+        let language = Language::parse("sv").expect("a language");
         let mut person = Person {
-            id: PersonId::new(name),
             email: Some(format!("{name}@ekdala.example").into()),
-            shared_address: false,
-            undeliverable: None,
-            first_name: name.into(),
-            last_name: "Ek".into(),
-            unit: UnitId::new("north"),
-            department: None,
-            language: Language::parse("sv").expect("a language"),
-            start: None,
-            end: None,
-            leave: Box::default(),
-            protected: false,
-            extra: Box::default(),
+            ..Person::new(name, (name, "Ek"), UnitId::new("north"), language)
         };
         while let Some(word) = words.next() {
             let mut next = || words.next().expect("a word");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::{MailContext, StepText};
 use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::email::has_control;
-use crate::domain::model::ids::{Language, PersonId, Slug, UnitId};
+use crate::domain::model::ids::{Language, Slug, UnitId};
 use crate::domain::model::library::Privacy;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::{Kind, Variant};
@@ -26,12 +26,7 @@ pub(crate) fn render_all_samples(renderer: &Renderer, kept_columns: &[String]) -
     if renderer.templates.invalid {
         return Vec::new();
     }
-    let links = ReaderLinks {
-        answer: format!("https://larresa.example.org/s/{}", "a".repeat(60)),
-        pause: format!("https://larresa.example.org/p/{}", "b".repeat(60)),
-        character: format!("https://larresa.example.org/c/{}", "c".repeat(60)),
-        web: format!("https://larresa.example.org/w/{}", "d".repeat(60)),
-    };
+    let links = ReaderLinks::sample("https://larresa.example.org", &"a".repeat(60));
     let people: Vec<Person> = renderer
         .programme
         .languages
@@ -123,22 +118,11 @@ fn check_control_characters(mail: &RenderedEmail, variant: &Variant) -> Option<D
 }
 
 /// A sample recipient with all values.
-fn person((first_name, last_name): (&str, &str), language: &Language, kept_columns: &[String]) -> Person {
+fn person(name: (&str, &str), language: &Language, kept_columns: &[String]) -> Person {
     Person {
-        id: PersonId::new("trial"),
-        email: None,
-        shared_address: false,
-        undeliverable: None,
-        first_name: first_name.into(),
-        last_name: last_name.into(),
-        unit: UnitId::new("trial"),
         department: Some("Vård & omsorg".into()),
-        language: language.clone(),
-        start: None,
-        end: None,
-        leave: Box::default(),
-        protected: false,
         extra: kept_columns.iter().map(|column| (column.as_str().into(), "Värde".into())).collect(),
+        ..Person::new("trial", name, UnitId::new("trial"), language.clone())
     }
 }
 

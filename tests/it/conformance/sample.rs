@@ -154,19 +154,8 @@ fn every_shape(journeys: &[Journey]) -> Journey {
 fn person(id: PersonId, name: Name, language: &Language) -> Person {
     Person {
         email: Some(format!("anstalld.{id}@ekdala.example").into()),
-        id,
-        shared_address: false,
-        undeliverable: None,
-        first_name: name.first.into(),
-        last_name: name.last.into(),
-        unit: UnitId::new("VO-102"),
         department: Some(Arc::from("Vård och omsorg")),
-        language: language.clone(),
-        start: None,
-        end: None,
-        leave: Box::default(),
-        protected: false,
-        extra: Box::default(),
+        ..Person::new(id.as_str(), (name.first, name.last), UnitId::new("VO-102"), language.clone())
     }
 }
 

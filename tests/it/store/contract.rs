@@ -166,34 +166,20 @@ fn act(day: u32) -> ChangeAuthor {
 fn person(id: &str) -> Person {
     let period = |from, to| Period { from: day(from), to: day(to) };
     Person {
-        id: PersonId::new(id),
         email: Some(format!("{id}@ekdala.example").into()),
-        shared_address: false,
-        undeliverable: None,
-        first_name: "Åsa".into(),
-        last_name: format!("O’Brien-{id}").into(),
         unit: UnitId::new("VO-102"),
         department: Some("Vård och omsorg".into()),
-        language: Language::parse("sv").expect("a language"),
         start: Some(day("2026-01-31")),
         end: Some(day("2028-02-29")),
         leave: [period("2027-01-04", "2027-02-26"), period("2027-05-10", "2027-05-10")].into(),
-        protected: false,
         extra: [("telefon".into(), "070".into()), ("befattning".into(), "".into())].into(),
+        ..plain(id)
     }
 }
 
 fn plain(id: &str) -> Person {
-    Person {
-        email: None,
-        unit: UnitId::new("Köket"),
-        department: None,
-        start: None,
-        end: None,
-        leave: Box::default(),
-        extra: Box::default(),
-        ..person(id)
-    }
+    let (unit, language) = (UnitId::new("Köket"), Language::parse("sv").expect("a language"));
+    Person::new(id, ("Åsa", &format!("O’Brien-{id}")), unit, language)
 }
 
 fn roster(people: &[Person]) -> Roster {
