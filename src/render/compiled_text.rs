@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::RenderError;
-use crate::render::email::context::{Placeholder, RenderValues};
+use crate::render::email::names::Placeholder;
+use crate::render::email::values::RenderValues;
 
 /// A segment of compiled text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

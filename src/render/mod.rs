@@ -29,11 +29,12 @@ use crate::domain::model::library::{Library, Privacy, Programme};
 use crate::domain::model::person::Person;
 use crate::domain::model::step::{Film, Kind, Step, Variant};
 
-pub use crate::render::email::context::NAMES;
+pub use crate::render::email::names::NAMES;
 
 use crate::render::compiled_text::CompiledText;
 use crate::render::email::compiled_email::{CompileInput, CompiledEmail, EmailVariant};
-use crate::render::email::context::{RenderValues, StepText};
+use crate::render::email::context::StepText;
+use crate::render::email::values::RenderValues;
 use faults::Faults;
 use markdown::Body;
 use templates::Templates;

@@ -5,7 +5,7 @@
 use super::faults::Faults;
 use crate::domain::diagnostic::closest_match;
 use crate::render::compiled_text::{CompiledText, Escape};
-use crate::render::email::context::{NAMES, Placeholder};
+use crate::render::email::names::{NAMES, Placeholder};
 
 /// The first private-use character; the n-th stands for the n-th placeholder.
 const FIRST: u32 = 0xF0000;
@@ -124,7 +124,7 @@ impl<'a> PlaceholderTag<'a> {
 
     /// The name; an error and a harmless substitute if there is none.
     fn name(&self, at: usize, kept_columns: &[String], faults: &mut Faults<'_>) -> Placeholder {
-        let harmless = Placeholder::Field(crate::render::email::context::Field::StepTitle);
+        let harmless = Placeholder::Field(crate::render::email::names::Field::StepTitle);
         let Some(inside) = self.inside else {
             faults.error(
                 "open-placeholder",

@@ -3,7 +3,7 @@
 
 use super::RenderError;
 use crate::render::compiled_text::CompiledText;
-use crate::render::email::context::RenderValues;
+use crate::render::email::values::RenderValues;
 
 /// Maximum line length, except for a longer word.
 const WIDTH: usize = 78;

@@ -6,7 +6,7 @@ use handlebars::template::{Parameter, Template, TemplateElement};
 
 use super::format::TemplateFormat;
 use crate::render::compiled_text::{CompiledText, Escape};
-use crate::render::email::context::{NAMES, Placeholder};
+use crate::render::email::names::{NAMES, Placeholder};
 
 /// The first slot character: three for each name, one per escaping.
 const SLOT_BASE: u32 = 0xF0000;

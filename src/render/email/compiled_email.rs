@@ -1,7 +1,8 @@
 //! Compiled emails: layout, text and styles of a step combined once per character and
 //! language, so that a mail only needs its slots filled.
 
-use super::context::{MailContext, RenderValues, StepText};
+use super::context::{MailContext, StepText};
+use super::values::RenderValues;
 use crate::domain::model::ids::Language;
 use crate::render::compiled_text::{CompiledText, Escape};
 use crate::render::format::TemplateFormat;

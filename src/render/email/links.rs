@@ -1,7 +1,7 @@
 //! Which link targets are allowed: our own pages, https, and mail addresses. An allow
 //! list, because a deny list is never complete.
 
-use super::context::Placeholder;
+use super::names::Placeholder;
 use crate::render::compiled_text::{CompiledText, Escape};
 use crate::render::faults::Faults;
 use crate::render::placeholder::MaskedText;

@@ -3,7 +3,7 @@
 
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Template, TemplateElement};
 
-use super::context::{NAMES, Placeholder};
+use super::names::{NAMES, Placeholder};
 use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
 use crate::render::format::{CAPITAL, TemplateFormat};
 

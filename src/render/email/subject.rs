@@ -1,7 +1,7 @@
 //! Subject and preheader: single lines, filled like the body, within the limits of mail
 //! clients and relays.
 
-use super::context::RenderValues;
+use super::values::RenderValues;
 use crate::render::RenderError;
 use crate::render::compiled_text::{CompiledText, Escape};
 use crate::render::email::style_lint;
@@ -16,7 +16,7 @@ const MAX_WORD: usize = 60;
 /// Compiles a line.
 pub(crate) fn compile(source: &str, kept_columns: &[String], faults: &mut Faults<'_>) -> CompiledText {
     style_lint::check_relative_dates(source, faults);
-    if source.chars().any(super::context::is_line_break) {
+    if source.chars().any(super::values::is_line_break) {
         let found = "a line break or another control character in a line of its own";
         faults.error("control-character", 0, found, "write it on one line");
     }
@@ -59,7 +59,7 @@ pub(crate) fn check(subject: &str) -> Result<(), RenderError> {
         })
     } else if subject.contains("=?") {
         Err(RenderError::Subject { why: "has `=?` in it, which mail programs take for a code".into() })
-    } else if subject.chars().any(super::context::is_line_break) {
+    } else if subject.chars().any(super::values::is_line_break) {
         Err(RenderError::Subject { why: "has a control character in it".into() })
     } else {
         Ok(())

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 
 use super::LocatedEvent;
-use crate::render::email::context::{Field, Placeholder};
+use crate::render::email::names::{Field, Placeholder};
 use crate::render::placeholder::MaskedText;
 
 /// The HTML element of a heading; the step's title is the only `h1`.
