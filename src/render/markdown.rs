@@ -2,18 +2,21 @@
 //! Placeholders are masked before parsing and become slots in the output. Not a general
 //! Markdown renderer: what a mail cannot contain is an error with its location.
 
+mod link;
+mod plain_writer;
 mod shape;
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::faults::Faults;
 use super::placeholder::{MaskedText, mask};
-use super::plain::{Block, Flow, Gap};
+use super::plain::{Block, Flow};
 use crate::render::compiled_text::{CompiledText, Escape};
-use crate::render::email::links::{self, LinkTarget};
 use crate::render::email::style_lint;
+use link::OpenLink;
+use plain_writer::{Container, PlainWriter, Spacing};
 use shape::{heading, is_button, task};
 
 /// Longer sources are refused before parsing.
@@ -81,34 +84,6 @@ pub(super) fn compile(source: &str, kept_columns: &[String], faults: &mut Faults
 /// A parser event and its range in the masked text.
 type LocatedEvent<'e> = (Event<'e>, Range<usize>);
 
-/// An enclosing block.
-#[derive(Debug)]
-enum Container {
-    /// A quotation; `fresh` until something is written in it.
-    Quote { fresh: bool },
-    /// A list: the number of the next item, or `None` for bullets.
-    List { next: Option<u64>, items: usize },
-    /// An item: its marker until the first line is written, and its width.
-    Item { marker: Option<String>, width: usize },
-}
-
-/// Whether a block is separated by an empty line, or is an item of a tight list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spacing {
-    Loose,
-    Tight,
-}
-
-/// A link that is being written.
-#[derive(Debug)]
-struct OpenLink {
-    target: Option<LinkTarget>,
-    at: usize,
-    text: CompiledText,
-    /// `<https://…>`: its text is its URL.
-    bare: bool,
-}
-
 struct MarkdownCompiler<'m, 'f, 's> {
     masked: &'m MaskedText,
     faults: &'f mut Faults<'s>,
@@ -117,14 +92,11 @@ struct MarkdownCompiler<'m, 'f, 's> {
     section: Section,
     /// Length of the HTML so far.
     written: usize,
-    /// The plain-text block that is being written.
-    line: CompiledText,
-    containers: Vec<Container>,
+    plain: PlainWriter,
     link: Option<OpenLink>,
     spans: usize,
     heading: usize,
     in_button: bool,
-    in_code: bool,
     /// Nesting depth of images, whose content is not written.
     images: usize,
     /// Too many errors: nothing more is reported.
@@ -139,13 +111,11 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
             body: Body::default(),
             section: Section::default(),
             written: 0,
-            line: CompiledText::default(),
-            containers: Vec::new(),
+            plain: PlainWriter::default(),
             link: None,
             spans: 0,
             heading: 1,
             in_button: false,
-            in_code: false,
             images: 0,
             stopped: false,
         }
@@ -191,7 +161,7 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
             Event::HardBreak => self.line_break("<br>\n", "\n"),
             Event::Rule => {
                 self.html("<hr>\n");
-                self.line.push_str("* * *");
+                self.plain.line.push_str("* * *");
                 self.flush(Flow::Verbatim, Spacing::Loose);
             }
             Event::InlineHtml(found) => self.raw_html(found, at),
@@ -222,7 +192,7 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
             Tag::Item => self.start_item(),
             Tag::CodeBlock(_) => {
                 self.flush(Flow::Wrapped, Spacing::Tight);
-                self.in_code = true;
+                self.plain.in_code = true;
                 self.html("<pre><code>");
             }
             Tag::HtmlBlock => {
@@ -262,21 +232,21 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
             }
             TagEnd::BlockQuote(_) => {
                 self.html(QUOTE_AFTER);
-                self.containers.pop();
+                self.plain.containers.pop();
             }
             TagEnd::List(ordered) => {
                 self.html(if ordered { "</ol>\n" } else { "</ul>\n" });
-                self.containers.pop();
+                self.plain.containers.pop();
             }
             TagEnd::Item => {
                 self.flush(Flow::Wrapped, Spacing::Tight);
                 self.html("</li>\n");
-                self.containers.pop();
+                self.plain.containers.pop();
             }
             TagEnd::CodeBlock => {
                 self.html("</code></pre>\n");
                 self.flush(Flow::Verbatim, Spacing::Loose);
-                self.in_code = false;
+                self.plain.in_code = false;
             }
             TagEnd::Emphasis => self.end_span("</em>"),
             TagEnd::Strong => self.end_span("</strong>"),
@@ -329,21 +299,7 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
 
     fn start_item(&mut self) {
         self.html("<li>");
-        let marker = match self.containers.last_mut() {
-            Some(Container::List { next, items }) => {
-                *items += 1;
-                match next {
-                    Some(number) => {
-                        let marker = format!("{number}. ");
-                        *number += 1;
-                        marker
-                    }
-                    None => "- ".to_owned(),
-                }
-            }
-            Some(Container::Quote { .. } | Container::Item { .. }) | None => String::new(),
-        };
-        self.containers.push(Container::Item { width: marker.len(), marker: Some(marker) });
+        self.plain.start_item();
     }
 
     fn start_span(&mut self, tag: &str, at: usize) {
@@ -358,79 +314,6 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
     fn end_span(&mut self, tag: &str) {
         self.spans = self.spans.saturating_sub(1);
         self.html(tag);
-    }
-
-    fn start_link(&mut self, kind: LinkType, dest: &str, at: usize) {
-        let dest = if kind == LinkType::Email { format!("mailto:{dest}") } else { dest.to_owned() };
-        let target = links::parse(&dest, self.masked, at, self.faults);
-        if let Some(target) = &target {
-            let address = target.attribute();
-            self.html("<a href=\"");
-            self.written += address.literal_len();
-            self.section.html.append(address);
-            self.html("\">");
-        }
-        let bare = matches!(kind, LinkType::Autolink | LinkType::Email);
-        self.link = Some(OpenLink { target, at, text: CompiledText::default(), bare });
-    }
-
-    fn end_link(&mut self) {
-        let Some(OpenLink { target: Some(target), at, text, bare }) = self.link.take() else { return };
-        self.html("</a>");
-        if bare {
-            return self.line.append(target.plain());
-        }
-        let said = text.as_literal();
-        if text.is_empty() || said.is_some_and(|said| said.trim().is_empty()) {
-            self.faults.error("link-text", at, "a link without a text", "write `[Where it leads](…)`");
-        }
-        if let Some(said) = said.filter(|said| style_lint::is_vague(said)) {
-            let found = format!("`{}` does not say where the link leads", said.trim());
-            self.faults.warning(
-                "link-text",
-                at,
-                &found,
-                "some people hear only the links: name what is there",
-            );
-        }
-        if let (Some(said), LinkTarget::Web { host, .. }) = (said, &target)
-            && style_lint::shown_host(said).is_some_and(|shown| shown != *host)
-        {
-            let found = format!("the text shows another address than `{host}`, where the link leads");
-            self.faults.error("misleading-link", at, &found, "mail filters take it for a fraud: write words");
-        }
-        let address = target.plain();
-        if address != text {
-            self.line.push_str(" <");
-            self.line.append(address);
-            self.line.push_str(">");
-        }
-    }
-
-    fn start_image(&mut self, dest: &str, after: &[LocatedEvent<'_>], at: usize) {
-        self.images += 1;
-        let inside = after.iter().take_while(|(event, _)| !matches!(event, Event::End(TagEnd::Image)));
-        let has_alt =
-            inside.map(|(event, _)| event).any(|event| matches!(event, Event::Text(_) | Event::Code(_)));
-        let remote = dest.contains(':')
-            || dest.starts_with("//")
-            || dest.chars().any(|c| self.masked.hole(c).is_some());
-        if remote {
-            let hint =
-                "mail programs block them, and they tell the other server who reads: link to it instead";
-            self.faults.error("remote-image", at, "a picture from somewhere else", hint);
-        } else if has_alt {
-            let hint = "say it in words; a film has a field of its own in the front matter";
-            self.faults.error("image", at, "pictures in mails are not supported yet", hint);
-        } else {
-            let hint = "write between the brackets what it shows: `![Two hands and a seedling](…)`";
-            self.faults.error(
-                "image-without-alt",
-                at,
-                "a picture without words for those who cannot see it",
-                hint,
-            );
-        }
     }
 
     fn raw_html(&mut self, found: &str, at: usize) {
@@ -461,15 +344,15 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
             Some(link) if link.bare => {}
             Some(link) => {
                 link.text.append(plain.clone());
-                self.line.append(plain);
+                self.plain.line.append(plain);
             }
-            None => self.line.append(plain),
+            None => self.plain.line.append(plain),
         }
     }
 
     fn line_break(&mut self, html: &str, plain: &str) {
         self.html(html);
-        self.line.push_str(plain);
+        self.plain.line.push_str(plain);
         if let Some(link) = &mut self.link {
             link.text.push_str(" ");
         }
@@ -483,9 +366,7 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
     }
 
     fn enter(&mut self, container: Container, at: usize) {
-        self.containers.push(container);
-        let depth = self.containers.iter().filter(|c| !matches!(c, Container::Item { .. })).count();
-        if depth > DEEPEST_BLOCKS {
+        if self.plain.enter(container) > DEEPEST_BLOCKS {
             let found = format!("quotations and lists more than {DEEPEST_BLOCKS} deep");
             self.stop("too-deep", at, &found, "a reader on a phone is lost in it: make it flat");
         }
@@ -498,51 +379,7 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
 
     /// Ends the plain-text block that is being written.
     fn flush(&mut self, flow: Flow, spacing: Spacing) {
-        let mut words = self.line.take();
-        if words.is_empty() {
-            return;
-        }
-        let gap = self.gap(spacing);
-        let mut first = String::new();
-        let mut rest = String::new();
-        for container in &mut self.containers {
-            match container {
-                Container::Quote { fresh } => {
-                    *fresh = false;
-                    first.push_str("> ");
-                    rest.push_str("> ");
-                }
-                Container::List { .. } => {}
-                Container::Item { marker, width } => {
-                    let blank = " ".repeat(*width);
-                    first.push_str(&marker.take().unwrap_or_else(|| blank.clone()));
-                    rest.push_str(&blank);
-                }
-            }
-        }
-        if self.in_code {
-            words.trim_last_newline();
-            first.push_str("    ");
-            rest.push_str("    ");
-        }
-        self.section.text.push(Block { first, rest, gap, flow, words });
-    }
-
-    /// The separator from the previous block: none between items of a tight list, otherwise an
-    /// empty line, in a quotation with its bar.
-    fn gap(&self, spacing: Spacing) -> Gap {
-        let lists = self.containers.iter().filter_map(|container| match container {
-            Container::List { items, .. } => Some(*items),
-            Container::Quote { .. } | Container::Item { .. } => None,
-        });
-        let lists: Vec<usize> = lists.collect();
-        let fresh_item = matches!(self.containers.last(), Some(Container::Item { marker: Some(_), .. }));
-        let begins_list = fresh_item && lists == [1];
-        if spacing == Spacing::Tight && !self.containers.is_empty() && !begins_list {
-            return Gap::None;
-        }
-        let bars = self.containers.iter().filter(|c| matches!(c, Container::Quote { fresh: false })).count();
-        Gap::Line("> ".repeat(bars).trim_end().to_owned())
+        self.section.text.extend(self.plain.end_block(flow, spacing));
     }
 }
 
