@@ -1,6 +1,9 @@
 //! DKIM signatures (RFC 6376), for sites whose relay does not sign. Headers and body use
 //! relaxed canonicalisation. The key is passed in as text; other modules read it and
 //! compare it with the published record.
+//!
+//! Not signed with `mail-auth`, which verifies the signatures in tests: version 0.9 would
+//! add 38 packages to the 213 of a release build, among them tokio and a resolver.
 
 use std::fmt;
 

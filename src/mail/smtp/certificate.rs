@@ -1,6 +1,7 @@
 //! What an X.509 certificate says about itself, for display: subject, issuer and
 //! validity. It does not verify anything; rustls does that. A small DER reader is
-//! enough for display.
+//! enough for display: `x509-parser` 0.18 would add 19 packages to the 213 of a release
+//! build.
 
 use chrono::NaiveDateTime;
 
