@@ -2,14 +2,18 @@
 //! the engine the way the commands drive it. For tests of many passes; the
 //! caller supplies the time.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use journey::config::Config;
+use journey::content;
 use journey::domain::change::{Change, ChangeAuthor};
 use journey::domain::delivery::state::State;
+use journey::domain::diagnostic::Diagnostic;
 use journey::domain::model::ids::StepName;
 use journey::domain::time::timezone::{TimeZone, Timestamp};
 use journey::engine::load::active_content::ActiveContent;
@@ -27,6 +31,9 @@ pub(crate) struct Rig {
     pub(crate) config: Config,
     pub(crate) zone: TimeZone,
     running: Option<Running>,
+    /// The content that was compiled last, because most tests start again and
+    /// again with the same, and compiling takes longer than all the rest.
+    compiled: RefCell<Option<Compiled>>,
     /// Files of the outbox that [`Rig::new_letters`] has already returned.
     seen: HashSet<PathBuf>,
 }
@@ -35,6 +42,13 @@ pub(crate) struct Rig {
 struct Running {
     store: Store,
     world: Snapshot,
+}
+
+/// Content without errors, and what it was compiled from.
+struct Compiled {
+    content: Arc<ActiveContent>,
+    /// The warnings of the files.
+    faults: Vec<Diagnostic>,
 }
 
 /// A mail that is sent, or would be in a dry run.
@@ -88,7 +102,7 @@ impl Rig {
         let file = home.path().join("config.toml");
         let config = Config::load(Some(&file), &BTreeMap::new()).expect("a configuration");
         let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
-        Rig { home, config, zone, running: None, seen: HashSet::new() }
+        Rig { home, config, zone, running: None, compiled: RefCell::new(None), seen: HashSet::new() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -137,15 +151,33 @@ impl Rig {
 
     /// The state as a read-only command loads it.
     pub(crate) fn look(&self, at: Timestamp) -> Snapshot {
-        let content = ActiveContent::read(&self.config, at).expect("content");
+        let content = self.content(at);
         Snapshot::open(self.config.clone(), content).expect("a world")
+    }
+
+    /// The active content, compiled again if anything in the folder changed.
+    fn content(&self, at: Timestamp) -> Arc<ActiveContent> {
+        let loaded = content::load(&self.path("content"), at.naive_utc().date());
+        let mut compiled = self.compiled.borrow_mut();
+        let same = compiled.as_ref().filter(|known| {
+            loaded.library.as_ref().is_some_and(|library| library.hash == known.content.library.hash)
+                && loaded.faults == known.faults
+        });
+        if let Some(known) = same {
+            return known.content.clone();
+        }
+        let read = ActiveContent::read(&self.config, at).expect("content, or what was kept of it");
+        let content = Arc::new(read);
+        *compiled =
+            content.broken.is_empty().then(|| Compiled { content: content.clone(), faults: loaded.faults });
+        content
     }
 
     /// The loaded state and the database, created and filled as writing
     /// commands do.
     pub(crate) fn running(&mut self, at: Timestamp) -> (&Snapshot, &mut Store) {
         if self.running.is_none() {
-            let content = ActiveContent::read(&self.config, at).expect("content");
+            let content = self.content(at);
             let mut store = Store::open(&self.config.database, at, || [7; 32]).expect("a database");
             let act = act(at);
             import::first(&self.config, &content.library, &mut store, &act).expect("people");
@@ -164,7 +196,7 @@ impl Rig {
     pub(crate) fn reload(&mut self, at: Timestamp) -> bool {
         self.running(at);
         let Running { store, .. } = self.running.take().expect("it is running");
-        let content = ActiveContent::read(&self.config, at).expect("content, or what was kept of it");
+        let content = self.content(at);
         let fine = content.broken.is_empty();
         self.running = Some(in_force(self.config.clone(), content, store, at));
         self.keep(at);
@@ -324,7 +356,7 @@ impl Letter {
     }
 }
 
-fn in_force(config: Config, content: ActiveContent, mut store: Store, at: Timestamp) -> Running {
+fn in_force(config: Config, content: Arc<ActiveContent>, mut store: Store, at: Timestamp) -> Running {
     let mut world = Snapshot::of(config, content, &store, LoadScope::All).expect("a world");
     // Small batches, so that every test crosses batch boundaries.
     world.batch_size = 1 + world.roster.people.len() / 3;
