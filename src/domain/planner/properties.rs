@@ -127,10 +127,13 @@ fn story() -> impl Strategy<Value = String> {
     })
 }
 
-fn cases(count: u32) -> ProptestConfig {
+/// `few` cases, or `many` with `JOURNEY_TEST_ALL`.
+fn cases(few: u32, many: u32) -> ProptestConfig {
+    #[expect(clippy::disallowed_methods, reason = "the variable that asks for everything")]
+    let all = std::env::var_os("JOURNEY_TEST_ALL").is_some();
     // A fixed seed, so that no test fails at random. Change it by hand to try others.
     ProptestConfig {
-        cases: count,
+        cases: if all { many } else { few },
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(20_261_123),
         ..ProptestConfig::default()
@@ -138,7 +141,7 @@ fn cases(count: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(10_000))]
+    #![proptest_config(cases(2_500, 10_000))]
 
     /// Never twice, never at a quiet time, never within `min_gap`, in order.
     #[test]
@@ -150,7 +153,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(2_000))]
+    #![proptest_config(cases(1_000, 2_000))]
 
     /// A second pass at the same instant sends nothing.
     #[test]
@@ -184,7 +187,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(20, 60))]
 
     /// Checking every half hour and sleeping until the wake-up give the same; nothing is due before it.
     #[test]
