@@ -86,7 +86,7 @@ const THAT_ONLY_SHOW: &[&[&str]] = &[
 
 #[test]
 fn a_dry_run_creates_no_files() {
-    let home = sample();
+    let home = short_sample();
     let before = files(home.path());
     for arguments in THAT_ONLY_SHOW {
         let output = journey_in(home.path(), arguments);
@@ -118,7 +118,7 @@ const THAT_WOULD_CHANGE: &[&[&str]] = &[
 #[test]
 fn a_dry_run_changes_no_byte_of_an_existing_database() {
     let at = ["--at", "2026-12-01T08:45"];
-    let home = sample();
+    let home = short_sample();
     let done = |arguments: &[&str]| {
         let output = journey_in(home.path(), &[arguments, &at].concat());
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -233,6 +233,41 @@ fn sample() -> tempfile::TempDir {
         fs::copy(root.join(name), home.path().join(name)).expect("a copy");
     }
     copy(&root.join("content"), &home.path().join("content"));
+    home
+}
+
+/// A copy of the sample with the steps that the commands name, and a few more:
+/// each start of the program compiles the mails of all steps.
+fn short_sample() -> tempfile::TempDir {
+    let home = sample();
+    let kept = [
+        ("grunden", &["kickoff", "varfor"][..]),
+        ("miljo", &["valkommen", "resor", "lov"]),
+        ("social", &["osynligt"]),
+    ];
+    for (journey, kept) in kept {
+        let folder = home.path().join("content/journeys").join(journey);
+        let order = folder.join("journey.toml");
+        let text = fs::read_to_string(&order).expect("a journey");
+        let (steps, translation) = text.split_once("\n[translation").expect("a translation");
+        let mut blocks = steps.split("[[step]]");
+        let mut short = blocks.next().expect("a head").to_owned();
+        for block in blocks {
+            let step = block.split('"').nth(1).expect("an id");
+            if kept.contains(&step) {
+                short += &format!("[[step]]{block}");
+                continue;
+            }
+            for file in fs::read_dir(&folder).expect("a folder") {
+                let path = file.expect("an entry").path();
+                let name = path.file_name().expect("a name").to_string_lossy();
+                if name.strip_prefix(step).is_some_and(|rest| rest.starts_with(['.', '@'])) {
+                    fs::remove_file(&path).expect("it is removed");
+                }
+            }
+        }
+        fs::write(&order, format!("{short}\n[translation{translation}")).expect("it can be written");
+    }
     home
 }
 
