@@ -573,28 +573,35 @@ fn during_a_slow_commit_nothing_more_is_sent_and_nothing_twice() {
 
 #[test]
 fn while_the_database_is_locked_nothing_is_sent_and_nothing_lost() {
-    for command in ["daemon", "send"] {
-        let relay = slow(20);
-        let home = Home::peopled(200, relay.port());
-        let mut program = Running::start(&home, &[command]);
-        until("mails leave", || relay.count() > 20);
-        let other = home.sql();
-        other.execute_batch("BEGIN IMMEDIATE").expect("it is ours");
-        let before = relay.count();
-        program.says("somebody else has been writing for 5 s");
-        // Only what had been committed as in flight before was sent, because
-        // nothing could be committed afterwards.
-        assert!(relay.count() <= before + CONNECTIONS, "{} after {before}", relay.count());
-        other.execute_batch("COMMIT").expect("it is anybody's");
-        all_sent(&home);
-        program.says("the database took ");
-        if command == "daemon" {
-            program.stop();
-        } else {
-            assert_eq!(program.ends().code(), Some(0), "{}", program.said());
+    // At the same time, because both wait for the lock.
+    thread::scope(|scope| {
+        for command in ["daemon", "send"] {
+            scope.spawn(move || nothing_leaves_while_locked(command));
         }
-        each_once(&relay, home.people);
+    });
+}
+
+fn nothing_leaves_while_locked(command: &str) {
+    let relay = slow(20);
+    let home = Home::peopled(200, relay.port());
+    let mut program = Running::start(&home, &[command]);
+    until("mails leave", || relay.count() > 20);
+    let other = home.sql();
+    other.execute_batch("BEGIN IMMEDIATE").expect("it is ours");
+    let before = relay.count();
+    program.says("somebody else has been writing for 5 s");
+    // Only what had been committed as in flight before was sent, because
+    // nothing could be committed afterwards.
+    assert!(relay.count() <= before + CONNECTIONS, "{} after {before}", relay.count());
+    other.execute_batch("COMMIT").expect("it is anybody's");
+    all_sent(&home);
+    program.says("the database took ");
+    if command == "daemon" {
+        program.stop();
+    } else {
+        assert_eq!(program.ends().code(), Some(0), "{}", program.said());
     }
+    each_once(&relay, home.people);
 }
 
 #[test]
