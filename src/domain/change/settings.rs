@@ -7,13 +7,10 @@ use chrono::{NaiveDate, TimeDelta};
 
 use crate::domain::model::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
-use crate::domain::model::library::Programme;
 use crate::domain::model::person::Person;
-use crate::domain::model::step::Step;
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::ClosedPeriod;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::{MissingApproval, Reason};
 
 /// All decisions in force.
 #[derive(Clone, Debug)]
@@ -42,72 +39,6 @@ impl Default for Settings {
             all_held: false,
         }
     }
-}
-
-impl Settings {
-    /// The approval of a step's present text, if there is one.
-    pub(crate) fn approved(&self, journey: &Slug, step: &Step) -> Option<&Approval> {
-        let yes =
-            |approval: &&Approval| approval.step.is(journey, &step.slug) && approval.content == step.hash;
-        self.approvals.iter().find(yes)
-    }
-
-    /// What prevents handing over an enqueued mail at an instant, if anything: a hold, a pause,
-    /// changed text without approval, a missing or shared address, or a day or hour without mail.
-    pub(crate) fn keeps_back(
-        &self,
-        mail: &BookedMail<'_>,
-        at: Timestamp,
-        programme: &Programme,
-    ) -> Option<Reason> {
-        let BookedMail { journey, step, person, content } = *mail;
-        let zone = programme.zone;
-        let named = |name: &StepName| name.is(&journey.slug, &step.slug);
-        if self.all_held || self.held_steps.iter().any(named) {
-            return Some(Reason::ManualHold);
-        }
-        let theirs = |of: &PauseTarget| match of {
-            PauseTarget::Person(id) => *id == person.id,
-            PauseTarget::Unit(unit) => *unit == person.unit,
-            PauseTarget::Journey(slug) => *slug == journey.slug,
-        };
-        if let Some(pause) = self.pauses.iter().find(|pause| theirs(&pause.of) && pause.holds(at, zone)) {
-            return Some(Reason::Paused(pause.reason.clone()));
-        }
-        let tried_first =
-            journey.reference_group.as_ref().is_some_and(|group| !group.people.contains(&person.id));
-        if tried_first && content != step.hash && self.approved(&journey.slug, step).is_none() {
-            let once = self.approvals.iter().any(|approval| named(&approval.step));
-            return Some(Reason::NotApproved(if once {
-                MissingApproval::ContentChanged
-            } else {
-                MissingApproval::Never
-            }));
-        }
-        let unit_closed = self.units.get(&person.unit).map_or(&[][..], |unit| &unit.closed);
-        let (calendar, civil) = (&programme.calendar, zone.civil(at));
-        if let Some(quiet) = calendar.quiet(civil.date(), unit_closed) {
-            return Some(quiet.into());
-        }
-        if !calendar.has_mail_at(civil.time()) {
-            return Some(Reason::OutsideHours);
-        }
-        if let Some(leave) = person.leave.iter().find(|leave| leave.contains(civil.date())) {
-            return Some(Reason::Leave(leave.to));
-        }
-        Reason::of_address(person)
-    }
-}
-
-/// A mail that is enqueued and not handed over.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BookedMail<'a> {
-    pub(crate) journey: &'a Journey,
-    /// The step as it is now.
-    pub(crate) step: &'a Step,
-    pub(crate) person: &'a Person,
-    /// The content hash it was enqueued with.
-    pub(crate) content: ContentHash,
 }
 
 /// An approval of one step's content hash.
@@ -159,6 +90,17 @@ pub enum PauseTarget {
     Unit(UnitId),
     /// All people in a journey.
     Journey(Slug),
+}
+
+impl PauseTarget {
+    /// Whether it includes a person's mails of a journey.
+    pub(crate) fn includes(&self, person: &Person, journey: &Journey) -> bool {
+        match self {
+            PauseTarget::Person(id) => *id == person.id,
+            PauseTarget::Unit(unit) => *unit == person.unit,
+            PauseTarget::Journey(slug) => *slug == journey.slug,
+        }
+    }
 }
 
 /// The overrides of one unit.

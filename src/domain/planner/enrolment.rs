@@ -3,7 +3,8 @@
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
-use super::gate::{Gate, StepApproval, lead_before};
+use super::gate::{Gate, lead_before};
+use super::send_policy::StepApproval;
 use super::slot::{SMALLEST_STEP, Slots};
 use super::{ApprovalMode, PersonContext, PlannerAt, PreparedJourney};
 use crate::domain::history::{Enrolment, Event, EventKind, Mail};

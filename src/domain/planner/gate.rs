@@ -1,40 +1,13 @@
 //! The gate of a step: approval of its text, and the reference group's lead.
 
 use super::{PersonContext, PlannerAt, PreparedJourney, Starts, UnitView};
-use crate::domain::change::settings::Settings;
 use crate::domain::model::ids::PersonId;
 use crate::domain::model::journey::Journey;
 use crate::domain::model::library::Library;
-use crate::domain::model::step::Step;
 use crate::domain::time::calendar::Calendar;
 use crate::domain::time::duration::Duration;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::{MissingApproval, Reason, Verdict};
-
-/// Whether a step's present text is approved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StepApproval {
-    /// The journey has no reference group, so no approval is needed.
-    NotNeeded,
-    /// Approved since that instant.
-    Since(Timestamp),
-    /// Not approved.
-    Missing(MissingApproval),
-}
-
-impl StepApproval {
-    pub(super) fn of(journey: &Journey, step: &Step, settings: &Settings) -> StepApproval {
-        if journey.reference_group.is_none() {
-            return StepApproval::NotNeeded;
-        }
-        let other = || settings.approvals.iter().any(|yes| yes.step.is(&journey.slug, &step.slug));
-        match settings.approved(&journey.slug, step) {
-            Some(approval) => StepApproval::Since(approval.at),
-            None if other() => StepApproval::Missing(MissingApproval::ContentChanged),
-            None => StepApproval::Missing(MissingApproval::Never),
-        }
-    }
-}
+use crate::domain::verdict::{Reason, Verdict};
 
 /// The state of a step's gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,22 +7,26 @@
 //! 2. Where does this enrolment stand, which step is next? (`enrolment`)
 //! 3. When is that step due? (`enrolment`)
 //! 4. May this text go to this person yet? (`gate`, `next`)
-//! 5. Which slot, and is everything allowed at that time? (`slot`)
+//! 5. Which slot, and is everything allowed at that time? (`slot`, `send_policy`)
 //! 6. If two journeys have a mail, which goes first? (here)
 //!
-//! Each "no" is a [`Reason`], never a silent `None`.
+//! Each "no" is a [`Reason`], never a silent `None`. What has come since a mail was enqueued is checked once more when
+//! it is handed over, with the same checks ([`send_policy`]).
 
 mod cache;
 mod enrolment;
 mod gate;
 mod next;
 mod person;
+pub(crate) mod send_policy;
 mod slot;
 
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod shared_checks;
 #[cfg(test)]
 mod timelines;
 #[cfg(test)]
@@ -42,9 +46,10 @@ use crate::domain::model::library::Library;
 use crate::domain::model::person::{Person, Roster};
 use crate::domain::planner::cache::Cache;
 use crate::domain::planner::enrolment::PredecessorState;
-use crate::domain::planner::person::{Blocked, PersonContext};
+use crate::domain::planner::person::PersonContext;
+use crate::domain::planner::send_policy::{Blocked, StepApproval};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use gate::{Gate, StepApproval};
+use gate::Gate;
 
 /// Which approvals count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,14 +187,13 @@ impl<'a> PreparedJourney<'a> {
     ) -> PreparedJourney<'a> {
         let journey = &library.journeys[index];
         let of_journey = |pause: &&Pause| pause.of == PauseTarget::Journey(journey.slug.clone());
-        let held = |slug| settings.held_steps.iter().any(|n| n.journey == journey.slug && n.step == slug);
         PreparedJourney {
             index,
             journey,
             after: journey.after.as_ref().and_then(|s| library.journeys.iter().position(|j| j.slug == *s)),
             approved: journey.steps.iter().map(|step| StepApproval::of(journey, step, settings)).collect(),
             members: journey.reference_group.iter().flat_map(|group| &group.people).collect(),
-            held: journey.steps.iter().map(|step| held(step.slug.clone())).collect(),
+            held: journey.steps.iter().map(|step| send_policy::is_held(journey, step, settings)).collect(),
             pauses: settings.pauses.iter().filter(of_journey).collect(),
             starts: units.iter().map(|unit| Starts::of(journey, library, unit)).collect(),
         }
@@ -351,9 +355,8 @@ impl PlannerAt<'_> {
             return Some(reason);
         }
         let zone = self.planner.zone();
-        let endless =
-            who.pauses(route).find(|pause| pause.holds(self.now, zone) && pause.ends(zone).is_none());
-        endless.map(|pause| Reason::Paused(pause.reason.clone()))
+        let endless = who.pauses(route).filter(|pause| pause.ends(zone).is_none());
+        send_policy::pause_block(endless, self.now, zone).map(|paused| paused.reason)
     }
 
     /// The priority of a journey that would send now.

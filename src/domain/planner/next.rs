@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 
-use super::gate::{Gate, StepApproval};
+use super::gate::Gate;
+use super::send_policy::{Blocked, StepApproval};
 use super::slot::{SEARCH_HORIZON, SMALLEST_STEP, Slots};
 use super::{ApprovalMode, Decision, PersonContext, PlannerAt, PreparedJourney};
 use crate::domain::history::PendingEmail;
 use crate::domain::model::step::{Step, Wait as StepWait};
 use crate::domain::planner::enrolment::{AnswerWait, EnrolmentState, Predecessor, PredecessorState};
-use crate::domain::planner::person::Blocked;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Ended, Held, Reason, Send, Verdict, Wait};
 
@@ -176,7 +176,7 @@ impl PlannerAt<'_> {
     }
 
     /// Why a step's text may not pass the gate, if so.
-    fn text_is_held(&self, route: &PreparedJourney<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
+    pub(super) fn text_is_held(&self, route: &PreparedJourney<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
         if route.held[index] {
             return Some(Reason::ManualHold);
         }

@@ -2,6 +2,7 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
+use super::send_policy::{self, Blocked};
 use super::{PlannerAt, PreparedJourney, UnitView};
 use crate::domain::change::settings::{Pause, UnitOverrides};
 use crate::domain::history::PersonHistory;
@@ -27,14 +28,6 @@ pub(super) struct PersonContext<'s> {
     /// When `min_gap` after it ends.
     gap_ends: Option<Timestamp>,
     moment: &'s PlannerAt<'s>,
-}
-
-/// Why a mail may not leave at an instant, and until when.
-#[derive(Clone)]
-pub(super) struct Blocked {
-    /// `None`: without end.
-    pub(super) until: Option<Timestamp>,
-    pub(super) reason: Reason,
 }
 
 impl<'s> PersonContext<'s> {
@@ -115,44 +108,21 @@ impl<'s> PersonContext<'s> {
     /// Why mail to this person is blocked at an instant, if so.
     pub(super) fn blocked(&self, route: &PreparedJourney<'s>, at: Timestamp) -> Option<Blocked> {
         let calendar = if self.unit_closed().is_empty() { usize::MAX } else { self.unit };
-        if let Some(closed) = self.moment.closed.of(calendar, at, || self.closed(at)) {
+        let programme = &self.moment.planner.library.programme;
+        let compute = || send_policy::calendar_block(programme, self.unit_closed(), at);
+        if let Some(closed) = self.moment.closed.of(calendar, at, compute) {
             return Some(closed);
         }
         if self.person.end.is_none() && !self.has_excluded_days(route) {
             return self.min_gap_block(at);
         }
         let zone = self.zone();
-        let day = zone.date(at);
-        if self.person.end.is_some_and(|end| day > end) {
+        if self.person.end.is_some_and(|end| zone.date(at) > end) {
             return Some(Blocked { until: None, reason: Reason::Left });
         }
-        if let Some(leave) = self.person.leave.iter().find(|leave| leave.contains(day)) {
-            let until = leave.to.succ_opt().map(|back| zone.midnight(back));
-            return Some(Blocked { until, reason: Reason::Leave(leave.to) });
-        }
-        if let Some(pause) = self.pauses(route).find(|pause| pause.holds(at, zone)) {
-            let until = pause.ends(zone);
-            return Some(Blocked { until, reason: Reason::Paused(pause.reason.clone()) });
-        }
-        self.min_gap_block(at)
-    }
-
-    /// Why mail to the whole unit is blocked at an instant, if so.
-    fn closed(&self, at: Timestamp) -> Option<Blocked> {
-        let zone = self.zone();
-        let civil = zone.civil(at);
-        let day = civil.date();
-        let calendar = &self.moment.planner.library.programme.calendar;
-        let next_day = || day.succ_opt().map(|next| zone.midnight(next));
-        if let Some(quiet) = calendar.quiet(day, self.unit_closed()) {
-            return Some(Blocked { until: next_day(), reason: quiet.into() });
-        }
-        if civil.time() < calendar.opens {
-            let until = Some(zone.local_to_instant(day.and_time(calendar.opens)));
-            return Some(Blocked { until, reason: Reason::OutsideHours });
-        }
-        let late = civil.time() >= calendar.closes;
-        late.then(|| Blocked { until: next_day(), reason: Reason::OutsideHours })
+        send_policy::leave_block(self.person, at, zone)
+            .or_else(|| send_policy::pause_block(self.pauses(route), at, zone))
+            .or_else(|| self.min_gap_block(at))
     }
 
     /// Whether it is too soon after the last mail. At most one mail at an instant, whatever `min_gap` says.

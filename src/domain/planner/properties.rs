@@ -11,16 +11,16 @@ use super::script::{Pass, Script, Sent, told};
 use crate::domain::verdict::Verdict;
 
 /// A day in the weeks of a story.
-fn day() -> impl Strategy<Value = NaiveDate> {
+pub(super) fn day() -> impl Strategy<Value = NaiveDate> {
     (0..70u64).prop_map(|n| NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date") + chrono::Days::new(n))
 }
 
-fn days() -> impl Strategy<Value = String> {
+pub(super) fn days() -> impl Strategy<Value = String> {
     (day(), 0..12u64).prop_map(|(from, n)| format!("{from}..{}", from + chrono::Days::new(n)))
 }
 
 /// An instant on the half hour.
-fn instant() -> impl Strategy<Value = String> {
+pub(super) fn instant() -> impl Strategy<Value = String> {
     (day(), 0..48u32).prop_map(|(day, half)| format!("{day} {:02}:{}0", half / 2, 3 * (half % 2)))
 }
 
@@ -114,7 +114,7 @@ fn outage() -> impl Strategy<Value = String> {
 }
 
 /// A programme, three people and ten weeks of events, then thirty weeks without any.
-fn story() -> impl Strategy<Value = String> {
+pub(super) fn story() -> impl Strategy<Value = String> {
     let people = (person(0), person(1), person(2));
     let acts = prop::collection::vec(act(), 0..6);
     (settings(), journey("j"), journey("k"), people, acts, outage()).prop_map(|(s, j, k, p, acts, outage)| {
@@ -128,7 +128,7 @@ fn story() -> impl Strategy<Value = String> {
 }
 
 /// `few` cases, or `many` with `JOURNEY_TEST_ALL`.
-fn cases(few: u32, many: u32) -> ProptestConfig {
+pub(super) fn cases(few: u32, many: u32) -> ProptestConfig {
     #[expect(clippy::disallowed_methods, reason = "the variable that asks for everything")]
     let all = std::env::var_os("JOURNEY_TEST_ALL").is_some();
     // A fixed seed, so that no test fails at random. Change it by hand to try others.

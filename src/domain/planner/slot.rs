@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 
 use super::{PersonContext, PlannerAt, PreparedJourney};
-use crate::domain::planner::person::Blocked;
+use crate::domain::planner::send_policy::Blocked;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
 

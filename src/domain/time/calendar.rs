@@ -66,11 +66,6 @@ impl Calendar {
         (!works).then_some(QuietDay::NonWorkday(weekday))
     }
 
-    /// Whether it is a time of day with mail.
-    pub(crate) fn has_mail_at(&self, time: NaiveTime) -> bool {
-        self.opens <= time && time < self.closes
-    }
-
     /// The local date a duration in days, weeks, months or workdays after a date. Days on which `stands_still` is true (leave,
     /// pauses) are not counted. Minutes and hours count as no days.
     pub(crate) fn date_after(

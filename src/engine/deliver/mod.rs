@@ -26,9 +26,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::change::settings::{BookedMail, Settings};
+use crate::domain::change::settings::Settings;
 use crate::domain::delivery::reply::RelayError;
 use crate::domain::delivery::state::{DeliveryEvent, State};
+use crate::domain::planner::send_policy::{self, EnqueuedMail};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
 use crate::engine::message::Desk;
@@ -147,8 +148,8 @@ impl Permits {
         if outgoing.expires.is_some_and(|expires| now > expires) && outgoing.doubts == 0 {
             return Triage::Settle(DeliveryEvent::Expired, "it could not leave in time");
         }
-        let mail = BookedMail { journey, step, person: &outgoing.person, content: delivery.content };
-        match self.settings.keeps_back(&mail, now, &desk.library.programme) {
+        let mail = EnqueuedMail { journey, step, person: &outgoing.person, content: delivery.content };
+        match send_policy::hand_over_block(&mail, now, &self.settings, &desk.library.programme) {
             Some(reason) => Triage::KeepBack(reason),
             None => Triage::Go,
         }

@@ -1,7 +1,6 @@
 //! Explains decisions: each step of each journey for one person, or one step
 //! for all people of a unit.
 
-use crate::domain::change::settings::BookedMail;
 use crate::domain::delivery::state::{self, Delivery};
 use crate::domain::history::position::Stage;
 use crate::domain::history::progress::Progress;
@@ -10,6 +9,7 @@ use crate::domain::model::ids::{ContentHash, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::Step;
+use crate::domain::planner::send_policy::{self, EnqueuedMail};
 use crate::domain::planner::{ApprovalMode, Decision, Planner};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Reason, Verdict};
@@ -79,8 +79,9 @@ impl StepStanding<'_> {
         }
         if mail.state == state::State::Due {
             let (journey, person) = of;
-            let booked = BookedMail { journey, step: self.step, person, content: mail.content };
-            self.kept_back = world.settings.keeps_back(&booked, at, &world.content.library.programme);
+            let enqueued = EnqueuedMail { journey, step: self.step, person, content: mail.content };
+            let programme = &world.content.library.programme;
+            self.kept_back = send_policy::hand_over_block(&enqueued, at, &world.settings, programme);
         }
     }
 }
