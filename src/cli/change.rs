@@ -69,7 +69,7 @@ pub(super) fn run(
         let author = cx.act(at, proposed.by.as_deref(), proposed.why.as_deref());
         store.record_decision(&proposed.change, &author, &preview.before, &preview.after)?;
         snapshot.refresh(&store)?;
-        positions::keep(&snapshot, &mut store, at)?;
+        positions::update_positions(&snapshot, &mut store, at)?;
     }
     report.print(cx, flags)
 }

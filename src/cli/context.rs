@@ -18,8 +18,8 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::load::active_content::{self, ActiveContent};
+use crate::engine::load::open::{self, OpenDatabase};
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
-use crate::engine::{import, tokens};
 use crate::store::Store;
 
 /// The context passed to each command.
@@ -83,45 +83,22 @@ impl Context {
         let config = self.config()?;
         let content = ActiveContent::read(&config, self.provisional_time()?)?;
         let at = self.at(content.library.programme.zone)?;
-        let mut store = self.store(&config, at)?;
-        let act = self.act(at, None, None);
-        let imported = match import::first(&config, &content.library, &mut store, &act) {
-            // Another process imported the people at the same time.
-            Err(_) if store.imported_at()?.is_some() => None,
-            imported => imported?,
-        };
+        self.may_write_at(&config)?;
+        let author = self.act(at, None, None);
+        let OpenDatabase { mut store, imported } = open::open_with_people(&config, &content, &author)?;
         if let Some(people) = imported.filter(|_| !self.quiet) {
             let people = output::count(people, "person", "people");
             writeln!(self.err, "imported {people} from {}", config.people.file.display())?;
         }
-        let world = self.world_in(&mut store, config, content, at, scope)?;
-        Ok((store, world, at))
-    }
-
-    /// Loads a snapshot from an open database and the files. Valid content is
-    /// saved to the database.
-    pub(super) fn world_in(
-        &mut self,
-        store: &mut Store,
-        config: Config,
-        content: ActiveContent,
-        at: Timestamp,
-        scope: LoadScope,
-    ) -> Result<Snapshot, CommandError> {
-        let world = Snapshot::of(config, content, store, scope)?;
-        if world.content.broken.is_empty() {
-            let files = world.content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-            store.save_content(world.content.library.hash, files, at)?;
-        }
-        self.warn_broken_content(&world)?;
-        Ok(world)
+        let snapshot = open::snapshot(config, content, &mut store, scope, at)?;
+        self.warn_broken_content(&snapshot)?;
+        Ok((store, snapshot, at))
     }
 
     /// Opens the database for writing; creates it if there is none.
     pub(super) fn store(&self, config: &Config, at: Timestamp) -> Result<Store, CommandError> {
         self.may_write_at(config)?;
-        let secret = tokens::draw()?;
-        Ok(Store::open(&config.database, at, || secret)?)
+        Ok(open::open(config, at)?)
     }
 
     fn may_write_at(&self, config: &Config) -> Result<(), CommandError> {
@@ -148,12 +125,12 @@ impl Context {
     /// Prints a warning for the operator on standard error.
     pub(super) fn warn(&mut self, words: &str) {
         // If standard error is closed the warning is lost; that is no failure.
-        let _ = writeln!(self.err, "{WARNING}{words}{WARNING:#}");
+        let _ = output::print_warning(&mut *self.err, words);
     }
 
     /// Reports prominently that the content folder has errors, because mails are
     /// still sent with the last valid content.
-    fn warn_broken_content(&mut self, world: &Snapshot) -> io::Result<()> {
+    pub(super) fn warn_broken_content(&mut self, world: &Snapshot) -> io::Result<()> {
         if world.content.broken.is_empty() {
             return Ok(());
         }

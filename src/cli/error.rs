@@ -98,6 +98,7 @@ impl From<LoadError> for CommandError {
             }
             LoadError::People(faults) => CommandError::faults(ErrorKind::BadData, faults),
             LoadError::Store(error) => error.into(),
+            LoadError::NoRandomness(error) => anyhow::Error::from(error).into(),
         }
     }
 }

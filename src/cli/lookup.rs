@@ -6,7 +6,7 @@ use crate::domain::diagnostic::{closest_match, visible};
 use crate::domain::model::ids::{PersonId, Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::pass::Selection;
+use crate::engine::plan::pass::Filter;
 use crate::store::StoreError;
 
 /// Finds a step by `journey/step`.
@@ -53,8 +53,8 @@ pub(super) fn only(
     snapshot: &Snapshot,
     texts: &[String],
     find: impl Fn(&str) -> Result<Option<PersonId>, StoreError>,
-) -> Result<Selection, CommandError> {
-    let mut selection = Selection::default();
+) -> Result<Filter, CommandError> {
+    let mut selection = Filter::default();
     for text in texts {
         let units = snapshot.roster.units_called(text);
         if let Some(person) = find(text)? {

@@ -28,6 +28,11 @@ pub(super) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(n), if n == 1 { one } else { many })
 }
 
+/// Prints a warning for the operator.
+pub(super) fn print_warning(err: &mut dyn Write, message: &str) -> io::Result<()> {
+    writeln!(err, "{WARNING}{message}{WARNING:#}")
+}
+
 /// `37 hours`, `4 days`.
 pub(super) fn format_age(age: TimeDelta) -> String {
     let n = |n: i64| usize::try_from(n).unwrap_or(0);

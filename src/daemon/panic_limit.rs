@@ -6,21 +6,21 @@ use chrono::TimeDelta;
 use crate::domain::time::timezone::Timestamp;
 
 /// Two panics within this time are too many.
-const WHILE: TimeDelta = TimeDelta::minutes(10);
+const WINDOW: TimeDelta = TimeDelta::minutes(10);
 
 /// A worker panicked repeatedly: the process exits and systemd restarts it.
 #[derive(Debug, thiserror::Error)]
-#[error("a line to the relay ended before its time, twice within {} minutes", WHILE.num_minutes())]
-pub(crate) struct EndedAgain;
+#[error("a line to the relay ended before its time, twice within {} minutes", WINDOW.num_minutes())]
+pub(crate) struct RepeatedWorkerPanic;
 
 /// The time of the last panic.
 #[derive(Debug, Default)]
-pub(super) struct Deaths(Option<Timestamp>);
+pub(super) struct PanicCounter(Option<Timestamp>);
 
-impl Deaths {
+impl PanicCounter {
     /// Records a panic; returns true if it is the second one within the limit.
-    pub(super) fn one_more(&mut self, at: Timestamp) -> bool {
-        self.0.replace(at).is_some_and(|before| (at - before).abs() < WHILE)
+    pub(super) fn record(&mut self, at: Timestamp) -> bool {
+        self.0.replace(at).is_some_and(|before| (at - before).abs() < WINDOW)
     }
 }
 
@@ -31,8 +31,9 @@ mod tests {
     #[test]
     fn two_panics_within_ten_minutes_are_too_many() {
         let at = |time: &str| format!("2026-12-01T{time}Z").parse::<Timestamp>().expect("an instant");
-        let mut deaths = Deaths::default();
-        let told = ["08:00:00", "08:10:00", "08:19:59", "08:40:00"].map(|time| deaths.one_more(at(time)));
-        assert_eq!(told, [false, false, true, false]);
+        let mut panics = PanicCounter::default();
+        let is_repeated =
+            ["08:00:00", "08:10:00", "08:19:59", "08:40:00"].map(|time| panics.record(at(time)));
+        assert_eq!(is_repeated, [false, false, true, false]);
     }
 }

@@ -6,16 +6,16 @@ use crate::engine::plan::positions;
 use crate::store::{Store, StoreError, StoredPositions};
 
 /// Positions planned with other time zone data than this program has.
-pub(super) struct OlderZones {
+pub(super) struct TzdataChange {
     release: String,
     planned: StoredPositions,
 }
 
-impl OlderZones {
+impl TzdataChange {
     /// Reads them before they are recomputed; `None` if the data is the same.
-    pub(super) fn read(store: &Store) -> Result<Option<OlderZones>, StoreError> {
-        let Some(release) = positions::older_zones(store)? else { return Ok(None) };
-        Ok(Some(OlderZones { release, planned: store.stored_positions()? }))
+    pub(super) fn read(store: &Store) -> Result<Option<TzdataChange>, StoreError> {
+        let Some(release) = positions::changed_tzdata(store)? else { return Ok(None) };
+        Ok(Some(TzdataChange { release, planned: store.stored_positions()? }))
     }
 
     /// The log line: `time zone data 2026c → 2027a: 214 planned times moved; each
@@ -57,8 +57,8 @@ mod tests {
             (1..).zip(hours).map(row).collect()
         };
         let planned_before = planned(&[Some(7), Some(7), Some(5), None, Some(9)]);
-        let older = OlderZones { release: "2026c".to_owned(), planned: planned_before };
-        let moved = older.moved(&planned(&[Some(8), Some(7), Some(7), Some(7), None]), at(6));
+        let change = TzdataChange { release: "2026c".to_owned(), planned: planned_before };
+        let moved = change.moved(&planned(&[Some(8), Some(7), Some(7), Some(7), None]), at(6));
         assert_eq!(moved, 1, "one stayed, one was due, one had none, one has none");
     }
 }

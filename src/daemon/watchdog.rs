@@ -10,24 +10,24 @@ use super::notify;
 use crate::clock::Stopwatch;
 
 /// Longest interval between pings.
-const USUAL: Duration = Duration::from_secs(10);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The watchdog timer.
-pub(super) struct Heart {
+pub(super) struct Watchdog {
     /// The interval between pings.
-    pub(super) every: Duration,
+    pub(super) interval: Duration,
     last: Cell<Stopwatch>,
 }
 
-impl Heart {
+impl Watchdog {
     /// Starts it with the interval that the systemd unit asks for.
-    pub(super) fn start() -> Heart {
-        Heart { every: every(sd_notify::watchdog_enabled()), last: Cell::new(Stopwatch::start()) }
+    pub(super) fn start() -> Watchdog {
+        Watchdog { interval: interval(sd_notify::watchdog_enabled()), last: Cell::new(Stopwatch::start()) }
     }
 
     /// Pings if the interval has passed.
-    pub(super) fn beat(&self) {
-        if self.last.get().elapsed() >= self.every {
+    pub(super) fn ping(&self) {
+        if self.last.get().elapsed() >= self.interval {
             notify(&[NotifyState::Watchdog]);
             self.last.set(Stopwatch::start());
         }
@@ -35,8 +35,8 @@ impl Heart {
 }
 
 /// A third of the allowed time: one late ping is harmless.
-fn every(allowed: Option<Duration>) -> Duration {
-    allowed.map_or(USUAL, |allowed| USUAL.min(allowed / 3))
+fn interval(allowed: Option<Duration>) -> Duration {
+    allowed.map_or(LONGEST_INTERVAL, |allowed| LONGEST_INTERVAL.min(allowed / 3))
 }
 
 #[cfg(test)]
@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn it_pings_three_times_within_the_watchdog_timeout() {
-        let beats =
-            [None, Some(60), Some(6)].map(|allowed| every(allowed.map(Duration::from_secs)).as_secs());
-        assert_eq!(beats, [10, 10, 2]);
+        let intervals =
+            [None, Some(60), Some(6)].map(|allowed| interval(allowed.map(Duration::from_secs)).as_secs());
+        assert_eq!(intervals, [10, 10, 2]);
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Held, Reason};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::panics::unless_it_panics;
-use crate::engine::plan::pass::{self, Due, Holding, Pass};
+use crate::engine::plan::pass::{self, DueEmail, HeldEmail, Pass};
 use crate::engine::tokens::Keys;
 use crate::failpoint;
 use crate::mail::files;
@@ -23,7 +23,7 @@ use crate::store::Outgoing;
 
 /// What all messages have in common.
 #[derive(Clone, Copy)]
-pub struct Desk<'c> {
+pub struct MessageBuilder<'c> {
     pub(crate) config: &'c Config,
     pub(crate) library: &'c Library,
     pub(crate) renderer: &'c Renderer,
@@ -32,7 +32,7 @@ pub struct Desk<'c> {
 /// Metadata of one message besides its rendered text. The same metadata gives
 /// the same bytes.
 #[derive(Clone, Debug)]
-pub struct Marks {
+pub struct MessageMetadata {
     /// When it was enqueued; becomes the `Date` header.
     pub booked: Timestamp,
     /// `<…@…>`
@@ -57,8 +57,8 @@ pub(crate) fn write(
     let mut written = 0;
     let mut sent = Vec::with_capacity(pass.send.len());
     for (place, due) in std::mem::take(&mut pass.send).into_iter().enumerate() {
-        let marks = looked_at(world, &due, pass.at, place);
-        let desk = Desk::of(world);
+        let marks = preview_metadata(world, &due, pass.at, place);
+        let desk = MessageBuilder::of(world);
         match unless_it_panics(|| desk.bytes(&due.letter(world, &marks.links), &marks)) {
             Ok(bytes) => {
                 let name =
@@ -76,17 +76,17 @@ pub(crate) fn write(
 }
 
 /// A mail that cannot be rendered for its person.
-fn held<'w>(due: &Due<'w>, why: String) -> Holding<'w> {
+fn held<'w>(due: &DueEmail<'w>, why: String) -> HeldEmail<'w> {
     let held = Held { step: Some(due.step.slug.clone()), reasons: vec![Reason::BadContent(why)] };
-    Holding { person: due.person, journey: due.journey, held }
+    HeldEmail { person: due.person, journey: due.journey, held }
 }
 
 /// Metadata of a preview. Its links lead nowhere.
-fn looked_at(world: &Snapshot, due: &Due<'_>, at: Timestamp, place: usize) -> Marks {
+fn preview_metadata(world: &Snapshot, due: &DueEmail<'_>, at: Timestamp, place: usize) -> MessageMetadata {
     let domain = domain(world);
     let nameless =
         || format!("<dry-run.{}.{}.{}.{place}@{domain}>", due.journey.slug, due.step.slug, due.round);
-    Marks {
+    MessageMetadata {
         booked: at,
         message_id: message_id(world, due, due.round).unwrap_or_else(nameless),
         in_reply_to: (due.round > 0).then(|| message_id(world, due, 0)).flatten(),
@@ -97,7 +97,7 @@ fn looked_at(world: &Snapshot, due: &Due<'_>, at: Timestamp, place: usize) -> Ma
 
 /// The Message-ID a mail has or will have; `None` before the database has a
 /// secret.
-pub fn message_id(world: &Snapshot, due: &Due<'_>, round: u16) -> Option<String> {
+pub fn message_id(world: &Snapshot, due: &DueEmail<'_>, round: u16) -> Option<String> {
     let stored = world.stored.as_ref()?;
     let step = StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() };
     Some(stored.keys.message_id(due.number?, &step, round, domain(world)))
@@ -108,17 +108,21 @@ pub(super) fn domain(world: &Snapshot) -> &str {
     world.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
 }
 
-impl<'c> Desk<'c> {
+impl<'c> MessageBuilder<'c> {
     /// With configuration and content of a snapshot.
-    pub fn of(world: &'c Snapshot) -> Desk<'c> {
-        Desk { config: &world.config, library: &world.content.library, renderer: &world.content.renderer }
+    pub fn of(world: &'c Snapshot) -> MessageBuilder<'c> {
+        MessageBuilder {
+            config: &world.config,
+            library: &world.content.library,
+            renderer: &world.content.renderer,
+        }
     }
 
     /// The complete message of a queued delivery; `Err` says why it cannot be
     /// built.
     pub(super) fn outgoing(&self, keys: &Keys, outgoing: &Outgoing) -> Result<Vec<u8>, String> {
         let delivery = &outgoing.delivery;
-        let marks = Marks {
+        let marks = MessageMetadata {
             booked: delivery.booked,
             message_id: delivery.message_id.clone(),
             in_reply_to: delivery.in_reply_to.clone(),
@@ -145,13 +149,13 @@ impl<'c> Desk<'c> {
     }
 
     /// Renders a message to bytes; `Err` says why it cannot be built.
-    pub fn bytes(&self, letter: &RenderRequest<'_>, marks: &Marks) -> Result<Vec<u8>, String> {
+    pub fn bytes(&self, letter: &RenderRequest<'_>, marks: &MessageMetadata) -> Result<Vec<u8>, String> {
         failpoint::panics("letters.make");
         mime::bytes(&self.email(letter, marks)?).map_err(|fault| fault.to_string())
     }
 
     /// Renders a message before it is encoded.
-    pub(super) fn email(&self, letter: &RenderRequest<'_>, marks: &Marks) -> Result<Email, String> {
+    pub(super) fn email(&self, letter: &RenderRequest<'_>, marks: &MessageMetadata) -> Result<Email, String> {
         let mail = self.renderer.mail(letter).map_err(|fault| fault.to_string())?;
         let config = &self.config.mail;
         let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();

@@ -16,8 +16,8 @@ use crate::domain::history::position::Stage;
 use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::message::Desk;
-use crate::engine::plan::pass::{Pass, Selection};
+use crate::engine::message::MessageBuilder;
+use crate::engine::plan::pass::{Filter, Pass};
 use crate::store::{GlobalHold, HeldStep, RelayHealth, Store, StoreError, Stuck};
 
 /// The status at an instant.
@@ -104,7 +104,7 @@ impl Ledger {
             Transport::Files => Limits::default(),
             Transport::Smtp | Transport::Sendmail => Limits::of(&mail.smtp),
         };
-        let desk = Desk::of(world);
+        let desk = MessageBuilder::of(world);
         let wave = world.config.daemon.wave();
         let waves = wave.filter(|_| mail.transport != Transport::Files);
         let look = |store: &Store| {
@@ -121,7 +121,7 @@ impl Ledger {
                 guards: store.send_blocks()?,
                 all_held: store.global_hold()?,
                 held_steps: store.held_steps()?,
-                outbox: Outbox::read(store, &desk, &Selection::default(), at)?,
+                outbox: Outbox::read(store, &desk, &Filter::default(), at)?,
                 pausing: waves.map_or(Ok(Vec::new()), |wave| pausing(store, wave, at))?,
                 next_attempt: store.next_attempt()?,
                 stuck: store.stuck(SOME)?,
@@ -135,7 +135,7 @@ impl Ledger {
 
 /// Combines the database part with a planning pass.
 pub fn status(world: &Snapshot, ledger: Ledger, at: Timestamp) -> Status<'_> {
-    let pass = Pass::at(world, at, &Selection::default());
+    let pass = Pass::at(world, at, &Filter::default());
     let mut stages: BTreeMap<&Slug, [usize; 5]> =
         world.content.library.journeys.iter().map(|journey| (&journey.slug, [0; 5])).collect();
     for (slug, stage) in &pass.stages {

@@ -8,7 +8,7 @@ use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::message::{Desk, Marks, domain};
+use crate::engine::message::{MessageBuilder, MessageMetadata, domain};
 use crate::engine::panics::unless_it_panics;
 use crate::engine::tokens;
 use crate::mail::files;
@@ -105,14 +105,14 @@ fn email(
         first: is_first,
         links: &links,
     };
-    let marks = Marks {
+    let marks = MessageMetadata {
         booked: at,
         message_id: message_id(world, name, reader, to, at),
         in_reply_to: None,
         delivery: None,
         links: links.clone(),
     };
-    let mut email = Desk::of(world).email(&letter, &marks)?;
+    let mut email = MessageBuilder::of(world).email(&letter, &marks)?;
     email.subject.insert_str(0, SUBJECT_PREFIX);
     email.to = Mailbox { name: String::new(), address: to.to_owned() };
     Ok(email)

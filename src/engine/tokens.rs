@@ -13,12 +13,16 @@ use crate::render::ReaderLinks;
 
 /// Generates the secret of a new database. Fails if the system provides no
 /// randomness.
-pub(crate) fn draw() -> anyhow::Result<[u8; 32]> {
+pub(crate) fn draw() -> Result<[u8; 32], NoRandomness> {
     let mut secret = [0; 32];
-    let drawn = SystemRandom::new().fill(&mut secret);
-    drawn.map_err(|_| anyhow::anyhow!("the system gives no random numbers, and links need a key"))?;
+    SystemRandom::new().fill(&mut secret).map_err(|_| NoRandomness)?;
     Ok(secret)
 }
+
+/// The system gives no random numbers.
+#[derive(Debug, thiserror::Error)]
+#[error("the system gives no random numbers, and links need a key")]
+pub struct NoRandomness;
 
 /// The SHA-256 hash.
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {

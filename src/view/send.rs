@@ -11,7 +11,7 @@ use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::deliver::{Delivered, Outbox};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message;
-use crate::engine::plan::pass::{Due, Holding, Pass, Waiting};
+use crate::engine::plan::pass::{DueEmail, HeldEmail, Pass, WaitingEmail};
 
 /// The result of a pass, real or dry.
 #[derive(Debug, Serialize)]
@@ -145,7 +145,7 @@ impl SendView {
 }
 
 impl DueEmailView {
-    fn of(snapshot: &Snapshot, due: &Due<'_>, state: State) -> DueEmailView {
+    fn of(snapshot: &Snapshot, due: &DueEmail<'_>, state: State) -> DueEmailView {
         let person = due.person;
         let unless_protected = |value: &str| (!person.protected).then(|| value.to_owned());
         DueEmailView {
@@ -167,12 +167,12 @@ impl DueEmailView {
 }
 
 /// The subject, or `None` for a protected person, whose name it may contain.
-pub(crate) fn display_subject<'d>(due: &'d Due<'_>) -> Option<&'d str> {
+pub(crate) fn display_subject<'d>(due: &'d DueEmail<'_>) -> Option<&'d str> {
     (!due.person.protected).then_some(due.subject.as_str())
 }
 
 impl WaitingEmailView {
-    fn of(zone: TimeZone, waiting: &Waiting<'_>) -> WaitingEmailView {
+    fn of(zone: TimeZone, waiting: &WaitingEmail<'_>) -> WaitingEmailView {
         WaitingEmailView {
             person: display_id(waiting.person).to_owned(),
             journey: waiting.journey.slug.to_string(),
@@ -184,7 +184,7 @@ impl WaitingEmailView {
 }
 
 impl HeldEmailView {
-    fn of(holding: &Holding<'_>) -> HeldEmailView {
+    fn of(holding: &HeldEmail<'_>) -> HeldEmailView {
         HeldEmailView {
             person: display_id(holding.person).to_owned(),
             journey: holding.journey.slug.to_string(),

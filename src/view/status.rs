@@ -17,7 +17,7 @@ use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::Reason;
 use crate::engine::deliver::Pausing;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::pass::Holding;
+use crate::engine::plan::pass::HeldEmail;
 use crate::engine::status::Status;
 use crate::store::{GlobalHold, HeldStep, Stuck};
 
@@ -256,7 +256,7 @@ impl<'a> PausedRolloutView<'a> {
 }
 
 impl<'a> HeldEnrolmentsView<'a> {
-    fn of_all(held: &'a [Holding<'_>]) -> Vec<HeldEnrolmentsView<'a>> {
+    fn of_all(held: &'a [HeldEmail<'_>]) -> Vec<HeldEnrolmentsView<'a>> {
         let mut sums: BTreeMap<(&str, Option<&str>, &'static str), usize> = BTreeMap::new();
         for holding in held {
             let step = holding.held.step.as_ref().map(Slug::as_str);

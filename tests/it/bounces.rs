@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use journey::domain::change::ChangeAuthor;
 use journey::domain::model::ids::PersonId;
 use journey::engine::bounce::{self, Taken};
-use journey::engine::plan::pass::{Pass, Selection};
+use journey::engine::plan::pass::{Filter, Pass};
 use journey::engine::tokens::Keys;
 use journey::store::{BounceRecord, Store};
 
@@ -81,7 +81,7 @@ fn next(rig: &mut Rig) -> (Vec<String>, Vec<String>) {
     rig.stop();
     let at = rig.at(NEXT);
     let world = rig.look(at);
-    let pass = Pass::at(&world, at, &Selection::default());
+    let pass = Pass::at(&world, at, &Filter::default());
     let send = pass.send.iter().map(|due| due.person.id.to_string()).collect();
     let reasons = pass.held.iter().flat_map(|held| &held.held.reasons);
     (send, reasons.map(|reason| format!("{}: {}", reason.code(), reason.text())).collect())

@@ -23,7 +23,7 @@ use journey::domain::delivery::state::State;
 use journey::domain::model::ids::{Slug, StepName};
 use journey::engine::import;
 use journey::engine::load::active_content::ActiveContent;
-use journey::engine::plan::pass::Selection;
+use journey::engine::plan::pass::Filter;
 use journey::engine::send::run;
 use journey::store::{Store, StoreError};
 
@@ -233,7 +233,7 @@ fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
         // Repeated, because the other worker may settle a mail in between.
         loop {
             let seen = other.data_version().expect("it can be read");
-            let import = import::compared_in(&other, &roster, &library).expect("compared");
+            let import = import::diff_with(&other, &roster, &library).expect("compared");
             match other.import(&import, &roster, seen, &mailing::act(at)) {
                 Err(StoreError::Changed) => {}
                 imported => break imported.expect("imported"),
@@ -369,8 +369,8 @@ fn a_mail_that_cannot_be_built_is_held_and_the_others_are_sent() {
     mailing.rig.write("people-1.csv", &with);
     {
         let (world, store) = mailing.rig.running(at);
-        let booked = run::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
-        assert_eq!(booked.booked, 4);
+        let booked = run::enqueue(world, store, at, &Filter::default(), &mut |_, _| {}).expect("booked");
+        assert_eq!(booked.enqueued, 4);
     }
     mailing.rig.write("people-2.csv", &with.replacen(",Syd,Vård,", ",Syd,,", 1));
     mailing.rig.import(at, "people-2.csv");

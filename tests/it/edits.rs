@@ -304,16 +304,16 @@ fn positions_saved_from_an_outdated_snapshot_are_not_used() {
     let pause = ["--config", &config, "--at", "2026-12-01T09:00", "pause", "--journey", "j", "--reason", "x"];
     assert!(journey(&pause).status.success(), "somebody else decides something");
     let (world, store) = rig.running(at);
-    positions::keep(world, store, at).expect("positions");
+    positions::update_positions(world, store, at).expect("positions");
     assert_eq!(
-        positions::to_ask(&world.config, &world.content.library, store, at).expect("positions"),
+        positions::due_people(&world.config, &world.content.library, store, at).expect("positions"),
         None,
         "everybody is asked"
     );
     rig.keep(at);
     let (world, store) = rig.running(at);
     assert_eq!(
-        positions::to_ask(&world.config, &world.content.library, store, at).expect("positions"),
+        positions::due_people(&world.config, &world.content.library, store, at).expect("positions"),
         Some(Vec::new())
     );
 }

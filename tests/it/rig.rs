@@ -18,11 +18,10 @@ use journey::domain::model::ids::StepName;
 use journey::domain::time::timezone::{TimeZone, Timestamp};
 use journey::engine::load::active_content::ActiveContent;
 use journey::engine::load::snapshot::{LoadScope, Snapshot};
-use journey::engine::plan::pass::{Due, Pass, Selection};
+use journey::engine::plan::pass::{DueEmail, Filter, Pass};
 use journey::engine::plan::positions;
-use journey::engine::send::run;
-use journey::engine::send::run::{Listener, Sent, Talk};
-use journey::engine::{import, message, status};
+use journey::engine::send::run::{Observer, RunOutcome, SendRun, Trigger};
+use journey::engine::{import, message, status, transport};
 use journey::store::{Booking, Store};
 
 /// A programme folder and the state the test has reached in it.
@@ -135,7 +134,7 @@ impl Rig {
     }
 
     /// What would be sent, from the files on disk alone, without writing.
-    pub(crate) fn dry_run(&self, at: Timestamp, selection: &Selection) -> Vec<Leaving> {
+    pub(crate) fn dry_run(&self, at: Timestamp, selection: &Filter) -> Vec<Leaving> {
         let world = self.look(at);
         let pass = Pass::at(&world, at, selection);
         sorted(&world, &pass.send)
@@ -180,7 +179,7 @@ impl Rig {
             let content = self.content(at);
             let mut store = Store::open(&self.config.database, at, || [7; 32]).expect("a database");
             let act = act(at);
-            import::first(&self.config, &content.library, &mut store, &act).expect("people");
+            import::import_first(&self.config, &content.library, &mut store, &act).expect("people");
             self.running = Some(in_force(self.config.clone(), content, store, at));
         }
         let running = self.running.as_mut().expect("it is running");
@@ -206,17 +205,17 @@ impl Rig {
     /// Sends everything that is due; returns those mails and records their
     /// files.
     pub(crate) fn send(&mut self, at: Timestamp) -> Vec<Leaving> {
-        self.send_only(at, &Selection::default())
+        self.send_only(at, &Filter::default())
     }
 
     /// As `journey send --only … --limit …`.
-    pub(crate) fn send_only(&mut self, at: Timestamp, selection: &Selection) -> Vec<Leaving> {
+    pub(crate) fn send_only(&mut self, at: Timestamp, selection: &Filter) -> Vec<Leaving> {
         self.running(at);
         let Running { store, world } = self.running.as_mut().expect("it is running");
         let mut left = Vec::new();
-        let booked = |pass: &Pass<'_>| left.extend(sorted(world, &pass.send));
-        let sent = send(world, store, at, selection, booked, |_| {}).expect("a pass");
-        assert!(!sent.interrupted, "nobody else writes");
+        let enqueued = |snapshot: &Snapshot, pass: &Pass<'_>| left.extend(sorted(snapshot, &pass.send));
+        let sent = send(world, store, at, selection, enqueued, || {}).expect("a run");
+        assert_eq!((sent.is_incomplete, sent.enqueued_before), (false, 0), "nobody else writes");
         left.sort();
         self.keep(at);
         left
@@ -228,9 +227,9 @@ impl Rig {
         self.running(at);
         let Running { store, world } = self.running.as_mut().expect("it is running");
         store.begin_run(at, at).expect("a run");
-        let pass = Pass::at(world, at, &Selection::default());
+        let pass = Pass::at(world, at, &Filter::default());
         let number = store.next_delivery().expect("a number");
-        let booking = |(due, number): (&Due<'_>, i64)| Booking {
+        let booking = |(due, number): (&DueEmail<'_>, i64)| Booking {
             number,
             person: due.number.expect("a number"),
             step: StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() },
@@ -273,7 +272,7 @@ impl Rig {
         let Running { store, world } = self.running.as_mut().expect("it is running");
         let reading = import::read(&world.config, &file, &world.content.library);
         let roster = reading.roster.unwrap_or_else(|| panic!("people: {:?}", reading.faults));
-        let import = import::compared_in(store, &roster, &world.content.library).expect("people");
+        let import = import::diff_with(store, &roster, &world.content.library).expect("people");
         let seen = store.data_version().expect("it can be read");
         store.import(&import, &roster, seen, &act(at)).expect("it is written down");
         self.keep(at);
@@ -283,7 +282,7 @@ impl Rig {
     pub(crate) fn keep(&mut self, at: Timestamp) {
         let Running { store, world } = self.running.as_mut().expect("it is running");
         world.refresh(store).expect("the world");
-        positions::keep(world, store, at).expect("positions");
+        positions::update_positions(world, store, at).expect("positions");
     }
 
     /// The mails written since the last call.
@@ -318,20 +317,56 @@ impl Rig {
     }
 }
 
-/// Runs a sending pass as `journey send` does; `booked` is called for each
-/// batch that is enqueued, `one_more` after each mail.
+/// Runs as `journey send` does, with configuration and content of a snapshot; `enqueued` is called for each batch that
+/// is enqueued, `sent` after each mail.
 pub(crate) fn send(
-    world: &Snapshot,
+    snapshot: &Snapshot,
     store: &mut Store,
     at: Timestamp,
-    selection: &Selection,
-    mut booked: impl FnMut(&Pass<'_>),
-    mut one_more: impl FnMut(usize),
-) -> anyhow::Result<Sent> {
-    let booked: Listener<'_> = &mut |pass, _| booked(pass);
-    let say = &mut |words| panic!("{words}");
-    let talk = Talk { booked, one_more: &mut one_more, say, stop: &|| false, now: &|| at };
-    run::send(world, store, at, selection, talk)
+    filter: &Filter,
+    enqueued: impl FnMut(&Snapshot, &Pass<'_>),
+    sent: impl FnMut(),
+) -> anyhow::Result<RunOutcome> {
+    let observer = CallbackObserver { at, enqueued: RefCell::new(enqueued), sent: RefCell::new(sent) };
+    let transport = transport::from_config(&snapshot.config)?;
+    let run = SendRun {
+        config: snapshot.config.clone(),
+        content: snapshot.content.clone(),
+        transport: &transport,
+        at,
+        trigger: Trigger::Command(filter.clone()),
+        batch_size: snapshot.batch_size,
+        observer: &observer,
+    };
+    run.execute(store)
+}
+
+struct CallbackObserver<E, S> {
+    at: Timestamp,
+    enqueued: RefCell<E>,
+    sent: RefCell<S>,
+}
+
+impl<E: FnMut(&Snapshot, &Pass<'_>), S: FnMut()> Observer for CallbackObserver<E, S> {
+    fn now(&self) -> Timestamp {
+        self.at
+    }
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+
+    fn enqueued(&self, snapshot: &Snapshot, pass: &Pass<'_>, _: &[i64]) {
+        (self.enqueued.borrow_mut())(snapshot, pass);
+    }
+
+    fn sent(&self) {
+        (self.sent.borrow_mut())();
+    }
+
+    fn log(&self, message: String) {
+        panic!("{message}");
+    }
 }
 
 impl Letter {
@@ -367,8 +402,8 @@ fn in_force(config: Config, content: Arc<ActiveContent>, mut store: Store, at: T
     Running { store, world }
 }
 
-fn sorted(world: &Snapshot, due: &[Due<'_>]) -> Vec<Leaving> {
-    let leaving = |due: &Due<'_>| Leaving {
+fn sorted(world: &Snapshot, due: &[DueEmail<'_>]) -> Vec<Leaving> {
+    let leaving = |due: &DueEmail<'_>| Leaving {
         person: due.person.id.to_string(),
         step: format!("{}/{}", due.journey.slug, due.step.slug),
         round: due.round,

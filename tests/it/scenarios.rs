@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use journey::domain::time::timezone::Timestamp;
-use journey::engine::plan::pass::{Pass, Selection};
+use journey::engine::plan::pass::{Filter, Pass};
 use journey::engine::plan::positions;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -67,7 +67,7 @@ fn live(text: &str) -> Result<(), String> {
 
 /// Asserts that what a dry run lists, what is sent, what is written and what is
 /// enqueued are the same, and that a second run does nothing.
-fn compare(rig: &mut Rig, at: Timestamp, selection: &Selection) -> Result<(), String> {
+fn compare(rig: &mut Rig, at: Timestamp, selection: &Filter) -> Result<(), String> {
     let listed = rig.dry_run(at, selection);
     let sent = rig.send_only(at, selection);
     let same = |(listed, sent): (&Leaving, &Leaving)| {
@@ -168,9 +168,9 @@ fn sleep(text: &str) -> Result<(), String> {
 /// Asserts that the positions find everybody who is due, then sends.
 fn half_hour(rig: &mut Rig, now: Timestamp) -> Result<(), String> {
     let (world, store) = rig.running(now);
-    let pass = Pass::at(world, now, &Selection::default());
+    let pass = Pass::at(world, now, &Filter::default());
     let Some(found) =
-        positions::to_ask(&world.config, &world.content.library, store, now).expect("positions")
+        positions::due_people(&world.config, &world.content.library, store, now).expect("positions")
     else {
         return Err(format!("{now}: the positions are not those of this content"));
     };

@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::signals::Signals;
-use crate::daemon::{self, Asked, EndedAgain};
+use crate::daemon::{self, Control, RepeatedWorkerPanic};
 use crate::engine::doctor;
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::send::lock::Lock;
@@ -31,19 +31,19 @@ pub(crate) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (store, snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
     let _lock = Lock::take(&snapshot.config.database, at, snapshot.content.library.programme.zone)?;
     let (config, content) = (snapshot.config, snapshot.content);
-    let asked = Asked {
+    // If standard error is closed the line is lost; that is no failure.
+    let log = |line: &str| drop(writeln!(std::io::stderr(), "{line}"));
+    doctor::open_secrets(&config).iter().for_each(|open| log(&open.in_a_line()));
+    let control = Control {
         stop: &|| signals.stop(),
         must_reload: &|| reload.asked(),
-        reload: &|| reload.taken(),
-        config: &|| cx.read_config(),
+        take_reload: &|| reload.taken(),
+        read_config: &|| cx.read_config(),
+        log: &log,
     };
-    let mut err = std::io::stderr();
-    // If standard error is closed the line is lost; that is no failure.
-    let mut say = |words: &str| drop(writeln!(err, "{words}"));
-    doctor::open_secrets(&config).iter().for_each(|open| say(&open.in_a_line()));
-    let outcome = daemon::run(config, content, store, asked, &mut say);
+    let outcome = daemon::run(config, content, store, control);
     outcome.map_err(|error| {
-        if error.is::<EndedAgain>() {
+        if error.is::<RepeatedWorkerPanic>() {
             return CommandError::new(ErrorKind::Negative, error.to_string()).hint("systemd starts it anew");
         }
         let error: CommandError = error.into();

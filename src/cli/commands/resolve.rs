@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let record = AuditRecord { action: "resolve", subject: &about, person: None, before, after };
         store.record_action(&act, &record)?;
         snapshot.refresh(&store)?;
-        positions::keep(&snapshot, &mut store, at)?;
+        positions::update_positions(&snapshot, &mut store, at)?;
     }
     print_resolution(args, cx, &delivery, after)
 }

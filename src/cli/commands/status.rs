@@ -14,7 +14,7 @@ use crate::domain::model::ids::PersonId;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::pass::Holding;
+use crate::engine::plan::pass::HeldEmail;
 use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
 use crate::store::{Stuck, WAL_WARN_BYTES};
 use crate::view::status::{StatusView, bounces};
@@ -230,7 +230,7 @@ fn backup_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<
 }
 
 /// Prints held enrolments: a row per journey, step and reason.
-fn held_text(cx: &mut Context, held: &[Holding<'_>]) -> Result<(), CommandError> {
+fn held_text(cx: &mut Context, held: &[HeldEmail<'_>]) -> Result<(), CommandError> {
     if held.is_empty() {
         return Ok(());
     }

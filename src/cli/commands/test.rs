@@ -11,8 +11,8 @@ use crate::domain::delivery::reply::{Outcome, RelayErrorKind};
 use crate::domain::diagnostic::visible;
 use crate::domain::model::person::Person;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::post;
 use crate::engine::test_mail;
+use crate::engine::transport;
 use crate::mail::transport::SendResult;
 
 /// Sends a step to a tester, marked as a test; books nothing
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let destination = destination(&snapshot);
         return Ok(writeln!(cx.out, "\n{DIM}a dry run: nothing is sent; it would go {destination}{DIM:#}")?);
     }
-    let transport = post::transport(&snapshot.config)?;
+    let transport = transport::from_config(&snapshot.config)?;
     match test_mail::hand_over(&snapshot, &transport, &mail)? {
         SendResult::File(name) => {
             let path = snapshot.config.mail.folder.join(name);

@@ -176,7 +176,12 @@ impl PlannerAt<'_> {
     }
 
     /// Why a step's text may not pass the gate, if so.
-    pub(super) fn text_is_held(&self, route: &PreparedJourney<'_>, index: usize, gate: Option<Gate>) -> Option<Reason> {
+    pub(super) fn text_is_held(
+        &self,
+        route: &PreparedJourney<'_>,
+        index: usize,
+        gate: Option<Gate>,
+    ) -> Option<Reason> {
         if route.held[index] {
             return Some(Reason::ManualHold);
         }

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::plan::pass::Selection;
+use crate::engine::plan::pass::Filter;
 use crate::store::Outgoing;
 
 /// What a run may hand over.
 #[derive(Debug, Default)]
 pub struct Chosen {
-    selection: Selection,
+    selection: Filter,
     /// With a limit: those that count for it, by number. What comes back
     /// untried stays one of them.
     begun: BTreeSet<i64>,
@@ -17,7 +17,7 @@ pub struct Chosen {
 
 impl Chosen {
     /// What a selection chooses.
-    pub(crate) fn of(selection: &Selection) -> Chosen {
+    pub(crate) fn of(selection: &Filter) -> Chosen {
         Chosen { selection: selection.clone(), begun: BTreeSet::new() }
     }
 

@@ -12,7 +12,7 @@ use super::counter::{Counter, LaneStands};
 use super::wave::Waves;
 use super::{Chosen, KeptBack, Permits, take};
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::message::Desk;
+use crate::engine::message::MessageBuilder;
 use crate::store::{Outgoing, Store, StoreError, Transition};
 
 /// So many mails are claimed at once, and lie ready for the lines.
@@ -69,7 +69,7 @@ pub(super) struct Claims {
 
 /// What claims are made of.
 pub(super) struct Claimant<'a, 'd> {
-    pub(super) desk: &'a Desk<'d>,
+    pub(super) desk: &'a MessageBuilder<'d>,
     pub(super) store: &'a Store,
     pub(super) permits: &'a Permits,
     pub(super) waves: &'a mut Waves,

@@ -5,7 +5,7 @@
 
 use super::{Delivered, Hooks, Permits, bytes, take};
 use crate::domain::delivery::state::{DeliveryEvent, State};
-use crate::engine::message::Desk;
+use crate::engine::message::MessageBuilder;
 use crate::engine::tokens::Keys;
 use crate::mail::files::MailDirectory;
 use crate::store::{Outgoing, Store, Transition, Written};
@@ -21,7 +21,7 @@ const BATCH: usize = 256;
 /// Where the database or a file cannot be written. What was claimed then is
 /// written by the next run.
 pub(crate) fn to_files(
-    desk: &Desk<'_>,
+    desk: &MessageBuilder<'_>,
     keys: &Keys,
     store: &mut Store,
     folder: &MailDirectory,

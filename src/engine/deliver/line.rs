@@ -12,7 +12,7 @@ use super::counter::Counter;
 use super::patterns::Patterns;
 use crate::domain::delivery::reply::{Outcome, RelayError, RelayErrorKind};
 use crate::domain::delivery::state::State;
-use crate::engine::message::Desk;
+use crate::engine::message::MessageBuilder;
 use crate::engine::tokens::Keys;
 use crate::failpoint;
 use crate::mail::message::dkim::Signer;
@@ -59,7 +59,7 @@ pub(super) fn waits_for_word(outcome: &Outcome) -> bool {
 
 /// What all lines have in common.
 pub(super) struct Lines<'a> {
-    pub(super) desk: Desk<'a>,
+    pub(super) desk: MessageBuilder<'a>,
     pub(super) keys: &'a Keys,
     pub(super) to: To<'a>,
     pub(super) signer: Option<&'a Signer>,

@@ -32,7 +32,7 @@ use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::domain::planner::send_policy::{self, EnqueuedMail};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
-use crate::engine::message::Desk;
+use crate::engine::message::MessageBuilder;
 use crate::engine::panics::unless_it_panics;
 use crate::engine::tokens::Keys;
 use crate::mail::message::dkim::Signer;
@@ -128,13 +128,13 @@ struct Permits {
 }
 
 impl Permits {
-    fn read(store: &Store, desk: &Desk<'_>) -> Result<Permits, StoreError> {
+    fn read(store: &Store, desk: &MessageBuilder<'_>) -> Result<Permits, StoreError> {
         let seen = store.data_version()?;
         Ok(Permits { settings: store.settings(desk.config.limits.grace)?, seen, gone: HashSet::new() })
     }
 
     /// What is to be done with a delivery at an instant.
-    fn triage(&self, desk: &Desk<'_>, outgoing: &Outgoing, now: Timestamp) -> Triage {
+    fn triage(&self, desk: &MessageBuilder<'_>, outgoing: &Outgoing, now: Timestamp) -> Triage {
         let delivery = &outgoing.delivery;
         let today = desk.library.programme.zone.date(now);
         if outgoing.has_left || outgoing.person.has_left(today) || self.gone.contains(&delivery.number) {
@@ -159,7 +159,7 @@ impl Permits {
 /// The bytes of a mail: those handed over before, if it was; else made now.
 /// `Err` says in words why it cannot be made.
 fn bytes(
-    desk: &Desk<'_>,
+    desk: &MessageBuilder<'_>,
     keys: &Keys,
     signer: Option<&Signer>,
     outgoing: &Outgoing,
@@ -196,7 +196,7 @@ fn moves_to(outgoing: &Outgoing, happened: DeliveryEvent) -> Vec<Transition> {
 /// What of a batch is handed over, what is kept back, and the moves that say
 /// so.
 fn take(
-    desk: &Desk<'_>,
+    desk: &MessageBuilder<'_>,
     permits: &Permits,
     found: Vec<Outgoing>,
     now: Timestamp,

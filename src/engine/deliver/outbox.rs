@@ -5,8 +5,8 @@
 use super::kept_back::KeptBack;
 use super::{Permits, Triage};
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::message::Desk;
-use crate::engine::plan::pass::Selection;
+use crate::engine::message::MessageBuilder;
+use crate::engine::plan::pass::Filter;
 use crate::store::{Store, StoreError};
 
 /// So many mails are in memory at once.
@@ -29,8 +29,8 @@ impl Outbox {
     /// Where the database cannot be read.
     pub(crate) fn read(
         store: &Store,
-        desk: &Desk<'_>,
-        selection: &Selection,
+        desk: &MessageBuilder<'_>,
+        selection: &Filter,
         now: Timestamp,
     ) -> Result<Outbox, StoreError> {
         let permits = Permits::read(store, desk)?;
@@ -52,8 +52,8 @@ impl Outbox {
 
     /// What a selection leaves to be booked, when this leaves first.
     #[must_use]
-    pub(crate) fn goes_before(&self, selection: &Selection) -> Selection {
+    pub(crate) fn goes_before(&self, selection: &Filter) -> Filter {
         let limit = selection.limit.map(|limit| limit.saturating_sub(self.ready));
-        Selection { limit, ..selection.clone() }
+        Filter { limit, ..selection.clone() }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::delivery::state::Delivery;
 use crate::domain::model::ids::{Language, PersonId, Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
-use crate::engine::message::Desk;
+use crate::engine::message::MessageBuilder;
 use crate::engine::tokens::Keys;
 use crate::store::{Before, Outgoing, Pattern};
 
@@ -23,7 +23,7 @@ pub(super) struct Patterns {
 
 impl Patterns {
     /// The pattern of a mail; `None` where nobody cannot be written to.
-    pub(super) fn of(&self, desk: &Desk<'_>, keys: &Keys, mail: &Outgoing) -> Option<Arc<Pattern>> {
+    pub(super) fn of(&self, desk: &MessageBuilder<'_>, keys: &Keys, mail: &Outgoing) -> Option<Arc<Pattern>> {
         let delivery = &mail.delivery;
         let language = mail.person.language.clone();
         let kind = (delivery.step.clone(), delivery.round, language, mail.character.clone(), mail.first);

@@ -28,7 +28,7 @@ use crate::domain::delivery::state::{DeliveryEvent, State, recipient_backoff};
 use crate::domain::model::ids::StepName;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
-use crate::engine::message::Desk;
+use crate::engine::message::MessageBuilder;
 use crate::engine::send::journal::Journal;
 use crate::engine::tokens::Keys;
 use crate::failpoint;
@@ -83,7 +83,7 @@ pub struct Hooks<'a> {
 /// Where the database or the send journal cannot be written. What was on its
 /// way then is in doubt at the next run, or known from the journal.
 pub(crate) fn to_relay(
-    desk: &Desk<'_>,
+    desk: &MessageBuilder<'_>,
     keys: &Keys,
     store: &mut Store,
     journal: &mut Journal,
@@ -138,7 +138,7 @@ pub(crate) fn to_relay(
 
 /// The one who has the database.
 struct Writer<'a, 'h> {
-    desk: &'a Desk<'a>,
+    desk: &'a MessageBuilder<'a>,
     store: &'a mut Store,
     journal: &'a mut Journal,
     way: &'a Way<'a>,

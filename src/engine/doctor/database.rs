@@ -10,7 +10,7 @@ use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::positions::{self, Compared};
+use crate::engine::plan::positions::{self, PositionAudit};
 use crate::engine::send::lock;
 use crate::store::file::disk;
 use crate::store::{IntegrityReport, SqliteLibrary, Store, StoreError, WAL_WARN_BYTES};
@@ -123,8 +123,8 @@ fn compare(path: &Path, world: &Snapshot, at: Timestamp, sends: bool) -> Finding
     }
 }
 
-fn positions(compared: Compared, sends: bool) -> Finding {
-    let Compared { enrolments, late, untrue, to_renew } = compared;
+fn positions(compared: PositionAudit, sends: bool) -> Finding {
+    let PositionAudit { enrolments, late, untrue, to_renew } = compared;
     let hint = "`journey send` works all of them out anew; nothing wrong can be sent meanwhile";
     if to_renew {
         return Finding::good("positions", "all are worked out anew by the next pass");
@@ -205,12 +205,12 @@ mod tests {
 
     #[test]
     fn a_late_position_is_a_fault_unless_somebody_sends() {
-        let late = Compared { enrolments: 10, late: 1, untrue: 0, to_renew: false };
+        let late = PositionAudit { enrolments: 10, late: 1, untrue: 0, to_renew: false };
         assert_eq!(positions(late, false).level, Level::Fault);
         assert_eq!(positions(late, true).level, Level::Warning);
-        assert_eq!(positions(Compared { to_renew: true, ..late }, false).level, Level::Good);
-        let untrue = Compared { late: 0, untrue: 2, ..late };
+        assert_eq!(positions(PositionAudit { to_renew: true, ..late }, false).level, Level::Good);
+        let untrue = PositionAudit { late: 0, untrue: 2, ..late };
         assert_eq!(positions(untrue, false).level, Level::Warning);
-        assert_eq!(positions(Compared { late: 0, ..late }, false).message, "10 agree with the events");
+        assert_eq!(positions(PositionAudit { late: 0, ..late }, false).message, "10 agree with the events");
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn examine(
             return (None, None);
         }
         // Errors of the database have their own finding.
-        Err(LoadError::Store(_)) => {
+        Err(LoadError::Store(_) | LoadError::NoRandomness(_)) => {
             let message = "it has errors, and the last good content cannot be read";
             tell(Finding::fault("content", message).hint("journey check tells them"));
             return (None, None);
@@ -52,7 +52,7 @@ pub(super) fn examine(
             );
             None
         }
-        Err(LoadError::Store(_)) => None,
+        Err(LoadError::Store(_) | LoadError::NoRandomness(_)) => None,
     };
     (Some(zone), world)
 }

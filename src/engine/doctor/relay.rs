@@ -8,7 +8,7 @@ use crate::clock;
 use crate::config::{Config, Transport};
 use crate::domain::delivery::reply::{Phase, RelayError};
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::{post, sign_in};
+use crate::engine::transport;
 use crate::mail::auth_token::TokenCache;
 use crate::mail::smtp::{Certificate, EhloExtensions, Mechanism, Relay, Timeouts, TlsInfo, TlsMode};
 use crate::store::file::disk;
@@ -28,9 +28,9 @@ pub(super) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Findi
         }
         Transport::Sendmail => tell(program(config)),
         Transport::Smtp => {
-            let mut relay = post::relay(&config.mail.smtp);
+            let mut relay = transport::relay(&config.mail.smtp);
             relay.timeouts = Timeouts::all(asked.patience);
-            let token = sign_in::token_source(&config.mail.smtp).map(|source| {
+            let token = transport::token_source(&config.mail.smtp).map(|source| {
                 let place = format!("{source:?}");
                 (place, TokenCache::of(source).token(clock::now()).map(drop))
             });

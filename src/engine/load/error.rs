@@ -1,6 +1,7 @@
 //! Why loading failed.
 
 use crate::domain::diagnostic::Diagnostic;
+use crate::engine::tokens::NoRandomness;
 use crate::store::StoreError;
 
 /// Why loading failed.
@@ -15,4 +16,7 @@ pub enum LoadError {
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A new database needs a secret.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }

@@ -3,6 +3,7 @@
 pub mod active_content;
 pub(crate) mod check;
 pub mod error;
+pub(crate) mod open;
 pub(crate) mod people_file;
 mod references;
 pub mod snapshot;

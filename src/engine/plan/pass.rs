@@ -23,11 +23,11 @@ use crate::render::{ReaderLinks, RenderRequest};
 pub struct Pass<'w> {
     pub(crate) at: Timestamp,
     /// Mails that are due now.
-    pub send: Vec<Due<'w>>,
+    pub send: Vec<DueEmail<'w>>,
     /// Mails that are due later.
-    pub(crate) wait: Vec<Waiting<'w>>,
+    pub(crate) wait: Vec<WaitingEmail<'w>>,
     /// Mails that wait for an operator or manager.
-    pub held: Vec<Holding<'w>>,
+    pub held: Vec<HeldEmail<'w>>,
     /// Number of enrolments with nothing more to come.
     pub(crate) over: usize,
     /// The stage of each enrolment, by journey.
@@ -40,7 +40,7 @@ pub struct Pass<'w> {
 }
 
 /// A mail that is due now.
-pub struct Due<'w> {
+pub struct DueEmail<'w> {
     /// The recipient.
     pub person: &'w Person,
     /// The person's database id, if there is one.
@@ -66,14 +66,14 @@ pub struct Due<'w> {
 }
 
 /// A mail that is due later.
-pub(crate) struct Waiting<'w> {
+pub(crate) struct WaitingEmail<'w> {
     pub person: &'w Person,
     pub journey: &'w Journey,
     pub(crate) wait: Wait,
 }
 
 /// A mail that waits for an operator or manager.
-pub struct Holding<'w> {
+pub struct HeldEmail<'w> {
     /// The recipient.
     pub person: &'w Person,
     /// The journey that is held.
@@ -85,7 +85,7 @@ pub struct Holding<'w> {
 /// The filter of `--only` and `--limit`. Different kinds restrict each other;
 /// several values of one kind add up.
 #[derive(Clone, Debug, Default)]
-pub struct Selection {
+pub struct Filter {
     /// Only these steps; empty for all.
     pub steps: Vec<StepName>,
     /// Only people of these units; empty for all.
@@ -96,7 +96,7 @@ pub struct Selection {
     pub limit: Option<usize>,
 }
 
-impl Selection {
+impl Filter {
     fn has_person(&self, person: &Person) -> bool {
         (self.units.is_empty() || self.units.contains(&person.unit))
             && (self.people.is_empty() || self.people.contains(&person.id))
@@ -135,7 +135,7 @@ impl<'w> Pass<'w> {
 
     /// Decides for all people of a completely loaded snapshot, and renders the
     /// subject of each due mail.
-    pub fn at(world: &'w Snapshot, at: Timestamp, selection: &Selection) -> Pass<'w> {
+    pub fn at(world: &'w Snapshot, at: Timestamp, selection: &Filter) -> Pass<'w> {
         let planner =
             Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
         let progress = Progress::until(at, &world.content.library, &world.roster, &world.memory);
@@ -150,14 +150,14 @@ impl<'w> Pass<'w> {
         moment: &PlannerAt<'_>,
         at: Timestamp,
         people: impl Iterator<Item = PersonWithHistory<'w>>,
-        selection: &Selection,
+        selection: &Filter,
     ) -> Pass<'w> {
         let mut pass = Pass::empty(at);
         for somebody in people.filter(|somebody| selection.has_person(somebody.person)) {
             let PersonWithHistory { person, past, .. } = somebody;
             let mut made = None;
             let decisions = moment.decide_with_veto(person, past, |journey, send| {
-                let (due, refused) = Due::of(world, somebody, journey, send);
+                let (due, refused) = DueEmail::of(world, somebody, journey, send);
                 made = due;
                 refused
             });
@@ -177,8 +177,8 @@ impl<'w> Pass<'w> {
         person: &'w Person,
         journey: &'w Journey,
         verdict: Verdict,
-        made: &mut Option<Due<'w>>,
-        selection: &Selection,
+        made: &mut Option<DueEmail<'w>>,
+        selection: &Filter,
     ) {
         let step = match &verdict {
             Verdict::Send(send) => Some(&send.step),
@@ -194,24 +194,24 @@ impl<'w> Pass<'w> {
                 self.beyond_limit += 1;
             }
             Verdict::Send(_) => self.send.extend(made.take()),
-            Verdict::Wait(wait) => self.wait.push(Waiting { person, journey, wait }),
-            Verdict::Held(held) => self.held.push(Holding { person, journey, held }),
+            Verdict::Wait(wait) => self.wait.push(WaitingEmail { person, journey, wait }),
+            Verdict::Held(held) => self.held.push(HeldEmail { person, journey, held }),
             Verdict::Ended(_) => self.over += 1,
         }
     }
 }
 
-impl<'w> Due<'w> {
+impl<'w> DueEmail<'w> {
     /// The mail to send, or the reason why it cannot be rendered for this person.
     pub(crate) fn of(
         world: &'w Snapshot,
         somebody: PersonWithHistory<'w>,
         journey: usize,
         send: &Send,
-    ) -> (Option<Due<'w>>, Option<Reason>) {
+    ) -> (Option<DueEmail<'w>>, Option<Reason>) {
         let journey = &world.content.library.journeys[journey];
         let Some(step) = journey.step(&send.step) else { return (None, None) };
-        match Due::new(world, somebody, journey, step, send) {
+        match DueEmail::new(world, somebody, journey, step, send) {
             Ok(due) => (Some(due), None),
             Err(held) => (None, held.reasons.into_iter().next()),
         }
@@ -225,14 +225,14 @@ impl<'w> Due<'w> {
         journey: &'w Journey,
         step: &'w Step,
         send: &Send,
-    ) -> Result<Due<'w>, Held> {
+    ) -> Result<DueEmail<'w>, Held> {
         let chosen = past.character.clone();
         let default =
             world.content.library.programme.default_character().map(|character| character.id.clone());
         let character = chosen.or(default);
         let language =
             step.variant(world.content.library.programme.serve(&person.language), character.as_ref());
-        let mut due = Due {
+        let mut due = DueEmail {
             person,
             number,
             journey,

@@ -9,15 +9,15 @@ use crate::engine::load::snapshot::Snapshot;
 use crate::store::{PeopleBatch, Store, StoreError};
 
 /// A cursor over the people of the database.
-pub(crate) struct Slices {
+pub(crate) struct PeopleBatches {
     most: usize,
     after: Option<PersonNumber>,
 }
 
-impl Slices {
+impl PeopleBatches {
     /// Starts at the first person, with the batch size of the snapshot.
-    pub(crate) fn of(world: &Snapshot) -> Slices {
-        Slices { most: world.batch_size, after: None }
+    pub(crate) fn of(world: &Snapshot) -> PeopleBatches {
+        PeopleBatches { most: world.batch_size, after: None }
     }
 
     /// The next batch; `None` at the end.
@@ -35,7 +35,7 @@ pub(crate) fn progress<const N: usize>(
     at: [Timestamp; N],
 ) -> Result<[Progress; N], StoreError> {
     let mut sums = at.map(|_| Progress::none(&world.content.library));
-    let mut slices = Slices::of(world);
+    let mut slices = PeopleBatches::of(world);
     while let Some(slice) = slices.next(store)? {
         for somebody in slice.iter() {
             for (sum, at) in sums.iter_mut().zip(at) {

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use super::pass::Due;
+use super::pass::DueEmail;
 use crate::config::Config;
 use crate::domain::history::PersonWithHistory;
 use crate::domain::history::position::Position;
@@ -14,13 +14,13 @@ use crate::domain::planner::{ApprovalMode, Decision, Planner};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::Send;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::people_batches::{self, Slices};
+use crate::engine::plan::people_batches::{self, PeopleBatches};
 use crate::store::{PositionUpdate, SkippedStep, Store, StoreError, StoredPositions};
 
 /// Recomputes all positions and stores the ones that changed. Also records
 /// steps that expired. If another process has written since the snapshot was
 /// read, it stops and all positions are marked for recomputation.
-pub fn keep(world: &Snapshot, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+pub fn update_positions(world: &Snapshot, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
     let Some(stored) = &world.stored else { return Ok(()) };
     // Mails sent now affect late joiners and gates from the next moment on.
     let soon = now + TimeDelta::seconds(1);
@@ -30,27 +30,27 @@ pub fn keep(world: &Snapshot, store: &mut Store, now: Timestamp) -> Result<(), S
     let moment = planner.at(now, &world.memory, &progress);
     let moves = moved.affects_late_joiners(&progress, &world.content.library);
     let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
-    let mut slices = Slices::of(world);
+    let mut slices = PeopleBatches::of(world);
     while let Some(slice) = slices.next(store)? {
-        let stood = slice.iter().flat_map(|somebody| {
+        let position_update = slice.iter().flat_map(|somebody| {
             let PersonWithHistory { person, past, .. } = somebody;
-            let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
+            let refused = |journey, send: &Send| DueEmail::of(world, somebody, journey, send).1;
             let later = next_moment.as_ref().map(|moment| moment.decide_with_veto(person, past, refused));
             let mut later = later.into_iter().flatten();
             moment.decide_with_veto(person, past, refused).into_iter().filter_map(move |decision| {
                 let later = later.next().and_then(|decision| decision.next_check(soon));
-                stood(world, somebody, &decision, later, now)
+                position_update(world, somebody, &decision, later, now)
             })
         });
         // Another process has written since the snapshot was read.
-        if !store.save_positions(stored.seen, stood)? {
+        if !store.save_positions(stored.seen, position_update)? {
             return store.invalidate_positions();
         }
     }
     let journeys: Vec<&Slug> = world.content.library.journeys.iter().map(|journey| &journey.slug).collect();
     store.end_positions(&journeys)?;
     match store
-        .set_positions_fingerprint(stored.seen, &decided_with(&world.config, &world.content.library))?
+        .set_positions_fingerprint(stored.seen, &inputs_fingerprint(&world.config, &world.content.library))?
     {
         true => Ok(()),
         false => store.invalidate_positions(),
@@ -59,7 +59,7 @@ pub fn keep(world: &Snapshot, store: &mut Store, now: Timestamp) -> Result<(), S
 
 /// The position of a person in one journey; `None` if the person is not in the
 /// database.
-fn stood(
+fn position_update(
     world: &Snapshot,
     PersonWithHistory { past, number, .. }: PersonWithHistory<'_>,
     decision: &Decision,
@@ -84,7 +84,7 @@ fn stood(
 
 /// Result of comparing the stored positions with the events and the planner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Compared {
+pub(crate) struct PositionAudit {
     /// Number of enrolments compared.
     pub(crate) enrolments: usize,
     /// Positions that are missing or later than what the planner computes: a mail
@@ -105,10 +105,10 @@ pub(crate) fn compare(
     kept: &StoredPositions,
     decided_with_now: Option<&str>,
     now: Timestamp,
-) -> Compared {
-    let mut compared = Compared {
-        to_renew: decided_with_now != Some(&decided_with(&world.config, &world.content.library)),
-        ..Compared::default()
+) -> PositionAudit {
+    let mut compared = PositionAudit {
+        to_renew: decided_with_now != Some(&inputs_fingerprint(&world.config, &world.content.library)),
+        ..PositionAudit::default()
     };
     let planner =
         Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
@@ -116,7 +116,7 @@ pub(crate) fn compare(
     let moment = planner.at(now, &world.memory, &progress);
     for somebody in world.everybody() {
         let PersonWithHistory { person, past, number: Some(number) } = somebody else { continue };
-        let refused = |journey, send: &Send| Due::of(world, somebody, journey, send).1;
+        let refused = |journey, send: &Send| DueEmail::of(world, somebody, journey, send).1;
         for decision in moment.decide_with_veto(person, past, refused) {
             let journey = &world.content.library.journeys[decision.journey].slug;
             let enrolment = past.enrolment(journey);
@@ -133,13 +133,13 @@ pub(crate) fn compare(
 
 /// The people a pass must decide for, from the index; `None` means all, because
 /// the positions were computed with other content or before the last decision.
-pub fn to_ask(
+pub fn due_people(
     config: &Config,
     library: &Library,
     store: &Store,
     now: Timestamp,
 ) -> Result<Option<Vec<PersonNumber>>, StoreError> {
-    if store.positions_fingerprint()?.as_deref() != Some(&decided_with(config, library)) {
+    if store.positions_fingerprint()?.as_deref() != Some(&inputs_fingerprint(config, library)) {
         return Ok(None);
     }
     store.due_people(now).map(Some)
@@ -147,7 +147,7 @@ pub fn to_ask(
 
 /// A fingerprint of the inputs of positions that are not in the database
 /// itself.
-fn decided_with(config: &Config, library: &Library) -> String {
+fn inputs_fingerprint(config: &Config, library: &Library) -> String {
     let grace = config.limits.grace.num_seconds();
     let zones = TimeZone::release();
     format!("{} {} grace {grace}{ZONES}{zones}", env!("CARGO_PKG_VERSION"), library.hash)
@@ -159,7 +159,7 @@ const ZONES: &str = " zones ";
 /// The time zone release the positions were computed with, if it is not the one
 /// of this program. Planned mails keep their local time, so all positions are
 /// recomputed.
-pub(crate) fn older_zones(store: &Store) -> Result<Option<String>, StoreError> {
+pub(crate) fn changed_tzdata(store: &Store) -> Result<Option<String>, StoreError> {
     let with = store.positions_fingerprint()?;
     let zones = with.as_deref().and_then(|with| with.rsplit_once(ZONES)).map(|(_, zones)| zones.to_owned());
     Ok(zones.filter(|zones| zones != TimeZone::release()))

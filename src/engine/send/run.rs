@@ -1,170 +1,353 @@
-//! The send pass: enqueues everything that is due, one batch of people at a
-//! time, and then delivers what is queued (`deliver`). Enqueueing is the
-//! decision. It is made once; anything later can only delay a mail.
+//! A send run: recovers what an earlier run left, enqueues what is due, and delivers what is queued. `journey send` and
+//! the daemon run the same; they differ in their [`Trigger`] and in the [`Observer`] they pass.
+//!
+//! Enqueueing is the decision. It is made once; anything later can only delay a mail.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::TimeDelta;
 
+use super::journal::Journal;
+use super::mail_sender::MailSender;
+use super::startup::{self, Startup};
 use crate::clock;
+use crate::config::Config;
 use crate::domain::delivery::send_block::SendBlock;
 use crate::domain::model::ids::StepName;
 use crate::domain::planner::{ApprovalMode, Planner};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::{Chosen, Delivered, Hooks, Outbox};
-use crate::engine::load::snapshot::Snapshot;
-use crate::engine::message::{self, Desk};
-use crate::engine::plan::pass::{Due, Pass, Selection};
-use crate::engine::plan::people_batches::{self, Slices};
-use crate::engine::post::{self, MailSender};
-use crate::engine::send::startup;
+use crate::engine::load::active_content::ActiveContent;
+use crate::engine::load::error::LoadError;
+use crate::engine::load::snapshot::{LoadScope, Snapshot};
+use crate::engine::message::{self, MessageBuilder};
+use crate::engine::plan::pass::{DueEmail, Filter, Pass};
+use crate::engine::plan::people_batches::{self, PeopleBatches};
+use crate::engine::plan::positions;
+use crate::engine::tokens::Keys;
+use crate::mail::transport::Transport;
 use crate::store::{Booked, Booking, JournalReconciliation, Recovered, Store, StoreError};
 
-/// A rate limit that blocks longer than this (a daily limit) ends the run; a
-/// later run continues. Shorter waits (per minute or hour) are waited out.
+/// Maximum number of passes if the database is changed concurrently.
+const MAX_PASSES: usize = 10;
+/// A rate limit that blocks longer than this (a daily limit) ends the run; a later run continues. Shorter waits (per
+/// minute or hour) are waited out.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// A wait longer than this is reported.
-const WORTH_A_WORD: Duration = Duration::from_secs(2 * 60);
+const REPORT_WAIT_AFTER: Duration = Duration::from_secs(2 * 60);
+/// The daemon delivers at most this long before it checks again whether it may send and what is due.
+const LONGEST_SCHEDULED: TimeDelta = TimeDelta::minutes(1);
 
-/// Result of a send pass.
+/// What happens around a run: the clock, the request to stop, progress and log. `journey send` and the daemon each
+/// have one.
+pub trait Observer {
+    /// The current time while mails are sent.
+    fn now(&self) -> Timestamp;
+
+    /// Whether to start no new work. Polled all the time, also while stopping.
+    fn should_stop(&self) -> bool;
+
+    /// Whether the stop is final: then only mails in flight are waited for.
+    fn is_final(&self) -> bool {
+        self.should_stop()
+    }
+
+    /// Called once earlier deliveries are recovered.
+    fn recovered(&self, _: &Startup) {}
+
+    /// Called before the first pass of a run that has something to plan. A block it returns is stored, and nothing is
+    /// enqueued.
+    fn before_enqueue(&self, _: &Snapshot, _: &Store) -> anyhow::Result<Option<SendBlock>> {
+        Ok(None)
+    }
+
+    /// Called before each pass; more than one if the database changed meanwhile.
+    fn pass_started(&self) {}
+
+    /// Called for each batch once it is enqueued, with its verdicts and the delivery number of each mail in `send`.
+    fn enqueued(&self, _: &Snapshot, _: &Pass<'_>, _numbers: &[i64]) {}
+
+    /// Called after each pass with the number of mails enqueued.
+    fn pass_ended(&self, _enqueued: usize) {}
+
+    /// Called after each delivered mail.
+    fn sent(&self) {}
+
+    /// Receives messages for the operator.
+    fn log(&self, message: String);
+}
+
+/// What started a run.
+#[derive(Clone, Debug)]
+pub enum Trigger {
+    /// An operator: all that is due and selected. Rate limits are waited for, and the relay is tried even if it failed
+    /// just before.
+    Command(Filter),
+    /// The daemon: nothing is planned before a position is due, a relay that failed gets time to recover, a mailing may
+    /// leave in stages, and delivery returns within a minute.
+    Schedule,
+}
+
+/// A send run. The caller must hold the lock.
+pub struct SendRun<'a> {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The active content.
+    pub content: Arc<ActiveContent>,
+    /// How messages leave.
+    pub transport: &'a Transport,
+    /// The instant to plan for.
+    pub at: Timestamp,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Batch size for people; see [`Snapshot::batch_size`].
+    pub batch_size: usize,
+    /// Clock, progress and log.
+    pub observer: &'a dyn Observer,
+}
+
+/// Result of a run.
 #[derive(Default)]
-pub struct Sent {
-    /// Number of mails enqueued.
-    pub booked: usize,
-    /// The database changed while mails were enqueued. The rest must be decided
-    /// again, and nothing was delivered.
-    pub interrupted: bool,
-    /// Blocks that prevent sending; if there are any, nothing was done.
-    pub guards: Vec<SendBlock>,
+pub struct RunOutcome {
+    /// Blocks that prevent sending; if there are any, nothing was enqueued or delivered.
+    pub blocks: Vec<SendBlock>,
     /// What was recovered from an earlier run.
     pub recovered: Recovered,
     /// Entries of the send journal that were missing in the database.
     pub reconciled: JournalReconciliation,
-    /// Deliveries of this pass and of earlier ones.
+    /// Number of mails enqueued by the last pass.
+    pub enqueued: usize,
+    /// Number of mails enqueued by passes that a concurrent change interrupted.
+    pub enqueued_before: usize,
+    /// The database was changed in each pass. An operator's run delivers nothing then.
+    pub is_incomplete: bool,
+    /// Deliveries of this run and of earlier ones.
     pub delivered: Delivered,
+    /// The relay failed before and is not tried again until then.
+    pub backoff: Option<Timestamp>,
+    /// When the next position is due, for the daemon.
+    pub next_due: Option<Timestamp>,
+    /// What the last pass was planned from; `None` if nothing was due.
+    pub snapshot: Option<Snapshot>,
 }
 
-/// Callbacks during a send pass.
-pub struct Talk<'a> {
-    /// Called for each batch once it is enqueued.
-    pub booked: Listener<'a>,
-    /// Called after each delivered mail with the number of enqueued mails, for a
-    /// progress bar.
-    pub one_more: &'a mut dyn FnMut(usize),
-    /// Receives messages for the operator.
-    pub say: &'a mut dyn FnMut(String),
-    /// Returns true to stop starting new work.
-    pub stop: &'a dyn Fn() -> bool,
-    /// The current time while mails are sent.
-    pub now: &'a dyn Fn() -> Timestamp,
+impl RunOutcome {
+    /// Recomputes the positions after delivery, so that they include what was sent. The daemon does so while planning.
+    pub fn update_positions(&mut self, store: &mut Store, at: Timestamp) -> Result<(), StoreError> {
+        let Some(snapshot) = &mut self.snapshot else { return Ok(()) };
+        snapshot.refresh(store)?;
+        positions::update_positions(snapshot, store, at)
+    }
 }
 
-/// Called for each batch once it is enqueued, with its verdicts and the
-/// delivery number of each mail in `send`.
-pub type Listener<'a> = &'a mut dyn FnMut(&Pass<'_>, &[i64]);
-
-/// Enqueues what is due at an instant, and delivers what is queued as fast as
-/// the rate limits allow. If it fails, the next run delivers what was enqueued.
-pub fn send(
-    world: &Snapshot,
-    store: &mut Store,
-    at: Timestamp,
-    selection: &Selection,
-    talk: Talk<'_>,
-) -> anyhow::Result<Sent> {
-    let stored = world.stored.as_ref().context("there is no database to send from")?;
-    let transport = post::transport(&world.config)?;
-    let begun = startup::begin(store, &world.config, at)?;
-    if !begun.guards.is_empty() {
-        return Ok(Sent { guards: begun.guards, ..Sent::default() });
-    }
-    let Talk { booked, one_more, say, stop, now } = talk;
-    let (desk, mut chosen) = (Desk::of(world), Chosen::of(selection));
-    // Mails enqueued by earlier passes are sent first and count towards the limit.
-    let selection = match selection.limit {
-        Some(_) => Outbox::read(store, &desk, selection, now())?.goes_before(selection),
-        None => selection.clone(),
-    };
-    let mut sent = book(world, store, at, &selection, booked)?;
-    (sent.recovered, sent.reconciled) = (begun.recovered, begun.reconciled);
-    let mut journal = begun.journal;
-    if sent.interrupted {
-        return Ok(sent);
-    }
-    let booked = sent.booked;
-    let sender = MailSender { transport: &transport, desk: &desk, keys: &stored.keys, wave: None };
-    loop {
-        let hooks =
-            Hooks { chosen: &mut chosen, now, one_more: &mut || one_more(booked), say, stop, ends: stop };
-        let delivered = sender.deliver(store, journal.as_mut(), hooks)?;
-        let wait = delivered.wait;
-        sent.delivered.add(delivered);
-        let Some(wait) = wait.filter(|wait| *wait <= LONGEST_WAIT && !stop()) else { return Ok(sent) };
-        if wait > WORTH_A_WORD {
-            say(format!(
-                "the limits let the next mail leave in {} minutes; this waits",
-                wait.as_secs().div_ceil(60)
-            ));
+impl SendRun<'_> {
+    /// Runs until nothing can leave now, a stop is requested, or the trigger's time is up. If it fails, the next run
+    /// delivers what was enqueued.
+    pub fn execute(&self, store: &mut Store) -> anyhow::Result<RunOutcome> {
+        let startup = startup::start_sender(store, &self.config, self.at)?;
+        self.observer.recovered(&startup);
+        let Startup { mut journal, reconciled, recovered, blocks } = startup;
+        let mut outcome = RunOutcome { reconciled, recovered, blocks, ..RunOutcome::default() };
+        if self.is_scheduled() {
+            // Also with the files transport, where an operator may send in spite of a block.
+            outcome.blocks = store.send_blocks()?;
         }
-        clock::sleep(wait, stop);
+        if outcome.blocks.is_empty() {
+            self.enqueue_due(store, &mut outcome)?;
+        }
+        let can_deliver = self.is_scheduled() || !outcome.is_incomplete;
+        if outcome.blocks.is_empty() && can_deliver {
+            self.deliver(store, journal.as_mut(), &mut outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    fn is_scheduled(&self) -> bool {
+        matches!(self.trigger, Trigger::Schedule)
+    }
+
+    /// Enqueues what is due, in a new pass each time the database is changed by another process.
+    fn enqueue_due(&self, store: &mut Store, outcome: &mut RunOutcome) -> anyhow::Result<()> {
+        let (config, content) = (self.config.clone(), self.content.clone());
+        if self.is_scheduled() {
+            let due = positions::due_people(&config, &content.library, store, self.at)?;
+            if due.is_some_and(|people| people.is_empty()) {
+                return Ok(());
+            }
+        }
+        let loaded = Snapshot::of(config, content, store, LoadScope::ReferenceGroups);
+        // Callers look for a [`StoreError`], to retry or to exit with its code.
+        let mut snapshot = loaded.map_err(|error| match error {
+            LoadError::Store(error) => anyhow::Error::from(error),
+            error => error.into(),
+        })?;
+        snapshot.batch_size = self.batch_size;
+        if let Some(block) = self.observer.before_enqueue(&snapshot, store)? {
+            store.add_send_block(&block)?;
+            outcome.blocks.push(block);
+            return Ok(());
+        }
+        outcome.is_incomplete = true;
+        for pass in 0..MAX_PASSES {
+            if pass > 0 {
+                snapshot.refresh(store)?;
+            }
+            self.observer.pass_started();
+            let filter = self.filter_after_outbox(store, &snapshot)?;
+            let mut on_enqueued =
+                |pass: &Pass<'_>, numbers: &[i64]| self.observer.enqueued(&snapshot, pass, numbers);
+            let pass = enqueue(&snapshot, store, self.at, &filter, &mut on_enqueued)?;
+            self.observer.pass_ended(pass.enqueued);
+            if !pass.is_interrupted {
+                (outcome.enqueued, outcome.is_incomplete) = (pass.enqueued, false);
+                break;
+            }
+            outcome.enqueued_before += pass.enqueued;
+        }
+        if self.is_scheduled() {
+            snapshot.refresh(store)?;
+            positions::update_positions(&snapshot, store, self.at)?;
+        }
+        outcome.snapshot = Some(snapshot);
+        Ok(())
+    }
+
+    /// The filter for new mails. Mails enqueued by earlier passes are sent first and count towards the limit.
+    fn filter_after_outbox(&self, store: &Store, snapshot: &Snapshot) -> Result<Filter, StoreError> {
+        match &self.trigger {
+            Trigger::Command(filter) if filter.limit.is_some() => {
+                let builder = MessageBuilder::of(snapshot);
+                let outbox = Outbox::read(store, &builder, filter, self.observer.now())?;
+                Ok(outbox.goes_before(filter))
+            }
+            Trigger::Command(filter) => Ok(filter.clone()),
+            Trigger::Schedule => Ok(Filter::default()),
+        }
+    }
+
+    /// Delivers what is queued, as fast as the rate limits allow.
+    fn deliver(
+        &self,
+        store: &mut Store,
+        mut journal: Option<&mut Journal>,
+        outcome: &mut RunOutcome,
+    ) -> anyhow::Result<()> {
+        let observer = self.observer;
+        let keys = Keys::new(&store.secret()?);
+        let content = &self.content;
+        let builder =
+            MessageBuilder { config: &self.config, library: &content.library, renderer: &content.renderer };
+        let mut sender =
+            MailSender { transport: self.transport, builder: &builder, keys: &keys, rollout: None };
+        let (mut chosen, mut leave_at) = (Chosen::default(), None);
+        match &self.trigger {
+            Trigger::Command(filter) => chosen = Chosen::of(filter),
+            Trigger::Schedule => {
+                outcome.next_due = store.next_due_at()?;
+                outcome.backoff = store.relay_health()?.failure.map(|failure| failure.retry);
+                outcome.backoff = outcome.backoff.filter(|retry| self.at < *retry);
+                if outcome.backoff.is_some() {
+                    return Ok(());
+                }
+                sender.rollout = self.config.daemon.wave();
+                let in_a_minute = observer.now() + LONGEST_SCHEDULED;
+                leave_at = outcome.next_due.filter(|at| *at > self.at).into_iter().chain([in_a_minute]).min();
+            }
+        }
+        let stop = || observer.should_stop() || leave_at.is_some_and(|at| observer.now() >= at);
+        loop {
+            let hooks = Hooks {
+                chosen: &mut chosen,
+                now: &|| observer.now(),
+                one_more: &mut || observer.sent(),
+                say: &mut |message| observer.log(message),
+                stop: &stop,
+                ends: &|| observer.is_final(),
+            };
+            let delivered = sender.deliver(store, journal.as_deref_mut(), hooks)?;
+            let wait = delivered.wait.filter(|wait| *wait <= LONGEST_WAIT);
+            outcome.delivered.add(delivered);
+            let Some(wait) = wait.filter(|_| !self.is_scheduled() && !stop()) else { return Ok(()) };
+            if wait > REPORT_WAIT_AFTER {
+                observer.log(format!(
+                    "the limits let the next mail leave in {} minutes; this waits",
+                    wait.as_secs().div_ceil(60)
+                ));
+            }
+            clock::sleep(wait, stop);
+        }
     }
 }
 
-/// Decides what is due at an instant and enqueues all of it before anything is
-/// delivered. If the database changes meanwhile, mails already enqueued stay so
-/// and no more are added.
-pub fn book(
-    world: &Snapshot,
+/// Result of one pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassOutcome {
+    /// Number of mails enqueued.
+    pub enqueued: usize,
+    /// The database changed while mails were enqueued. The rest must be decided again.
+    pub is_interrupted: bool,
+}
+
+/// Called for each batch once it is enqueued, with its verdicts and the delivery number of each mail in `send`.
+pub type OnEnqueued<'a> = &'a mut dyn FnMut(&Pass<'_>, &[i64]);
+
+/// One pass: decides what is due at an instant and enqueues it. If the database changes meanwhile, mails already
+/// enqueued stay so and no more are added.
+pub fn enqueue(
+    snapshot: &Snapshot,
     store: &mut Store,
     at: Timestamp,
-    selection: &Selection,
-    told: Listener<'_>,
-) -> anyhow::Result<Sent> {
-    let stored = world.stored.as_ref().context("there is no database to send from")?;
-    let [progress] = people_batches::progress(world, store, [at])?;
-    let planner =
-        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let moment = planner.at(at, &world.memory, &progress);
-    let mut sent = Sent::default();
-    let mut selection = selection.clone();
+    filter: &Filter,
+    on_enqueued: OnEnqueued<'_>,
+) -> anyhow::Result<PassOutcome> {
+    let stored = snapshot.stored.as_ref().context("there is no database to send from")?;
+    let [progress] = people_batches::progress(snapshot, store, [at])?;
+    let library = &snapshot.content.library;
+    let planner = Planner::new(library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
+    let planner_at = planner.at(at, &snapshot.memory, &progress);
+    let mut outcome = PassOutcome::default();
+    let mut filter = filter.clone();
     let mut number = store.next_delivery()?;
-    let mut slices = Slices::of(world);
-    while let Some(slice) = slices.next(store)? {
-        let pass = Pass::of(world, &moment, at, slice.iter(), &selection);
-        let bookings = pass.send.iter().zip(number..).map(|(due, number)| booking(world, due, number));
-        let bookings: Option<Vec<Booking>> = bookings.collect();
-        let bookings = bookings.context("the database does not know somebody it has told of")?;
-        let changed = match bookings.is_empty() {
+    let mut batches = PeopleBatches::of(snapshot);
+    while let Some(batch) = batches.next(store)? {
+        let pass = Pass::of(snapshot, &planner_at, at, batch.iter(), &filter);
+        let deliveries =
+            pass.send.iter().zip(number..).map(|(due, number)| to_delivery(snapshot, due, number));
+        let deliveries: Option<Vec<Booking>> = deliveries.collect();
+        let deliveries = deliveries.context("the database does not know somebody it has told of")?;
+        let changed = match deliveries.is_empty() {
             true => store.data_version()? != stored.seen,
-            false => store.book(stored.seen, &bookings, at)? == Booked::Changed,
+            false => store.book(stored.seen, &deliveries, at)? == Booked::Changed,
         };
         if changed {
-            sent.interrupted = true;
+            outcome.is_interrupted = true;
             break;
         }
-        let numbers: Vec<i64> = bookings.iter().map(|booking| booking.number).collect();
-        told(&pass, &numbers);
+        let numbers: Vec<i64> = deliveries.iter().map(|delivery| delivery.number).collect();
+        on_enqueued(&pass, &numbers);
         number += numbers.len() as i64;
-        sent.booked += numbers.len();
-        selection.limit = selection.limit.map(|limit| limit.saturating_sub(numbers.len()));
+        outcome.enqueued += numbers.len();
+        filter.limit = filter.limit.map(|limit| limit.saturating_sub(numbers.len()));
     }
-    Ok(sent)
+    Ok(outcome)
 }
 
 /// Number of mails that are due at an instant.
-pub(crate) fn due(world: &Snapshot, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
-    let [progress] = people_batches::progress(world, store, [at])?;
-    let planner =
-        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let moment = planner.at(at, &world.memory, &progress);
-    let (mut due, mut slices) = (0, Slices::of(world));
-    while let Some(slice) = slices.next(store)? {
-        due += Pass::of(world, &moment, at, slice.iter(), &Selection::default()).send.len();
+pub(crate) fn count_due(snapshot: &Snapshot, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
+    let [progress] = people_batches::progress(snapshot, store, [at])?;
+    let library = &snapshot.content.library;
+    let planner = Planner::new(library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
+    let planner_at = planner.at(at, &snapshot.memory, &progress);
+    let (mut due, mut batches) = (0, PeopleBatches::of(snapshot));
+    while let Some(batch) = batches.next(store)? {
+        due += Pass::of(snapshot, &planner_at, at, batch.iter(), &Filter::default()).send.len();
     }
     Ok(due)
 }
 
-fn booking(world: &Snapshot, due: &Due<'_>, number: i64) -> Option<Booking> {
+fn to_delivery(snapshot: &Snapshot, due: &DueEmail<'_>, number: i64) -> Option<Booking> {
     Some(Booking {
         number,
         person: due.number?,
@@ -172,7 +355,7 @@ fn booking(world: &Snapshot, due: &Due<'_>, number: i64) -> Option<Booking> {
         round: due.round,
         slot: due.slot,
         content: due.step.hash,
-        message_id: message::message_id(world, due, due.round)?,
+        message_id: message::message_id(snapshot, due, due.round)?,
         expires: due.expires,
     })
 }

@@ -18,35 +18,35 @@ use crate::failpoint;
 use crate::store::{JournalReconciliation, Recovered, Store};
 
 /// Result of the startup.
-pub struct Begun {
+pub struct Startup {
     /// The send journal; `None` if mails are written to files.
     pub journal: Option<Journal>,
     /// Journal entries that were missing in the database.
-    pub(crate) reconciled: JournalReconciliation,
+    pub reconciled: JournalReconciliation,
     /// What was recovered from an earlier run.
-    pub(crate) recovered: Recovered,
+    pub recovered: Recovered,
     /// Blocks that prevent sending; if there are any, nothing was recovered.
-    pub(crate) guards: Vec<SendBlock>,
+    pub blocks: Vec<SendBlock>,
 }
 
 /// Prepares sending. The caller must hold the lock.
-pub fn begin(store: &mut Store, config: &Config, now: Timestamp) -> anyhow::Result<Begun> {
-    let mut begun = Begun {
+pub fn start_sender(store: &mut Store, config: &Config, now: Timestamp) -> anyhow::Result<Startup> {
+    let mut startup = Startup {
         journal: None,
         reconciled: JournalReconciliation::default(),
         recovered: Recovered::default(),
-        guards: Vec::new(),
+        blocks: Vec::new(),
     };
     // Writing a file twice does no harm.
     if config.mail.transport != Transport::Files {
-        begun.reconciled = reconcile(store, &mut begun.journal, config, now)?;
-        look_for_a_twin(store, &config.database, now)?;
-        begun.guards = store.send_blocks()?;
+        startup.reconciled = reconcile(store, &mut startup.journal, config, now)?;
+        check_fence(store, &config.database, now)?;
+        startup.blocks = store.send_blocks()?;
     }
-    if begun.guards.is_empty() {
-        begun.recovered = store.begin_run(now, now + config.mail.in_doubt_wait)?;
+    if startup.blocks.is_empty() {
+        startup.recovered = store.begin_run(now, now + config.mail.in_doubt_wait)?;
     }
-    Ok(begun)
+    Ok(startup)
 }
 
 /// Applies journal entries that the database does not have. More of them than a
@@ -72,8 +72,8 @@ fn reconcile(
 
 /// Detects that the database last sent from another installation: it may be a
 /// copy while the original still sends.
-fn look_for_a_twin(store: &mut Store, database: &Path, now: Timestamp) -> anyhow::Result<()> {
-    let here = here(database)?;
+fn check_fence(store: &mut Store, database: &Path, now: Timestamp) -> anyhow::Result<()> {
+    let here = installation_fingerprint(database)?;
     match store.fence()? {
         None => {
             failpoint::at("fence.before")?;
@@ -94,33 +94,33 @@ fn look_for_a_twin(store: &mut Store, database: &Path, now: Timestamp) -> anyhow
 pub fn release(
     store: &mut Store,
     database: &Path,
-    guards: &[SendBlock],
+    blocks: &[SendBlock],
     now: Timestamp,
 ) -> anyhow::Result<()> {
-    for guard in guards {
-        if guard.kind == BlockKind::OtherInstallation {
-            store.set_fence(&here(database)?)?;
+    for block in blocks {
+        if block.kind == BlockKind::OtherInstallation {
+            store.set_fence(&installation_fingerprint(database)?)?;
         }
-        store.release_send_block(guard.kind, now)?;
+        store.release_send_block(block.kind, now)?;
     }
     Ok(())
 }
 
 /// A fingerprint of this machine and folder, hashed so that it does not reveal
 /// them.
-fn here(database: &Path) -> anyhow::Result<String> {
+fn installation_fingerprint(database: &Path) -> anyhow::Result<String> {
     let machine = fs::read("/etc/machine-id").unwrap_or_default();
     let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let folder = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
-    let own = own_id(database).context("cannot mark the database's folder as its own")?;
+    let own = installation_id(database).context("cannot mark the database's folder as its own")?;
     let parts = [&machine[..], folder.as_os_str().as_encoded_bytes(), own.as_bytes()];
     Ok(tokens::sha256_in_words(&parts.join(&0)))
 }
 
 /// The random id of the database's folder, stored in a file next to the
 /// database.
-fn own_id(database: &Path) -> anyhow::Result<String> {
+fn installation_id(database: &Path) -> anyhow::Result<String> {
     let path: PathBuf = database.with_extension("id");
     match fs::read_to_string(&path) {
         Ok(id) if !id.is_empty() => return Ok(id),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use journey::domain::model::ids::Language;
 use journey::domain::model::step::Variant;
 use journey::engine::load::snapshot::Snapshot;
-use journey::engine::plan::pass::Due;
+use journey::engine::plan::pass::DueEmail;
 use journey::render::ReaderLinks;
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders, PartType};
 
@@ -16,7 +16,7 @@ use super::style::Styles;
 /// What a mail was made from.
 pub(super) struct Source<'w> {
     pub(super) world: &'w Snapshot,
-    pub(super) due: Due<'w>,
+    pub(super) due: DueEmail<'w>,
     pub(super) links: ReaderLinks,
     /// The Message-ID of round 0 of the same step to the same person; `None` in
     /// round 0.
@@ -52,7 +52,7 @@ impl Source<'_> {
 
     /// `miljo/resor, round 0, sv, as halsa, to "Bo Ek"`
     pub(super) fn told(&self) -> String {
-        let Due { person, journey, step, round, character, .. } = &self.due;
+        let DueEmail { person, journey, step, round, character, .. } = &self.due;
         let character = character.as_ref().map_or("nobody", |slug| slug.as_str());
         let reads = &person.language;
         let name = format!("{} {}", person.first_name, person.last_name);

@@ -14,8 +14,8 @@ use journey::domain::model::step::{Step, Variant};
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::load::active_content::ActiveContent;
 use journey::engine::load::snapshot::Snapshot;
-use journey::engine::message::{Desk, Marks};
-use journey::engine::plan::pass::{self, Due};
+use journey::engine::message::{MessageBuilder, MessageMetadata};
+use journey::engine::plan::pass::{self, DueEmail};
 use journey::render::Renderer;
 use journey::{content, domain::diagnostic::Diagnostic};
 
@@ -197,7 +197,7 @@ pub(super) fn letter<'w>(
     let wanted = world.content.library.programme.serve(&person.language);
     let language = step.variant(wanted, character.as_ref()).language.clone();
     let slot = instant(round);
-    let due = Due {
+    let due = DueEmail {
         person,
         number: None,
         journey,
@@ -216,13 +216,13 @@ pub(super) fn letter<'w>(
 /// The one place where a mail is built: its bytes as the program makes them, or
 /// why it is held. `place` is its position in the pass.
 pub(super) fn make(source: &Source<'_>, place: usize) -> Result<Vec<u8>, String> {
-    let Due { journey, step, round, slot, .. } = &source.due;
-    let marks = Marks {
+    let DueEmail { journey, step, round, slot, .. } = &source.due;
+    let marks = MessageMetadata {
         booked: *slot,
         message_id: format!("<{}.{}.{round}.{place}@{}>", journey.slug, step.slug, source.domain()),
         in_reply_to: source.first.clone(),
         delivery: i64::try_from(place).ok(),
         links: source.links.clone(),
     };
-    Desk::of(source.world).bytes(&source.due.letter(source.world, &marks.links), &marks)
+    MessageBuilder::of(source.world).bytes(&source.due.letter(source.world, &marks.links), &marks)
 }

@@ -2,7 +2,7 @@
 //! send` does it; the process can crash at a chosen moment. Asserts the
 //! delivery guarantees against everything the relays received.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -15,11 +15,12 @@ use journey::domain::delivery::send_block::{BlockKind, SendBlock};
 use journey::domain::delivery::state::{DeliveryEvent, State};
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::deliver::{Chosen, Delivered, Hooks};
-use journey::engine::message::Desk;
-use journey::engine::plan::pass::Selection;
-use journey::engine::post::MailSender;
-use journey::engine::send::run::{self, Listener, Talk};
+use journey::engine::message::MessageBuilder;
+use journey::engine::plan::pass::Filter;
+use journey::engine::send::mail_sender::MailSender;
+use journey::engine::send::run::{self, Observer, SendRun, Trigger};
 use journey::engine::send::startup;
+use journey::engine::transport;
 use journey::mail::transport::Transport;
 use journey::store::{JournalReconciliation, Recovered, Store, Transition, Written};
 use rusqlite::Connection;
@@ -151,15 +152,15 @@ impl Mailing {
     }
 
     /// The same with a selection.
-    pub(super) fn pass_of(&mut self, relay: &Relay, at: Timestamp, chosen: &Selection) -> Passed {
+    pub(super) fn pass_of(&mut self, relay: &Relay, at: Timestamp, chosen: &Filter) -> Passed {
         self.try_pass_of(relay, at, chosen).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     pub(super) fn try_pass(&mut self, relay: &Relay, at: Timestamp) -> anyhow::Result<Passed> {
-        self.try_pass_of(relay, at, &Selection::default())
+        self.try_pass_of(relay, at, &Filter::default())
     }
 
-    fn try_pass_of(&mut self, relay: &Relay, at: Timestamp, chosen: &Selection) -> anyhow::Result<Passed> {
+    fn try_pass_of(&mut self, relay: &Relay, at: Timestamp, chosen: &Filter) -> anyhow::Result<Passed> {
         self.rig.stop();
         self.rig.config.mail.smtp.port = relay.port();
         let before = relay.accepted().len();
@@ -172,26 +173,27 @@ impl Mailing {
         passed
     }
 
-    fn one_pass(&mut self, at: Timestamp, chosen: &Selection) -> anyhow::Result<Passed> {
-        loop {
-            let (world, store) = self.rig.running(at);
-            let booked: Listener<'_> = &mut |_, _| {};
-            let mut said = Vec::new();
-            let say = &mut |words| said.push(words);
-            let talk = Talk { booked, one_more: &mut |_| {}, say, stop: &|| false, now: &|| at };
-            let sent = run::send(world, store, at, chosen, talk)?;
-            if !sent.interrupted {
-                return Ok(Passed {
-                    guards: sent.guards.iter().map(|guard| guard.kind).collect(),
-                    recovered: sent.recovered,
-                    reconciled: sent.reconciled,
-                    delivered: sent.delivered,
-                    said,
-                });
-            }
-            // A decision came before the mails were enqueued.
-            self.rig.stop();
-        }
+    fn one_pass(&mut self, at: Timestamp, filter: &Filter) -> anyhow::Result<Passed> {
+        let (snapshot, store) = self.rig.running(at);
+        let observer = LogObserver { at, log: RefCell::default() };
+        let transport = transport::from_config(&snapshot.config)?;
+        let run = SendRun {
+            config: snapshot.config.clone(),
+            content: snapshot.content.clone(),
+            transport: &transport,
+            at,
+            trigger: Trigger::Command(filter.clone()),
+            batch_size: snapshot.batch_size,
+            observer: &observer,
+        };
+        let outcome = run.execute(store)?;
+        Ok(Passed {
+            guards: outcome.blocks.iter().map(|block| block.kind).collect(),
+            recovered: outcome.recovered,
+            reconciled: outcome.reconciled,
+            delivered: outcome.delivered,
+            said: observer.log.into_inner(),
+        })
     }
 
     /// A pass with a transport the test supplies; its mails are not recorded as
@@ -199,7 +201,7 @@ impl Mailing {
     pub(super) fn pass_by(&mut self, transport: &Transport, at: Timestamp) -> Delivered {
         self.rig.stop();
         let (world, store) = self.rig.running(at);
-        run::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
+        run::enqueue(world, store, at, &Filter::default(), &mut |_, _| {}).expect("booked");
         self.rig.stop();
         let delivered = self.hand_over(transport, at, None);
         self.rig.stop();
@@ -227,7 +229,7 @@ impl Mailing {
     ) -> Delivered {
         let mails = Cell::new(0);
         let (world, store) = self.rig.running(at);
-        let mut begun = startup::begin(store, &world.config, at).expect("begun");
+        let mut begun = startup::start_sender(store, &world.config, at).expect("begun");
         let keys = &world.stored.as_ref().expect("a database").keys;
         let mut everything = Chosen::default();
         let hooks = Hooks {
@@ -238,7 +240,8 @@ impl Mailing {
             stop: &|| stop(mails.get()),
             ends: &|| stop(mails.get()),
         };
-        let sender = MailSender { transport, desk: &Desk::of(world), keys, wave };
+        let builder = MessageBuilder::of(world);
+        let sender = MailSender { transport, builder: &builder, keys, rollout: wave };
         let delivered = sender.deliver(store, begun.journal.as_mut(), hooks);
         delivered.expect("well")
     }
@@ -458,4 +461,24 @@ impl Mailing {
 
 fn is(kept: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if kept { Ok(()) } else { Err(otherwise()) }
+}
+
+/// Keeps what is reported to the operator.
+struct LogObserver {
+    at: Timestamp,
+    log: RefCell<Vec<String>>,
+}
+
+impl Observer for LogObserver {
+    fn now(&self) -> Timestamp {
+        self.at
+    }
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+
+    fn log(&self, message: String) {
+        self.log.borrow_mut().push(message);
+    }
 }

@@ -7,10 +7,10 @@ use journey::domain::delivery::state::State;
 use journey::domain::model::ids::Slug;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::change;
-use journey::engine::plan::pass::Selection;
-use journey::engine::post;
+use journey::engine::plan::pass::Filter;
 use journey::engine::send::run;
 use journey::engine::status::{self, Ledger};
+use journey::engine::transport;
 
 use super::mailing::{DAILY, Mailing};
 use super::{MORNING, all_is_well, minutes, relay};
@@ -171,7 +171,7 @@ fn a_staged_mailing_sends_the_first_few_and_the_rest_after_a_pause() {
         mailing.rig.config.daemon.first_wave = 5;
         {
             let (world, store) = mailing.rig.running(at);
-            run::book(world, store, at, &Selection::default(), &mut |_, _| {}).expect("booked");
+            run::enqueue(world, store, at, &Filter::default(), &mut |_, _| {}).expect("booked");
         }
         for (later, expected) in [(0, 5), (10, 5), (29, 5), (30, 20), (31, 20)] {
             if held && later == 10 {
@@ -179,7 +179,7 @@ fn a_staged_mailing_sends_the_first_few_and_the_rest_after_a_pause() {
             }
             let expected = if held { 5 } else { expected };
             let now = at + minutes(later);
-            let post = post::transport(&mailing.rig.config).expect("a relay");
+            let post = transport::from_config(&mailing.rig.config).expect("a relay");
             let delivered = mailing.hand_over(&post, now, Some((5, TimeDelta::minutes(30))));
             assert_eq!(relay.accepted().len(), expected, "after {later} minutes: {delivered:?}");
             if later == 0 {

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use journey::config::{Auth, Password, TokenConfig};
 use journey::domain::delivery::reply::Phase;
 use journey::domain::time::timezone::Timestamp;
-use journey::engine::post;
+use journey::engine::transport;
 use journey::mail::smtp::{Timeouts, TlsMode};
 use journey::mail::transport::Transport;
 use journey::store::{RelayFailure, RelayHealth, Store};
@@ -114,7 +114,7 @@ fn a_timeout_in_any_phase_is_reported_and_counts_against_no_recipient() {
         let auth = if phase == Phase::Auth { Auth::Plain } else { Auth::None };
         signs_in(&mut mailing, auth, SECRET);
         mailing.rig.config.mail.smtp.port = silent.port();
-        let mut relay = post::relay(&mailing.rig.config.mail.smtp);
+        let mut relay = transport::relay(&mailing.rig.config.mail.smtp);
         relay.timeouts = hasty(phase);
         if phase == Phase::Tls {
             relay.tls = TlsMode::Starttls;
@@ -146,7 +146,7 @@ fn a_relay_that_reads_slowly_does_not_block_a_mailing() {
         ..Script::default()
     });
     mailing.rig.config.mail.smtp.port = sipping.port();
-    let mut relay = post::relay(&mailing.rig.config.mail.smtp);
+    let mut relay = transport::relay(&mailing.rig.config.mail.smtp);
     relay.timeouts = hasty(Phase::EndOfData);
     let delivered = mailing.pass_by(&Transport::Smtp(Box::new(relay), None), at);
     assert_eq!((delivered.in_doubt, mailing.states().as_str()), (3, "in_doubt 3"));
@@ -248,7 +248,7 @@ fn a_rejected_token_is_fetched_again() {
     let smtp = &mut mailing.rig.config.mail.smtp;
     (smtp.password, smtp.port) = (None, relay.port());
     smtp.token = Some(TokenConfig::Command(vec!["/bin/sh".to_owned(), program.display().to_string()]));
-    let post = post::transport(&mailing.rig.config).expect("a relay");
+    let post = transport::from_config(&mailing.rig.config).expect("a relay");
     let trouble = mailing.pass_by(&post, at).trouble.expect("it is refused");
     assert!(trouble.why.contains("refused to sign in (535"), "{}", trouble.why);
     let trouble = nobody_is_blamed(&mailing, at);

@@ -9,19 +9,19 @@ use journey::domain::change::settings::PauseTarget;
 use journey::domain::model::ids::PersonId;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::plan::explain;
-use journey::engine::plan::pass::Selection;
-use journey::engine::post;
+use journey::engine::plan::pass::Filter;
+use journey::engine::transport;
 
 use super::mailing::Mailing;
 use super::{MORNING, all_is_well, relay, to};
 use crate::relay::server::{EventKind, Point, Rule};
 
-fn at_most(limit: usize) -> Selection {
-    Selection { limit: Some(limit), ..Selection::default() }
+fn at_most(limit: usize) -> Filter {
+    Filter { limit: Some(limit), ..Filter::default() }
 }
 
-fn only(person: &str) -> Selection {
-    Selection { people: HashSet::from([PersonId::new(person)]), ..Selection::default() }
+fn only(person: &str) -> Filter {
+    Filter { people: HashSet::from([PersonId::new(person)]), ..Filter::default() }
 }
 
 /// Eight mails are enqueued, and the process ended before it sent one.
@@ -99,7 +99,7 @@ fn a_mailing_into_files_can_be_stopped_and_continued() {
     mailing.rig.config.mail.transport = Transport::Files;
     let at = mailing.at(MORNING);
     assert_eq!(mailing.rig.book_only(at), 600);
-    let post = post::transport(&mailing.rig.config).expect("a folder");
+    let post = transport::from_config(&mailing.rig.config).expect("a folder");
     let stopped = mailing.hand_over_until(&post, at, None, &|mails| mails >= 100);
     assert_eq!((stopped.sent, mailing.states().as_str()), (256, "due 344, sent 256"), "a batch is ended");
     mailing.hand_over(&post, at, None);

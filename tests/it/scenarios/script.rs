@@ -23,7 +23,7 @@ use journey::domain::time::cadence::Cadence;
 use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::load::snapshot::Snapshot;
-use journey::engine::plan::pass::Selection;
+use journey::engine::plan::pass::Filter;
 
 use crate::rig::Rig;
 
@@ -183,9 +183,9 @@ impl Act {
     }
 
     /// The selection of `send`: people are called `p0`, step names have a `/`.
-    pub(super) fn selection(&self) -> Selection {
+    pub(super) fn selection(&self) -> Filter {
         let limit = self.flag("--limit").map(|n| n.parse().expect("a number"));
-        let mut selection = Selection { limit, ..Selection::default() };
+        let mut selection = Filter { limit, ..Filter::default() };
         if let Some(only) = self.flag("--only") {
             if let Some(step) = StepName::parse(only) {
                 selection.steps.push(step);

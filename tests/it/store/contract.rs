@@ -21,7 +21,7 @@ use journey::domain::model::person::{Period, Person, Roster, Unit};
 use journey::domain::time::cadence::Cadence;
 use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::{TimeZone, Timestamp};
-use journey::engine::import::compared_in;
+use journey::engine::import::diff_with;
 use journey::store::{
     Before, Booked, Booking, JournalEntry, JournalReconciliation, Packed, Pattern, PositionUpdate, Recovered,
     SkippedStep, Store, StoreError, Transition, Written,
@@ -198,7 +198,7 @@ fn three() -> Roster {
 }
 
 fn import(store: &mut Store, roster: &Roster, day: u32) -> Result<(), StoreError> {
-    let import = compared_in(store, roster, &LIBRARY)?;
+    let import = diff_with(store, roster, &LIBRARY)?;
     let seen = store.data_version()?;
     store.import(&import, roster, seen, &act(day))
 }
@@ -333,7 +333,7 @@ fn importing_twice_equals_importing_once(stand: &mut Stand) {
     let roster = three();
     stand.import(&roster, 1);
     let before = stand.tables();
-    assert!(compared_in(&stand.store, &roster, &LIBRARY).expect("people").is_nothing());
+    assert!(diff_with(&stand.store, &roster, &LIBRARY).expect("people").is_nothing());
     stand.import(&roster, 1);
     let mut after = stand.tables();
     // An import has one audit line of its own.
@@ -425,7 +425,7 @@ fn an_import_compared_before_a_change_is_rejected_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let roster = roster(&[person("001"), plain("late")]);
     let seen = stand.store.data_version().expect("seen");
-    let compared = compared_in(&stand.store, &roster, &LIBRARY).expect("people");
+    let compared = diff_with(&stand.store, &roster, &LIBRARY).expect("people");
     let mut other = (stand.database.open)(&stand.path());
     import(&mut other, &roster, 2).expect("another was quicker");
     let before = stand.tables();

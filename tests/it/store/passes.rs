@@ -2,6 +2,7 @@
 //! events, and what other processes do during a mailing takes effect at once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
 
 use chrono::{TimeDelta, Timelike};
@@ -15,13 +16,13 @@ use journey::domain::model::library::Library;
 use journey::domain::model::person::Roster;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::import as importing;
-use journey::engine::import::compared_in;
+use journey::engine::import::diff_with;
 use journey::engine::load::active_content::ActiveContent;
 use journey::engine::load::snapshot::{LoadScope, Snapshot};
-use journey::engine::plan::pass::Selection;
+use journey::engine::plan::pass::{Filter, Pass};
 use journey::engine::plan::positions;
 use journey::engine::send::lock::Lock;
-use journey::engine::send::run::Sent;
+use journey::engine::send::run::{self, RunOutcome};
 use journey::store::Store;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -69,7 +70,7 @@ fn act(at: Timestamp) -> ChangeAuthor {
 }
 
 fn import(store: &mut Store, library: &Library, roster: &Roster, now: Timestamp) {
-    let import = compared_in(store, roster, library).expect("people");
+    let import = diff_with(store, roster, library).expect("people");
     let seen = store.data_version().expect("it can be read");
     store.import(&import, roster, seen, &act(now)).expect("imported");
 }
@@ -198,7 +199,7 @@ fn positions_are_the_fold(
     let kept = column(&database, there);
     database.execute("DELETE FROM position", []).expect("thrown away");
     world.refresh(&office.store).expect("read");
-    positions::keep(world, &mut office.store, now).expect("kept");
+    positions::update_positions(world, &mut office.store, now).expect("kept");
     prop_assert_eq!(column(&database, there), kept);
     Ok(())
 }
@@ -217,7 +218,7 @@ proptest! {
         let other = &mut Office::store(&office.config);
         import(other, &world.content.library, &everybody, now);
         world.refresh(&office.store).expect("read");
-        positions::keep(&world, &mut office.store, now).expect("kept");
+        positions::update_positions(&world, &mut office.store, now).expect("kept");
         positions_are_the_fold(&mut office, &mut world, now)?;
         for Happening { hours, what } in happenings {
             now = (now + TimeDelta::hours(hours)).with_minute(30).expect("half past");
@@ -228,9 +229,9 @@ proptest! {
                     import(other, &world.content.library, &Roster::new(people, everybody.units.clone()), now);
                 }
                 Happens::Send(limit) => {
-                    let selection = Selection { limit: *limit, ..Selection::default() };
-                    let sent = rig::send(&world, &mut office.store, now, &selection, |_| {}, |_| {}).expect("sent");
-                    prop_assert!(!sent.interrupted);
+                    let selection = Filter { limit: *limit, ..Filter::default() };
+                    let sent = rig::send(&world, &mut office.store, now, &selection, |_, _| {}, || {}).expect("sent");
+                    prop_assert!(!sent.is_incomplete);
                 }
                 decision => {
                     if let Some(change) = decision.change(&world, &everybody) {
@@ -239,7 +240,7 @@ proptest! {
                 }
             }
             world.refresh(&office.store).expect("read");
-            positions::keep(&world, &mut office.store, now).expect("kept");
+            positions::update_positions(&world, &mut office.store, now).expect("kept");
             positions_are_the_fold(&mut office, &mut world, now)?;
         }
         // What people read with the `sqlite3` shell.
@@ -269,23 +270,27 @@ fn send_and_at(
     store: &mut Store,
     now: Timestamp,
     mut happens: impl FnMut(),
-) -> Sent {
+) -> RunOutcome {
     let mut mails = 0;
-    let one_more = |_| {
+    let sent = || {
         mails += 1;
         if mails == mail {
             happens();
         }
     };
-    rig::send(world, store, now, &Selection::default(), |_| {}, one_more).expect("no lock error")
+    rig::send(world, store, now, &Filter::default(), |_, _| {}, sent).expect("no lock error")
 }
 
 /// The people who have a delivery, by employee id, in order.
 fn booked(office: &Office) -> Vec<String> {
+    booked_in(&office.config.database)
+}
+
+fn booked_in(database: &Path) -> Vec<String> {
     let sql = "SELECT employee_id FROM delivery
                JOIN enrolment ON enrolment.id = enrolment_id JOIN person ON person.id = person_id
                ORDER BY delivery.id";
-    column(&connect(&office.config.database), sql)
+    column(&connect(database), sql)
 }
 
 #[test]
@@ -299,7 +304,7 @@ fn a_person_paused_during_a_mailing_gets_no_more_mail() {
         other.record_decision(&pause, &act(now), "runs", "paused").expect("paused");
     });
     assert_eq!(sent.delivered.kept_back.mails(), 1, "it was noticed");
-    assert_eq!(sent.delivered.sent + 1, sent.booked);
+    assert_eq!(sent.delivered.sent + 1, sent.enqueued);
     assert!(booked(&office).contains(&last.as_str().to_owned()));
     let outbox = office.home.outbox();
     assert_eq!(outbox.len(), sent.delivered.sent);
@@ -315,8 +320,8 @@ fn a_pause_between_loading_and_enqueueing_takes_effect() {
         Change::Pause { of: PauseTarget::Journey(slug("miljo")), until: None, reason: "flood".into() };
     Office::store(&office.config).record_decision(&pause, &act(now), "runs", "paused").expect("paused");
     let sent =
-        rig::send(&world, &mut office.store, now, &Selection::default(), |_| {}, |_| {}).expect("nothing");
-    assert!(sent.interrupted && sent.booked == 0);
+        run::enqueue(&world, &mut office.store, now, &Filter::default(), &mut |_, _| {}).expect("nothing");
+    assert!(sent.is_interrupted && sent.enqueued == 0);
     assert!(booked(&office).is_empty() && office.home.outbox().is_empty());
 }
 
@@ -324,33 +329,26 @@ fn a_pause_between_loading_and_enqueueing_takes_effect() {
 /// is decided again, and no one gets two mails.
 #[test]
 fn a_pause_between_two_batches_takes_effect_from_the_second() {
-    let (mut office, mut world, now) = mailing();
+    let (mut office, world, now) = mailing();
     let mut other = Office::store(&office.config);
     let last = world.roster.people[690].id.clone();
-    let (all, mut slices) = (Selection::default(), 0);
-    let sent = rig::send(
-        &world,
-        &mut office.store,
-        now,
-        &all,
-        |_| {
-            slices += 1;
-            if slices == 2 {
-                let of = PauseTarget::Person(last.clone());
-                let pause = Change::Pause { of, until: None, reason: "ill".into() };
-                other.record_decision(&pause, &act(now), "runs", "paused").expect("paused");
-            }
-        },
-        |_| panic!("nothing is handed over of half a mailing"),
-    );
-    let sent = sent.expect("booked in part");
-    let before = booked(&office);
-    assert!(sent.interrupted && sent.booked == before.len() && (100..=200).contains(&before.len()));
-    world.refresh(&office.store).expect("read");
-    let again = rig::send(&world, &mut office.store, now, &all, |_| {}, |_| {}).expect("sent");
-    assert!(!again.interrupted);
+    let (mut batches, mut before) = (0, 0);
+    let database = office.config.database.clone();
+    let enqueued = |_: &Snapshot, _: &Pass<'_>| {
+        batches += 1;
+        if batches == 2 {
+            before = booked_in(&database).len();
+            let of = PauseTarget::Person(last.clone());
+            let pause = Change::Pause { of, until: None, reason: "ill".into() };
+            other.record_decision(&pause, &act(now), "runs", "paused").expect("paused");
+        }
+    };
+    let outbox = office.home.outbox();
+    assert!(outbox.is_empty());
+    let sent = rig::send(&world, &mut office.store, now, &Filter::default(), enqueued, || {}).expect("sent");
+    assert!(!sent.is_incomplete && sent.enqueued_before == before && (100..=200).contains(&before));
     let mut after = booked(&office);
-    assert_eq!(after.len(), before.len() + again.booked);
+    assert_eq!(after.len(), before + sent.enqueued);
     assert!(after.len() > 600 && !after.contains(&last.as_str().to_owned()));
     after.sort_unstable();
     after.dedup();
@@ -371,10 +369,10 @@ fn an_import_during_a_mailing_changes_the_address_of_later_mails() {
     let sent = send_and_at(40, &world, &mut office.store, now, || {
         import(&mut other, &world.content.library, &roster, now);
     });
-    assert!(!sent.interrupted);
+    assert!(!sent.is_incomplete && sent.enqueued_before == 0);
     let new = |mail: &Vec<u8>| String::from_utf8_lossy(mail).contains("new.");
     let outbox = office.home.outbox();
-    assert_eq!(outbox.len(), sent.booked, "{:?}", sent.delivered);
+    assert_eq!(outbox.len(), sent.enqueued, "{:?}", sent.delivered);
     let new = outbox.values().filter(|mail| new(mail)).count();
     let old = outbox.len() - new;
     assert!((40..300).contains(&old), "what was claimed has the old address: {old}");
@@ -393,8 +391,8 @@ fn alternating_content_versions_send_no_step_twice() {
         let now = now + TimeDelta::minutes(times * 20);
         import(&mut office.store, &world.content.library, roster, now);
         world.refresh(&office.store).expect("read");
-        let all = Selection::default();
-        sent.push(rig::send(&world, &mut office.store, now, &all, |_| {}, |_| {}).expect("sent").booked);
+        let all = Filter::default();
+        sent.push(rig::send(&world, &mut office.store, now, &all, |_, _| {}, || {}).expect("sent").enqueued);
     }
     assert!(sent[0] > 50, "{sent:?}");
     assert_eq!(sent[1..], [0, 0, 0]);
@@ -477,9 +475,8 @@ fn only_the_person_table_holds_employee_ids_names_and_addresses() {
     let roster = Roster::new(roster.people, roster.units);
     import(&mut office.store, &world.content.library, &roster, now);
     world.refresh(&office.store).expect("read");
-    let sent =
-        rig::send(&world, &mut office.store, now, &Selection::default(), |_| {}, |_| {}).expect("sent");
-    assert!(sent.booked > 0);
+    let sent = rig::send(&world, &mut office.store, now, &Filter::default(), |_, _| {}, || {}).expect("sent");
+    assert!(sent.enqueued > 0);
     let person = || roster.people[0].id.clone();
     for change in [
         Change::Pause { of: PauseTarget::Person(person()), until: None, reason: "ill".into() },
@@ -496,7 +493,7 @@ fn only_the_person_table_holds_employee_ids_names_and_addresses() {
         office.store.record_decision(&change, &act(now), &shown.before, &shown.after).expect("decided");
     }
     world.refresh(&office.store).expect("read");
-    positions::keep(&world, &mut office.store, now).expect("kept");
+    positions::update_positions(&world, &mut office.store, now).expect("kept");
     let tables = tables(&office.config.database);
     assert!(tables["person"].concat().contains("ZQ-0-ID"));
     for (table, rows) in tables.iter().filter(|(table, _)| *table != "person") {

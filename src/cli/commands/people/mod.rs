@@ -13,10 +13,10 @@ use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::domain::change::import_diff::{Import as Changes, Leaver};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::person::{Person, Roster};
-use crate::engine::import::{self as engine, Brake};
+use crate::engine::import::{self as engine, ImportOutcome, PeopleImport, TooManyLeavers};
 use crate::engine::load::active_content::{self, ActiveContent};
-use crate::engine::load::people_file;
 use crate::engine::load::snapshot::LoadScope;
+use crate::engine::load::{open, people_file};
 use crate::engine::plan::positions;
 use crate::roster::RosterResult;
 use crate::view::import::ImportView;
@@ -73,37 +73,41 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::faults(ErrorKind::Io, reading.faults));
     }
     let Some(roster) = &reading.roster else { return refused(args, cx, file, &reading) };
-    let mut import = engine::compared(&config, roster, &library)?;
-    let mut braked = engine::brake(&config, &import, args.allow_leavers);
+    let import = PeopleImport {
+        config: &config,
+        library: &library,
+        roster,
+        allowed_leavers: args.allow_leavers,
+        record_unchanged: true,
+    };
+    let mut outcome = import.preview()?;
     let mut imported = None;
-    if !args.dry_run && braked.is_none() {
+    if !args.dry_run && outcome.too_many_leavers.is_none() {
         let at = cx.at(library.programme.zone)?;
         let mut store = cx.store(&config, at)?;
         // Compare again with the open database: another process may have
         // imported since.
         let seen = store.data_version()?;
-        import = engine::compared_in(&store, roster, &library)?;
-        braked = engine::brake(&config, &import, args.allow_leavers);
-        if braked.is_none() {
-            store.import(&import, roster, seen, &cx.act(at, None, None))?;
-            imported = Some((store, at));
-        }
+        outcome = import.apply(&mut store, seen, &cx.act(at, None, None))?;
+        imported = outcome.is_stored.then_some((store, at));
     }
+    let ImportOutcome { diff, too_many_leavers, .. } = outcome;
     match args.format {
-        Format::Json => output::print_json(
-            &mut *cx.out,
-            &ImportView::of(&reading, Some((roster, &import)), args.dry_run),
-        )?,
-        Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &import)?,
+        Format::Json => {
+            output::print_json(&mut *cx.out, &ImportView::of(&reading, Some((roster, &diff)), args.dry_run))?
+        }
+        Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &diff)?,
     }
     if let Some((mut store, at)) = imported {
         // Free the people of the file: all people may not fit in memory twice.
         drop(reading);
         let content = ActiveContent::read(&config, at)?;
-        let world = cx.world_in(&mut store, config.clone(), content, at, LoadScope::ReferenceGroups)?;
-        positions::keep(&world, &mut store, at)?;
+        let scope = LoadScope::ReferenceGroups;
+        let world = open::snapshot(config.clone(), content, &mut store, scope, at)?;
+        cx.warn_broken_content(&world)?;
+        positions::update_positions(&world, &mut store, at)?;
     }
-    let Some(Brake { leavers, people }) = braked else { return Ok(()) };
+    let Some(TooManyLeavers { leavers, people }) = too_many_leavers else { return Ok(()) };
     let limit = match args.allow_leavers {
         Some(allowed) => format!("--allow-leavers {allowed}"),
         None => format!("limit {}", config.people.max_leavers),

@@ -1,9 +1,9 @@
 //! `journey send`: sends what is due, or shows it with `--dry-run`.
 
+mod observer;
 mod report;
 mod summary;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,23 +14,21 @@ use crate::cli::output::{self, Format};
 use crate::cli::signals::Signals;
 use crate::cli::style::WARNING;
 use crate::cli::{blocked, lookup};
-use crate::clock;
 use crate::config::Transport;
 use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::delivery::state::State;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::limits::{self, Limits};
 use crate::engine::deliver::{Delivered, Outbox};
-use crate::engine::load::snapshot::{LoadScope, Snapshot};
-use crate::engine::message::Desk;
+use crate::engine::load::snapshot::{BATCH_SIZE, LoadScope, Snapshot};
+use crate::engine::message::MessageBuilder;
 use crate::engine::plan::pass::Pass;
-use crate::engine::plan::positions;
 use crate::engine::send::lock::Lock;
-use crate::engine::send::run as engine;
-use crate::engine::send::run::{Sent, Talk};
-use crate::engine::{doctor, message};
+use crate::engine::send::run::{Observer, RunOutcome, SendRun, Trigger};
+use crate::engine::{doctor, message, transport};
 use crate::store::{Recovered, Store};
 use crate::view::send::{DueEmailView, SendLists, SendView};
+use observer::{Collected, CommandObserver};
 use report::Report;
 
 /// Sends what is due now, or shows what one pass would send
@@ -69,9 +67,6 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| "write a number of mails, 1 or more".to_owned())
 }
 
-/// Maximum number of planning passes if the database is changed concurrently.
-const MAX_REPLANS: u32 = 10;
-
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     if args.dry_run { dry_run(args, cx) } else { send(args, cx) }
 }
@@ -81,7 +76,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let find = |text: &str| Ok(world.roster.find(text).map(|person| person.id.clone()));
     let mut selection = lookup::only(&world, &args.only, find)?;
     selection.limit = args.limit;
-    let desk = Desk::of(&world);
+    let desk = MessageBuilder::of(&world);
     let look = |store: &Store| Outbox::read(store, &desk, &selection, at);
     let outbox = Store::read_only(&world.config.database, look)?.unwrap_or_default();
     let mut pass = Pass::at(&world, at, &outbox.goes_before(&selection));
@@ -116,103 +111,74 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 }
 
 fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (mut store, mut world, at) = cx.writing(LoadScope::ReferenceGroups)?;
-    let zone = world.content.library.programme.zone;
-    let _lock = Lock::take(&world.config.database, at, zone)?;
-    for open in doctor::open_secrets(&world.config) {
+    let (mut store, snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
+    let zone = snapshot.content.library.programme.zone;
+    let _lock = Lock::take(&snapshot.config.database, at, zone)?;
+    for open in doctor::open_secrets(&snapshot.config) {
         cx.warn(&open.in_a_line());
     }
-    let mut selection = lookup::only(&world, &args.only, |text| store.find_person(text))?;
-    selection.limit = args.limit;
-    let typed = !cx.is_now();
-    // Changes of the system clock while sending are ignored.
-    let begun = clock::both();
-    let now = || if typed { at } else { clock::since(begun) };
+    let mut filter = lookup::only(&snapshot, &args.only, |text| store.find_person(text))?;
+    filter.limit = args.limit;
+    let (config, content) = (snapshot.config.clone(), snapshot.content.clone());
+    // The run loads its own, now that nobody else sends.
+    drop(snapshot);
+    let transport = transport::from_config(&config)?;
     let signals = Signals::watch()?;
     signals.watch_hangup()?;
-    let (told_to_stop, quiet) = (Cell::new(false), cx.quiet);
-    // Mails enqueued by passes that a concurrent change interrupted; for JSON
-    // each mail.
-    let (mut before, mut mails): (usize, Vec<(i64, DueEmailView)>) = (0, Vec::new());
-    for _ in 0..MAX_REPLANS {
-        // Include changes made between loading the snapshot and taking the lock,
-        // or during an interrupted pass.
-        world.refresh(&store)?;
-        let bar = progress(cx, 0);
-        let mut report = Report::new(cx, at, Outbox::default());
-        let mut lists = SendLists::default();
-        let stop = || {
-            let stop = signals.stop();
-            if stop && !told_to_stop.replace(true) && !quiet {
-                bar.suspend(stopping_text);
-            }
-            stop
-        };
-        let talk = Talk {
-            booked: &mut |pass, numbers| match args.format {
-                Format::Text => report.add(pass),
-                Format::Json => {
-                    lists.add(&world, pass, State::Due);
-                    mails.extend(numbers.iter().copied().zip(lists.send.drain(..)));
-                }
-            },
-            one_more: &mut |booked| {
-                bar.set_length(booked as u64);
-                bar.inc(1);
-            },
-            say: &mut |words| bar.suspend(|| cx.warn(&words)),
-            stop: &stop,
-            // With `--at` the clock stands still; mails are written to files then.
-            now: &now,
-        };
-        let sent = engine::send(&world, &mut store, at, &selection, talk)?;
-        bar.finish_and_clear();
-        if !sent.guards.is_empty() {
-            return Err(sending_blocked(&sent.guards));
-        }
-        recovered_text(cx, &sent.recovered)?;
-        if sent.interrupted {
-            before += sent.booked;
-            continue;
-        }
-        delivered_text(cx, &world, &sent)?;
-        if sent.delivered.wait.is_some() {
-            limits_text(cx, &world, &store, now())?;
-        }
-        match args.format {
-            Format::Json => {
-                lists.send = with_current_states(&store, mails)?;
-                let value = SendView::delivered(&world, at, lists, &sent.delivered);
-                output::print_json(&mut *cx.out, &value)?;
-            }
-            Format::Text => {
-                if before > 0 {
-                    let mails = output::count(before, "mail", "mails");
-                    writeln!(
-                        cx.err,
-                        "{mails} were booked before the database was changed, and what follows after"
-                    )?;
-                }
-                report.is_written = sent.delivered.sent == sent.booked;
-                report.text(cx, &world, &selection, args)?;
-            }
-        }
-        world.refresh(&store)?;
-        positions::keep(&world, &mut store, at)?;
-        if signals.stop() {
-            stopped(&store)?;
-        }
-        return exit_status(&sent.delivered, &store);
+    let observer = CommandObserver::new(args.format, at, cx, &signals);
+    let run = SendRun {
+        config,
+        content,
+        transport: &transport,
+        at,
+        trigger: Trigger::Command(filter.clone()),
+        batch_size: BATCH_SIZE,
+        observer: &observer,
+    };
+    let executed = run.execute(&mut store);
+    let now = observer.now();
+    let collected = observer.finish();
+    let mut outcome = executed?;
+    if !outcome.blocks.is_empty() {
+        return Err(sending_blocked(&outcome.blocks));
     }
-    let message = "the database is changed again and again; what left is remembered";
-    Err(CommandError::new(ErrorKind::Busy, message).hint("type it again in a moment"))
+    recovered_text(cx, &outcome.recovered)?;
+    if outcome.is_incomplete {
+        let message = "the database is changed again and again; what left is remembered";
+        return Err(CommandError::new(ErrorKind::Busy, message).hint("type it again in a moment"));
+    }
+    if let Some(snapshot) = &outcome.snapshot {
+        delivered_text(cx, snapshot, &outcome)?;
+        if outcome.delivered.wait.is_some() {
+            limits_text(cx, snapshot, &store, now)?;
+        }
+        match collected {
+            Collected::Json { mut lists, mails } => {
+                lists.send = with_current_states(&store, mails)?;
+                let view = SendView::delivered(snapshot, at, lists, &outcome.delivered);
+                output::print_json(&mut *cx.out, &view)?;
+            }
+            Collected::Text(mut report) => {
+                enqueued_before_text(cx, outcome.enqueued_before)?;
+                report.is_written = outcome.delivered.sent == outcome.enqueued;
+                report.text(cx, snapshot, &filter, args)?;
+            }
+        }
+    }
+    outcome.update_positions(&mut store, at)?;
+    if signals.stop() {
+        stopped(&store)?;
+    }
+    exit_status(&outcome.delivered, &store)
 }
 
-/// Confirms a stop signal on standard error.
-fn stopping_text() {
-    let words = "stopping after the mails that are on their way; whoever stops it again ends it at once, and nobody knows then whether those arrived";
-    // If standard error is closed the line is lost; that is no failure.
-    let _ = writeln!(io::stderr(), "{words}");
+/// Reports mails of passes that a concurrent change interrupted; the report lists those of the last pass.
+fn enqueued_before_text(cx: &mut Context, enqueued: usize) -> io::Result<()> {
+    if enqueued == 0 {
+        return Ok(());
+    }
+    let mails = output::count(enqueued, "mail", "mails");
+    writeln!(cx.err, "{mails} were booked before the database was changed, and what follows after")
 }
 
 /// The result after a stop signal: an error if mails are still waiting.
@@ -254,10 +220,10 @@ fn exit_status(delivered: &Delivered, store: &Store) -> Result<(), CommandError>
 }
 
 /// The error if sending is blocked until an operator confirms.
-fn sending_blocked(guards: &[SendBlock]) -> CommandError {
-    let messages: Vec<&str> = guards.iter().map(|guard| guard.message.as_str()).collect();
+fn sending_blocked(blocks: &[SendBlock]) -> CommandError {
+    let messages: Vec<&str> = blocks.iter().map(|block| block.message.as_str()).collect();
     let error = CommandError::new(ErrorKind::SafetyLimit, messages.join("; "));
-    match guards.iter().any(|guard| guard.kind == BlockKind::OtherInstallation) {
+    match blocks.iter().any(|block| block.kind == BlockKind::OtherInstallation) {
         true => error.hint(
             "nothing was sent; when the other one is stopped: journey hold release --other-copy-is-stopped",
         ),
@@ -330,17 +296,17 @@ fn limits_text(
 }
 
 /// Reports the results of delivery other than mails written to files.
-fn delivered_text(cx: &mut Context, world: &Snapshot, sent: &Sent) -> Result<(), CommandError> {
+fn delivered_text(cx: &mut Context, snapshot: &Snapshot, outcome: &RunOutcome) -> Result<(), CommandError> {
     if cx.quiet {
         return Ok(());
     }
-    let delivered = &sent.delivered;
+    let delivered = &outcome.delivered;
     let mut tell = |n: usize, what: &str| match n {
         0 => Ok(()),
         n => writeln!(cx.err, "{} {what}", output::count(n, "mail", "mails")),
     };
     // Mails written to files are already reported with the pass, if the numbers agree.
-    if world.config.mail.transport != Transport::Files || delivered.sent != sent.booked {
+    if snapshot.config.mail.transport != Transport::Files || delivered.sent != outcome.enqueued {
         tell(delivered.sent, "handed over")?;
     }
     tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;
@@ -352,7 +318,7 @@ fn delivered_text(cx: &mut Context, world: &Snapshot, sent: &Sent) -> Result<(),
     )?;
     tell(delivered.rejected, "refused by the relay: see `journey status`")?;
     tell(delivered.held, "held: see `journey status`")?;
-    Ok(output::print_table(&mut *cx.err, &blocked::rows(&delivered.kept_back, &world.settings), &[0])?)
+    Ok(output::print_table(&mut *cx.err, &blocked::rows(&delivered.kept_back, &snapshot.settings), &[0])?)
 }
 
 fn progress(cx: &Context, mails: usize) -> indicatif::ProgressBar {

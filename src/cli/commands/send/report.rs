@@ -14,7 +14,7 @@ use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::Outbox;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::pass::{Pass, Selection};
+use crate::engine::plan::pass::{Filter, Pass};
 
 /// Maximum number of lines of a list before "and N more".
 const MAX_LINES: usize = 6;
@@ -39,11 +39,20 @@ pub(super) struct Report {
 impl Report {
     /// An empty report for a pass at an instant.
     pub(super) fn new(cx: &Context, at: Timestamp, outbox: Outbox) -> Report {
+        Report::with(at, if cx.verbose { usize::MAX } else { MAX_LINES }, outbox)
+    }
+
+    /// Forgets what was added: the pass begins again.
+    pub(super) fn clear(&mut self) {
+        *self = Report::with(self.at, self.max_lines, Outbox::default());
+    }
+
+    fn with(at: Timestamp, max_lines: usize, outbox: Outbox) -> Report {
         Report {
             at,
             outbox,
             is_written: true,
-            max_lines: if cx.verbose { usize::MAX } else { MAX_LINES },
+            max_lines,
             due: DueSummary::default(),
             waiting: WaitingSummary::default(),
             held: HeldSummary::default(),
@@ -66,7 +75,7 @@ impl Report {
         &self,
         cx: &mut Context,
         snapshot: &Snapshot,
-        selection: &Selection,
+        filter: &Filter,
         args: &Args,
     ) -> Result<(), CommandError> {
         let programme = &snapshot.content.library.programme;
@@ -81,7 +90,7 @@ impl Report {
             writeln!(cx.out, "{DIM}a dry run: nothing is sent, nothing is remembered{DIM:#}")?;
         }
         writeln!(cx.out)?;
-        self.outbox_text(cx, snapshot, selection)?;
+        self.outbox_text(cx, snapshot, filter)?;
         self.now_text(cx, snapshot, args)?;
         self.next_text(cx, snapshot)?;
         self.because_text(cx)?;
@@ -90,7 +99,7 @@ impl Report {
         if self.over > 0 {
             writeln!(cx.out, "{BOLD}Over{BOLD:#}  {}\n", enrolments(self.over))?;
         }
-        self.advice(cx, snapshot, selection, args)
+        self.advice(cx, snapshot, filter, args)
     }
 
     /// Prints mails of earlier passes that are not handed over yet.
@@ -98,7 +107,7 @@ impl Report {
         &self,
         cx: &mut Context,
         snapshot: &Snapshot,
-        selection: &Selection,
+        filter: &Filter,
     ) -> Result<(), CommandError> {
         let Outbox { ready, kept_back } = &self.outbox;
         let all = ready + kept_back.mails();
@@ -106,7 +115,7 @@ impl Report {
             return Ok(());
         }
         let mails = output::count(all, "mail", "mails");
-        let leave = match selection.limit {
+        let leave = match filter.limit {
             Some(limit) if limit < *ready => format!("; the first {limit} of them leave now"),
             _ if *ready == all => "; they leave first".to_owned(),
             _ if *ready > 0 => format!("; {} of them leave first", output::thousands(*ready)),
@@ -218,7 +227,7 @@ impl Report {
         &self,
         cx: &mut Context,
         snapshot: &Snapshot,
-        selection: &Selection,
+        filter: &Filter,
         args: &Args,
     ) -> Result<(), CommandError> {
         if cx.quiet {
@@ -247,7 +256,7 @@ impl Report {
             }
         }
         let one = self.held.example.as_ref().or(self.waiting.example.as_ref());
-        if let Some(person) = one.filter(|_| selection.is_everything()) {
+        if let Some(person) = one.filter(|_| filter.is_everything()) {
             add("why somebody waits", format!("journey why {person}{at}"));
             add("the coming weeks", format!("journey plan{at}"));
         }

@@ -8,7 +8,7 @@ use crate::domain::model::ids::PersonId;
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
-use crate::engine::plan::pass::{Due, Holding, Waiting};
+use crate::engine::plan::pass::{DueEmail, HeldEmail, WaitingEmail};
 use crate::view::send::display_subject;
 
 /// The mails sent now.
@@ -60,7 +60,7 @@ pub(super) struct Subjects {
 
 impl DueSummary {
     /// Adds a mail. It gets a row of its own unless there are `max_rows` already.
-    pub(super) fn add(&mut self, due: &Due<'_>, max_rows: usize) {
+    pub(super) fn add(&mut self, due: &DueEmail<'_>, max_rows: usize) {
         self.mails += 1;
         if self.rows.len() < max_rows {
             self.rows.push(vec![
@@ -76,8 +76,8 @@ impl DueSummary {
 }
 
 impl WaitingSummary {
-    pub(super) fn add(&mut self, waiting: &Waiting<'_>) {
-        let Waiting { person, journey, wait } = waiting;
+    pub(super) fn add(&mut self, waiting: &WaitingEmail<'_>) {
+        let WaitingEmail { person, journey, wait } = waiting;
         self.enrolments += 1;
         let name = format!("{}/{}", journey.slug, wait.step);
         if let Some(reason) = wait.reasons.first() {
@@ -98,7 +98,7 @@ impl WaitingSummary {
 }
 
 impl HeldSummary {
-    pub(super) fn add(&mut self, holding: &Holding<'_>) {
+    pub(super) fn add(&mut self, holding: &HeldEmail<'_>) {
         self.enrolments += 1;
         let step = holding.held.step.as_ref().map_or(String::new(), |step| format!("/{step}"));
         for reason in &holding.held.reasons {
@@ -142,7 +142,7 @@ pub(super) fn for_example(several: usize, words: &str) -> String {
     if several == 1 { words.to_owned() } else { format!("for example: {words}") }
 }
 
-fn step_of(due: &Due<'_>) -> String {
+fn step_of(due: &DueEmail<'_>) -> String {
     let step = format!("{}/{}", due.journey.slug, due.step.slug);
     if due.round == 0 { step } else { format!("{step} reminder {}", due.round) }
 }

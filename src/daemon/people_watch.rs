@@ -1,0 +1,52 @@
+//! Imports the people file after it changed on disk.
+
+use super::Daemon;
+use crate::domain::change::ChangeAuthor;
+use crate::engine::import::{self, PeopleImport};
+use crate::failpoint;
+use crate::store::StoreError;
+
+impl Daemon<'_> {
+    /// Imports the people file if it changed, unless the clock is wrong: dates of joining would be wrong.
+    pub(super) fn import_if_changed(&mut self) -> anyhow::Result<()> {
+        let is_on = self.config.daemon.import_people && !self.clock.is_wrong;
+        if !is_on || !self.people_watcher.has_changed() {
+            return Ok(());
+        }
+        let imported = failpoint::at("daemon.import").map_err(Into::into).and_then(|()| self.import());
+        if imported.is_err() {
+            self.people_watcher.invalidate();
+        }
+        imported
+    }
+
+    fn import(&mut self) -> anyhow::Result<()> {
+        let library = &self.content.library;
+        let reading = import::read(&self.config, &self.config.people.file, library);
+        let Some(roster) = &reading.roster else {
+            self.log("the people file changed and has faults: see `journey people import --dry-run`");
+            return Ok(());
+        };
+        let seen = self.store.data_version()?;
+        let config = &self.config;
+        let import = PeopleImport { config, library, roster, allowed_leavers: None, record_unchanged: false };
+        let reason = Some("the people file changed".to_owned());
+        let author = ChangeAuthor { at: self.now(), by: "daemon".to_owned(), why: reason };
+        match import.apply(&mut self.store, seen, &author) {
+            Ok(outcome) => {
+                if let Some(too_many) = outcome.too_many_leavers {
+                    self.log(&format!(
+                        "the people file changed, and {} of {} people would leave: `journey people import` says what to type",
+                        too_many.leavers, too_many.people
+                    ));
+                } else if outcome.is_stored {
+                    self.log("the people file changed and is imported");
+                }
+            }
+            // The database is busy or has changed since the comparison: the next iteration compares again.
+            Err(StoreError::Changed | StoreError::Busy) => self.people_watcher.invalidate(),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}

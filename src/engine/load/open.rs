@@ -1,0 +1,67 @@
+//! Opens the database for a command or the daemon: creates or migrates it, imports people into an empty one, and saves
+//! the active content.
+
+use std::sync::Arc;
+
+use super::active_content::ActiveContent;
+use super::error::LoadError;
+use super::snapshot::{LoadScope, Snapshot};
+use crate::config::Config;
+use crate::domain::change::ChangeAuthor;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::{import, tokens};
+use crate::store::{Store, StoreError};
+
+/// A database that is open for writing.
+pub(crate) struct OpenDatabase {
+    pub(crate) store: Store,
+    /// The number of people imported, if it had none before.
+    pub(crate) imported: Option<usize>,
+}
+
+/// Opens the database; creates it if there is none.
+pub(crate) fn open(config: &Config, at: Timestamp) -> Result<Store, LoadError> {
+    let secret = tokens::draw()?;
+    Ok(Store::open(&config.database, at, || secret)?)
+}
+
+/// Opens the database, and imports the people file if it has never had an import.
+pub(crate) fn open_with_people(
+    config: &Config,
+    content: &ActiveContent,
+    author: &ChangeAuthor,
+) -> Result<OpenDatabase, LoadError> {
+    let mut store = open(config, author.at)?;
+    let imported = match import::import_first(config, &content.library, &mut store, author) {
+        // Another process imported the people at the same time.
+        Err(_) if store.imported_at()?.is_some() => None,
+        imported => imported?,
+    };
+    Ok(OpenDatabase { store, imported })
+}
+
+/// Loads a snapshot from an open database.
+pub(crate) fn snapshot(
+    config: impl Into<Arc<Config>>,
+    content: impl Into<Arc<ActiveContent>>,
+    store: &mut Store,
+    scope: LoadScope,
+    at: Timestamp,
+) -> Result<Snapshot, LoadError> {
+    let snapshot = Snapshot::of(config, content, store, scope)?;
+    save_content(&snapshot.content, store, at)?;
+    Ok(snapshot)
+}
+
+/// Saves the active content to the database, if it comes from the folder.
+pub(crate) fn save_content(
+    content: &ActiveContent,
+    store: &mut Store,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if content.broken.is_empty() {
+        let files = content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        store.save_content(content.library.hash, files, at)?;
+    }
+    Ok(())
+}
