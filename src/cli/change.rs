@@ -10,7 +10,7 @@ use super::style::{BOLD, DIM, SUCCESS};
 use crate::cli::output::{self, Format};
 use crate::domain::change::Change;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::engine::change::{self, Effect, Shown};
+use crate::engine::change::{self, ChangePreview, Effect};
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
 use crate::engine::plan::positions;
 use crate::view::change::{ChangeView, EffectView};
@@ -43,7 +43,7 @@ const MAX_EFFECTS: usize = 6;
 /// A change and what it does, to be printed.
 pub(super) struct ChangeReport {
     pub(super) proposed: ProposedChange,
-    pub(super) preview: Shown,
+    pub(super) preview: ChangePreview,
     /// `None` if the people are not known, so that the effects cannot be computed.
     pub(super) effects: Option<Vec<Effect>>,
     pub(super) zone: TimeZone,
@@ -57,7 +57,7 @@ pub(super) fn run(
     propose: impl FnOnce(&Snapshot, Timestamp) -> Result<ProposedChange, CommandError>,
 ) -> Result<(), CommandError> {
     if flags.dry_run {
-        let (snapshot, at) = cx.world()?;
+        let (snapshot, at) = cx.snapshot()?;
         let proposed = propose(&snapshot, at)?;
         return ChangeReport::new(&snapshot, proposed, at).print(cx, flags);
     }

@@ -63,17 +63,17 @@ impl Context {
 
     /// Loads a snapshot for reading, and the time to act at. Reports on standard
     /// error if the content is broken or there are warnings.
-    pub(super) fn world(&mut self) -> Result<(Snapshot, Timestamp), CommandError> {
+    pub(super) fn snapshot(&mut self) -> Result<(Snapshot, Timestamp), CommandError> {
         let config = self.config()?;
         let content = ActiveContent::read(&config, self.provisional_time()?)?;
-        let world = Snapshot::open(config, content)?;
-        let at = self.at(world.content.library.programme.zone)?;
-        self.warn_broken_content(&world)?;
-        if !self.quiet && !world.warnings.is_empty() {
-            let warnings = output::count(world.warnings.len(), "warning", "warnings");
+        let snapshot = Snapshot::open(config, content)?;
+        let at = self.at(snapshot.content.library.programme.zone)?;
+        self.warn_broken_content(&snapshot)?;
+        if !self.quiet && !snapshot.warnings.is_empty() {
+            let warnings = output::count(snapshot.warnings.len(), "warning", "warnings");
             writeln!(self.err, "{WARNING}{warnings}{WARNING:#}: see `journey check`")?;
         }
-        Ok((world, at))
+        Ok((snapshot, at))
     }
 
     /// Opens the database for writing and loads a snapshot from it and the files;
@@ -130,14 +130,14 @@ impl Context {
 
     /// Reports prominently that the content folder has errors, because mails are
     /// still sent with the last valid content.
-    pub(super) fn warn_broken_content(&mut self, world: &Snapshot) -> io::Result<()> {
-        if world.content.broken.is_empty() {
+    pub(super) fn warn_broken_content(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        if snapshot.content.broken.is_empty() {
             return Ok(());
         }
-        let zone = world.content.library.programme.zone;
-        let since = world.stored.as_ref().and_then(|stored| stored.content_since);
+        let zone = snapshot.content.library.programme.zone;
+        let since = snapshot.stored.as_ref().and_then(|stored| stored.content_since);
         let since = since.map_or(String::new(), |since| format!(" of {}", format_datetime(zone, since)));
-        let errors = world.content.broken.iter().filter(|fault| fault.is_error()).count();
+        let errors = snapshot.content.broken.iter().filter(|fault| fault.is_error()).count();
         writeln!(
             self.err,
             "{ERROR}the content has {}{ERROR:#}; the last good content{since} is in force: see `journey check{}`",

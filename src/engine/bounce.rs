@@ -16,9 +16,9 @@ const LONGEST: u64 = 10_000_000;
 
 /// The result of processing a mail to a return path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum BounceOutcome {
     /// A mail bounced.
-    CameBack {
+    Bounced {
         /// The number of the delivery that bounced.
         delivery: i64,
         /// The enhanced status code of the report.
@@ -27,23 +27,23 @@ pub enum Taken {
         kept: BounceRecord,
     },
     /// The mail is delayed, or was delivered.
-    UnderWay {
+    Delayed {
         /// The number of the delivery.
         delivery: i64,
     },
     /// A report about one of our mails, but about another recipient.
-    OfSomebodyElse {
+    OtherRecipient {
         /// The number of the delivery that carried the token.
         delivery: i64,
     },
     /// A report without a valid token, or about a mail that was never sent.
-    NotOurs,
+    UnknownToken,
     /// Not a report: an automatic reply or a read receipt.
     Automatic,
     /// Not a report: a personal message.
-    Letter,
+    PersonalReply,
     /// Cannot be parsed. It is counted, and nothing of it is stored.
-    NotUnderstood,
+    Unparseable,
 }
 
 /// Reads a mail; `None` if it is too long for a report.
@@ -60,31 +60,31 @@ pub fn take(
     bytes: &[u8],
     envelope_to: Option<&str>,
     act: &ChangeAuthor,
-) -> Result<Taken, StoreError> {
+) -> Result<BounceOutcome, StoreError> {
     let incoming = inbound::read(bytes);
     let fates = match incoming.kind {
         IncomingKind::Report(fates) => fates,
-        IncomingKind::Receipt | IncomingKind::AutoReply => return Ok(Taken::Automatic),
-        IncomingKind::PersonalReply => return Ok(Taken::Letter),
+        IncomingKind::Receipt | IncomingKind::AutoReply => return Ok(BounceOutcome::Automatic),
+        IncomingKind::PersonalReply => return Ok(BounceOutcome::PersonalReply),
         IncomingKind::Unparseable => {
             store.count_unparsed_bounce()?;
-            return Ok(Taken::NotUnderstood);
+            return Ok(BounceOutcome::Unparseable);
         }
     };
     let keys = Keys::new(&store.secret()?);
     let candidates = envelope_to.into_iter().chain(incoming.to.iter().map(String::as_str));
     let Some(delivery) = candidates.into_iter().find_map(|address| keys.verify_return_path(address)) else {
-        return Ok(Taken::NotOurs);
+        return Ok(BounceOutcome::UnknownToken);
     };
-    let Some(sent_to) = store.delivery_recipient(delivery)? else { return Ok(Taken::NotOurs) };
-    let Some(fate) = fate_of(&fates, &sent_to) else { return Ok(Taken::OfSomebodyElse { delivery }) };
+    let Some(sent_to) = store.delivery_recipient(delivery)? else { return Ok(BounceOutcome::UnknownToken) };
+    let Some(fate) = fate_of(&fates, &sent_to) else { return Ok(BounceOutcome::OtherRecipient { delivery }) };
     match fate.action {
-        DsnAction::Delayed => Ok(Taken::UnderWay { delivery }),
+        DsnAction::Delayed => Ok(BounceOutcome::Delayed { delivery }),
         DsnAction::Failed => {
             // Failed without a status code: treat it as a generic permanent failure.
             let code = fate.code.unwrap_or(StatusCode { class: 5, subject: 0, detail: 0 });
             let kept = store.record_bounce(delivery, &sent_to, code, act)?;
-            Ok(Taken::CameBack { delivery, code, kept })
+            Ok(BounceOutcome::Bounced { delivery, code, kept })
         }
     }
 }

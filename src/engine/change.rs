@@ -17,7 +17,7 @@ use crate::engine::load::snapshot::Snapshot;
 
 /// A change described without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct ChangePreview {
     /// The setting before the change, as text.
     pub before: String,
     /// The setting after the change, as text.
@@ -31,16 +31,16 @@ pub struct Shown {
 pub struct Effect {
     pub(crate) journey: Slug,
     /// The next action before the change.
-    pub before: Next,
+    pub before: NextAction,
     /// The next action after the change.
-    pub after: Next,
+    pub after: NextAction,
     /// Number of enrolments in the group.
     pub enrolments: usize,
 }
 
 /// The next action of an enrolment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Next {
+pub struct NextAction {
     /// `send`, `wait`, `held` or `over`.
     pub(crate) verdict: &'static str,
     /// The step it is about; none for a journey that has ended.
@@ -52,29 +52,29 @@ pub struct Next {
 }
 
 /// Describes a change before it is made.
-pub fn shown(world: &Snapshot, change: &Change, at: Timestamp) -> Shown {
-    let (mut settings, mut memory) = (world.settings.clone(), world.memory.clone());
+pub fn shown(snapshot: &Snapshot, change: &Change, at: Timestamp) -> ChangePreview {
+    let (mut settings, mut memory) = (snapshot.settings.clone(), snapshot.memory.clone());
     change.apply(at, &mut settings, &mut memory);
-    let before = words(world, &world.settings, &world.memory, change, at);
-    let after = words(world, &settings, &memory, change, at);
-    Shown { is_nothing: before == after, before, after }
+    let before = words(snapshot, &snapshot.settings, &snapshot.memory, change, at);
+    let after = words(snapshot, &settings, &memory, change, at);
+    ChangePreview { is_nothing: before == after, before, after }
 }
 
 /// The effect of a change: compares the decisions of the planner with and
 /// without it.
-pub fn effect(world: &Snapshot, change: &Change, at: Timestamp) -> Vec<Effect> {
-    let (mut settings, mut memory) = (world.settings.clone(), world.memory.clone());
+pub fn effect(snapshot: &Snapshot, change: &Change, at: Timestamp) -> Vec<Effect> {
+    let (mut settings, mut memory) = (snapshot.settings.clone(), snapshot.memory.clone());
     change.apply(at, &mut settings, &mut memory);
-    let before = verdicts(world, &world.settings, &world.memory, at);
-    let after = verdicts(world, &settings, &memory, at);
-    let mut sums: BTreeMap<(usize, Next, Next), usize> = BTreeMap::new();
+    let before = verdicts(snapshot, &snapshot.settings, &snapshot.memory, at);
+    let after = verdicts(snapshot, &settings, &memory, at);
+    let mut sums: BTreeMap<(usize, NextAction, NextAction), usize> = BTreeMap::new();
     for ((journey, before), (_, after)) in before.into_iter().zip(after) {
         if before != after {
             *sums.entry((journey, before, after)).or_default() += 1;
         }
     }
-    let effect = |((journey, before, after), enrolments): ((usize, Next, Next), usize)| Effect {
-        journey: world.content.library.journeys[journey].slug.clone(),
+    let effect = |((journey, before, after), enrolments): ((usize, NextAction, NextAction), usize)| Effect {
+        journey: snapshot.content.library.journeys[journey].slug.clone(),
         before,
         after,
         enrolments,
@@ -86,41 +86,46 @@ pub fn effect(world: &Snapshot, change: &Change, at: Timestamp) -> Vec<Effect> {
 
 /// Describes holding or releasing all sending, for which the database alone is
 /// enough.
-pub(crate) fn shown_of_all(is_held: bool, change: &Change) -> Shown {
+pub(crate) fn shown_of_all(is_held: bool, change: &Change) -> ChangePreview {
     let (before, after) = (sending(is_held), sending(matches!(change, Change::Hold(_))));
-    Shown { is_nothing: before == after, before: before.to_owned(), after: after.to_owned() }
+    ChangePreview { is_nothing: before == after, before: before.to_owned(), after: after.to_owned() }
 }
 
 fn sending(is_held: bool) -> &'static str {
     if is_held { "all sending is held" } else { "sending as planned" }
 }
 
-fn verdicts(world: &Snapshot, settings: &Settings, memory: &History, at: Timestamp) -> Vec<(usize, Next)> {
-    let planner = Planner::new(&world.content.library, &world.roster, settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &world.content.library, &world.roster, memory);
+fn verdicts(
+    snapshot: &Snapshot,
+    settings: &Settings,
+    memory: &History,
+    at: Timestamp,
+) -> Vec<(usize, NextAction)> {
+    let planner = Planner::new(&snapshot.content.library, &snapshot.roster, settings, ApprovalMode::Recorded);
+    let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, memory);
     let moment = planner.at(at, memory, &progress);
-    let people = world.roster.people.iter();
+    let people = snapshot.roster.people.iter();
     let decide = |person: &Person| moment.decide(person, memory.of(&person.id));
-    people.flat_map(decide).map(|d| (d.journey, Next::of(&d.verdict))).collect()
+    people.flat_map(decide).map(|d| (d.journey, NextAction::of(&d.verdict))).collect()
 }
 
-impl Next {
-    fn of(verdict: &Verdict) -> Next {
+impl NextAction {
+    fn of(verdict: &Verdict) -> NextAction {
         let first = |reasons: &[Reason]| reasons.first().map(Reason::code);
         match verdict {
             Verdict::Send(send) => {
-                Next { verdict: "send", step: Some(send.step.clone()), at: Some(send.slot), why: None }
+                NextAction { verdict: "send", step: Some(send.step.clone()), at: Some(send.slot), why: None }
             }
-            Verdict::Wait(wait) => Next {
+            Verdict::Wait(wait) => NextAction {
                 verdict: "wait",
                 step: Some(wait.step.clone()),
                 at: Some(wait.until),
                 why: first(&wait.reasons),
             },
             Verdict::Held(held) => {
-                Next { verdict: "held", step: held.step.clone(), at: None, why: first(&held.reasons) }
+                NextAction { verdict: "held", step: held.step.clone(), at: None, why: first(&held.reasons) }
             }
-            Verdict::Ended(over) => Next { verdict: "over", step: None, at: None, why: over.code() },
+            Verdict::Ended(over) => NextAction { verdict: "over", step: None, at: None, why: over.code() },
         }
     }
 
@@ -137,10 +142,16 @@ impl Next {
 }
 
 /// Describes the setting that a change is about.
-fn words(world: &Snapshot, settings: &Settings, memory: &History, change: &Change, at: Timestamp) -> String {
-    let zone = world.content.library.programme.zone;
+fn words(
+    snapshot: &Snapshot,
+    settings: &Settings,
+    memory: &History,
+    change: &Change,
+    at: Timestamp,
+) -> String {
+    let zone = snapshot.content.library.programme.zone;
     match change {
-        Change::Approve { step, .. } => approval(world, settings, step),
+        Change::Approve { step, .. } => approval(snapshot, settings, step),
         Change::Hold(None) | Change::Release(None) => sending(settings.all_held).to_owned(),
         Change::Hold(Some(step)) | Change::Release(Some(step)) if settings.held_steps.contains(step) => {
             "held".to_owned()
@@ -158,7 +169,8 @@ fn words(world: &Snapshot, settings: &Settings, memory: &History, change: &Chang
         }
         Change::SetCharacter { person, .. } => {
             let chosen = memory.of(person).character.as_ref();
-            let default = world.content.library.programme.default_character().map(|character| &character.id);
+            let default =
+                snapshot.content.library.programme.default_character().map(|character| &character.id);
             match (chosen, default) {
                 (Some(chosen), _) => format!("`{chosen}`"),
                 (None, Some(default)) => format!("nothing chosen: `{default}`"),
@@ -179,9 +191,9 @@ fn words(world: &Snapshot, settings: &Settings, memory: &History, change: &Chang
     }
 }
 
-fn approval(world: &Snapshot, settings: &Settings, step: &StepName) -> String {
-    let zone = world.content.library.programme.zone;
-    let now = world.content.library.journey(&step.journey).and_then(|journey| journey.step(&step.step));
+fn approval(snapshot: &Snapshot, settings: &Settings, step: &StepName) -> String {
+    let zone = snapshot.content.library.programme.zone;
+    let now = snapshot.content.library.journey(&step.journey).and_then(|journey| journey.step(&step.step));
     let given = || settings.approvals.iter().filter(|approval| approval.step == *step);
     match given().find(|approval| now.is_some_and(|now| now.hash == approval.content)) {
         Some(approval) => format!("approved {}", format_datetime(zone, approval.at)),

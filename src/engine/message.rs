@@ -11,7 +11,7 @@ use crate::domain::model::library::Library;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Held, Reason};
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::panics::unless_it_panics;
+use crate::engine::panics::catch_panic;
 use crate::engine::plan::pass::{self, DueEmail, HeldEmail, Pass};
 use crate::engine::tokens::Keys;
 use crate::failpoint;
@@ -49,7 +49,7 @@ pub struct MessageMetadata {
 /// `<date>/<time>-<person>-<journey>-<step>-<round>.eml`; returns their number.
 /// A mail that cannot be rendered for its person is moved to the held ones.
 pub(crate) fn write(
-    world: &Snapshot,
+    snapshot: &Snapshot,
     pass: &mut Pass<'_>,
     folder: &Path,
     mut one_more: impl FnMut(),
@@ -57,12 +57,15 @@ pub(crate) fn write(
     let mut written = 0;
     let mut sent = Vec::with_capacity(pass.send.len());
     for (place, due) in std::mem::take(&mut pass.send).into_iter().enumerate() {
-        let marks = preview_metadata(world, &due, pass.at, place);
-        let desk = MessageBuilder::of(world);
-        match unless_it_panics(|| desk.bytes(&due.letter(world, &marks.links), &marks)) {
+        let marks = preview_metadata(snapshot, &due, pass.at, place);
+        let desk = MessageBuilder::of(snapshot);
+        match catch_panic(|| desk.bytes(&due.letter(snapshot, &marks.links), &marks)) {
             Ok(bytes) => {
-                let name =
-                    desk.file_name(&due.letter(world, &marks.links), pass.at, &format!("protected{place}"));
+                let name = desk.file_name(
+                    &due.letter(snapshot, &marks.links),
+                    pass.at,
+                    &format!("protected{place}"),
+                );
                 files::write(folder, &name, &bytes)?;
                 written += 1;
                 sent.push(due);
@@ -82,39 +85,39 @@ fn held<'w>(due: &DueEmail<'w>, why: String) -> HeldEmail<'w> {
 }
 
 /// Metadata of a preview. Its links lead nowhere.
-fn preview_metadata(world: &Snapshot, due: &DueEmail<'_>, at: Timestamp, place: usize) -> MessageMetadata {
-    let domain = domain(world);
+fn preview_metadata(snapshot: &Snapshot, due: &DueEmail<'_>, at: Timestamp, place: usize) -> MessageMetadata {
+    let domain = domain(snapshot);
     let nameless =
         || format!("<dry-run.{}.{}.{}.{place}@{domain}>", due.journey.slug, due.step.slug, due.round);
     MessageMetadata {
         booked: at,
-        message_id: message_id(world, due, due.round).unwrap_or_else(nameless),
-        in_reply_to: (due.round > 0).then(|| message_id(world, due, 0)).flatten(),
+        message_id: message_id(snapshot, due, due.round).unwrap_or_else(nameless),
+        in_reply_to: (due.round > 0).then(|| message_id(snapshot, due, 0)).flatten(),
         delivery: None,
-        links: pass::links(world),
+        links: pass::links(snapshot),
     }
 }
 
 /// The Message-ID a mail has or will have; `None` before the database has a
 /// secret.
-pub fn message_id(world: &Snapshot, due: &DueEmail<'_>, round: u16) -> Option<String> {
-    let stored = world.stored.as_ref()?;
+pub fn message_id(snapshot: &Snapshot, due: &DueEmail<'_>, round: u16) -> Option<String> {
+    let stored = snapshot.stored.as_ref()?;
     let step = StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() };
-    Some(stored.keys.message_id(due.number?, &step, round, domain(world)))
+    Some(stored.keys.message_id(due.number?, &step, round, domain(snapshot)))
 }
 
 /// The domain of the sender address.
-pub(super) fn domain(world: &Snapshot) -> &str {
-    world.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
+pub(super) fn domain(snapshot: &Snapshot) -> &str {
+    snapshot.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
 }
 
 impl<'c> MessageBuilder<'c> {
     /// With configuration and content of a snapshot.
-    pub fn of(world: &'c Snapshot) -> MessageBuilder<'c> {
+    pub fn of(snapshot: &'c Snapshot) -> MessageBuilder<'c> {
         MessageBuilder {
-            config: &world.config,
-            library: &world.content.library,
-            renderer: &world.content.renderer,
+            config: &snapshot.config,
+            library: &snapshot.content.library,
+            renderer: &snapshot.content.renderer,
         }
     }
 

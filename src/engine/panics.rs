@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::engine::tokens;
 
 /// Runs `make`, and turns a panic into an error.
-pub(super) fn unless_it_panics<T>(make: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(super) fn catch_panic<T>(make: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|said| {
         let reference = reference(&*said);
         Err(format!("internal error, reference {reference}: the program could not make this mail"))
@@ -20,7 +20,7 @@ pub(super) fn unless_it_panics<T>(make: impl FnOnce() -> Result<T, String>) -> R
 pub(crate) fn reference(said: &(dyn Any + Send)) -> String {
     let words = said.downcast_ref::<&str>().copied();
     let words = words.or_else(|| said.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
-    let hash: String = tokens::sha256_in_words(words.as_bytes()).chars().take(8).collect();
+    let hash: String = tokens::sha256_base32(words.as_bytes()).chars().take(8).collect();
     format!("R-{hash}")
 }
 
@@ -30,14 +30,14 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_error_with_an_id() {
-        let made = unless_it_panics(|| Ok(["Hej!"].concat().into_bytes()[7..].to_vec()));
+        let made = catch_panic(|| Ok(["Hej!"].concat().into_bytes()[7..].to_vec()));
         let why = made.expect_err("it panics");
         let reference = reference(&"range start index 7 out of range for slice of length 4".to_owned());
         assert_eq!(
             why,
             format!("internal error, reference {reference}: the program could not make this mail")
         );
-        assert_eq!(unless_it_panics::<()>(|| Err("no name".to_owned())), Err("no name".to_owned()));
+        assert_eq!(catch_panic::<()>(|| Err("no name".to_owned())), Err("no name".to_owned()));
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub struct Status<'w> {
 
 /// The part of the status that is read from the database.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
+pub struct DatabaseStatus {
     deliveries: Vec<(State, u64)>,
     bounces: Vec<(BounceCause, u64)>,
     unparsed: u64,
@@ -91,24 +91,24 @@ pub struct Ledger {
 }
 
 /// Maximum number of problem deliveries listed.
-const SOME: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// With nightly backups, one older than this means that a backup was missed.
 pub(crate) const OLD_BACKUP: TimeDelta = TimeDelta::hours(36);
 
-impl Ledger {
+impl DatabaseStatus {
     /// Reads it; empty without a database. Changes nothing on disk.
-    pub fn read(world: &Snapshot, at: Timestamp) -> Result<Ledger, StoreError> {
-        let mail = &world.config.mail;
+    pub fn read(snapshot: &Snapshot, at: Timestamp) -> Result<DatabaseStatus, StoreError> {
+        let mail = &snapshot.config.mail;
         let limits = match mail.transport {
             Transport::Files => Limits::default(),
             Transport::Smtp | Transport::Sendmail => Limits::of(&mail.smtp),
         };
-        let desk = MessageBuilder::of(world);
-        let wave = world.config.daemon.wave();
+        let desk = MessageBuilder::of(snapshot);
+        let wave = snapshot.config.daemon.wave();
         let waves = wave.filter(|_| mail.transport != Transport::Files);
         let look = |store: &Store| {
-            Ok(Ledger {
+            Ok(DatabaseStatus {
                 deliveries: store.deliveries_by_state()?,
                 bounces: store.bounces_by_cause()?,
                 unparsed: store.unparsed_bounces()?,
@@ -124,20 +124,20 @@ impl Ledger {
                 outbox: Outbox::read(store, &desk, &Filter::default(), at)?,
                 pausing: waves.map_or(Ok(Vec::new()), |wave| pausing(store, wave, at))?,
                 next_attempt: store.next_attempt()?,
-                stuck: store.stuck(SOME)?,
+                stuck: store.stuck(MAX_LISTED)?,
                 backup: store.last_backup_at()?,
-                log: Store::wal_length(&world.config.database),
+                log: Store::wal_length(&snapshot.config.database),
             })
         };
-        Ok(Store::read_only(&world.config.database, look)?.unwrap_or_default())
+        Ok(Store::read_only(&snapshot.config.database, look)?.unwrap_or_default())
     }
 }
 
 /// Combines the database part with a planning pass.
-pub fn status(world: &Snapshot, ledger: Ledger, at: Timestamp) -> Status<'_> {
-    let pass = Pass::at(world, at, &Filter::default());
+pub fn status(snapshot: &Snapshot, ledger: DatabaseStatus, at: Timestamp) -> Status<'_> {
+    let pass = Pass::at(snapshot, at, &Filter::default());
     let mut stages: BTreeMap<&Slug, [usize; 5]> =
-        world.content.library.journeys.iter().map(|journey| (&journey.slug, [0; 5])).collect();
+        snapshot.content.library.journeys.iter().map(|journey| (&journey.slug, [0; 5])).collect();
     for (slug, stage) in &pass.stages {
         let place = Stage::ALL.iter().position(|known| known == stage).unwrap_or_default();
         stages.entry(slug).or_default()[place] += 1;
@@ -168,6 +168,6 @@ pub fn status(world: &Snapshot, ledger: Ledger, at: Timestamp) -> Status<'_> {
         log: ledger.log,
         next_wake: handed_over.chain(pass.wake).min(),
         pass,
-        broken: &world.content.broken,
+        broken: &snapshot.content.broken,
     }
 }

@@ -13,7 +13,7 @@ use crate::render::ReaderLinks;
 
 /// Generates the secret of a new database. Fails if the system provides no
 /// randomness.
-pub(crate) fn draw() -> Result<[u8; 32], NoRandomness> {
+pub(crate) fn generate_secret() -> Result<[u8; 32], NoRandomness> {
     let mut secret = [0; 32];
     SystemRandom::new().fill(&mut secret).map_err(|_| NoRandomness)?;
     Ok(secret)
@@ -32,7 +32,7 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// The SHA-256 hash in base32.
-pub(super) fn sha256_in_words(bytes: &[u8]) -> String {
+pub(super) fn sha256_base32(bytes: &[u8]) -> String {
     letters().encode(&sha256(bytes))
 }
 

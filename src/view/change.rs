@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::TimeZone;
-use crate::engine::change::{Effect, Next};
+use crate::engine::change::{Effect, NextAction};
 
 /// A change of settings, made or only previewed.
 #[derive(Debug, Serialize)]
@@ -51,7 +51,7 @@ impl<'a> EffectView<'a> {
 }
 
 impl<'a> NextActionView<'a> {
-    fn of(zone: TimeZone, next: &'a Next) -> NextActionView<'a> {
+    fn of(zone: TimeZone, next: &'a NextAction) -> NextActionView<'a> {
         NextActionView {
             verdict: next.verdict,
             step: next.step.as_ref().map(Slug::as_str),

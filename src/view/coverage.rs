@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::domain::model::ids::{Language, Slug};
-use crate::engine::plan::coverage::{Cell, Texts};
+use crate::engine::plan::coverage::{Cell, StepCoverage};
 
 /// All steps with their texts.
 #[derive(Debug, Serialize)]
@@ -29,13 +29,16 @@ struct TextView<'a> {
 }
 
 impl<'a> CoverageView<'a> {
-    pub(crate) fn of(columns: &'a [(Language, Option<Slug>)], rows: &'a [Texts<'_>]) -> CoverageView<'a> {
+    pub(crate) fn of(
+        columns: &'a [(Language, Option<Slug>)],
+        rows: &'a [StepCoverage<'_>],
+    ) -> CoverageView<'a> {
         let text = |((language, character), cell): (&'a (Language, Option<Slug>), &Cell)| TextView {
             language: language.as_str(),
             character: character.as_ref().map(Slug::as_str),
             text: cell.as_str(),
         };
-        let step = |row: &'a Texts<'_>| StepCoverageView {
+        let step = |row: &'a StepCoverage<'_>| StepCoverageView {
             journey: row.journey.slug.as_str(),
             step: row.step.slug.as_str(),
             kind: row.step.kind.as_str(),

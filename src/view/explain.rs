@@ -9,7 +9,7 @@ use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::{Ended, Verdict};
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::explain::{InUnit, Standing, StepStanding, Why};
+use crate::engine::plan::explain::{JourneyStatus, MemberStatus, StepStatus, Why};
 
 /// All journeys of one person.
 #[derive(Debug, Serialize)]
@@ -86,7 +86,7 @@ impl<'a> UnitExplanationView<'a> {
         snapshot: &'a Snapshot,
         step: &StepName,
         unit: &'a UnitId,
-        people: &'a [InUnit<'_>],
+        people: &'a [MemberStatus<'_>],
     ) -> UnitExplanationView<'a> {
         let zone = snapshot.content.library.programme.zone;
         let people = people.iter().map(|member| MemberStatusView::of(zone, member)).collect();
@@ -95,7 +95,7 @@ impl<'a> UnitExplanationView<'a> {
 }
 
 impl<'a> JourneyStatusView<'a> {
-    fn of(zone: TimeZone, status: &'a Standing<'_>) -> JourneyStatusView<'a> {
+    fn of(zone: TimeZone, status: &'a JourneyStatus<'_>) -> JourneyStatusView<'a> {
         JourneyStatusView {
             journey: status.journey.slug.as_str(),
             stage: status.stage.as_str(),
@@ -106,7 +106,7 @@ impl<'a> JourneyStatusView<'a> {
 }
 
 impl<'a> StepStatusView<'a> {
-    fn of(zone: TimeZone, status: &'a StepStanding<'_>) -> StepStatusView<'a> {
+    fn of(zone: TimeZone, status: &'a StepStatus<'_>) -> StepStatusView<'a> {
         StepStatusView {
             step: status.step.slug.as_str(),
             round: status.round,
@@ -122,7 +122,7 @@ impl<'a> StepStatusView<'a> {
 }
 
 impl<'a> MemberStatusView<'a> {
-    fn of(zone: TimeZone, member: &'a InUnit<'_>) -> MemberStatusView<'a> {
+    fn of(zone: TimeZone, member: &'a MemberStatus<'_>) -> MemberStatusView<'a> {
         MemberStatusView {
             person: display_id(member.person),
             state: member.step.word(),

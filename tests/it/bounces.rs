@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use journey::domain::change::ChangeAuthor;
 use journey::domain::model::ids::PersonId;
-use journey::engine::bounce::{self, Taken};
+use journey::engine::bounce::{self, BounceOutcome};
 use journey::engine::plan::pass::{Filter, Pass};
 use journey::engine::tokens::Keys;
 use journey::store::{BounceRecord, Store};
@@ -65,13 +65,13 @@ fn report(rig: &mut Rig, name: &str) -> Vec<u8> {
     text.replace("{MESSAGE_ID}", &message_id).replace('\n', "\r\n").into_bytes()
 }
 
-fn take(rig: &mut Rig, bytes: &[u8]) -> Taken {
+fn take(rig: &mut Rig, bytes: &[u8]) -> BounceOutcome {
     let act = act(rig, LATER);
     let (_, store) = rig.running(act.at);
     bounce::take(store, bytes, None, &act).expect("a database")
 }
 
-fn take_report(rig: &mut Rig, name: &str) -> Taken {
+fn take_report(rig: &mut Rig, name: &str) -> BounceOutcome {
     let bytes = report(rig, name);
     take(rig, &bytes)
 }
@@ -96,8 +96,8 @@ fn traces(rig: &mut Rig) -> (u64, usize) {
     (noted, audit.iter().filter(|line| line.action == "bounce").count())
 }
 
-fn is_held(taken: Taken) -> bool {
-    matches!(taken, Taken::CameBack { kept: BounceRecord::PersonHeld, .. })
+fn is_held(taken: BounceOutcome) -> bool {
+    matches!(taken, BounceOutcome::Bounced { kept: BounceRecord::PersonHeld, .. })
 }
 
 #[test]
@@ -138,8 +138,8 @@ fn an_admin_can_release_a_bounce_hold() {
 #[test]
 fn an_out_of_office_reply_is_no_bounce_and_is_not_stored() {
     let mut rig = rig();
-    assert_eq!(take_report(&mut rig, "away-with-headers.eml"), Taken::Automatic);
-    assert_eq!(take_report(&mut rig, "away-without-headers.eml"), Taken::Letter);
+    assert_eq!(take_report(&mut rig, "away-with-headers.eml"), BounceOutcome::Automatic);
+    assert_eq!(take_report(&mut rig, "away-without-headers.eml"), BounceOutcome::PersonalReply);
     assert_eq!(traces(&mut rig), (0, 0));
     let folder = rig.path("");
     for entry in fs::read_dir(folder).expect("the home") {
@@ -163,9 +163,9 @@ fn reports_of_delay_relaying_delivery_and_reading_change_nothing() {
     let mut rig = rig();
     let (delivery, ..) = mail_to_ada(&mut rig);
     for name in ["delayed.eml", "relayed.eml", "delivered.eml"] {
-        assert_eq!(take_report(&mut rig, name), Taken::UnderWay { delivery }, "{name}");
+        assert_eq!(take_report(&mut rig, name), BounceOutcome::Delayed { delivery }, "{name}");
     }
-    assert_eq!(take_report(&mut rig, "receipt.eml"), Taken::Automatic);
+    assert_eq!(take_report(&mut rig, "receipt.eml"), BounceOutcome::Automatic);
     assert_eq!(traces(&mut rig), (0, 0));
     assert_eq!(next(&mut rig).0, ["ada", "bo"]);
 }
@@ -174,7 +174,7 @@ fn reports_of_delay_relaying_delivery_and_reading_change_nothing() {
 fn a_forged_report_holds_nobody() {
     let mut rig = rig();
     for name in ["forged-without-token.eml", "forged-with-wrong-token.eml"] {
-        assert_eq!(take_report(&mut rig, name), Taken::NotOurs, "{name}");
+        assert_eq!(take_report(&mut rig, name), BounceOutcome::UnknownToken, "{name}");
     }
     // A token of another database, and one of a mail that was never sent.
     let (_, own, _) = mail_to_ada(&mut rig);
@@ -183,7 +183,7 @@ fn a_forged_report_holds_nobody() {
     for other in [Keys::new(&[9; 32]).return_path(1, BOUNCES), Keys::new(&secret).return_path(4_711, BOUNCES)]
     {
         let text = String::from_utf8(report(&mut rig, "hard-english.eml")).expect("text");
-        assert_eq!(take(&mut rig, text.replace(&own, &other).as_bytes()), Taken::NotOurs);
+        assert_eq!(take(&mut rig, text.replace(&own, &other).as_bytes()), BounceOutcome::UnknownToken);
     }
     assert_eq!(traces(&mut rig), (0, 0));
     assert_eq!(next(&mut rig).0, ["ada", "bo"]);
@@ -204,7 +204,7 @@ fn a_report_about_a_mail_that_was_not_sent_is_ignored() {
     assert_ne!(booked, sent);
     let text = String::from_utf8(report(&mut rig, "hard-english.eml")).expect("text");
     let text = text.replace(&own, &keys.return_path(booked, BOUNCES));
-    assert_eq!(take(&mut rig, text.as_bytes()), Taken::NotOurs);
+    assert_eq!(take(&mut rig, text.as_bytes()), BounceOutcome::UnknownToken);
 }
 
 #[test]
@@ -219,8 +219,8 @@ fn an_upper_cased_return_path_token_still_matches() {
 fn in_a_report_about_two_recipients_only_ours_counts() {
     let mut rig = rig();
     let (delivery, ..) = mail_to_ada(&mut rig);
-    assert_eq!(take_report(&mut rig, "two-other-failed.eml"), Taken::UnderWay { delivery });
-    assert_eq!(take_report(&mut rig, "two-strangers.eml"), Taken::OfSomebodyElse { delivery });
+    assert_eq!(take_report(&mut rig, "two-other-failed.eml"), BounceOutcome::Delayed { delivery });
+    assert_eq!(take_report(&mut rig, "two-strangers.eml"), BounceOutcome::OtherRecipient { delivery });
     assert_eq!(next(&mut rig).0, ["ada", "bo"]);
     assert!(is_held(take_report(&mut rig, "two-ours-failed.eml")));
     assert_eq!(next(&mut rig).0, ["bo"]);
@@ -234,28 +234,34 @@ fn an_unparseable_report_is_reported_and_crashes_nothing() {
     for end in 0..whole.len() {
         // Half a report may still hold its essential part, and then counts.
         let taken = take(&mut rig, &whole[..end]);
-        assert!(!matches!(taken, Taken::OfSomebodyElse { .. } | Taken::UnderWay { .. }), "{end}: {taken:?}");
-        unread += u64::from(taken == Taken::NotUnderstood);
+        assert!(
+            !matches!(taken, BounceOutcome::OtherRecipient { .. } | BounceOutcome::Delayed { .. }),
+            "{end}: {taken:?}"
+        );
+        unread += u64::from(taken == BounceOutcome::Unparseable);
     }
     let status = String::from_utf8_lossy(&whole).find("Original-Recipient").expect("there");
-    assert_eq!(take(&mut rig, &whole[..status]), Taken::NotUnderstood);
+    assert_eq!(take(&mut rig, &whole[..status]), BounceOutcome::Unparseable);
     let binary: Vec<u8> = (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    assert_eq!(take(&mut rig, &binary), Taken::NotUnderstood);
-    assert_eq!(take(&mut rig, b""), Taken::NotUnderstood);
+    assert_eq!(take(&mut rig, &binary), BounceOutcome::Unparseable);
+    assert_eq!(take(&mut rig, b""), BounceOutcome::Unparseable);
     let at = rig.at(LATER);
     assert_eq!(rig.store(at).unparsed_bounces().expect("a number"), unread + 3, "each is counted");
     let mut nested = String::from("From: x@y.example\r\n");
     for level in 0..300 {
         nested += &format!("Content-Type: multipart/mixed; boundary=\"b{level}\"\r\n\r\n--b{level}\r\n");
     }
-    assert_eq!(take(&mut rig, nested.as_bytes()), Taken::Letter);
+    assert_eq!(take(&mut rig, nested.as_bytes()), BounceOutcome::PersonalReply);
     let mut messages = String::from("From: x@y.example\r\n");
     for _ in 0..300 {
         messages += "Content-Type: message/rfc822\r\n\r\n";
     }
-    assert_eq!(take(&mut rig, messages.as_bytes()), Taken::Letter);
+    assert_eq!(take(&mut rig, messages.as_bytes()), BounceOutcome::PersonalReply);
     let many: String = (0..5_000).map(|n| format!("To: x{n}@y.example\r\n")).collect();
-    assert_eq!(take(&mut rig, format!("From: x@y.example\r\n{many}\r\n").as_bytes()), Taken::Letter);
+    assert_eq!(
+        take(&mut rig, format!("From: x@y.example\r\n{many}\r\n").as_bytes()),
+        BounceOutcome::PersonalReply
+    );
     let long = bounce::mail(std::io::repeat(b'x')).expect("read");
     assert_eq!(long, None, "a mail without an end is not read to one");
 }
@@ -265,7 +271,7 @@ fn a_status_code_about_the_relay_does_not_hold_the_person() {
     for name in ["channel.eml", "full.eml"] {
         let mut rig = rig();
         let taken = take_report(&mut rig, name);
-        let Taken::CameBack { code, kept: BounceRecord::Recorded, .. } = taken else {
+        let BounceOutcome::Bounced { code, kept: BounceRecord::Recorded, .. } = taken else {
             panic!("{name}: {taken:?}")
         };
         assert_eq!(bounce::is_alarm(code), name == "channel.eml");
@@ -279,7 +285,7 @@ fn the_same_report_twice_counts_once() {
     let mut rig = rig();
     assert!(is_held(take_report(&mut rig, "hard-english.eml")));
     let again = take_report(&mut rig, "hard-english.eml");
-    assert!(matches!(again, Taken::CameBack { kept: BounceRecord::Duplicate, .. }), "{again:?}");
+    assert!(matches!(again, BounceOutcome::Bounced { kept: BounceRecord::Duplicate, .. }), "{again:?}");
     assert_eq!(traces(&mut rig), (1, 1));
 }
 
@@ -293,7 +299,7 @@ fn a_new_address_releases_the_hold_and_ignores_late_reports_about_the_old_one() 
     assert_eq!(next(&mut rig).0, ["ada", "bo"], "lifted by itself");
     // A second report about the mail to the old address, with another code.
     let late = take_report(&mut rig, "hard-exchange.eml");
-    assert!(matches!(late, Taken::CameBack { kept: BounceRecord::Recorded, .. }), "{late:?}");
+    assert!(matches!(late, BounceOutcome::Bounced { kept: BounceRecord::Recorded, .. }), "{late:?}");
     assert_eq!(next(&mut rig).0, ["ada", "bo"], "old address only");
 }
 

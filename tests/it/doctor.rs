@@ -138,7 +138,7 @@ fn doctor_respects_its_timeout() {
         let watch = Stopwatch::start();
         let mut found = Vec::new();
         let at: Timestamp = "2026-12-01T07:30:00Z".parse().expect("an instant");
-        doctor::visit(&client, true, at, &mut |finding| found.push(finding));
+        doctor::probe(&client, true, at, &mut |finding| found.push(finding));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].level, Level::Fault);
         assert!(found[0].message.contains("within 0.1 s"), "{}", found[0].message);

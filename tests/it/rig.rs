@@ -143,8 +143,8 @@ impl Rig {
     /// The next instant at which something may be due, as `status` reports it.
     pub(crate) fn next_wake(&mut self, at: Timestamp) -> Option<Timestamp> {
         match &self.running {
-            Some(running) => status::status(&running.world, status::Ledger::default(), at).next_wake,
-            None => status::status(&self.look(at), status::Ledger::default(), at).next_wake,
+            Some(running) => status::status(&running.world, status::DatabaseStatus::default(), at).next_wake,
+            None => status::status(&self.look(at), status::DatabaseStatus::default(), at).next_wake,
         }
     }
 

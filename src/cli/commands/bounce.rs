@@ -9,7 +9,7 @@ use crate::cli::lookup;
 use crate::cli::style::{ERROR, WARNING};
 use crate::config::Config;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::engine::bounce::{self, Taken};
+use crate::engine::bounce::{self, BounceOutcome};
 use crate::store::{BounceRecord, Store};
 
 /// Takes a mail that came back, on standard input
@@ -49,14 +49,15 @@ fn process(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let mut store = open(cx, &config, at)?;
     let act = cx.act(at, Some("a mail server"), None);
     let taken = bounce::take(&mut store, &bytes, args.to.as_deref(), &act)?;
-    if taken == Taken::NotUnderstood {
+    if taken == BounceOutcome::Unparseable {
         return Err(CommandError::new(
             ErrorKind::BadData,
             "this cannot be read: it is no mail, or half a report",
         )
         .hint("it is counted in `journey status`, and nothing else was changed; look at it by hand"));
     }
-    if let Taken::CameBack { delivery, code, kept: BounceRecord::Recorded | BounceRecord::PersonHeld } = taken
+    if let BounceOutcome::Bounced { delivery, code, kept: BounceRecord::Recorded | BounceRecord::PersonHeld } =
+        taken
         && bounce::is_alarm(code)
     {
         writeln!(
@@ -71,29 +72,31 @@ fn process(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn print_outcome(cx: &mut Context, taken: Taken) -> Result<(), CommandError> {
+fn print_outcome(cx: &mut Context, taken: BounceOutcome) -> Result<(), CommandError> {
     let out = &mut cx.out;
     match taken {
-        Taken::CameBack { delivery, code, kept: BounceRecord::PersonHeld } => writeln!(
+        BounceOutcome::Bounced { delivery, code, kept: BounceRecord::PersonHeld } => writeln!(
             out,
             "delivery {delivery} came back: {code}; {WARNING}its reader is held{WARNING:#} until HR\u{2019}s file has another address"
         )?,
-        Taken::CameBack { delivery, code, kept: BounceRecord::Recorded } => {
+        BounceOutcome::Bounced { delivery, code, kept: BounceRecord::Recorded } => {
             writeln!(out, "delivery {delivery} came back: {code}; it is noted, and nobody is held for it")?;
         }
-        Taken::CameBack { delivery, code, kept: BounceRecord::Duplicate } => {
+        BounceOutcome::Bounced { delivery, code, kept: BounceRecord::Duplicate } => {
             writeln!(out, "delivery {delivery} came back: {code}; that was known")?;
         }
-        Taken::UnderWay { delivery } => {
+        BounceOutcome::Delayed { delivery } => {
             writeln!(out, "delivery {delivery} is under way or has arrived; nothing changes")?;
         }
-        Taken::OfSomebodyElse { delivery } => {
+        BounceOutcome::OtherRecipient { delivery } => {
             writeln!(out, "delivery {delivery}: the report is not about its reader; nothing changes")?;
         }
-        Taken::NotOurs => writeln!(out, "a report without the token of a mail of ours; nothing changes")?,
-        Taken::Automatic => writeln!(out, "an automatic answer; nothing is kept of it")?,
-        Taken::Letter => writeln!(out, "a letter, and no report; nothing is kept of it")?,
-        Taken::NotUnderstood => {}
+        BounceOutcome::UnknownToken => {
+            writeln!(out, "a report without the token of a mail of ours; nothing changes")?
+        }
+        BounceOutcome::Automatic => writeln!(out, "an automatic answer; nothing is kept of it")?,
+        BounceOutcome::PersonalReply => writeln!(out, "a letter, and no report; nothing is kept of it")?,
+        BounceOutcome::Unparseable => {}
     }
     Ok(())
 }

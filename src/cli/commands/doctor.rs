@@ -9,7 +9,7 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
 use crate::cli::style::{DIM, ERROR, SUCCESS, WARNING};
 use crate::domain::diagnostic::Diagnostic;
-use crate::engine::doctor::{self, Asked, Finding, Level};
+use crate::engine::doctor::{self, DoctorOptions, Finding, Level};
 use crate::mail::dns::DnsClient;
 use crate::view::doctor::DoctorView;
 
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let zone = cx.zone(&config)?;
     let at = cx.at(zone)?;
     let patience = Duration::from_secs(args.patience.into());
-    let asked = Asked { at, patience, names: args.dns.then(|| args.dns_server.clone()) };
+    let asked = DoctorOptions { at, patience, names: args.dns.then(|| args.dns_server.clone()) };
     // Print each finding at once: a relay may be slow to answer.
     let as_text = args.format == Format::Text;
     let mut closed = Ok(());

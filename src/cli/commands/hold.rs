@@ -168,7 +168,7 @@ fn store(
         Err(faults) if !cx.is_now() => Err(CommandError::faults(ErrorKind::BadContent, faults.clone())
             .hint("without --at it goes all the same")),
         Err(_) => {
-            let secret = tokens::draw().map_err(anyhow::Error::from)?;
+            let secret = tokens::generate_secret().map_err(anyhow::Error::from)?;
             Ok(Store::open(database, at, || secret)?)
         }
     }

@@ -7,7 +7,7 @@ use crate::cli::error::CommandError;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM};
 use crate::domain::model::ids::{Language, Slug};
-use crate::engine::plan::coverage::{self, Cell, Texts};
+use crate::engine::plan::coverage::{self, Cell, StepCoverage};
 use crate::view::coverage::CoverageView;
 
 /// Shows steps × characters × languages: own text, inherited, missing
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, _) = cx.world()?;
+    let (snapshot, _) = cx.snapshot()?;
     let only =
         args.journey.as_deref().map(|text| crate::cli::lookup::journey(&snapshot, text)).transpose()?;
     let columns = coverage::columns(&snapshot);
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 fn text(
     cx: &mut Context,
     columns: &[(Language, Option<Slug>)],
-    rows: &[Texts<'_>],
+    rows: &[StepCoverage<'_>],
 ) -> Result<(), CommandError> {
     let heading = |(language, character): &(Language, Option<Slug>)| match character {
         Some(character) => format!("{language} @{character}"),

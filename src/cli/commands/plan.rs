@@ -57,7 +57,7 @@ enum Format {
 const WEEKS: i64 = 12;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.world()?;
+    let (snapshot, at) = cx.snapshot()?;
     let zone = snapshot.content.library.programme.zone;
     let last = match &args.until {
         Some(text) => time_arg::parse_date(text)?,

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         writeln!(cx.out, "would put it in the place of {database}")?;
         return Ok(writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?);
     }
-    let _lock = Lock::take(&config.database, at, zone)?;
+    let _lock = Lock::acquire(&config.database, at, zone)?;
     let act = cx.act(at, None, args.reason.as_deref());
     let restored = copy.restore_to(&config.database, &act)?;
     print_backup_time(cx, zone, &copy)?;

@@ -15,7 +15,7 @@ use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::HeldEmail;
-use crate::engine::status::{self, Ledger, OLD_BACKUP, Status};
+use crate::engine::status::{self, DatabaseStatus, OLD_BACKUP, Status};
 use crate::store::{Stuck, WAL_WARN_BYTES};
 use crate::view::status::{StatusView, bounces};
 
@@ -33,8 +33,8 @@ pub(crate) struct Args {
 const MAX_HELD_LINES: usize = 8;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.world()?;
-    let status = status::status(&snapshot, Ledger::read(&snapshot, at)?, at);
+    let (snapshot, at) = cx.snapshot()?;
+    let status = status::status(&snapshot, DatabaseStatus::read(&snapshot, at)?, at);
     match args.format {
         Format::Json => Ok(output::print_json(&mut *cx.out, &StatusView::of(&snapshot, &status))?),
         Format::Text => text(cx, &snapshot, &status),

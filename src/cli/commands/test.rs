@@ -41,7 +41,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.world()?;
+    let (snapshot, at) = cx.snapshot()?;
     if !snapshot.content.broken.is_empty() {
         let message = "the content has errors, and a test would show the text before them";
         let error = CommandError::new(ErrorKind::BadContent, message);

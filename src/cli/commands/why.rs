@@ -12,7 +12,7 @@ use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{Reason, Verdict, Wait};
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::explain::{self, InUnit, Standing, State, StepStanding, Why};
+use crate::engine::plan::explain::{self, JourneyStatus, MemberStatus, State, StepStatus, Why};
 use crate::view::explain::{ExplanationView, UnitExplanationView, over_text};
 
 /// Says why somebody gets what they get, and when
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.world()?;
+    let (snapshot, at) = cx.snapshot()?;
     match (&args.person, &args.step, &args.unit) {
         (Some(person), _, _) => {
             let mut why = explain::of_person(&snapshot, lookup::person(&snapshot, person)?, at);
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                 }
                 Format::Text => {
                     writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", snapshot.roster.unit_name(&unit))?;
-                    let row = |member: &InUnit<'_>| {
+                    let row = |member: &MemberStatus<'_>| {
                         let state = member.step.word().to_owned();
                         vec![output::display_id(member.person).to_owned(), state, summary(zone, member)]
                     };
@@ -122,7 +122,7 @@ fn person_text(
 }
 
 /// Remarks on a step that was enqueued or sent.
-fn remarks(step: &StepStanding<'_>) -> String {
+fn remarks(step: &StepStatus<'_>) -> String {
     let mut remarks = Vec::new();
     if step.round > 0 {
         remarks.push(format!("reminder {}", step.round));
@@ -139,7 +139,7 @@ fn remarks(step: &StepStanding<'_>) -> String {
 }
 
 /// Prints the next step of a journey, its time, and why not earlier.
-fn next_text(cx: &mut Context, zone: TimeZone, status: &Standing<'_>) -> Result<(), CommandError> {
+fn next_text(cx: &mut Context, zone: TimeZone, status: &JourneyStatus<'_>) -> Result<(), CommandError> {
     let reminder = |round: u16| if round == 0 { String::new() } else { format!(", reminder {round}") };
     match &status.verdict {
         Verdict::Send(send) => {
@@ -184,7 +184,7 @@ fn when(zone: TimeZone, wait: &Wait) -> String {
 
 /// When a step was or will be sent, and why not earlier; for a later step, the
 /// step that comes before it.
-fn summary(zone: TimeZone, member: &InUnit<'_>) -> String {
+fn summary(zone: TimeZone, member: &MemberStatus<'_>) -> String {
     if let Some(sent) = member.step.sent {
         return format_datetime(zone, sent);
     }

@@ -33,7 +33,7 @@ use crate::domain::planner::send_policy::{self, EnqueuedMail};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
 use crate::engine::message::MessageBuilder;
-use crate::engine::panics::unless_it_panics;
+use crate::engine::panics::catch_panic;
 use crate::engine::tokens::Keys;
 use crate::mail::message::dkim::Signer;
 use crate::store::{Before, DataVersion, Outgoing, Store, StoreError, Transition};
@@ -172,7 +172,7 @@ fn bytes(
             return Err("the copy of it that was handed over before is damaged in the database".to_owned());
         }
     }
-    unless_it_panics(|| {
+    catch_panic(|| {
         let bytes = desk.outgoing(keys, outgoing)?;
         let Some(signer) = signer else { return Ok(bytes.into()) };
         let mut signed = signer.sign(&bytes, outgoing.delivery.booked)?;

@@ -18,7 +18,7 @@ use crate::store::{IntegrityReport, SqliteLibrary, Store, StoreError, WAL_WARN_B
 /// Checks the database.
 pub(super) fn examine(
     config: &Config,
-    world: Option<&Snapshot>,
+    snapshot: Option<&Snapshot>,
     at: Timestamp,
     tell: &mut dyn FnMut(Finding),
 ) {
@@ -33,10 +33,10 @@ pub(super) fn examine(
     let holder = lock::holder(path);
     let sends = !matches!(holder, Ok(None));
     if is_there {
-        if let Some(world) = world {
-            tell(compare(path, world, at, sends));
+        if let Some(snapshot) = snapshot {
+            tell(compare(path, snapshot, at, sends));
         }
-        let zone = world.map_or(TimeZone::UTC, |world| world.content.library.programme.zone);
+        let zone = snapshot.map_or(TimeZone::UTC, |snapshot| snapshot.content.library.programme.zone);
         let held = Store::read_only(path, |store| {
             Ok((store.send_blocks()?, store.settings(config.limits.grace)?.all_held))
         });
@@ -113,29 +113,29 @@ fn on_network(path: &Path, name: &str) -> Finding {
 
 /// Compares the positions with the events. With `sends`, another process may be
 /// between writing the one and the other.
-fn compare(path: &Path, world: &Snapshot, at: Timestamp, sends: bool) -> Finding {
+fn compare(path: &Path, snapshot: &Snapshot, at: Timestamp, sends: bool) -> Finding {
     let kept =
         Store::read_only(path, |store| Ok((store.stored_positions()?, store.positions_fingerprint()?)));
     match kept {
-        Ok(Some((kept, with))) => positions(positions::compare(world, &kept, with.as_deref(), at), sends),
+        Ok(Some((kept, with))) => positions(positions::compare(snapshot, &kept, with.as_deref(), at), sends),
         Ok(None) => Finding::good("positions", "none yet"),
         Err(error) => Finding::fault("positions", error.to_string()).hint("look at the database first"),
     }
 }
 
 fn positions(compared: PositionAudit, sends: bool) -> Finding {
-    let PositionAudit { enrolments, late, untrue, to_renew } = compared;
+    let PositionAudit { enrolments, stale, mismatched, recompute_pending } = compared;
     let hint = "`journey send` works all of them out anew; nothing wrong can be sent meanwhile";
-    if to_renew {
+    if recompute_pending {
         return Finding::good("positions", "all are worked out anew by the next pass");
     }
-    if late > 0 && !sends {
+    if stale > 0 && !sends {
         let message =
-            format!("{late} of {enrolments} name a time that is too late: these mails would be missed");
+            format!("{stale} of {enrolments} name a time that is too late: these mails would be missed");
         return Finding::fault("positions", message).hint(hint);
     }
-    if late + untrue > 0 {
-        let message = format!("{} of {enrolments} do not agree with the events", late + untrue);
+    if stale + mismatched > 0 {
+        let message = format!("{} of {enrolments} do not agree with the events", stale + mismatched);
         let hint = if sends { "somebody sends just now; look again when that is over" } else { hint };
         return Finding::warning("positions", message).hint(hint);
     }
@@ -205,12 +205,12 @@ mod tests {
 
     #[test]
     fn a_late_position_is_a_fault_unless_somebody_sends() {
-        let late = PositionAudit { enrolments: 10, late: 1, untrue: 0, to_renew: false };
-        assert_eq!(positions(late, false).level, Level::Fault);
-        assert_eq!(positions(late, true).level, Level::Warning);
-        assert_eq!(positions(PositionAudit { to_renew: true, ..late }, false).level, Level::Good);
-        let untrue = PositionAudit { late: 0, untrue: 2, ..late };
-        assert_eq!(positions(untrue, false).level, Level::Warning);
-        assert_eq!(positions(PositionAudit { late: 0, ..late }, false).message, "10 agree with the events");
+        let stale = PositionAudit { enrolments: 10, stale: 1, mismatched: 0, recompute_pending: false };
+        assert_eq!(positions(stale, false).level, Level::Fault);
+        assert_eq!(positions(stale, true).level, Level::Warning);
+        assert_eq!(positions(PositionAudit { recompute_pending: true, ..stale }, false).level, Level::Good);
+        let mismatched = PositionAudit { stale: 0, mismatched: 2, ..stale };
+        assert_eq!(positions(mismatched, false).level, Level::Warning);
+        assert_eq!(positions(PositionAudit { stale: 0, ..stale }, false).message, "10 agree with the events");
     }
 }

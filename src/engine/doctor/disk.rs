@@ -11,9 +11,9 @@ use crate::engine::send::lock;
 use crate::store::file::disk;
 
 /// Below this much free space a mailing may stop half-way: an error.
-const LITTLE: u64 = 100_000_000;
+const LOW_SPACE_ERROR: u64 = 100_000_000;
 /// Below this much free space: a warning.
-const SOME: u64 = 1_000_000_000;
+const LOW_SPACE_WARNING: u64 = 1_000_000_000;
 
 /// Permission bits of others, and of the group.
 const OTHERS: u32 = 0o007;
@@ -100,11 +100,11 @@ fn room(folder: &Path, free: io::Result<u64>) -> Finding {
     match free {
         Ok(free) => {
             let message = format!("{} free in {shown}", disk_size(free));
-            if free < LITTLE {
+            if free < LOW_SPACE_ERROR {
                 return Finding::fault("disk", message)
                     .hint("make room: a full disk stops a mailing half-way");
             }
-            if free < SOME {
+            if free < LOW_SPACE_WARNING {
                 return Finding::warning("disk", message).hint("make room before it is needed");
             }
             Finding::good("disk", message)

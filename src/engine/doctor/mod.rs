@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::domain::time::timezone::Timestamp;
 
 pub(crate) use disk::open_secrets;
-pub use relay::visit;
+pub use relay::probe;
 
 /// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +68,7 @@ impl Finding {
 
 /// Options of the checks.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct DoctorOptions {
     /// The current time.
     pub(crate) at: Timestamp,
     /// Timeout of each network step.
@@ -80,11 +80,11 @@ pub(crate) struct Asked {
 
 /// Runs all checks, and reports each finding at once, because network checks
 /// take time.
-pub(crate) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
+pub(crate) fn examine(config: &Config, asked: &DoctorOptions, tell: &mut dyn FnMut(Finding)) {
     let file = config.file.display();
     tell(Finding::good("configuration", format!("{file} has no fault")));
-    let (zone, world) = programme::examine(config, asked.at, tell);
-    database::examine(config, world.as_ref(), asked.at, tell);
+    let (zone, snapshot) = programme::examine(config, asked.at, tell);
+    database::examine(config, snapshot.as_ref(), asked.at, tell);
     programme::examine_clock(config, zone, asked.at, tell);
     disk::examine(config, tell);
     relay::examine(config, asked, tell);

@@ -38,10 +38,10 @@ pub(super) fn examine(
         false => content_finding(&content.broken, true),
     });
     let zone = content.library.programme.zone;
-    let world = match Snapshot::open(config.clone(), content) {
-        Ok(world) => {
-            tell(people_finding(&world));
-            Some(world)
+    let snapshot = match Snapshot::open(config.clone(), content) {
+        Ok(snapshot) => {
+            tell(people_finding(&snapshot));
+            Some(snapshot)
         }
         Err(LoadError::People(faults) | LoadError::Content(faults)) => {
             let first = faults.iter().find(|fault| fault.is_error());
@@ -54,7 +54,7 @@ pub(super) fn examine(
         }
         Err(LoadError::Store(_) | LoadError::NoRandomness(_)) => None,
     };
-    (Some(zone), world)
+    (Some(zone), snapshot)
 }
 
 fn good_content(content: &ActiveContent) -> Finding {
@@ -75,14 +75,14 @@ fn content_finding(faults: &[Diagnostic], last_good: bool) -> Finding {
         .hint("mend what `journey check` tells")
 }
 
-fn people_finding(world: &Snapshot) -> Finding {
-    let people = count(world.roster.people.len(), "person");
-    let imported = world.stored.as_ref().is_some_and(|stored| !stored.numbers.is_empty());
+fn people_finding(snapshot: &Snapshot) -> Finding {
+    let people = count(snapshot.roster.people.len(), "person");
+    let imported = snapshot.stored.as_ref().is_some_and(|stored| !stored.numbers.is_empty());
     let from = match imported {
         true => "imported".to_owned(),
-        false => format!("in {}; nobody is imported yet", world.config.people.file.display()),
+        false => format!("in {}; nobody is imported yet", snapshot.config.people.file.display()),
     };
-    let unreachable = world.roster.people.iter().filter(|person| !person.reachable()).count();
+    let unreachable = snapshot.roster.people.iter().filter(|person| !person.reachable()).count();
     let message = format!("{people} {from}");
     match unreachable {
         0 => Finding::good("people", message),

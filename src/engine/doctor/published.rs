@@ -12,7 +12,7 @@ use crate::mail::message::dkim::Signer;
 /// The system's list of name servers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Maximum number of parent domains asked for a DMARC policy.
-const STEPS: usize = 8;
+const MAX_PARENTS: usize = 8;
 
 /// Checks the records; without `servers`, with those of the system.
 pub(super) fn examine(
@@ -42,7 +42,7 @@ pub(super) fn examine(
     let envelope = domain_of(mail.bounce.as_deref().unwrap_or(&mail.from.address));
     let spf = names.txt_records(&envelope);
     let has_spf = spf.as_ref().is_ok_and(|texts| texts.iter().any(|text| is_spf(text)));
-    tell(spf.map_or_else(|why| unknown(&envelope, &why), |texts| senders(&envelope, &texts)));
+    tell(spf.map_or_else(|why| unknown(&envelope, &why), |texts| check_spf(&envelope, &texts)));
     let aligned = Aligned {
         from: &from,
         signature: mail.dkim.as_ref().map(|dkim| dkim.domain.as_str()),
@@ -114,7 +114,7 @@ fn is_spf(text: &str) -> bool {
 
 /// Checks SPF for the bounce domain. Whether it includes our relay shows only
 /// in a real mail: the relay's outgoing address is not known here.
-fn senders(domain: &str, texts: &[String]) -> Finding {
+fn check_spf(domain: &str, texts: &[String]) -> Finding {
     let records: Vec<&String> = texts.iter().filter(|text| is_spf(text)).collect();
     let text = match records.as_slice() {
         [text] => text,
@@ -152,7 +152,7 @@ struct Aligned<'a> {
 /// The nearest DMARC policy: of the domain, or of a parent.
 fn found(names: &DnsClient, from: &str) -> Result<Option<(String, Vec<String>)>, Finding> {
     let mut domain = from;
-    for _ in 0..STEPS {
+    for _ in 0..MAX_PARENTS {
         let name = format!("_dmarc.{domain}");
         let texts = names.txt_records(&name).map_err(|why| unknown(&name, &why))?;
         let policies: Vec<String> = texts
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn spf_records_are_judged() {
-        let level = |found: &[&str]| senders("ekdala.example", &texts(found)).level;
+        let level = |found: &[&str]| check_spf("ekdala.example", &texts(found)).level;
         assert_eq!(level(&["x", "v=spf1 mx -all"]), Level::Good);
         assert_eq!(level(&["v=spf1 redirect=_spf.ekdala.example"]), Level::Good);
         assert_eq!(level(&["v=spf1 mx +all"]), Level::Warning);

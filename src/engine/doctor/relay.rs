@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Asked, Finding};
+use super::{DoctorOptions, Finding};
 use crate::clock;
 use crate::config::{Config, Transport};
 use crate::domain::delivery::reply::{Phase, RelayError};
@@ -14,10 +14,10 @@ use crate::mail::smtp::{Certificate, EhloExtensions, Mechanism, Relay, Timeouts,
 use crate::store::file::disk;
 
 /// A certificate should be renewed before it is this close to its end.
-const SOON: TimeDelta = TimeDelta::days(30);
+const EXPIRES_SOON: TimeDelta = TimeDelta::days(30);
 
 /// Checks the transport.
-pub(super) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Finding)) {
+pub(super) fn examine(config: &Config, asked: &DoctorOptions, tell: &mut dyn FnMut(Finding)) {
     match config.mail.transport {
         Transport::Files => {
             let folder = config.mail.folder.display();
@@ -43,7 +43,7 @@ pub(super) fn examine(config: &Config, asked: &Asked, tell: &mut dyn FnMut(Findi
                     ),
                 });
             }
-            visit(&relay, has_token, asked.at, tell);
+            probe(&relay, has_token, asked.at, tell);
         }
     }
 }
@@ -64,7 +64,7 @@ fn program(config: &Config) -> Finding {
 
 /// Connects twice: without signing in, so that the capabilities of the relay
 /// are known even if it refuses us; then with it.
-pub fn visit(relay: &Relay, may_sign_in: bool, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
+pub fn probe(relay: &Relay, may_sign_in: bool, at: Timestamp, tell: &mut dyn FnMut(Finding)) {
     let name = named(relay);
     let stranger = Relay { auth: None, ..relay.clone() };
     let connection = match stranger.connect() {
@@ -155,7 +155,7 @@ fn dated(certificate: &Certificate, at: Timestamp) -> Finding {
     if left < TimeDelta::zero() || *from > at {
         return Finding::fault("certificate", format!("{message}: not today")).hint(hint);
     }
-    if left < SOON {
+    if left < EXPIRES_SOON {
         let days = left.num_days();
         return Finding::warning("certificate", format!("{message}: {days} days are left")).hint(hint);
     }

@@ -21,7 +21,7 @@ pub(crate) struct OpenDatabase {
 
 /// Opens the database; creates it if there is none.
 pub(crate) fn open(config: &Config, at: Timestamp) -> Result<Store, LoadError> {
-    let secret = tokens::draw()?;
+    let secret = tokens::generate_secret()?;
     Ok(Store::open(&config.database, at, || secret)?)
 }
 

@@ -6,7 +6,7 @@ use crate::domain::model::step::Step;
 use crate::engine::load::snapshot::Snapshot;
 
 /// Coverage of one step.
-pub(crate) struct Texts<'w> {
+pub(crate) struct StepCoverage<'w> {
     pub(crate) journey: &'w Journey,
     pub(crate) step: &'w Step,
     /// One cell for each of [`columns`].
@@ -37,8 +37,8 @@ impl Cell {
 
 /// Every language with every character; `None` is the general text, which is
 /// also that of the default character unless it has its own.
-pub(crate) fn columns(world: &Snapshot) -> Vec<(Language, Option<Slug>)> {
-    let programme = &world.content.library.programme;
+pub(crate) fn columns(snapshot: &Snapshot) -> Vec<(Language, Option<Slug>)> {
+    let programme = &snapshot.content.library.programme;
     let characters = programme.characters.iter().map(|character| Some(character.id.clone()));
     let characters: Vec<Option<Slug>> = std::iter::once(None).chain(characters).collect();
     let with = |language: &Language| {
@@ -49,11 +49,12 @@ pub(crate) fn columns(world: &Snapshot) -> Vec<(Language, Option<Slug>)> {
 }
 
 /// Coverage of every step, in the order of the library.
-pub(crate) fn matrix(world: &Snapshot) -> Vec<Texts<'_>> {
-    let columns = columns(world);
-    let steps = world.content.library.journeys.iter().flat_map(|j| j.steps.iter().map(move |step| (j, step)));
+pub(crate) fn matrix(snapshot: &Snapshot) -> Vec<StepCoverage<'_>> {
+    let columns = columns(snapshot);
+    let steps =
+        snapshot.content.library.journeys.iter().flat_map(|j| j.steps.iter().map(move |step| (j, step)));
     steps
-        .map(|(journey, step)| Texts {
+        .map(|(journey, step)| StepCoverage {
             journey,
             step,
             cells: columns

@@ -20,21 +20,21 @@ use crate::store::{Store, StoreError};
 pub struct Why<'w> {
     pub(crate) person: &'w Person,
     /// One entry for each journey, in the order of the library.
-    pub journeys: Vec<Standing<'w>>,
+    pub journeys: Vec<JourneyStatus<'w>>,
 }
 
 /// Status of a journey for a person.
-pub struct Standing<'w> {
+pub struct JourneyStatus<'w> {
     pub(crate) journey: &'w Journey,
     pub(crate) stage: Stage,
     /// All its steps, in order.
-    pub steps: Vec<StepStanding<'w>>,
+    pub steps: Vec<StepStatus<'w>>,
     /// The next step, or why there is none.
     pub(crate) verdict: Verdict,
 }
 
 /// Status of a step for a person.
-pub struct StepStanding<'w> {
+pub struct StepStatus<'w> {
     pub(crate) step: &'w Step,
     /// The last round sent; 0 before the first reminder.
     pub(crate) round: u16,
@@ -55,7 +55,7 @@ pub struct StepStanding<'w> {
     pub reply: Option<String>,
 }
 
-impl StepStanding<'_> {
+impl StepStatus<'_> {
     /// The code used in output: the state of its delivery, if that is not simply
     /// sent.
     pub fn word(&self) -> &'static str {
@@ -69,7 +69,7 @@ impl StepStanding<'_> {
         }
     }
 
-    fn add(&mut self, world: &Snapshot, of: (&Journey, &Person), mail: &Delivery, at: Timestamp) {
+    fn add(&mut self, snapshot: &Snapshot, of: (&Journey, &Person), mail: &Delivery, at: Timestamp) {
         if mail.round > 0 {
             return;
         }
@@ -80,16 +80,16 @@ impl StepStanding<'_> {
         if mail.state == state::State::Due {
             let (journey, person) = of;
             let enqueued = EnqueuedMail { journey, step: self.step, person, content: mail.content };
-            let programme = &world.content.library.programme;
-            self.kept_back = send_policy::hand_over_block(&enqueued, at, &world.settings, programme);
+            let programme = &snapshot.content.library.programme;
+            self.kept_back = send_policy::hand_over_block(&enqueued, at, &snapshot.settings, programme);
         }
     }
 }
 
 /// Status of one step for a person of a unit.
-pub(crate) struct InUnit<'w> {
+pub(crate) struct MemberStatus<'w> {
     pub(crate) person: &'w Person,
-    pub(crate) step: StepStanding<'w>,
+    pub(crate) step: StepStatus<'w>,
     /// The next step in its journey, which may be an earlier one.
     pub(crate) verdict: Verdict,
 }
@@ -126,13 +126,13 @@ impl State {
 }
 
 /// Explains all journeys of one person at an instant.
-pub fn of_person<'w>(world: &'w Snapshot, person: &'w Person, at: Timestamp) -> Why<'w> {
-    let decisions = decide(world, person, at);
-    let past = world.memory.of(&person.id);
+pub fn of_person<'w>(snapshot: &'w Snapshot, person: &'w Person, at: Timestamp) -> Why<'w> {
+    let decisions = decide(snapshot, person, at);
+    let past = snapshot.memory.of(&person.id);
     let journeys = decisions.into_iter().map(|decision| {
-        let journey = &world.content.library.journeys[decision.journey];
+        let journey = &snapshot.content.library.journeys[decision.journey];
         let enrolment = past.enrolment(&journey.slug);
-        Standing {
+        JourneyStatus {
             journey,
             stage: Stage::of(enrolment, &decision.verdict),
             steps: steps(journey, past, &decision),
@@ -144,15 +144,15 @@ pub fn of_person<'w>(world: &'w Snapshot, person: &'w Person, at: Timestamp) -> 
 
 /// Adds the deliveries from the database: content, state, what blocks them, and
 /// the reply. Changes nothing on disk.
-pub fn add_deliveries(world: &Snapshot, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
+pub fn add_deliveries(snapshot: &Snapshot, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
     let person = why.person;
     let look = |store: &Store| store.deliveries_to(&person.id);
-    for (mail, reply) in Store::read_only(&world.config.database, look)?.unwrap_or_default() {
+    for (mail, reply) in Store::read_only(&snapshot.config.database, look)?.unwrap_or_default() {
         let standing = why.journeys.iter_mut().find(|j| j.journey.slug == mail.step.journey);
         let Some(standing) = standing else { continue };
         let journey = standing.journey;
         if let Some(step) = standing.steps.iter_mut().find(|step| step.step.slug == mail.step.step) {
-            step.add(world, (journey, person), &mail, at);
+            step.add(snapshot, (journey, person), &mail, at);
             (step.content, step.reply) = (mail.content, reply);
         }
     }
@@ -161,17 +161,17 @@ pub fn add_deliveries(world: &Snapshot, why: &mut Why<'_>, at: Timestamp) -> Res
 
 /// Like [`add_deliveries`], for the people of a unit.
 pub(crate) fn add_deliveries_in_unit(
-    world: &Snapshot,
+    snapshot: &Snapshot,
     name: &StepName,
-    people: &mut [InUnit<'_>],
+    people: &mut [MemberStatus<'_>],
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(journey) = world.content.library.journey(&name.journey) else { return Ok(()) };
+    let Some(journey) = snapshot.content.library.journey(&name.journey) else { return Ok(()) };
     let look = |store: &Store| people.iter().map(|one| store.deliveries_to(&one.person.id)).collect();
-    let found: Vec<_> = Store::read_only(&world.config.database, look)?.unwrap_or_default();
-    for (InUnit { person, step, .. }, mails) in people.iter_mut().zip(found) {
+    let found: Vec<_> = Store::read_only(&snapshot.config.database, look)?.unwrap_or_default();
+    for (MemberStatus { person, step, .. }, mails) in people.iter_mut().zip(found) {
         for (mail, reply) in mails.into_iter().filter(|(mail, _)| mail.step == *name) {
-            step.add(world, (journey, person), &mail, at);
+            step.add(snapshot, (journey, person), &mail, at);
             (step.content, step.reply) = (mail.content, reply);
         }
     }
@@ -180,38 +180,39 @@ pub(crate) fn add_deliveries_in_unit(
 
 /// Explains one step for each person of a unit at an instant.
 pub(crate) fn of_unit<'w>(
-    world: &'w Snapshot,
+    snapshot: &'w Snapshot,
     step: &StepName,
     unit: &UnitId,
     at: Timestamp,
-) -> Vec<InUnit<'w>> {
-    let Some(index) = world.content.library.journeys.iter().position(|journey| journey.slug == step.journey)
+) -> Vec<MemberStatus<'w>> {
+    let Some(index) =
+        snapshot.content.library.journeys.iter().position(|journey| journey.slug == step.journey)
     else {
         return Vec::new();
     };
     let planner =
-        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &world.content.library, &world.roster, &world.memory);
-    let moment = planner.at(at, &world.memory, &progress);
-    let journey = &world.content.library.journeys[index];
-    let people = world.roster.people.iter().filter(|person| person.unit == *unit);
+        Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
+    let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+    let moment = planner.at(at, &snapshot.memory, &progress);
+    let journey = &snapshot.content.library.journeys[index];
+    let people = snapshot.roster.people.iter().filter(|person| person.unit == *unit);
     let standing = |person: &'w Person| {
-        let past = world.memory.of(&person.id);
+        let past = snapshot.memory.of(&person.id);
         let decision = moment.decide(person, past).swap_remove(index);
         let of_step = steps(journey, past, &decision).into_iter().find(|s| s.step.slug == step.step)?;
-        Some(InUnit { person, step: of_step, verdict: decision.verdict })
+        Some(MemberStatus { person, step: of_step, verdict: decision.verdict })
     };
     people.filter_map(standing).collect()
 }
 
-fn decide(world: &Snapshot, person: &Person, at: Timestamp) -> Vec<Decision> {
+fn decide(snapshot: &Snapshot, person: &Person, at: Timestamp) -> Vec<Decision> {
     let planner =
-        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &world.content.library, &world.roster, &world.memory);
-    planner.at(at, &world.memory, &progress).decide(person, world.memory.of(&person.id))
+        Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
+    let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+    planner.at(at, &snapshot.memory, &progress).decide(person, snapshot.memory.of(&person.id))
 }
 
-fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) -> Vec<StepStanding<'w>> {
+fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) -> Vec<StepStatus<'w>> {
     let enrolment = past.enrolment(&journey.slug);
     // No mail is enqueued after one that has not been sent, so it is the last one.
     let not_left = past.outbox.and(past.last_mail);
@@ -248,7 +249,7 @@ fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) ->
             (None, _) => None,
         };
         let answered = enrolment.answered(&step.slug).is_some();
-        StepStanding {
+        StepStatus {
             step,
             round,
             state,

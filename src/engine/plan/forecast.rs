@@ -23,16 +23,17 @@ pub struct Scope {
 /// Forecasts all mails within a time span. The forecast covers all people,
 /// because mails depend on each other, and is filtered afterwards.
 pub fn rows(
-    world: &Snapshot,
+    snapshot: &Snapshot,
     span: std::ops::Range<Timestamp>,
     scope: &Scope,
     moved_on: impl FnMut(Timestamp),
 ) -> Vec<Row> {
-    let memory = world.memory.clone();
-    let mut rows = forecast(&world.content.library, &world.roster, &world.settings, memory, span, moved_on);
+    let memory = snapshot.memory.clone();
+    let mut rows =
+        forecast(&snapshot.content.library, &snapshot.roster, &snapshot.settings, memory, span, moved_on);
     rows.retain(|row| {
-        let unit = &world.roster.people[row.person].unit;
-        let journey = &world.content.library.journeys[row.journey].slug;
+        let unit = &snapshot.roster.people[row.person].unit;
+        let journey = &snapshot.content.library.journeys[row.journey].slug;
         (scope.units.is_empty() || scope.units.contains(unit))
             && (scope.journeys.is_empty() || scope.journeys.contains(journey))
     });
@@ -52,9 +53,9 @@ pub(crate) struct Minutes {
 }
 
 /// Sums the minutes of each person by month.
-pub(crate) fn minutes(world: &Snapshot, rows: &[Row]) -> BTreeMap<NaiveDate, Minutes> {
-    let zone = world.content.library.programme.zone;
-    let limit = world.content.library.programme.calendar.minutes_per_month;
+pub(crate) fn minutes(snapshot: &Snapshot, rows: &[Row]) -> BTreeMap<NaiveDate, Minutes> {
+    let zone = snapshot.content.library.programme.zone;
+    let limit = snapshot.content.library.programme.calendar.minutes_per_month;
     let mut sums: BTreeMap<NaiveDate, BTreeMap<usize, u32>> = BTreeMap::new();
     for row in rows {
         let month = month_of(zone.date(row.at));

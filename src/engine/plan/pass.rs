@@ -15,7 +15,7 @@ use crate::domain::planner::{ApprovalMode, Planner, PlannerAt};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Held, Reason, Send, Verdict, Wait};
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::panics::unless_it_panics;
+use crate::engine::panics::catch_panic;
 use crate::failpoint;
 use crate::render::{ReaderLinks, RenderRequest};
 
@@ -135,18 +135,22 @@ impl<'w> Pass<'w> {
 
     /// Decides for all people of a completely loaded snapshot, and renders the
     /// subject of each due mail.
-    pub fn at(world: &'w Snapshot, at: Timestamp, selection: &Filter) -> Pass<'w> {
-        let planner =
-            Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-        let progress = Progress::until(at, &world.content.library, &world.roster, &world.memory);
-        let moment = planner.at(at, &world.memory, &progress);
-        Pass::of(world, &moment, at, world.everybody(), selection)
+    pub fn at(snapshot: &'w Snapshot, at: Timestamp, selection: &Filter) -> Pass<'w> {
+        let planner = Planner::new(
+            &snapshot.content.library,
+            &snapshot.roster,
+            &snapshot.settings,
+            ApprovalMode::Recorded,
+        );
+        let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+        let moment = planner.at(at, &snapshot.memory, &progress);
+        Pass::of(snapshot, &moment, at, snapshot.everybody(), selection)
     }
 
     /// Like [`Pass::at`], for some people and a planner that is already bound to an
     /// instant.
     pub(crate) fn of(
-        world: &'w Snapshot,
+        snapshot: &'w Snapshot,
         moment: &PlannerAt<'_>,
         at: Timestamp,
         people: impl Iterator<Item = PersonWithHistory<'w>>,
@@ -157,12 +161,12 @@ impl<'w> Pass<'w> {
             let PersonWithHistory { person, past, .. } = somebody;
             let mut made = None;
             let decisions = moment.decide_with_veto(person, past, |journey, send| {
-                let (due, refused) = DueEmail::of(world, somebody, journey, send);
+                let (due, refused) = DueEmail::of(snapshot, somebody, journey, send);
                 made = due;
                 refused
             });
             for decision in decisions {
-                let journey = &world.content.library.journeys[decision.journey];
+                let journey = &snapshot.content.library.journeys[decision.journey];
                 let enrolment = past.enrolment(&journey.slug);
                 pass.wake = [pass.wake, decision.next_check(at)].into_iter().flatten().min();
                 pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
@@ -204,14 +208,14 @@ impl<'w> Pass<'w> {
 impl<'w> DueEmail<'w> {
     /// The mail to send, or the reason why it cannot be rendered for this person.
     pub(crate) fn of(
-        world: &'w Snapshot,
+        snapshot: &'w Snapshot,
         somebody: PersonWithHistory<'w>,
         journey: usize,
         send: &Send,
     ) -> (Option<DueEmail<'w>>, Option<Reason>) {
-        let journey = &world.content.library.journeys[journey];
+        let journey = &snapshot.content.library.journeys[journey];
         let Some(step) = journey.step(&send.step) else { return (None, None) };
-        match DueEmail::new(world, somebody, journey, step, send) {
+        match DueEmail::new(snapshot, somebody, journey, step, send) {
             Ok(due) => (Some(due), None),
             Err(held) => (None, held.reasons.into_iter().next()),
         }
@@ -220,7 +224,7 @@ impl<'w> DueEmail<'w> {
     /// The mail with its subject; held if the subject cannot be rendered for this
     /// person.
     fn new(
-        world: &'w Snapshot,
+        snapshot: &'w Snapshot,
         PersonWithHistory { person, past, number }: PersonWithHistory<'w>,
         journey: &'w Journey,
         step: &'w Step,
@@ -228,10 +232,10 @@ impl<'w> DueEmail<'w> {
     ) -> Result<DueEmail<'w>, Held> {
         let chosen = past.character.clone();
         let default =
-            world.content.library.programme.default_character().map(|character| character.id.clone());
+            snapshot.content.library.programme.default_character().map(|character| character.id.clone());
         let character = chosen.or(default);
         let language =
-            step.variant(world.content.library.programme.serve(&person.language), character.as_ref());
+            step.variant(snapshot.content.library.programme.serve(&person.language), character.as_ref());
         let mut due = DueEmail {
             person,
             number,
@@ -245,10 +249,14 @@ impl<'w> DueEmail<'w> {
             character,
             subject: String::new(),
         };
-        let links = links(world);
-        let subject = unless_it_panics(|| {
+        let links = links(snapshot);
+        let subject = catch_panic(|| {
             failpoint::panics("pass.subject");
-            world.content.renderer.subject(&due.letter(world, &links)).map_err(|fault| fault.to_string())
+            snapshot
+                .content
+                .renderer
+                .subject(&due.letter(snapshot, &links))
+                .map_err(|fault| fault.to_string())
         });
         match subject {
             Ok(subject) => {
@@ -263,13 +271,13 @@ impl<'w> DueEmail<'w> {
     }
 
     /// The input for rendering.
-    pub fn letter<'s>(&'s self, world: &'s Snapshot, links: &'s ReaderLinks) -> RenderRequest<'s> {
+    pub fn letter<'s>(&'s self, snapshot: &'s Snapshot, links: &'s ReaderLinks) -> RenderRequest<'s> {
         RenderRequest {
             journey: &self.journey.slug,
             step: &self.step.slug,
             round: self.round,
             person: self.person,
-            unit_name: world.roster.unit_name(&self.person.unit),
+            unit_name: snapshot.roster.unit_name(&self.person.unit),
             character: self.character.as_ref(),
             first: self.first,
             links,
@@ -279,7 +287,7 @@ impl<'w> DueEmail<'w> {
 
 /// Links for a preview. They lead nowhere and identify no person; a mail that
 /// is sent gets signed links from `keys`.
-pub fn links(world: &Snapshot) -> ReaderLinks {
-    let to = |page: &str| format!("{}/dry-run/{page}", world.config.web.base_url);
+pub fn links(snapshot: &Snapshot) -> ReaderLinks {
+    let to = |page: &str| format!("{}/dry-run/{page}", snapshot.config.web.base_url);
     ReaderLinks { answer: to("answer"), pause: to("pause"), character: to("character"), web: to("web") }
 }

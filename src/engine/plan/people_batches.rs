@@ -16,8 +16,8 @@ pub(crate) struct PeopleBatches {
 
 impl PeopleBatches {
     /// Starts at the first person, with the batch size of the snapshot.
-    pub(crate) fn of(world: &Snapshot) -> PeopleBatches {
-        PeopleBatches { most: world.batch_size, after: None }
+    pub(crate) fn of(snapshot: &Snapshot) -> PeopleBatches {
+        PeopleBatches { most: snapshot.batch_size, after: None }
     }
 
     /// The next batch; `None` at the end.
@@ -30,16 +30,16 @@ impl PeopleBatches {
 
 /// The progress of all enrolments at some instants.
 pub(crate) fn progress<const N: usize>(
-    world: &Snapshot,
+    snapshot: &Snapshot,
     store: &Store,
     at: [Timestamp; N],
 ) -> Result<[Progress; N], StoreError> {
-    let mut sums = at.map(|_| Progress::none(&world.content.library));
-    let mut slices = PeopleBatches::of(world);
+    let mut sums = at.map(|_| Progress::none(&snapshot.content.library));
+    let mut slices = PeopleBatches::of(snapshot);
     while let Some(slice) = slices.next(store)? {
         for somebody in slice.iter() {
             for (sum, at) in sums.iter_mut().zip(at) {
-                sum.add(at, &world.content.library, somebody.person, somebody.past);
+                sum.add(at, &snapshot.content.library, somebody.person, somebody.past);
             }
         }
     }

@@ -20,26 +20,26 @@ use crate::store::{PositionUpdate, SkippedStep, Store, StoreError, StoredPositio
 /// Recomputes all positions and stores the ones that changed. Also records
 /// steps that expired. If another process has written since the snapshot was
 /// read, it stops and all positions are marked for recomputation.
-pub fn update_positions(world: &Snapshot, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
-    let Some(stored) = &world.stored else { return Ok(()) };
+pub fn update_positions(snapshot: &Snapshot, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    let Some(stored) = &snapshot.stored else { return Ok(()) };
     // Mails sent now affect late joiners and gates from the next moment on.
     let soon = now + TimeDelta::seconds(1);
-    let [progress, moved] = people_batches::progress(world, store, [now, soon])?;
+    let [progress, moved] = people_batches::progress(snapshot, store, [now, soon])?;
     let planner =
-        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let moment = planner.at(now, &world.memory, &progress);
-    let moves = moved.affects_late_joiners(&progress, &world.content.library);
-    let next_moment = moves.then(|| planner.at(soon, &world.memory, &moved));
-    let mut slices = PeopleBatches::of(world);
+        Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
+    let moment = planner.at(now, &snapshot.memory, &progress);
+    let moves = moved.affects_late_joiners(&progress, &snapshot.content.library);
+    let next_moment = moves.then(|| planner.at(soon, &snapshot.memory, &moved));
+    let mut slices = PeopleBatches::of(snapshot);
     while let Some(slice) = slices.next(store)? {
         let position_update = slice.iter().flat_map(|somebody| {
             let PersonWithHistory { person, past, .. } = somebody;
-            let refused = |journey, send: &Send| DueEmail::of(world, somebody, journey, send).1;
+            let refused = |journey, send: &Send| DueEmail::of(snapshot, somebody, journey, send).1;
             let later = next_moment.as_ref().map(|moment| moment.decide_with_veto(person, past, refused));
             let mut later = later.into_iter().flatten();
             moment.decide_with_veto(person, past, refused).into_iter().filter_map(move |decision| {
                 let later = later.next().and_then(|decision| decision.next_check(soon));
-                position_update(world, somebody, &decision, later, now)
+                position_update(snapshot, somebody, &decision, later, now)
             })
         });
         // Another process has written since the snapshot was read.
@@ -47,11 +47,13 @@ pub fn update_positions(world: &Snapshot, store: &mut Store, now: Timestamp) -> 
             return store.invalidate_positions();
         }
     }
-    let journeys: Vec<&Slug> = world.content.library.journeys.iter().map(|journey| &journey.slug).collect();
+    let journeys: Vec<&Slug> =
+        snapshot.content.library.journeys.iter().map(|journey| &journey.slug).collect();
     store.end_positions(&journeys)?;
-    match store
-        .set_positions_fingerprint(stored.seen, &inputs_fingerprint(&world.config, &world.content.library))?
-    {
+    match store.set_positions_fingerprint(
+        stored.seen,
+        &inputs_fingerprint(&snapshot.config, &snapshot.content.library),
+    )? {
         true => Ok(()),
         false => store.invalidate_positions(),
     }
@@ -60,14 +62,14 @@ pub fn update_positions(world: &Snapshot, store: &mut Store, now: Timestamp) -> 
 /// The position of a person in one journey; `None` if the person is not in the
 /// database.
 fn position_update(
-    world: &Snapshot,
+    snapshot: &Snapshot,
     PersonWithHistory { past, number, .. }: PersonWithHistory<'_>,
     decision: &Decision,
     later: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<PositionUpdate> {
     let person = number?;
-    let journey = &world.content.library.journeys[decision.journey];
+    let journey = &snapshot.content.library.journeys[decision.journey];
     let skipped = decision.skipped.iter().map(|(step, at)| {
         let step = journey.steps[*step].slug.clone();
         SkippedStep { person, step: StepName { journey: journey.slug.clone(), step }, at: *at }
@@ -89,43 +91,44 @@ pub(crate) struct PositionAudit {
     pub(crate) enrolments: usize,
     /// Positions that are missing or later than what the planner computes: a mail
     /// due would not be found in time.
-    pub(crate) late: usize,
+    pub(crate) stale: usize,
     /// Positions with another last mail than the events. Costs only an unneeded
     /// check.
-    pub(crate) untrue: usize,
+    pub(crate) mismatched: usize,
     /// All positions will be recomputed by the next pass, because content or a
     /// decision is newer. Stale positions are then no error.
-    pub(crate) to_renew: bool,
+    pub(crate) recompute_pending: bool,
 }
 
 /// Compares the stored positions with those computed from the events now. The
 /// passage of time alone makes none of them stale.
 pub(crate) fn compare(
-    world: &Snapshot,
+    snapshot: &Snapshot,
     kept: &StoredPositions,
     decided_with_now: Option<&str>,
     now: Timestamp,
 ) -> PositionAudit {
     let mut compared = PositionAudit {
-        to_renew: decided_with_now != Some(&inputs_fingerprint(&world.config, &world.content.library)),
+        recompute_pending: decided_with_now
+            != Some(&inputs_fingerprint(&snapshot.config, &snapshot.content.library)),
         ..PositionAudit::default()
     };
     let planner =
-        Planner::new(&world.content.library, &world.roster, &world.settings, ApprovalMode::Recorded);
-    let progress = Progress::until(now, &world.content.library, &world.roster, &world.memory);
-    let moment = planner.at(now, &world.memory, &progress);
-    for somebody in world.everybody() {
+        Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
+    let progress = Progress::until(now, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+    let moment = planner.at(now, &snapshot.memory, &progress);
+    for somebody in snapshot.everybody() {
         let PersonWithHistory { person, past, number: Some(number) } = somebody else { continue };
-        let refused = |journey, send: &Send| DueEmail::of(world, somebody, journey, send).1;
+        let refused = |journey, send: &Send| DueEmail::of(snapshot, somebody, journey, send).1;
         for decision in moment.decide_with_veto(person, past, refused) {
-            let journey = &world.content.library.journeys[decision.journey].slug;
+            let journey = &snapshot.content.library.journeys[decision.journey].slug;
             let enrolment = past.enrolment(journey);
             let should = Position::of(enrolment, &decision.verdict, now);
             let found = kept.get(&(number, journey.clone()));
             let is_late = |due: Timestamp| found.and_then(|row| row.next_at).is_none_or(|at| at > due);
             compared.enrolments += 1;
-            compared.late += usize::from(should.next_at.is_some_and(is_late));
-            compared.untrue += usize::from(found.is_some_and(|row| row.last != should.last));
+            compared.stale += usize::from(should.next_at.is_some_and(is_late));
+            compared.mismatched += usize::from(found.is_some_and(|row| row.last != should.last));
         }
     }
     compared

@@ -32,12 +32,12 @@ impl Journal {
         let file = options.open(&path).map_err(told)?;
         let length = file.metadata().map_err(told)?.len();
         let mut journal = Journal { file, path: path.clone(), length };
-        journal.end_the_last_line().map_err(told)?;
+        journal.terminate_partial_line().map_err(told)?;
         Ok(journal)
     }
 
     /// The entries from a byte offset on. Partial or malformed lines are skipped.
-    pub(crate) fn lines_from(&mut self, byte: u64) -> io::Result<Vec<JournalEntry>> {
+    pub(crate) fn entries_from(&mut self, byte: u64) -> io::Result<Vec<JournalEntry>> {
         let mut reader = BufReader::new(&self.file);
         reader.seek(SeekFrom::Start(byte.min(self.length)))?;
         let mut lines = Vec::new();
@@ -68,7 +68,7 @@ impl Journal {
     }
 
     /// Terminates a partial last line that a crash left behind.
-    fn end_the_last_line(&mut self) -> io::Result<()> {
+    fn terminate_partial_line(&mut self) -> io::Result<()> {
         let mut last = [b'\n'];
         if self.length > 0 {
             self.file.seek(SeekFrom::End(-1))?;
@@ -128,10 +128,10 @@ mod tests {
         torn.extend_from_slice(b"4\t<4@ekdala.exam");
         std::fs::write(&path, torn).expect("half a line");
         let mut journal = Journal::open(&database).expect("a journal");
-        assert_eq!(journal.lines_from(0).expect("lines"), [line(1), line(2), line(3)]);
-        assert_eq!(journal.lines_from(known).expect("lines"), [line(3)]);
+        assert_eq!(journal.entries_from(0).expect("lines"), [line(1), line(2), line(3)]);
+        assert_eq!(journal.entries_from(known).expect("lines"), [line(3)]);
         journal.add(&[line(5)]).expect("added");
-        assert_eq!(journal.lines_from(known).expect("lines"), [line(3), line(5)]);
-        assert!(journal.lines_from(u64::MAX).expect("lines").is_empty(), "of a journal that was lost");
+        assert_eq!(journal.entries_from(known).expect("lines"), [line(3), line(5)]);
+        assert!(journal.entries_from(u64::MAX).expect("lines").is_empty(), "of a journal that was lost");
     }
 }

@@ -36,7 +36,7 @@ pub enum LockError {
 
 impl Lock {
     /// Acquires the lock of a database, without waiting.
-    pub fn take(database: &Path, now: Timestamp, zone: TimeZone) -> Result<Lock, LockError> {
+    pub fn acquire(database: &Path, now: Timestamp, zone: TimeZone) -> Result<Lock, LockError> {
         let path = file(database);
         let io = |why| LockError::Io { path: path.clone(), why };
         // Not truncated before it is locked: it names the holder.
@@ -45,7 +45,9 @@ impl Lock {
         let mut file = opened.map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LockError::Held { holder: name_in(&file), path }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Held { holder: read_holder(&file), path });
+            }
             Err(TryLockError::Error(why)) => return Err(io(why)),
         }
         let started = zone.civil(now).format("%Y-%m-%d %H:%M");
@@ -74,13 +76,13 @@ pub(crate) fn holder(database: &Path) -> Result<Option<String>, LockError> {
     };
     match lock.try_lock_shared() {
         Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(Some(name_in(&lock))),
+        Err(TryLockError::WouldBlock) => Ok(Some(read_holder(&lock))),
         Err(TryLockError::Error(why)) => Err(LockError::Io { path, why }),
     }
 }
 
 /// What the holder wrote into the file.
-fn name_in(file: &File) -> String {
+fn read_holder(file: &File) -> String {
     let mut holder = String::new();
     let read = file.take(100).read_to_string(&mut holder);
     let known = read.is_ok() && !holder.trim().is_empty();
@@ -97,11 +99,11 @@ mod tests {
         let database = home.path().join("journey.db");
         let now = "2026-12-01T07:00:00Z".parse().expect("an instant");
         let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
-        let first = Lock::take(&database, now, zone).expect("the first has it");
-        let second = Lock::take(&database, now, zone).expect_err("the second has not").to_string();
+        let first = Lock::acquire(&database, now, zone).expect("the first has it");
+        let second = Lock::acquire(&database, now, zone).expect_err("the second has not").to_string();
         let holder = format!("pid {}, started 2026-12-01 08:00", std::process::id());
         assert!(second.contains(&holder) && second.contains("journey.lock"), "{second}");
         drop(first);
-        Lock::take(&database, now, zone).expect("f11: let go, it is free at once");
+        Lock::acquire(&database, now, zone).expect("f11: let go, it is free at once");
     }
 }

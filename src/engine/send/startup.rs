@@ -58,7 +58,7 @@ fn reconcile(
     now: Timestamp,
 ) -> anyhow::Result<JournalReconciliation> {
     let journal = open.insert(Journal::open(&config.database)?);
-    let lines = journal.lines_from(store.reconciled_journal_bytes()?)?;
+    let lines = journal.entries_from(store.reconciled_journal_bytes()?)?;
     let reconciled = store.reconcile(&lines, journal.length(), now)?;
     if reconciled.restored > 0 {
         let message = format!(
@@ -115,7 +115,7 @@ fn installation_fingerprint(database: &Path) -> anyhow::Result<String> {
     let folder = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
     let own = installation_id(database).context("cannot mark the database's folder as its own")?;
     let parts = [&machine[..], folder.as_os_str().as_encoded_bytes(), own.as_bytes()];
-    Ok(tokens::sha256_in_words(&parts.join(&0)))
+    Ok(tokens::sha256_base32(&parts.join(&0)))
 }
 
 /// The random id of the database's folder, stored in a file next to the
@@ -129,7 +129,7 @@ fn installation_id(database: &Path) -> anyhow::Result<String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
-    let id = tokens::sha256_in_words(&tokens::draw()?);
+    let id = tokens::sha256_base32(&tokens::generate_secret()?);
     let mut options = fs::File::options();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -9,7 +9,7 @@ use journey::domain::time::timezone::Timestamp;
 use journey::engine::change;
 use journey::engine::plan::pass::Filter;
 use journey::engine::send::run;
-use journey::engine::status::{self, Ledger};
+use journey::engine::status::{self, DatabaseStatus};
 use journey::engine::transport;
 
 use super::mailing::{DAILY, Mailing};
@@ -186,7 +186,7 @@ fn a_staged_mailing_sends_the_first_few_and_the_rest_after_a_pause() {
                 assert_eq!(delivered.wave, Some(at + minutes(30)), "it says when the rest follows");
             }
             let (world, _) = mailing.rig.running(now);
-            let status = status::status(world, Ledger::read(world, now).expect("a ledger"), now);
+            let status = status::status(world, DatabaseStatus::read(world, now).expect("a ledger"), now);
             let rest = status.pausing.iter().map(|pausing| (pausing.step.to_string(), pausing.opens));
             let expected = (later < 30).then(|| ("j/a".to_owned(), at + minutes(30)));
             assert_eq!(rest.collect::<Vec<_>>(), Vec::from_iter(expected), "after {later} minutes");

@@ -403,7 +403,7 @@ fn a_second_sender_exits_at_once_and_names_the_first() {
     let home = Home::with(60);
     home.done(&["people", "import", "-q", "--at", "2026-11-24T09:00"]);
     let zone = journey::domain::time::timezone::TimeZone::parse("Europe/Stockholm").expect("a zone");
-    let first = Lock::take(&home.database(), at("2026-12-01T07:29:00Z"), zone).expect("it is free");
+    let first = Lock::acquire(&home.database(), at("2026-12-01T07:29:00Z"), zone).expect("it is free");
     let said = home.refused(&["send", "--at", "2026-12-01T08:30"], 75);
     let holder = format!("pid {}, started 2026-12-01 08:29", std::process::id());
     assert!(said.contains(&holder), "{said}");

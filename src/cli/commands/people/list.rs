@@ -24,7 +24,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, _) = cx.world()?;
+    let (snapshot, _) = cx.snapshot()?;
     let unit = args.unit.as_deref().map(|text| lookup::unit(&snapshot, text)).transpose()?;
     let of_unit = |person: &&Person| unit.as_ref().is_none_or(|unit| person.unit == *unit);
     let people: Vec<&Person> = snapshot.roster.people.iter().filter(of_unit).collect();

@@ -103,9 +103,9 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
         drop(reading);
         let content = ActiveContent::read(&config, at)?;
         let scope = LoadScope::ReferenceGroups;
-        let world = open::snapshot(config.clone(), content, &mut store, scope, at)?;
-        cx.warn_broken_content(&world)?;
-        positions::update_positions(&world, &mut store, at)?;
+        let snapshot = open::snapshot(config.clone(), content, &mut store, scope, at)?;
+        cx.warn_broken_content(&snapshot)?;
+        positions::update_positions(&snapshot, &mut store, at)?;
     }
     let Some(TooManyLeavers { leavers, people }) = too_many_leavers else { return Ok(()) };
     let limit = match args.allow_leavers {

@@ -26,7 +26,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.world()?;
+    let (snapshot, at) = cx.snapshot()?;
     let person = lookup::person(&snapshot, &args.person)?;
     let why = explain::of_person(&snapshot, person, at);
     if args.format == Format::Json {

@@ -72,18 +72,18 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 }
 
 fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (world, at) = cx.world()?;
-    let find = |text: &str| Ok(world.roster.find(text).map(|person| person.id.clone()));
-    let mut selection = lookup::only(&world, &args.only, find)?;
+    let (snapshot, at) = cx.snapshot()?;
+    let find = |text: &str| Ok(snapshot.roster.find(text).map(|person| person.id.clone()));
+    let mut selection = lookup::only(&snapshot, &args.only, find)?;
     selection.limit = args.limit;
-    let desk = MessageBuilder::of(&world);
+    let desk = MessageBuilder::of(&snapshot);
     let look = |store: &Store| Outbox::read(store, &desk, &selection, at);
-    let outbox = Store::read_only(&world.config.database, look)?.unwrap_or_default();
-    let mut pass = Pass::at(&world, at, &outbox.goes_before(&selection));
+    let outbox = Store::read_only(&snapshot.config.database, look)?.unwrap_or_default();
+    let mut pass = Pass::at(&snapshot, at, &outbox.goes_before(&selection));
     let written = match &args.out {
         Some(folder) => {
             let bar = progress(cx, pass.send.len());
-            let written = message::write(&world, &mut pass, folder, || bar.inc(1))?;
+            let written = message::write(&snapshot, &mut pass, folder, || bar.inc(1))?;
             bar.finish_and_clear();
             Some((folder, written))
         }
@@ -92,13 +92,13 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     match args.format {
         Format::Json => {
             let mut lists = SendLists::default();
-            lists.add(&world, &pass, State::Planned);
-            output::print_json(&mut *cx.out, &SendView::dry_run(&world, at, lists, &outbox))?;
+            lists.add(&snapshot, &pass, State::Planned);
+            output::print_json(&mut *cx.out, &SendView::dry_run(&snapshot, at, lists, &outbox))?;
         }
         Format::Text => {
             let mut report = Report::new(cx, at, outbox);
             report.add(&pass);
-            report.text(cx, &world, &selection, args)?;
+            report.text(cx, &snapshot, &selection, args)?;
         }
     }
     if let Some((folder, written)) = written.filter(|_| !cx.quiet) {
@@ -113,7 +113,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (mut store, snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
     let zone = snapshot.content.library.programme.zone;
-    let _lock = Lock::take(&snapshot.config.database, at, zone)?;
+    let _lock = Lock::acquire(&snapshot.config.database, at, zone)?;
     for open in doctor::open_secrets(&snapshot.config) {
         cx.warn(&open.in_a_line());
     }
@@ -281,16 +281,16 @@ fn recovered_text(cx: &mut Context, recovered: &Recovered) -> Result<(), Command
 /// Reports which rate limits mails wait for, and until when.
 fn limits_text(
     cx: &mut Context,
-    world: &Snapshot,
+    snapshot: &Snapshot,
     store: &Store,
     now: Timestamp,
 ) -> Result<(), CommandError> {
-    let all = limits::reached(store, &Limits::of(&world.config.mail.smtp), now)?;
+    let all = limits::reached(store, &Limits::of(&snapshot.config.mail.smtp), now)?;
     if cx.quiet || all.is_empty() {
         return Ok(());
     }
     for reached in all {
-        writeln!(cx.err, "{}", crate::cli::limits::line(world.content.library.programme.zone, &reached))?;
+        writeln!(cx.err, "{}", crate::cli::limits::line(snapshot.content.library.programme.zone, &reached))?;
     }
     Ok(writeln!(cx.err, "nothing is lost: `journey daemon` goes on by itself, or type `journey send` then")?)
 }
