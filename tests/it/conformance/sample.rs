@@ -116,7 +116,7 @@ pub(super) fn world() -> Snapshot {
             for character in &library.programme.characters {
                 let id = PersonId::new(&format!("7{number:02}{language}-{}", character.id));
                 memory.of_mut(&id).character = Some(character.id.clone());
-                people.push(person(id, *name, language));
+                people.push(person(&id, *name, language));
             }
         }
     }
@@ -151,7 +151,7 @@ fn every_shape(journeys: &[Journey]) -> Journey {
     Journey { slug, steps: vec![step], ..like.clone() }
 }
 
-fn person(id: PersonId, name: Name, language: &Language) -> Person {
+fn person(id: &PersonId, name: Name, language: &Language) -> Person {
     Person {
         email: Some(format!("anstalld.{id}@ekdala.example").into()),
         department: Some(Arc::from("Vård och omsorg")),
