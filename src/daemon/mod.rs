@@ -272,7 +272,8 @@ impl Daemon<'_> {
         while let Some(left) = started.left_of(length.min(LONGEST_SLEEP)) {
             self.watchdog.ping();
             let is_woken = || (self.control.stop)() || (self.control.must_reload)();
-            clock::sleep(left.min(POLL_INTERVAL).min(self.watchdog.interval), is_woken);
+            let interval = failpoint::at_most("daemon.poll", POLL_INTERVAL).min(self.watchdog.interval);
+            clock::sleep(left.min(interval), is_woken);
             let clock_changed = self.clock.has_jumped() != self.clock.is_wrong;
             if is_woken() || self.now() >= at || clock_changed || self.store.data_version()? != seen {
                 break;

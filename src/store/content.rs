@@ -33,12 +33,13 @@ impl Store {
         files: impl Iterator<Item = (&'f str, &'f [u8])>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let tx = self.write_transaction()?;
-        let kept: Option<String> =
-            tx.query_row("SELECT hash FROM content", [], |row| row.get(0)).optional()?;
-        if kept.as_deref() == Some(hash.to_string().as_str()) {
+        // Unchanged content, the usual case, does not wait for other writers.
+        let saved: Option<String> =
+            self.connection.query_row("SELECT hash FROM content", [], |row| row.get(0)).optional()?;
+        if saved.as_deref() == Some(hash.to_string().as_str()) {
             return Ok(());
         }
+        let tx = self.write_transaction()?;
         tx.execute("DELETE FROM content_file", [])?;
         {
             let mut file = tx.prepare_cached("INSERT INTO content_file (path, bytes) VALUES (?1, ?2)")?;

@@ -6,8 +6,15 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
+use crate::failpoint;
+
 /// How long a writer waits for another writer before it fails as busy.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The busy timeout of a connection.
+pub(super) fn busy_timeout() -> Duration {
+    failpoint::at_most("store.busy", BUSY_TIMEOUT)
+}
 
 /// Why an operation on the database failed. Messages name files, never people.
 #[derive(Debug, thiserror::Error)]

@@ -78,6 +78,13 @@ impl Home {
         told(&self.run(arguments), code)
     }
 
+    /// The same, with a shorter timeout for a locked database.
+    fn refused_as_busy(&self, arguments: &[&str]) -> String {
+        let mut command = self.command(arguments);
+        command.env("FAILPOINTS", "store.busy=return(200)");
+        told(&command.output().expect("it starts"), 75)
+    }
+
     /// Each file of the outbox, by name.
     fn outbox(&self) -> BTreeMap<String, Vec<u8>> {
         files(&self.path("outbox"))

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::disk::with_suffix;
 use crate::domain::time::timezone::Timestamp;
-use crate::store::error::{BUSY_TIMEOUT, StoreError};
+use crate::store::error::{StoreError, busy_timeout};
 use crate::store::migrate::{self, APPLICATION_ID};
 use crate::store::{CACHE_KIB, Store};
 
@@ -106,7 +106,7 @@ impl Store {
         if mode == ReadMode::NoLocking {
             connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
         }
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(busy_timeout())?;
         connection.pragma_update(None, "trusted_schema", false)?;
         Ok(Store { connection, path: path.to_owned() })
     }
@@ -124,7 +124,7 @@ impl Store {
     /// Configures a connection that writes.
     fn configure(&self) -> Result<(), rusqlite::Error> {
         let connection = &self.connection;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(busy_timeout())?;
         connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;

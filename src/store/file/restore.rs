@@ -15,7 +15,7 @@ use super::open::{ReadMode, check_user};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::audit::{self, AuditRecord};
-use crate::store::error::BUSY_TIMEOUT;
+use crate::store::error::busy_timeout;
 use crate::store::migrate::{self, APPLICATION_ID};
 use crate::store::{Store, StoreError, codec, failpoints};
 
@@ -210,7 +210,7 @@ impl ClosedDatabase {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(database, flags)?;
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(busy_timeout())?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
         connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;

@@ -35,7 +35,11 @@ impl Running {
 
     pub(super) fn start_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
         let mut command = home.command(arguments);
+        // The daemon looks at the database more often, so that no test waits for it.
+        let failpoints =
+            variables.iter().find(|(name, _)| *name == "FAILPOINTS").map_or("", |(_, value)| value);
         command.envs(variables.iter().copied());
+        command.env("FAILPOINTS", format!("daemon.poll=return(100);{failpoints}"));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let said = Arc::new(Mutex::new(String::new()));
         let (err, all) = (child.stderr.take().expect("a pipe"), said.clone());
@@ -499,7 +503,7 @@ fn a_long_running_reader_is_reported_and_blocks_no_mail() {
     let grown = "the log of the database has grown to 300 MB";
     let status = home.run(&["status"]);
     assert!(String::from_utf8_lossy(&status.stdout).contains(grown), "{status:?}");
-    let daemon = Running::daemon(&home);
+    let daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", "store.busy=return(200)")]);
     all_sent(&home);
     daemon.says(grown);
     daemon.stop();
@@ -584,7 +588,8 @@ fn while_the_database_is_locked_nothing_is_sent_and_nothing_lost() {
 fn nothing_leaves_while_locked(command: &str) {
     let relay = slow(20);
     let home = Home::peopled(200, relay.port());
-    let mut program = Running::start(&home, &[command]);
+    let timeouts = ("FAILPOINTS", "store.busy=return(500);line.slow=return(300)");
+    let mut program = Running::start_with(&home, &[command], &[timeouts]);
     until("mails leave", || relay.count() > 20);
     let other = home.sql();
     other.execute_batch("BEGIN IMMEDIATE").expect("it is ours");
@@ -609,7 +614,8 @@ fn a_daemon_waits_for_a_locked_database() {
     let relay = relay(Vec::new());
     let home = Home::peopled(10, relay.port());
     home.edit("config.toml", "[daemon]\n", "[daemon]\nimport_people = true\n");
-    let mut daemon = Running::daemon(&home);
+    let mut daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", "store.busy=return(500)")]);
+    daemon.says("ready");
     all_sent(&home);
     let other = home.sql();
     other.execute_batch("BEGIN IMMEDIATE").expect("it is ours");

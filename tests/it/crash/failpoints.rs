@@ -93,6 +93,8 @@ const NOT_PLAYED: &[(&str, &str)] = &[
     ("relay.dot", "shortens a timeout in the shutdown tests: no action takes place there"),
     ("line.slow", "shortens a limit in the slow-commit test: no action takes place there"),
     ("daemon.hangs", "shortens a limit in the watchdog tests: no action takes place there"),
+    ("daemon.poll", "shortens an interval in all tests of the daemon: no action takes place there"),
+    ("store.busy", "shortens a timeout in the tests of a locked database: no action takes place there"),
 ];
 
 /// Number of cases that run in parallel: they mostly wait for child processes.

@@ -372,7 +372,7 @@ fn a_restore_fails_at_once_while_others_send_or_write() {
     // A shell that has the database open for writing.
     let shell = connect(&home.database());
     shell.execute_batch("BEGIN IMMEDIATE; UPDATE instance SET epoch = epoch").expect("it writes");
-    let said = home.refused(&restore("copy.db"), 75);
+    let said = home.refused_as_busy(&restore("copy.db"));
     assert!(said.contains("somebody has journey.db open"), "{said}");
     drop(shell);
     let before = files(home.folder.path());

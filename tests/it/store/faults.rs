@@ -357,7 +357,7 @@ fn a_locked_database_is_waited_for_and_then_reported() {
         assert!(matches!(refused, StoreError::Busy), "{refused:?}");
     }
     home.done(&["status", "--at", AT]);
-    let said = home.refused(PAUSE, 75);
+    let said = home.refused_as_busy(PAUSE);
     assert!(said.contains("another journey has been writing for 5 seconds"), "{said}");
     other.execute_batch("ROLLBACK").expect("it writes no more");
     home.done(PAUSE);
