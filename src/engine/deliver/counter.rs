@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::limits::{Before, Limits};
 use super::queue::{Lane, Next, Queue};
-use super::rate::Rate;
+use super::rate::{BEFORE, Rate};
 use crate::clock::Stopwatch;
 use crate::domain::model::address;
 use crate::domain::model::ids::StepName;
@@ -15,10 +15,6 @@ use crate::store::Outgoing;
 /// Longer than this no line waits for a limit with its connection open: relays
 /// close what is idle, and the process has other things to do.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The counter's clock shows this when it opens: mails of earlier runs count
-/// for a limit too, and were answered before.
-pub(super) const BEFORE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 pub(super) struct Counter {
     watch: Stopwatch,

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::counter::BEFORE;
-use super::rate::Rate;
+use super::rate::{BEFORE, Rate};
 use crate::config::{self, SmtpConfig};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::{Store, StoreError};

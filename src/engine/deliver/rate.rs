@@ -6,6 +6,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// The stopwatch shows this when a counter opens: mails of earlier runs count
+/// for a limit too, and were answered before.
+pub(super) const BEFORE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
 /// A limit, and what counts for it. Times are those of a stopwatch.
 #[derive(Clone, Debug)]
 pub(super) struct Rate {
