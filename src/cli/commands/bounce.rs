@@ -92,7 +92,7 @@ fn print_outcome(cx: &mut Context, taken: BounceOutcome) -> Result<(), CommandEr
             writeln!(out, "delivery {delivery}: the report is not about its reader; nothing changes")?;
         }
         BounceOutcome::UnknownToken => {
-            writeln!(out, "a report without the token of a mail of ours; nothing changes")?
+            writeln!(out, "a report without the token of a mail of ours; nothing changes")?;
         }
         BounceOutcome::Automatic => writeln!(out, "an automatic answer; nothing is kept of it")?,
         BounceOutcome::PersonalReply => writeln!(out, "a letter, and no report; nothing is kept of it")?,

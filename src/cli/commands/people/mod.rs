@@ -94,7 +94,7 @@ fn import(args: &Import, cx: &mut Context) -> Result<(), CommandError> {
     let ImportOutcome { diff, too_many_leavers, .. } = outcome;
     match args.format {
         Format::Json => {
-            output::print_json(&mut *cx.out, &ImportView::of(&reading, Some((roster, &diff)), args.dry_run))?
+            output::print_json(&mut *cx.out, &ImportView::of(&reading, Some((roster, &diff)), args.dry_run))?;
         }
         Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &diff)?,
     }

@@ -41,7 +41,7 @@ enum CommandClock {
 
 /// What is printed at the end, in the format that was asked for.
 pub(super) enum Collected {
-    Text(Report),
+    Text(Box<Report>),
     Json {
         lists: SendLists,
         /// The delivery number of each mail enqueued, also by passes that were interrupted.
@@ -57,7 +57,7 @@ impl<'a> CommandObserver<'a> {
         signals: &'a Signals,
     ) -> CommandObserver<'a> {
         let collected = match format {
-            Format::Text => Collected::Text(Report::new(cx, at, Outbox::default())),
+            Format::Text => Collected::Text(Box::new(Report::new(cx, at, Outbox::default()))),
             Format::Json => Collected::Json { lists: SendLists::default(), mails: Vec::new() },
         };
         CommandObserver {
