@@ -103,6 +103,8 @@ fn the_service_has_the_settings_the_program_needs() {
     for line in needed {
         assert!(text.lines().any(|found| found == line), "no line {line}");
     }
+    // Content or people with errors must not keep the service from starting.
+    assert!(!text.contains("ExecStartPre"), "a check before the start");
     assert!(!text.contains("DynamicUser"), "two units with one dynamic user break each other");
     let user = fs::read_to_string(file("deploy/journey.sysusers")).expect("a file");
     assert!(user.lines().any(|line| line.starts_with("u journey ")), "{user}");
