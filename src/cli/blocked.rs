@@ -5,15 +5,16 @@
 use crate::cli::output;
 use crate::domain::change::settings::Settings;
 use crate::domain::model::ids::StepName;
-use crate::domain::verdict::Reason;
+use crate::domain::verdict::{Reason, ReasonSummary};
 use crate::engine::deliver::KeptBack;
 
 /// One row per step and reason: number of mails, step, reason.
 pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
-    let row = |(step, reason, mails): (&StepName, &Reason, usize)| {
-        let what = what_to_type(step, reason, settings);
+    let row = |(step, reasons): (&StepName, &ReasonSummary)| {
+        let what = what_to_type(step, reasons.example(), settings);
         let what = what.map_or(String::new(), |command| format!("; {command}"));
-        vec![output::thousands(mails), step.to_string(), format!("kept back: {}{what}", reason.text())]
+        let text = format!("kept back: {}{what}", reasons.text());
+        vec![output::thousands(reasons.count), step.to_string(), text]
     };
     kept.each().map(row).collect()
 }

@@ -1,6 +1,8 @@
 //! Looks up steps, journeys, units and people by the names given as arguments,
 //! with a "did you mean" hint if there is no match.
 
+use std::collections::HashSet;
+
 use super::error::CommandError;
 use crate::domain::diagnostic::{closest_match, visible};
 use crate::domain::model::ids::{PersonId, Slug, StepName, UnitId};
@@ -93,7 +95,9 @@ fn unit_names(snapshot: &Snapshot) -> impl Iterator<Item = String> + use<'_> {
 const MAX_LISTED: usize = 8;
 
 fn not_found(what: &str, text: &str, known: impl Iterator<Item = String>) -> CommandError {
-    let known: Vec<String> = known.collect();
+    // A unit without a code has its name as its id.
+    let mut seen = HashSet::new();
+    let known: Vec<String> = known.filter(|name| seen.insert(name.clone())).collect();
     let error = CommandError::usage(format!("there is no {what} `{}`", visible(text)));
     // The step without its journey: `resor` for `miljo/resor`.
     let whole = |name: &&String| name.split_once('/').is_some_and(|(_, step)| step == text);

@@ -52,6 +52,26 @@ pub(crate) struct Wait {
     pub reasons: Vec<Reason>,
 }
 
+impl Wait {
+    /// Whether a mail is sent at the end. Otherwise the step is skipped then, the person leaves, another journey ends,
+    /// or the wait for an answer is over.
+    pub(crate) fn ends_with_mail(&self) -> bool {
+        let ends_without = |reason: &Reason| match reason {
+            Reason::Left | Reason::Expired | Reason::PreviousJourney(_) => true,
+            // The step that was mailed is not mailed again.
+            Reason::AwaitingAnswer(step) => *step == self.step && self.round == 0,
+            _ => false,
+        };
+        !self.reasons.iter().any(ends_without)
+    }
+
+    /// Whether the mail is sent then without a further decision.
+    pub(crate) fn is_certain(&self) -> bool {
+        let needs_act = |reason: &Reason| matches!(reason, Reason::NotApproved(_) | Reason::ManualHold);
+        self.ends_with_mail() && !self.reasons.iter().any(needs_act)
+    }
+}
+
 /// A mail that cannot leave until someone acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -193,6 +213,37 @@ impl Reason {
         }
     }
 
+    /// What the code means, without anything about one person.
+    pub(crate) fn meaning(&self) -> &'static str {
+        match self {
+            Reason::NotStarted(_) => "the journey has not started",
+            Reason::Cadence => "waiting for the next sending time",
+            Reason::NonWorkday(_) => "not a workday",
+            Reason::OutsideHours => "outside hours",
+            Reason::Holiday(_) => "a public holiday",
+            Reason::Closed(_) => "a closed period",
+            Reason::UnitClosed(_) => "the unit is closed",
+            Reason::UnitShift(_) => "the unit is shifted",
+            Reason::Leave(_) => "on leave",
+            Reason::MinGap => "too soon after the last mail",
+            Reason::Pace(_) => "planned for a later day",
+            Reason::AwaitingAnswer(_) => "waiting for an answer",
+            Reason::NotApproved(_) => "not approved",
+            Reason::ReferenceGroupFirst => "the reference group tries it first",
+            Reason::Paused(_) => "paused",
+            Reason::NoAddress | Reason::Undeliverable(_) => "no mail address that works",
+            Reason::SharedAddress => "shares a mail address",
+            Reason::Left => "the last day comes before it",
+            Reason::BadContent(_) => "the mail cannot be made for this person",
+            Reason::Expired => "it will be too late then and is skipped",
+            Reason::ManualHold => "stopped by hand",
+            Reason::PreviousJourney(_) => "another journey comes first",
+            Reason::NoSlot => "no usable sending time within a year",
+            Reason::Outbox => "the mail before it is not sent yet",
+            Reason::InDoubt => "it is not known whether the mail before it arrived",
+        }
+    }
+
     /// The reason as text.
     pub fn text(&self) -> String {
         match self {
@@ -229,6 +280,45 @@ impl Reason {
     }
 }
 
+/// The reasons of several people that have one code. Reasons can be private: the text of one person is never shown for
+/// another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReasonSummary {
+    /// The first reason.
+    first: Reason,
+    differ: bool,
+    /// Number of reasons.
+    pub count: usize,
+}
+
+impl ReasonSummary {
+    pub(crate) fn of(reason: Reason) -> ReasonSummary {
+        ReasonSummary { first: reason, differ: false, count: 1 }
+    }
+
+    /// Adds a reason with the same code.
+    pub(crate) fn add(&mut self, reason: &Reason) {
+        self.differ |= *reason != self.first;
+        self.count += 1;
+    }
+
+    /// Adds a summary with the same code.
+    pub(crate) fn add_all(&mut self, other: &ReasonSummary) {
+        self.differ |= other.differ || other.first != self.first;
+        self.count += other.count;
+    }
+
+    /// A reason with this code; its text may be that of one person.
+    pub(crate) fn example(&self) -> &Reason {
+        &self.first
+    }
+
+    /// The text that all have in common, else what the code means.
+    pub fn text(&self) -> String {
+        if self.differ { self.first.meaning().to_owned() } else { self.first.text() }
+    }
+}
+
 impl From<QuietDay> for Reason {
     fn from(quiet: QuietDay) -> Reason {
         match quiet {
@@ -243,4 +333,25 @@ impl From<QuietDay> for Reason {
 /// The first day of a date's month, by which minutes are added up.
 pub(crate) fn month_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_shows_a_text_only_if_it_is_that_of_everybody() {
+        let paused = |why: &str| Reason::Paused(why.into());
+        let mut summary = ReasonSummary::of(paused("moving"));
+        summary.add(&paused("moving"));
+        assert_eq!((summary.count, summary.text().as_str()), (2, "paused: moving"));
+        let mut other = ReasonSummary::of(paused("ill"));
+        other.add_all(&summary);
+        assert_eq!((other.count, other.text().as_str()), (3, "paused"));
+        summary.add_all(&other);
+        assert_eq!((summary.count, summary.text().as_str()), (5, "paused"));
+        let mut addresses = ReasonSummary::of(Reason::NoAddress);
+        addresses.add(&Reason::Undeliverable(StatusCode { class: 5, subject: 1, detail: 1 }));
+        assert_eq!(addresses.text(), "no mail address that works");
+    }
 }

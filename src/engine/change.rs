@@ -47,6 +47,8 @@ pub struct NextAction {
     pub step: Option<Slug>,
     /// When a mail is due: its slot, or the end of the wait.
     pub at: Option<Timestamp>,
+    /// Whether a mail is sent at that time; otherwise it is decided again then.
+    pub(crate) is_mail: bool,
     /// The code of the first reason.
     pub why: Option<&'static str>,
 }
@@ -69,7 +71,7 @@ pub fn effect(snapshot: &Snapshot, change: &Change, at: Timestamp) -> Vec<Effect
     let after = verdicts(snapshot, &settings, &memory, at);
     let mut sums: BTreeMap<(usize, NextAction, NextAction), usize> = BTreeMap::new();
     for ((journey, before), (_, after)) in before.into_iter().zip(after) {
-        if before != after {
+        if before != after && !before.is_same_mail(&after) {
             *sums.entry((journey, before, after)).or_default() += 1;
         }
     }
@@ -113,20 +115,37 @@ impl NextAction {
     fn of(verdict: &Verdict) -> NextAction {
         let first = |reasons: &[Reason]| reasons.first().map(Reason::code);
         match verdict {
-            Verdict::Send(send) => {
-                NextAction { verdict: "send", step: Some(send.step.clone()), at: Some(send.slot), why: None }
-            }
+            Verdict::Send(send) => NextAction {
+                verdict: "send",
+                step: Some(send.step.clone()),
+                at: Some(send.slot),
+                is_mail: true,
+                why: None,
+            },
             Verdict::Wait(wait) => NextAction {
                 verdict: "wait",
                 step: Some(wait.step.clone()),
                 at: Some(wait.until),
+                is_mail: wait.is_certain(),
                 why: first(&wait.reasons),
             },
-            Verdict::Held(held) => {
-                NextAction { verdict: "held", step: held.step.clone(), at: None, why: first(&held.reasons) }
+            Verdict::Held(held) => NextAction {
+                verdict: "held",
+                step: held.step.clone(),
+                at: None,
+                is_mail: false,
+                why: first(&held.reasons),
+            },
+            Verdict::Ended(over) => {
+                NextAction { verdict: "over", step: None, at: None, is_mail: false, why: over.code() }
             }
-            Verdict::Ended(over) => NextAction { verdict: "over", step: None, at: None, why: over.code() },
         }
+    }
+
+    /// Whether both send the same mail at the same time, whatever the reasons.
+    fn is_same_mail(&self, other: &NextAction) -> bool {
+        let mail = |next: &NextAction| next.at.filter(|_| next.is_mail).map(|at| (next.step.clone(), at));
+        mail(self).is_some() && self.verdict == other.verdict && mail(self) == mail(other)
     }
 
     /// A short description.
@@ -134,7 +153,8 @@ impl NextAction {
         let step = self.step.as_ref().map_or(String::new(), |step| format!("{step} "));
         match (self.verdict, self.at, self.why) {
             ("send", _, _) => format!("{step}now"),
-            (_, Some(at), _) => format!("{step}{}", format_datetime(zone, at)),
+            (_, Some(at), _) if self.is_mail => format!("{step}{}", format_datetime(zone, at)),
+            (_, Some(at), _) => format!("{step}not before {}", format_datetime(zone, at)),
             (verdict, None, Some(why)) => format!("{step}{verdict}: {why}"),
             (verdict, None, None) => format!("{step}{verdict}"),
         }

@@ -4,6 +4,7 @@
 
 pub mod bounce;
 pub mod change;
+pub(crate) mod decisions;
 pub mod deliver;
 pub mod doctor;
 pub mod import;

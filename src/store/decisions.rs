@@ -9,6 +9,7 @@ use rusqlite::{Transaction, params};
 
 use super::audit::{self, AuditRecord};
 use super::{Store, StoreError, history};
+use crate::domain::change::decision::{Decision, DecisionKind, DecisionTarget};
 use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift, UnitOverrides};
 use crate::domain::change::{Change, ChangeAuthor};
 use crate::domain::history::EventKind;
@@ -136,6 +137,32 @@ impl Store {
             });
         }
         Ok(steps)
+    }
+
+    /// What operators decided, also what has ended; ordered by kind and time.
+    pub fn decisions(&self) -> Result<Vec<Decision>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/decisions.sql"))?;
+        let mut found = statement.query([])?;
+        let mut decisions = Vec::new();
+        while let Some(row) = found.next()? {
+            let kind = DecisionKind::parse(codec::str(row, 0)?);
+            let value: Option<rusqlite::types::Value> = row.get(6)?;
+            decisions.push(Decision {
+                kind: kind.ok_or_else(|| codec::bad_column(0, "a kind of decision"))?,
+                target: decision_target(row)?,
+                value: value.and_then(|value| match value {
+                    rusqlite::types::Value::Integer(number) => Some(number.to_string()),
+                    rusqlite::types::Value::Text(text) => Some(text),
+                    _ => None,
+                }),
+                since: codec::maybe_time(row, 7)?,
+                until: codec::maybe_date(row, 8)?,
+                ended: codec::maybe_time(row, 9)?,
+                by: row.get(10)?,
+                why: row.get(11)?,
+            });
+        }
+        Ok(decisions)
     }
 
     /// The hold on all sending, if there is one, with the reason from the audit
@@ -267,6 +294,22 @@ fn write_change(
         }
     }
     Ok(())
+}
+
+fn decision_target(row: &rusqlite::Row<'_>) -> Result<DecisionTarget, StoreError> {
+    if let Some(id) = codec::maybe_str(row, 1)? {
+        return Ok(DecisionTarget::Person { id: PersonId::new(id), protected: row.get(2)? });
+    }
+    if let Some(unit) = codec::maybe_str(row, 3)? {
+        return Ok(DecisionTarget::Unit(UnitId::new(unit)));
+    }
+    Ok(match (codec::maybe_str(row, 4)?, codec::maybe_str(row, 5)?) {
+        (None, _) => DecisionTarget::All,
+        (Some(_), None) => DecisionTarget::Journey(codec::slug(row, 4)?),
+        (Some(_), Some(_)) => {
+            DecisionTarget::Step(StepName { journey: codec::slug(row, 4)?, step: codec::slug(row, 5)? })
+        }
+    })
 }
 
 fn unit_or_journey(of: &PauseTarget) -> (Option<&str>, Option<&str>) {

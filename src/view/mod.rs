@@ -7,6 +7,7 @@
 
 pub(crate) mod change;
 pub(crate) mod coverage;
+pub(crate) mod decision;
 pub(crate) mod diagnostic;
 pub(crate) mod doctor;
 pub(crate) mod explain;

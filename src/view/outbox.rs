@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::reason::ReasonView;
 use crate::domain::model::ids::StepName;
-use crate::domain::verdict::Reason;
+use crate::domain::verdict::ReasonSummary;
 use crate::engine::deliver::{KeptBack, Outbox};
 
 /// The mails that may be sent, and those that are blocked.
@@ -31,11 +31,11 @@ impl OutboxView {
 
 impl BlockedMailsView {
     pub(super) fn of_all(blocked: &KeptBack) -> Vec<BlockedMailsView> {
-        let view = |(step, reason, mails): (&StepName, &Reason, usize)| BlockedMailsView {
+        let view = |(step, reasons): (&StepName, &ReasonSummary)| BlockedMailsView {
             journey: step.journey.to_string(),
             step: step.step.to_string(),
-            mails,
-            because: ReasonView::of(reason),
+            mails: reasons.count,
+            because: ReasonView { code: reasons.example().code(), text: reasons.text() },
         };
         blocked.each().map(view).collect()
     }

@@ -63,11 +63,11 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
     "#]]
     .assert_eq(&at(&["plan"]));
     expect![[r#"
-        person,unit,journey,step,round,at,minutes,assumes
-        1000,Enhet 0,host,ett,0,2026-12-01T00:30:00+01:00,2,
-        1001,Enhet 0,host,ett,0,2026-12-01T00:30:00+01:00,2,
-        1000,Enhet 0,host,tva,0,2026-12-08T00:30:00+01:00,2,
-        1001,Enhet 0,host,tva,0,2026-12-08T00:30:00+01:00,2,
+        ﻿person;name;unit;journey;journey_title;step;step_title;round;at;minutes;assumes
+        1000;Annaaaa Berg;Enhet 0;host;Höst;ett;Ett;0;2026-12-01 00:30;2;
+        1001;Annaaab Berg;Enhet 0;host;Höst;ett;Ett;0;2026-12-01 00:30;2;
+        1000;Annaaaa Berg;Enhet 0;host;Höst;tva;Tva;0;2026-12-08 00:30;2;
+        1001;Annaaab Berg;Enhet 0;host;Höst;tva;Tva;0;2026-12-08 00:30;2;
     "#]]
     .assert_eq(&at(&["plan", "--format", "csv"]));
     expect![[r#"
@@ -92,8 +92,8 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
 
         host  waiting
           next     ett
-          when     Fri 4 Dec 2026 00:30
-          because  it will be too late then and is skipped  expired
+          when     not before Fri 4 Dec 2026 00:30
+          because  it will be too late then and is skipped
           later    tva
     "#]]
     .assert_eq(&why("2026-12-03T00:30"));
@@ -104,7 +104,7 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
           skipped  ett  tip
           next     tva
           when     Tue 8 Dec 2026 00:30
-          because  between two slots  cadence
+          because  between two slots
     "#]]
     .assert_eq(&why("2026-12-04T00:31"));
     at(&["send", "-q"]);

@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod choose;
 pub(crate) mod completions;
 pub(crate) mod daemon;
+pub(crate) mod decisions;
 pub(crate) mod doctor;
 pub(crate) mod hold;
 pub(crate) mod man;

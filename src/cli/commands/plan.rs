@@ -38,6 +38,29 @@ pub(crate) struct Args {
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Between the columns of CSV
+    #[arg(long, value_enum, default_value_t)]
+    separator: Separator,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Separator {
+    /// `;`, as Excel expects where the comma is the decimal sign
+    #[default]
+    Semicolon,
+    /// `,`
+    Comma,
+    Tab,
+}
+
+impl Separator {
+    fn byte(self) -> u8 {
+        match self {
+            Separator::Semicolon => b';',
+            Separator::Comma => b',',
+            Separator::Tab => b'\t',
+        }
+    }
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,7 +106,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     match args.format {
         Format::Text => text(cx, &snapshot, &rows, at, last)?,
         Format::Json => json_rows(&mut *cx.out, &snapshot, &rows)?,
-        Format::Csv => csv_rows(&mut *cx.out, &snapshot, &rows)?,
+        Format::Csv => csv_rows(&mut *cx.out, &snapshot, &rows, args.separator)?,
         Format::Ics => write!(cx.out, "{}", ics(&snapshot, &rows, at))?,
     }
     Ok(())
@@ -211,22 +234,48 @@ fn json_rows(out: &mut dyn Write, snapshot: &Snapshot, rows: &[Row]) -> io::Resu
     writeln!(out, "]")
 }
 
-fn csv_rows(out: &mut dyn Write, snapshot: &Snapshot, rows: &[Row]) -> io::Result<()> {
+/// Names stand beside ids, and times are local, so that a spreadsheet knows them as times. The byte order mark tells
+/// Excel that it is UTF-8.
+fn csv_rows(out: &mut dyn Write, snapshot: &Snapshot, rows: &[Row], separator: Separator) -> io::Result<()> {
     let zone = snapshot.content.library.programme.zone;
     // Write into memory first: the CSV writer would hide a closed pipe.
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["person", "unit", "journey", "step", "round", "at", "minutes", "assumes"])?;
+    let mut writer =
+        csv::WriterBuilder::new().delimiter(separator.byte()).from_writer("\u{feff}".as_bytes().to_vec());
+    writer.write_record([
+        "person",
+        "name",
+        "unit",
+        "journey",
+        "journey_title",
+        "step",
+        "step_title",
+        "round",
+        "at",
+        "minutes",
+        "assumes",
+    ])?;
     for row in rows {
         let journey = &snapshot.content.library.journeys[row.journey];
         let person = &snapshot.roster.people[row.person];
-        let unit = if person.protected { "" } else { snapshot.roster.unit_name(&person.unit) };
+        let step = &journey.steps[row.step];
+        let (name, unit) = match person.protected {
+            true => (String::new(), ""),
+            false => (
+                format!("{} {}", person.first_name, person.last_name),
+                snapshot.roster.unit_name(&person.unit),
+            ),
+        };
+        let title = step.variants.first().map_or("", |variant| variant.title.as_str());
         writer.write_record([
             cell(output::display_id(person)).as_str(),
+            cell(name.trim()).as_str(),
             cell(unit).as_str(),
             journey.slug.as_str(),
-            journey.steps[row.step].slug.as_str(),
+            cell(&journey.title).as_str(),
+            step.slug.as_str(),
+            cell(title).as_str(),
             &row.round.to_string(),
-            &zone.rfc3339(row.at),
+            &zone.civil(row.at).format("%Y-%m-%d %H:%M").to_string(),
             &row.minutes.to_string(),
             &assumptions(row).join(" "),
         ])?;
@@ -241,6 +290,12 @@ fn cell(text: &str) -> String {
     if formula { format!("'{text}") } else { text.to_owned() }
 }
 
+/// A title as part of an identifier: letters and digits, in lower case.
+fn identifier(title: &str) -> String {
+    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
+}
+
 /// An iCalendar file with one event per mailing: time, step, number of mails.
 fn ics(snapshot: &Snapshot, rows: &[Row], stamp: Timestamp) -> String {
     let mut calendar = Calendar::empty();
@@ -248,13 +303,19 @@ fn ics(snapshot: &Snapshot, rows: &[Row], stamp: Timestamp) -> String {
         calendar.append_property(icalendar::Property::new(name, value));
     }
     calendar.name(&snapshot.content.library.programme.title);
+    let programme = identifier(&snapshot.content.library.programme.title);
+    let mut times: BTreeMap<(usize, usize, u16), usize> = BTreeMap::new();
     for ((at, journey, step, round), mailing) in mailings(rows) {
         let name = step_name(snapshot, journey, step, round);
+        // A step that units get at different times has several entries.
+        let time = times.entry((journey, step, round)).and_modify(|time| *time += 1).or_default();
+        let slugs = &snapshot.content.library.journeys[journey];
+        let uid = format!("{programme}-{}-{}-{round}-{time}@journey", slugs.slug, slugs.steps[step].slug);
         let minutes = i64::from(snapshot.content.library.journeys[journey].steps[step].minutes);
         let mails = output::count(mailing.mails, "mail", "mails");
         let mut event = Event::new();
         event
-            .uid(&format!("{}-{}@journey", at.timestamp(), name.replace(['/', ' '], "-")))
+            .uid(&uid)
             .timestamp(stamp)
             .starts(at)
             .ends(at + TimeDelta::minutes(minutes))

@@ -5,9 +5,13 @@ use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, output, time_arg};
 use crate::domain::change::Change;
+use crate::domain::model::ids::UnitId;
 use crate::domain::model::person::Period;
+use crate::domain::planner;
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::ClosedPeriod;
+use crate::domain::time::timezone::Timestamp;
+use crate::engine::load::snapshot::Snapshot;
 
 /// Moves a unit, closes it for a time, or gives it a rhythm of its own
 #[derive(clap::Subcommand, Debug)]
@@ -125,8 +129,32 @@ fn cadence(args: &CadenceArgs, cx: &mut Context) -> Result<(), CommandError> {
             return Err(CommandError::usage(message).hint("look at day, month and weekday"));
         }
         let unit = lookup::unit(snapshot, &args.unit)?;
+        if let Some(cadence) = &cadence {
+            check_sends(snapshot, &unit, cadence, at)?;
+        }
         let about = format!("unit {}", output::unit_label(snapshot, &unit));
         let change = Change::SetCadence { unit, cadence: cadence.clone() };
         Ok(ProposedChange { change, about, why: args.reason.clone(), by: None })
     })
+}
+
+/// Refuses a cadence none of whose times are times with mail.
+fn check_sends(
+    snapshot: &Snapshot,
+    unit: &UnitId,
+    cadence: &Cadence,
+    at: Timestamp,
+) -> Result<(), CommandError> {
+    let programme = &snapshot.content.library.programme;
+    let closed = snapshot.settings.units.get(unit).map_or(&[][..], |unit| &unit.closed);
+    let first = planner::first_usable_slot(cadence, at, snapshot.settings.grace, programme, closed);
+    let Err(reason) = first else { return Ok(()) };
+    let reason = reason.map_or(String::new(), |reason| format!(": {}", reason.text()));
+    let calendar = &programme.calendar;
+    let message = format!("`{}` would never send a mail{reason}", cadence.as_str());
+    Err(CommandError::usage(message).hint(format!(
+        "mails can leave on workdays from {} until {}",
+        calendar.opens.format("%H:%M"),
+        calendar.closes.format("%H:%M")
+    )))
 }

@@ -1,14 +1,15 @@
 //! `journey why`: explains what a person has received and will receive, when,
 //! and why not earlier.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
-use crate::domain::time::format::format_datetime;
+use crate::domain::change::settings::PauseTarget;
+use crate::domain::time::format::{format_date, format_datetime};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{Reason, Verdict, Wait};
 use crate::engine::load::snapshot::Snapshot;
@@ -113,6 +114,7 @@ fn person_text(
         let (later, before): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row[0] == "later");
         output::print_table(&mut *cx.out, &before, &[])?;
         next_text(cx, zone, status)?;
+        pauses_text(cx, snapshot, status)?;
         if !later.is_empty() {
             let names: Vec<&str> = later.iter().map(|row| row[1].as_str()).collect();
             writeln!(cx.out, "  later    {DIM}{}{DIM:#}", names.join(", "))?;
@@ -167,18 +169,43 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &JourneyStatus<'_>) -> Re
     Ok(())
 }
 
+/// Prints since when and until when pauses are in force, and the command that ends them.
+fn pauses_text(cx: &mut Context, snapshot: &Snapshot, status: &JourneyStatus<'_>) -> io::Result<()> {
+    if matches!(status.verdict, Verdict::Ended(_)) {
+        return Ok(());
+    }
+    let zone = snapshot.content.library.programme.zone;
+    for pause in &status.pauses {
+        let since = format_datetime(zone, pause.from);
+        let until = match pause.until {
+            Some(day) => format!("until {}", format_date(day)),
+            None => "with no end date".to_owned(),
+        };
+        let whom = match &pause.of {
+            PauseTarget::Person(id) => format!("--person {id}"),
+            PauseTarget::Unit(unit) => format!("--unit \"{}\"", snapshot.roster.unit_name(unit)),
+            PauseTarget::Journey(journey) => format!("--journey {journey}"),
+        };
+        let config = cx.config_option();
+        writeln!(
+            cx.out,
+            "  paused   since {since}, {until}; to end it: {DIM}journey resume{config} {whom}{DIM:#}"
+        )?;
+    }
+    Ok(())
+}
+
 fn because_text(cx: &mut Context, reasons: &[Reason]) -> Result<(), CommandError> {
     for (index, reason) in reasons.iter().enumerate() {
         let label = if index == 0 { "because" } else { "" };
-        writeln!(cx.out, "  {label:<7}  {}  {DIM}{}{DIM:#}", reason.text(), reason.code())?;
+        writeln!(cx.out, "  {label:<7}  {}", reason.text())?;
     }
     Ok(())
 }
 
 /// The time of the next mail; with `not before` if it depends on another event.
 fn when(zone: TimeZone, wait: &Wait) -> String {
-    let rests = |reason: &Reason| matches!(reason, Reason::PreviousJourney(_) | Reason::NotApproved(_));
-    let not_before = if wait.reasons.iter().any(rests) { "not before " } else { "" };
+    let not_before = if wait.is_certain() { "" } else { "not before " };
     format!("{not_before}{}", format_datetime(zone, wait.until))
 }
 

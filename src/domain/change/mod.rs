@@ -1,6 +1,7 @@
 //! A decision by an admin or a person, as a value: previewed, applied to the settings and the
 //! history, and stored. Commands create it; nothing here judges it.
 
+pub mod decision;
 pub mod import_diff;
 pub mod settings;
 

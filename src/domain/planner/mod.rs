@@ -50,6 +50,7 @@ use crate::domain::planner::person::PersonContext;
 use crate::domain::planner::send_policy::{Blocked, StepApproval};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use gate::Gate;
+pub(crate) use slot::first_usable_slot;
 
 /// Which approvals count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

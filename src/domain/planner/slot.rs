@@ -5,8 +5,11 @@
 
 use chrono::TimeDelta;
 
+use super::send_policy::{self, Blocked};
 use super::{PersonContext, PlannerAt, PreparedJourney};
-use crate::domain::planner::send_policy::Blocked;
+use crate::domain::model::library::Programme;
+use crate::domain::time::cadence::Cadence;
+use crate::domain::time::calendar::ClosedPeriod;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
 
@@ -92,4 +95,34 @@ impl PlannerAt<'_> {
             None => cadence(from),
         }
     }
+}
+
+/// The first slot of a cadence in the year from an instant at which calendar and hours let a mail leave; `Err` with what
+/// forbids most of them, or `None` if it has no slot.
+pub(crate) fn first_usable_slot(
+    cadence: &Cadence,
+    from: Timestamp,
+    grace: TimeDelta,
+    programme: &Programme,
+    unit_closed: &[ClosedPeriod],
+) -> Result<Timestamp, Option<Reason>> {
+    let mut reasons: Vec<(Reason, usize)> = Vec::new();
+    let mut next = cadence.slot_from(programme.zone, from);
+    while let Some(slot) = next.filter(|slot| *slot < from + SEARCH_HORIZON) {
+        let mut at = slot;
+        while at < slot + grace {
+            let Some(blocked) = send_policy::calendar_block(programme, unit_closed, at) else {
+                return Ok(slot);
+            };
+            if at == slot {
+                match reasons.iter_mut().find(|(reason, _)| *reason == blocked.reason) {
+                    Some((_, slots)) => *slots += 1,
+                    None => reasons.push((blocked.reason, 1)),
+                }
+            }
+            at = blocked.until.unwrap_or(Timestamp::MAX_UTC);
+        }
+        next = cadence.slot_from(programme.zone, slot + SMALLEST_STEP);
+    }
+    Err(reasons.into_iter().max_by_key(|(_, slots)| *slots).map(|(reason, _)| reason))
 }

@@ -1,38 +1,37 @@
-//! Mails that are booked and may not leave now, added up by step and reason.
+//! Mails that are enqueued and may not leave now, added up by step and reason.
 
 use std::collections::BTreeMap;
 
 use crate::domain::model::ids::StepName;
-use crate::domain::verdict::Reason;
+use crate::domain::verdict::{Reason, ReasonSummary};
 
-/// So many of them, of which step and why. Its size follows steps and reasons,
-/// not people.
+/// Number of mails by step and reason. Its size depends on steps and reasons, not on people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeptBack(BTreeMap<(StepName, &'static str), (usize, Reason)>);
+pub struct KeptBack(BTreeMap<(StepName, &'static str), ReasonSummary>);
 
 impl KeptBack {
-    /// One more.
+    /// Adds a mail.
     pub(super) fn add(&mut self, step: &StepName, reason: Reason) {
-        self.add_several(step.clone(), 1, reason);
+        self.add_summary(step.clone(), ReasonSummary::of(reason));
     }
 
-    /// All of another.
+    /// Adds all of another.
     pub(super) fn add_all(&mut self, other: KeptBack) {
-        other.0.into_iter().for_each(|((step, _), (mails, reason))| self.add_several(step, mails, reason));
+        other.0.into_iter().for_each(|((step, _), reasons)| self.add_summary(step, reasons));
     }
 
-    fn add_several(&mut self, step: StepName, mails: usize, reason: Reason) {
-        self.0.entry((step, reason.code())).or_insert((0, reason)).0 += mails;
+    fn add_summary(&mut self, step: StepName, reasons: ReasonSummary) {
+        let sums = self.0.entry((step, reasons.example().code()));
+        sums.and_modify(|sum| sum.add_all(&reasons)).or_insert(reasons);
     }
 
-    /// How many altogether.
+    /// Number of mails.
     pub fn mails(&self) -> usize {
-        self.0.values().map(|(mails, _)| mails).sum()
+        self.0.values().map(|reasons| reasons.count).sum()
     }
 
-    /// Each step and reason, and how many mails it keeps; of several reasons
-    /// of one kind the first.
-    pub fn each(&self) -> impl Iterator<Item = (&StepName, &Reason, usize)> {
-        self.0.iter().map(|((step, _), (mails, reason))| (step, reason, *mails))
+    /// Each step and reason.
+    pub fn each(&self) -> impl Iterator<Item = (&StepName, &ReasonSummary)> {
+        self.0.iter().map(|((step, _), reasons)| (step, reasons))
     }
 }

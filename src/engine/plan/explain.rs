@@ -1,6 +1,7 @@
 //! Explains decisions: each step of each journey for one person, or one step
 //! for all people of a unit.
 
+use crate::domain::change::settings::Pause;
 use crate::domain::delivery::state::{self, Delivery};
 use crate::domain::history::position::Stage;
 use crate::domain::history::progress::Progress;
@@ -11,6 +12,7 @@ use crate::domain::model::person::Person;
 use crate::domain::model::step::Step;
 use crate::domain::planner::send_policy::{self, EnqueuedMail};
 use crate::domain::planner::{ApprovalMode, Decision, Planner};
+use crate::domain::time::calendar::QuietDay;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Reason, Verdict};
 use crate::engine::load::snapshot::Snapshot;
@@ -29,6 +31,8 @@ pub struct JourneyStatus<'w> {
     pub(crate) stage: Stage,
     /// All its steps, in order.
     pub steps: Vec<StepStatus<'w>>,
+    /// The pauses in force for the person.
+    pub(crate) pauses: Vec<&'w Pause>,
     /// The next step, or why there is none.
     pub(crate) verdict: Verdict,
 }
@@ -136,7 +140,8 @@ pub fn of_person<'w>(snapshot: &'w Snapshot, person: &'w Person, at: Timestamp) 
             journey,
             stage: Stage::of(enrolment, &decision.verdict),
             steps: steps(journey, past, &decision),
-            verdict: decision.verdict,
+            pauses: pauses(snapshot, person, journey, at),
+            verdict: with_cause(snapshot, person, journey, decision.verdict, at),
         }
     });
     Why { person, journeys: journeys.collect() }
@@ -200,9 +205,48 @@ pub(crate) fn of_unit<'w>(
         let past = snapshot.memory.of(&person.id);
         let decision = moment.decide(person, past).swap_remove(index);
         let of_step = steps(journey, past, &decision).into_iter().find(|s| s.step.slug == step.step)?;
-        Some(MemberStatus { person, step: of_step, verdict: decision.verdict })
+        let verdict = with_cause(snapshot, person, journey, decision.verdict, at);
+        Some(MemberStatus { person, step: of_step, verdict })
     };
     people.filter_map(standing).collect()
+}
+
+/// The pauses in force for a person in a journey.
+fn pauses<'w>(snapshot: &'w Snapshot, person: &Person, journey: &Journey, at: Timestamp) -> Vec<&'w Pause> {
+    let zone = snapshot.content.library.programme.zone;
+    let pauses = snapshot.settings.pauses.iter();
+    pauses.filter(|pause| pause.of.includes(person, journey) && pause.holds(at, zone)).collect()
+}
+
+/// Puts what a person would call the cause first: a pause, or a closed period, that is in force. The planner names only
+/// its consequence if the days of the pause move the pace beyond its end.
+fn with_cause(
+    snapshot: &Snapshot,
+    person: &Person,
+    journey: &Journey,
+    mut verdict: Verdict,
+    at: Timestamp,
+) -> Verdict {
+    let reasons = match &mut verdict {
+        Verdict::Wait(wait) => &mut wait.reasons,
+        Verdict::Held(held) => &mut held.reasons,
+        Verdict::Send(_) | Verdict::Ended(_) => return verdict,
+    };
+    let programme = &snapshot.content.library.programme;
+    let unit_closed = snapshot.settings.units.get(&person.unit).map_or(&[][..], |unit| &unit.closed);
+    let day = programme.zone.date(at);
+    let closed = match programme.calendar.quiet(day, unit_closed) {
+        Some(QuietDay::Closed(period)) => Some(Reason::Closed(period.why)),
+        Some(QuietDay::UnitClosed(period)) => Some(Reason::UnitClosed(period.why)),
+        Some(QuietDay::NonWorkday(_) | QuietDay::Holiday(_)) | None => None,
+    };
+    let paused = pauses(snapshot, person, journey, at);
+    let paused = paused.first().map(|pause| Reason::Paused(pause.reason.clone()));
+    for cause in closed.into_iter().chain(paused) {
+        reasons.retain(|reason| *reason != cause);
+        reasons.insert(0, cause);
+    }
+    verdict
 }
 
 fn decide(snapshot: &Snapshot, person: &Person, at: Timestamp) -> Vec<Decision> {

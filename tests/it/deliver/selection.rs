@@ -134,7 +134,7 @@ fn blocked_mails_do_not_count_towards_the_limit() {
         .delivered
         .kept_back
         .each()
-        .map(|(step, reason, mails)| format!("{mails} {step} {}", reason.text()))
+        .map(|(step, reasons)| format!("{} {step} {}", reasons.count, reasons.text()))
         .collect();
     assert_eq!(kept, ["2 j/a paused: a long reason"]);
     assert_eq!(why(&mut mailing, at, "p001"), "due, kept back: paused: a long reason");

@@ -37,6 +37,7 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
         &[&["unit", "shift", "Hemtjänsten Norr", "--weeks", "1", "--reason", "x", "--at", AT, "--dry-run"]],
     ),
     ("resolve", &[]),
+    ("decisions", &[]),
     ("status", &[&["--config", SMALL, "status", "--at", AT]]),
     ("people list", &[&["people", "list"]]),
     ("people show", &[&["people", "show", "1042", "--at", AT]]),
@@ -63,6 +64,7 @@ fn every_json_field_is_documented_and_every_documented_field_exists() {
             "send" | "why" | "why --step --unit" => printed.extend(paths_with_mails_kept_back(heading)),
             "status" => printed.extend(paths_in_trouble()),
             "resolve" => printed.extend(paths_of_a_held_mail()),
+            "decisions" => printed.extend(paths_of_a_decision()),
             _ => {}
         }
         let printed: BTreeSet<&str> = printed.iter().map(String::as_str).collect();
@@ -129,6 +131,13 @@ fn paths_with_mails_kept_back(heading: &str) -> BTreeSet<String> {
     commands.iter().flat_map(printed).collect()
 }
 
+/// What `decisions` prints of a hold.
+fn paths_of_a_decision() -> BTreeSet<String> {
+    let (_home, config, database) = home_with_mails();
+    database.execute_batch("INSERT INTO hold (at) VALUES ('2026-12-01T07:30:00Z')").expect("held");
+    paths_of(&["--config", &config, "decisions", "--at", AT])
+}
+
 /// What `resolve` prints of a mail that is held.
 fn paths_of_a_held_mail() -> BTreeSet<String> {
     let (_home, config, database) = home_with_mails();
@@ -192,7 +201,9 @@ fn every_reason_is_documented() {
         .filter(|cells| !cells.last().is_some_and(|about| about.ends_with("(later)")))
         .filter_map(|cells| code(cells[0]))
         .collect();
+    // The texts of the reasons come after their codes.
     let source = include_str!("../../../src/domain/verdict.rs");
+    let (source, _) = source.split_once("fn meaning(").expect("the texts");
     let of_reasons =
         source.lines().filter(|line| line.trim().starts_with("Reason::") && line.ends_with("\","));
     let of_ends =

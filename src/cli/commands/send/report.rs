@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use super::Args;
-use super::summary::{DueSummary, HeldSummary, Subjects, WaitingSummary, for_example};
+use super::summary::{DueSummary, HeldSummary, Subjects, WaitingSummary};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
@@ -12,6 +12,7 @@ use crate::cli::{blocked, output, time_arg};
 use crate::config::Transport;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::Timestamp;
+use crate::domain::verdict::ReasonSummary;
 use crate::engine::deliver::Outbox;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::{Filter, Pass};
@@ -186,10 +187,9 @@ impl Report {
         }
         writeln!(cx.out, "{BOLD}Waiting{BOLD:#}  {}", enrolments(self.waiting.enrolments))?;
         let mut rows: Vec<_> = self.waiting.reasons.iter().collect();
-        rows.sort_by_key(|(_, (people, _))| std::cmp::Reverse(*people));
-        let row = |(code, (people, text)): (&&str, &(usize, String))| {
-            vec![output::thousands(*people), (*code).to_owned(), for_example(*people, text)]
-        };
+        rows.sort_by_key(|(_, reasons)| std::cmp::Reverse(reasons.count));
+        let row =
+            |(_, reasons): (&&str, &ReasonSummary)| vec![output::thousands(reasons.count), reasons.text()];
         output::print_table(&mut *cx.out, &rows.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
         Ok(writeln!(cx.out)?)
     }
@@ -215,8 +215,8 @@ impl Report {
             return Ok(());
         }
         writeln!(cx.out, "{BOLD}Held{BOLD:#}  {ERROR}{}{ERROR:#}", enrolments(self.held.enrolments))?;
-        let row = |((step, _), (people, text)): (&(String, &str), &(usize, String))| {
-            vec![output::thousands(*people), step.clone(), text.clone()]
+        let row = |((step, _), reasons): (&(String, &str), &ReasonSummary)| {
+            vec![output::thousands(reasons.count), step.clone(), reasons.text()]
         };
         output::print_table(&mut *cx.out, &self.held.reasons.iter().map(row).collect::<Vec<_>>(), &[0])?;
         Ok(writeln!(cx.out)?)

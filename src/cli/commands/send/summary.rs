@@ -7,7 +7,7 @@ use crate::cli::output;
 use crate::domain::model::ids::PersonId;
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
-use crate::domain::verdict::Reason;
+use crate::domain::verdict::{Reason, ReasonSummary};
 use crate::engine::plan::pass::{DueEmail, HeldEmail, WaitingEmail};
 use crate::view::send::display_subject;
 
@@ -29,8 +29,8 @@ pub(super) struct WaitingSummary {
     pub(super) enrolments: usize,
     /// Mails sent later, by instant, step and kind.
     pub(super) mails: BTreeMap<(Timestamp, String, &'static str), usize>,
-    /// Number of enrolments and an example text, by reason code.
-    pub(super) reasons: BTreeMap<&'static str, (usize, String)>,
+    /// By code; of each enrolment the first reason.
+    pub(super) reasons: BTreeMap<&'static str, ReasonSummary>,
     /// Enrolments waiting for an approval, by step.
     pub(super) unapproved: BTreeMap<String, usize>,
     /// Time of the next mail, and its recipient unless protected.
@@ -43,8 +43,8 @@ pub(super) struct WaitingSummary {
 #[derive(Default)]
 pub(super) struct HeldSummary {
     pub(super) enrolments: usize,
-    /// Number of enrolments and an example text, by step and reason code.
-    pub(super) reasons: BTreeMap<(String, &'static str), (usize, String)>,
+    /// By step and code.
+    pub(super) reasons: BTreeMap<(String, &'static str), ReasonSummary>,
     /// The first person who is not protected.
     pub(super) example: Option<PersonId>,
 }
@@ -81,12 +81,12 @@ impl WaitingSummary {
         self.enrolments += 1;
         let name = format!("{}/{}", journey.slug, wait.step);
         if let Some(reason) = wait.reasons.first() {
-            self.reasons.entry(reason.code()).or_insert_with(|| (0, reason.text())).0 += 1;
+            add_reason(&mut self.reasons, reason.code(), reason);
         }
         if wait.reasons.iter().any(|reason| matches!(reason, Reason::NotApproved(_))) {
             *self.unapproved.entry(name.clone()).or_default() += 1;
         }
-        if ends_with_mail(&wait.reasons) {
+        if wait.ends_with_mail() {
             if self.next_mail.as_ref().is_none_or(|(next, _)| wait.until < *next) {
                 self.next_mail = Some((wait.until, (!person.protected).then(|| person.id.clone())));
             }
@@ -103,7 +103,7 @@ impl HeldSummary {
         let step = holding.held.step.as_ref().map_or(String::new(), |step| format!("/{step}"));
         for reason in &holding.held.reasons {
             let key = (format!("{}{step}", holding.journey.slug), reason.code());
-            self.reasons.entry(key).or_insert_with(|| (0, reason.text())).0 += 1;
+            add_reason(&mut self.reasons, key, reason);
         }
         keep_first_unprotected(&mut self.example, holding.person);
     }
@@ -138,7 +138,7 @@ fn keep_first_unprotected(kept: &mut Option<PersonId>, person: &Person) {
 }
 
 /// Marks a text as an example if it stands for several.
-pub(super) fn for_example(several: usize, words: &str) -> String {
+fn for_example(several: usize, words: &str) -> String {
     if several == 1 { words.to_owned() } else { format!("for example: {words}") }
 }
 
@@ -147,9 +147,7 @@ fn step_of(due: &DueEmail<'_>) -> String {
     if due.round == 0 { step } else { format!("{step} reminder {}", due.round) }
 }
 
-/// Whether these reasons for waiting end with a mail being sent.
-fn ends_with_mail(because: &[Reason]) -> bool {
-    !because
-        .iter()
-        .any(|reason| matches!(reason, Reason::Left | Reason::Expired | Reason::PreviousJourney(_)))
+fn add_reason<K: Ord>(sums: &mut BTreeMap<K, ReasonSummary>, key: K, reason: &Reason) {
+    let sum = sums.entry(key).and_modify(|sum| sum.add(reason));
+    sum.or_insert_with(|| ReasonSummary::of(reason.clone()));
 }
