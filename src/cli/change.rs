@@ -125,10 +125,19 @@ impl ChangeReport {
         let moved: usize = effects.iter().map(|effect| effect.enrolments).sum();
         let enrolments = output::count(moved, "enrolment", "enrolments");
         writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} is other for {enrolments}")?;
-        let rows: Vec<Vec<String>> =
-            effects.iter().take(MAX_EFFECTS).map(|effect| row(self.zone, effect)).collect();
+        let lines = lines(self.zone, effects);
+        let row = |(enrolments, [journey, before, after]): &(usize, [String; 3])| {
+            vec![
+                output::thousands(*enrolments),
+                journey.clone(),
+                before.clone(),
+                "→".to_owned(),
+                after.clone(),
+            ]
+        };
+        let rows: Vec<Vec<String>> = lines.iter().take(MAX_EFFECTS).map(row).collect();
         output::print_table(&mut *cx.out, &rows, &[0])?;
-        let more: usize = effects.iter().skip(MAX_EFFECTS).map(|effect| effect.enrolments).sum();
+        let more: usize = lines.iter().skip(MAX_EFFECTS).map(|(enrolments, _)| enrolments).sum();
         if more > 0 {
             writeln!(cx.out, "  {DIM}and {} more{DIM:#}", output::thousands(more))?;
         }
@@ -136,7 +145,17 @@ impl ChangeReport {
     }
 }
 
-fn row(zone: TimeZone, effect: &Effect) -> Vec<String> {
-    let (before, after) = (effect.before.text(zone), effect.after.text(zone));
-    vec![output::thousands(effect.enrolments), effect.journey.to_string(), before, "→".to_owned(), after]
+/// The number of enrolments, and journey, before and after as text, the largest first. Effects that differ in a reason
+/// that is not shown are one line.
+fn lines(zone: TimeZone, effects: &[Effect]) -> Vec<(usize, [String; 3])> {
+    let mut lines: Vec<(usize, [String; 3])> = Vec::new();
+    for effect in effects {
+        let text = [effect.journey.to_string(), effect.before.text(zone), effect.after.text(zone)];
+        match lines.iter_mut().find(|(_, line)| *line == text) {
+            Some((enrolments, _)) => *enrolments += effect.enrolments,
+            None => lines.push((effect.enrolments, text)),
+        }
+    }
+    lines.sort_by_key(|(enrolments, _)| std::cmp::Reverse(*enrolments));
+    lines
 }

@@ -71,7 +71,7 @@ pub fn effect(snapshot: &Snapshot, change: &Change, at: Timestamp) -> Vec<Effect
     let after = verdicts(snapshot, &settings, &memory, at);
     let mut sums: BTreeMap<(usize, NextAction, NextAction), usize> = BTreeMap::new();
     for ((journey, before), (_, after)) in before.into_iter().zip(after) {
-        if before != after && !before.is_same_mail(&after) {
+        if !before.is_same_plan(&after) {
             *sums.entry((journey, before, after)).or_default() += 1;
         }
     }
@@ -142,10 +142,10 @@ impl NextAction {
         }
     }
 
-    /// Whether both send the same mail at the same time, whatever the reasons.
-    fn is_same_mail(&self, other: &NextAction) -> bool {
-        let mail = |next: &NextAction| next.at.filter(|_| next.is_mail).map(|at| (next.step.clone(), at));
-        mail(self).is_some() && self.verdict == other.verdict && mail(self) == mail(other)
+    /// Whether both are the same step at the same time. The reasons count only where there is no time.
+    fn is_same_plan(&self, other: &NextAction) -> bool {
+        let timed = |next: &NextAction| next.at.map(|at| (next.verdict, next.step.clone(), at, next.is_mail));
+        self == other || (timed(self).is_some() && timed(self) == timed(other))
     }
 
     /// A short description.

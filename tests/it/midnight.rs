@@ -80,6 +80,8 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
     .assert_eq(&at(&["why", "1000"]));
     let calendar = at(&["plan", "--format", "ics"]);
     let begins: Vec<&str> = calendar.lines().filter(|line| line.starts_with("DTSTART")).collect();
+    let ids: Vec<&str> = calendar.lines().filter(|line| line.starts_with("UID")).collect();
+    assert_eq!(ids, ["UID:tillsammans-host-ett-0@journey", "UID:tillsammans-host-tva-0@journey"]);
     expect![[r#"
         DTSTART:20261130T233000Z
         DTSTART:20261207T233000Z"#]]

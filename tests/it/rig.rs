@@ -328,6 +328,17 @@ pub(crate) fn send(
     sent: impl FnMut(),
 ) -> anyhow::Result<RunOutcome> {
     let observer = CallbackObserver { at, enqueued: RefCell::new(enqueued), sent: RefCell::new(sent) };
+    send_observed(snapshot, store, at, filter, &observer)
+}
+
+/// The same with an observer.
+pub(crate) fn send_observed(
+    snapshot: &Snapshot,
+    store: &mut Store,
+    at: Timestamp,
+    filter: &Filter,
+    observer: &dyn Observer,
+) -> anyhow::Result<RunOutcome> {
     let transport = transport::from_config(&snapshot.config)?;
     let run = SendRun {
         config: snapshot.config.clone(),
@@ -336,7 +347,7 @@ pub(crate) fn send(
         at,
         trigger: Trigger::Command(filter.clone()),
         batch_size: snapshot.batch_size,
-        observer: &observer,
+        observer,
     };
     run.execute(store)
 }

@@ -296,21 +296,39 @@ fn identifier(title: &str) -> String {
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
+/// Escapes a text value (RFC 5545, 3.3.11).
+fn escape_text(text: &str) -> String {
+    text.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,").replace('\n', "\\n")
+}
+
 /// An iCalendar file with one event per mailing: time, step, number of mails.
 fn ics(snapshot: &Snapshot, rows: &[Row], stamp: Timestamp) -> String {
     let mut calendar = Calendar::empty();
     for (name, value) in [("VERSION", "2.0"), ("PRODID", "-//journey//plan//EN"), ("CALSCALE", "GREGORIAN")] {
         calendar.append_property(icalendar::Property::new(name, value));
     }
-    calendar.name(&snapshot.content.library.programme.title);
-    let programme = identifier(&snapshot.content.library.programme.title);
-    let mut times: BTreeMap<(usize, usize, u16), usize> = BTreeMap::new();
-    for ((at, journey, step, round), mailing) in mailings(rows) {
+    // The package escapes the value of X-WR-CALNAME, but not that of NAME (icalendar 0.17).
+    let title = &snapshot.content.library.programme.title;
+    calendar.append_property(icalendar::Property::new("NAME", escape_text(title)));
+    calendar.append_property(icalendar::Property::new("X-WR-CALNAME", title));
+    let programme = identifier(title);
+    let mailings = mailings(rows);
+    let mut largest: BTreeMap<(usize, usize, u16), (usize, Timestamp)> = BTreeMap::new();
+    for ((at, journey, step, round), mailing) in &mailings {
+        let most = largest.entry((*journey, *step, *round)).or_insert((mailing.mails, *at));
+        if mailing.mails > most.0 {
+            *most = (mailing.mails, *at);
+        }
+    }
+    for ((at, journey, step, round), mailing) in mailings {
         let name = step_name(snapshot, journey, step, round);
-        // A step that units get at different times has several entries.
-        let time = times.entry((journey, step, round)).and_modify(|time| *time += 1).or_default();
         let slugs = &snapshot.content.library.journeys[journey];
-        let uid = format!("{programme}-{}-{}-{round}-{time}@journey", slugs.slug, slugs.steps[step].slug);
+        let mut uid = format!("{programme}-{}-{}-{round}", slugs.slug, slugs.steps[step].slug);
+        // Some people get a step at another time. The entry of most people keeps its identifier when it moves.
+        if largest[&(journey, step, round)].1 != at {
+            uid += &format!("-{}", at.format("%Y%m%dT%H%M"));
+        }
+        uid += "@journey";
         let minutes = i64::from(snapshot.content.library.journeys[journey].steps[step].minutes);
         let mails = output::count(mailing.mails, "mail", "mails");
         let mut event = Event::new();
@@ -326,4 +344,17 @@ fn ics(snapshot: &Snapshot, rows: &[Row], stamp: Timestamp) -> String {
         calendar.push(event.done());
     }
     calendar.done().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_calendars_and_spreadsheets_are_escaped() {
+        assert_eq!(escape_text("a, b; c\\d\ne"), "a\\, b\\; c\\\\d\\ne");
+        let cells = ["=1+1", "+46", "-x", "@a", "Åsa", "a=b"].map(cell);
+        assert_eq!(cells, ["'=1+1", "'+46", "'-x", "'@a", "Åsa", "a=b"]);
+        assert_eq!(identifier("Miljö, klimat & \"vatten\"\r\n2027"), "miljö-klimat-vatten-2027");
+    }
 }

@@ -18,15 +18,14 @@ use journey::engine::deliver::{Chosen, Delivered, Hooks};
 use journey::engine::message::MessageBuilder;
 use journey::engine::plan::pass::Filter;
 use journey::engine::send::mail_sender::MailSender;
-use journey::engine::send::run::{self, Observer, SendRun, Trigger};
+use journey::engine::send::run::{self, Observer};
 use journey::engine::send::startup;
-use journey::engine::transport;
 use journey::mail::transport::Transport;
 use journey::store::{JournalReconciliation, Recovered, Store, Transition, Written};
 use rusqlite::Connection;
 
 use crate::relay::server::{Accepted, Happens, Relay, Script};
-use crate::rig::Rig;
+use crate::rig::{self, Rig};
 use crate::scenarios::script::Scenario;
 
 /// The files of a process, in the order they are read: the journal first,
@@ -176,17 +175,7 @@ impl Mailing {
     fn one_pass(&mut self, at: Timestamp, filter: &Filter) -> anyhow::Result<Passed> {
         let (snapshot, store) = self.rig.running(at);
         let observer = LogObserver { at, log: RefCell::default() };
-        let transport = transport::from_config(&snapshot.config)?;
-        let run = SendRun {
-            config: snapshot.config.clone(),
-            content: snapshot.content.clone(),
-            transport: &transport,
-            at,
-            trigger: Trigger::Command(filter.clone()),
-            batch_size: snapshot.batch_size,
-            observer: &observer,
-        };
-        let outcome = run.execute(store)?;
+        let outcome = rig::send_observed(snapshot, store, at, filter, &observer)?;
         Ok(Passed {
             guards: outcome.blocks.iter().map(|block| block.kind).collect(),
             recovered: outcome.recovered,
