@@ -7,7 +7,7 @@ use crate::domain::model::ids::Slug;
 use crate::domain::model::person::{Period, Person};
 use crate::domain::time::timezone::TimeZone;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::explain::{JourneyStatus, State, Why};
+use crate::engine::plan::explain::{JourneyStatus, Why};
 
 /// The id shown for a person; `protected` for a protected person.
 pub(crate) fn display_id(person: &Person) -> &str {
@@ -98,7 +98,7 @@ impl<'a> PersonView<'a> {
 
 impl<'a> PersonJourneyView<'a> {
     fn of(zone: TimeZone, status: &'a JourneyStatus<'_>) -> PersonJourneyView<'a> {
-        let next = status.steps.iter().find(|step| matches!(step.state, State::Due | State::Next));
+        let next = status.next_step();
         PersonJourneyView {
             journey: status.journey.slug.as_str(),
             stage: status.stage.as_str(),

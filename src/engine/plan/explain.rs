@@ -59,6 +59,13 @@ pub struct StepStatus<'w> {
     pub reply: Option<String>,
 }
 
+impl<'w> JourneyStatus<'w> {
+    /// The step that is due or next, if any.
+    pub(crate) fn next_step(&self) -> Option<&StepStatus<'w>> {
+        self.steps.iter().find(|step| matches!(step.state, State::Due | State::Next))
+    }
+}
+
 impl StepStatus<'_> {
     /// The code used in output: the state of its delivery, if that is not simply
     /// sent.

@@ -55,10 +55,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     for status in &why.journeys {
         let sent = status.steps.iter().filter(|step| step.sent.is_some()).count();
-        let next = status.steps.iter().find_map(|step| match step.state {
-            explain::State::Due | explain::State::Next => Some((step.step.slug.as_str(), step.planned)),
-            _ => None,
-        });
+        let next = status.next_step().map(|step| (step.step.slug.as_str(), step.planned));
         let next = next.map_or(String::new(), |(step, at)| {
             at.map_or(format!("; next {step}"), |at| format!("; next {step} {}", format_datetime(zone, at)))
         });
