@@ -28,7 +28,13 @@ fn people(bencher: divan::Bencher<'_, '_>, count: usize) {
 
 fn options() -> Options {
     let default_language = Language::parse("sv").expect("a language");
-    Options { name: "people.csv".to_owned(), keep: Vec::new(), default_language }
+    Options {
+        name: "people.csv".to_owned(),
+        columns: Vec::new(),
+        max_bad_rows: roster::MaxBadRows::Percent(1),
+        keep: Vec::new(),
+        default_language,
+    }
 }
 
 /// Semicolons and Swedish letters, as an HR system in Sweden exports.

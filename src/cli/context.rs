@@ -14,7 +14,7 @@ use crate::cli::{output, time_arg};
 use crate::clock;
 use crate::config::{self, Config, Transport};
 use crate::domain::change::ChangeAuthor;
-use crate::domain::diagnostic::Diagnostic;
+use crate::domain::diagnostic::{Diagnostic, visible};
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::load::active_content::{self, ActiveContent};
@@ -69,8 +69,13 @@ impl Context {
         let snapshot = Snapshot::open(config, content)?;
         let at = self.at(snapshot.content.library.programme.zone)?;
         self.warn_broken_content(&snapshot)?;
-        if !self.quiet && !snapshot.warnings.is_empty() {
-            let warnings = output::count(snapshot.warnings.len(), "warning", "warnings");
+        let errors = snapshot.warnings.iter().filter(|warning| warning.is_error()).count();
+        if errors > 0 {
+            self.warn(&left_out(errors, &snapshot.config, "journey check"));
+        }
+        let warnings = snapshot.warnings.len() - errors;
+        if !self.quiet && warnings > 0 {
+            let warnings = output::count(warnings, "warning", "warnings");
             writeln!(self.err, "{WARNING}{warnings}{WARNING:#}: see `journey check`")?;
         }
         Ok((snapshot, at))
@@ -86,9 +91,14 @@ impl Context {
         self.may_write_at(&config)?;
         let author = self.act(at, None, None);
         let OpenDatabase { mut store, imported } = open::open_with_people(&config, &content, &author)?;
-        if let Some(people) = imported.filter(|_| !self.quiet) {
-            let people = output::count(people, "person", "people");
-            writeln!(self.err, "imported {people} from {}", config.people.file.display())?;
+        if let Some(imported) = imported {
+            if !self.quiet {
+                let people = output::count(imported.people, "person", "people");
+                writeln!(self.err, "Imported {people} from {}", config.people.file.display())?;
+            }
+            if !imported.problems.is_empty() {
+                self.warn(&left_out(imported.problems.len(), &config, "journey status"));
+            }
         }
         let snapshot = open::snapshot(config, content, &mut store, scope, at)?;
         self.warn_broken_content(&snapshot)?;
@@ -220,4 +230,11 @@ pub(super) fn show_usage(asked: &clap::Error) -> ExitCode {
     // A closed pipe is not an error.
     let _ = asked.print();
     ExitCode::from(if asked.use_stderr() { ErrorKind::Usage.exit_code() } else { 0 })
+}
+
+/// Says that rows of the people file have errors, and which command lists them.
+fn left_out(errors: usize, config: &Config, command: &str) -> String {
+    let errors = output::count(errors, "error", "errors");
+    let file = visible(&config.people.file.display().to_string());
+    format!("{errors} in {file}: these rows are left out; `{command}` lists them")
 }

@@ -73,6 +73,10 @@ pub struct PeopleConfig {
     pub(crate) keep: Vec<String>,
     /// The largest share of people that may leave in one import.
     pub(crate) max_leavers: Percent,
+    /// How many rows may have errors.
+    pub(crate) max_bad_rows: Percent,
+    /// Headings of an export that cannot be changed, by the documented name of the column.
+    pub(crate) columns: Vec<(&'static str, String)>,
 }
 
 /// `[web]`
@@ -243,8 +247,35 @@ fn people(section: &mut Section<'_, '_>, base: &Path) -> PeopleConfig {
             name => Ok(name.to_owned()),
         }),
         max_leavers: section.value("max_leavers", percent).unwrap_or(Percent(10)),
+        max_bad_rows: section.value("max_bad_rows", percent).unwrap_or(Percent(1)),
+        columns: section.section("columns", "people.columns", |columns| {
+            let heading = |text: &str| filled(text).map(|heading| heading.trim().to_owned());
+            let column = |name: &'static str| Some((name, columns.value(name, heading)?));
+            PEOPLE_COLUMNS.into_iter().filter_map(column).collect()
+        }),
     }
 }
+
+/// The columns of the people file, as the documentation names them.
+pub(crate) const PEOPLE_COLUMNS: [&str; 17] = [
+    "employee_id",
+    "email",
+    "first_name",
+    "last_name",
+    "unit",
+    "unit_id",
+    "department",
+    "manager_id",
+    "manager_email",
+    "language",
+    "start_date",
+    "end_date",
+    "leave_from",
+    "leave_to",
+    "leave",
+    "protected",
+    "main",
+];
 
 fn web(section: &mut Section<'_, '_>) -> WebConfig {
     let listen = |text: &str| {

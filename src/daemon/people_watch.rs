@@ -2,7 +2,7 @@
 
 use super::Daemon;
 use crate::domain::change::ChangeAuthor;
-use crate::engine::import::{self, PeopleImport};
+use crate::engine::import::{self, ImportError, PeopleImport};
 use crate::failpoint;
 use crate::store::StoreError;
 
@@ -24,27 +24,46 @@ impl Daemon<'_> {
         let library = &self.content.library;
         let reading = import::read(&self.config, &self.config.people.file, library);
         let Some(roster) = &reading.roster else {
-            self.log("the people file changed and has faults: see `journey people import --dry-run`");
+            self.log(
+                "the people file changed, but has errors and is not imported: \
+                 `journey people import --dry-run` lists them",
+            );
             return Ok(());
         };
         let seen = self.store.data_version()?;
-        let config = &self.config;
-        let import = PeopleImport { config, library, roster, allowed_leavers: None, record_unchanged: false };
+        let import = PeopleImport {
+            config: &self.config,
+            library,
+            reading: &reading,
+            roster,
+            allowed_leavers: None,
+            settlements: &[],
+            record_unchanged: false,
+        };
         let reason = Some("the people file changed".to_owned());
         let author = ChangeAuthor { at: self.now(), by: "daemon".to_owned(), why: reason };
         match import.apply(&mut self.store, seen, &author) {
             Ok(outcome) => {
                 if let Some(too_many) = outcome.too_many_leavers {
                     self.log(&format!(
-                        "the people file changed, and {} of {} people would leave: `journey people import` says what to type",
+                        "the people file changed, but {} of {} people would leave, so it is not imported: \
+                         `journey people import` says what to do",
                         too_many.leavers, too_many.people
                     ));
-                } else if outcome.is_stored {
+                    return Ok(());
+                }
+                if outcome.is_stored {
                     self.log("the people file changed and is imported");
+                }
+                let problems = outcome.diff.notes.problems.len();
+                if problems > 0 {
+                    self.log(&format!("{problems} problems in the people file: `journey status` lists them"));
                 }
             }
             // The database is busy or has changed since the comparison: the next iteration compares again.
-            Err(StoreError::Changed | StoreError::Busy) => self.people_watcher.invalidate(),
+            Err(ImportError::Store(StoreError::Changed | StoreError::Busy)) => {
+                self.people_watcher.invalidate();
+            }
             Err(error) => return Err(error.into()),
         }
         Ok(())

@@ -144,6 +144,8 @@ pub enum Reason {
     NoAddress,
     /// Several people have this address.
     SharedAddress,
+    /// The person has another employment, for which they get the mails.
+    SecondEmployment,
     /// A mail to the address bounced permanently.
     Undeliverable(StatusCode),
     /// The person's last day is before it.
@@ -178,6 +180,7 @@ impl Reason {
         match person {
             Person { email: None, .. } => Some(Reason::NoAddress),
             Person { shared_address: true, .. } => Some(Reason::SharedAddress),
+            Person { second_employment: true, .. } => Some(Reason::SecondEmployment),
             Person { undeliverable, .. } => undeliverable.map(Reason::Undeliverable),
         }
     }
@@ -202,6 +205,7 @@ impl Reason {
             Reason::Paused(_) => "paused",
             Reason::NoAddress | Reason::Undeliverable(_) => "no_address",
             Reason::SharedAddress => "shared_address",
+            Reason::SecondEmployment => "second_employment",
             Reason::Left => "left",
             Reason::BadContent(_) => "bad_content",
             Reason::Expired => "expired",
@@ -233,6 +237,7 @@ impl Reason {
             Reason::Paused(_) => "paused",
             Reason::NoAddress | Reason::Undeliverable(_) => "no mail address that works",
             Reason::SharedAddress => "shares a mail address",
+            Reason::SecondEmployment => "gets mail for another employment",
             Reason::Left => "the last day comes before it",
             Reason::BadContent(_) => "the mail cannot be made for this person",
             Reason::Expired => "it will be too late then and is skipped",
@@ -267,6 +272,7 @@ impl Reason {
             Reason::Paused(why) => format!("paused: {why}"),
             Reason::NoAddress => "no mail address".to_owned(),
             Reason::SharedAddress => "shares a mail address; personal links would mix answers".to_owned(),
+            Reason::SecondEmployment => "gets mail for another employment".to_owned(),
             Reason::Undeliverable(code) => format!("the relay says that there is no such mailbox: {code}"),
             Reason::Left => "the last day comes before it".to_owned(),
             Reason::BadContent(why) => why.clone(),

@@ -15,6 +15,7 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::history::position::Stage;
 use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::Timestamp;
+use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message::MessageBuilder;
 use crate::engine::plan::pass::{Filter, Pass};
@@ -39,6 +40,8 @@ pub struct Status<'w> {
     pub(crate) rate: Vec<Limit>,
     /// When people were last imported.
     pub(crate) imported: Option<Timestamp>,
+    /// What is to be done about the people file.
+    pub(crate) people_file: PeopleFileStatus,
     /// Health of the relay.
     pub(crate) relay: RelayHealth,
     /// Limits that have been reached.
@@ -77,6 +80,7 @@ pub struct DatabaseStatus {
     last_hour: u64,
     rate: Vec<Limit>,
     imported: Option<Timestamp>,
+    people_file: PeopleFileStatus,
     relay: RelayHealth,
     limits: Vec<Reached>,
     guards: Vec<SendBlock>,
@@ -116,6 +120,7 @@ impl DatabaseStatus {
                 last_hour: store.sent_between(at - TimeDelta::hours(1), at)?,
                 rate: limits.all.clone(),
                 imported: store.imported_at()?,
+                people_file: PeopleFileStatus::read(&snapshot.config, store)?,
                 relay: store.relay_health()?,
                 limits: reached(store, &limits, at)?,
                 guards: store.send_blocks()?,
@@ -156,6 +161,7 @@ pub fn status(snapshot: &Snapshot, ledger: DatabaseStatus, at: Timestamp) -> Sta
         last_hour: ledger.last_hour,
         rate: ledger.rate,
         imported: ledger.imported,
+        people_file: ledger.people_file,
         relay: ledger.relay,
         limits: ledger.limits,
         guards: ledger.guards,

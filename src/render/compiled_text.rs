@@ -138,14 +138,6 @@ impl CompiledText {
         }
     }
 
-    /// The names in the slots.
-    pub(super) fn slot_names(&self) -> impl Iterator<Item = &Placeholder> {
-        self.0.iter().filter_map(|piece| match piece {
-            Segment::Literal(_) | Segment::If(..) => None,
-            Segment::Slot(name, _) => Some(name),
-        })
-    }
-
     /// Fails if this recipient lacks a value.
     pub(super) fn check(&self, values: &RenderValues<'_>) -> Result<(), RenderError> {
         for piece in &self.0 {
@@ -161,11 +153,24 @@ impl CompiledText {
     /// Fills the text for one recipient and appends it to `out`. An empty value is an error,
     /// because a mail should not say "Hej !"; so is a mail address inside a foreign URL.
     pub(super) fn fill(&self, values: &RenderValues<'_>, out: &mut String) -> Result<(), RenderError> {
+        self.fill_shortened(values, usize::MAX, out)
+    }
+
+    /// Like [`CompiledText::fill`], with values of more than `most` characters cut and marked by `…`.
+    pub(super) fn fill_shortened(
+        &self,
+        values: &RenderValues<'_>,
+        most: usize,
+        out: &mut String,
+    ) -> Result<(), RenderError> {
         for piece in &self.0 {
             match piece {
                 Segment::Literal(literal) => out.push_str(literal),
                 Segment::Slot(name, escape) => {
-                    let value = checked_value(name, *escape, values)?;
+                    let value = shortened(checked_value(name, *escape, values)?, most);
+                    if value.is_empty() && out.ends_with(' ') {
+                        out.pop();
+                    }
                     match escape {
                         Escape::Html => out.push_str(&escape_html(&value)),
                         Escape::Plain => out.push_str(&value),
@@ -173,12 +178,21 @@ impl CompiledText {
                     }
                 }
                 Segment::If(name, present, absent) => {
-                    branch(name, present, absent, values).fill(values, out)?;
+                    branch(name, present, absent, values).fill_shortened(values, most, out)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// A value of at most `most` characters.
+fn shortened(value: Cow<'_, str>, most: usize) -> Cow<'_, str> {
+    if value.len() <= most || value.chars().count() <= most {
+        return value;
+    }
+    let cut: String = value.chars().take(most.saturating_sub(1)).collect();
+    Cow::Owned(format!("{}…", cut.trim_end()))
 }
 
 /// The value of a name, if it is allowed in its context.
@@ -189,9 +203,18 @@ fn checked_value<'v>(
 ) -> Result<Cow<'v, str>, RenderError> {
     let value = required_value(name, values)?;
     match escape {
-        Escape::Url if value.contains('@') => Err(RenderError::AddressInLink { name: name.to_string() }),
+        Escape::Url if looks_like_address(&value) => {
+            Err(RenderError::AddressInLink { name: name.to_string() })
+        }
         Escape::Url | Escape::Html | Escape::Plain => Ok(value),
     }
+}
+
+/// Whether a value has a mail address in it.
+fn looks_like_address(value: &str) -> bool {
+    value.split_whitespace().any(|word| {
+        word.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
+    })
 }
 
 /// The version that applies to this recipient.
@@ -210,14 +233,10 @@ pub(super) fn required_value<'v>(
     values: &'v RenderValues<'_>,
 ) -> Result<Cow<'v, str>, RenderError> {
     let value = values.get(name);
-    if value.is_empty() {
-        Err(RenderError::Empty { name: name.to_string() })
-    } else if name.is_person_name() && (value.contains("://") || value.contains("www.")) {
-        // Mail clients turn it into a link, wherever it is.
-        Err(RenderError::LinkInName { name: name.to_string() })
-    } else {
-        Ok(value)
+    if value.is_empty() && !name.may_be_empty() {
+        return Err(RenderError::Empty { name: name.to_string() });
     }
+    Ok(value)
 }
 
 /// Escapes text for HTML, also for quoted attributes.

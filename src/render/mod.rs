@@ -129,18 +129,6 @@ pub enum RenderError {
         /// The placeholder.
         name: String,
     },
-    /// A name contains what mail clients turn into a link.
-    #[error("`{name}` holds a web address for this person, and nobody is called that: correct the name")]
-    LinkInName {
-        /// The placeholder.
-        name: String,
-    },
-    /// A word in the subject is too long to be folded.
-    #[error("`{name}` has a word of more than 60 characters for this person and stands in the subject")]
-    LongWord {
-        /// The placeholder.
-        name: String,
-    },
     /// The subject is not valid.
     #[error("the subject {why}")]
     Subject {
@@ -267,7 +255,7 @@ impl Renderer {
         let values = resolved.values(request);
         let compiled = resolved.compiled_email(request)?;
         let subject = fill_subject(compiled, &values)?;
-        let preheader = email::subject::fill(&resolved.prepared.words.preheader, &values)?;
+        let preheader = email::subject::fill(&resolved.prepared.words.preheader, &values, usize::MAX)?;
         let html = compiled.html(&values)?;
         check_size(&html)?;
         Ok(RenderedEmail {
@@ -383,7 +371,7 @@ impl Renderer {
 
 /// The subject for one recipient.
 fn fill_subject(compiled: &CompiledEmail, values: &RenderValues<'_>) -> Result<String, RenderError> {
-    let line = email::subject::fill(compiled.subject(), values)?;
+    let line = email::subject::fill(compiled.subject(), values, email::subject::MAX_SUBJECT)?;
     email::subject::check(&line)?;
     Ok(line)
 }

@@ -1,4 +1,5 @@
-//! Parses dates and leave in ISO 8601 only: `03/04/2027` is ambiguous.
+//! Parses dates and leave: year, month, day. Other orders are refused, because
+//! `03/04/2027` is ambiguous.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -9,40 +10,77 @@ use super::values::{ValueError, shown};
 /// Maximum number of periods of leave of one person.
 const MAX_PERIODS: usize = 50;
 
+/// From this year on, a date means that there is no end. HR systems write 9999-12-31,
+/// 2999-12-31 or 2100-01-01.
+const FAR_END: i32 = 2100;
+
+/// Up to this year, a date means that there is no beginning, as in 1900-01-01.
+const FAR_START: i32 = 1900;
+
 /// The last day of a leave without an end.
 pub(super) fn open_end() -> NaiveDate {
     NaiveDate::from_ymd_opt(2100, 12, 31).unwrap_or(NaiveDate::MAX)
 }
 
-/// Parses a date like `2027-01-31`, in the years 1900 to 2100.
-pub(super) fn date(text: &str) -> Result<NaiveDate, ValueError> {
-    let form = |b: (usize, u8)| if matches!(b.0, 4 | 7) { b.1 == b'-' } else { b.1.is_ascii_digit() };
-    if text.len() != 10 || !text.bytes().enumerate().all(form) {
-        return Err(other_form(text));
-    }
-    let part = |range: std::ops::Range<usize>| text[range].parse::<u32>().unwrap_or(0);
-    let (year, month, day) = (part(0..4), part(5..7), part(8..10));
-    match NaiveDate::from_ymd_opt(year as i32, month, day) {
-        Some(date) if (1900..=2100).contains(&date.year()) => Ok(date),
-        Some(_) => Err(ValueError::new("date", format!("has {text}; the year must be 1900 to 2100"))),
-        None => Err(ValueError::new("date", format!("has {text}, a day that no calendar has"))),
+/// Returns true for what HR systems write in place of a date that there is not.
+fn means_none(text: &str) -> bool {
+    const WORDS: [&str; 6] = ["tillsvidare", "tills vidare", "null", "none", "0000-00-00", "00000000"];
+    text.chars().all(|c| matches!(c, '-' | '–' | '—' | '.' | '/')) || {
+        let lower = text.to_lowercase();
+        WORDS.contains(&lower.as_str())
     }
 }
 
+/// Parses a date that may be absent: a far end or beginning means none.
+pub(super) fn optional_date(text: &str) -> Result<Option<NaiveDate>, ValueError> {
+    if means_none(text) {
+        return Ok(None);
+    }
+    date(text).map(|date| Some(date).filter(|date| (FAR_START + 1..FAR_END).contains(&date.year())))
+}
+
+/// Parses a date: `2027-01-31`, `2027-1-5`, `20270131`, `2027/01/31` or `2027.01.31`.
+fn date(text: &str) -> Result<NaiveDate, ValueError> {
+    let Some((year, month, day)) = year_month_day(text) else { return Err(other_form(text)) };
+    NaiveDate::from_ymd_opt(year, month, day)
+        .ok_or_else(|| ValueError::new("date", format!("has {text}, a date that does not exist")))
+}
+
+fn year_month_day(text: &str) -> Option<(i32, u32, u32)> {
+    let digits = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+        let is_number = lengths.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        is_number.then(|| part.parse::<u32>().ok()).flatten()
+    };
+    let parts = |year: &str, month: &str, day: &str, least: usize| {
+        Some((digits(year, 4..=4)? as i32, digits(month, least..=2)?, digits(day, least..=2)?))
+    };
+    if text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return parts(&text[..4], &text[4..6], &text[6..], 2);
+    }
+    let separator = ['-', '/', '.'].into_iter().find(|&separator| text.contains(separator))?;
+    let mut fields = text.split(separator);
+    let (year, month, day) = (fields.next()?, fields.next()?, fields.next()?);
+    if fields.next().is_some() { None } else { parts(year, month, day, 1) }
+}
+
 fn other_form(text: &str) -> ValueError {
-    let expected = "write the day as year-month-day, like 2027-01-31";
-    let serial = text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
-    let hint = if serial {
-        format!("this is a spreadsheet's own day number; format the column as text, then {expected}")
+    let expected = "write year-month-day, like 2027-01-31";
+    let is_serial = (4..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let hint = if is_serial {
+        format!("this is a spreadsheet's own number for a day; format the column as text, then {expected}")
     } else {
         expected.to_owned()
     };
-    ValueError::new("date", format!("has {}, which is not an ISO 8601 date", shown(text))).hint(hint)
+    ValueError::new("date", format!("has {}, which is not a date in a form that is read", shown(text)))
+        .hint(hint)
 }
 
 /// Parses periods like `2027-01-04/2027-02-26 2027-05-10/2027-05-21`; nothing or
 /// `..` after the last slash means that the end is not known.
 pub(super) fn leave(text: &str) -> Result<Vec<Period>, ValueError> {
+    if means_none(text) {
+        return Ok(Vec::new());
+    }
     let periods = text.split_whitespace().map(period).collect::<Result<Vec<Period>, ValueError>>()?;
     if periods.len() > MAX_PERIODS {
         return Err(ValueError::new("leave", format!("has more than {MAX_PERIODS} periods")));
@@ -57,14 +95,14 @@ fn period(text: &str) -> Result<Period, ValueError> {
             ValueError::new("leave", found).hint("write first and last day, like 2027-01-04/2027-02-26")
         );
     };
-    let to = if matches!(to, "" | "..") { open_end() } else { date(to)? };
-    ordered(date(from)?, to)
+    let to = if to == ".." { None } else { optional_date(to)? };
+    ordered(date(from)?, to.unwrap_or_else(open_end))
 }
 
 /// A period whose first day is not after its last.
 pub(super) fn ordered(from: NaiveDate, to: NaiveDate) -> Result<Period, ValueError> {
     if from > to {
-        return Err(ValueError::new("leave", format!("begins {from}, after its end {to}")));
+        return Err(ValueError::new("leave", format!("begins on {from}, after its end on {to}")));
     }
     Ok(Period { from, to })
 }

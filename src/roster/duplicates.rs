@@ -1,8 +1,10 @@
-//! Detects duplicate employee ids and shared addresses. It sorts hashes instead of
-//! building a second table of strings, to save memory for 1.2 million people.
+//! Detects repeated employee ids and addresses: the same row twice, one person with several
+//! employments, or two people. It sorts hashes instead of building a second table of strings,
+//! to save memory for 1.2 million people.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use crate::domain::change::set_aside::{SetAsideRow, SetAsideRows};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::address;
 use crate::domain::model::person::Person;
@@ -11,64 +13,157 @@ use super::columns::{Column, Columns};
 use super::faults::Faults;
 use super::people::{Origin, People};
 
-/// A line with the same content as an earlier one.
+/// A row about the same employee id as another one, which is the one that is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct IdenticalLine {
-    /// The number of the line.
+pub(crate) struct RepeatedRow {
+    /// The line of the row.
     pub(crate) line: u32,
-    /// The number of the earlier line.
-    pub(crate) first: u32,
+    /// The line of the row that is used.
+    pub(crate) used: u32,
+    /// Whether it is another employment of that person; otherwise it says the same.
+    pub(crate) is_employment: bool,
 }
 
-/// Merges lines with the same content; reports lines with different data about
-/// the same person.
-pub(super) fn merge_identical(
+/// Leaves one row for each employee id: rows that say the same are one, and of several
+/// employments of one person the main one, else the first, is used. Rows with the same id
+/// and other data are all set aside.
+pub(super) fn settle_repeated_ids(
     people: &mut People,
     columns: &Columns,
     faults: &mut Faults,
-) -> Vec<IdenticalLine> {
-    let mut identical = Vec::new();
-    let mut again = Vec::new();
-    let all = &people.people;
-    for group in groups(all, |person| Some(person.id.as_str()), |a, b| a == b) {
-        let first = group[0];
-        for &next in &group[1..] {
-            let (origin, line) = (people.origins[first as usize], people.origins[next as usize].line);
-            let differing = differing(people, first as usize, next as usize);
-            if differing.is_empty() {
-                identical.push(IdenticalLine { line, first: origin.line });
-                again.push(next);
-            } else if faults.has_room(line) {
-                let heading = |column: Column| columns.field(column).map(|field| &columns.headings[field]);
-                let named: Vec<String> =
-                    differing.into_iter().filter_map(heading).map(|heading| format!("`{heading}`")).collect();
-                let message = format!(
-                    "the same employee id as on line {}, with another {}",
-                    origin.line,
-                    if named.is_empty() { "value in a kept column".to_owned() } else { named.join(", ") },
-                );
-                let fault = Diagnostic::error("duplicate-person", faults.at(line, 1), message);
-                faults.error(fault.hint("keep one line per person; which is right, HR knows"));
+) -> Vec<RepeatedRow> {
+    let mut repeated = Vec::new();
+    let mut removed = Vec::new();
+    let mut set_aside = Vec::new();
+    for group in groups(&people.people, |person| Some(person.id.as_str()), |a, b| a == b) {
+        let is_one_reader = is_one_person(people, &group) && {
+            let unit = |&row: &u32| people.origins[row as usize].unit;
+            group.iter().map(unit).any(|other| other != unit(&group[0]))
+        };
+        let differing = |row: u32, other: u32| differing(people, row as usize, other as usize);
+        let is_same = group[1..].iter().all(|&row| differing(group[0], row).is_empty());
+        let line = |row: u32| people.origins[row as usize].line;
+        if is_same || is_one_reader {
+            let used = main_row(people, &group);
+            for &row in group.iter().filter(|&&row| row != used) {
+                let is_employment = !differing(used, row).is_empty();
+                repeated.push(RepeatedRow { line: line(row), used: line(used), is_employment });
+                removed.push(row);
             }
+            continue;
+        }
+        for &row in &group {
+            let person = &people.people[row as usize];
+            set_aside.push(SetAsideRow {
+                line: line(row),
+                id: Some(person.id.as_str().into()),
+                email: person.email.clone(),
+                values: Vec::new(),
+            });
+            removed.push(row);
+            faults.row_error(|faults| {
+                let others: Vec<u32> = group.iter().copied().filter(|&other| other != row).collect();
+                let mut columns_named: Vec<&str> = Vec::new();
+                for column in others.iter().flat_map(|&other| differing(row, other)) {
+                    let heading = match (column, columns.field(column)) {
+                        (Column::EmployeeId, _) => "kept columns",
+                        (_, Some(field)) => &columns.headings[field],
+                        (_, None) => continue,
+                    };
+                    if !columns_named.contains(&heading) {
+                        columns_named.push(heading);
+                    }
+                }
+                let lines: Vec<u32> = others.iter().map(|&other| line(other)).collect();
+                let named = columns_named.join("`, `");
+                let message = format!("the same employee id as on {}, but another `{named}`", list(&lines));
+                let fault = Diagnostic::error("duplicate-person", faults.at(line(row), 1), message);
+                fault.hint("keep one row for each person; all rows with this id are left out until then")
+            });
         }
     }
-    identical.sort_unstable_by_key(|pair| pair.line);
-    remove(people, again);
-    identical
+    repeated.sort_unstable_by_key(|row| row.line);
+    set_aside.into_iter().for_each(|row| people.set_aside.add(row));
+    remove(people, removed);
+    repeated
 }
 
-/// Marks people who share an address; they get no mail until each has their own.
-pub(super) fn mark_shared_addresses(people: &mut People, faults: &mut Faults) -> u32 {
+/// Whether rows are about one person: the same name, and no two addresses.
+fn is_one_person(people: &People, rows: &[u32]) -> bool {
+    let person = |row: u32| &people.people[row as usize];
+    let first = person(rows[0]);
+    let lower = |text: &str| text.to_lowercase();
+    let same_name = |other: &Person| {
+        lower(&other.first_name) == lower(&first.first_name)
+            && lower(&other.last_name) == lower(&first.last_name)
+    };
+    let mut addresses = rows.iter().filter_map(|&row| person(row).email.as_deref());
+    let address = addresses.next();
+    rows.iter().all(|&row| same_name(person(row)))
+        && addresses.all(|other| address.is_some_and(|one| address::same(one, other)))
+}
+
+/// The row of the main employment, else the first.
+fn main_row(people: &People, rows: &[u32]) -> u32 {
+    rows.iter().copied().find(|&row| people.origins[row as usize].is_main).unwrap_or(rows[0])
+}
+
+/// Of people with the same name and address but several employee ids, all but one are held:
+/// they are one person with several employments. Returns the number of those held.
+pub(super) fn mark_second_employments(people: &mut People) -> u32 {
     let groups = groups(&people.people, |person| person.email.as_deref(), address::same);
-    let line = |&person: &u32| people.origins[person as usize].line;
-    let lines = |group: &Vec<u32>| (line(&group[0]), group[1..].iter().map(line).collect::<Vec<u32>>());
-    faults.warnings(groups.iter().map(lines).collect(), "shared addresses", |place, others| {
-        let message = format!("shares its mail address with {}; all of them are held", list(&others));
-        let hint = "a shared mailbox would mix answers; give each person an address, or none";
+    let mut held = 0;
+    for group in groups.iter().filter(|group| is_one_person(people, group)).collect::<Vec<_>>() {
+        let main = main_row(people, group);
+        for &row in group.iter().filter(|&&row| row != main) {
+            people.people[row as usize].second_employment = true;
+            held += 1;
+        }
+    }
+    held
+}
+
+/// Marks people who share an address; they get no mail until each has their own. An address
+/// in a row that is set aside counts too.
+pub(super) fn mark_shared_addresses(
+    people: &mut People,
+    set_aside: &SetAsideRows,
+    faults: &mut Faults,
+) -> u32 {
+    let own = |person: &&Person| !person.second_employment;
+    let mut shared: Vec<(u32, Vec<u32>, Vec<u32>)> = Vec::new();
+    for group in groups(&people.people, |person| person.email.as_deref(), address::same) {
+        let readers: Vec<u32> = group.into_iter().filter(|&row| own(&&people.people[row as usize])).collect();
+        if readers.len() > 1 {
+            let line = |&row: &u32| people.origins[row as usize].line;
+            let others = readers[1..].iter().map(line).collect();
+            shared.push((line(&readers[0]), others, readers));
+        }
+    }
+    for row in set_aside.rows.iter().filter(|row| row.email.is_some()) {
+        let (Some(email), Some(id)) = (row.email.as_deref(), row.id.as_deref()) else { continue };
+        let same = |person: &Person| {
+            person.email.as_deref().is_some_and(|other| address::same(email, other))
+                && person.id.as_str() != id
+        };
+        let found = people.people.iter().position(|person| same(person) && !person.shared_address);
+        if let Some(place) = found {
+            shared.push((people.origins[place].line, vec![row.line], vec![place as u32]));
+        }
+    }
+    let mut count = 0;
+    for &row in shared.iter().flat_map(|(_, _, rows)| rows) {
+        let person = &mut people.people[row as usize];
+        count += u32::from(!person.shared_address);
+        person.shared_address = true;
+    }
+    let found = shared.into_iter().map(|(line, others, _)| (line, others)).collect();
+    faults.warnings(found, "shared addresses", |place, others| {
+        let message = format!("the same mail address as on {}; none of them gets mail", list(&others));
+        let hint = "their answers would be mixed up; give each person their own address, or none";
         Diagnostic::warning("shared-address", place, message).hint(hint)
     });
-    let shared = groups.iter().flatten();
-    shared.map(|&person| people.people[person as usize].shared_address = true).count() as u32
+    count
 }
 
 /// `line 4`, `lines 4 and 9`, `lines 4, 9, 12 and 30 more`
@@ -121,7 +216,7 @@ fn hash(state: &RandomState, text: &str) -> u64 {
     hasher.finish()
 }
 
-/// The columns in which two lines about one person differ.
+/// The columns in which two rows about one person differ.
 fn differing(people: &People, one: usize, other: usize) -> Vec<Column> {
     let (a, b) = (&people.people[one], &people.people[other]);
     let (from, to): (Origin, Origin) = (people.origins[one], people.origins[other]);
@@ -143,19 +238,20 @@ fn differing(people: &People, one: usize, other: usize) -> Vec<Column> {
     compare(Column::EndDate, a.end == b.end);
     compare(Column::Leave, a.leave == b.leave);
     compare(Column::Protected, a.protected == b.protected);
+    // stands for the additional columns
     compare(Column::EmployeeId, a.extra == b.extra);
     columns
 }
 
-fn remove(people: &mut People, mut again: Vec<u32>) {
-    again.sort_unstable();
+fn remove(people: &mut People, mut removed: Vec<u32>) {
+    removed.sort_unstable();
     let keep = |place: &mut u32| {
-        let keep = again.binary_search(place).is_err();
+        let keep = removed.binary_search(place).is_err();
         *place += 1;
         keep
     };
     let (mut person, mut origin) = (0, 0);
-    if !again.is_empty() {
+    if !removed.is_empty() {
         people.people.retain(|_| keep(&mut person));
         people.origins.retain(|_| keep(&mut origin));
     }

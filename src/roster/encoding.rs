@@ -1,6 +1,7 @@
 //! Detects and decodes the encoding of a people file in one pass: by the byte order
-//! mark, else by the first non-ASCII byte. If that is not valid UTF-8 the file is
-//! Windows-1252, as Swedish Excel saves it. Mixed encodings are rejected.
+//! mark, else by the first non-ASCII bytes. If they are not valid UTF-8 the file is
+//! Windows-1252, as Swedish Excel saves it. A byte that does not fit is an error of
+//! the value it is in.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -39,8 +40,8 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// Replaces an unpaired surrogate: this byte is never valid in UTF-8, so the line
-/// is rejected like any other undecodable line.
+/// Replaces an unpaired surrogate: this byte is never valid in UTF-8, so the value
+/// is rejected like any other that cannot be decoded.
 const INVALID_BYTE: u8 = 0xFF;
 
 type Head<R> = Chain<Cursor<Vec<u8>>, R>;
@@ -144,7 +145,12 @@ impl<R: Read> Read for Utf16<R> {
     }
 }
 
-/// Decodes lines and detects the encoding from the first non-ASCII byte.
+/// Stands for a byte that is not valid in the encoding of the file. It is a
+/// noncharacter, which no text contains, so a value with it is recognised later,
+/// and only if the value is read at all.
+pub(super) const INVALID_CHARACTER: char = '\u{fdd0}';
+
+/// Decodes lines and detects the encoding from the first non-ASCII bytes.
 pub(super) struct LineDecoder {
     pub(super) encoding: Encoding,
     buffer: String,
@@ -155,29 +161,35 @@ impl LineDecoder {
         LineDecoder { encoding, buffer: String::new() }
     }
 
-    /// The text of a line, or the number of valid bytes at its start.
-    pub(super) fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<&'a str, usize> {
-        if self.encoding == Encoding::Windows1252 {
-            return Ok(self.windows_1252(line));
-        }
-        let error = match std::str::from_utf8(line) {
-            Ok(text) => {
-                if self.encoding == Encoding::Ascii && !text.is_ascii() {
-                    self.encoding = Encoding::Utf8;
-                }
-                return Ok(text);
+    /// The text of a line, with [`INVALID_CHARACTER`] for each invalid byte. `following`
+    /// are the next bytes of the file, as far as they are known: one invalid byte in a
+    /// comment must not decide how the names of everybody are read.
+    pub(super) fn read<'a>(&'a mut self, line: &'a [u8], following: &[u8]) -> &'a str {
+        if self.encoding != Encoding::Windows1252 {
+            // not returned from here, because the borrow would last for the whole function
+            let is_valid = std::str::from_utf8(line).is_ok();
+            if self.encoding == Encoding::Ascii && !line.is_ascii() {
+                let is_utf8 = is_valid || is_mostly_utf8(line, following);
+                self.encoding = if is_utf8 { Encoding::Utf8 } else { Encoding::Windows1252 };
             }
-            Err(error) => error,
-        };
-        let good = &line[..error.valid_up_to()];
-        if self.encoding == Encoding::Ascii && good.is_ascii() {
-            self.encoding = Encoding::Windows1252;
-            return Ok(self.windows_1252(line));
+            if self.encoding != Encoding::Windows1252 {
+                return if is_valid {
+                    std::str::from_utf8(line).unwrap_or_default()
+                } else {
+                    self.lossy(line)
+                };
+            }
         }
-        if self.encoding == Encoding::Ascii {
-            self.encoding = Encoding::Utf8;
+        self.windows_1252(line)
+    }
+
+    fn lossy(&mut self, line: &[u8]) -> &str {
+        self.buffer.clear();
+        for chunk in line.utf8_chunks() {
+            self.buffer.push_str(chunk.valid());
+            self.buffer.extend(chunk.invalid().iter().map(|_| INVALID_CHARACTER));
         }
-        Err(good.len())
+        &self.buffer
     }
 
     fn windows_1252(&mut self, line: &[u8]) -> &str {
@@ -188,6 +200,16 @@ impl LineDecoder {
         debug_assert_eq!(result, CoderResult::InputEmpty, "the buffer holds the whole line");
         &self.buffer
     }
+}
+
+/// Returns true if more of the non-ASCII bytes are characters of UTF-8 than not.
+fn is_mostly_utf8(line: &[u8], following: &[u8]) -> bool {
+    let (mut valid, mut invalid) = (0, 0);
+    for chunk in line.utf8_chunks().chain(following.utf8_chunks()) {
+        valid += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        invalid += chunk.invalid().len();
+    }
+    valid > invalid
 }
 
 /// Detects UTF-8 that was decoded as Windows-1252 and saved again, as in `Ã…sa`: `Ã`

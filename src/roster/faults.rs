@@ -1,6 +1,7 @@
 //! Collects the diagnostics of a people file: all invalid lines of one run, up to a
 //! limit.
 
+use super::csv::{self, Separator};
 use crate::domain::diagnostic::{Diagnostic, DiagnosticCollector, Location, Severity};
 
 /// Maximum number of errors reported one by one.
@@ -13,14 +14,16 @@ const MAX_WARNINGS: usize = 20;
 pub(super) struct Faults {
     name: String,
     found: DiagnosticCollector,
-    /// Number of invalid lines above the limit, and the last of them.
+    /// An error of the file as a whole, so that no row can be imported.
+    has_file_error: bool,
+    /// Number of errors of rows above the limit.
     more: u32,
-    last: u32,
 }
 
 impl Faults {
     pub(super) fn new(name: &str) -> Faults {
-        Faults { name: name.to_owned(), found: DiagnosticCollector::new(MAX_ERRORS), more: 0, last: 0 }
+        let found = DiagnosticCollector::new(MAX_ERRORS);
+        Faults { name: name.to_owned(), found, has_file_error: false, more: 0 }
     }
 
     /// A location in the file; line 0 means the file as a whole.
@@ -28,23 +31,26 @@ impl Faults {
         Location { file: self.name.clone(), line, column }
     }
 
-    /// Returns true if an error on this line is still reported. Otherwise it is only
-    /// counted, and the caller need not compute column and message.
-    pub(super) fn has_room(&mut self, line: u32) -> bool {
-        let room = self.found.has_room();
-        if !room && line != self.last {
-            self.more += 1;
-            self.last = line;
-        }
-        room
+    /// The location at which a field (from 0) of a record starts.
+    pub(super) fn at_field(&self, line: u32, separator: Separator, record: &str, field: usize) -> Location {
+        let (lines, column) = csv::place(separator, record, field);
+        self.at(line + lines, column)
     }
 
-    /// Adds an error, which prevents the import.
-    pub(super) fn error(&mut self, fault: Diagnostic) {
-        if self.has_room(fault.place.line) {
-            self.last = fault.place.line;
+    /// Adds an error of one row, which is set aside. `make` is called only if there is room.
+    pub(super) fn row_error(&mut self, make: impl FnOnce(&Faults) -> Diagnostic) {
+        if self.found.has_room() {
+            let fault = make(self);
             self.found.add_limited(Severity::Error, || fault);
+        } else {
+            self.more += 1;
         }
+    }
+
+    /// Adds an error of the file as a whole: nothing is imported.
+    pub(super) fn file_error(&mut self, fault: Diagnostic) {
+        self.has_file_error = true;
+        self.found.add(fault);
     }
 
     /// Adds a warning.
@@ -69,34 +75,34 @@ impl Faults {
             self.found.add(fault);
         }
         if rest > 0 {
-            self.found.add(Diagnostic::warning(code, self.last_place(), format!("and {rest} more {more}")));
+            self.found.add(Diagnostic::warning(code, self.at_end(), format!("and {rest} more {more}")));
         }
     }
 
-    /// Returns true if there is an error, which prevents the import.
-    pub(super) fn any_error(&self) -> bool {
-        self.found.any_error()
+    /// Returns true if nothing can be imported.
+    pub(super) fn has_file_error(&self) -> bool {
+        self.has_file_error
     }
 
     /// All diagnostics in the order of the lines.
     pub(super) fn into_list(self) -> Vec<Diagnostic> {
         let mut list = self.found.into_sorted();
         // line 0 means the whole file: general errors sort before the lines, summaries
-        // (see `last_place`) after them
+        // (see `at_end`) after them
         list.sort_by_key(|fault| (fault.place.line, fault.place.column, fault.severity));
         for fault in list.iter_mut().filter(|fault| fault.place.line == u32::MAX) {
             (fault.place.line, fault.place.column) = (0, 0);
         }
         if self.more > 0 {
-            let lines = if self.more == 1 { "line has faults" } else { "lines have faults" };
-            let message = format!("{} more {lines}; these are the first {MAX_ERRORS}", self.more);
+            let errors = if self.more == 1 { "error" } else { "errors" };
+            let message = format!("{} more {errors}; these are the first {MAX_ERRORS}", self.more);
             list.push(Diagnostic::error("more-faults", Location::file(&self.name), message));
         }
         list
     }
 
     /// Sorts after every line; displayed as the file.
-    fn last_place(&self) -> Location {
+    pub(super) fn at_end(&self) -> Location {
         self.at(u32::MAX, 0)
     }
 }

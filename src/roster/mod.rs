@@ -1,6 +1,6 @@
-//! Parses the people file, an export of the HR system, into a [`Roster`]. It is
-//! all or nothing: every invalid line is reported in one run, and a single error
-//! prevents the import.
+//! Parses the people file, an export of the HR system, into a [`Roster`]. A row with an
+//! error is set aside and reported; it does not stop the other rows. All errors are
+//! reported in one run.
 //!
 //! The column of a [`Location`] is the character position at which the field starts,
 //! as an editor counts it.
@@ -23,17 +23,18 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::domain::change::set_aside::{SetAsideRow, SetAsideRows};
 use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::ids::Language;
 use crate::domain::model::person::Roster;
 
-pub(crate) use columns::Column;
+pub use columns::Column;
 pub(crate) use csv::Separator;
-pub(crate) use duplicates::IdenticalLine;
+pub(crate) use duplicates::RepeatedRow;
 pub(crate) use encoding::Encoding;
 
 use columns::Columns;
-use csv::{Line, LineError, LineReader, SplitError, Splitter};
+use csv::{RecordError, RecordReader, Splitter};
 use encoding::{InputReader, is_double_encoded};
 use faults::Faults;
 use people::{People, Row};
@@ -43,21 +44,62 @@ use people::{People, Row};
 pub struct Options {
     /// The file name used in messages.
     pub name: String,
+    /// Headings that stand for a column in this file (`[people.columns]`).
+    pub columns: Vec<(Column, String)>,
     /// Additional columns to keep (`[people] keep`).
     pub keep: Vec<String>,
     /// The language of people without one: the programme's first.
     pub default_language: Language,
+    /// How many rows may have errors.
+    pub max_bad_rows: MaxBadRows,
+}
+
+/// How many rows of a file may have errors; with more, none is imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxBadRows {
+    /// None at all.
+    None,
+    /// A percentage of the rows, and always one row.
+    Percent(u8),
+}
+
+impl MaxBadRows {
+    /// The number of rows.
+    pub(crate) fn of(self, rows: u32) -> u32 {
+        match self {
+            MaxBadRows::None => 0,
+            MaxBadRows::Percent(percent) => {
+                let share = u64::from(rows) * u64::from(percent) / 100;
+                u32::try_from(share).unwrap_or(u32::MAX).max(1)
+            }
+        }
+    }
 }
 
 /// The result of parsing a people file.
 #[derive(Debug)]
 pub struct RosterResult {
-    /// The people; `None` if there is any error.
+    /// The people; `None` if nothing can be imported: the header has an error, too many
+    /// rows have errors, or no row is good.
     pub roster: Option<Roster>,
     /// Errors and warnings in the order of the lines.
     pub faults: Vec<Diagnostic>,
+    /// The rows with errors, which are not in the roster.
+    pub(crate) set_aside: SetAsideRows,
     /// Additional information about the file.
     pub(crate) notes: ImportNotes,
+}
+
+impl RosterResult {
+    /// The result for a file that cannot be read at all.
+    pub(crate) fn unreadable(fault: Diagnostic) -> RosterResult {
+        RosterResult {
+            roster: None,
+            faults: vec![fault],
+            set_aside: SetAsideRows::default(),
+            notes: ImportNotes::default(),
+        }
+    }
 }
 
 /// How the file was interpreted, for `people import --dry-run`.
@@ -71,10 +113,12 @@ pub(crate) struct ImportNotes {
     pub(crate) columns: Vec<(Column, String)>,
     /// Headings of ignored columns.
     pub(crate) dropped: Vec<String>,
-    /// Number of lines with a person.
+    /// Number of rows with a person.
     pub(crate) lines: u32,
-    /// Duplicate lines.
-    pub(crate) identical: Vec<IdenticalLine>,
+    /// Rows about the same employee id as another one.
+    pub(crate) repeated: Vec<RepeatedRow>,
+    /// Number of people held because the same person has another row.
+    pub(crate) second_employments: u32,
     /// Number of people without an address.
     pub(crate) without_address: u32,
     /// Number of people who share an address with another person.
@@ -101,7 +145,7 @@ fn unless_changed(
     let message = "the file changed while it was read; nothing is imported";
     let fault = Diagnostic::error("file-changed", Location::file(name), message)
         .hint("let the HR system write another name and rename it when it is done");
-    Ok(RosterResult { roster: None, faults: vec![fault], notes: reading.notes })
+    Ok(RosterResult { notes: reading.notes, ..RosterResult::unreadable(fault) })
 }
 
 /// Size and modification time. They change if the HR system is still writing.
@@ -123,250 +167,236 @@ pub fn read_from(bytes: impl io::Read, options: &Options) -> io::Result<RosterRe
     let mut notes = ImportNotes::default();
     let (source, encoding) = InputReader::open(bytes)?;
     let Some(encoding) = encoding else {
-        let message = "looks like UTF-16 without a byte order mark";
+        let message = "this is UTF-16 without a byte order mark";
         let fault = Diagnostic::error("encoding", faults.at(0, 0), message);
-        faults.error(fault.hint("export as UTF-8"));
-        return Ok(RosterResult { roster: None, faults: faults.into_list(), notes });
+        return Ok(RosterResult::unreadable(fault.hint("export the file as UTF-8")));
     };
-    let mut lines = LineReader::new(source, encoding);
-    let people = match header(&mut lines, options, &mut faults)? {
+    let mut records = RecordReader::new(source, encoding);
+    let header = header(&mut records, options, &mut faults)?;
+    let people = match header {
         Some((separator, mut columns)) => {
             notes.separator = separator;
-            let header_line = lines.number;
-            let people = rows(&mut lines, separator, &mut columns, options, &mut faults, &mut notes.lines)?;
-            columns.report_identity_numbers(header_line, &mut faults);
+            let header_line = records.line;
+            let file = &mut FileReader { records: &mut records, separator, columns: &mut columns };
+            let mut people = rows(file, options, &mut faults)?;
+            people.drop_extra(&columns.report_identity_numbers(header_line, &mut faults));
             notes.columns = columns.found();
             notes.dropped = columns.dropped();
             Some((people, columns))
         }
         None => None,
     };
-    notes.encoding = lines.encoding();
-    drop(lines);
-    let roster = people.and_then(|(people, columns)| settle(people, &columns, &mut faults, &mut notes));
-    Ok(RosterResult { roster, faults: faults.into_list(), notes })
+    notes.encoding = records.encoding();
+    drop(records);
+    let mut set_aside = SetAsideRows::default();
+    let roster = people.and_then(|(mut people, columns)| {
+        notes.lines = people.rows;
+        notes.repeated = duplicates::settle_repeated_ids(&mut people, &columns, &mut faults);
+        set_aside = std::mem::take(&mut people.set_aside);
+        settle(people, &columns, &set_aside, options, &mut faults, &mut notes)
+    });
+    Ok(RosterResult { roster, faults: faults.into_list(), set_aside, notes })
 }
 
 /// Reads the optional `sep=;` line and the headings. The separator is the one
 /// that yields the most known headings.
 fn header<R: io::Read>(
-    lines: &mut LineReader<R>,
+    records: &mut RecordReader<R>,
     options: &Options,
     faults: &mut Faults,
 ) -> io::Result<Option<(Separator, Columns)>> {
     let mut announced = None;
-    while let Some(line) = lines.next()? {
-        let text = match line {
-            Line::Text(text) => text.to_owned(),
-            Line::Bad(why, before) => {
-                let column = csv::column_after(before);
-                let message = bad_line(why, "the header", Encoding::Ascii);
-                faults.error(Diagnostic::error("encoding", faults.at(lines.number, column), message));
+    while let Some(is_whole) = records.next_line()? {
+        let text = &records.text;
+        match Separator::announced(text) {
+            _ if !is_whole => {
+                let fault = bad_record(RecordError::TooLong, faults.at(records.line, 1));
+                faults.file_error(fault);
                 return Ok(None);
             }
-        };
-        match Separator::announced(&text) {
-            Some(Ok(separator)) if lines.number == 1 => announced = Some(separator),
-            Some(Err(())) if lines.number == 1 => {
-                let message = "announces a separator that is neither comma, semicolon nor tab";
-                faults.error(Diagnostic::error("separator", faults.at(1, 1), message));
+            Some(Ok(separator)) if records.line == 1 => announced = Some(separator),
+            Some(Err(())) if records.line == 1 => {
+                let message = "the separator after `sep=` must be a comma, a semicolon or a tab";
+                faults.file_error(Diagnostic::error("separator", faults.at(1, 1), message));
                 return Ok(None);
             }
-            _ if csv::is_blank(&text) => {}
-            _ => return Ok(headings(&text, lines.number, announced, options, faults)),
+            _ if text.chars().all(|c| c.is_whitespace() || matches!(c, ';' | ',' | '"')) => {}
+            _ => {
+                let separator = announced.unwrap_or_else(|| most_headings(text, options));
+                records.unread();
+                return Ok(headings(records, separator, options, faults)?.map(|columns| (separator, columns)));
+            }
         }
     }
     let message = "the file is empty; the first line must name the columns";
-    faults.error(Diagnostic::error("no-header", faults.at(0, 0), message));
+    faults.file_error(Diagnostic::error("no-header", faults.at(0, 0), message));
     Ok(None)
 }
 
-fn headings(
-    text: &str,
-    line: u32,
-    announced: Option<Separator>,
-    options: &Options,
-    faults: &mut Faults,
-) -> Option<(Separator, Columns)> {
-    let known = |separator: &Separator| Splitter::new(*separator).split(text).map_or(0, Columns::known);
-    let separators = announced.map_or(Separator::ALL.to_vec(), |separator| vec![separator]);
-    // on a tie the first separator wins; max_by_key would return the last
-    let separator = separators.into_iter().rev().max_by_key(known)?;
-    let mut splitter = Splitter::new(separator);
-    match splitter.split(text) {
-        Ok(_) if is_double_encoded(text) => {
-            let message = "the headings were saved as UTF-8 and read as Windows-1252 on their way here";
-            let hint = "export again as UTF-8, and open the file as UTF-8 where it is edited";
-            faults.error(Diagnostic::error("encoding", faults.at(line, 1), message).hint(hint));
-            None
-        }
-        Ok(fields) if Columns::known(fields) > 0 => {
-            Some((separator, Columns::read(fields, &options.keep, line, faults)))
-        }
-        Ok(_) => {
-            // the line may contain personal data: it is not printed
-            let message = "the first line names no column that is known; it must be a header";
-            let hint = "name at least `employee_id`, `email`, `first_name`, `last_name` and `unit`, \
-                        with comma, semicolon or tab between them";
-            faults.error(Diagnostic::error("no-header", faults.at(line, 1), message).hint(hint));
-            None
-        }
-        Err(why) => {
-            let field = if let SplitError::OpenQuote(field) = why { field } else { 0 };
-            let place = faults.at(line, csv::column(separator, text, field));
-            faults.error(no_fields(why, place));
-            None
-        }
-    }
+/// The separator with which a header has the most known headings; on a tie the first one.
+fn most_headings(header: &str, options: &Options) -> Separator {
+    let known = |separator: &Separator| {
+        let mut splitter = Splitter::new(*separator);
+        // a heading may have a line break: the fields before it say enough
+        let _ = splitter.split(header);
+        Columns::known(splitter.fields(), &options.columns)
+    };
+    // max_by_key would return the last
+    Separator::ALL.into_iter().rev().max_by_key(known).unwrap_or_default()
 }
 
-/// Reads the people, line by line.
-fn rows<R: io::Read>(
-    lines: &mut LineReader<R>,
+fn headings<R: io::Read>(
+    records: &mut RecordReader<R>,
     separator: Separator,
-    columns: &mut Columns,
     options: &Options,
     faults: &mut Faults,
-    count: &mut u32,
+) -> io::Result<Option<Columns>> {
+    let mut splitter = Splitter::new(separator);
+    let header = records.next(&mut splitter, |_| true)?;
+    let line = records.line;
+    Ok(match header {
+        Some(Ok(_)) if is_double_encoded(&records.text) => {
+            let message = "the file was saved as UTF-8 and then read as Windows-1252";
+            let hint = "export it again as UTF-8, and open it as UTF-8 where it is edited";
+            faults.file_error(Diagnostic::error("encoding", faults.at(line, 1), message).hint(hint));
+            None
+        }
+        Some(Ok(fields)) if Columns::known(fields, &options.columns) > 0 => {
+            Some(Columns::read(fields, &options.columns, &options.keep, line, faults))
+        }
+        Some(Ok(_)) | None => {
+            // the line may contain personal data: it is not printed
+            let message = "the first line has no known column; it must be a header";
+            let hint = "the header needs at least `employee_id`, `email`, `first_name`, `last_name` and `unit`, \
+                        separated by comma, semicolon or tab; `journey people template` prints one";
+            faults.file_error(Diagnostic::error("no-header", faults.at(line, 1), message).hint(hint));
+            None
+        }
+        Some(Err(why)) => {
+            let place = faults.at_field(records.line, separator, &records.text, why.field());
+            faults.file_error(bad_record(why, place));
+            None
+        }
+    })
+}
+
+/// What is needed to read the rows below the header.
+struct FileReader<'a, R: io::Read> {
+    records: &'a mut RecordReader<R>,
+    separator: Separator,
+    columns: &'a mut Columns,
+}
+
+/// Reads the people, row by row.
+fn rows<R: io::Read>(
+    file: &mut FileReader<'_, R>,
+    options: &Options,
+    faults: &mut Faults,
 ) -> io::Result<People> {
+    let FileReader { records, separator, columns } = file;
+    let separator = *separator;
     let mut people = People::new(options.default_language.clone());
     let mut splitter = Splitter::new(separator);
-    let mut open = OpenQuote::default();
-    loop {
-        let encoding = lines.encoding();
-        let line = lines.number + 1;
-        let text = match lines.next()? {
-            None => break,
-            Some(Line::Text(text)) => text,
-            Some(Line::Bad(why, before)) => {
-                let heading = columns.headings.get(splitter.field_after(before));
-                let field = heading.map_or("a field too many".to_owned(), |heading| format!("`{heading}`"));
-                let code = if matches!(why, LineError::Byte(_)) { "encoding" } else { "bad-line" };
-                let place = faults.at(line, csv::column_after(before));
-                faults.error(Diagnostic::error(code, place, bad_line(why, &field, encoding)));
+    while let Some(record) = records.next(&mut splitter, |fields| fields == columns.width)? {
+        let (line, text) = (records.line, records.text.as_str());
+        let fields = match record {
+            Ok(fields) if fields.is_blank() => continue,
+            Ok(fields) => fields,
+            Err(why) => {
+                people.rows += 1;
+                faults
+                    .row_error(|faults| bad_record(why, faults.at_field(line, separator, text, why.field())));
+                people.set_aside.add(SetAsideRow::unreadable(line, text));
                 continue;
             }
         };
-        if csv::is_blank(text) {
+        people.rows += 1;
+        if let Some(problem) = columns.misfit(fields) {
+            faults.row_error(|faults| {
+                let fault = Diagnostic::error("ragged-line", faults.at(line, 1), problem);
+                if fields.len() > columns.width {
+                    fault.hint("put quotes around a value that contains the separator")
+                } else {
+                    fault
+                }
+            });
+            // the id stands before the place where a short row was cut
+            let id = columns.field(Column::EmployeeId).filter(|_| fields.len() < columns.width);
+            let id = id.map(|field| fields.get(field)).filter(|id| values::employee_id(id).is_ok());
+            people
+                .set_aside
+                .add(SetAsideRow { id: id.map(Into::into), ..SetAsideRow::unreadable(line, text) });
             continue;
         }
-        *count += 1;
-        match splitter.split(text) {
-            Ok(fields) if fields.len() == columns.width => {
-                open.settle(faults);
-                columns.count_identity_numbers(fields);
-                let columns = &*columns;
-                people.add(Row { line, text, fields, columns, separator, faults, refused: false });
-            }
-            Ok(fields) => {
-                let ragged = ragged(faults, line, fields.len(), columns.width);
-                open.add_invalid(text, ragged, faults);
-            }
-            Err(why) => {
-                open.settle(faults);
-                let field = if let SplitError::OpenQuote(field) = why { field } else { columns.width };
-                let place = faults.at(line, csv::column(separator, text, field));
-                faults.error(no_fields(why, place));
-                open.is_open = matches!(why, SplitError::OpenQuote(_));
-            }
-        }
+        columns.count_identity_numbers(fields);
+        let (columns, encoding) = (&**columns, records.encoding());
+        people.add(Row { line, text, fields, columns, separator, encoding, faults, refused: false });
     }
-    open.settle(faults);
     Ok(people)
 }
 
-/// After a line with an unclosed quote the following lines may belong to the same
-/// value: they are reported only if no closing quote follows.
-#[derive(Default)]
-struct OpenQuote {
-    is_open: bool,
-    perhaps: Vec<Diagnostic>,
-}
-
-impl OpenQuote {
-    /// Maximum number of lines considered part of one value.
-    const MAX_LINES: usize = 50;
-
-    /// A valid line: the lines before it were not part of a value.
-    fn settle(&mut self, faults: &mut Faults) {
-        for fault in self.perhaps.drain(..) {
-            faults.error(fault);
-        }
-        self.is_open = false;
-    }
-
-    /// An invalid line, possibly part of a value.
-    fn add_invalid(&mut self, text: &str, fault: Diagnostic, faults: &mut Faults) {
-        if self.is_open && csv::closes_a_quote(text) {
-            self.perhaps.clear();
-            self.is_open = false;
-            return;
-        }
-        self.perhaps.push(fault);
-        if !self.is_open || self.perhaps.len() > Self::MAX_LINES {
-            self.settle(faults);
-        }
-    }
-}
-
-/// Checks across all people: duplicates, shared addresses, units.
+/// Checks across all people: shared addresses, units, and how many rows have errors.
 fn settle(
     mut people: People,
     columns: &Columns,
+    set_aside: &SetAsideRows,
+    options: &Options,
     faults: &mut Faults,
     notes: &mut ImportNotes,
 ) -> Option<Roster> {
-    notes.identical = duplicates::merge_identical(&mut people, columns, faults);
-    notes.shared_address = duplicates::mark_shared_addresses(&mut people, faults);
+    let rows = people.rows;
+    notes.second_employments = duplicates::mark_second_employments(&mut people);
+    notes.shared_address = duplicates::mark_shared_addresses(&mut people, set_aside, faults);
     notes.without_address = managers::without_address(&people.people);
+    people.report_remarkable_values(columns, faults);
+    let most = options.max_bad_rows.of(rows);
+    if people.garbled > most.max(1) {
+        let message = format!(
+            "{} of {rows} rows have names with wrong letters: the file was saved as UTF-8 and then read as \
+             Windows-1252",
+            people.garbled
+        );
+        let fault = Diagnostic::error("encoding", faults.at(0, 0), message);
+        faults.file_error(fault.hint("export it again as UTF-8, and open it as UTF-8 where it is edited"));
+    }
     let units = managers::units(&people, faults);
-    if people.people.is_empty() && !faults.any_error() {
-        let message = "the file has a header and nobody below it; nothing is imported";
-        faults.error(Diagnostic::error("no-people", faults.at(0, 0), message));
+    let bad = set_aside.count();
+    if !faults.has_file_error() {
+        if rows == 0 {
+            let message = "the file has a header and no people";
+            faults.file_error(Diagnostic::error("no-people", faults.at(0, 0), message));
+        } else if bad > most {
+            let (have, bad_rows) = if bad == 1 { ("has an error", "row") } else { ("have errors", "rows") };
+            let message = match options.max_bad_rows {
+                MaxBadRows::None => {
+                    format!("{bad} {bad_rows} of {rows} {have}; with --strict no row may have one")
+                }
+                MaxBadRows::Percent(percent) => format!(
+                    "{bad} {bad_rows} of {rows} {have}; at most {most} may (`max_bad_rows` = {percent} %)"
+                ),
+            };
+            faults.file_error(Diagnostic::error("too-many-bad-rows", faults.at_end(), message));
+        } else if people.people.is_empty() {
+            let message = "no row is without errors";
+            faults.file_error(Diagnostic::error("no-people", faults.at_end(), message));
+        }
     }
     // free the working data before the roster builds its indexes
     let mut people = people.only_people();
     people.shrink_to_fit();
-    (!faults.any_error()).then(|| Roster::new(people, units))
+    (!faults.has_file_error()).then(|| Roster::new(people, units))
 }
 
-fn bad_line(why: LineError, field: &str, encoding: Encoding) -> String {
+fn bad_record(why: RecordError, place: Location) -> Diagnostic {
     match why {
-        LineError::Byte(byte) => match encoding {
-            Encoding::Utf16Le | Encoding::Utf16Be => format!("half a character of UTF-16 in {field}"),
-            Encoding::Utf8Marked => {
-                format!("not valid UTF-8 although the file begins as such: byte 0x{byte:02X} in {field}")
-            }
-            Encoding::Ascii | Encoding::Utf8 | Encoding::Windows1252 => {
-                format!("not valid UTF-8 although earlier text is: byte 0x{byte:02X} in {field}")
-            }
-        },
-        LineError::Nul => format!("a NUL character in {field}; no text has one"),
-        LineError::CarriageReturn => {
-            format!(
-                "a carriage return in {field}; lines end with LF or CR LF, and no value may hold a line break"
-            )
-        }
-        LineError::TooLong => "longer than 65,536 bytes; no line of a people file is".to_owned(),
-    }
-}
-
-fn ragged(faults: &Faults, line: u32, found: usize, width: usize) -> Diagnostic {
-    let fields = if found == 1 { "field" } else { "fields" };
-    let message = format!("found {found} {fields}, the header has {width}");
-    let fault = Diagnostic::error("ragged-line", faults.at(line, 1), message);
-    if found > width { fault.hint("a value that holds the separator needs quotes around it") } else { fault }
-}
-
-fn no_fields(why: SplitError, place: Location) -> Diagnostic {
-    match why {
-        SplitError::OpenQuote(_) => {
-            let message = "a quote opens here and the line ends before it closes";
-            let hint = "close it; a value may not hold a line break, and a quote in a value is written twice";
+        RecordError::OpenQuote(_) => {
+            let message = "a quote opens here and does not close";
+            let hint = "close it, or write a quote that belongs to the value twice";
             Diagnostic::error("open-quote", place, message).hint(hint)
         }
-        SplitError::TooMany => {
+        RecordError::TooManyFields => {
             Diagnostic::error("ragged-line", place, format!("more than {} fields", csv::MAX_COLUMNS))
         }
+        RecordError::TooLong => Diagnostic::error("bad-line", place, "the line is longer than 16 MB"),
     }
 }

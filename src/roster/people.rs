@@ -1,19 +1,21 @@
-//! Converts lines into people. Values shared by many people are interned.
+//! Converts rows into people. Values shared by many people are interned.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::domain::change::set_aside::{SetAsideRow, SetAsideRows};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::address;
 use crate::domain::model::ids::{Language, PersonId, UnitId};
 use crate::domain::model::person::{Period, Person};
 
 use super::columns::{Column, Columns};
-use super::csv::{self, Fields, Separator};
+use super::csv::{Fields, Separator};
 use super::dates;
+use super::encoding::Encoding;
 use super::faults::Faults;
-use super::values::{self, ValueError};
+use super::values::{self, Resemblance, ValueError};
 
 /// The parsed file, before duplicates are merged and managers resolved.
 pub(super) struct People {
@@ -26,7 +28,25 @@ pub(super) struct People {
     departments: Interner<Arc<str>>,
     languages: Interner<Language>,
     default_language: Language,
+    /// The rows with errors.
+    pub(super) set_aside: SetAsideRows,
+    /// Number of rows, also with errors.
+    pub(super) rows: u32,
+    /// Number of rows with wrongly decoded text.
+    pub(super) garbled: u32,
+    /// Values that are probably mistakes: the line, the field, and what they look like.
+    remarkable: Vec<(u32, Remark)>,
 }
+
+/// A value that is probably a mistake.
+#[derive(Clone, Copy)]
+struct Remark {
+    heading: u32,
+    resemblance: Resemblance,
+}
+
+/// Maximum number of remarks kept; the rest is only counted by kind in a summary.
+const MAX_REMARKS: usize = 1_000;
 
 /// The origin of a person; the numbers are indexes of interned values.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,8 +54,10 @@ pub(super) struct Origin {
     pub(super) line: u32,
     pub(super) unit: u32,
     pub(super) unit_name: u32,
-    /// [`NO_MANAGER`] if the line names no manager.
+    /// [`NO_MANAGER`] if the row names no manager.
     pub(super) manager: u32,
+    /// Whether the row is marked as the main employment.
+    pub(super) is_main: bool,
 }
 
 /// No manager is named.
@@ -113,39 +135,48 @@ impl People {
             departments: Interner::new(),
             languages: Interner::new(),
             default_language,
+            set_aside: SetAsideRows::default(),
+            rows: 0,
+            garbled: 0,
+            remarkable: Vec::new(),
         }
     }
 
-    /// Parses one line and reports every invalid value.
+    /// Parses one row and reports every invalid value.
     pub(super) fn add(&mut self, mut row: Row<'_>) {
-        let id = row.required(Column::EmployeeId, values::employee_id).map(PersonId::new);
+        let id = row.required(Column::EmployeeId, values::employee_id);
         let email = row.optional(Column::Email, values::email);
-        let first_name = row.required(Column::FirstName, values::name);
-        let last_name = row.required(Column::LastName, values::name);
+        let first_name = row.name(Column::FirstName);
+        let last_name = row.name(Column::LastName);
+        if let (Some(""), Some("")) = (first_name.as_deref(), last_name.as_deref()) {
+            let message = "is empty, and so is the last name; one of them is needed";
+            row.refuse(Column::FirstName, ValueError::new("missing-value", message));
+        }
         let unit_name = row.required(Column::Unit, |text| {
-            self.unit_names.place_read(text, values::place_name, |name| name.into())
+            self.unit_names.place_read(text, values::filled_text, |name| name.into())
         });
         let unit = row
             .optional(Column::UnitId, |text| self.units.place_read(text, values::unit_id, UnitId::new))
             .or_else(|| Some(self.units.place(&self.unit_names.values[unit_name? as usize], UnitId::new)));
         let department = row.optional(Column::Department, |text| {
-            self.departments.place_read(text, values::place_name, |name| name.into())
+            self.departments.place_read(text, values::filled_text, |name| name.into())
         });
         let language = row.optional(Column::Language, |text| self.language(text));
-        let start = row.optional(Column::StartDate, dates::date);
-        let end = row.optional(Column::EndDate, dates::date);
+        let start = row.optional(Column::StartDate, dates::optional_date).flatten();
+        let end = row.optional(Column::EndDate, dates::optional_date).flatten();
         if let (Some(start), Some(end)) = (start, end)
             && end < start
         {
             row.refuse(
                 Column::EndDate,
-                ValueError::new("date", format!("has {end}, before the start {start}")),
+                ValueError::new("date", format!("has {end}, which is before the start on {start}")),
             );
         }
         let leave = row.leave();
         let protected = row.optional(Column::Protected, values::flag).unwrap_or(false);
         let extra = row.extra();
         if row.refused {
+            self.set_aside.add(row.set_aside(id, email));
             return;
         }
         // absent only if the header lacks the column, which is reported there
@@ -154,12 +185,15 @@ impl People {
         else {
             return;
         };
+        self.remark(&row);
         let manager = row.manager().map_or(NO_MANAGER, |text| self.managers.place(text, Manager::named));
-        self.origins.push(Origin { line: row.line, unit, unit_name, manager });
+        let is_main = row.value(Column::Main).is_some_and(values::is_main);
+        self.origins.push(Origin { line: row.line, unit, unit_name, manager, is_main });
         self.people.push(Person {
-            id,
+            id: PersonId::new(id),
             email,
             shared_address: false,
+            second_employment: false,
             undeliverable: None,
             first_name: boxed(first_name),
             last_name: boxed(last_name),
@@ -172,6 +206,44 @@ impl People {
             protected,
             extra,
         });
+    }
+
+    /// Notes values that look like something else than a name.
+    fn remark(&mut self, row: &Row<'_>) {
+        const NAMES: [Column; 4] = [Column::FirstName, Column::LastName, Column::Unit, Column::Department];
+        let fields = NAMES.into_iter().filter_map(|column| row.columns.field(column));
+        let fields = fields.chain(row.columns.kept.iter().map(|&(_, field)| field));
+        let mut is_garbled = false;
+        for field in fields {
+            let Some(resemblance) = Resemblance::of(row.fields.get(field)) else { continue };
+            is_garbled |= resemblance == Resemblance::Garbled;
+            if self.remarkable.len() < MAX_REMARKS {
+                self.remarkable.push((row.line, Remark { heading: field as u32, resemblance }));
+            }
+        }
+        self.garbled += u32::from(is_garbled);
+    }
+
+    /// Warns about values that look like something else than a name.
+    pub(super) fn report_remarkable_values(&mut self, columns: &Columns, faults: &mut Faults) {
+        let remarks = std::mem::take(&mut self.remarkable);
+        faults.warnings(remarks, "values that are probably mistakes", |place, remark| {
+            let Remark { heading, resemblance } = remark;
+            let message = format!("`{}` {}", columns.headings[heading as usize], resemblance.message());
+            Diagnostic::warning("remarkable-value", place, message)
+                .hint("it is imported and shown as it is; if it is wrong, correct it in the HR system")
+        });
+    }
+
+    /// Removes additional values by the index of their column.
+    pub(super) fn drop_extra(&mut self, dropped: &[usize]) {
+        if dropped.is_empty() {
+            return;
+        }
+        for person in &mut self.people {
+            let extra = std::mem::take(&mut person.extra).into_vec().into_iter().enumerate();
+            person.extra = extra.filter(|(i, _)| !dropped.contains(i)).map(|(_, value)| value).collect();
+        }
     }
 
     /// The people without the working data.
@@ -194,13 +266,15 @@ fn boxed(text: Cow<'_, str>) -> Box<str> {
     text.into_owned().into_boxed_str()
 }
 
-/// One line of the file with its fields.
+/// One row of the file with its fields.
 pub(super) struct Row<'a> {
+    /// Its first line, from 1.
     pub(super) line: u32,
     pub(super) text: &'a str,
     pub(super) fields: Fields<'a>,
     pub(super) columns: &'a Columns,
     pub(super) separator: Separator,
+    pub(super) encoding: Encoding,
     pub(super) faults: &'a mut Faults,
     pub(super) refused: bool,
 }
@@ -219,10 +293,16 @@ impl<'a> Row<'a> {
     ) -> Option<T> {
         let text = self.value(column)?;
         if text.is_empty() {
-            self.refuse(column, ValueError::new("missing-value", "is empty; it is required"));
+            self.refuse(column, ValueError::new("missing-value", "is empty; every row needs it"));
             return None;
         }
         self.read(column, text, read)
+    }
+
+    /// One of the two names; it may be empty.
+    fn name(&mut self, column: Column) -> Option<Cow<'a, str>> {
+        let text = self.value(column)?;
+        self.read(column, text, values::free_text)
     }
 
     /// An optional value.
@@ -241,33 +321,38 @@ impl<'a> Row<'a> {
         text: &'a str,
         read: impl FnOnce(&'a str) -> Result<T, ValueError>,
     ) -> Option<T> {
-        read(text).map_err(|refusal| self.refuse(column, refusal)).ok()
+        let value = values::printable(text, self.encoding).and_then(|()| read(text));
+        value.map_err(|refusal| self.refuse(column, refusal)).ok()
     }
 
     /// Reads both formats of leave; a leave without an end is open-ended.
     fn leave(&mut self) -> Box<[Period]> {
         let mut periods = self.optional(Column::Leave, dates::leave).unwrap_or_default();
-        let from = self.optional(Column::LeaveFrom, dates::date);
-        let to = self.optional(Column::LeaveTo, dates::date);
-        let has = |column| self.value(column).is_some_and(|text| !text.is_empty());
+        let mut day = |column| match self.optional(column, dates::optional_date) {
+            Some(date) => Some(date),
+            None if self.value(column).is_some_and(|text| !text.is_empty()) => None,
+            None => Some(None),
+        };
+        // a value with an error is reported already
+        let (Some(from), Some(to)) = (day(Column::LeaveFrom), day(Column::LeaveTo)) else {
+            return Box::default();
+        };
         match (from, to) {
             (Some(from), Some(to)) => match dates::ordered(from, to) {
                 Ok(period) => periods.push(period),
                 Err(refusal) => self.refuse(Column::LeaveTo, refusal),
             },
             (Some(from), None) => periods.push(Period { from, to: dates::open_end() }),
-            (None, Some(_)) if !has(Column::LeaveFrom) => {
-                self.refuse(
-                    Column::LeaveTo,
-                    ValueError::new("leave", "has an end, and the leave has no beginning"),
-                );
+            (None, Some(_)) => {
+                let message = "has an end of leave, but there is no beginning";
+                self.refuse(Column::LeaveTo, ValueError::new("leave", message));
             }
-            (None, _) => {}
+            (None, None) => {}
         }
         dates::in_order(periods)
     }
 
-    /// The manager named on the line: by id, else by address.
+    /// The manager named in the row: by id, else by address.
     fn manager(&self) -> Option<&'a str> {
         let by = |column| self.value(column).filter(|text| !text.is_empty());
         by(Column::ManagerId).or_else(|| by(Column::ManagerEmail))
@@ -278,7 +363,8 @@ impl<'a> Row<'a> {
         let columns = self.columns;
         let mut extra = Vec::with_capacity(columns.kept.len());
         for (name, field) in &columns.kept {
-            match values::extra(self.fields.get(*field)) {
+            let text = self.fields.get(*field);
+            match values::printable(text, self.encoding).and_then(|()| values::free_text(text)) {
                 Ok(text) => extra.push((name.clone(), boxed(text))),
                 Err(refusal) => self.refuse_field(*field, refusal),
             }
@@ -294,15 +380,26 @@ impl<'a> Row<'a> {
 
     fn refuse_field(&mut self, field: usize, refusal: ValueError) {
         self.refused = true;
-        if !self.faults.has_room(self.line) {
-            return;
-        }
-        let place = self.faults.at(self.line, csv::column(self.separator, self.text, field));
-        let message = format!("`{}` {}", self.columns.headings[field], refusal.message);
-        let fault = Diagnostic::error(refusal.code, place, message);
-        self.faults.error(match refusal.hint {
-            Some(hint) => fault.hint(hint),
-            None => fault,
+        let Row { line, text, separator, columns, .. } = *self;
+        self.faults.row_error(|faults| {
+            let place = faults.at_field(line, separator, text, field);
+            let message = format!("`{}` {}", columns.headings[field], refusal.message);
+            let fault = Diagnostic::error(refusal.code, place, message);
+            match refusal.hint {
+                Some(hint) => fault.hint(hint),
+                None => fault,
+            }
         });
+    }
+
+    /// What is known about a row with an error.
+    fn set_aside(&self, id: Option<&str>, email: Option<Box<str>>) -> SetAsideRow {
+        let is_known = id.is_some() || email.is_some();
+        let values = if is_known {
+            Vec::new()
+        } else {
+            self.fields.iter().filter(|value| !value.is_empty()).map(Into::into).collect()
+        };
+        SetAsideRow { line: self.line, id: id.map(Into::into), email, values }
     }
 }

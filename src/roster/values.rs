@@ -3,14 +3,13 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use crate::domain::diagnostic::visible;
 use crate::domain::model::address;
 use crate::domain::model::ids::Language;
 
-use super::encoding::is_double_encoded;
+use super::encoding::{Encoding, INVALID_CHARACTER, is_double_encoded};
 use super::identity;
 
 /// Why a value is rejected.
@@ -35,65 +34,135 @@ impl ValueError {
     }
 }
 
-/// Maximum length of a first or last name, in characters.
-const MAX_NAME_LENGTH: usize = 100;
-
-/// Maximum length of a unit, department or additional value, in characters.
-const MAX_TEXT_LENGTH: usize = 120;
+/// Maximum length of a name of a person, unit or department and of an additional value, in
+/// characters.
+const MAX_TEXT_LENGTH: usize = 200;
 
 /// Maximum length of an id, in characters.
 const MAX_ID_LENGTH: usize = 64;
 
-/// A first or last name: letters of any script, blanks, apostrophes, hyphens
-/// and dots.
-pub(super) fn name(text: &str) -> Result<Cow<'_, str>, ValueError> {
-    if text.len() <= MAX_NAME_LENGTH && text.bytes().all(|b| b.is_ascii_alphabetic()) {
+/// Rejects what no value may have: bytes that cannot be decoded, line breaks, control
+/// characters and direction marks. Everything else is for the surface that shows it.
+pub(super) fn printable(text: &str, encoding: Encoding) -> Result<(), ValueError> {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Ok(());
+    }
+    let Some(found) = text.chars().find(|&c| is_refused(c)) else { return Ok(()) };
+    Err(match found {
+        INVALID_CHARACTER => {
+            let message = match encoding {
+                Encoding::Utf16Le | Encoding::Utf16Be => "has half a character of UTF-16",
+                _ => "has a byte that is not valid UTF-8, although the rest of the file is UTF-8",
+            };
+            ValueError::new("encoding", message).hint("export the whole file as UTF-8")
+        }
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+            ValueError::new("line-break", "has a line break").hint("remove the line break in the HR system")
+        }
+        c if c.is_control() => {
+            ValueError::new("control-character", format!("has the control character U+{:04X}", u32::from(c)))
+                .hint("remove it in the HR system; it cannot be seen")
+        }
+        c => ValueError::new(
+            "direction-mark",
+            format!("has the character U+{:04X}, which changes the direction of text", u32::from(c)),
+        )
+        .hint("remove it in the HR system; it cannot be seen"),
+    })
+}
+
+fn is_refused(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | INVALID_CHARACTER)
+}
+
+/// The name of a person, unit or department, or an additional value: any text, in NFC with
+/// single blanks. Empty if it has no visible character.
+pub(super) fn free_text(text: &str) -> Result<Cow<'_, str>, ValueError> {
+    if text.len() <= MAX_TEXT_LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Ok(Cow::Borrowed(text));
     }
-    let text = normalize(text, MAX_NAME_LENGTH)?;
-    let allowed = |c: char| {
-        c.is_alphabetic()
-            || is_combining_mark(c)
-            || matches!(c, ' ' | '-' | '.' | '\'' | '’' | 'ʼ' | '‐' | '‑')
-    };
-    only("name", &text, allowed, "a name has letters, blanks, apostrophes, hyphens and dots")?;
-    no_formula("name", &text)?;
-    if !text.chars().any(char::is_alphabetic) {
-        return Err(ValueError::new("name", "has no letter"));
+    let text = normalize(text);
+    if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+        return Ok(Cow::Borrowed(""));
     }
+    short_enough(&text, MAX_TEXT_LENGTH)?;
     Ok(text)
 }
 
-/// The name of a unit or department: what a name may have, and the digits and
-/// signs that organisations use.
-pub(super) fn place_name(text: &str) -> Result<Cow<'_, str>, ValueError> {
-    let text = normalize(text, MAX_TEXT_LENGTH)?;
-    let allowed =
-        |c: char| c.is_alphanumeric() || is_combining_mark(c) || " &/(),.-–—'’\"”:;+_#!?%°§".contains(c);
-    only("unit", &text, allowed, "letters, digits, blanks and & / ( ) , . - + : are allowed")?;
-    no_formula("unit", &text)?;
-    if !text.chars().any(char::is_alphanumeric) {
-        return Err(ValueError::new("unit", "has neither letter nor digit"));
+/// A free text that must not be empty.
+pub(super) fn filled_text(text: &str) -> Result<Cow<'_, str>, ValueError> {
+    match free_text(text)? {
+        text if text.is_empty() => Err(ValueError::new("missing-value", "has no visible character")),
+        text => Ok(text),
     }
-    if text.contains("//") {
-        return Err(ValueError::new("unit", "has `//`, which mail programs take for a link"));
-    }
-    Ok(text)
 }
 
-/// The value of an additional column: anything that cannot be taken for a formula,
-/// a tag or a template.
-pub(super) fn extra(text: &str) -> Result<Cow<'_, str>, ValueError> {
-    let text = normalize(text, MAX_TEXT_LENGTH)?;
-    only("extra", &text, |c| !matches!(c, '<' | '>'), "everything but < and > may stand there")?;
-    let number = |c: char| c.is_ascii_digit() || " .,-".contains(c);
-    if !text.strip_prefix(['+', '-']).is_some_and(|rest| rest.chars().all(number)) {
-        no_formula("extra", &text)?;
+/// What a value looks like that is probably a mistake. It is imported and shown as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Resemblance {
+    /// Text that was decoded wrongly.
+    Garbled,
+    Link,
+    Markup,
+    Formula,
+}
+
+impl Resemblance {
+    /// The first resemblance of a value.
+    pub(super) fn of(text: &str) -> Option<Resemblance> {
+        if text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let has = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+        if has(&["\u{fffd}"]) || is_double_encoded(text) {
+            Some(Resemblance::Garbled)
+        } else if has(&["://", "www.", "mailto:", "@"]) && !text.starts_with('@') || has_domain(text) {
+            Some(Resemblance::Link)
+        } else if has(&["<", ">", "{{", "}}", "](", "`", "**"]) || has_entity(text) {
+            Some(Resemblance::Markup)
+        } else if text.starts_with(['=', '+', '@', '-']) && !is_number(text) {
+            Some(Resemblance::Formula)
+        } else {
+            None
+        }
     }
-    if text.contains("{{") || text.contains("}}") {
-        return Err(ValueError::new("extra", "has `{{` or `}}`, which templates are written with"));
+
+    /// The message; it follows the name of the column.
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Resemblance::Garbled => "seems to have wrong letters, as if UTF-8 was read as Windows-1252",
+            Resemblance::Link => "looks like a link",
+            Resemblance::Markup => "looks like markup",
+            Resemblance::Formula => "looks like a formula of a spreadsheet",
+        }
     }
-    Ok(text)
+}
+
+/// A number with a sign, like that of a telephone.
+fn is_number(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || " .,-".contains(c);
+    text.strip_prefix(['+', '-']).is_some_and(|rest| rest.chars().all(is_part))
+}
+
+/// A word like `example.com`.
+fn has_domain(text: &str) -> bool {
+    text.split_whitespace().any(|word| {
+        word.rsplit_once('.').is_some_and(|(host, end)| {
+            end.len() >= 2 && end.bytes().all(|b| b.is_ascii_lowercase()) && host.len() >= 2
+        })
+    })
+}
+
+/// A character reference like `&amp;`.
+fn has_entity(text: &str) -> bool {
+    text.split('&').skip(1).any(|rest| {
+        rest.split_once(';').is_some_and(|(name, _)| {
+            !name.is_empty()
+                && name.len() <= 8
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#')
+        })
+    })
 }
 
 /// An employee id. It is text, never a number, and has only characters that are
@@ -114,7 +183,7 @@ pub(super) fn employee_id(text: &str) -> Result<&str, ValueError> {
 
 /// A unit id; blanks and slashes are allowed.
 pub(super) fn unit_id(text: &str) -> Result<Cow<'_, str>, ValueError> {
-    let text = normalize(text, MAX_ID_LENGTH)?;
+    let text = normalize(text);
     let allowed = |c: char| c.is_alphanumeric() || "-_.:/ ".contains(c);
     id(&text, "unit-id", allowed, "a unit id has letters, digits, blanks and `-` `_` `.` `:` `/`")?;
     Ok(text)
@@ -163,8 +232,15 @@ pub(super) fn flag(text: &str) -> Result<bool, ValueError> {
         "true" | "sant" | "ja" | "yes" | "1" | "x" => Ok(true),
         "false" | "falskt" | "nej" | "no" | "0" | "" => Ok(false),
         _ => Err(ValueError::new("protected", format!("has {}, which is neither yes nor no", shown(text)))
-            .hint("write true, ja, 1 or x, or false, nej, 0 or nothing")),
+            .hint("write true, ja, yes, 1 or x; or false, nej, no, 0 or nothing")),
     }
+}
+
+/// Whether an employment is the main one. HR systems write yes, or the kind of employment;
+/// everything else means no.
+pub(super) fn is_main(text: &str) -> bool {
+    flag(text).unwrap_or(false)
+        || matches!(text.to_lowercase().as_str(), "main" | "huvudanställning" | "huvud")
 }
 
 /// A value for a message: verbatim if it has only digits and signs and is no
@@ -185,31 +261,14 @@ pub(super) fn shown(text: &str) -> String {
     format!("something like `{}{more}`", visible(&short.chars().map(shape).collect::<String>()))
 }
 
-/// Normalises a text to NFC with single blanks. Rejects it if it is longer than
-/// `longest` or was damaged by a wrong encoding.
-fn normalize(text: &str, longest: usize) -> Result<Cow<'_, str>, ValueError> {
+/// Normalises a text to NFC with single blanks.
+fn normalize(text: &str) -> Cow<'_, str> {
     let text = if text.is_ascii() || is_nfc(text) { Cow::Borrowed(text) } else { text.nfc().collect() };
-    let text = if has_redundant_blanks(&text) {
+    if has_redundant_blanks(&text) {
         Cow::Owned(text.split([' ', '\u{a0}']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
     } else {
         text
-    };
-    short_enough(&text, longest)?;
-    if text.contains('\u{fffd}') {
-        return Err(ValueError::new(
-            "encoding",
-            "has a character that was lost on its way here (`\u{fffd}`)",
-        )
-        .hint("export again as UTF-8"));
     }
-    if is_double_encoded(&text) {
-        return Err(ValueError::new(
-            "encoding",
-            "was saved as UTF-8 and read as Windows-1252 on its way here",
-        )
-        .hint("export again as UTF-8, and open the file as UTF-8 where it is edited"));
-    }
-    Ok(text)
 }
 
 /// Two blanks in a row, or a non-breaking one.
@@ -227,7 +286,7 @@ fn short_enough(text: &str, longest: usize) -> Result<(), ValueError> {
     if long {
         return Err(ValueError::new(
             "too-long",
-            format!("has {} characters; {longest} are allowed", text.chars().count()),
+            format!("has {} characters; at most {longest} are allowed", text.chars().count()),
         ));
     }
     Ok(())
@@ -257,14 +316,4 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// Rejects text that a spreadsheet would evaluate as a formula.
-fn no_formula(code: &'static str, text: &str) -> Result<(), ValueError> {
-    match text.chars().next() {
-        Some(c @ ('=' | '+' | '@' | '-')) => {
-            Err(ValueError::new(code, format!("begins with `{c}`, which a spreadsheet takes for a formula")))
-        }
-        _ => Ok(()),
-    }
 }

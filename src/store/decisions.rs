@@ -86,14 +86,16 @@ impl Store {
 
     fn unit_overrides(&self) -> Result<HashMap<UnitId, UnitOverrides>, StoreError> {
         let mut units: HashMap<UnitId, UnitOverrides> = HashMap::new();
-        let mut shifts =
-            self.connection.prepare_cached("SELECT unit, weeks, at FROM unit_shift ORDER BY id")?;
+        let mut shifts = self
+            .connection
+            .prepare_cached("SELECT unit, weeks, at FROM unit_shift WHERE ended_at IS NULL ORDER BY id")?;
         let mut found = shifts.query([])?;
         while let Some(row) = found.next()? {
             let shift = Shift { weeks: row.get(1)?, at: codec::get_time(row, 2)? };
             units.entry(UnitId::new(codec::str(row, 0)?)).or_default().shifts.push(shift);
         }
-        let sql = "SELECT unit, from_date, to_date, why FROM unit_closed ORDER BY id";
+        let sql = "SELECT unit, from_date, to_date, why FROM unit_closed
+                   WHERE ended_at IS NULL ORDER BY id";
         let mut closed = self.connection.prepare_cached(sql)?;
         let mut found = closed.query([])?;
         while let Some(row) = found.next()? {
@@ -273,7 +275,7 @@ fn write_change(
         }
         Change::SetCadence { unit, cadence: Some(cadence) } => {
             let sql = "INSERT INTO unit_cadence (unit, cadence) VALUES (?1, ?2)
-                       ON CONFLICT (unit) DO UPDATE SET cadence = excluded.cadence";
+                       ON CONFLICT (unit) DO UPDATE SET cadence = excluded.cadence, decided_for = NULL";
             tx.execute(sql, params![unit.as_str(), cadence.as_str()])?;
         }
         Change::SetCadence { unit, cadence: None } => {

@@ -30,6 +30,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "patterns", sql: include_str!("migrations/0005_patterns.sql") },
     Migration { name: "fewer", sql: include_str!("migrations/0006_fewer.sql") },
     Migration { name: "unparsed", sql: include_str!("migrations/0007_unparsed.sql") },
+    Migration { name: "people_file", sql: include_str!("migrations/0008_people_file.sql") },
 ];
 
 /// The table of applied migrations.

@@ -37,6 +37,7 @@ mod journal;
 mod migrate;
 mod outbox;
 mod people;
+mod people_file;
 mod positions;
 mod relay_health;
 mod send_blocks;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::audit::{self, AuditRecord};
-use super::{CACHE_KIB, DataVersion, IMPORT_CACHE_KIB, Store, StoreError, failpoints};
+use super::{CACHE_KIB, DataVersion, IMPORT_CACHE_KIB, Store, StoreError, failpoints, people_file};
 use crate::domain::change::ChangeAuthor;
-use crate::domain::change::import_diff::{ExistingPerson, Import};
+use crate::domain::change::import_diff::{ExistingPerson, Import, SettledUnit};
 use crate::domain::history::{History, PersonWithHistory};
 use crate::domain::model::ids::{Language, PersonId, PersonNumber, UnitId};
 use crate::domain::model::person::{Person, Roster, Unit};
@@ -89,6 +89,18 @@ impl Store {
     /// time, because two copies of all people might not fit in memory.
     pub fn for_each_person(&self, compare: impl FnMut(ExistingPerson)) -> Result<(), StoreError> {
         self.read_people(ALL_SQL, &ALL_KEYS, compare)
+    }
+
+    /// The codes of the units with that code or name.
+    pub(crate) fn unit_codes(&self, code_or_name: &str) -> Result<Vec<UnitId>, StoreError> {
+        let sql = "SELECT code FROM unit WHERE code = ?1 OR name = ?1 ORDER BY code <> ?1, id";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([code_or_name])?;
+        let mut codes = Vec::new();
+        while let Some(row) = found.next()? {
+            codes.push(UnitId::new(codec::str(row, 0)?));
+        }
+        Ok(codes)
     }
 
     /// When people were last imported; `None` if never.
@@ -182,6 +194,8 @@ impl Store {
                 leave.execute(params![left.number.0, at])?;
             }
             write_managers(&tx, roster)?;
+            settle_unit_decisions(&tx, &import.settled, act)?;
+            people_file::write(&tx, &import.notes)?;
             let entered_at = if first { None } else { Some(at.as_str()) };
             let mut enrol = tx.prepare_cached(include_str!("sql/enrol.sql"))?;
             for (person, journey) in &import.entered {
@@ -304,11 +318,13 @@ pub(super) fn known(
 ) -> Result<ExistingPerson, StoreError> {
     let number: i64 = row.get(0)?;
     let department = codec::maybe_str(row, 7)?.map(|name| shelf.text(name));
+    let address_use: u8 = row.get(3)?;
     let language = shelf.language(codec::str(row, 8)?).ok_or_else(|| codec::bad_column(8, "a language"))?;
     let person = Person {
         id: PersonId::new(codec::str(row, 1)?),
         email: codec::maybe_str(row, 2)?.map(Into::into),
-        shared_address: row.get(3)?,
+        shared_address: address_use & 1 != 0,
+        second_employment: address_use & 2 != 0,
         undeliverable: codec::maybe_status(row, 15)?,
         first_name: codec::str(row, 4)?.into(),
         last_name: codec::str(row, 5)?.into(),
@@ -348,6 +364,7 @@ fn write_person(
         codec::periods(&person.leave),
         person.protected,
         at,
+        person.second_employment,
     ])?;
     Ok(())
 }
@@ -382,6 +399,55 @@ fn write_managers(tx: &Transaction<'_>, roster: &Roster) -> Result<(), StoreErro
     let mut write = tx.prepare_cached(include_str!("sql/write_manager.sql"))?;
     for unit in &roster.units {
         write.execute(params![unit.id.as_str(), unit.manager.as_ref().map(PersonId::as_str)])?;
+    }
+    Ok(())
+}
+
+/// Moves decisions about units to other units, or ends them.
+fn settle_unit_decisions(
+    tx: &Transaction<'_>,
+    settled: &[SettledUnit],
+    act: &ChangeAuthor,
+) -> Result<(), StoreError> {
+    let at = codec::time(act.at);
+    for SettledUnit { unit, moved_to, decisions } in settled {
+        let unit = unit.as_str();
+        if let Some(new) = moved_to {
+            for table in ["pause", "unit_shift", "unit_closed", "unit_cadence"] {
+                let in_force = match table {
+                    "pause" => "AND resumed_at IS NULL",
+                    "unit_cadence" => "",
+                    _ => "AND ended_at IS NULL",
+                };
+                let sql = format!(
+                    "UPDATE {table} SET decided_for = coalesce(decided_for, unit), unit = ?2
+                     WHERE unit = ?1 {in_force}"
+                );
+                tx.execute(&sql, [unit, new.as_str()])?;
+            }
+        } else {
+            tx.execute(
+                "UPDATE pause SET resumed_at = ?2 WHERE unit = ?1 AND resumed_at IS NULL",
+                [unit, &at],
+            )?;
+            tx.execute(
+                "UPDATE unit_shift SET ended_at = ?2 WHERE unit = ?1 AND ended_at IS NULL",
+                [unit, &at],
+            )?;
+            tx.execute(
+                "UPDATE unit_closed SET ended_at = ?2 WHERE unit = ?1 AND ended_at IS NULL",
+                [unit, &at],
+            )?;
+            tx.execute("DELETE FROM unit_cadence WHERE unit = ?1", [unit])?;
+        }
+        let record = AuditRecord {
+            action: if moved_to.is_some() { "move decisions" } else { "drop decisions" },
+            subject: &format!("unit {unit}"),
+            person: None,
+            before: &decisions.join("; "),
+            after: &moved_to.as_ref().map_or_else(|| "ended".to_owned(), |new| format!("unit {new}")),
+        };
+        audit::write(tx, act, &record)?;
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ CREATE TABLE person (
     joined_at      TEXT    NOT NULL CHECK (length(joined_at) = 20),
     -- the import that no longer had them
     left_at        TEXT    CHECK (length(left_at) = 20)
-, undeliverable TEXT, address_at TEXT CHECK (length(address_at) = 20)) STRICT;
+, undeliverable TEXT, address_at TEXT CHECK (length(address_at) = 20), second_employment INTEGER NOT NULL DEFAULT 0 CHECK (second_employment IN (0, 1))) STRICT;
 
 CREATE INDEX person_of_unit ON person (unit_id);
 
@@ -198,7 +198,7 @@ CREATE TABLE pause (
     -- mail is allowed again on this day; NULL: until somebody resumes
     until_date TEXT CHECK (length(until_date) = 10),
     resumed_at TEXT CHECK (length(resumed_at) = 20),
-    reason     TEXT NOT NULL,
+    reason     TEXT NOT NULL, decided_for TEXT,
     CHECK ((person_id IS NOT NULL) + (unit IS NOT NULL) + (journey IS NOT NULL) = 1)
 ) STRICT;
 
@@ -207,21 +207,21 @@ CREATE TABLE unit_shift (
     unit  TEXT    NOT NULL,
     weeks INTEGER NOT NULL CHECK (weeks <> 0),
     at    TEXT    NOT NULL CHECK (length(at) = 20)
-) STRICT;
+, ended_at TEXT CHECK (length(ended_at) = 20), decided_for TEXT) STRICT;
 
 CREATE TABLE unit_closed (
     id        INTEGER PRIMARY KEY,
     unit      TEXT NOT NULL,
     from_date TEXT NOT NULL CHECK (length(from_date) = 10),
     to_date   TEXT NOT NULL CHECK (length(to_date) = 10),
-    why       TEXT NOT NULL,
+    why       TEXT NOT NULL, ended_at TEXT CHECK (length(ended_at) = 20), decided_for TEXT,
     CHECK (from_date <= to_date)
 ) STRICT;
 
 CREATE TABLE unit_cadence (
     unit    TEXT PRIMARY KEY,
     cadence TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+, decided_for TEXT) STRICT, WITHOUT ROWID;
 
 CREATE TABLE response (
     id           INTEGER PRIMARY KEY,
@@ -310,4 +310,22 @@ CREATE TABLE mail_pattern (
     id     INTEGER PRIMARY KEY,
     sha256 BLOB    NOT NULL UNIQUE CHECK (length(sha256) = 32),
     bytes  BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE people_file (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    length      INTEGER NOT NULL CHECK (length >= 0),
+    -- nanoseconds since 1970
+    modified_ns INTEGER NOT NULL,
+    sha256      BLOB    NOT NULL CHECK (length(sha256) = 32)
+) STRICT;
+
+CREATE TABLE set_aside_row (
+    id      INTEGER PRIMARY KEY,
+    -- as the import was given it
+    file    TEXT    NOT NULL,
+    line    INTEGER NOT NULL CHECK (line >= 0),
+    "column" INTEGER NOT NULL CHECK ("column" >= 0),
+    message TEXT    NOT NULL,
+    hint    TEXT
 ) STRICT;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::change::decision::{Decision, DecisionKind, DecisionTarget};
+use crate::domain::diagnostic::shell_word;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::decisions::is_in_force;
 use crate::engine::load::snapshot::Snapshot;
@@ -75,7 +76,7 @@ impl DecisionView {
 
 /// The command that ends a decision. A protected person is not named.
 fn end_command(snapshot: &Snapshot, decision: &Decision) -> Option<String> {
-    let unit = |id| format!("\"{}\"", snapshot.roster.unit_name(id));
+    let unit = |id| shell_word(snapshot.roster.unit_name(id));
     Some(match (decision.kind, &decision.target) {
         (DecisionKind::Pause, DecisionTarget::Person { id, protected: false }) => {
             format!("journey resume --person {id}")

@@ -48,6 +48,7 @@ struct PersonView<'a> {
     end_date: Option<String>,
     leave: String,
     shared_address: bool,
+    second_employment: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +93,7 @@ impl<'a> PersonView<'a> {
             end_date: person.end.map(|day| day.to_string()),
             leave: periods_text(&person.leave),
             shared_address: person.shared_address,
+            second_employment: person.second_employment,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::diagnostic::DiagnosticView;
 use super::limit::{LimitReachedView, LimitView};
 use super::object::OrderedObject;
 use super::outbox::OutboxView;
+use crate::domain::change::people_file::RowProblem;
 use crate::domain::delivery::bounce::BounceCause;
 use crate::domain::delivery::send_block::SendBlock;
 use crate::domain::history::position::Stage;
@@ -16,6 +17,7 @@ use crate::domain::model::ids::{PersonId, Slug};
 use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::Reason;
 use crate::engine::deliver::Pausing;
+use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::HeldEmail;
 use crate::engine::status::Status;
@@ -30,6 +32,7 @@ pub(crate) struct StatusView<'a> {
     all_held: bool,
     hold: Option<HoldView<'a>>,
     imported: Option<String>,
+    people_file: PeopleFileStatusView<'a>,
     log_bytes: u64,
     backup: Option<String>,
     journeys: Vec<JourneyStagesView<'a>>,
@@ -56,6 +59,39 @@ struct DeliveryStatusView<'a> {
     due: usize,
     outbox: OutboxView,
     pausing: Vec<PausedRolloutView<'a>>,
+}
+
+/// What is to be done about the people file.
+#[derive(Debug, Serialize)]
+struct PeopleFileStatusView<'a> {
+    changed_since_import: bool,
+    not_imported: Vec<RowProblemView<'a>>,
+}
+
+/// A row, or a unit, that the last import left as it was.
+#[derive(Debug, Serialize)]
+struct RowProblemView<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl<'a> PeopleFileStatusView<'a> {
+    fn of(status: &'a PeopleFileStatus) -> PeopleFileStatusView<'a> {
+        let problem = |problem: &'a RowProblem| RowProblemView {
+            file: &problem.file,
+            line: problem.line,
+            column: problem.column,
+            message: &problem.message,
+            hint: problem.hint.as_deref(),
+        };
+        PeopleFileStatusView {
+            changed_since_import: status.has_changed,
+            not_imported: status.problems.iter().map(problem).collect(),
+        }
+    }
 }
 
 /// A manual hold of all sending.
@@ -140,6 +176,7 @@ impl<'a> StatusView<'a> {
             all_held: status.all_held.is_some(),
             hold: status.all_held.as_ref().map(|hold| HoldView::of(zone, hold)),
             imported: status.imported.map(|at| zone.rfc3339(at)),
+            people_file: PeopleFileStatusView::of(&status.people_file),
             log_bytes: status.log,
             backup: status.backup.map(|at| zone.rfc3339(at)),
             journeys: status

@@ -28,6 +28,8 @@ fn sample() -> (Library, Roster) {
     let library = loaded.library.expect("the sample's content");
     let options = roster::Options {
         name: "people.csv".to_owned(),
+        columns: Vec::new(),
+        max_bad_rows: roster::MaxBadRows::Percent(1),
         keep: Vec::new(),
         default_language: library.programme.default_language().clone(),
     };

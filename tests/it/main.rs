@@ -14,6 +14,7 @@ mod golden;
 mod holds;
 mod long_run;
 mod midnight;
+mod people_import;
 mod pictures;
 mod postfix;
 mod relay;

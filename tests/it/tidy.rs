@@ -112,8 +112,18 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("encoding_rs", Lives::In(&["roster", "content"])),
     // Hashes of content and of migrations; the keys of mails and links, and
     // DKIM.
-    ("ring", Lives::In(&["content", "store/bytes", "store/migrate", "engine/tokens", "mail/message/dkim"])),
-    ("data_encoding", Lives::In(&["engine/tokens", "mail/message/dkim"])),
+    (
+        "ring",
+        Lives::In(&[
+            "content",
+            "store/bytes",
+            "store/migrate",
+            "engine/tokens",
+            "engine/load/people_file",
+            "mail/message/dkim",
+        ]),
+    ),
+    ("data_encoding", Lives::In(&["engine/tokens", "mail/message/dkim", "mail/message/mime/header"])),
     ("fail", Lives::In(&["failpoint"])),
     ("rustls", Lives::In(&["mail/smtp"])),
     ("rustls_native_certs", Lives::In(&["mail/smtp/tls"])),

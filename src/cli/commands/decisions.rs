@@ -9,7 +9,7 @@ use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM};
 use crate::domain::change::decision::{Decision, DecisionKind, DecisionTarget};
-use crate::domain::time::format::{format_date, format_datetime};
+use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::decisions::{self, DecisionFilter};
 use crate::engine::load::snapshot::Snapshot;
@@ -71,7 +71,7 @@ fn text(
         for decision in of_kind {
             let view = DecisionView::of(snapshot, decision, at);
             let mut line = format!("  {}", subject(snapshot, decision));
-            for part in [effect(decision), since(snapshot, decision)] {
+            for part in [decision.effect(), since(snapshot, decision)] {
                 if !part.is_empty() {
                     line += &format!(", {part}");
                 }
@@ -123,28 +123,6 @@ fn subject(snapshot: &Snapshot, decision: &Decision) -> String {
         DecisionTarget::Unit(id) => output::unit_label(snapshot, id),
         DecisionTarget::Journey(slug) => format!("journey {slug}"),
         DecisionTarget::Step(name) => name.to_string(),
-    }
-}
-
-/// What the decision does, and until when.
-fn effect(decision: &Decision) -> String {
-    let value = decision.value.as_deref().unwrap_or_default();
-    match (decision.kind, decision.until) {
-        (DecisionKind::Pause, Some(until)) => format!("until {}", format_date(until)),
-        (DecisionKind::Pause, None) => "with no end date".to_owned(),
-        (DecisionKind::Closing, Some(last)) => match value.parse() {
-            Ok(first) => format!("{} to {}", format_date(first), format_date(last)),
-            Err(_) => format!("until {}", format_date(last)),
-        },
-        (DecisionKind::Shift, _) => match value.parse::<i32>() {
-            Ok(weeks) => {
-                let count = output::count(weeks.unsigned_abs() as usize, "week", "weeks");
-                format!("{count} {}", if weeks < 0 { "earlier" } else { "later" })
-            }
-            Err(_) => value.to_owned(),
-        },
-        (DecisionKind::Cadence, _) => format!("`{value}`"),
-        _ => String::new(),
     }
 }
 

@@ -284,9 +284,10 @@ fn csv_rows(out: &mut dyn Write, snapshot: &Snapshot, rows: &[Row], separator: S
     out.write_all(&text)
 }
 
-/// Escapes a cell that a spreadsheet would run as a formula (OWASP ASVS 1.2.10).
+/// Escapes a cell that a spreadsheet would run as a formula (OWASP ASVS 1.2.10). Apostrophes before
+/// the sign count as part of it, so that removing one apostrophe always gives the value back.
 fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']);
+    let formula = text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r', '\0']);
     if formula { format!("'{text}") } else { text.to_owned() }
 }
 

@@ -9,10 +9,12 @@ use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::cli::{blocked, limits};
 use crate::domain::delivery::bounce::BounceCause;
+use crate::domain::diagnostic::visible;
 use crate::domain::history::position::Stage;
 use crate::domain::model::ids::PersonId;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
+use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::HeldEmail;
 use crate::engine::status::{self, DatabaseStatus, OLD_BACKUP, Status};
@@ -28,6 +30,9 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
+
+/// Maximum number of problems of the people file that are shown.
+const MAX_PEOPLE_FILE_LINES: usize = 5;
 
 /// Maximum number of lines about held enrolments.
 const MAX_HELD_LINES: usize = 8;
@@ -73,6 +78,7 @@ fn text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<()
             held.step
         )?;
     }
+    people_file_text(cx, snapshot, &status.people_file)?;
     writeln!(cx.out, "{BOLD}Journeys{BOLD:#}  enrolments by stage")?;
     let mut rows = vec![vec![String::new()]];
     rows[0].extend(Stage::ALL.iter().map(ToString::to_string));
@@ -86,6 +92,41 @@ fn text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<()
     held_text(cx, &status.pass.held)?;
     writeln!(cx.out)?;
     next_text(cx, zone, status)
+}
+
+/// Prints what is to be done about the people file.
+fn people_file_text(
+    cx: &mut Context,
+    snapshot: &Snapshot,
+    people_file: &PeopleFileStatus,
+) -> Result<(), CommandError> {
+    let file = visible(&snapshot.config.people.file.display().to_string());
+    if people_file.has_changed {
+        let config = cx.config_option();
+        writeln!(
+            cx.out,
+            "{ERROR}{file} has changed{ERROR:#} since the last import: journey people import{config}\n"
+        )?;
+    }
+    if people_file.problems.is_empty() {
+        return Ok(());
+    }
+    writeln!(cx.out, "{ERROR}Not everything in the people file was imported{ERROR:#}")?;
+    for problem in people_file.problems.iter().take(MAX_PEOPLE_FILE_LINES) {
+        let place = match problem.line {
+            0 => String::new(),
+            line => format!("line {line}: "),
+        };
+        writeln!(cx.out, "  {place}{}", problem.message)?;
+        for hint in problem.hint.iter().flat_map(|hint| hint.lines()) {
+            writeln!(cx.out, "    {DIM}{hint}{DIM:#}")?;
+        }
+    }
+    let more = people_file.problems.len().saturating_sub(MAX_PEOPLE_FILE_LINES);
+    if more > 0 {
+        writeln!(cx.out, "  {DIM}and {more} more: journey people import --dry-run{DIM:#}")?;
+    }
+    Ok(writeln!(cx.out)?)
 }
 
 /// Prints what `journey send` would send now, or when the next mail is due.

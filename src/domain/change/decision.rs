@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::domain::model::ids::{PersonId, Slug, StepName, UnitId};
+use crate::domain::time::format::format_date;
 use crate::domain::time::timezone::Timestamp;
 
 /// A decision with its author and reason.
@@ -81,5 +82,40 @@ impl Decision {
             _ => self.until.is_some_and(|last| last < today),
         };
         self.ended.is_none() && !is_past
+    }
+
+    /// What it does, and until when: `until Mon 1 Mar 2027`, `2 weeks later`.
+    pub(crate) fn effect(&self) -> String {
+        let value = self.value.as_deref().unwrap_or_default();
+        match (self.kind, self.until) {
+            (DecisionKind::Pause, Some(until)) => format!("until {}", format_date(until)),
+            (DecisionKind::Pause, None) => "with no end date".to_owned(),
+            (DecisionKind::Closing, Some(last)) => match value.parse() {
+                Ok(first) => format!("{} to {}", format_date(first), format_date(last)),
+                Err(_) => format!("until {}", format_date(last)),
+            },
+            (DecisionKind::Shift, _) => match value.parse::<i32>() {
+                Ok(weeks) => {
+                    let unit = if weeks.abs() == 1 { "week" } else { "weeks" };
+                    let direction = if weeks < 0 { "earlier" } else { "later" };
+                    format!("{} {unit} {direction}", weeks.unsigned_abs())
+                }
+                Err(_) => value.to_owned(),
+            },
+            (DecisionKind::Cadence, _) => format!("`{value}`"),
+            _ => String::new(),
+        }
+    }
+
+    /// One phrase with author and reason: `pause until Mon 1 Mar 2027 (by karin: ny ledning)`.
+    pub(crate) fn summary(&self) -> String {
+        let mut text = format!("{} {}", self.kind.as_str(), self.effect());
+        match (&self.by, self.why.as_deref().filter(|why| !why.is_empty())) {
+            (Some(by), Some(why)) => text += &format!(" (by {by}: {why})"),
+            (Some(by), None) => text += &format!(" (by {by})"),
+            (None, Some(why)) => text += &format!(" ({why})"),
+            (None, None) => {}
+        }
+        text
     }
 }

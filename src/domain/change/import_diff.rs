@@ -1,7 +1,11 @@
 //! What a new people file would change: who joins, leaves, moves or changes, and who comes
 //! into a journey's audience for the first time, which sets the start of the enrolment.
 
-use crate::domain::model::ids::{PersonId, PersonNumber, Slug};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::domain::change::people_file::PeopleFileNotes;
+use crate::domain::change::set_aside::{SetAsidePeople, SetAsideRows};
+use crate::domain::model::ids::{PersonId, PersonNumber, Slug, UnitId};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::{Person, Roster};
 
@@ -34,13 +38,51 @@ pub struct Import<'a> {
     pub(crate) entered: Vec<(PersonId, &'a Slug)>,
     /// People who drop out of a journey's audience, so that coming back is not a first time.
     pub(crate) out_of_audience: Vec<(PersonId, &'a Slug)>,
+    /// Number of people who keep what is known, because their row is set aside.
+    pub(crate) kept: usize,
+    /// The lines of rows that are set aside and may be about any person.
+    pub(crate) unidentified: Vec<u32>,
+    /// People who are not in the file, and who are not removed because an unidentified row may
+    /// be theirs.
+    pub(crate) not_removed: Vec<Leaver>,
+    /// Units with another name, before and now.
+    pub(crate) renamed_units: BTreeSet<(String, String)>,
+    /// Units that keep their people, because decisions about them are in force.
+    pub(crate) guarded: Vec<GuardedUnit>,
+    /// Decisions about units that the import moves to another unit or ends.
+    pub(crate) settled: Vec<SettledUnit>,
+    /// What to note about the people file.
+    pub(crate) notes: PeopleFileNotes,
+}
+
+/// A unit whose decisions an import moves or ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SettledUnit {
+    pub(crate) unit: UnitId,
+    /// The unit that gets them; `None`: they end.
+    pub(crate) moved_to: Option<UnitId>,
+    /// The decisions, as text.
+    pub(crate) decisions: Vec<String>,
+}
+
+/// A unit with decisions in force that the file would leave without people. Those people
+/// keep the unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GuardedUnit {
+    pub(crate) unit: UnitId,
+    pub(crate) name: String,
+    /// The names of the units that the file has for its people, each with the number of people.
+    pub(crate) new_units: BTreeMap<String, usize>,
+    /// The decisions in force, as text.
+    pub(crate) decisions: Vec<String>,
 }
 
 impl Import<'_> {
     /// Whether nothing changes.
     pub(crate) fn is_empty(&self) -> bool {
-        let Import { joined, returned, changed, left, before: _, entered, out_of_audience } = self;
+        let Import { joined, returned, changed, left, entered, out_of_audience, renamed_units, .. } = self;
         joined.is_empty()
+            && renamed_units.is_empty()
             && returned.is_empty()
             && changed.is_empty()
             && left.is_empty()
@@ -56,6 +98,10 @@ pub(crate) struct Changed<'a> {
     pub(crate) person: &'a Person,
     /// The columns that differ.
     pub(crate) columns: Vec<&'static str>,
+    /// The unit before.
+    pub(crate) unit_before: UnitId,
+    /// Its name.
+    pub(crate) unit_name_before: String,
 }
 
 impl Changed<'_> {
@@ -70,6 +116,9 @@ impl Changed<'_> {
 pub(crate) struct Leaver {
     pub number: PersonNumber,
     pub(crate) id: PersonId,
+    /// First and last name.
+    pub(crate) name: String,
+    pub(crate) unit_name: String,
     /// Whether they are protected, and so never shown.
     pub(crate) protected: bool,
 }
@@ -83,14 +132,36 @@ pub struct ImportComparer<'a> {
     met: Vec<bool>,
     /// The first import of a database enrols no one as a late joiner.
     is_first: bool,
+    set_aside: SetAsidePeople<'a>,
+    /// Units with decisions in force; true: a person keeps the unit because of a row set aside.
+    guarded: BTreeMap<UnitId, bool>,
     import: Import<'a>,
 }
 
 impl<'a> ImportComparer<'a> {
     /// Starts a comparison of a people file.
     pub fn new(roster: &'a Roster, library: &'a Library) -> ImportComparer<'a> {
-        let met = vec![false; roster.people.len()];
-        ImportComparer { roster, library, met, is_first: true, import: Import::default() }
+        ImportComparer {
+            roster,
+            library,
+            met: vec![false; roster.people.len()],
+            is_first: true,
+            set_aside: SetAsidePeople::new(const { &SetAsideRows::EMPTY }),
+            guarded: BTreeMap::new(),
+            import: Import::default(),
+        }
+    }
+
+    /// The rows of the file that are not in the roster.
+    pub(crate) fn with_set_aside(mut self, rows: &'a SetAsideRows) -> ImportComparer<'a> {
+        self.set_aside = SetAsidePeople::new(rows);
+        self
+    }
+
+    /// Units that must not lose all their people, because decisions about them are in force.
+    pub(crate) fn guarding(mut self, units: impl IntoIterator<Item = UnitId>) -> ImportComparer<'a> {
+        self.guarded = units.into_iter().map(|unit| (unit, false)).collect();
+        self
     }
 
     /// Compares with one person in the database.
@@ -98,11 +169,25 @@ impl<'a> ImportComparer<'a> {
         self.is_first = false;
         self.import.before += usize::from(!known.has_left);
         let Some(place) = self.roster.place(&known.person.id) else {
-            if !known.has_left {
-                let (id, protected) = (known.person.id.clone(), known.person.protected);
-                self.import.left.push(Leaver { number: known.number, id, protected });
-                self.audience(Some(known), None);
+            let is_set_aside = self.set_aside.includes(&known.person);
+            if known.has_left {
+                return;
             }
+            if is_set_aside {
+                self.import.kept += 1;
+                if let Some(keeps) = self.guarded.get_mut(&known.person.unit) {
+                    *keeps = true;
+                }
+                return;
+            }
+            self.import.left.push(Leaver {
+                number: known.number,
+                id: known.person.id.clone(),
+                name: known.person.full_name(),
+                unit_name: known.unit_name.clone(),
+                protected: known.person.protected,
+            });
+            self.audience(Some(known), None);
             return;
         };
         self.met[place] = true;
@@ -111,11 +196,20 @@ impl<'a> ImportComparer<'a> {
             self.import.returned.push((known.number, person));
         } else {
             let columns = differing(&known.person, person);
-            if columns.is_empty() && known.unit_name == self.roster.unit_name(&person.unit) {
+            let unit_name = self.roster.unit_name(&person.unit);
+            if known.person.unit == person.unit && known.unit_name != unit_name {
+                self.import.renamed_units.insert((known.unit_name.clone(), unit_name.to_owned()));
+            } else if columns.is_empty() {
                 return;
             }
             if !columns.is_empty() {
-                self.import.changed.push(Changed { number: known.number, person, columns });
+                self.import.changed.push(Changed {
+                    number: known.number,
+                    person,
+                    columns,
+                    unit_before: known.person.unit.clone(),
+                    unit_name_before: known.unit_name.clone(),
+                });
             }
         }
         self.audience(Some(known), Some(person));
@@ -131,7 +225,60 @@ impl<'a> ImportComparer<'a> {
                 }
             }
         }
+        self.keep_absent_people();
+        self.keep_guarded_units();
         self.import
+    }
+
+    /// A row without a person may be about any person who is not in the file, so that all of them
+    /// stay.
+    fn keep_absent_people(&mut self) {
+        self.import.unidentified = self.set_aside.unidentified();
+        if self.import.unidentified.is_empty() {
+            return;
+        }
+        self.import.not_removed = std::mem::take(&mut self.import.left);
+        let kept: HashSet<PersonId> = self.import.not_removed.iter().map(|left| left.id.clone()).collect();
+        self.keep_in_audiences(&kept);
+    }
+
+    /// The people of a unit with decisions in force stay there if the file has no people for it.
+    fn keep_guarded_units(&mut self) {
+        let roster = self.roster;
+        let is_emptied = |unit: &UnitId, keeps: bool| !keeps && roster.unit(unit).is_none();
+        let emptied: BTreeSet<UnitId> = self
+            .guarded
+            .iter()
+            .filter(|&(unit, &keeps)| is_emptied(unit, keeps))
+            .map(|(unit, _)| unit.clone())
+            .collect();
+        let changed = std::mem::take(&mut self.import.changed);
+        let (stay, changed): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|changed| emptied.contains(&changed.unit_before));
+        self.import.changed = changed;
+        self.import.kept += stay.len();
+        let mut guarded: BTreeMap<UnitId, GuardedUnit> = BTreeMap::new();
+        for person in &stay {
+            let unit = guarded.entry(person.unit_before.clone()).or_insert_with(|| GuardedUnit {
+                unit: person.unit_before.clone(),
+                name: person.unit_name_before.clone(),
+                new_units: BTreeMap::new(),
+                decisions: Vec::new(),
+            });
+            *unit.new_units.entry(roster.unit_name(&person.person.unit).to_owned()).or_default() += 1;
+        }
+        self.import.guarded = guarded.into_values().collect();
+        let kept: HashSet<PersonId> = stay.iter().map(|changed| changed.person.id.clone()).collect();
+        self.keep_in_audiences(&kept);
+    }
+
+    /// People who keep what is known also keep their audiences.
+    fn keep_in_audiences(&mut self, kept: &HashSet<PersonId>) {
+        if kept.is_empty() {
+            return;
+        }
+        self.import.entered.retain(|(person, _)| !kept.contains(person));
+        self.import.out_of_audience.retain(|(person, _)| !kept.contains(person));
     }
 
     /// Records for each journey whether a person comes into its audience or drops out.
@@ -171,7 +318,11 @@ fn differing(before: &Person, now: &Person) -> Vec<&'static str> {
         return Vec::new();
     }
     let differs = [
-        ("email", before.email != now.email || before.shared_address != now.shared_address),
+        (
+            "email",
+            (&before.email, before.shared_address, before.second_employment)
+                != (&now.email, now.shared_address, now.second_employment),
+        ),
         ("first_name", before.first_name != now.first_name),
         ("last_name", before.last_name != now.last_name),
         ("unit", before.unit != now.unit),

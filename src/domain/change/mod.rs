@@ -3,6 +3,8 @@
 
 pub mod decision;
 pub mod import_diff;
+pub(crate) mod people_file;
+pub mod set_aside;
 pub mod settings;
 
 use std::sync::Arc;

@@ -17,6 +17,8 @@ pub struct Person {
     pub email: Option<Box<str>>,
     /// Whether other people have this address too: all of them are held.
     pub shared_address: bool,
+    /// Whether this is another employment of a person who gets mail already.
+    pub second_employment: bool,
     /// The bounce code that says the mailbox does not exist. A new address clears it.
     pub undeliverable: Option<StatusCode>,
     /// First name, NFC.
@@ -46,6 +48,7 @@ impl Person {
             id: PersonId::new(id),
             email: None,
             shared_address: false,
+            second_employment: false,
             undeliverable: None,
             first_name: first_name.into(),
             last_name: last_name.into(),
@@ -60,9 +63,17 @@ impl Person {
         }
     }
 
+    /// First and last name; one of them may be empty.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{} {}", self.first_name, self.last_name).trim().to_owned()
+    }
+
     /// Whether mail can be sent to the address.
     pub(crate) fn reachable(&self) -> bool {
-        self.email.is_some() && !self.shared_address && self.undeliverable.is_none()
+        self.email.is_some()
+            && !self.shared_address
+            && !self.second_employment
+            && self.undeliverable.is_none()
     }
 
     /// Whether their last day with mail is before `today`.

@@ -56,6 +56,7 @@ fn to_nobody(mail: &Outgoing) -> Outgoing {
             id: PersonId::new("0"),
             email: Some("kim.ek@example.org".into()),
             shared_address: false,
+            second_employment: false,
             undeliverable: None,
             first_name: "Kim".into(),
             last_name: "Ek".into(),

@@ -10,6 +10,7 @@ use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::error::LoadError;
+use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
 use crate::store::Store;
 
@@ -41,6 +42,11 @@ pub(super) fn examine(
     let snapshot = match Snapshot::open(config.clone(), content) {
         Ok(snapshot) => {
             tell(people_finding(&snapshot));
+            let status = Store::read_only(&config.database, |store| PeopleFileStatus::read(config, store));
+            // The database's own finding reports a read error.
+            if let Ok(Some(status)) = status {
+                people_file_finding(config, &status).into_iter().for_each(&mut *tell);
+            }
             Some(snapshot)
         }
         Err(LoadError::People(faults) | LoadError::Content(faults)) => {
@@ -89,6 +95,24 @@ fn people_finding(snapshot: &Snapshot) -> Finding {
         n => Finding::warning("people", format!("{message}; {n} cannot be written to"))
             .hint("`journey status` says why they are held"),
     }
+}
+
+/// What is to be done about the people file; `None` if nothing.
+fn people_file_finding(config: &Config, status: &PeopleFileStatus) -> Option<Finding> {
+    let file = config.people.file.display();
+    if let Some(first) = status.problems.first() {
+        let place = if first.line > 0 { format!("line {}: ", first.line) } else { String::new() };
+        let more = match status.problems.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let message = format!("not everything was imported: {place}{}{more}", first.message);
+        return Some(Finding::warning("people file", message).hint("`journey status` lists what to correct"));
+    }
+    status.has_changed.then(|| {
+        Finding::warning("people file", format!("{file} has changed since the last import"))
+            .hint("run `journey people import`")
+    })
 }
 
 /// Checks the clock and the time zone data.

@@ -26,7 +26,7 @@ pub(crate) fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     // unknown.
     let language = written.as_ref().map(|(library, _)| library.programme.default_language().clone());
     let language = language.unwrap_or_else(Language::undetermined);
-    let reading = people(config, &config.people.file, &language);
+    let reading = people(config, &config.people.file, &language, false);
     faults.extend(reading.faults);
     let (Some((library, renderer)), Some(roster)) = (written, reading.roster) else { return faults };
     faults.extend(check_references(config, &library, &roster));

@@ -9,14 +9,15 @@ use super::snapshot::{LoadScope, Snapshot};
 use crate::config::Config;
 use crate::domain::change::ChangeAuthor;
 use crate::domain::time::timezone::Timestamp;
+use crate::engine::import::FirstImport;
 use crate::engine::{import, tokens};
 use crate::store::{Store, StoreError};
 
 /// A database that is open for writing.
 pub(crate) struct OpenDatabase {
     pub(crate) store: Store,
-    /// The number of people imported, if it had none before.
-    pub(crate) imported: Option<usize>,
+    /// The first import, if it had none before.
+    pub(crate) imported: Option<FirstImport>,
 }
 
 /// Opens the database; creates it if there is none.

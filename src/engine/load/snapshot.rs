@@ -130,7 +130,7 @@ impl Snapshot {
             Some(roster) => (roster, Vec::new()),
             None => {
                 let language = content.library.programme.default_language();
-                let reading = people(&config, &config.people.file, language);
+                let reading = people(&config, &config.people.file, language, false);
                 let Some(roster) = reading.roster else { return Err(LoadError::People(reading.faults)) };
                 (roster, reading.faults)
             }

@@ -155,6 +155,11 @@ impl Placeholder {
         matches!(self, Placeholder::Field(Field::FirstName | Field::LastName))
     }
 
+    /// Whether it may be empty: some people have one name only.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        matches!(self, Placeholder::Field(Field::LastName))
+    }
+
     /// Whether its value depends on the recipient. The others are the same in all mails
     /// with the same text.
     pub(crate) fn is_per_reader(&self) -> bool {

@@ -89,11 +89,9 @@ fn fault(renderer: &Renderer, request: &RenderRequest<'_>, variant: &Variant) ->
             ("subject", "it is tried with a name of 60 characters: say the thing in fewer words")
         }
         RenderError::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
-        RenderError::AddressInLink { .. }
-        | RenderError::LinkInName { .. }
-        | RenderError::LongWord { .. }
-        | RenderError::NoSuchStep { .. }
-        | RenderError::Template { .. } => ("cannot-render", "the templates are in `templates/email`"),
+        RenderError::AddressInLink { .. } | RenderError::NoSuchStep { .. } | RenderError::Template { .. } => {
+            ("cannot-render", "the templates are in `templates/email`")
+        }
     };
     let round = if request.round > 0 { "the reminder" } else { "the mail" };
     let message = match &fault {

@@ -9,8 +9,10 @@ use crate::render::faults::Faults;
 use crate::render::placeholder::mask;
 
 /// Maximum length of a subject, in characters.
-const MAX_SUBJECT: usize = 150;
-/// Maximum length of a word, in characters: headers are folded at spaces.
+pub(crate) const MAX_SUBJECT: usize = 150;
+/// Values are not shortened below this length, in characters.
+const SHORTEST_VALUE: usize = 10;
+/// Maximum length of a word of the author, in characters: readers see the beginning only.
 const MAX_WORD: usize = 60;
 
 /// Compiles a line.
@@ -32,15 +34,20 @@ pub(crate) fn compile(source: &str, kept_columns: &[String], faults: &mut Faults
     pieces
 }
 
-/// The line for one recipient, with single spaces.
-pub(crate) fn fill(line: &CompiledText, values: &RenderValues<'_>) -> Result<String, RenderError> {
+/// The line for one recipient, with single spaces. If it is longer than `most` characters, the
+/// longest values are shortened: long names of people and units must not keep a mail back.
+pub(crate) fn fill(
+    line: &CompiledText,
+    values: &RenderValues<'_>,
+    most: usize,
+) -> Result<String, RenderError> {
     let mut filled = String::with_capacity(line.literal_len() + 32);
     line.fill(values, &mut filled)?;
-    for name in line.slot_names() {
-        let value = values.get(name);
-        if value.split(' ').any(|word| word.chars().count() > MAX_WORD) {
-            return Err(RenderError::LongWord { name: name.to_string() });
-        }
+    let mut longest = 200;
+    while filled.chars().count() > most && longest > SHORTEST_VALUE {
+        longest -= 5;
+        filled.clear();
+        line.fill_shortened(values, longest, &mut filled)?;
     }
     if filled.contains("  ") || filled.starts_with(' ') || filled.ends_with(' ') {
         filled = filled.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -57,8 +64,6 @@ pub(crate) fn check(subject: &str) -> Result<(), RenderError> {
         Err(RenderError::Subject {
             why: format!("has {length} characters, and at most {MAX_SUBJECT} are allowed"),
         })
-    } else if subject.contains("=?") {
-        Err(RenderError::Subject { why: "has `=?` in it, which mail programs take for a code".into() })
     } else if subject.chars().any(super::values::is_line_break) {
         Err(RenderError::Subject { why: "has a control character in it".into() })
     } else {

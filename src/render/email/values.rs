@@ -27,12 +27,17 @@ impl<'a> RenderValues<'a> {
         unit: &'a str,
         links: &'a ReaderLinks,
     ) -> RenderValues<'a> {
+        // Who has one name only is called by it, whichever column it is in.
+        let (first_name, last_name) = match person.first_name.trim() {
+            "" => (&person.last_name, ""),
+            _ => (&person.first_name, &*person.last_name),
+        };
         RenderValues {
             words,
             links,
             person,
-            first_name: clean(&person.first_name),
-            last_name: clean(&person.last_name),
+            first_name: clean(first_name),
+            last_name: clean(last_name),
             unit: clean(unit),
             department: clean(person.department.as_deref().unwrap_or_default()),
         }

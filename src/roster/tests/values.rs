@@ -3,105 +3,197 @@
 
 use super::*;
 
-#[test]
-fn invalid_names_are_rejected() {
-    let names = [
-        "Anna<b>",
-        "{{person.email}}",
-        "=1+1",
-        "+1",
-        "-1",
-        "@x",
-        "Anna\u{1b}[31m",
-        "Anna\u{202e}",
-        "[x](y)",
-        "Anna|Bo",
-        "A2",
-        "…",
-        "🙂",
-        "\u{200b}Anna",
-        "a\u{feff}",
-        "http://x",
-        "-Anna",
-        "'",
-        "`ls`",
-        "Anna\u{2028}Bo",
-    ];
-    let mut lines = String::new();
-    for (i, name) in names.iter().enumerate() {
-        writeln!(lines, "{i},{name},Berg,,IT").expect("a string takes all");
-    }
-    writeln!(lines, "50,{},Berg,,IT", "a".repeat(101)).expect("a string takes all");
-    check(
-        below_header(&lines),
-        expect![[r#"
-            people.csv:2:3: error: `first_name` has the character `<`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:3:3: error: `first_name` has the character `{`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:4:3: error: `first_name` has the character `=`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:5:3: error: `first_name` has the character `+`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:6:3: error: `first_name` has the character `1`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:7:3: error: `first_name` has the character `@`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:8:3: error: `first_name` has the invisible character U+001B
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:9:3: error: `first_name` has the invisible character U+202E
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:10:3: error: `first_name` has the character `[`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:11:3: error: `first_name` has the character `|`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:12:4: error: `first_name` has the character `2`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:13:4: error: `first_name` has the character `…`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:14:4: error: `first_name` has the character `🙂`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:15:4: error: `first_name` has the invisible character U+200B
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:16:4: error: `first_name` has the invisible character U+FEFF
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:17:4: error: `first_name` has the character `:`
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:18:4: error: `first_name` begins with `-`, which a spreadsheet takes for a formula
-            people.csv:19:4: error: `first_name` has no letter
-            people.csv:20:4: error: `first_name` has a back-tick
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:21:4: error: `first_name` has the invisible character U+2028
-              hint: a name has letters, blanks, apostrophes, hyphens and dots
-            people.csv:22:4: error: `first_name` has 101 characters; 100 are allowed
-        "#]],
-    );
+/// People whose first names are these.
+fn named(names: &[&str]) -> String {
+    let rows = names.iter().enumerate().map(|(i, name)| {
+        let name = name.replace('"', "\"\"");
+        format!("{i},\"{name}\",Berg,,IT\n")
+    });
+    below_header(&rows.collect::<String>())
 }
 
 #[test]
-fn valid_names_are_accepted() {
+fn names_are_what_people_are_called() {
     let names = [
         "Åsa-Lena",
         "O'Neil",
         "O’Neil",
+        "O´Connor",
+        "O`Brien",
         "J.",
-        "Anna  Maria",
         "李",
         "Đặng",
         "محمد",
         "ÅSA",
         "d'Été",
         "von der Ahe",
+        "X Æ A-12",
+        "Anna 2",
+        "Bo (Bosse)",
+        "Smith, Jr",
+        "A/B",
+        "🙂",
+        "…",
+        "'",
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "<b>Anna</b>",
+        "{{person.email}}",
+        "[x](y)",
+        "http://x.example",
+        "Anna|Bo",
+        "null",
+        "\"Kalle\"",
+        "a\u{200d}b",
+        "&amp;",
+        "=?utf-8?q?x?=",
+        "%s",
+        "${HOME}",
+        "$(ls)",
+        "&",
     ];
-    for name in names {
-        let text = with("ort", "").replace("Åsa", name);
-        let person = roster(&text).people[0].clone();
-        assert!(!person.first_name.is_empty() && !person.first_name.contains("  "), "{name}");
-    }
+    let roster = roster(&named(&names));
+    let read: Vec<&str> = roster.people.iter().map(|person| &*person.first_name).collect();
+    assert_eq!(read, names);
+    let longest = "å".repeat(200);
+    assert_eq!(&*self::roster(&named(&[&longest])).people[0].first_name, longest);
+    assert_eq!(&*self::roster(&named(&["Anna\u{a0} Maria  "])).people[0].first_name, "Anna Maria");
 }
 
 #[test]
-fn units_and_additional_columns_are_validated() {
+fn names_have_no_line_breaks_control_characters_or_direction_marks() {
+    let names = [
+        "Anna\nMaria",
+        "Anna\rMaria",
+        "Anna\u{2028}Bo",
+        "a\u{85}b",
+        "a\0b",
+        "a\tb",
+        "Anna\u{1b}[31m",
+        "a\u{7f}b",
+        "a\u{9c}b",
+        "Anna\u{202e}",
+        "\u{2066}Anna",
+        "a\u{2069}",
+    ];
+    let mut file = named(&names);
+    writeln!(file, "50,{},Berg,,IT", "a".repeat(201)).expect("a string takes all");
+    check(
+        &file,
+        expect![[r#"
+        people.csv:2:3: error: `first_name` has a line break
+          hint: remove the line break in the HR system
+        people.csv:4:3: error: `first_name` has a line break
+          hint: remove the line break in the HR system
+        people.csv:5:3: error: `first_name` has a line break
+          hint: remove the line break in the HR system
+        people.csv:6:3: error: `first_name` has a line break
+          hint: remove the line break in the HR system
+        people.csv:7:3: error: `first_name` has the control character U+0000
+          hint: remove it in the HR system; it cannot be seen
+        people.csv:8:3: error: `first_name` has the control character U+0009
+          hint: remove it in the HR system; it cannot be seen
+        people.csv:9:3: error: `first_name` has the control character U+001B
+          hint: remove it in the HR system; it cannot be seen
+        people.csv:10:3: error: `first_name` has the control character U+007F
+          hint: remove it in the HR system; it cannot be seen
+        people.csv:11:3: error: `first_name` has the control character U+009C
+          hint: remove it in the HR system; it cannot be seen
+        people.csv:12:3: error: `first_name` has the character U+202E, which changes the direction of text
+          hint: remove it in the HR system; it cannot be seen
+        people.csv:13:4: error: `first_name` has the character U+2066, which changes the direction of text
+          hint: remove it in the HR system; it cannot be seen
+        people.csv:14:4: error: `first_name` has the character U+2069, which changes the direction of text
+          hint: remove it in the HR system; it cannot be seen
+        people.csv:15:4: error: `first_name` has 201 characters; at most 200 are allowed
+        people.csv: error: no row is without errors
+    "#]],
+    );
+    assert_eq!(reading(file.as_bytes()).set_aside.count(), names.len() as u32 + 1);
+}
+
+#[test]
+fn one_of_the_two_names_may_be_empty() {
+    let file = below_header("1,,Berg,,IT\n2,Anna,,,IT\n3,,,,IT\n4,\u{200b},\u{a0},,IT\n");
+    check(
+        &file,
+        expect![[r#"
+            people.csv:4:3: error: `first_name` is empty, and so is the last name; one of them is needed
+            people.csv:5:3: error: `first_name` is empty, and so is the last name; one of them is needed
+            2 people
+        "#]],
+    );
+    let roster = reading(file.as_bytes()).roster.expect("two people");
+    let names: Vec<String> = roster.people.iter().map(Person::full_name).collect();
+    assert_eq!(names, ["Berg", "Anna"]);
+}
+
+#[test]
+fn a_name_that_looks_like_something_else_is_a_warning() {
+    let rows = [
+        "1,http://x.example/a,Berg,,IT",
+        "2,Anna,evil.example,,IT",
+        "3,Anna,Berg,,www.x.example",
+        "4,<b>Anna</b>,Berg,,IT",
+        "5,Anna,{{person.email}},,IT",
+        "6,Anna,[x](y),,IT",
+        "7,Anna&nbsp;Maria,Berg,,IT",
+        "8,=1+1,Berg,,IT",
+        "9,Anna,-1,,IT",
+        "10,Anna,Berg,,@SUM(A1)",
+        "11,J.R.R.,Tolkien,,Kök & städ; nr 2",
+        "12,St. Anna,Berg,,IT/drift: 1.",
+        "13,Ã…sa,Berg,,IT",
+        "14,\u{fffd}sa,Berg,,IT",
+        "15,JOÃO,Berg,,IT",
+    ];
+    check(
+        below_header(&(rows.join("\n") + "\n")),
+        expect![[r#"
+            people.csv:2:1: warning: `first_name` looks like a link
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:3:1: warning: `last_name` looks like a link
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:4:1: warning: `unit` looks like a link
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:5:1: warning: `first_name` looks like markup
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:6:1: warning: `last_name` looks like markup
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:7:1: warning: `last_name` looks like markup
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:8:1: warning: `first_name` looks like markup
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:9:1: warning: `first_name` looks like a formula of a spreadsheet
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:11:1: warning: `unit` looks like a formula of a spreadsheet
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:14:1: warning: `first_name` seems to have wrong letters, as if UTF-8 was read as Windows-1252
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            people.csv:15:1: warning: `first_name` seems to have wrong letters, as if UTF-8 was read as Windows-1252
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+            15 people
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_with_wrong_letters_everywhere_is_not_imported() {
+    let rows: String = (0..200).map(|i| format!("{i},Ã…sa,Berg,,IT\n")).collect();
+    let options = Options { max_bad_rows: MaxBadRows::Percent(1), ..options(&[]) };
+    let reading = read_from(below_header(&rows).as_bytes(), &options).expect("bytes");
+    assert!(reading.roster.is_none());
+    let errors: Vec<String> =
+        reading.faults.iter().filter(|fault| fault.is_error()).map(ToString::to_string).collect();
+    expect![[r#"
+        people.csv: error: 200 of 200 rows have names with wrong letters: the file was saved as UTF-8 and then read as Windows-1252
+          hint: export it again as UTF-8, and open it as UTF-8 where it is edited"#]].assert_eq(&errors.join("\n"));
+}
+
+#[test]
+fn units_and_additional_columns_are_free_too() {
     let units = [
         "Kök & städ (norr), nr 2",
         "IT/drift: 1.",
@@ -117,27 +209,22 @@ fn units_and_additional_columns_are_validated() {
     for (i, unit) in units.iter().enumerate() {
         writeln!(lines, "{i},Anna,Berg,,\"{unit}\"").expect("a string takes all");
     }
-    check(
-        below_header(&lines),
-        expect![[r#"
-            people.csv:4:14: error: `unit` has the character `=`
-              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
-            people.csv:5:14: error: `unit` has the character `<`
-              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
-            people.csv:6:14: error: `unit` has the character `{`
-              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
-            people.csv:7:14: error: `unit` has a back-tick
-              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
-            people.csv:8:14: error: `unit` has the character `[`
-              hint: letters, digits, blanks and & / ( ) , . - + : are allowed
-            people.csv:9:14: error: `unit` has `//`, which mail programs take for a link
-            people.csv:10:14: error: `unit` begins with `-`, which a spreadsheet takes for a formula
-        "#]],
-    );
-    for value in ["=1", "@x", "+a", "<i>", "{{x}}", "a\u{202e}b"] {
+    let roster = roster(&below_header(&lines));
+    let names: Vec<&str> = roster.people.iter().map(|person| roster.unit_name(&person.unit)).collect();
+    assert_eq!(names, units);
+    for value in ["=1", "@x", "+a", "<i>", "{{x}}", ""] {
         let reading = read_from(with("ort", value).as_bytes(), &options(&["ort"])).expect("bytes");
-        assert!(reading.roster.is_none(), "{value}");
+        assert_eq!(&*reading.roster.expect("a good file").people[0].extra[0].1, value);
     }
+    check_keeping(
+        &["ort"],
+        with("ort", "a\u{202e}b"),
+        expect![[r#"
+        people.csv:2:41: error: `ort` has the character U+202E, which changes the direction of text
+          hint: remove it in the HR system; it cannot be seen
+        people.csv: error: no row is without errors
+    "#]],
+    );
 }
 
 #[test]
@@ -159,12 +246,13 @@ fn addresses_are_validated() {
     check(
         below_header(&lines),
         expect![[r#"
-        people.csv:4:13: error: `email` has a name, quotes or brackets around it; only the bare address may stand there
-        people.csv:5:13: error: `email` holds more than one address; exactly one may stand there
-        people.csv:6:13: error: `email` has letters other than a–z before the `@`, which not every mail server takes
-        people.csv:7:13: error: `email` has a number in brackets instead of a domain
-        people.csv:8:13: error: `email` has a domain without a dot
-    "#]],
+            people.csv:4:13: error: `email` has a name, quotes or brackets around it; only the bare address may stand there
+            people.csv:5:13: error: `email` holds more than one address; exactly one may stand there
+            people.csv:6:13: error: `email` has letters other than a–z before the `@`, which not every mail server takes
+            people.csv:7:13: error: `email` has a number in brackets instead of a domain
+            people.csv:8:13: error: `email` has a domain without a dot
+            3 people
+        "#]],
     );
     let file = below_header("1,Anna,Berg,anna@EXÄMPLE.se,IT\n2,Bo,Dahl,,IT\n");
     let reading = reading(file.as_bytes());
@@ -180,31 +268,34 @@ fn personal_identity_numbers_are_never_read() {
     check(
         &file,
         expect![[r#"
-        people.csv:1:1: warning: the column `Personnr` looks like personal identity numbers; it was not read
-          hint: drop the column at the source, so that the numbers do not travel
-        1 people
-    "#]],
+            people.csv:1:1: warning: the column `Personnr` seems to have personal identity numbers; it is not kept
+              hint: remove the column in the HR system's export, so that the numbers are not passed on
+            1 people
+        "#]],
     );
     check_keeping(
         &["personnr"],
         &file,
         expect![[r#"
-        people.csv:1:1: error: the column `Personnr` holds personal identity numbers, which are never stored
-          hint: drop the column at the source, and use the employee id where a person must be named
-    "#]],
+            people.csv:1:1: warning: the column `Personnr` seems to have personal identity numbers; it is not kept
+              hint: remove the column in the HR system's export, so that the numbers are not passed on
+            1 people
+        "#]],
     );
     let mut as_id = below_header("198112189876,Anna,Berg,,IT\n198112189876,Anna,Dahl,,IT\n");
     as_id.push_str("7010632391,Bo,Ek,,=\n");
     check(
         &as_id,
         expect![[r#"
-        people.csv:1:1: error: the column `employee_id` holds personal identity numbers, which are never stored
-          hint: drop the column at the source, and use the employee id where a person must be named
-        people.csv:3:1: error: the same employee id as on line 2, with another `last_name`
-          hint: keep one line per person; which is right, HR knows
-        people.csv:4:19: error: `unit` has the character `=`
-          hint: letters, digits, blanks and & / ( ) , . - + : are allowed
-    "#]],
+            people.csv:1:1: error: the column `employee_id` has personal identity numbers, which are never stored
+              hint: export another column instead; people are identified by their employee id
+            people.csv:2:1: error: the same employee id as on line 3, but another `last_name`
+              hint: keep one row for each person; all rows with this id are left out until then
+            people.csv:3:1: error: the same employee id as on line 2, but another `last_name`
+              hint: keep one row for each person; all rows with this id are left out until then
+            people.csv:4:1: warning: `unit` looks like a formula of a spreadsheet
+              hint: it is imported and shown as it is; if it is wrong, correct it in the HR system
+        "#]],
     );
     for (column, value) in
         [("anställd från", "811218-9876"), ("språk", "811218-9876"), ("chef", "198112189876")]
@@ -224,17 +315,18 @@ fn ambiguous_values_of_protected_are_rejected() {
     check(
         with("skyddad", "kanske"),
         expect![[r#"
-        people.csv:2:41: error: `skyddad` has something like `aaaaaa`, which is neither yes nor no
-          hint: write true, ja, 1 or x, or false, nej, 0 or nothing
-    "#]],
+            people.csv:2:41: error: `skyddad` has something like `aaaaaa`, which is neither yes nor no
+              hint: write true, ja, yes, 1 or x; or false, nej, no, 0 or nothing
+            people.csv: error: no row is without errors
+        "#]],
     );
     check(
         with("skydad", "ja"),
         expect![[r#"
-        people.csv:1:1: warning: the column `skydad` is not known and is dropped
-          hint: did you mean `protected`, or `skyddad`?
-        1 people
-    "#]],
+            people.csv:1:1: warning: the column `skydad` is not known and is not read
+              hint: did you mean `protected` (or `skyddad`, `skyddade uppgifter`)?
+            1 people
+        "#]],
     );
 }
 
@@ -323,21 +415,55 @@ fn ids_are_text() {
             people.csv:5:1: error: `employee_id` has the character `/`
               hint: an employee id has letters a–z, digits, `-`, `_` and `.`
             people.csv:6:1: error: `employee_id` must begin with a letter or digit
+            people.csv: error: no row is without errors
         "#]],
     );
 }
 
 #[test]
-fn dates_are_iso_8601() {
+fn dates_are_year_month_day() {
+    let date = |value: &str| roster(&with("start_date", value)).people[0].start.map(|date| date.to_string());
+    for value in ["2027-01-05", "2027-1-5", "20270105", "2027/01/05", "2027.01.05", "2027/1/05"] {
+        assert_eq!(date(value).as_deref(), Some("2027-01-05"), "{value}");
+    }
+    for value in [
+        "9999-12-31",
+        "2999-12-31",
+        "99991231",
+        "2100-01-01",
+        "1900-01-01",
+        "1753-01-01",
+        "0001-01-01",
+        "-",
+        "–",
+        "0000-00-00",
+        "tillsvidare",
+        "NULL",
+        "",
+    ] {
+        assert_eq!(date(value), None, "{value}");
+        assert_eq!(
+            roster(&with("slutdatum;anställd till", &format!(";{value}"))).people[0].end,
+            None,
+            "{value}"
+        );
+    }
     for value in [
         "31/12/2026",
+        "05/01/2027",
+        "5.1.2027",
         "2027-02-29",
         "46387",
+        "44197.0",
         "2026-12-31T00:00",
-        "1899-12-31",
-        "9999-12-31",
         "31 dec 2026",
-        "20261231",
+        "27-01-05",
+        "27/1/5",
+        "2027-01.05",
+        "2027-01-05-",
+        "2027-001-05",
+        "202701",
+        "idag",
     ] {
         assert!(reading(with("start_date", value).as_bytes()).roster.is_none(), "{value}");
     }
@@ -345,25 +471,28 @@ fn dates_are_iso_8601() {
         "id,first_name,last_name,email,unit,start_date,end_date,leave_from,leave_to,leave\n\
          1,A,B,,IT,31/12/2026,2027-02-29,46387,2026-13-01,2027-01-04\n\
          2,A,B,,IT,2027-02-01,2027-01-31,2027-03-02,2027-03-01,2027-05-02/2027-05-01\n\
-         3,A,B,,IT,1899-12-31,31 dec 2026,,2027-03-01,2027-01-04/x\n",
+         3,A,B,,IT,27-01-05,31 dec 2026,,2027-03-01,2027-01-04/x\n\
+         4,A,B,,IT,2027-01-01,9999-12-31,1900-01-01,9999-12-31,-\n",
         expect![[r#"
-            people.csv:2:11: error: `start_date` has `31/12/2026`, which is not an ISO 8601 date
-              hint: write the day as year-month-day, like 2027-01-31
-            people.csv:2:22: error: `end_date` has 2027-02-29, a day that no calendar has
-            people.csv:2:33: error: `leave_from` has `46387`, which is not an ISO 8601 date
-              hint: this is a spreadsheet's own day number; format the column as text, then write the day as year-month-day, like 2027-01-31
-            people.csv:2:39: error: `leave_to` has 2026-13-01, a day that no calendar has
+            people.csv:2:11: error: `start_date` has `31/12/2026`, which is not a date in a form that is read
+              hint: write year-month-day, like 2027-01-31
+            people.csv:2:22: error: `end_date` has 2027-02-29, a date that does not exist
+            people.csv:2:33: error: `leave_from` has `46387`, which is not a date in a form that is read
+              hint: this is a spreadsheet's own number for a day; format the column as text, then write year-month-day, like 2027-01-31
+            people.csv:2:39: error: `leave_to` has 2026-13-01, a date that does not exist
             people.csv:2:50: error: `leave` has `2027-01-04`, which is not a period
               hint: write first and last day, like 2027-01-04/2027-02-26
-            people.csv:3:22: error: `end_date` has 2027-01-31, before the start 2027-02-01
-            people.csv:3:44: error: `leave_to` begins 2027-03-02, after its end 2027-03-01
-            people.csv:3:55: error: `leave` begins 2027-05-02, after its end 2027-05-01
-            people.csv:4:11: error: `start_date` has 1899-12-31; the year must be 1900 to 2100
-            people.csv:4:22: error: `end_date` has something like `99 aaa 9999`, which is not an ISO 8601 date
-              hint: write the day as year-month-day, like 2027-01-31
-            people.csv:4:35: error: `leave_to` has an end, and the leave has no beginning
-            people.csv:4:46: error: `leave` has something like `a`, which is not an ISO 8601 date
-              hint: write the day as year-month-day, like 2027-01-31
+            people.csv:3:22: error: `end_date` has 2027-01-31, which is before the start on 2027-02-01
+            people.csv:3:44: error: `leave_to` begins on 2027-03-02, after its end on 2027-03-01
+            people.csv:3:55: error: `leave` begins on 2027-05-02, after its end on 2027-05-01
+            people.csv:4:11: error: `start_date` has `27-01-05`, which is not a date in a form that is read
+              hint: write year-month-day, like 2027-01-31
+            people.csv:4:20: error: `end_date` has something like `99 aaa 9999`, which is not a date in a form that is read
+              hint: write year-month-day, like 2027-01-31
+            people.csv:4:33: error: `leave_to` has an end of leave, but there is no beginning
+            people.csv:4:44: error: `leave` has something like `a`, which is not a date in a form that is read
+              hint: write year-month-day, like 2027-01-31
+            1 people
         "#]],
     );
 }
@@ -384,6 +513,8 @@ fn leave_is_one_list_however_it_is_written() {
     );
     expect!["2027-01-04/2027-02-26 2027-06-01/2027-07-02 2027-08-01/2027-08-31 "].assert_eq(&both);
     expect!["2027-06-01/2100-12-31 "].assert_eq(&leave("2027-06-01", "", ""));
+    expect!["2027-06-01/2100-12-31 "].assert_eq(&leave("2027-06-01", "9999-12-31", "-"));
+    expect![""].assert_eq(&leave("-", "-", ""));
     expect!["2027-06-01/2100-12-31 "].assert_eq(&leave("", "", "2027-06-01/.. 2027-09-01/2027-09-30"));
 }
 
@@ -394,8 +525,9 @@ fn languages_are_tags() {
     check(
         with("språk", "svenska"),
         expect![[r#"
-        people.csv:2:41: error: `språk` has something like `aaaaaaa`, which is not a language tag
-          hint: write a tag like sv, en or nb-NO
-    "#]],
+            people.csv:2:41: error: `språk` has something like `aaaaaaa`, which is not a language tag
+              hint: write a tag like sv, en or nb-NO
+            people.csv: error: no row is without errors
+        "#]],
     );
 }

@@ -1,7 +1,7 @@
 -- The deliveries that may be sent next, with everything needed to build the
 -- mail; uses the index delivery_not_settled. The first columns are those of
 -- people.sql.
-SELECT person.id, person.employee_id, person.email, person.shared_address, person.first_name,
+SELECT person.id, person.employee_id, person.email, person.shared_address + 2 * person.second_employment, person.first_name,
        person.last_name, unit.code, person.department, person.language, person.start_date,
        person.end_date, person.leave, person.protected, unit.name, person.left_at,
        person.undeliverable, delivery.id, enrolment.journey, delivery.step, delivery.round, delivery.slot_at,

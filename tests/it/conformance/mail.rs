@@ -182,7 +182,14 @@ impl<'m> Mail<'m> {
         let links = self.page.elements().filter_map(|id| {
             self.page.attribute(id, "href").or_else(|| self.page.attribute(id, "src")).map(str::to_owned)
         });
-        links.chain(addresses(&self.text)).collect()
+        links.chain(self.written_links()).collect()
+    }
+
+    /// The addresses that the plain part shows, except one in the name of the person.
+    pub(super) fn written_links(&self) -> Vec<String> {
+        let person = self.source.due.person;
+        let text = self.text.replace(&*person.first_name, "").replace(&*person.last_name, "");
+        addresses(&text)
     }
 }
 

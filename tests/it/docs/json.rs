@@ -62,7 +62,11 @@ fn every_json_field_is_documented_and_every_documented_field_exists() {
         let mut printed: BTreeSet<String> = commands.iter().flat_map(|command| paths_of(command)).collect();
         match *heading {
             "send" | "why" | "why --step --unit" => printed.extend(paths_with_mails_kept_back(heading)),
-            "status" => printed.extend(paths_in_trouble()),
+            "people import" => printed.extend(paths_of_people_file_problems(0)),
+            "status" => {
+                printed.extend(paths_in_trouble());
+                printed.extend(paths_of_people_file_problems(1));
+            }
             "resolve" => printed.extend(paths_of_a_held_mail()),
             "decisions" => printed.extend(paths_of_a_decision()),
             _ => {}
@@ -136,6 +140,15 @@ fn paths_of_a_decision() -> BTreeSet<String> {
     let (_home, config, database) = home_with_mails();
     database.execute_batch("INSERT INTO hold (at) VALUES ('2026-12-01T07:30:00Z')").expect("held");
     paths_of(&["--config", &config, "decisions", "--at", AT])
+}
+
+/// What an import and the status after it print of rows that were not imported.
+fn paths_of_people_file_problems(document: usize) -> BTreeSet<String> {
+    let documents = crate::people_import::documents_with_problems();
+    let document: Value = serde_json::from_str(&documents[document]).expect("JSON");
+    let mut paths = BTreeSet::new();
+    paths_in("", &document, &mut paths);
+    paths
 }
 
 /// What `resolve` prints of a mail that is held.

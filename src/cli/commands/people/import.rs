@@ -1,5 +1,6 @@
-//! `journey people import`: imports a people file, and prints what it changes and which lines have errors.
+//! `journey people import`: imports a people file, and prints what it changes and which rows have errors.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -7,64 +8,93 @@ use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
-use crate::domain::change::import_diff::{Import as Changes, Leaver};
-use crate::domain::diagnostic::Diagnostic;
+use crate::config::Config;
+use crate::domain::change::import_diff::{Changed, Import as Changes};
+use crate::domain::diagnostic::{Diagnostic, Location, visible};
 use crate::domain::model::person::{Person, Roster};
-use crate::engine::import::{self as engine, ImportOutcome, PeopleImport, TooManyLeavers};
+use crate::engine::import::{
+    ImportError, ImportOutcome, PeopleImport, Settlement, TooManyLeavers, guarded_hint, guarded_message,
+};
 use crate::engine::load::active_content::{self, ActiveContent};
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::load::{open, people_file};
 use crate::engine::plan::positions;
-use crate::roster::RosterResult;
+use crate::roster::{Column, RosterResult};
 use crate::view::import::ImportView;
 
-/// Takes over a people file: every bad line, who joins, leaves, moves, changes
+/// Import a people file: who joined, left, moved or changed
 ///
-/// All or nothing: with one bad line nobody is imported (exit code 65). Where
-/// more would leave than config.toml allows, it stops and says what to type
-/// (exit code 80). What somebody already got they never get again, however
-/// often they leave and return.
+/// A row with an error is not imported; its person stays as before, and all
+/// other rows are imported (exit code 1). If too many rows have errors, nothing
+/// is imported (exit code 65). If more people would leave than config.toml
+/// allows, it stops and says what to type (exit code 80). People who leave and
+/// come back never get the same mail again.
 ///
 /// Example: journey people import --dry-run people.csv
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The people file; else that of config.toml
+    /// The people file [default: the one in config.toml]
     file: Option<PathBuf>,
-    /// Only show; nothing changes anywhere
+    /// Only show what would change; import nothing
     #[arg(long)]
     dry_run: bool,
-    /// At most so many may leave, whatever config.toml says
+    /// Import nothing if any row has an error
+    #[arg(long)]
+    strict: bool,
+    /// Allow this many people to leave
     #[arg(long, value_name = "N", value_parser = leaver_count)]
     allow_leavers: Option<usize>,
-    /// How to tell
+    /// A unit was renamed: its pauses, shifts, closings and cadence move along
+    #[arg(long, value_name = "OLD=NEW", value_parser = renamed)]
+    move_decisions: Vec<Settlement>,
+    /// A unit is gone: its pauses, shifts, closings and cadence end
+    #[arg(long, value_name = "OLD")]
+    drop_decisions: Vec<String>,
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
+/// Maximum number of people named for each kind of change.
+const MAX_NAMES: usize = 20;
+
 fn leaver_count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "write how many people may leave, like 12".to_owned())
+}
+
+fn renamed(text: &str) -> Result<Settlement, String> {
+    match text.split_once('=').map(|(from, to)| (from.trim(), to.trim())) {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+            Ok(Settlement::Move { from: from.to_owned(), to: to.to_owned() })
+        }
+        _ => Err("write the old and the new name of the unit, like \"Ward A=Ward A1\"".to_owned()),
+    }
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
     let library = active_content::library(&config, cx.provisional_time()?)?;
     let file = args.file.as_ref().unwrap_or(&config.people.file);
-    let reading = engine::read(&config, file, &library);
+    let reading = people_file::people(&config, file, library.programme.default_language(), args.strict);
     if people_file::is_unread(&reading.faults) {
         return Err(CommandError::faults(ErrorKind::Io, reading.faults));
     }
     let Some(roster) = &reading.roster else { return refused(args, cx, file, &reading) };
+    let dropped = args.drop_decisions.iter().cloned().map(Settlement::Drop);
+    let settlements: Vec<Settlement> = args.move_decisions.iter().cloned().chain(dropped).collect();
     let import = PeopleImport {
         config: &config,
         library: &library,
+        reading: &reading,
         roster,
         allowed_leavers: args.allow_leavers,
+        settlements: &settlements,
         record_unchanged: true,
     };
-    let mut outcome = import.preview()?;
+    let at = cx.at(library.programme.zone)?;
+    let mut outcome = import.preview(at)?;
     let mut imported = None;
     if !args.dry_run && outcome.too_many_leavers.is_none() {
-        let at = cx.at(library.programme.zone)?;
         let mut store = cx.store(&config, at)?;
         // Compare again with the open database: another process may have
         // imported since.
@@ -79,7 +109,9 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         }
         Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &diff)?,
     }
+    let left_out = left_out(&reading, &diff, file);
     if let Some((mut store, at)) = imported {
+        drop(diff);
         // Free the people of the file: all people may not fit in memory twice.
         drop(reading);
         let content = ActiveContent::read(&config, at)?;
@@ -88,21 +120,64 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         cx.warn_broken_content(&snapshot)?;
         positions::update_positions(&snapshot, &mut store, at)?;
     }
-    let Some(TooManyLeavers { leavers, people }) = too_many_leavers else { return Ok(()) };
+    match too_many_leavers {
+        Some(too_many) => Err(too_many_leavers_error(args, &config, too_many)),
+        None => left_out,
+    }
+}
+
+fn too_many_leavers_error(args: &Args, config: &Config, too_many: TooManyLeavers) -> CommandError {
+    let TooManyLeavers { leavers, people } = too_many;
     let limit = match args.allow_leavers {
         Some(allowed) => format!("--allow-leavers {allowed}"),
-        None => format!("limit {}", config.people.max_leavers),
+        None => format!("`max_leavers` is {}", config.people.max_leavers),
     };
     let message = format!(
         "{} of {} people would leave ({limit}); nothing is imported",
         output::thousands(leavers),
         output::thousands(people)
     );
-    Err(CommandError::new(ErrorKind::SafetyLimit, message)
-        .hint(format!("if intended: --allow-leavers {leavers}")))
+    CommandError::new(ErrorKind::SafetyLimit, message)
+        .hint(format!("if this is right, run again with --allow-leavers {leavers}"))
 }
 
-/// Reports a file with invalid lines: all diagnostics, and no import.
+impl From<ImportError> for CommandError {
+    fn from(error: ImportError) -> CommandError {
+        match error {
+            ImportError::Store(error) => error.into(),
+            ImportError::Settlement { message, hint } => CommandError::usage(message).hint(hint),
+        }
+    }
+}
+
+/// Exit code 1 if something in the file was not imported.
+fn left_out(reading: &RosterResult, diff: &Changes<'_>, file: &Path) -> Result<(), CommandError> {
+    let bad = reading.set_aside.count() as usize;
+    let guarded: usize = diff.guarded.iter().flat_map(|unit| unit.new_units.values()).sum();
+    let file = visible(&file.display().to_string());
+    let of = output::count(reading.notes.lines as usize, "row", "rows");
+    let mut parts = Vec::new();
+    if bad > 0 {
+        let rows = if bad == 1 { "row is" } else { "rows are" };
+        parts.push(format!("{} {rows} not imported because of errors", output::thousands(bad)));
+    }
+    if guarded > 0 {
+        parts
+            .push(format!("{} not moved to another unit", output::count(guarded, "person is", "people are")));
+    }
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let error = CommandError::new(ErrorKind::Negative, format!("{file}, {of}: {}", parts.join("; ")));
+    Err(match bad {
+        0 => error.hint("settle the decisions about the unit as shown above, and import again"),
+        _ => {
+            error.hint("correct these rows in the HR system and import the new file; all other rows are done")
+        }
+    })
+}
+
+/// Reports a file that cannot be imported: all diagnostics.
 fn refused(args: &Args, cx: &mut Context, file: &Path, reading: &RosterResult) -> Result<(), CommandError> {
     match args.format {
         Format::Json => output::print_json(&mut *cx.out, &ImportView::of(reading, None, args.dry_run))?,
@@ -115,9 +190,10 @@ fn refused(args: &Args, cx: &mut Context, file: &Path, reading: &RosterResult) -
         }
     }
     let errors = reading.faults.iter().filter(|fault| fault.is_error()).count();
-    let faults = output::count(errors, "fault", "faults");
-    Err(CommandError::new(ErrorKind::BadData, format!("{faults} in {}; nothing is imported", file.display()))
-        .hint("mend them where the file is made, and import it again; all lines or none are taken"))
+    let errors = output::count(errors, "error", "errors");
+    let file = visible(&file.display().to_string());
+    Err(CommandError::new(ErrorKind::BadData, format!("{errors} in {file}; nothing is imported"))
+        .hint("correct them in the HR system, export again and import the new file"))
 }
 
 fn text(
@@ -131,60 +207,155 @@ fn text(
     let notes = &reading.notes;
     writeln!(
         cx.out,
-        "{BOLD}{file}{BOLD:#}  {} with a person, {}, separated by {}",
-        output::count(notes.lines as usize, "line", "lines"),
+        "{BOLD}{}{BOLD:#}  {}, {}, separated by {}",
+        visible(file),
+        output::count(notes.lines as usize, "row", "rows"),
         notes.encoding,
         notes.separator
     )?;
     if args.dry_run {
-        writeln!(cx.out, "{DIM}a dry run: nothing is imported, nothing is remembered{DIM:#}")?;
+        writeln!(cx.out, "{DIM}Dry run: nothing is imported or saved{DIM:#}")?;
     }
     writeln!(cx.out)?;
     let moved = import.moved();
+    let new_address = import.changed.iter().filter(|changed| is_new_address(changed)).count();
+    let changed =
+        import.changed.iter().filter(|changed| !changed.has_moved() && !is_new_address(changed)).count();
+    let same = roster.people.len() - import.joined.len() - import.returned.len() - import.changed.len();
     let lines = [
         (import.joined.len(), "joined"),
-        (import.returned.len(), "returned"),
+        (import.returned.len(), "came back"),
         (import.left.len(), "left"),
         (moved, "moved to another unit"),
-        (import.changed.len() - moved, "changed otherwise"),
+        (new_address, "have a new mail address"),
+        (changed, "changed in another way"),
     ];
     for (n, what) in lines {
         let style = if n > 0 { SUCCESS } else { DIM };
         writeln!(cx.out, "  {style}{:>6}{style:#}  {what}", output::thousands(n))?;
     }
-    let same = roster.people.len() - import.joined.len() - import.returned.len() - import.changed.len();
-    writeln!(cx.out, "  {DIM}{:>6}{DIM:#}  as before\n", output::thousands(same))?;
+    let same = same - import.guarded.iter().flat_map(|unit| unit.new_units.values()).sum::<usize>();
+    writeln!(cx.out, "  {DIM}{:>6}{DIM:#}  unchanged", output::thousands(same))?;
+    if import.kept > 0 {
+        let kept = output::thousands(import.kept);
+        writeln!(cx.out, "  {ERROR}{kept:>6}{ERROR:#}  stay as they were: their row is not imported")?;
+    }
+    writeln!(cx.out)?;
     summary(cx, reading, roster)?;
     if cx.verbose {
-        let row = |(column, heading): &(crate::roster::Column, String)| {
-            vec![column.name().to_owned(), heading.clone()]
-        };
+        let row = |(column, heading): &(Column, String)| vec![column.name().to_owned(), heading.clone()];
         writeln!(cx.out, "\n{BOLD}Columns{BOLD:#}")?;
         output::print_table(&mut *cx.out, &notes.columns.iter().map(row).collect::<Vec<_>>(), &[])?;
-        who_text(cx, import)?;
     }
-    if !reading.faults.is_empty() {
-        writeln!(cx.out)?;
-        output::print_diagnostics(&mut *cx.out, &reading.faults)?;
+    who_text(cx, roster, import)?;
+    problems_text(cx, file, reading, import)
+}
+
+fn is_new_address(changed: &Changed<'_>) -> bool {
+    !changed.has_moved() && changed.columns.contains(&"email")
+}
+
+/// Prints warnings, then what was not imported, then what to do: the last lines are seen first.
+fn problems_text(
+    cx: &mut Context,
+    file: &str,
+    reading: &RosterResult,
+    import: &Changes<'_>,
+) -> Result<(), CommandError> {
+    let (mut errors, warnings): (Vec<_>, Vec<_>) =
+        reading.faults.iter().cloned().partition(Diagnostic::is_error);
+    let of_units = import.guarded.iter().map(|guarded| {
+        Diagnostic::error("unit-decisions", Location::file(file), guarded_message(guarded))
+            .hint(guarded_hint(guarded))
+    });
+    errors.extend(of_units);
+    for found in [warnings, errors] {
+        if !found.is_empty() {
+            writeln!(cx.out)?;
+            output::print_diagnostics(&mut *cx.out, &found)?;
+        }
     }
     Ok(())
 }
 
-/// Lists the people who join, return, leave or change; not at the first import.
-fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> {
+/// Names the people who join, come back, leave, move or change; not at the first import.
+fn who_text(cx: &mut Context, roster: &Roster, import: &Changes<'_>) -> Result<(), CommandError> {
+    for settled in &import.settled {
+        let what = match &settled.moved_to {
+            Some(unit) => format!("moved from the unit `{}` to `{}`", settled.unit, roster.unit_name(unit)),
+            None => format!("of the unit `{}` ended", settled.unit),
+        };
+        writeln!(cx.out, "\nDecisions {}: {}", visible(&what), visible(&settled.decisions.join("; ")))?;
+    }
     if import.before == 0 {
         return Ok(());
     }
-    let row = |person: &Person, what: String| vec![output::display_id(person).to_owned(), what];
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    rows.extend(import.joined.iter().map(|person| row(person, "joined".to_owned())));
-    rows.extend(import.returned.iter().map(|(_, person)| row(person, "returned".to_owned())));
-    let left = |left: &Leaver| if left.protected { "protected".to_owned() } else { left.id.to_string() };
-    rows.extend(import.left.iter().map(|gone| vec![left(gone), "left".to_owned()]));
-    rows.extend(import.changed.iter().map(|changed| row(changed.person, changed.columns.join(", "))));
-    if !rows.is_empty() {
-        writeln!(cx.out, "\n{BOLD}Who{BOLD:#}")?;
-        output::print_table(&mut *cx.out, &rows, &[])?;
+    for (before, now) in &import.renamed_units {
+        writeln!(cx.out, "\nThe unit `{}` is now called `{}`", visible(before), visible(now))?;
+    }
+    let unit = |person: &Person| visible(roster.unit_name(&person.unit));
+    let person = |person: &Person, more: String| match person.protected {
+        true => vec!["protected".to_owned(), String::new(), String::new()],
+        false => vec![person.id.to_string(), visible(&person.full_name()), more],
+    };
+    let joined = import.joined.iter().map(|joined| person(joined, unit(joined)));
+    let returned = import.returned.iter().map(|(_, returned)| person(returned, unit(returned)));
+    let left = import.left.iter().chain(&import.not_removed).map(|left| match left.protected {
+        true => vec!["protected".to_owned(), String::new(), String::new()],
+        false => vec![left.id.to_string(), visible(&left.name), visible(&left.unit_name)],
+    });
+    let moved = import.changed.iter().filter(|changed| changed.has_moved()).map(|changed| {
+        person(changed.person, format!("{} → {}", visible(&changed.unit_name_before), unit(changed.person)))
+    });
+    let address = import.changed.iter().filter(|changed| is_new_address(changed)).map(|changed| {
+        person(changed.person, visible(changed.person.email.as_deref().unwrap_or("no address")))
+    });
+    let other = |changed: &&Changed<'_>| !changed.has_moved() && !is_new_address(changed);
+    let changed = import.changed.iter().filter(other).map(|changed| {
+        let columns: Vec<String> = changed.columns.iter().map(|column| column.replace('_', " ")).collect();
+        person(changed.person, columns.join(", "))
+    });
+    let left_heading = match import.unidentified[..] {
+        [] => "Left",
+        _ => "Not in the file",
+    };
+    names(cx, "Joined", joined)?;
+    names(cx, "Came back", returned)?;
+    names(cx, left_heading, left)?;
+    if !import.not_removed.is_empty() {
+        let lines: Vec<String> = import.unidentified.iter().take(5).map(u32::to_string).collect();
+        let lines = if let [line] = &lines[..] {
+            format!("line {line}")
+        } else {
+            format!("lines {}", lines.join(", "))
+        };
+        writeln!(
+            cx.out,
+            "  {ERROR}They are not removed: {lines} of the file cannot be read and may be about any of them{ERROR:#}"
+        )?;
+    }
+    names(cx, "Moved", moved)?;
+    names(cx, "New mail address", address)?;
+    names(cx, "Changed", changed)
+}
+
+/// Prints people under a heading; at most [`MAX_NAMES`] unless `-v` is given.
+fn names(
+    cx: &mut Context,
+    heading: &str,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> Result<(), CommandError> {
+    let most = if cx.verbose { usize::MAX } else { MAX_NAMES };
+    let mut rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let more = rows.len().saturating_sub(most);
+    rows.truncate(most);
+    writeln!(cx.out, "\n{BOLD}{heading}{BOLD:#}")?;
+    output::print_table(&mut *cx.out, &rows, &[])?;
+    if more > 0 {
+        writeln!(cx.out, "  {DIM}and {} more; -v shows all{DIM:#}", output::thousands(more))?;
     }
     Ok(())
 }
@@ -193,44 +364,47 @@ fn who_text(cx: &mut Context, import: &Changes<'_>) -> Result<(), CommandError> 
 fn summary(cx: &mut Context, reading: &RosterResult, roster: &Roster) -> Result<(), CommandError> {
     let notes = &reading.notes;
     let people = &roster.people;
-    let departments: std::collections::BTreeSet<_> =
-        people.iter().filter_map(|p| p.department.as_ref()).collect();
-    let how_many = |what: &dyn Fn(&crate::domain::model::person::Person) -> bool| {
-        people.iter().filter(|p| what(p)).count()
-    };
+    let departments: BTreeSet<_> = people.iter().filter_map(|p| p.department.as_ref()).collect();
+    let how_many = |what: &dyn Fn(&Person) -> bool| people.iter().filter(|p| what(p)).count();
     writeln!(
         cx.out,
-        "  {} in {}; {} with leave, {} with a last day, {} protected",
+        "  {} in {}; {} with leave, {} with an end date, {} protected",
         output::count(roster.units.len(), "unit", "units"),
         output::count(departments.len(), "department", "departments"),
         output::thousands(how_many(&|p| !p.leave.is_empty())),
         output::thousands(how_many(&|p| p.end.is_some())),
         output::thousands(how_many(&|p| p.protected)),
     )?;
-    let mut languages: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    let mut languages: BTreeMap<&str, usize> = BTreeMap::new();
     people.iter().for_each(|person| *languages.entry(person.language.as_str()).or_default() += 1);
-    let read: Vec<String> =
+    let languages: Vec<String> =
         languages.iter().map(|(tag, n)| format!("{tag} {}", output::thousands(*n))).collect();
-    writeln!(cx.out, "  read: {}", read.join(", "))?;
-    if notes.without_address > 0 {
+    writeln!(cx.out, "  languages: {}", languages.join(", "))?;
+    let held = [
+        (notes.without_address, "without a mail address: they get no mail"),
+        (notes.shared_address, "share a mail address with another person: they get no mail"),
+    ];
+    for (count, what) in held.into_iter().filter(|&(count, _)| count > 0) {
+        writeln!(cx.out, "  {ERROR}{}{ERROR:#} {what}", output::thousands(count as usize))?;
+    }
+    if notes.second_employments > 0 {
+        let rows = output::count(notes.second_employments as usize, "row is", "rows are");
+        writeln!(cx.out, "  {rows} another employment of a person who gets mail already")?;
+    }
+    let repeated =
+        |is_employment: bool| notes.repeated.iter().filter(move |row| row.is_employment == is_employment);
+    for row in repeated(false).take(MAX_NAMES) {
+        writeln!(cx.out, "  line {} says the same as line {}: one person", row.line, row.used)?;
+    }
+    for row in repeated(true).take(MAX_NAMES) {
         writeln!(
             cx.out,
-            "  {ERROR}{}{ERROR:#} without an address: held",
-            output::thousands(notes.without_address as usize)
+            "  lines {} and {} are one person with two employments: line {1} counts",
+            row.line, row.used
         )?;
-    }
-    if notes.shared_address > 0 {
-        writeln!(
-            cx.out,
-            "  {ERROR}{}{ERROR:#} who share an address: held",
-            output::thousands(notes.shared_address as usize)
-        )?;
-    }
-    for identical in &notes.identical {
-        writeln!(cx.out, "  line {} says the same as line {}: one person", identical.line, identical.first)?;
     }
     if !notes.dropped.is_empty() {
-        writeln!(cx.out, "  columns not read: {}", notes.dropped.join(", "))?;
+        writeln!(cx.out, "  columns not read: {}", visible(&notes.dropped.join(", ")))?;
     }
     Ok(())
 }

@@ -64,6 +64,9 @@ fn notes(person: &Person) -> String {
     if person.shared_address {
         notes.push("shares an address".to_owned());
     }
+    if person.second_employment {
+        notes.push("gets mail for another employment".to_owned());
+    }
     if let Some(start) = person.start {
         notes.push(format!("from {start}"));
     }

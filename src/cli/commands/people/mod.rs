@@ -1,8 +1,9 @@
-//! `journey people`: imports a people file, and lists and shows people.
+//! `journey people`: imports a people file, lists and shows people, and prints a template.
 
 mod import;
 mod list;
 mod show;
+mod template;
 
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
@@ -13,6 +14,12 @@ pub(crate) enum People {
     Import(import::Args),
     List(list::Args),
     Show(show::Args),
+    /// Print an example of a people file: a header with all columns and two rows
+    ///
+    /// The page docs/people-file.md describes the columns.
+    ///
+    /// Example: journey people template > people.csv
+    Template,
 }
 
 pub(crate) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError> {
@@ -20,5 +27,6 @@ pub(crate) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError>
         People::Import(args) => import::run(args, cx),
         People::List(args) => list::run(args, cx),
         People::Show(args) => show::run(args, cx),
+        People::Template => template::run(cx),
     }
 }

@@ -14,12 +14,14 @@ use crate::cli::output::{self, Format};
 use crate::cli::signals::Signals;
 use crate::cli::style::WARNING;
 use crate::cli::{blocked, lookup};
-use crate::config::Transport;
+use crate::config::{Config, Transport};
 use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::delivery::state::State;
+use crate::domain::diagnostic::visible;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::limits::{self, Limits};
 use crate::engine::deliver::{Delivered, Outbox};
+use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::{BATCH_SIZE, LoadScope, Snapshot};
 use crate::engine::message::MessageBuilder;
 use crate::engine::plan::pass::Pass;
@@ -71,6 +73,16 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     if args.dry_run { dry_run(args, cx) } else { send(args, cx) }
 }
 
+/// Says that the people file is another one than at the last import: the database counts until
+/// the next import.
+fn warn_changed_people_file(cx: &mut Context, config: &Config, people_file: &PeopleFileStatus) {
+    if people_file.has_changed {
+        let file = visible(&config.people.file.display().to_string());
+        let option = cx.config_option();
+        cx.warn(&format!("{file} has changed since the last import: run `journey people import{option}`"));
+    }
+}
+
 fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (snapshot, at) = cx.snapshot()?;
     let find = |text: &str| Ok(snapshot.roster.find(text).map(|person| person.id.clone()));
@@ -79,6 +91,9 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let desk = MessageBuilder::of(&snapshot);
     let look = |store: &Store| Outbox::read(store, &desk, &selection, at);
     let outbox = Store::read_only(&snapshot.config.database, look)?.unwrap_or_default();
+    let people_file = |store: &Store| PeopleFileStatus::read(&snapshot.config, store);
+    let people_file = Store::read_only(&snapshot.config.database, people_file)?.unwrap_or_default();
+    warn_changed_people_file(cx, &snapshot.config, &people_file);
     let mut pass = Pass::at(&snapshot, at, &outbox.goes_before(&selection));
     let written = match &args.out {
         Some(folder) => {
@@ -112,6 +127,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 
 fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (mut store, snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
+    warn_changed_people_file(cx, &snapshot.config, &PeopleFileStatus::read(&snapshot.config, &store)?);
     let zone = snapshot.content.library.programme.zone;
     let _lock = Lock::acquire(&snapshot.config.database, at, zone)?;
     for open in doctor::open_secrets(&snapshot.config) {

@@ -1,6 +1,7 @@
 //! The headers of a message. No value can end its header and begin another.
 
 use chrono::FixedOffset;
+use data_encoding::BASE64;
 use lettre::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox as LettreMailbox, MessageBuilder};
@@ -8,6 +9,12 @@ use lettre::message::{Mailbox as LettreMailbox, MessageBuilder};
 use super::MimeError;
 use super::wire::MAX_LINE;
 use crate::domain::model::email::{Email, Mailbox};
+
+/// Longer texts without a space are encoded, in bytes: the package folds only at spaces.
+const MAX_WORD: usize = 60;
+
+/// Bytes in an encoded word, which may have 75 characters (RFC 2047, 2).
+const MAX_ENCODED: usize = 45;
 
 /// Longer display names are cut.
 const MAX_NAME: usize = 100;
@@ -87,11 +94,49 @@ pub(super) fn subject(subject: &str) -> Result<&str, MimeError> {
     if subject.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
         return Err(MimeError::Control { part: "subject" });
     }
-    // Mail clients would decode it as an encoded word.
-    if subject.contains("=?") || subject.trim().is_empty() || subject.chars().count() > 200 {
+    if subject.trim().is_empty() || subject.chars().count() > 200 {
         return Err(MimeError::Malformed { part: "subject" });
     }
     Ok(subject)
+}
+
+/// Headers whose text the package does not encode, although mail clients would decode it as an
+/// encoded word or could not fold it. They replace those of the package.
+pub(super) fn encoded_headers(email: &Email) -> Vec<HeaderValue> {
+    let needs_encoding = |text: &str| {
+        text.contains("=?") || text.is_ascii() && text.split(' ').any(|word| word.len() > MAX_WORD)
+    };
+    let mut headers = Vec::new();
+    if needs_encoding(&email.subject) {
+        headers.push(encoded("Subject", &email.subject, ""));
+    }
+    let mailboxes =
+        [("From", Some(&email.from)), ("To", Some(&email.to)), ("Reply-To", email.reply_to.as_ref())];
+    for (header, mailbox) in mailboxes {
+        let Some(mailbox) = mailbox else { continue };
+        let name = friendly_name(&mailbox.name);
+        if needs_encoding(&name) {
+            headers.push(encoded(header, &name, &format!("<{}>", mailbox.address)));
+        }
+    }
+    headers
+}
+
+/// A header with encoded text (RFC 2047), and what follows it.
+fn encoded(name: &'static str, text: &str, after: &str) -> HeaderValue {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    for c in text.chars() {
+        if word.len() + c.len_utf8() > MAX_ENCODED {
+            words.push(std::mem::take(&mut word));
+        }
+        word.push(c);
+    }
+    words.push(word);
+    let words = words.iter().map(|word| format!("=?utf-8?b?{}?=", BASE64.encode(word.as_bytes())));
+    let lines: Vec<String> = words.chain(Some(after.to_owned()).filter(|after| !after.is_empty())).collect();
+    let name = HeaderName::new_from_ascii_str(name);
+    HeaderValue::dangerous_new_pre_encoded(name, text.to_owned(), lines.join("\r\n "))
 }
 
 pub(super) fn with_headers(mut builder: MessageBuilder, email: &Email) -> Result<MessageBuilder, MimeError> {

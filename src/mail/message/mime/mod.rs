@@ -13,7 +13,7 @@ use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Attachment, Body, MultiPart, SinglePart};
 use memchr::memmem;
 
-use header::{date, mailbox, subject, with_headers};
+use header::{date, encoded_headers, mailbox, subject, with_headers};
 use wire::{check, fold_addresses};
 
 use super::quoted_printable;
@@ -92,6 +92,9 @@ pub fn bytes(email: &Email) -> Result<Vec<u8>, MimeError> {
     let mut message = builder.multipart(parts).map_err(lettre_error)?;
     // The package writes dates in UTC; ours have the programme's offset.
     message.headers_mut().insert_raw(date(email)?);
+    for header in encoded_headers(email) {
+        message.headers_mut().insert_raw(header);
+    }
     let bytes = fold_addresses(message.formatted());
     check(&bytes)?;
     Ok(bytes)

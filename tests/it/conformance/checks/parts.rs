@@ -219,7 +219,7 @@ fn same_links(mail: &Mail<'_>) -> Faults {
     let (mails, pages): (Vec<_>, Vec<_>) =
         mail.page.links().iter().partition(|link| link.target.starts_with("mailto:"));
     let page: BTreeSet<String> = pages.into_iter().map(|link| link.target.clone()).collect();
-    let text: BTreeSet<String> = mail::addresses(&mail.text).into_iter().collect();
+    let text: BTreeSet<String> = mail.written_links().into_iter().collect();
     let mut faults: Faults =
         page.difference(&text).map(|link| format!("the plain part lacks {link}")).collect();
     faults.extend(text.difference(&page).map(|link| format!("the page lacks {link}")));
