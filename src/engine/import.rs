@@ -1,7 +1,7 @@
 //! Imports a people file: compares it with the database, checks the limit of leavers, and writes the changes. The
 //! commands and the daemon import with the same [`PeopleImport`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use crate::config::Config;
@@ -10,9 +10,9 @@ use crate::domain::change::decision::{Decision, DecisionKind, DecisionTarget};
 use crate::domain::change::import_diff::{GuardedUnit, Import, ImportComparer, SettledUnit};
 use crate::domain::change::people_file::{PeopleFileNotes, RowProblem};
 use crate::domain::diagnostic::{Diagnostic, shell_word};
-use crate::domain::model::ids::UnitId;
+use crate::domain::model::ids::{PersonId, UnitId};
 use crate::domain::model::library::Library;
-use crate::domain::model::person::Roster;
+use crate::domain::model::person::{Person, Roster};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::error::LoadError;
 use crate::engine::load::people_file;
@@ -109,8 +109,10 @@ impl<'a> PeopleImport<'a> {
         let is_settled = |unit: &UnitId| settled.iter().any(|settled| settled.unit == *unit);
         let guarded = decisions.keys().filter(|unit| !is_settled(unit)).cloned();
         let set_aside = &self.reading.set_aside;
-        let mut comparer =
-            ImportComparer::new(self.roster, self.library).with_set_aside(set_aside).guarding(guarded);
+        let mut comparer = ImportComparer::new(self.roster, self.library)
+            .with_set_aside(set_aside)
+            .with_other_employments(other_employments(store, self.roster)?)
+            .guarding(guarded);
         store.for_each_person(|known| comparer.compare(&known))?;
         let mut diff = comparer.finish();
         for guarded in &mut diff.guarded {
@@ -264,6 +266,43 @@ fn unit_decisions(
         }
     }
     Ok(units)
+}
+
+/// People whose other employment counts from now on: the employee id so far, and the new one. The
+/// employment that counted is another row of the file now, or is gone.
+fn other_employments(store: &Store, roster: &Roster) -> Result<Vec<(PersonId, PersonId)>, StoreError> {
+    let address = |person: &Person| person.email.as_deref().map(str::to_lowercase);
+    let mut changed = Vec::new();
+    // The rows that count now, by address, where there are several.
+    let second: Vec<&Person> = roster.people.iter().filter(|person| person.second_employment).collect();
+    let addresses: HashSet<String> = second.iter().filter_map(|person| address(person)).collect();
+    let main = |person: &&Person| !person.second_employment && !addresses.is_empty();
+    let main: HashMap<String, &Person> = roster
+        .people
+        .iter()
+        .filter(main)
+        .filter_map(|person| Some((address(person).filter(|one| addresses.contains(one))?, person)))
+        .collect();
+    for person in second {
+        let Some(main) = address(person).and_then(|address| main.get(&address)) else { continue };
+        let counted = store.is_second_employment(&person.id)? == Some(false);
+        if counted && store.is_second_employment(&main.id)? != Some(false) {
+            changed.push((person.id.clone(), main.id.clone()));
+        }
+    }
+    // The row that counted is gone, and the other one counts.
+    let known = store.employments()?;
+    for held in known.iter().filter(|known| known.is_held) {
+        let counts = roster.person(&held.id).is_some_and(|person| {
+            !person.second_employment && address(person).as_deref() == Some(held.address.as_str())
+        });
+        let so_far = known.iter().find(|other| !other.is_held && other.address == held.address);
+        let Some(so_far) = so_far.filter(|_| counts) else { continue };
+        if roster.person(&so_far.id).is_none() && !changed.iter().any(|(id, _)| *id == so_far.id) {
+            changed.push((so_far.id.clone(), held.id.clone()));
+        }
+    }
+    Ok(changed)
 }
 
 /// What a people file without errors changes in an open database.

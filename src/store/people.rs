@@ -103,6 +103,30 @@ impl Store {
         Ok(codes)
     }
 
+    /// People with several employments as the last import had them: employee id, address, and whether
+    /// they are held because another employment counts.
+    pub(crate) fn employments(&self) -> Result<Vec<Employment>, StoreError> {
+        let sql = "SELECT employee_id, lower(email), second_employment FROM person
+                   WHERE left_at IS NULL AND lower(email) IN
+                         (SELECT lower(email) FROM person WHERE second_employment = 1 AND left_at IS NULL)
+                   ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut employments = Vec::new();
+        while let Some(row) = found.next()? {
+            let (id, address) = (PersonId::new(codec::str(row, 0)?), codec::str(row, 1)?.to_owned());
+            employments.push(Employment { id, address, is_held: row.get(2)? });
+        }
+        Ok(employments)
+    }
+
+    /// Whether a person is there; `Some(true)`: held because another employment counts.
+    pub(crate) fn is_second_employment(&self, id: &PersonId) -> Result<Option<bool>, StoreError> {
+        let sql = "SELECT second_employment FROM person WHERE employee_id = ?1 AND left_at IS NULL";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row([id.as_str()], |row| row.get(0)).optional()?)
+    }
+
     /// When people were last imported; `None` if never.
     pub fn imported_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT imported_at FROM instance")?;
@@ -175,6 +199,7 @@ impl Store {
             return Err(StoreError::Changed);
         }
         {
+            renumber(&tx, &import.renumbered)?;
             let units = write_units(&tx, roster)?;
             let mut write = tx.prepare_cached(include_str!("sql/write_person.sql"))?;
             for (person, number) in import.joined.iter().zip(next_number(&tx)?..) {
@@ -228,6 +253,14 @@ impl Store {
         self.connection.pragma_update(None, "cache_size", CACHE_KIB)?;
         Ok(failpoints::at("store.import.after")?)
     }
+}
+
+/// One employment of a person who has several.
+pub(crate) struct Employment {
+    pub(crate) id: PersonId,
+    /// In lower case.
+    pub(crate) address: String,
+    pub(crate) is_held: bool,
 }
 
 /// The keys of all people.
@@ -399,6 +432,18 @@ fn write_managers(tx: &Transaction<'_>, roster: &Roster) -> Result<(), StoreErro
     let mut write = tx.prepare_cached(include_str!("sql/write_manager.sql"))?;
     for unit in &roster.units {
         write.execute(params![unit.id.as_str(), unit.manager.as_ref().map(PersonId::as_str)])?;
+    }
+    Ok(())
+}
+
+/// Gives people other employee ids. Two of them may exchange theirs, so that all are freed first.
+fn renumber(tx: &Transaction<'_>, people: &[(PersonNumber, PersonId)]) -> Result<(), StoreError> {
+    for (number, _) in people {
+        // no employee id has a blank
+        tx.execute("UPDATE person SET employee_id = 'was ' || id WHERE id = ?1", [number.0])?;
+    }
+    for (number, id) in people {
+        tx.execute("UPDATE person SET employee_id = ?2 WHERE id = ?1", params![number.0, id.as_str()])?;
     }
     Ok(())
 }

@@ -841,6 +841,52 @@ fn mail_of(files: &[std::path::PathBuf], id: usize) -> &Path {
     found.expect("a mail")
 }
 
+/// The people to whom a mail was written, by address.
+fn recipients(home: &Home) -> Vec<String> {
+    let mut found = Vec::new();
+    for day in fs::read_dir(home.path("outbox")).into_iter().flatten() {
+        for file in fs::read_dir(day.expect("a day").path()).expect("mails") {
+            let bytes = fs::read(file.expect("a file").path()).expect("a mail");
+            let mail = mail_parser::MessageParser::default().parse(&bytes).expect("a mail");
+            let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient");
+            found.push(to.to_owned());
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn another_employment_never_brings_the_same_mail_again() {
+    let asa = |id: u32, unit: &str, main: &str| format!("{id};Åsa;Ek;asa@havsby.example;{unit};{main}");
+    let bo = "1002;Bo;Ek;bo@havsby.example;Syd;".to_owned();
+    let header = "id;förnamn;efternamn;e-post;enhet;huvudanställning";
+    // each file in turn: another order, a mark, an employment that ends, a new one, both back
+    let files = [
+        vec![asa(1001, "Norr", ""), bo.clone()],
+        vec![asa(2001, "Syd", ""), asa(1001, "Norr", ""), bo.clone()],
+        vec![asa(1001, "Norr", ""), asa(2001, "Syd", ""), bo.clone()],
+        vec![asa(1001, "Norr", ""), asa(2001, "Syd", "ja"), bo.clone()],
+        vec![asa(1001, "Norr", ""), bo.clone()],
+        vec![asa(3001, "Öst", ""), asa(1001, "Norr", ""), bo.clone()],
+        vec![asa(3001, "Öst", ""), bo.clone()],
+        vec![asa(1001, "Norr", ""), asa(2001, "Syd", ""), asa(3001, "Öst", ""), bo.clone()],
+    ];
+    let home = Home::new();
+    for (day, rows) in (1..).zip(files) {
+        home.write("people.csv", &format!("{header}\n{}\n", rows.join("\n")));
+        let at = format!("2026-12-{day:02}T08:30");
+        let imported = home.run(&["people", "import", "--allow-leavers", "2", "--at", &at]);
+        assert!(imported.ends_with("exit 0\n"), "{imported}");
+        let sent = home.run(&["send", "--at", &at]);
+        assert!(sent.ends_with("exit 0\n"), "{sent}");
+        assert_eq!(recipients(&home), ["asa@havsby.example", "bo@havsby.example"], "{rows:?}: {sent}");
+        let listed = home.run(&["people", "list"]);
+        let held = listed.matches("gets mail for another employment").count();
+        assert_eq!(held, rows.len() - 2, "{rows:?}: {listed}");
+    }
+}
+
 #[test]
 fn the_template_is_a_good_people_file() {
     let home = Home::new();

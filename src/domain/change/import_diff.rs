@@ -1,7 +1,7 @@
 //! What a new people file would change: who joins, leaves, moves or changes, and who comes
 //! into a journey's audience for the first time, which sets the start of the enrolment.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::domain::change::people_file::PeopleFileNotes;
 use crate::domain::change::set_aside::{SetAsidePeople, SetAsideRows};
@@ -38,6 +38,8 @@ pub struct Import<'a> {
     pub(crate) entered: Vec<(PersonId, &'a Slug)>,
     /// People who drop out of a journey's audience, so that coming back is not a first time.
     pub(crate) out_of_audience: Vec<(PersonId, &'a Slug)>,
+    /// People who get mail for another employment from now on: the employee id they have then.
+    pub(crate) renumbered: Vec<(PersonNumber, PersonId)>,
     /// Number of people who keep what is known, because their row is set aside.
     pub(crate) kept: usize,
     /// The lines of rows that are set aside and may be about any person.
@@ -80,8 +82,19 @@ pub(crate) struct GuardedUnit {
 impl Import<'_> {
     /// Whether nothing changes.
     pub(crate) fn is_empty(&self) -> bool {
-        let Import { joined, returned, changed, left, entered, out_of_audience, renamed_units, .. } = self;
+        let Import {
+            joined,
+            returned,
+            changed,
+            left,
+            entered,
+            out_of_audience,
+            renamed_units,
+            renumbered,
+            ..
+        } = self;
         joined.is_empty()
+            && renumbered.is_empty()
             && renamed_units.is_empty()
             && returned.is_empty()
             && changed.is_empty()
@@ -133,6 +146,8 @@ pub struct ImportComparer<'a> {
     /// The first import of a database enrols no one as a late joiner.
     is_first: bool,
     set_aside: SetAsidePeople<'a>,
+    /// By employee id in the database: the id from now on.
+    new_ids: HashMap<PersonId, PersonId>,
     /// Units with decisions in force; true: a person keeps the unit because of a row set aside.
     guarded: BTreeMap<UnitId, bool>,
     import: Import<'a>,
@@ -147,6 +162,7 @@ impl<'a> ImportComparer<'a> {
             met: vec![false; roster.people.len()],
             is_first: true,
             set_aside: SetAsidePeople::new(const { &SetAsideRows::EMPTY }),
+            new_ids: HashMap::new(),
             guarded: BTreeMap::new(),
             import: Import::default(),
         }
@@ -155,6 +171,19 @@ impl<'a> ImportComparer<'a> {
     /// The rows of the file that are not in the roster.
     pub(crate) fn with_set_aside(mut self, rows: &'a SetAsideRows) -> ImportComparer<'a> {
         self.set_aside = SetAsidePeople::new(rows);
+        self
+    }
+
+    /// People whose other employment counts from now on, each with the employee id so far and the new
+    /// one. History belongs to the person, so that nobody gets a mail again for another employment.
+    pub(crate) fn with_other_employments(
+        mut self,
+        employments: impl IntoIterator<Item = (PersonId, PersonId)>,
+    ) -> ImportComparer<'a> {
+        for (so_far, new) in employments {
+            self.new_ids.insert(new.clone(), so_far.clone());
+            self.new_ids.insert(so_far, new);
+        }
         self
     }
 
@@ -168,7 +197,12 @@ impl<'a> ImportComparer<'a> {
     pub fn compare(&mut self, known: &ExistingPerson) {
         self.is_first = false;
         self.import.before += usize::from(!known.has_left);
-        let Some(place) = self.roster.place(&known.person.id) else {
+        let new_id = self.new_ids.get(&known.person.id);
+        if let Some(id) = new_id {
+            self.import.renumbered.push((known.number, id.clone()));
+        }
+        let id = new_id.unwrap_or(&known.person.id).clone();
+        let Some(place) = self.roster.place(&id) else {
             let is_set_aside = self.set_aside.includes(&known.person);
             if known.has_left {
                 return;
@@ -182,12 +216,12 @@ impl<'a> ImportComparer<'a> {
             }
             self.import.left.push(Leaver {
                 number: known.number,
-                id: known.person.id.clone(),
+                id: id.clone(),
                 name: known.person.full_name(),
                 unit_name: known.unit_name.clone(),
                 protected: known.person.protected,
             });
-            self.audience(Some(known), None);
+            self.audience(&id, Some(known), None);
             return;
         };
         self.met[place] = true;
@@ -212,7 +246,7 @@ impl<'a> ImportComparer<'a> {
                 });
             }
         }
-        self.audience(Some(known), Some(person));
+        self.audience(&id, Some(known), Some(person));
     }
 
     /// The differences, after all people in the database were compared.
@@ -221,7 +255,7 @@ impl<'a> ImportComparer<'a> {
             if !self.met[place] {
                 self.import.joined.push(person);
                 if !self.is_first {
-                    self.audience(None, Some(person));
+                    self.audience(&person.id, None, Some(person));
                 }
             }
         }
@@ -282,10 +316,8 @@ impl<'a> ImportComparer<'a> {
     }
 
     /// Records for each journey whether a person comes into its audience or drops out.
-    fn audience(&mut self, before: Option<&ExistingPerson>, after: Option<&Person>) {
+    fn audience(&mut self, id: &PersonId, before: Option<&ExistingPerson>, after: Option<&Person>) {
         let after = after.map(|person| (person, self.roster.unit_name(&person.unit)));
-        let id = before.map(|known| &known.person.id).or(after.map(|(person, _)| &person.id));
-        let Some(id) = id else { return };
         for journey in &self.library.journeys {
             let was = before.is_some_and(|known| {
                 !known.has_left && journey.audience.includes(&known.person, &known.unit_name)
@@ -318,6 +350,7 @@ fn differing(before: &Person, now: &Person) -> Vec<&'static str> {
         return Vec::new();
     }
     let differs = [
+        ("employee_id", before.id != now.id),
         (
             "email",
             (&before.email, before.shared_address, before.second_employment)
