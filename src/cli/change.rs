@@ -67,6 +67,11 @@ pub(super) fn run(
     let ChangeReport { proposed, preview, .. } = &report;
     if !preview.is_nothing {
         let author = cx.act(at, proposed.by.as_deref(), proposed.why.as_deref());
+        if let Change::Release(Some(step)) = &proposed.change {
+            for former in snapshot.content.library.names_of(step).iter().skip(1) {
+                store.release_step(former, at)?;
+            }
+        }
         store.record_decision(&proposed.change, &author, &preview.before, &preview.after)?;
         snapshot.refresh(&store)?;
         positions::update_positions(&snapshot, &mut store, at)?;

@@ -64,10 +64,7 @@ impl Context {
     /// Loads a snapshot for reading, and the time to act at. Reports on standard
     /// error if the content is broken or there are warnings.
     pub(super) fn snapshot(&mut self) -> Result<(Snapshot, Timestamp), CommandError> {
-        let config = self.config()?;
-        let content = ActiveContent::read(&config, self.provisional_time()?)?;
-        let snapshot = Snapshot::open(config, content)?;
-        let at = self.at(snapshot.content.library.programme.zone)?;
+        let (snapshot, at) = self.snapshot_without_warnings()?;
         self.warn_broken_content(&snapshot)?;
         let errors = snapshot.warnings.iter().filter(|warning| warning.is_error()).count();
         if errors > 0 {
@@ -78,6 +75,15 @@ impl Context {
             let warnings = output::count(warnings, "warning", "warnings");
             writeln!(self.err, "{WARNING}{warnings}{WARNING:#}: see `journey check`")?;
         }
+        Ok((snapshot, at))
+    }
+
+    /// The same; reports nothing.
+    pub(super) fn snapshot_without_warnings(&self) -> Result<(Snapshot, Timestamp), CommandError> {
+        let config = self.config()?;
+        let content = ActiveContent::read(&config, self.provisional_time()?)?;
+        let snapshot = Snapshot::open(config, content)?;
+        let at = self.at(snapshot.content.library.programme.zone)?;
         Ok((snapshot, at))
     }
 

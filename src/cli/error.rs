@@ -80,6 +80,16 @@ impl CommandError {
         self
     }
 
+    /// The message, or the first diagnostic, in one line.
+    pub(super) fn in_a_line(&self) -> String {
+        let first = self.faults.iter().find(|fault| fault.is_error()).or(self.faults.first());
+        let message = match first {
+            Some(fault) if self.message.is_empty() => format!("{}: {}", fault.place, fault.message),
+            _ => self.message.clone(),
+        };
+        message.lines().collect::<Vec<_>>().join(" ")
+    }
+
     /// An error that consists of diagnostics alone. If one of them is a missing
     /// permission to read a file, the kind is `Permission`, not `kind`.
     pub(super) fn faults(kind: ErrorKind, faults: Vec<Diagnostic>) -> CommandError {

@@ -14,6 +14,7 @@ mod pause_target;
 mod signals;
 mod style;
 mod time_arg;
+mod upcoming;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +76,7 @@ enum Command {
     Plan(commands::plan::Args),
     Why(commands::why::Args),
     Status(commands::status::Args),
+    Health(commands::health::Args),
     Decisions(commands::decisions::Args),
     Approve(commands::approve::Args),
     Hold(commands::hold::Args),
@@ -118,6 +120,7 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Plan(args) => commands::plan::run(&args, cx),
         Command::Why(args) => commands::why::run(&args, cx),
         Command::Status(args) => commands::status::run(&args, cx),
+        Command::Health(args) => commands::health::run(&args, cx),
         Command::Decisions(args) => commands::decisions::run(&args, cx),
         Command::Approve(args) => commands::approve::run(&args, cx),
         Command::Hold(args) => commands::hold::run(&args, cx),

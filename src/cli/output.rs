@@ -94,6 +94,13 @@ pub(super) fn unit_label(snapshot: &Snapshot, unit: &UnitId) -> String {
     if name == unit.as_str() { name.to_owned() } else { format!("{name} ({unit})") }
 }
 
+/// How many people have asked for no more mails, if there are any. Those who have left count, too: they may come back.
+pub(super) fn stopped_text(snapshot: &Snapshot) -> Option<String> {
+    let stopped = snapshot.settings.stopped.len();
+    let people = count(stopped, "person has", "people have");
+    (stopped > 0).then(|| format!("{people} asked for no more mails"))
+}
+
 /// The texts of all reasons in one line.
 pub(super) fn reasons_text(reasons: &[Reason]) -> String {
     reasons.iter().map(Reason::text).collect::<Vec<_>>().join("; ")

@@ -6,7 +6,7 @@ use ring::digest::{Context, SHA256};
 use crate::domain::model::ids::ContentHash;
 
 /// The hash an approval is bound to: the names and texts of a step's Markdown files.
-pub(super) fn of_step<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> ContentHash {
+pub(super) fn of_step<'a>(files: impl Iterator<Item = (impl AsRef<str>, &'a str)>) -> ContentHash {
     framed("journey step 1", files)
 }
 
@@ -17,7 +17,7 @@ pub(super) fn of_content<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) ->
 
 /// Prefixes each part with its length; the label separates the two kinds of
 /// hash. Line ends are already LF, so the hash is the same on every platform.
-fn framed<'a>(label: &str, files: impl Iterator<Item = (&'a str, &'a str)>) -> ContentHash {
+fn framed<'a>(label: &str, files: impl Iterator<Item = (impl AsRef<str>, &'a str)>) -> ContentHash {
     let mut context = Context::new(&SHA256);
     let mut part = |text: &str| {
         context.update(&(text.len() as u64).to_be_bytes());
@@ -25,7 +25,7 @@ fn framed<'a>(label: &str, files: impl Iterator<Item = (&'a str, &'a str)>) -> C
     };
     part(label);
     for (name, text) in files {
-        part(name);
+        part(name.as_ref());
         part(text);
     }
     let mut hash = ContentHash([0; 32]);

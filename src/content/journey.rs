@@ -7,9 +7,10 @@ use chrono::NaiveDate;
 
 use super::diagnostics::ContentDiagnostics;
 use super::document::Document;
+use super::hints::did_you_mean;
 use super::programme::{DeclaredNames, translation_tables};
 use super::table_reader::TableReader;
-use crate::domain::model::ids::{Language, PersonId, Slug};
+use crate::domain::model::ids::{Language, PersonId, Slug, StepName};
 use crate::domain::model::journey::{Audience, LateJoiners, ReferenceGroup};
 use crate::domain::model::step::{Pace, Wait};
 use crate::domain::time::cadence::Cadence;
@@ -29,6 +30,8 @@ pub(super) struct RawJourney {
     pub(super) focus: Vec<Located<Slug>>,
     pub(super) late_joiners: LateJoiners,
     pub(super) retired: Vec<Located<Slug>>,
+    /// Former names of steps, each with the name it has today.
+    pub(super) renamed: Vec<(Slug, Slug)>,
     pub(super) reference_group: Option<ReferenceGroup>,
     pub(super) steps: Vec<RawStep>,
     /// False after a TOML syntax error: an absent key may then only be unreadable.
@@ -44,10 +47,11 @@ pub(super) struct RawStep {
     pub(super) wait: Wait,
     pub(super) expires_after: Option<Duration>,
     pub(super) catch_up: bool,
+    pub(super) corrects: Option<Located<StepName>>,
 }
 
 const TOP_KEYS: &[&str] =
-    &["title", "cadence", "start", "after", "audience", "focus", "late_joiners", "retired"];
+    &["title", "cadence", "start", "after", "audience", "focus", "late_joiners", "retired", "renamed"];
 
 /// Parses the file.
 pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &ContentDiagnostics) -> RawJourney {
@@ -59,7 +63,7 @@ pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &ContentDia
         let hint = "add `start = 2026-09-01`, or `after = \"…\"` with the name of another journey";
         table.error("missing-key", table.offset, message, hint);
     }
-    let written = RawJourney {
+    let mut written = RawJourney {
         title: table.line("title").map(|title| title.value),
         cadence: cadence(&mut table),
         start: table.date("start").map(|start| start.value),
@@ -68,12 +72,14 @@ pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &ContentDia
         focus: table.slugs("focus"),
         late_joiners: late_joiners(&mut table),
         retired: table.slugs("retired"),
+        renamed: Vec::new(),
         reference_group: reference_group(&mut table),
         steps: steps(&mut table),
         titles: titles(&mut table, known),
         whole: document.is_whole(),
     };
     retired_steps(&table, &written);
+    written.renamed = renamed_steps(&mut table, &written);
     table.finish();
     written
 }
@@ -171,6 +177,7 @@ fn step(mut table: TableReader<'_>, taken: &mut Vec<Slug>) -> Option<RawStep> {
     let wait = wait(&mut table);
     let expires_after = table.duration("expires_after").map(|duration| duration.value);
     let catch_up = table.boolean("catch_up").unwrap_or_default();
+    let corrects = corrects(&mut table);
     if let Some(id) = &id {
         if taken.contains(&id.value) {
             let message = format!("step `{}` stands here a second time", id.value);
@@ -186,7 +193,7 @@ fn step(mut table: TableReader<'_>, taken: &mut Vec<Slug>) -> Option<RawStep> {
         taken.push(id.value.clone());
     }
     table.finish();
-    Some(RawStep { id: id?, pace, remind, wait, expires_after, catch_up })
+    Some(RawStep { id: id?, pace, remind, wait, expires_after, catch_up, corrects })
 }
 
 fn pace(table: &mut TableReader<'_>) -> Located<Pace> {
@@ -276,4 +283,65 @@ fn retired_steps(table: &TableReader<'_>, written: &RawJourney) {
             );
         }
     }
+}
+
+/// The step that is corrected, written `<journey>/<step>`.
+fn corrects(table: &mut TableReader<'_>) -> Option<Located<StepName>> {
+    let text = table.line("corrects")?;
+    if let Some(value) = StepName::parse(&text.value) {
+        return Some(Located { value, offset: text.offset });
+    }
+    let message = format!("`corrects` is `{}`; a journey and a step are needed", text.value);
+    table.error("bad-corrects", text.offset, message, "for example `corrects = \"miljo/resor\"`");
+    None
+}
+
+/// Former names with the name of today, also through several renames. Each is an error that names no step of today, or
+/// a step that is still there.
+fn renamed_steps(table: &mut TableReader<'_>, written: &RawJourney) -> Vec<(Slug, Slug)> {
+    let Some(renamed) = table.table("renamed") else { return Vec::new() };
+    let mut names: Vec<(Located<Slug>, Slug)> = Vec::new();
+    for (former, today) in renamed.named_lines() {
+        let today = renamed.as_slug(&Located { value: today, offset: former.offset });
+        let (Some(former), Some(today)) = (renamed.as_slug(&former), today) else { continue };
+        names.push((former, today.value));
+    }
+    let is_step = |slug: &Slug| written.steps.iter().any(|step| step.id.value == *slug);
+    let today = |mut slug: Slug| {
+        for _ in 0..names.len() {
+            match names.iter().find(|(former, _)| former.value == slug) {
+                Some((_, next)) => slug = next.clone(),
+                None => break,
+            }
+        }
+        slug
+    };
+    let mut resolved = Vec::new();
+    // Of several names of a step the first one ever comes first.
+    let (first, later): (Vec<_>, Vec<_>) =
+        names.iter().partition(|(former, _)| names.iter().all(|(_, next)| *next != former.value));
+    for (former, next) in first.into_iter().chain(later) {
+        if is_step(&former.value) {
+            let message = format!("step `{}` is `renamed` and still stands here", former.value);
+            let hint = "delete the line in `renamed`, or give the step its new id";
+            table.error("renamed-step", former.offset, message, hint);
+            continue;
+        }
+        if written.retired.iter().any(|retired| retired.value == former.value) {
+            let message = format!("step `{}` is both `renamed` and `retired`", former.value);
+            table.error("renamed-step", former.offset, message, "keep one of the two");
+            continue;
+        }
+        let today = today(next.clone());
+        if is_step(&today) {
+            resolved.push((former.value.clone(), today));
+        } else if written.whole {
+            let steps: Vec<&str> = written.steps.iter().map(|step| step.id.value.as_str()).collect();
+            let message = format!("`{}` is renamed to `{next}`, and there is no such step", former.value);
+            let hint = did_you_mean(next.as_str(), &steps)
+                .unwrap_or_else(|| "write the id that the step has now, as in `[[step]]`".to_owned());
+            table.error("renamed-step", former.offset, message, &hint);
+        }
+    }
+    resolved
 }

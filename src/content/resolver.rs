@@ -14,7 +14,7 @@ use super::variants::{self, StepFile};
 use super::{hash, journey, programme};
 use crate::content::file_tree::FileTree;
 use crate::domain::diagnostic::{Diagnostic, Location, closest_match};
-use crate::domain::model::ids::Slug;
+use crate::domain::model::ids::{Slug, StepName};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::library::{Library, TemplateSource};
 use crate::domain::model::step::{Pace, Step};
@@ -118,6 +118,7 @@ impl<'a> ResolveContext<'a> {
             );
         }
         self.order_of_journeys(&folders);
+        self.corrections(&folders);
         folders.into_iter().filter_map(|folder| self.journey(folder)).collect()
     }
 
@@ -176,6 +177,7 @@ impl<'a> ResolveContext<'a> {
             focus: written.focus.into_iter().map(|focus| focus.value).collect(),
             late_joiners: written.late_joiners,
             retired: written.retired.into_iter().map(|step| step.value).collect(),
+            renamed: written.renamed,
             reference_group: written.reference_group,
             steps: steps.into_iter().collect::<Option<_>>()?,
         })
@@ -211,6 +213,43 @@ impl<'a> ResolveContext<'a> {
             let hint =
                 "let one of them begin on a day: write `start = 2026-09-01` instead of `after`".to_owned();
             self.error(folder.source, "journey-cycle", after.offset, message, hint);
+        }
+    }
+
+    /// Checks that `corrects` names another step, and one that does not come later in the journey.
+    fn corrections(&self, folders: &[Folder<'_>]) {
+        let whole = folders.iter().all(|folder| folder.written.whole);
+        let all: Vec<StepName> = folders
+            .iter()
+            .flat_map(|folder| folder.written.steps.iter().map(move |step| (folder, step)))
+            .map(|(folder, step)| StepName { journey: folder.slug.clone(), step: step.id.value.clone() })
+            .collect();
+        let place = |name: &StepName| all.iter().position(|other| other == name);
+        for folder in folders {
+            for step in &folder.written.steps {
+                let Some(Located { value: corrected, offset }) = &step.corrects else { continue };
+                let own = StepName { journey: folder.slug.clone(), step: step.id.value.clone() };
+                let (message, hint) = match place(corrected) {
+                    None if !whole => continue,
+                    None => {
+                        let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+                        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                        let hint = did_you_mean(&corrected.to_string(), &names)
+                            .unwrap_or_else(|| "write a journey and a step: `miljo/resor`".to_owned());
+                        (format!("there is no step `{corrected}`"), hint)
+                    }
+                    Some(_) if *corrected == own => (
+                        format!("step `{own}` corrects itself"),
+                        "name the step whose text was wrong; the correction is a step of its own".to_owned(),
+                    ),
+                    Some(at) if corrected.journey == own.journey && Some(at) > place(&own) => (
+                        format!("step `{corrected}` comes later than the step that corrects it"),
+                        "move the correction behind it".to_owned(),
+                    ),
+                    Some(_) => continue,
+                };
+                self.error(folder.source, "bad-corrects", *offset, message, hint);
+            }
         }
     }
 
@@ -319,7 +358,10 @@ impl<'a> ResolveContext<'a> {
             self.step_without_file(folder, step, &base);
         }
         let files = files.get(&step.id.value).map(Vec::as_slice).unwrap_or_default();
-        variants::step(self, &folder.path, step, files)
+        // A new name alone changes no text: the hash keeps the first name.
+        let renamed = folder.written.renamed.iter().find(|(_, today)| *today == step.id.value);
+        let first_name = renamed.map_or(&step.id.value, |(former, _)| former);
+        variants::step(self, &folder.path, step, first_name, files)
     }
 
     fn step_without_file(&self, folder: &Folder<'_>, step: &RawStep, base: &str) {

@@ -61,6 +61,7 @@ pub(super) fn step(
     content: &ResolveContext<'_>,
     folder: &str,
     step: &RawStep,
+    first_name: &Slug,
     files: &[StepFile<'_>],
 ) -> Option<Step> {
     let mut builder = VariantBuilder { content, folder, step, knows_questions: false };
@@ -71,7 +72,11 @@ pub(super) fn step(
     let variants = builder.variants(plain, &versions);
     let texts = files.iter().filter_map(|file| {
         let source = content.snapshot.texts.get(file.path)?;
-        Some((file.path.rsplit('/').next()?, &*source.text))
+        let name = file.path.rsplit('/').next()?;
+        let name = name
+            .strip_prefix(step.id.value.as_str())
+            .map_or(name.to_owned(), |rest| format!("{first_name}{rest}"));
+        Some((name, &*source.text))
     });
     let base = base?;
     Some(Step {
@@ -82,6 +87,7 @@ pub(super) fn step(
         wait: step.wait.clone(),
         expires_after: step.expires_after,
         catch_up: step.catch_up,
+        corrects: step.corrects.as_ref().map(|corrected| corrected.value.clone()),
         minutes: base.minutes?,
         focus: base.focus.map(|focus| focus.value),
         questions: base.questions?,

@@ -6,6 +6,7 @@ use super::Daemon;
 use super::file_watcher::FileWatcher;
 use crate::domain::diagnostic::Diagnostic;
 use crate::engine::load::active_content::ActiveContent;
+use crate::engine::load::error::LoadError;
 use crate::engine::load::open;
 use crate::engine::transport;
 
@@ -59,7 +60,13 @@ impl Daemon<'_> {
                 let first = first.map_or(String::new(), ToString::to_string);
                 self.log(&format!("content: reload failed at {first}; the last good content stays in force"));
             }
-            Err(error) => self.log(&format!("content: not reloaded: {error}")),
+            Err(error) => {
+                // The database may be busy: the next iteration tries again.
+                if matches!(error, LoadError::Store(_)) {
+                    self.content_watcher.invalidate();
+                }
+                self.log(&format!("content: not reloaded: {error}"));
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ pub fn forecast(
 ) -> Vec<Row> {
     let planner = Planner::new(library, roster, settings, ApprovalMode::Assumed);
     let memory = memory.with_empty_outbox();
-    let progress = Progress::until(span.start, library, roster, &memory);
+    let progress = Progress::after(span.start, library, roster, &memory);
     let mut future =
         Simulation { planner, memory, progress, assumed: Assumptions::default(), rows: Vec::new() };
     let mut wakes: BinaryHeap<Reverse<(Timestamp, usize)>> =

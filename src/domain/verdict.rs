@@ -6,6 +6,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 
 use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::model::ids::Slug;
+use crate::domain::model::journey::LateJoiners;
 use crate::domain::model::person::Person;
 use crate::domain::time::calendar::QuietDay;
 use crate::domain::time::format::{format_date, weekday_name};
@@ -54,10 +55,10 @@ pub(crate) struct Wait {
 
 impl Wait {
     /// Whether a mail is sent at the end. Otherwise the step is skipped then, the person leaves, another journey ends,
-    /// or the wait for an answer is over.
+    /// the wait for an answer is over, or the mails of others decide which step it is.
     pub(crate) fn ends_with_mail(&self) -> bool {
         let ends_without = |reason: &Reason| match reason {
-            Reason::Left | Reason::Expired | Reason::PreviousJourney(_) => true,
+            Reason::Left | Reason::Expired | Reason::PreviousJourney(_) | Reason::JoinsLate(_) => true,
             // The step that was mailed is not mailed again.
             Reason::AwaitingAnswer(step) => *step == self.step && self.round == 0,
             _ => false,
@@ -65,10 +66,42 @@ impl Wait {
         !self.reasons.iter().any(ends_without)
     }
 
+    /// The step, unless it depends on the mails that others get until then.
+    pub(crate) fn known_step(&self) -> Option<&Slug> {
+        self.joins_late().is_none().then_some(&self.step)
+    }
+
+    /// How the person joins, if the step is not known yet.
+    pub(crate) fn joins_late(&self) -> Option<LateStart> {
+        self.reasons.iter().find_map(|reason| match reason {
+            Reason::JoinsLate(start) => Some(*start),
+            _ => None,
+        })
+    }
+
     /// Whether the mail is sent then without a further decision.
     pub(crate) fn is_certain(&self) -> bool {
         let needs_act = |reason: &Reason| matches!(reason, Reason::NotApproved(_) | Reason::ManualHold);
         self.ends_with_mail() && !self.reasons.iter().any(needs_act)
+    }
+}
+
+/// How a person joins who comes after the start: at the step that others are at by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateStart {
+    /// The first day, if it is still to come.
+    pub(crate) joins: Option<NaiveDate>,
+    pub(crate) at: LateJoiners,
+}
+
+impl LateStart {
+    /// The step as far as it is known.
+    pub(crate) fn step(self) -> &'static str {
+        match self.at {
+            LateJoiners::JoinUnit => "the step that the unit is at then",
+            LateJoiners::SkipToCurrent => "the step that the others are at then",
+            LateJoiners::FromStart => "the first step",
+        }
     }
 }
 
@@ -88,19 +121,32 @@ pub(crate) enum Ended {
     Finished,
     /// The person has left.
     Left,
+    /// The person has asked for no more mails.
+    Stopped,
     /// The journey is not for this person.
     NotInAudience,
     /// The journey is no longer in the content.
-    #[expect(dead_code, reason = "written by SQL when a journey is removed; listed with its code")]
     JourneyGone,
 }
 
 impl Ended {
+    /// As text.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Ended::Finished => "everything has been sent or skipped",
+            Ended::Left => "the last day with mail has passed",
+            Ended::Stopped => "has asked for no more mails",
+            Ended::NotInAudience => "the journey is for others",
+            Ended::JourneyGone => "the journey is not in the content any more",
+        }
+    }
+
     /// The code in JSON; `None` for the ordinary end.
     pub(crate) fn code(self) -> Option<&'static str> {
         match self {
             Ended::Finished => None,
             Ended::Left => Some("left"),
+            Ended::Stopped => Some("stopped"),
             Ended::NotInAudience => Some("not_in_audience"),
             Ended::JourneyGone => Some("journey_gone"),
         }
@@ -112,6 +158,8 @@ impl Ended {
 pub enum Reason {
     /// The journey has not begun for this person.
     NotStarted(NaiveDate),
+    /// The person joins after the start; which step comes first depends on the mails of others.
+    JoinsLate(LateStart),
     /// Between slots.
     Cadence,
     /// Not a workday.
@@ -150,6 +198,8 @@ pub enum Reason {
     Undeliverable(StatusCode),
     /// The person's last day is before it.
     Left,
+    /// The person has asked for no more mails.
+    Stopped,
     /// The mail cannot be rendered for this person.
     BadContent(String),
     /// It cannot leave in time and will be skipped.
@@ -188,7 +238,7 @@ impl Reason {
     /// The code in JSON.
     pub fn code(&self) -> &'static str {
         match self {
-            Reason::NotStarted(_) => "not_started",
+            Reason::NotStarted(_) | Reason::JoinsLate(_) => "not_started",
             Reason::Cadence => "cadence",
             Reason::NonWorkday(_) => "non_workday",
             Reason::OutsideHours => "outside_hours",
@@ -207,6 +257,7 @@ impl Reason {
             Reason::SharedAddress => "shared_address",
             Reason::SecondEmployment => "second_employment",
             Reason::Left => "left",
+            Reason::Stopped => "stopped",
             Reason::BadContent(_) => "bad_content",
             Reason::Expired => "expired",
             Reason::ManualHold => "held_by_hand",
@@ -220,7 +271,7 @@ impl Reason {
     /// What the code means, without anything about one person.
     pub(crate) fn meaning(&self) -> &'static str {
         match self {
-            Reason::NotStarted(_) => "the journey has not started",
+            Reason::NotStarted(_) | Reason::JoinsLate(_) => "the journey has not started",
             Reason::Cadence => "waiting for the next sending time",
             Reason::NonWorkday(_) => "not a workday",
             Reason::OutsideHours => "outside hours",
@@ -239,6 +290,7 @@ impl Reason {
             Reason::SharedAddress => "shares a mail address",
             Reason::SecondEmployment => "gets mail for another employment",
             Reason::Left => "the last day comes before it",
+            Reason::Stopped => "has asked for no more mails",
             Reason::BadContent(_) => "the mail cannot be made for this person",
             Reason::Expired => "it will be too late then and is skipped",
             Reason::ManualHold => "stopped by hand",
@@ -253,6 +305,10 @@ impl Reason {
     pub fn text(&self) -> String {
         match self {
             Reason::NotStarted(day) => format!("begins {}", format_date(*day)),
+            Reason::JoinsLate(start) => match start.joins {
+                Some(day) => format!("joins on {}; gets {}", format_date(day), start.step()),
+                None => format!("joined after the start; gets {}", start.step()),
+            },
             Reason::Cadence => "between two slots".to_owned(),
             Reason::NonWorkday(weekday) => format!("no mail on a {}", weekday_name(*weekday)),
             Reason::OutsideHours => "outside hours".to_owned(),
@@ -275,6 +331,7 @@ impl Reason {
             Reason::SecondEmployment => "gets mail for another employment".to_owned(),
             Reason::Undeliverable(code) => format!("the relay says that there is no such mailbox: {code}"),
             Reason::Left => "the last day comes before it".to_owned(),
+            Reason::Stopped => "has asked for no more mails".to_owned(),
             Reason::BadContent(why) => why.clone(),
             Reason::Expired => "it will be too late then and is skipped".to_owned(),
             Reason::ManualHold => "held until somebody releases it".to_owned(),

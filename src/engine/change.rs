@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::change::Change;
 use crate::domain::change::settings::{Pause, PauseTarget, Settings, UnitOverrides};
-use crate::domain::history::History;
 use crate::domain::history::progress::Progress;
+use crate::domain::history::{History, PersonWithHistory};
 use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
 use crate::domain::planner::{ApprovalMode, Planner};
@@ -14,6 +14,7 @@ use crate::domain::time::format::{format_date, format_datetime};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{Reason, Verdict};
 use crate::engine::load::snapshot::Snapshot;
+use crate::engine::plan::pass::DueEmail;
 
 /// A change described without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct NextAction {
     pub(crate) is_mail: bool,
     /// The code of the first reason.
     pub why: Option<&'static str>,
+    /// What that code means.
+    meaning: Option<&'static str>,
 }
 
 /// Describes a change before it is made.
@@ -104,40 +107,55 @@ fn verdicts(
     at: Timestamp,
 ) -> Vec<(usize, NextAction)> {
     let planner = Planner::new(&snapshot.content.library, &snapshot.roster, settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, memory);
+    let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, memory);
     let moment = planner.at(at, memory, &progress);
     let people = snapshot.roster.people.iter();
-    let decide = |person: &Person| moment.decide(person, memory.of(&person.id));
+    let decide = |person: &Person| {
+        let somebody = PersonWithHistory { person, past: memory.of(&person.id), number: None };
+        moment.decide_with_veto(person, somebody.past, |journey, send| {
+            DueEmail::of(snapshot, somebody, journey, send).1
+        })
+    };
     people.flat_map(decide).map(|d| (d.journey, NextAction::of(&d.verdict))).collect()
 }
 
 impl NextAction {
     fn of(verdict: &Verdict) -> NextAction {
-        let first = |reasons: &[Reason]| reasons.first().map(Reason::code);
+        let first = |reasons: &[Reason]| reasons.first().map(|reason| (reason.code(), reason.meaning()));
+        let (why, meaning) = match verdict {
+            Verdict::Send(_) => None,
+            Verdict::Wait(wait) => first(&wait.reasons),
+            Verdict::Held(held) => first(&held.reasons),
+            Verdict::Ended(ended) => ended.code().zip(Some(ended.text())),
+        }
+        .unzip();
         match verdict {
             Verdict::Send(send) => NextAction {
                 verdict: "send",
                 step: Some(send.step.clone()),
                 at: Some(send.slot),
                 is_mail: true,
-                why: None,
+                why,
+                meaning,
             },
             Verdict::Wait(wait) => NextAction {
                 verdict: "wait",
-                step: Some(wait.step.clone()),
-                at: Some(wait.until),
+                step: wait.known_step().cloned(),
+                at: wait.known_step().map(|_| wait.until),
                 is_mail: wait.is_certain(),
-                why: first(&wait.reasons),
+                why,
+                meaning,
             },
             Verdict::Held(held) => NextAction {
                 verdict: "held",
                 step: held.step.clone(),
                 at: None,
                 is_mail: false,
-                why: first(&held.reasons),
+                why,
+                meaning,
             },
-            Verdict::Ended(over) => {
-                NextAction { verdict: "over", step: None, at: None, is_mail: false, why: over.code() }
+            Verdict::Ended(_) => {
+                NextAction { verdict: "over", step: None, at: None, is_mail: false, why, meaning }
             }
         }
     }
@@ -151,12 +169,18 @@ impl NextAction {
     /// A short description.
     pub(crate) fn text(&self, zone: TimeZone) -> String {
         let step = self.step.as_ref().map_or(String::new(), |step| format!("{step} "));
-        match (self.verdict, self.at, self.why) {
+        let word = match self.verdict {
+            "held" => "stopped",
+            "wait" => "waiting",
+            "over" => "nothing more",
+            verdict => verdict,
+        };
+        match (self.verdict, self.at, self.meaning) {
             ("send", _, _) => format!("{step}now"),
             (_, Some(at), _) if self.is_mail => format!("{step}{}", format_datetime(zone, at)),
             (_, Some(at), _) => format!("{step}not before {}", format_datetime(zone, at)),
-            (verdict, None, Some(why)) => format!("{step}{verdict}: {why}"),
-            (verdict, None, None) => format!("{step}{verdict}"),
+            (_, None, Some(meaning)) => format!("{step}{word}: {meaning}"),
+            (_, None, None) => format!("{step}{word}"),
         }
     }
 }
@@ -178,6 +202,10 @@ fn words(
         }
         Change::Hold(Some(_)) | Change::Release(Some(_)) => "not held".to_owned(),
         Change::Pause { of, .. } | Change::Resume(of) => pauses(settings, of, at, zone),
+        Change::Stop(person) | Change::UndoStop(person) => {
+            let stopped = settings.stopped.contains(person);
+            if stopped { "has asked for no more mails" } else { "gets mails" }.to_owned()
+        }
         Change::Shift { unit, .. } => {
             let weeks = settings.units.get(unit).map_or(0, UnitOverrides::shifted_weeks);
             if weeks == 0 { "not moved".to_owned() } else { format!("moved by {weeks:+} weeks") }

@@ -20,7 +20,12 @@ pub(crate) fn list(
     filter: &DecisionFilter,
     at: Timestamp,
 ) -> Result<Vec<Decision>, StoreError> {
-    let all = Store::read_only(&snapshot.config.database, Store::decisions)?.unwrap_or_default();
+    let mut all = Store::read_only(&snapshot.config.database, Store::decisions)?.unwrap_or_default();
+    for decision in &mut all {
+        if let DecisionTarget::Step(name) = &mut decision.target {
+            *name = snapshot.content.library.todays_name(name);
+        }
+    }
     let is_listed = |decision: &Decision| {
         (filter.with_ended || is_in_force(snapshot, decision, at))
             && filter.unit.as_ref().is_none_or(|unit| is_about(snapshot, decision, unit))

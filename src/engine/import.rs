@@ -256,7 +256,7 @@ fn unit_decisions(
     for decision in store.decisions()? {
         let is_for_unit = match decision.kind {
             DecisionKind::Pause | DecisionKind::Shift | DecisionKind::Closing | DecisionKind::Cadence => true,
-            DecisionKind::Hold | DecisionKind::Approval | DecisionKind::Choice => false,
+            DecisionKind::Hold | DecisionKind::Approval | DecisionKind::Choice | DecisionKind::Stop => false,
         };
         if is_for_unit
             && decision.is_in_force(today)

@@ -139,9 +139,10 @@ impl<'c> MessageBuilder<'c> {
     pub(super) fn letter<'s>(&'s self, outgoing: &'s Outgoing, links: &'s ReaderLinks) -> RenderRequest<'s> {
         let step = &outgoing.delivery.step;
         let default = || self.library.programme.default_character().map(|character| &character.id);
+        let journey = self.library.journey(&step.journey);
         RenderRequest {
             journey: &step.journey,
-            step: &step.step,
+            step: journey.map_or(&step.step, |journey| journey.todays_name(&step.step)),
             round: outgoing.delivery.round,
             person: &outgoing.person,
             unit_name: &outgoing.unit_name,

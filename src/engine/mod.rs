@@ -15,5 +15,6 @@ pub mod plan;
 pub mod send;
 pub mod status;
 pub(crate) mod test_mail;
+pub(crate) mod todo;
 pub mod tokens;
 pub mod transport;

@@ -139,8 +139,11 @@ impl DatabaseStatus {
 }
 
 /// Combines the database part with a planning pass.
-pub fn status(snapshot: &Snapshot, ledger: DatabaseStatus, at: Timestamp) -> Status<'_> {
-    let pass = Pass::at(snapshot, at, &Filter::default());
+pub fn status(snapshot: &Snapshot, mut ledger: DatabaseStatus, at: Timestamp) -> Status<'_> {
+    for held in &mut ledger.held_steps {
+        held.step = snapshot.content.library.todays_name(&held.step);
+    }
+    let pass = Pass::after(snapshot, at, &Filter::default());
     let mut stages: BTreeMap<&Slug, [usize; 5]> =
         snapshot.content.library.journeys.iter().map(|journey| (&journey.slug, [0; 5])).collect();
     for (slug, stage) in &pass.stages {

@@ -53,6 +53,7 @@ pub(super) fn library(variants: Vec<Variant>, templates: &[(&str, &str)]) -> Lib
         wait: Wait::No,
         expires_after: None,
         catch_up: false,
+        corrects: None,
         minutes: 5,
         focus: None,
         questions: Vec::new(),
@@ -70,6 +71,7 @@ pub(super) fn library(variants: Vec<Variant>, templates: &[(&str, &str)]) -> Lib
         focus: Vec::new(),
         late_joiners: LateJoiners::FromStart,
         retired: Vec::new(),
+        renamed: Vec::new(),
         reference_group: None,
         steps: vec![step],
     };

@@ -2,7 +2,7 @@
 //! settings of units, choices of a character, answers. Each is stored together
 //! with its entry in the audit log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use rusqlite::{Transaction, params};
@@ -48,6 +48,8 @@ impl Store {
             units: self.unit_overrides()?,
             held_steps: self.held_step_names()?,
             all_held: self.is_all_held()?,
+            stopped: self.stopped()?,
+            earlier_texts: HashMap::new(),
         })
     }
 
@@ -84,6 +86,18 @@ impl Store {
         Ok(pauses)
     }
 
+    /// The people who have asked for no more mails, also those who are not there now.
+    fn stopped(&self) -> Result<HashSet<PersonId>, StoreError> {
+        let sql = "SELECT employee_id FROM stop JOIN person ON person.id = person_id WHERE undone_at IS NULL";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut people = HashSet::new();
+        while let Some(row) = found.next()? {
+            people.insert(PersonId::new(codec::str(row, 0)?));
+        }
+        Ok(people)
+    }
+
     fn unit_overrides(&self) -> Result<HashMap<UnitId, UnitOverrides>, StoreError> {
         let mut units: HashMap<UnitId, UnitOverrides> = HashMap::new();
         let mut shifts = self
@@ -111,6 +125,14 @@ impl Store {
             units.entry(UnitId::new(codec::str(row, 0)?)).or_default().cadence = Some(cadence);
         }
         Ok(units)
+    }
+
+    /// Ends the hold of a step that has another name now.
+    pub(crate) fn release_step(&mut self, step: &StepName, at: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE hold SET released_at = ?3 WHERE journey = ?1 AND step = ?2 AND released_at IS NULL";
+        let tx = self.write_transaction()?;
+        tx.execute(sql, params![step.journey.as_str(), step.step.as_str(), codec::time(at)])?;
+        Ok(tx.commit()?)
     }
 
     fn held_step_names(&self) -> Result<Vec<StepName>, StoreError> {
@@ -217,7 +239,9 @@ fn subject(tx: &Transaction<'_>, change: &Change) -> Result<(String, Option<Pers
         Change::Shift { unit, .. } | Change::CloseUnit { unit, .. } | Change::SetCadence { unit, .. } => {
             (format!("unit {unit}"), None)
         }
-        Change::SetCharacter { person, .. } => ("a person".to_owned(), of_person(person)?),
+        Change::SetCharacter { person, .. } | Change::Stop(person) | Change::UndoStop(person) => {
+            ("a person".to_owned(), of_person(person)?)
+        }
         Change::Answer { person, step, .. } => (step.to_string(), of_person(person)?),
     })
 }
@@ -263,6 +287,14 @@ fn write_change(
             let sql = "UPDATE pause SET resumed_at = ?4
                        WHERE person_id IS ?1 AND unit IS ?2 AND journey IS ?3 AND resumed_at IS NULL";
             tx.execute(sql, params![person.map(|person| person.0), unit, journey, at])?;
+        }
+        Change::Stop(_) => {
+            let sql = "INSERT INTO stop (person_id, at) VALUES (?1, ?2)";
+            tx.execute(sql, params![person.map(|person| person.0), at])?;
+        }
+        Change::UndoStop(_) => {
+            let sql = "UPDATE stop SET undone_at = ?2 WHERE person_id = ?1 AND undone_at IS NULL";
+            tx.execute(sql, params![person.map(|person| person.0), at])?;
         }
         Change::Shift { unit, weeks } => {
             let sql = "INSERT INTO unit_shift (unit, weeks, at) VALUES (?1, ?2, ?3)";

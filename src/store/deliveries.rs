@@ -2,6 +2,8 @@
 //! read. The row is the promise that nobody gets a step twice and none is
 //! lost; how it moves from booked to settled is `outbox`.
 
+use std::collections::{BTreeMap, HashSet};
+
 use rusqlite::{Row, params};
 
 use super::{DataVersion, Store, StoreError, failpoints, history, journal};
@@ -185,6 +187,114 @@ impl Store {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
+    }
+}
+
+/// A mail to a person, as the database remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PastMail {
+    pub(crate) step: StepName,
+    pub(crate) round: u16,
+    pub(crate) state: State,
+    pub(crate) slot: Timestamp,
+    /// When its outcome was known.
+    pub(crate) settled: Option<Timestamp>,
+    pub(crate) content: ContentHash,
+    pub(crate) reply: Option<String>,
+}
+
+/// A person whom an import removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Departed {
+    pub(crate) person: PersonId,
+    pub(crate) protected: bool,
+    pub(crate) at: Timestamp,
+}
+
+/// The last mail of a step that a person got with an earlier text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EarlierText {
+    pub(crate) person: PersonId,
+    pub(crate) content: ContentHash,
+    pub(crate) sent: Timestamp,
+}
+
+impl Store {
+    /// All people's mails of all steps: how many people got each.
+    pub(crate) fn people_per_step(&self) -> Result<Vec<(StepName, usize)>, StoreError> {
+        let sql = "SELECT enrolment.journey, delivery.step, count(*) FROM delivery
+                   JOIN enrolment ON enrolment.id = delivery.enrolment_id
+                   WHERE delivery.round = 0 AND delivery.state = 'sent' GROUP BY 1, 2 ORDER BY 1, 2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut steps = Vec::new();
+        while let Some(row) = found.next()? {
+            let people = usize::try_from(row.get::<_, i64>(2)?).unwrap_or(usize::MAX);
+            steps.push((StepName { journey: codec::slug(row, 0)?, step: codec::slug(row, 1)? }, people));
+        }
+        Ok(steps)
+    }
+
+    /// All mails to one person, also one who has left.
+    pub(crate) fn past_mails(&self, person: &PersonId) -> Result<Vec<PastMail>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/past_mails.sql"))?;
+        let mut found = statement.query([person.as_str()])?;
+        let mut mails = Vec::new();
+        while let Some(row) = found.next()? {
+            mails.push(PastMail {
+                step: StepName { journey: codec::slug(row, 0)?, step: codec::slug(row, 1)? },
+                round: codec::round(row, 2)?,
+                state: State::parse(codec::str(row, 3)?).ok_or_else(|| codec::bad_column(3, "a state"))?,
+                slot: codec::get_time(row, 4)?,
+                settled: codec::maybe_time(row, 5)?,
+                content: codec::hash(row, 6)?,
+                reply: codec::maybe_str(row, 7)?.map(str::to_owned),
+            });
+        }
+        Ok(mails)
+    }
+
+    /// A person who has left, by employee id or address.
+    pub(crate) fn departed(&self, id_or_address: &str) -> Result<Option<Departed>, StoreError> {
+        let sql = "SELECT employee_id, protected, left_at FROM person
+                   WHERE left_at IS NOT NULL AND (employee_id = ?1 OR email = ?1 COLLATE NOCASE)
+                   ORDER BY employee_id <> ?1, left_at DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([id_or_address])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        Ok(Some(Departed {
+            person: PersonId::new(codec::str(row, 0)?),
+            protected: row.get(1)?,
+            at: codec::get_time(row, 2)?,
+        }))
+    }
+
+    /// Who got a step, under any of its names, and never with today's text.
+    pub(crate) fn earlier_texts(
+        &self,
+        names: &[StepName],
+        today: ContentHash,
+    ) -> Result<Vec<EarlierText>, StoreError> {
+        let mut statement = self.connection.prepare_cached(include_str!("sql/texts_of_step.sql"))?;
+        let mut got: BTreeMap<PersonId, EarlierText> = BTreeMap::new();
+        let mut got_today: HashSet<PersonId> = HashSet::new();
+        for name in names {
+            let mut found = statement.query([name.journey.as_str(), name.step.as_str()])?;
+            while let Some(row) = found.next()? {
+                let (person, content) = (PersonId::new(codec::str(row, 0)?), codec::hash(row, 1)?);
+                if content == today {
+                    got_today.insert(person);
+                    continue;
+                }
+                let sent = codec::get_time(row, 2)?;
+                let text = EarlierText { person: person.clone(), content, sent };
+                match got.get(&person) {
+                    Some(other) if other.sent > sent => {}
+                    _ => drop(got.insert(person, text)),
+                }
+            }
+        }
+        Ok(got.into_values().filter(|text| !got_today.contains(&text.person)).collect())
     }
 }
 

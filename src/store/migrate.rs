@@ -31,6 +31,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "fewer", sql: include_str!("migrations/0006_fewer.sql") },
     Migration { name: "unparsed", sql: include_str!("migrations/0007_unparsed.sql") },
     Migration { name: "people_file", sql: include_str!("migrations/0008_people_file.sql") },
+    Migration { name: "stop", sql: include_str!("migrations/0009_stop.sql") },
 ];
 
 /// The table of applied migrations.

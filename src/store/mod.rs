@@ -55,6 +55,7 @@ pub(crate) use bounces::DeliveryRecipient;
 pub use bytes::{Before, Packed, Pattern};
 pub(crate) use decisions::{GlobalHold, HeldStep};
 pub use deliveries::{Booked, Booking};
+pub(crate) use deliveries::{Departed, EarlierText, PastMail};
 pub use error::StoreError;
 pub(crate) use file::backup::{BackupError, BackupPlan};
 pub(crate) use file::integrity::{IntegrityReport, SqliteLibrary, WAL_WARN_BYTES};

@@ -379,7 +379,10 @@ impl Store {
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    JOIN person ON person.id = enrolment.person_id
                    WHERE delivery.id = ?1 AND person.left_at IS NULL AND person.email IS NOT NULL
-                     AND person.shared_address = 0 AND person.second_employment = 0 AND person.undeliverable IS NULL)";
+                     AND person.shared_address = 0 AND person.second_employment = 0
+                     AND person.undeliverable IS NULL
+                     AND NOT EXISTS (SELECT 1 FROM stop WHERE stop.person_id = person.id
+                                     AND stop.undone_at IS NULL))";
         let mut statement = self.connection.prepare_cached(sql)?;
         let wanted = |number: &i64| Ok(statement.query_row([number], |row| row.get(0))?);
         numbers.iter().map(wanted).collect()

@@ -96,6 +96,9 @@ fn end_command(snapshot: &Snapshot, decision: &Decision) -> Option<String> {
         (DecisionKind::Choice, DecisionTarget::Person { id, protected: false }) => {
             format!("journey choose {id} CHARACTER")
         }
+        (DecisionKind::Stop, DecisionTarget::Person { id, protected: false }) => {
+            format!("journey people stop {id} --undo")
+        }
         _ => return None,
     })
 }

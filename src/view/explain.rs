@@ -1,20 +1,26 @@
 //! What a person has received and will receive, when, and why not earlier: the
 //! documents of `why`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::person::display_id;
 use super::reason::ReasonView;
+use crate::domain::delivery::state::State;
+use crate::domain::history::position::Stage;
 use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::{Ended, Verdict};
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::explain::{JourneyStatus, MemberStatus, StepStatus, Why};
+use crate::engine::plan::explain::{EarlierReader, JourneyStatus, Leaver, MemberStatus, StepStatus, Why};
+use crate::store::PastMail;
 
 /// All journeys of one person.
 #[derive(Debug, Serialize)]
 pub(crate) struct ExplanationView<'a> {
     person: &'a str,
+    left: Option<String>,
     journeys: Vec<JourneyStatusView<'a>>,
 }
 
@@ -38,6 +44,40 @@ struct StepStatusView<'a> {
     answered: bool,
     content: String,
     reply: Option<&'a str>,
+    removed: bool,
+}
+
+/// Who got an earlier text of a step.
+#[derive(Debug, Serialize)]
+pub(crate) struct EarlierTextView<'a> {
+    step: String,
+    text: &'static str,
+    people: Vec<EarlierReaderView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct EarlierReaderView<'a> {
+    person: &'a str,
+    unit: Option<&'a str>,
+    sent: String,
+    content: String,
+}
+
+impl<'a> EarlierTextView<'a> {
+    pub(crate) fn of(
+        snapshot: &'a Snapshot,
+        step: &StepName,
+        readers: &'a [EarlierReader<'_>],
+    ) -> EarlierTextView<'a> {
+        let zone = snapshot.content.library.programme.zone;
+        let view = |reader: &'a EarlierReader<'_>| EarlierReaderView {
+            person: display_id(reader.person),
+            unit: (!reader.person.protected).then(|| snapshot.roster.unit_name(&reader.person.unit)),
+            sent: zone.rfc3339(reader.text.sent),
+            content: reader.text.content.to_string(),
+        };
+        EarlierTextView { step: step.to_string(), text: "older", people: readers.iter().map(view).collect() }
+    }
 }
 
 /// One step for each person of a unit.
@@ -75,9 +115,33 @@ struct VerdictView<'a> {
 }
 
 impl<'a> ExplanationView<'a> {
-    pub(crate) fn of(zone: TimeZone, why: &'a Why<'_>) -> ExplanationView<'a> {
-        let journeys = why.journeys.iter().map(|journey| JourneyStatusView::of(zone, journey)).collect();
-        ExplanationView { person: display_id(why.person), journeys }
+    pub(crate) fn of(snapshot: &Snapshot, why: &'a Why<'_>) -> ExplanationView<'a> {
+        let zone = snapshot.content.library.programme.zone;
+        let journeys = why.journeys.iter().map(|journey| {
+            let mut view = JourneyStatusView::of(zone, journey);
+            let removed = why.removed.iter().filter(|mail| mail.step.journey == journey.journey.slug);
+            view.steps.extend(removed.map(|mail| StepStatusView::of_past(zone, mail, true)));
+            view
+        });
+        let is_gone = |mail: &&PastMail| snapshot.content.library.journey(&mail.step.journey).is_none();
+        let gone: Vec<&PastMail> = why.removed.iter().filter(is_gone).collect();
+        let gone = past_journeys(zone, &gone, "journey_gone", Ended::JourneyGone.text(), true);
+        ExplanationView {
+            person: display_id(why.person),
+            left: None,
+            journeys: journeys.chain(gone).collect(),
+        }
+    }
+
+    /// What a person got who has left.
+    pub(crate) fn of_leaver(zone: TimeZone, leaver: &'a Leaver) -> ExplanationView<'a> {
+        let departed = &leaver.departed;
+        let mails: Vec<&PastMail> = leaver.mails.iter().collect();
+        ExplanationView {
+            person: if departed.protected { "protected" } else { departed.person.as_str() },
+            left: Some(zone.rfc3339(departed.at)),
+            journeys: past_journeys(zone, &mails, "left", Ended::Left.text(), false),
+        }
     }
 }
 
@@ -117,8 +181,48 @@ impl<'a> StepStatusView<'a> {
             answered: status.answered,
             content: status.content.to_string(),
             reply: status.reply.as_deref(),
+            removed: false,
         }
     }
+
+    /// A mail of which only the past is known.
+    fn of_past(zone: TimeZone, mail: &'a PastMail, removed: bool) -> StepStatusView<'a> {
+        let sent = mail.settled.filter(|_| mail.state == State::Sent);
+        StepStatusView {
+            step: mail.step.step.as_str(),
+            round: mail.round,
+            state: mail.state.as_str(),
+            planned: Some(zone.rfc3339(mail.slot)),
+            sent: sent.map(|at| zone.rfc3339(at)),
+            kept_back: None,
+            answered: false,
+            content: mail.content.to_string(),
+            reply: mail.reply.as_deref(),
+            removed,
+        }
+    }
+}
+
+/// Journeys of which only the past is known.
+fn past_journeys<'a>(
+    zone: TimeZone,
+    mails: &[&'a PastMail],
+    code: &'static str,
+    text: &str,
+    removed: bool,
+) -> Vec<JourneyStatusView<'a>> {
+    let mut journeys: BTreeMap<&Slug, Vec<StepStatusView<'a>>> = BTreeMap::new();
+    for mail in mails {
+        let view = StepStatusView::of_past(zone, mail, removed);
+        journeys.entry(&mail.step.journey).or_default().push(view);
+    }
+    let view = |(journey, steps): (&'a Slug, Vec<StepStatusView<'a>>)| JourneyStatusView {
+        journey: journey.as_str(),
+        stage: Stage::Withdrawn.as_str(),
+        steps,
+        next: NextStepView { next: None, because: vec![ReasonView { code, text: text.to_owned() }] },
+    };
+    journeys.into_iter().map(view).collect()
 }
 
 impl<'a> MemberStatusView<'a> {
@@ -143,7 +247,8 @@ impl<'a> NextStepView<'a> {
                 NextStepView { next: Some(next), because: Vec::new() }
             }
             Verdict::Wait(wait) => {
-                let (step, at) = (Some(wait.step.as_str()), Some(zone.rfc3339(wait.until)));
+                let step = wait.known_step().map(Slug::as_str);
+                let at = step.map(|_| zone.rfc3339(wait.until));
                 let next = VerdictView { verdict: "wait", step, round: wait.round, at };
                 NextStepView { next: Some(next), because: ReasonView::of_all(&wait.reasons) }
             }
@@ -153,19 +258,9 @@ impl<'a> NextStepView<'a> {
                 NextStepView { next: Some(next), because: ReasonView::of_all(&held.reasons) }
             }
             Verdict::Ended(over) => {
-                let because = over.code().map(|code| ReasonView { code, text: over_text(*over).to_owned() });
+                let because = over.code().map(|code| ReasonView { code, text: over.text().to_owned() });
                 NextStepView { next: None, because: because.into_iter().collect() }
             }
         }
-    }
-}
-
-/// Why nothing follows in a journey.
-pub(crate) fn over_text(over: Ended) -> &'static str {
-    match over {
-        Ended::Finished => "everything has been sent or skipped",
-        Ended::Left => "the last day with mail has passed",
-        Ended::NotInAudience => "the journey is for others",
-        Ended::JourneyGone => "the journey is not in the content any more",
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod decision;
 pub(crate) mod diagnostic;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod limit;
 pub(crate) mod outbox;

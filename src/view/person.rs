@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::domain::model::ids::Slug;
 use crate::domain::model::person::{Period, Person};
 use crate::domain::time::timezone::TimeZone;
+use crate::domain::verdict::Verdict;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain::{JourneyStatus, Why};
 
@@ -49,6 +50,7 @@ struct PersonView<'a> {
     leave: String,
     shared_address: bool,
     second_employment: bool,
+    stopped: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,18 +96,24 @@ impl<'a> PersonView<'a> {
             leave: periods_text(&person.leave),
             shared_address: person.shared_address,
             second_employment: person.second_employment,
+            stopped: snapshot.settings.stopped.contains(&person.id),
         }
     }
 }
 
 impl<'a> PersonJourneyView<'a> {
     fn of(zone: TimeZone, status: &'a JourneyStatus<'_>) -> PersonJourneyView<'a> {
-        let next = status.next_step();
+        let (next, at) = match &status.verdict {
+            Verdict::Send(send) => (Some(&send.step), Some(send.slot)),
+            Verdict::Wait(wait) => (wait.known_step(), wait.known_step().map(|_| wait.until)),
+            Verdict::Held(held) => (held.step.as_ref(), None),
+            Verdict::Ended(_) => (None, None),
+        };
         PersonJourneyView {
             journey: status.journey.slug.as_str(),
             stage: status.stage.as_str(),
-            next: next.map(|step| step.step.slug.as_str()),
-            at: next.and_then(|step| step.planned).map(|at| zone.rfc3339(at)),
+            next: next.map(Slug::as_str),
+            at: at.map(|at| zone.rfc3339(at)),
         }
     }
 }

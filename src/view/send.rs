@@ -1,12 +1,17 @@
 //! What a pass sends, what waits and what is held: the document of `send`. It
 //! lists every person, so it is built only if asked for.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::outbox::{BlockedMailsView, OutboxView};
 use super::person::{display_address, display_id};
 use super::reason::ReasonView;
 use crate::domain::delivery::state::State;
+use crate::domain::model::ids::{PersonId, Slug};
+use crate::domain::model::journey::Journey;
+use crate::domain::model::person::Person;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::deliver::{Delivered, Outbox};
 use crate::engine::load::snapshot::Snapshot;
@@ -52,6 +57,8 @@ pub(crate) struct SendLists {
     wait: Vec<WaitingEmailView>,
     held: Vec<HeldEmailView>,
     over: usize,
+    /// The enrolments that are listed already, by person and journey.
+    listed: HashSet<(PersonId, Slug)>,
 }
 
 /// A mail that is sent in this pass.
@@ -77,7 +84,7 @@ pub(crate) struct DueEmailView {
 struct WaitingEmailView {
     person: String,
     journey: String,
-    step: String,
+    step: Option<String>,
     until: String,
     because: Vec<ReasonView>,
 }
@@ -103,13 +110,27 @@ struct DeliveredView {
 }
 
 impl SendLists {
-    /// Adds a pass or a part of one; its mails are in the given state.
+    /// Adds the mails of a pass or a part of one, which are in the given state.
     pub(crate) fn add(&mut self, snapshot: &Snapshot, pass: &Pass<'_>, state: State) {
-        let zone = snapshot.content.library.programme.zone;
-        self.over += pass.over;
+        let enrolment = |due: &DueEmail<'_>| (due.person.id.clone(), due.journey.slug.clone());
+        self.listed.extend(pass.send.iter().map(enrolment));
+        let held = |held: &HeldEmail<'_>| (held.person.id.clone(), held.journey.slug.clone());
+        self.listed.extend(pass.unrenderable().map(held));
+        self.held.extend(pass.unrenderable().map(HeldEmailView::of));
         self.send.extend(pass.send.iter().map(|due| DueEmailView::of(snapshot, due, state)));
-        self.wait.extend(pass.wait.iter().map(|waiting| WaitingEmailView::of(zone, waiting)));
-        self.held.extend(pass.held.iter().map(HeldEmailView::of));
+    }
+
+    /// Adds how it stands once those mails are sent, or a part of it. An enrolment that got a mail is only in `send`.
+    pub(crate) fn add_after(&mut self, snapshot: &Snapshot, pass: &Pass<'_>) {
+        let zone = snapshot.content.library.programme.zone;
+        let is_listed = |person: &Person, journey: &Journey| {
+            !self.listed.is_empty() && self.listed.contains(&(person.id.clone(), journey.slug.clone()))
+        };
+        self.over += pass.over;
+        let waiting = pass.wait.iter().filter(|waiting| !is_listed(waiting.person, waiting.journey));
+        self.wait.extend(waiting.map(|waiting| WaitingEmailView::of(zone, waiting)));
+        let held = pass.held.iter().filter(|held| !is_listed(held.person, held.journey));
+        self.held.extend(held.map(HeldEmailView::of));
     }
 }
 
@@ -130,7 +151,7 @@ impl SendView {
     }
 
     fn new(snapshot: &Snapshot, at: Timestamp, lists: SendLists, outbox: OutboxResultView) -> SendView {
-        let SendLists { send, wait, held, over } = lists;
+        let SendLists { send, wait, held, over, listed: _ } = lists;
         SendView {
             at: snapshot.content.library.programme.zone.rfc3339(at),
             dry_run: matches!(outbox, OutboxResultView::Outbox(_)),
@@ -176,7 +197,7 @@ impl WaitingEmailView {
         WaitingEmailView {
             person: display_id(waiting.person).to_owned(),
             journey: waiting.journey.slug.to_string(),
-            step: waiting.wait.step.to_string(),
+            step: waiting.wait.known_step().map(ToString::to_string),
             until: zone.rfc3339(waiting.wait.until),
             because: ReasonView::of_all(&waiting.wait.reasons),
         }

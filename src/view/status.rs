@@ -20,8 +20,11 @@ use crate::engine::deliver::Pausing;
 use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::HeldEmail;
+use crate::engine::plan::upcoming::{Condition, Upcoming, UpcomingMails};
 use crate::engine::status::Status;
+use crate::engine::todo;
 use crate::store::{GlobalHold, HeldStep, Stuck};
+use crate::view::health::ActView;
 
 /// The document of `status`.
 #[derive(Debug, Serialize)]
@@ -39,6 +42,9 @@ pub(crate) struct StatusView<'a> {
     #[serde(flatten)]
     delivery: DeliveryStatusView<'a>,
     held: Vec<HeldEnrolmentsView<'a>>,
+    to_do: Vec<ActView>,
+    stopped: usize,
+    next: Vec<UpcomingView>,
     next_wake: Option<String>,
 }
 
@@ -166,6 +172,31 @@ struct HeldEnrolmentsView<'a> {
     enrolments: usize,
 }
 
+/// Mails of one step that come next, at one time.
+#[derive(Debug, Serialize)]
+struct UpcomingView {
+    at: String,
+    journey: String,
+    step: String,
+    round: u16,
+    mails: usize,
+    needs: Option<&'static str>,
+}
+
+impl UpcomingView {
+    fn of_all(zone: TimeZone, upcoming: &Upcoming) -> Vec<UpcomingView> {
+        let view = |mails: &UpcomingMails| UpcomingView {
+            at: zone.rfc3339(mails.at),
+            journey: mails.step.journey.to_string(),
+            step: mails.step.step.to_string(),
+            round: mails.round,
+            mails: mails.mails,
+            needs: mails.condition.map(Condition::as_str),
+        };
+        upcoming.iter().map(view).collect()
+    }
+}
+
 impl<'a> StatusView<'a> {
     pub(crate) fn of(snapshot: &Snapshot, status: &'a Status<'_>) -> StatusView<'a> {
         let zone = snapshot.content.library.programme.zone;
@@ -186,6 +217,9 @@ impl<'a> StatusView<'a> {
                 .collect(),
             delivery: DeliveryStatusView::of(zone, status),
             held: HeldEnrolmentsView::of_all(&status.pass.held),
+            to_do: ActView::of_all(&todo::acts(snapshot, status)),
+            stopped: snapshot.settings.stopped.len(),
+            next: UpcomingView::of_all(zone, &Upcoming::of(&status.pass)),
             next_wake: status.next_wake.map(|at| zone.rfc3339(at)),
         }
     }

@@ -47,7 +47,15 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
           1000  host/ett  tip  Ett tips till Annaaaa
           1001  host/ett  tip  Ett tips till Annaaab
 
-          see a mail  journey send --dry-run --at 2026-12-01T00:30 --only 1000 --out mails
+        Next
+          Tue 8 Dec 2026 00:30  2  host/tva  tip
+
+        Waiting  2 enrolments
+          2  between two slots
+
+          see a mail          journey send --dry-run --at 2026-12-01T00:30 --only 1000 --out mails
+          why somebody waits  journey why 1000 --at 2026-12-01T00:30
+          the coming weeks    journey plan --at 2026-12-01T00:30
     "#]]
     .assert_eq(&at(&["send", "--dry-run"]));
     expect![[r#"
@@ -73,7 +81,7 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
     expect![[r#"
         1000  Enhet 0  Tue 1 Dec 2026 00:30
 
-        host  active
+        host  waiting
           now      ett  (slot Tue 1 Dec 2026 00:30)
           later    tva
     "#]]
@@ -113,6 +121,8 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
     expect![[r#"
         Tillsammans  Tue 1 Dec 2026 00:30 Europe/Stockholm
 
+        All is well
+
         Journeys  enrolments by stage
                 waiting  active  paused  completed  withdrawn
           host        0       2       0          0          0
@@ -123,7 +133,8 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
           people were imported Fri 20 Nov 2026 00:00
           there is no backup: journey backup FILE
 
-        Next  Tue 8 Dec 2026 00:30
+        Next
+          Tue 8 Dec 2026 00:30  2  host/tva  tip
     "#]]
     .assert_eq(&at(&["status"]));
     let mut names: Vec<String> = fs::read_dir(home.path("mails"))

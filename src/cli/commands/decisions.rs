@@ -17,8 +17,8 @@ use crate::view::decision::{DecisionView, DecisionsView};
 
 /// Lists the decisions in force: since when, by whom, why, and how to end them
 ///
-/// Pauses, holds, approvals, the shifts, closings and cadences of units, and
-/// the characters that people chose.
+/// Pauses, holds, approvals, the shifts, closings and cadences of units, the
+/// characters that people chose, and who has asked for no more mails.
 ///
 /// Example: journey decisions --unit "Hemtjänsten Norr"
 #[derive(clap::Args, Debug)]
@@ -109,6 +109,7 @@ fn heading(kind: DecisionKind) -> &'static str {
         DecisionKind::Closing => "Closed units",
         DecisionKind::Cadence => "Units with a cadence of their own",
         DecisionKind::Choice => "Chosen characters",
+        DecisionKind::Stop => "No more mails",
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod completions;
 pub(crate) mod daemon;
 pub(crate) mod decisions;
 pub(crate) mod doctor;
+pub(crate) mod health;
 pub(crate) mod hold;
 pub(crate) mod man;
 pub(crate) mod matrix;

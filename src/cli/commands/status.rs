@@ -1,12 +1,12 @@
 //! `journey status`: prints the state of journeys, deliveries, holds and the relay.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
+use crate::cli::upcoming::{self, Outlook};
 use crate::cli::{blocked, limits};
 use crate::domain::delivery::bounce::BounceCause;
 use crate::domain::diagnostic::visible;
@@ -16,8 +16,9 @@ use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
 use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::pass::HeldEmail;
+use crate::engine::plan::upcoming::Upcoming;
 use crate::engine::status::{self, DatabaseStatus, OLD_BACKUP, Status};
+use crate::engine::todo::{self, Act};
 use crate::store::{Stuck, WAL_WARN_BYTES};
 use crate::view::status::{StatusView, bounces};
 
@@ -34,8 +35,8 @@ pub(crate) struct Args {
 /// Maximum number of problems of the people file that are shown.
 const MAX_PEOPLE_FILE_LINES: usize = 5;
 
-/// Maximum number of lines about held enrolments.
-const MAX_HELD_LINES: usize = 8;
+/// Maximum number of lines about the next mails.
+const MAX_NEXT_LINES: usize = 3;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (snapshot, at) = cx.snapshot()?;
@@ -55,29 +56,8 @@ fn text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<()
         programme.title,
         format_datetime(zone, status.at)
     )?;
-    if let Some(held) = &status.all_held {
-        let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
-        let since = format_datetime(zone, held.since);
-        writeln!(cx.out, "{ERROR}All sending is held{ERROR:#} since {since}{why}; journey hold release\n")?;
-    }
-    for guard in &status.guards {
-        writeln!(
-            cx.out,
-            "{ERROR}Nothing is sent{ERROR:#} since {}: {}\n",
-            format_datetime(zone, guard.at),
-            guard.message
-        )?;
-    }
-    for held in &status.held_steps {
-        let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
-        writeln!(
-            cx.out,
-            "{ERROR}Step {} is held{ERROR:#} since {}{why}; journey hold release {}\n",
-            held.step,
-            format_datetime(zone, held.since),
-            held.step
-        )?;
-    }
+    todo_text(cx, &todo::acts(snapshot, status))?;
+    writeln!(cx.out)?;
     people_file_text(cx, snapshot, &status.people_file)?;
     writeln!(cx.out, "{BOLD}Journeys{BOLD:#}  enrolments by stage")?;
     let mut rows = vec![vec![String::new()]];
@@ -89,7 +69,6 @@ fn text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<()
     }
     output::print_table(&mut *cx.out, &rows, &[1, 2, 3, 4, 5])?;
     deliveries_text(cx, snapshot, status)?;
-    held_text(cx, &status.pass.held)?;
     writeln!(cx.out)?;
     next_text(cx, zone, status)
 }
@@ -135,9 +114,12 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<()
     let booked = output::count(status.outbox.ready, "mail is", "mails are");
     let what = match (status.pass.send.len(), status.outbox.ready) {
         (0, 0) => {
-            let next = status.next_wake.map(|next| format_datetime(zone, next));
-            let next = next.unwrap_or_else(|| "nothing, until somebody acts".to_owned());
-            return Ok(writeln!(cx.out, "{BOLD}Next{BOLD:#}  {next}")?);
+            let outlook = Outlook {
+                all_held: status.all_held.is_some(),
+                is_waiting: !status.pass.wait.is_empty(),
+                max_lines: MAX_NEXT_LINES,
+            };
+            return Ok(upcoming::text(cx, zone, &Upcoming::of(&status.pass), &outlook)?);
         }
         (_, 0) => format!("{due} due"),
         (0, _) => format!("{booked} booked, and may be handed over"),
@@ -195,6 +177,9 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
     }
     output::print_table(&mut *cx.out, &blocked::rows(&status.outbox.kept_back, &snapshot.settings), &[0])?;
     problems_text(cx, snapshot, status)?;
+    if let Some(line) = output::stopped_text(snapshot) {
+        writeln!(cx.out, "  {line}")?;
+    }
     match status.imported {
         Some(imported) => writeln!(cx.out, "  people were imported {}", format_datetime(zone, imported))?,
         None => writeln!(cx.out, "  people have never been imported: the people file is read each time")?,
@@ -270,33 +255,19 @@ fn backup_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<
     Ok(writeln!(cx.out)?)
 }
 
-/// Prints held enrolments: a row per journey, step and reason.
-fn held_text(cx: &mut Context, held: &[HeldEmail<'_>]) -> Result<(), CommandError> {
-    if held.is_empty() {
-        return Ok(());
+/// Prints what there is to do: a line per act, with the command.
+fn todo_text(cx: &mut Context, acts: &[Act]) -> Result<(), CommandError> {
+    if acts.is_empty() {
+        return Ok(writeln!(cx.out, "{SUCCESS}All is well{SUCCESS:#}")?);
     }
-    writeln!(
-        cx.out,
-        "\n{BOLD}Held{BOLD:#}  {ERROR}{}{ERROR:#}: somebody must act",
-        output::count(held.len(), "enrolment", "enrolments")
-    )?;
-    let mut sums: BTreeMap<(String, &'static str, String), usize> = BTreeMap::new();
-    for holding in held {
-        let step = holding.held.step.as_ref().map_or("…", |step| step.as_str());
-        let name = format!("{}/{step}", holding.journey.slug);
-        if let Some(reason) = holding.held.reasons.first() {
-            *sums.entry((name, reason.code(), reason.text())).or_default() += 1;
-        }
-    }
-    let row = |((step, code, text), n): ((String, &str, String), usize)| {
-        vec![output::thousands(n), step, code.to_owned(), text]
+    writeln!(cx.out, "{ERROR}To do: {}{ERROR:#}", acts.len())?;
+    let config = cx.config_option();
+    let row = |act: &Act| {
+        let people = match act.people {
+            0 => String::new(),
+            people => output::count(people, "person", "people"),
+        };
+        vec![people, act.text.clone(), format!("journey {}{config}", act.command)]
     };
-    let mut rows: Vec<Vec<String>> = sums.into_iter().map(row).collect();
-    let more = rows.len().saturating_sub(MAX_HELD_LINES);
-    rows.truncate(MAX_HELD_LINES);
-    output::print_table(&mut *cx.out, &rows, &[0])?;
-    if more > 0 {
-        writeln!(cx.out, "  {DIM}and {} more{DIM:#}", output::count(more, "line", "lines"))?;
-    }
-    Ok(())
+    Ok(output::print_table(&mut *cx.out, &acts.iter().map(row).collect::<Vec<_>>(), &[0])?)
 }

@@ -1,6 +1,7 @@
 //! `journey why`: explains what a person has received and will receive, when,
 //! and why not earlier.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::cli::context::Context;
@@ -9,46 +10,70 @@ use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::domain::change::settings::PauseTarget;
+use crate::domain::model::ids::Slug;
+use crate::domain::model::person::Person;
 use crate::domain::time::format::{format_date, format_datetime};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::domain::verdict::{Reason, Verdict, Wait};
+use crate::domain::verdict::{Ended, Reason, Verdict, Wait};
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::explain::{self, JourneyStatus, MemberStatus, State, StepStatus, Why};
-use crate::view::explain::{ExplanationView, UnitExplanationView, over_text};
+use crate::engine::plan::explain::{
+    self, EarlierReader, JourneyStatus, Leaver, MemberStatus, State, StepStatus, Why,
+};
+use crate::engine::plan::pass::HeldEmail;
+use crate::engine::todo;
+use crate::store::{Departed, PastMail};
+use crate::view::explain::{EarlierTextView, ExplanationView, UnitExplanationView};
 
 /// Says why somebody gets what they get, and when
 ///
 /// For a person: each step of each journey, what is next, when, and why not
-/// earlier. With --step and --unit: the same for each person of a unit.
+/// earlier; of somebody who has left, what they got. With --step and --unit:
+/// the same for each person of a unit. With --step and --text older: who got
+/// an earlier text of the step.
 ///
 /// Example: journey why 1042
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// An employee id or a mail address
-    #[arg(required_unless_present = "step", conflicts_with_all = ["step", "unit"])]
+    #[arg(required_unless_present = "step", conflicts_with_all = ["step", "unit", "text"])]
     person: Option<String>,
     /// A step with its journey: miljo/resor
-    #[arg(long, requires = "unit")]
+    #[arg(long)]
     step: Option<String>,
     /// A unit, by id or name
     #[arg(long, requires = "step")]
     unit: Option<String>,
+    /// Who got the step with an earlier text, and not with the text of now
+    #[arg(long, requires = "step", value_name = "TEXT")]
+    text: Option<StepText>,
     /// How to tell
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
+/// Which text of a step.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum StepText {
+    /// A text that was changed since
+    Older,
+}
+
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let (snapshot, at) = cx.snapshot()?;
+    if let (Some(step), Some(StepText::Older)) = (&args.step, args.text) {
+        return older(args, step, cx, &snapshot);
+    }
     match (&args.person, &args.step, &args.unit) {
         (Some(person), _, _) => {
+            if snapshot.roster.find(person).is_none()
+                && let Some(leaver) = explain::leaver(&snapshot, person)?
+            {
+                return leaver_text(cx, &snapshot, &leaver, args.format);
+            }
             let mut why = explain::of_person(&snapshot, lookup::person(&snapshot, person)?, at);
             explain::add_deliveries(&snapshot, &mut why, at)?;
             match args.format {
-                Format::Json => Ok(output::print_json(
-                    &mut *cx.out,
-                    &ExplanationView::of(snapshot.content.library.programme.zone, &why),
-                )?),
+                Format::Json => Ok(output::print_json(&mut *cx.out, &ExplanationView::of(&snapshot, &why))?),
                 Format::Text => person_text(cx, &snapshot, &why, at),
             }
         }
@@ -72,8 +97,95 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                 }
             }
         }
-        (None, _, _) => Err(CommandError::usage("name a person, or a step and a unit")),
+        (None, _, _) => Err(CommandError::usage("--step alone does not say for whom")
+            .hint("add --unit UNIT, or --text older")),
     }
+}
+
+/// Lists who got an earlier text of a step.
+fn older(args: &Args, step: &str, cx: &mut Context, snapshot: &Snapshot) -> Result<(), CommandError> {
+    let step = lookup::step(snapshot, step)?;
+    let unit = args.unit.as_ref().map(|unit| lookup::unit(snapshot, unit)).transpose()?;
+    let readers = explain::earlier_readers(snapshot, &step, unit.as_ref())?;
+    if args.format == Format::Json {
+        return Ok(output::print_json(&mut *cx.out, &EarlierTextView::of(snapshot, &step, &readers))?);
+    }
+    let zone = snapshot.content.library.programme.zone;
+    let people = output::count(readers.len(), "person has", "people have");
+    writeln!(cx.out, "{BOLD}{step}{BOLD:#}  {people} got an earlier text and not the text of now")?;
+    let row = |reader: &EarlierReader<'_>| {
+        let Person { first_name, last_name, protected, unit, .. } = reader.person;
+        let unless_protected = |text: String| if *protected { String::new() } else { text };
+        vec![
+            output::display_id(reader.person).to_owned(),
+            unless_protected(format!("{first_name} {last_name}")),
+            unless_protected(snapshot.roster.unit_name(unit).to_owned()),
+            format_datetime(zone, reader.text.sent),
+        ]
+    };
+    output::print_table(&mut *cx.out, &readers.iter().map(row).collect::<Vec<_>>(), &[])?;
+    if !readers.is_empty() && !cx.quiet {
+        writeln!(cx.out, "\n  to send them a correction: a step with {DIM}corrects = \"{step}\"{DIM:#}")?;
+    }
+    Ok(())
+}
+
+/// Tells what somebody got who has left.
+fn leaver_text(
+    cx: &mut Context,
+    snapshot: &Snapshot,
+    leaver: &Leaver,
+    format: Format,
+) -> Result<(), CommandError> {
+    let zone = snapshot.content.library.programme.zone;
+    if format == Format::Json {
+        return Ok(output::print_json(&mut *cx.out, &ExplanationView::of_leaver(zone, leaver))?);
+    }
+    let Departed { person, protected, at } = &leaver.departed;
+    let person = if *protected { "protected" } else { person.as_str() };
+    let left = format_date(zone.date(*at));
+    writeln!(cx.out, "{BOLD}{person}{BOLD:#}  left on {left}: gets no more mails")?;
+    if leaver.mails.is_empty() {
+        return Ok(writeln!(cx.out, "  got no mail")?);
+    }
+    let mut journeys: Vec<&Slug> = leaver.mails.iter().map(|mail| &mail.step.journey).collect();
+    journeys.sort();
+    journeys.dedup();
+    for journey in journeys {
+        writeln!(cx.out, "\n{BOLD}{journey}{BOLD:#}")?;
+        let mails = leaver.mails.iter().filter(|mail| mail.step.journey == *journey);
+        let rows: Vec<Vec<String>> = mails.map(|mail| past_row(zone, mail, "")).collect();
+        output::print_table(&mut *cx.out, &rows, &[])?;
+    }
+    Ok(())
+}
+
+/// A line about a mail whose step, or whose reader, is not there any more.
+fn past_row(zone: TimeZone, mail: &PastMail, remark: &str) -> Vec<String> {
+    let reminder = (mail.round > 0).then(|| format!("reminder {}", mail.round));
+    let remark = (!remark.is_empty()).then(|| remark.to_owned());
+    let remarks = [reminder, remark, mail.reply.clone()].into_iter().flatten();
+    vec![
+        mail.state.to_string(),
+        mail.step.step.to_string(),
+        format_datetime(zone, mail.settled.unwrap_or(mail.slot)),
+        remarks.collect::<Vec<_>>().join(", "),
+    ]
+}
+
+/// Prints what somebody got of journeys that are not in the content any more.
+fn gone_text(cx: &mut Context, snapshot: &Snapshot, why: &Why<'_>) -> Result<(), CommandError> {
+    let zone = snapshot.content.library.programme.zone;
+    let is_gone = |journey: &Slug| snapshot.content.library.journey(journey).is_none();
+    let gone: BTreeSet<&Slug> =
+        why.removed.iter().map(|mail| &mail.step.journey).filter(|journey| is_gone(journey)).collect();
+    for journey in gone {
+        writeln!(cx.out, "\n{BOLD}{journey}{BOLD:#}  not in the content any more")?;
+        let mails = why.removed.iter().filter(|mail| mail.step.journey == *journey);
+        let rows: Vec<Vec<String>> = mails.map(|mail| past_row(zone, mail, "")).collect();
+        output::print_table(&mut *cx.out, &rows, &[])?;
+    }
+    Ok(())
 }
 
 fn person_text(
@@ -91,11 +203,25 @@ fn person_text(
         output::display_id(why.person),
         format_datetime(zone, at)
     )?;
+    if snapshot.settings.stopped.contains(&why.person.id) {
+        let config = cx.config_option();
+        let command = if why.person.protected { "PERSON" } else { why.person.id.as_str() };
+        writeln!(
+            cx.out,
+            "  has asked for no more mails; to undo it: {DIM}journey people stop{config} {command} --undo{DIM:#}"
+        )?;
+    }
     for status in &why.journeys {
         writeln!(cx.out, "\n{BOLD}{}{BOLD:#}  {}", status.journey.slug, status.stage)?;
         // A step sent now is printed below; one that is already in the outbox, here.
         let leaves_now = matches!(status.verdict, Verdict::Send(_));
-        let is_listed = |state: State| state != State::Next && (state != State::Due || !leaves_now);
+        let gets_no_more = matches!(status.verdict, Verdict::Ended(end) if end != Ended::Finished);
+        let is_listed = |state: State| match state {
+            State::Next => false,
+            State::Due => !leaves_now,
+            State::Passed => !gets_no_more,
+            State::Sent | State::Skipped | State::Later => true,
+        };
         let rows: Vec<Vec<String>> = status
             .steps
             .iter()
@@ -113,14 +239,19 @@ fn person_text(
             .collect();
         let (later, before): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row[0] == "later");
         output::print_table(&mut *cx.out, &before, &[])?;
+        let removed = why.removed.iter().filter(|mail| mail.step.journey == status.journey.slug);
+        let removed: Vec<Vec<String>> =
+            removed.map(|mail| past_row(zone, mail, "the step is not in the journey any more")).collect();
+        output::print_table(&mut *cx.out, &removed, &[])?;
         next_text(cx, zone, status)?;
+        to_do_text(cx, snapshot, why.person, status, at)?;
         pauses_text(cx, snapshot, status)?;
         if !later.is_empty() {
             let names: Vec<&str> = later.iter().map(|row| row[1].as_str()).collect();
             writeln!(cx.out, "  later    {DIM}{}{DIM:#}", names.join(", "))?;
         }
     }
-    Ok(())
+    gone_text(cx, snapshot, why)
 }
 
 /// Remarks on a step that was enqueued or sent.
@@ -154,7 +285,10 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &JourneyStatus<'_>) -> Re
             )?;
         }
         Verdict::Wait(wait) => {
-            writeln!(cx.out, "  next     {}{}", wait.step, reminder(wait.round))?;
+            match wait.joins_late() {
+                Some(start) => writeln!(cx.out, "  next     {}", start.step())?,
+                None => writeln!(cx.out, "  next     {}{}", wait.step, reminder(wait.round))?,
+            }
             writeln!(cx.out, "  when     {}", when(zone, wait))?;
             because_text(cx, &wait.reasons)?;
         }
@@ -164,9 +298,30 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &JourneyStatus<'_>) -> Re
             writeln!(cx.out, "  when     {ERROR}held{ERROR:#}: somebody must act")?;
             because_text(cx, &held.reasons)?;
         }
-        Verdict::Ended(over) => writeln!(cx.out, "  {}", over_text(*over))?,
+        Verdict::Ended(over) => writeln!(cx.out, "  {}", over.text())?,
     }
     Ok(())
+}
+
+/// Prints the command that ends what stops the next mail, unless it is a pause, which is told with its dates.
+fn to_do_text(
+    cx: &mut Context,
+    snapshot: &Snapshot,
+    person: &Person,
+    status: &JourneyStatus<'_>,
+    at: Timestamp,
+) -> io::Result<()> {
+    let Verdict::Held(held) = &status.verdict else { return Ok(()) };
+    if matches!(held.reasons.first(), Some(Reason::Paused(_))) {
+        return Ok(());
+    }
+    let holding = HeldEmail { person, journey: status.journey, held: held.clone() };
+    match todo::command(snapshot, at, &holding) {
+        Some(command) => {
+            writeln!(cx.out, "  to do    {DIM}journey {command}{}{DIM:#}", cx.config_option())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Prints since when and until when pauses are in force, and the command that ends them.
@@ -204,7 +359,11 @@ fn because_text(cx: &mut Context, reasons: &[Reason]) -> Result<(), CommandError
 }
 
 /// The time of the next mail; with `not before` if it depends on another event.
-fn when(zone: TimeZone, wait: &Wait) -> String {
+pub(super) fn when(zone: TimeZone, wait: &Wait) -> String {
+    if let Some(start) = wait.joins_late() {
+        let joins = start.joins.map(|day| format!("not before {}", format_date(day)));
+        return joins.unwrap_or_else(|| "when that step is known".to_owned());
+    }
     let not_before = if wait.is_certain() { "" } else { "not before " };
     format!("{not_before}{}", format_datetime(zone, wait.until))
 }
@@ -223,12 +382,13 @@ fn summary(zone: TimeZone, member: &MemberStatus<'_>) -> String {
     match &member.verdict {
         Verdict::Send(send) => format!("now: {}", send.step),
         Verdict::Wait(wait) => {
-            format!("{} {}: {}", when(zone, wait), wait.step, output::reasons_text(&wait.reasons))
+            let step = wait.known_step().map_or(String::new(), |step| format!(" {step}"));
+            format!("{}{step}: {}", when(zone, wait), output::reasons_text(&wait.reasons))
         }
         Verdict::Held(held) => {
             let step = held.step.as_ref().map_or(String::new(), |step| format!(" {step}"));
             format!("held{step}: {}", output::reasons_text(&held.reasons))
         }
-        Verdict::Ended(over) => over_text(*over).to_owned(),
+        Verdict::Ended(over) => over.text().to_owned(),
     }
 }

@@ -54,7 +54,7 @@ title = "x"
           hint: write the file, or delete the step
         [step-without-file] journeys/grunden/journey.toml:25:6: error: step `workshop` has no file `journeys/grunden/workshop.md`
           hint: write the file, or delete the step
-        [unknown-key] journeys/miljo/journey.toml:1:1: error: unknown key `titel`; allowed are `title`, `cadence`, `start`, `after`, `audience`, `focus`, `late_joiners`, `retired`, `reference_group`, `step`, `translation`
+        [unknown-key] journeys/miljo/journey.toml:1:1: error: unknown key `titel`; allowed are `title`, `cadence`, `start`, `after`, `audience`, `focus`, `late_joiners`, `retired`, `reference_group`, `step`, `translation`, `renamed`
           hint: did you mean `title`?
         [bad-cadence] journeys/miljo/journey.toml:2:12: error: weekday `2` is a number; 1 is Sunday to some and Monday to others
           hint: write the weekday as Mon, Tue, Wed, Thu, Fri, Sat or Sun

@@ -33,6 +33,7 @@ pub enum DecisionKind {
     Closing,
     Cadence,
     Choice,
+    Stop,
 }
 
 /// What a decision is about.
@@ -46,7 +47,7 @@ pub(crate) enum DecisionTarget {
 }
 
 impl DecisionKind {
-    pub(crate) const ALL: [DecisionKind; 7] = [
+    pub(crate) const ALL: [DecisionKind; 8] = [
         DecisionKind::Pause,
         DecisionKind::Hold,
         DecisionKind::Approval,
@@ -54,6 +55,7 @@ impl DecisionKind {
         DecisionKind::Closing,
         DecisionKind::Cadence,
         DecisionKind::Choice,
+        DecisionKind::Stop,
     ];
 
     /// The word in output.
@@ -66,6 +68,7 @@ impl DecisionKind {
             DecisionKind::Closing => "closing",
             DecisionKind::Cadence => "cadence",
             DecisionKind::Choice => "choice",
+            DecisionKind::Stop => "stop",
         }
     }
 

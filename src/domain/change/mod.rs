@@ -42,6 +42,10 @@ pub enum Change {
     },
     /// Ends every pause of the target.
     Resume(PauseTarget),
+    /// A person asked for no more mails. The reason is private and is not stored.
+    Stop(PersonId),
+    /// The person gets mails again.
+    UndoStop(PersonId),
     /// Moves a unit by weeks.
     Shift {
         unit: UnitId,
@@ -86,6 +90,8 @@ impl Change {
             Change::Release(_) => "hold release",
             Change::Pause { .. } => "pause",
             Change::Resume(_) => "resume",
+            Change::Stop(_) => "people stop",
+            Change::UndoStop(_) => "people stop --undo",
             Change::Shift { .. } => "unit shift",
             Change::CloseUnit { .. } => "unit close",
             Change::SetCadence { .. } => "unit cadence",
@@ -115,6 +121,12 @@ impl Change {
             Change::Resume(of) => {
                 let open = |pause: &&mut Pause| pause.of == *of && pause.resumed.is_none();
                 settings.pauses.iter_mut().filter(open).for_each(|pause| pause.resumed = Some(at));
+            }
+            Change::Stop(person) => {
+                settings.stopped.insert(person.clone());
+            }
+            Change::UndoStop(person) => {
+                settings.stopped.remove(person);
             }
             Change::Shift { unit, weeks } => {
                 settings.units.entry(unit.clone()).or_default().shifts.push(Shift { weeks: *weeks, at });

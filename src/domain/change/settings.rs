@@ -1,12 +1,13 @@
 //! The decisions in force: approvals, pauses, holds, and the overrides of each unit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
 
 use crate::domain::model::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
+use crate::domain::model::library::Library;
 use crate::domain::model::person::Person;
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::ClosedPeriod;
@@ -26,6 +27,22 @@ pub struct Settings {
     pub held_steps: Vec<StepName>,
     /// Whether all sending is held manually.
     pub all_held: bool,
+    /// The people who have asked for no more mails.
+    pub stopped: HashSet<PersonId>,
+    /// Who got an earlier text of a step, for each step that another one corrects.
+    pub earlier_texts: HashMap<StepName, HashSet<PersonId>>,
+}
+
+impl Settings {
+    /// Gives steps that were renamed the names they have today.
+    pub(crate) fn use_todays_names(&mut self, library: &Library) {
+        for approval in &mut self.approvals {
+            approval.step = library.todays_name(&approval.step);
+        }
+        for held in &mut self.held_steps {
+            *held = library.todays_name(held);
+        }
+    }
 }
 
 impl Default for Settings {
@@ -37,6 +54,8 @@ impl Default for Settings {
             units: HashMap::new(),
             held_steps: Vec::new(),
             all_held: false,
+            stopped: HashSet::new(),
+            earlier_texts: HashMap::new(),
         }
     }
 }

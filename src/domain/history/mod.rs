@@ -9,6 +9,7 @@ pub mod response;
 use std::collections::HashMap;
 
 use crate::domain::model::ids::{PersonId, PersonNumber, Slug};
+use crate::domain::model::library::Library;
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 
@@ -117,6 +118,18 @@ impl History {
     pub(crate) fn with_empty_outbox(mut self) -> History {
         self.people.values_mut().for_each(|past| past.outbox = None);
         self
+    }
+
+    /// Gives steps that were renamed the names they have today.
+    pub(crate) fn use_todays_names(&mut self, library: &Library) {
+        for journey in library.journeys.iter().filter(|journey| !journey.renamed.is_empty()) {
+            let pasts = self.people.values_mut().flat_map(|past| &mut past.enrolments);
+            for (_, enrolment) in pasts.filter(|(slug, _)| *slug == journey.slug) {
+                for event in &mut enrolment.events {
+                    event.step = journey.todays_name(&event.step).clone();
+                }
+            }
+        }
     }
 
     /// Records a fact.

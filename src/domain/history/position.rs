@@ -64,12 +64,13 @@ impl Stage {
         let paused = |reasons: &[Reason]| reasons.iter().any(|reason| matches!(reason, Reason::Paused(_)));
         match verdict {
             Verdict::Ended(Ended::Finished) => Stage::Completed,
-            Verdict::Ended(Ended::Left | Ended::NotInAudience | Ended::JourneyGone) => Stage::Withdrawn,
+            Verdict::Ended(Ended::Left | Ended::Stopped | Ended::NotInAudience | Ended::JourneyGone) => {
+                Stage::Withdrawn
+            }
             Verdict::Held(held) if paused(&held.reasons) => Stage::Paused,
             Verdict::Wait(wait) if paused(&wait.reasons) => Stage::Paused,
-            Verdict::Send(_) => Stage::Active,
-            Verdict::Wait(_) | Verdict::Held(_) if enrolment.events.is_empty() => Stage::Waiting,
-            Verdict::Wait(_) | Verdict::Held(_) => Stage::Active,
+            _ if enrolment.events.is_empty() => Stage::Waiting,
+            Verdict::Send(_) | Verdict::Wait(_) | Verdict::Held(_) => Stage::Active,
         }
     }
 }
@@ -87,7 +88,11 @@ impl Position {
             Verdict::Send(send) => (Some((send.step.clone(), send.round)), Some(now), None),
             Verdict::Wait(wait) => {
                 let why = wait.reasons.first().map(Reason::code);
-                (Some((wait.step.clone(), wait.round)), Some(whole_second(wait.until)), why)
+                (
+                    wait.known_step().map(|step| (step.clone(), wait.round)),
+                    Some(whole_second(wait.until)),
+                    why,
+                )
             }
             Verdict::Held(held) => {
                 let why = held.reasons.first().map(Reason::code);

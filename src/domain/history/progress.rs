@@ -4,6 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::TimeDelta;
+
 use crate::domain::history::{History, PersonHistory};
 use crate::domain::model::ids::{PersonId, UnitId};
 use crate::domain::model::journey::LateJoiners;
@@ -48,6 +50,11 @@ impl Progress {
             }
         }
         progress
+    }
+
+    /// Totals with the mails at the instant itself: how it stands once they are sent.
+    pub(crate) fn after(now: Timestamp, library: &Library, roster: &Roster, memory: &History) -> Progress {
+        Progress::until(now + TimeDelta::nanoseconds(1), library, roster, memory)
     }
 
     /// Adds one more person, so that not all people have to be in memory at once.

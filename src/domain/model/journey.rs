@@ -30,6 +30,8 @@ pub struct Journey {
     pub late_joiners: LateJoiners,
     /// Slugs that must not be used again.
     pub retired: Vec<Slug>,
+    /// Former slugs of steps, each with the slug it has today.
+    pub renamed: Vec<(Slug, Slug)>,
     pub reference_group: Option<ReferenceGroup>,
     /// In order.
     pub steps: Vec<Step>,
@@ -39,6 +41,16 @@ impl Journey {
     /// The step with that slug.
     pub fn step(&self, slug: &Slug) -> Option<&Step> {
         self.steps.iter().find(|step| step.slug == *slug)
+    }
+
+    /// The slug that a step has today.
+    pub(crate) fn todays_name<'n>(&'n self, slug: &'n Slug) -> &'n Slug {
+        self.renamed.iter().find(|(former, _)| former == slug).map_or(slug, |(_, today)| today)
+    }
+
+    /// The step that has that slug or had it formerly.
+    pub(crate) fn step_once_called(&self, slug: &Slug) -> Option<&Step> {
+        self.step(self.todays_name(slug))
     }
 
     /// The index of the step with that slug.

@@ -1,10 +1,11 @@
 //! The resolved content of one revision: the input of planner and renderer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::ids::{ContentHash, Language, PersonId, Slug};
+use super::ids::{ContentHash, Language, PersonId, Slug, StepName};
 use super::journey::Journey;
+use super::step::Step;
 use crate::domain::time::calendar::Calendar;
 use crate::domain::time::timezone::TimeZone;
 
@@ -24,6 +25,36 @@ impl Library {
     /// The journey with that slug.
     pub fn journey(&self, slug: &Slug) -> Option<&Journey> {
         self.journeys.iter().find(|journey| journey.slug == *slug)
+    }
+
+    /// The name that a step has today.
+    pub(crate) fn todays_name(&self, name: &StepName) -> StepName {
+        let step = self.journey(&name.journey).map_or(&name.step, |journey| journey.todays_name(&name.step));
+        StepName { journey: name.journey.clone(), step: step.clone() }
+    }
+
+    /// All names of a step: today's, then the former ones.
+    pub(crate) fn names_of(&self, name: &StepName) -> Vec<StepName> {
+        let renamed = self.journey(&name.journey).into_iter().flat_map(|journey| &journey.renamed);
+        let former = renamed.filter(|(_, today)| *today == name.step).map(|(former, _)| former.clone());
+        let names = std::iter::once(name.step.clone()).chain(former);
+        names.map(|step| StepName { journey: name.journey.clone(), step }).collect()
+    }
+
+    /// The step with that name.
+    pub(crate) fn step(&self, name: &StepName) -> Option<&Step> {
+        self.journey(&name.journey)?.step(&name.step)
+    }
+
+    /// The steps that are corrected by another step, without duplicates.
+    pub(crate) fn corrected(&self) -> impl Iterator<Item = &StepName> {
+        let corrected: BTreeSet<&StepName> = self
+            .journeys
+            .iter()
+            .flat_map(|journey| &journey.steps)
+            .filter_map(|s| s.corrects.as_ref())
+            .collect();
+        corrected.into_iter()
     }
 
     /// The reference groups of all journeys, with duplicates.

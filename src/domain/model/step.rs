@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
-use super::ids::{ContentHash, Language, Slug};
+use super::ids::{ContentHash, Language, Slug, StepName};
 use super::picture::Picture;
 use crate::domain::time::duration::Duration;
 
@@ -25,6 +25,8 @@ pub struct Step {
     pub expires_after: Option<Duration>,
     /// Whether people past this step get it too.
     pub catch_up: bool,
+    /// Goes only to those who got an earlier text of that step.
+    pub corrects: Option<StepName>,
     /// Minutes of working time it asks for.
     pub minutes: u32,
     /// Focus area, for reports.
@@ -49,6 +51,13 @@ impl Step {
         };
         let own = character.and_then(|c| find(language, Some(c))).or_else(|| find(language, None));
         own.or_else(|| character.and_then(|c| find(first, Some(c)))).unwrap_or(&self.variants[0])
+    }
+}
+
+impl Step {
+    /// Whether people who are past its place get it, too.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.catch_up || self.corrects.is_some()
     }
 }
 

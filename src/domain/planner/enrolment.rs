@@ -66,6 +66,8 @@ pub(super) struct EnrolmentState<'s> {
     pub(super) answer: AnswerWait,
     /// The remaining steps, in order, without skipped ones.
     pub(super) ahead: Vec<usize>,
+    /// How the person joins, if the mails of others decide which step comes first.
+    pub(super) joins_late: Option<LateJoiners>,
     /// Steps that are too late from now on.
     pub(super) skipped: Vec<(usize, Timestamp)>,
     /// The latest instant at which a step before the next was skipped.
@@ -141,6 +143,7 @@ impl PlannerAt<'_> {
             last_step,
             answer,
             ahead,
+            joins_late: self.joins_late(who, route, enrolment),
             skipped: Vec::new(),
             skipped_at: enrolment.events.iter().filter(|e| is_skip(e)).map(|e| e.at).max(),
         };
@@ -216,7 +219,16 @@ impl PlannerAt<'_> {
         };
         let done =
             |step: &Step| enrolment.mail(&step.slug).is_some() || enrolment.skipped(&step.slug).is_some();
-        let comes = |(index, step): &(usize, &Step)| (*index >= from || step.catch_up) && !done(step);
+        let earlier_texts = &self.planner.settings.earlier_texts;
+        let comes = |(index, step): &(usize, &Step)| {
+            let is_for_them = match &step.corrects {
+                Some(corrected) => {
+                    earlier_texts.get(corrected).is_some_and(|got| got.contains(&who.person.id))
+                }
+                None => *index >= from || step.catch_up,
+            };
+            is_for_them && !done(step)
+        };
         let mut ahead = Vec::with_capacity(steps.len());
         ahead.extend(steps.iter().enumerate().filter(comes).map(|(index, _)| index));
         ahead
@@ -229,21 +241,31 @@ impl PlannerAt<'_> {
         route: &PreparedJourney<'_>,
         enrolment: &Enrolment,
     ) -> usize {
-        let (index, journey) = (route.index, route.journey);
-        if journey.late_joiners == LateJoiners::FromStart {
-            return 0;
+        let first = match self.joins_late(who, route, enrolment) {
+            Some(LateJoiners::JoinUnit) => {
+                self.progress.unit_majority_received(route.index, &who.person.unit).map(|step| step + 1)
+            }
+            Some(LateJoiners::SkipToCurrent) => self.progress.furthest(route.index),
+            Some(LateJoiners::FromStart) | None => None,
+        };
+        first.unwrap_or(0)
+    }
+
+    /// How a person without any mail joins, if they came after the start and do not begin with the first step.
+    pub(super) fn joins_late(
+        &self,
+        who: &PersonContext<'_>,
+        route: &PreparedJourney<'_>,
+        enrolment: &Enrolment,
+    ) -> Option<LateJoiners> {
+        let mode = route.journey.late_joiners;
+        if mode == LateJoiners::FromStart || enrolment.mails().next().is_some() {
+            return None;
         }
         let zone = self.planner.zone();
         let came = who.person.start.map(|day| zone.midnight(day)).max(enrolment.entered);
         let late = came.is_some_and(|came| self.official_start(who, route).is_some_and(|start| came > start));
-        let first = match journey.late_joiners {
-            LateJoiners::JoinUnit => {
-                self.progress.unit_majority_received(index, &who.person.unit).map(|step| step + 1)
-            }
-            LateJoiners::SkipToCurrent => self.progress.furthest(index),
-            LateJoiners::FromStart => None,
-        };
-        first.filter(|_| late).unwrap_or(0)
+        late.then_some(mode)
     }
 
     /// Removes the steps that expired before they could leave.
@@ -380,12 +402,16 @@ impl PlannerAt<'_> {
             }
         };
         let mut reasons = Vec::new();
-        if slots.from > self.now {
+        // The slot after a mail of this instant is a matter of the cadence.
+        if slots.from > self.now + SMALLEST_STEP {
             let day = zone.date(slots.from);
-            reasons.push(match place.last {
-                None if step.pace == Pace::NextSlot || place.began > self.now => Reason::NotStarted(day),
-                _ => Reason::Pace(day),
-            });
+            let begins = match place.last {
+                None if place.began > self.now => Some(zone.date(place.began)),
+                None if step.pace == Pace::NextSlot => Some(day),
+                _ => None,
+            };
+            reasons.extend(begins.map(Reason::NotStarted));
+            reasons.extend(begins.is_none_or(|begins| begins < day).then_some(Reason::Pace(day)));
             let whole = place.last.is_none() || matches!(step.pace, Pace::On(_));
             let weeks = if whole { who.weeks_shifted() } else { shifted };
             reasons.extend((weeks > 0).then_some(Reason::UnitShift(weeks)));
@@ -401,7 +427,9 @@ fn last_place(steps: &[Step], enrolment: &Enrolment) -> Option<usize> {
     enrolment.mails().fold(None, |last, mail| {
         let place = steps.iter().position(|step| step.slug == *mail.step);
         match place {
-            Some(place) if !steps[place].catch_up || last.is_none_or(|last| place > last) => Some(place),
+            Some(place) if !steps[place].is_caught_up() || last.is_none_or(|last| place > last) => {
+                Some(place)
+            }
             _ => last,
         }
     })

@@ -287,8 +287,11 @@ impl PlannerAt<'_> {
             decision.verdict = Verdict::Held(Held { step: Some(send.step.clone()), reasons: vec![reason] });
             held.push(decision.journey);
         };
+        let who = match first {
+            Some(_) => who.after_sending_at(self.now),
+            None => who,
+        };
         if let Some(first) = first {
-            let who = who.after_sending_at(self.now);
             let others =
                 |decision: &&mut Decision| decision.journey != first && !held.contains(&decision.journey);
             for decision in decisions.iter_mut().filter(others) {
@@ -298,7 +301,68 @@ impl PlannerAt<'_> {
                 *decision = self.decide_in(&who, index, predecessor).0;
             }
         }
+        self.keep_distance(who, &mut decisions, &states);
         decisions
+    }
+
+    /// Of mails to come that are too close together the first one keeps its time, and the others wait as they will
+    /// once it is sent. Only mails that need nothing but time keep others waiting.
+    fn keep_distance<'s>(
+        &'s self,
+        mut who: PersonContext<'s>,
+        decisions: &mut [Decision],
+        states: &[Option<PredecessorState>],
+    ) {
+        let until = |decision: &Decision| match &decision.verdict {
+            Verdict::Wait(wait) if wait.is_certain() => Some(wait.until),
+            _ => None,
+        };
+        let mut left: Vec<usize> =
+            (0..decisions.len()).filter(|at| until(&decisions[*at]).is_some()).collect();
+        while left.len() > 1 {
+            let first = left.iter().copied().min_by_key(|at| {
+                let decision = &decisions[*at];
+                let at = until(decision);
+                let is_tie = decisions.iter().filter(|other| until(other) == at).count() > 1;
+                (at, is_tie.then(|| self.priority_to_come(&who, decision, states)))
+            });
+            let Some((first, at)) = first.and_then(|first| Some((first, until(&decisions[first])?))) else {
+                return;
+            };
+            who = who.after_sending_at(at);
+            left.retain(|other| *other != first);
+            for &other in &left {
+                if until(&decisions[other]) < who.gap_ends {
+                    let index = decisions[other].journey;
+                    let predecessor =
+                        self.planner.routes[index].after.and_then(|predecessor| states[predecessor]);
+                    decisions[other] = self.decide_in(&who, index, predecessor).0;
+                }
+            }
+            left.retain(|other| until(&decisions[*other]).is_some());
+        }
+    }
+
+    /// The priority that a journey will have when its next mail is due.
+    fn priority_to_come<'s>(
+        &'s self,
+        who: &PersonContext<'s>,
+        decision: &Decision,
+        states: &[Option<PredecessorState>],
+    ) -> Option<Priority> {
+        let Verdict::Wait(wait) = &decision.verdict else { return None };
+        let route = &self.planner.routes[decision.journey];
+        let predecessor = route.after.and_then(|predecessor| states[predecessor]);
+        let due_since = self.place(who, route, predecessor).ok().and_then(|place| {
+            let index = route.journey.place(&wait.step).filter(|_| wait.round == 0)?;
+            self.due_since(who, route, &place, index, None)
+        });
+        Some(Priority {
+            reminder: wait.round > 0,
+            due_since: due_since.unwrap_or(wait.until),
+            started: self.official_start(who, route),
+            journey: decision.journey,
+        })
     }
 
     /// Decides for each journey independently, and returns how each stands for a journey that follows it.
@@ -340,6 +404,9 @@ impl PlannerAt<'_> {
         };
         if who.person.has_left(self.today) {
             return over(Ended::Left);
+        }
+        if self.planner.settings.stopped.contains(&who.person.id) {
+            return over(Ended::Stopped);
         }
         if !route.journey.audience.includes(who.person, who.unit_name) {
             return over(Ended::NotInAudience);

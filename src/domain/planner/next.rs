@@ -5,12 +5,13 @@ use chrono::TimeDelta;
 use super::gate::Gate;
 use super::send_policy::{Blocked, StepApproval};
 use super::slot::{SEARCH_HORIZON, SMALLEST_STEP, Slots};
-use super::{ApprovalMode, Decision, PersonContext, PlannerAt, PreparedJourney};
+use super::{ApprovalMode, Decision, PersonContext, PlannerAt, PreparedJourney, UnitView};
 use crate::domain::history::PendingEmail;
+use crate::domain::model::journey::LateJoiners;
 use crate::domain::model::step::{Step, Wait as StepWait};
 use crate::domain::planner::enrolment::{AnswerWait, EnrolmentState, Predecessor, PredecessorState};
 use crate::domain::time::timezone::Timestamp;
-use crate::domain::verdict::{Ended, Held, Reason, Send, Verdict, Wait};
+use crate::domain::verdict::{Ended, Held, LateStart, Reason, Send, Verdict, Wait};
 
 impl PlannerAt<'_> {
     /// Decides for a person in the audience, given how the previous journey stands.
@@ -134,7 +135,49 @@ impl PlannerAt<'_> {
                 }
             }
         };
-        (verdict, skipped)
+        (self.with_late_start(who, route, place, verdict), skipped)
+    }
+
+    /// Names no time and no step where the mails that others get until then decide which step comes first.
+    fn with_late_start<'s>(
+        &self,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
+        verdict: Verdict,
+    ) -> Verdict {
+        let Some(mode) = place.joins_late else { return verdict };
+        let Verdict::Wait(mut wait) = verdict else { return verdict };
+        if self.next_mail_of_others(who, route, mode).is_some_and(|next| wait.until <= next) {
+            return Verdict::Wait(wait);
+        }
+        // What was found for the step they would get now holds for that step alone.
+        wait.reasons.retain(|reason| {
+            matches!(reason, Reason::Paused(_) | Reason::Leave(_) | Reason::Expired | Reason::Left)
+        });
+        let joins = (place.began > self.now).then(|| self.planner.zone().date(place.began));
+        wait.reasons.insert(0, Reason::JoinsLate(LateStart { joins, at: mode }));
+        Verdict::Wait(wait)
+    }
+
+    /// Until then the others whose place counts for a late joiner get no mail; `None`: they may get one now.
+    fn next_mail_of_others<'s>(
+        &self,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        mode: LateJoiners,
+    ) -> Option<Timestamp> {
+        let has_own_cadence = |unit: &UnitView<'_>| unit.settings.is_some_and(|unit| unit.cadence.is_some());
+        if mode == LateJoiners::SkipToCurrent && self.planner.units.iter().any(has_own_cadence) {
+            return None;
+        }
+        // A slot may be used until its grace ends.
+        let from = self.now - self.planner.settings.grace + SMALLEST_STEP;
+        let own = [true, false].into_iter().flat_map(|member| {
+            route.journey.steps.iter().filter_map(move |step| self.own_moment(who, route, member, step))
+        });
+        let cadence = self.slot_from(who, route, Slots { from, on: None }, from);
+        own.filter(|on| *on >= from).chain(cadence).min().filter(|next| *next > self.now)
     }
 
     fn send<'s>(
@@ -255,7 +298,7 @@ impl PlannerAt<'_> {
         predecessor: Predecessor,
     ) -> Verdict {
         let step = route.journey.steps.first();
-        let reasons = vec![Reason::PreviousJourney(predecessor.slug)];
+        let mut reasons = vec![Reason::PreviousJourney(predecessor.slug)];
         let from = predecessor.until.map(|until| until + SMALLEST_STEP);
         let slot = from.and_then(|from| {
             // The first step is not known yet; one with its own date does not wait for the cadence.
@@ -265,7 +308,11 @@ impl PlannerAt<'_> {
             own.filter(|on| *on >= from).chain(cadence).min()
         });
         match (step, slot) {
-            (Some(step), Some(slot)) => wait(step, 0, slot, reasons),
+            (Some(step), Some(slot)) => {
+                let late = self.joins_late(who, route, who.past.enrolment(&route.journey.slug));
+                reasons.extend(late.map(|at| Reason::JoinsLate(LateStart { joins: None, at })));
+                wait(step, 0, slot, reasons)
+            }
             (step, _) => Verdict::Held(Held { step: step.map(|step| step.slug.clone()), reasons }),
         }
     }

@@ -26,7 +26,7 @@ pub(super) struct PersonContext<'s> {
     /// When the last mail of any journey left.
     last_mail: Option<Timestamp>,
     /// When `min_gap` after it ends.
-    gap_ends: Option<Timestamp>,
+    pub(super) gap_ends: Option<Timestamp>,
     moment: &'s PlannerAt<'s>,
 }
 

@@ -8,6 +8,9 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::script::{Pass, Script, Sent, told};
+use super::{ApprovalMode, Planner};
+use crate::domain::forecast::forecast;
+use crate::domain::history::progress::Progress;
 use crate::domain::verdict::Verdict;
 
 /// A day in the weeks of a story.
@@ -181,6 +184,56 @@ proptest! {
         for person in &roster.people {
             for (journey, verdict) in script.verdicts(script.until, person.id.as_str()) {
                 prop_assert!(matches!(verdict, Verdict::Ended(_)), "{}{} in {}: {:?}", story, person.id, journey, verdict);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(300, 2_000))]
+
+    /// A mail that needs nothing but time is the person's next one in the forecast, at that time and of that step,
+    /// unless one comes before it that depends on something else.
+    #[test]
+    fn the_forecast_agrees_with_the_verdicts(story in story(), at in instant()) {
+        // When a reference group gets a step is an estimate.
+        let story = story.replace(" group p0 lead 5 workdays", "").replace(" group p1 lead 2 days", "");
+        let mut script = Script::parse(&format!("{story}until {at}\n"));
+        script.live(Pass::ByWakeUps);
+        let now = script.until;
+        script.pass(now, &mut Vec::new());
+        let roster = script.roster();
+        let memory = script.memory.clone();
+        let span = now..now + chrono::TimeDelta::days(800);
+        let rows = forecast(&script.library, &roster, &script.settings, memory, span, |_| {});
+        let planner = Planner::new(&script.library, &roster, &script.settings, ApprovalMode::Recorded);
+        let progress = Progress::after(now, &script.library, &roster, &script.memory);
+        let moment = planner.at(now, &script.memory, &progress);
+        for (index, person) in roster.people.iter().enumerate() {
+            let certain: Vec<_> = moment
+                .decide(person, script.memory.of(&person.id))
+                .into_iter()
+                .filter_map(|decision| match decision.verdict {
+                    Verdict::Wait(wait) if wait.is_certain() => Some((decision.journey, wait)),
+                    _ => None,
+                })
+                .collect();
+            let Some(first) = certain.iter().map(|(_, wait)| wait.until).min() else { continue };
+            let row = rows.iter().find(|row| row.person == index);
+            let Some(row) = row else {
+                return Err(TestCaseError::fail(format!("{story}{} gets nothing: {certain:?}", person.id)));
+            };
+            let told = format!("{story}until {at}\n{}: {row:?}\n{certain:?}", person.id);
+            prop_assert!(row.at <= first, "{}", told);
+            let all_certain = certain.len() == script.library.journeys.len();
+            if all_certain {
+                let journeys: Vec<usize> =
+                    certain.iter().filter(|(_, wait)| wait.until == first).map(|(journey, _)| *journey).collect();
+                prop_assert_eq!(journeys, vec![row.journey], "{}", told);
+            }
+            if let Some((_, wait)) = certain.iter().find(|(journey, _)| *journey == row.journey) {
+                let step = &script.library.journeys[row.journey].steps[row.step].slug;
+                prop_assert_eq!((row.at, step, row.round), (wait.until, &wait.step, wait.round), "{}", told);
             }
         }
     }

@@ -147,6 +147,7 @@ impl Script {
             focus: Vec::new(),
             late_joiners: LateJoiners::FromStart,
             retired: Vec::new(),
+            renamed: Vec::new(),
             reference_group: None,
             steps: Vec::new(),
         };
@@ -466,6 +467,7 @@ fn step(text: &str) -> Step {
         wait: Wait::No,
         expires_after: None,
         catch_up: false,
+        corrects: None,
         minutes: 3,
         focus: None,
         questions: Vec::new(),

@@ -41,6 +41,9 @@ pub(crate) fn hand_over_block(
     programme: &Programme,
 ) -> Option<Reason> {
     let EnqueuedMail { journey, step, person, content } = *mail;
+    if settings.stopped.contains(&person.id) {
+        return Some(Reason::Stopped);
+    }
     if settings.all_held || is_held(journey, step, settings) {
         return Some(Reason::ManualHold);
     }

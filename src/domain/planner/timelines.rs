@@ -935,3 +935,21 @@ fn leap_days_and_the_31st() {
         "#]],
     );
 }
+
+#[test]
+fn of_two_mails_at_one_time_the_second_is_not_planned_for_it() {
+    why(
+        "
+        journey j start 2026-12-01
+        step a
+        journey k start 2026-12-01
+        step b
+        person ada
+        ",
+        "2026-11-24 10:00",
+        &expect![[r#"
+            j: wait for a until Tue 1 Dec 2026 08:30: not_started (begins Tue 1 Dec 2026)
+            k: wait for b until Tue 8 Dec 2026 08:30: not_started (begins Tue 1 Dec 2026), min_gap (too soon after the last mail)
+        "#]],
+    );
+}

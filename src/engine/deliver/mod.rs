@@ -130,7 +130,9 @@ struct Permits {
 impl Permits {
     fn read(store: &Store, desk: &MessageBuilder<'_>) -> Result<Permits, StoreError> {
         let seen = store.data_version()?;
-        Ok(Permits { settings: store.settings(desk.config.limits.grace)?, seen, gone: HashSet::new() })
+        let mut settings = store.settings(desk.config.limits.grace)?;
+        settings.use_todays_names(desk.library);
+        Ok(Permits { settings, seen, gone: HashSet::new() })
     }
 
     /// What is to be done with a delivery at an instant.
@@ -140,8 +142,12 @@ impl Permits {
         if outgoing.has_left || outgoing.person.has_left(today) || self.gone.contains(&delivery.number) {
             return Triage::Settle(DeliveryEvent::Cancelled, "the person is gone");
         }
+        if self.settings.stopped.contains(&outgoing.person.id) {
+            return Triage::Settle(DeliveryEvent::Cancelled, "the person has asked for no more mails");
+        }
         let journey = desk.library.journey(&delivery.step.journey);
-        let Some((journey, step)) = journey.and_then(|j| Some((j, j.step(&delivery.step.step)?))) else {
+        let Some((journey, step)) = journey.and_then(|j| Some((j, j.step_once_called(&delivery.step.step)?)))
+        else {
             return Triage::Settle(DeliveryEvent::Cancelled, "the step is gone");
         };
         // What may have arrived is looked after to the end.

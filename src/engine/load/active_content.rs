@@ -4,13 +4,14 @@
 use chrono::NaiveDate;
 
 use super::error::LoadError;
+use super::removed_steps::{KnownSteps, removed_steps};
 use crate::config::Config;
 use crate::content;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::library::Library;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::render::Renderer;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The active content. It does not change once it is loaded: a reload replaces
 /// the [`std::sync::Arc`] that holds it, so that the daemon, a web server and a
@@ -36,7 +37,19 @@ impl ActiveContent {
     pub fn read(config: &Config, now: Timestamp) -> Result<ActiveContent, LoadError> {
         let written = LoadedContent::of(config, content::load(&config.content, today(now)));
         let broken = match written.usable() {
-            Ok(content) => return Ok(content),
+            Ok(content) => {
+                let look = |store: &Store| lost_steps(config, &content.library, store, now);
+                let lost = match Store::read_only(&config.database, look) {
+                    Ok(lost) => lost.unwrap_or_default(),
+                    Err(error @ (StoreError::Busy | StoreError::Changed)) => return Err(error.into()),
+                    // Whoever uses the database says what is wrong with it, and whoever writes looks again.
+                    Err(_) => Vec::new(),
+                };
+                if lost.is_empty() {
+                    return Ok(content);
+                }
+                lost
+            }
             Err(faults) => faults,
         };
         let kept = Store::read_only(&config.database, Store::saved_content_files)?.unwrap_or_default();
@@ -46,6 +59,27 @@ impl ActiveContent {
             Err(_) => Err(LoadError::Content(broken)),
         }
     }
+}
+
+/// The errors of content that is not in force yet and that would lose what people have had.
+pub(super) fn lost_steps(
+    config: &Config,
+    library: &Library,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Vec<Diagnostic>, StoreError> {
+    if store.saved_content()?.is_none_or(|(hash, _)| hash == library.hash) {
+        return Ok(Vec::new());
+    }
+    let faults = removed_steps(config, library, &known_steps(config, store, now)?);
+    Ok(faults.into_iter().filter(Diagnostic::is_error).collect())
+}
+
+/// What the database knows about the steps that people have had.
+pub(super) fn known_steps(config: &Config, store: &Store, now: Timestamp) -> Result<KnownSteps, StoreError> {
+    let files = store.saved_content_files()?;
+    let before = content::load_from_files(&config.content, &files, today(now)).library;
+    Ok(KnownSteps { people: store.people_per_step()?, before })
 }
 
 /// Reads the content folder even if rendering has errors, and falls back to the

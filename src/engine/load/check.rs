@@ -2,9 +2,10 @@
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::active_content::{ActiveContent, LoadedContent, today};
+use super::active_content::{ActiveContent, LoadedContent, known_steps, today};
 use super::people_file::people;
 use super::references::check_references;
+use super::removed_steps::removed_steps;
 use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::content;
@@ -13,6 +14,7 @@ use crate::domain::model::ids::Language;
 use crate::domain::model::person::Roster;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::plan::forecast;
+use crate::store::Store;
 
 /// How far `check` forecasts.
 const A_YEAR: TimeDelta = TimeDelta::weeks(52);
@@ -30,6 +32,9 @@ pub(crate) fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     faults.extend(reading.faults);
     let (Some((library, renderer)), Some(roster)) = (written, reading.roster) else { return faults };
     faults.extend(check_references(config, &library, &roster));
+    // A database that cannot be read is a matter of `doctor`.
+    let known = Store::read_only(&config.database, |store| known_steps(config, store, now));
+    faults.extend(removed_steps(config, &library, &known.ok().flatten().unwrap_or_default()));
     if !faults.iter().any(Diagnostic::is_error) {
         let content = ActiveContent { library, renderer, warnings: Vec::new(), files, broken: Vec::new() };
         faults.extend(workload_warnings(config, content, roster, now));

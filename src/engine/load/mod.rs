@@ -6,4 +6,5 @@ pub mod error;
 pub(crate) mod open;
 pub(crate) mod people_file;
 mod references;
+mod removed_steps;
 pub mod snapshot;

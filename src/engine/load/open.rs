@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::active_content::ActiveContent;
+use super::active_content::{ActiveContent, lost_steps};
 use super::error::LoadError;
 use super::snapshot::{LoadScope, Snapshot};
 use crate::config::Config;
@@ -50,6 +50,12 @@ pub(crate) fn snapshot(
     at: Timestamp,
 ) -> Result<Snapshot, LoadError> {
     let snapshot = Snapshot::of(config, content, store, scope)?;
+    if snapshot.content.broken.is_empty() {
+        let lost = lost_steps(&snapshot.config, &snapshot.content.library, store, at)?;
+        if !lost.is_empty() {
+            return Err(LoadError::Content(lost));
+        }
+    }
     save_content(&snapshot.content, store, at)?;
     Ok(snapshot)
 }

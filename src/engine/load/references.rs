@@ -38,7 +38,7 @@ pub(super) fn check_references(config: &Config, library: &Library, roster: &Rost
     faults
 }
 
-fn journey_file(config: &Config, slug: &str) -> String {
+pub(super) fn journey_file(config: &Config, slug: &str) -> String {
     let file: PathBuf = [config.content.as_path(), Path::new("journeys"), Path::new(slug)].iter().collect();
     file.join("journey.toml").display().to_string()
 }

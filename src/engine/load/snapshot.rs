@@ -11,12 +11,12 @@ use crate::config::Config;
 use crate::domain::change::settings::Settings;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::history::{History, PersonWithHistory};
-use crate::domain::model::ids::PersonNumber;
+use crate::domain::model::ids::{PersonNumber, StepName};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::Roster;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::tokens::Keys;
-use crate::store::{DataVersion, Store, StoreError};
+use crate::store::{DataVersion, EarlierText, Store, StoreError};
 
 /// Everything the planner and the renderer need, as of one read.
 pub struct Snapshot {
@@ -189,7 +189,7 @@ impl StoredState {
     ) -> Result<StoredState, StoreError> {
         let seen = store.data_version()?;
         let imported = store.imported_at()?.is_some();
-        let (roster, memory, numbers) = match scope {
+        let (roster, mut memory, numbers) = match scope {
             LoadScope::ReferenceGroups => {
                 let (roster, memory) = store.people_by_id(library.members())?;
                 (Some(roster), memory, Vec::new())
@@ -199,9 +199,16 @@ impl StoredState {
                 (roster, store.memory()?, numbers.unwrap_or_default())
             }
         };
+        memory.use_todays_names(library);
+        let mut settings = store.settings(config.limits.grace)?;
+        settings.use_todays_names(library);
+        for name in library.corrected() {
+            let people = earlier_texts(store, library, name)?.into_iter().map(|text| text.person).collect();
+            settings.earlier_texts.insert(name.clone(), people);
+        }
         Ok(StoredState {
             roster,
-            settings: store.settings(config.limits.grace)?,
+            settings,
             memory,
             stored: DatabaseState {
                 numbers,
@@ -211,4 +218,14 @@ impl StoredState {
             },
         })
     }
+}
+
+/// Who got an earlier text of a step, and never today's.
+pub(crate) fn earlier_texts(
+    store: &Store,
+    library: &Library,
+    name: &StepName,
+) -> Result<Vec<EarlierText>, StoreError> {
+    let Some(step) = library.step(name) else { return Ok(Vec::new()) };
+    store.earlier_texts(&library.names_of(name), step.hash)
 }

@@ -5,24 +5,62 @@ use crate::domain::change::settings::Pause;
 use crate::domain::delivery::state::{self, Delivery};
 use crate::domain::history::position::Stage;
 use crate::domain::history::progress::Progress;
-use crate::domain::history::{EventKind, PersonHistory};
+use crate::domain::history::{EventKind, PersonHistory, PersonWithHistory};
 use crate::domain::model::ids::{ContentHash, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::Step;
 use crate::domain::planner::send_policy::{self, EnqueuedMail};
-use crate::domain::planner::{ApprovalMode, Decision, Planner};
+use crate::domain::planner::{ApprovalMode, Decision, Planner, PlannerAt};
 use crate::domain::time::calendar::QuietDay;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Reason, Verdict};
-use crate::engine::load::snapshot::Snapshot;
-use crate::store::{Store, StoreError};
+use crate::engine::load::snapshot::{Snapshot, earlier_texts};
+use crate::engine::plan::pass::DueEmail;
+use crate::store::{Departed, EarlierText, PastMail, Store, StoreError};
 
 /// A person with the status of each journey.
 pub struct Why<'w> {
     pub(crate) person: &'w Person,
     /// One entry for each journey, in the order of the library.
     pub journeys: Vec<JourneyStatus<'w>>,
+    /// Mails of steps and journeys that are not in the content any more.
+    pub(crate) removed: Vec<PastMail>,
+}
+
+/// A person who has left, and what they got.
+pub(crate) struct Leaver {
+    pub(crate) departed: Departed,
+    pub(crate) mails: Vec<PastMail>,
+}
+
+/// A person whom an import removed, by employee id or address.
+pub(crate) fn leaver(snapshot: &Snapshot, id_or_address: &str) -> Result<Option<Leaver>, StoreError> {
+    let look = |store: &Store| {
+        let Some(departed) = store.departed(id_or_address)? else { return Ok(None) };
+        Ok(Some(Leaver { mails: store.past_mails(&departed.person)?, departed }))
+    };
+    Ok(Store::read_only(&snapshot.config.database, look)?.flatten())
+}
+
+/// A person who got an earlier text of a step.
+pub(crate) struct EarlierReader<'w> {
+    pub(crate) person: &'w Person,
+    pub(crate) text: EarlierText,
+}
+
+/// Who got an earlier text of a step and never today's, in the order of the people file.
+pub(crate) fn earlier_readers<'w>(
+    snapshot: &'w Snapshot,
+    step: &StepName,
+    unit: Option<&UnitId>,
+) -> Result<Vec<EarlierReader<'w>>, StoreError> {
+    let look = |store: &Store| earlier_texts(store, &snapshot.content.library, step);
+    let texts = Store::read_only(&snapshot.config.database, look)?.unwrap_or_default();
+    let reader =
+        |text: EarlierText| Some(EarlierReader { person: snapshot.roster.person(&text.person)?, text });
+    let is_listed = |reader: &EarlierReader<'_>| unit.is_none_or(|unit| reader.person.unit == *unit);
+    Ok(texts.into_iter().filter_map(reader).filter(is_listed).collect())
 }
 
 /// Status of a journey for a person.
@@ -57,13 +95,6 @@ pub struct StepStatus<'w> {
     pub kept_back: Option<Reason>,
     /// The last reply of the relay, or the file name, for the last round.
     pub reply: Option<String>,
-}
-
-impl<'w> JourneyStatus<'w> {
-    /// The step that is due or next, if any.
-    pub(crate) fn next_step(&self) -> Option<&StepStatus<'w>> {
-        self.steps.iter().find(|step| matches!(step.state, State::Due | State::Next))
-    }
 }
 
 impl StepStatus<'_> {
@@ -151,15 +182,20 @@ pub fn of_person<'w>(snapshot: &'w Snapshot, person: &'w Person, at: Timestamp) 
             verdict: with_cause(snapshot, person, journey, decision.verdict, at),
         }
     });
-    Why { person, journeys: journeys.collect() }
+    Why { person, journeys: journeys.collect(), removed: Vec::new() }
 }
 
 /// Adds the deliveries from the database: content, state, what blocks them, and
 /// the reply. Changes nothing on disk.
 pub fn add_deliveries(snapshot: &Snapshot, why: &mut Why<'_>, at: Timestamp) -> Result<(), StoreError> {
     let person = why.person;
-    let look = |store: &Store| store.deliveries_to(&person.id);
-    for (mail, reply) in Store::read_only(&snapshot.config.database, look)?.unwrap_or_default() {
+    let library = &snapshot.content.library;
+    let look = |store: &Store| Ok((store.deliveries_to(&person.id)?, store.past_mails(&person.id)?));
+    let (deliveries, past) = Store::read_only(&snapshot.config.database, look)?.unwrap_or_default();
+    let is_removed = |mail: &PastMail| library.step(&library.todays_name(&mail.step)).is_none();
+    why.removed = past.into_iter().filter(is_removed).collect();
+    for (mut mail, reply) in deliveries {
+        mail.step = library.todays_name(&mail.step);
         let standing = why.journeys.iter_mut().find(|j| j.journey.slug == mail.step.journey);
         let Some(standing) = standing else { continue };
         let journey = standing.journey;
@@ -182,7 +218,8 @@ pub(crate) fn add_deliveries_in_unit(
     let look = |store: &Store| people.iter().map(|one| store.deliveries_to(&one.person.id)).collect();
     let found: Vec<_> = Store::read_only(&snapshot.config.database, look)?.unwrap_or_default();
     for (MemberStatus { person, step, .. }, mails) in people.iter_mut().zip(found) {
-        for (mail, reply) in mails.into_iter().filter(|(mail, _)| mail.step == *name) {
+        let library = &snapshot.content.library;
+        for (mail, reply) in mails.into_iter().filter(|(mail, _)| library.todays_name(&mail.step) == *name) {
             step.add(snapshot, (journey, person), &mail, at);
             (step.content, step.reply) = (mail.content, reply);
         }
@@ -204,13 +241,13 @@ pub(crate) fn of_unit<'w>(
     };
     let planner =
         Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+    let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
     let moment = planner.at(at, &snapshot.memory, &progress);
     let journey = &snapshot.content.library.journeys[index];
     let people = snapshot.roster.people.iter().filter(|person| person.unit == *unit);
     let standing = |person: &'w Person| {
         let past = snapshot.memory.of(&person.id);
-        let decision = moment.decide(person, past).swap_remove(index);
+        let decision = decide_as_sent(&moment, snapshot, person).swap_remove(index);
         let of_step = steps(journey, past, &decision).into_iter().find(|s| s.step.slug == step.step)?;
         let verdict = with_cause(snapshot, person, journey, decision.verdict, at);
         Some(MemberStatus { person, step: of_step, verdict })
@@ -219,7 +256,12 @@ pub(crate) fn of_unit<'w>(
 }
 
 /// The pauses in force for a person in a journey.
-fn pauses<'w>(snapshot: &'w Snapshot, person: &Person, journey: &Journey, at: Timestamp) -> Vec<&'w Pause> {
+pub(crate) fn pauses<'w>(
+    snapshot: &'w Snapshot,
+    person: &Person,
+    journey: &Journey,
+    at: Timestamp,
+) -> Vec<&'w Pause> {
     let zone = snapshot.content.library.programme.zone;
     let pauses = snapshot.settings.pauses.iter();
     pauses.filter(|pause| pause.of.includes(person, journey) && pause.holds(at, zone)).collect()
@@ -259,8 +301,16 @@ fn with_cause(
 fn decide(snapshot: &Snapshot, person: &Person, at: Timestamp) -> Vec<Decision> {
     let planner =
         Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
-    let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
-    planner.at(at, &snapshot.memory, &progress).decide(person, snapshot.memory.of(&person.id))
+    let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+    decide_as_sent(&planner.at(at, &snapshot.memory, &progress), snapshot, person)
+}
+
+/// Decides as a pass does, which also holds a mail that cannot be rendered.
+fn decide_as_sent(moment: &PlannerAt<'_>, snapshot: &Snapshot, person: &Person) -> Vec<Decision> {
+    let somebody = PersonWithHistory { person, past: snapshot.memory.of(&person.id), number: None };
+    moment.decide_with_veto(person, somebody.past, |journey, send| {
+        DueEmail::of(snapshot, somebody, journey, send).1
+    })
 }
 
 fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) -> Vec<StepStatus<'w>> {
@@ -269,11 +319,12 @@ fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) ->
     let not_left = past.outbox.and(past.last_mail);
     let next: Option<(&Slug, Option<Timestamp>)> = match &decision.verdict {
         Verdict::Send(send) => Some((&send.step, Some(send.slot))),
-        Verdict::Wait(wait) => Some((&wait.step, Some(wait.until))),
+        Verdict::Wait(wait) => wait.known_step().map(|step| (step, Some(wait.until))),
         Verdict::Held(held) => held.step.as_ref().map(|step| (step, None)),
         Verdict::Ended(_) => None,
     };
     let reached = next.and_then(|(slug, _)| journey.place(slug));
+    let starts_anywhere = matches!(&decision.verdict, Verdict::Wait(wait) if wait.known_step().is_none());
     let standing = |(index, step): (usize, &'w Step)| {
         let mail = enrolment.events.iter().find_map(|event| match event.what {
             EventKind::Mailed { round: 0, slot } if event.step == step.slug => Some((slot, event.at)),
@@ -287,6 +338,7 @@ fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) ->
             (Some(_), _) if sent.is_none() => State::Due,
             (Some(_), _) => State::Sent,
             _ if skipped => State::Skipped,
+            (None, None) if starts_anywhere => State::Later,
             (None, Some(place)) if place == index && matches!(decision.verdict, Verdict::Send(_)) => {
                 State::Due
             }

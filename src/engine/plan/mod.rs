@@ -6,3 +6,4 @@ pub mod forecast;
 pub mod pass;
 pub(crate) mod people_batches;
 pub mod positions;
+pub(crate) mod upcoming;

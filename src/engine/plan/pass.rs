@@ -4,9 +4,9 @@
 
 use std::collections::HashSet;
 
-use crate::domain::history::PersonWithHistory;
 use crate::domain::history::position::Stage;
 use crate::domain::history::progress::Progress;
+use crate::domain::history::{Event, EventKind, PersonWithHistory};
 use crate::domain::model::ids::{Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
@@ -136,14 +136,24 @@ impl<'w> Pass<'w> {
     /// Decides for all people of a completely loaded snapshot, and renders the
     /// subject of each due mail.
     pub fn at(snapshot: &'w Snapshot, at: Timestamp, selection: &Filter) -> Pass<'w> {
+        let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+        Pass::with(snapshot, at, &progress, selection)
+    }
+
+    /// The same once the mails of that instant are sent: what comes next.
+    pub fn after(snapshot: &'w Snapshot, at: Timestamp, selection: &Filter) -> Pass<'w> {
+        let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+        Pass::with(snapshot, at, &progress, selection)
+    }
+
+    fn with(snapshot: &'w Snapshot, at: Timestamp, progress: &Progress, selection: &Filter) -> Pass<'w> {
         let planner = Planner::new(
             &snapshot.content.library,
             &snapshot.roster,
             &snapshot.settings,
             ApprovalMode::Recorded,
         );
-        let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
-        let moment = planner.at(at, &snapshot.memory, &progress);
+        let moment = planner.at(at, &snapshot.memory, progress);
         Pass::of(snapshot, &moment, at, snapshot.everybody(), selection)
     }
 
@@ -176,6 +186,22 @@ impl<'w> Pass<'w> {
         pass
     }
 
+    /// The mails that are due and cannot be rendered.
+    pub(crate) fn unrenderable(&self) -> impl Iterator<Item = &HeldEmail<'w>> {
+        let is_one = |held: &&HeldEmail<'_>| matches!(held.held.reasons[..], [Reason::BadContent(_)]);
+        self.held.iter().filter(is_one)
+    }
+
+    /// The mails that leave, as facts.
+    pub(crate) fn mailed(&self) -> Vec<(PersonId, Slug, Event)> {
+        let mailed = |due: &DueEmail<'_>| {
+            let what = EventKind::Mailed { round: due.round, slot: due.slot };
+            let event = Event { at: self.at, step: due.step.slug.clone(), what };
+            (due.person.id.clone(), due.journey.slug.clone(), event)
+        };
+        self.send.iter().map(mailed).collect()
+    }
+
     fn add(
         &mut self,
         person: &'w Person,
@@ -186,7 +212,7 @@ impl<'w> Pass<'w> {
     ) {
         let step = match &verdict {
             Verdict::Send(send) => Some(&send.step),
-            Verdict::Wait(wait) => Some(&wait.step),
+            Verdict::Wait(wait) => wait.known_step(),
             Verdict::Held(held) => held.step.as_ref(),
             Verdict::Ended(_) => None,
         };

@@ -2,14 +2,18 @@
 //! The progress of all enrolments is added up first, because verdicts can
 //! depend on other people.
 
+use std::sync::Arc;
+
 use crate::domain::history::progress::Progress;
 use crate::domain::model::ids::PersonNumber;
 use crate::domain::time::timezone::Timestamp;
+use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::snapshot::Snapshot;
 use crate::store::{PeopleBatch, Store, StoreError};
 
 /// A cursor over the people of the database.
 pub(crate) struct PeopleBatches {
+    content: Arc<ActiveContent>,
     most: usize,
     after: Option<PersonNumber>,
 }
@@ -17,12 +21,15 @@ pub(crate) struct PeopleBatches {
 impl PeopleBatches {
     /// Starts at the first person, with the batch size of the snapshot.
     pub(crate) fn of(snapshot: &Snapshot) -> PeopleBatches {
-        PeopleBatches { most: snapshot.batch_size, after: None }
+        PeopleBatches { content: snapshot.content.clone(), most: snapshot.batch_size, after: None }
     }
 
     /// The next batch; `None` at the end.
     pub(crate) fn next(&mut self, store: &Store) -> Result<Option<PeopleBatch>, StoreError> {
-        let slice = store.people_batch(self.after, self.most)?;
+        let mut slice = store.people_batch(self.after, self.most)?;
+        if let Some(slice) = &mut slice {
+            slice.history.use_todays_names(&self.content.library);
+        }
         self.after = slice.as_ref().map(|slice| slice.last);
         Ok(slice)
     }

@@ -134,6 +134,27 @@ pub struct RunOutcome {
 }
 
 impl RunOutcome {
+    /// Decides again after the delivery, in batches: what comes next. Does nothing if nothing was planned.
+    pub fn decide_again(
+        &mut self,
+        store: &mut Store,
+        at: Timestamp,
+        filter: &Filter,
+        mut on_batch: impl FnMut(&Snapshot, &Pass<'_>),
+    ) -> Result<(), StoreError> {
+        let Some(snapshot) = &mut self.snapshot else { return Ok(()) };
+        snapshot.refresh(store)?;
+        let [progress] = people_batches::progress(snapshot, store, [at + TimeDelta::nanoseconds(1)])?;
+        let library = &snapshot.content.library;
+        let planner = Planner::new(library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
+        let planner_at = planner.at(at, &snapshot.memory, &progress);
+        let mut batches = PeopleBatches::of(snapshot);
+        while let Some(batch) = batches.next(store)? {
+            on_batch(snapshot, &Pass::of(snapshot, &planner_at, at, batch.iter(), filter));
+        }
+        Ok(())
+    }
+
     /// Recomputes the positions after delivery, so that they include what was sent. The daemon does so while planning.
     pub fn update_positions(&mut self, store: &mut Store, at: Timestamp) -> Result<(), StoreError> {
         let Some(snapshot) = &mut self.snapshot else { return Ok(()) };

@@ -53,4 +53,11 @@ FROM person
 LEFT JOIN audit AS made
        ON made.id = (SELECT max(id) FROM audit WHERE action = 'choose' AND person_id = person.id)
 WHERE character IS NOT NULL
+UNION ALL
+SELECT 'stop', employee_id, protected, NULL, NULL, NULL, NULL, stop.at, NULL, undone_at,
+       (SELECT by_name FROM audit
+        WHERE action = 'people stop' AND audit.at = stop.at AND audit.person_id = stop.person_id
+        ORDER BY id LIMIT 1),
+       NULL, stop.id
+FROM stop JOIN person ON person.id = stop.person_id
 ORDER BY kind, since, place

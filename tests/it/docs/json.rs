@@ -25,6 +25,7 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
             &["--config", SMALL, "why", "1001", "--at", AT],
         ],
     ),
+    ("why --step --text older", &[]),
     ("why --step --unit", &[&["why", "--step", "miljo/resor", "--unit", "Hemtjänsten Norr", "--at", AT]]),
     ("matrix", &[&["matrix"]]),
     ("doctor", &[&["doctor"]]),
@@ -33,12 +34,13 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
         &[&["people", "import", "--dry-run"], &["--config", WORDS, "people", "import", "--dry-run"]],
     ),
     (
-        "approve`, `hold`, `pause`, `resume`, `unit …`, `choose`, `answer",
+        "approve`, `hold`, `pause`, `resume`, `unit …`, `choose`, `answer`, `people stop",
         &[&["unit", "shift", "Hemtjänsten Norr", "--weeks", "1", "--reason", "x", "--at", AT, "--dry-run"]],
     ),
     ("resolve", &[]),
     ("decisions", &[]),
-    ("status", &[&["--config", SMALL, "status", "--at", AT]]),
+    ("health", &[]),
+    ("status", &[&["--config", SMALL, "status", "--at", AT], &["status", "--at", AT]]),
     ("people list", &[&["people", "list"]]),
     ("people show", &[&["people", "show", "1042", "--at", AT]]),
 ];
@@ -69,6 +71,8 @@ fn every_json_field_is_documented_and_every_documented_field_exists() {
             }
             "resolve" => printed.extend(paths_of_a_held_mail()),
             "decisions" => printed.extend(paths_of_a_decision()),
+            "health" => printed.extend(paths_of_health()),
+            "why --step --text older" => printed.extend(paths_of_an_earlier_text()),
             _ => {}
         }
         let printed: BTreeSet<&str> = printed.iter().map(String::as_str).collect();
@@ -149,6 +153,22 @@ fn paths_of_people_file_problems(document: usize) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     paths_in("", &document, &mut paths);
     paths
+}
+
+/// What `health` prints while all sending is held.
+fn paths_of_health() -> BTreeSet<String> {
+    let (_home, config, database) = home_with_mails();
+    database.execute_batch("INSERT INTO hold (at) VALUES ('2026-12-01T07:30:00Z')").expect("held");
+    paths_of(&["--config", &config, "health", "--at", AT])
+}
+
+/// What `why` prints of a person who got another text than that of now.
+fn paths_of_an_earlier_text() -> BTreeSet<String> {
+    let (home, config, _) = home_with_mails();
+    let file = home.path().join("content/journeys/host/ett.md");
+    let text = std::fs::read_to_string(&file).expect("a step");
+    std::fs::write(&file, format!("{text}\nMer.\n")).expect("an edit");
+    paths_of(&["--config", &config, "why", "--step", "host/ett", "--text", "older", "--at", AT])
 }
 
 /// What `resolve` prints of a mail that is held.

@@ -1,8 +1,9 @@
-//! `journey people`: imports a people file, lists and shows people, and prints a template.
+//! `journey people`: imports a people file, lists and shows people, stops all mails to one, and prints a template.
 
 mod import;
 mod list;
 mod show;
+mod stop;
 mod template;
 
 use crate::cli::context::Context;
@@ -14,6 +15,7 @@ pub(crate) enum People {
     Import(import::Args),
     List(list::Args),
     Show(show::Args),
+    Stop(stop::Args),
     /// Print an example of a people file: a header with all columns and two rows
     ///
     /// The page docs/people-file.md describes the columns.
@@ -27,6 +29,7 @@ pub(crate) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError>
         People::Import(args) => import::run(args, cx),
         People::List(args) => list::run(args, cx),
         People::Show(args) => show::run(args, cx),
+        People::Stop(args) => stop::run(args, cx),
         People::Template => template::run(cx),
     }
 }

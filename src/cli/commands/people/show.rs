@@ -2,13 +2,15 @@
 
 use std::io::Write;
 
+use crate::cli::commands::why;
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM};
 use crate::domain::model::person::Person;
-use crate::domain::time::format::{format_date, format_datetime};
+use crate::domain::time::format::format_date;
+use crate::domain::verdict::Verdict;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain;
 use crate::view::person::{PersonDetailsView, periods_text};
@@ -53,12 +55,23 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         }
         person.extra.iter().for_each(|(name, value)| add(&format!("extra.{name}"), value.to_string()));
     }
+    if snapshot.settings.stopped.contains(&person.id) {
+        rows.push(vec!["mails".to_owned(), "none: has asked for no more mails".to_owned()]);
+    }
     for status in &why.journeys {
         let sent = status.steps.iter().filter(|step| step.sent.is_some()).count();
-        let next = status.next_step().map(|step| (step.step.slug.as_str(), step.planned));
-        let next = next.map_or(String::new(), |(step, at)| {
-            at.map_or(format!("; next {step}"), |at| format!("; next {step} {}", format_datetime(zone, at)))
-        });
+        let next = match &status.verdict {
+            Verdict::Send(send) => format!("; now {}", send.step),
+            Verdict::Wait(wait) => match wait.joins_late() {
+                Some(start) => format!("; next {}, {}", start.step(), why::when(zone, wait)),
+                None => format!("; next {} {}", wait.step, why::when(zone, wait)),
+            },
+            Verdict::Held(held) => {
+                let step = held.step.as_ref().map_or(String::new(), |step| format!("; next {step}"));
+                format!("{step}; stopped: {}", output::reasons_text(&held.reasons))
+            }
+            Verdict::Ended(_) => String::new(),
+        };
         let progress = format!("{}, {sent} of {} steps got{next}", status.stage, status.steps.len());
         rows.push(vec![status.journey.slug.to_string(), progress]);
     }

@@ -24,7 +24,7 @@ use crate::engine::deliver::{Delivered, Outbox};
 use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::{BATCH_SIZE, LoadScope, Snapshot};
 use crate::engine::message::MessageBuilder;
-use crate::engine::plan::pass::Pass;
+use crate::engine::plan::pass::{Filter, Pass};
 use crate::engine::send::lock::Lock;
 use crate::engine::send::run::{Observer, RunOutcome, SendRun, Trigger};
 use crate::engine::{doctor, message, transport};
@@ -84,12 +84,11 @@ fn warn_changed_people_file(cx: &mut Context, config: &Config, people_file: &Peo
 }
 
 fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.snapshot()?;
+    let (mut snapshot, at) = cx.snapshot()?;
     let find = |text: &str| Ok(snapshot.roster.find(text).map(|person| person.id.clone()));
     let mut selection = lookup::only(&snapshot, &args.only, find)?;
     selection.limit = args.limit;
-    let desk = MessageBuilder::of(&snapshot);
-    let look = |store: &Store| Outbox::read(store, &desk, &selection, at);
+    let look = |store: &Store| Outbox::read(store, &MessageBuilder::of(&snapshot), &selection, at);
     let outbox = Store::read_only(&snapshot.config.database, look)?.unwrap_or_default();
     let people_file = |store: &Store| PeopleFileStatus::read(&snapshot.config, store);
     let people_file = Store::read_only(&snapshot.config.database, people_file)?.unwrap_or_default();
@@ -104,15 +103,32 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         }
         None => None,
     };
+    let mut lists = SendLists::default();
+    let mut report = Report::new(cx, at);
+    match args.format {
+        Format::Json => lists.add(&snapshot, &pass, State::Planned),
+        Format::Text => report.add(&pass),
+    }
+    // What comes next is what comes once these mails are sent.
+    let mailed = pass.mailed();
+    drop(pass);
+    if outbox.kept_back.mails() == 0 {
+        snapshot.memory = std::mem::take(&mut snapshot.memory).with_empty_outbox();
+    }
+    for (person, journey, event) in mailed {
+        snapshot.memory.record(&person, &journey, event);
+    }
+    selection.limit = None;
+    let after = Pass::after(&snapshot, at, &selection);
+    selection.limit = args.limit;
     match args.format {
         Format::Json => {
-            let mut lists = SendLists::default();
-            lists.add(&snapshot, &pass, State::Planned);
+            lists.add_after(&snapshot, &after);
             output::print_json(&mut *cx.out, &SendView::dry_run(&snapshot, at, lists, &outbox))?;
         }
         Format::Text => {
-            let mut report = Report::new(cx, at, outbox);
-            report.add(&pass);
+            report.add_after(&after);
+            report.outbox = outbox;
             report.text(cx, &snapshot, &selection, args)?;
         }
     }
@@ -153,7 +169,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     let executed = run.execute(&mut store);
     let now = observer.now();
-    let collected = observer.finish();
+    let mut collected = observer.finish();
     let mut outcome = executed?;
     if !outcome.blocks.is_empty() {
         return Err(sending_blocked(&outcome.blocks));
@@ -163,6 +179,11 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let message = "the database is changed again and again; what left is remembered";
         return Err(CommandError::new(ErrorKind::Busy, message).hint("type it again in a moment"));
     }
+    let selected = Filter { limit: None, ..filter.clone() };
+    outcome.decide_again(&mut store, now, &selected, |snapshot, pass| match &mut collected {
+        Collected::Json { lists, .. } => lists.add_after(snapshot, pass),
+        Collected::Text(report) => report.add_after(pass),
+    })?;
     if let Some(snapshot) = &outcome.snapshot {
         delivered_text(cx, snapshot, &outcome)?;
         if outcome.delivered.wait.is_some() {

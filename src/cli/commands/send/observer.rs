@@ -14,7 +14,6 @@ use crate::clock;
 use crate::domain::delivery::send_block::Clocks;
 use crate::domain::delivery::state::State;
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::deliver::Outbox;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::Pass;
 use crate::engine::send::run::Observer;
@@ -57,7 +56,7 @@ impl<'a> CommandObserver<'a> {
         signals: &'a Signals,
     ) -> CommandObserver<'a> {
         let collected = match format {
-            Format::Text => Collected::Text(Box::new(Report::new(cx, at, Outbox::default()))),
+            Format::Text => Collected::Text(Box::new(Report::new(cx, at))),
             Format::Json => Collected::Json { lists: SendLists::default(), mails: Vec::new() },
         };
         CommandObserver {

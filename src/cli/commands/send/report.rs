@@ -1,6 +1,7 @@
 //! The text report of `send`: prints what is sent now and next, what waits, what
 //! is held, and suggested commands.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use super::Args;
@@ -8,8 +9,12 @@ use super::summary::{DueSummary, HeldSummary, Subjects, WaitingSummary};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
+use crate::cli::upcoming::{self, Outlook};
 use crate::cli::{blocked, output, time_arg};
 use crate::config::Transport;
+use crate::domain::model::ids::{PersonId, Slug};
+use crate::domain::model::journey::Journey;
+use crate::domain::model::person::Person;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::ReasonSummary;
@@ -24,7 +29,7 @@ const MAX_LINES: usize = 6;
 pub(super) struct Report {
     at: Timestamp,
     /// Mails of earlier passes, which are sent first.
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
     /// With the files transport: whether exactly the mails of this pass were
     /// written.
     pub(super) is_written: bool,
@@ -33,42 +38,61 @@ pub(super) struct Report {
     due: DueSummary,
     waiting: WaitingSummary,
     held: HeldSummary,
+    /// The enrolments of mails that could not be rendered.
+    unrenderable: HashSet<(PersonId, Slug)>,
     over: usize,
     beyond_limit: usize,
 }
 
 impl Report {
     /// An empty report for a pass at an instant.
-    pub(super) fn new(cx: &Context, at: Timestamp, outbox: Outbox) -> Report {
-        Report::with(at, if cx.verbose { usize::MAX } else { MAX_LINES }, outbox)
+    pub(super) fn new(cx: &Context, at: Timestamp) -> Report {
+        Report::with(at, if cx.verbose { usize::MAX } else { MAX_LINES })
     }
 
     /// Forgets what was added: the pass begins again.
     pub(super) fn clear(&mut self) {
-        *self = Report::with(self.at, self.max_lines, Outbox::default());
+        *self = Report::with(self.at, self.max_lines);
     }
 
-    fn with(at: Timestamp, max_lines: usize, outbox: Outbox) -> Report {
+    fn with(at: Timestamp, max_lines: usize) -> Report {
         Report {
             at,
-            outbox,
+            outbox: Outbox::default(),
             is_written: true,
             max_lines,
             due: DueSummary::default(),
             waiting: WaitingSummary::default(),
             held: HeldSummary::default(),
+            unrenderable: HashSet::new(),
             over: 0,
             beyond_limit: 0,
         }
     }
 
-    /// Adds the pass or a part of it.
+    /// Adds the mails of the pass, or of a part of it.
     pub(super) fn add(&mut self, pass: &Pass<'_>) {
-        self.over += pass.over;
         self.beyond_limit += pass.beyond_limit;
         pass.send.iter().for_each(|due| self.due.add(due, self.max_lines));
-        pass.wait.iter().for_each(|waiting| self.waiting.add(waiting));
-        pass.held.iter().for_each(|holding| self.held.add(holding));
+        for holding in pass.unrenderable() {
+            self.unrenderable.insert((holding.person.id.clone(), holding.journey.slug.clone()));
+            self.held.add(holding);
+        }
+    }
+
+    /// Adds how it stands once those mails are sent, or a part of it.
+    pub(super) fn add_after(&mut self, pass: &Pass<'_>) {
+        self.over += pass.over;
+        let is_added = |person: &Person, journey: &Journey| {
+            !self.unrenderable.is_empty()
+                && self.unrenderable.contains(&(person.id.clone(), journey.slug.clone()))
+        };
+        for waiting in pass.wait.iter().filter(|waiting| !is_added(waiting.person, waiting.journey)) {
+            self.waiting.add(waiting);
+        }
+        for holding in pass.held.iter().filter(|holding| !is_added(holding.person, holding.journey)) {
+            self.held.add(holding);
+        }
     }
 
     /// Prints the report.
@@ -99,6 +123,9 @@ impl Report {
         self.held_text(cx)?;
         if self.over > 0 {
             writeln!(cx.out, "{BOLD}Over{BOLD:#}  {}\n", enrolments(self.over))?;
+        }
+        if let Some(line) = output::stopped_text(snapshot) {
+            writeln!(cx.out, "{line}\n")?;
         }
         self.advice(cx, snapshot, filter, args)
     }
@@ -163,20 +190,15 @@ impl Report {
 
     /// Prints what is sent next: a row per instant and step.
     fn next_text(&self, cx: &mut Context, snapshot: &Snapshot) -> Result<(), CommandError> {
-        if self.waiting.enrolments == 0 {
+        if self.waiting.enrolments + self.held.enrolments == 0 {
             return Ok(());
         }
-        let zone = snapshot.content.library.programme.zone;
-        writeln!(cx.out, "{BOLD}Next{BOLD:#}")?;
-        let row = |((until, step, kind), mails): (&(Timestamp, String, &str), &usize)| {
-            vec![format_datetime(zone, *until), output::thousands(*mails), step.clone(), (*kind).to_owned()]
+        let outlook = Outlook {
+            all_held: snapshot.settings.all_held,
+            is_waiting: self.waiting.enrolments > 0,
+            max_lines: self.max_lines,
         };
-        let rows: Vec<Vec<String>> = self.waiting.mails.iter().take(self.max_lines).map(row).collect();
-        output::print_table(&mut *cx.out, &rows, &[1])?;
-        let later: usize = self.waiting.mails.values().skip(self.max_lines).sum();
-        if later > 0 {
-            writeln!(cx.out, "  {DIM}and {} later{DIM:#}", output::thousands(later))?;
-        }
+        upcoming::text(cx, snapshot.content.library.programme.zone, &self.waiting.upcoming, &outlook)?;
         Ok(writeln!(cx.out)?)
     }
 

@@ -9,6 +9,7 @@ use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Reason, ReasonSummary};
 use crate::engine::plan::pass::{DueEmail, HeldEmail, WaitingEmail};
+use crate::engine::plan::upcoming::Upcoming;
 use crate::view::send::display_subject;
 
 /// The mails sent now.
@@ -27,8 +28,7 @@ pub(super) struct DueSummary {
 #[derive(Default)]
 pub(super) struct WaitingSummary {
     pub(super) enrolments: usize,
-    /// Mails sent later, by instant, step and kind.
-    pub(super) mails: BTreeMap<(Timestamp, String, &'static str), usize>,
+    pub(super) upcoming: Upcoming,
     /// By code; of each enrolment the first reason.
     pub(super) reasons: BTreeMap<&'static str, ReasonSummary>,
     /// Enrolments waiting for an approval, by step.
@@ -84,15 +84,12 @@ impl WaitingSummary {
             add_reason(&mut self.reasons, reason.code(), reason);
         }
         if wait.reasons.iter().any(|reason| matches!(reason, Reason::NotApproved(_))) {
-            *self.unapproved.entry(name.clone()).or_default() += 1;
+            *self.unapproved.entry(name).or_default() += 1;
         }
-        if wait.ends_with_mail() {
-            if self.next_mail.as_ref().is_none_or(|(next, _)| wait.until < *next) {
-                self.next_mail = Some((wait.until, (!person.protected).then(|| person.id.clone())));
-            }
-            let kind = journey.step(&wait.step).map_or("", |step| step.kind.as_str());
-            *self.mails.entry((wait.until, name, kind)).or_default() += 1;
+        if wait.ends_with_mail() && self.next_mail.as_ref().is_none_or(|(next, _)| wait.until < *next) {
+            self.next_mail = Some((wait.until, (!person.protected).then(|| person.id.clone())));
         }
+        self.upcoming.add(waiting);
         keep_first_unprotected(&mut self.example, person);
     }
 }

@@ -1,0 +1,74 @@
+//! Steps that people have had and that are not in the content any more. A person must say what became of each: it has
+//! another name (`renamed`), or its name may never be used again (`retired`).
+
+use super::references::journey_file;
+use crate::config::Config;
+use crate::domain::diagnostic::{Diagnostic, Location};
+use crate::domain::model::ids::{Slug, StepName};
+use crate::domain::model::journey::Journey;
+use crate::domain::model::library::Library;
+
+/// What the database knows about steps.
+#[derive(Default)]
+pub(super) struct KnownSteps {
+    /// How many people got each step.
+    pub(super) people: Vec<(StepName, usize)>,
+    /// The content in force before, if it can be read.
+    pub(super) before: Option<Library>,
+}
+
+/// Warns about each step that people have had and that is neither there nor declared. It is an error if a journey has
+/// none of the steps it had: everybody would get everything again.
+pub(super) fn removed_steps(config: &Config, library: &Library, known: &KnownSteps) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    for journey in &library.journeys {
+        let of_journey = |(name, _): &&(StepName, usize)| name.journey == journey.slug;
+        let undeclared: Vec<(&Slug, usize)> = known
+            .people
+            .iter()
+            .filter(of_journey)
+            .map(|(name, people)| (&name.step, *people))
+            .filter(|(step, _)| !is_declared(journey, step))
+            .collect();
+        if undeclared.is_empty() {
+            continue;
+        }
+        let before = known.before.as_ref().and_then(|before| before.journey(&journey.slug));
+        let place = Location::file(journey_file(config, journey.slug.as_str()));
+        if before.is_some_and(|before| has_other_steps(journey, before)) {
+            let (step, people) = undeclared[0];
+            let message = format!(
+                "every step of the journey `{}` has another id; {people} people have had `{step}`, and would get everything again",
+                journey.slug
+            );
+            let hint = format!(
+                "write the former id of each step: `renamed = {{ {step} = \"{}\" }}`; or, if the steps are new, `retired = [\"{step}\"]` with all former ids",
+                journey.steps.first().map_or("…", |step| step.slug.as_str())
+            );
+            faults.push(Diagnostic::error("steps-renamed", place, message).hint(hint));
+            continue;
+        }
+        let is_new = |slug: &&Slug| before.is_some_and(|before| before.step(slug).is_none());
+        let new: Vec<&Slug> = journey.steps.iter().map(|step| &step.slug).filter(is_new).collect();
+        for (step, people) in undeclared {
+            let had = if people == 1 { "1 person has".to_owned() } else { format!("{people} people have") };
+            let message = format!("{had} had the step `{step}`, and it is not in the journey any more");
+            let today = if let [only] = new[..] { only.as_str() } else { "…" };
+            let hint = format!(
+                "if it has another id now: `renamed = {{ {step} = \"{today}\" }}`; if it is removed: `retired = [\"{step}\"]`"
+            );
+            faults.push(Diagnostic::warning("step-removed", place.clone(), message).hint(hint));
+        }
+    }
+    faults
+}
+
+/// Whether the step is there, was renamed, or is retired.
+fn is_declared(journey: &Journey, step: &Slug) -> bool {
+    journey.step_once_called(step).is_some() || journey.retired.contains(step)
+}
+
+/// Whether not one step of a journey is declared in it now.
+fn has_other_steps(journey: &Journey, before: &Journey) -> bool {
+    !before.steps.is_empty() && before.steps.iter().all(|step| !is_declared(journey, &step.slug))
+}
