@@ -175,7 +175,7 @@ impl<'a> ImportComparer<'a> {
     }
 
     /// People whose other employment counts from now on, each with the employee id so far and the new
-    /// one. History belongs to the person, so that nobody gets a mail again for another employment.
+    /// one. History belongs to the person, so that no one gets a mail again for another employment.
     pub(crate) fn with_other_employments(
         mut self,
         employments: impl IntoIterator<Item = (PersonId, PersonId)>,
