@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::clock::Stopwatch;
+use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::delivery::reply::{Outcome, Phase, RelayError, RelayErrorKind, Reply};
 use crate::failpoint;
 
@@ -86,8 +87,8 @@ impl Sendmail {
             Some(0) => {
                 Outcome::Sent(Reply { code: 250, enhanced: None, text: "accepted by sendmail".into() })
             }
-            Some(NO_USER) => Outcome::Rejected { reply: reply(550, Some((5, 1, 1))), hard: true },
-            Some(NO_HOST) => Outcome::Rejected { reply: reply(550, Some((5, 1, 2))), hard: true },
+            Some(NO_USER) => Outcome::Rejected { reply: reply(550, StatusCode::parse("5.1.1")), hard: true },
+            Some(NO_HOST) => Outcome::Rejected { reply: reply(550, StatusCode::parse("5.1.2")), hard: true },
             Some(TEMPORARY) => Outcome::Deferred(reply(450, None)),
             Some(code) => {
                 let kind = match code {

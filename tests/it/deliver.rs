@@ -2,6 +2,7 @@
 //! conversation, and a simulated clock. Covers crashes, restored databases and
 //! faulty relays.
 
+mod answers;
 mod limits;
 mod mailing;
 mod outages;

@@ -273,7 +273,9 @@ fn a_421_ends_the_connection_and_affects_no_other_mail() {
             let mut connection = connect(&relay);
             let outcome = hand_over(&mut connection, ANNA, &words(1));
             match (point, outcome) {
-                (Point::Dot, Outcome::Deferred(reply)) => assert_eq!(reply.code, 421),
+                (Point::Rcpt | Point::Data | Point::Dot, Outcome::Limited(reply)) => {
+                    assert_eq!(reply.code, 421);
+                }
                 (_, outcome) => assert_eq!(trouble(outcome).kind, RelayErrorKind::Transient, "{point:?}"),
             }
             assert!(!connection.is_usable());
@@ -781,12 +783,12 @@ fn a_rejected_sender_is_a_relay_error_and_keeps_the_connection() {
 }
 
 #[test]
-fn a_rate_limit_of_the_relay_defers_mails() {
+fn a_rate_limit_of_the_relay_is_nobodys() {
     let relay = server::Relay::start(Script { per_minute: Some(2), ..Script::default() });
     let mut connection = connect(&relay);
     let mut outcomes = (0..3).map(|n| hand_over(&mut connection, ANNA, &words(n)));
     assert!(outcomes.by_ref().take(2).all(|outcome| is_sent(&outcome)));
-    assert!(matches!(outcomes.next(), Some(Outcome::Deferred(reply)) if reply.code == 450));
+    assert!(matches!(outcomes.next(), Some(Outcome::Limited(reply)) if reply.code == 450));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn print_outcome(cx: &mut Context, snapshot: &Snapshot, outcome: Outcome) -> Res
         Outcome::Sent(reply) => {
             Ok(writeln!(cx.out, "{SUCCESS}handed over{SUCCESS:#} {destination}: {reply}")?)
         }
-        Outcome::Deferred(reply) => {
+        Outcome::Deferred(reply) | Outcome::Limited(reply) => {
             let message = format!("not taken now: {reply}");
             Err(CommandError::new(ErrorKind::Negative, message)
                 .hint("a relay that greylists takes it later: type it again"))

@@ -13,6 +13,9 @@ pub struct StatusCode {
     pub(crate) detail: u16,
 }
 
+/// There is no such mailbox.
+pub(crate) const NO_MAILBOX: StatusCode = StatusCode { class: 5, subject: 1, detail: 1 };
+
 impl StatusCode {
     /// Parses `5.1.1`; `None` for anything else.
     pub(crate) fn parse(text: &str) -> Option<StatusCode> {
@@ -30,9 +33,9 @@ impl StatusCode {
     /// The cause of a failure with this code. An unknown code is not the recipient's fault.
     pub(crate) fn cause(self) -> BounceCause {
         match (self.class, self.subject, self.detail) {
-            // The sender's address, or a null MX: the operator's to fix.
-            (5, 1, 7 | 8) => BounceCause::Channel,
-            (5, 1, _) | (5, 2, 1) => BounceCause::Mailbox,
+            // The sender's address or its limit: the operator's to fix.
+            (5, 1, 7 | 8 | 90) => BounceCause::Channel,
+            (5, 1, 1 | 2 | 3 | 6 | 10) | (5, 2, 1) => BounceCause::Mailbox,
             (5, 2, 3 | 250..=259) | (5, 3 | 5 | 6 | 7, _) => BounceCause::Channel,
             _ => BounceCause::Transient,
         }
@@ -86,6 +89,10 @@ mod tests {
             ("5.1.1", BounceCause::Mailbox),
             ("5.1.10", BounceCause::Mailbox),
             ("5.2.1", BounceCause::Mailbox),
+            ("5.1.0", BounceCause::Transient),
+            ("5.1.4", BounceCause::Transient),
+            ("5.2.0", BounceCause::Transient),
+            ("5.1.90", BounceCause::Channel),
             ("5.2.2", BounceCause::Transient),
             ("4.4.7", BounceCause::Transient),
             ("5.4.4", BounceCause::Transient),

@@ -5,6 +5,8 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
+use super::bounce::StatusCode;
+use super::concern::{self, Concern};
 use crate::domain::time::timezone::Timestamp;
 
 /// How long the connection cap lasts.
@@ -93,7 +95,7 @@ impl fmt::Display for Phase {
 pub struct Reply {
     pub code: u16,
     /// The enhanced status code (RFC 3463), if there is one: `5.1.1`.
-    pub(crate) enhanced: Option<(u8, u16, u16)>,
+    pub(crate) enhanced: Option<StatusCode>,
     /// The text, in one line.
     pub text: Box<str>,
 }
@@ -101,8 +103,8 @@ pub struct Reply {
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code)?;
-        if let Some((class, subject, detail)) = self.enhanced {
-            write!(f, " {class}.{subject}.{detail}")?;
+        if let Some(code) = self.enhanced {
+            write!(f, " {code}")?;
         }
         if self.text.is_empty() { Ok(()) } else { write!(f, " {}", self.text) }
     }
@@ -113,8 +115,11 @@ impl fmt::Display for Reply {
 pub enum Outcome {
     /// 250 to the end of data: the relay has accepted it.
     Sent(Reply),
-    /// A transient rejection: retry later.
+    /// A transient rejection of the recipient: retry later.
     Deferred(Reply),
+    /// A limit of the session or the account. It says nothing about the recipient: the same mail is
+    /// tried on a new connection.
+    Limited(Reply),
     /// The recipient was rejected.
     Rejected {
         reply: Reply,
@@ -162,9 +167,8 @@ pub enum RelayErrorKind {
 /// Classifies a reply that is not the expected one, and 250 to the end of data. `relay` is
 /// its name in messages.
 ///
-/// A recipient is rejected permanently only if the relay says that the address does not exist.
-/// What concerns no particular recipient is the relay's; the rest is this recipient's for now,
-/// until identical rejections of others show otherwise.
+/// Up to MAIL a reply concerns no recipient. After it, most concern this recipient alone, until
+/// others get the same reply; [`concern`] knows the exceptions.
 pub(crate) fn classify_reply(phase: Phase, reply: Reply, relay: &str) -> Outcome {
     let trouble = |kind, reply: &Reply| {
         let why = format!("relay {relay} answered {phase} with {reply}");
@@ -181,45 +185,31 @@ pub(crate) fn classify_reply(phase: Phase, reply: Reply, relay: &str) -> Outcome
             }
         }
     }
-    match (phase, reply.code, reply.enhanced) {
-        (_, 432, _) => trouble(RelayErrorKind::TooManyConnections, &reply),
-        // In reply to the end of data it rejects this mail.
-        (Phase::EndOfData, 421, _) => Outcome::Deferred(reply),
-        (_, 421, _) => trouble(RelayErrorKind::Transient, &reply),
+    let concern = concern::concern(reply.code, reply.enhanced, &reply.text, phase > Phase::Rcpt);
+    match (phase >= Phase::Rcpt, reply.code) {
+        (true, 432) if concern == Concern::Recipient => Outcome::Deferred(reply),
+        (_, 432) => trouble(RelayErrorKind::TooManyConnections, &reply),
+        (true, 400..500) if concern == Concern::Limit => Outcome::Limited(reply),
+        (true, 400..500) => Outcome::Deferred(reply),
+        (true, 500..600) => match concern {
+            Concern::Account => trouble(RelayErrorKind::Permanent, &reply),
+            Concern::Limit => Outcome::Limited(reply),
+            Concern::Message => Outcome::MessageRejected(reply),
+            Concern::NoMailbox => Outcome::Rejected { reply, hard: true },
+            Concern::Recipient => Outcome::Rejected { reply, hard: false },
+        },
         // RFC 1870: the size announced in MAIL is too large.
-        (Phase::Mail, 552, None | Some((5, 3, 4))) => Outcome::MessageRejected(reply),
-        (
-            Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Tls | Phase::Auth | Phase::Mail,
-            500..600,
-            _,
-        ) => trouble(RelayErrorKind::Permanent, &reply),
-        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::EndOfData, 400..500, _) => Outcome::Deferred(reply),
-        (Phase::Rcpt | Phase::Data | Phase::Body | Phase::EndOfData, 500..600, _) => {
-            classify_rejection(phase, reply, trouble)
-        }
-        // A 4xx before RCPT, and unexpected replies.
+        (false, 552) if phase == Phase::Mail && is_of_size(&reply) => Outcome::MessageRejected(reply),
+        (false, 500..600) if concern != Concern::Limit => trouble(RelayErrorKind::Permanent, &reply),
+        // A 4xx up to MAIL, and unexpected replies.
         _ => trouble(RelayErrorKind::Transient, &reply),
     }
 }
 
-/// Classifies a 5xx after MAIL.
-fn classify_rejection(
-    phase: Phase,
-    reply: Reply,
-    trouble: impl Fn(RelayErrorKind, &Reply) -> Outcome,
-) -> Outcome {
-    let words_given = phase > Phase::Rcpt;
-    match (reply.code, reply.enhanced) {
-        // Policy, and the sender's address: not the recipient's.
-        (_, Some((5, 7, _) | (5, 1, 7 | 8) | (5, 2, 250..260))) | (554, Some((5, 2, 0))) => {
-            trouble(RelayErrorKind::Permanent, &reply)
-        }
-        // A protocol error.
-        (500..=504, None) | (_, Some((5, 5, _))) => trouble(RelayErrorKind::Permanent, &reply),
-        (_, Some((5, 6, _) | (5, 3, 4))) if words_given => Outcome::MessageRejected(reply),
-        (_, Some((5, 1, _))) => Outcome::Rejected { reply, hard: true },
-        _ => Outcome::Rejected { reply, hard: false },
-    }
+/// Whether a reply rejects the size of the message.
+pub(crate) fn is_of_size(reply: &Reply) -> bool {
+    let too_large = StatusCode { class: 5, subject: 3, detail: 4 };
+    reply.code == 552 && reply.enhanced.is_none_or(|code| code == too_large)
 }
 
 #[cfg(test)]
@@ -238,11 +228,9 @@ mod tests {
     /// Parses `550 5.1.1` as a reply.
     fn reply(said: &str) -> Reply {
         let (code, enhanced) = said.split_once(' ').unwrap_or((said, ""));
-        let mut parts = enhanced.split('.').filter_map(|part| part.parse::<u16>().ok());
-        let enhanced = parts.next().zip(parts.next()).zip(parts.next());
         Reply {
             code: code.parse().expect("a number"),
-            enhanced: enhanced.map(|((a, b), c)| (u8::try_from(a).expect("a class"), b, c)),
+            enhanced: StatusCode::parse(enhanced),
             text: "".into(),
         }
     }
@@ -251,6 +239,7 @@ mod tests {
         match outcome {
             Outcome::Sent(_) => "sent".to_owned(),
             Outcome::Deferred(_) => "deferred".to_owned(),
+            Outcome::Limited(_) => "limit".to_owned(),
             Outcome::Rejected { hard: true, .. } => "hard".to_owned(),
             Outcome::Rejected { hard: false, .. } => "soft".to_owned(),
             Outcome::MessageRejected(_) => "content".to_owned(),
@@ -272,32 +261,40 @@ mod tests {
             (&[Mail], "550 5.1.8", "channel Permanent"),
             (&[Mail], "552", "content"),
             (&[Mail], "552 5.3.4", "content"),
-            (&[Greeting, Ehlo, Tls, Auth, Mail, Rcpt, Data, Body], "421 4.3.0", "channel Transient"),
-            (&[EndOfData], "421 4.3.0", "deferred"),
+            (&[Greeting, Ehlo, Tls, Auth, Mail], "421 4.3.0", "channel Transient"),
+            (&[Rcpt, Data, Body, EndOfData], "421 4.3.0", "limit"),
             (&[Greeting, Auth, Mail, Rcpt, Data, EndOfData], "432 4.3.2", "channel TooManyConnections"),
             (&[Rcpt], "450 4.2.0", "deferred"),
-            (&[Rcpt, Data, EndOfData], "451 4.7.1", "deferred"),
+            (&[Rcpt, Data, EndOfData], "451 4.7.1", "limit"),
+            (&[Rcpt, Data, EndOfData], "452 4.5.3", "limit"),
             (&[Rcpt, Data, EndOfData], "452", "deferred"),
             (&[Rcpt], "550 5.1.1", "hard"),
+            (&[Rcpt], "550 5.1.2", "hard"),
             (&[Rcpt], "551 5.1.6", "hard"),
             (&[Rcpt], "553 5.1.3", "hard"),
             (&[Rcpt, EndOfData], "550 5.1.10", "hard"),
             (&[Rcpt], "550", "soft"),
+            (&[Rcpt], "550 5.1.0", "soft"),
+            (&[Rcpt], "550 5.1.4", "soft"),
+            (&[Rcpt], "550 5.2.0", "soft"),
             (&[Rcpt], "550 5.1.7", "channel Permanent"),
             (&[Rcpt], "550 5.1.8", "channel Permanent"),
+            (&[Rcpt], "550 5.1.90", "channel Permanent"),
             (&[Rcpt, EndOfData], "552", "soft"),
             (&[Rcpt, EndOfData], "550 5.2.2", "soft"),
             (&[Rcpt], "550 5.2.1", "soft"),
             (&[Rcpt], "550 5.4.1", "soft"),
             (&[Rcpt], "553 5.6.7", "soft"),
             (&[Rcpt], "552 5.3.4", "soft"),
-            (&[Rcpt, Data, EndOfData], "550 5.7.1", "channel Permanent"),
+            (&[Rcpt, Data, EndOfData], "550 5.7.1", "soft"),
+            (&[Rcpt, EndOfData], "550 5.7.134", "soft"),
             (&[Rcpt, EndOfData], "550 5.7.30", "channel Permanent"),
             (&[Rcpt, EndOfData], "550 5.7.705", "channel Permanent"),
             (&[Rcpt, EndOfData], "550 5.2.251", "channel Permanent"),
             (&[Rcpt, EndOfData], "554 5.2.0", "channel Permanent"),
-            (&[Rcpt, Data], "503", "channel Permanent"),
-            (&[Rcpt, Data], "503 5.5.1", "channel Permanent"),
+            (&[Rcpt, Data], "503", "soft"),
+            (&[Rcpt, Data], "503 5.5.1", "soft"),
+            (&[Rcpt], "501 5.5.4", "soft"),
             (&[Data, EndOfData], "554 5.6.0", "content"),
             (&[EndOfData], "552 5.3.4", "content"),
             (&[EndOfData], "554", "soft"),
@@ -329,7 +326,8 @@ mod tests {
 
     #[test]
     fn an_error_names_the_relay_the_phase_and_the_reply() {
-        let reply = Reply { code: 550, enhanced: Some((5, 7, 705)), text: "over the limit".into() };
+        let reply =
+            Reply { code: 550, enhanced: StatusCode::parse("5.7.705"), text: "over the limit".into() };
         let Outcome::RelayFailed(trouble) = classify_reply(Phase::Rcpt, reply, "relay.example:587") else {
             panic!("it is the channel's");
         };

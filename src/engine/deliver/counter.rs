@@ -118,6 +118,11 @@ impl Counter {
         }
     }
 
+    /// Whether the last one that lies ready is taken first.
+    pub(super) fn take_from_the_end(&self, from_the_end: bool) {
+        self.inside().queue.take_from_the_end(from_the_end);
+    }
+
     /// One that was taken is back, untried.
     pub(super) fn put_back(&self, mail: Arc<Outgoing>) {
         self.inside().queue.put_back(self.lane(&mail), mail);

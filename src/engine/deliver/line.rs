@@ -50,10 +50,25 @@ pub(crate) enum To<'a> {
 pub(super) fn waits_for_word(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Rejected { .. }
+        | Outcome::Limited(_)
         | Outcome::MessageRejected(_)
         | Outcome::TooLarge(_)
+        | Outcome::InDoubt(_)
         | Outcome::RelayFailed(_) => true,
-        Outcome::Sent(_) | Outcome::Deferred(_) | Outcome::InDoubt(_) | Outcome::Held(_) => false,
+        Outcome::Sent(_) | Outcome::Deferred(_) | Outcome::Held(_) => false,
+    }
+}
+
+/// Whether another connection may pass where this one, used before, did not.
+fn is_of_session(outcome: &Outcome, is_reused: bool) -> bool {
+    match outcome {
+        Outcome::Limited(_) => is_reused,
+        Outcome::RelayFailed(trouble) => match trouble.kind {
+            RelayErrorKind::StaleConnection => true,
+            RelayErrorKind::Transient => is_reused,
+            RelayErrorKind::TooManyConnections | RelayErrorKind::Permanent => false,
+        },
+        _ => false,
     }
 }
 
@@ -111,8 +126,8 @@ impl Line<'_> {
         None
     }
 
-    /// Tries one mail; on a new connection where the old one was closed while
-    /// it lay idle (F22).
+    /// Tries one mail. Where a connection that was used before was closed, or has
+    /// reached a limit of its session, the same mail goes out on a new one.
     fn hand_over(&self, connection: &mut Option<Connection>, mail: &Arc<Outgoing>) -> Result<Told, Ends> {
         let Lines { desk, keys, to, signer, .. } = self.lines;
         let bytes = match bytes(desk, keys, *signer, mail) {
@@ -123,6 +138,8 @@ impl Line<'_> {
             To::Relay(relay) => relay,
             To::Sendmail(program) => return self.run_program(program, mail, &bytes),
         };
+        // Once the writer has recorded that the words leave, this stays so.
+        let mut from = State::Claimed;
         let mut again = true;
         loop {
             let was_used = connection.is_some();
@@ -130,37 +147,38 @@ impl Line<'_> {
                 Some(line) => line,
                 None => match relay.connect() {
                     Ok(line) => line,
-                    Err(trouble) => return Err(Ends::NoRelay(trouble)),
+                    Err(trouble) if from == State::Claimed => return Err(Ends::NoRelay(trouble)),
+                    Err(trouble) => return Ok(self.ended(mail, from, Outcome::RelayFailed(trouble))),
                 },
             };
             let line = connection.insert(line);
             let outcome = match self.open(line, mail, &bytes) {
                 Ok(()) => {
-                    if !self.may_fly(mail, &bytes)? {
+                    if from == State::Claimed && !self.may_fly(mail, &bytes)? {
                         // The relay waits for words that must not come.
                         *connection = None;
                         return Ok(Told::Stayed { mail: mail.clone() });
                     }
-                    let outcome = line.send_data(&bytes);
-                    if !line.is_usable() {
-                        *connection = None;
-                    }
-                    let mail = mail.clone();
-                    return Ok(Told::Ended { line: self.number, mail, from: State::InFlight, outcome });
+                    from = State::InFlight;
+                    line.send_data(&bytes)
                 }
                 Err(outcome) => outcome,
             };
+            let retries = again && was_used && is_of_session(&outcome, line.is_reused());
             if !line.is_usable() {
                 *connection = None;
+            } else if retries || matches!(outcome, Outcome::Limited(_)) {
+                connection.take().into_iter().for_each(Connection::quit);
             }
-            let gone = matches!(&outcome, Outcome::RelayFailed(trouble) if trouble.kind == RelayErrorKind::StaleConnection);
-            if gone && was_used && again {
-                again = false;
-                continue;
+            if !retries {
+                return Ok(self.ended(mail, from, outcome));
             }
-            let mail = mail.clone();
-            return Ok(Told::Ended { line: self.number, mail, from: State::Claimed, outcome });
+            again = false;
         }
+    }
+
+    fn ended(&self, mail: &Arc<Outgoing>, from: State, outcome: Outcome) -> Told {
+        Told::Ended { line: self.number, mail: mail.clone(), from, outcome }
     }
 
     /// The same by way of a program, which has no connection.
@@ -169,7 +187,7 @@ impl Line<'_> {
             return Ok(Told::Stayed { mail: mail.clone() });
         }
         let outcome = program.hand_over(&self.from(mail), to(mail), bytes);
-        Ok(Told::Ended { line: self.number, mail: mail.clone(), from: State::InFlight, outcome })
+        Ok(self.ended(mail, State::InFlight, outcome))
     }
 
     /// Has the writer put on disk that the words leave now?

@@ -66,6 +66,8 @@ pub struct Delivered {
     pub(crate) expired: usize,
     /// Not now, and why.
     pub kept_back: KeptBack,
+    /// So many of them because the mail server takes no mail of that size.
+    pub too_large: usize,
     /// The relay takes nothing just now, and that is why.
     pub trouble: Option<RelayError>,
     /// The relay had more connections than it takes: so many.
@@ -89,6 +91,7 @@ impl Delivered {
         self.cancelled += other.cancelled;
         self.expired += other.expired;
         self.kept_back = other.kept_back;
+        self.too_large += other.too_large;
         self.crowded = other.crowded.or(self.crowded);
         self.line_died |= other.line_died;
         (self.trouble, self.wait, self.wave) = (other.trouble, other.wait, other.wave);

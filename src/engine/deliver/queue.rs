@@ -63,11 +63,19 @@ pub(super) struct Queue<T> {
     ready: VecDeque<(Option<usize>, T)>,
     all: Lane,
     lanes: Vec<Lane>,
+    /// The last one is taken first.
+    from_the_end: bool,
 }
 
 impl<T> Queue<T> {
     pub(super) fn new(all: Lane, lanes: Vec<Lane>) -> Queue<T> {
-        Queue { ready: VecDeque::new(), all, lanes }
+        Queue { ready: VecDeque::new(), all, lanes, from_the_end: false }
+    }
+
+    /// Whether the last one is taken first. Neighbours share a unit or a domain;
+    /// whether a refusal concerns everybody is asked of somebody else.
+    pub(super) fn take_from_the_end(&mut self, from_the_end: bool) {
+        self.from_the_end = from_the_end;
     }
 
     /// More to be taken.
@@ -95,7 +103,11 @@ impl<T> Queue<T> {
         if let Some(wait) = self.wait(now) {
             return Next::Wait(wait);
         }
-        let free = self.ready.iter().position(|(lane, _)| self.lane_wait(*lane, now).is_none());
+        let is_free = |(lane, _): &(Option<usize>, T)| self.lane_wait(*lane, now).is_none();
+        let free = match self.from_the_end {
+            true => self.ready.iter().rposition(is_free),
+            false => self.ready.iter().position(is_free),
+        };
         let Some((lane, mail)) = free.and_then(|free| self.ready.remove(free)) else { return Next::Nothing };
         self.all.in_hand += 1;
         if let Some(lane) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
@@ -193,6 +205,16 @@ mod tests {
         assert_eq!(queue.take(ms(1010)), Next::Take("b"));
         queue.put_back(Some(0), "b");
         assert_eq!(queue.take(ms(1010)), Next::Take("b"), "what was not tried counts for nothing");
+    }
+
+    #[test]
+    fn the_last_is_taken_first_while_that_is_asked_for() {
+        let mut queue = Queue::new(lane(&[], usize::MAX), Vec::new());
+        ["a", "b", "c"].into_iter().for_each(|mail| queue.put(None, mail));
+        queue.take_from_the_end(true);
+        assert_eq!(queue.take(ms(0)), Next::Take("c"));
+        queue.take_from_the_end(false);
+        assert_eq!(queue.take(ms(0)), Next::Take("a"));
     }
 
     #[test]

@@ -1,79 +1,120 @@
-//! Refusals, and of whom they are believed: a reader's own, or what the relay
-//! says to everybody alike, which is its trouble and nobody's fault (F27).
+//! Refusals, and whom they concern. One reply concerns its recipient; the same
+//! reply to several different recipients in a row, with none accepted in between,
+//! is a problem of the mail server or the account, and nobody's fault. So what
+//! comes of a refusal is recorded once the replies to others are known.
 
 use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::delivery::reply::{Phase, RelayError, RelayErrorKind, Reply};
 use crate::domain::delivery::state::{DeliveryEvent, State};
 
-/// So many refused in a row with the same code mean the relay, not the people.
-const ALIKE: usize = 5;
+/// This many different recipients in a row with the same reply mean the mail
+/// server and not the recipients.
+const ALIKE: usize = 3;
 
-/// A mail the relay refused, for its reader or its content.
+/// A mail that the mail server refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) number: i64,
-    /// Where it was.
+    /// The state of the delivery.
     pub(super) from: State,
-    /// What that is, if it is believed.
+    /// What the refusal means if it concerns the recipient.
     pub(super) happened: DeliveryEvent,
-    /// With which code there is no such mailbox, if that was said.
+    /// How often the mail was tried before.
+    pub(super) attempts: u32,
+    /// A limit that others passed stopped it in this run already.
+    pub(super) again: bool,
+    /// The code that says that there is no such mailbox.
     pub(super) no_mailbox: Option<StatusCode>,
     pub(super) reply: Reply,
 }
 
-/// What tells one answer from another: the codes, not the words.
-type Answer = (u16, Option<(u8, u16, u16)>);
+/// What tells one reply from another: the codes, not the text.
+type Answer = (u16, Option<StatusCode>);
 
 impl Refused {
     fn answer(&self) -> Answer {
         (self.reply.code, self.reply.enhanced)
+    }
+
+    /// A limit of the mail server; it is the recipient's only if others pass.
+    fn is_limit(&self) -> bool {
+        self.happened == DeliveryEvent::Deferred
+    }
+
+    fn kind(&self) -> RelayErrorKind {
+        if self.is_limit() && self.reply.code < 500 {
+            RelayErrorKind::Transient
+        } else {
+            RelayErrorKind::Permanent
+        }
     }
 }
 
 /// What one more refusal means.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Heard {
-    /// These are their readers' own.
+    /// These concern their recipients.
     pub(super) believed: Vec<Refused>,
-    /// These are nobody's: the mails are due as before.
+    /// These concern nobody: the mails are due as before.
     pub(super) of_nobody: Vec<Refused>,
-    /// The relay refuses everybody.
+    /// The mail server refuses everybody.
     pub(super) trouble: Option<RelayError>,
 }
 
-/// Refusals that nobody knows yet whose they are.
+/// Refusals of which it is not known yet whom they concern.
 #[derive(Default)]
 pub(super) struct Refusals {
-    /// Alike, one after the other.
+    /// The same reply, one after the other.
     alike: Vec<Refused>,
-    /// What the relay says to everybody.
+    /// The reply that everybody gets.
     to_all: Option<Answer>,
 }
 
 impl Refusals {
-    /// One more. It is believed when another mail was taken, or refused
-    /// otherwise; five alike in a row are the relay's.
+    /// Takes one more.
     pub(super) fn hear(&mut self, refused: Refused) -> Heard {
         let answer = refused.answer();
-        // Lines that asked before they heard of it are told the same.
+        // Connections that asked before this was known get the same reply.
         if self.to_all == Some(answer) {
             return Heard { of_nobody: vec![refused], ..Heard::default() };
         }
         let alike = self.alike.iter().all(|before| before.answer() == answer);
         let believed = if alike { Vec::new() } else { self.believed() };
-        let why = format!("the relay refused {ALIKE} different people alike: {}", refused.reply);
+        let why = format!(
+            "the mail server gave the same answer to {ALIKE} different recipients in a row: {}",
+            refused.reply
+        );
+        let kind = refused.kind();
         self.alike.push(refused);
         if self.alike.len() < ALIKE {
             return Heard { believed, ..Heard::default() };
         }
         self.to_all = Some(answer);
-        let trouble = Some(RelayError { kind: RelayErrorKind::Permanent, phase: Phase::Rcpt, why });
+        let trouble = Some(RelayError { kind, phase: Phase::Rcpt, why });
         Heard { believed, of_nobody: std::mem::take(&mut self.alike), trouble }
     }
 
-    /// Those there are; the relay does take mails.
+    /// Those there are concern their recipients: the mail server accepts mails.
     pub(super) fn believed(&mut self) -> Vec<Refused> {
         std::mem::take(&mut self.alike)
+    }
+
+    /// Whether the next reply decides.
+    pub(super) fn next_decides(&self) -> bool {
+        self.alike.len() + 1 == ALIKE
+    }
+
+    /// There are no more mails. A limit that nobody passed concerns nobody.
+    pub(super) fn finish(&mut self) -> Heard {
+        let left = self.believed();
+        match left.last().filter(|last| last.is_limit() && !last.again) {
+            None => Heard { believed: left, ..Heard::default() },
+            Some(last) => {
+                let why = format!("the mail server takes no more mails now: {}", last.reply);
+                let trouble = Some(RelayError { kind: last.kind(), phase: Phase::Rcpt, why });
+                Heard { of_nobody: left, trouble, ..Heard::default() }
+            }
+        }
     }
 }
 
@@ -81,40 +122,63 @@ impl Refusals {
 mod tests {
     use super::*;
 
-    /// Answers in order, `+` for a mail that is taken; of each mail whether it
-    /// is its reader's, `r`, or nobody's, `n`, in the order in which it is known.
+    /// Replies in order, `+` for a mail that is accepted, `!` before a limit; of
+    /// each mail whether it concerns its recipient, `r`, or nobody, `n`, in the
+    /// order in which it is known.
     fn heard(answers: &str) -> String {
         let mut refusals = Refusals::default();
         let mut told = String::new();
-        let tell = |told: &mut String, all: Vec<Refused>, whose: char| {
-            all.iter().for_each(|refused| *told += &format!("{whose}{} ", refused.number));
+        let tell = |told: &mut String, heard: Heard| {
+            heard.believed.iter().for_each(|refused| *told += &format!("r{} ", refused.number));
+            heard.of_nobody.iter().for_each(|refused| *told += &format!("n{} ", refused.number));
+            if let Some(trouble) = heard.trouble {
+                *told += &format!("[{:?}: {}] ", trouble.kind, trouble.why);
+            }
         };
         for (number, code) in (1..).zip(answers.split(' ')) {
-            let Ok(code) = code.parse() else {
-                tell(&mut told, refusals.believed(), 'r');
+            let limit = code.strip_prefix('!');
+            let Ok(code) = limit.unwrap_or(code).parse() else {
+                let believed = refusals.believed();
+                tell(&mut told, Heard { believed, ..Heard::default() });
                 continue;
             };
             let reply = Reply { code, enhanced: None, text: "no".into() };
-            let (from, happened) = (State::Claimed, DeliveryEvent::Rejected);
-            let heard = refusals.hear(Refused { number, from, happened, no_mailbox: None, reply });
-            tell(&mut told, heard.believed, 'r');
-            tell(&mut told, heard.of_nobody, 'n');
-            if let Some(trouble) = heard.trouble {
-                told += &format!("[{}] ", trouble.why);
-            }
+            let happened = if limit.is_some() { DeliveryEvent::Deferred } else { DeliveryEvent::Rejected };
+            let from = State::Claimed;
+            let heard = refusals.hear(Refused {
+                number,
+                from,
+                happened,
+                attempts: 0,
+                again: false,
+                no_mailbox: None,
+                reply,
+            });
+            tell(&mut told, heard);
         }
-        tell(&mut told, refusals.believed(), 'r');
+        tell(&mut told, refusals.finish());
         told.trim_end().to_owned()
     }
 
     #[test]
-    fn f27_five_alike_in_a_row_are_the_relays() {
-        assert_eq!(heard("550 550 550 550"), "r1 r2 r3 r4");
-        assert_eq!(heard("550 550 + 550 550 550"), "r1 r2 r4 r5 r6");
-        assert_eq!(heard("550 550 554 554"), "r1 r2 r3 r4");
-        assert_eq!(
-            heard("552 550 550 550 550 550 550 554"),
-            "r1 n2 n3 n4 n5 n6 [the relay refused 5 different people alike: 550 no] n7 r8"
-        );
+    fn the_same_reply_to_three_in_a_row_concerns_nobody() {
+        const ALL: &str =
+            "[Permanent: the mail server gave the same answer to 3 different recipients in a row: 550 no]";
+        for (answers, expected) in [
+            ("550", "r1"),
+            ("550 550", "r1 r2"),
+            ("550 550 + 550 550", "r1 r2 r4 r5"),
+            ("550 + 550 + 550", "r1 r3 r5"),
+            ("550 550 554 554", "r1 r2 r3 r4"),
+            ("550 550 554 550 550", "r1 r2 r3 r4 r5"),
+            ("550 550 550", &format!("n1 n2 n3 {ALL}")),
+            ("552 550 550 550 550 554", &format!("r1 n2 n3 n4 {ALL} n5 r6")),
+            ("!452", "n1 [Transient: the mail server takes no more mails now: 452 no]"),
+            ("!452 +", "r1"),
+            ("550 !452", "r1 n2 [Transient: the mail server takes no more mails now: 452 no]"),
+            ("!550", "n1 [Permanent: the mail server takes no more mails now: 550 no]"),
+        ] {
+            assert_eq!(heard(answers), expected, "{answers}");
+        }
     }
 }

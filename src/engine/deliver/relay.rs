@@ -5,6 +5,7 @@
 //! and with that what came of its mail before (performance, 8). So a process
 //! that dies repeats at most one mail a line.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
@@ -17,13 +18,13 @@ use super::counter::Counter;
 use super::limits::{Before, Limits};
 use super::line::{Line, Lines, To, Told, waits_for_word};
 use super::patterns::Patterns;
-use super::refusals::{Refusals, Refused};
+use super::refusals::{Heard, Refusals, Refused};
 use super::wave::Waves;
 use super::{Chosen, Delivered, Permits, Triage};
 use crate::clock::Stopwatch;
 use crate::domain::change::{Change, ChangeAuthor};
-use crate::domain::delivery::bounce::StatusCode;
-use crate::domain::delivery::reply::{Outcome, Phase, RelayError, RelayErrorKind, Reply};
+use crate::domain::delivery::bounce::{NO_MAILBOX, StatusCode};
+use crate::domain::delivery::reply::{self, Outcome, Phase, RelayError, RelayErrorKind, Reply};
 use crate::domain::delivery::state::{DeliveryEvent, State, recipient_backoff};
 use crate::domain::model::ids::StepName;
 use crate::domain::time::timezone::Timestamp;
@@ -39,6 +40,8 @@ use crate::store::{DataVersion, JournalEntry, Outgoing, Packed, Store, StoreErro
 const LOOK_AROUND: Duration = Duration::from_millis(500);
 /// How often in one sitting the outbox is read again.
 const RESCANS: u32 = 3;
+/// This many mails in a row without a reply mean the mail server.
+const MOST_IN_DOUBT: usize = 3;
 /// A commit that takes longer than this is worth a word (F05).
 const SLOW: Duration = Duration::from_secs(5);
 
@@ -108,7 +111,11 @@ pub(crate) fn to_relay(
         lines: 0,
         closing: false,
         troubles: 0,
+        in_doubt: 0,
         given_back: false,
+        came_back: BTreeMap::new(),
+        gives_back: false,
+        limited: BTreeSet::new(),
         rescans: 0,
         refusals: Refusals::default(),
         waves: Waves::new(way.wave),
@@ -155,18 +162,21 @@ struct Writer<'a, 'h> {
     closing: bool,
     /// How often in a row the relay as a whole was the trouble.
     troubles: usize,
+    /// How many mails in a row are in doubt.
+    in_doubt: usize,
     /// Such trouble gave a mail back; it is tried again in this sitting.
     given_back: bool,
+    /// What such trouble gave back and did not leave since, and why.
+    came_back: BTreeMap<i64, RelayError>,
+    /// The next commit gives a mail back.
+    gives_back: bool,
+    /// What a limit stopped that others passed.
+    limited: BTreeSet<i64>,
     /// How often the outbox was read again for that.
     rescans: u32,
     refusals: Refusals,
     waves: Waves,
     delivered: Delivered,
-}
-
-/// Is it the size that the relay refuses?
-fn is_of_size(reply: &Reply) -> bool {
-    reply.code == 552 && matches!(reply.enhanced, None | Some((5, 3, 4)))
 }
 
 /// A mail the relay waits for the words of.
@@ -203,11 +213,11 @@ impl Writer<'_, '_> {
             self.look_around(&mut group);
             self.commit(&group, answers)?;
         }
-        // A relay that refuses everybody alike and then is silent.
         let mut group = Group::default();
-        let left = self.refusals.believed();
-        self.believe(&mut group, left);
+        let left = self.refusals.finish();
+        self.heard(&mut group, left);
         self.commit(&group, answers)?;
+        self.note_what_came_back();
         self.note_the_wait()
     }
 
@@ -277,13 +287,17 @@ impl Writer<'_, '_> {
     /// What the relay said to one mail.
     fn ended(&mut self, group: &mut Group, mail: &Arc<Outgoing>, from: State, outcome: Outcome) {
         let now = (self.hooks.now)();
+        if !matches!(outcome, Outcome::InDoubt(_)) {
+            self.in_doubt = 0;
+        }
         if !matches!(outcome, Outcome::RelayFailed(_)) {
             self.troubles = 0;
+            self.came_back.remove(&mail.delivery.number);
         }
         match outcome {
             Outcome::Sent(reply) => {
-                let own = self.refusals.believed();
-                self.believe(group, own);
+                let believed = self.refusals.believed();
+                self.heard(group, Heard { believed, ..Heard::default() });
                 group.sent.push(JournalEntry {
                     number: mail.delivery.number,
                     message_id: mail.delivery.message_id.clone(),
@@ -301,32 +315,42 @@ impl Writer<'_, '_> {
                 group.moves.push(Transition { not_before, ..made });
             }
             Outcome::Rejected { reply, hard } => {
-                let code = |(class, subject, detail)| StatusCode { class, subject, detail };
-                let no_mailbox = reply.enhanced.filter(|_| hard).map(code);
-                let (number, happened) = (mail.delivery.number, DeliveryEvent::Rejected);
-                self.refused(group, Refused { number, from, happened, no_mailbox, reply });
+                // Exchange Online says it with a code that elsewhere means something else.
+                let code = reply.enhanced.filter(|code| code.subject == 1).unwrap_or(NO_MAILBOX);
+                let no_mailbox = hard.then_some(code);
+                self.refused(group, mail, from, DeliveryEvent::Rejected, no_mailbox, reply);
+            }
+            Outcome::Limited(reply) => {
+                self.refused(group, mail, from, DeliveryEvent::Deferred, None, reply);
             }
             Outcome::TooLarge(why) => self.hold_step(group, mail, from, why),
-            Outcome::MessageRejected(reply) if is_of_size(&reply) => {
+            Outcome::MessageRejected(reply) if reply::is_of_size(&reply) => {
                 self.hold_step(group, mail, from, format!("the relay says {reply}"));
             }
             Outcome::MessageRejected(reply) => {
-                let (number, happened) = (mail.delivery.number, DeliveryEvent::Held);
-                self.refused(group, Refused { number, from, happened, no_mailbox: None, reply });
+                self.refused(group, mail, from, DeliveryEvent::Held, None, reply);
             }
             Outcome::Held(why) => self.settle(group, mail, from, DeliveryEvent::Held, why),
             Outcome::InDoubt(why) => {
+                self.in_doubt += 1;
+                let kind = RelayErrorKind::Transient;
+                let trouble = RelayError { kind, phase: Phase::EndOfData, why: why.clone() };
                 let not_before = Some(now + self.way.in_doubt_wait);
                 self.count(from, DeliveryEvent::ResultUnknown, mail.doubts);
                 let made =
                     Transition::new(mail.delivery.number, from, DeliveryEvent::ResultUnknown).with_reply(why);
                 group.moves.push(Transition { not_before, doubts: mail.doubts, ..made });
+                // Each of them may arrive twice.
+                if self.in_doubt >= MOST_IN_DOUBT {
+                    self.give_up(group, trouble);
+                }
             }
             Outcome::RelayFailed(trouble) => {
                 group.moves.push(Transition::new(mail.delivery.number, from, DeliveryEvent::Released));
                 self.note_crowding(&trouble);
                 self.troubles += 1;
                 self.given_back = true;
+                self.came_back.insert(mail.delivery.number, trouble.clone());
                 let often = self.troubles > usize::from(self.way.connections).max(2);
                 if trouble.kind == RelayErrorKind::Permanent || often {
                     self.give_up(group, trouble);
@@ -335,9 +359,26 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Somebody was refused, or everybody is.
-    fn refused(&mut self, group: &mut Group, refused: Refused) {
+    /// A mail was refused.
+    fn refused(
+        &mut self,
+        group: &mut Group,
+        mail: &Outgoing,
+        from: State,
+        happened: DeliveryEvent,
+        no_mailbox: Option<StatusCode>,
+        reply: Reply,
+    ) {
+        let (number, attempts) = (mail.delivery.number, mail.attempts);
+        let again = self.limited.contains(&number);
+        let refused = Refused { number, from, happened, attempts, again, no_mailbox, reply };
         let heard = self.refusals.hear(refused);
+        self.heard(group, heard);
+    }
+
+    /// Writes down what is known of refusals now.
+    fn heard(&mut self, group: &mut Group, heard: Heard) {
+        self.counter.take_from_the_end(self.refusals.next_decides());
         self.believe(group, heard.believed);
         let returned = heard.of_nobody.into_iter();
         group.moves.extend(
@@ -349,12 +390,34 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Writes down refusals that are each their own reader's, or content's.
+    /// Writes down refusals that concern their recipients, or the content.
     fn believe(&mut self, group: &mut Group, refusals: Vec<Refused>) {
-        for Refused { number, from, happened, no_mailbox, reply } in refusals {
+        let now = (self.hooks.now)();
+        for refused in refusals {
+            let Refused { number, from, happened, attempts, again, no_mailbox, reply } = refused;
+            let is_limit = happened == DeliveryEvent::Deferred;
+            if is_limit && !again {
+                // Others passed: it is tried once more in this run.
+                self.limited.insert(number);
+                self.gives_back = true;
+                let why = format!("the mail server did not take a mail: {reply}");
+                let kind = RelayErrorKind::Transient;
+                self.came_back.insert(number, RelayError { kind, phase: Phase::Rcpt, why });
+                group.moves.push(Transition::new(number, from, DeliveryEvent::Released));
+                continue;
+            }
             self.count(from, happened, 0);
+            let not_before = is_limit.then(|| now + recipient_backoff(attempts + 1));
             let made = Transition::new(number, from, happened).with_reply(reply.to_string());
-            group.moves.push(Transition { no_mailbox, ..made });
+            group.moves.push(Transition { no_mailbox, not_before, ..made });
+        }
+    }
+
+    /// Mails that failures of the mail server gave back and that did not leave
+    /// since are not left without a word.
+    fn note_what_came_back(&mut self) {
+        if let Some((_, trouble)) = self.came_back.pop_last() {
+            self.delivered.trouble.get_or_insert(trouble);
         }
     }
 
@@ -364,10 +427,12 @@ impl Writer<'_, '_> {
         group.moves.push(Transition::new(mail.delivery.number, from, DeliveryEvent::Released));
         let step = &mail.delivery.step;
         self.delivered.kept_back.add(step, Reason::ManualHold);
+        self.delivered.too_large += 1;
         // The relay is not asked for those that lie ready, either.
         for mail in self.counter.take_out(step) {
             group.moves.push(Transition::new(mail.delivery.number, State::Claimed, DeliveryEvent::Released));
             self.delivered.kept_back.add(step, Reason::ManualHold);
+            self.delivered.too_large += 1;
         }
         group.too_large.push((step.clone(), why));
     }
@@ -413,7 +478,9 @@ impl Writer<'_, '_> {
             self.close(group);
         } else if standing.in_hand == 0 {
             // A limit of one domain is waited for when no other mail is left.
-            let all = self.reading.has_all_there_is_room_for(self.counter) && !self.reads_again();
+            let all = self.reading.has_all_there_is_room_for(self.counter)
+                && !self.reads_again()
+                && !self.gives_back;
             if standing.wait.is_some() && (standing.all_wait.is_some() || all) {
                 self.delivered.wait = standing.wait;
                 self.close(group);
@@ -476,6 +543,7 @@ impl Writer<'_, '_> {
                 self.delivered.kept_back.add_all(claims.kept_back);
                 self.counter.put(claims.claimed);
             }
+            self.given_back |= std::mem::take(&mut self.gives_back);
             return Ok(());
         }
     }

@@ -44,7 +44,8 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
     }
     let greeting = channel.read_reply(Phase::Greeting)?;
     channel.expect(Phase::Greeting, 220, greeting.into_reply())?;
-    let mut extensions = ehlo(&mut channel, &ehlo_name)?;
+    let needs_extensions = relay.tls != TlsMode::Plaintext || relay.auth.is_some();
+    let mut extensions = ehlo(&mut channel, &ehlo_name, needs_extensions)?;
     if relay.tls == TlsMode::Starttls {
         if !extensions.starttls {
             let why = format!(
@@ -65,7 +66,7 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
         }
         start_tls(&mut channel, relay)?;
         // Extensions offered before TLS must be discarded (RFC 3207, 4.2).
-        extensions = ehlo(&mut channel, &ehlo_name)?;
+        extensions = ehlo(&mut channel, &ehlo_name, needs_extensions)?;
     }
     if let Some(auth) = &relay.auth {
         if !channel.stream.is_tls() && !near {
@@ -144,10 +145,22 @@ fn ehlo_name(relay: &Relay, stream: &SmtpStream) -> ClientId {
     }
 }
 
-fn ehlo(channel: &mut SmtpChannel, ehlo_name: &ClientId) -> Result<EhloExtensions, RelayError> {
-    channel.send_command(Phase::Ehlo, &Ehlo::new(ehlo_name.clone()).to_string())?;
-    let lines = channel.read_reply(Phase::Ehlo)?;
-    let extensions = EhloExtensions::of(&lines);
+/// Sends EHLO, or HELO to a relay that does not know EHLO. HELO offers no extension, so it is
+/// tried only where neither TLS nor authentication is asked for.
+fn ehlo(
+    channel: &mut SmtpChannel,
+    ehlo_name: &ClientId,
+    needs_extensions: bool,
+) -> Result<EhloExtensions, RelayError> {
+    let command = Ehlo::new(ehlo_name.clone()).to_string();
+    channel.send_command(Phase::Ehlo, &command)?;
+    let mut lines = channel.read_reply(Phase::Ehlo)?;
+    let mut extensions = EhloExtensions::of(&lines);
+    if matches!(lines.code, 500 | 502 | 504 | 550) && !needs_extensions {
+        channel.send_command(Phase::Ehlo, &command.replacen("EHLO", "HELO", 1))?;
+        lines = channel.read_reply(Phase::Ehlo)?;
+        extensions = EhloExtensions::default();
+    }
     channel.expect(Phase::Ehlo, 250, lines.into_reply())?;
     Ok(extensions)
 }

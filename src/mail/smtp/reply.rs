@@ -1,6 +1,7 @@
 //! Parses one reply of the relay, within size limits, and makes its text safe to
 //! store. The relay is not trusted.
 
+use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::delivery::reply::Reply;
 use crate::domain::diagnostic::visible;
 
@@ -61,13 +62,14 @@ impl RawReply {
         Ok(more)
     }
 
-    /// The reply with its text sanitised.
+    /// The reply with its text sanitised. The enhanced status code is the first word of a line;
+    /// some mail servers write it later in the text.
     pub(super) fn into_reply(self) -> Reply {
         let mut enhanced = None;
         let mut text = String::new();
         for line in &self.texts {
             let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let code = enhanced_code(first).filter(|(class, ..)| u16::from(*class) == self.code / 100);
+            let code = StatusCode::parse(first).filter(|code| u16::from(code.class) == self.code / 100);
             let words = if code.is_some() { rest } else { line };
             enhanced = enhanced.or(code);
             for word in words.split_whitespace() {
@@ -77,7 +79,19 @@ impl RawReply {
                 text.push_str(if contains_address(word) { "…" } else { word });
             }
         }
+        let enhanced = enhanced.or_else(|| self.texts.iter().find_map(|line| self.code_within(line)));
         Reply { code: self.code, enhanced, text: shortened(&visible(&text)).into() }
+    }
+
+    /// An enhanced status code within a line: `#5.1.1`, `(5.1.1)`, `550-5.1.1`. Numbers of
+    /// another class are addresses or versions.
+    fn code_within(&self, line: &str) -> Option<StatusCode> {
+        let own = self.code.to_string();
+        line.split(|c: char| c.is_whitespace() || "()[]<>,;".contains(c)).find_map(|word| {
+            let word = word.trim_start_matches('#').trim_end_matches([':', '.']);
+            let word = word.strip_prefix(&own).and_then(|word| word.strip_prefix(['-', '#'])).unwrap_or(word);
+            StatusCode::parse(word).filter(|code| u16::from(code.class) == self.code / 100)
+        })
     }
 }
 
@@ -93,21 +107,10 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// Parses an enhanced status code such as `5.1.1`.
-fn enhanced_code(word: &str) -> Option<(u8, u16, u16)> {
-    let number = |part: &str| {
-        let digits = (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| part.parse::<u16>().ok()).flatten()
-    };
-    let mut parts = word.split('.');
-    let class = u8::try_from(number(parts.next()?)?).ok()?;
-    let code = (class, number(parts.next()?)?, number(parts.next()?)?);
-    parts.next().is_none().then_some(code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::delivery::reply::{Outcome, Phase, RelayErrorKind, classify_reply};
 
     fn reply(lines: &[&str]) -> Result<Reply, &'static str> {
         let mut reply = RawReply::default();
@@ -126,6 +129,13 @@ mod tests {
             (&["250 "], "250"),
             (&["550-5.1.1 no such", "550 5.1.1 mailbox"], "550 5.1.1 no such mailbox"),
             (&["550-we looked", "550 5.1.10 everywhere"], "550 5.1.10 we looked everywhere"),
+            (&["550 #5.1.1 no such mailbox"], "550 5.1.1 #5.1.1 no such mailbox"),
+            (&["550 Requested action not taken (5.1.1)"], "550 5.1.1 Requested action not taken (5.1.1)"),
+            (&["550 550-5.1.1: no such mailbox"], "550 5.1.1 550-5.1.1: no such mailbox"),
+            (&["550-look here", "550 it is [5.1.10], really"], "550 5.1.10 look here it is [5.1.10], really"),
+            (&["550 5.1.1"], "550 5.1.1"),
+            (&["550 host 5.1.1.7 says no"], "550 host 5.1.1.7 says no"),
+            (&["550 version 4.94.2 says no"], "550 version 4.94.2 says no"),
             // An enhanced code of another class is ignored.
             (&["550 2.1.1 what"], "550 2.1.1 what"),
             (&["421 10.0.0.1 closes"], "421 10.0.0.1 closes"),
@@ -161,5 +171,47 @@ mod tests {
         let reply = reply(&[&format!("550 {}", "å ".repeat(1_000))]).expect("a reply");
         assert_eq!(reply.text.chars().count(), MAX_TEXT);
         assert!(reply.text.ends_with('…'));
+    }
+
+    /// The rows of the table in `docs/delivery.md`: phase, reply, whom it concerns.
+    fn documented() -> Vec<[&'static str; 3]> {
+        let page = include_str!("../../../docs/delivery.md");
+        let rows =
+            page.lines().skip_while(|line| !line.starts_with("| mail server | phase | reply |")).skip(2);
+        let cells = |line: &'static str| -> Option<[&'static str; 3]> {
+            let cells: Vec<&str> = line.split(" | ").collect();
+            let [_, phase, reply, concerns, _] = cells[..] else { return None };
+            Some([phase, reply.trim_matches('`'), concerns])
+        };
+        rows.map_while(cells).collect()
+    }
+
+    #[test]
+    fn what_mail_servers_really_answer_is_classified_as_documented() {
+        let rows = documented();
+        assert!(rows.len() > 50, "{} rows", rows.len());
+        for [phase, said, concerns] in rows {
+            let phase = match phase {
+                "RCPT" => Phase::Rcpt,
+                "end of data" => Phase::EndOfData,
+                _ => panic!("{phase}"),
+            };
+            // A row may show only the first of several lines.
+            let said = if said[3..].starts_with('-') { vec![said, "550 5.1.1"] } else { vec![said] };
+            let outcome = classify_reply(phase, reply(&said).expect("a reply"), "relay.example:587");
+            let told = match &outcome {
+                Outcome::Deferred(_) => "this recipient, later",
+                Outcome::Limited(_) => "a limit",
+                Outcome::Rejected { hard: true, .. } => "no such mailbox",
+                Outcome::Rejected { hard: false, .. } => "this recipient",
+                Outcome::MessageRejected(_) => "the message",
+                Outcome::RelayFailed(failed) if failed.kind == RelayErrorKind::Permanent => "the account",
+                Outcome::RelayFailed(failed) if failed.kind == RelayErrorKind::TooManyConnections => {
+                    "too many connections"
+                }
+                _ => "nothing known",
+            };
+            assert_eq!(told, concerns, "{said:?}: {outcome:?}");
+        }
     }
 }

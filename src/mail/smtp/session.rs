@@ -11,6 +11,7 @@ use lettre::transport::smtp::extension::MailParameter;
 use super::channel::{SmtpChannel, trouble};
 use super::ehlo::EhloExtensions;
 use super::tls::TlsInfo;
+use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::delivery::reply::{Outcome, Phase, RelayError, RelayErrorKind, Reply, classify_reply};
 use crate::failpoint;
 use crate::mail::smtp::stream::{StreamError, grouped};
@@ -167,7 +168,7 @@ impl Connection {
             return Err(Outcome::Held(text.to_owned()));
         }
         let Ok(reader) = Address::from_str(to) else {
-            return Err(Outcome::Rejected { reply: ours(553, (5, 1, 3), "this is no address"), hard: true });
+            return Err(Outcome::Rejected { reply: ours(553, "5.1.3", "this is no address"), hard: true });
         };
         let sender = match from {
             "" => None,
@@ -265,8 +266,8 @@ impl Connection {
         Ok(lines.into_reply())
     }
 
-    /// Whether the current mail is not the first one on this connection.
-    fn is_reused(&self) -> bool {
+    /// Whether the last mail that was begun is not the first one on this connection.
+    pub(crate) fn is_reused(&self) -> bool {
         self.mails_begun > 1
     }
 
@@ -323,6 +324,7 @@ impl Abort {
     fn after_rejection(outcome: Outcome) -> Abort {
         let lives = match &outcome {
             Outcome::Deferred(_) | Outcome::Rejected { .. } | Outcome::MessageRejected(_) => true,
+            Outcome::Limited(reply) => reply.code != 421,
             // A permanent rejection: other mails may still pass.
             Outcome::RelayFailed(trouble) => trouble.kind == RelayErrorKind::Permanent,
             Outcome::Sent(_) | Outcome::InDoubt(_) | Outcome::Held(_) | Outcome::TooLarge(_) => false,
@@ -332,6 +334,6 @@ impl Abort {
 }
 
 /// A reply as the relay would have given it.
-fn ours(code: u16, enhanced: (u8, u16, u16), text: &str) -> Reply {
-    Reply { code, enhanced: Some(enhanced), text: text.into() }
+fn ours(code: u16, enhanced: &str, text: &str) -> Reply {
+    Reply { code, enhanced: StatusCode::parse(enhanced), text: text.into() }
 }

@@ -75,6 +75,8 @@ pub(crate) struct Rule {
     pub(crate) mail: Option<usize>,
     /// Only for recipients with this in their address.
     pub(crate) to: Option<&'static str>,
+    /// Only after this many mails were accepted on the connection.
+    pub(crate) after: usize,
     /// How often it applies.
     pub(crate) times: usize,
     pub(crate) what: EventKind,
@@ -83,7 +85,7 @@ pub(crate) struct Rule {
 impl Rule {
     /// Applies always and to all.
     pub(crate) fn at(at: Point, what: EventKind) -> Rule {
-        Rule { at, connection: None, mail: None, to: None, times: usize::MAX, what }
+        Rule { at, connection: None, mail: None, to: None, after: 0, times: usize::MAX, what }
     }
 
     /// Applies the first time only.
@@ -97,6 +99,7 @@ impl Rule {
 pub(crate) enum Point {
     Greeting,
     Ehlo,
+    Helo,
     Starttls,
     Auth,
     Mail,
@@ -345,11 +348,12 @@ impl Shared {
     }
 
     /// The rule that applies at this point, if any.
-    fn rule(&self, at: Point, connection: usize, to: &str) -> Option<EventKind> {
+    fn rule(&self, at: Point, connection: usize, taken: usize, to: &str) -> Option<EventKind> {
         let mut log = self.log();
         let fits = |(n, rule): &(usize, &Rule)| {
             rule.at == at
                 && log.used[*n] < rule.times
+                && rule.after <= taken
                 && rule.connection.is_none_or(|number| number == connection)
                 && rule.mail.is_none_or(|number| number == log.mails)
                 && rule.to.is_none_or(|part| to.contains(part))
@@ -403,6 +407,8 @@ struct Visit<'a> {
     answered: bool,
     signed_in: bool,
     begun: Begun,
+    /// How many mails were accepted on it.
+    taken: usize,
 }
 
 /// The end of a connection, which is not an error here.
@@ -422,6 +428,7 @@ impl<'a> Visit<'a> {
             answered: false,
             signed_in: shared.script.account.is_none(),
             begun: Begun::default(),
+            taken: 0,
         })
     }
 
@@ -443,6 +450,10 @@ impl<'a> Visit<'a> {
             *self.shared.log().commands.entry(name.clone()).or_default() += 1;
             match name.as_str() {
                 "EHLO" => self.ehlo(rest)?,
+                "HELO" => {
+                    self.shared.log().hellos.push(rest.to_owned());
+                    self.answer(Point::Helo, "250 relay.example")?;
+                }
                 "STARTTLS" => {
                     if self.answer(Point::Starttls, "220 go ahead")? {
                         self.make_private()?;
@@ -631,6 +642,7 @@ impl<'a> Visit<'a> {
             bytes,
             told,
         };
+        self.taken += 1;
         self.shared.log().accepted.push(accepted);
     }
 
@@ -654,7 +666,7 @@ impl<'a> Visit<'a> {
         if self.shared.log().silent {
             return Some(EventKind::Reset);
         }
-        match self.shared.rule(at, self.number, self.begun.to.as_deref().unwrap_or_default())? {
+        match self.shared.rule(at, self.number, self.taken, self.begun.to.as_deref().unwrap_or_default())? {
             EventKind::Meanwhile(happens) => {
                 happens();
                 let mut log = self.shared.log();
