@@ -9,6 +9,9 @@ use crate::engine::load::people_file;
 use crate::engine::send::lock::LockError;
 use crate::store::{BackupError, StoreError};
 
+/// What to do where there is no room on the disk.
+const FREE_SPACE: &str = "free some disk space, then run the command again";
+
 /// The error a command ends with.
 #[derive(Debug)]
 pub(super) struct CommandError {
@@ -135,7 +138,7 @@ impl From<StoreError> for CommandError {
                 "SQLite writes files beside the database: the folder must be writable too",
             ),
             StoreError::Io { .. } => (ErrorKind::Io, "the database is named in config.toml, `database`"),
-            StoreError::DiskFull => (ErrorKind::Io, "make room and type it again"),
+            StoreError::DiskFull => (ErrorKind::Io, FREE_SPACE),
             StoreError::Changed => (ErrorKind::Busy, "type it again in a moment"),
             StoreError::Busy => (ErrorKind::Busy, "nothing is lost; type it again in a moment"),
             StoreError::WrongUser => {
@@ -167,7 +170,7 @@ impl From<BackupError> for CommandError {
             BackupError::TargetOccupied { .. } => {
                 (ErrorKind::CannotMake, "name another file, or move that one away")
             }
-            BackupError::NoSpace { .. } => (ErrorKind::Io, "make room and type it again"),
+            BackupError::NoSpace { .. } => (ErrorKind::Io, FREE_SPACE),
             BackupError::InProgress { .. } => (ErrorKind::Busy, "let it finish"),
             BackupError::Unverified { .. } => {
                 (ErrorKind::Io, "look at the disk it was written to; what was there before is kept")
@@ -224,7 +227,26 @@ impl From<io::Error> for CommandError {
         match error.kind() {
             io::ErrorKind::BrokenPipe => CommandError::new(ErrorKind::ClosedPipe, ""),
             io::ErrorKind::PermissionDenied => CommandError::new(ErrorKind::Permission, error.to_string()),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                CommandError::new(ErrorKind::Io, error.to_string()).hint(FREE_SPACE)
+            }
             _ => CommandError::new(ErrorKind::Io, error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_has_a_hint_wherever_it_is_met() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let met = anyhow::Error::from(io::Error::from(kind)).context("cannot write outbox/a.eml");
+            let error = CommandError::from(met);
+            assert_eq!((error.kind, error.hints), (ErrorKind::Io, vec![FREE_SPACE.to_owned()]));
+            assert!(error.message.starts_with("cannot write outbox/a.eml: "), "{}", error.message);
+        }
+        assert_eq!(CommandError::from(StoreError::DiskFull).hints, [FREE_SPACE]);
     }
 }

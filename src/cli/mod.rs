@@ -5,6 +5,7 @@ mod blocked;
 mod change;
 mod commands;
 mod context;
+mod deliveries;
 mod error;
 mod limits;
 mod lookup;
@@ -45,9 +46,9 @@ Begin with:
   journey status             how it stands
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 65 bad people file or
-damaged database, 69 no relay, 73 cannot make a file, 74 cannot read or write,
-75 another journey is at it, 77 not for this user, 78 bad configuration or
-content, 80 a safety brake.";
+damaged database, 69 the mail server failed, 73 cannot make a file, 74 cannot
+read or write, 75 try again later, 77 not for this user, 78 bad configuration
+or content, 80 a safety brake.";
 
 /// What every command understands.
 #[derive(clap::Args, Debug)]

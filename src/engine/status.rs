@@ -19,6 +19,7 @@ use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message::MessageBuilder;
 use crate::engine::plan::pass::{Filter, Pass};
+use crate::engine::send::lock;
 use crate::store::{GlobalHold, HeldStep, RelayHealth, Store, StoreError, Stuck};
 
 /// The status at an instant.
@@ -52,7 +53,7 @@ pub struct Status<'w> {
     pub(crate) all_held: Option<GlobalHold>,
     /// Steps that are held.
     pub(crate) held_steps: Vec<HeldStep>,
-    /// Deliveries that are held, in doubt or deferred; the first few.
+    /// Deliveries that are held, in doubt or deferred, or were refused lately; the first few.
     pub(crate) stuck: Vec<Stuck>,
     /// When the last valid backup was made.
     pub(crate) backup: Option<Timestamp>,
@@ -62,12 +63,21 @@ pub struct Status<'w> {
     pub outbox: Outbox,
     /// Staged rollouts in which the daemon waits after the first few mails.
     pub pausing: Vec<Pausing>,
+    /// Whether the daemon runs and sends by itself.
+    pub(crate) daemon: bool,
     /// The planning pass of this instant.
     pub(crate) pass: Pass<'w>,
     /// The next time at which something may become due or be sent.
     pub next_wake: Option<Timestamp>,
     /// Errors in the content folder; the last good content is active.
     pub(crate) broken: &'w [Diagnostic],
+}
+
+impl Status<'_> {
+    /// The mailings in which the daemon waits after the first few mails. A send by hand waits in none.
+    pub(crate) fn rollouts(&self) -> &[Pausing] {
+        if self.daemon { &self.pausing } else { &[] }
+    }
 }
 
 /// The part of the status that is read from the database.
@@ -88,6 +98,7 @@ pub struct DatabaseStatus {
     held_steps: Vec<HeldStep>,
     outbox: Outbox,
     pausing: Vec<Pausing>,
+    daemon: bool,
     next_attempt: Option<Timestamp>,
     stuck: Vec<Stuck>,
     backup: Option<Timestamp>,
@@ -96,6 +107,9 @@ pub struct DatabaseStatus {
 
 /// Maximum number of problem deliveries listed.
 const MAX_LISTED: usize = 20;
+
+/// How long a refused mail is listed.
+const REFUSED_LATELY: TimeDelta = TimeDelta::days(7);
 
 /// With nightly backups, one older than this means that a backup was missed.
 pub(crate) const OLD_BACKUP: TimeDelta = TimeDelta::hours(36);
@@ -129,7 +143,8 @@ impl DatabaseStatus {
                 outbox: Outbox::read(store, &desk, &Filter::default(), at)?,
                 pausing: waves.map_or(Ok(Vec::new()), |wave| pausing(store, wave, at))?,
                 next_attempt: store.next_attempt()?,
-                stuck: store.stuck(MAX_LISTED)?,
+                daemon: lock::is_daemon_running(&snapshot.config.database),
+                stuck: store.stuck(at - REFUSED_LATELY, MAX_LISTED)?,
                 backup: store.last_backup_at()?,
                 log: Store::wal_length(&snapshot.config.database),
             })
@@ -152,7 +167,7 @@ pub fn status(snapshot: &Snapshot, mut ledger: DatabaseStatus, at: Timestamp) ->
     }
     // Deferred mails, a relay in backoff, or the rest of a staged rollout.
     let retry = ledger.relay.failure.as_ref().map(|trouble| trouble.retry);
-    let opens = ledger.pausing.iter().map(|pausing| pausing.opens).min();
+    let opens = ledger.pausing.iter().map(|pausing| pausing.opens).min().filter(|_| ledger.daemon);
     let handed_over = [ledger.next_attempt, retry, opens].into_iter().flatten().filter(|next| *next > at);
     Status {
         at,
@@ -172,6 +187,7 @@ pub fn status(snapshot: &Snapshot, mut ledger: DatabaseStatus, at: Timestamp) ->
         held_steps: ledger.held_steps,
         outbox: ledger.outbox,
         pausing: ledger.pausing,
+        daemon: ledger.daemon,
         stuck: ledger.stuck,
         backup: ledger.backup,
         log: ledger.log,

@@ -1,12 +1,18 @@
 //! Hands a mail to the local `sendmail` program, for hosts without a relay. Its exit
-//! code is the outcome; without an exit code the outcome is unknown.
+//! code is the outcome. Without an exit code the outcome is unknown if the program has
+//! read the whole mail.
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use rustix::pipe::PipeFlags;
 
 use crate::clock::Stopwatch;
 use crate::domain::delivery::bounce::StatusCode;
@@ -24,10 +30,7 @@ const MAX_MESSAGE: usize = 200;
 /// Exit codes of sysexits.h with a meaning of their own.
 const NO_USER: i32 = 67;
 const NO_HOST: i32 = 68;
-const UNAVAILABLE: i32 = 69;
 const TEMPORARY: i32 = 75;
-const NO_PERMISSION: i32 = 77;
-const CONFIGURATION: i32 = 78;
 
 /// The `sendmail` program.
 #[derive(Clone, Debug)]
@@ -51,27 +54,45 @@ impl Sendmail {
     /// Hands over one mail.
     pub(crate) fn hand_over(&self, from: &str, to: &str, bytes: &[u8]) -> Outcome {
         let program = self.program.display();
+        let cannot = |error| {
+            let why = format!("{program} cannot be started: {error}");
+            channel_error(RelayErrorKind::Permanent, Phase::Connect, why)
+        };
+        let (read_end, write_end) = match rustix::pipe::pipe_with(PipeFlags::CLOEXEC) {
+            Ok(ends) => ends,
+            Err(error) => return cannot(error.into()),
+        };
+        // Tells how much of the mail is unread when the program has ended.
+        let unread = match read_end.try_clone() {
+            Ok(unread) => unread,
+            Err(error) => return cannot(error),
+        };
         let mut command = Command::new(&self.program);
         // `--` prevents option injection; `-i` keeps a lone dot from ending the mail.
         command.args(["-i", "-f", from, "--", to]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(read_end).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match failpoint::at("sendmail.start").and_then(|()| command.spawn()) {
             Ok(child) => child,
-            Err(error) => {
-                let why = format!("{program} cannot be started: {error}");
-                return channel_error(RelayErrorKind::Permanent, Phase::Connect, why);
-            }
+            Err(error) => return cannot(error),
         };
-        let given = write_input(&mut child, bytes);
+        // It keeps the read end of the pipe, so that only the program has it.
+        drop(command);
+        let written = write_input(write_end, bytes);
         let said = read_stderr(&mut child);
         let ended = wait(&mut child, self.timeout);
         let ended = failpoint::at("sendmail.ended").and(ended);
-        // A killed program closes its input, so the writer ends.
-        let given = given.recv_timeout(Duration::from_secs(1)).unwrap_or(false);
-        let words = || said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+        let is_read = rustix::io::ioctl_fionread(&unread).is_ok_and(|unread| unread == 0);
+        // Without a reader the writer ends.
+        drop(unread);
+        let given = written.recv_timeout(Duration::from_secs(1)).unwrap_or(false) && is_read;
+        let said = said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+        let said = match first_line(&said, &[from, to]) {
+            line if line.is_empty() => line,
+            line => format!(": {line}"),
+        };
         let gone = |how: String| match given {
-            true => Outcome::InDoubt(format!("{program} {how} after it had the whole mail")),
-            false => channel_error(RelayErrorKind::Transient, Phase::Body, format!("{program} {how}")),
+            true => Outcome::InDoubt(format!("{program} {how} after it had the whole mail{said}")),
+            false => channel_error(RelayErrorKind::Transient, Phase::Body, format!("{program} {how}{said}")),
         };
         let status = match ended {
             Ok(Ended::Exit(status)) => status,
@@ -80,26 +101,26 @@ impl Sendmail {
             }
             Err(error) => return gone(format!("was lost: {error}")),
         };
-        let reply = |code, enhanced| Reply { code, enhanced, text: one_line(&words(), &[from, to]).into() };
+        let reply = |code, enhanced| {
+            let text = if said.is_empty() { "refused by sendmail" } else { &said[2..] };
+            Reply { code, enhanced: StatusCode::parse(enhanced), text: text.into() }
+        };
         match status.code() {
-            // It may exit before it has read everything.
-            Some(0) if !given => gone("did not take all of the mail".to_owned()),
+            // A program may succeed without having read everything.
+            Some(0) if !given => gone("did not read the whole mail".to_owned()),
             Some(0) => {
                 Outcome::Sent(Reply { code: 250, enhanced: None, text: "accepted by sendmail".into() })
             }
-            Some(NO_USER) => Outcome::Rejected { reply: reply(550, StatusCode::parse("5.1.1")), hard: true },
-            Some(NO_HOST) => Outcome::Rejected { reply: reply(550, StatusCode::parse("5.1.2")), hard: true },
-            Some(TEMPORARY) => Outcome::Deferred(reply(450, None)),
-            Some(code) => {
-                let kind = match code {
-                    UNAVAILABLE | NO_PERMISSION | CONFIGURATION => RelayErrorKind::Permanent,
-                    _ => RelayErrorKind::Transient,
-                };
-                let words = one_line(&words(), &[from, to]);
-                let words = if words.is_empty() { String::new() } else { format!(": {words}") };
-                channel_error(kind, Phase::EndOfData, format!("{program} ended with exit code {code}{words}"))
-            }
-            None => gone("was killed".to_owned()),
+            Some(NO_USER) => Outcome::Rejected { reply: reply(550, "5.1.1"), hard: true },
+            Some(NO_HOST) => Outcome::Rejected { reply: reply(550, "5.1.2"), hard: true },
+            Some(TEMPORARY) => Outcome::Deferred(reply(450, "")),
+            // Programs give the same code for one recipient and for all, so others are tried.
+            Some(code) => channel_error(
+                RelayErrorKind::Transient,
+                Phase::EndOfData,
+                format!("{program} ended with exit code {code}{said}"),
+            ),
+            None => gone(format!("was killed by signal {}", status.signal().unwrap_or_default())),
         }
     }
 }
@@ -108,13 +129,12 @@ fn channel_error(kind: RelayErrorKind, phase: Phase, why: String) -> Outcome {
     Outcome::RelayFailed(RelayError { kind, phase, why })
 }
 
-/// Writes the mail in a thread, and reports whether all was read.
-fn write_input(child: &mut Child, bytes: &[u8]) -> mpsc::Receiver<bool> {
+/// Writes the mail in a thread, and reports whether all was written.
+fn write_input(write_end: OwnedFd, bytes: &[u8]) -> mpsc::Receiver<bool> {
     let (told, given) = mpsc::channel();
-    let stdin = child.stdin.take();
     let bytes = bytes.to_vec();
     thread::spawn(move || {
-        let whole = stdin.is_some_and(|mut stdin| stdin.write_all(&bytes).is_ok());
+        let whole = File::from(write_end).write_all(&bytes).is_ok();
         // The receiver is gone after a timeout.
         let _ = told.send(whole);
     });
@@ -156,14 +176,18 @@ fn wait(child: &mut Child, timeout: Duration) -> std::io::Result<Ended> {
     }
 }
 
-/// Its output as one short line without addresses.
-fn one_line(words: &str, addresses: &[&str]) -> String {
-    let words = words.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let hidden = words.map(|word| {
-        let is_address = word.contains('@') || addresses.iter().any(|address| word.contains(address));
-        if is_address { "…" } else { word }
-    });
-    hidden.collect::<Vec<_>>().join(" ").chars().take(MAX_MESSAGE).collect()
+/// The first line of its output that says something, short and without addresses and control
+/// characters.
+fn first_line(said: &str, addresses: &[&str]) -> String {
+    let clean = |line: &str| {
+        let words = line.split(|c: char| c.is_whitespace() || c.is_control());
+        let shown = words.filter(|word| !word.is_empty()).map(|word| {
+            let is_address = word.contains('@') || addresses.iter().any(|address| word.contains(address));
+            if is_address { "…" } else { word }
+        });
+        shown.collect::<Vec<_>>().join(" ").chars().take(MAX_MESSAGE).collect::<String>()
+    };
+    said.lines().map(clean).find(|line| !line.is_empty()).unwrap_or_default()
 }
 
 #[cfg(test)]

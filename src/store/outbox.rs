@@ -49,6 +49,8 @@ pub(crate) struct Stuck {
     pub number: i64,
     /// To whom; `None` where they are shown nowhere.
     pub(crate) person: Option<PersonId>,
+    /// Their name.
+    pub(crate) name: Option<String>,
     /// Of which step.
     pub(crate) step: StepName,
     /// 0 is the mail, 1… the reminders.
@@ -230,22 +232,25 @@ impl Store {
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
-    /// What does not simply leave: held first, then in doubt, then put off; at
-    /// most so many.
+    /// Mails that did not leave: held first, then in doubt, then deferred, then
+    /// those refused since an instant; at most so many.
     ///
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub(crate) fn stuck(&self, most: usize) -> Result<Vec<Stuck>, StoreError> {
+    pub(crate) fn stuck(&self, since: Timestamp, most: usize) -> Result<Vec<Stuck>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/stuck.sql"))?;
-        let mut found = statement.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
+        let mut found =
+            statement.query(params![codec::time(since), i64::try_from(most).unwrap_or(i64::MAX)])?;
         let mut stuck = Vec::new();
         while let Some(row) = found.next()? {
             let protected: bool = row.get(2)?;
             let person = PersonId::new(codec::str(row, 1)?);
+            let name = format!("{} {}", codec::str(row, 10)?, codec::str(row, 11)?);
             stuck.push(Stuck {
                 number: row.get(0)?,
                 person: (!protected).then_some(person),
+                name: (!protected).then_some(name),
                 step: StepName { journey: codec::slug(row, 3)?, step: codec::slug(row, 4)? },
                 round: codec::round(row, 5)?,
                 state: State::parse(codec::str(row, 6)?).ok_or_else(|| codec::bad_column(6, "a state"))?,

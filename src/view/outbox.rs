@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::reason::ReasonView;
-use crate::domain::model::ids::StepName;
+use crate::domain::model::ids::{PersonId, StepName};
+use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::ReasonSummary;
 use crate::engine::deliver::{KeptBack, Outbox};
+use crate::store::Stuck;
 
 /// The mails that may be sent, and those that are blocked.
 #[derive(Debug, Serialize)]
@@ -21,6 +23,37 @@ pub(crate) struct BlockedMailsView {
     step: String,
     mails: usize,
     because: ReasonView,
+}
+
+/// A delivery that waits for a retry or for an operator, or was refused.
+#[derive(Debug, Serialize)]
+pub(super) struct ProblemDeliveryView {
+    delivery: i64,
+    person: String,
+    journey: String,
+    step: String,
+    round: u16,
+    state: &'static str,
+    attempts: u32,
+    next: Option<String>,
+    reply: Option<String>,
+}
+
+impl ProblemDeliveryView {
+    pub(super) fn of_all(zone: TimeZone, problems: &[Stuck]) -> Vec<ProblemDeliveryView> {
+        let view = |problem: &Stuck| ProblemDeliveryView {
+            delivery: problem.number,
+            person: problem.person.as_ref().map_or("protected", PersonId::as_str).to_owned(),
+            journey: problem.step.journey.to_string(),
+            step: problem.step.step.to_string(),
+            round: problem.round,
+            state: problem.state.as_str(),
+            attempts: problem.attempts,
+            next: problem.next.map(|at| zone.rfc3339(at)),
+            reply: problem.reply.clone(),
+        };
+        problems.iter().map(view).collect()
+    }
 }
 
 impl OutboxView {

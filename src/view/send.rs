@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::outbox::{BlockedMailsView, OutboxView};
+use super::outbox::{BlockedMailsView, OutboxView, ProblemDeliveryView};
 use super::person::{display_address, display_id};
 use super::reason::ReasonView;
 use crate::domain::delivery::state::State;
@@ -17,6 +17,7 @@ use crate::engine::deliver::{Delivered, Outbox};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message;
 use crate::engine::plan::pass::{DueEmail, HeldEmail, Pass, WaitingEmail};
+use crate::store::Stuck;
 
 /// The result of a pass, real or dry.
 #[derive(Debug, Serialize)]
@@ -107,6 +108,18 @@ struct DeliveredView {
     cancelled: usize,
     expired: usize,
     kept_back: Vec<BlockedMailsView>,
+    waiting: usize,
+    trouble: Option<String>,
+    not_sent: Vec<ProblemDeliveryView>,
+}
+
+/// What is in the outbox at the end of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Unsent {
+    /// Number of mails that wait.
+    pub(crate) waiting: usize,
+    /// Mails that were refused, held or deferred, or that are in doubt; the first few.
+    pub(crate) problems: Vec<Stuck>,
 }
 
 impl SendLists {
@@ -146,8 +159,11 @@ impl SendView {
         at: Timestamp,
         lists: SendLists,
         delivered: &Delivered,
+        unsent: &Unsent,
     ) -> SendView {
-        SendView::new(snapshot, at, lists, OutboxResultView::Delivered(DeliveredView::of(delivered)))
+        let zone = snapshot.content.library.programme.zone;
+        let delivered = DeliveredView::of(zone, delivered, unsent);
+        SendView::new(snapshot, at, lists, OutboxResultView::Delivered(delivered))
     }
 
     fn new(snapshot: &Snapshot, at: Timestamp, lists: SendLists, outbox: OutboxResultView) -> SendView {
@@ -216,7 +232,7 @@ impl HeldEmailView {
 }
 
 impl DeliveredView {
-    fn of(delivered: &Delivered) -> DeliveredView {
+    fn of(zone: TimeZone, delivered: &Delivered, unsent: &Unsent) -> DeliveredView {
         DeliveredView {
             sent: delivered.sent,
             deferred: delivered.deferred,
@@ -226,6 +242,9 @@ impl DeliveredView {
             cancelled: delivered.cancelled,
             expired: delivered.expired,
             kept_back: BlockedMailsView::of_all(&delivered.kept_back),
+            waiting: unsent.waiting,
+            trouble: delivered.trouble.as_ref().map(|trouble| trouble.why.clone()),
+            not_sent: ProblemDeliveryView::of_all(zone, &unsent.problems),
         }
     }
 }

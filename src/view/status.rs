@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::diagnostic::DiagnosticView;
 use super::limit::{LimitReachedView, LimitView};
 use super::object::OrderedObject;
-use super::outbox::OutboxView;
+use super::outbox::{OutboxView, ProblemDeliveryView};
 use crate::domain::change::people_file::RowProblem;
 use crate::domain::delivery::bounce::BounceCause;
 use crate::domain::delivery::send_block::SendBlock;
 use crate::domain::history::position::Stage;
-use crate::domain::model::ids::{PersonId, Slug};
+use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::Reason;
 use crate::engine::deliver::Pausing;
@@ -23,7 +23,7 @@ use crate::engine::plan::pass::HeldEmail;
 use crate::engine::plan::upcoming::{Condition, Upcoming, UpcomingMails};
 use crate::engine::status::Status;
 use crate::engine::todo;
-use crate::store::{GlobalHold, HeldStep, Stuck};
+use crate::store::{GlobalHold, HeldStep};
 use crate::view::health::ActView;
 
 /// The document of `status`.
@@ -56,7 +56,7 @@ struct DeliveryStatusView<'a> {
     limits: Vec<LimitReachedView<'a>>,
     guards: Vec<SendBlockView<'a>>,
     held_steps: Vec<HeldStepView<'a>>,
-    stuck: Vec<ProblemDeliveryView<'a>>,
+    stuck: Vec<ProblemDeliveryView>,
     came_back: OrderedObject<&'static str, u64>,
     unparsed: u64,
     last_sent: Option<String>,
@@ -65,6 +65,7 @@ struct DeliveryStatusView<'a> {
     due: usize,
     outbox: OutboxView,
     pausing: Vec<PausedRolloutView<'a>>,
+    daemon: bool,
 }
 
 /// What is to be done about the people file.
@@ -139,20 +140,6 @@ struct HeldStepView<'a> {
     step: &'a str,
     since: String,
     why: Option<&'a str>,
-}
-
-/// A delivery that waits for a retry or for an operator.
-#[derive(Debug, Serialize)]
-struct ProblemDeliveryView<'a> {
-    delivery: i64,
-    person: &'a str,
-    journey: &'a str,
-    step: &'a str,
-    round: u16,
-    state: &'static str,
-    attempts: u32,
-    next: Option<String>,
-    reply: Option<&'a str>,
 }
 
 /// A mailing whose first mails were sent; the daemon waits with the rest.
@@ -236,7 +223,7 @@ impl<'a> DeliveryStatusView<'a> {
             limits: status.limits.iter().map(|reached| LimitReachedView::of(zone, reached)).collect(),
             guards: status.guards.iter().map(|block| SendBlockView::of(zone, block)).collect(),
             held_steps: status.held_steps.iter().map(|held| HeldStepView::of(zone, held)).collect(),
-            stuck: status.stuck.iter().map(|stuck| ProblemDeliveryView::of(zone, stuck)).collect(),
+            stuck: ProblemDeliveryView::of_all(zone, &status.stuck),
             came_back: OrderedObject(bounces.into()),
             unparsed: status.unparsed,
             last_sent: status.last_sent.map(|at| zone.rfc3339(at)),
@@ -244,7 +231,8 @@ impl<'a> DeliveryStatusView<'a> {
             rate: status.rate.iter().map(LimitView::of).collect(),
             due: status.pass.send.len(),
             outbox: OutboxView::of(&status.outbox),
-            pausing: status.pausing.iter().map(|paused| PausedRolloutView::of(zone, paused)).collect(),
+            pausing: status.rollouts().iter().map(|paused| PausedRolloutView::of(zone, paused)).collect(),
+            daemon: status.daemon,
         }
     }
 }
@@ -296,22 +284,6 @@ impl<'a> HeldStepView<'a> {
             step: held.step.step.as_str(),
             since: zone.rfc3339(held.since),
             why: held.why.as_deref(),
-        }
-    }
-}
-
-impl<'a> ProblemDeliveryView<'a> {
-    fn of(zone: TimeZone, problem: &'a Stuck) -> ProblemDeliveryView<'a> {
-        ProblemDeliveryView {
-            delivery: problem.number,
-            person: problem.person.as_ref().map_or("protected", PersonId::as_str),
-            journey: problem.step.journey.as_str(),
-            step: problem.step.step.as_str(),
-            round: problem.round,
-            state: problem.state.as_str(),
-            attempts: problem.attempts,
-            next: problem.next.map(|at| zone.rfc3339(at)),
-            reply: problem.reply.as_deref(),
         }
     }
 }

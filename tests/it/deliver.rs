@@ -11,6 +11,7 @@ mod rejections;
 mod relay_errors;
 mod selection;
 mod simulation;
+mod unsent;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -20,7 +20,7 @@ use source::{Function, Source};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("render", &["domain"]),
-    // Files and TOML with positions, for `config` and `content`.
+    // Files and TOML with positions, for `config` and `content`, and files that hold a secret.
     ("text", &["domain"]),
     ("content", &["domain", "render", "text"]),
     ("roster", &["domain", "render"]),
@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("failpoint", &[]),
     ("store", &["domain", "render", "failpoint"]),
     // The timeouts of a conversation are measured with the clock.
-    ("mail", &["domain", "render", "clock", "failpoint"]),
+    ("mail", &["domain", "render", "text", "clock", "failpoint"]),
     // A test moves the clocks while the program runs.
     ("clock", &["domain", "failpoint"]),
     ("config", &["domain", "text"]),
@@ -44,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "mail",
             "clock",
             "config",
+            "text",
             "logging",
             "failpoint",
         ],
@@ -129,7 +130,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("rustls_native_certs", Lives::In(&["mail/smtp/tls"])),
     ("rusqlite", Lives::In(&["store"])),
     // Files, the host name, and the clock that counts sleep.
-    ("rustix", Lives::In(&["store", "mail/files", "mail/smtp/connect", "clock"])),
+    ("rustix", Lives::In(&["store", "mail/files", "mail/smtp/connect", "mail/sendmail", "clock"])),
     ("lettre", Lives::In(&["mail"])),
     ("lz4_flex", Lives::In(&["store/bytes"])),
     ("memchr", Lives::In(&["mail"])),

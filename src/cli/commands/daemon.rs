@@ -29,7 +29,8 @@ pub(crate) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let signals = Signals::watch()?;
     let reload = signals.watch_reload()?;
     let (store, snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
-    let _lock = Lock::acquire(&snapshot.config.database, at, snapshot.content.library.programme.zone)?;
+    let _lock =
+        Lock::acquire_as_daemon(&snapshot.config.database, at, snapshot.content.library.programme.zone)?;
     let (config, content) = (snapshot.config, snapshot.content);
     // If standard error is closed the line is lost; that is no failure.
     let log = |line: &str| drop(writeln!(std::io::stderr(), "{line}"));

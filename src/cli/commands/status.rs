@@ -7,11 +7,10 @@ use crate::cli::error::CommandError;
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::cli::upcoming::{self, Outlook};
-use crate::cli::{blocked, limits};
+use crate::cli::{blocked, deliveries, limits};
 use crate::domain::delivery::bounce::BounceCause;
 use crate::domain::diagnostic::visible;
 use crate::domain::history::position::Stage;
-use crate::domain::model::ids::PersonId;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
 use crate::engine::load::people_file::PeopleFileStatus;
@@ -19,7 +18,7 @@ use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::upcoming::Upcoming;
 use crate::engine::status::{self, DatabaseStatus, OLD_BACKUP, Status};
 use crate::engine::todo::{self, Act};
-use crate::store::{Stuck, WAL_WARN_BYTES};
+use crate::store::WAL_WARN_BYTES;
 use crate::view::status::{StatusView, bounces};
 
 /// Shows how it stands: journeys, deliveries, what is held and why, what is next
@@ -125,11 +124,13 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<()
         (0, _) => format!("{booked} booked, and may be handed over"),
         (_, _) => format!("{due} due; {booked} booked earlier, and leave first"),
     };
-    let config = cx.config_option();
-    Ok(writeln!(
-        cx.out,
-        "{BOLD}Next{BOLD:#}  {SUCCESS}now{SUCCESS:#}: {what}; send with `journey send{config}`"
-    )?)
+    let opens = status.rollouts().iter().map(|rollout| rollout.opens).min();
+    let how = match (status.daemon, opens) {
+        (true, Some(opens)) => format!("the daemon sends them from {}", format_datetime(zone, opens)),
+        (true, None) => "the daemon sends them".to_owned(),
+        (false, _) => format!("send with `journey send{}`", cx.config_option()),
+    };
+    Ok(writeln!(cx.out, "{BOLD}Next{BOLD:#}  {SUCCESS}now{SUCCESS:#}: {what}; {how}")?)
 }
 
 fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
@@ -138,10 +139,18 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
     if status.deliveries.is_empty() {
         writeln!(cx.out, "  none yet")?;
     }
-    let row = |(state, n): &(crate::domain::delivery::state::State, u64)| {
-        vec![output::thousands(usize::try_from(*n).unwrap_or(usize::MAX)), state.to_string()]
+    // Several states are one word to whoever reads this.
+    let mut sums: Vec<(&str, u64)> = Vec::new();
+    for (state, n) in &status.deliveries {
+        match sums.iter_mut().find(|(words, _)| *words == state.words()) {
+            Some((_, sum)) => *sum += n,
+            None => sums.push((state.words(), *n)),
+        }
+    }
+    let row = |(words, n): (&str, u64)| {
+        vec![output::thousands(usize::try_from(n).unwrap_or(usize::MAX)), words.to_owned()]
     };
-    output::print_table(&mut *cx.out, &status.deliveries.iter().map(row).collect::<Vec<_>>(), &[0])?;
+    output::print_table(&mut *cx.out, &sums.into_iter().map(row).collect::<Vec<_>>(), &[0])?;
     let [mailbox, passing, channel] = BounceCause::ALL.map(|blame| bounces(status, blame));
     if mailbox + passing + channel > 0 {
         writeln!(
@@ -167,7 +176,7 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
     for reached in &status.limits {
         writeln!(cx.out, "  {}", limits::line(zone, reached))?;
     }
-    for pausing in &status.pausing {
+    for pausing in status.rollouts() {
         writeln!(
             cx.out,
             "  the first mails of {} have left; the daemon waits with the rest until {}",
@@ -210,35 +219,23 @@ fn relay_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Res
         )?;
     }
     let Some(trouble) = &status.relay.failure else { return Ok(()) };
-    let taken = status.relay.success;
-    let taken = taken.map_or("it never took a mail".to_owned(), |at| {
-        format!("no mail was taken since {}", format_datetime(zone, at))
+    let sent = status.relay.success;
+    let sent = sent.map_or("no mail was ever sent".to_owned(), |at| {
+        format!("the last mail was sent {}", format_datetime(zone, at))
     });
-    let (since, retry) = (format_datetime(zone, trouble.since), format_datetime(zone, trouble.retry));
-    writeln!(cx.out, "  {ERROR}the relay takes nothing{ERROR:#} since {since}: {}", trouble.why)?;
-    Ok(writeln!(
-        cx.out,
-        "  {taken}; tried again {retry}; what is the matter: journey doctor{}",
-        cx.config_option()
-    )?)
+    let since = format_datetime(zone, trouble.since);
+    let config = cx.config_option();
+    let next = match status.daemon {
+        true => format!("the daemon tries again {}", format_datetime(zone, trouble.retry)),
+        false => format!("to try again: journey send{config}"),
+    };
+    writeln!(cx.out, "  {ERROR}sending fails{ERROR:#} since {since}: {}", trouble.why)?;
+    Ok(writeln!(cx.out, "  {sent}; {next}; to find the cause: journey doctor{config}")?)
 }
 
-/// Prints each delivery that waits for a retry or needs `journey resolve`.
+/// Prints each delivery that waits for a retry or an operator, or was refused.
 fn problems_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
-    let zone = snapshot.content.library.programme.zone;
-    let row = |stuck: &Stuck| {
-        let next = stuck.next.map_or("journey resolve".to_owned(), |at| format_datetime(zone, at));
-        let round = if stuck.round == 0 { String::new() } else { format!(" reminder {}", stuck.round) };
-        vec![
-            stuck.number.to_string(),
-            stuck.person.as_ref().map_or("protected", PersonId::as_str).to_owned(),
-            format!("{}{round}", stuck.step),
-            stuck.state.to_string(),
-            next,
-            stuck.reply.clone().unwrap_or_default(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = status.stuck.iter().map(row).collect();
+    let rows = deliveries::rows(snapshot.content.library.programme.zone, &status.stuck);
     Ok(output::print_table(&mut *cx.out, &rows, &[0])?)
 }
 

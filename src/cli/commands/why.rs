@@ -243,6 +243,7 @@ fn person_text(
         let removed: Vec<Vec<String>> =
             removed.map(|mail| past_row(zone, mail, "the step is not in the journey any more")).collect();
         output::print_table(&mut *cx.out, &removed, &[])?;
+        resolve_text(cx, status)?;
         next_text(cx, zone, status)?;
         to_do_text(cx, snapshot, why.person, status, at)?;
         pauses_text(cx, snapshot, status)?;
@@ -268,7 +269,21 @@ fn remarks(step: &StepStatus<'_>) -> String {
     }
     remarks.extend(step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text())));
     remarks.extend(step.reply.clone());
+    remarks.extend(step.problem().map(|number| format!("delivery {number}")));
     remarks.join(", ")
+}
+
+/// Prints the command for each mail of which an operator must say what became.
+fn resolve_text(cx: &mut Context, status: &JourneyStatus<'_>) -> io::Result<()> {
+    let config = cx.config_option();
+    for number in status.steps.iter().filter_map(StepStatus::to_resolve) {
+        writeln!(
+            cx.out,
+            "  to do    say what became of delivery {number}: \
+             {DIM}journey resolve{config} {number} --as sent{DIM:#}, or {DIM}--as unsent{DIM:#}"
+        )?;
+    }
+    Ok(())
 }
 
 /// Prints the next step of a journey, its time, and why not earlier.

@@ -153,6 +153,21 @@ impl State {
         }
     }
 
+    /// The state in text.
+    pub fn words(self) -> &'static str {
+        match self {
+            State::Planned | State::Due | State::Claimed => "waiting",
+            State::InFlight => "being sent",
+            State::Deferred => "to be tried again",
+            State::InDoubt => "in doubt",
+            State::Sent => "sent",
+            State::Rejected => "refused",
+            State::Held => "held",
+            State::Expired => "too late",
+            State::Cancelled => "cancelled",
+        }
+    }
+
     /// Parses the word.
     pub fn parse(text: &str) -> Option<State> {
         State::ALL.into_iter().find(|state| state.as_str() == text)

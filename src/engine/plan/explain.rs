@@ -91,6 +91,8 @@ pub struct StepStatus<'w> {
     pub(crate) content: ContentHash,
     /// State of its delivery, if there is one.
     pub(crate) delivery: Option<state::State>,
+    /// The number of its delivery.
+    pub(crate) number: Option<i64>,
     /// Why an enqueued mail is not sent now.
     pub kept_back: Option<Reason>,
     /// The last reply of the relay, or the file name, for the last round.
@@ -111,11 +113,24 @@ impl StepStatus<'_> {
         }
     }
 
+    /// The number of its delivery, if an operator must say what became of it.
+    pub(crate) fn to_resolve(&self) -> Option<i64> {
+        use state::State::{Held, InDoubt};
+        self.number.filter(|_| matches!(self.delivery, Some(Held | InDoubt)))
+    }
+
+    /// The number of its delivery, if that did not simply leave.
+    pub(crate) fn problem(&self) -> Option<i64> {
+        use state::State::{Deferred, Held, InDoubt, Rejected};
+        self.number.filter(|_| matches!(self.delivery, Some(Deferred | Held | InDoubt | Rejected)))
+    }
+
     fn add(&mut self, snapshot: &Snapshot, of: (&Journey, &Person), mail: &Delivery, at: Timestamp) {
         if mail.round > 0 {
             return;
         }
         self.delivery = Some(mail.state);
+        self.number = Some(mail.number);
         if mail.state != state::State::Sent {
             self.sent = None;
         }
@@ -361,6 +376,7 @@ fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) ->
             answered,
             content: step.hash,
             delivery: None,
+            number: None,
             kept_back: None,
             reply: None,
         }

@@ -37,6 +37,15 @@ pub enum LockError {
 impl Lock {
     /// Acquires the lock of a database, without waiting.
     pub fn acquire(database: &Path, now: Timestamp, zone: TimeZone) -> Result<Lock, LockError> {
+        Lock::acquire_as("", database, now, zone)
+    }
+
+    /// The same for the daemon, which sends by itself as long as it holds the lock.
+    pub fn acquire_as_daemon(database: &Path, now: Timestamp, zone: TimeZone) -> Result<Lock, LockError> {
+        Lock::acquire_as(DAEMON, database, now, zone)
+    }
+
+    fn acquire_as(who: &str, database: &Path, now: Timestamp, zone: TimeZone) -> Result<Lock, LockError> {
         let path = file(database);
         let io = |why| LockError::Io { path: path.clone(), why };
         // Not truncated before it is locked: it names the holder.
@@ -54,11 +63,19 @@ impl Lock {
         let mut name = || {
             file.set_len(0)?;
             file.rewind()?;
-            writeln!(file, "pid {}, started {started}", std::process::id())
+            writeln!(file, "{who}pid {}, started {started}", std::process::id())
         };
         name().map_err(io)?;
         Ok(Lock { _file: file })
     }
+}
+
+/// What the daemon writes before its process id.
+const DAEMON: &str = "the daemon, ";
+
+/// Whether the daemon runs. What cannot be read is no daemon.
+pub(crate) fn is_daemon_running(database: &Path) -> bool {
+    matches!(holder(database), Ok(Some(holder)) if holder.starts_with(DAEMON))
 }
 
 /// Path of the lock file.
@@ -103,7 +120,11 @@ mod tests {
         let second = Lock::acquire(&database, now, zone).expect_err("the second has not").to_string();
         let holder = format!("pid {}, started 2026-12-01 08:00", std::process::id());
         assert!(second.contains(&holder) && second.contains("journey.lock"), "{second}");
+        assert!(!is_daemon_running(&database));
         drop(first);
-        Lock::acquire(&database, now, zone).expect("f11: let go, it is free at once");
+        let daemon = Lock::acquire_as_daemon(&database, now, zone).expect("f11: let go, it is free at once");
+        assert!(is_daemon_running(&database));
+        drop(daemon);
+        assert!(!is_daemon_running(&database), "what is written in it is not enough");
     }
 }

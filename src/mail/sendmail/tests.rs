@@ -51,23 +51,19 @@ fn exit_codes_give_the_outcome() {
     }
     let Outcome::Deferred(reply) = ends(75) else { panic!("75") };
     assert_eq!(reply.to_string(), "450 no: … …");
-    for (code, expected) in [
-        (69, RelayErrorKind::Permanent),
-        (77, RelayErrorKind::Permanent),
-        (78, RelayErrorKind::Permanent),
-        (1, RelayErrorKind::Transient),
-        (70, RelayErrorKind::Transient),
-        (71, RelayErrorKind::Transient),
-    ] {
+    for code in [1, 2, 64, 69, 70, 71, 77, 78, 126, 127, 137, 255] {
         let Outcome::RelayFailed(trouble) = ends(code) else { panic!("{code}") };
-        assert_eq!(trouble.kind, expected, "{code}");
+        assert_eq!(trouble.kind, RelayErrorKind::Transient, "{code}");
         assert!(trouble.why.ends_with(&format!("ended with exit code {code}: no: … …")), "{}", trouble.why);
     }
 }
 
 #[test]
 fn the_outcome_is_unknown_if_the_program_is_killed_or_too_slow() {
-    assert!(matches!(outcome("cat > /dev/null; kill -9 $$"), Outcome::InDoubt(_)));
+    let Outcome::InDoubt(why) = outcome("cat > /dev/null; echo oh >&2; kill -9 $$") else {
+        panic!("in doubt")
+    };
+    assert!(why.ends_with("was killed by signal 9 after it had the whole mail: oh"), "{why}");
     let Outcome::InDoubt(why) = outcome("cat > /dev/null; exec sleep 20") else { panic!("in doubt") };
     assert!(why.contains("did not end within 1 s") && !why.contains('@'), "{why}");
 }
@@ -75,20 +71,64 @@ fn the_outcome_is_unknown_if_the_program_is_killed_or_too_slow() {
 #[test]
 fn a_mail_that_was_not_read_completely_is_not_sent() {
     let large = vec![b'a'; 2_000_000];
-    for script in ["exec sleep 20", "kill -9 $$", "exit 0"] {
-        let (_home, outcome) = hand_over(script, &large);
-        let Outcome::RelayFailed(trouble) = outcome else { panic!("{script}: {outcome:?}") };
-        assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Transient, Phase::Body), "{script}");
+    for mail in [MAIL, &large] {
+        for (script, how) in [
+            ("exec sleep 20", "did not end within 1 s"),
+            ("kill -9 $$", "was killed by signal 9"),
+            ("kill -15 $$", "was killed by signal 15"),
+            ("exit 0", "did not read the whole mail"),
+            ("exec 0<&-; exit 0", "did not read the whole mail"),
+            ("head -c 10 > /dev/null; exit 0", "did not read the whole mail"),
+        ] {
+            // `head` may read ahead, and a short mail whole.
+            if mail.len() < 1_000 && script.starts_with("head") {
+                continue;
+            }
+            let (_home, outcome) = hand_over(script, mail);
+            let Outcome::RelayFailed(trouble) = outcome else { panic!("{script}: {outcome:?}") };
+            assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Transient, Phase::Body), "{script}");
+            assert!(trouble.why.ends_with(how), "{script}: {}", trouble.why);
+        }
     }
 }
 
 #[test]
-fn a_missing_program_is_named() {
-    let Outcome::RelayFailed(trouble) = Sendmail::new("/nowhere/sendmail").hand_over(FROM, TO, MAIL) else {
-        panic!("there is none")
+fn the_first_line_of_its_errors_is_shown_without_control_characters() {
+    for (said, shown) in [
+        (r"printf 'first\nsecond\n' >&2", ": first"),
+        (r"printf '\n\r\n  \033[31mred\007 line\r\nmore' >&2", ": [31mred line"),
+        (r"printf 'to asa.ek@ekdala.example: \377\376 no\n' >&2", ": to … \u{fffd}\u{fffd} no"),
+        ("true", ""),
+    ] {
+        let Outcome::RelayFailed(trouble) = outcome(&format!("cat > /dev/null; {said}; exit 70")) else {
+            panic!("70")
+        };
+        assert!(trouble.why.ends_with(&format!("ended with exit code 70{shown}")), "{:?}", trouble.why);
+    }
+}
+
+#[test]
+fn a_program_that_cannot_be_started_is_named() {
+    let home = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str, mode: u32| {
+        let path = home.path().join(name);
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("permissions");
+        path
     };
-    assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Connect));
-    assert!(trouble.why.starts_with("/nowhere/sendmail cannot be started"), "{}", trouble.why);
+    for program in [
+        "/nowhere/sendmail".into(),
+        file("plain", "#!/bin/sh\nexit 0\n", 0o644),
+        file("no-interpreter", "#!/nowhere/sh\n", 0o755),
+        home.path().to_owned(),
+    ] {
+        let Outcome::RelayFailed(trouble) = Sendmail::new(&program).hand_over(FROM, TO, MAIL) else {
+            panic!("{program:?}")
+        };
+        assert_eq!((trouble.kind, trouble.phase), (RelayErrorKind::Permanent, Phase::Connect));
+        let told = format!("{} cannot be started: ", program.display());
+        assert!(trouble.why.starts_with(&told), "{}", trouble.why);
+    }
 }
 
 #[test]

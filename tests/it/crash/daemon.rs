@@ -290,7 +290,7 @@ fn a_second_daemon_names_the_first_and_sends_nothing() {
         let output = home.run(&[second]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(75), "{said}");
-        let first = format!("another journey (pid {}, started ", daemon.child.id());
+        let first = format!("another journey (the daemon, pid {}, started ", daemon.child.id());
         assert!(said.contains(&first) && said.contains("journey.lock"), "{said}");
         assert!(!said.contains("database is locked"), "{said}");
     }

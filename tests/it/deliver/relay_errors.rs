@@ -201,6 +201,39 @@ fn a_rejected_sign_in_stops_the_relay_and_shows_no_password() {
     ends_well(&mut mailing, at + minutes(160), 6);
 }
 
+/// Notepad writes a byte order mark and CR LF.
+#[test]
+fn a_password_file_is_read_as_editors_write_it() {
+    let account = || Some(("journey".to_owned(), SECRET.to_owned()));
+    for written in [format!("\u{feff}{SECRET}\r"), format!("\u{feff}{SECRET}"), format!("{SECRET}\r\n\r")] {
+        let mut mailing = Mailing::of(2);
+        let at = mailing.at(MORNING);
+        signs_in(&mut mailing, Auth::Plain, &written);
+        let relay = Relay::start(Script { account: account(), ..Script::default() });
+        let passed = mailing.pass(&relay, at);
+        assert_eq!(mailing.states(), "sent 2", "{written:?}: {passed:?}");
+    }
+    let mut mailing = Mailing::of(2);
+    let at = mailing.at(MORNING);
+    signs_in(&mut mailing, Auth::Plain, "two\nlines");
+    let relay = Relay::start(Script { account: account(), ..Script::default() });
+    let why = mailing.pass(&relay, at).delivered.trouble.expect("trouble").why;
+    assert!(why.contains("the password file cannot be read: it has more than one line"), "{why}");
+    assert_eq!(relay.commands("AUTH"), 0);
+}
+
+/// HELO offers no sign-in, and a password is not left out.
+#[test]
+fn helo_is_not_tried_where_a_sign_in_is_configured() {
+    let mut mailing = Mailing::of(2);
+    let at = mailing.at(MORNING);
+    signs_in(&mut mailing, Auth::Plain, SECRET);
+    let relay = relay(vec![Rule::at(Point::Ehlo, EventKind::say("502 5.5.1 not implemented"))]);
+    let why = mailing.pass(&relay, at).delivered.trouble.expect("trouble").why;
+    assert!(why.contains("answered EHLO with 502 5.5.1 not implemented"), "{why}");
+    assert_eq!((relay.commands("HELO"), mailing.states().as_str()), (0, "due 2"));
+}
+
 #[test]
 fn an_unreachable_token_endpoint_stops_the_relay_and_shows_no_secret() {
     let mut mailing = Mailing::of(6);
@@ -281,21 +314,21 @@ fn status_is_red_and_says_since_when_no_mail_was_accepted() {
     let why = format!("relay 127.0.0.1:{} answered the greeting with {closed}", never.port());
     assert!(said(&output).contains(&why), "{}", said(&output));
     let status = said(&home.run(&["status"]));
-    assert!(status.contains("the relay takes nothing since ") && status.contains(&why), "{status}");
-    assert!(status.contains("it never took a mail; tried again "), "{status}");
+    assert!(status.contains("sending fails since ") && status.contains(&why), "{status}");
+    assert!(status.contains("no mail was ever sent; to try again: journey send"), "{status}");
     // It works for a while, and then fails again.
     let moves = |from: &Relay, to: &Relay| {
         home.edit("config.toml", &format!("port = {}", from.port()), &format!("port = {}", to.port()));
     };
     moves(&never, &well);
     home.run(&["send", "-q"]);
-    assert!(!said(&home.run(&["status"])).contains("takes nothing"));
+    assert!(!said(&home.run(&["status"])).contains("sending fails"));
     moves(&well, &down);
     home.hurry();
     assert_eq!(home.run(&["send", "-q"]).status.code(), Some(69));
     let status = in_red(&home, &["status"]);
-    let red = "\u{1b}[1m\u{1b}[31mthe relay takes nothing\u{1b}[0m since ";
-    assert!(status.contains(red) && status.contains("no mail was taken since "), "{status}");
+    let red = "\u{1b}[1m\u{1b}[31msending fails\u{1b}[0m since ";
+    assert!(status.contains(red) && status.contains("the last mail was sent "), "{status}");
     assert_eq!((well.count(), home.count("state = 'due' AND attempts = 1")), (1, 2));
 }
 

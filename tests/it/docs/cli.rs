@@ -27,10 +27,10 @@ Made from the commands by a test; `journey help COMMAND` says the same. What the
 | 1 | the answer is no: `check` or `doctor` found faults, or a mail was refused; or the daemon must be started anew, and nothing is lost |
 | 2 | typed wrong |
 | 65 | bad people file, or a damaged database |
-| 69 | the relay takes nothing just now |
+| 69 | the mail server, or the `sendmail` program, failed |
 | 73 | a file cannot be made where it is asked for |
 | 74 | cannot read or write |
-| 75 | another journey is at it |
+| 75 | try again later: another journey runs, sending was stopped, or the mail server asked for it; `bounce` ends with it after every error that can pass |
 | 77 | not for this user |
 | 78 | bad configuration or content |
 | 80 | a safety brake: too many leavers, or a copy that may not be whole |

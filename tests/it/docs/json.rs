@@ -2,7 +2,11 @@
 //! other.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use journey::clock;
+use journey::domain::time::timezone::TimeZone;
+use journey::engine::send::lock::Lock;
 use serde_json::Value;
 
 use super::{code, rows, text};
@@ -122,6 +126,8 @@ fn paths_with_mails_kept_back(heading: &str) -> BTreeSet<String> {
     let kept_back = "
         DROP TRIGGER delivery_never_moves_back;
         UPDATE delivery SET state = 'due', settled_at = NULL WHERE id = 1;
+        INSERT INTO delivery (id, enrolment_id, step, round, state, slot_at, booked_at, content, message_id)
+        SELECT 9, enrolment_id, step, 9, 'held', slot_at, booked_at, content, '<9>' FROM delivery WHERE id = 1;
         INSERT INTO hold (journey, step, at) SELECT journey, step, '2026-12-01T07:30:00Z'
         FROM delivery JOIN enrolment ON enrolment.id = enrolment_id WHERE delivery.id = 1;";
     database.execute_batch(kept_back).expect("one is due again");
@@ -219,6 +225,10 @@ fn paths_in_trouble() -> BTreeSet<String> {
     let text = std::fs::read_to_string(config).expect("a configuration");
     let text = format!("{text}transport = \"smtp\"\n[mail.smtp]\nper_day = 1\n[daemon]\nfirst_wave = 1\n");
     std::fs::write(config, text).expect("a limit");
+    // Only the daemon waits with the rest of a mailing.
+    let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
+    let database = Path::new(config).with_file_name("journey.db");
+    let _daemon = Lock::acquire_as_daemon(&database, clock::now(), zone).expect("it is free");
     let waiting = paths_of(&["--config", config, "status", "--at", AT]);
     let outbox =
         |path: &String| ["limits", "outbox", "pausing", "rate"].iter().any(|name| path.starts_with(name));

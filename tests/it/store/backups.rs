@@ -186,7 +186,7 @@ fn a_backup_to_a_full_disk_leaves_the_earlier_one() {
     let age = one(&home.database(), "SELECT backed_up_at FROM instance");
     disk.fill();
     let said = home.refused(&["backup", "disk/copy.db", "--at", "2026-12-05T20:00"], 74);
-    assert!(said.contains("no room for") && said.contains("make room"), "{said}");
+    assert!(said.contains("no room for") && said.contains("free some disk space"), "{said}");
     assert!(fs::read(disk.at.join("copy.db")).expect("a backup") == before);
     assert!(!disk.at.join("copy.db.half").exists());
     assert_eq!(one(&home.database(), "SELECT backed_up_at FROM instance"), age);

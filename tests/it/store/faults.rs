@@ -135,7 +135,7 @@ fn a_full_disk_fails_every_writing_command_until_there_is_space() {
     let full = |arguments: &[&str]| {
         disk.fill();
         let said = home.refused(arguments, 74);
-        assert!(said.contains("no room on the disk") && said.contains("make room"), "{said}");
+        assert!(said.contains("no room on the disk") && said.contains("free some disk space"), "{said}");
         disk.empty();
     };
     full(IMPORT);

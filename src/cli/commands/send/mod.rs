@@ -14,7 +14,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::signals::Signals;
 use crate::cli::style::WARNING;
 use crate::cli::{blocked, lookup};
-use crate::config::{Config, Transport};
+use crate::config::Config;
 use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::delivery::state::State;
 use crate::domain::diagnostic::visible;
@@ -29,9 +29,12 @@ use crate::engine::send::lock::Lock;
 use crate::engine::send::run::{Observer, RunOutcome, SendRun, Trigger};
 use crate::engine::{doctor, message, transport};
 use crate::store::{Recovered, Store};
-use crate::view::send::{DueEmailView, SendLists, SendView};
+use crate::view::send::{DueEmailView, SendLists, SendView, Unsent};
 use observer::{Collected, CommandObserver};
 use report::Report;
+
+/// Maximum number of mails that the report names because they did not leave.
+const MAX_PROBLEMS: usize = 20;
 
 /// Sends what is due now, or shows what one pass would send
 ///
@@ -170,7 +173,10 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let executed = run.execute(&mut store);
     let now = observer.now();
     let mut collected = observer.finish();
-    let mut outcome = executed?;
+    let mut outcome = executed.map_err(|error| match waiting(&store) {
+        Ok(n) if n > 0 => CommandError::from(error).hint(wait_and_nothing_is_lost(n)),
+        _ => error.into(),
+    })?;
     if !outcome.blocks.is_empty() {
         return Err(sending_blocked(&outcome.blocks));
     }
@@ -184,6 +190,8 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         Collected::Json { lists, .. } => lists.add_after(snapshot, pass),
         Collected::Text(report) => report.add_after(pass),
     })?;
+    // A mail that was refused by this run was settled after it began.
+    let unsent = Unsent { waiting: waiting(&store)?, problems: store.stuck(at, MAX_PROBLEMS)? };
     if let Some(snapshot) = &outcome.snapshot {
         delivered_text(cx, snapshot, &outcome)?;
         if outcome.delivered.wait.is_some() {
@@ -192,21 +200,18 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         match collected {
             Collected::Json { mut lists, mails } => {
                 lists.send = with_current_states(&store, mails)?;
-                let view = SendView::delivered(snapshot, at, lists, &outcome.delivered);
+                let view = SendView::delivered(snapshot, at, lists, &outcome.delivered, &unsent);
                 output::print_json(&mut *cx.out, &view)?;
             }
             Collected::Text(mut report) => {
                 enqueued_before_text(cx, outcome.enqueued_before)?;
-                report.is_written = outcome.delivered.sent == outcome.enqueued;
+                report.result = Some((outcome.delivered.clone(), unsent));
                 report.text(cx, snapshot, &filter, args)?;
             }
         }
     }
     outcome.update_positions(&mut store, at)?;
-    if signals.stop() {
-        stopped(&store)?;
-    }
-    exit_status(&outcome.delivered, &store)
+    exit_status(&outcome.delivered, &store, signals.stop(), filter.is_everything())
 }
 
 /// Reports mails of passes that a concurrent change interrupted; the report lists those of the last pass.
@@ -218,42 +223,69 @@ fn enqueued_before_text(cx: &mut Context, enqueued: usize) -> io::Result<()> {
     writeln!(cx.err, "{mails} were booked before the database was changed, and what follows after")
 }
 
-/// The result after a stop signal: an error if mails are still waiting.
-fn stopped(store: &Store) -> Result<(), CommandError> {
-    match waiting(store)? {
-        0 => Ok(()),
-        n => {
-            let mails = output::count(n, "mail waits", "mails wait");
-            let error = CommandError::new(ErrorKind::Busy, format!("stopped: {mails}"));
-            Err(error.hint("nothing is lost: `journey send` goes on"))
-        }
-    }
-}
-
-/// Number of mails in the outbox that are not settled.
+/// Number of mails that wait in the outbox and leave by themselves.
 fn waiting(store: &Store) -> Result<usize, CommandError> {
     let all = store.deliveries_by_state()?;
-    let waiting: u64 = all.iter().filter(|(state, _)| !state.is_settled()).map(|(_, n)| n).sum();
+    let waits = |state: &State| !state.is_settled() && *state != State::Held;
+    let waiting: u64 = all.iter().filter(|(state, _)| waits(state)).map(|(_, n)| n).sum();
     Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
 }
 
-/// The result for the exit code: an error if the relay failed or mails were
-/// rejected.
-fn exit_status(delivered: &Delivered, store: &Store) -> Result<(), CommandError> {
+fn wait_and_nothing_is_lost(waiting: usize) -> String {
+    format!("{}; nothing is lost", output::count(waiting, "mail waits", "mails wait"))
+}
+
+/// The result for the exit code, the worst first: the mail server failed; mails are to be tried
+/// again; mails were refused or held. Mails that wait for a limit of our own are no error.
+fn exit_status(
+    delivered: &Delivered,
+    store: &Store,
+    is_stopped: bool,
+    is_everything: bool,
+) -> Result<(), CommandError> {
+    let waiting = waiting(store)?;
     if let Some(trouble) = &delivered.trouble {
-        let waiting = output::count(waiting(store)?, "mail waits", "mails wait");
         return Err(CommandError::new(ErrorKind::Relay, trouble.why.clone()).hint(format!(
-            "{waiting}; nothing is lost: type it again later. What is the matter says: journey doctor"
+            "{}: run `journey send` again later. To find the cause: journey doctor",
+            wait_and_nothing_is_lost(waiting)
         )));
     }
-    match delivered.rejected + delivered.held {
-        0 => Ok(()),
-        refused => {
-            let mails = output::count(refused, "mail was", "mails were");
-            let error = CommandError::new(ErrorKind::Negative, format!("{mails} refused"));
-            Err(error.hint("which and why: `journey status`"))
+    if delivered.in_doubt > 0 {
+        let mails = output::count(delivered.in_doubt, "mail", "mails");
+        let message = format!("the mail server did not confirm {mails}: nobody knows whether they arrived");
+        return Err(CommandError::new(ErrorKind::Relay, message)
+            .hint("which and why: `journey status`. They are sent once more later, the same to the byte"));
+    }
+    if is_stopped && waiting > 0 {
+        let mails = output::count(waiting, "mail waits", "mails wait");
+        let error = CommandError::new(ErrorKind::Busy, format!("stopped: {mails}"));
+        return Err(error.hint("nothing is lost: `journey send` goes on"));
+    }
+    let before = if is_everything { deferred(store)? } else { 0 };
+    let deferred = delivered.deferred.max(before);
+    if deferred > 0 {
+        let mails = output::count(deferred, "mail is", "mails are");
+        let message = format!("{mails} to be tried again later, as the mail server asked");
+        return Err(CommandError::new(ErrorKind::Busy, message)
+            .hint("which, why and when: `journey status`; then run `journey send` again"));
+    }
+    match (delivered.rejected, delivered.held + delivered.too_large) {
+        (0, 0) => Ok(()),
+        (refused, held) => {
+            let refused =
+                (refused > 0).then(|| output::count(refused, "mail was refused", "mails were refused"));
+            let held = (held > 0).then(|| output::count(held, "mail is held", "mails are held"));
+            let message = refused.into_iter().chain(held).collect::<Vec<_>>().join(", ");
+            Err(CommandError::new(ErrorKind::Negative, message).hint("which and why: `journey status`"))
         }
     }
+}
+
+/// Number of mails that a mail server asked to try again later.
+fn deferred(store: &Store) -> Result<usize, CommandError> {
+    let all = store.deliveries_by_state()?;
+    let deferred: u64 = all.iter().filter(|(state, _)| *state == State::Deferred).map(|(_, n)| n).sum();
+    Ok(usize::try_from(deferred).unwrap_or(usize::MAX))
 }
 
 /// The error if sending is blocked until an operator confirms.
@@ -342,18 +374,11 @@ fn delivered_text(cx: &mut Context, snapshot: &Snapshot, outcome: &RunOutcome) -
         0 => Ok(()),
         n => writeln!(cx.err, "{} {what}", output::count(n, "mail", "mails")),
     };
-    // Mails written to files are already reported with the pass, if the numbers agree.
-    if snapshot.config.mail.transport != Transport::Files || delivered.sent != outcome.enqueued {
-        tell(delivered.sent, "handed over")?;
-    }
     tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;
     tell(delivered.expired, "too late")?;
-    tell(delivered.deferred, "put off by the relay; tried again later")?;
-    tell(
-        delivered.in_doubt,
-        "in doubt: nobody knows whether the relay took them; handed over once more later",
-    )?;
-    tell(delivered.rejected, "refused by the relay: see `journey status`")?;
+    tell(delivered.deferred, "deferred by the mail server; tried again later")?;
+    tell(delivered.in_doubt, "in doubt: nobody knows whether they arrived; sent once more later")?;
+    tell(delivered.rejected, "refused by the mail server: see `journey status`")?;
     tell(delivered.held, "held: see `journey status`")?;
     Ok(output::print_table(&mut *cx.err, &blocked::rows(&delivered.kept_back, &snapshot.settings), &[0])?)
 }

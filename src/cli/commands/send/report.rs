@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::cli::upcoming::{self, Outlook};
-use crate::cli::{blocked, output, time_arg};
+use crate::cli::{blocked, deliveries, output, time_arg};
 use crate::config::Transport;
 use crate::domain::model::ids::{PersonId, Slug};
 use crate::domain::model::journey::Journey;
@@ -18,9 +18,10 @@ use crate::domain::model::person::Person;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::ReasonSummary;
-use crate::engine::deliver::Outbox;
+use crate::engine::deliver::{Delivered, Outbox};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::{Filter, Pass};
+use crate::view::send::Unsent;
 
 /// Maximum number of lines of a list before "and N more".
 const MAX_LINES: usize = 6;
@@ -30,9 +31,8 @@ pub(super) struct Report {
     at: Timestamp,
     /// Mails of earlier passes, which are sent first.
     pub(super) outbox: Outbox,
-    /// With the files transport: whether exactly the mails of this pass were
-    /// written.
-    pub(super) is_written: bool,
+    /// What came of a real run.
+    pub(super) result: Option<(Delivered, Unsent)>,
     /// Maximum number of mails and slots that get a line of their own.
     max_lines: usize,
     due: DueSummary,
@@ -59,7 +59,7 @@ impl Report {
         Report {
             at,
             outbox: Outbox::default(),
-            is_written: true,
+            result: None,
             max_lines,
             due: DueSummary::default(),
             waiting: WaitingSummary::default(),
@@ -116,7 +116,8 @@ impl Report {
         }
         writeln!(cx.out)?;
         self.outbox_text(cx, snapshot, filter)?;
-        self.now_text(cx, snapshot, args)?;
+        self.sent_text(cx, snapshot)?;
+        self.now_text(cx, snapshot)?;
         self.next_text(cx, snapshot)?;
         self.because_text(cx)?;
         self.approve_text(cx)?;
@@ -154,24 +155,57 @@ impl Report {
         Ok(writeln!(cx.out)?)
     }
 
-    /// Prints what is sent now: a row per mail if they are few, else per step.
-    fn now_text(&self, cx: &mut Context, snapshot: &Snapshot, args: &Args) -> Result<(), CommandError> {
-        // The results of handing over to a relay are printed separately.
-        let heading = match (args.dry_run, snapshot.config.mail.transport) {
-            (true, _) => "Now",
-            (false, Transport::Files) if self.is_written => "Sent",
-            (false, _) => "Booked",
+    /// Whether the mails of this pass are all that was sent, and nothing waits.
+    fn is_simple(&self) -> bool {
+        self.result.as_ref().is_some_and(|(delivered, unsent)| {
+            delivered.sent == self.due.mails && unsent.waiting == 0 && unsent.problems.is_empty()
+        })
+    }
+
+    /// Prints what left and what did not, with the reason.
+    fn sent_text(&self, cx: &mut Context, snapshot: &Snapshot) -> Result<(), CommandError> {
+        let Some((delivered, unsent)) = self.result.as_ref().filter(|_| !self.is_simple()) else {
+            return Ok(());
+        };
+        let sent = output::count(delivered.sent, "mail", "mails");
+        let wait = match unsent.waiting {
+            0 => String::new(),
+            1 => ", 1 waits".to_owned(),
+            n => format!(", {} wait", output::thousands(n)),
+        };
+        writeln!(cx.out, "{BOLD}Sent{BOLD:#}  {SUCCESS}{sent}{SUCCESS:#}{wait}\n")?;
+        let rows = deliveries::rows(snapshot.content.library.programme.zone, &unsent.problems);
+        let kept_back = blocked::rows(&delivered.kept_back, &snapshot.settings);
+        if delivered.trouble.is_none() && rows.is_empty() && kept_back.is_empty() {
+            return Ok(());
+        }
+        writeln!(cx.out, "{BOLD}Not sent{BOLD:#}")?;
+        if let Some(trouble) = &delivered.trouble {
+            writeln!(cx.out, "  {ERROR}{}{ERROR:#}", trouble.why)?;
+        }
+        output::print_table(&mut *cx.out, &rows, &[0])?;
+        output::print_table(&mut *cx.out, &kept_back, &[0])?;
+        Ok(writeln!(cx.out)?)
+    }
+
+    /// Prints what is planned now: a row per mail if they are few, else per step.
+    fn now_text(&self, cx: &mut Context, snapshot: &Snapshot) -> Result<(), CommandError> {
+        let heading = match &self.result {
+            None => "Now",
+            Some(_) if self.is_simple() => "Sent",
+            Some(_) if self.due.mails == 0 => return Ok(()),
+            Some(_) => "Planned now",
         };
         if self.due.mails == 0 {
             writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  nothing\n")?;
             return Ok(());
         }
         let mails = output::count(self.due.mails, "mail", "mails");
-        let to = match (args.dry_run, snapshot.config.mail.transport) {
-            (false, Transport::Files) if self.is_written => {
+        let to = match snapshot.config.mail.transport {
+            Transport::Files if self.is_simple() => {
                 format!("  written to {}", snapshot.config.mail.folder.display())
             }
-            (_, _) => String::new(),
+            _ => String::new(),
         };
         writeln!(cx.out, "{BOLD}{heading}{BOLD:#}  {SUCCESS}{mails}{SUCCESS:#}{to}")?;
         if self.due.rows.len() == self.due.mails {
