@@ -1,6 +1,7 @@
 //! The context passed to each command: output streams, global options, the
 //! current time, and access to configuration, snapshot and database.
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -235,7 +236,12 @@ fn print_error(err: &mut dyn Write, error: &CommandError) -> io::Result<()> {
 pub(super) fn show_usage(asked: &clap::Error) -> ExitCode {
     // A closed pipe is not an error.
     let _ = asked.print();
-    ExitCode::from(if asked.use_stderr() { ErrorKind::Usage.exit_code() } else { 0 })
+    // A mail server that calls it wrongly must keep the report until that is put right.
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let is_for_mail_server =
+        words.iter().any(|word| word == "bounce") && !words.iter().any(|word| word == "--clear");
+    let error = if is_for_mail_server { ErrorKind::Busy } else { ErrorKind::Usage };
+    ExitCode::from(if asked.use_stderr() { error.exit_code() } else { 0 })
 }
 
 /// Says that rows of the people file have errors, and which command lists them.

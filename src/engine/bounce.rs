@@ -7,15 +7,15 @@ use std::io::{self, Read};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::delivery::bounce::{BounceCause, StatusCode};
 use crate::domain::model::address;
-use crate::engine::tokens::Keys;
-use crate::mail::inbound::{self, DsnAction, IncomingKind, RecipientReport};
+use crate::engine::tokens::{self, Keys};
+use crate::mail::inbound::{self, DsnAction, Incoming, IncomingKind, RecipientReport};
 use crate::store::{BounceRecord, DeliveryRecipient, Store, StoreError};
 
 /// Largest size of a bounce message.
 const LONGEST: u64 = 10_000_000;
 
 /// The result of processing a mail to a return path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BounceOutcome {
     /// A mail bounced.
     Bounced {
@@ -42,15 +42,21 @@ pub enum BounceOutcome {
     Automatic,
     /// Not a report: a personal message.
     PersonalReply,
-    /// Cannot be parsed. It is counted, and nothing of it is stored.
-    Unparseable,
+    /// Cannot be parsed. It is counted, and nothing of it is stored but a
+    /// reference, in the audit log.
+    Unparseable {
+        /// Tells this mail from others; nothing in it can be read from it.
+        reference: String,
+        /// The delivery whose return path it came to.
+        delivery: Option<i64>,
+    },
 }
 
-/// Reads a mail; `None` if it is too long for a report.
-pub fn mail(input: impl Read) -> io::Result<Option<Vec<u8>>> {
+/// Reads a mail; of one that is too long for a report only the beginning.
+pub fn mail(input: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= LONGEST))
+    Ok(bytes)
 }
 
 /// Processes a mail to a return path. `envelope_to` is the envelope recipient
@@ -61,21 +67,24 @@ pub fn take(
     envelope_to: Option<&str>,
     act: &ChangeAuthor,
 ) -> Result<BounceOutcome, StoreError> {
-    let incoming = inbound::read(bytes);
+    let incoming = match bytes.len() as u64 > LONGEST {
+        true => Incoming { to: Vec::new(), kind: IncomingKind::Unparseable },
+        false => inbound::read(bytes),
+    };
+    let keys = Keys::new(&store.secret()?);
+    let mut candidates = envelope_to.into_iter().chain(incoming.to.iter().map(String::as_str));
+    let delivery = candidates.find_map(|address| keys.verify_return_path(address));
     let fates = match incoming.kind {
         IncomingKind::Report(fates) => fates,
         IncomingKind::Receipt | IncomingKind::AutoReply => return Ok(BounceOutcome::Automatic),
         IncomingKind::PersonalReply => return Ok(BounceOutcome::PersonalReply),
         IncomingKind::Unparseable => {
-            store.count_unparsed_bounce()?;
-            return Ok(BounceOutcome::Unparseable);
+            let reference = reference(bytes);
+            store.record_unparsed_bounce(&reference, delivery, act)?;
+            return Ok(BounceOutcome::Unparseable { reference, delivery });
         }
     };
-    let keys = Keys::new(&store.secret()?);
-    let candidates = envelope_to.into_iter().chain(incoming.to.iter().map(String::as_str));
-    let Some(delivery) = candidates.into_iter().find_map(|address| keys.verify_return_path(address)) else {
-        return Ok(BounceOutcome::UnknownToken);
-    };
+    let Some(delivery) = delivery else { return Ok(BounceOutcome::UnknownToken) };
     let Some(sent_to) = store.delivery_recipient(delivery)? else { return Ok(BounceOutcome::UnknownToken) };
     let Some(fate) = fate_of(&fates, &sent_to) else { return Ok(BounceOutcome::OtherRecipient { delivery }) };
     match fate.action {
@@ -87,6 +96,11 @@ pub fn take(
             Ok(BounceOutcome::Bounced { delivery, code, kept })
         }
     }
+}
+
+/// The first characters of the hash of a mail.
+fn reference(bytes: &[u8]) -> String {
+    tokens::sha256_base32(bytes).chars().take(8).collect()
 }
 
 /// The report for our recipient. With several recipients it must match the

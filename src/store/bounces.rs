@@ -106,9 +106,27 @@ impl Store {
         Ok(number.is_some())
     }
 
-    /// Counts a mail to the return path that cannot be parsed.
-    pub(crate) fn count_unparsed_bounce(&mut self) -> Result<(), StoreError> {
-        self.connection.execute("UPDATE instance SET unparsed = unparsed + 1", [])?;
+    /// Counts a mail to the return path that cannot be parsed, and writes its
+    /// reference to the audit log.
+    pub(crate) fn record_unparsed_bounce(
+        &mut self,
+        reference: &str,
+        delivery: Option<i64>,
+        act: &ChangeAuthor,
+    ) -> Result<(), StoreError> {
+        let tx = self.write_transaction()?;
+        tx.execute("UPDATE instance SET unparsed = unparsed + 1", [])?;
+        let subject = delivery.map_or("return path".to_owned(), |delivery| format!("delivery {delivery}"));
+        let after = format!("could not be read: reference {reference}");
+        let record = AuditRecord {
+            action: "bounce unread",
+            subject: &subject,
+            person: None,
+            before: "",
+            after: &after,
+        };
+        audit::write(&tx, act, &record)?;
+        tx.commit()?;
         Ok(())
     }
 

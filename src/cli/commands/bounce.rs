@@ -36,25 +36,37 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     match &args.clear {
         Some(person) => clear(person, args, cx),
-        None => process(args, cx),
+        None => process(args, cx).map_err(keep_the_mail),
+    }
+}
+
+/// A mail server keeps a mail and tries again only after this exit code; after any other one the
+/// report is lost. Every error here can pass: in the configuration, the database, the disk.
+fn keep_the_mail(error: CommandError) -> CommandError {
+    match error.kind {
+        ErrorKind::ClosedPipe => error,
+        _ => CommandError { kind: ErrorKind::Busy, ..error }
+            .hint("the mail server must keep this mail and try again: exit code 75"),
     }
 }
 
 fn process(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
     let at = cx.at(TimeZone::UTC)?;
-    let Some(bytes) = bounce::mail(std::io::stdin().lock())? else {
-        return Err(CommandError::new(ErrorKind::BadData, "the mail is longer than 10 MB, and no report is"));
-    };
+    let bytes = bounce::mail(std::io::stdin().lock())?;
     let mut store = open(cx, &config, at)?;
     let act = cx.act(at, Some("a mail server"), None);
     let taken = bounce::take(&mut store, &bytes, args.to.as_deref(), &act)?;
-    if taken == BounceOutcome::Unparseable {
-        return Err(CommandError::new(
-            ErrorKind::BadData,
-            "this cannot be read: it is no mail, or half a report",
-        )
-        .hint("it is counted in `journey status`, and nothing else was changed; look at it by hand"));
+    if let BounceOutcome::Unparseable { reference, delivery } = &taken {
+        // Also with --quiet: the log of the mail server is where it is looked for.
+        let of =
+            delivery.map_or(String::new(), |delivery| format!(" to the return path of delivery {delivery}"));
+        writeln!(
+            cx.err,
+            "{WARNING}a mail{of} could not be read as a report{WARNING:#}: reference {reference}; \
+             it is counted in `journey status`, and nothing else was changed"
+        )?;
+        return Ok(());
     }
     if let BounceOutcome::Bounced { delivery, code, kept: BounceRecord::Recorded | BounceRecord::PersonHeld } =
         taken
@@ -67,12 +79,12 @@ fn process(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Ok(());
     }
     if !cx.quiet {
-        print_outcome(cx, taken)?;
+        print_outcome(cx, &taken)?;
     }
     Ok(())
 }
 
-fn print_outcome(cx: &mut Context, taken: BounceOutcome) -> Result<(), CommandError> {
+fn print_outcome(cx: &mut Context, taken: &BounceOutcome) -> Result<(), CommandError> {
     let out = &mut cx.out;
     match taken {
         BounceOutcome::Bounced { delivery, code, kept: BounceRecord::PersonHeld } => writeln!(
@@ -96,7 +108,7 @@ fn print_outcome(cx: &mut Context, taken: BounceOutcome) -> Result<(), CommandEr
         }
         BounceOutcome::Automatic => writeln!(out, "an automatic answer; nothing is kept of it")?,
         BounceOutcome::PersonalReply => writeln!(out, "a letter, and no report; nothing is kept of it")?,
-        BounceOutcome::Unparseable => {}
+        BounceOutcome::Unparseable { .. } => {}
     }
     Ok(())
 }
