@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
@@ -304,15 +304,74 @@ fn limits(section: &mut Section<'_, '_>) -> LimitsConfig {
     }
 }
 
-/// The prefix of links.
+/// The prefix of links: scheme, host, and perhaps a port and a path. A host with letters beyond
+/// ASCII becomes `xn--…`. `Err` names the one thing that is wrong; it never repeats a sign-in.
 fn base_url(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let Some(rest) = rest else {
+    let scheme = ["https", "http"].into_iter().find(|scheme| {
+        let prefix = text.get(..scheme.len() + 3);
+        prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(&format!("{scheme}://")))
+    });
+    let Some(scheme) = scheme else {
         return Err("must begin with `https://`, or `http://` for a trial".to_owned());
     };
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]".contains(c);
-    if rest.starts_with(['/', ':', '.']) || rest.is_empty() || !rest.chars().all(allowed) {
-        return Err("must be a host and perhaps a path, without sign-in, `?` and `#`".to_owned());
+    let rest = &text[scheme.len() + 3..];
+    if let Some(found) = rest.chars().find(|c| c.is_whitespace() || c.is_control()) {
+        let found = if found == ' ' { "a blank".to_owned() } else { format!("`{}`", found.escape_unicode()) };
+        return Err(format!("has {found}; remove it"));
     }
-    Ok(text.trim_end_matches('/').to_owned())
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if host.contains('@') {
+        return Err("has a sign-in before `@`; write the host without it".to_owned());
+    }
+    if let Some(found) = path.chars().find(|c| matches!(c, '?' | '#')) {
+        return Err(format!("has `{found}`; write only the host and perhaps a path"));
+    }
+    let (host, port) = match host.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (host, None),
+    };
+    if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        return Err("has a wrong port; write a number from 1 to 65535 after `:`".to_owned());
+    }
+    let host = base_host(host)?;
+    let path = base_path(path.trim_end_matches('/'))?;
+    let port = port.map_or(String::new(), |port| format!(":{port}"));
+    Ok(format!("{scheme}://{host}{port}{path}"))
+}
+
+fn base_host(host: &str) -> Result<String, String> {
+    if host.is_empty() {
+        return Err("has no host after `://`".to_owned());
+    }
+    if let Some(inside) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let known = inside.parse::<Ipv6Addr>().is_ok();
+        return known
+            .then(|| host.to_owned())
+            .ok_or_else(|| format!("has `{host}`, which is no IPv6 address"));
+    }
+    // A name within an organisation may have an underscore.
+    let is_plain = host.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let ascii = match is_plain {
+        true => Some(host.to_ascii_lowercase()).filter(|_| !host.starts_with('.') && !host.contains("..")),
+        false => idna::domain_to_ascii_strict(host).ok(),
+    };
+    ascii.ok_or_else(|| match host.chars().find(|c| !c.is_alphanumeric() && !"-_.".contains(*c)) {
+        Some(found) => {
+            format!("has `{found}` in the host `{host}`; allowed are letters, digits, `-` and `.`")
+        }
+        None => format!("has the host `{host}`, which is no valid name"),
+    })
+}
+
+fn base_path(path: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~:/%".contains(c);
+    match path.chars().find(|c| !allowed(*c)) {
+        None => Ok(path.to_owned()),
+        Some(found) => {
+            let mut bytes = [0; 4];
+            let encoded: String =
+                found.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
+            Err(format!("has `{found}` in the path; write `{encoded}` instead"))
+        }
+    }
 }

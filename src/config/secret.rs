@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::text::secret_file;
+
 /// Text that `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub(super) String);
@@ -32,13 +34,10 @@ pub enum Password {
 }
 
 impl Password {
-    /// Returns the password; for a file without its trailing line break.
+    /// Returns the password; for a file its one line.
     pub(crate) fn read(&self) -> io::Result<Secret> {
         match self {
-            Password::File(file) => {
-                let text = std::fs::read_to_string(file)?;
-                Ok(Secret(text.trim_end_matches(['\r', '\n']).to_owned()))
-            }
+            Password::File(file) => secret_file::read_line(file).map(Secret),
             Password::Given(secret) => Ok(secret.clone()),
         }
     }

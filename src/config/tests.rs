@@ -242,7 +242,7 @@ fn secrets_in_the_file_are_rejected() {
         &format!("{LEAST}{url}"),
         &[],
         expect![[r#"
-        config.toml:5:12: error: `web.base_url` must be a host and perhaps a path, without sign-in, `?` and `#`
+        config.toml:5:12: error: `web.base_url` has a sign-in before `@`; write the host without it
     "#]],
     );
     assert_eq!(format!("{:?}", Secret("hemligt".to_owned())), "…");
@@ -466,4 +466,40 @@ fn the_database_path_is_read_from_an_invalid_configuration() {
     assert_eq!(database_of(b"[mail\ndatabase = \"var/j.db\"\n", &[]), "journey.db");
     assert_eq!(database_of(b"# l\xe4rresa\ndatabase = \"var/j.db\"\n", &[]), "var/j.db");
     assert_eq!(database_of(b"x = [", &[("JOURNEY_DATABASE", "/srv/j.db")]), "/srv/j.db");
+}
+
+#[test]
+fn the_address_of_the_pages_is_read_or_the_one_thing_wrong_with_it_is_named() {
+    for (text, expected) in [
+        ("https://larresa.ekdala.example", Ok("https://larresa.ekdala.example")),
+        ("https://lärresa.havsby.example", Ok("https://xn--lrresa-bua.havsby.example")),
+        ("https://LÄRRESA.havsby.example/sidor/", Ok("https://xn--lrresa-bua.havsby.example/sidor")),
+        ("HTTPS://Larresa.Ekdala.example/", Ok("https://larresa.ekdala.example")),
+        ("Http://127.0.0.1:8080", Ok("http://127.0.0.1:8080")),
+        ("http://[::1]:8080/x", Ok("http://[::1]:8080/x")),
+        ("http://intra_net:81/a%20b", Ok("http://intra_net:81/a%20b")),
+        ("ftp://x", Err("must begin with `https://`, or `http://` for a trial")),
+        ("larresa.ekdala.example", Err("must begin with `https://`, or `http://` for a trial")),
+        ("https://", Err("has no host after `://`")),
+        ("https:///sidor", Err("has no host after `://`")),
+        ("https://:8080", Err("has no host after `://`")),
+        ("https://a b.example", Err("has a blank; remove it")),
+        ("https://a.example ", Err("has a blank; remove it")),
+        ("https://a.example/\u{a0}", Err("has `\\u{a0}`; remove it")),
+        ("https://user:hemligt@a.example", Err("has a sign-in before `@`; write the host without it")),
+        ("https://a.example?x=1", Err("has `?`; write only the host and perhaps a path")),
+        ("https://a.example/#x", Err("has `#`; write only the host and perhaps a path")),
+        ("https://a.example:x", Err("has a wrong port; write a number from 1 to 65535 after `:`")),
+        ("https://a.example:0", Err("has a wrong port; write a number from 1 to 65535 after `:`")),
+        ("https://a.example:99999", Err("has a wrong port; write a number from 1 to 65535 after `:`")),
+        ("https://[::x]", Err("has `[::x]`, which is no IPv6 address")),
+        (
+            "https://a,b.example",
+            Err("has `,` in the host `a,b.example`; allowed are letters, digits, `-` and `.`"),
+        ),
+        ("https://a..example", Err("has the host `a..example`, which is no valid name")),
+        ("https://a.example/sída", Err("has `í` in the path; write `%C3%AD` instead")),
+    ] {
+        assert_eq!(base_url(text).as_deref().map_err(String::as_str), expected, "{text}");
+    }
 }

@@ -12,6 +12,7 @@ use crate::mail::message::dkim::Signer;
 use crate::mail::sendmail::Sendmail;
 use crate::mail::smtp::{Mechanism, Relay, SmtpAuth, TlsMode, TlsTrust};
 use crate::mail::transport::Transport;
+use crate::text::secret_file;
 
 /// Builds the transport of the configuration.
 pub fn from_config(config: &Config) -> anyhow::Result<Transport> {
@@ -44,7 +45,7 @@ pub fn relay(smtp: &SmtpConfig) -> Relay {
 fn signer(config: &Config) -> anyhow::Result<Option<Signer>> {
     let Some(dkim) = &config.mail.dkim else { return Ok(None) };
     let shown = dkim.key_file.display();
-    let pem = std::fs::read_to_string(&dkim.key_file).with_context(|| format!("cannot read {shown}"))?;
+    let pem = secret_file::read_text(&dkim.key_file).with_context(|| format!("cannot read {shown}"))?;
     let signer = Signer::read(&dkim.domain, &dkim.selector, &pem);
     signer.map(Some).map_err(|why| anyhow::anyhow!("{shown}: {why}"))
 }

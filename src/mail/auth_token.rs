@@ -3,7 +3,6 @@
 //! mailing. Errors name the source that was asked, never a secret.
 
 use std::fmt;
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,6 +13,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::domain::time::timezone::Timestamp;
+use crate::text::secret_file;
 
 /// How long before its expiry a token is renewed.
 const RENEW_AHEAD: TimeDelta = TimeDelta::minutes(5);
@@ -155,7 +155,7 @@ impl TokenCache {
                 let form = [
                     ("grant_type", "client_credentials"),
                     ("client_id", client_id),
-                    ("client_secret", secret.trim_end_matches(['\r', '\n'])),
+                    ("client_secret", &*secret),
                     ("scope", scope),
                 ];
                 let answer = asked(url, &place, &form, self.timeout)?;
@@ -169,10 +169,7 @@ impl TokenCache {
 }
 
 fn text_of(file: &Path) -> Result<String, String> {
-    let told = |error: std::io::Error| format!("{} cannot be read: {error}", file.display());
-    let mut text = String::new();
-    fs::File::open(file).map_err(told)?.take(MAX_RESPONSE).read_to_string(&mut text).map_err(told)?;
-    Ok(text)
+    secret_file::read_line(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))
 }
 
 /// The output of a program; its standard error is not repeated.

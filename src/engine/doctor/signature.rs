@@ -4,6 +4,7 @@
 use super::Finding;
 use crate::config::{Config, DkimConfig};
 use crate::mail::message::dkim::Signer;
+use crate::text::secret_file;
 
 /// Checks the key; returns the signer it makes, if it is valid.
 pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) -> Option<Signer> {
@@ -27,7 +28,7 @@ pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) -> Option<
 }
 
 fn read(dkim: &DkimConfig) -> Result<Signer, String> {
-    let pem = std::fs::read_to_string(&dkim.key_file).map_err(|error| error.to_string())?;
+    let pem = secret_file::read_text(&dkim.key_file).map_err(|error| error.to_string())?;
     Signer::read(&dkim.domain, &dkim.selector, &pem)
 }
 

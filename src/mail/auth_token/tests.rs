@@ -1,5 +1,6 @@
 //! Tokens from real programs, files and a local HTTP server.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
