@@ -1,6 +1,7 @@
 //! Prints deliveries that did not leave: who, which step, why, and what is next.
 
 use crate::domain::delivery::state::State;
+use crate::domain::diagnostic::visible;
 use crate::domain::model::ids::PersonId;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
@@ -19,7 +20,7 @@ fn row(zone: TimeZone, stuck: &Stuck) -> Vec<String> {
     };
     let round = if stuck.round == 0 { String::new() } else { format!(" reminder {}", stuck.round) };
     let id = stuck.person.as_ref().map_or("protected", PersonId::as_str);
-    let name = stuck.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+    let name = stuck.name.as_ref().map_or(String::new(), |name| format!(" {}", visible(name)));
     vec![
         stuck.number.to_string(),
         format!("{id}{name}"),
