@@ -167,12 +167,12 @@ fn unknown_recipients_are_distinguished_from_a_relay_that_rejects_everybody() {
     let unknown = EventKind::say("550 5.1.1 no such user");
     let relay = relay(vec![
         to("p01", Rule::at(Point::Rcpt, unknown.clone())),
-        to("5@", Rule::at(Point::Rcpt, unknown)),
+        to("p005", Rule::at(Point::Rcpt, unknown)),
     ]);
     // p010 to p019 are adjacent; every third answer is asked of somebody else.
     let passed = mailing.pass(&relay, at);
     assert!(passed.delivered.trouble.is_none(), "{passed:?}");
-    assert_eq!(mailing.states(), "rejected 13, sent 27");
+    assert_eq!(mailing.states(), "rejected 11, sent 29");
     all_is_well(&mut mailing, 0);
 }
 
