@@ -13,7 +13,7 @@ pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
     let row = |(step, reasons): (&StepName, &ReasonSummary)| {
         let what = what_to_type(step, reasons.example(), settings);
         let what = what.map_or(String::new(), |command| format!("; {command}"));
-        let text = format!("kept back: {}{what}", reasons.text());
+        let text = format!("waiting: {}{what}", reasons.text());
         vec![output::thousands(reasons.count), step.to_string(), text]
     };
     kept.each().map(row).collect()

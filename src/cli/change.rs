@@ -18,10 +18,10 @@ use crate::view::change::{ChangeView, EffectView};
 /// How a change is made.
 #[derive(clap::Args, Debug)]
 pub(super) struct ChangeFlags {
-    /// Only show; nothing changes anywhere
+    /// Only show what would happen; change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }
@@ -114,7 +114,7 @@ impl ChangeReport {
     fn text(&self, cx: &mut Context, flags: &ChangeFlags) -> Result<(), CommandError> {
         writeln!(cx.out, "{BOLD}{}{BOLD:#}", self.proposed.about)?;
         if flags.dry_run {
-            writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?;
+            writeln!(cx.out, "{DIM}Dry run: nothing is changed or saved{DIM:#}")?;
         }
         if self.preview.is_nothing {
             writeln!(cx.out, "  {}: nothing to change", self.preview.before)?;
@@ -124,12 +124,12 @@ impl ChangeReport {
         writeln!(cx.out, "  after   {SUCCESS}{}{SUCCESS:#}", self.preview.after)?;
         let Some(effects) = &self.effects else { return Ok(()) };
         if effects.is_empty() {
-            writeln!(cx.out, "\n  nobody's next mail is moved by it")?;
+            writeln!(cx.out, "\n  No mail changes because of this")?;
             return Ok(());
         }
         let moved: usize = effects.iter().map(|effect| effect.enrolments).sum();
         let enrolments = output::count(moved, "enrolment", "enrolments");
-        writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} is other for {enrolments}")?;
+        writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} changes for {enrolments}")?;
         let lines = lines(self.zone, effects);
         let row = |(enrolments, [journey, before, after]): &(usize, [String; 3])| {
             vec![

@@ -120,8 +120,9 @@ impl Context {
 
     fn may_write_at(&self, config: &Config) -> Result<(), CommandError> {
         if self.at.is_some() && config.mail.transport != Transport::Files {
-            let message = "--at can write only with `transport = \"files\"`: nobody gets a real mail at a time that is not";
-            return Err(CommandError::usage(message).hint("leave --at away, or add --dry-run"));
+            let message =
+                "--at can write only with `transport = \"files\"`: real mails cannot be sent at another time";
+            return Err(CommandError::usage(message).hint("remove --at, or add --dry-run"));
         }
         Ok(())
     }
@@ -234,8 +235,12 @@ fn print_error(err: &mut dyn Write, error: &CommandError) -> io::Result<()> {
 
 /// Prints help, the version, or a usage error, and returns the exit code.
 pub(super) fn show_usage(asked: &clap::Error) -> ExitCode {
-    // A closed pipe is not an error.
-    let _ = asked.print();
+    // The same word for advice as in all other errors. A closed pipe is not an error.
+    let text = asked.render().ansi().to_string().replace("tip:", "hint:");
+    let _ = match asked.use_stderr() {
+        true => write!(AutoStream::auto(io::stderr()), "{text}"),
+        false => write!(AutoStream::auto(io::stdout()), "{text}"),
+    };
     // A mail server that calls it wrongly must keep the report until that is put right.
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let is_for_mail_server =

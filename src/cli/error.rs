@@ -139,14 +139,14 @@ impl From<StoreError> for CommandError {
             ),
             StoreError::Io { .. } => (ErrorKind::Io, "the database is named in config.toml, `database`"),
             StoreError::DiskFull => (ErrorKind::Io, FREE_SPACE),
-            StoreError::Changed => (ErrorKind::Busy, "type it again in a moment"),
-            StoreError::Busy => (ErrorKind::Busy, "nothing is lost; type it again in a moment"),
+            StoreError::Changed => (ErrorKind::Busy, "run the command again in a moment"),
+            StoreError::Busy => (ErrorKind::Busy, "nothing is lost; run the command again in a moment"),
             StoreError::WrongUser => {
                 (ErrorKind::Permission, "run it as the user the database belongs to: sudo -u journey …")
             }
             // Earlier commits remain: mails may have been sent.
             StoreError::Sqlite(_) => {
-                (ErrorKind::Io, "nothing is lost; look at the disk it lies on, then type it again")
+                (ErrorKind::Io, "nothing is lost; check the disk, then run the command again")
             }
         };
         CommandError::new(kind, message).hint(hint)
@@ -160,7 +160,7 @@ impl From<BackupError> for CommandError {
             BackupError::Store(error) => return error.into(),
             BackupError::CannotCreate { why, .. } => match why.kind() {
                 io::ErrorKind::NotFound => {
-                    (ErrorKind::CannotMake, "the folder must be there; make it, and type it again")
+                    (ErrorKind::CannotMake, "create the folder, then run the command again")
                 }
                 io::ErrorKind::PermissionDenied => {
                     (ErrorKind::Permission, "the folder must be writable for the user that types this")
@@ -172,16 +172,15 @@ impl From<BackupError> for CommandError {
             }
             BackupError::NoSpace { .. } => (ErrorKind::Io, FREE_SPACE),
             BackupError::InProgress { .. } => (ErrorKind::Busy, "let it finish"),
-            BackupError::Unverified { .. } => {
-                (ErrorKind::Io, "look at the disk it was written to; what was there before is kept")
-            }
+            BackupError::Unverified { .. } => (ErrorKind::Io, "check the disk; the earlier file is kept"),
             BackupError::PlainCopy { .. } => (
                 ErrorKind::SafetyLimit,
                 "take a file that `journey backup` made; if this is all there is, add --plain-copy",
             ),
-            BackupError::InUse { .. } => {
-                (ErrorKind::Busy, "stop what uses it (the daemon, a `sqlite3` shell), then type it again")
-            }
+            BackupError::InUse { .. } => (
+                ErrorKind::Busy,
+                "stop the programs that use it (the daemon, a `sqlite3` shell), then run the command again",
+            ),
             BackupError::NotRecorded { .. } => {
                 (ErrorKind::Io, "`journey status` still shows the age of the one before")
             }

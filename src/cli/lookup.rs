@@ -45,7 +45,7 @@ pub(super) fn person<'w>(snapshot: &'w Snapshot, text: &str) -> Result<&'w Perso
 
 /// The error for an unknown person.
 pub(super) fn no_such_person(text: &str) -> CommandError {
-    CommandError::usage(format!("nobody in the people file is `{}`", visible(text)))
+    CommandError::usage(format!("no person with the id or address `{}`", visible(text)))
         .hint("PERSON is an employee id or a mail address")
 }
 

@@ -28,10 +28,10 @@ use error::CommandError;
 /// Learning journeys by mail
 ///
 /// Few, well-made mails, at the right moment, never twice, never lost. Authors
-/// keep the words in `content/`, HR keeps the people in `people.csv`; journey
-/// decides who gets what when, and says why.
+/// write the texts in `content/`, and HR exports the people to `people.csv`.
+/// journey decides who gets which mail when, and shows why.
 #[derive(Parser, Debug)]
-#[command(name = "journey", version, arg_required_else_help = true, after_help = BEGIN_WITH)]
+#[command(name = "journey", version, arg_required_else_help = true, after_help = START_HERE, max_term_width = 80)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -39,30 +39,31 @@ struct Cli {
     command: Command,
 }
 
-const BEGIN_WITH: &str = "\
-Begin with:
-  journey send --dry-run     what would leave now, what waits and why, what comes next
-  journey check              every fault in configuration, content and people
-  journey status             how it stands
+const START_HERE: &str = "\
+Start here:
+  journey send --dry-run     what would be sent now, what waits and why
+  journey check              errors in configuration, content and people file
+  journey status             what you must do, and the state of everything
 
-Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 65 bad people file or
-damaged database, 69 the mail server failed, 73 cannot make a file, 74 cannot
-read or write, 75 try again later, 77 not for this user, 78 bad configuration
-or content, 80 a safety brake.";
+Exit codes: 0 done, 1 errors found or some mails refused, 2 wrong usage,
+65 bad people file or damaged database, 69 mail server not available,
+73 cannot create a file, 74 cannot read or write, 75 already running or try
+again later, 77 no permission, 78 bad configuration or content, 80 stopped for
+safety.";
 
 /// What every command understands.
 #[derive(clap::Args, Debug)]
 struct Global {
-    /// The configuration; else ./config.toml, else /etc/journey/config.toml
+    /// Configuration file [default: ./config.toml, then /etc/journey/config.toml]
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// Act as if it were then: 2026-12-01T08:30, 2026-12-01T07:30Z, or RFC 3339
+    /// Use this date and time instead of now, like 2026-12-01T08:30
     #[arg(long, global = true, value_name = "TIME")]
     at: Option<String>,
-    /// No talk, only data
+    /// Print results only; nothing if there is nothing to say
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Tell more
+    /// Print more detail
     #[arg(short, long, global = true)]
     verbose: bool,
 }

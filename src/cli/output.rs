@@ -7,8 +7,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::style::{DIM, ERROR, WARNING};
-use crate::domain::diagnostic::{Diagnostic, Severity};
+use crate::domain::diagnostic::{Diagnostic, Severity, visible};
 use crate::domain::model::ids::UnitId;
+use crate::domain::model::person::Person;
 use crate::domain::verdict::Reason;
 use crate::engine::load::snapshot::Snapshot;
 pub(super) use crate::view::person::display_id;
@@ -55,14 +56,14 @@ pub(super) fn thousands(n: usize) -> String {
     shown
 }
 
-/// Prints an indented table with two spaces between the columns. `right` lists
-/// the columns aligned to the right.
+/// Prints an indented table with two spaces between the columns, which fits the terminal. `right`
+/// lists the columns aligned to the right.
 pub(super) fn print_table(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.add_rows(rows);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if index == 0 { 2 } else { 0 }, 2));
@@ -86,6 +87,14 @@ pub(super) fn print_diagnostics(out: &mut dyn Write, faults: &[Diagnostic]) -> i
         }
     }
     Ok(())
+}
+
+/// Id and name: `1042 Åsa Öberg`; `protected` for people who are not shown.
+pub(super) fn person_label(person: &Person) -> String {
+    match person.protected {
+        true => display_id(person).to_owned(),
+        false => visible(format!("{} {}", person.id, person.full_name()).trim_end()),
+    }
 }
 
 /// `Hemtjänsten Norr (VO-11)`, or the name alone if it is also the id.

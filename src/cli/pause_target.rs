@@ -9,10 +9,10 @@ use crate::engine::load::snapshot::Snapshot;
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(super) struct PauseTargetArgs {
-    /// An employee id or a mail address
+    /// Employee id or mail address
     #[arg(long, value_name = "PERSON")]
     person: Option<String>,
-    /// A unit, by id or name
+    /// A unit (name or id)
     #[arg(long, value_name = "UNIT")]
     unit: Option<String>,
     /// A journey
@@ -25,7 +25,7 @@ impl PauseTargetArgs {
     pub(super) fn find(&self, snapshot: &Snapshot) -> Result<(PauseTarget, String), CommandError> {
         if let Some(text) = &self.person {
             let person = lookup::person(snapshot, text)?;
-            let about = format!("person {}", output::display_id(person));
+            let about = format!("person {}", output::person_label(person));
             return Ok((PauseTarget::Person(person.id.clone()), about));
         }
         if let Some(text) = &self.unit {

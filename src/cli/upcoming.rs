@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::context::Context;
 use super::output;
 use super::style::{BOLD, DIM};
-use crate::domain::time::format::format_datetime;
+use crate::domain::time::format::format_datetime_with_week;
 use crate::domain::time::timezone::TimeZone;
 use crate::engine::plan::upcoming::{Condition, Upcoming, UpcomingMails};
 
@@ -58,7 +58,7 @@ fn row(zone: TimeZone, mails: &UpcomingMails) -> Vec<String> {
         None => "",
     };
     vec![
-        format_datetime(zone, mails.at),
+        format_datetime_with_week(zone, mails.at),
         output::thousands(mails.mails),
         format!("{}{reminder}", mails.step),
         mails.kind.to_string(),

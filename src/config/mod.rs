@@ -175,7 +175,7 @@ impl Config {
         let looked: Vec<String> = places.iter().map(|file| format!("`{}`", file.display())).collect();
         let message = format!("no configuration; looked for {}", looked.join(" and "));
         let fault = Diagnostic::error("no-config", Location::file("config.toml"), message);
-        Err(vec![fault.hint("name it with --config, or go to the folder it stands in")])
+        Err(vec![fault.hint("name it with --config, or change to its folder")])
     }
 
     fn read(file: &Path, environment: &BTreeMap<String, String>) -> Result<Config, Vec<Diagnostic>> {

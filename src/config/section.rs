@@ -125,7 +125,7 @@ impl<'r, 't> Section<'r, 't> {
             let place = self.place(name.offset);
             let fault = match (parse(name.value), value.as_table()) {
                 (Ok(name), _) if names.contains(&name) => {
-                    let message = format!("`{path}` stands here twice, perhaps written differently");
+                    let message = format!("`{path}` is written twice, perhaps in different ways");
                     self.report
                         .faults
                         .add(Diagnostic::error("duplicate", place, message).hint("write it once"));
@@ -372,7 +372,7 @@ impl<'r, 't> Section<'r, 't> {
             let (place, name) = (self.place(key.offset), key.value);
             let fault = if is_secret(name) {
                 let message = format!(
-                    "`{}` may not stand in this file: secrets only by file or variable",
+                    "`{}` must not be in this file; put secrets in a file or an environment variable",
                     self.full(name)
                 );
                 let hint = "write the secret to a file that only the program may read, and name it: \

@@ -220,7 +220,7 @@ fn host(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_');
     if text.is_empty() || !text.chars().all(allowed) {
         // the value is not printed: it may be a URL with a password
-        return Err("must be the name or address of the relay and nothing else".to_owned());
+        return Err("must be only the name or address of the mail server".to_owned());
     }
     Ok(text.to_owned())
 }

@@ -129,7 +129,7 @@ grace = "4 hous"
             config.toml:10:17: error: `mail.in_doubt_wait` has `5 workdays`; only minutes and hours are a length of time here
             config.toml:11:11: error: `mail.testers` must be a list of texts, like ["one", "two"]
             config.toml:13:8: error: `mail.smtp.port` must be a whole number from 1 to 65535
-            config.toml:14:8: error: `mail.smtp.host` must be the name or address of the relay and nothing else
+            config.toml:14:8: error: `mail.smtp.host` must be only the name or address of the mail server
             config.toml:15:12: error: `mail.smtp.security` has `ssl`; allowed are `starttls`, `tls`, `none`
             config.toml:16:8: error: `mail.smtp.auth` needs a `username` to sign in
               hint: add it to [mail.smtp]
@@ -229,9 +229,9 @@ fn secrets_in_the_file_are_rejected() {
         &text,
         &[],
         expect![[r#"
-            config.toml:5:1: error: `mail.smtp.password` may not stand in this file: secrets only by file or variable
+            config.toml:5:1: error: `mail.smtp.password` must not be in this file; put secrets in a file or an environment variable
               hint: write the secret to a file that only the program may read, and name it: password_file = "…"
-            config.toml:6:1: error: `mail.smtp.smtp_secret` may not stand in this file: secrets only by file or variable
+            config.toml:6:1: error: `mail.smtp.smtp_secret` must not be in this file; put secrets in a file or an environment variable
               hint: write the secret to a file that only the program may read, and name it: password_file = "…"
             config.toml:7:8: error: `mail.smtp.auth` needs a `password_file` to sign in
               hint: add it to [mail.smtp]
@@ -380,7 +380,7 @@ fn search_order_of_configurations() {
         &none.expect_err("nothing there"),
         &expect![[r#"
         config.toml: error: no configuration; looked for `config.toml.not` and `/etc/not`
-          hint: name it with --config, or go to the folder it stands in
+          hint: name it with --config, or change to its folder
     "#]],
     );
     std::fs::write(&system, LEAST).expect("written");

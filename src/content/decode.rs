@@ -42,7 +42,7 @@ fn merge_markers(source: &TextFile) -> Vec<Diagnostic> {
     };
     let found = source.lines_from(0).filter(|(_, line)| marker(line)).take(MAX_PER_KIND);
     let fault = |(offset, line): (usize, &str)| {
-        let message = format!("merge conflict marker `{}`: two versions stand here", &line[..7]);
+        let message = format!("merge conflict marker `{}`: two versions are here", &line[..7]);
         Diagnostic::error("merge-conflict", source.place(offset), message)
             .hint("choose one version, delete the marker lines and finish the merge")
     };

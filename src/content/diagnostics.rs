@@ -34,9 +34,10 @@ impl ContentDiagnostics {
     ) {
         self.in_file(&source.file, |collector| {
             if !collector.has_room() && collector.left_out() == 0 {
-                let message = format!("more than {MAX_PER_FILE} faults; the rest is not told");
+                let message =
+                    format!("more than {MAX_PER_FILE} errors; only the first {MAX_PER_FILE} are shown");
                 let fault = Diagnostic::error("too-many-faults", Location::file(&source.file), message);
-                collector.add(fault.hint("mend these first"));
+                collector.add(fault.hint("correct these first"));
             }
             collector.add_limited(Severity::Error, || fault(source.place(offset)));
         });

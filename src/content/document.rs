@@ -102,12 +102,16 @@ impl Context<'_> {
         if error.message == "duplicate key" {
             let key = self.source.text.get(error.range.clone()).unwrap_or_default();
             self.add(offset, |place| {
-                Diagnostic::error("duplicate-key", place, format!("`{key}` stands here a second time"))
+                Diagnostic::error("duplicate-key", place, format!("`{key}` is written twice"))
                     .hint("keep one of the two")
             });
             return;
         }
         let message = format!("cannot be read as TOML: {}", error.message);
-        self.syntax(offset, message, "text stands in quotes, one key to a line: `title = \"Grunden\"`");
+        self.syntax(
+            offset,
+            message,
+            "put the text in straight quotes, one key on each line: `title = \"Grunden\"`",
+        );
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn read(source: &TextFile, known: &DeclaredNames, faults: &ContentDia
     let mut table = TableReader::root(&document);
     table.require(&[("title", "\"…\""), ("cadence", "\"30 8 * * Tue\"")]);
     if document.is_whole() && !table.has("start") && !table.has("after") {
-        let message = "neither `start` nor `after`: nobody would ever begin";
+        let message = "the journey has no start: add `start` or `after`";
         let hint = "add `start = 2026-09-01`, or `after = \"…\"` with the name of another journey";
         table.error("missing-key", table.offset, message, hint);
     }
@@ -180,7 +180,7 @@ fn step(mut table: TableReader<'_>, taken: &mut Vec<Slug>) -> Option<RawStep> {
     let corrects = corrects(&mut table);
     if let Some(id) = &id {
         if taken.contains(&id.value) {
-            let message = format!("step `{}` stands here a second time", id.value);
+            let message = format!("step `{}` is written twice", id.value);
             table.error(
                 "duplicate-id",
                 id.offset,
@@ -322,7 +322,7 @@ fn renamed_steps(table: &mut TableReader<'_>, written: &RawJourney) -> Vec<(Slug
         names.iter().partition(|(former, _)| names.iter().all(|(_, next)| *next != former.value));
     for (former, next) in first.into_iter().chain(later) {
         if is_step(&former.value) {
-            let message = format!("step `{}` is `renamed` and still stands here", former.value);
+            let message = format!("step `{}` is `renamed` and still in the list", former.value);
             let hint = "delete the line in `renamed`, or give the step its new id";
             table.error("renamed-step", former.offset, message, hint);
             continue;

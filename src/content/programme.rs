@@ -88,7 +88,7 @@ fn languages(table: &mut TableReader<'_>) -> Option<Vec<Language>> {
                 "for example `sv`, `en` or `pt-br`",
             ),
             Some(language) if languages.contains(&language) => {
-                let message = format!("language `{language}` stands here a second time");
+                let message = format!("language `{language}` is written twice");
                 table.error("duplicate-id", text.offset, message, "delete one of the two");
             }
             Some(language) => languages.push(language),
@@ -121,7 +121,7 @@ fn privacy(table: &mut TableReader<'_>) -> Option<Privacy> {
         table.error(
             "missing-key",
             table.offset,
-            "`[privacy]` is missing; people are told what is kept",
+            "`[privacy]` is missing; every mail says what is stored",
             hint,
         );
     }
@@ -182,7 +182,7 @@ fn workdays(table: &mut TableReader<'_>) -> Option<[bool; 7]> {
         };
         let Some((first, last)) = range.filter(|(first, last)| first <= last) else {
             let message =
-                format!("`{}` are no days of the week; allowed are {}", part.trim(), quoted(&WEEKDAYS));
+                format!("`{}` is not a list of weekdays; allowed are {}", part.trim(), quoted(&WEEKDAYS));
             table.error("bad-workdays", text.offset, message, "for example `Mon-Fri` or `Mon,Wed-Fri`");
             return None;
         };
@@ -300,7 +300,7 @@ fn declare(table: &TableReader<'_>, id: Option<&Located<Slug>>, ids: &mut Option
         return;
     };
     if taken.contains(&id.value) {
-        let message = format!("`{}` stands here a second time", id.value);
+        let message = format!("`{}` is written twice", id.value);
         table.error("duplicate-id", id.offset, message, "give one of the two another id");
     }
     taken.push(id.value.clone());
@@ -341,7 +341,7 @@ pub(super) fn translation_tables<'a>(
         let language = languages.iter().find(|language| language.as_str() == code.value);
         let message = match language {
             Some(first) if *first == languages[0] => {
-                format!("`{first}` is the first language; its words stand in the file already")
+                format!("`{first}` is the first language; its text is in the file already")
             }
             Some(language) => return Some((language.clone(), table)),
             None => format!("`{}` is not one of `languages`: {}", code.value, quoted(languages)),

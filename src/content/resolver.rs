@@ -50,9 +50,7 @@ fn missing_programme(snapshot: &FileTree, faults: &ContentDiagnostics) {
     }
     let place = Location::file(snapshot.file("programme.toml"));
     let fault = Diagnostic::error("no-programme", place, "there is no such file");
-    faults.add(fault.hint(
-        "write it, or name the folder that holds it: the title, the languages and the calendar stand there",
-    ));
+    faults.add(fault.hint("create it, or name its folder; it has the title, the languages and the calendar"));
 }
 
 fn templates(snapshot: &FileTree) -> Vec<TemplateSource> {
@@ -83,9 +81,10 @@ impl<'a> ResolveContext<'a> {
                 continue;
             }
             let (message, hint) = match parts[..] {
-                ["journeys", _] | ["journeys", _, _, ..] if name.ends_with(".md") && parts.len() != 3 => {
-                    ("not read: it does not stand in a journey's folder", "move it to `journeys/<journey>/`")
-                }
+                ["journeys", _] | ["journeys", _, _, ..] if name.ends_with(".md") && parts.len() != 3 => (
+                    "not read, because it is not in the folder of a journey",
+                    "move it to `journeys/<journey>/`",
+                ),
                 ["journeys", ..] if words => {
                     ("not read: a step's file name ends in `.md`", "rename it to `<step>.md`")
                 }
@@ -110,12 +109,7 @@ impl<'a> ResolveContext<'a> {
         let folders = self.folders();
         if folders.is_empty() && !self.snapshot.folders.iter().any(|path| path.starts_with("journeys/")) {
             let hint = "make a folder `journeys/<journey>` with a `journey.toml`".to_owned();
-            self.file_warning(
-                "journeys",
-                "no-journeys",
-                "there is no journey, so nobody gets anything",
-                hint,
-            );
+            self.file_warning("journeys", "no-journeys", "there is no journey, so nothing is sent", hint);
         }
         self.order_of_journeys(&folders);
         self.corrections(&folders);
@@ -147,7 +141,7 @@ impl<'a> ResolveContext<'a> {
                 self.snapshot.others.keys().filter_map(|other| other.strip_prefix(&format!("{path}/")));
             let hint = match closest_match("journey.toml", beside) {
                 Some(near) => format!("rename `{near}` to `journey.toml`"),
-                None => "write it: order and timing stand there".to_owned(),
+                None => "create it; it has the order and the times of the steps".to_owned(),
             };
             self.file_error(&toml, "no-journey-file", "there is no such file".to_owned(), hint);
         }
@@ -334,11 +328,11 @@ impl<'a> ResolveContext<'a> {
         }
         let steps: Vec<&str> = folder.written.steps.iter().map(|step| step.id.value.as_str()).collect();
         if folder.written.retired.iter().any(|retired| retired.value.as_str() == file.step) {
-            let message = format!("step `{}` is `retired`, so nobody gets it", file.step);
+            let message = format!("step `{}` is `retired`, so it is never sent", file.step);
             self.file_warning(path, "unlisted-step", &message, "delete the file".to_owned());
             return;
         }
-        let message = format!("step `{}` is not in `journey.toml`, so nobody gets it", file.step);
+        let message = format!("step `{}` is not in `journey.toml`, so it is never sent", file.step);
         let hint = match (Slug::parse(file.step), did_you_mean(file.step, &steps)) {
             (None, _) => slug_hint(file.step).replace("write", "if it is a step, call it"),
             (_, Some(meant)) => format!("{meant} Else add `[[step]]` with `id = \"{}\"`", file.step),
@@ -403,7 +397,7 @@ fn unusable_reason(cadence: &Cadence, calendar: &Calendar, today: NaiveDate) -> 
     let times = cadence.civil_from(first_day.and_time(chrono::NaiveTime::MIN));
     if !times.take_while(|slot| slot.date() == first_day).any(|slot| hours.contains(&slot.time())) {
         let (opens, closes) = (hours.start.format("%H:%M"), hours.end.format("%H:%M"));
-        return Some(format!("none of its times lies within `hours`, {opens}-{closes}"));
+        return Some(format!("none of its times is within `hours`, {opens}-{closes}"));
     }
     let always = Calendar { closed: Vec::new(), ..calendar.clone() };
     let mut day = first_day;

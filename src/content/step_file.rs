@@ -108,8 +108,8 @@ pub(super) fn read_version<'a>(
     let document =
         Document::parse(source, split_front_matter.front.clone().unwrap_or(0..0), VERSION_KEYS, faults);
     let mut table = TableReader::root(&document);
-    let why = format!("stands in `{base_file}` only");
-    let hint = "delete it here; a variant or translation has words only";
+    let why = format!("is allowed only in `{base_file}`");
+    let hint = "delete it here; a variant or a translation has only text";
     let questions =
         table.tables("question").into_iter().filter_map(|table| question_texts(table, &why)).collect();
     let words = words(source, &mut table, &split_front_matter, document.is_whole(), faults);
@@ -282,7 +282,7 @@ fn question(mut table: TableReader<'_>, taken: &mut Vec<Slug>) -> Option<Questio
     let form = table.word("type", &types).map(|kind| kind.value);
     if let Some(id) = &id {
         if taken.contains(&id.value) {
-            let message = format!("question `{}` stands here a second time", id.value);
+            let message = format!("question `{}` is written twice", id.value);
             table.error("duplicate-id", id.offset, message, "give one of the two another id");
         }
         taken.push(id.value.clone());
@@ -349,7 +349,7 @@ fn choice(table: &mut TableReader<'_>) -> Option<QuestionForm> {
     let options = table.values("options")?;
     let repeated = options.value.iter().enumerate().find(|(i, option)| options.value[..*i].contains(option));
     if let Some((_, option)) = repeated {
-        let message = format!("option `{option}` stands here twice");
+        let message = format!("option `{option}` is written twice");
         table.error("bad-question", options.offset, message, "keep one of the two");
     }
     if options.value.len() == 1 {
@@ -365,7 +365,7 @@ fn question_texts(mut table: TableReader<'_>, why: &str) -> Option<QuestionTexts
     let text = table.text("text").map(|text| text.value);
     let labels = table.values("labels");
     let options = table.values("options");
-    let hint = "delete it here; only the words are translated";
+    let hint = "delete it here; only the text is translated";
     table.refuse(&["type", "min", "max"], "base-only-key", why, hint);
     table.finish();
     Some(QuestionTexts { id: id?, text, labels, options })

@@ -429,7 +429,7 @@ impl<'a> TableReader<'a> {
         let hint = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if !self.name.is_empty() && self.context.top_keys.contains(&name) => {
-                format!("`{name}` stands above the first line with `[…]`; move it there")
+                format!("`{name}` must be above the first line with `[…]`; move it there")
             }
             None => "delete it".to_owned(),
         };

@@ -170,7 +170,7 @@ impl<'a> VariantBuilder<'a> {
         let language = languages.iter().find(|language| language.as_str() == code);
         let (message, hint) = match language {
             Some(first) if *first == languages[0] => (
-                format!("`{first}` is the first language; its words stand in `{}.md`", self.step.id.value),
+                format!("`{first}` is the first language; its text is in `{}.md`", self.step.id.value),
                 format!("leave `.{first}` out of the name, or delete the file"),
             ),
             Some(language) => return Some(language.clone()),
@@ -347,7 +347,7 @@ impl<'a> VariantBuilder<'a> {
             let id = words.id.value.as_str();
             let (code, message, hint) =
                 if written[..i].iter().any(|earlier| earlier.id.value == words.id.value) {
-                    let message = format!("question `{id}` stands here a second time");
+                    let message = format!("question `{id}` is written twice");
                     ("duplicate-id", message, "keep one of the two".to_owned())
                 } else if ids.contains(&id) {
                     continue;
@@ -457,7 +457,7 @@ impl<'a> VariantBuilder<'a> {
                 "save it smaller: 600 pixels wide are plenty".to_owned(),
             ),
             Some(_) => {
-                let hint = "open it in a drawing program and save it anew".to_owned();
+                let hint = "open it in an image editor and save it again".to_owned();
                 ("bad-poster", format!("`{name}` cannot be read as a png or jpg picture"), hint)
             }
             None => {

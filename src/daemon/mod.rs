@@ -124,7 +124,9 @@ pub(crate) fn run(
             Ok((next, seen)) => daemon.sleep_until(next, seen)?,
             // Another process writes, a backup for example: try again until it is done.
             Err(error) if matches!(error.downcast_ref(), Some(StoreError::Busy)) => {
-                daemon.log_if_changed("somebody else has been writing for 5 s; nothing leaves meanwhile");
+                daemon.log_if_changed(
+                    "another program has been writing to the database for 5 s; no mail is sent meanwhile",
+                );
             }
             // Nothing is sent that cannot be recorded. What was sent is read from the send journal once there is space
             // again.
@@ -253,7 +255,7 @@ impl Daemon<'_> {
         let bytes = self.store.checkpoint()?;
         if bytes > WAL_WARN_BYTES {
             self.log(&format!(
-                "the log of the database has grown to {} MB: somebody reads it without end; close each `sqlite3` shell, and stop copies that hang",
+                "the log of the database has grown to {} MB: some program keeps the database open; close every `sqlite3` shell and stop copies that hang",
                 bytes / 1_000_000
             ));
         }
@@ -305,7 +307,7 @@ impl Daemon<'_> {
         }
         if let Some(opens) = delivered.wave {
             let at = opens.format("%Y-%m-%dT%H:%M:%SZ");
-            self.log_if_changed(&format!("the first of a mailing have left; the rest follows at {at}"));
+            self.log_if_changed(&format!("the first mails of a mailing are sent; the rest are sent at {at}"));
         }
     }
 

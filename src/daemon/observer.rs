@@ -50,7 +50,7 @@ impl Observer for DaemonObserver<'_> {
             return;
         }
         (self.control.log)(&format!(
-            "recovered: {} claimed returned, {} known from the send journal, {} unknown (re-sent identically after {}), {} for somebody to resolve",
+            "recovered: {} not sent yet, {} sent (from the send journal), {} unclear (sent again after {}), {} to resolve by hand",
             recovered.returned,
             reconciled.arrived,
             recovered.in_doubt,
@@ -69,7 +69,7 @@ impl Observer for DaemonObserver<'_> {
 
     fn pass_ended(&self, enqueued: usize) {
         if enqueued > 0 {
-            (self.control.log)(&format!("booked {enqueued} mails"));
+            (self.control.log)(&format!("queued {enqueued} mails"));
         }
     }
 
@@ -88,7 +88,7 @@ fn outage(snapshot: &Snapshot, store: &Store, now: Timestamp) -> anyhow::Result<
         return Ok(None);
     }
     let message = format!(
-        "nobody was here for {} days: {due} mails would be booked now, {waiting} wait in the outbox; look with `journey plan`, then: journey hold release",
+        "nothing was sent for {} days: {due} mails are due and {waiting} wait. Check `journey plan`, then run `journey hold release`",
         (now - seen).num_days()
     );
     Ok(Some(SendBlock { kind: BlockKind::Outage, at: now, message }))

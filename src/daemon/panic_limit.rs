@@ -10,7 +10,7 @@ const WINDOW: TimeDelta = TimeDelta::minutes(10);
 
 /// A worker panicked repeatedly: the process exits and systemd restarts it.
 #[derive(Debug, thiserror::Error)]
-#[error("a line to the relay ended before its time, twice within {} minutes", WINDOW.num_minutes())]
+#[error("a connection to the mail server crashed twice within {} minutes", WINDOW.num_minutes())]
 pub(crate) struct RepeatedWorkerPanic;
 
 /// The time of the last panic.

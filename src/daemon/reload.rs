@@ -16,7 +16,7 @@ impl Daemon<'_> {
         match (self.control.read_config)() {
             Ok(config) if config.database != self.config.database => {
                 self.log(
-                    "the configuration names another database: stop and start for that; nothing is reloaded",
+                    "the configuration names another database; restart the daemon to use it. Nothing is reloaded",
                 );
                 return false;
             }

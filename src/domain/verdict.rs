@@ -9,7 +9,7 @@ use crate::domain::model::ids::Slug;
 use crate::domain::model::journey::LateJoiners;
 use crate::domain::model::person::Person;
 use crate::domain::time::calendar::QuietDay;
-use crate::domain::time::format::{format_date, weekday_name};
+use crate::domain::time::format::{format_date, weekday_name, weeks_text};
 use crate::domain::time::timezone::Timestamp;
 
 /// The verdict for one person in one journey at one instant.
@@ -136,7 +136,7 @@ impl Ended {
             Ended::Finished => "everything has been sent or skipped",
             Ended::Left => "the last day with mail has passed",
             Ended::Stopped => "has asked for no more mails",
-            Ended::NotInAudience => "the journey is for others",
+            Ended::NotInAudience => "this journey is not for this person",
             Ended::JourneyGone => "the journey is not in the content any more",
         }
     }
@@ -274,13 +274,13 @@ impl Reason {
             Reason::NotStarted(_) | Reason::JoinsLate(_) => "the journey has not started",
             Reason::Cadence => "waiting for the next sending time",
             Reason::NonWorkday(_) => "not a workday",
-            Reason::OutsideHours => "outside hours",
+            Reason::OutsideHours => "outside the sending hours",
             Reason::Holiday(_) => "a public holiday",
             Reason::Closed(_) => "a closed period",
             Reason::UnitClosed(_) => "the unit is closed",
             Reason::UnitShift(_) => "the unit is shifted",
             Reason::Leave(_) => "on leave",
-            Reason::MinGap => "too soon after the last mail",
+            Reason::MinGap => "too soon after the previous mail",
             Reason::Pace(_) => "planned for a later day",
             Reason::AwaitingAnswer(_) => "waiting for an answer",
             Reason::NotApproved(_) => "not approved",
@@ -289,14 +289,14 @@ impl Reason {
             Reason::NoAddress | Reason::Undeliverable(_) => "no mail address that works",
             Reason::SharedAddress => "shares a mail address",
             Reason::SecondEmployment => "gets mail for another employment",
-            Reason::Left => "the last day comes before it",
+            Reason::Left => "the person leaves before that",
             Reason::Stopped => "has asked for no more mails",
             Reason::BadContent(_) => "the mail cannot be made for this person",
             Reason::Expired => "it will be too late then and is skipped",
             Reason::ManualHold => "stopped by hand",
             Reason::PreviousJourney(_) => "another journey comes first",
-            Reason::NoSlot => "no usable sending time within a year",
-            Reason::Outbox => "the mail before it is not sent yet",
+            Reason::NoSlot => "no possible sending time within a year",
+            Reason::Outbox => "waiting for the previous mail to be sent",
             Reason::InDoubt => "it is not known whether the mail before it arrived",
         }
     }
@@ -304,41 +304,43 @@ impl Reason {
     /// The reason as text.
     pub fn text(&self) -> String {
         match self {
-            Reason::NotStarted(day) => format!("begins {}", format_date(*day)),
+            Reason::NotStarted(day) => format!("starts on {}", format_date(*day)),
             Reason::JoinsLate(start) => match start.joins {
                 Some(day) => format!("joins on {}; gets {}", format_date(day), start.step()),
                 None => format!("joined after the start; gets {}", start.step()),
             },
-            Reason::Cadence => "between two slots".to_owned(),
+            Reason::Cadence => "waiting for the next sending time".to_owned(),
             Reason::NonWorkday(weekday) => format!("no mail on a {}", weekday_name(*weekday)),
-            Reason::OutsideHours => "outside hours".to_owned(),
+            Reason::OutsideHours => "outside the sending hours".to_owned(),
             Reason::Holiday(name) => (*name).to_owned(),
             Reason::Closed(why) => why.to_string(),
             Reason::UnitClosed(why) => format!("the unit is closed: {why}"),
-            Reason::UnitShift(weeks) => format!("the unit is moved by {weeks:+} weeks"),
+            Reason::UnitShift(weeks) => format!("the unit is shifted: {}", weeks_text(*weeks)),
             Reason::Leave(to) => format!("on leave through {}", format_date(*to)),
-            Reason::MinGap => "too soon after the last mail".to_owned(),
-            Reason::Pace(day) => format!("its turn comes {}", format_date(*day)),
+            Reason::MinGap => "too soon after the previous mail".to_owned(),
+            Reason::Pace(day) => format!("planned for {}", format_date(*day)),
             Reason::AwaitingAnswer(step) => format!("waiting for an answer to `{step}`"),
             Reason::NotApproved(MissingApproval::Never) => "not approved".to_owned(),
             Reason::NotApproved(MissingApproval::ContentChanged) => {
-                "changed since it was approved".to_owned()
+                "the text was changed after approval: approve it again".to_owned()
             }
             Reason::ReferenceGroupFirst => "the reference group tries it first".to_owned(),
             Reason::Paused(why) => format!("paused: {why}"),
             Reason::NoAddress => "no mail address".to_owned(),
-            Reason::SharedAddress => "shares a mail address; personal links would mix answers".to_owned(),
+            Reason::SharedAddress => "shares a mail address with another person".to_owned(),
             Reason::SecondEmployment => "gets mail for another employment".to_owned(),
-            Reason::Undeliverable(code) => format!("the relay says that there is no such mailbox: {code}"),
-            Reason::Left => "the last day comes before it".to_owned(),
+            Reason::Undeliverable(code) => {
+                format!("the mail server says that the mailbox does not exist: {code}")
+            }
+            Reason::Left => "the person leaves before that".to_owned(),
             Reason::Stopped => "has asked for no more mails".to_owned(),
             Reason::BadContent(why) => why.clone(),
             Reason::Expired => "it will be too late then and is skipped".to_owned(),
-            Reason::ManualHold => "held until somebody releases it".to_owned(),
-            Reason::PreviousJourney(journey) => format!("after the journey `{journey}`"),
-            Reason::NoSlot => "no usable slot within a year".to_owned(),
-            Reason::Outbox => "the mail before it has not left yet".to_owned(),
-            Reason::InDoubt => "nobody knows whether the mail before it arrived".to_owned(),
+            Reason::ManualHold => "stopped by hand".to_owned(),
+            Reason::PreviousJourney(journey) => format!("starts when `{journey}` is finished"),
+            Reason::NoSlot => "no possible sending time within a year".to_owned(),
+            Reason::Outbox => "waiting for the previous mail to be sent".to_owned(),
+            Reason::InDoubt => "it is not known whether the mail before it arrived".to_owned(),
         }
     }
 }

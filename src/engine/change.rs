@@ -10,7 +10,7 @@ use crate::domain::history::{History, PersonWithHistory};
 use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
 use crate::domain::planner::{ApprovalMode, Planner};
-use crate::domain::time::format::{format_date, format_datetime};
+use crate::domain::time::format::{format_date, format_datetime, format_datetime_with_week, weeks_text};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{Reason, Verdict};
 use crate::engine::load::snapshot::Snapshot;
@@ -177,8 +177,8 @@ impl NextAction {
         };
         match (self.verdict, self.at, self.meaning) {
             ("send", _, _) => format!("{step}now"),
-            (_, Some(at), _) if self.is_mail => format!("{step}{}", format_datetime(zone, at)),
-            (_, Some(at), _) => format!("{step}not before {}", format_datetime(zone, at)),
+            (_, Some(at), _) if self.is_mail => format!("{step}{}", format_datetime_with_week(zone, at)),
+            (_, Some(at), _) => format!("{step}not before {}", format_datetime_with_week(zone, at)),
             (_, None, Some(meaning)) => format!("{step}{word}: {meaning}"),
             (_, None, None) => format!("{step}{word}"),
         }
@@ -208,7 +208,7 @@ fn words(
         }
         Change::Shift { unit, .. } => {
             let weeks = settings.units.get(unit).map_or(0, UnitOverrides::shifted_weeks);
-            if weeks == 0 { "not moved".to_owned() } else { format!("moved by {weeks:+} weeks") }
+            if weeks == 0 { "not shifted".to_owned() } else { weeks_text(weeks) }
         }
         Change::CloseUnit { unit, .. } => closed(settings, unit, zone.date(at)),
         Change::SetCadence { unit, .. } => {
@@ -254,7 +254,7 @@ fn pauses(settings: &Settings, of: &PauseTarget, at: Timestamp, zone: TimeZone) 
     let running = |pause: &&Pause| pause.of == *of && pause.ends(zone).is_none_or(|end| at < end);
     let told = |pause: &Pause| match pause.until {
         Some(until) => format!("paused until {}: {}", format_date(until), pause.reason),
-        None => format!("paused until somebody resumes: {}", pause.reason),
+        None => format!("paused with no end date: {}", pause.reason),
     };
     let told: Vec<String> = settings.pauses.iter().filter(running).map(told).collect();
     if told.is_empty() { "not paused".to_owned() } else { told.join("; ") }

@@ -91,7 +91,7 @@ fn of_sending(snapshot: &Snapshot, status: &Status<'_>) -> Vec<Act> {
             code: "relay",
             people: everybody,
             text: format!(
-                "The relay takes nothing since {}: {}",
+                "The mail server has accepted no mail since {}: {}",
                 format_datetime(zone, failure.since),
                 failure.why
             ),

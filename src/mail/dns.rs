@@ -56,7 +56,7 @@ impl DnsClient {
     ///
     /// Why there is no answer, as a clause.
     pub fn txt_records(&self, name: &str) -> Result<Vec<String>, String> {
-        let query = Name::from_ascii(name).map_err(|_| format!("`{name}` is no domain name"))?;
+        let query = Name::from_ascii(name).map_err(|_| format!("`{name}` is not a domain name"))?;
         let mut faults = Vec::new();
         for server in &self.servers {
             match self.ask(*server, &query) {

@@ -61,7 +61,7 @@ impl<'a> Faults<'a> {
         let (left_out, error_left_out) = (self.found.left_out(), self.found.is_error_left_out());
         let mut found = self.found.into_sorted();
         if left_out > 0 {
-            let message = format!("and {left_out} faults more like these");
+            let message = format!("and {left_out} more errors like these");
             let place = Location::file(self.file);
             found.push(if error_left_out {
                 Diagnostic::error("more-faults", place, message)

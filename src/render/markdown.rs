@@ -368,7 +368,7 @@ impl<'m, 'f, 's> MarkdownCompiler<'m, 'f, 's> {
     fn enter(&mut self, container: Container, at: usize) {
         if self.plain.enter(container) > DEEPEST_BLOCKS {
             let found = format!("quotations and lists more than {DEEPEST_BLOCKS} deep");
-            self.stop("too-deep", at, &found, "a reader on a phone is lost in it: make it flat");
+            self.stop("too-deep", at, &found, "it is hard to read on a phone: use one level");
         }
     }
 

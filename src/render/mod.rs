@@ -148,7 +148,7 @@ pub enum RenderError {
         step: String,
     },
     /// The text for this recipient has errors that `check` reports.
-    #[error("the words of `{step}` have faults: `journey check` tells them")]
+    #[error("the text of `{step}` has errors: run `journey check`")]
     Broken {
         /// Journey and step.
         step: String,

@@ -75,8 +75,7 @@ fn measure<'n>(
         if path.contains(&part.as_str()) || path.len() == MAX_DEPTH {
             let way = path.join("` > `");
             let found = format!("parts within parts without end: `{way}` > `{part}`");
-            let hint =
-                format!("a part never includes itself, and at most {MAX_DEPTH} stand within each other");
+            let hint = format!("a part must not include itself, and at most {MAX_DEPTH} parts can be nested");
             return Err(Box::new(Diagnostic::error("template-recursion", place.clone(), found).hint(hint)));
         }
         size += measure(part, chosen, path, sizes)?;

@@ -155,7 +155,7 @@ impl<'a> PlaceholderTag<'a> {
 /// The message and the hint for an unknown name.
 fn unknown(text: &str, kept_columns: &[String]) -> (String, String) {
     if NAMES.iter().any(|entry| entry.name == text) {
-        let hint = "words of the mail itself cannot stand in a step";
+        let hint = "placeholders of the mail template cannot be used in a step";
         return (format!("`{text}` is a name for templates only"), hint.to_owned());
     }
     let extras: Vec<String> = kept_columns.iter().map(|column| format!("extra.{column}")).collect();
@@ -170,5 +170,5 @@ fn unknown(text: &str, kept_columns: &[String]) -> (String, String) {
              `programme.title`, `organisation`, `link.…` and `extra.<column>`"
             .to_owned(),
     };
-    (format!("`{text}` is no name that can be used here"), hint)
+    (format!("unknown placeholder `{text}`"), hint)
 }

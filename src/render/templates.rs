@@ -58,7 +58,7 @@ impl Templates {
         let fault = |why: String| RenderError::Template { template: name.to_owned(), why };
         let context = handlebars::Context::wraps(context).map_err(|error| fault(error.to_string()))?;
         let Some(registry) = self.registries.get(&(language.clone(), format)) else {
-            return Err(fault("the templates have faults, `journey check` tells them".to_owned()));
+            return Err(fault("the templates have errors: run `journey check`".to_owned()));
         };
         registry.render_with_context(name, &context).map_err(|error| match error.reason() {
             RenderErrorReason::MissingVariable(Some(name)) => RenderError::Empty { name: name.clone() },
@@ -105,7 +105,7 @@ fn parse_file<'a>(
     faults: &mut Vec<Diagnostic>,
 ) -> Option<ParsedTemplate<'a>> {
     let Some((base, language, format)) = parse_name(&source.name) else {
-        let found = format!("`{}` is no name of a mail template", source.name);
+        let found = format!("`{}` is not the name of a mail template", source.name);
         let hint = "they are called `layout.html.hbs`, `footer.sv.html.hbs`, `kind.sv.txt.hbs`";
         faults.push(Diagnostic::error("template-name", Location::file(&source.file), found).hint(hint));
         return None;

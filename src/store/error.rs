@@ -64,7 +64,7 @@ pub enum StoreError {
     #[error("another journey has been writing for {} seconds", BUSY_TIMEOUT.as_secs())]
     Busy,
     /// Another connection wrote between our read and our write.
-    #[error("somebody else changed the database meanwhile; nothing was written")]
+    #[error("another program changed the database meanwhile; nothing was written")]
     Changed,
     /// The process runs as root on another user's database: it would leave a
     /// log that the owner cannot write.

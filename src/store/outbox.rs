@@ -103,7 +103,7 @@ impl Store {
             let to = from.after(happened, doubts);
             let mut made = Transition { doubts, ..Transition::new(number, from, happened) };
             if from == State::InFlight {
-                made = made.with_reply("the sender ended before the relay answered");
+                made = made.with_reply("the program ended before the mail server answered");
                 made.not_before = Some(doubt_ends);
             }
             transition::apply(&whole, &made, now)?;

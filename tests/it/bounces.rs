@@ -117,7 +117,7 @@ fn a_permanent_bounce_holds_the_person_and_records_its_code() {
         assert!(is_held(&take_report(&mut rig, name)), "{name}");
         let (send, held) = next(&mut rig);
         assert_eq!(send, ["bo"], "{name}: no further mail");
-        let expected = format!("no_address: the relay says that there is no such mailbox: {code}");
+        let expected = format!("no_address: the mail server says that the mailbox does not exist: {code}");
         assert!(held.contains(&expected), "{name}: {held:?}");
         assert_eq!(traces(&mut rig), (1, 1), "{name}");
         let at = rig.at(LATER);
@@ -343,25 +343,26 @@ fn the_bounce_command_reads_standard_input_and_sets_the_exit_code_for_mail_serve
     let (code, said) = run(b"\x00\x01\x02", &["-q"]);
     assert!(code == Some(0) && said.contains("could not be read as a report: reference "), "{said}");
     let (code, said) = run(&channel, &["-q"]);
-    let alarm = "came back: 5.7.1, which is about the relay or the mail, and no reader\u{2019}s fault";
+    let alarm = "came back: 5.7.1, which is about the mail server or the mail, not about the recipient";
     assert!(code == Some(0) && said.contains(alarm), "relay problems are reported even with --quiet: {said}");
     let (code, said) = run(&report, &[]);
-    assert!(code == Some(0) && said.contains("5.1.1; its reader is held"), "{said}");
+    assert!(code == Some(0) && said.contains("5.1.1; its recipient gets no more mail"), "{said}");
     let (code, said) = run(&report, &[]);
-    assert!(code == Some(0) && said.contains("that was known"), "{said}");
+    assert!(code == Some(0) && said.contains("this was reported before"), "{said}");
     let (code, said) = run(b"", &["--clear", "ada"]);
-    assert!(code == Some(0) && said.contains("written to again"), "{said}");
+    assert!(code == Some(0) && said.contains("gets mail again"), "{said}");
     let (code, said) = run(b"", &["--clear", "ada"]);
     assert!(code == Some(1), "{said}");
     let status = journey_status(file.clone());
-    let sums = "came back: 1 for want of a mailbox, 0 for a passing reason, 1 for the relay or the mail";
+    let sums =
+        "came back: 1 without a mailbox, 0 for a temporary reason, 1 because of the mail server or the mail";
     assert!(status.contains(sums), "{status}");
     assert!(
         status.contains("  1 mail to the return path could not be read: look where they arrive"),
         "{status}"
     );
     let (code, said) = run(b"", &["--clear", "nobody"]);
-    assert!(code == Some(2) && said.contains("nobody in the people file"), "{said}");
+    assert!(code == Some(2) && said.contains("no person with the id or address"), "{said}");
     fs::remove_file(rig.path("journey.db")).expect("gone");
     let (code, said) = run(b"", &["--clear", "ada"]);
     assert!(code == Some(1) && said.contains("nothing was ever sent"), "{said}");
@@ -698,5 +699,5 @@ fn every_error_that_can_pass_makes_the_mail_server_keep_the_report() {
     drop(newer);
     // When it is put right, the report is taken.
     let (code, said) = run("config.toml", &[]);
-    assert!(code == Some(0) && said.contains("5.1.1; its reader is held"), "{said}");
+    assert!(code == Some(0) && said.contains("5.1.1; its recipient gets no more mail"), "{said}");
 }

@@ -103,7 +103,7 @@ fn doctor_without_problems_lists_what_it_checked() {
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
     expect![[r#"
-        ok configuration: config.toml has no fault
+        ok configuration: config.toml has no errors
         ok content: 1 journey with 1 step; 1 warning
         ok people: 2 people imported
         ok database: journey.db is whole
@@ -111,9 +111,9 @@ fn doctor_without_problems_lists_what_it_checked() {
         ok sender: no journey is sending just now
         ok writes: journey.db: what has happened; -wal and -shm beside it
         ok writes: journey.lock: who sends
-        ok writes: journey.id: tells this folder from a copy
+        ok writes: journey.id: used to notice if the folder is copied
         ok writes: journey.sent: the send journal
-        ok secret: password, the password of the relay, is for its owner alone
+        ok secret: password, the password of the mail server, is for its owner alone
         ok secret: dkim.pem, the key of the signature, is for its owner alone
         ok relay: 127.0.0.1:PORT, TLS 1.3, certificate until 2100-01-01, mails up to 10.0 MB, PIPELINING, AUTH PLAIN LOGIN XOAUTH2
         ok certificate: rcgen self signed cert, signed by Ekdala CA, good from 2020-01-01 until 2100-01-01
@@ -168,7 +168,10 @@ fn each_invalid_certificate_is_named_with_its_fault() {
     for (tls, told) in [
         (authority.server(&["127.0.0.1"], 2021), "it was good until 2021-01-01"),
         (authority.server(&["relay.example"], 2100), "it is for relay.example, not for 127.0.0.1"),
-        (Authority::new("Another").server(&["127.0.0.1"], 2100), "signed by nobody this machine knows"),
+        (
+            Authority::new("Another").server(&["127.0.0.1"], 2100),
+            "not signed by a certificate authority that this machine trusts",
+        ),
         (self_signed(&["127.0.0.1"]), "its certificate is refused"),
     ] {
         let relay = server::Relay::start(Script { tls: Some(tls), ..script(&authority) });
@@ -200,7 +203,7 @@ fn a_rejected_sign_in_is_reported_beside_the_properties_of_the_relay() {
     let told = seen(&home, Some(&relay), &[]);
     assert!(about(&told, "relay")[0].starts_with("ok"), "{told}");
     let found = about(&told, "sign-in");
-    assert!(found[0].starts_with("fail") && found[0].contains("refused to sign in (535"), "{told}");
+    assert!(found[0].starts_with("fail") && found[0].contains("refused the login (535"), "{told}");
 
     let token = "token_command = [\"/nonexistent/token\"]";
     home.edit("config.toml", "password_file = \"password\"", token);
@@ -298,7 +301,7 @@ fn send_warns_about_a_secret_readable_by_others() {
     let authority = Authority::new("Ekdala CA");
     let relay = server::Relay::start(script(&authority));
     let home = home(relay.port(), &authority);
-    let open = "password, the password of the relay, is open to others (mode 0644): chmod 600 password";
+    let open = "password, the password of the mail server, is open to others (mode 0644): chmod 600 password";
     for (of_password, told) in [(0o644, true), (0o600, false)] {
         mode(&home.path("password"), of_password);
         let output = home.run(&["send"]);
@@ -318,10 +321,10 @@ fn a_damaged_database_and_send_blocks_are_reported() {
     let told = seen(&home, Some(&relay), &[]);
     let found = about(&told, "sending");
     assert!(
-        found[0].starts_with("fail sending: nothing is sent since") && found[0].ends_with(": so"),
+        found[0].starts_with("fail sending: nothing has been sent since") && found[0].ends_with(": so"),
         "{told}"
     );
-    assert_eq!(found[1], "warn sending: all sending is held until somebody releases it", "{told}");
+    assert_eq!(found[1], "warn sending: all sending is stopped by hand", "{told}");
     let mut bytes = fs::read(home.database()).expect("a database");
     let page = bytes.len() / 2 / 4096 * 4096;
     bytes[page..page + 4096].fill(0xff);
@@ -358,7 +361,7 @@ fn transports_other_than_smtp_are_checked_too() {
     assert!(about(&told, "transport")[0].starts_with("ok transport: /bin/sh takes mails"), "{told}");
     home.edit("config.toml", "transport = \"sendmail\"", "transport = \"files\"");
     let told = seen(&home, None, &[]);
-    assert!(about(&told, "transport")[0].contains("no relay was asked"), "{told}");
+    assert!(about(&told, "transport")[0].contains("no mail server was asked"), "{told}");
     home.edit("config.toml", "base_url = \"https", "base_ulr = \"https");
     let told = seen(&home, None, &[]);
     assert!(told.contains("did you mean `base_url`?") && told.lines().count() == 2, "{told}");

@@ -41,29 +41,29 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
     let at = |command: &[&'static str]| told(&home, &[command, &["--at", AT]].concat());
     expect![[r#"
         Tillsammans  Ekdala kommun  Tue 1 Dec 2026 00:30 Europe/Stockholm
-        a dry run: nothing is sent, nothing is remembered
+        Dry run: nothing is sent or saved
 
         Now  2 mails
-          1000  host/ett  tip  Ett tips till Annaaaa
-          1001  host/ett  tip  Ett tips till Annaaab
+          1000 Annaaaa Berg  host/ett  tip  Ett tips till Annaaaa
+          1001 Annaaab Berg  host/ett  tip  Ett tips till Annaaab
 
         Next
-          Tue 8 Dec 2026 00:30  2  host/tva  tip
+          Tue 8 Dec 2026, week 50, 00:30  2  host/tva  tip
 
         Waiting  2 enrolments
-          2  between two slots
+          2  waiting for the next sending time
 
           see a mail          journey send --dry-run --at 2026-12-01T00:30 --only 1000 --out mails
-          why somebody waits  journey why 1000 --at 2026-12-01T00:30
+          why a person waits  journey why 1000 --at 2026-12-01T00:30
           the coming weeks    journey plan --at 2026-12-01T00:30
     "#]]
     .assert_eq(&at(&["send", "--dry-run"]));
     expect![[r#"
-        Tillsammans  2026-12-01 to 2027-02-23
+        Tillsammans  Tue 1 Dec 2026, week 49 to Tue 23 Feb 2027, week 8
 
         December 2026
-          Tue  1 Dec  00:30  2  host/ett  tip
-          Tue  8 Dec  00:30  2  host/tva  tip
+          Tue  1 Dec, week 49  00:30  2  host/ett  tip
+          Tue  8 Dec, week 50  00:30  2  host/tva  tip
 
         Minutes asked of each person
                     people  usual  most
@@ -79,7 +79,7 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
     "#]]
     .assert_eq(&at(&["plan", "--format", "csv"]));
     expect![[r#"
-        1000  Enhet 0  Tue 1 Dec 2026 00:30
+        1000 Annaaaa Berg  Enhet 0  Tue 1 Dec 2026 00:30
 
         host  waiting
           now      ett  (slot Tue 1 Dec 2026 00:30)
@@ -98,23 +98,23 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
     // announced before, and gone a minute after.
     let why = |civil: &str| told(&home, &["why", "1000", "--at", civil]);
     expect![[r#"
-        1000  Enhet 0  Thu 3 Dec 2026 00:30
+        1000 Annaaaa Berg  Enhet 0  Thu 3 Dec 2026 00:30
 
         host  waiting
           next     ett
-          when     not before Fri 4 Dec 2026 00:30
+          when     not before Fri 4 Dec 2026, week 49, 00:30
           because  it will be too late then and is skipped
           later    tva
     "#]]
     .assert_eq(&why("2026-12-03T00:30"));
     expect![[r#"
-        1000  Enhet 0  Fri 4 Dec 2026 00:31
+        1000 Annaaaa Berg  Enhet 0  Fri 4 Dec 2026 00:31
 
         host  waiting
           skipped  ett  tip
           next     tva
-          when     Tue 8 Dec 2026 00:30
-          because  between two slots
+          when     Tue 8 Dec 2026, week 50, 00:30
+          because  waiting for the next sending time
     "#]]
     .assert_eq(&why("2026-12-04T00:31"));
     at(&["send", "-q"]);
@@ -129,12 +129,12 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
 
         Deliveries
           2  sent
-          the last was handed over Tue 1 Dec 2026 00:30; in the last hour 2
+          last mail sent Tue 1 Dec 2026 00:30; 2 in the last hour
           people were imported Fri 20 Nov 2026 00:00
           there is no backup: journey backup FILE
 
         Next
-          Tue 8 Dec 2026 00:30  2  host/tva  tip
+          Tue 8 Dec 2026, week 50, 00:30  2  host/tva  tip
     "#]]
     .assert_eq(&at(&["status"]));
     let mut names: Vec<String> = fs::read_dir(home.path("mails"))

@@ -246,24 +246,24 @@ fn a_row_with_an_error_stops_nobody_else() {
     home.check(
         "send --dry-run --at 2026-11-03T08:00",
         expect![[r#"
-        Havsby  Havsby kommun  Tue 3 Nov 2026 08:00 Europe/Stockholm
-        a dry run: nothing is sent, nothing is remembered
+            Havsby  Havsby kommun  Tue 3 Nov 2026 08:00 Europe/Stockholm
+            Dry run: nothing is sent or saved
 
-        Now  nothing
+            Now  nothing
 
-        Next
-          Tue 3 Nov 2026 08:30  3  ett/a  lesson
+            Next
+              Tue 3 Nov 2026, week 45, 08:30  3  ett/a  lesson
 
-        Waiting  3 enrolments
-          3  between two slots
+            Waiting  3 enrolments
+              3  waiting for the next sending time
 
-          what that slot sends  journey send --dry-run --at 2026-11-03T08:30
-          see one of its mails  journey send --dry-run --at 2026-11-03T08:30 --only 1 --out mails
-          why somebody waits    journey why 1 --at 2026-11-03T08:00
-          the coming weeks      journey plan --at 2026-11-03T08:00
-        people.csv has changed since the last import: run `journey people import`
-        exit 0
-    "#]],
+              what that slot sends  journey send --dry-run --at 2026-11-03T08:30
+              see one of its mails  journey send --dry-run --at 2026-11-03T08:30 --only 1 --out mails
+              why a person waits    journey why 1 --at 2026-11-03T08:00
+              the coming weeks      journey plan --at 2026-11-03T08:00
+            people.csv has changed since the last import: run `journey people import`
+            exit 0
+        "#]],
     );
     home.check(
         "people import --at 2026-11-03T08:00",
@@ -297,10 +297,10 @@ fn the_first_import_of_send_leaves_rows_with_errors_out() {
         "send --dry-run --at 2026-12-01T08:30",
         expect![[r#"
             Havsby  Havsby kommun  Tue 1 Dec 2026 08:30 Europe/Stockholm
-            a dry run: nothing is sent, nothing is remembered
+            Dry run: nothing is sent or saved
 
             Now  1 mail
-              1  ett/a  lesson  Hej Bo
+              1 Bo Ek  ett/a  lesson  Hej Bo
 
             Over  1 enrolment
 
@@ -315,7 +315,7 @@ fn the_first_import_of_send_leaves_rows_with_errors_out() {
             Havsby  Havsby kommun  Tue 1 Dec 2026 08:30 Europe/Stockholm
 
             Sent  1 mail  written to outbox
-              1  ett/a  lesson  Hej Bo
+              1 Bo Ek  ett/a  lesson  Hej Bo
 
             Over  1 enrolment
 
@@ -604,11 +604,11 @@ fn a_unit_that_disappears_keeps_its_people_while_decisions_are_in_force() {
         "send --dry-run --at 2026-12-01T08:30",
         expect![[r#"
             Havsby  Havsby kommun  Tue 1 Dec 2026 08:30 Europe/Stockholm
-            a dry run: nothing is sent, nothing is remembered
+            Dry run: nothing is sent or saved
 
             Now  2 mails
-              3  ett/a  lesson  Hej Kim
-              4  ett/a  lesson  Hej Eva
+              3 Kim Ek  ett/a  lesson  Hej Kim
+              4 Eva Ek  ett/a  lesson  Hej Eva
 
             Next  nothing, until you do something
 
@@ -618,7 +618,7 @@ fn a_unit_that_disappears_keeps_its_people_while_decisions_are_in_force() {
             Over  2 enrolments
 
               see a mail          journey send --dry-run --at 2026-12-01T08:30 --only 3 --out mails
-              why somebody waits  journey why 1 --at 2026-12-01T08:30
+              why a person waits  journey why 1 --at 2026-12-01T08:30
               the coming weeks    journey plan --at 2026-12-01T08:30
             exit 0
         "#]],

@@ -151,7 +151,7 @@ fn a_mail_too_large_for_postfix_holds_the_step() {
     assert_eq!((code, home.count("state = 'due'")), (0, 1), "{said}{}", postfix.log());
     let why = "SELECT why FROM audit WHERE action = 'hold' AND subject = 'host/ett'";
     let why: String = home.sql().query_row(why, [], |row| row.get(0)).expect("a reason");
-    assert!(why.ends_with(" bytes, the relay allows 4 000"), "{why}");
+    assert!(why.ends_with(" bytes, the mail server allows 4 000"), "{why}");
     assert_eq!(
         home.sql().query_row("SELECT undeliverable FROM person", [], |row| row.get(0)),
         Ok(None::<String>)

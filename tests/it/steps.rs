@@ -235,10 +235,10 @@ fn a_correction_goes_only_to_those_who_got_an_earlier_text() {
         older["people"].as_array().expect("people").iter().map(|one| &one["person"]).collect();
     assert_eq!(people, ["ada"], "{older}");
     let (_, told) = run(&rig, "2026-12-09T10:00", &["why", "--step", "j/b", "--text", "older"]);
-    assert!(told.contains("1 person has got an earlier text") && told.contains("ada  Ada Ek"), "{told}");
+    assert!(told.contains("1 person has had an earlier text") && told.contains("ada Ada Ek"), "{told}");
     let (_, told) =
         run(&rig, "2026-12-09T10:00", &["why", "--step", "j/b", "--text", "older", "--unit", "Soder"]);
-    assert!(told.contains("0 people have got an earlier text"), "{told}");
+    assert!(told.contains("0 people have had an earlier text"), "{told}");
     correct(&mut rig, "j/b", "c");
     let (code, told) = run(&rig, "2026-12-15T08:30", &["send", "--dry-run"]);
     assert_eq!(code, Some(0), "{told}");
@@ -284,7 +284,7 @@ fn a_correction_that_names_no_earlier_step_is_an_error() {
 fn former_names_that_fit_no_step_are_errors() {
     for (head, message) in [
         ("renamed = { old = \"x\" }", "`old` is renamed to `x`, and there is no such step"),
-        ("renamed = { a = \"b\" }", "step `a` is `renamed` and still stands here"),
+        ("renamed = { a = \"b\" }", "step `a` is `renamed` and still in the list"),
         ("renamed = { x = \"y\", y = \"x\" }", "`x` is renamed to `y`, and there is no such step"),
         ("renamed = { old = \"a\" }\nretired = [\"old\"]", "step `old` is both `renamed` and `retired`"),
         ("renamed = { old = 1 }", "is a number"),

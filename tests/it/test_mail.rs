@@ -53,7 +53,7 @@ fn a_tester_gets_a_marked_mail_and_nothing_is_recorded() {
     let relay = server::Relay::start(Script::default());
     let home = home(relay.port());
     let told = said(&home, &TEST, 0);
-    assert!(told.contains(&format!("handed over by the relay 127.0.0.1:{}: 250 ", relay.port())), "{told}");
+    assert!(told.contains(&format!("sent by the mail server 127.0.0.1:{}: 250 ", relay.port())), "{told}");
     let [mail] = &relay.accepted()[..] else { panic!("one mail") };
     assert_eq!((mail.from.as_str(), mail.to.as_str()), ("bounces@ekdala.example", EVA));
     assert_eq!(subject(mail), "[Test] Ett tips till Kim");
@@ -101,9 +101,9 @@ fn invalid_arguments_are_reported() {
     let with = |more: &[&'static str]| [&TEST[..], more].concat();
     assert!(said(&home, &["test", "ett", "--to", EVA], 2).contains("did you mean `host/ett`?"));
     assert!(said(&home, &["test", "host/ett"], 2).contains("--to <ADDRESS>"));
-    assert!(said(&home, &with(&["--as", "4711"]), 2).contains("nobody in the people file is `4711`"));
+    assert!(said(&home, &with(&["--as", "4711"]), 2).contains("no person with the id or address `4711`"));
     assert!(said(&home, &with(&["--as", "1002"]), 2).contains("this person is protected"));
-    assert!(said(&home, &with(&["--at", "2026-12-01"]), 2).contains("leave --at away"));
+    assert!(said(&home, &with(&["--at", "2026-12-01"]), 2).contains("remove --at"));
     home.edit("content/journeys/host/ett.md", "{{person.unit}}", "{{person.nosuch}}");
     fs::remove_file(home.database()).expect("no earlier content is kept");
     let told = said(&home, &TEST, 78);
@@ -134,7 +134,7 @@ fn the_reply_of_the_relay_decides_the_exit_code() {
         (
             Script { rules: vec![Rule::at(Point::Dot, EventKind::lose())], ..Script::default() },
             69,
-            "nobody knows whether it arrived",
+            "it is not known whether it arrived",
         ),
     ] {
         let relay = server::Relay::start(script);
@@ -154,7 +154,7 @@ fn a_dry_run_contacts_no_relay_and_files_are_written() {
     let home = home(1);
     let told = said(&home, &[&TEST[..], &["--dry-run"]].concat(), 0);
     assert!(told.contains("Subject: [Test] Ett tips till Kim") && told.contains("Hej Kim!"), "{told}");
-    assert!(told.contains("it would go by the relay 127.0.0.1:1"), "{told}");
+    assert!(told.contains("it would go by the mail server 127.0.0.1:1"), "{told}");
     home.edit("config.toml", "transport = \"smtp\"", "transport = \"files\"\nfolder = \"outbox\"");
     let before = files(&home.path(""));
     home.done(&[&TEST[..], &["--at", "2026-12-01T08:30"]].concat());
@@ -183,6 +183,6 @@ fn a_test_mail_is_signed_and_supports_sendmail() {
     fs::set_permissions(home.path("post"), mode).expect("permissions");
     let output = home.run(&TEST);
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(told.contains("handed over by ./post: 250 accepted by sendmail"), "{told}");
+    assert!(told.contains("sent by ./post: 250 accepted by sendmail"), "{told}");
     assert!(fs::read(home.path("taken")).expect("it has it").starts_with(head));
 }

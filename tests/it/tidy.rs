@@ -195,6 +195,33 @@ const DIALECT: &[&str] = &[
     "words",
 ];
 
+/// What messages to users do not say; `docs/style.md` has what they say instead.
+const NOT_IN_MESSAGES: &[&str] = &[
+    "amiss",
+    "anew",
+    "handed over",
+    "hand over",
+    "kept back",
+    "let go",
+    "mend",
+    "relay",
+    "remembered",
+    "somebody",
+    "anybody",
+    "nobody knows",
+    "stands here",
+    "type it",
+    "typed again",
+    "is told",
+    "the matter",
+    "its turn",
+    "whoever",
+    "booked",
+];
+
+/// The number of these that is left in messages. It may only fall.
+const MESSAGES_LEFT: usize = 0;
+
 /// The number of these terms that is left. It may only fall.
 const DIALECT_LEFT: usize = 15;
 
@@ -255,7 +282,7 @@ fn the_repository_follows_the_rules() {
     let mut faults = Vec::new();
     let mut functions = Vec::new();
     let mut lengths = Vec::new();
-    let (mut dialect, mut citations) = (Vec::new(), Vec::new());
+    let (mut dialect, mut citations, mut messages) = (Vec::new(), Vec::new(), Vec::new());
     for file in &files {
         faults.extend(text_faults(&file.name, &file.text));
         if file.name.ends_with(".rs") {
@@ -269,6 +296,9 @@ fn the_repository_follows_the_rules() {
             if let Some(module) = Module::of(&file.name) {
                 faults.extend(module_faults(&file.name, &module, &file.text, &source, only_tests));
                 lengths.push((file.text.lines().count(), &file.name));
+                if !only_tests {
+                    messages.extend(message_faults(&file.name, &source));
+                }
                 let of_program = source.functions().into_iter().filter(|_| !only_tests);
                 functions.extend(of_program.map(|function| (function, &file.name)));
             }
@@ -276,6 +306,7 @@ fn the_repository_follows_the_rules() {
     }
     faults.extend(circle_faults(&circles::circles(&files, &tests)));
     faults.extend(at_most(DIALECT_LEFT, "DIALECT_LEFT", dialect));
+    faults.extend(at_most(MESSAGES_LEFT, "MESSAGES_LEFT", messages));
     faults.extend(at_most(CITATIONS_LEFT, "CITATIONS_LEFT", citations));
     lengths.sort_unstable_by(|a, b| b.cmp(a));
     functions.sort_unstable_by(|a, b| b.cmp(a));
@@ -490,13 +521,28 @@ fn circle_faults(circles: &[Vec<String>]) -> Vec<Fault> {
     circles.iter().filter(|group| !known(group)).map(fault).chain(stale).collect()
 }
 
+/// Texts of mail servers, not our own.
+const REPLIES: &str = "src/domain/delivery/concern.rs";
+
+/// What messages to users do not say. Only literals with a blank are sentences.
+fn message_faults(file: &str, source: &Source) -> Vec<Fault> {
+    let mut faults = Faults::of(file);
+    let is_sentence = |text: &str| text.contains(' ') && file != REPLIES && !text.starts_with("SELECT ");
+    for string in source.strings.iter().filter(|string| is_sentence(&string.text)) {
+        for word in terms_in(NOT_IN_MESSAGES, &string.text) {
+            faults.add(string.line, format!("messages do not say `{word}` (docs/style.md): {}", string.text));
+        }
+    }
+    faults.found
+}
+
 /// The terms of [`DIALECT`] in documentation comments.
 fn dialect_faults(file: &str, text: &str) -> Vec<Fault> {
     let mut faults = Faults::of(file);
     let help = file.starts_with(HELP_TEXTS);
     for (number, line) in (1..).zip(text.lines().map(str::trim_start)) {
         if line.starts_with("//!") || line.starts_with("///") && !help {
-            for word in dialect_in(line) {
+            for word in terms_in(DIALECT, line) {
                 faults.add(
                     number,
                     format!("`{word}` is a word of the private style; use the term of the field"),
@@ -537,12 +583,12 @@ fn at_most(left: usize, constant: &str, faults: Vec<Fault>) -> Vec<Fault> {
     if faults.len() > left { faults } else { Vec::new() }
 }
 
-fn dialect_in(line: &str) -> Vec<&'static str> {
+fn terms_in(terms: &[&'static str], line: &str) -> Vec<&'static str> {
     let line: String =
         line.to_lowercase().split(|c: char| !c.is_alphanumeric()).collect::<Vec<_>>().join(" ");
     let line = format!(" {line} ");
     let often = |word: &&'static str| vec![*word; line.matches(&format!(" {word} ")).count()];
-    DIALECT.iter().flat_map(often).collect()
+    terms.iter().flat_map(often).collect()
 }
 
 /// Does a word cite a document that is not in the repository?

@@ -10,23 +10,23 @@ use crate::domain::history::response::AnswerValue;
 use crate::domain::model::ids::{Slug, StepName};
 use crate::domain::model::step::{Question, Step};
 
-/// Answers a step for somebody
+/// Answer a step for a person
 ///
-/// A step without a question, and a mission, is answered with --done.
+/// For a step without a question and for a mission, use --done.
 ///
 /// Example: journey answer 1042 miljo/resor --done
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// An employee id or a mail address
+    /// Employee id or mail address
     person: String,
-    /// A step with its journey: miljo/resor
+    /// A step with its journey, like miljo/resor
     step: String,
-    /// Which question of it, by its id
+    /// Id of the question
     #[arg(long, value_name = "ID")]
     question: Option<String>,
     #[command(flatten)]
     given: AnswerArgs,
-    /// Why somebody else does it
+    /// Why you answer for this person
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
@@ -36,13 +36,13 @@ pub(crate) struct Args {
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 struct AnswerArgs {
-    /// It is done
+    /// The person has done it
     #[arg(long)]
     done: bool,
-    /// In their words
+    /// The person's answer
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
-    /// A number of a scale, or one of the options
+    /// A number of the scale, or one of the options
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     value: Option<String>,
 }
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         })?;
         let question: Option<Slug> = question.map(|question| question.id.clone());
         Ok(ProposedChange {
-            about: format!("{name}, person {}", output::display_id(person)),
+            about: format!("{name}, person {}", output::person_label(person)),
             change: Change::Answer { person: person.id.clone(), step: name, question, given: given.clone() },
             why: args.reason.clone(),
             by: None,

@@ -6,21 +6,20 @@ use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::domain::change::Change;
 
-/// Lets a step go to everybody, after the reference group has tried it
+/// Approve a step for everybody, after the reference group has tried it
 ///
-/// The approval is for the text as it is now, in all characters and
-/// languages: who edits it afterwards must ask again for those who have not
-/// had it.
+/// The approval is for the text as it is now, in all characters and languages.
+/// If the text is changed, people who have not had it wait for a new approval.
 ///
 /// Example: journey approve grunden/kickoff --by "Eva Lind" --note "tested by nine"
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A step with its journey: grunden/kickoff
+    /// A step with its journey, like grunden/kickoff
     step: String,
-    /// Who says yes
+    /// Who approves it
     #[arg(long, value_name = "NAME")]
     by: String,
-    /// What they say to it
+    /// A note
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
     #[command(flatten)]

@@ -8,19 +8,18 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::style::{DIM, SUCCESS};
 use crate::store::{BackupError, Store};
 
-/// Copies the database to a file, whole, also while mails are sent
+/// Copy the database to a file, also while mails are sent
 ///
-/// What the file held before is replaced only when the new copy has been read
-/// back, and only if it is an earlier backup of the same database: so a job
-/// may write to one name each night, or to a name with the date in it. Copy
-/// the file off this machine afterwards.
+/// An earlier backup of the same database is replaced, but only after the new
+/// copy was read back. So a nightly job can use one file name, or a name with
+/// the date. Copy the file to another machine afterwards.
 ///
 /// Example: journey backup /var/backups/journey/journey.db
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Where to; the folder must be there
+    /// The backup file; its folder must exist
     file: PathBuf,
-    /// Only look whether it could be made; nothing changes anywhere
+    /// Only check whether it is possible; change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -46,7 +45,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let plan = planned.unwrap_or_else(|| Err(BackupError::InUse { path: config.database.clone() }))?;
         let file = plan.path.display();
         writeln!(cx.out, "would back up {database} to {file}{}", in_place_of(&plan))?;
-        return Ok(writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?);
+        return Ok(writeln!(cx.out, "{DIM}Dry run: nothing is changed or saved{DIM:#}")?);
     }
     let at = cx.at(cx.zone(&config)?)?;
     let mut store = cx.store(&config, at)?;

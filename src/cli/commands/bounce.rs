@@ -12,23 +12,23 @@ use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::bounce::{self, BounceOutcome};
 use crate::store::{BounceRecord, Store};
 
-/// Takes a mail that came back, on standard input
+/// Read a mail that came back, from standard input
 ///
-/// For the mail server to call, with every mail to the address of `[mail]
-/// bounce`. A report that there is no such mailbox holds the person until HR's
-/// file brings another address; only a report with the token of the mail itself
-/// is believed. Nothing is kept of answers and letters.
+/// The mail server calls it for each mail to the address in `[mail] bounce`. If
+/// the report says that the mailbox does not exist, the person gets no more
+/// mail until the HR system has another address. Only a report with the token
+/// of the mail itself is accepted. Personal replies are not kept.
 ///
 /// Example: journey bounce --to bounces+k7m2…@ekdala.example < report.eml
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// To whom the server was told to hand it; goes before what the mail says
+    /// The address that the mail server delivered to; it counts before the headers
     #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     to: Option<String>,
-    /// Write to this person again, at the address that a mail came back from
+    /// Send to this person again, at the address that did not work
     #[arg(long, value_name = "PERSON", conflicts_with = "to")]
     clear: Option<String>,
-    /// Why; it stands in the audit log
+    /// The reason, for the audit log
     #[arg(long, value_name = "TEXT", requires = "clear")]
     reason: Option<String>,
 }
@@ -74,7 +74,7 @@ fn process(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     {
         writeln!(
             cx.err,
-            "{ERROR}delivery {delivery} came back: {code}{ERROR:#}, which is about the relay or the mail, and no reader\u{2019}s fault"
+            "{ERROR}delivery {delivery} came back: {code}{ERROR:#}, which is about the mail server or the mail, not about the recipient"
         )?;
         return Ok(());
     }
@@ -89,25 +89,28 @@ fn print_outcome(cx: &mut Context, taken: &BounceOutcome) -> Result<(), CommandE
     match taken {
         BounceOutcome::Bounced { delivery, code, kept: BounceRecord::PersonHeld } => writeln!(
             out,
-            "delivery {delivery} came back: {code}; {WARNING}its reader is held{WARNING:#} until HR\u{2019}s file has another address"
+            "delivery {delivery} came back: {code}; {WARNING}its recipient gets no more mail{WARNING:#} until the HR system has another address"
         )?,
         BounceOutcome::Bounced { delivery, code, kept: BounceRecord::Recorded } => {
-            writeln!(out, "delivery {delivery} came back: {code}; it is noted, and nobody is held for it")?;
+            writeln!(
+                out,
+                "delivery {delivery} came back: {code}; it is recorded, and mails to this person go on"
+            )?;
         }
         BounceOutcome::Bounced { delivery, code, kept: BounceRecord::Duplicate } => {
-            writeln!(out, "delivery {delivery} came back: {code}; that was known")?;
+            writeln!(out, "delivery {delivery} came back: {code}; this was reported before")?;
         }
         BounceOutcome::Delayed { delivery } => {
-            writeln!(out, "delivery {delivery} is under way or has arrived; nothing changes")?;
+            writeln!(out, "delivery {delivery} is delayed or has arrived; nothing changes")?;
         }
         BounceOutcome::OtherRecipient { delivery } => {
-            writeln!(out, "delivery {delivery}: the report is not about its reader; nothing changes")?;
+            writeln!(out, "delivery {delivery}: the report is about another recipient; nothing changes")?;
         }
         BounceOutcome::UnknownToken => {
             writeln!(out, "a report without the token of a mail of ours; nothing changes")?;
         }
-        BounceOutcome::Automatic => writeln!(out, "an automatic answer; nothing is kept of it")?,
-        BounceOutcome::PersonalReply => writeln!(out, "a letter, and no report; nothing is kept of it")?,
+        BounceOutcome::Automatic => writeln!(out, "an automatic reply; it is not kept")?,
+        BounceOutcome::PersonalReply => writeln!(out, "a personal reply, not a report; it is not kept")?,
         BounceOutcome::Unparseable { .. } => {}
     }
     Ok(())
@@ -119,10 +122,13 @@ fn clear(person: &str, args: &Args, cx: &mut Context) -> Result<(), CommandError
     let mut store = open(cx, &config, at)?;
     let person = store.find_person(person)?.ok_or_else(|| lookup::no_such_person(person))?;
     if !store.clear_bounce(&person, &cx.act(at, None, args.reason.as_deref()))? {
-        return Err(CommandError::new(ErrorKind::Negative, "no mail to this person came back for good"));
+        return Err(CommandError::new(
+            ErrorKind::Negative,
+            "no mail to this person has come back permanently",
+        ));
     }
     if !cx.quiet {
-        writeln!(cx.out, "written to again, from the next pass on")?;
+        writeln!(cx.out, "this person gets mail again from the next run")?;
     }
     Ok(())
 }

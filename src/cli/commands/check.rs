@@ -10,31 +10,31 @@ use crate::domain::diagnostic::{Diagnostic, Severity};
 use crate::engine::load::check as engine;
 use crate::view::diagnostic::DiagnosticView;
 
-/// Finds every fault in configuration, content and people
+/// Find errors in the configuration, the content and the people file
 ///
-/// Every text is rendered for every character and language, for a long name,
-/// a short one and one with an apostrophe: what passes here cannot fail when
-/// it is to be sent. Exit code 1 if there is a fault.
+/// Each text is tried in every character and language, with a long name, a
+/// short name and a name with an apostrophe. The exit code is 1 if there is an
+/// error.
 ///
 /// Example: journey check --strict
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A warning is a fault too
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Format {
-    /// For people
+    /// To read
     #[default]
     Text,
     /// For programs
     Json,
-    /// For notes beside the lines of a pull request
+    /// For annotations of a GitHub pull request
     Github,
 }
 
@@ -58,8 +58,12 @@ fn text(cx: &mut Context, faults: &[Diagnostic]) -> io::Result<()> {
     let warnings = faults.len() - errors;
     let told = |n, one, many| (n > 0).then(|| output::count(n, one, many));
     match (told(errors, "error", "errors"), told(warnings, "warning", "warnings")) {
+        (None, None) if cx.quiet => Ok(()),
         (None, None) => {
-            writeln!(cx.out, "{SUCCESS}no faults{SUCCESS:#} in configuration, content and people")
+            writeln!(
+                cx.out,
+                "{SUCCESS}No errors{SUCCESS:#} in the configuration, the content and the people file"
+            )
         }
         (Some(errors), None) => writeln!(cx.out, "{ERROR}{errors}{ERROR:#}"),
         (None, Some(warnings)) => writeln!(cx.out, "{WARNING}{warnings}{WARNING:#}, no errors"),

@@ -7,16 +7,16 @@ use crate::cli::{lookup, output};
 use crate::domain::change::Change;
 use crate::domain::diagnostic::{closest_match, visible};
 
-/// Chooses a character for somebody
+/// Choose a character for a person
 ///
 /// Example: journey choose 1042 halsa
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// An employee id or a mail address
+    /// Employee id or mail address
     person: String,
-    /// A character of programme.toml
+    /// A character in programme.toml
     character: String,
-    /// Why somebody else does it
+    /// Why you choose for this person
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             });
         };
         Ok(ProposedChange {
-            about: format!("person {}", output::display_id(person)),
+            about: format!("person {}", output::person_label(person)),
             change: Change::SetCharacter { person: person.id.clone(), character: character.id.clone() },
             why: args.reason.clone(),
             by: None,

@@ -3,12 +3,12 @@
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 
-/// Writes completions for a shell
+/// Print completions for a shell
 ///
 /// Example: journey completions bash > /etc/bash_completion.d/journey
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Which shell
+    /// The shell
     shell: clap_complete::Shell,
 }
 

@@ -10,12 +10,12 @@ use crate::engine::doctor;
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::send::lock::Lock;
 
-/// Plans and sends on schedule, until it is told to stop
+/// Send on schedule until it is stopped
 ///
-/// SIGHUP reads configuration and content anew; what is broken changes
-/// nothing. SIGTERM and Ctrl-C stop it after the mails that are on their way.
-/// One sender a database: while it runs, `journey send` says so; every other
-/// command works beside it.
+/// SIGHUP reads the configuration and the content again; files with errors
+/// change nothing. SIGTERM and Ctrl-C stop it after the mails that are being
+/// sent. Only one process can send at a time: while the daemon runs, `journey
+/// send` is refused. All other commands work.
 ///
 /// Example: journey --config /etc/journey/config.toml daemon
 #[derive(clap::Args, Debug)]
@@ -45,9 +45,9 @@ pub(crate) fn run(_: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let outcome = daemon::run(config, content, store, control);
     outcome.map_err(|error| {
         if error.is::<RepeatedWorkerPanic>() {
-            return CommandError::new(ErrorKind::Negative, error.to_string()).hint("systemd starts it anew");
+            return CommandError::new(ErrorKind::Negative, error.to_string()).hint("systemd starts it again");
         }
         let error: CommandError = error.into();
-        if error.kind == ErrorKind::Busy { error.hint("systemd starts it anew") } else { error }
+        if error.kind == ErrorKind::Busy { error.hint("systemd starts it again") } else { error }
     })
 }

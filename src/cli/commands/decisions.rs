@@ -15,7 +15,7 @@ use crate::engine::decisions::{self, DecisionFilter};
 use crate::engine::load::snapshot::Snapshot;
 use crate::view::decision::{DecisionView, DecisionsView};
 
-/// Lists the decisions in force: since when, by whom, why, and how to end them
+/// List the decisions in force: since when, by whom, why, and how to end them
 ///
 /// Pauses, holds, approvals, the shifts, closings and cadences of units, the
 /// characters that people chose, and who has asked for no more mails.

@@ -13,27 +13,28 @@ use crate::engine::doctor::{self, DoctorOptions, Finding, Level};
 use crate::mail::dns::DnsClient;
 use crate::view::doctor::DoctorView;
 
-/// Looks at everything that sending rests on, with a fix for each fault
+/// Check everything that sending needs, with a fix for each problem
 ///
-/// Configuration, content, database and positions, clock, disk, who may read
-/// what, the relay with its certificates and the sign-in, the signature, and
-/// the web address; with --dns what the domain publishes of itself. Everything
-/// is looked at, whatever fails. Nothing is changed, no mail is sent, and no
-/// secret is shown. Exit code 1 if there is a fault; a warning is none.
+/// It checks the configuration, the content, the database, the clock, the disk,
+/// file permissions, the mail server with its certificates and login, the
+/// signature and the web address; with --dns also the DNS records of your
+/// domain. All checks run, even if one fails. It changes nothing, sends no mail
+/// and shows no secret. The exit code is 1 if there is an error; warnings do
+/// not count.
 ///
 /// Example: journey doctor --dns
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Wait so many seconds for each answer
+    /// Seconds to wait for each answer
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=600))]
     patience: u16,
-    /// Look also at what the domain publishes: key, SPF and DMARC
+    /// Also check the DNS records of your domain: DKIM key, SPF and DMARC
     #[arg(long)]
     dns: bool,
-    /// Ask this name server, not those of the machine: 192.0.2.53 or 127.0.0.1:5353
+    /// DNS server to ask, like 192.0.2.53 [default: those of this machine]
     #[arg(long, value_name = "ADDRESS", requires = "dns", value_parser = name_server)]
     dns_server: Vec<SocketAddr>,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -104,14 +105,14 @@ fn finish(args: &Args, cx: &mut Context, at: Option<&str>, findings: &[Finding])
             if !cx.quiet {
                 let warned = output::count(warnings, "warning", "warnings");
                 match (faults, warnings) {
-                    (0, 0) => writeln!(cx.out, "\n{SUCCESS}nothing is amiss{SUCCESS:#}")?,
-                    (0, _) => writeln!(cx.out, "\n{WARNING}{warned}{WARNING:#}, no faults")?,
-                    (n, 0) => writeln!(cx.out, "\n{ERROR}{}{ERROR:#}", output::count(n, "fault", "faults"))?,
+                    (0, 0) => writeln!(cx.out, "\n{SUCCESS}No problems found{SUCCESS:#}")?,
+                    (0, _) => writeln!(cx.out, "\n{WARNING}{warned}{WARNING:#}, no errors")?,
+                    (n, 0) => writeln!(cx.out, "\n{ERROR}{}{ERROR:#}", output::count(n, "error", "errors"))?,
                     (n, _) => {
                         writeln!(
                             cx.out,
                             "\n{ERROR}{}{ERROR:#}, {warned}",
-                            output::count(n, "fault", "faults")
+                            output::count(n, "error", "errors")
                         )?;
                     }
                 }

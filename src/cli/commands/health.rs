@@ -18,7 +18,7 @@ use crate::view::health::HealthView;
 /// Example: journey health
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     match args.format {
         Format::Json => output::print_json(&mut *cx.out, &health)?,
+        Format::Text if cx.quiet && health.is_ok() => {}
         Format::Text => writeln!(cx.out, "{}", health.line())?,
     }
     match health.is_ok() {

@@ -22,11 +22,12 @@ use crate::engine::send::startup;
 use crate::engine::{change as engine, tokens};
 use crate::store::{AuditRecord, Store};
 
-/// Holds a step, or all sending, until somebody releases it
+/// Stop a step, or all sending, until you release it
 ///
-/// Without a step all sending is held: the red button. It needs the database
-/// alone, so it goes also where configuration or content have faults. What is
-/// held loses nothing; it goes on when it is released, a mail a person and slot.
+/// Without a step, all sending stops: the emergency stop. It also works while
+/// the configuration or the content has errors, because it needs the database
+/// only. Nothing is lost; after the release each person gets one mail at a
+/// time.
 ///
 /// Example: journey hold miljo/resor
 #[derive(clap::Args, Debug)]
@@ -40,12 +41,12 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Release {
-    /// Lets what is held leave again
+    /// Start sending again after a hold
     ///
-    /// With a step also one that the program held because its mails are larger
-    /// than the relay takes. Without a step also what else it held by itself:
-    /// after an outage, with a clock that cannot be right, with a database that
-    /// was restored, or that comes from another installation.
+    /// With a step: also a step that the program stopped because its mails are
+    /// larger than the mail server accepts. Without a step: also if the program
+    /// stopped by itself, after an outage, because of a wrong clock, or because the
+    /// database was restored or comes from another installation.
     ///
     /// Example: journey hold release miljo/resor
     Release(Released),
@@ -55,16 +56,16 @@ enum Release {
 struct Released {
     #[command(flatten)]
     target: HoldTarget,
-    /// This is the only installation that sends from this database
+    /// Confirm that no other installation sends from this database
     #[arg(long)]
     other_copy_is_stopped: bool,
 }
 
 #[derive(clap::Args, Debug)]
 struct HoldTarget {
-    /// A step with its journey: miljo/resor; else all sending
+    /// A step with its journey, like miljo/resor [default: all sending]
     step: Option<String>,
-    /// Why
+    /// The reason
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
@@ -123,9 +124,9 @@ fn all_sending(target: &HoldTarget, change: Change, cx: &mut Context) -> Result<
     }
     ChangeReport { proposed, preview, effects: None, zone: TimeZone::UTC, at }.print(cx, &target.flags)?;
     if let Err(faults) = &config {
-        let faults = output::count(faults.len(), "fault", "faults");
+        let faults = output::count(faults.len(), "error", "errors");
         cx.warn(&format!(
-            "the configuration has {faults}; this is about {}: see `journey check{}`",
+            "the configuration has {faults}; this command used {}: run `journey check{}`",
             database.display(),
             cx.config_option()
         ));
@@ -165,8 +166,9 @@ fn store(
 ) -> Result<Store, CommandError> {
     match config {
         Ok(config) => cx.store(config, at),
-        Err(faults) if !cx.is_now() => Err(CommandError::faults(ErrorKind::BadContent, faults.clone())
-            .hint("without --at it goes all the same")),
+        Err(faults) if !cx.is_now() => {
+            Err(CommandError::faults(ErrorKind::BadContent, faults.clone()).hint("it works without --at"))
+        }
         Err(_) => {
             let secret = tokens::generate_secret().map_err(anyhow::Error::from)?;
             Ok(Store::open(database, at, || secret)?)

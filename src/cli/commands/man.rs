@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 
-/// Writes manual pages into a folder
+/// Write the manual pages to a folder
 ///
 /// Example: journey man /usr/local/share/man/man1
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Where to; it is made if it is not there
+    /// The folder; it is created if needed
     dir: PathBuf,
 }
 

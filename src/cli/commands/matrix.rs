@@ -10,7 +10,7 @@ use crate::domain::model::ids::{Language, Slug};
 use crate::engine::plan::coverage::{self, Cell, StepCoverage};
 use crate::view::coverage::CoverageView;
 
-/// Shows steps × characters × languages: own text, inherited, missing
+/// Show which step has which text, by character and language
 ///
 /// Example: journey matrix --journey miljo
 #[derive(clap::Args, Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Only this journey
     #[arg(long, value_name = "JOURNEY")]
     journey: Option<String>,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

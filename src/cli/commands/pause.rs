@@ -7,20 +7,21 @@ use crate::cli::pause_target::PauseTargetArgs;
 use crate::cli::time_arg;
 use crate::domain::change::Change;
 
-/// Sends nothing to a person, a unit or a journey for a while
+/// Pause mail to a person, a unit or a journey
 ///
-/// Days of a pause count for no duration: nobody comes back to a heap. With
-/// --until mail is allowed again on that day; without, until `journey resume`.
+/// Mails are not collected during a pause: afterwards each journey goes on
+/// where it stopped. With --until, mail starts again on that day; without,
+/// after `journey resume`.
 ///
 /// Example: journey pause --unit "Hemtjänsten Norr" --until 2027-02-01 --reason "new rota"
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
     target: PauseTargetArgs,
-    /// The first day with mail again
+    /// The day on which mail starts again
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
-    /// Why; it is shown wherever somebody asks
+    /// The reason; `journey why` and `status` show it
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]

@@ -11,41 +11,43 @@ use crate::cli::error::CommandError;
 use crate::cli::style::{BOLD, DIM, WARNING};
 use crate::cli::{lookup, output, time_arg};
 use crate::domain::forecast::Row;
+use crate::domain::time::format::format_date_with_week;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::forecast::{self, Scope};
 use crate::view::plan::{PlannedMailView, assumptions};
 
-/// Shows who gets what when, in the weeks to come
+/// Show who gets which mail when, in the coming weeks
 ///
-/// The function that decides about each mail, with time moved on. Assumes
-/// that approvals come in time and that people answer the day they get a
-/// mail, and marks what rests on it. Also shows the minutes it asks of each
-/// person and month.
+/// It uses the same rules as `journey send`. It assumes that approvals come in
+/// time and that people answer the day they get a mail, and marks the mails for
+/// which this matters. It also shows how many minutes each person needs in each
+/// month. In a CSV file, a value that looks like a formula has an apostrophe
+/// before it.
 ///
 /// Example: journey plan --unit "Hemtjänsten Norr" --format ics > norr.ics
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The last day; else twelve weeks
+    /// The last day [default: in twelve weeks]
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
-    /// Only this unit, by id or name
+    /// Only this unit (name or id)
     #[arg(long, value_name = "UNIT")]
     unit: Option<String>,
     /// Only this journey
     #[arg(long, value_name = "JOURNEY")]
     journey: Option<String>,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Between the columns of CSV
+    /// Separator of the columns in CSV
     #[arg(long, value_enum, default_value_t)]
     separator: Separator,
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Separator {
-    /// `;`, as Excel expects where the comma is the decimal sign
+    /// `;`, for Excel in countries with a decimal comma
     #[default]
     Semicolon,
     /// `,`
@@ -65,14 +67,14 @@ impl Separator {
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Format {
-    /// A calendar for people
+    /// A calendar to read
     #[default]
     Text,
-    /// For programs: a row a mail
+    /// For programs, one object for each mail
     Json,
-    /// For spreadsheets: a row a mail
+    /// For spreadsheets, one row for each mail
     Csv,
-    /// For calendar programs: an entry a step
+    /// For calendar programs, one entry for each mailing
     Ics,
 }
 
@@ -149,13 +151,14 @@ fn text(
     let zone = snapshot.content.library.programme.zone;
     writeln!(
         cx.out,
-        "{BOLD}{}{BOLD:#}  {} to {last}",
+        "{BOLD}{}{BOLD:#}  {} to {}",
         snapshot.content.library.programme.title,
-        zone.date(at)
+        format_date_with_week(zone.date(at)),
+        format_date_with_week(last)
     )?;
     let mailings = mailings(rows);
     if mailings.is_empty() {
-        writeln!(cx.out, "\nnobody gets anything in this time")?;
+        writeln!(cx.out, "\nNo mail is planned for this time")?;
         return Ok(());
     }
     let mut months: BTreeMap<NaiveDate, Vec<Vec<String>>> = BTreeMap::new();
@@ -163,7 +166,7 @@ fn text(
         let civil = zone.civil(*at);
         let month = civil.date().with_day(1).unwrap_or(civil.date());
         months.entry(month).or_default().push(vec![
-            civil.format("%a %e %b").to_string(),
+            format!("{}, week {}", civil.format("%a %e %b"), civil.iso_week().week()),
             civil.format("%H:%M").to_string(),
             output::thousands(mailing.mails),
             step_name(snapshot, *journey, *step, *round),

@@ -15,22 +15,22 @@ use crate::engine::plan::positions;
 use crate::store::{AuditRecord, Store, Transition, Written};
 use crate::view::resolve::ResolutionView;
 
-/// Says what became of a mail that is in doubt or held
+/// Mark a mail as sent or not sent when we cannot know
 ///
-/// A mail is in doubt when the connection ended after its last byte and
-/// before the relay's answer. After a while it is handed over once more, to
-/// the byte the same; when that ends in doubt too, somebody must look in the
-/// relay's log, or ask, and say so. `sent` ends it. `unsent` hands it over
-/// again, also a mail that could not be made, or that the relay refused for
-/// its content.
+/// A mail is in doubt if the connection broke after the mail was given to the
+/// mail server and before its answer. It is sent once more after a while, with
+/// exactly the same content. If that fails too, look in the log of the mail
+/// server or ask the person, and say what you found. `sent`: nothing more is
+/// sent. `unsent`: the mail is sent again; also use this for a mail that the
+/// mail server refused because of its content.
 ///
 /// Example: journey resolve 1234 --as unsent
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The number of the delivery: `journey status` and `why` show it
+    /// Number of the delivery; `journey status` and `why` show it
     #[arg(value_parser = number)]
     delivery: i64,
-    /// What became of it
+    /// What you found
     #[arg(long = "as", value_enum, value_name = "sent|unsent")]
     outcome: Arrived,
     /// How you know
@@ -42,9 +42,9 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Arrived {
-    /// It arrived, or is not wanted any more
+    /// It arrived, or must not be sent any more
     Sent,
-    /// It did not
+    /// It did not arrive; send it again
     Unsent,
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         if store.write(&[made], None, at)? != Written::All(vec![true]) {
             let message = format!("delivery {} has moved on meanwhile", args.delivery);
             return Err(
-                CommandError::new(ErrorKind::Busy, message).hint("look at it again: `journey status`")
+                CommandError::new(ErrorKind::Busy, message).hint("check it again with `journey status`")
             );
         }
         let act = cx.act(at, None, args.reason.as_deref());
@@ -102,7 +102,7 @@ fn print_resolution(
     }
     writeln!(cx.out, "{BOLD}delivery {}{BOLD:#}  {}", delivery.number, delivery.step)?;
     if args.flags.dry_run {
-        writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?;
+        writeln!(cx.out, "{DIM}Dry run: nothing is changed or saved{DIM:#}")?;
     }
     writeln!(cx.out, "  before  {}", delivery.state)?;
     let next = if after == State::Sent { "" } else { ": it leaves with the next pass" };

@@ -12,24 +12,24 @@ use crate::domain::time::timezone::TimeZone;
 use crate::engine::send::lock::{self, Lock, LockError};
 use crate::store::{BackupError, BackupFile, PlainCopy, StoreError};
 
-/// Puts a backup in the place of the database
+/// Replace the database with a backup
 ///
-/// Stop the daemon first. The backup is read whole before anything changes;
-/// the database that is there is kept beside it, under a name with the time.
-/// Afterwards all sending is held, until somebody has looked.
+/// Stop the daemon first. The backup is checked before anything changes. The
+/// present database is kept beside it, with the time in its name. Afterwards
+/// all sending is stopped until you release it.
 ///
 /// Example: journey restore /var/backups/journey/journey.db
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The backup
+    /// The backup file
     file: PathBuf,
-    /// Only look whether it could be put back; nothing changes anywhere
+    /// Only check whether it is possible; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Take a plain copy of a database file too, which may lack what was last written
+    /// Also accept a plain copy of a database file, which may lack the last changes
     #[arg(long)]
     plain_copy: bool,
-    /// Why
+    /// The reason
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         check_not_locked(&config)?;
         print_backup_time(cx, zone, &copy)?;
         writeln!(cx.out, "would put it in the place of {database}")?;
-        return Ok(writeln!(cx.out, "{DIM}a dry run: nothing is changed{DIM:#}")?);
+        return Ok(writeln!(cx.out, "{DIM}Dry run: nothing is changed or saved{DIM:#}")?);
     }
     let _lock = Lock::acquire(&config.database, at, zone)?;
     let act = cx.act(at, None, args.reason.as_deref());
@@ -64,11 +64,11 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     writeln!(cx.out, "\n{BOLD}Now{BOLD:#}  all sending is held")?;
     writeln!(cx.out, "  look              journey status{config}")?;
     writeln!(cx.out, "  people since      journey people import{config} --dry-run")?;
-    writeln!(cx.out, "  then let go       journey hold release{config}")?;
+    writeln!(cx.out, "  then release      journey hold release{config}")?;
     writeln!(
         cx.out,
-        "  {DIM}mails sent since the backup are taken from the send journal before anything leaves;\n  \
-         pauses, approvals and answers since then must be typed again{DIM:#}"
+        "  {DIM}mails sent since the backup are read from the send journal before anything is sent;\n  \
+         pauses, approvals and answers since then must be entered again{DIM:#}"
     )?;
     Ok(())
 }

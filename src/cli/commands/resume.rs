@@ -6,14 +6,14 @@ use crate::cli::error::CommandError;
 use crate::cli::pause_target::PauseTargetArgs;
 use crate::domain::change::Change;
 
-/// Sends again to a person, a unit or a journey that was paused
+/// End the pause of a person, a unit or a journey
 ///
 /// Example: journey resume --unit "Hemtjänsten Norr"
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
     target: PauseTargetArgs,
-    /// Why
+    /// The reason
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]

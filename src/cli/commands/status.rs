@@ -9,7 +9,6 @@ use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::cli::upcoming::{self, Outlook};
 use crate::cli::{blocked, deliveries, limits};
 use crate::domain::delivery::bounce::BounceCause;
-use crate::domain::diagnostic::visible;
 use crate::domain::history::position::Stage;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
@@ -21,12 +20,12 @@ use crate::engine::todo::{self, Act};
 use crate::store::WAL_WARN_BYTES;
 use crate::view::status::{StatusView, bounces};
 
-/// Shows how it stands: journeys, deliveries, what is held and why, what is next
+/// Show the state of everything: what to do, journeys, mails, and what is next
 ///
 /// Example: journey status
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -49,6 +48,10 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 fn text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<(), CommandError> {
     let programme = &snapshot.content.library.programme;
     let zone = programme.zone;
+    if cx.quiet {
+        let acts = todo::acts(snapshot, status);
+        return if acts.is_empty() { Ok(()) } else { todo_text(cx, &acts) };
+    }
     writeln!(
         cx.out,
         "{BOLD}{}{BOLD:#}  {DIM}{} {zone}{DIM:#}\n",
@@ -57,7 +60,7 @@ fn text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<()
     )?;
     todo_text(cx, &todo::acts(snapshot, status))?;
     writeln!(cx.out)?;
-    people_file_text(cx, snapshot, &status.people_file)?;
+    people_file_text(cx, &status.people_file)?;
     writeln!(cx.out, "{BOLD}Journeys{BOLD:#}  enrolments by stage")?;
     let mut rows = vec![vec![String::new()]];
     rows[0].extend(Stage::ALL.iter().map(ToString::to_string));
@@ -72,20 +75,8 @@ fn text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Result<()
     next_text(cx, zone, status)
 }
 
-/// Prints what is to be done about the people file.
-fn people_file_text(
-    cx: &mut Context,
-    snapshot: &Snapshot,
-    people_file: &PeopleFileStatus,
-) -> Result<(), CommandError> {
-    let file = visible(&snapshot.config.people.file.display().to_string());
-    if people_file.has_changed {
-        let config = cx.config_option();
-        writeln!(
-            cx.out,
-            "{ERROR}{file} has changed{ERROR:#} since the last import: journey people import{config}\n"
-        )?;
-    }
+/// Prints what the last import of people did not import.
+fn people_file_text(cx: &mut Context, people_file: &PeopleFileStatus) -> Result<(), CommandError> {
     if people_file.problems.is_empty() {
         return Ok(());
     }
@@ -110,7 +101,7 @@ fn people_file_text(
 /// Prints what `journey send` would send now, or when the next mail is due.
 fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<(), CommandError> {
     let due = output::count(status.pass.send.len(), "mail is", "mails are");
-    let booked = output::count(status.outbox.ready, "mail is", "mails are");
+    let queued = output::count(status.outbox.ready, "mail is", "mails are");
     let what = match (status.pass.send.len(), status.outbox.ready) {
         (0, 0) => {
             let outlook = Outlook {
@@ -121,8 +112,8 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<()
             return Ok(upcoming::text(cx, zone, &Upcoming::of(&status.pass), &outlook)?);
         }
         (_, 0) => format!("{due} due"),
-        (0, _) => format!("{booked} booked, and may be handed over"),
-        (_, _) => format!("{due} due; {booked} booked earlier, and leave first"),
+        (0, _) => format!("{queued} queued and can be sent"),
+        (_, _) => format!("{due} due; {queued} queued earlier are sent first"),
     };
     let opens = status.rollouts().iter().map(|rollout| rollout.opens).min();
     let how = match (status.daemon, opens) {
@@ -155,7 +146,7 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
     if mailbox + passing + channel > 0 {
         writeln!(
             cx.out,
-            "  came back: {mailbox} for want of a mailbox, {passing} for a passing reason, {channel} for the relay or the mail"
+            "  came back: {mailbox} without a mailbox, {passing} for a temporary reason, {channel} because of the mail server or the mail"
         )?;
     }
     if status.unparsed > 0 {
@@ -170,7 +161,7 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
         let most: Vec<String> = status.rate.iter().map(ToString::to_string).collect();
         let most = if most.is_empty() { String::new() } else { format!(", at most {}", most.join(" and ")) };
         let last = format_datetime(zone, last);
-        writeln!(cx.out, "  the last was handed over {last}; in the last hour {hour}{most}")?;
+        writeln!(cx.out, "  last mail sent {last}; {hour} in the last hour{most}")?;
     }
     relay_text(cx, snapshot, status)?;
     for reached in &status.limits {
@@ -179,7 +170,7 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
     for pausing in status.rollouts() {
         writeln!(
             cx.out,
-            "  the first mails of {} have left; the daemon waits with the rest until {}",
+            "  the first mails of {} are sent; the daemon sends the rest at {}",
             pausing.step,
             format_datetime(zone, pausing.opens)
         )?;
@@ -199,7 +190,7 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
     if status.log > WAL_WARN_BYTES {
         writeln!(
             cx.out,
-            "  {ERROR}the log of the database has grown to {} MB{ERROR:#}: somebody reads it without end; what to do: journey doctor{}",
+            "  {ERROR}the log of the database has grown to {} MB{ERROR:#}: some program keeps the database open; run `journey doctor{}`",
             status.log / 1_000_000,
             cx.config_option()
         )?;
@@ -213,7 +204,7 @@ fn relay_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -> Res
     if let Some(fewer) = status.relay.connection_cap.and_then(|fewer| fewer.if_active(status.at)) {
         writeln!(
             cx.out,
-            "  the relay had more connections than it takes: {} at a time until {}",
+            "  the mail server had too many connections: {} at a time until {}",
             fewer.connections,
             format_datetime(zone, fewer.until)
         )?;

@@ -15,27 +15,27 @@ use crate::engine::test_mail;
 use crate::engine::transport;
 use crate::mail::transport::SendResult;
 
-/// Sends a step to a tester, marked as a test; books nothing
+/// Send a test mail of a step to one of the testers
 ///
-/// Only to addresses listed as `testers` in config.toml. The subject is marked
-/// as a test. The mail is written for the tester, if the
-/// people file has that address, else for somebody made up; or for PERSON.
-/// It leaves as real mails do, by the same relay and with the same signature,
-/// whatever is approved, held or paused. Its links lead nowhere and can answer
-/// for nobody, and nobody's turn moves.
+/// Only addresses in `testers` (config.toml) can get test mails. The subject is
+/// marked as a test. If the people file has the tester's address, the mail is
+/// made for the tester; otherwise for an example person, or for PERSON. It is
+/// sent like a real mail, by the same mail server and with the same signature,
+/// also if the step is not approved, stopped or paused. Its links do not work,
+/// nothing is recorded, and nobody's next mail changes.
 ///
 /// Example: journey test miljo/resor --to eva.lind@ekdala.example --as 1042
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A step with its journey: miljo/resor
+    /// A step with its journey, like miljo/resor
     step: String,
-    /// One of the testers
+    /// Address of a tester
     #[arg(long, value_name = "ADDRESS")]
     to: String,
-    /// As this person would get it: an employee id or a mail address
+    /// Make the mail for this person (employee id or mail address)
     #[arg(long = "as", value_name = "PERSON")]
     reader: Option<String>,
-    /// Only show it; nothing leaves
+    /// Only show the mail; send nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     if !snapshot.content.broken.is_empty() {
         let message = "the content has errors, and a test would show the text before them";
         let error = CommandError::new(ErrorKind::BadContent, message);
-        return Err(error.hint(format!("mend what `journey check{}` tells", cx.config_option())));
+        return Err(error.hint(format!("correct what `journey check{}` lists", cx.config_option())));
     }
     if !args.dry_run {
         cx.writing_at(&snapshot.config, snapshot.content.library.programme.zone)?;
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     };
     let mail = test_mail::make(&snapshot, &step, &reader, to, at).map_err(|why| {
         CommandError::new(ErrorKind::Negative, format!("`{step}` cannot be written for this reader: {why}"))
-            .hint("name another with --as, or mend the text")
+            .hint("name another person with --as, or correct the text")
     })?;
     if !cx.quiet {
         let whom = match snapshot.roster.person(&reader.id) {
@@ -104,7 +104,7 @@ fn reader(snapshot: &Snapshot, text: &str) -> Result<Person, CommandError> {
     let person = lookup::person(snapshot, text)?;
     if person.protected {
         let message = "this person is protected: what is known of them goes to no tester";
-        return Err(CommandError::usage(message).hint("name somebody else, or leave --as away"));
+        return Err(CommandError::usage(message).hint("name another person, or remove --as"));
     }
     Ok(person.clone())
 }
@@ -114,7 +114,7 @@ fn destination(snapshot: &Snapshot) -> String {
     let mail = &snapshot.config.mail;
     match mail.transport {
         Transport::Files => format!("to {}", mail.folder.display()),
-        Transport::Smtp => format!("by the relay {}:{}", mail.smtp.host, mail.smtp.port),
+        Transport::Smtp => format!("by the mail server {}:{}", mail.smtp.host, mail.smtp.port),
         Transport::Sendmail => format!("by {}", mail.sendmail.display()),
     }
 }
@@ -122,15 +122,13 @@ fn destination(snapshot: &Snapshot) -> String {
 /// Prints the outcome of the delivery, or returns it as an error.
 fn print_outcome(cx: &mut Context, snapshot: &Snapshot, outcome: Outcome) -> Result<(), CommandError> {
     let destination = destination(snapshot);
-    let doctor = format!("nothing was booked; look what is the matter: journey doctor{}", cx.config_option());
+    let doctor = format!("nothing was recorded; run `journey doctor{}` to see why", cx.config_option());
     match outcome {
-        Outcome::Sent(reply) => {
-            Ok(writeln!(cx.out, "{SUCCESS}handed over{SUCCESS:#} {destination}: {reply}")?)
-        }
+        Outcome::Sent(reply) => Ok(writeln!(cx.out, "{SUCCESS}sent{SUCCESS:#} {destination}: {reply}")?),
         Outcome::Deferred(reply) | Outcome::Limited(reply) => {
             let message = format!("not taken now: {reply}");
             Err(CommandError::new(ErrorKind::Negative, message)
-                .hint("a relay that greylists takes it later: type it again"))
+                .hint("some mail servers accept a mail only at the second try: run the command again later"))
         }
         Outcome::Rejected { reply, .. } | Outcome::MessageRejected(reply) => {
             Err(CommandError::new(ErrorKind::Negative, format!("refused: {reply}")).hint(doctor))
@@ -141,7 +139,7 @@ fn print_outcome(cx: &mut Context, snapshot: &Snapshot, outcome: Outcome) -> Res
         Outcome::RelayFailed(trouble) => {
             let hint = match trouble.kind {
                 RelayErrorKind::TooManyConnections => {
-                    "a mailing has all connections; type it again later".to_owned()
+                    "a mailing uses all connections; run the command again later".to_owned()
                 }
                 RelayErrorKind::StaleConnection | RelayErrorKind::Transient | RelayErrorKind::Permanent => {
                     doctor
@@ -150,8 +148,8 @@ fn print_outcome(cx: &mut Context, snapshot: &Snapshot, outcome: Outcome) -> Res
             Err(CommandError::new(ErrorKind::Relay, trouble.why).hint(hint))
         }
         Outcome::InDoubt(why) => {
-            Err(CommandError::new(ErrorKind::Relay, format!("{why}: nobody knows whether it arrived"))
-                .hint("look into the mailbox before you type it again"))
+            Err(CommandError::new(ErrorKind::Relay, format!("{why}: it is not known whether it arrived"))
+                .hint("look in the mailbox before you run the command again"))
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::time::calendar::ClosedPeriod;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::Snapshot;
 
-/// Moves a unit, closes it for a time, or gives it a rhythm of its own
+/// Move a unit in time, close it, or give it its own cadence
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Unit {
     Shift(Shift),
@@ -21,55 +21,63 @@ pub(crate) enum Unit {
     Cadence(CadenceArgs),
 }
 
-/// Moves a unit by some weeks; several add up
+/// Move all mails of a unit by some weeks
+///
+/// Several moves add up.
 ///
 /// Example: journey unit shift "Hemtjänsten Norr" --weeks 2 --reason "short of staff"
 #[derive(clap::Args, Debug)]
 pub(crate) struct Shift {
-    /// A unit, by id or name
+    /// A unit (name or id)
     unit: String,
-    /// How many weeks later; negative for earlier
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    /// Number of weeks later; negative for earlier
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = weeks)]
     weeks: i32,
-    /// Why
+    /// The reason
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
     flags: ChangeFlags,
 }
 
-/// Sends a unit nothing from one day to another, both included
+/// Send a unit no mail from one day to another; both days are included
 ///
 /// Example: journey unit close "Centralköket" 2027-02-22 2027-02-26 --why "rebuilding"
 #[derive(clap::Args, Debug)]
 pub(crate) struct Close {
-    /// A unit, by id or name
+    /// A unit (name or id)
     unit: String,
     /// The first day without mail
     from: String,
     /// The last day without mail
     to: String,
-    /// Why; it is shown wherever somebody asks
+    /// The reason; `journey why` and `status` show it
     #[arg(long, value_name = "TEXT")]
     why: String,
     #[command(flatten)]
     flags: ChangeFlags,
 }
 
-/// Gives a unit a rhythm of its own, instead of each journey's
+/// Give a unit its own sending times
+///
+/// They are used instead of the cadence of each journey.
 ///
 /// Example: journey unit cadence "Nattpatrullen" "0 15 * * Wed"
 #[derive(clap::Args, Debug)]
 pub(crate) struct CadenceArgs {
-    /// A unit, by id or name
+    /// A unit (name or id)
     unit: String,
-    /// Minute, hour, day, month, weekday; `journey` for that of each journey again
+    /// Minute, hour, day, month, weekday; `journey` for the cadence of each journey
     cadence: String,
-    /// Why
+    /// The reason
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
     flags: ChangeFlags,
+}
+
+fn weeks(text: &str) -> Result<i32, String> {
+    text.parse().map_err(|_| "write a number of weeks, like 2 or -1".to_owned())
 }
 
 /// Longest accepted shift in weeks; more is a typing error.
@@ -85,7 +93,7 @@ pub(crate) fn run(unit: &Unit, cx: &mut Context) -> Result<(), CommandError> {
 
 fn shift(args: &Shift, cx: &mut Context) -> Result<(), CommandError> {
     if args.weeks == 0 || args.weeks.abs() > MAX_WEEKS {
-        let message = format!("--weeks {} moves nothing, or too far", args.weeks);
+        let message = format!("--weeks {} is 0 or too large", args.weeks);
         return Err(CommandError::usage(message).hint(format!("write 1 to {MAX_WEEKS}, or -1 and so on")));
     }
     change::run(cx, &args.flags, |snapshot, _| {
@@ -126,7 +134,7 @@ fn cadence(args: &CadenceArgs, cx: &mut Context) -> Result<(), CommandError> {
         let today = snapshot.content.library.programme.zone.date(at);
         if cadence.as_ref().is_some_and(|cadence| !cadence.has_slot_in_the_year_from(today)) {
             let message = format!("`{}` has no slot in the next 366 days", args.cadence);
-            return Err(CommandError::usage(message).hint("look at day, month and weekday"));
+            return Err(CommandError::usage(message).hint("check day, month and weekday"));
         }
         let unit = lookup::unit(snapshot, &args.unit)?;
         if let Some(cadence) = &cadence {

@@ -12,7 +12,7 @@ use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::domain::change::settings::PauseTarget;
 use crate::domain::model::ids::Slug;
 use crate::domain::model::person::Person;
-use crate::domain::time::format::{format_date, format_datetime};
+use crate::domain::time::format::{format_date, format_datetime, format_datetime_with_week};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::{Ended, Reason, Verdict, Wait};
 use crate::engine::load::snapshot::Snapshot;
@@ -24,29 +24,26 @@ use crate::engine::todo;
 use crate::store::{Departed, PastMail};
 use crate::view::explain::{EarlierTextView, ExplanationView, UnitExplanationView};
 
-/// Says why somebody gets what they get, and when
+/// Show what a person got, what comes next, and why not earlier
 ///
-/// For a person: each step of each journey, what is next, when, and why not
-/// earlier; of somebody who has left, what they got. With --step and --unit:
-/// the same for each person of a unit. With --step and --text older: who got
-/// an earlier text of the step.
+/// With --step and --unit: one step for each person of a unit.
 ///
 /// Example: journey why 1042
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// An employee id or a mail address
+    /// Employee id or mail address
     #[arg(required_unless_present = "step", conflicts_with_all = ["step", "unit", "text"])]
     person: Option<String>,
-    /// A step with its journey: miljo/resor
+    /// A step with its journey, like miljo/resor
     #[arg(long)]
     step: Option<String>,
-    /// A unit, by id or name
+    /// A unit (name or id)
     #[arg(long, requires = "step")]
     unit: Option<String>,
     /// Who got the step with an earlier text, and not with the text of now
     #[arg(long, requires = "step", value_name = "TEXT")]
     text: Option<StepText>,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -91,7 +88,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                     writeln!(cx.out, "{BOLD}{step}{BOLD:#} in {}", snapshot.roster.unit_name(&unit))?;
                     let row = |member: &MemberStatus<'_>| {
                         let state = member.step.word().to_owned();
-                        vec![output::display_id(member.person).to_owned(), state, summary(zone, member)]
+                        vec![output::person_label(member.person), state, summary(zone, member)]
                     };
                     Ok(output::print_table(&mut *cx.out, &people.iter().map(row).collect::<Vec<_>>(), &[])?)
                 }
@@ -112,13 +109,12 @@ fn older(args: &Args, step: &str, cx: &mut Context, snapshot: &Snapshot) -> Resu
     }
     let zone = snapshot.content.library.programme.zone;
     let people = output::count(readers.len(), "person has", "people have");
-    writeln!(cx.out, "{BOLD}{step}{BOLD:#}  {people} got an earlier text and not the text of now")?;
+    writeln!(cx.out, "{BOLD}{step}{BOLD:#}  {people} had an earlier text and not the present one")?;
     let row = |reader: &EarlierReader<'_>| {
-        let Person { first_name, last_name, protected, unit, .. } = reader.person;
+        let Person { protected, unit, .. } = reader.person;
         let unless_protected = |text: String| if *protected { String::new() } else { text };
         vec![
-            output::display_id(reader.person).to_owned(),
-            unless_protected(format!("{first_name} {last_name}")),
+            output::person_label(reader.person),
             unless_protected(snapshot.roster.unit_name(unit).to_owned()),
             format_datetime(zone, reader.text.sent),
         ]
@@ -200,7 +196,7 @@ fn person_text(
     writeln!(
         cx.out,
         "{BOLD}{}{BOLD:#}  {unit}  {DIM}{}{DIM:#}",
-        output::display_id(why.person),
+        output::person_label(why.person),
         format_datetime(zone, at)
     )?;
     if snapshot.settings.stopped.contains(&why.person.id) {
@@ -267,19 +263,19 @@ fn remarks(step: &StepStatus<'_>) -> String {
     if step.content != step.step.hash {
         remarks.push("with another text than now".to_owned());
     }
-    remarks.extend(step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text())));
+    remarks.extend(step.kept_back.as_ref().map(|reason| format!("waiting: {}", reason.text())));
     remarks.extend(step.reply.clone());
     remarks.extend(step.problem().map(|number| format!("delivery {number}")));
     remarks.join(", ")
 }
 
-/// Prints the command for each mail of which an operator must say what became.
+/// Prints the command for each mail of which an operator must find out whether it arrived.
 fn resolve_text(cx: &mut Context, status: &JourneyStatus<'_>) -> io::Result<()> {
     let config = cx.config_option();
     for number in status.steps.iter().filter_map(StepStatus::to_resolve) {
         writeln!(
             cx.out,
-            "  to do    say what became of delivery {number}: \
+            "  to do    check whether delivery {number} arrived, then: \
              {DIM}journey resolve{config} {number} --as sent{DIM:#}, or {DIM}--as unsent{DIM:#}"
         )?;
     }
@@ -310,7 +306,7 @@ fn next_text(cx: &mut Context, zone: TimeZone, status: &JourneyStatus<'_>) -> Re
         Verdict::Held(held) => {
             let step = held.step.as_ref().map_or(String::new(), ToString::to_string);
             writeln!(cx.out, "  next     {step}")?;
-            writeln!(cx.out, "  when     {ERROR}held{ERROR:#}: somebody must act")?;
+            writeln!(cx.out, "  when     {ERROR}stopped{ERROR:#}: you must do something")?;
             because_text(cx, &held.reasons)?;
         }
         Verdict::Ended(over) => writeln!(cx.out, "  {}", over.text())?,
@@ -327,7 +323,8 @@ fn to_do_text(
     at: Timestamp,
 ) -> io::Result<()> {
     let Verdict::Held(held) = &status.verdict else { return Ok(()) };
-    if matches!(held.reasons.first(), Some(Reason::Paused(_))) {
+    let has_delivery_to_resolve = status.steps.iter().any(|step| step.to_resolve().is_some());
+    if has_delivery_to_resolve || matches!(held.reasons.first(), Some(Reason::Paused(_))) {
         return Ok(());
     }
     let holding = HeldEmail { person, journey: status.journey, held: held.clone() };
@@ -380,7 +377,7 @@ pub(super) fn when(zone: TimeZone, wait: &Wait) -> String {
         return joins.unwrap_or_else(|| "when that step is known".to_owned());
     }
     let not_before = if wait.is_certain() { "" } else { "not before " };
-    format!("{not_before}{}", format_datetime(zone, wait.until))
+    format!("{not_before}{}", format_datetime_with_week(zone, wait.until))
 }
 
 /// When a step was or will be sent, and why not earlier; for a later step, the
@@ -391,7 +388,7 @@ fn summary(zone: TimeZone, member: &MemberStatus<'_>) -> String {
     }
     // It is in the outbox and not sent yet.
     if member.step.delivery.is_some() {
-        let kept_back = member.step.kept_back.as_ref().map(|reason| format!("kept back: {}", reason.text()));
+        let kept_back = member.step.kept_back.as_ref().map(|reason| format!("waiting: {}", reason.text()));
         return [kept_back, member.step.reply.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ");
     }
     match &member.verdict {

@@ -44,7 +44,7 @@ fn invalid_limits_have_a_location() {
             config.toml:10:11: error: `mail.smtp.domains."ekdala.example".per_day` has `0`; write a whole number of mails from 1 to 1000000, like 10000, or "unlimited"
             config.toml:11:1: error: no such key: `mail.smtp.domains."ekdala.example".conection`
               hint: did you mean `connections`?
-            config.toml:12:20: error: `mail.smtp.domains."EKDALA.example"` stands here twice, perhaps written differently
+            config.toml:12:20: error: `mail.smtp.domains."EKDALA.example"` is written twice, perhaps in different ways
               hint: write it once
             config.toml:14:20: error: `mail.smtp.domains."anna@ekdala.example"` has an `@`; a domain is what stands behind it
               hint: write `[mail.smtp.domains."example.org"]`, with your own, and its keys below it

@@ -8,19 +8,19 @@ use crate::content::load;
 #[test]
 fn ignored_files_are_reported() {
     expect![[r#"
-        [unlisted-step] journeys/miljo/Ny idé.md: warning: step `Ny idé` is not in `journey.toml`, so nobody gets it
+        [unlisted-step] journeys/miljo/Ny idé.md: warning: step `Ny idé` is not in `journey.toml`, so it is never sent
           hint: if it is a step, call it `ny-ide`
-        [unlisted-step] journeys/miljo/gammalt-steg.md: warning: step `gammalt-steg` is `retired`, so nobody gets it
+        [unlisted-step] journeys/miljo/gammalt-steg.md: warning: step `gammalt-steg` is `retired`, so it is never sent
           hint: delete the file
         [not-read] journeys/miljo/resor.MD: warning: not read: a step's file name ends in `.md`
           hint: rename it to `<step>.md`
         [not-read] journeys/miljo/steps.toml: warning: not read: a journey has one file `journey.toml`
           hint: rename it, or delete it
-        [not-read] journeys/miljo/utkast/resor.md: warning: not read: it does not stand in a journey's folder
+        [not-read] journeys/miljo/utkast/resor.md: warning: not read, because it is not in the folder of a journey
           hint: move it to `journeys/<journey>/`
-        [unlisted-step] journeys/miljo/workshp.md: warning: step `workshp` is not in `journey.toml`, so nobody gets it
+        [unlisted-step] journeys/miljo/workshp.md: warning: step `workshp` is not in `journey.toml`, so it is never sent
           hint: did you mean `workshop`? Else add `[[step]]` with `id = "workshp"`
-        [not-read] journeys/resor.md: warning: not read: it does not stand in a journey's folder
+        [not-read] journeys/resor.md: warning: not read, because it is not in the folder of a journey
           hint: move it to `journeys/<journey>/`
         [not-read] templates/email/lesson.html: warning: not read: a template's file name ends in `.hbs`
           hint: rename it, for example to `layout.html.hbs`
@@ -65,11 +65,12 @@ fn folders_without_journey_file_are_reported() {
 fn an_empty_or_missing_folder_is_reported() {
     let dir = tempfile::tempdir().expect("a folder");
     expect![[r#"
-        [no-journeys] journeys: warning: there is no journey, so nobody gets anything
+        [no-journeys] journeys: warning: there is no journey, so nothing is sent
           hint: make a folder `journeys/<journey>` with a `journey.toml`
         [no-programme] programme.toml: error: there is no such file
-          hint: write it, or name the folder that holds it: the title, the languages and the calendar stand there
-    "#]].assert_eq(&faults_in(dir.path()));
+          hint: create it, or name its folder; it has the title, the languages and the calendar
+    "#]]
+    .assert_eq(&faults_in(dir.path()));
     let missing = load(&dir.path().join("content"), today());
     assert_eq!(missing.faults[0].code, "no-content");
     assert!(missing.library.is_none());
@@ -85,26 +86,26 @@ fn toml_faults_have_lines_and_columns() {
     let step = STEP.replace("minutes   = 5", "minutes   = fem");
     expect![[r#"
         [toml] journeys/miljo/journey.toml:1:11: error: cannot be read as TOML: invalid basic string, expected `"`
-          hint: text stands in quotes, one key to a line: `title = "Grunden"`
+          hint: put the text in straight quotes, one key on each line: `title = "Grunden"`
         [toml] journeys/miljo/journey.toml:3:4: error: cannot be read as TOML: key with no value, expected `=`
-          hint: text stands in quotes, one key to a line: `title = "Grunden"`
+          hint: put the text in straight quotes, one key on each line: `title = "Grunden"`
         [toml] journeys/miljo/resor.md:5:13: error: cannot be read as TOML: invalid boolean, expected `false`
-          hint: text stands in quotes, one key to a line: `title = "Grunden"`
+          hint: put the text in straight quotes, one key on each line: `title = "Grunden"`
         [toml] programme.toml:2:16: error: cannot be read as TOML: string values must be quoted, expected literal string
-          hint: text stands in quotes, one key to a line: `title = "Grunden"`
+          hint: put the text in straight quotes, one key on each line: `title = "Grunden"`
         [toml] programme.toml:14:21: error: cannot be read as TOML: invalid basic string, expected `"`
-          hint: text stands in quotes, one key to a line: `title = "Grunden"`
-        [duplicate-key] programme.toml:15:1: error: `hours` stands here a second time
+          hint: put the text in straight quotes, one key on each line: `title = "Grunden"`
+        [duplicate-key] programme.toml:15:1: error: `hours` is written twice
           hint: keep one of the two
-        [duplicate-key] programme.toml:17:1: error: `holidays` stands here a second time
+        [duplicate-key] programme.toml:17:1: error: `holidays` is written twice
           hint: keep one of the two
         [unknown-key] programme.toml:18:1: error: unknown key `holiday` in `[calendar]`; allowed are `workdays`, `hours`, `holidays`, `min_gap`, `minutes_per_month`, `closed`
           hint: did you mean `holidays`?
         [wrong-type] programme.toml:23:1: error: `focus` is a table; a list of tables is needed
           hint: write `[[focus]]`, with two brackets, above each
         [toml] programme.toml:24:6: error: cannot be read as TOML: extra comma in array, expected value
-          hint: text stands in quotes, one key to a line: `title = "Grunden"`
-        [duplicate-key] programme.toml:25:3: error: `focus` stands here a second time
+          hint: put the text in straight quotes, one key on each line: `title = "Grunden"`
+        [duplicate-key] programme.toml:25:3: error: `focus` is written twice
           hint: keep one of the two
     "#]].assert_eq(&check(&good_but(&[
         ("programme.toml", &programme),
@@ -118,9 +119,9 @@ fn merge_conflicts_are_reported_without_consequential_errors() {
     let merged =
         STEP.replace("minutes   = 5\n", "<<<<<<< HEAD\nminutes = 5\n=======\nminutes = 6\n>>>>>>> other\n");
     expect![[r#"
-        [merge-conflict] journeys/miljo/resor.md:5:1: error: merge conflict marker `<<<<<<<`: two versions stand here
+        [merge-conflict] journeys/miljo/resor.md:5:1: error: merge conflict marker `<<<<<<<`: two versions are here
           hint: choose one version, delete the marker lines and finish the merge
-        [merge-conflict] journeys/miljo/resor.md:9:1: error: merge conflict marker `>>>>>>>`: two versions stand here
+        [merge-conflict] journeys/miljo/resor.md:9:1: error: merge conflict marker `>>>>>>>`: two versions are here
           hint: choose one version, delete the marker lines and finish the merge
     "#]].assert_eq(&check(&good_but(&[("journeys/miljo/resor.md", &merged)])));
 }

@@ -75,7 +75,7 @@ title = "x"
         [bad-duration] journeys/miljo/journey.toml:12:10: error: `ten` is not a whole number above 0; write a number and one of minutes, hours, days, workdays, weeks, months
           hint: for example `1 week` or `5 workdays`
         [unknown-key] journeys/miljo/journey.toml:13:1: error: unknown key `late_joiners` in `[reference_group]`; allowed are `people`, `lead`
-          hint: `late_joiners` stands above the first line with `[…]`; move it there
+          hint: `late_joiners` must be above the first line with `[…]`; move it there
         [step-without-file] journeys/miljo/journey.toml:16:6: error: step `resr` has no file `journeys/miljo/resr.md`
           hint: did you mean `resor`? Its file is there, but no step of that name
         [on-with-after] journeys/miljo/journey.toml:17:1: error: `on` and `after` contradict each other
@@ -96,7 +96,7 @@ title = "x"
           hint: for example `1 week` or `5 workdays`
         [wrong-type] journeys/miljo/journey.toml:28:12: error: `catch_up` in `[[step]]` is text; true or false is needed
           hint: write `catch_up = true`, without quotes
-        [duplicate-id] journeys/miljo/journey.toml:31:6: error: step `nar-senast` stands here a second time
+        [duplicate-id] journeys/miljo/journey.toml:31:6: error: step `nar-senast` is written twice
           hint: give one of the two another id, and its file too
         [retired-step] journeys/miljo/journey.toml:34:6: error: step `workshop` is `retired`: those who had it would never get it again
           hint: give the new step another id, and its file too
@@ -104,13 +104,13 @@ title = "x"
           hint: it would leave at the next usable slot of the cadence; choose another moment
         [unknown-language] journeys/miljo/journey.toml:37:14: error: `se` is not one of `languages`: `sv`, `en`
           hint: delete it, or name the language in `languages`
-        [unlisted-step] journeys/miljo/resor.en.md: warning: step `resor` is not in `journey.toml`, so nobody gets it
+        [unlisted-step] journeys/miljo/resor.en.md: warning: step `resor` is not in `journey.toml`, so it is never sent
           hint: did you mean `resr`? Else add `[[step]]` with `id = "resor"`
-        [unlisted-step] journeys/miljo/resor.md: warning: step `resor` is not in `journey.toml`, so nobody gets it
+        [unlisted-step] journeys/miljo/resor.md: warning: step `resor` is not in `journey.toml`, so it is never sent
           hint: did you mean `resr`? Else add `[[step]]` with `id = "resor"`
-        [unlisted-step] journeys/miljo/resor@halsa.en.md: warning: step `resor` is not in `journey.toml`, so nobody gets it
+        [unlisted-step] journeys/miljo/resor@halsa.en.md: warning: step `resor` is not in `journey.toml`, so it is never sent
           hint: did you mean `resr`? Else add `[[step]]` with `id = "resor"`
-        [unlisted-step] journeys/miljo/resor@halsa.md: warning: step `resor` is not in `journey.toml`, so nobody gets it
+        [unlisted-step] journeys/miljo/resor@halsa.md: warning: step `resor` is not in `journey.toml`, so it is never sent
           hint: did you mean `resr`? Else add `[[step]]` with `id = "resor"`
     "#]].assert_eq(&check(&files));
 }
@@ -140,7 +140,7 @@ fn impossible_cadences_are_errors_and_idle_ones_warnings() {
           hint: check day and month: `30 8 * * Tue` is every Tuesday at 08:30
         [cadence-unusable] warning: no mail will ever leave: none of its days is a workday
           hint: change the cadence, or `[calendar]` in `programme.toml`
-        [cadence-unusable] warning: no mail will ever leave: none of its times lies within `hours`, 07:00-17:00
+        [cadence-unusable] warning: no mail will ever leave: none of its times is within `hours`, 07:00-17:00
           hint: change the cadence, or `[calendar]` in `programme.toml`
         [cadence-often] warning: cadence `*/10 8 * * Tue` has 6 slots a day
           hint: one slot a day is enough: write one minute and one hour
@@ -152,9 +152,10 @@ fn impossible_cadences_are_errors_and_idle_ones_warnings() {
           hint: one slot a day is enough: write one minute and one hour
         [cadence-often] warning: cadence `* 0-6 * * *` has 420 slots a day
           hint: one slot a day is enough: write one minute and one hour
-        [cadence-unusable] warning: no mail will ever leave: none of its times lies within `hours`, 07:00-17:00
+        [cadence-unusable] warning: no mail will ever leave: none of its times is within `hours`, 07:00-17:00
           hint: change the cadence, or `[calendar]` in `programme.toml`
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
 
 #[test]
@@ -183,7 +184,7 @@ fn negative_and_huge_delays_are_rejected() {
         .replace("\"4 weeks\"", "\"99999999999 weeks\"")
         .replace("\"10 workdays\"", "\"0 workdays\"");
     expect![[r#"
-        [bad-duration] journeys/miljo/journey.toml:11:10: error: `0 workdays` is no time at all; leave the key out instead
+        [bad-duration] journeys/miljo/journey.toml:11:10: error: `0 workdays` is 0; leave the key out instead
           hint: for example `1 week` or `5 workdays`
         [bad-duration] journeys/miljo/journey.toml:18:10: error: `-1` is not a whole number above 0; write a number and one of minutes, hours, days, workdays, weeks, months
           hint: for example `1 week` or `5 workdays`

@@ -69,7 +69,7 @@ name = "x"
           hint: did you mean `title`?
         [empty-value] programme.toml:2:16: error: `organisation` is empty
           hint: write something, or leave the key out if it may be
-        [duplicate-id] programme.toml:3:23: error: language `sv` stands here a second time
+        [duplicate-id] programme.toml:3:23: error: language `sv` is written twice
           hint: delete one of the two
         [bad-language] programme.toml:3:29: error: `e` is not a language code
           hint: for example `sv`, `en` or `pt-br`
@@ -85,7 +85,7 @@ name = "x"
           hint: write `legal_basis = "…"`
         [unknown-key] programme.toml:9:1: error: unknown key `titel` in `[privacy]`; allowed are `purpose`, `legal_basis`, `visible_to`, `retention`
           hint: delete it
-        [bad-workdays] programme.toml:12:12: error: `Fri-Mon` are no days of the week; allowed are `Mon`, `Tue`, `Wed`, `Thu`, `Fri`, `Sat`, `Sun`
+        [bad-workdays] programme.toml:12:12: error: `Fri-Mon` is not a list of weekdays; allowed are `Mon`, `Tue`, `Wed`, `Thu`, `Fri`, `Sat`, `Sun`
           hint: for example `Mon-Fri` or `Mon,Wed-Fri`
         [bad-hours] programme.toml:13:12: error: `hours` is `17:00-07:00`; the first time must be before the second
           hint: mail leaves within one day: the latest end is `23:59`
@@ -104,7 +104,7 @@ name = "x"
         [wrong-type] programme.toml:20:21: error: `minutes_per_month` in `[calendar]` is text; a whole number is needed
           hint: write `minutes_per_month = 5`, without quotes
         [unknown-key] programme.toml:21:1: error: unknown key `organisation` in `[calendar]`; allowed are `workdays`, `hours`, `holidays`, `min_gap`, `minutes_per_month`, `closed`
-          hint: `organisation` stands above the first line with `[…]`; move it there
+          hint: `organisation` must be above the first line with `[…]`; move it there
         [bad-slug] programme.toml:24:9: error: `Cirkulär` cannot be an id; lower-case letters a-z, digits and `-` are allowed
           hint: write `cirkular`
         [missing-key] programme.toml:27:1: error: `title` in `[[focus]]` is missing

@@ -69,7 +69,7 @@ options = ["a", "a"]
           hint: delete it
         [wrong-question-key] journeys/miljo/resor.md:14:1: error: `options` belongs to a question of type `choice`
           hint: change `type`, or delete it
-        [duplicate-id] journeys/miljo/resor.md:17:8: error: question `hinder` stands here a second time
+        [duplicate-id] journeys/miljo/resor.md:17:8: error: question `hinder` is written twice
           hint: give one of the two another id
         [bad-question] journeys/miljo/resor.md:21:8: error: a scale from 5 to 1; `min` must be less than `max`, with at most 11 steps
           hint: for example `min = 1` and `max = 5`
@@ -82,7 +82,7 @@ options = ["a", "a"]
         [wrong-question-key] journeys/miljo/resor.md:28:1: error: `min` belongs to a question of type `scale`
           hint: change `type`, or delete it
         [unknown-key] journeys/miljo/resor.md:29:1: error: unknown key `minutes` in `[[question]]`; allowed are `id`, `text`, `type`, `options`
-          hint: `minutes` stands above the first line with `[…]`; move it there
+          hint: `minutes` must be above the first line with `[…]`; move it there
         [missing-key] journeys/miljo/resor.md:31:1: error: `text` in `[[question]]` is missing
           hint: add `text = "…"`
         [unknown-word] journeys/miljo/resor.md:33:8: error: `type` in `[[question]]` is `fritext`; allowed are `text`, `scale`, `choice`, `done`, `pledge`
@@ -131,49 +131,49 @@ Hello!
           hint: did you mean `en`?
         [unknown-language] journeys/miljo/resor.de.md: error: `de` is not a language of the programme; known: `sv`, `en`
           hint: rename the file, or name the language in `programme.toml`
-        [base-only-key] journeys/miljo/resor.en.md:2:1: error: `kind` stands in `resor.md` only
-          hint: delete it here; a variant or translation has words only
+        [base-only-key] journeys/miljo/resor.en.md:2:1: error: `kind` is allowed only in `resor.md`
+          hint: delete it here; a variant or a translation has only text
         [missing-key] journeys/miljo/resor.en.md:2:1: error: `subject` is missing; a translation has its own
           hint: write `subject = "…"` between two lines `+++` at the top
         [untranslated] journeys/miljo/resor.en.md:2:1: warning: question `hinder` is not translated; it is shown in the first language
           hint: add it under `[[question]]` with `id = "hinder"`
-        [base-only-key] journeys/miljo/resor.en.md:3:1: error: `minutes` stands in `resor.md` only
-          hint: delete it here; a variant or translation has words only
+        [base-only-key] journeys/miljo/resor.en.md:3:1: error: `minutes` is allowed only in `resor.md`
+          hint: delete it here; a variant or a translation has only text
         [film-refused] journeys/miljo/resor.en.md:4:8: error: `film` belongs to a step of kind `film`; `resor` is none
           hint: delete it, or change `kind` and add the film in the step's first file
         [unknown-question] journeys/miljo/resor.en.md:7:8: error: the step has no question `hindr`; it has `hinder`, `hur`
           hint: did you mean `hinder`?
-        [base-only-key] journeys/miljo/resor.en.md:9:1: error: `type` stands in `resor.md` only
-          hint: delete it here; only the words are translated
+        [base-only-key] journeys/miljo/resor.en.md:9:1: error: `type` is allowed only in `resor.md`
+          hint: delete it here; only the text is translated
         [untranslated] journeys/miljo/resor.en.md:12:6: warning: `text` of question `hur` is not translated; it is shown in the first language
           hint: add it under `[[question]]` with `id = "hur"`
         [bad-question] journeys/miljo/resor.en.md:13:11: error: 1 `options`; the first language has 2
           hint: write as many, in the same order
         [wrong-question-key] journeys/miljo/resor.en.md:14:10: error: `labels` belongs to a question of type `scale`
           hint: delete it
-        [duplicate-id] journeys/miljo/resor.en.md:17:6: error: question `hur` stands here a second time
+        [duplicate-id] journeys/miljo/resor.en.md:17:6: error: question `hur` is written twice
           hint: keep one of the two
         [bad-file-name] journeys/miljo/resor.en@halsa.md: error: `resor.en@halsa.md` is not the name of a step's file
           hint: write `<step>.md`, `<step>@<character>.md`, `<step>.<language>.md` or `<step>@<character>.<language>.md`
-        [unknown-language] journeys/miljo/resor.sv.md: error: `sv` is the first language; its words stand in `resor.md`
+        [unknown-language] journeys/miljo/resor.sv.md: error: `sv` is the first language; its text is in `resor.md`
           hint: leave `.sv` out of the name, or delete the file
         [unknown-character] journeys/miljo/resor@halso.md: error: there is no character `halso`; known: `natur`, `halsa`
           hint: did you mean `halsa`?
-        [base-only-key] journeys/miljo/resor@natur.md:2:1: error: `kind` stands in `resor.md` only
-          hint: delete it here; a variant or translation has words only
-        [base-only-key] journeys/miljo/resor@natur.md:3:1: error: `minutes` stands in `resor.md` only
-          hint: delete it here; a variant or translation has words only
+        [base-only-key] journeys/miljo/resor@natur.md:2:1: error: `kind` is allowed only in `resor.md`
+          hint: delete it here; a variant or a translation has only text
+        [base-only-key] journeys/miljo/resor@natur.md:3:1: error: `minutes` is allowed only in `resor.md`
+          hint: delete it here; a variant or a translation has only text
         [film-refused] journeys/miljo/resor@natur.md:4:8: error: `film` belongs to a step of kind `film`; `resor` is none
           hint: delete it, or change `kind` and add the film in the step's first file
         [unknown-question] journeys/miljo/resor@natur.md:7:8: error: the step has no question `hindr`; it has `hinder`, `hur`
           hint: did you mean `hinder`?
-        [base-only-key] journeys/miljo/resor@natur.md:9:1: error: `type` stands in `resor.md` only
-          hint: delete it here; only the words are translated
+        [base-only-key] journeys/miljo/resor@natur.md:9:1: error: `type` is allowed only in `resor.md`
+          hint: delete it here; only the text is translated
         [bad-question] journeys/miljo/resor@natur.md:13:11: error: 1 `options`; the first language has 2
           hint: write as many, in the same order
         [wrong-question-key] journeys/miljo/resor@natur.md:14:10: error: `labels` belongs to a question of type `scale`
           hint: delete it
-        [duplicate-id] journeys/miljo/resor@natur.md:17:6: error: question `hur` stands here a second time
+        [duplicate-id] journeys/miljo/resor@natur.md:17:6: error: question `hur` is written twice
           hint: keep one of the two
         [variant-without-translation] journeys/miljo/workshop@halsa.en.md: error: there is no `workshop.en.md` for it to build on
           hint: write the translation for everybody first
@@ -254,6 +254,6 @@ fn posters_have_a_supported_format_and_size() {
     write(dir.path(), "journeys/miljo/still.png", b"GIF89a");
     expect![[r#"
         [bad-poster] journeys/miljo/workshop.md:9:10: error: `still.png` cannot be read as a png or jpg picture
-          hint: open it in a drawing program and save it anew
+          hint: open it in an image editor and save it again
     "#]].assert_eq(&faults_in(dir.path()));
 }

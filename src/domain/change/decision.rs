@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::domain::model::ids::{PersonId, Slug, StepName, UnitId};
-use crate::domain::time::format::format_date;
+use crate::domain::time::format::{format_date, weeks_text};
 use crate::domain::time::timezone::Timestamp;
 
 /// A decision with its author and reason.
@@ -97,14 +97,7 @@ impl Decision {
                 Ok(first) => format!("{} to {}", format_date(first), format_date(last)),
                 Err(_) => format!("until {}", format_date(last)),
             },
-            (DecisionKind::Shift, _) => match value.parse::<i32>() {
-                Ok(weeks) => {
-                    let unit = if weeks.abs() == 1 { "week" } else { "weeks" };
-                    let direction = if weeks < 0 { "earlier" } else { "later" };
-                    format!("{} {unit} {direction}", weeks.unsigned_abs())
-                }
-                Err(_) => value.to_owned(),
-            },
+            (DecisionKind::Shift, _) => value.parse().map_or_else(|_| value.to_owned(), weeks_text),
             (DecisionKind::Cadence, _) => format!("`{value}`"),
             _ => String::new(),
         }

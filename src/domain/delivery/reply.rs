@@ -78,7 +78,7 @@ impl Phase {
             Phase::Mail => "MAIL",
             Phase::Rcpt => "RCPT",
             Phase::Data => "DATA",
-            Phase::Body => "the words",
+            Phase::Body => "the message",
             Phase::EndOfData => "the final dot",
         }
     }
@@ -128,7 +128,7 @@ pub enum Outcome {
     },
     /// The message was rejected for any recipient: size or content.
     MessageRejected(Reply),
-    /// Not sent, because it exceeds the size the relay announced: `61 204 bytes, the relay allows
+    /// Not sent, because it exceeds the size the relay announced: `61 204 bytes, the mail server allows
     /// 10 000`.
     TooLarge(String),
     /// Not sent, because this relay cannot take it. An operator must act; the recipient was not
@@ -164,14 +164,14 @@ pub enum RelayErrorKind {
     Permanent,
 }
 
-/// Classifies a reply that is not the expected one, and 250 to the end of data. `relay` is
+/// Classifies a reply that is not the expected one, and 250 to the end of data. `server` is
 /// its name in messages.
 ///
 /// Up to MAIL a reply concerns no recipient. After it, most concern this recipient alone, until
 /// others get the same reply; [`concern`] knows the exceptions.
-pub(crate) fn classify_reply(phase: Phase, reply: Reply, relay: &str) -> Outcome {
+pub(crate) fn classify_reply(phase: Phase, reply: Reply, server: &str) -> Outcome {
     let trouble = |kind, reply: &Reply| {
-        let why = format!("relay {relay} answered {phase} with {reply}");
+        let why = format!("mail server {server} answered {phase} with {reply}");
         Outcome::RelayFailed(RelayError { kind, phase, why })
     };
     if phase == Phase::EndOfData {
@@ -180,7 +180,7 @@ pub(crate) fn classify_reply(phase: Phase, reply: Reply, relay: &str) -> Outcome
             400..600 => {}
             _ => {
                 return Outcome::InDoubt(format!(
-                    "relay {relay} answered {phase} with {reply}, not with 250"
+                    "mail server {server} answered {phase} with {reply}, not with 250"
                 ));
             }
         }
@@ -331,6 +331,9 @@ mod tests {
         let Outcome::RelayFailed(trouble) = classify_reply(Phase::Rcpt, reply, "relay.example:587") else {
             panic!("it is the channel's");
         };
-        assert_eq!(trouble.why, "relay relay.example:587 answered RCPT with 550 5.7.705 over the limit");
+        assert_eq!(
+            trouble.why,
+            "mail server relay.example:587 answered RCPT with 550 5.7.705 over the limit"
+        );
     }
 }

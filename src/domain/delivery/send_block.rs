@@ -67,7 +67,7 @@ pub(crate) fn check_clock(
         let drift = (now.wall - anchor.wall) - (now.since_boot - anchor.since_boot);
         if drift.abs() > MAX_CLOCK_DRIFT {
             return Err(format!(
-                "the system clock moved by {}; nothing is sent until it is right again, or somebody says that it is",
+                "the system clock moved by {}; nothing is sent until it is right again, or until `journey hold release`",
                 in_words(drift)
             ));
         }
@@ -84,7 +84,7 @@ pub(crate) fn check_clock(
     }
     if gap > MAX_CLOCK_AHEAD {
         return Err(format!(
-            "the system clock is {} later than when this database was last used; nothing is sent until somebody says that it is right",
+            "the system clock is {} later than when this database was last used; nothing is sent until `journey hold release`",
             in_words(gap)
         ));
     }

@@ -39,9 +39,7 @@ impl AnswerValue {
         };
         match (&question.form, self) {
             (QuestionForm::Text | QuestionForm::Pledge, AnswerValue::Text(text)) => check_text(text),
-            (QuestionForm::Text | QuestionForm::Pledge, _) => {
-                Err("it is answered in words, with --text".to_owned())
-            }
+            (QuestionForm::Text | QuestionForm::Pledge, _) => Err("answer it with --text".to_owned()),
             (QuestionForm::Scale { min, max, .. }, AnswerValue::Value(value)) => match value.parse::<i32>() {
                 Ok(number) if (*min..=*max).contains(&number) => Ok(()),
                 _ => Err(format!("it is answered with --value and a whole number from {min} to {max}")),

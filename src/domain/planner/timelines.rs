@@ -332,8 +332,8 @@ fn all_others_need_the_approval_and_the_lead() {
         &story.replace("2026-12-02 09:00 approve j/a", ""),
         "2026-12-14 08:30",
         &expect![[r#"
-        j: wait for a until Tue 29 Dec 2026 08:30: not_started (begins Tue 15 Dec 2026), reference_group_first (the reference group tries it first), not_approved (not approved)
-    "#]],
+            j: wait for a until Tue 29 Dec 2026 08:30: not_started (starts on Tue 15 Dec 2026), reference_group_first (the reference group tries it first), not_approved (not approved)
+        "#]],
     );
 }
 
@@ -377,8 +377,8 @@ fn editing_the_text_holds_it_again_for_those_who_have_not_had_it() {
         &story.replace("person ada\n", "").replace("person bo", "person ada"),
         "2026-12-08 09:00",
         &expect![[r#"
-        j: held a: not_approved (changed since it was approved)
-    "#]],
+            j: held a: not_approved (the text was changed after approval: approve it again)
+        "#]],
     );
 }
 
@@ -832,21 +832,21 @@ fn verdicts_that_need_someone_to_act() {
         &format!("{story}person ada shares address"),
         "2026-12-24 08:00",
         &expect![[r#"
-        j: held a: shared_address (shares a mail address; personal links would mix answers)
+        j: held a: shared_address (shares a mail address with another person)
     "#]],
     );
     why(
         &format!("{story}person ada\n2026-11-25 09:00 hold all"),
         "2026-12-24 08:00",
         &expect![[r#"
-        j: held a: held_by_hand (held until somebody releases it)
+        j: held a: held_by_hand (stopped by hand)
     "#]],
     );
     why(
         &format!("{story}person ada\n2026-11-25 09:00 hold j/a"),
         "2026-12-01 08:30",
         &expect![[r#"
-        j: held a: held_by_hand (held until somebody releases it)
+        j: held a: held_by_hand (stopped by hand)
     "#]],
     );
     why(
@@ -867,8 +867,8 @@ fn verdicts_that_need_someone_to_act() {
         &format!("{story}person ada end 2026-11-30"),
         "2026-11-30 08:00",
         &expect![[r#"
-        j: wait for a until Tue 1 Dec 2026 00:00: not_started (begins Tue 1 Dec 2026), left (the last day comes before it)
-    "#]],
+            j: wait for a until Tue 1 Dec 2026 00:00: not_started (starts on Tue 1 Dec 2026), left (the person leaves before that)
+        "#]],
     );
 }
 
@@ -948,8 +948,8 @@ fn of_two_mails_at_one_time_the_second_is_not_planned_for_it() {
         ",
         "2026-11-24 10:00",
         &expect![[r#"
-            j: wait for a until Tue 1 Dec 2026 08:30: not_started (begins Tue 1 Dec 2026)
-            k: wait for b until Tue 8 Dec 2026 08:30: not_started (begins Tue 1 Dec 2026), min_gap (too soon after the last mail)
+            j: wait for a until Tue 1 Dec 2026 08:30: not_started (starts on Tue 1 Dec 2026)
+            k: wait for b until Tue 8 Dec 2026 08:30: not_started (starts on Tue 1 Dec 2026), min_gap (too soon after the previous mail)
         "#]],
     );
 }

@@ -53,7 +53,7 @@ impl Cadence {
     pub fn parse(text: &str) -> Result<Cadence, CadenceFault> {
         let fault = |message: String, hint: &str| Err(CadenceFault { message, hint: hint.to_owned() });
         if text.len() > 200 {
-            return fault(format!("a cadence of {} characters is too long to be meant", text.len()), FORM);
+            return fault(format!("a cadence of {} characters is too long", text.len()), FORM);
         }
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [_, _, day, _, weekday] = fields[..] else {

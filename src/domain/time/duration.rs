@@ -78,7 +78,7 @@ impl Duration {
             other => return Err(format!("`{other}` is not a unit of time; {allowed}")),
         };
         match count.parse::<u32>() {
-            Ok(0) => Err(format!("`{text}` is no time at all; leave the key out instead")),
+            Ok(0) => Err(format!("`{text}` is 0; leave the key out instead")),
             Ok(count) if count <= unit.most() => Ok(Duration { count, unit }),
             Ok(_) => Err(format!("`{text}` is longer than {YEARS} years")),
             Err(_) => Err(format!("`{count}` is not a whole number above 0; {allowed}")),

@@ -178,7 +178,7 @@ fn bytes(
         Before::Whole(bytes) => return Ok(bytes.clone()),
         // Another copy would be another mail.
         Before::Damaged => {
-            return Err("the copy of it that was handed over before is damaged in the database".to_owned());
+            return Err("the saved copy of this mail in the database is damaged".to_owned());
         }
     }
     catch_panic(|| {

@@ -266,7 +266,7 @@ impl Writer<'_, '_> {
                     self.give_up(group, trouble);
                 } else if !self.closing {
                     // It died: the others would wait for its mail for ever.
-                    let why = "internal error: a line to the relay ended before its time".to_owned();
+                    let why = "internal error: a connection to the mail server crashed".to_owned();
                     self.give_up(
                         group,
                         RelayError { kind: RelayErrorKind::Transient, phase: Phase::Connect, why },
@@ -325,7 +325,7 @@ impl Writer<'_, '_> {
             }
             Outcome::TooLarge(why) => self.hold_step(group, mail, from, why),
             Outcome::MessageRejected(reply) if reply::is_of_size(&reply) => {
-                self.hold_step(group, mail, from, format!("the relay says {reply}"));
+                self.hold_step(group, mail, from, format!("the mail server says {reply}"));
             }
             Outcome::MessageRejected(reply) => {
                 self.refused(group, mail, from, DeliveryEvent::Held, None, reply);
@@ -575,7 +575,9 @@ impl Writer<'_, '_> {
     fn say_busy(&mut self) {
         // Nothing is begun meanwhile: only that it is alive is of use.
         let _ = (self.hooks.stop)();
-        (self.hooks.say)("somebody else has been writing for 5 s; nothing leaves meanwhile".to_owned());
+        (self.hooks.say)(
+            "another program has been writing to the database for 5 s; no mail is sent meanwhile".to_owned(),
+        );
     }
 
     /// Who was claimed before somebody else wrote may have left since.

@@ -43,7 +43,7 @@ pub(super) fn examine(
         let (guards, all_held) = held.ok().flatten().unwrap_or_default();
         guards.iter().for_each(|guard| tell(guarded(zone, guard)));
         if all_held {
-            let message = "all sending is held until somebody releases it";
+            let message = "all sending is stopped by hand";
             tell(Finding::warning("sending", message).hint("if that is over: journey hold release"));
         }
     }
@@ -75,8 +75,9 @@ fn database(path: &Path, examined: Result<Option<IntegrityReport>, StoreError>) 
         }
         Ok(Some(IntegrityReport { log, .. })) if log > WAL_WARN_BYTES => {
             let log = disk_size(log);
-            Finding::warning("database", format!("{shown} is whole, but its log has grown to {log}"))
-                .hint("somebody reads it without end; close each `sqlite3` shell, and stop copies that hang")
+            Finding::warning("database", format!("{shown} is whole, but its log has grown to {log}")).hint(
+                "some program keeps the database open; close every `sqlite3` shell and stop copies that hang",
+            )
         }
         Ok(Some(IntegrityReport { schema, size, log, .. })) => {
             let size = disk_size(size + log);
@@ -96,7 +97,7 @@ fn database(path: &Path, examined: Result<Option<IntegrityReport>, StoreError>) 
                 }
                 StoreError::Io { .. } => "give this user the file and its folder",
                 StoreError::WrongUser => "run it as the user the database belongs to: sudo -u journey …",
-                _ => "type it again in a moment",
+                _ => "run the command again in a moment",
             };
             Finding::fault("database", error.to_string()).hint(hint)
         }
@@ -105,7 +106,7 @@ fn database(path: &Path, examined: Result<Option<IntegrityReport>, StoreError>) 
 
 fn on_network(path: &Path, name: &str) -> Finding {
     let message = format!(
-        "{} lies on {name}, perhaps another machine: locks and flushes are promises nobody keeps there",
+        "{} is on {name}, perhaps on another machine, where file locks are not reliable",
         path.display()
     );
     Finding::warning("database", message).hint("keep it on a local disk; `database` in config.toml names it")
@@ -119,15 +120,17 @@ fn compare(path: &Path, snapshot: &Snapshot, at: Timestamp, sends: bool) -> Find
     match kept {
         Ok(Some((kept, with))) => positions(positions::compare(snapshot, &kept, with.as_deref(), at), sends),
         Ok(None) => Finding::good("positions", "none yet"),
-        Err(error) => Finding::fault("positions", error.to_string()).hint("look at the database first"),
+        Err(error) => {
+            Finding::fault("positions", error.to_string()).hint("correct the problem with the database first")
+        }
     }
 }
 
 fn positions(compared: PositionAudit, sends: bool) -> Finding {
     let PositionAudit { enrolments, stale, mismatched, recompute_pending } = compared;
-    let hint = "`journey send` works all of them out anew; nothing wrong can be sent meanwhile";
+    let hint = "`journey send` calculates them again; nothing wrong can be sent meanwhile";
     if recompute_pending {
-        return Finding::good("positions", "all are worked out anew by the next pass");
+        return Finding::good("positions", "the next run calculates them again");
     }
     if stale > 0 && !sends {
         let message =
@@ -136,20 +139,22 @@ fn positions(compared: PositionAudit, sends: bool) -> Finding {
     }
     if stale + mismatched > 0 {
         let message = format!("{} of {enrolments} do not agree with the events", stale + mismatched);
-        let hint = if sends { "somebody sends just now; look again when that is over" } else { hint };
+        let hint =
+            if sends { "another `journey` is sending now; check again when it has finished" } else { hint };
         return Finding::warning("positions", message).hint(hint);
     }
     Finding::good("positions", format!("{enrolments} agree with the events"))
 }
 
 fn guarded(zone: TimeZone, guard: &SendBlock) -> Finding {
-    let message = format!("nothing is sent since {}: {}", format_datetime(zone, guard.at), guard.message);
+    let message =
+        format!("nothing has been sent since {}: {}", format_datetime(zone, guard.at), guard.message);
     let hint = match guard.kind {
         BlockKind::OtherInstallation => {
             "when the other one is stopped for good: journey hold release --other-copy-is-stopped"
         }
         BlockKind::Restored | BlockKind::Clock | BlockKind::Outage => {
-            "look at `journey status`, then: journey hold release"
+            "check `journey status`, then run `journey hold release`"
         }
     };
     Finding::fault("sending", message).hint(hint)
@@ -200,7 +205,7 @@ mod tests {
 
     #[test]
     fn network_file_systems_are_reported() {
-        assert!(on_network(Path::new("journey.db"), "NFS").message.contains("journey.db lies on NFS"));
+        assert!(on_network(Path::new("journey.db"), "NFS").message.contains("journey.db is on NFS"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn written(config: &Config) -> Vec<(PathBuf, &'static str)> {
     let mut all = vec![
         (database.clone(), "what has happened; -wal and -shm beside it"),
         (lock::file(database), "who sends"),
-        (database.with_extension("id"), "tells this folder from a copy"),
+        (database.with_extension("id"), "used to notice if the folder is copied"),
     ];
     match config.mail.transport {
         Transport::Files => all.push((config.mail.folder.clone(), "mails")),
@@ -148,7 +148,7 @@ fn secrets(config: &Config) -> Vec<(PathBuf, &'static str)> {
     let smtp = &config.mail.smtp;
     let mut all = Vec::new();
     if let Some(Password::File(file)) = &smtp.password {
-        all.push((file.clone(), "the password of the relay"));
+        all.push((file.clone(), "the password of the mail server"));
     }
     match &smtp.token {
         Some(TokenConfig::File(file)) => all.push((file.clone(), "the access token")),
@@ -189,7 +189,7 @@ fn secret(path: &Path, what: &str, mode: io::Result<u32>, readable: io::Result<(
     if mode & GROUP_READS != 0 && !path.starts_with("/run/credentials") {
         let message = format!("{shown}, {what}, can be read by its group (mode {mode:04o})");
         return Finding::warning("secret", message)
-            .hint(format!("{hint}, unless nobody else is in that group"));
+            .hint(format!("{hint}, unless no other user is in that group"));
     }
     Finding::good("secret", format!("{shown}, {what}, is for its owner alone"))
 }

@@ -82,7 +82,7 @@ pub(crate) struct DoctorOptions {
 /// take time.
 pub(crate) fn examine(config: &Config, asked: &DoctorOptions, tell: &mut dyn FnMut(Finding)) {
     let file = config.file.display();
-    tell(Finding::good("configuration", format!("{file} has no fault")));
+    tell(Finding::good("configuration", format!("{file} has no errors")));
     let (zone, snapshot) = programme::examine(config, asked.at, tell);
     database::examine(config, snapshot.as_ref(), asked.at, tell);
     programme::examine_clock(config, zone, asked.at, tell);

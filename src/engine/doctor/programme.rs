@@ -30,7 +30,7 @@ pub(super) fn examine(
         // Errors of the database have their own finding.
         Err(LoadError::Store(_) | LoadError::NoRandomness(_)) => {
             let message = "it has errors, and the last good content cannot be read";
-            tell(Finding::fault("content", message).hint("journey check tells them"));
+            tell(Finding::fault("content", message).hint("run `journey check` to see them"));
             return (None, None);
         }
     };
@@ -54,7 +54,7 @@ pub(super) fn examine(
             let first = first.map_or(String::new(), |fault| format!(": {}: {}", fault.place, fault.message));
             tell(
                 Finding::fault("people", format!("{}{first}", errors(&faults)))
-                    .hint("journey check tells all"),
+                    .hint("run `journey check` to see all"),
             );
             None
         }
@@ -75,10 +75,10 @@ fn good_content(content: &ActiveContent) -> Finding {
 fn content_finding(faults: &[Diagnostic], last_good: bool) -> Finding {
     let instead = match last_good {
         true => "the last good content is in force",
-        false => "there is no earlier content, and nothing can be sent",
+        false => "there is no earlier content, so nothing can be sent",
     };
     Finding::fault("content", format!("{}; {instead}", errors(faults)))
-        .hint("mend what `journey check` tells")
+        .hint("correct what `journey check` lists")
 }
 
 fn people_finding(snapshot: &Snapshot) -> Finding {
@@ -128,7 +128,7 @@ pub(super) fn examine_clock(
     tell(clock(zone.unwrap_or(TimeZone::UTC), at, latest));
     tell(match zone {
         Some(zone) => rules(zone, TimeZone::release(), at),
-        None => Finding::warning("time zone", "not known: it stands in the content, which cannot be read"),
+        None => Finding::warning("time zone", "unknown, because the content cannot be read"),
     });
 }
 
@@ -152,7 +152,7 @@ fn rules(zone: TimeZone, rules: &str, at: Timestamp) -> Finding {
     let year: Option<i32> = rules.get(..4).and_then(|year| year.parse().ok());
     if year.is_some_and(|year| year + 2 <= at.year()) {
         return Finding::warning("time zone", format!("{message}, which are old"))
-            .hint("install a newer journey, if a country with readers has changed its clocks since");
+            .hint("install a newer version if a country with recipients has changed its time zone rules");
     }
     Finding::good("time zone", message)
 }
@@ -180,13 +180,13 @@ fn address(base_url: &str, transport: Transport) -> Finding {
     let own = bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     let told = format!("links begin with {base_url}");
     match (own, transport, scheme) {
-        (true, Transport::Files, _) => Finding::good("web", format!("{told}: this machine, for a trial")),
+        (true, Transport::Files, _) => Finding::good("web", format!("{told}: this machine, for a test")),
         (true, Transport::Smtp | Transport::Sendmail, _) => {
-            Finding::fault("web", format!("{told}, which leads every reader to their own machine"))
-                .hint("set `base_url` under [web] to the address that readers reach")
+            Finding::fault("web", format!("{told}: recipients cannot open this address"))
+                .hint("set `base_url` under [web] to an address that recipients can open")
         }
         (false, _, "https") => Finding::good("web", told),
-        (false, ..) => Finding::warning("web", format!("{told}: anybody on the way can read along"))
+        (false, ..) => Finding::warning("web", format!("{told}: others on the network can read it"))
             .hint("serve the pages by https, and write https:// in `base_url` under [web]"),
     }
 }

@@ -119,8 +119,9 @@ fn check_spf(domain: &str, texts: &[String]) -> Finding {
     let text = match records.as_slice() {
         [text] => text,
         [] => {
-            return Finding::warning("DNS", format!("{domain} does not say who may send for it (SPF)"))
-                .hint("whoever runs the relay knows the text, like: v=spf1 include:relay.example -all");
+            return Finding::warning("DNS", format!("{domain} does not say who may send for it (SPF)")).hint(
+                "ask the operator of the mail server for the text, like: v=spf1 include:mail.example -all",
+            );
         }
         _ => {
             return Finding::fault(

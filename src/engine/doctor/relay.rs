@@ -23,7 +23,7 @@ pub(super) fn examine(config: &Config, asked: &DoctorOptions, tell: &mut dyn FnM
             let folder = config.mail.folder.display();
             tell(Finding::good(
                 "transport",
-                format!("mails are written to {folder} and leave no further; no relay was asked"),
+                format!("mails are written to {folder} and not sent; no mail server was asked"),
             ));
         }
         Transport::Sendmail => tell(program(config)),
@@ -39,7 +39,7 @@ pub(super) fn examine(config: &Config, asked: &DoctorOptions, tell: &mut dyn FnM
                 tell(match token {
                     Ok(()) => Finding::good("token", format!("{place} gives one")),
                     Err(why) => Finding::fault("token", why).hint(
-                        "run it by hand, as the user that runs journey; without a token nobody is let in",
+                        "run it by hand as the user that runs journey; without a token the login fails",
                     ),
                 });
             }
@@ -55,7 +55,7 @@ fn program(config: &Config) -> Finding {
         Ok(()) if program.is_file() => {
             Finding::good("transport", format!("{shown} takes mails; what it does with them is its own"))
         }
-        Ok(()) => Finding::fault("transport", format!("{shown} is no program"))
+        Ok(()) => Finding::fault("transport", format!("{shown} is not a program"))
             .hint("name one as `sendmail` under [mail]"),
         Err(error) => Finding::fault("transport", format!("{shown} cannot be started: {error}"))
             .hint("install a mail server, or name its program as `sendmail` under [mail]"),
@@ -78,7 +78,7 @@ pub fn probe(relay: &Relay, may_sign_in: bool, at: Timestamp, tell: &mut dyn FnM
         tell(dated(certificate, at));
     }
     let Some(sign_in) = relay.auth.as_ref() else {
-        return tell(Finding::good("sign-in", "none: the relay knows this machine, or takes from everybody"));
+        return tell(Finding::good("sign-in", "no password is set for the mail server"));
     };
     if !may_sign_in {
         return;
@@ -93,8 +93,9 @@ pub fn probe(relay: &Relay, may_sign_in: bool, at: Timestamp, tell: &mut dyn FnM
             };
             Finding::good("sign-in", format!("accepted, by {mechanism}"))
         }
-        Err(trouble) => Finding::fault("sign-in", trouble.why)
-            .hint("nothing is lost; mails wait until the relay lets us in"),
+        Err(trouble) => {
+            Finding::fault("sign-in", trouble.why).hint("nothing is lost; mails wait until the login works")
+        }
     });
 }
 
@@ -118,7 +119,7 @@ fn unreached(relay: &Relay, trouble: &RelayError) -> Finding {
             "certificate and name are checked on every connection; nothing leaves until they fit".to_owned()
         }
         Phase::Greeting => format!("is this the port of a mail server? It may also be {other}"),
-        _ => "ask who runs the relay whether this machine may use it".to_owned(),
+        _ => "ask the operator of the mail server whether this machine may use it".to_owned(),
     };
     Finding::fault("relay", trouble.why.clone()).hint(hint)
 }

@@ -9,7 +9,7 @@ use crate::text::secret_file;
 /// Checks the key; returns the signer it makes, if it is valid.
 pub(super) fn examine(config: &Config, tell: &mut dyn FnMut(Finding)) -> Option<Signer> {
     let Some(dkim) = &config.mail.dkim else {
-        tell(Finding::good("signature", "none of ours; the relay signs, as a rule"));
+        tell(Finding::good("signature", "no DKIM key here; usually the mail server signs"));
         return None;
     };
     match read(dkim) {

@@ -8,10 +8,10 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The configuration or the content has errors.
-    #[error("the content has faults")]
+    #[error("the content has errors")]
     Content(Vec<Diagnostic>),
     /// The people file has errors.
-    #[error("the people file has faults")]
+    #[error("the people file has errors")]
     People(Vec<Diagnostic>),
     /// The database cannot be read.
     #[error(transparent)]

@@ -323,7 +323,7 @@ pub fn enqueue(
     filter: &Filter,
     on_enqueued: OnEnqueued<'_>,
 ) -> anyhow::Result<PassOutcome> {
-    let stored = snapshot.stored.as_ref().context("there is no database to send from")?;
+    let stored = snapshot.stored.as_ref().context("there is no database")?;
     let [progress] = people_batches::progress(snapshot, store, [at])?;
     let library = &snapshot.content.library;
     let planner = Planner::new(library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
@@ -337,7 +337,7 @@ pub fn enqueue(
         let deliveries =
             pass.send.iter().zip(number..).map(|(due, number)| to_delivery(snapshot, due, number));
         let deliveries: Option<Vec<Booking>> = deliveries.collect();
-        let deliveries = deliveries.context("the database does not know somebody it has told of")?;
+        let deliveries = deliveries.context("internal error: a person is missing in the database")?;
         let changed = match deliveries.is_empty() {
             true => store.data_version()? != stored.seen,
             false => store.book(stored.seen, &deliveries, at)? == Booked::Changed,

@@ -70,8 +70,8 @@ impl Signer {
     ///
     /// What is wrong with the key, without revealing any of it.
     pub fn read(domain: &str, selector: &str, pem: &str) -> Result<Signer, String> {
-        let domain = name(domain).ok_or("the signing domain is no domain name")?;
-        let selector = name(selector).ok_or("the selector is no domain name")?;
+        let domain = name(domain).ok_or("the signing domain is not a domain name")?;
+        let selector = name(selector).ok_or("the selector is not a domain name")?;
         let signer = Signer { domain, selector, key: SigningKey::read(pem)? };
         signer.key.sign(b"")?;
         Ok(signer)
@@ -201,7 +201,8 @@ const NO_KEY: &str = "there is no private key in it; it begins with `-----BEGIN 
 fn rsa(read: Result<RsaKeyPair, ring::error::KeyRejected>) -> Result<SigningKey, String> {
     read.map(|key| SigningKey::Rsa(Box::new(key))).map_err(|why| match why.to_string().as_str() {
         "TooSmall" => {
-            "the RSA key has fewer than 2048 bits, and nobody trusts those; make one of 2048".into()
+            "the RSA key has fewer than 2048 bits, which mail servers do not trust; create one with 2048 bits"
+                .into()
         }
         "TooLarge" => "the RSA key has more than 4096 bits, and few read those; make one of 2048".into(),
         _ => "the RSA key is damaged".into(),

@@ -33,7 +33,7 @@ impl SmtpChannel {
         if reply.code == hoped {
             return Ok(());
         }
-        let shown = format!("relay {} answered {phase} with {reply}", self.name);
+        let shown = format!("mail server {} answered {phase} with {reply}", self.name);
         match classify_reply(phase, reply, &self.name) {
             Outcome::RelayFailed(trouble) => Err(trouble),
             _ => Err(trouble(RelayErrorKind::Transient, phase, shown)),
@@ -46,14 +46,16 @@ impl SmtpChannel {
         let limit = seconds(self.timeouts.of(phase));
         let why = match (fault, phase) {
             (StreamError::TimedOut, Phase::Greeting) => {
-                format!("relay {name} did not greet within {limit} s")
+                format!("mail server {name} sent no greeting within {limit} s")
             }
             (StreamError::TimedOut, Phase::Body) => {
-                format!("relay {name} took nothing more of {phase} within {limit} s")
+                format!("mail server {name} stopped reading at {phase} for {limit} s")
             }
-            (StreamError::TimedOut, _) => format!("relay {name} did not answer {phase} within {limit} s"),
-            (StreamError::Closed, _) => format!("relay {name} closed the connection at {phase}"),
-            (StreamError::Malformed(what), _) => format!("relay {name} {what} at {phase}"),
+            (StreamError::TimedOut, _) => {
+                format!("mail server {name} did not answer {phase} within {limit} s")
+            }
+            (StreamError::Closed, _) => format!("mail server {name} closed the connection at {phase}"),
+            (StreamError::Malformed(what), _) => format!("mail server {name} {what} at {phase}"),
         };
         trouble(RelayErrorKind::Transient, phase, why)
     }

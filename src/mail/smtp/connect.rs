@@ -24,17 +24,19 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
         true => format!("[{}]:{}", relay.host, relay.port),
         false => format!("{}:{}", relay.host, relay.port),
     };
-    let failed = |error| trouble(RelayErrorKind::Transient, Phase::Connect, format!("relay {name}: {error}"));
+    let failed =
+        |error| trouble(RelayErrorKind::Transient, Phase::Connect, format!("mail server {name}: {error}"));
     failpoint::at("relay.connect").map_err(failed)?;
     let tcp = tcp_connect(relay, &name)?;
     let broken = |error: io::Error| {
-        trouble(RelayErrorKind::Transient, Phase::Connect, format!("relay {name}: {error}"))
+        trouble(RelayErrorKind::Transient, Phase::Connect, format!("mail server {name}: {error}"))
     };
     let stream = SmtpStream::new(tcp).map_err(broken)?;
     let near = stream.peer_addr().map_err(broken)?.ip().to_canonical().is_loopback();
     if relay.tls == TlsMode::Plaintext && !near {
-        let why =
-            format!("relay {name} is another machine, and mails do not go there in clear; set `security`");
+        let why = format!(
+            "mail server {name} is another machine, and mails are not sent there without encryption; set `security`"
+        );
         return Err(trouble(RelayErrorKind::Permanent, Phase::Connect, why));
     }
     let ehlo_name = ehlo_name(relay, &stream);
@@ -49,7 +51,7 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
     if relay.tls == TlsMode::Starttls {
         if !extensions.starttls {
             let why = format!(
-                "relay {} offers no STARTTLS, and nothing is said in clear; look at `security` and `port`",
+                "mail server {} does not offer STARTTLS, and mails are not sent without encryption; check `security` and `port`",
                 channel.name
             );
             return Err(trouble(RelayErrorKind::Permanent, Phase::Tls, why));
@@ -59,7 +61,7 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
         channel.expect(Phase::Tls, 220, reply.into_reply())?;
         if channel.stream.has_unread() {
             let why = format!(
-                "relay {} said more than its 220 before TLS began; somebody may have put it there",
+                "mail server {} sent data before TLS began; another machine may have added it",
                 channel.name
             );
             return Err(trouble(RelayErrorKind::Permanent, Phase::Tls, why));
@@ -70,7 +72,8 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
     }
     if let Some(auth) = &relay.auth {
         if !channel.stream.is_tls() && !near {
-            let why = format!("relay {} would hear the password in clear", channel.name);
+            let why =
+                format!("the password would be sent to mail server {} without encryption", channel.name);
             return Err(trouble(RelayErrorKind::Permanent, Phase::Auth, why));
         }
         authenticate(&mut channel, &extensions, auth)?;
@@ -83,7 +86,7 @@ fn tcp_connect(relay: &Relay, name: &str) -> Result<TcpStream, RelayError> {
     let passing = |why| trouble(RelayErrorKind::Transient, Phase::Connect, why);
     let addresses: Vec<SocketAddr> = (relay.host.as_str(), relay.port)
         .to_socket_addrs()
-        .map_err(|error| passing(format!("relay {name} is not found: {error}")))?
+        .map_err(|error| passing(format!("mail server {name} was not found: {error}")))?
         .collect();
     connect_any(&addresses, name, relay.timeouts.connect).map_err(passing)
 }
@@ -99,14 +102,14 @@ fn connect_any(addresses: &[SocketAddr], name: &str, limit: Duration) -> Result<
         TcpStream::connect_timeout(&address, share.max(Duration::from_millis(1)))
     })
     .map_err(|faults| match faults.as_slice() {
-        [] => format!("relay {name} has no address"),
+        [] => format!("mail server {name} has no address"),
         [(_, error)] if error.kind() == io::ErrorKind::TimedOut => {
-            format!("relay {name} cannot be reached within {} s", seconds(limit))
+            format!("mail server {name} cannot be reached within {} s", seconds(limit))
         }
-        [(_, error)] => format!("relay {name} cannot be reached: {error}"),
+        [(_, error)] => format!("mail server {name} cannot be reached: {error}"),
         many => {
             let describe: Vec<String> = many.iter().map(|(at, error)| format!("{at}: {error}")).collect();
-            format!("relay {name} cannot be reached at any of its addresses: {}", describe.join("; "))
+            format!("mail server {name} cannot be reached at any of its addresses: {}", describe.join("; "))
         }
     })
 }
@@ -167,14 +170,14 @@ fn ehlo(
 
 fn start_tls(channel: &mut SmtpChannel, relay: &Relay) -> Result<(), RelayError> {
     let refused =
-        |why| trouble(RelayErrorKind::Permanent, Phase::Tls, format!("relay {}: {why}", channel.name));
+        |why| trouble(RelayErrorKind::Permanent, Phase::Tls, format!("mail server {}: {why}", channel.name));
     failpoint::at("relay.tls").map_err(|_| channel.failed(Phase::Tls, &StreamError::Closed))?;
     let session = relay.trust.begin(&relay.host).map_err(refused)?;
     match channel.stream.start_tls(session, relay.timeouts.tls) {
         Ok(()) => Ok(()),
         Err(TlsError::Stream(fault)) => Err(channel.failed(Phase::Tls, &fault)),
         Err(TlsError::Rejected(error)) => {
-            let why = format!("relay {}: {}", channel.name, tls::describe(&error));
+            let why = format!("mail server {}: {}", channel.name, tls::describe(&error));
             Err(trouble(RelayErrorKind::Permanent, Phase::Tls, why))
         }
     }
@@ -195,14 +198,17 @@ fn authenticate(
         let offered =
             if extensions.auth.is_empty() { "nothing".to_owned() } else { extensions.auth.join(", ") };
         let offered: String = offered.chars().filter(|c| !c.is_control()).take(200).collect();
-        let why = format!("relay {} takes no sign-in by {mechanism}; it offers {offered}", channel.name);
+        let why = format!(
+            "mail server {} does not accept a login with {mechanism}; it offers {offered}",
+            channel.name
+        );
         return Err(trouble(RelayErrorKind::Permanent, Phase::Auth, why));
     }
     let secret = (auth.secret)().map_err(|why| {
         trouble(
             RelayErrorKind::Transient,
             Phase::Auth,
-            format!("cannot sign in at relay {}: {why}", channel.name),
+            format!("cannot log in to mail server {}: {why}", channel.name),
         )
     })?;
     let credentials = Credentials::new(auth.username.clone(), secret.clone());
@@ -246,7 +252,7 @@ fn authenticate(
 fn auth_error(channel: &SmtpChannel, lines: &RawReply, secret: &str, said: &[String]) -> RelayError {
     let reply = redact_secrets(lines, secret, said);
     let why = format!(
-        "relay {} refused to sign in ({reply}): check `username` and the password file; Exchange Online needs `auth = \"xoauth2\"`",
+        "mail server {} refused the login ({reply}): check `username` and the password file; Exchange Online needs `auth = \"xoauth2\"`",
         channel.name
     );
     trouble(RelayErrorKind::Permanent, Phase::Auth, why)
@@ -302,10 +308,11 @@ mod tests {
         let reached = connect_any(&[new, old, live], "relay.example:25", ample).expect("one lives");
         assert_eq!(reached.peer_addr().expect("an address"), live);
         let why = connect_any(&[new, old], "relay.example:25", ample).expect_err("none lives");
-        let begins = format!("relay relay.example:25 cannot be reached at any of its addresses: {new}: ");
+        let begins =
+            format!("mail server relay.example:25 cannot be reached at any of its addresses: {new}: ");
         let ends = format!("; {old}: Connection refused (os error 111)");
         assert!(why.starts_with(&begins) && why.ends_with(&ends), "{why}");
         let why = connect_any(&[], "relay.example:25", ample).expect_err("there is none");
-        assert_eq!(why, "relay relay.example:25 has no address");
+        assert_eq!(why, "mail server relay.example:25 has no address");
     }
 }

@@ -103,7 +103,7 @@ impl Connection {
         if !asked || self.channel.stream.has_unread() {
             // Unread input before the data means that the connection is out of sync; its
             // reply must not be taken for the reply to this mail.
-            let why = format!("relay {} answered before it was asked", self.channel.name);
+            let why = format!("mail server {} answered before it was asked", self.channel.name);
             return Outcome::RelayFailed(trouble(RelayErrorKind::Transient, Phase::Data, why));
         }
         if let Err(fault) = self.channel.stream.write_data(words, self.channel.timeouts.block) {
@@ -159,16 +159,21 @@ impl Connection {
         let Envelope { from, to, size } = *envelope;
         let size_as_number = u64::try_from(size).unwrap_or(u64::MAX);
         if let Some(largest) = self.extensions.largest.filter(|largest| *largest < size_as_number) {
-            let text = format!("{} bytes, the relay allows {}", grouped(size_as_number), grouped(largest));
+            let text =
+                format!("{} bytes, the mail server allows {}", grouped(size_as_number), grouped(largest));
             return Err(Outcome::TooLarge(text));
         }
         let abroad = !from.is_ascii() || !to.is_ascii();
         if abroad && !self.extensions.smtputf8 {
-            let text = "there are letters beyond ASCII in the address, and the relay offers no SMTPUTF8";
+            let text =
+                "the address has letters other than a–z, and the mail server does not accept them (SMTPUTF8)";
             return Err(Outcome::Held(text.to_owned()));
         }
         let Ok(reader) = Address::from_str(to) else {
-            return Err(Outcome::Rejected { reply: ours(553, "5.1.3", "this is no address"), hard: true });
+            return Err(Outcome::Rejected {
+                reply: ours(553, "5.1.3", "this is not an address"),
+                hard: true,
+            });
         };
         let sender = match from {
             "" => None,
@@ -282,7 +287,7 @@ impl Connection {
         trouble(
             RelayErrorKind::StaleConnection,
             phase,
-            format!("relay {} has closed the connection meanwhile", self.channel.name),
+            format!("mail server {} has closed the connection", self.channel.name),
         )
     }
 

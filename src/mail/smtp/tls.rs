@@ -87,7 +87,7 @@ pub(super) fn describe(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(fault) => format!("its certificate is refused: {}", certificate(fault)),
         Error::InvalidMessage(_) => {
-            "what it says is no TLS; is this the port for `security = \"starttls\"`?".to_owned()
+            "it does not speak TLS; is this the port for `security = \"starttls\"`?".to_owned()
         }
         other => format!("TLS did not come about: {other}"),
     }
@@ -110,7 +110,7 @@ fn certificate(fault: &CertificateError) -> String {
         }
         CertificateError::NotValidForName => "it is for another name; is `host` right?".to_owned(),
         CertificateError::UnknownIssuer => {
-            "signed by nobody this machine knows; if the CA is your own, name its file as `ca_file`"
+            "not signed by a certificate authority that this machine trusts; if it is your own, name its file as `ca_file`"
                 .to_owned()
         }
         CertificateError::BadSignature => {

@@ -96,7 +96,7 @@ fn own_link(name: &Placeholder, at: usize, faults: &mut Faults<'_>) -> Option<Li
     if name.is_link() {
         return Some(LinkTarget::OwnPage(name.clone()));
     }
-    let found = format!("`{name}` is no address and cannot be a link target alone");
+    let found = format!("`{name}` is not an address and cannot be the whole target of a link");
     faults.error("bad-link", at, &found, "whole targets are `{{link.answer}}` and the other `link.…` names");
     None
 }
@@ -158,7 +158,7 @@ fn check_personal_data(address: &str, masked: &MaskedText, at: usize, faults: &m
             faults.error("address-in-link", at, &found, "leave it out of the link");
             allowed = false;
         } else if name.is_personal() {
-            let found = format!("`{name}` tells another server who the reader is");
+            let found = format!("`{name}` tells another server who the recipient is");
             faults.warning("personal-data-in-link", at, &found, "leave it out of the link if you can");
         }
     }
@@ -176,7 +176,7 @@ fn parse_mailto(rest: &str, masked: &MaskedText, at: usize, faults: &mut Faults<
             "bad-link",
             at,
             found,
-            "write `mailto:name@example.se`; placeholders may stand after `?`",
+            "write `mailto:name@example.se`; placeholders are allowed after `?`",
         );
         return None;
     }

@@ -111,7 +111,7 @@ impl TemplateLinter<'_> {
     fn function(&mut self, call: &HelperTemplate, line: usize, column: usize) {
         let name = call.name.as_name().unwrap_or_default();
         if !FUNCTIONS.contains(&name) {
-            let found = format!("`{name}` is no function of templates");
+            let found = format!("`{name}` is not a function of templates");
             let hint = suggestion(name, FUNCTIONS, "there are `eq`, `ne`, `and`, `or`, `not` and `capital`");
             self.error("unknown-function", line, column, &found, &hint);
         }
@@ -127,7 +127,7 @@ impl TemplateLinter<'_> {
         let spelled = name.replace(['[', ']'], "");
         if Placeholder::parse(&spelled, self.kept_columns).is_some_and(|name| name.is_per_reader()) {
             let found = format!(
-                "`{name}` differs from reader to reader: it can be printed or asked for, not compared"
+                "`{name}` is different for each recipient: it can be printed or tested, but not compared"
             );
             let hint =
                 format!("ask whether there is one with `{{{{#if {name}}}}}`, or write a variant of the step");
@@ -138,7 +138,7 @@ impl TemplateLinter<'_> {
     fn block(&mut self, block: &HelperTemplate, line: usize, column: usize) {
         let name = block.name.as_name().unwrap_or_default();
         if !BLOCKS.contains(&name) {
-            let found = format!("`{{{{#{name}}}}}` is no block of templates");
+            let found = format!("`{{{{#{name}}}}}` is not a block of templates");
             let hint = suggestion(name, BLOCKS, "there are `{{#if}}` and `{{#unless}}`");
             self.error("template-block", line, column, &found, &hint);
         }
@@ -168,7 +168,7 @@ impl TemplateLinter<'_> {
                 self.result.partials.push((name, self.place(line, column)));
             }
             _ => {
-                let found = "a part whose name is worked out";
+                let found = "a part with a computed name";
                 self.error("template-block", line, column, found, "write its name: `{{> footer}}`");
             }
         }
@@ -197,7 +197,7 @@ impl TemplateLinter<'_> {
             None => NAMES.iter().any(|entry| entry.name == name),
         };
         if !known {
-            let found = format!("`{name}` is no name that can be used here");
+            let found = format!("unknown placeholder `{name}`");
             let names = NAMES.iter().map(|entry| entry.name);
             let hint = match (closest_match(name, names), name.strip_prefix("extra.")) {
                 (_, Some(column)) => {
@@ -249,29 +249,29 @@ mod tests {
         check(
             &[("layout.html", html), TEXT],
             &expect![[r#"
-                templates/email/layout.html.hbs:2:1: error: `persn.unit` is no name that can be used here
+                templates/email/layout.html.hbs:2:1: error: unknown placeholder `persn.unit`
                   hint: did you mean `person.unit`?
-                templates/email/layout.html.hbs:3:3: error: `person.unt` is no name that can be used here
+                templates/email/layout.html.hbs:3:3: error: unknown placeholder `person.unt`
                   hint: did you mean `person.unit`?
-                templates/email/layout.html.hbs:2:1: error: `step.knd` is no name that can be used here
+                templates/email/layout.html.hbs:2:1: error: unknown placeholder `step.knd`
                   hint: did you mean `step.kind`?
-                templates/email/layout.html.hbs:5:1: error: `extra.Lön` is no name that can be used here
+                templates/email/layout.html.hbs:5:1: error: unknown placeholder `extra.Lön`
                   hint: only columns kept on purpose can be used: add `Lön` to `[people] keep`
-                templates/email/layout.html.hbs:7:1: error: `uppercase` is no function of templates
+                templates/email/layout.html.hbs:7:1: error: `uppercase` is not a function of templates
                   hint: there are `eq`, `ne`, `and`, `or`, `not` and `capital`
-                templates/email/layout.html.hbs:7:1: error: `person.unit` differs from reader to reader: it can be printed or asked for, not compared
+                templates/email/layout.html.hbs:7:1: error: `person.unit` is different for each recipient: it can be printed or tested, but not compared
                   hint: ask whether there is one with `{{#if person.unit}}`, or write a variant of the step
-                templates/email/layout.html.hbs:7:27: error: `{{#each}}` is no block of templates
+                templates/email/layout.html.hbs:7:27: error: `{{#each}}` is not a block of templates
                   hint: there are `{{#if}}` and `{{#unless}}`
-                templates/email/layout.html.hbs:7:27: error: `person` is no name that can be used here
+                templates/email/layout.html.hbs:7:27: error: unknown placeholder `person`
                   hint: `docs/authoring.md` lists all names
-                templates/email/layout.html.hbs:7:53: error: `lookup` is no function of templates
+                templates/email/layout.html.hbs:7:53: error: `lookup` is not a function of templates
                   hint: there are `eq`, `ne`, `and`, `or`, `not` and `capital`
-                templates/email/layout.html.hbs:7:53: error: `person` is no name that can be used here
+                templates/email/layout.html.hbs:7:53: error: unknown placeholder `person`
                   hint: `docs/authoring.md` lists all names
-                templates/email/layout.html.hbs:7:85: error: `this` is no name that can be used here
+                templates/email/layout.html.hbs:7:85: error: unknown placeholder `this`
                   hint: `docs/authoring.md` lists all names
-                templates/email/layout.html.hbs:7:94: error: `../x` is no name that can be used here
+                templates/email/layout.html.hbs:7:94: error: unknown placeholder `../x`
                   hint: `docs/authoring.md` lists all names
             "#]],
         );
@@ -283,11 +283,11 @@ mod tests {
         check(
             &[("layout.html", html), TEXT],
             &expect![[r#"
-            templates/email/layout.html.hbs:1:49: error: `person.unit` differs from reader to reader: it can be printed or asked for, not compared
-              hint: ask whether there is one with `{{#if person.unit}}`, or write a variant of the step
-            templates/email/layout.html.hbs:1:84: error: `extra.Titel` differs from reader to reader: it can be printed or asked for, not compared
-              hint: ask whether there is one with `{{#if extra.Titel}}`, or write a variant of the step
-        "#]],
+                templates/email/layout.html.hbs:1:49: error: `person.unit` is different for each recipient: it can be printed or tested, but not compared
+                  hint: ask whether there is one with `{{#if person.unit}}`, or write a variant of the step
+                templates/email/layout.html.hbs:1:84: error: `extra.Titel` is different for each recipient: it can be printed or tested, but not compared
+                  hint: ask whether there is one with `{{#if extra.Titel}}`, or write a variant of the step
+            "#]],
         );
         let nowhere = [
             "<html><head><style></style></head><body>{{mail.body}}<a {{#if link.web}}href=\"{{link.web}}\"{{/if}}>x</a></body></html>",
@@ -333,8 +333,8 @@ mod tests {
                 templates/email/layout.html.hbs:1:21: error: there is no part `gone`
                   hint: write `gone.html.hbs`
                 templates/email/b.html.hbs:2:1: error: parts within parts without end: `a` > `b` > `a`
-                  hint: a part never includes itself, and at most 8 stand within each other
-                templates/email/layout.html.hbs:1:31: error: a part whose name is worked out
+                  hint: a part must not include itself, and at most 8 parts can be nested
+                templates/email/layout.html.hbs:1:31: error: a part with a computed name
                   hint: write its name: `{{> footer}}`
                 templates/email/layout.html.hbs:1:40: error: a block or decorator that templates here do not have
                   hint: there are `{{#if}}`, `{{#unless}}` and `{{> part}}`
@@ -387,7 +387,7 @@ mod tests {
         check(
             &[("layout.html", "{{mail.body}}"), ("layout.txt", "{{mail.body}}"), ("bild.png", "")],
             &expect![[r#"
-                templates/email/bild.png.hbs: error: `email/bild.png` is no name of a mail template
+                templates/email/bild.png.hbs: error: `email/bild.png` is not the name of a mail template
                   hint: they are called `layout.html.hbs`, `footer.sv.html.hbs`, `kind.sv.txt.hbs`
                 templates/email/layout.txt.hbs:1:1: error: `mail.body` is HTML, and this is a text template
                   hint: write `mail.text`

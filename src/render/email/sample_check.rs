@@ -86,7 +86,7 @@ fn fault(renderer: &Renderer, request: &RenderRequest<'_>, variant: &Variant) ->
         RenderError::Broken { .. } => return None,
         RenderError::Empty { .. } => ("empty-name", "give it a value, or leave the placeholder out"),
         RenderError::Subject { .. } => {
-            ("subject", "it is tried with a name of 60 characters: say the thing in fewer words")
+            ("subject", "it was tried with a name of 60 characters: make it shorter")
         }
         RenderError::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
         RenderError::AddressInLink { .. } | RenderError::NoSuchStep { .. } | RenderError::Template { .. } => {
@@ -109,7 +109,7 @@ fn fault(renderer: &Renderer, request: &RenderRequest<'_>, variant: &Variant) ->
 /// is sent.
 fn check_control_characters(mail: &RenderedEmail, variant: &Variant) -> Option<Diagnostic> {
     (has_control(&mail.html) || has_control(&mail.text)).then(|| {
-        let message = "the mail would hold a control character, which no relay takes";
+        let message = "the mail would have a control character, which no mail server accepts";
         let hint = "look for it in the title, in the names of the programme and in the templates";
         Diagnostic::error("control-character", Location::file(&variant.file), message).hint(hint)
     })

@@ -64,11 +64,11 @@ pub(crate) fn check_readability<'b>(blocks: impl Iterator<Item = &'b Block>, fau
     let lix = length + 100 * long / words;
     if lix > MAX_LIX || length > MAX_SENTENCE_WORDS {
         let found = format!(
-            "hard to read: LIX {lix}, with {length} words a sentence and {} % long words",
+            "hard to read: LIX {lix}, with {length} words in a sentence and {} % long words",
             100 * long / words
         );
         let hint = format!(
-            "a full stop more, and shorter words: LIX at most {MAX_LIX}, at most {MAX_SENTENCE_WORDS} words a sentence"
+            "use shorter sentences and words: LIX at most {MAX_LIX}, at most {MAX_SENTENCE_WORDS} words in a sentence"
         );
         faults.warning("hard-to-read", 0, &found, &hint);
     }
@@ -181,14 +181,14 @@ mod tests {
         assert_eq!(faults_of(easy), "");
         let long = "Den som går till jobbet ".to_owned() + &"och tar en bit till ".repeat(5) + "är vaken.\n";
         expect![[r#"
-            journeys/miljo/resor.md:10:1: warning: hard to read: LIX 32, with 32 words a sentence and 0 % long words
-              hint: a full stop more, and shorter words: LIX at most 50, at most 25 words a sentence
+            journeys/miljo/resor.md:10:1: warning: hard to read: LIX 32, with 32 words in a sentence and 0 % long words
+              hint: use shorter sentences and words: LIX at most 50, at most 25 words in a sentence
         "#]]
         .assert_eq(&faults_of(&long));
         let official = "Verksamhetens hållbarhetsarbete förutsätter medarbetarnas engagemang. ".repeat(8);
         expect![[r#"
-            journeys/miljo/resor.md:10:1: warning: hard to read: LIX 105, with 5 words a sentence and 100 % long words
-              hint: a full stop more, and shorter words: LIX at most 50, at most 25 words a sentence
+            journeys/miljo/resor.md:10:1: warning: hard to read: LIX 105, with 5 words in a sentence and 100 % long words
+              hint: use shorter sentences and words: LIX at most 50, at most 25 words in a sentence
         "#]]
         .assert_eq(&faults_of(&official));
     }

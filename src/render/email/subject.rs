@@ -28,7 +28,7 @@ pub(crate) fn compile(source: &str, kept_columns: &[String], faults: &mut Faults
     for word in pieces.literals().flat_map(str::split_whitespace) {
         if word.chars().count() > MAX_WORD {
             let found = format!("a word of {} characters, and at most {MAX_WORD}", word.chars().count());
-            faults.error("long-word", 0, &found, "some relays cannot carry it: write shorter words");
+            faults.error("long-word", 0, &found, "some mail servers cannot send it: write shorter words");
         }
     }
     pieces

@@ -56,7 +56,12 @@ impl MarkdownCompiler<'_, '_, '_> {
             && style_lint::shown_host(said).is_some_and(|shown| shown != *host)
         {
             let found = format!("the text shows another address than `{host}`, where the link leads");
-            self.faults.error("misleading-link", at, &found, "mail filters take it for a fraud: write words");
+            self.faults.error(
+                "misleading-link",
+                at,
+                &found,
+                "mail filters treat it as fraud: write a text instead",
+            );
         }
         let address = target.plain();
         if address != text {
@@ -75,20 +80,14 @@ impl MarkdownCompiler<'_, '_, '_> {
             || dest.starts_with("//")
             || dest.chars().any(|c| self.masked.hole(c).is_some());
         if remote {
-            let hint =
-                "mail programs block them, and they tell the other server who reads: link to it instead";
+            let hint = "mail programs block it, and it tells the other server who reads: link to it instead";
             self.faults.error("remote-image", at, "a picture from somewhere else", hint);
         } else if has_alt {
-            let hint = "say it in words; a film has a field of its own in the front matter";
+            let hint = "describe it in the text; a film has its own field in the front matter";
             self.faults.error("image", at, "pictures in mails are not supported yet", hint);
         } else {
             let hint = "write between the brackets what it shows: `![Two hands and a seedling](…)`";
-            self.faults.error(
-                "image-without-alt",
-                at,
-                "a picture without words for those who cannot see it",
-                hint,
-            );
+            self.faults.error("image-without-alt", at, "the picture has no description (alt text)", hint);
         }
     }
 }

@@ -123,19 +123,19 @@ fn an_unknown_name_is_reported_with_its_location() {
     check_faults(
         "Hej!\n\nåäö {{person.fist_name}} {{ extra.Lön }} {{mail.body}} {{epost}} {{ {{x}}",
         &expect![[r#"
-                journeys/miljo/resor.md:12:5: error: `person.fist_name` is no name that can be used here
-                  hint: did you mean `person.first_name`?
-                journeys/miljo/resor.md:12:26: error: `extra.Lön` is no name that can be used here
-                  hint: only columns kept on purpose can be used: add `Lön` to `[people] keep`
-                journeys/miljo/resor.md:12:42: error: `mail.body` is a name for templates only
-                  hint: words of the mail itself cannot stand in a step
-                journeys/miljo/resor.md:12:56: error: `epost` is no name that can be used here
-                  hint: the names are `person.…`, `step.…`, `journey.title`, `character.name`, `programme.title`, `organisation`, `link.…` and `extra.<column>`
-                journeys/miljo/resor.md:12:66: error: a placeholder that begins with `{{` but does not end with `}}` on the same line
-                  hint: write `{{person.first_name}}`; a brace that is only a brace is written `\{`
-                journeys/miljo/resor.md:12:69: error: `x` is no name that can be used here
-                  hint: the names are `person.…`, `step.…`, `journey.title`, `character.name`, `programme.title`, `organisation`, `link.…` and `extra.<column>`
-            "#]],
+            journeys/miljo/resor.md:12:5: error: unknown placeholder `person.fist_name`
+              hint: did you mean `person.first_name`?
+            journeys/miljo/resor.md:12:26: error: unknown placeholder `extra.Lön`
+              hint: only columns kept on purpose can be used: add `Lön` to `[people] keep`
+            journeys/miljo/resor.md:12:42: error: `mail.body` is a name for templates only
+              hint: placeholders of the mail template cannot be used in a step
+            journeys/miljo/resor.md:12:56: error: unknown placeholder `epost`
+              hint: the names are `person.…`, `step.…`, `journey.title`, `character.name`, `programme.title`, `organisation`, `link.…` and `extra.<column>`
+            journeys/miljo/resor.md:12:66: error: a placeholder that begins with `{{` but does not end with `}}` on the same line
+              hint: write `{{person.first_name}}`; a brace that is only a brace is written `\{`
+            journeys/miljo/resor.md:12:69: error: unknown placeholder `x`
+              hint: the names are `person.…`, `step.…`, `journey.title`, `character.name`, `programme.title`, `organisation`, `link.…` and `extra.<column>`
+        "#]],
     );
 }
 
@@ -187,15 +187,15 @@ fn an_own_link_is_used_whole_or_not_at_all() {
         "[a]({{link.answer}}?x=1) [b](https://x.example/?next={{link.answer}}) [c]({{person.first_name}}) \
              [d](mailto:{{person.first_name}}@x.example)",
         &expect![[r#"
-                journeys/miljo/resor.md:10:1: error: `link.answer` is a whole address of its own and cannot be a part of another
-                  hint: write `({{link.answer}})` with nothing before or after
-                journeys/miljo/resor.md:10:26: error: `link.answer` is a whole address of its own and cannot be a part of another
-                  hint: write `({{link.answer}})` with nothing before or after
-                journeys/miljo/resor.md:10:71: error: `person.first_name` is no address and cannot be a link target alone
-                  hint: whole targets are `{{link.answer}}` and the other `link.…` names
-                journeys/miljo/resor.md:10:98: error: a `mailto:` link without a plain mail address
-                  hint: write `mailto:name@example.se`; placeholders may stand after `?`
-            "#]],
+            journeys/miljo/resor.md:10:1: error: `link.answer` is a whole address of its own and cannot be a part of another
+              hint: write `({{link.answer}})` with nothing before or after
+            journeys/miljo/resor.md:10:26: error: `link.answer` is a whole address of its own and cannot be a part of another
+              hint: write `({{link.answer}})` with nothing before or after
+            journeys/miljo/resor.md:10:71: error: `person.first_name` is not an address and cannot be the whole target of a link
+              hint: whole targets are `{{link.answer}}` and the other `link.…` names
+            journeys/miljo/resor.md:10:98: error: a `mailto:` link without a plain mail address
+              hint: write `mailto:name@example.se`; placeholders are allowed after `?`
+        "#]],
     );
 }
 
@@ -251,7 +251,7 @@ fn oversized_and_deeply_nested_input_is_refused_quickly() {
     assert!(found.iter().all(|faults| faults.len() < 40_000));
     expect![[r#"
             journeys/miljo/resor.md:10:9: error: quotations and lists more than 8 deep
-              hint: a reader on a phone is lost in it: make it flat
+              hint: it is hard to read on a phone: use one level
             journeys/miljo/resor.md:10:1: error: 900 kB of text, and at most 200 kB
               hint: a mail is read in a few minutes: shorten it
         "#]]
@@ -269,14 +269,14 @@ fn pictures_headings_links_and_days_are_checked() {
                   hint: the title of the step is the one heading of that rank: begin with `##`
                 journeys/miljo/resor.md:12:1: warning: a heading of rank 4 after one of rank 2
                   hint: write `###`: people who listen find their way by ranks
-                journeys/miljo/resor.md:14:1: error: a picture without words for those who cannot see it
+                journeys/miljo/resor.md:14:1: error: the picture has no description (alt text)
                   hint: write between the brackets what it shows: `![Two hands and a seedling](…)`
                 journeys/miljo/resor.md:14:15: error: pictures in mails are not supported yet
-                  hint: say it in words; a film has a field of its own in the front matter
+                  hint: describe it in the text; a film has its own field in the front matter
                 journeys/miljo/resor.md:14:39: error: a picture from somewhere else
-                  hint: mail programs block them, and they tell the other server who reads: link to it instead
+                  hint: mail programs block it, and it tells the other server who reads: link to it instead
                 journeys/miljo/resor.md:14:69: error: a picture from somewhere else
-                  hint: mail programs block them, and they tell the other server who reads: link to it instead
+                  hint: mail programs block it, and it tells the other server who reads: link to it instead
                 journeys/miljo/resor.md:16:5: warning: `här` does not say where the link leads
                   hint: some people hear only the links: name what is there
                 journeys/miljo/resor.md:16:36: error: a link without a text
@@ -284,7 +284,7 @@ fn pictures_headings_links_and_days_are_checked() {
                 journeys/miljo/resor.md:18:8: warning: `i morgon` is wrong when the mail comes later than planned
                   hint: write the weekday or the date, or leave it out
                 journeys/miljo/resor.md:18:18: error: the text shows another address than `x.example`, where the link leads
-                  hint: mail filters take it for a fraud: write words
+                  hint: mail filters treat it as fraud: write a text instead
             "#]],
     );
 }
@@ -294,10 +294,10 @@ fn no_link_identifies_the_recipient() {
     check_faults(
         "[a](https://x.example/?n={{person.last_name}}&t={{extra.Titel}})",
         &expect![[r#"
-                journeys/miljo/resor.md:10:1: warning: `person.last_name` tells another server who the reader is
-                  hint: leave it out of the link if you can
-                journeys/miljo/resor.md:10:1: warning: `extra.Titel` tells another server who the reader is
-                  hint: leave it out of the link if you can
-            "#]],
+            journeys/miljo/resor.md:10:1: warning: `person.last_name` tells another server who the recipient is
+              hint: leave it out of the link if you can
+            journeys/miljo/resor.md:10:1: warning: `extra.Titel` tells another server who the recipient is
+              hint: leave it out of the link if you can
+        "#]],
     );
 }

@@ -38,7 +38,7 @@ pub(crate) enum BackupError {
     #[error("{} is a plain copy of a database file, without its log: if it was copied while journey ran, what was last written is missing{}", path.display(), newest.map_or(String::new(), |at| format!("; the last it knows is of {}", codec::time(at))))]
     PlainCopy { path: PathBuf, newest: Option<Timestamp> },
     /// Another process has the database open that is to be replaced.
-    #[error("somebody has {} open; nothing was changed", path.display())]
+    #[error("another program has {} open; nothing was changed", path.display())]
     InUse { path: PathBuf },
     /// The backup is good, but its time could not be stored in the database.
     #[error("the backup {} is good, but that it was made could not be written down: {why}", path.display())]
@@ -147,7 +147,7 @@ impl Store {
             return in_the_way("is a folder, and the name of a file is asked for");
         }
         if !metadata.is_file() {
-            return in_the_way("is no plain file");
+            return in_the_way("is not a regular file");
         }
         if metadata.len() == 0 {
             return Ok(false);
@@ -161,7 +161,7 @@ impl Store {
             Err(StoreError::Io { why, .. }) => {
                 return Err(BackupError::CannotCreate { path: path.to_owned(), why });
             }
-            Err(_) => return in_the_way("is there already, and is no backup of this database"),
+            Err(_) => return in_the_way("exists already and is not a backup of this database"),
         };
         if earlier.0 != self.secret()? {
             return in_the_way("is a backup of another database");

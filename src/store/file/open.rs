@@ -239,7 +239,7 @@ fn check_header(path: &Path) -> Result<(), StoreError> {
     let mut header = Vec::with_capacity(100);
     File::open(path).map_err(io)?.take(100).read_to_end(&mut header).map_err(io)?;
     if header.is_empty() {
-        return damaged(format!("{} is empty; it is no database", path.display()));
+        return damaged(format!("{} is empty; it is not a database", path.display()));
     }
     if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
         return damaged(format!("{} is not an SQLite database", path.display()));

@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError, codec, failpoints};
 
 /// Content of the placeholder that stands in place of the database while a
 /// corrupt one is moved away. No command accepts it as a database.
-const PLACEHOLDER: &str = "a restore was interrupted here; type it again: journey restore FILE\n";
+const PLACEHOLDER: &str = "a restore was interrupted here; run it again: journey restore FILE\n";
 
 /// What to do with a plain copy of a database file, which may be incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +256,7 @@ fn replace_corrupt(
     disk::sync_folder(disk::parent_folder(database)).map_err(io("replace"))?;
     failpoints::at("restore.plugged")?;
     for (part, _) in parts.iter().skip(1).filter(|(part, _)| part.exists()) {
-        fs::remove_file(part).map_err(io("move away what lies beside"))?;
+        fs::remove_file(part).map_err(io("move the other file away"))?;
     }
     failpoints::at("restore.cleared")?;
     partial.rename_into_place(database)?;

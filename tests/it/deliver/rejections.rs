@@ -199,7 +199,7 @@ fn a_mail_above_the_advertised_size_holds_its_step_before_data() {
     assert_eq!((step.step.to_string().as_str(), step.since), ("j/a", at));
     let why = step.why.as_deref().expect("a reason");
     let (bytes, rest) = why.split_once(" bytes, ").expect("bytes");
-    assert_eq!(rest, "the relay allows 10 000");
+    assert_eq!(rest, "the mail server allows 10 000");
     assert!(bytes.replace(' ', "").parse::<u32>().expect("a number") > 14_000, "{why}");
     let connections = relay.connections();
     mailing.pass(&relay, at + minutes(1));
@@ -230,7 +230,7 @@ fn a_relay_that_rejects_the_size_holds_the_step() {
         assert_eq!(kept, Ok(0), "no copy of it is anywhere");
         let store = Store::open(&mailing.database(), at, || [7; 32]).expect("a database");
         let [step] = &store.held_steps().expect("read")[..] else { panic!("one step") };
-        assert_eq!(step.why.as_deref(), Some("the relay says 552 5.3.4 message too big"));
+        assert_eq!(step.why.as_deref(), Some("the mail server says 552 5.3.4 message too big"));
     }
 }
 

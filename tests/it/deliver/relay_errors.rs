@@ -97,7 +97,7 @@ fn a_timeout_in_any_phase_is_reported_and_counts_against_no_recipient() {
     let mut later = 0;
     for (n, (point, phase, asked, left_alone)) in (1..).zip([
         (None, Phase::Connect, "cannot be reached", 1),
-        (Some(Point::Greeting), Phase::Greeting, "did not greet", 2),
+        (Some(Point::Greeting), Phase::Greeting, "sent no greeting", 2),
         (Some(Point::Ehlo), Phase::Ehlo, "did not answer EHLO", 5),
         (Some(Point::Starttls), Phase::Tls, "did not answer TLS", 10),
         (Some(Point::Auth), Phase::Auth, "did not answer AUTH", 15),
@@ -122,7 +122,7 @@ fn a_timeout_in_any_phase_is_reported_and_counts_against_no_recipient() {
         let now = at + minutes(later);
         let delivered = mailing.pass_by(&Transport::Smtp(Box::new(relay), None), now);
         let limit = if phase == Phase::Connect { "0" } else { "0.02" };
-        let told = format!("relay 127.0.0.1:{} {asked} within {limit} s", silent.port());
+        let told = format!("mail server 127.0.0.1:{} {asked} within {limit} s", silent.port());
         assert_eq!(delivered.trouble.map(|trouble| trouble.why), Some(told.clone()), "{phase}");
         let trouble = nobody_is_blamed(&mailing, now);
         assert_eq!((trouble.why.as_str(), trouble.failures, trouble.since), (told.as_str(), n, at));
@@ -150,7 +150,7 @@ fn a_relay_that_reads_slowly_does_not_block_a_mailing() {
     relay.timeouts = hasty(Phase::EndOfData);
     let delivered = mailing.pass_by(&Transport::Smtp(Box::new(relay), None), at);
     assert_eq!((delivered.in_doubt, mailing.states().as_str()), (3, "in_doubt 3"));
-    let why = format!("relay 127.0.0.1:{} did not answer the final dot within 0.02 s", sipping.port());
+    let why = format!("mail server 127.0.0.1:{} did not answer the final dot within 0.02 s", sipping.port());
     assert!(mailing.rows().iter().all(|row| row.reply == why), "{:?}", mailing.rows());
     assert_eq!(sipping.count(), 0);
     ends_well(&mut mailing, at + minutes(15), 3);
@@ -185,7 +185,7 @@ fn a_rejected_sign_in_stops_the_relay_and_shows_no_password() {
         let now = at + minutes(80 * (n - 1));
         let passed = mailing.pass(relay, now);
         let told = format!(
-            "relay 127.0.0.1:{} refused to sign in ({said}): check `username` and the password file; \
+            "mail server 127.0.0.1:{} refused the login ({said}): check `username` and the password file; \
              Exchange Online needs `auth = \"xoauth2\"`",
             relay.port()
         );
@@ -255,7 +255,8 @@ fn an_unreachable_token_endpoint_stops_the_relay_and_shows_no_secret() {
         let now = at + minutes(later);
         let passed = mailing.pass(&relay, now);
         let why = passed.delivered.trouble.expect("trouble").why;
-        let told = format!("cannot sign in at relay 127.0.0.1:{}: the token endpoint {url} ", relay.port());
+        let told =
+            format!("cannot log in to mail server 127.0.0.1:{}: the token endpoint {url} ", relay.port());
         assert!(why.starts_with(&told) && why.contains("cannot be reached"), "{why}");
         let trouble = nobody_is_blamed(&mailing, now);
         assert_eq!((trouble.why.as_str(), trouble.since, trouble.failures), (why.as_str(), at, n));
@@ -283,7 +284,7 @@ fn a_rejected_token_is_fetched_again() {
     smtp.token = Some(TokenConfig::Command(vec!["/bin/sh".to_owned(), program.display().to_string()]));
     let post = transport::from_config(&mailing.rig.config).expect("a relay");
     let trouble = mailing.pass_by(&post, at).trouble.expect("it is refused");
-    assert!(trouble.why.contains("refused to sign in (535"), "{}", trouble.why);
+    assert!(trouble.why.contains("refused the login (535"), "{}", trouble.why);
     let trouble = nobody_is_blamed(&mailing, at);
     is_left_alone(&trouble, at, 60);
     let delivered = mailing.pass_by(&post, at + minutes(75));
@@ -311,7 +312,7 @@ fn status_is_red_and_says_since_when_no_mail_was_accepted() {
     let home = Home::peopled(3, never.port());
     let output = home.run(&["send"]);
     assert_eq!(output.status.code(), Some(69), "{}", said(&output));
-    let why = format!("relay 127.0.0.1:{} answered the greeting with {closed}", never.port());
+    let why = format!("mail server 127.0.0.1:{} answered the greeting with {closed}", never.port());
     assert!(said(&output).contains(&why), "{}", said(&output));
     let status = said(&home.run(&["status"]));
     assert!(status.contains("sending fails since ") && status.contains(&why), "{status}");

@@ -201,7 +201,7 @@ fn status_speaks_of_the_daemon_only_while_it_runs() {
     seen.shows("down", 69, "Sent  1 mail, 2 wait\n", "closed the connection");
     assert!(!seen.status.contains("daemon"), "{}", seen.status);
     assert!(seen.status.contains("to try again: journey send"), "{}", seen.status);
-    assert!(seen.status.contains("2 mails are booked, and may be handed over; send with `journey send`"));
+    assert!(seen.status.contains("2 mails are queued and can be sent; send with `journey send`"));
     let zone = TimeZone::parse("Europe/Stockholm").expect("a zone");
     let running = Lock::acquire_as_daemon(&home.database(), clock::now(), zone).expect("it is free");
     let status = text(&home.run(&["status"]).stdout);

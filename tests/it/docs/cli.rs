@@ -17,23 +17,23 @@ fn the_command_reference_is_generated_from_the_commands() {
 const HEAD: &str = "\
 # Every command
 
-Made from the commands by a test; `journey help COMMAND` says the same. What they print stands in [transcripts](../tests/transcripts), their JSON in [json.md](json.md).
+Written by a test from the help of the commands; `journey help COMMAND` prints the same. [transcripts](../tests/transcripts) shows what they print, and [json.md](json.md) describes their JSON.
 
-`PERSON` is an employee id or a mail address, `STEP` is `<journey>/<step>`, `UNIT` an id or a name. `TIME` is RFC 3339, or without an offset the programme's local time. Data goes to standard output, talk to standard error. Colour only on a terminal, and not with `NO_COLOR`.
+`PERSON` is an employee id or a mail address, `STEP` is `<journey>/<step>`, `UNIT` an id or a name. `TIME` is RFC 3339, or without an offset the programme's local time. Results go to standard output, messages to standard error. There is colour only on a terminal, and not with `NO_COLOR`.
 
 | exit code | |
 |---|---|
 | 0 | done; also when nothing is due |
-| 1 | the answer is no: `check` or `doctor` found faults, or a mail was refused; or the daemon must be started anew, and nothing is lost |
-| 2 | typed wrong |
+| 1 | `check` or `doctor` found errors; some mails were refused or stopped; rows of the people file were not imported; or the daemon must be restarted, and nothing is lost |
+| 2 | wrong usage |
 | 65 | bad people file, or a damaged database |
-| 69 | the mail server, or the `sendmail` program, failed |
-| 73 | a file cannot be made where it is asked for |
+| 69 | the mail server, or the program that sends, is not available |
+| 73 | a file cannot be created |
 | 74 | cannot read or write |
-| 75 | try again later: another journey runs, sending was stopped, or the mail server asked for it; `bounce` ends with it after every error that can pass |
-| 77 | not for this user |
+| 75 | try again later: another journey is running, sending was stopped, or the mail server asked for it; `bounce` uses it for every error that can pass |
+| 77 | no permission |
 | 78 | bad configuration or content |
-| 80 | a safety brake: too many leavers, or a copy that may not be whole |
+| 80 | stopped for safety: too many people would leave, or the database may be a copy |
 ";
 
 fn reference() -> String {

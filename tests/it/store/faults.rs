@@ -189,7 +189,7 @@ fn a_file_written_but_not_recorded_is_finished_with_the_same_bytes_and_one_event
     database.execute_batch("DROP TRIGGER no_room").expect("repaired");
     let output = home.run(&["send", "--at", "2026-12-01T09:15"]);
     let said = told(&output, 0);
-    assert!(said.contains("nothing of them had left"), "{said}");
+    assert!(said.contains("an earlier run was stopped before it sent"), "{said}");
     assert_eq!((states(), events()), (vec!["sent".to_owned()], before));
     assert!(home.outbox() == written, "the same files with the same bytes");
 }
@@ -287,7 +287,7 @@ fn an_unreadable_file_is_a_permission_error() {
     set_mode(&home.path("content"), 0o000);
     let seen = as_nobody(&home, &["doctor", "--at", AT]).expect("it starts").stdout;
     let seen = String::from_utf8_lossy(&seen);
-    assert!(seen.contains("warn time zone     not known: it stands in the content"), "{seen}");
+    assert!(seen.contains("warn time zone     unknown, because the content cannot be read"), "{seen}");
     set_mode(&home.path("content"), 0o755);
     set_mode(&home.path("people.csv"), 0o000);
     let seen = as_nobody(&home, &["doctor", "--at", AT]).expect("it starts").stdout;
@@ -394,7 +394,7 @@ fn a_damaged_database_is_rejected_and_not_changed() {
         ("truncated to half", whole[..whole.len() / 2 / 4096 * 4096].to_vec(), "integrity check failed"),
         ("truncated within a page", whole[..whole.len() - 1000].to_vec(), "integrity check failed"),
         ("truncated within the header", whole[..60].to_vec(), "is not an SQLite database"),
-        ("empty", Vec::new(), "is empty; it is no database"),
+        ("empty", Vec::new(), "is empty; it is not a database"),
         ("not SQLite", noise(1, 8192), "is not an SQLite database"),
         ("another program's", other_program, "is a database of another program"),
     ];

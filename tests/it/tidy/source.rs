@@ -9,6 +9,8 @@ pub(super) struct Source {
     pub(super) remarks: Vec<Remark>,
     /// All comments, documentation too, one entry a line.
     pub(super) comments: Vec<Remark>,
+    /// String literals outside test code, one entry for each.
+    pub(super) strings: Vec<Remark>,
     /// Modules declared for tests only: `#[cfg(test)] mod tests;`.
     pub(super) test_modules: Vec<String>,
 }
@@ -52,11 +54,16 @@ pub(super) struct Function {
 impl Source {
     /// Tokenises a file.
     pub(super) fn read(text: &str) -> Source {
-        let mut reader = Reader { chars: text.chars().collect(), at: 0, line: 1, words: Vec::new() };
+        let chars = text.chars().collect();
+        let mut reader = Reader { chars, at: 0, line: 1, words: Vec::new(), strings: Vec::new() };
         let (comments, remarks) = reader.read();
-        let mut source = Source { words: reader.words, remarks, comments, test_modules: Vec::new() };
+        let (words, all_strings) = (reader.words, reader.strings);
+        let mut source = Source { words, remarks, comments, strings: Vec::new(), test_modules: Vec::new() };
         source.mark_tests();
         source.mark_nested();
+        let in_program = |at: &usize| source.words.get(*at).is_some_and(|word| !word.test);
+        source.strings =
+            all_strings.into_iter().filter(|(at, _)| in_program(at)).map(|(_, text)| text).collect();
         source
     }
 
@@ -243,6 +250,8 @@ struct Reader {
     at: usize,
     line: usize,
     words: Vec<Word>,
+    /// String literals, each with its place among the tokens.
+    strings: Vec<(usize, Remark)>,
 }
 
 impl Reader {
@@ -344,11 +353,17 @@ impl Reader {
     }
 
     fn string(&mut self, hashes: usize, escapes: bool) {
+        let (place, line) = (self.words.len(), self.line);
         self.push("\"");
         self.skip(hashes + 1);
+        let start = self.at;
         while let Some(c) = self.peek(0) {
             let closes = c == '"' && (1..=hashes).all(|i| self.peek(i) == Some('#'));
             if closes {
+                let text: String = self.chars[start..self.at].iter().collect();
+                // a line that ends with a backslash goes on in the next one
+                let text = text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ");
+                self.strings.push((place, Remark { line, text }));
                 self.skip(hashes + 1);
                 return;
             }

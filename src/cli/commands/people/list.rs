@@ -10,15 +10,15 @@ use crate::cli::style::BOLD;
 use crate::domain::model::person::Person;
 use crate::view::person::{PeopleView, periods_text};
 
-/// Lists who there is
+/// List the people
 ///
 /// Example: journey people list --unit "Hemtjänsten Norr"
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {
-    /// Only this unit, by id or name
+    /// Only this unit (name or id)
     #[arg(long, value_name = "UNIT")]
     unit: Option<String>,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

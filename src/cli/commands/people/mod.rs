@@ -9,7 +9,7 @@ mod template;
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 
-/// Reads and shows who there is
+/// Import, list and show the people
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum People {
     Import(import::Args),

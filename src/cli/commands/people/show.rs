@@ -15,14 +15,14 @@ use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain;
 use crate::view::person::{PersonDetailsView, periods_text};
 
-/// Shows one person: what HR says, the character, and where each journey stands
+/// Show one person: data from HR, character, and the state of each journey
 ///
 /// Example: journey people show 1042
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {
-    /// An employee id or a mail address
+    /// Employee id or mail address
     person: String,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

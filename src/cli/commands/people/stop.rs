@@ -15,7 +15,7 @@ use crate::domain::change::Change;
 /// Example: journey people stop 1042
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {
-    /// An employee id or a mail address
+    /// Employee id or mail address
     person: String,
     /// The person wants mails again
     #[arg(long)]
@@ -27,7 +27,7 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     change::run(cx, &args.flags, |snapshot, _| {
         let person = lookup::person(snapshot, &args.person)?;
-        let about = format!("person {}", output::display_id(person));
+        let about = format!("person {}", output::person_label(person));
         let id = person.id.clone();
         let change = if args.undo { Change::UndoStop(id) } else { Change::Stop(id) };
         Ok(ProposedChange { about, change, why: None, by: None })

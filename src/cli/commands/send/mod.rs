@@ -36,32 +36,33 @@ use report::Report;
 /// Maximum number of mails that the report names because they did not leave.
 const MAX_PROBLEMS: usize = 20;
 
-/// Sends what is due now, or shows what one pass would send
+/// Send the mails that are due, or show what would be sent
 ///
-/// What --dry-run lists at a time is what a pass at that time sends: who gets
-/// what, who waits and who is held, and why. Nobody gets anything twice,
-/// however often it is typed. Exit code 0 also when nothing is due.
+/// With --dry-run it shows who would get which mail at that time, who waits,
+/// who is stopped, and why. A real run at that time sends exactly this. Nobody
+/// gets a mail twice, however often you run it. The exit code is 0 also when
+/// nothing is due.
 ///
-/// What was booked by an earlier pass and has not left yet leaves first;
-/// --only and --limit choose among those, too. Ctrl-C ends it after the mails
-/// that are on their way; `journey send` goes on where it stopped.
+/// Mails that an earlier run could not send are sent first; --only and --limit
+/// apply to them too. Ctrl-C stops after the mails that are being sent; run
+/// `journey send` again to continue.
 ///
 /// Example: journey send --dry-run --at 2026-12-01T08:30 --only 1042 --out mails
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Only show; nothing changes anywhere
+    /// Only show what would happen; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Only to this unit or person, or of this step; may be given several times
+    /// Only this unit, person or step; can be repeated
     #[arg(long, value_name = "STEP|UNIT|PERSON")]
     only: Vec<String>,
-    /// At most so many mails
+    /// Send at most this many mails
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     limit: Option<usize>,
-    /// Write the mails into this folder, as .eml files; only with --dry-run
+    /// Write the mails to this folder as .eml files; only with --dry-run
     #[arg(long, value_name = "DIR", requires = "dry_run")]
     out: Option<PathBuf>,
-    /// How to tell
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -182,8 +183,8 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     recovered_text(cx, &outcome.recovered)?;
     if outcome.is_incomplete {
-        let message = "the database is changed again and again; what left is remembered";
-        return Err(CommandError::new(ErrorKind::Busy, message).hint("type it again in a moment"));
+        let message = "the database keeps changing; the mails that were sent are saved";
+        return Err(CommandError::new(ErrorKind::Busy, message).hint("run the command again in a moment"));
     }
     let selected = Filter { limit: None, ..filter.clone() };
     outcome.decide_again(&mut store, now, &selected, |snapshot, pass| match &mut collected {
@@ -220,7 +221,7 @@ fn enqueued_before_text(cx: &mut Context, enqueued: usize) -> io::Result<()> {
         return Ok(());
     }
     let mails = output::count(enqueued, "mail", "mails");
-    writeln!(cx.err, "{mails} were booked before the database was changed, and what follows after")
+    writeln!(cx.err, "{mails} were queued before the database changed, and these after:")
 }
 
 /// Number of mails that wait in the outbox and leave by themselves.
@@ -252,7 +253,8 @@ fn exit_status(
     }
     if delivered.in_doubt > 0 {
         let mails = output::count(delivered.in_doubt, "mail", "mails");
-        let message = format!("the mail server did not confirm {mails}: nobody knows whether they arrived");
+        let message =
+            format!("the mail server did not confirm {mails}: it is not known whether they arrived");
         return Err(CommandError::new(ErrorKind::Relay, message)
             .hint("which and why: `journey status`. They are sent once more later, the same to the byte"));
     }
@@ -296,7 +298,7 @@ fn sending_blocked(blocks: &[SendBlock]) -> CommandError {
         true => error.hint(
             "nothing was sent; when the other one is stopped: journey hold release --other-copy-is-stopped",
         ),
-        false => error.hint("nothing was sent; look at `journey status`, then: journey hold release"),
+        false => error.hint("nothing was sent; check `journey status`, then run `journey hold release`"),
     }
 }
 
@@ -328,20 +330,20 @@ fn recovered_text(cx: &mut Context, recovered: &Recovered) -> Result<(), Command
     }
     if returned > 0 {
         let mails = output::count(returned, "mail", "mails");
-        writeln!(cx.err, "an earlier run had begun {mails}, and nothing of them had left: they leave now")?;
+        writeln!(cx.err, "an earlier run was stopped before it sent {mails}; they are sent now")?;
     }
     if in_doubt > 0 {
         let mails = output::count(in_doubt, "mail", "mails");
         writeln!(
             cx.err,
-            "nobody knows whether {mails} of an earlier run arrived; the same bytes are handed over once more"
+            "it is not known whether {mails} of an earlier run arrived; they are sent once more, unchanged"
         )?;
     }
     if held > 0 {
         let mails = output::count(held, "mail", "mails");
         writeln!(
             cx.err,
-            "{WARNING}nobody knows, for the second time, whether {mails} arrived{WARNING:#}: see `journey status`"
+            "{WARNING}it is still not known whether {mails} arrived{WARNING:#}: see `journey status`"
         )?;
     }
     Ok(())
@@ -377,7 +379,7 @@ fn delivered_text(cx: &mut Context, snapshot: &Snapshot, outcome: &RunOutcome) -
     tell(delivered.cancelled, "not wanted any more: the person or the step is gone")?;
     tell(delivered.expired, "too late")?;
     tell(delivered.deferred, "deferred by the mail server; tried again later")?;
-    tell(delivered.in_doubt, "in doubt: nobody knows whether they arrived; sent once more later")?;
+    tell(delivered.in_doubt, "in doubt: it is not known whether they arrived; sent once more later")?;
     tell(delivered.rejected, "refused by the mail server: see `journey status`")?;
     tell(delivered.held, "held: see `journey status`")?;
     Ok(output::print_table(&mut *cx.err, &blocked::rows(&delivered.kept_back, &snapshot.settings), &[0])?)

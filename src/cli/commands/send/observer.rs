@@ -130,7 +130,7 @@ impl Observer for CommandObserver<'_> {
 
 /// Confirms a stop signal on standard error.
 fn confirm_stop() {
-    let words = "stopping after the mails that are on their way; whoever stops it again ends it at once, and nobody knows then whether those arrived";
+    let words = "Finishing the mails that are being sent. Press Ctrl-C again to stop now; then it is not known whether those arrive";
     // If standard error is closed the line is lost; that is no failure.
     let _ = writeln!(io::stderr(), "{words}");
 }

@@ -103,6 +103,9 @@ impl Report {
         filter: &Filter,
         args: &Args,
     ) -> Result<(), CommandError> {
+        if cx.quiet {
+            return self.news_text(cx, snapshot);
+        }
         let programme = &snapshot.content.library.programme;
         let zone = programme.zone;
         let now = format_datetime(zone, self.at);
@@ -112,7 +115,7 @@ impl Report {
             programme.title, programme.organisation
         )?;
         if args.dry_run {
-            writeln!(cx.out, "{DIM}a dry run: nothing is sent, nothing is remembered{DIM:#}")?;
+            writeln!(cx.out, "{DIM}Dry run: nothing is sent or saved{DIM:#}")?;
         }
         writeln!(cx.out)?;
         self.outbox_text(cx, snapshot, filter)?;
@@ -145,12 +148,12 @@ impl Report {
         }
         let mails = output::count(all, "mail", "mails");
         let leave = match filter.limit {
-            Some(limit) if limit < *ready => format!("; the first {limit} of them leave now"),
-            _ if *ready == all => "; they leave first".to_owned(),
-            _ if *ready > 0 => format!("; {} of them leave first", output::thousands(*ready)),
+            Some(limit) if limit < *ready => format!("; the first {limit} of them are sent now"),
+            _ if *ready == all => "; they are sent first".to_owned(),
+            _ if *ready > 0 => format!("; {} of them are sent first", output::thousands(*ready)),
             _ => String::new(),
         };
-        writeln!(cx.out, "{BOLD}Booked earlier{BOLD:#}  {mails}, not handed over yet{leave}")?;
+        writeln!(cx.out, "{BOLD}Queued earlier{BOLD:#}  {mails}, not sent yet{leave}")?;
         output::print_table(&mut *cx.out, &blocked::rows(kept_back, &snapshot.settings), &[0])?;
         Ok(writeln!(cx.out)?)
     }
@@ -163,6 +166,20 @@ impl Report {
     }
 
     /// Prints what left and what did not, with the reason.
+    /// What happens now, if anything does.
+    fn news_text(&self, cx: &mut Context, snapshot: &Snapshot) -> Result<(), CommandError> {
+        let has_result = self.result.as_ref().is_some_and(|(delivered, unsent)| {
+            delivered.sent > 0
+                || delivered.trouble.is_some()
+                || unsent.waiting > 0
+                || !unsent.problems.is_empty()
+        });
+        if has_result {
+            self.sent_text(cx, snapshot)?;
+        }
+        if self.due.mails > 0 { self.now_text(cx, snapshot) } else { Ok(()) }
+    }
+
     fn sent_text(&self, cx: &mut Context, snapshot: &Snapshot) -> Result<(), CommandError> {
         let Some((delivered, unsent)) = self.result.as_ref().filter(|_| !self.is_simple()) else {
             return Ok(());
@@ -313,7 +330,7 @@ impl Report {
         }
         let one = self.held.example.as_ref().or(self.waiting.example.as_ref());
         if let Some(person) = one.filter(|_| filter.is_everything()) {
-            add("why somebody waits", format!("journey why {person}{at}"));
+            add("why a person waits", format!("journey why {person}{at}"));
             add("the coming weeks", format!("journey plan{at}"));
         }
         Ok(output::print_table(&mut *cx.out, &rows, &[])?)

@@ -64,7 +64,7 @@ impl DueSummary {
         self.mails += 1;
         if self.rows.len() < max_rows {
             self.rows.push(vec![
-                output::display_id(due.person).to_owned(),
+                output::person_label(due.person),
                 step_of(due),
                 due.step.kind.to_string(),
                 display_subject(due).unwrap_or_default().to_owned(),

@@ -71,7 +71,7 @@ fn check_address(address: &str) -> Result<(), &'static str> {
     } else if local.is_empty() || !local.bytes().all(local_ok) || local.split('.').any(str::is_empty) {
         Err("the part before `@` is not plain")
     } else if !domain.contains('.') || !domain.split('.').all(label_ok) {
-        Err("the part after `@` is no domain")
+        Err("the part after `@` is not a domain")
     } else {
         Ok(())
     }

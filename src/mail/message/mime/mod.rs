@@ -26,7 +26,7 @@ const MAX_PICTURE_BYTES: usize = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MimeError {
     /// An address that relays do not accept.
-    #[error("the {header} address is not one a relay takes: {why}")]
+    #[error("mail servers do not accept the {header} address: {why}")]
     Address {
         /// `From`, `To` or `Reply-To`.
         header: &'static str,
