@@ -10,7 +10,7 @@ use super::style::{BOLD, DIM, SUCCESS};
 use crate::cli::output::{self, Format};
 use crate::domain::change::Change;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::engine::change::{self, ChangePreview, Effect};
+use crate::engine::change::{self, ChangePreview, Effect, Effects};
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
 use crate::engine::plan::positions;
 use crate::view::change::{ChangeView, EffectView};
@@ -45,7 +45,7 @@ pub(super) struct ChangeReport {
     pub(super) proposed: ProposedChange,
     pub(super) preview: ChangePreview,
     /// `None` if the people are not known, so that the effects cannot be computed.
-    pub(super) effects: Option<Vec<Effect>>,
+    pub(super) effects: Option<Effects>,
     pub(super) zone: TimeZone,
     pub(super) at: Timestamp,
 }
@@ -107,7 +107,8 @@ impl ChangeReport {
             before: &self.preview.before,
             after: &self.preview.after,
             why: self.proposed.why.as_deref(),
-            effect: effects.map(|all| all.iter().map(|effect| EffectView::of(self.zone, effect)).collect()),
+            effect: effects
+                .map(|all| all.list.iter().map(|effect| EffectView::of(self.zone, effect)).collect()),
         }
     }
 
@@ -123,14 +124,15 @@ impl ChangeReport {
         writeln!(cx.out, "  before  {}", self.preview.before)?;
         writeln!(cx.out, "  after   {SUCCESS}{}{SUCCESS:#}", self.preview.after)?;
         let Some(effects) = &self.effects else { return Ok(()) };
-        if effects.is_empty() {
+        if effects.list.is_empty() {
             writeln!(cx.out, "\n  No mail changes because of this")?;
             return Ok(());
         }
-        let moved: usize = effects.iter().map(|effect| effect.enrolments).sum();
+        let moved: usize = effects.list.iter().map(|effect| effect.enrolments).sum();
+        let people = output::count(effects.people, "person", "people");
         let enrolments = output::count(moved, "enrolment", "enrolments");
-        writeln!(cx.out, "\n{BOLD}What comes next{BOLD:#} changes for {enrolments}")?;
-        let lines = lines(self.zone, effects);
+        writeln!(cx.out, "\n{BOLD}This changes the next mail of {people}{BOLD:#} ({enrolments})")?;
+        let lines = lines(self.zone, &effects.list);
         let row = |(enrolments, [journey, before, after]): &(usize, [String; 3])| {
             vec![
                 output::thousands(*enrolments),

@@ -65,16 +65,28 @@ pub fn shown(snapshot: &Snapshot, change: &Change, at: Timestamp) -> ChangePrevi
     ChangePreview { is_nothing: before == after, before, after }
 }
 
+/// What a change does to the next mails.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// How many people it concerns.
+    pub(crate) people: usize,
+    /// The largest first.
+    pub list: Vec<Effect>,
+}
+
 /// The effect of a change: compares the decisions of the planner with and
 /// without it.
-pub fn effect(snapshot: &Snapshot, change: &Change, at: Timestamp) -> Vec<Effect> {
+pub fn effect(snapshot: &Snapshot, change: &Change, at: Timestamp) -> Effects {
     let (mut settings, mut memory) = (snapshot.settings.clone(), snapshot.memory.clone());
     change.apply(at, &mut settings, &mut memory);
     let before = verdicts(snapshot, &snapshot.settings, &snapshot.memory, at);
     let after = verdicts(snapshot, &settings, &memory, at);
     let mut sums: BTreeMap<(usize, NextAction, NextAction), usize> = BTreeMap::new();
-    for ((journey, before), (_, after)) in before.into_iter().zip(after) {
+    let (mut people, mut last) = (0, None);
+    for ((person, journey, before), (_, _, after)) in before.into_iter().zip(after) {
         if !before.is_same_plan(&after) {
+            // the enrolments of one person follow each other
+            people += usize::from(last.replace(person) != Some(person));
             *sums.entry((journey, before, after)).or_default() += 1;
         }
     }
@@ -84,9 +96,9 @@ pub fn effect(snapshot: &Snapshot, change: &Change, at: Timestamp) -> Vec<Effect
         after,
         enrolments,
     };
-    let mut effects: Vec<Effect> = sums.into_iter().map(effect).collect();
-    effects.sort_by_key(|effect| std::cmp::Reverse(effect.enrolments));
-    effects
+    let mut list: Vec<Effect> = sums.into_iter().map(effect).collect();
+    list.sort_by_key(|effect| std::cmp::Reverse(effect.enrolments));
+    Effects { people, list }
 }
 
 /// Describes holding or releasing all sending, for which the database alone is
@@ -100,12 +112,13 @@ fn sending(is_held: bool) -> &'static str {
     if is_held { "all sending is held" } else { "sending as planned" }
 }
 
+/// By index of person and journey, what comes next.
 fn verdicts(
     snapshot: &Snapshot,
     settings: &Settings,
     memory: &History,
     at: Timestamp,
-) -> Vec<(usize, NextAction)> {
+) -> Vec<(usize, usize, NextAction)> {
     let planner = Planner::new(&snapshot.content.library, &snapshot.roster, settings, ApprovalMode::Recorded);
     let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, memory);
     let moment = planner.at(at, memory, &progress);
@@ -116,7 +129,10 @@ fn verdicts(
             DueEmail::of(snapshot, somebody, journey, send).1
         })
     };
-    people.flat_map(decide).map(|d| (d.journey, NextAction::of(&d.verdict))).collect()
+    let of_person = |(place, person)| {
+        decide(person).into_iter().map(move |d| (place, d.journey, NextAction::of(&d.verdict)))
+    };
+    people.enumerate().flat_map(of_person).collect()
 }
 
 impl NextAction {
@@ -179,6 +195,9 @@ impl NextAction {
             ("send", _, _) => format!("{step}now"),
             (_, Some(at), _) if self.is_mail => format!("{step}{}", format_datetime_with_week(zone, at)),
             (_, Some(at), _) => format!("{step}not before {}", format_datetime_with_week(zone, at)),
+            ("held", None, Some(meaning)) if meaning == Reason::ManualHold.meaning() => {
+                format!("{step}{meaning}")
+            }
             (_, None, Some(meaning)) => format!("{step}{word}: {meaning}"),
             (_, None, None) => format!("{step}{word}"),
         }

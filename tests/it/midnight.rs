@@ -50,7 +50,7 @@ fn commands_print_dates_in_the_time_zone_of_the_programme() {
         Next
           Tue 8 Dec 2026, week 50, 00:30  2  host/tva  tip
 
-        Waiting  2 enrolments
+        Waiting  2 people (2 enrolments)
           2  waiting for the next sending time
 
           see a mail          journey send --dry-run --at 2026-12-01T00:30 --only 1000 --out mails

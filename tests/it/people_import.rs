@@ -254,7 +254,7 @@ fn a_row_with_an_error_stops_nobody_else() {
             Next
               Tue 3 Nov 2026, week 45, 08:30  3  ett/a  lesson
 
-            Waiting  3 enrolments
+            Waiting  3 people (3 enrolments)
               3  waiting for the next sending time
 
               what that slot sends  journey send --dry-run --at 2026-11-03T08:30
@@ -612,7 +612,7 @@ fn a_unit_that_disappears_keeps_its_people_while_decisions_are_in_force() {
 
             Next  nothing, until you do something
 
-            Held  2 enrolments
+            Held  2 people (2 enrolments)
               2  ett/a  paused: ny ledning
 
             Over  2 enrolments

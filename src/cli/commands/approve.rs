@@ -39,10 +39,10 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             return Err(CommandError::usage(message).hint("add [reference_group] to its journey.toml"));
         }
         if args.by.trim().is_empty() {
-            return Err(CommandError::usage("--by is empty").hint("write the name of who says yes"));
+            return Err(CommandError::usage("--by is empty").hint("write who approves it"));
         }
         Ok(ProposedChange {
-            about: format!("{name}  {}", step.hash),
+            about: name.to_string(),
             change: Change::Approve { step: name, content: step.hash },
             why: args.note.clone(),
             by: Some(args.by.trim().to_owned()),

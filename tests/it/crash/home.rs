@@ -115,12 +115,6 @@ impl Home {
         self.sql().execute(sql, []).expect("it is written");
     }
 
-    /// Lets the program ask the relay again at once after a failure.
-    pub(crate) fn end_backoff(&self) {
-        let sql = "UPDATE relay SET retry_at = '2026-01-01T00:00:00Z' WHERE retry_at IS NOT NULL";
-        self.sql().execute(sql, []).expect("it is written");
-    }
-
     /// Wakes the daemon by a write to the database. What is written is the run
     /// counter, which the daemon does not read.
     pub(crate) fn wake(&self) {

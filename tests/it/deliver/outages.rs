@@ -123,7 +123,7 @@ fn a_release_after_weeks_sends_no_burst() {
     assert_eq!(mailing.taken.len(), 5);
     let goes_on = mailing.at("2026-12-30 08:00");
     // The preview of the release shows everybody's next step, once.
-    let effects = change::effect(&mailing.rig.look(goes_on), &Change::Release(None), goes_on);
+    let effects = change::effect(&mailing.rig.look(goes_on), &Change::Release(None), goes_on).list;
     let [effect] = &effects[..] else { panic!("one: {effects:?}") };
     assert_eq!((effect.before.why, effect.enrolments), (Some("held_by_hand"), 5), "{effect:?}");
     let (after, first) = (&effect.after, mailing.at("2026-12-30 08:30"));

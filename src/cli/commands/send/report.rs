@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::Write;
 
 use super::Args;
-use super::summary::{DueSummary, HeldSummary, Subjects, WaitingSummary};
+use super::summary::{DueSummary, HeldSummary, PeopleCount, Subjects, WaitingSummary};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
@@ -258,7 +258,11 @@ impl Report {
         if self.waiting.reasons.is_empty() {
             return Ok(());
         }
-        writeln!(cx.out, "{BOLD}Waiting{BOLD:#}  {}", enrolments(self.waiting.enrolments))?;
+        writeln!(
+            cx.out,
+            "{BOLD}Waiting{BOLD:#}  {}",
+            people_and_enrolments(&self.waiting.people, self.waiting.enrolments)
+        )?;
         let mut rows: Vec<_> = self.waiting.reasons.iter().collect();
         rows.sort_by_key(|(_, reasons)| std::cmp::Reverse(reasons.count));
         let row =
@@ -287,7 +291,11 @@ impl Report {
         if self.held.enrolments == 0 {
             return Ok(());
         }
-        writeln!(cx.out, "{BOLD}Held{BOLD:#}  {ERROR}{}{ERROR:#}", enrolments(self.held.enrolments))?;
+        writeln!(
+            cx.out,
+            "{BOLD}Held{BOLD:#}  {ERROR}{}{ERROR:#}",
+            people_and_enrolments(&self.held.people, self.held.enrolments)
+        )?;
         let row = |((step, _), reasons): (&(String, &str), &ReasonSummary)| {
             vec![output::thousands(reasons.count), step.clone(), reasons.text()]
         };
@@ -335,6 +343,11 @@ impl Report {
         }
         Ok(output::print_table(&mut *cx.out, &rows, &[])?)
     }
+}
+
+/// `1,400 people (4,200 enrolments)`.
+fn people_and_enrolments(people: &PeopleCount, n: usize) -> String {
+    format!("{} ({})", output::count(people.people, "person", "people"), enrolments(n))
 }
 
 /// A number of enrolments as text.

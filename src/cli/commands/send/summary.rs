@@ -24,9 +24,26 @@ pub(super) struct DueSummary {
     pub(super) example: Option<PersonId>,
 }
 
+/// Counts people whose enrolments follow each other.
+#[derive(Default)]
+pub(super) struct PeopleCount {
+    pub(super) people: usize,
+    last: Option<PersonId>,
+}
+
+impl PeopleCount {
+    fn add(&mut self, person: &Person) {
+        if self.last.as_ref() != Some(&person.id) {
+            self.people += 1;
+            self.last = Some(person.id.clone());
+        }
+    }
+}
+
 /// The enrolments that wait.
 #[derive(Default)]
 pub(super) struct WaitingSummary {
+    pub(super) people: PeopleCount,
     pub(super) enrolments: usize,
     pub(super) upcoming: Upcoming,
     /// By code; of each enrolment the first reason.
@@ -42,6 +59,7 @@ pub(super) struct WaitingSummary {
 /// The enrolments that are held until an operator acts.
 #[derive(Default)]
 pub(super) struct HeldSummary {
+    pub(super) people: PeopleCount,
     pub(super) enrolments: usize,
     /// By step and code.
     pub(super) reasons: BTreeMap<(String, &'static str), ReasonSummary>,
@@ -78,6 +96,7 @@ impl DueSummary {
 impl WaitingSummary {
     pub(super) fn add(&mut self, waiting: &WaitingEmail<'_>) {
         let WaitingEmail { person, journey, wait } = waiting;
+        self.people.add(person);
         self.enrolments += 1;
         let name = format!("{}/{}", journey.slug, wait.step);
         if let Some(reason) = wait.reasons.first() {
@@ -96,6 +115,7 @@ impl WaitingSummary {
 
 impl HeldSummary {
     pub(super) fn add(&mut self, holding: &HeldEmail<'_>) {
+        self.people.add(holding.person);
         self.enrolments += 1;
         let step = holding.held.step.as_ref().map_or(String::new(), |step| format!("/{step}"));
         for reason in &holding.held.reasons {
