@@ -325,9 +325,34 @@ impl PlannerAt<'_> {
         index: usize,
         approved: Option<Timestamp>,
     ) -> Option<Timestamp> {
-        let slots = self.turn(who, route, place, index).slots;
         let AnswerWait::Satisfied(answered) = place.answer else { return None };
-        let at = [Some(answered), approved, place.skipped_at].into_iter().flatten().max()?;
+        self.due_from(who, route, place, index, [Some(answered), approved])
+    }
+
+    /// Like [`PlannerAt::due_since`], for a step to come: a wait for an answer has ended by then.
+    pub(super) fn due_in_future<'s>(
+        &self,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
+        index: usize,
+    ) -> Option<Timestamp> {
+        let (AnswerWait::Satisfied(answered) | AnswerWait::Until(answered)) = place.answer else {
+            return None;
+        };
+        self.due_from(who, route, place, index, [Some(answered), None])
+    }
+
+    fn due_from<'s>(
+        &self,
+        who: &PersonContext<'s>,
+        route: &'s PreparedJourney<'s>,
+        place: &EnrolmentState<'s>,
+        index: usize,
+        conditions: [Option<Timestamp>; 2],
+    ) -> Option<Timestamp> {
+        let slots = self.turn(who, route, place, index).slots;
+        let at = conditions.into_iter().chain([place.skipped_at]).flatten().max()?;
         self.slot_from(who, route, slots, at)
     }
 

@@ -355,7 +355,7 @@ impl PlannerAt<'_> {
         let predecessor = route.after.and_then(|predecessor| states[predecessor]);
         let due_since = self.place(who, route, predecessor).ok().and_then(|place| {
             let index = route.journey.place(&wait.step).filter(|_| wait.round == 0)?;
-            self.due_since(who, route, &place, index, None)
+            self.due_in_future(who, route, &place, index)
         });
         Some(Priority {
             reminder: wait.round > 0,
