@@ -3,6 +3,7 @@
 //! Markdown renderer: what a mail cannot contain is an error with its location.
 
 mod link;
+mod marks;
 mod plain_writer;
 mod shape;
 
@@ -76,6 +77,7 @@ pub(super) fn compile(source: &str, kept_columns: &[String], faults: &mut Faults
     let masked = mask(source, kept_columns, faults);
     let events: Vec<LocatedEvent<'_>> =
         Parser::new_ext(&masked.text, Options::empty()).into_offset_iter().collect();
+    marks::check(&masked.text, &events, |at| masked.original(at), faults);
     let body = MarkdownCompiler::new(&masked, faults).run(&events);
     style_lint::check_readability(body.sections().into_iter().flat_map(|section| &section.text), faults);
     body

@@ -9,6 +9,33 @@ fn check_faults(body: &str, expected: &Expect) {
 }
 
 #[test]
+fn marks_that_are_not_read_are_errors() {
+    for (text, expected) in [
+        (
+            "Hej!\n\n[Läs](https://x.example/Delade dokument/r.pdf) nu.",
+            "error: a link that is not read, because of its address",
+        ),
+        ("Se [länk] (https://x.example).", "error: a link that is not read, because of a blank before `(`"),
+        ("Se [länk (https://x.example).", "error: a bracket that does not close before the address"),
+        ("Det är ** fet** text.", "error: `**` or `__` that is not read as bold"),
+        ("- Det är **fet ** text.", "error: `**` or `__` that is not read as bold"),
+    ] {
+        let found = faults_of(text);
+        assert!(found.contains(expected), "{text}: {found}");
+    }
+    for fine in [
+        "Se [länk](https://x.example/a%20b) och [en](<https://x.example/a b>).",
+        "Ett pris [sic] (det var 2 * 3 * 4) och `** kod **`, `[x](y z)`.",
+        "En \\*\\*stjärna\\*\\* och \\[klammer\\](x).",
+        "    ** kod **\n\n***\n\nsnake_case och __fet__ och **fet**.",
+        "[1] (se nedan) och [en lista [i en lista]].",
+    ] {
+        let found = faults_of(fine);
+        assert!(!found.contains("not read") && !found.contains("does not close"), "{fine}: {found}");
+    }
+}
+
+#[test]
 fn every_block_is_rendered_in_both_parts() {
     let body = "\
 ## Två *saker*
