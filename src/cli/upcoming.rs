@@ -13,7 +13,7 @@ use crate::engine::plan::upcoming::{Condition, Upcoming, UpcomingMails};
 pub(super) struct Outlook {
     /// All sending is held.
     pub(super) all_held: bool,
-    /// Somebody waits for something.
+    /// At least one person waits for a mail.
     pub(super) is_waiting: bool,
     /// Maximum number of lines.
     pub(super) max_lines: usize,

@@ -65,6 +65,8 @@ pub struct Status<'w> {
     pub pausing: Vec<Pausing>,
     /// Whether the daemon runs and sends by itself.
     pub(crate) daemon: bool,
+    /// Whether a program sends now, the daemon or a command.
+    pub(crate) is_sending: bool,
     /// The planning pass of this instant.
     pub(crate) pass: Pass<'w>,
     /// The next time at which something may become due or be sent.
@@ -74,6 +76,14 @@ pub struct Status<'w> {
 }
 
 impl Status<'_> {
+    /// The number of queued mails that can be sent now. If no program sends, the mails that an
+    /// interrupted one had claimed are among them.
+    pub(crate) fn queued(&self) -> usize {
+        let claimed = self.deliveries.iter().find(|(state, _)| *state == State::Claimed);
+        let claimed = claimed.filter(|_| !self.is_sending).map_or(0, |(_, n)| *n);
+        self.outbox.ready + usize::try_from(claimed).unwrap_or(usize::MAX)
+    }
+
     /// The mailings in which the daemon waits after the first few mails. A send by hand waits in none.
     pub(crate) fn rollouts(&self) -> &[Pausing] {
         if self.daemon { &self.pausing } else { &[] }
@@ -99,6 +109,7 @@ pub struct DatabaseStatus {
     outbox: Outbox,
     pausing: Vec<Pausing>,
     daemon: bool,
+    is_sending: bool,
     next_attempt: Option<Timestamp>,
     stuck: Vec<Stuck>,
     backup: Option<Timestamp>,
@@ -144,6 +155,7 @@ impl DatabaseStatus {
                 pausing: waves.map_or(Ok(Vec::new()), |wave| pausing(store, wave, at))?,
                 next_attempt: store.next_attempt()?,
                 daemon: lock::is_daemon_running(&snapshot.config.database),
+                is_sending: lock::holder(&snapshot.config.database).is_ok_and(|holder| holder.is_some()),
                 stuck: store.stuck(at - REFUSED_LATELY, MAX_LISTED)?,
                 backup: store.last_backup_at()?,
                 log: Store::wal_length(&snapshot.config.database),
@@ -188,6 +200,7 @@ pub fn status(snapshot: &Snapshot, mut ledger: DatabaseStatus, at: Timestamp) ->
         outbox: ledger.outbox,
         pausing: ledger.pausing,
         daemon: ledger.daemon,
+        is_sending: ledger.is_sending,
         stuck: ledger.stuck,
         backup: ledger.backup,
         log: ledger.log,

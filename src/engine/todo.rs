@@ -108,6 +108,16 @@ fn of_sending(snapshot: &Snapshot, status: &Status<'_>) -> Vec<Act> {
             command: "resolve DELIVERY --as sent|unsent".to_owned(),
         });
     }
+    // An interrupted run left them; a limit of our own is no reason to act.
+    let queued = status.queued();
+    if acts.is_empty() && queued > 0 && !status.is_sending && status.limits.is_empty() {
+        acts.push(Act {
+            code: "queued",
+            people: queued,
+            text: format!("{queued} {} queued, and nothing sends them", mails_are(queued)),
+            command: "send".to_owned(),
+        });
+    }
     let overdue = |slot| status.at - slot > OVERDUE;
     let due: HashSet<&PersonId> =
         status.pass.send.iter().filter(|due| overdue(due.slot)).map(|due| &due.person.id).collect();
@@ -288,7 +298,7 @@ fn of_the_machine(snapshot: &Snapshot, status: &Status<'_>) -> Vec<Act> {
             add("people_file", text, "people import --dry-run");
         }
     }
-    // Of a trial that writes files nobody needs a backup.
+    // A trial run that writes files needs no backup.
     if snapshot.stored.is_some() && snapshot.config.mail.transport != Transport::Files {
         match status.backup {
             None => add("backup", "There is no backup".to_owned(), "backup FILE"),

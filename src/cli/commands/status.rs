@@ -101,8 +101,8 @@ fn people_file_text(cx: &mut Context, people_file: &PeopleFileStatus) -> Result<
 /// Prints what `journey send` would send now, or when the next mail is due.
 fn next_text(cx: &mut Context, zone: TimeZone, status: &Status<'_>) -> Result<(), CommandError> {
     let due = output::count(status.pass.send.len(), "mail is", "mails are");
-    let queued = output::count(status.outbox.ready, "mail is", "mails are");
-    let what = match (status.pass.send.len(), status.outbox.ready) {
+    let queued = output::count(status.queued(), "mail is", "mails are");
+    let what = match (status.pass.send.len(), status.queued()) {
         (0, 0) => {
             let outlook = Outlook {
                 all_held: status.all_held.is_some(),
@@ -130,7 +130,7 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
     if status.deliveries.is_empty() {
         writeln!(cx.out, "  none yet")?;
     }
-    // Several states are one word to whoever reads this.
+    // Several states have the same word here.
     let mut sums: Vec<(&str, u64)> = Vec::new();
     for (state, n) in &status.deliveries {
         match sums.iter_mut().find(|(words, _)| *words == state.words()) {

@@ -126,7 +126,7 @@ fn older(args: &Args, step: &str, cx: &mut Context, snapshot: &Snapshot) -> Resu
     Ok(())
 }
 
-/// Tells what somebody got who has left.
+/// Prints what a person got who has left.
 fn leaver_text(
     cx: &mut Context,
     snapshot: &Snapshot,
@@ -169,7 +169,7 @@ fn past_row(zone: TimeZone, mail: &PastMail, remark: &str) -> Vec<String> {
     ]
 }
 
-/// Prints what somebody got of journeys that are not in the content any more.
+/// Prints what a person got of journeys that are no longer in the content.
 fn gone_text(cx: &mut Context, snapshot: &Snapshot, why: &Why<'_>) -> Result<(), CommandError> {
     let zone = snapshot.content.library.programme.zone;
     let is_gone = |journey: &Slug| snapshot.content.library.journey(journey).is_none();

@@ -66,7 +66,7 @@ pub struct Delivered {
     pub(crate) expired: usize,
     /// Not now, and why.
     pub kept_back: KeptBack,
-    /// So many of them because the mail server takes no mail of that size.
+    /// The number of them that exceed the size the mail server accepts.
     pub too_large: usize,
     /// The relay takes nothing just now, and that is why.
     pub trouble: Option<RelayError>,

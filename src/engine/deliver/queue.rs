@@ -73,7 +73,7 @@ impl<T> Queue<T> {
     }
 
     /// Whether the last one is taken first. Neighbours share a unit or a domain;
-    /// whether a refusal concerns everybody is asked of somebody else.
+    /// another recipient shows whether a refusal concerns all of them.
     pub(super) fn take_from_the_end(&mut self, from_the_end: bool) {
         self.from_the_end = from_the_end;
     }

@@ -1,6 +1,6 @@
 //! Refusals, and whom they concern. One reply concerns its recipient; the same
 //! reply to several different recipients in a row, with none accepted in between,
-//! is a problem of the mail server or the account, and nobody's fault. So what
+//! is a problem of the mail server or the account, not of a recipient. So what
 //! comes of a refusal is recorded once the replies to others are known.
 
 use crate::domain::delivery::bounce::StatusCode;

@@ -42,7 +42,7 @@ impl ActiveContent {
                 let lost = match Store::read_only(&config.database, look) {
                     Ok(lost) => lost.unwrap_or_default(),
                     Err(error @ (StoreError::Busy | StoreError::Changed)) => return Err(error.into()),
-                    // Whoever uses the database says what is wrong with it, and whoever writes looks again.
+                    // The command that uses the database reports its errors, and one that writes compares again.
                     Err(_) => Vec::new(),
                 };
                 if lost.is_empty() {

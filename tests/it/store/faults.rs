@@ -186,6 +186,11 @@ fn a_file_written_but_not_recorded_is_finished_with_the_same_bytes_and_one_event
     let events = || column(&database, "SELECT count(*) || '' FROM event WHERE what = 'mailed'");
     assert_eq!(states(), ["claimed"]);
     let before = events();
+    let status = home.run(&["status", "--at", "2026-12-01T09:14"]).stdout;
+    let status = String::from_utf8_lossy(&status);
+    assert!(status.contains("40 mails are queued, and nothing sends them  journey send"), "{status}");
+    assert!(status.contains("40 mails are queued and can be sent"), "{status}");
+    told(&home.run(&["health", "--at", "2026-12-01T09:14"]), 1);
     database.execute_batch("DROP TRIGGER no_room").expect("repaired");
     let output = home.run(&["send", "--at", "2026-12-01T09:15"]);
     let said = told(&output, 0);
