@@ -6,10 +6,10 @@ use crate::cli::output;
 use crate::domain::change::settings::Settings;
 use crate::domain::model::ids::StepName;
 use crate::domain::verdict::{Reason, ReasonSummary};
-use crate::engine::deliver::KeptBack;
+use crate::engine::deliver::BlockedCounts;
 
 /// One row per step and reason: number of mails, step, reason.
-pub(super) fn rows(kept: &KeptBack, settings: &Settings) -> Vec<Vec<String>> {
+pub(super) fn rows(kept: &BlockedCounts, settings: &Settings) -> Vec<Vec<String>> {
     let row = |(step, reasons): (&StepName, &ReasonSummary)| {
         let what = what_to_type(step, reasons.example(), settings);
         let what = what.map_or(String::new(), |command| format!("; {command}"));

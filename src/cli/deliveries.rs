@@ -5,14 +5,14 @@ use crate::domain::diagnostic::visible;
 use crate::domain::model::ids::PersonId;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
-use crate::store::Stuck;
+use crate::store::ProblemDelivery;
 
 /// A row for each delivery.
-pub(super) fn rows(zone: TimeZone, deliveries: &[Stuck]) -> Vec<Vec<String>> {
+pub(super) fn rows(zone: TimeZone, deliveries: &[ProblemDelivery]) -> Vec<Vec<String>> {
     deliveries.iter().map(|delivery| row(zone, delivery)).collect()
 }
 
-fn row(zone: TimeZone, stuck: &Stuck) -> Vec<String> {
+fn row(zone: TimeZone, stuck: &ProblemDelivery) -> Vec<String> {
     let next = match (stuck.state, stuck.next) {
         (State::Rejected, _) => "not tried again".to_owned(),
         (_, Some(at)) => format_datetime(zone, at),

@@ -4,11 +4,11 @@
 use crate::cli::output;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
-use crate::engine::deliver::limits::Reached;
+use crate::engine::deliver::limits::LimitReached;
 
 /// One rate limit as a line of text.
-pub(super) fn line(zone: TimeZone, reached: &Reached) -> String {
-    let Reached { limit, domain, waiting, next, last } = reached;
+pub(super) fn line(zone: TimeZone, reached: &LimitReached) -> String {
+    let LimitReached { limit, domain, waiting, next, last } = reached;
     let to = domain.as_ref().map_or(String::new(), |domain| format!(" to {domain}"));
     let wait = output::count(*waiting, "mail waits", "mails wait");
     let ends = match last == next {

@@ -33,7 +33,7 @@ use crate::daemon::watchdog::Watchdog;
 use crate::domain::delivery::state::State;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::deliver::Delivered;
+use crate::engine::deliver::DeliverySummary;
 use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::snapshot::BATCH_SIZE;
 use crate::engine::send::run::{RunOutcome, SendRun, Trigger};
@@ -285,8 +285,8 @@ impl Daemon<'_> {
     }
 
     /// Logs what was delivered, and shows it in the status of the systemd unit.
-    fn log_summary(&self, delivered: &Delivered) {
-        let Delivered { sent, deferred, rejected, in_doubt, held, cancelled, expired, .. } = *delivered;
+    fn log_summary(&self, delivered: &DeliverySummary) {
+        let DeliverySummary { sent, deferred, rejected, in_doubt, held, cancelled, expired, .. } = *delivered;
         let counts = [
             (sent, "sent"),
             (deferred, "put off"),
@@ -302,7 +302,7 @@ impl Daemon<'_> {
             self.log(&counts.join(", "));
             notify(&[NotifyState::Status(&counts.join(", "))]);
         }
-        if let Some(trouble) = &delivered.trouble {
+        if let Some(trouble) = &delivered.relay_error {
             self.log_if_changed(&trouble.why);
         }
         if let Some(opens) = delivered.wave {

@@ -19,7 +19,7 @@ use crate::mail::files;
 use crate::mail::message::compose::{self, ComposeOptions};
 use crate::mail::message::mime;
 use crate::render::{ReaderLinks, RenderRequest, Renderer};
-use crate::store::Outgoing;
+use crate::store::OutboundDelivery;
 
 /// What all messages have in common.
 #[derive(Clone, Copy)]
@@ -58,10 +58,10 @@ pub(crate) fn write(
     let mut sent = Vec::with_capacity(pass.send.len());
     for (place, due) in std::mem::take(&mut pass.send).into_iter().enumerate() {
         let marks = preview_metadata(snapshot, &due, pass.at, place);
-        let desk = MessageBuilder::of(snapshot);
-        match catch_panic(|| desk.bytes(&due.letter(snapshot, &marks.links), &marks)) {
+        let builder = MessageBuilder::of(snapshot);
+        match catch_panic(|| builder.bytes(&due.letter(snapshot, &marks.links), &marks)) {
             Ok(bytes) => {
-                let name = desk.file_name(
+                let name = builder.file_name(
                     &due.letter(snapshot, &marks.links),
                     pass.at,
                     &format!("protected{place}"),
@@ -123,7 +123,7 @@ impl<'c> MessageBuilder<'c> {
 
     /// The complete message of a queued delivery; `Err` says why it cannot be
     /// built.
-    pub(super) fn outgoing(&self, keys: &Keys, outgoing: &Outgoing) -> Result<Vec<u8>, String> {
+    pub(super) fn outgoing(&self, keys: &Keys, outgoing: &OutboundDelivery) -> Result<Vec<u8>, String> {
         let delivery = &outgoing.delivery;
         let marks = MessageMetadata {
             booked: delivery.booked,
@@ -136,7 +136,11 @@ impl<'c> MessageBuilder<'c> {
     }
 
     /// The render input of a queued delivery.
-    pub(super) fn letter<'s>(&'s self, outgoing: &'s Outgoing, links: &'s ReaderLinks) -> RenderRequest<'s> {
+    pub(super) fn letter<'s>(
+        &'s self,
+        outgoing: &'s OutboundDelivery,
+        links: &'s ReaderLinks,
+    ) -> RenderRequest<'s> {
         let step = &outgoing.delivery.step;
         let default = || self.library.programme.default_character().map(|character| &character.id);
         let journey = self.library.journey(&step.journey);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use super::deliver::limits::{Limit, Limits, Reached, reached};
-use super::deliver::{Outbox, Pausing, pausing};
+use super::deliver::limits::{Limit, LimitReached, Limits, limits_reached};
+use super::deliver::{OutboxSummary, PausedRollout, paused_rollouts};
 use crate::config::Transport;
 use crate::domain::delivery::bounce::BounceCause;
 use crate::domain::delivery::send_block::SendBlock;
@@ -20,7 +20,7 @@ use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message::MessageBuilder;
 use crate::engine::plan::pass::{Filter, Pass};
 use crate::engine::send::lock;
-use crate::store::{GlobalHold, HeldStep, RelayHealth, Store, StoreError, Stuck};
+use crate::store::{GlobalHold, HeldStep, ProblemDelivery, RelayHealth, Store, StoreError};
 
 /// The status at an instant.
 pub struct Status<'w> {
@@ -46,7 +46,7 @@ pub struct Status<'w> {
     /// Health of the relay.
     pub(crate) relay: RelayHealth,
     /// Limits that have been reached.
-    pub(crate) limits: Vec<Reached>,
+    pub(crate) limits: Vec<LimitReached>,
     /// Blocks that prevent sending.
     pub(crate) guards: Vec<SendBlock>,
     /// The hold of all sending, if there is one.
@@ -54,15 +54,15 @@ pub struct Status<'w> {
     /// Steps that are held.
     pub(crate) held_steps: Vec<HeldStep>,
     /// Deliveries that are held, in doubt or deferred, or were refused lately; the first few.
-    pub(crate) stuck: Vec<Stuck>,
+    pub(crate) stuck: Vec<ProblemDelivery>,
     /// When the last valid backup was made.
     pub(crate) backup: Option<Timestamp>,
     /// Length of the WAL in bytes.
     pub(crate) log: u64,
     /// Enqueued mails that are not sent yet.
-    pub outbox: Outbox,
+    pub outbox: OutboxSummary,
     /// Staged rollouts in which the daemon waits after the first few mails.
-    pub pausing: Vec<Pausing>,
+    pub pausing: Vec<PausedRollout>,
     /// Whether the daemon runs and sends by itself.
     pub(crate) daemon: bool,
     /// Whether a program sends now, the daemon or a command.
@@ -85,7 +85,7 @@ impl Status<'_> {
     }
 
     /// The mailings in which the daemon waits after the first few mails. A send by hand waits in none.
-    pub(crate) fn rollouts(&self) -> &[Pausing] {
+    pub(crate) fn rollouts(&self) -> &[PausedRollout] {
         if self.daemon { &self.pausing } else { &[] }
     }
 }
@@ -102,16 +102,16 @@ pub struct DatabaseStatus {
     imported: Option<Timestamp>,
     people_file: PeopleFileStatus,
     relay: RelayHealth,
-    limits: Vec<Reached>,
+    limits: Vec<LimitReached>,
     guards: Vec<SendBlock>,
     all_held: Option<GlobalHold>,
     held_steps: Vec<HeldStep>,
-    outbox: Outbox,
-    pausing: Vec<Pausing>,
+    outbox: OutboxSummary,
+    pausing: Vec<PausedRollout>,
     daemon: bool,
     is_sending: bool,
     next_attempt: Option<Timestamp>,
-    stuck: Vec<Stuck>,
+    stuck: Vec<ProblemDelivery>,
     backup: Option<Timestamp>,
     log: u64,
 }
@@ -133,7 +133,7 @@ impl DatabaseStatus {
             Transport::Files => Limits::default(),
             Transport::Smtp | Transport::Sendmail => Limits::of(&mail.smtp),
         };
-        let desk = MessageBuilder::of(snapshot);
+        let builder = MessageBuilder::of(snapshot);
         let wave = snapshot.config.daemon.wave();
         let waves = wave.filter(|_| mail.transport != Transport::Files);
         let look = |store: &Store| {
@@ -147,16 +147,16 @@ impl DatabaseStatus {
                 imported: store.imported_at()?,
                 people_file: PeopleFileStatus::read(&snapshot.config, store)?,
                 relay: store.relay_health()?,
-                limits: reached(store, &limits, at)?,
+                limits: limits_reached(store, &limits, at)?,
                 guards: store.send_blocks()?,
                 all_held: store.global_hold()?,
                 held_steps: store.held_steps()?,
-                outbox: Outbox::read(store, &desk, &Filter::default(), at)?,
-                pausing: waves.map_or(Ok(Vec::new()), |wave| pausing(store, wave, at))?,
+                outbox: OutboxSummary::read(store, &builder, &Filter::default(), at)?,
+                pausing: waves.map_or(Ok(Vec::new()), |wave| paused_rollouts(store, wave, at))?,
                 next_attempt: store.next_attempt()?,
                 daemon: lock::is_daemon_running(&snapshot.config.database),
                 is_sending: lock::holder(&snapshot.config.database).is_ok_and(|holder| holder.is_some()),
-                stuck: store.stuck(at - REFUSED_LATELY, MAX_LISTED)?,
+                stuck: store.problem_deliveries(at - REFUSED_LATELY, MAX_LISTED)?,
                 backup: store.last_backup_at()?,
                 log: Store::wal_length(&snapshot.config.database),
             })

@@ -61,7 +61,7 @@ impl Packed {
 
 /// What is kept of a mail that was handed over before, and must be again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Before {
+pub enum StoredMessage {
     /// Nothing: it was not, or was refused in so many words.
     Nothing,
     /// The mail, to the byte the same.
@@ -72,16 +72,16 @@ pub enum Before {
 
 /// Of a row: the bytes as they are kept, those of the pattern if there is one,
 /// and the hash of the mail, in columns that follow each other.
-pub(super) fn read(row: &Row<'_>, first: usize) -> Result<Before, StoreError> {
+pub(super) fn read(row: &Row<'_>, first: usize) -> Result<StoredMessage, StoreError> {
     let blob = |at: usize| row.get_ref(at)?.as_blob_or_null().map_err(|_| codec::bad_column(at, "bytes"));
     let (kept, pattern, hash) = (blob(first)?, blob(first + 1)?, blob(first + 2)?);
-    let Some(kept) = kept else { return Ok(Before::Nothing) };
+    let Some(kept) = kept else { return Ok(StoredMessage::Nothing) };
     let mail = match pattern {
         None => Some(kept.into()),
         Some(pattern) => unpacked(kept, pattern),
     };
     let whole = mail.filter(|mail: &Vec<u8>| Some(&sha256(mail)[..]) == hash);
-    Ok(whole.map_or(Before::Damaged, |mail| Before::Whole(mail.into())))
+    Ok(whole.map_or(StoredMessage::Damaged, |mail| StoredMessage::Whole(mail.into())))
 }
 
 fn unpacked(kept: &[u8], pattern: &[u8]) -> Option<Vec<u8>> {
@@ -120,7 +120,7 @@ pub(super) fn forget_damaged(whole: &Transaction<'_>, number: i64) -> Result<(),
     let mut statement = whole.prepare_cached(sql)?;
     let mut found = statement.query([number])?;
     let Some(row) = found.next()? else { return Ok(()) };
-    if read(row, 0)? != Before::Damaged {
+    if read(row, 0)? != StoredMessage::Damaged {
         return Ok(());
     }
     let pattern: Option<(i64, Vec<u8>)> = row.get::<_, Option<i64>>(3)?.zip(row.get(1)?);

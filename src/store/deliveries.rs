@@ -15,7 +15,7 @@ use crate::store::codec;
 
 /// A mail that is decided and not booked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Booking {
+pub struct NewDelivery {
     /// The number it is to have; see [`Store::next_delivery`].
     pub number: i64,
     /// To whom.
@@ -36,7 +36,7 @@ pub struct Booking {
 
 /// What became of booking a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Booked {
+pub enum EnqueueResult {
     /// All of it is booked.
     All,
     /// Nothing of it: somebody changed the database since it was decided, and
@@ -65,16 +65,16 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written; then nothing is.
-    pub fn book(
+    pub fn enqueue(
         &mut self,
         decided: DataVersion,
-        bookings: &[Booking],
+        bookings: &[NewDelivery],
         now: Timestamp,
-    ) -> Result<Booked, StoreError> {
+    ) -> Result<EnqueueResult, StoreError> {
         let whole = self.write_transaction()?;
         // Asked where nobody can change it any more.
         if super::data_version(&whole)? != decided {
-            return Ok(Booked::Changed);
+            return Ok(EnqueueResult::Changed);
         }
         {
             let restored =
@@ -107,7 +107,7 @@ impl Store {
         failpoints::at("store.book.before")?;
         whole.commit()?;
         failpoints::at("store.book.after")?;
-        Ok(Booked::All)
+        Ok(EnqueueResult::All)
     }
 
     /// Every delivery to one person, in the order in which they were booked.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Row, Transaction, params};
 
-use super::bytes::{self, Before};
+use super::bytes::{self, StoredMessage};
 use super::people::{self, StringInterner};
 use super::transition::{self, Transition};
 use super::{DataVersion, Store, StoreError, failpoints};
@@ -19,7 +19,7 @@ use crate::store::codec;
 
 /// A delivery that may leave, with everything its mail is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct OutboundDelivery {
     /// The decision; `state` is where it is now.
     pub delivery: Delivery,
     /// How often it was tried.
@@ -39,12 +39,12 @@ pub struct Outgoing {
     /// Are they gone?
     pub(crate) has_left: bool,
     /// The mail as it was handed over before, and must be again.
-    pub before: Before,
+    pub before: StoredMessage,
 }
 
 /// A delivery that does not simply leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stuck {
+pub(crate) struct ProblemDelivery {
     /// Which.
     pub number: i64,
     /// To whom; `None` where they are shown nowhere.
@@ -67,7 +67,7 @@ pub(crate) struct Stuck {
 
 /// What became of writing moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteResult {
     /// They are on the disk; `false` for each delivery that was elsewhere.
     All(Vec<bool>),
     /// Nothing is: somebody else has changed the database since.
@@ -76,7 +76,7 @@ pub enum Written {
 
 /// What a run of the sender found of the one before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovered {
+pub struct RecoveryReport {
     /// Taken, and nothing of it had left: due again.
     pub returned: usize,
     /// On the way when it ended, and nobody knows.
@@ -93,10 +93,10 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be written; then nothing is.
-    pub fn begin_run(&mut self, now: Timestamp, doubt_ends: Timestamp) -> Result<Recovered, StoreError> {
+    pub fn recover(&mut self, now: Timestamp, doubt_ends: Timestamp) -> Result<RecoveryReport, StoreError> {
         let whole = self.write_transaction()?;
         whole.execute("UPDATE instance SET epoch = epoch + 1", [])?;
-        let mut recovered = Recovered::default();
+        let mut recovered = RecoveryReport::default();
         for (number, from, doubts) in left_open(&whole)? {
             let happened =
                 if from == State::Claimed { DeliveryEvent::Released } else { DeliveryEvent::ResultUnknown };
@@ -125,20 +125,29 @@ impl Store {
     /// # Errors
     ///
     /// Where they cannot be read.
-    pub fn outgoing(&self, after: i64, most: usize, now: Timestamp) -> Result<Vec<Outgoing>, StoreError> {
+    pub fn sendable(
+        &self,
+        after: i64,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<OutboundDelivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/outgoing.sql"))?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut found = statement.query(params![after, codec::time(now), most])?;
-        let mut shelf = StringInterner::default();
+        let mut interner = StringInterner::default();
         let mut all = Vec::new();
         while let Some(row) = found.next()? {
-            all.push(self.read_outgoing(row, &mut shelf)?);
+            all.push(self.read_outgoing(row, &mut interner)?);
         }
         Ok(all)
     }
 
-    fn read_outgoing(&self, row: &Row<'_>, shelf: &mut StringInterner) -> Result<Outgoing, StoreError> {
-        let known = people::known(row, shelf, &self.extra_of(row.get(0)?)?)?;
+    fn read_outgoing(
+        &self,
+        row: &Row<'_>,
+        interner: &mut StringInterner,
+    ) -> Result<OutboundDelivery, StoreError> {
+        let known = people::known(row, interner, &self.extra_of(row.get(0)?)?)?;
         let booked = codec::get_time(row, 21)?;
         let delivery = Delivery {
             number: row.get(16)?,
@@ -157,7 +166,7 @@ impl Store {
         let attempts: u32 = row.get(26)?;
         let longest = (attempts >= MANY_ATTEMPTS).then_some(booked + MAX_RETRY_PERIOD);
         let expires = [codec::maybe_time(row, 28)?, longest].into_iter().flatten().min();
-        Ok(Outgoing {
+        Ok(OutboundDelivery {
             delivery,
             attempts,
             doubts: row.get(27)?,
@@ -183,7 +192,7 @@ impl Store {
         moves: &[Transition],
         seen: Option<DataVersion>,
         now: Timestamp,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<WriteResult, StoreError> {
         self.write_knowing(moves, seen, None, now)
     }
 
@@ -198,12 +207,12 @@ impl Store {
         seen: Option<DataVersion>,
         journal: Option<u64>,
         now: Timestamp,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<WriteResult, StoreError> {
         let whole = self.write_transaction()?;
         if let Some(seen) = seen
             && super::data_version(&whole)? != seen
         {
-            return Ok(Written::Changed);
+            return Ok(WriteResult::Changed);
         }
         let mut written = Vec::with_capacity(moves.len());
         for made in moves {
@@ -216,7 +225,7 @@ impl Store {
         failpoints::before(moves)?;
         whole.commit()?;
         failpoints::after(moves)?;
-        Ok(Written::All(written))
+        Ok(WriteResult::All(written))
     }
 
     /// When something of the outbox may leave that may not yet: the earliest
@@ -238,7 +247,11 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub(crate) fn stuck(&self, since: Timestamp, most: usize) -> Result<Vec<Stuck>, StoreError> {
+    pub(crate) fn problem_deliveries(
+        &self,
+        since: Timestamp,
+        most: usize,
+    ) -> Result<Vec<ProblemDelivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/stuck.sql"))?;
         let mut found =
             statement.query(params![codec::time(since), i64::try_from(most).unwrap_or(i64::MAX)])?;
@@ -247,7 +260,7 @@ impl Store {
             let protected: bool = row.get(2)?;
             let person = PersonId::new(codec::str(row, 1)?);
             let name = format!("{} {}", codec::str(row, 10)?, codec::str(row, 11)?);
-            stuck.push(Stuck {
+            stuck.push(ProblemDelivery {
                 number: row.get(0)?,
                 person: (!protected).then_some(person),
                 name: (!protected).then_some(name),
@@ -329,7 +342,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub(crate) fn first_left(
+    pub(crate) fn rollout_completed_at(
         &self,
         step: &StepName,
         booked: Timestamp,
@@ -352,7 +365,11 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub(crate) fn begun_of(&self, step: &StepName, booked: Timestamp) -> Result<u32, StoreError> {
+    pub(crate) fn rollout_started_count(
+        &self,
+        step: &StepName,
+        booked: Timestamp,
+    ) -> Result<u32, StoreError> {
         let sql = "SELECT count(*) FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    WHERE delivery.step = ?1 AND delivery.booked_at = ?2 AND enrolment.journey = ?3
@@ -379,7 +396,7 @@ impl Store {
     /// # Errors
     ///
     /// Where it cannot be read.
-    pub(crate) fn still_wanted(&self, numbers: &[i64]) -> Result<Vec<bool>, StoreError> {
+    pub(crate) fn recipients_active(&self, numbers: &[i64]) -> Result<Vec<bool>, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    JOIN person ON person.id = enrolment.person_id

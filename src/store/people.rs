@@ -141,11 +141,11 @@ impl Store {
         mut take: impl FnMut(ExistingPerson),
     ) -> Result<(), StoreError> {
         let extra = self.extra_columns(numbers)?;
-        let mut shelf = StringInterner::default();
+        let mut interner = StringInterner::default();
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([numbers.start(), numbers.end()])?;
         while let Some(row) = found.next()? {
-            take(known(row, &mut shelf, &extra)?);
+            take(known(row, &mut interner, &extra)?);
         }
         Ok(())
     }
@@ -346,13 +346,14 @@ impl StringInterner {
 /// Reads a person from the columns of `people.sql`.
 pub(super) fn known(
     row: &Row<'_>,
-    shelf: &mut StringInterner,
+    interner: &mut StringInterner,
     extra: &ExtraColumns,
 ) -> Result<ExistingPerson, StoreError> {
     let number: i64 = row.get(0)?;
-    let department = codec::maybe_str(row, 7)?.map(|name| shelf.text(name));
+    let department = codec::maybe_str(row, 7)?.map(|name| interner.text(name));
     let address_use: u8 = row.get(3)?;
-    let language = shelf.language(codec::str(row, 8)?).ok_or_else(|| codec::bad_column(8, "a language"))?;
+    let language =
+        interner.language(codec::str(row, 8)?).ok_or_else(|| codec::bad_column(8, "a language"))?;
     let person = Person {
         id: PersonId::new(codec::str(row, 1)?),
         email: codec::maybe_str(row, 2)?.map(Into::into),
@@ -361,7 +362,7 @@ pub(super) fn known(
         undeliverable: codec::maybe_status(row, 15)?,
         first_name: codec::str(row, 4)?.into(),
         last_name: codec::str(row, 5)?.into(),
-        unit: shelf.unit(codec::str(row, 6)?),
+        unit: interner.unit(codec::str(row, 6)?),
         department,
         language,
         start: codec::maybe_date(row, 9)?,

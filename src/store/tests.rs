@@ -12,7 +12,7 @@ mod statements;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Booked, Booking, Store};
+use super::{EnqueueResult, NewDelivery, Store};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::change::import_diff::ImportComparer;
 use crate::domain::model::ids::{ContentHash, Language, PersonNumber, Slug, StepName, UnitId};
@@ -63,8 +63,8 @@ fn import(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
 }
 
 /// The first mail of a journey for each person.
-fn bookings(people: i64) -> Vec<Booking> {
-    let booking = |n| Booking {
+fn bookings(people: i64) -> Vec<NewDelivery> {
+    let booking = |n| NewDelivery {
         number: n,
         person: PersonNumber(n),
         step: StepName { journey: slug("miljo"), step: slug("resor") },
@@ -80,8 +80,8 @@ fn bookings(people: i64) -> Vec<Booking> {
 /// Enqueues the first mail for each person.
 fn book(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     let seen = store.data_version()?;
-    let booked = store.book(seen, &bookings(people), now())?;
-    assert_eq!(booked, Booked::All);
+    let booked = store.enqueue(seen, &bookings(people), now())?;
+    assert_eq!(booked, EnqueueResult::All);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::time::timezone::TimeZone;
-use crate::engine::deliver::limits::{Limit, Reached};
+use crate::engine::deliver::limits::{Limit, LimitReached};
 
 /// A rate limit of the configuration.
 #[derive(Debug, Serialize)]
@@ -30,7 +30,7 @@ pub(crate) struct LimitReachedView<'a> {
 }
 
 impl<'a> LimitReachedView<'a> {
-    pub(super) fn of(zone: TimeZone, reached: &'a Reached) -> LimitReachedView<'a> {
+    pub(super) fn of(zone: TimeZone, reached: &'a LimitReached) -> LimitReachedView<'a> {
         LimitReachedView {
             limit: LimitView::of(&reached.limit),
             domain: reached.domain.as_deref(),

@@ -6,8 +6,8 @@ use super::reason::ReasonView;
 use crate::domain::model::ids::{PersonId, StepName};
 use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::ReasonSummary;
-use crate::engine::deliver::{KeptBack, Outbox};
-use crate::store::Stuck;
+use crate::engine::deliver::{BlockedCounts, OutboxSummary};
+use crate::store::ProblemDelivery;
 
 /// The mails that may be sent, and those that are blocked.
 #[derive(Debug, Serialize)]
@@ -40,8 +40,8 @@ pub(super) struct ProblemDeliveryView {
 }
 
 impl ProblemDeliveryView {
-    pub(super) fn of_all(zone: TimeZone, problems: &[Stuck]) -> Vec<ProblemDeliveryView> {
-        let view = |problem: &Stuck| ProblemDeliveryView {
+    pub(super) fn of_all(zone: TimeZone, problems: &[ProblemDelivery]) -> Vec<ProblemDeliveryView> {
+        let view = |problem: &ProblemDelivery| ProblemDeliveryView {
             delivery: problem.number,
             person: problem.person.as_ref().map_or("protected", PersonId::as_str).to_owned(),
             journey: problem.step.journey.to_string(),
@@ -57,13 +57,13 @@ impl ProblemDeliveryView {
 }
 
 impl OutboxView {
-    pub(super) fn of(outbox: &Outbox) -> OutboxView {
+    pub(super) fn of(outbox: &OutboxSummary) -> OutboxView {
         OutboxView { ready: outbox.ready, kept_back: BlockedMailsView::of_all(&outbox.kept_back) }
     }
 }
 
 impl BlockedMailsView {
-    pub(super) fn of_all(blocked: &KeptBack) -> Vec<BlockedMailsView> {
+    pub(super) fn of_all(blocked: &BlockedCounts) -> Vec<BlockedMailsView> {
         let view = |(step, reasons): (&StepName, &ReasonSummary)| BlockedMailsView {
             journey: step.journey.to_string(),
             step: step.step.to_string(),

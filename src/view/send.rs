@@ -13,11 +13,11 @@ use crate::domain::model::ids::{PersonId, Slug};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
-use crate::engine::deliver::{Delivered, Outbox};
+use crate::engine::deliver::{DeliverySummary, OutboxSummary};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::message;
 use crate::engine::plan::pass::{DueEmail, HeldEmail, Pass, WaitingEmail};
-use crate::store::Stuck;
+use crate::store::ProblemDelivery;
 
 /// The result of a pass, real or dry.
 #[derive(Debug, Serialize)]
@@ -119,7 +119,7 @@ pub(crate) struct Unsent {
     /// Number of mails that wait.
     pub(crate) waiting: usize,
     /// Mails that were refused, held or deferred, or that are in doubt; the first few.
-    pub(crate) problems: Vec<Stuck>,
+    pub(crate) problems: Vec<ProblemDelivery>,
 }
 
 impl SendLists {
@@ -149,7 +149,12 @@ impl SendLists {
 
 impl SendView {
     /// The document of a dry run; `outbox` is as earlier passes left it.
-    pub(crate) fn dry_run(snapshot: &Snapshot, at: Timestamp, lists: SendLists, outbox: &Outbox) -> SendView {
+    pub(crate) fn dry_run(
+        snapshot: &Snapshot,
+        at: Timestamp,
+        lists: SendLists,
+        outbox: &OutboxSummary,
+    ) -> SendView {
         SendView::new(snapshot, at, lists, OutboxResultView::Outbox(OutboxView::of(outbox)))
     }
 
@@ -158,7 +163,7 @@ impl SendView {
         snapshot: &Snapshot,
         at: Timestamp,
         lists: SendLists,
-        delivered: &Delivered,
+        delivered: &DeliverySummary,
         unsent: &Unsent,
     ) -> SendView {
         let zone = snapshot.content.library.programme.zone;
@@ -232,7 +237,7 @@ impl HeldEmailView {
 }
 
 impl DeliveredView {
-    fn of(zone: TimeZone, delivered: &Delivered, unsent: &Unsent) -> DeliveredView {
+    fn of(zone: TimeZone, delivered: &DeliverySummary, unsent: &Unsent) -> DeliveredView {
         DeliveredView {
             sent: delivered.sent,
             deferred: delivered.deferred,
@@ -243,7 +248,7 @@ impl DeliveredView {
             expired: delivered.expired,
             kept_back: BlockedMailsView::of_all(&delivered.kept_back),
             waiting: unsent.waiting,
-            trouble: delivered.trouble.as_ref().map(|trouble| trouble.why.clone()),
+            trouble: delivered.relay_error.as_ref().map(|trouble| trouble.why.clone()),
             not_sent: ProblemDeliveryView::of_all(zone, &unsent.problems),
         }
     }

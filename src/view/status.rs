@@ -16,7 +16,7 @@ use crate::domain::history::position::Stage;
 use crate::domain::model::ids::Slug;
 use crate::domain::time::timezone::TimeZone;
 use crate::domain::verdict::Reason;
-use crate::engine::deliver::Pausing;
+use crate::engine::deliver::PausedRollout;
 use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::HeldEmail;
@@ -289,7 +289,7 @@ impl<'a> HeldStepView<'a> {
 }
 
 impl<'a> PausedRolloutView<'a> {
-    fn of(zone: TimeZone, paused: &'a Pausing) -> PausedRolloutView<'a> {
+    fn of(zone: TimeZone, paused: &'a PausedRollout) -> PausedRolloutView<'a> {
         PausedRolloutView {
             journey: paused.step.journey.as_str(),
             step: paused.step.step.as_str(),

@@ -22,7 +22,7 @@ use journey::engine::plan::pass::{DueEmail, Filter, Pass};
 use journey::engine::plan::positions;
 use journey::engine::send::run::{Observer, RunOutcome, SendRun, Trigger};
 use journey::engine::{import, message, status, transport};
-use journey::store::{Booking, Store};
+use journey::store::{NewDelivery, Store};
 
 /// A programme folder and the state the test has reached in it.
 pub(crate) struct Rig {
@@ -226,10 +226,10 @@ impl Rig {
     pub(crate) fn book_only(&mut self, at: Timestamp) -> usize {
         self.running(at);
         let Running { store, world } = self.running.as_mut().expect("it is running");
-        store.begin_run(at, at).expect("a run");
+        store.recover(at, at).expect("a run");
         let pass = Pass::at(world, at, &Filter::default());
         let number = store.next_delivery().expect("a number");
-        let booking = |(due, number): (&DueEmail<'_>, i64)| Booking {
+        let booking = |(due, number): (&DueEmail<'_>, i64)| NewDelivery {
             number,
             person: due.number.expect("a number"),
             step: StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() },
@@ -239,9 +239,9 @@ impl Rig {
             message_id: message::message_id(world, due, due.round).expect("a name"),
             expires: due.expires,
         };
-        let bookings: Vec<Booking> = pass.send.iter().zip(number..).map(booking).collect();
+        let bookings: Vec<NewDelivery> = pass.send.iter().zip(number..).map(booking).collect();
         let seen = store.data_version().expect("it can be read");
-        store.book(seen, &bookings, at).expect("it is booked");
+        store.enqueue(seen, &bookings, at).expect("it is booked");
         bookings.len()
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::rate::{BEFORE, Rate};
+use super::sliding_window::{CLOCK_ORIGIN, SlidingWindow};
 use crate::config::{self, SmtpConfig};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::{Store, StoreError};
@@ -79,15 +79,15 @@ fn listed(rate: Option<config::Rate>, per_day: Option<std::num::NonZeroU32>) -> 
 /// How long ago mails were answered that a limit may still count, the oldest
 /// first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Before {
+pub(super) struct SendHistory {
     pub(super) all: Vec<Duration>,
     /// Of each limited domain, in the order of [`Limits::domains`].
     pub(super) domains: Vec<Vec<Duration>>,
 }
 
-impl Before {
+impl SendHistory {
     /// Reads what the database knows of it.
-    pub(super) fn read(store: &Store, limits: &Limits, now: Timestamp) -> Result<Before, StoreError> {
+    pub(super) fn read(store: &Store, limits: &Limits, now: Timestamp) -> Result<SendHistory, StoreError> {
         // The database knows whole seconds: the end of the second is later.
         let ago =
             |at: Timestamp| (now - at).to_std().unwrap_or_default().saturating_sub(Duration::from_secs(1));
@@ -100,13 +100,16 @@ impl Before {
             Ok(store.sent_since(since, domain)?.into_iter().map(ago).collect())
         };
         let domains = limits.domains.iter().map(|of| read(&of.limits, Some(&of.domain)));
-        Ok(Before { all: read(&limits.all, None)?, domains: domains.collect::<Result<_, StoreError>>()? })
+        Ok(SendHistory {
+            all: read(&limits.all, None)?,
+            domains: domains.collect::<Result<_, StoreError>>()?,
+        })
     }
 }
 
 /// A limit that is reached, while mails wait for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reached {
+pub struct LimitReached {
     /// Which; the one that lets them wait longest.
     pub limit: Limit,
     /// For mails to whom; `None`: for all.
@@ -124,8 +127,12 @@ pub struct Reached {
 /// # Errors
 ///
 /// Where the database cannot be read.
-pub fn reached(store: &Store, limits: &Limits, now: Timestamp) -> Result<Vec<Reached>, StoreError> {
-    let before = Before::read(store, limits, now)?;
+pub fn limits_reached(
+    store: &Store,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Vec<LimitReached>, StoreError> {
+    let before = SendHistory::read(store, limits, now)?;
     let of_domain = limits.domains.iter().zip(&before.domains);
     let of_domain = of_domain.map(|(of, before)| (Some(&of.domain), of.limits.as_slice(), before));
     let mut all = Vec::new();
@@ -141,7 +148,7 @@ pub fn reached(store: &Store, limits: &Limits, now: Timestamp) -> Result<Vec<Rea
                 now + TimeDelta::from_std(after).unwrap_or_default() + TimeDelta::milliseconds(999)
             };
             let whole = |at: Timestamp| at - TimeDelta::nanoseconds(at.timestamp_subsec_nanos().into());
-            all.push(Reached {
+            all.push(LimitReached {
                 limit,
                 domain: domain.cloned(),
                 waiting,
@@ -157,22 +164,24 @@ pub fn reached(store: &Store, limits: &Limits, now: Timestamp) -> Result<Vec<Rea
 /// long, and how long the last waits if each leaves as soon as it may. `None`
 /// where the first need not wait, or there is none.
 fn forecast(limits: &[Limit], before: &[Duration], waiting: usize) -> Option<(Limit, Duration, Duration)> {
-    let mut rates: Vec<Rate> = limits.iter().map(|limit| Rate::new(Some((limit.mails, limit.per)))).collect();
+    let mut rates: Vec<SlidingWindow> =
+        limits.iter().map(|limit| SlidingWindow::new(Some((limit.mails, limit.per)))).collect();
     for rate in &mut rates {
-        before.iter().for_each(|ago| rate.answered(BEFORE.saturating_sub(*ago)));
+        before.iter().for_each(|ago| rate.answered(CLOCK_ORIGIN.saturating_sub(*ago)));
     }
-    let waits = |rates: &[Rate], now| rates.iter().map(|rate| rate.wait(now, 0)).max().flatten();
-    let longest = rates.iter().map(|rate| rate.wait(BEFORE, 0)).zip(limits).max_by_key(|(wait, _)| *wait)?;
+    let waits = |rates: &[SlidingWindow], now| rates.iter().map(|rate| rate.wait(now, 0)).max().flatten();
+    let longest =
+        rates.iter().map(|rate| rate.wait(CLOCK_ORIGIN, 0)).zip(limits).max_by_key(|(wait, _)| *wait)?;
     let (Some(first), limit) = longest else { return None };
     if waiting == 0 {
         return None;
     }
-    let mut now = BEFORE;
+    let mut now = CLOCK_ORIGIN;
     for _ in 0..waiting {
         now += waits(&rates, now).unwrap_or_default();
         rates.iter_mut().for_each(|rate| rate.answered(now));
     }
-    Some((*limit, first, now - BEFORE))
+    Some((*limit, first, now - CLOCK_ORIGIN))
 }
 
 #[cfg(test)]

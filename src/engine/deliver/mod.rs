@@ -7,20 +7,20 @@
 //! several connections, each a `line` with a thread of its own; one writer
 //! has the database.
 
-mod chosen;
+mod blocked_counts;
 mod claims;
-mod counter;
+mod coordinator;
 mod files;
-mod kept_back;
 pub mod limits;
-mod line;
 mod outbox;
 mod patterns;
 mod queue;
-mod rate;
-mod refusals;
-mod relay;
-mod wave;
+mod rejections;
+mod rollout;
+mod send_filter;
+mod sliding_window;
+mod work_queue;
+mod worker;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -36,20 +36,20 @@ use crate::engine::message::MessageBuilder;
 use crate::engine::panics::catch_panic;
 use crate::engine::tokens::Keys;
 use crate::mail::message::dkim::Signer;
-use crate::store::{Before, DataVersion, Outgoing, Store, StoreError, Transition};
+use crate::store::{DataVersion, OutboundDelivery, Store, StoreError, StoredMessage, Transition};
 
-pub use chosen::Chosen;
+pub(crate) use blocked_counts::BlockedCounts;
+pub use coordinator::DeliveryHooks;
+pub(crate) use coordinator::{RelayRoute, to_relay};
 pub(crate) use files::to_files;
-pub(crate) use kept_back::KeptBack;
-pub(crate) use line::To;
-pub(crate) use outbox::Outbox;
-pub use relay::Hooks;
-pub(crate) use relay::{Way, to_relay};
-pub(crate) use wave::{Pausing, pausing};
+pub(crate) use outbox::OutboxSummary;
+pub(crate) use rollout::{PausedRollout, paused_rollouts};
+pub use send_filter::SendFilter;
+pub(crate) use worker::Destination;
 
 /// What handing over came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delivered {
+pub struct DeliverySummary {
     /// In somebody's hands.
     pub sent: usize,
     /// Put off by the relay.
@@ -65,11 +65,11 @@ pub struct Delivered {
     /// Too late.
     pub(crate) expired: usize,
     /// Not now, and why.
-    pub kept_back: KeptBack,
+    pub kept_back: BlockedCounts,
     /// The number of them that exceed the size the mail server accepts.
     pub too_large: usize,
     /// The relay takes nothing just now, and that is why.
-    pub trouble: Option<RelayError>,
+    pub relay_error: Option<RelayError>,
     /// The relay had more connections than it takes: so many.
     pub crowded: Option<u16>,
     /// That trouble is none of the relay's: a line ended before its time.
@@ -80,9 +80,9 @@ pub struct Delivered {
     pub wave: Option<Timestamp>,
 }
 
-impl Delivered {
+impl DeliverySummary {
     /// Adds what another sitting came to; of the relay the last word counts.
-    pub(super) fn add(&mut self, other: Delivered) {
+    pub(super) fn add(&mut self, other: DeliverySummary) {
         self.sent += other.sent;
         self.deferred += other.deferred;
         self.rejected += other.rejected;
@@ -94,7 +94,7 @@ impl Delivered {
         self.too_large += other.too_large;
         self.crowded = other.crowded.or(self.crowded);
         self.line_died |= other.line_died;
-        (self.trouble, self.wait, self.wave) = (other.trouble, other.wait, other.wave);
+        (self.relay_error, self.wait, self.wave) = (other.relay_error, other.wait, other.wave);
     }
 
     /// Counts where a delivery is now.
@@ -113,7 +113,7 @@ impl Delivered {
 }
 
 /// What is to be done with a delivery that may leave.
-enum Triage {
+enum SendDecision {
     /// Hand it over.
     Go,
     /// Not now, for that reason.
@@ -123,44 +123,49 @@ enum Triage {
 }
 
 /// What decides whether a booked mail may leave, as it was last read.
-struct Permits {
+struct SendPolicy {
     settings: Settings,
     seen: DataVersion,
     /// Claimed, and the person left, or lost the address, since.
     gone: HashSet<i64>,
 }
 
-impl Permits {
-    fn read(store: &Store, desk: &MessageBuilder<'_>) -> Result<Permits, StoreError> {
+impl SendPolicy {
+    fn read(store: &Store, builder: &MessageBuilder<'_>) -> Result<SendPolicy, StoreError> {
         let seen = store.data_version()?;
-        let mut settings = store.settings(desk.config.limits.grace)?;
-        settings.use_todays_names(desk.library);
-        Ok(Permits { settings, seen, gone: HashSet::new() })
+        let mut settings = store.settings(builder.config.limits.grace)?;
+        settings.use_todays_names(builder.library);
+        Ok(SendPolicy { settings, seen, gone: HashSet::new() })
     }
 
     /// What is to be done with a delivery at an instant.
-    fn triage(&self, desk: &MessageBuilder<'_>, outgoing: &Outgoing, now: Timestamp) -> Triage {
+    fn triage(
+        &self,
+        builder: &MessageBuilder<'_>,
+        outgoing: &OutboundDelivery,
+        now: Timestamp,
+    ) -> SendDecision {
         let delivery = &outgoing.delivery;
-        let today = desk.library.programme.zone.date(now);
+        let today = builder.library.programme.zone.date(now);
         if outgoing.has_left || outgoing.person.has_left(today) || self.gone.contains(&delivery.number) {
-            return Triage::Settle(DeliveryEvent::Cancelled, "the person is gone");
+            return SendDecision::Settle(DeliveryEvent::Cancelled, "the person is gone");
         }
         if self.settings.stopped.contains(&outgoing.person.id) {
-            return Triage::Settle(DeliveryEvent::Cancelled, "the person has asked for no more mails");
+            return SendDecision::Settle(DeliveryEvent::Cancelled, "the person has asked for no more mails");
         }
-        let journey = desk.library.journey(&delivery.step.journey);
+        let journey = builder.library.journey(&delivery.step.journey);
         let Some((journey, step)) = journey.and_then(|j| Some((j, j.step_once_called(&delivery.step.step)?)))
         else {
-            return Triage::Settle(DeliveryEvent::Cancelled, "the step is gone");
+            return SendDecision::Settle(DeliveryEvent::Cancelled, "the step is gone");
         };
         // What may have arrived is looked after to the end.
         if outgoing.expires.is_some_and(|expires| now > expires) && outgoing.doubts == 0 {
-            return Triage::Settle(DeliveryEvent::Expired, "it could not leave in time");
+            return SendDecision::Settle(DeliveryEvent::Expired, "it could not leave in time");
         }
         let mail = EnqueuedMail { journey, step, person: &outgoing.person, content: delivery.content };
-        match send_policy::hand_over_block(&mail, now, &self.settings, &desk.library.programme) {
-            Some(reason) => Triage::KeepBack(reason),
-            None => Triage::Go,
+        match send_policy::hand_over_block(&mail, now, &self.settings, &builder.library.programme) {
+            Some(reason) => SendDecision::KeepBack(reason),
+            None => SendDecision::Go,
         }
     }
 }
@@ -168,21 +173,21 @@ impl Permits {
 /// The bytes of a mail: those handed over before, if it was; else made now.
 /// `Err` says in words why it cannot be made.
 fn bytes(
-    desk: &MessageBuilder<'_>,
+    builder: &MessageBuilder<'_>,
     keys: &Keys,
     signer: Option<&Signer>,
-    outgoing: &Outgoing,
+    outgoing: &OutboundDelivery,
 ) -> Result<Arc<[u8]>, String> {
     match &outgoing.before {
-        Before::Nothing => {}
-        Before::Whole(bytes) => return Ok(bytes.clone()),
+        StoredMessage::Nothing => {}
+        StoredMessage::Whole(bytes) => return Ok(bytes.clone()),
         // Another copy would be another mail.
-        Before::Damaged => {
+        StoredMessage::Damaged => {
             return Err("the saved copy of this mail in the database is damaged".to_owned());
         }
     }
     catch_panic(|| {
-        let bytes = desk.outgoing(keys, outgoing)?;
+        let bytes = builder.outgoing(keys, outgoing)?;
         let Some(signer) = signer else { return Ok(bytes.into()) };
         let mut signed = signer.sign(&bytes, outgoing.delivery.booked)?;
         signed.extend(bytes);
@@ -192,7 +197,7 @@ fn bytes(
 
 /// The moves that take a delivery to where triage says, from where it stands:
 /// what was put off or in doubt comes due first.
-fn moves_to(outgoing: &Outgoing, happened: DeliveryEvent) -> Vec<Transition> {
+fn moves_to(outgoing: &OutboundDelivery, happened: DeliveryEvent) -> Vec<Transition> {
     let delivery = &outgoing.delivery;
     let mut moves = Vec::with_capacity(2);
     if delivery.state != State::Due {
@@ -205,24 +210,24 @@ fn moves_to(outgoing: &Outgoing, happened: DeliveryEvent) -> Vec<Transition> {
 /// What of a batch is handed over, what is kept back, and the moves that say
 /// so.
 fn take(
-    desk: &MessageBuilder<'_>,
-    permits: &Permits,
-    found: Vec<Outgoing>,
+    builder: &MessageBuilder<'_>,
+    permits: &SendPolicy,
+    found: Vec<OutboundDelivery>,
     now: Timestamp,
-    mut may: impl FnMut(&Outgoing) -> Result<bool, StoreError>,
-) -> Result<(Vec<Outgoing>, KeptBack, Vec<Transition>), StoreError> {
+    mut may: impl FnMut(&OutboundDelivery) -> Result<bool, StoreError>,
+) -> Result<(Vec<OutboundDelivery>, BlockedCounts, Vec<Transition>), StoreError> {
     let mut claimed = Vec::with_capacity(found.len());
-    let mut kept_back = KeptBack::default();
+    let mut kept_back = BlockedCounts::default();
     let mut moves = Vec::with_capacity(found.len());
     for outgoing in found {
-        match permits.triage(desk, &outgoing, now) {
-            Triage::Go if !may(&outgoing)? => {}
-            Triage::Go => {
+        match permits.triage(builder, &outgoing, now) {
+            SendDecision::Go if !may(&outgoing)? => {}
+            SendDecision::Go => {
                 moves.extend(moves_to(&outgoing, DeliveryEvent::Claimed));
                 claimed.push(outgoing);
             }
-            Triage::KeepBack(reason) => kept_back.add(&outgoing.delivery.step, reason),
-            Triage::Settle(happened, why) => {
+            SendDecision::KeepBack(reason) => kept_back.add(&outgoing.delivery.step, reason),
+            SendDecision::Settle(happened, why) => {
                 let settle = moves_to(&outgoing, happened).into_iter();
                 moves.extend(settle.map(|made| made.with_reply(why)));
             }

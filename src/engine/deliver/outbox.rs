@@ -2,8 +2,8 @@
 //! keeps the rest back. It leaves before what is booked now, and counts for
 //! `--limit`.
 
-use super::kept_back::KeptBack;
-use super::{Permits, Triage};
+use super::blocked_counts::BlockedCounts;
+use super::{SendDecision, SendPolicy};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::message::MessageBuilder;
 use crate::engine::plan::pass::Filter;
@@ -14,14 +14,14 @@ const BATCH: usize = 256;
 
 /// What is booked and may be handed over, or not yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outbox {
+pub struct OutboxSummary {
     /// So many mails may leave now.
     pub ready: usize,
     /// The others, and why.
-    pub kept_back: KeptBack,
+    pub kept_back: BlockedCounts,
 }
 
-impl Outbox {
+impl OutboxSummary {
     /// Reads it, as far as the selection names it; changes nothing.
     ///
     /// # Errors
@@ -29,22 +29,22 @@ impl Outbox {
     /// Where the database cannot be read.
     pub(crate) fn read(
         store: &Store,
-        desk: &MessageBuilder<'_>,
+        builder: &MessageBuilder<'_>,
         selection: &Filter,
         now: Timestamp,
-    ) -> Result<Outbox, StoreError> {
-        let permits = Permits::read(store, desk)?;
-        let (mut outbox, mut after) = (Outbox::default(), 0);
+    ) -> Result<OutboxSummary, StoreError> {
+        let permits = SendPolicy::read(store, builder)?;
+        let (mut outbox, mut after) = (OutboxSummary::default(), 0);
         loop {
-            let found = store.outgoing(after, BATCH, now)?;
+            let found = store.sendable(after, BATCH, now)?;
             let Some(last) = found.last() else { return Ok(outbox) };
             after = last.delivery.number;
             let named = found.iter().filter(|mail| selection.has_mail(&mail.person, &mail.delivery.step));
             for mail in named {
-                match permits.triage(desk, mail, now) {
-                    Triage::Go => outbox.ready += 1,
-                    Triage::KeepBack(reason) => outbox.kept_back.add(&mail.delivery.step, reason),
-                    Triage::Settle(..) => {}
+                match permits.triage(builder, mail, now) {
+                    SendDecision::Go => outbox.ready += 1,
+                    SendDecision::KeepBack(reason) => outbox.kept_back.add(&mail.delivery.step, reason),
+                    SendDecision::Settle(..) => {}
                 }
             }
         }
@@ -52,7 +52,7 @@ impl Outbox {
 
     /// What a selection leaves to be booked, when this leaves first.
     #[must_use]
-    pub(crate) fn goes_before(&self, selection: &Filter) -> Filter {
+    pub(crate) fn remaining_filter(&self, selection: &Filter) -> Filter {
         let limit = selection.limit.map(|limit| limit.saturating_sub(self.ready));
         Filter { limit, ..selection.clone() }
     }

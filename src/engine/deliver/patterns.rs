@@ -10,7 +10,7 @@ use crate::domain::model::ids::{Language, PersonId, Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
 use crate::engine::message::MessageBuilder;
 use crate::engine::tokens::Keys;
-use crate::store::{Before, Outgoing, Pattern};
+use crate::store::{OutboundDelivery, Pattern, StoredMessage};
 
 /// Mails that differ in none of these are alike but for their reader.
 type Kind = (StepName, u16, Language, Option<Slug>, bool);
@@ -23,12 +23,18 @@ pub(super) struct Patterns {
 
 impl Patterns {
     /// The pattern of a mail; `None` where nobody cannot be written to.
-    pub(super) fn of(&self, desk: &MessageBuilder<'_>, keys: &Keys, mail: &Outgoing) -> Option<Arc<Pattern>> {
+    pub(super) fn of(
+        &self,
+        builder: &MessageBuilder<'_>,
+        keys: &Keys,
+        mail: &OutboundDelivery,
+    ) -> Option<Arc<Pattern>> {
         let delivery = &mail.delivery;
         let language = mail.person.language.clone();
         let kind = (delivery.step.clone(), delivery.round, language, mail.character.clone(), mail.first);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || desk.outgoing(keys, &to_nobody(mail)).ok().map(|bytes| Arc::new(Pattern::new(bytes)));
+        let make =
+            || builder.outgoing(keys, &to_nobody(mail)).ok().map(|bytes| Arc::new(Pattern::new(bytes)));
         let pattern =
             made.entry(kind).or_insert_with(|| catch_unwind(AssertUnwindSafe(make)).unwrap_or_default());
         pattern.clone()
@@ -37,11 +43,11 @@ impl Patterns {
 
 /// The same mail to somebody who does not exist: a pattern outlives the bytes
 /// of each mail, so that nothing of a reader may stand in it.
-fn to_nobody(mail: &Outgoing) -> Outgoing {
+fn to_nobody(mail: &OutboundDelivery) -> OutboundDelivery {
     let (delivery, person) = (&mail.delivery, &mail.person);
     let domain = delivery.message_id.rsplit('@').next().unwrap_or("localhost>");
     let message_id = format!("<{}@{domain}", "0".repeat(32));
-    Outgoing {
+    OutboundDelivery {
         delivery: Delivery {
             number: 0,
             person: PersonId::new("0"),
@@ -73,6 +79,6 @@ fn to_nobody(mail: &Outgoing) -> Outgoing {
         character: mail.character.clone(),
         first: mail.first,
         has_left: false,
-        before: Before::Nothing,
+        before: StoredMessage::Nothing,
     }
 }

@@ -1,12 +1,12 @@
 //! Mails that lie ready, and which of them may be taken next: the first for
 //! which every limit has room. A mail to a domain that has reached its own
 //! limit lets others pass; nobody has two mails here, so nobody's mails change
-//! their order. The time is told; [`super::counter`] has the clock.
+//! their order. The time is told; [`super::work_queue`] has the clock.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::rate::Rate;
+use super::sliding_window::SlidingWindow;
 
 /// While a lane is full one of its mails must be answered first, and then it
 /// is asked again; so this length is never waited for.
@@ -14,17 +14,17 @@ const UNTIL_ANSWERED: Duration = Duration::from_secs(60);
 
 /// What is limited together: all mails, or those to one domain.
 #[derive(Clone, Debug)]
-pub(super) struct Lane {
-    rates: Vec<Rate>,
+pub(super) struct RateLimiter {
+    rates: Vec<SlidingWindow>,
     /// So many at the same time.
     most: usize,
     /// Taken and not answered.
     in_hand: usize,
 }
 
-impl Lane {
-    pub(super) fn new(rates: Vec<Rate>, most: usize) -> Lane {
-        Lane { rates, most, in_hand: 0 }
+impl RateLimiter {
+    pub(super) fn new(rates: Vec<SlidingWindow>, most: usize) -> RateLimiter {
+        RateLimiter { rates, most, in_hand: 0 }
     }
 
     /// How long the next one must wait; `None`: not at all.
@@ -49,7 +49,7 @@ impl Lane {
 
 /// What whoever asks for a mail is told.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<T> {
+pub(super) enum Poll<T> {
     /// This one.
     Take(T),
     /// None before so long.
@@ -61,14 +61,14 @@ pub(super) enum Next<T> {
 /// Mails that lie ready, each with the lane of its domain if that is limited.
 pub(super) struct Queue<T> {
     ready: VecDeque<(Option<usize>, T)>,
-    all: Lane,
-    lanes: Vec<Lane>,
+    all: RateLimiter,
+    lanes: Vec<RateLimiter>,
     /// The last one is taken first.
     from_the_end: bool,
 }
 
 impl<T> Queue<T> {
-    pub(super) fn new(all: Lane, lanes: Vec<Lane>) -> Queue<T> {
+    pub(super) fn new(all: RateLimiter, lanes: Vec<RateLimiter>) -> Queue<T> {
         Queue { ready: VecDeque::new(), all, lanes, from_the_end: false }
     }
 
@@ -99,21 +99,21 @@ impl<T> Queue<T> {
     }
 
     /// Takes the first that may be taken now.
-    pub(super) fn take(&mut self, now: Duration) -> Next<T> {
+    pub(super) fn take(&mut self, now: Duration) -> Poll<T> {
         if let Some(wait) = self.wait(now) {
-            return Next::Wait(wait);
+            return Poll::Wait(wait);
         }
         let is_free = |(lane, _): &(Option<usize>, T)| self.lane_wait(*lane, now).is_none();
         let free = match self.from_the_end {
             true => self.ready.iter().rposition(is_free),
             false => self.ready.iter().position(is_free),
         };
-        let Some((lane, mail)) = free.and_then(|free| self.ready.remove(free)) else { return Next::Nothing };
+        let Some((lane, mail)) = free.and_then(|free| self.ready.remove(free)) else { return Poll::Nothing };
         self.all.in_hand += 1;
         if let Some(lane) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
             lane.in_hand += 1;
         }
-        Next::Take(mail)
+        Poll::Take(mail)
     }
 
     /// How long all that lie ready must wait; `None`: one may be taken, or
@@ -186,8 +186,11 @@ mod tests {
         Duration::from_millis(n)
     }
 
-    fn lane(limits: &[(usize, u64)], most: usize) -> Lane {
-        Lane::new(limits.iter().map(|(mails, per)| Rate::new(Some((*mails, ms(*per))))).collect(), most)
+    fn lane(limits: &[(usize, u64)], most: usize) -> RateLimiter {
+        RateLimiter::new(
+            limits.iter().map(|(mails, per)| SlidingWindow::new(Some((*mails, ms(*per))))).collect(),
+            most,
+        )
     }
 
     #[test]
@@ -196,15 +199,15 @@ mod tests {
         for (lane, mail) in [(Some(0), "a"), (Some(0), "b"), (None, "c"), (Some(0), "d")] {
             queue.put(lane, mail);
         }
-        assert_eq!(queue.take(ms(0)), Next::Take("a"));
-        assert_eq!(queue.take(ms(0)), Next::Take("c"));
+        assert_eq!(queue.take(ms(0)), Poll::Take("a"));
+        assert_eq!(queue.take(ms(0)), Poll::Take("c"));
         queue.answered(None, Some(ms(5)));
         queue.answered(Some(0), Some(ms(10)));
-        assert_eq!(queue.take(ms(20)), Next::Wait(ms(990)));
+        assert_eq!(queue.take(ms(20)), Poll::Wait(ms(990)));
         assert_eq!((queue.len(), queue.free(ms(20)), queue.crowd()), (2, 0, vec![2]));
-        assert_eq!(queue.take(ms(1010)), Next::Take("b"));
+        assert_eq!(queue.take(ms(1010)), Poll::Take("b"));
         queue.put_back(Some(0), "b");
-        assert_eq!(queue.take(ms(1010)), Next::Take("b"), "what was not tried counts for nothing");
+        assert_eq!(queue.take(ms(1010)), Poll::Take("b"), "what was not tried counts for nothing");
     }
 
     #[test]
@@ -212,20 +215,20 @@ mod tests {
         let mut queue = Queue::new(lane(&[], usize::MAX), Vec::new());
         ["a", "b", "c"].into_iter().for_each(|mail| queue.put(None, mail));
         queue.take_from_the_end(true);
-        assert_eq!(queue.take(ms(0)), Next::Take("c"));
+        assert_eq!(queue.take(ms(0)), Poll::Take("c"));
         queue.take_from_the_end(false);
-        assert_eq!(queue.take(ms(0)), Next::Take("a"));
+        assert_eq!(queue.take(ms(0)), Poll::Take("a"));
     }
 
     #[test]
     fn so_many_at_the_same_time_and_no_more() {
         let mut queue = Queue::new(lane(&[], usize::MAX), vec![lane(&[], 1)]);
         ["a", "b"].into_iter().for_each(|mail| queue.put(Some(0), mail));
-        assert_eq!(queue.take(ms(0)), Next::Take("a"));
-        assert!(matches!(queue.take(ms(0)), Next::Wait(_)));
+        assert_eq!(queue.take(ms(0)), Poll::Take("a"));
+        assert!(matches!(queue.take(ms(0)), Poll::Wait(_)));
         queue.answered(Some(0), Some(ms(1)));
-        assert_eq!(queue.take(ms(1)), Next::Take("b"));
-        assert_eq!(queue.take(ms(1)), Next::Nothing);
+        assert_eq!(queue.take(ms(1)), Poll::Take("b"));
+        assert_eq!(queue.take(ms(1)), Poll::Nothing);
     }
 
     /// A mail as it went: taken, accepted somewhere on the way, answered.
@@ -249,14 +252,14 @@ mod tests {
         while gone.len() < mails.len() {
             let wait = match open.len() < lines {
                 true => match queue.take(now) {
-                    Next::Take(n) => {
+                    Poll::Take(n) => {
                         let (lane, takes) = mails[n];
                         let (accepted, answered) = (now + ms(takes / 2), now + ms(takes));
                         open.push(Gone { lane, taken: now, accepted, answered });
                         continue;
                     }
-                    Next::Wait(wait) => Some(now + wait),
-                    Next::Nothing => None,
+                    Poll::Wait(wait) => Some(now + wait),
+                    Poll::Nothing => None,
                 },
                 false => None,
             };

@@ -7,7 +7,7 @@ use super::journal::Journal;
 use super::relay_health;
 use crate::domain::delivery::reply::ConnectionCap;
 use crate::engine::deliver::limits::Limits;
-use crate::engine::deliver::{self, Delivered, Hooks, To, Way};
+use crate::engine::deliver::{self, DeliveryHooks, DeliverySummary, Destination, RelayRoute};
 use crate::engine::message::MessageBuilder;
 use crate::engine::tokens::Keys;
 use crate::mail::transport::Transport;
@@ -32,19 +32,19 @@ impl MailSender<'_> {
         &self,
         store: &mut Store,
         journal: Option<&mut Journal>,
-        hooks: Hooks<'_>,
-    ) -> anyhow::Result<Delivered> {
+        hooks: DeliveryHooks<'_>,
+    ) -> anyhow::Result<DeliverySummary> {
         let MailSender { transport, builder, keys, rollout } = *self;
         let (to, signer) = match transport {
             Transport::Files(folder) => return deliver::to_files(builder, keys, store, folder, hooks),
-            Transport::Smtp(relay, signer) => (To::Relay(relay), signer),
-            Transport::Sendmail(program, signer) => (To::Sendmail(program), signer),
+            Transport::Smtp(relay, signer) => (Destination::Relay(relay), signer),
+            Transport::Sendmail(program, signer) => (Destination::Sendmail(program), signer),
         };
         let journal = journal.context("the send journal is not open")?;
         let smtp = &builder.config.mail.smtp;
         let fewer = store.relay_health()?.connection_cap.and_then(|fewer| fewer.if_active((hooks.now)()));
-        let of_relay = fewer.filter(|_| matches!(to, To::Relay(_)));
-        let way = Way {
+        let of_relay = fewer.filter(|_| matches!(to, Destination::Relay(_)));
+        let way = RelayRoute {
             to,
             signer: signer.as_ref(),
             connections: of_relay.map_or(smtp.connections, |fewer| fewer.connections.min(smtp.connections)),

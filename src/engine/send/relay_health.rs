@@ -5,13 +5,13 @@ use chrono::TimeDelta;
 use crate::domain::delivery::reply::{ConnectionCap, RelayError};
 use crate::domain::delivery::state::relay_backoff;
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::deliver::Delivered;
+use crate::engine::deliver::DeliverySummary;
 use crate::store::{RelayFailure, RelayHealth, Store};
 
 /// Records the health of the relay.
 pub(super) fn record(
     store: &mut Store,
-    delivered: &Delivered,
+    delivered: &DeliverySummary,
     fewer: Option<ConnectionCap>,
     now: Timestamp,
 ) -> anyhow::Result<()> {
@@ -19,7 +19,7 @@ pub(super) fn record(
     let success = if delivered.sent > 0 { Some(now) } else { before.success };
     // A panic of our own worker is not a failure of the relay and causes no
     // backoff.
-    let told = delivered.trouble.as_ref().filter(|_| !delivered.line_died);
+    let told = delivered.relay_error.as_ref().filter(|_| !delivered.line_died);
     let trouble = told.map(|trouble| {
         // A success since then resets the backoff.
         let earlier = before.failure.as_ref().filter(|_| delivered.sent == 0);

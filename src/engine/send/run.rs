@@ -18,7 +18,7 @@ use crate::domain::delivery::send_block::SendBlock;
 use crate::domain::model::ids::StepName;
 use crate::domain::planner::{ApprovalMode, Planner};
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::deliver::{Chosen, Delivered, Hooks, Outbox};
+use crate::engine::deliver::{DeliveryHooks, DeliverySummary, OutboxSummary, SendFilter};
 use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::error::LoadError;
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
@@ -28,7 +28,7 @@ use crate::engine::plan::people_batches::{self, PeopleBatches};
 use crate::engine::plan::positions;
 use crate::engine::tokens::Keys;
 use crate::mail::transport::Transport;
-use crate::store::{Booked, Booking, JournalReconciliation, Recovered, Store, StoreError};
+use crate::store::{EnqueueResult, JournalReconciliation, NewDelivery, RecoveryReport, Store, StoreError};
 
 /// Maximum number of passes if the database is changed concurrently.
 const MAX_PASSES: usize = 10;
@@ -114,7 +114,7 @@ pub struct RunOutcome {
     /// Blocks that prevent sending; if there are any, nothing was enqueued or delivered.
     pub blocks: Vec<SendBlock>,
     /// What was recovered from an earlier run.
-    pub recovered: Recovered,
+    pub recovered: RecoveryReport,
     /// Entries of the send journal that were missing in the database.
     pub reconciled: JournalReconciliation,
     /// Number of mails enqueued by the last pass.
@@ -124,7 +124,7 @@ pub struct RunOutcome {
     /// The database was changed in each pass. An operator's run delivers nothing then.
     pub is_incomplete: bool,
     /// Deliveries of this run and of earlier ones.
-    pub delivered: Delivered,
+    pub delivered: DeliverySummary,
     /// The relay failed before and is not tried again until then.
     pub backoff: Option<Timestamp>,
     /// When the next position is due, for the daemon.
@@ -240,8 +240,8 @@ impl SendRun<'_> {
         match &self.trigger {
             Trigger::Command(filter) if filter.limit.is_some() => {
                 let builder = MessageBuilder::of(snapshot);
-                let outbox = Outbox::read(store, &builder, filter, self.observer.now())?;
-                Ok(outbox.goes_before(filter))
+                let outbox = OutboxSummary::read(store, &builder, filter, self.observer.now())?;
+                Ok(outbox.remaining_filter(filter))
             }
             Trigger::Command(filter) => Ok(filter.clone()),
             Trigger::Schedule => Ok(Filter::default()),
@@ -262,9 +262,9 @@ impl SendRun<'_> {
             MessageBuilder { config: &self.config, library: &content.library, renderer: &content.renderer };
         let mut sender =
             MailSender { transport: self.transport, builder: &builder, keys: &keys, rollout: None };
-        let (mut chosen, mut leave_at) = (Chosen::default(), None);
+        let (mut chosen, mut leave_at) = (SendFilter::default(), None);
         match &self.trigger {
-            Trigger::Command(filter) => chosen = Chosen::of(filter),
+            Trigger::Command(filter) => chosen = SendFilter::of(filter),
             Trigger::Schedule => {
                 outcome.next_due = store.next_due_at()?;
                 outcome.backoff = store.relay_health()?.failure.map(|failure| failure.retry);
@@ -279,7 +279,7 @@ impl SendRun<'_> {
         }
         let stop = || observer.should_stop() || leave_at.is_some_and(|at| observer.now() >= at);
         loop {
-            let hooks = Hooks {
+            let hooks = DeliveryHooks {
                 chosen: &mut chosen,
                 now: &|| observer.now(),
                 one_more: &mut || observer.sent(),
@@ -336,11 +336,11 @@ pub fn enqueue(
         let pass = Pass::of(snapshot, &planner_at, at, batch.iter(), &filter);
         let deliveries =
             pass.send.iter().zip(number..).map(|(due, number)| to_delivery(snapshot, due, number));
-        let deliveries: Option<Vec<Booking>> = deliveries.collect();
+        let deliveries: Option<Vec<NewDelivery>> = deliveries.collect();
         let deliveries = deliveries.context("internal error: a person is missing in the database")?;
         let changed = match deliveries.is_empty() {
             true => store.data_version()? != stored.seen,
-            false => store.book(stored.seen, &deliveries, at)? == Booked::Changed,
+            false => store.enqueue(stored.seen, &deliveries, at)? == EnqueueResult::Changed,
         };
         if changed {
             outcome.is_interrupted = true;
@@ -368,8 +368,8 @@ pub(crate) fn count_due(snapshot: &Snapshot, store: &Store, at: Timestamp) -> Re
     Ok(due)
 }
 
-fn to_delivery(snapshot: &Snapshot, due: &DueEmail<'_>, number: i64) -> Option<Booking> {
-    Some(Booking {
+fn to_delivery(snapshot: &Snapshot, due: &DueEmail<'_>, number: i64) -> Option<NewDelivery> {
+    Some(NewDelivery {
         number,
         person: due.number?,
         step: StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() },

@@ -15,7 +15,7 @@ use crate::domain::delivery::send_block::{BlockKind, SendBlock};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::tokens;
 use crate::failpoint;
-use crate::store::{JournalReconciliation, Recovered, Store};
+use crate::store::{JournalReconciliation, RecoveryReport, Store};
 
 /// Result of the startup.
 pub struct Startup {
@@ -24,7 +24,7 @@ pub struct Startup {
     /// Journal entries that were missing in the database.
     pub reconciled: JournalReconciliation,
     /// What was recovered from an earlier run.
-    pub recovered: Recovered,
+    pub recovered: RecoveryReport,
     /// Blocks that prevent sending; if there are any, nothing was recovered.
     pub blocks: Vec<SendBlock>,
 }
@@ -34,7 +34,7 @@ pub fn start_sender(store: &mut Store, config: &Config, now: Timestamp) -> anyho
     let mut startup = Startup {
         journal: None,
         reconciled: JournalReconciliation::default(),
-        recovered: Recovered::default(),
+        recovered: RecoveryReport::default(),
         blocks: Vec::new(),
     };
     // Writing a file twice does no harm.
@@ -44,7 +44,7 @@ pub fn start_sender(store: &mut Store, config: &Config, now: Timestamp) -> anyho
         startup.blocks = store.send_blocks()?;
     }
     if startup.blocks.is_empty() {
-        startup.recovered = store.begin_run(now, now + config.mail.in_doubt_wait)?;
+        startup.recovered = store.recover(now, now + config.mail.in_doubt_wait)?;
     }
     Ok(startup)
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{Store, book, import, now, open};
 use crate::domain::delivery::state::{DeliveryEvent, State};
-use crate::store::{Before, Packed, Pattern, Transition};
+use crate::store::{Packed, Pattern, StoredMessage, Transition};
 
 const SAME: &str = "the same for everybody\r\n";
 
@@ -30,8 +30,8 @@ fn mail(n: i64) -> Vec<u8> {
     format!("To: reader {n}\r\n\r\n{}", SAME.repeat(20)).into_bytes()
 }
 
-fn before(store: &Store) -> Vec<Before> {
-    store.outgoing(0, 9, now()).expect("deliveries").into_iter().map(|outgoing| outgoing.before).collect()
+fn before(store: &Store) -> Vec<StoredMessage> {
+    store.sendable(0, 9, now()).expect("deliveries").into_iter().map(|outgoing| outgoing.before).collect()
 }
 
 fn number(store: &Store, sql: &str) -> i64 {
@@ -43,14 +43,14 @@ fn similar_messages_share_a_dictionary_until_the_last_is_pruned() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = &mut open(&folder.path().join("journey.db"));
     in_doubt(store, 3);
-    assert_eq!(before(store), [1, 2, 3].map(|n| Before::Whole(mail(n).into())));
+    assert_eq!(before(store), [1, 2, 3].map(|n| StoredMessage::Whole(mail(n).into())));
     assert_eq!(number(store, "SELECT count(*) FROM mail_pattern"), 1);
     assert!(number(store, "SELECT max(length(bytes)) FROM mail_bytes") < 40);
     let sent = |n| Transition::new(n, State::InDoubt, DeliveryEvent::Resolved { sent: true });
     let a_week_later = now() + TimeDelta::days(7) + TimeDelta::seconds(1);
     store.write(&[sent(1), sent(2)], None, now()).expect("written");
     assert_eq!(store.forget_bytes(a_week_later).expect("forgotten"), 2);
-    assert_eq!(before(store), [Before::Whole(mail(3).into())], "the pattern is still there");
+    assert_eq!(before(store), [StoredMessage::Whole(mail(3).into())], "the pattern is still there");
     store.write(&[sent(3)], None, now()).expect("written");
     assert_eq!(store.forget_bytes(a_week_later).expect("forgotten"), 1);
     assert_eq!(number(store, "SELECT count(*) FROM mail_pattern"), 0);
@@ -63,7 +63,7 @@ fn uncompressed_messages_of_older_versions_are_read() {
     in_doubt(store, 1);
     let sql = "UPDATE mail_bytes SET pattern_id = NULL, bytes = ?1";
     store.connection.execute(sql, [mail(1)]).expect("written");
-    assert_eq!(before(store), [Before::Whole(mail(1).into())]);
+    assert_eq!(before(store), [StoredMessage::Whole(mail(1).into())]);
 }
 
 /// After an operator has resolved a delivery as not sent, an intact message is
@@ -75,13 +75,13 @@ fn a_corrupt_message_is_dropped_when_it_is_resolved_as_not_sent() {
     in_doubt(store, 4);
     let unsent = |n| Transition::new(n, State::InDoubt, DeliveryEvent::Resolved { sent: false });
     store.write(&[unsent(1)], None, now()).expect("written");
-    assert_eq!(before(store)[0], Before::Whole(mail(1).into()));
+    assert_eq!(before(store)[0], StoredMessage::Whole(mail(1).into()));
     let damage = "UPDATE mail_bytes SET bytes = x'' WHERE delivery_id = 2";
     store.connection.execute(damage, []).expect("damaged");
     store.write(&[unsent(2)], None, now()).expect("written");
     assert_eq!(
         before(store)[..3],
-        [Before::Whole(mail(1).into()), Before::Nothing, Before::Whole(mail(3).into())]
+        [StoredMessage::Whole(mail(1).into()), StoredMessage::Nothing, StoredMessage::Whole(mail(3).into())]
     );
     store.connection.execute("UPDATE mail_pattern SET bytes = x''", []).expect("damaged");
     store.write(&[unsent(3)], None, now()).expect("written");
@@ -91,10 +91,10 @@ fn a_corrupt_message_is_dropped_when_it_is_resolved_as_not_sent() {
     doubted.not_before = Some(now());
     let moves = [Transition::new(3, State::Due, DeliveryEvent::Claimed), flew, doubted];
     store.write(&moves, None, now()).expect("written");
-    let third = Before::Whole(mail(3).into());
+    let third = StoredMessage::Whole(mail(3).into());
     assert_eq!(
         before(store),
-        [Before::Damaged, Before::Nothing, third, Before::Damaged],
+        [StoredMessage::Damaged, StoredMessage::Nothing, third, StoredMessage::Damaged],
         "with a pattern of its own"
     );
 }
@@ -117,8 +117,8 @@ fn corruption_is_detected_in_every_column() {
     for sql in damage {
         let whole = store.connection.unchecked_transaction().expect("a transaction");
         assert_eq!(whole.execute(sql, []).expect("written"), 1, "{sql}");
-        assert_eq!(before(store), [Before::Damaged], "{sql}");
+        assert_eq!(before(store), [StoredMessage::Damaged], "{sql}");
         whole.rollback().expect("undone");
     }
-    assert_eq!(before(store), [Before::Whole(mail(1).into())]);
+    assert_eq!(before(store), [StoredMessage::Whole(mail(1).into())]);
 }

@@ -209,9 +209,9 @@ fn a_database_of_the_first_schema_is_migrated() {
     connection.execute_batch(rows).expect("rows of then");
     drop(connection);
     let mut store = open(&path);
-    let recovered = store.begin_run(now(), now()).expect("a run");
+    let recovered = store.recover(now(), now()).expect("a run");
     assert_eq!((recovered.returned, recovered.in_doubt), (1, 0));
-    let outgoing = store.outgoing(0, 9, now()).expect("deliveries");
+    let outgoing = store.sendable(0, 9, now()).expect("deliveries");
     assert_eq!(outgoing.iter().map(|o| o.delivery.number).collect::<Vec<_>>(), [2]);
 }
 

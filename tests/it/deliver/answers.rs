@@ -60,7 +60,7 @@ fn a_refusal_of_one_recipient_stops_nobody_else() {
                 let row = mailing.row(refused, "j/a");
                 assert_eq!(row.state, State::Rejected, "{answer}");
                 assert!(row.reply.starts_with(&answer[..3]), "{row:?}");
-                assert!(passed.delivered.trouble.is_none(), "{answer}: {passed:?}");
+                assert!(passed.delivered.relay_error.is_none(), "{answer}: {passed:?}");
                 assert_eq!(unreachable(&mailing), [], "{answer}");
             }
         }
@@ -98,7 +98,7 @@ fn the_same_refusal_for_three_in_a_row_is_recorded_for_nobody() {
             let at = mailing.at(MORNING);
             let refusing = relay(vec![Rule::at(point, EventKind::say(answer))]);
             let passed = mailing.pass(&refusing, at);
-            let trouble = passed.delivered.trouble.expect("trouble");
+            let trouble = passed.delivered.relay_error.expect("trouble");
             assert_eq!(trouble.kind, RelayErrorKind::Permanent, "{answer}");
             assert!(
                 trouble.why.contains("3 different recipients in a row: ") && trouble.why.contains(answer)
@@ -133,7 +133,7 @@ fn an_answer_about_the_sender_concerns_no_recipient() {
         let at = mailing.at(MORNING);
         let refusing = relay(vec![to("p002", Rule::at(Point::Rcpt, EventKind::say(answer)))]);
         let passed = mailing.pass(&refusing, at);
-        assert!(passed.delivered.trouble.is_some(), "{answer}: {passed:?}");
+        assert!(passed.delivered.relay_error.is_some(), "{answer}: {passed:?}");
         assert_eq!((mailing.states().as_str(), refusing.commands("RCPT")), ("due 3, sent 1", 2), "{answer}");
         no_attempt_is_counted(&mailing);
         assert_eq!(unreachable(&mailing), [], "{answer}");
@@ -181,7 +181,7 @@ fn a_limit_of_the_session_is_answered_with_a_new_connection() {
             let relay = relay_with(vec![Rule { after: 2, ..Rule::at(point, what) }], pipelining);
             let passed = mailing.pass(&relay, at);
             assert_eq!(mailing.states(), "sent 9", "{answer} to {point:?}: {passed:?}");
-            assert!(passed.delivered.trouble.is_none() && relay.connections() >= 5, "{answer}");
+            assert!(passed.delivered.relay_error.is_none() && relay.connections() >= 5, "{answer}");
             no_attempt_is_counted(&mailing);
             all_is_well(&mut mailing, 0);
         }
@@ -203,7 +203,7 @@ fn a_limit_of_the_account_counts_against_nobody() {
             let at = mailing.at(MORNING);
             let limited = relay(vec![Rule::at(point, EventKind::say(answer))]);
             let passed = mailing.pass(&limited, at);
-            assert!(passed.delivered.trouble.is_some(), "{answer}: {passed:?}");
+            assert!(passed.delivered.relay_error.is_some(), "{answer}: {passed:?}");
             assert_eq!(mailing.states(), format!("due {people}"), "{answer}");
             assert!(limited.commands("RCPT") <= 3, "{answer}");
             no_attempt_is_counted(&mailing);
@@ -221,7 +221,7 @@ fn a_limit_that_others_pass_is_that_recipients() {
         for later in [0, 1] {
             let passed = mailing.pass(&limited, at + minutes(later));
             assert_eq!(mailing.states(), "deferred 1, sent 11", "{answer}: {passed:?}");
-            assert!(passed.delivered.trouble.is_none(), "{answer}: {passed:?}");
+            assert!(passed.delivered.relay_error.is_none(), "{answer}: {passed:?}");
         }
     }
 }
@@ -238,7 +238,7 @@ fn a_greylist_defers_all_recipients_together() {
         let at = mailing.at(MORNING);
         let passed = mailing.pass(&relay(vec![Rule::at(Point::Rcpt, EventKind::say(answer))]), at);
         assert_eq!(mailing.states(), "deferred 12", "{answer}: {passed:?}");
-        assert!(passed.delivered.trouble.is_none(), "{answer}: {passed:?}");
+        assert!(passed.delivered.relay_error.is_none(), "{answer}: {passed:?}");
         mailing.pass(&relay(Vec::new()), at + minutes(5));
         assert_eq!(mailing.states(), "sent 12", "{answer}");
     }
@@ -251,7 +251,7 @@ fn a_mail_server_that_never_replies_stops_the_run() {
     let at = mailing.at(MORNING);
     let passed = mailing.pass(&relay(vec![Rule::at(Point::Dot, EventKind::lose())]), at);
     assert_eq!(mailing.states(), "due 37, in_doubt 3", "{passed:?}");
-    assert!(passed.delivered.trouble.is_some());
+    assert!(passed.delivered.relay_error.is_some());
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_mail_server_without_ehlo_is_greeted_with_helo() {
         let rules =
             vec![Rule::at(Point::Ehlo, EventKind::say(ehlo)), Rule::at(Point::Helo, EventKind::say(helo))];
         let passed = mailing.pass(&relay(rules), at);
-        let why = passed.delivered.trouble.expect("trouble").why;
+        let why = passed.delivered.relay_error.expect("trouble").why;
         assert!(why.contains(&format!("answered EHLO with {ehlo}")), "{why}");
         assert_eq!(mailing.states(), "due 4");
     }

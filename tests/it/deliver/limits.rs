@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use journey::config::{DomainConfig, Rate};
 use journey::domain::change::Change;
 use journey::domain::time::timezone::Timestamp;
-use journey::engine::deliver::limits::{Limits, reached};
+use journey::engine::deliver::limits::{Limits, limits_reached};
 use journey::store::Store;
 
 use super::mailing::{DAILY, Mailing, first_name};
@@ -114,7 +114,7 @@ fn a_daily_limit_survives_a_restart_and_reports_its_end() {
     claims_nothing(&mut mailing, &relay, later + minutes(1));
     let limits = Limits::of(&mailing.rig.config.mail.smtp);
     let store = Store::open(&mailing.database(), later, || [7; 32]).expect("a database");
-    let all = reached(&store, &limits, later).expect("read");
+    let all = limits_reached(&store, &limits, later).expect("read");
     let [one] = &all[..] else { panic!("one limit: {all:?}") };
     assert_eq!((one.waiting, one.domain.as_deref(), one.limit.mails), (18, None, 12));
     let (day, second) = (TimeDelta::hours(24), TimeDelta::seconds(1));

@@ -14,14 +14,14 @@ use journey::domain::change::{Change, ChangeAuthor};
 use journey::domain::delivery::send_block::{BlockKind, SendBlock};
 use journey::domain::delivery::state::{DeliveryEvent, State};
 use journey::domain::time::timezone::Timestamp;
-use journey::engine::deliver::{Chosen, Delivered, Hooks};
+use journey::engine::deliver::{DeliveryHooks, DeliverySummary, SendFilter};
 use journey::engine::message::MessageBuilder;
 use journey::engine::plan::pass::Filter;
 use journey::engine::send::mail_sender::MailSender;
 use journey::engine::send::run::{self, Observer};
 use journey::engine::send::startup;
 use journey::mail::transport::Transport;
-use journey::store::{JournalReconciliation, Recovered, Store, Transition, Written};
+use journey::store::{JournalReconciliation, RecoveryReport, Store, Transition, WriteResult};
 use rusqlite::Connection;
 
 use crate::relay::server::{Accepted, Happens, Relay, Script};
@@ -47,9 +47,9 @@ pub(super) struct Mailing {
 #[derive(Debug)]
 pub(super) struct Passed {
     pub(super) guards: Vec<BlockKind>,
-    pub(super) recovered: Recovered,
+    pub(super) recovered: RecoveryReport,
     pub(super) reconciled: JournalReconciliation,
-    pub(super) delivered: Delivered,
+    pub(super) delivered: DeliverySummary,
     /// What was reported to the operator meanwhile.
     pub(super) said: Vec<String>,
 }
@@ -187,7 +187,7 @@ impl Mailing {
 
     /// A pass with a transport the test supplies; its mails are not recorded as
     /// accepted.
-    pub(super) fn pass_by(&mut self, transport: &Transport, at: Timestamp) -> Delivered {
+    pub(super) fn pass_by(&mut self, transport: &Transport, at: Timestamp) -> DeliverySummary {
         self.rig.stop();
         let (world, store) = self.rig.running(at);
         run::enqueue(world, store, at, &Filter::default(), &mut |_, _| {}).expect("booked");
@@ -204,7 +204,7 @@ impl Mailing {
         transport: &Transport,
         at: Timestamp,
         wave: Option<(u32, TimeDelta)>,
-    ) -> Delivered {
+    ) -> DeliverySummary {
         self.hand_over_until(transport, at, wave, &|_| false)
     }
 
@@ -215,13 +215,13 @@ impl Mailing {
         at: Timestamp,
         wave: Option<(u32, TimeDelta)>,
         stop: &dyn Fn(usize) -> bool,
-    ) -> Delivered {
+    ) -> DeliverySummary {
         let mails = Cell::new(0);
         let (world, store) = self.rig.running(at);
         let mut begun = startup::start_sender(store, &world.config, at).expect("begun");
         let keys = &world.stored.as_ref().expect("a database").keys;
-        let mut everything = Chosen::default();
-        let hooks = Hooks {
+        let mut everything = SendFilter::default();
+        let hooks = DeliveryHooks {
             chosen: &mut everything,
             now: &|| at,
             one_more: &mut || mails.set(mails.get() + 1),
@@ -316,7 +316,7 @@ impl Mailing {
         let (_, store) = self.rig.running(at);
         let resolved = Transition::new(row.number, row.state, DeliveryEvent::Resolved { sent });
         let written = store.write(&[resolved], None, at).expect("written");
-        assert_eq!(written, Written::All(vec![true]));
+        assert_eq!(written, WriteResult::All(vec![true]));
         if sent {
             self.found.insert(row.message_id.clone());
         }

@@ -64,7 +64,7 @@ fn a_421_greeting_counts_against_no_recipient() {
     let bye = EventKind::SayAndClose(line("421 4.3.2 not now"));
     let relay = relay(vec![Rule::once(Point::Greeting, bye)]);
     let passed = mailing.pass(&relay, at);
-    assert_eq!(passed.delivered.trouble.map(|trouble| trouble.kind), Some(RelayErrorKind::Transient));
+    assert_eq!(passed.delivered.relay_error.map(|trouble| trouble.kind), Some(RelayErrorKind::Transient));
     assert_eq!(mailing.states(), "due 3");
     assert!(mailing.rows().iter().all(|row| row.attempts == 0), "no attempt is counted");
     mailing.pass(&relay, at + minutes(1));
@@ -83,7 +83,7 @@ fn a_relay_that_closes_after_each_mail_is_reconnected() {
         let relay = relay(vec![Rule::at(Point::Idle, what)]);
         let passed = mailing.pass(&relay, at);
         assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("sent 10", 10), "{passed:?}");
-        assert!(passed.delivered.trouble.is_none() && passed.said.is_empty(), "{passed:?}");
+        assert!(passed.delivered.relay_error.is_none() && passed.said.is_empty(), "{passed:?}");
         assert!(mailing.rows().iter().all(|row| row.attempts == 1), "no attempt is counted for it");
         all_is_well(&mut mailing, 0);
     }
@@ -101,7 +101,7 @@ fn a_connection_lost_within_the_data_delivers_no_partial_mail() {
         let relay = relay(vec![to("p002", Rule::once(Point::Body, what))]);
         let passed = mailing.pass(&relay, at);
         assert_eq!(mailing.states(), "in_doubt 1, sent 3", "{passed:?}");
-        assert!(passed.delivered.trouble.is_none(), "the relay is well: {passed:?}");
+        assert!(passed.delivered.relay_error.is_none(), "the relay is well: {passed:?}");
         let doubted = mailing.row("p002", "j/a");
         assert_eq!((doubted.state, mailing.copies("p002")), (State::InDoubt, 0), "{doubted:?}");
         mailing.pass(&relay, at + minutes(15));
@@ -145,7 +145,7 @@ fn a_relay_that_rejects_everybody_counts_against_no_recipient() {
         for later in [0, 60] {
             let before = refusing.commands("RCPT");
             let passed = mailing.pass(&refusing, at + minutes(later));
-            let trouble = passed.delivered.trouble.expect("trouble");
+            let trouble = passed.delivered.relay_error.expect("trouble");
             assert_eq!(trouble.kind, RelayErrorKind::Permanent, "{answer}: {}", trouble.why);
             // The other connection may have asked already.
             let asked = refusing.commands("RCPT") - before;
@@ -171,7 +171,7 @@ fn unknown_recipients_are_distinguished_from_a_relay_that_rejects_everybody() {
     ]);
     // p010 to p019 are adjacent; every third answer is asked of somebody else.
     let passed = mailing.pass(&relay, at);
-    assert!(passed.delivered.trouble.is_none(), "{passed:?}");
+    assert!(passed.delivered.relay_error.is_none(), "{passed:?}");
     assert_eq!(mailing.states(), "rejected 11, sent 29");
     all_is_well(&mut mailing, 0);
 }
@@ -188,7 +188,7 @@ fn a_mail_above_the_advertised_size_holds_its_step_before_data() {
     let relay = Relay::start(Script { offers, ..Script::default() });
     let passed = mailing.pass(&relay, at);
     assert_eq!(relay.commands("MAIL") + relay.commands("DATA"), 0, "{passed:?}");
-    assert!(passed.delivered.trouble.is_none(), "it is no trouble of the relay: {passed:?}");
+    assert!(passed.delivered.relay_error.is_none(), "it is no trouble of the relay: {passed:?}");
     assert_eq!(mailing.states(), "due 200", "nobody is held one by one");
     assert!(mailing.rows().iter().all(|row| row.attempts == 0), "no attempt is counted");
     let held = |mailing: &Mailing| {
@@ -223,7 +223,7 @@ fn a_relay_that_rejects_the_size_holds_the_step() {
         let at = mailing.at(MORNING);
         let relay = relay(vec![Rule::at(point, EventKind::say("552 5.3.4 message too big"))]);
         let passed = mailing.pass(&relay, at);
-        assert!(passed.delivered.trouble.is_none(), "{passed:?}");
+        assert!(passed.delivered.relay_error.is_none(), "{passed:?}");
         assert_eq!((mailing.states().as_str(), relay.commands("MAIL")), ("due 20", 1), "{passed:?}");
         let kept =
             mailing.connect().query_row("SELECT count(*) FROM mail_bytes", [], |row| row.get::<_, i64>(0));
@@ -283,7 +283,7 @@ fn mails_to_non_ascii_addresses_are_held_and_block_no_others() {
     // The mail is not even built; six in a row are not a rejection by the
     // relay.
     assert_eq!(mailing.states(), "held 6, sent 6", "{passed:?}");
-    assert!(passed.delivered.trouble.is_none() && relay.accepted().len() == 6);
+    assert!(passed.delivered.relay_error.is_none() && relay.accepted().len() == 6);
     let held = mailing.row("p001", "j/a");
     assert!(held.attempts == 0 && held.reply.contains("the part before `@` is not plain"), "{held:?}");
     let reachable = "SELECT count(*) FROM person WHERE undeliverable IS NULL";

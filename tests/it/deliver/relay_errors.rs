@@ -123,7 +123,7 @@ fn a_timeout_in_any_phase_is_reported_and_counts_against_no_recipient() {
         let delivered = mailing.pass_by(&Transport::Smtp(Box::new(relay), None), now);
         let limit = if phase == Phase::Connect { "0" } else { "0.02" };
         let told = format!("mail server 127.0.0.1:{} {asked} within {limit} s", silent.port());
-        assert_eq!(delivered.trouble.map(|trouble| trouble.why), Some(told.clone()), "{phase}");
+        assert_eq!(delivered.relay_error.map(|trouble| trouble.why), Some(told.clone()), "{phase}");
         let trouble = nobody_is_blamed(&mailing, now);
         assert_eq!((trouble.why.as_str(), trouble.failures, trouble.since), (told.as_str(), n, at));
         is_left_alone(&trouble, now, left_alone);
@@ -189,7 +189,7 @@ fn a_rejected_sign_in_stops_the_relay_and_shows_no_password() {
              Exchange Online needs `auth = \"xoauth2\"`",
             relay.port()
         );
-        assert_eq!(passed.delivered.trouble.map(|trouble| trouble.why), Some(told.clone()));
+        assert_eq!(passed.delivered.relay_error.map(|trouble| trouble.why), Some(told.clone()));
         let trouble = nobody_is_blamed(&mailing, now);
         assert_eq!((trouble.why, trouble.since), (told, at));
         is_left_alone(&state(&mailing, now).failure.expect("trouble"), now, 60);
@@ -217,7 +217,7 @@ fn a_password_file_is_read_as_editors_write_it() {
     let at = mailing.at(MORNING);
     signs_in(&mut mailing, Auth::Plain, "two\nlines");
     let relay = Relay::start(Script { account: account(), ..Script::default() });
-    let why = mailing.pass(&relay, at).delivered.trouble.expect("trouble").why;
+    let why = mailing.pass(&relay, at).delivered.relay_error.expect("trouble").why;
     assert!(why.contains("the password file cannot be read: it has more than one line"), "{why}");
     assert_eq!(relay.commands("AUTH"), 0);
 }
@@ -229,7 +229,7 @@ fn helo_is_not_tried_where_a_sign_in_is_configured() {
     let at = mailing.at(MORNING);
     signs_in(&mut mailing, Auth::Plain, SECRET);
     let relay = relay(vec![Rule::at(Point::Ehlo, EventKind::say("502 5.5.1 not implemented"))]);
-    let why = mailing.pass(&relay, at).delivered.trouble.expect("trouble").why;
+    let why = mailing.pass(&relay, at).delivered.relay_error.expect("trouble").why;
     assert!(why.contains("answered EHLO with 502 5.5.1 not implemented"), "{why}");
     assert_eq!((relay.commands("HELO"), mailing.states().as_str()), (0, "due 2"));
 }
@@ -254,7 +254,7 @@ fn an_unreachable_token_endpoint_stops_the_relay_and_shows_no_secret() {
     for (n, later) in [(1, 0), (2, 2)] {
         let now = at + minutes(later);
         let passed = mailing.pass(&relay, now);
-        let why = passed.delivered.trouble.expect("trouble").why;
+        let why = passed.delivered.relay_error.expect("trouble").why;
         let told =
             format!("cannot log in to mail server 127.0.0.1:{}: the token endpoint {url} ", relay.port());
         assert!(why.starts_with(&told) && why.contains("cannot be reached"), "{why}");
@@ -283,7 +283,7 @@ fn a_rejected_token_is_fetched_again() {
     (smtp.password, smtp.port) = (None, relay.port());
     smtp.token = Some(TokenConfig::Command(vec!["/bin/sh".to_owned(), program.display().to_string()]));
     let post = transport::from_config(&mailing.rig.config).expect("a relay");
-    let trouble = mailing.pass_by(&post, at).trouble.expect("it is refused");
+    let trouble = mailing.pass_by(&post, at).relay_error.expect("it is refused");
     assert!(trouble.why.contains("refused the login (535"), "{}", trouble.why);
     let trouble = nobody_is_blamed(&mailing, at);
     is_left_alone(&trouble, at, 60);

@@ -23,8 +23,8 @@ use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::{TimeZone, Timestamp};
 use journey::engine::import::diff_with;
 use journey::store::{
-    Before, Booked, Booking, JournalEntry, JournalReconciliation, Packed, Pattern, PositionUpdate, Recovered,
-    SkippedStep, Store, StoreError, Transition, Written,
+    EnqueueResult, JournalEntry, JournalReconciliation, NewDelivery, Packed, Pattern, PositionUpdate,
+    RecoveryReport, SkippedStep, Store, StoreError, StoredMessage, Transition, WriteResult,
 };
 
 use super::{DATABASES, Database, at, folder};
@@ -203,8 +203,8 @@ fn import(store: &mut Store, roster: &Roster, day: u32) -> Result<(), StoreError
     store.import(&import, roster, seen, &act(day))
 }
 
-fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> Booking {
-    Booking {
+fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> NewDelivery {
+    NewDelivery {
         number,
         person,
         step: step(name),
@@ -216,9 +216,9 @@ fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> Booking
     }
 }
 
-fn book(store: &mut Store, bookings: &[Booking], day: u32) -> Result<Booked, StoreError> {
+fn book(store: &mut Store, bookings: &[NewDelivery], day: u32) -> Result<EnqueueResult, StoreError> {
     let seen = store.data_version()?;
-    store.book(seen, bookings, morning(day))
+    store.enqueue(seen, bookings, morning(day))
 }
 
 /// The transitions from enqueued to that final state.
@@ -239,17 +239,17 @@ fn to_the_end(number: i64, end: State) -> Vec<Transition> {
 
 fn settle(store: &mut Store, number: i64, end: State, day: u32) {
     let written = store.write(&to_the_end(number, end), None, morning(day)).expect("settled");
-    assert!(matches!(written, Written::All(moved) if moved.iter().all(|moved| *moved)));
+    assert!(matches!(written, WriteResult::All(moved) if moved.iter().all(|moved| *moved)));
 }
 
 /// Starts a sending run; what is in doubt is retried the morning after.
-fn begin_run(store: &mut Store, day: u32) -> Result<Recovered, StoreError> {
-    store.begin_run(morning(day), morning(day + 1))
+fn begin_run(store: &mut Store, day: u32) -> Result<RecoveryReport, StoreError> {
+    store.recover(morning(day), morning(day + 1))
 }
 
 /// The numbers of the deliveries that may be sent.
 fn outgoing(store: &Store, day: u32) -> Vec<i64> {
-    let outgoing = store.outgoing(0, 100, morning(day)).expect("deliveries");
+    let outgoing = store.sendable(0, 100, morning(day)).expect("deliveries");
     outgoing.iter().map(|outgoing| outgoing.delivery.number).collect()
 }
 
@@ -362,7 +362,7 @@ fn alternating_imports_send_nothing_again(stand: &mut Stand) {
     let number = stand.number("001");
     assert_eq!(
         book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked"),
-        Booked::All
+        EnqueueResult::All
     );
     stand.import(&y, 2);
     assert!(stand.store.memory().expect("a memory").of(&PersonId::new("001")).last_mail.is_none());
@@ -399,7 +399,7 @@ fn a_delivery_is_enqueued_only_once(stand: &mut Stand) {
     settle(&mut stand.store, 1, State::Sent, 1);
     let before = stand.tables();
     let again =
-        |number, message_id: &str| Booking { number, message_id: message_id.to_owned(), ..first.clone() };
+        |number, message_id: &str| NewDelivery { number, message_id: message_id.to_owned(), ..first.clone() };
     for second in [again(1, "<1.0@ekdala.example>"), again(2, "<2.0@ekdala.example>")] {
         let fresh = booking(3, stand.number("å 2"), "miljo/resor", 0);
         book(&mut stand.store, &[fresh, second], 2).expect_err("it is booked already");
@@ -442,7 +442,7 @@ fn a_batch_is_enqueued_completely_or_not_at_all(stand: &mut Stand) {
     let batch = [booking(2, a, "miljo/lov", 0), booking(3, b, "miljo/resor", 0)];
     let failed = stand.at_every_row(|store| {
         let seen = store.data_version()?;
-        store.book(seen, &batch, morning(2))
+        store.enqueue(seen, &batch, morning(2))
     });
     // Two are enqueued, each with its event.
     assert_eq!(failed, 4 + 1, "rows; one with an enrolment");
@@ -457,12 +457,12 @@ fn an_enqueue_decided_before_a_change_is_rejected_after_it(stand: &mut Stand) {
         Change::Pause { of: PauseTarget::Journey(slug("miljo")), until: None, reason: "flood".into() };
     other.record_decision(&pause, &act(1), "runs", "paused").expect("paused");
     let next = [booking(2, number, "miljo/lov", 0)];
-    let outcome = stand.store.book(decided, &next, morning(1));
-    assert_eq!(outcome.expect("read"), Booked::Changed);
+    let outcome = stand.store.enqueue(decided, &next, morning(1));
+    assert_eq!(outcome.expect("read"), EnqueueResult::Changed);
     assert!(stand.tables()["delivery"].is_empty(), "it is not booked");
     let decided = stand.store.data_version().expect("seen");
-    let outcome = stand.store.book(decided, &next, morning(1));
-    assert_eq!(outcome.expect("booked"), Booked::All, "decided anew it is");
+    let outcome = stand.store.enqueue(decided, &next, morning(1));
+    assert_eq!(outcome.expect("booked"), EnqueueResult::All, "decided anew it is");
 }
 
 fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
@@ -475,11 +475,11 @@ fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
     let claim = [Transition::new(1, State::Due, DeliveryEvent::Claimed)];
     let before = stand.tables();
     let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("read");
-    assert_eq!(outcome, Written::Changed);
+    assert_eq!(outcome, WriteResult::Changed);
     assert!(stand.tables() == before);
     let permitted = stand.store.data_version().expect("seen");
     let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("written");
-    assert_eq!(outcome, Written::All(vec![true]), "looked at again it may");
+    assert_eq!(outcome, WriteResult::All(vec![true]), "looked at again it may");
 }
 
 fn a_transition_from_another_state_changes_nothing(stand: &mut Stand) {
@@ -494,7 +494,7 @@ fn a_transition_from_another_state_changes_nothing(stand: &mut Stand) {
         Transition::new(2, State::Due, DeliveryEvent::Claimed),
     ] {
         let written = stand.store.write(std::slice::from_ref(&made), None, morning(1)).expect("read");
-        assert_eq!(written, Written::All(vec![false]), "{made:?}");
+        assert_eq!(written, WriteResult::All(vec![false]), "{made:?}");
         assert!(stand.tables() == before, "{made:?}");
     }
 }
@@ -505,7 +505,7 @@ fn messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not(stand: &m
     stand.import(&three(), 1);
     let store = &mut stand.store;
     let people = [PersonNumber(1), PersonNumber(2), PersonNumber(3)];
-    let batch: Vec<Booking> =
+    let batch: Vec<NewDelivery> =
         (1..).zip(people).map(|(n, person)| booking(n, person, "miljo/resor", 0)).collect();
     book(store, &batch, 1).expect("booked");
     let mail_to =
@@ -515,7 +515,10 @@ fn messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not(stand: &m
         let mut flew = Transition::new(n, State::Claimed, DeliveryEvent::DataStarted);
         flew.bytes = Some(Arc::new(Packed::new(&mail_to(n), pattern.clone())));
         let moves = [Transition::new(n, State::Due, DeliveryEvent::Claimed), flew];
-        assert_eq!(store.write(&moves, None, morning(1)).expect("written"), Written::All(vec![true, true]));
+        assert_eq!(
+            store.write(&moves, None, morning(1)).expect("written"),
+            WriteResult::All(vec![true, true])
+        );
     }
     let later = |made: Transition| Transition { not_before: Some(morning(2)), ..made };
     let ends = [
@@ -525,13 +528,13 @@ fn messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not(stand: &m
     ];
     store.write(&ends, None, morning(1)).expect("written");
     assert!(outgoing(store, 1).is_empty(), "not yet");
-    let again = store.outgoing(0, 10, morning(2)).expect("deliveries");
+    let again = store.sendable(0, 10, morning(2)).expect("deliveries");
     let told: Vec<_> = again.into_iter().map(|o| (o.delivery.number, o.doubts, o.before)).collect();
-    assert_eq!(told, [(1, 1, Before::Whole(mail_to(1).into())), (2, 0, Before::Nothing)]);
+    assert_eq!(told, [(1, 1, StoredMessage::Whole(mail_to(1).into())), (2, 0, StoredMessage::Nothing)]);
     assert_eq!(store.forget_bytes(morning(1)).expect("nothing yet"), 0);
     assert_eq!(store.forget_bytes(morning(9)).expect("a week later"), 1);
-    let before = store.outgoing(0, 1, morning(9)).expect("deliveries").remove(0).before;
-    assert_eq!(before, Before::Whole(mail_to(1).into()));
+    let before = store.sendable(0, 1, morning(9)).expect("deliveries").remove(0).before;
+    assert_eq!(before, StoredMessage::Whole(mail_to(1).into()));
 }
 
 fn a_delivery_in_the_send_journal_counts_as_sent(stand: &mut Stand) {
@@ -555,7 +558,7 @@ fn a_delivery_in_the_send_journal_counts_as_sent(stand: &mut Stand) {
     );
     assert_eq!(stand.store.reconciled_journal_bytes().expect("a number"), 99);
     assert_eq!(stand.store.next_delivery().expect("a number"), 8, "links name the number it had");
-    let mut unknown = Booking { number: 8, ..unknown };
+    let mut unknown = NewDelivery { number: 8, ..unknown };
     unknown.message_id = "<unknown@ekdala.example>".to_owned();
     book(&mut stand.store, &[unknown], 5).expect("booked");
     let found = stand.store.deliveries_to(&PersonId::new("å 2")).expect("deliveries");
@@ -600,7 +603,7 @@ fn a_failed_settlement_changes_nothing(stand: &mut Stand) {
 fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
     stand.import(&three(), 1);
     let people = [PersonNumber(1), PersonNumber(2), PersonNumber(3)];
-    let all: Vec<Booking> = (1..).zip(people).map(|(n, p)| booking(n, p, "miljo/resor", 0)).collect();
+    let all: Vec<NewDelivery> = (1..).zip(people).map(|(n, p)| booking(n, p, "miljo/resor", 0)).collect();
     book(&mut stand.store, &all, 1).expect("booked");
     settle(&mut stand.store, 2, State::Sent, 1);
     for n in [1, 3] {
@@ -618,7 +621,7 @@ fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
     assert_eq!(rows, 3);
     assert_eq!(outgoing(&stand.store, 1), [1], "nothing of it had left");
     assert_eq!(outgoing(&stand.store, 2), [1, 3], "nobody knows, and it has waited");
-    let due = &stand.store.outgoing(0, 1, morning(1)).expect("deliveries")[0];
+    let due = &stand.store.sendable(0, 1, morning(1)).expect("deliveries")[0];
     let told = (&due.delivery.message_id, due.delivery.booked, due.delivery.content);
     assert_eq!(told, (&all[0].message_id, morning(1), all[0].content), "as it was booked");
     let again = [
@@ -628,7 +631,7 @@ fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
     ];
     stand.store.write(&again, None, morning(2)).expect("flew");
     let second = begin_run(&mut stand.store, 2).expect("a run");
-    assert_eq!(second, Recovered { returned: 0, in_doubt: 0, held: 1 });
+    assert_eq!(second, RecoveryReport { returned: 0, in_doubt: 0, held: 1 });
     assert_eq!(outgoing(&stand.store, 9), [1], "twice in doubt waits for somebody");
 }
 

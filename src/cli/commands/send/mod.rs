@@ -20,7 +20,7 @@ use crate::domain::delivery::state::State;
 use crate::domain::diagnostic::visible;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::limits::{self, Limits};
-use crate::engine::deliver::{Delivered, Outbox};
+use crate::engine::deliver::{DeliverySummary, OutboxSummary};
 use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::{BATCH_SIZE, LoadScope, Snapshot};
 use crate::engine::message::MessageBuilder;
@@ -28,7 +28,7 @@ use crate::engine::plan::pass::{Filter, Pass};
 use crate::engine::send::lock::Lock;
 use crate::engine::send::run::{Observer, RunOutcome, SendRun, Trigger};
 use crate::engine::{doctor, message, transport};
-use crate::store::{Recovered, Store};
+use crate::store::{RecoveryReport, Store};
 use crate::view::send::{DueEmailView, SendLists, SendView, Unsent};
 use observer::{Collected, CommandObserver};
 use report::Report;
@@ -92,12 +92,12 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let find = |text: &str| Ok(snapshot.roster.find(text).map(|person| person.id.clone()));
     let mut selection = lookup::only(&snapshot, &args.only, find)?;
     selection.limit = args.limit;
-    let look = |store: &Store| Outbox::read(store, &MessageBuilder::of(&snapshot), &selection, at);
+    let look = |store: &Store| OutboxSummary::read(store, &MessageBuilder::of(&snapshot), &selection, at);
     let outbox = Store::read_only(&snapshot.config.database, look)?.unwrap_or_default();
     let people_file = |store: &Store| PeopleFileStatus::read(&snapshot.config, store);
     let people_file = Store::read_only(&snapshot.config.database, people_file)?.unwrap_or_default();
     warn_changed_people_file(cx, &snapshot.config, &people_file);
-    let mut pass = Pass::at(&snapshot, at, &outbox.goes_before(&selection));
+    let mut pass = Pass::at(&snapshot, at, &outbox.remaining_filter(&selection));
     let written = match &args.out {
         Some(folder) => {
             let bar = progress(cx, pass.send.len());
@@ -192,7 +192,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         Collected::Text(report) => report.add_after(pass),
     })?;
     // A mail that was refused by this run was settled after it began.
-    let unsent = Unsent { waiting: waiting(&store)?, problems: store.stuck(at, MAX_PROBLEMS)? };
+    let unsent = Unsent { waiting: waiting(&store)?, problems: store.problem_deliveries(at, MAX_PROBLEMS)? };
     if let Some(snapshot) = &outcome.snapshot {
         delivered_text(cx, snapshot, &outcome)?;
         if outcome.delivered.wait.is_some() {
@@ -239,13 +239,13 @@ fn wait_and_nothing_is_lost(waiting: usize) -> String {
 /// The result for the exit code, the worst first: the mail server failed; mails are to be tried
 /// again; mails were refused or held. Mails that wait for a limit of our own are no error.
 fn exit_status(
-    delivered: &Delivered,
+    delivered: &DeliverySummary,
     store: &Store,
     is_stopped: bool,
     is_everything: bool,
 ) -> Result<(), CommandError> {
     let waiting = waiting(store)?;
-    if let Some(trouble) = &delivered.trouble {
+    if let Some(trouble) = &delivered.relay_error {
         return Err(CommandError::new(ErrorKind::Relay, trouble.why.clone()).hint(format!(
             "{}: run `journey send` again later. To find the cause: journey doctor",
             wait_and_nothing_is_lost(waiting)
@@ -323,8 +323,8 @@ fn with_current_states(
 }
 
 /// Reports deliveries recovered from an interrupted run.
-fn recovered_text(cx: &mut Context, recovered: &Recovered) -> Result<(), CommandError> {
-    let &Recovered { returned, in_doubt, held } = recovered;
+fn recovered_text(cx: &mut Context, recovered: &RecoveryReport) -> Result<(), CommandError> {
+    let &RecoveryReport { returned, in_doubt, held } = recovered;
     if cx.quiet {
         return Ok(());
     }
@@ -356,7 +356,7 @@ fn limits_text(
     store: &Store,
     now: Timestamp,
 ) -> Result<(), CommandError> {
-    let all = limits::reached(store, &Limits::of(&snapshot.config.mail.smtp), now)?;
+    let all = limits::limits_reached(store, &Limits::of(&snapshot.config.mail.smtp), now)?;
     if cx.quiet || all.is_empty() {
         return Ok(());
     }

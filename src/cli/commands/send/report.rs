@@ -18,7 +18,7 @@ use crate::domain::model::person::Person;
 use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::ReasonSummary;
-use crate::engine::deliver::{Delivered, Outbox};
+use crate::engine::deliver::{DeliverySummary, OutboxSummary};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::pass::{Filter, Pass};
 use crate::view::send::Unsent;
@@ -30,9 +30,9 @@ const MAX_LINES: usize = 6;
 pub(super) struct Report {
     at: Timestamp,
     /// Mails of earlier passes, which are sent first.
-    pub(super) outbox: Outbox,
+    pub(super) outbox: OutboxSummary,
     /// What came of a real run.
-    pub(super) result: Option<(Delivered, Unsent)>,
+    pub(super) result: Option<(DeliverySummary, Unsent)>,
     /// Maximum number of mails and slots that get a line of their own.
     max_lines: usize,
     due: DueSummary,
@@ -58,7 +58,7 @@ impl Report {
     fn with(at: Timestamp, max_lines: usize) -> Report {
         Report {
             at,
-            outbox: Outbox::default(),
+            outbox: OutboxSummary::default(),
             result: None,
             max_lines,
             due: DueSummary::default(),
@@ -141,7 +141,7 @@ impl Report {
         snapshot: &Snapshot,
         filter: &Filter,
     ) -> Result<(), CommandError> {
-        let Outbox { ready, kept_back } = &self.outbox;
+        let OutboxSummary { ready, kept_back } = &self.outbox;
         let all = ready + kept_back.mails();
         if all == 0 {
             return Ok(());
@@ -170,7 +170,7 @@ impl Report {
     fn news_text(&self, cx: &mut Context, snapshot: &Snapshot) -> Result<(), CommandError> {
         let has_result = self.result.as_ref().is_some_and(|(delivered, unsent)| {
             delivered.sent > 0
-                || delivered.trouble.is_some()
+                || delivered.relay_error.is_some()
                 || unsent.waiting > 0
                 || !unsent.problems.is_empty()
         });
@@ -193,11 +193,11 @@ impl Report {
         writeln!(cx.out, "{BOLD}Sent{BOLD:#}  {SUCCESS}{sent}{SUCCESS:#}{wait}\n")?;
         let rows = deliveries::rows(snapshot.content.library.programme.zone, &unsent.problems);
         let kept_back = blocked::rows(&delivered.kept_back, &snapshot.settings);
-        if delivered.trouble.is_none() && rows.is_empty() && kept_back.is_empty() {
+        if delivered.relay_error.is_none() && rows.is_empty() && kept_back.is_empty() {
             return Ok(());
         }
         writeln!(cx.out, "{BOLD}Not sent{BOLD:#}")?;
-        if let Some(trouble) = &delivered.trouble {
+        if let Some(trouble) = &delivered.relay_error {
             writeln!(cx.out, "  {ERROR}{}{ERROR:#}", trouble.why)?;
         }
         output::print_table(&mut *cx.out, &rows, &[0])?;

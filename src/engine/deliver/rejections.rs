@@ -9,11 +9,11 @@ use crate::domain::delivery::state::{DeliveryEvent, State};
 
 /// This many different recipients in a row with the same reply mean the mail
 /// server and not the recipients.
-const ALIKE: usize = 3;
+const IDENTICAL_REPLIES: usize = 3;
 
 /// A mail that the mail server refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct Rejection {
     pub(super) number: i64,
     /// The state of the delivery.
     pub(super) from: State,
@@ -31,7 +31,7 @@ pub(super) struct Refused {
 /// What tells one reply from another: the codes, not the text.
 type Answer = (u16, Option<StatusCode>);
 
-impl Refused {
+impl Rejection {
     fn answer(&self) -> Answer {
         (self.reply.code, self.reply.enhanced)
     }
@@ -52,67 +52,67 @@ impl Refused {
 
 /// What one more refusal means.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct Classified {
     /// These concern their recipients.
-    pub(super) believed: Vec<Refused>,
+    pub(super) believed: Vec<Rejection>,
     /// These concern nobody: the mails are due as before.
-    pub(super) of_nobody: Vec<Refused>,
+    pub(super) of_nobody: Vec<Rejection>,
     /// The mail server refuses everybody.
     pub(super) trouble: Option<RelayError>,
 }
 
 /// Refusals of which it is not known yet whom they concern.
 #[derive(Default)]
-pub(super) struct Refusals {
+pub(super) struct RejectionTracker {
     /// The same reply, one after the other.
-    alike: Vec<Refused>,
+    alike: Vec<Rejection>,
     /// The reply that everybody gets.
     to_all: Option<Answer>,
 }
 
-impl Refusals {
+impl RejectionTracker {
     /// Takes one more.
-    pub(super) fn hear(&mut self, refused: Refused) -> Heard {
+    pub(super) fn record(&mut self, refused: Rejection) -> Classified {
         let answer = refused.answer();
         // Connections that asked before this was known get the same reply.
         if self.to_all == Some(answer) {
-            return Heard { of_nobody: vec![refused], ..Heard::default() };
+            return Classified { of_nobody: vec![refused], ..Classified::default() };
         }
         let alike = self.alike.iter().all(|before| before.answer() == answer);
         let believed = if alike { Vec::new() } else { self.believed() };
         let why = format!(
-            "the mail server gave the same answer to {ALIKE} different recipients in a row: {}",
+            "the mail server gave the same answer to {IDENTICAL_REPLIES} different recipients in a row: {}",
             refused.reply
         );
         let kind = refused.kind();
         self.alike.push(refused);
-        if self.alike.len() < ALIKE {
-            return Heard { believed, ..Heard::default() };
+        if self.alike.len() < IDENTICAL_REPLIES {
+            return Classified { believed, ..Classified::default() };
         }
         self.to_all = Some(answer);
         let trouble = Some(RelayError { kind, phase: Phase::Rcpt, why });
-        Heard { believed, of_nobody: std::mem::take(&mut self.alike), trouble }
+        Classified { believed, of_nobody: std::mem::take(&mut self.alike), trouble }
     }
 
     /// Those there are concern their recipients: the mail server accepts mails.
-    pub(super) fn believed(&mut self) -> Vec<Refused> {
+    pub(super) fn believed(&mut self) -> Vec<Rejection> {
         std::mem::take(&mut self.alike)
     }
 
     /// Whether the next reply decides.
     pub(super) fn next_decides(&self) -> bool {
-        self.alike.len() + 1 == ALIKE
+        self.alike.len() + 1 == IDENTICAL_REPLIES
     }
 
     /// There are no more mails. A limit that nobody passed concerns nobody.
-    pub(super) fn finish(&mut self) -> Heard {
+    pub(super) fn finish(&mut self) -> Classified {
         let left = self.believed();
         match left.last().filter(|last| last.is_limit() && !last.again) {
-            None => Heard { believed: left, ..Heard::default() },
+            None => Classified { believed: left, ..Classified::default() },
             Some(last) => {
                 let why = format!("the mail server takes no more mails now: {}", last.reply);
                 let trouble = Some(RelayError { kind: last.kind(), phase: Phase::Rcpt, why });
-                Heard { of_nobody: left, trouble, ..Heard::default() }
+                Classified { of_nobody: left, trouble, ..Classified::default() }
             }
         }
     }
@@ -126,9 +126,9 @@ mod tests {
     /// each mail whether it concerns its recipient, `r`, or nobody, `n`, in the
     /// order in which it is known.
     fn heard(answers: &str) -> String {
-        let mut refusals = Refusals::default();
+        let mut refusals = RejectionTracker::default();
         let mut told = String::new();
-        let tell = |told: &mut String, heard: Heard| {
+        let tell = |told: &mut String, heard: Classified| {
             heard.believed.iter().for_each(|refused| *told += &format!("r{} ", refused.number));
             heard.of_nobody.iter().for_each(|refused| *told += &format!("n{} ", refused.number));
             if let Some(trouble) = heard.trouble {
@@ -139,13 +139,13 @@ mod tests {
             let limit = code.strip_prefix('!');
             let Ok(code) = limit.unwrap_or(code).parse() else {
                 let believed = refusals.believed();
-                tell(&mut told, Heard { believed, ..Heard::default() });
+                tell(&mut told, Classified { believed, ..Classified::default() });
                 continue;
             };
             let reply = Reply { code, enhanced: None, text: "no".into() };
             let happened = if limit.is_some() { DeliveryEvent::Deferred } else { DeliveryEvent::Rejected };
             let from = State::Claimed;
-            let heard = refusals.hear(Refused {
+            let heard = refusals.record(Rejection {
                 number,
                 from,
                 happened,

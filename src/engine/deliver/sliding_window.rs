@@ -8,20 +8,20 @@ use std::time::Duration;
 
 /// The stopwatch shows this when a counter opens: mails of earlier runs count
 /// for a limit too, and were answered before.
-pub(super) const BEFORE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+pub(super) const CLOCK_ORIGIN: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// A limit, and what counts for it. Times are those of a stopwatch.
 #[derive(Clone, Debug)]
-pub(super) struct Rate {
+pub(super) struct SlidingWindow {
     /// So many mails in such a time; `None` without a limit.
     limit: Option<(usize, Duration)>,
     /// When each of the last mails was answered, the oldest first.
     answered: VecDeque<Duration>,
 }
 
-impl Rate {
-    pub(super) fn new(limit: Option<(usize, Duration)>) -> Rate {
-        Rate { limit, answered: VecDeque::new() }
+impl SlidingWindow {
+    pub(super) fn new(limit: Option<(usize, Duration)>) -> SlidingWindow {
+        SlidingWindow { limit, answered: VecDeque::new() }
     }
 
     /// A mail was answered.
@@ -61,14 +61,14 @@ mod tests {
 
     #[test]
     fn without_a_limit_nothing_waits() {
-        let mut rate = Rate::new(None);
+        let mut rate = SlidingWindow::new(None);
         (0..100).for_each(|_| rate.answered(ms(0)));
         assert_eq!(rate.wait(ms(0), 50), None);
     }
 
     #[test]
     fn the_first_few_leave_at_once_and_the_next_when_the_stretch_is_over() {
-        let mut rate = Rate::new(Some((3, ms(1000))));
+        let mut rate = SlidingWindow::new(Some((3, ms(1000))));
         for n in 0..3 {
             assert_eq!(rate.wait(ms(10 * n), 0), None);
             rate.answered(ms(10 * n));
@@ -88,7 +88,7 @@ mod tests {
             lines in 1..4usize,
         ) {
             let per = ms(1000);
-            let mut rate = Rate::new(Some((mails, per)));
+            let mut rate = SlidingWindow::new(Some((mails, per)));
             let mut now = ms(0);
             let mut open: Vec<(Duration, Duration)> = Vec::new();
             let mut accepted = Vec::new();

@@ -4,25 +4,25 @@
 use std::collections::BTreeSet;
 
 use crate::engine::plan::pass::Filter;
-use crate::store::Outgoing;
+use crate::store::OutboundDelivery;
 
 /// What a run may hand over.
 #[derive(Debug, Default)]
-pub struct Chosen {
+pub struct SendFilter {
     selection: Filter,
     /// With a limit: those that count for it, by number. What comes back
     /// untried stays one of them.
     begun: BTreeSet<i64>,
 }
 
-impl Chosen {
+impl SendFilter {
     /// What a selection chooses.
-    pub(crate) fn of(selection: &Filter) -> Chosen {
-        Chosen { selection: selection.clone(), begun: BTreeSet::new() }
+    pub(crate) fn of(selection: &Filter) -> SendFilter {
+        SendFilter { selection: selection.clone(), begun: BTreeSet::new() }
     }
 
     /// Is it one of those that are named?
-    pub(super) fn names(&self, mail: &Outgoing) -> bool {
+    pub(super) fn names(&self, mail: &OutboundDelivery) -> bool {
         self.selection.has_mail(&mail.person, &mail.delivery.step)
     }
 
@@ -32,7 +32,7 @@ impl Chosen {
     }
 
     /// It is handed over, if there is room.
-    pub(super) fn begin(&mut self, number: i64) -> bool {
+    pub(super) fn try_admit(&mut self, number: i64) -> bool {
         let has_room = self.has_room_for(number);
         if has_room && self.selection.limit.is_some() {
             self.begun.insert(number);
@@ -41,7 +41,7 @@ impl Chosen {
     }
 
     /// Is there nothing to choose with a number above this?
-    pub(super) fn ends_at(&self, number: i64) -> bool {
+    pub(super) fn exhausted_after(&self, number: i64) -> bool {
         let is_full = self.selection.limit.is_some_and(|limit| self.begun.len() >= limit);
         is_full && self.begun.last().is_none_or(|last| *last <= number)
     }

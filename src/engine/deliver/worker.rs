@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::bytes;
-use super::counter::Counter;
 use super::patterns::Patterns;
+use super::work_queue::WorkQueue;
 use crate::domain::delivery::reply::{Outcome, RelayError, RelayErrorKind};
 use crate::domain::delivery::state::State;
 use crate::engine::message::MessageBuilder;
@@ -18,26 +18,26 @@ use crate::failpoint;
 use crate::mail::message::dkim::Signer;
 use crate::mail::sendmail::Sendmail;
 use crate::mail::smtp::{Connection, Envelope, Relay};
-use crate::store::{Outgoing, Packed};
+use crate::store::{OutboundDelivery, Packed};
 
 /// What a line tells the writer.
-pub(super) enum Told {
+pub(super) enum WorkerEvent {
     /// The relay waits for the words of this mail: may they leave?
-    Flies { line: usize, mail: Arc<Outgoing>, bytes: Arc<Packed> },
+    Flies { line: usize, mail: Arc<OutboundDelivery>, bytes: Arc<Packed> },
     /// That came of it, from where it was.
-    Ended { line: usize, mail: Arc<Outgoing>, from: State, outcome: Outcome },
+    Ended { line: usize, mail: Arc<OutboundDelivery>, from: State, outcome: Outcome },
     /// It cannot be made.
-    Unmakeable { mail: Arc<Outgoing>, why: String },
+    Unmakeable { mail: Arc<OutboundDelivery>, why: String },
     /// The writer said that its words must not leave.
-    Stayed { mail: Arc<Outgoing> },
+    Stayed { mail: Arc<OutboundDelivery> },
     /// The line ends: there is nothing more, or no relay for it. What it had
     /// in hand and did not try comes back with it.
-    GoesHome { trouble: Option<(Arc<Outgoing>, RelayError)> },
+    GoesHome { trouble: Option<(Arc<OutboundDelivery>, RelayError)> },
 }
 
 /// Who takes mails.
 #[derive(Clone, Copy)]
-pub(crate) enum To<'a> {
+pub(crate) enum Destination<'a> {
     /// A relay, over a connection.
     Relay(&'a Relay),
     /// The machine's own program.
@@ -73,12 +73,12 @@ fn is_of_session(outcome: &Outcome, is_reused: bool) -> bool {
 }
 
 /// What all lines have in common.
-pub(super) struct Lines<'a> {
-    pub(super) desk: MessageBuilder<'a>,
+pub(super) struct WorkerContext<'a> {
+    pub(super) builder: MessageBuilder<'a>,
     pub(super) keys: &'a Keys,
-    pub(super) to: To<'a>,
+    pub(super) to: Destination<'a>,
     pub(super) signer: Option<&'a Signer>,
-    pub(super) counter: &'a Counter,
+    pub(super) counter: &'a WorkQueue,
     pub(super) patterns: Patterns,
 }
 
@@ -89,24 +89,24 @@ enum Ends {
 }
 
 /// One line.
-pub(super) struct Line<'a> {
-    pub(super) lines: &'a Lines<'a>,
+pub(super) struct Worker<'a> {
+    pub(super) lines: &'a WorkerContext<'a>,
     pub(super) number: usize,
-    pub(super) tell: Sender<Told>,
+    pub(super) tell: Sender<WorkerEvent>,
     /// The writer's answers: may it leave? And after a refusal: it was heard.
     pub(super) answer: Receiver<bool>,
 }
 
-impl Line<'_> {
+impl Worker<'_> {
     /// Hands over mail after mail, until there is none or no relay; its last
     /// word is that it goes home, whatever happens to it.
     pub(super) fn run(self) {
         let trouble = catch_unwind(AssertUnwindSafe(|| self.work())).unwrap_or_default();
         // A writer that is gone needs no last word.
-        let _ = self.tell.send(Told::GoesHome { trouble });
+        let _ = self.tell.send(WorkerEvent::GoesHome { trouble });
     }
 
-    fn work(&self) -> Option<(Arc<Outgoing>, RelayError)> {
+    fn work(&self) -> Option<(Arc<OutboundDelivery>, RelayError)> {
         let mut connection = None;
         while let Some(mail) = self.lines.counter.take() {
             let told = match self.hand_over(&mut connection, &mail) {
@@ -117,7 +117,7 @@ impl Line<'_> {
             if failpoint::at("line.tells").is_err() {
                 return None;
             }
-            let waits = matches!(&told, Told::Ended { outcome, .. } if waits_for_word(outcome));
+            let waits = matches!(&told, WorkerEvent::Ended { outcome, .. } if waits_for_word(outcome));
             if self.tell.send(told).is_err() || (waits && self.answer.recv().is_err()) {
                 return None;
             }
@@ -128,15 +128,19 @@ impl Line<'_> {
 
     /// Tries one mail. Where a connection that was used before was closed, or has
     /// reached a limit of its session, the same mail goes out on a new one.
-    fn hand_over(&self, connection: &mut Option<Connection>, mail: &Arc<Outgoing>) -> Result<Told, Ends> {
-        let Lines { desk, keys, to, signer, .. } = self.lines;
-        let bytes = match bytes(desk, keys, *signer, mail) {
+    fn hand_over(
+        &self,
+        connection: &mut Option<Connection>,
+        mail: &Arc<OutboundDelivery>,
+    ) -> Result<WorkerEvent, Ends> {
+        let WorkerContext { builder, keys, to, signer, .. } = self.lines;
+        let bytes = match bytes(builder, keys, *signer, mail) {
             Ok(bytes) => bytes,
-            Err(why) => return Ok(Told::Unmakeable { mail: mail.clone(), why }),
+            Err(why) => return Ok(WorkerEvent::Unmakeable { mail: mail.clone(), why }),
         };
         let relay = match to {
-            To::Relay(relay) => relay,
-            To::Sendmail(program) => return self.run_program(program, mail, &bytes),
+            Destination::Relay(relay) => relay,
+            Destination::Sendmail(program) => return self.run_program(program, mail, &bytes),
         };
         // Once the writer has recorded that the words leave, this stays so.
         let mut from = State::Claimed;
@@ -157,7 +161,7 @@ impl Line<'_> {
                     if from == State::Claimed && !self.may_fly(mail, &bytes)? {
                         // The relay waits for words that must not come.
                         *connection = None;
-                        return Ok(Told::Stayed { mail: mail.clone() });
+                        return Ok(WorkerEvent::Stayed { mail: mail.clone() });
                     }
                     from = State::InFlight;
                     line.send_data(&bytes)
@@ -177,38 +181,43 @@ impl Line<'_> {
         }
     }
 
-    fn ended(&self, mail: &Arc<Outgoing>, from: State, outcome: Outcome) -> Told {
-        Told::Ended { line: self.number, mail: mail.clone(), from, outcome }
+    fn ended(&self, mail: &Arc<OutboundDelivery>, from: State, outcome: Outcome) -> WorkerEvent {
+        WorkerEvent::Ended { line: self.number, mail: mail.clone(), from, outcome }
     }
 
     /// The same by way of a program, which has no connection.
-    fn run_program(&self, program: &Sendmail, mail: &Arc<Outgoing>, bytes: &[u8]) -> Result<Told, Ends> {
+    fn run_program(
+        &self,
+        program: &Sendmail,
+        mail: &Arc<OutboundDelivery>,
+        bytes: &[u8],
+    ) -> Result<WorkerEvent, Ends> {
         if !self.may_fly(mail, bytes)? {
-            return Ok(Told::Stayed { mail: mail.clone() });
+            return Ok(WorkerEvent::Stayed { mail: mail.clone() });
         }
         let outcome = program.hand_over(&self.from(mail), to(mail), bytes);
         Ok(self.ended(mail, State::InFlight, outcome))
     }
 
     /// Has the writer put on disk that the words leave now?
-    fn may_fly(&self, mail: &Arc<Outgoing>, bytes: &[u8]) -> Result<bool, Ends> {
+    fn may_fly(&self, mail: &Arc<OutboundDelivery>, bytes: &[u8]) -> Result<bool, Ends> {
         failpoint::at("line.asks").map_err(|_| Ends::NoWriter)?;
-        let Lines { desk, keys, patterns, .. } = self.lines;
-        let bytes = Arc::new(Packed::new(bytes, patterns.of(desk, keys, mail)));
-        let flies = Told::Flies { line: self.number, mail: mail.clone(), bytes };
+        let WorkerContext { builder, keys, patterns, .. } = self.lines;
+        let bytes = Arc::new(Packed::new(bytes, patterns.of(builder, keys, mail)));
+        let flies = WorkerEvent::Flies { line: self.number, mail: mail.clone(), bytes };
         self.tell.send(flies).map_err(|_| Ends::NoWriter)?;
         self.answer.recv().map_err(|_| Ends::NoWriter)
     }
 
     /// As far as the relay's asking for the words.
-    fn open(&self, line: &mut Connection, mail: &Outgoing, bytes: &[u8]) -> Result<(), Outcome> {
+    fn open(&self, line: &mut Connection, mail: &OutboundDelivery, bytes: &[u8]) -> Result<(), Outcome> {
         line.begin_message(&Envelope { from: &self.from(mail), to: to(mail), size: bytes.len() })
     }
 
     /// Where a mail comes back to that cannot be delivered: an address that
     /// names the delivery, where reports are taken (E2).
-    fn from(&self, mail: &Outgoing) -> String {
-        let config = &self.lines.desk.config.mail;
+    fn from(&self, mail: &OutboundDelivery) -> String {
+        let config = &self.lines.builder.config.mail;
         match &config.bounce {
             Some(bounce) => self.lines.keys.return_path(mail.delivery.number, bounce),
             None => config.from.address.clone(),
@@ -216,6 +225,6 @@ impl Line<'_> {
     }
 }
 
-fn to(mail: &Outgoing) -> &str {
+fn to(mail: &OutboundDelivery) -> &str {
     mail.person.email.as_deref().unwrap_or_default()
 }

@@ -7,16 +7,16 @@ use crate::domain::verdict::{Reason, ReasonSummary};
 
 /// Number of mails by step and reason. Its size depends on steps and reasons, not on people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeptBack(BTreeMap<(StepName, &'static str), ReasonSummary>);
+pub struct BlockedCounts(BTreeMap<(StepName, &'static str), ReasonSummary>);
 
-impl KeptBack {
+impl BlockedCounts {
     /// Adds a mail.
     pub(super) fn add(&mut self, step: &StepName, reason: Reason) {
         self.add_summary(step.clone(), ReasonSummary::of(reason));
     }
 
     /// Adds all of another.
-    pub(super) fn add_all(&mut self, other: KeptBack) {
+    pub(super) fn add_all(&mut self, other: BlockedCounts) {
         other.0.into_iter().for_each(|((step, _), reasons)| self.add_summary(step, reasons));
     }
 

@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 
 /// A mailing of which the first few have left, and the rest waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pausing {
+pub struct PausedRollout {
     /// Which step.
     pub step: StepName,
     /// When the rest follows.
@@ -26,31 +26,31 @@ pub struct Pausing {
 /// # Errors
 ///
 /// Where the database cannot be read.
-pub(crate) fn pausing(
+pub(crate) fn paused_rollouts(
     store: &Store,
     (first, pause): (u32, TimeDelta),
     now: Timestamp,
-) -> Result<Vec<Pausing>, StoreError> {
+) -> Result<Vec<PausedRollout>, StoreError> {
     let mut all = Vec::new();
     for (step, booked) in store.mailings_due()? {
-        let left = store.first_left(&step, booked, first)?;
+        let left = store.rollout_completed_at(&step, booked, first)?;
         let opens = left.map(|left| left + pause).filter(|opens| *opens > now);
-        all.extend(opens.map(|opens| Pausing { step, opens }));
+        all.extend(opens.map(|opens| PausedRollout { step, opens }));
     }
     Ok(all)
 }
 
 /// The mailings of one sitting.
-pub(super) struct Waves {
+pub(super) struct StagedRollout {
     /// So many first, and so long before the rest; `None`: all at once.
     rule: Option<(u32, TimeDelta)>,
-    mailings: HashMap<(StepName, Timestamp), Wave>,
+    mailings: HashMap<(StepName, Timestamp), RolloutState>,
     /// When the earliest of those that pause goes on.
     pub(super) opens: Option<Timestamp>,
 }
 
 /// How a mailing stands.
-enum Wave {
+enum RolloutState {
     /// So many more of the first.
     First(u32),
     /// The rest.
@@ -59,9 +59,9 @@ enum Wave {
     Pause(Timestamp),
 }
 
-impl Waves {
-    pub(super) fn new(rule: Option<(u32, TimeDelta)>) -> Waves {
-        Waves { rule, mailings: HashMap::new(), opens: None }
+impl StagedRollout {
+    pub(super) fn new(rule: Option<(u32, TimeDelta)>) -> StagedRollout {
+        StagedRollout { rule, mailings: HashMap::new(), opens: None }
     }
 
     /// May this one leave now? One that may counts.
@@ -74,21 +74,23 @@ impl Waves {
         let Some((first, pause)) = self.rule else { return Ok(true) };
         let mailing = (delivery.step.clone(), delivery.booked);
         if !self.mailings.contains_key(&mailing) {
-            let wave = match store.first_left(&delivery.step, delivery.booked, first)? {
-                Some(left) if left + pause <= now => Wave::Open,
-                Some(left) => Wave::Pause(left + pause),
-                None => Wave::First(first.saturating_sub(store.begun_of(&delivery.step, delivery.booked)?)),
+            let wave = match store.rollout_completed_at(&delivery.step, delivery.booked, first)? {
+                Some(left) if left + pause <= now => RolloutState::Open,
+                Some(left) => RolloutState::Pause(left + pause),
+                None => RolloutState::First(
+                    first.saturating_sub(store.rollout_started_count(&delivery.step, delivery.booked)?),
+                ),
             };
             self.mailings.insert(mailing.clone(), wave);
         }
         let may = match self.mailings.get_mut(&mailing) {
-            Some(Wave::Open) | None => return Ok(true),
-            Some(Wave::First(0)) => now + pause,
-            Some(Wave::First(more)) => {
+            Some(RolloutState::Open) | None => return Ok(true),
+            Some(RolloutState::First(0)) => now + pause,
+            Some(RolloutState::First(more)) => {
                 *more -= 1;
                 return Ok(true);
             }
-            Some(Wave::Pause(opens)) => *opens,
+            Some(RolloutState::Pause(opens)) => *opens,
         };
         self.opens = Some(self.opens.map_or(may, |opens| opens.min(may)));
         Ok(false)

@@ -4,34 +4,34 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::limits::{Before, Limits};
-use super::queue::{Lane, Next, Queue};
-use super::rate::{BEFORE, Rate};
+use super::limits::{Limits, SendHistory};
+use super::queue::{Poll, Queue, RateLimiter};
+use super::sliding_window::{CLOCK_ORIGIN, SlidingWindow};
 use crate::clock::Stopwatch;
 use crate::domain::model::address;
 use crate::domain::model::ids::StepName;
-use crate::store::Outgoing;
+use crate::store::OutboundDelivery;
 
 /// Longer than this no line waits for a limit with its connection open: relays
 /// close what is idle, and the process has other things to do.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_IDLE_WAIT: Duration = Duration::from_secs(5);
 
-pub(super) struct Counter {
+pub(super) struct WorkQueue {
     watch: Stopwatch,
     /// Those that are limited, in the order of their lanes.
     domains: Vec<Box<str>>,
-    inside: Mutex<Inside>,
+    inside: Mutex<Shared>,
     changed: Condvar,
 }
 
-struct Inside {
-    queue: Queue<Arc<Outgoing>>,
+struct Shared {
+    queue: Queue<Arc<OutboundDelivery>>,
     closing: bool,
 }
 
 /// How it stands at the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct QueueStats {
     pub(super) ready: usize,
     /// So many of them wait for no limit of their domain.
     pub(super) free: usize,
@@ -44,7 +44,7 @@ pub(super) struct Standing {
 
 /// How it stands in one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LaneStands {
+pub(super) struct DomainStats {
     /// So many lie ready.
     pub(super) ready: usize,
     /// Its limits let nothing through for longer than a line waits.
@@ -53,40 +53,41 @@ pub(super) struct LaneStands {
 
 /// Waits that are longer than a line has patience for.
 fn long(wait: Option<Duration>) -> Option<Duration> {
-    wait.filter(|wait| *wait > PATIENCE)
+    wait.filter(|wait| *wait > MAX_IDLE_WAIT)
 }
 
-impl Counter {
+impl WorkQueue {
     /// A counter at which every limit is kept. Before it opened some mails were
     /// answered, each so long ago, the oldest first.
-    pub(super) fn new(limits: &Limits, watch: Stopwatch, before: &Before) -> Counter {
-        let rates = |limits: &[super::limits::Limit], before: &[Duration]| -> Vec<Rate> {
-            let mut rates: Vec<Rate> =
-                limits.iter().map(|limit| Rate::new(Some((limit.mails, limit.per)))).collect();
+    pub(super) fn new(limits: &Limits, watch: Stopwatch, before: &SendHistory) -> WorkQueue {
+        let rates = |limits: &[super::limits::Limit], before: &[Duration]| -> Vec<SlidingWindow> {
+            let mut rates: Vec<SlidingWindow> =
+                limits.iter().map(|limit| SlidingWindow::new(Some((limit.mails, limit.per)))).collect();
             for rate in &mut rates {
-                before.iter().for_each(|ago| rate.answered(BEFORE.saturating_sub(*ago)));
+                before.iter().for_each(|ago| rate.answered(CLOCK_ORIGIN.saturating_sub(*ago)));
             }
             rates
         };
-        let all = Lane::new(rates(&limits.all, &before.all), usize::MAX);
+        let all = RateLimiter::new(rates(&limits.all, &before.all), usize::MAX);
         let of_domain = limits.domains.iter().zip(&before.domains);
-        let lanes = of_domain.map(|(of, before)| Lane::new(rates(&of.limits, before), of.most)).collect();
+        let lanes =
+            of_domain.map(|(of, before)| RateLimiter::new(rates(&of.limits, before), of.most)).collect();
         let domains = limits.domains.iter().map(|of| of.domain.clone()).collect();
-        let inside = Inside { queue: Queue::new(all, lanes), closing: false };
-        Counter { watch, domains, inside: Mutex::new(inside), changed: Condvar::new() }
+        let inside = Shared { queue: Queue::new(all, lanes), closing: false };
+        WorkQueue { watch, domains, inside: Mutex::new(inside), changed: Condvar::new() }
     }
 
     fn now(&self) -> Duration {
-        self.watch.elapsed() + BEFORE
+        self.watch.elapsed() + CLOCK_ORIGIN
     }
 
     /// Nothing here can be half-done when a line panics.
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn inside(&self) -> MutexGuard<'_, Shared> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lane of a mail, if its domain is limited.
-    pub(super) fn lane(&self, mail: &Outgoing) -> Option<usize> {
+    pub(super) fn lane(&self, mail: &OutboundDelivery) -> Option<usize> {
         if self.domains.is_empty() {
             return None;
         }
@@ -95,23 +96,23 @@ impl Counter {
     }
 
     /// More to be taken.
-    pub(super) fn put(&self, mails: impl IntoIterator<Item = Arc<Outgoing>>) {
+    pub(super) fn put(&self, mails: impl IntoIterator<Item = Arc<OutboundDelivery>>) {
         let mut inside = self.inside();
         mails.into_iter().for_each(|mail| inside.queue.put(self.lane(&mail), mail));
         self.changed.notify_all();
     }
 
     /// Takes the next; waits until there is one. `None`: go home.
-    pub(super) fn take(&self) -> Option<Arc<Outgoing>> {
+    pub(super) fn take(&self) -> Option<Arc<OutboundDelivery>> {
         let mut inside = self.inside();
         loop {
             if inside.closing {
                 return None;
             }
             inside = match inside.queue.take(self.now()) {
-                Next::Take(mail) => return Some(mail),
-                Next::Nothing => self.changed.wait(inside).unwrap_or_else(PoisonError::into_inner),
-                Next::Wait(wait) => {
+                Poll::Take(mail) => return Some(mail),
+                Poll::Nothing => self.changed.wait(inside).unwrap_or_else(PoisonError::into_inner),
+                Poll::Wait(wait) => {
                     self.changed.wait_timeout(inside, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -124,24 +125,24 @@ impl Counter {
     }
 
     /// One that was taken is back, untried.
-    pub(super) fn put_back(&self, mail: Arc<Outgoing>) {
+    pub(super) fn put_back(&self, mail: Arc<OutboundDelivery>) {
         self.inside().queue.put_back(self.lane(&mail), mail);
         self.changed.notify_all();
     }
 
     /// One that was taken was answered; one that was never tried counts for no
     /// limit.
-    pub(super) fn answered(&self, mail: &Outgoing, tried: bool) {
+    pub(super) fn answered(&self, mail: &OutboundDelivery, tried: bool) {
         let (mut inside, at) = (self.inside(), tried.then(|| self.now()));
         inside.queue.answered(self.lane(mail), at);
         self.changed.notify_all();
     }
 
     /// How it stands.
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> QueueStats {
         let (inside, now) = (self.inside(), self.now());
         let queue = &inside.queue;
-        Standing {
+        QueueStats {
             ready: queue.len(),
             free: queue.free(now),
             in_hand: queue.in_hand(),
@@ -151,20 +152,20 @@ impl Counter {
     }
 
     /// How it stands in each lane.
-    pub(super) fn lanes(&self) -> Vec<LaneStands> {
+    pub(super) fn lanes(&self) -> Vec<DomainStats> {
         let (inside, now) = (self.inside(), self.now());
         let waits = inside.queue.waits_of_lanes(now).into_iter().map(long);
         let crowd = inside.queue.crowd().into_iter();
-        crowd.zip(waits).map(|(ready, wait)| LaneStands { ready, wait }).collect()
+        crowd.zip(waits).map(|(ready, wait)| DomainStats { ready, wait }).collect()
     }
 
     /// What nobody has taken of a step comes back.
-    pub(super) fn take_out(&self, step: &StepName) -> Vec<Arc<Outgoing>> {
+    pub(super) fn take_out(&self, step: &StepName) -> Vec<Arc<OutboundDelivery>> {
         self.inside().queue.take_out(|mail| mail.delivery.step == *step)
     }
 
     /// Sends everybody home; what nobody has taken comes back.
-    pub(super) fn close(&self) -> Vec<Arc<Outgoing>> {
+    pub(super) fn close(&self) -> Vec<Arc<OutboundDelivery>> {
         let mut inside = self.inside();
         inside.closing = true;
         self.changed.notify_all();

@@ -13,14 +13,14 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::TimeDelta;
 
-use super::claims::{Claimant, Claims, READY, Reading};
-use super::counter::Counter;
-use super::limits::{Before, Limits};
-use super::line::{Line, Lines, To, Told, waits_for_word};
+use super::claims::{BatchSelector, ClaimedBatch, OutboxCursor, PREFETCH};
+use super::limits::{Limits, SendHistory};
 use super::patterns::Patterns;
-use super::refusals::{Heard, Refusals, Refused};
-use super::wave::Waves;
-use super::{Chosen, Delivered, Permits, Triage};
+use super::rejections::{Classified, Rejection, RejectionTracker};
+use super::rollout::StagedRollout;
+use super::work_queue::WorkQueue;
+use super::worker::{Destination, Worker, WorkerContext, WorkerEvent, waits_for_word};
+use super::{DeliverySummary, SendDecision, SendFilter, SendPolicy};
 use crate::clock::Stopwatch;
 use crate::domain::change::{Change, ChangeAuthor};
 use crate::domain::delivery::bounce::{NO_MAILBOX, StatusCode};
@@ -34,7 +34,9 @@ use crate::engine::send::journal::Journal;
 use crate::engine::tokens::Keys;
 use crate::failpoint;
 use crate::mail::message::dkim::Signer;
-use crate::store::{DataVersion, JournalEntry, Outgoing, Packed, Store, StoreError, Transition, Written};
+use crate::store::{
+    DataVersion, JournalEntry, OutboundDelivery, Packed, Store, StoreError, Transition, WriteResult,
+};
 
 /// How long the writer waits for the lines before it looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
@@ -46,9 +48,9 @@ const MOST_IN_DOUBT: usize = 3;
 const SLOW: Duration = Duration::from_secs(5);
 
 /// The way to the relay, and how fast.
-pub(crate) struct Way<'a> {
+pub(crate) struct RelayRoute<'a> {
     /// Who takes them.
-    pub(crate) to: To<'a>,
+    pub(crate) to: Destination<'a>,
     /// Who signs them, if the relay does not.
     pub(crate) signer: Option<&'a Signer>,
     /// How many connections at the same time.
@@ -63,9 +65,9 @@ pub(crate) struct Way<'a> {
 }
 
 /// What is asked and told on the way.
-pub struct Hooks<'a> {
+pub struct DeliveryHooks<'a> {
     /// What may be handed over at all.
-    pub chosen: &'a mut Chosen,
+    pub chosen: &'a mut SendFilter,
     /// What the clock shows.
     pub now: &'a dyn Fn() -> Timestamp,
     /// Told after each mail.
@@ -86,27 +88,34 @@ pub struct Hooks<'a> {
 /// Where the database or the send journal cannot be written. What was on its
 /// way then is in doubt at the next run, or known from the journal.
 pub(crate) fn to_relay(
-    desk: &MessageBuilder<'_>,
+    builder: &MessageBuilder<'_>,
     keys: &Keys,
     store: &mut Store,
     journal: &mut Journal,
-    way: &Way<'_>,
-    hooks: Hooks<'_>,
-) -> anyhow::Result<Delivered> {
-    let before = Before::read(store, &way.limits, (hooks.now)())?;
-    let counter = Counter::new(&way.limits, Stopwatch::start(), &before);
+    way: &RelayRoute<'_>,
+    hooks: DeliveryHooks<'_>,
+) -> anyhow::Result<DeliverySummary> {
+    let before = SendHistory::read(store, &way.limits, (hooks.now)())?;
+    let counter = WorkQueue::new(&way.limits, Stopwatch::start(), &before);
     let patterns = Patterns::default();
-    let lines = Lines { desk: *desk, keys, to: way.to, signer: way.signer, counter: &counter, patterns };
-    let permits = Permits::read(store, desk)?;
-    let mut writer = Writer {
-        desk,
+    let lines = WorkerContext {
+        builder: *builder,
+        keys,
+        to: way.to,
+        signer: way.signer,
+        counter: &counter,
+        patterns,
+    };
+    let permits = SendPolicy::read(store, builder)?;
+    let mut writer = Coordinator {
+        builder,
         store,
         journal,
         way,
         hooks,
         counter: &counter,
         permits,
-        reading: Reading::default(),
+        reading: OutboxCursor::default(),
         changed: false,
         lines: 0,
         closing: false,
@@ -117,9 +126,9 @@ pub(crate) fn to_relay(
         gives_back: false,
         limited: BTreeSet::new(),
         rescans: 0,
-        refusals: Refusals::default(),
-        waves: Waves::new(way.wave),
-        delivered: Delivered::default(),
+        refusals: RejectionTracker::default(),
+        waves: StagedRollout::new(way.wave),
+        delivered: DeliverySummary::default(),
     };
     let (tell, told) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -130,7 +139,7 @@ pub(crate) fn to_relay(
         for number in 0..writer.lines {
             let (may_fly, answer) = mpsc::channel();
             answers.push(may_fly);
-            let line = Line { lines: &lines, number: number.into(), tell: tell.clone(), answer };
+            let line = Worker { lines: &lines, number: number.into(), tell: tell.clone(), answer };
             scope.spawn(move || line.run());
         }
         drop(tell);
@@ -144,16 +153,16 @@ pub(crate) fn to_relay(
 }
 
 /// The one who has the database.
-struct Writer<'a, 'h> {
-    desk: &'a MessageBuilder<'a>,
+struct Coordinator<'a, 'h> {
+    builder: &'a MessageBuilder<'a>,
     store: &'a mut Store,
     journal: &'a mut Journal,
-    way: &'a Way<'a>,
-    hooks: Hooks<'h>,
-    counter: &'a Counter,
-    permits: Permits,
+    way: &'a RelayRoute<'a>,
+    hooks: DeliveryHooks<'h>,
+    counter: &'a WorkQueue,
+    permits: SendPolicy,
     /// The outbox is read from first to last; so far it was.
-    reading: Reading,
+    reading: OutboxCursor,
     /// Somebody else wrote since this began: who was claimed before may be gone.
     changed: bool,
     /// So many lines were begun.
@@ -174,15 +183,15 @@ struct Writer<'a, 'h> {
     limited: BTreeSet<i64>,
     /// How often the outbox was read again for that.
     rescans: u32,
-    refusals: Refusals,
-    waves: Waves,
-    delivered: Delivered,
+    refusals: RejectionTracker,
+    waves: StagedRollout,
+    delivered: DeliverySummary,
 }
 
 /// A mail the relay waits for the words of.
 struct Flight {
     line: usize,
-    mail: Arc<Outgoing>,
+    mail: Arc<OutboundDelivery>,
     bytes: Arc<Packed>,
 }
 
@@ -196,9 +205,9 @@ struct Group {
     too_large: Vec<(StepName, String)>,
 }
 
-impl Writer<'_, '_> {
+impl Coordinator<'_, '_> {
     /// Writes down what the lines tell, until all of them have gone home.
-    fn run(&mut self, told: &Receiver<Told>, answers: &[Sender<bool>]) -> anyhow::Result<()> {
+    fn run(&mut self, told: &Receiver<WorkerEvent>, answers: &[Sender<bool>]) -> anyhow::Result<()> {
         let mut lines = answers.len();
         while lines > 0 {
             let mut group = Group::default();
@@ -230,15 +239,15 @@ impl Writer<'_, '_> {
     }
 
     /// Takes in what one line tells.
-    fn note(&mut self, told: Told, answers: &[Sender<bool>], lines: &mut usize, group: &mut Group) {
+    fn note(&mut self, told: WorkerEvent, answers: &[Sender<bool>], lines: &mut usize, group: &mut Group) {
         match told {
-            Told::Flies { line, mail, bytes } => group.flights.push(Flight { line, mail, bytes }),
-            Told::Stayed { mail } => self.counter.answered(&mail, true),
-            Told::Unmakeable { mail, why } => {
+            WorkerEvent::Flies { line, mail, bytes } => group.flights.push(Flight { line, mail, bytes }),
+            WorkerEvent::Stayed { mail } => self.counter.answered(&mail, true),
+            WorkerEvent::Unmakeable { mail, why } => {
                 self.counter.answered(&mail, false);
                 self.settle(group, &mail, State::Claimed, DeliveryEvent::Held, why);
             }
-            Told::Ended { line, mail, from, outcome } => {
+            WorkerEvent::Ended { line, mail, from, outcome } => {
                 self.counter.answered(&mail, true);
                 let waits = waits_for_word(&outcome);
                 self.ended(group, &mail, from, outcome);
@@ -247,7 +256,7 @@ impl Writer<'_, '_> {
                     let _ = answers[line].send(true);
                 }
             }
-            Told::GoesHome { trouble } => {
+            WorkerEvent::GoesHome { trouble } => {
                 *lines -= 1;
                 if let Some((mail, trouble)) = trouble {
                     self.note_crowding(&trouble);
@@ -285,7 +294,7 @@ impl Writer<'_, '_> {
     }
 
     /// What the relay said to one mail.
-    fn ended(&mut self, group: &mut Group, mail: &Arc<Outgoing>, from: State, outcome: Outcome) {
+    fn ended(&mut self, group: &mut Group, mail: &Arc<OutboundDelivery>, from: State, outcome: Outcome) {
         let now = (self.hooks.now)();
         if !matches!(outcome, Outcome::InDoubt(_)) {
             self.in_doubt = 0;
@@ -297,7 +306,7 @@ impl Writer<'_, '_> {
         match outcome {
             Outcome::Sent(reply) => {
                 let believed = self.refusals.believed();
-                self.heard(group, Heard { believed, ..Heard::default() });
+                self.heard(group, Classified { believed, ..Classified::default() });
                 group.sent.push(JournalEntry {
                     number: mail.delivery.number,
                     message_id: mail.delivery.message_id.clone(),
@@ -363,7 +372,7 @@ impl Writer<'_, '_> {
     fn refused(
         &mut self,
         group: &mut Group,
-        mail: &Outgoing,
+        mail: &OutboundDelivery,
         from: State,
         happened: DeliveryEvent,
         no_mailbox: Option<StatusCode>,
@@ -371,30 +380,31 @@ impl Writer<'_, '_> {
     ) {
         let (number, attempts) = (mail.delivery.number, mail.attempts);
         let again = self.limited.contains(&number);
-        let refused = Refused { number, from, happened, attempts, again, no_mailbox, reply };
-        let heard = self.refusals.hear(refused);
+        let refused = Rejection { number, from, happened, attempts, again, no_mailbox, reply };
+        let heard = self.refusals.record(refused);
         self.heard(group, heard);
     }
 
     /// Writes down what is known of refusals now.
-    fn heard(&mut self, group: &mut Group, heard: Heard) {
+    fn heard(&mut self, group: &mut Group, heard: Classified) {
         self.counter.take_from_the_end(self.refusals.next_decides());
         self.believe(group, heard.believed);
         let returned = heard.of_nobody.into_iter();
-        group.moves.extend(
-            returned
-                .map(|Refused { number, from, .. }| Transition::new(number, from, DeliveryEvent::Released)),
-        );
+        group
+            .moves
+            .extend(returned.map(|Rejection { number, from, .. }| {
+                Transition::new(number, from, DeliveryEvent::Released)
+            }));
         if let Some(trouble) = heard.trouble {
             self.give_up(group, trouble);
         }
     }
 
     /// Writes down refusals that concern their recipients, or the content.
-    fn believe(&mut self, group: &mut Group, refusals: Vec<Refused>) {
+    fn believe(&mut self, group: &mut Group, refusals: Vec<Rejection>) {
         let now = (self.hooks.now)();
         for refused in refusals {
-            let Refused { number, from, happened, attempts, again, no_mailbox, reply } = refused;
+            let Rejection { number, from, happened, attempts, again, no_mailbox, reply } = refused;
             let is_limit = happened == DeliveryEvent::Deferred;
             if is_limit && !again {
                 // Others passed: it is tried once more in this run.
@@ -417,13 +427,13 @@ impl Writer<'_, '_> {
     /// since are not left without a word.
     fn note_what_came_back(&mut self) {
         if let Some((_, trouble)) = self.came_back.pop_last() {
-            self.delivered.trouble.get_or_insert(trouble);
+            self.delivered.relay_error.get_or_insert(trouble);
         }
     }
 
     /// What is too large of one mail is so of its step: it is held as a whole,
     /// and nobody of it is held one by one (F31).
-    fn hold_step(&mut self, group: &mut Group, mail: &Outgoing, from: State, why: String) {
+    fn hold_step(&mut self, group: &mut Group, mail: &OutboundDelivery, from: State, why: String) {
         group.moves.push(Transition::new(mail.delivery.number, from, DeliveryEvent::Released));
         let step = &mail.delivery.step;
         self.delivered.kept_back.add(step, Reason::ManualHold);
@@ -440,7 +450,7 @@ impl Writer<'_, '_> {
     fn settle(
         &mut self,
         group: &mut Group,
-        mail: &Outgoing,
+        mail: &OutboundDelivery,
         from: State,
         happened: DeliveryEvent,
         said: String,
@@ -455,7 +465,7 @@ impl Writer<'_, '_> {
 
     /// The relay takes nothing just now.
     fn give_up(&mut self, group: &mut Group, trouble: RelayError) {
-        self.delivered.trouble.get_or_insert(trouble);
+        self.delivered.relay_error.get_or_insert(trouble);
         self.close(group);
     }
 
@@ -517,16 +527,16 @@ impl Writer<'_, '_> {
             let flights = self.flights(&group.flights, &mut moves, now);
             let seen = (moves.len() > written_down).then_some(self.permits.seen);
             let outcome = match moves.is_empty() {
-                true => Written::All(Vec::new()),
+                true => WriteResult::All(Vec::new()),
                 false => self.write(&moves, seen, journal, now)?,
             };
             let written = match outcome {
-                Written::All(written) => written,
+                WriteResult::All(written) => written,
                 // Somebody decided something meanwhile: it counts for
                 // everything that has not left.
-                Written::Changed => {
-                    self.permits = Permits::read(self.store, self.desk)?;
-                    self.waves = Waves::new(self.way.wave);
+                WriteResult::Changed => {
+                    self.permits = SendPolicy::read(self.store, self.builder)?;
+                    self.waves = StagedRollout::new(self.way.wave);
                     self.changed = true;
                     continue;
                 }
@@ -583,7 +593,7 @@ impl Writer<'_, '_> {
     /// Who was claimed before somebody else wrote may have left since.
     fn look_who_is_gone(&mut self, flights: &[Flight]) -> anyhow::Result<()> {
         let numbers: Vec<i64> = flights.iter().map(|flight| flight.mail.delivery.number).collect();
-        let wanted = self.store.still_wanted(&numbers)?;
+        let wanted = self.store.recipients_active(&numbers)?;
         let gone = numbers.into_iter().zip(wanted).filter(|(_, wanted)| !wanted);
         self.permits.gone.extend(gone.map(|(number, _)| number));
         Ok(())
@@ -597,7 +607,7 @@ impl Writer<'_, '_> {
         seen: Option<DataVersion>,
         journal: Option<u64>,
         now: Timestamp,
-    ) -> anyhow::Result<Written> {
+    ) -> anyhow::Result<WriteResult> {
         let watch = Stopwatch::start();
         loop {
             match self.store.write_knowing(moves, seen, journal, now) {
@@ -619,7 +629,7 @@ impl Writer<'_, '_> {
     /// them, and how long is that so? Where the relay takes nothing it is not
     /// the limits that are waited for.
     fn note_the_wait(&mut self) -> anyhow::Result<()> {
-        if self.delivered.wait.is_some() || self.delivered.trouble.is_some() {
+        if self.delivered.wait.is_some() || self.delivered.relay_error.is_some() {
             return Ok(());
         }
         let all_wait = self.counter.standing().all_wait;
@@ -632,13 +642,15 @@ impl Writer<'_, '_> {
     fn more_may_leave(&self) -> anyhow::Result<bool> {
         let (now, mut after) = ((self.hooks.now)(), self.reading.after);
         loop {
-            let found = self.store.outgoing(after, READY, now)?;
+            let found = self.store.sendable(after, PREFETCH, now)?;
             let Some(last) = found.last() else { return Ok(false) };
             after = last.delivery.number;
-            let chosen = |mail: &&Outgoing| {
+            let chosen = |mail: &&OutboundDelivery| {
                 self.hooks.chosen.names(mail) && self.hooks.chosen.has_room_for(mail.delivery.number)
             };
-            let goes = |mail: &Outgoing| matches!(self.permits.triage(self.desk, mail, now), Triage::Go);
+            let goes = |mail: &OutboundDelivery| {
+                matches!(self.permits.triage(self.builder, mail, now), SendDecision::Go)
+            };
             if found.iter().filter(chosen).any(goes) {
                 return Ok(true);
             }
@@ -647,17 +659,21 @@ impl Writer<'_, '_> {
 
     /// Claims the next mails, if there is room for them, and a limit that lets
     /// one leave soon.
-    fn claims(&mut self, moves: &mut Vec<Transition>, now: Timestamp) -> anyhow::Result<Option<Claims>> {
+    fn claims(
+        &mut self,
+        moves: &mut Vec<Transition>,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<ClaimedBatch>> {
         let standing = self.counter.standing();
-        if self.closing || standing.free >= READY / 2 || standing.all_wait.is_some() {
+        if self.closing || standing.free >= PREFETCH / 2 || standing.all_wait.is_some() {
             return Ok(None);
         }
         if self.reading.exhausted && self.reads_again() {
-            (self.given_back, self.reading) = (false, Reading::default());
+            (self.given_back, self.reading) = (false, OutboxCursor::default());
             self.rescans += 1;
         }
-        let mut claimant = Claimant {
-            desk: self.desk,
+        let mut claimant = BatchSelector {
+            builder: self.builder,
             store: self.store,
             permits: &self.permits,
             waves: &mut self.waves,
@@ -682,8 +698,8 @@ impl Writer<'_, '_> {
         let ends = (self.hooks.ends)();
         for flight in flights {
             let number = flight.mail.delivery.number;
-            let place = match self.permits.triage(self.desk, &flight.mail, now) {
-                Triage::Go if !ends => {
+            let place = match self.permits.triage(self.builder, &flight.mail, now) {
+                SendDecision::Go if !ends => {
                     let bytes = Some(flight.bytes.clone());
                     moves.push(Transition {
                         bytes,
@@ -691,11 +707,11 @@ impl Writer<'_, '_> {
                     });
                     Some(moves.len() - 1)
                 }
-                Triage::Go | Triage::KeepBack(_) => {
+                SendDecision::Go | SendDecision::KeepBack(_) => {
                     moves.push(Transition::new(number, State::Claimed, DeliveryEvent::Released));
                     None
                 }
-                Triage::Settle(happened, why) => {
+                SendDecision::Settle(happened, why) => {
                     moves.push(Transition::new(number, State::Claimed, happened).with_reply(why));
                     None
                 }
