@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use journey::domain::change::ChangeAuthor;
-use journey::domain::change::import_diff::ImportComparer;
+use journey::domain::change::import_diff::ImportDiff;
 use journey::domain::history::position::{Position, Stage};
 use journey::domain::model::ids::{Language, PersonNumber, Slug, UnitId};
 use journey::domain::model::library::Library;
 use journey::domain::model::person::{Person, Roster, Unit};
 use journey::domain::time::timezone::Timestamp;
+use journey::engine::import::diff_with;
 use journey::store::{PositionUpdate, Store};
 
 /// The number of people with something due.
@@ -27,12 +28,11 @@ fn main() {
     let library = library();
     let mut roster = roster(people);
     let mut import = |roster: &Roster| {
-        let mut comparison = ImportComparer::new(roster, &library);
-        let compared = took(|| store.for_each_person(|known| comparison.compare(&known)).expect("people"));
-        let import = comparison.finish();
+        let mut import = ImportDiff::default();
+        let compared = took(|| import = diff_with(&store, roster).expect("people"));
         let act = ChangeAuthor { at: now, by: "bench".to_owned(), why: None };
         let seen = store.data_version().expect("it can be read");
-        let written = took(|| store.import(&import, roster, seen, &act).expect("an import"));
+        let written = took(|| store.import(&import, &library, seen, &act).expect("an import"));
         println!("  compared {} ms, written {} ms", compared.as_millis(), written.as_millis());
     };
     println!("{people} people");

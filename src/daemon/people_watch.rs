@@ -2,7 +2,7 @@
 
 use super::Daemon;
 use crate::domain::change::ChangeAuthor;
-use crate::engine::import::{self, ImportError, PeopleImport};
+use crate::engine::import::{ImportError, PeopleImport};
 use crate::failpoint;
 use crate::store::StoreError;
 
@@ -21,29 +21,20 @@ impl Daemon<'_> {
     }
 
     fn import(&mut self) -> anyhow::Result<()> {
-        let library = &self.content.library;
-        let reading = import::read(&self.config, &self.config.people.file, library);
-        let Some(roster) = &reading.roster else {
-            self.log(
-                "the people file changed, but has errors and is not imported: \
-                 `journey people import --dry-run` lists them",
-            );
-            return Ok(());
-        };
         let seen = self.store.data_version()?;
-        let import = PeopleImport {
-            config: &self.config,
-            library,
-            reading: &reading,
-            roster,
-            allowed_leavers: None,
-            settlements: &[],
-            record_unchanged: false,
-        };
+        let import =
+            PeopleImport { record_unchanged: false, ..PeopleImport::of(&self.config, &self.content.library) };
         let reason = Some("the people file changed".to_owned());
         let author = ChangeAuthor { at: self.now(), by: "daemon".to_owned(), why: reason };
         match import.apply(&mut self.store, seen, &author) {
             Ok(outcome) => {
+                let Some(diff) = &outcome.diff else {
+                    self.log(
+                        "the people file changed, but has errors and is not imported: \
+                         `journey people import --dry-run` lists them",
+                    );
+                    return Ok(());
+                };
                 if let Some(too_many) = outcome.too_many_leavers {
                     self.log(&format!(
                         "the people file changed, but {} of {} people would leave, so it is not imported: \
@@ -55,7 +46,7 @@ impl Daemon<'_> {
                 if outcome.is_stored {
                     self.log("the people file changed and is imported");
                 }
-                let problems = outcome.diff.notes.problems.len();
+                let problems = diff.notes.problems.len();
                 if problems > 0 {
                     self.log(&format!("{problems} problems in the people file: `journey status` lists them"));
                 }

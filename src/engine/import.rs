@@ -1,37 +1,40 @@
 //! Imports a people file: compares it with the database, checks the limit of leavers, and writes the changes. The
 //! commands and the daemon import with the same [`PeopleImport`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::config::Config;
 use crate::domain::change::ChangeAuthor;
 use crate::domain::change::decision::{Decision, DecisionKind, DecisionTarget};
-use crate::domain::change::import_diff::{GuardedUnit, Import, ImportComparer, SettledUnit};
+use crate::domain::change::import_diff::{ChangeKind, GuardedUnit, ImportDiff, SettledUnit};
 use crate::domain::change::people_file::{PeopleFileNotes, RowProblem};
+use crate::domain::change::set_aside::SetAsideRows;
 use crate::domain::diagnostic::{Diagnostic, shell_word};
-use crate::domain::model::ids::{PersonId, UnitId};
+use crate::domain::model::ids::UnitId;
 use crate::domain::model::library::Library;
-use crate::domain::model::person::{Person, Roster};
+use crate::domain::model::person::{Roster, Unit};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::error::LoadError;
 use crate::engine::load::people_file;
-use crate::roster::RosterResult;
+use crate::roster::{FileReading, RosterResult};
 use crate::store::{DataVersion, Store, StoreError};
 
-/// A people file that was read, about to be imported.
+/// A people file to import.
 pub(crate) struct PeopleImport<'a> {
     pub(crate) config: &'a Config,
     pub(crate) library: &'a Library,
-    pub(crate) reading: &'a RosterResult,
-    /// The people of `reading`.
-    pub(crate) roster: &'a Roster,
+    pub(crate) file: &'a Path,
+    /// Whether no row may have an error.
+    pub(crate) is_strict: bool,
     /// How many people may leave; `None` for the limit of the configuration.
     pub(crate) allowed_leavers: Option<usize>,
     /// What to do with the decisions about units that lose all their people.
     pub(crate) settlements: &'a [Settlement],
     /// Whether to record an import that changes nothing.
     pub(crate) record_unchanged: bool,
+    /// How many people to name for each kind of change.
+    pub(crate) max_names: usize,
 }
 
 /// What to do with the decisions about a unit. Units are named by code or name.
@@ -54,11 +57,20 @@ pub(crate) enum ImportError {
 }
 
 /// What an import changes, or would change.
-pub(crate) struct ImportOutcome<'a> {
-    pub(crate) diff: Import<'a>,
+pub(crate) struct ImportOutcome {
+    pub(crate) reading: FileReading,
+    /// `None` if nothing of the file can be imported.
+    pub(crate) diff: Option<ImportDiff>,
     /// More people would leave than may; nothing is imported.
     pub(crate) too_many_leavers: Option<TooManyLeavers>,
     pub(crate) is_stored: bool,
+}
+
+impl ImportOutcome {
+    /// Whether the file can be imported.
+    pub(crate) fn is_allowed(&self) -> bool {
+        self.diff.is_some() && self.too_many_leavers.is_none()
+    }
 }
 
 /// An import would remove more people than is allowed without confirmation.
@@ -71,14 +83,24 @@ pub(crate) struct TooManyLeavers {
 }
 
 impl<'a> PeopleImport<'a> {
+    /// An import of the configured file, as it is without options.
+    pub(crate) fn of(config: &'a Config, library: &'a Library) -> PeopleImport<'a> {
+        PeopleImport {
+            config,
+            library,
+            file: &config.people.file,
+            is_strict: false,
+            allowed_leavers: None,
+            settlements: &[],
+            record_unchanged: true,
+            max_names: 0,
+        }
+    }
+
     /// What it would change. Changes nothing on disk.
-    pub(crate) fn preview(&self, at: Timestamp) -> Result<ImportOutcome<'a>, ImportError> {
-        let diff = Store::read_only(&self.config.database, |store| Ok(self.compare(store, at)))?;
-        let without_database = || {
-            let set_aside = &self.reading.set_aside;
-            Ok(ImportComparer::new(self.roster, self.library).with_set_aside(set_aside).finish())
-        };
-        Ok(self.outcome(diff.unwrap_or_else(without_database)?))
+    pub(crate) fn preview(&self, at: Timestamp) -> Result<ImportOutcome, ImportError> {
+        let outcome = Store::read_only(&self.config.database, |store| Ok(self.compare(store, at)))?;
+        outcome.unwrap_or_else(|| self.compare(&Store::temporary()?, at))
     }
 
     /// Imports it, unless too many people would leave. Fails with [`StoreError::Changed`] if another process has
@@ -88,33 +110,35 @@ impl<'a> PeopleImport<'a> {
         store: &mut Store,
         seen: DataVersion,
         author: &ChangeAuthor,
-    ) -> Result<ImportOutcome<'a>, ImportError> {
-        let mut outcome = self.outcome(self.compare(store, author.at)?);
-        if outcome.too_many_leavers.is_some() {
-            return Ok(outcome);
+    ) -> Result<ImportOutcome, ImportError> {
+        let mut outcome = self.compare(store, author.at)?;
+        if let Some(diff) = outcome.diff.as_mut().filter(|_| outcome.too_many_leavers.is_none()) {
+            diff.notes = self.notes(&outcome.reading, diff);
+            if self.record_unchanged || !diff.is_empty() {
+                store.import(diff, self.library, seen, author)?;
+                outcome.is_stored = true;
+            } else if diff.notes != store.people_file_notes()? {
+                store.write_people_file_notes(&diff.notes)?;
+            }
         }
-        outcome.diff.notes = self.notes(&outcome.diff);
-        if self.record_unchanged || !outcome.diff.is_empty() {
-            store.import(&outcome.diff, self.roster, seen, author)?;
-            outcome.is_stored = true;
-        } else if outcome.diff.notes != store.people_file_notes()? {
-            store.write_people_file_notes(&outcome.diff.notes)?;
-        }
+        store.drop_staged()?;
         Ok(outcome)
     }
 
-    fn compare(&self, store: &Store, at: Timestamp) -> Result<Import<'a>, ImportError> {
+    fn compare(&self, store: &Store, at: Timestamp) -> Result<ImportOutcome, ImportError> {
+        let language = self.library.programme.default_language();
+        let reading = people_file::stage(self.config, self.file, language, self.is_strict, store);
+        let diff = reading.is_usable.then(|| self.diff(&reading, store, at)).transpose()?;
+        let too_many_leavers = diff.as_ref().and_then(|diff| self.too_many_leavers(diff));
+        Ok(ImportOutcome { reading, diff, too_many_leavers, is_stored: false })
+    }
+
+    fn diff(&self, reading: &FileReading, store: &Store, at: Timestamp) -> Result<ImportDiff, ImportError> {
         let decisions = unit_decisions(store, self.library, at)?;
         let settled = self.settle(store, &decisions)?;
         let is_settled = |unit: &UnitId| settled.iter().any(|settled| settled.unit == *unit);
-        let guarded = decisions.keys().filter(|unit| !is_settled(unit)).cloned();
-        let set_aside = &self.reading.set_aside;
-        let mut comparer = ImportComparer::new(self.roster, self.library)
-            .with_set_aside(set_aside)
-            .with_other_employments(other_employments(store, self.roster)?)
-            .guarding(guarded);
-        store.for_each_person(|known| comparer.compare(&known))?;
-        let mut diff = comparer.finish();
+        let guarded = decisions.keys().filter(|unit| !is_settled(unit)).cloned().collect();
+        let mut diff = store.compare(&reading.set_aside, &guarded, self.max_names)?;
         for guarded in &mut diff.guarded {
             let decisions = decisions.get(&guarded.unit).into_iter().flatten();
             guarded.decisions = decisions.map(Decision::summary).collect();
@@ -140,7 +164,7 @@ impl<'a> PeopleImport<'a> {
             };
             let moved_to = match settlement {
                 Settlement::Drop(_) => None,
-                Settlement::Move { to, .. } => Some(self.new_unit(to, unit, decisions)?),
+                Settlement::Move { to, .. } => Some(new_unit(store, to, unit, decisions)?),
             };
             let decisions = of_unit.iter().map(Decision::summary).collect();
             settled.push(SettledUnit { unit: unit.clone(), moved_to, decisions });
@@ -148,54 +172,18 @@ impl<'a> PeopleImport<'a> {
         Ok(settled)
     }
 
-    /// The unit of the file that takes over the decisions about another one.
-    fn new_unit(
-        &self,
-        name: &str,
-        old: &UnitId,
-        decisions: &BTreeMap<UnitId, Vec<Decision>>,
-    ) -> Result<UnitId, ImportError> {
-        let settlement =
-            |message: String, hint: &str| ImportError::Settlement { message, hint: hint.to_owned() };
-        let new = match self.roster.units_called(name)[..] {
-            [unit] => &unit.id,
-            [] => {
-                let message = format!("no unit in the people file is called `{name}`");
-                return Err(settlement(
-                    message,
-                    "write the unit as the file has it: --move-decisions OLD=NEW",
-                ));
-            }
-            _ => {
-                let message = format!("several units in the people file are called `{name}`");
-                return Err(settlement(message, "write the code of the unit instead of its name"));
-            }
-        };
-        if new == old {
-            let message = format!("`{name}` is the same unit, so there is nothing to move");
-            return Err(settlement(message, "leave this option out"));
-        }
-        if let Some(others) = decisions.get(new) {
-            let others = others.iter().map(Decision::summary).collect::<Vec<_>>().join("; ");
-            let message = format!("the unit `{name}` already has decisions in force: {others}");
-            return Err(settlement(message, "end those first, or end the old ones with --drop-decisions"));
-        }
-        Ok(new.clone())
-    }
-
-    fn outcome(&self, diff: Import<'a>) -> ImportOutcome<'a> {
-        let (leavers, people) = (diff.left.len(), diff.before);
+    fn too_many_leavers(&self, diff: &ImportDiff) -> Option<TooManyLeavers> {
+        let (leavers, people) = (diff.count(ChangeKind::Left), diff.before);
         let is_too_many = match self.allowed_leavers {
             Some(allowed) => leavers > allowed,
             None => self.config.people.max_leavers.is_exceeded(leavers, people),
         };
-        let too_many_leavers = is_too_many.then_some(TooManyLeavers { leavers, people });
-        ImportOutcome { diff, too_many_leavers, is_stored: false }
+        is_too_many.then_some(TooManyLeavers { leavers, people })
     }
 
     /// What to note about the file.
-    fn notes(&self, diff: &Import<'_>) -> PeopleFileNotes {
-        let rows = self.reading.faults.iter().filter(|fault| fault.is_error()).map(row_problem);
+    fn notes(&self, reading: &FileReading, diff: &ImportDiff) -> PeopleFileNotes {
+        let rows = reading.faults.iter().filter(|fault| fault.is_error()).map(row_problem);
         let units = diff.guarded.iter().map(|guarded| RowProblem {
             file: self.config.people.file.display().to_string(),
             line: 0,
@@ -208,6 +196,38 @@ impl<'a> PeopleImport<'a> {
             problems: rows.chain(units).collect(),
         }
     }
+}
+
+/// The unit of the file that takes over the decisions about another one.
+fn new_unit(
+    store: &Store,
+    name: &str,
+    old: &UnitId,
+    decisions: &BTreeMap<UnitId, Vec<Decision>>,
+) -> Result<Unit, ImportError> {
+    let settlement = |message: String, hint: &str| ImportError::Settlement { message, hint: hint.to_owned() };
+    let found = store.staged_units_called(name)?;
+    let new = match &found[..] {
+        [unit] => unit,
+        [] => {
+            let message = format!("no unit in the people file is called `{name}`");
+            return Err(settlement(message, "write the unit as the file has it: --move-decisions OLD=NEW"));
+        }
+        _ => {
+            let message = format!("several units in the people file are called `{name}`");
+            return Err(settlement(message, "write the code of the unit instead of its name"));
+        }
+    };
+    if new.id == *old {
+        let message = format!("`{name}` is the same unit, so there is nothing to move");
+        return Err(settlement(message, "leave this option out"));
+    }
+    if let Some(others) = decisions.get(&new.id) {
+        let others = others.iter().map(Decision::summary).collect::<Vec<_>>().join("; ");
+        let message = format!("the unit `{name}` already has decisions in force: {others}");
+        return Err(settlement(message, "end those first, or end the old ones with --drop-decisions"));
+    }
+    Ok(new.clone())
 }
 
 fn row_problem(fault: &Diagnostic) -> RowProblem {
@@ -268,57 +288,15 @@ fn unit_decisions(
     Ok(units)
 }
 
-/// People whose other employment counts from now on: the employee id so far, and the new one. The
-/// employment that counted is another row of the file now, or is gone.
-fn other_employments(store: &Store, roster: &Roster) -> Result<Vec<(PersonId, PersonId)>, StoreError> {
-    let address = |person: &Person| person.email.as_deref().map(str::to_lowercase);
-    let mut changed = Vec::new();
-    // The rows that count now, by address, where there are several.
-    let second: Vec<&Person> = roster.people.iter().filter(|person| person.second_employment).collect();
-    let addresses: HashSet<String> = second.iter().filter_map(|person| address(person)).collect();
-    let main = |person: &&Person| !person.second_employment && !addresses.is_empty();
-    let main: HashMap<String, &Person> = roster
-        .people
-        .iter()
-        .filter(main)
-        .filter_map(|person| Some((address(person).filter(|one| addresses.contains(one))?, person)))
-        .collect();
-    for person in second {
-        let Some(main) = address(person).and_then(|address| main.get(&address)) else { continue };
-        let counted = store.is_second_employment(&person.id)? == Some(false);
-        if counted && store.is_second_employment(&main.id)? != Some(false) {
-            changed.push((person.id.clone(), main.id.clone()));
-        }
-    }
-    // The row that counted is gone, and the other one counts.
-    let known = store.employments()?;
-    for held in known.iter().filter(|known| known.is_held) {
-        let counts = roster.person(&held.id).is_some_and(|person| {
-            !person.second_employment && address(person).as_deref() == Some(held.address.as_str())
-        });
-        let so_far = known.iter().find(|other| !other.is_held && other.address == held.address);
-        let Some(so_far) = so_far.filter(|_| counts) else { continue };
-        if roster.person(&so_far.id).is_none() && !changed.iter().any(|(id, _)| *id == so_far.id) {
-            changed.push((so_far.id.clone(), held.id.clone()));
-        }
-    }
-    Ok(changed)
-}
-
-/// What a people file without errors changes in an open database.
-pub fn diff_with<'a>(
-    store: &Store,
-    roster: &'a Roster,
-    library: &'a Library,
-) -> Result<Import<'a>, StoreError> {
-    let mut comparer = ImportComparer::new(roster, library);
-    store.for_each_person(|known| comparer.compare(&known))?;
-    Ok(comparer.finish())
+/// What people who were not read from a file change in an open database.
+pub fn diff_with(store: &Store, roster: &Roster) -> Result<ImportDiff, StoreError> {
+    store.stage_roster(roster)?;
+    store.compare(&SetAsideRows::default(), &BTreeSet::new(), 0)
 }
 
 /// Reads a people file with the options of this programme.
 pub fn read(config: &Config, file: &Path, library: &Library) -> RosterResult {
-    people_file::people(config, file, library.programme.default_language(), false)
+    people_file::read(config, file, library.programme.default_language())
 }
 
 /// The first import into an empty database.
@@ -342,25 +320,15 @@ pub fn import_first(
     if store.imported_at()?.is_some() {
         return Ok(None);
     }
-    let reading = read(config, &config.people.file, library);
-    let Some(roster) = &reading.roster else { return Err(LoadError::People(reading.faults)) };
-    let import = PeopleImport {
-        config,
-        library,
-        reading: &reading,
-        roster,
-        allowed_leavers: None,
-        settlements: &[],
-        record_unchanged: true,
-    };
-    match import.apply(store, seen, author) {
-        Ok(_) => {}
+    let outcome = match PeopleImport::of(config, library).apply(store, seen, author) {
+        Ok(outcome) => outcome,
         Err(ImportError::Store(error)) => return Err(error.into()),
         Err(ImportError::Settlement { .. }) => unreachable!("there is no settlement"),
+    };
+    let FileReading { faults, notes, .. } = outcome.reading;
+    if outcome.diff.is_none() {
+        return Err(LoadError::People(faults));
     }
-    let people = roster.people.len();
-    Ok(Some(FirstImport {
-        people,
-        problems: reading.faults.into_iter().filter(Diagnostic::is_error).collect(),
-    }))
+    let problems = faults.into_iter().filter(Diagnostic::is_error).collect();
+    Ok(Some(FirstImport { people: notes.counts.people as usize, problems }))
 }

@@ -1,6 +1,6 @@
-//! Parses the people file, an export of the HR system, into a [`Roster`]. A row with an
-//! error is set aside and reported; it does not stop the other rows. All errors are
-//! reported in one run.
+//! Parses the people file, an export of the HR system. A row with an error is set aside and
+//! reported; it does not stop the other rows. All errors are reported in one run. The people
+//! are staged in the store, so that memory does not grow with the file.
 //!
 //! The column of a [`Location`] is the character position at which the field starts,
 //! as an editor counts it.
@@ -27,6 +27,7 @@ use crate::domain::change::set_aside::{SetAsideRow, SetAsideRows};
 use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::ids::Language;
 use crate::domain::model::person::Roster;
+use crate::store::{StagedCounts, Store};
 
 pub use columns::Column;
 pub(crate) use csv::Separator;
@@ -37,7 +38,7 @@ use columns::Columns;
 use csv::{RecordError, RecordReader, Splitter};
 use encoding::{InputReader, is_double_encoded};
 use faults::Faults;
-use people::{People, Row};
+use people::{Row, RowReader};
 
 /// Parsing options.
 #[derive(Clone, Debug)]
@@ -76,25 +77,34 @@ impl MaxBadRows {
     }
 }
 
-/// The result of parsing a people file.
+/// A people file that was read without a database.
 #[derive(Debug)]
 pub struct RosterResult {
-    /// The people; `None` if nothing can be imported: the header has an error, too many
-    /// rows have errors, or no row is good.
+    /// The people; `None` if nothing can be imported.
     pub roster: Option<Roster>,
     /// Errors and warnings in the order of the lines.
     pub faults: Vec<Diagnostic>,
-    /// The rows with errors, which are not in the roster.
+}
+
+/// What was found in a people file whose people are staged.
+#[derive(Debug)]
+pub(crate) struct FileReading {
+    /// Whether the people can be imported. They cannot if the header has an error, too many
+    /// rows have errors, or no row is good.
+    pub(crate) is_usable: bool,
+    /// Errors and warnings in the order of the lines.
+    pub(crate) faults: Vec<Diagnostic>,
+    /// The rows with errors, which are not staged.
     pub(crate) set_aside: SetAsideRows,
     /// Additional information about the file.
     pub(crate) notes: ImportNotes,
 }
 
-impl RosterResult {
+impl FileReading {
     /// The result for a file that cannot be read at all.
-    pub(crate) fn unreadable(fault: Diagnostic) -> RosterResult {
-        RosterResult {
-            roster: None,
+    pub(crate) fn unreadable(fault: Diagnostic) -> FileReading {
+        FileReading {
+            is_usable: false,
             faults: vec![fault],
             set_aside: SetAsideRows::default(),
             notes: ImportNotes::default(),
@@ -117,26 +127,31 @@ pub(crate) struct ImportNotes {
     pub(crate) lines: u32,
     /// Rows about the same employee id as another one.
     pub(crate) repeated: Vec<RepeatedRow>,
-    /// Number of people held because the same person has another row.
-    pub(crate) second_employments: u32,
-    /// Number of people without an address.
-    pub(crate) without_address: u32,
-    /// Number of people who share an address with another person.
-    pub(crate) shared_address: u32,
+    /// Numbers of people.
+    pub(crate) counts: StagedCounts,
 }
 
-/// Reads a people file. Invalid content is reported in [`RosterResult::faults`]; only
-/// I/O errors are returned.
+/// Reads a people file without a database. Invalid content is reported in
+/// [`RosterResult::faults`]; only I/O errors are returned.
 pub fn read(file: &Path, options: &Options) -> io::Result<RosterResult> {
-    unless_changed(&File::open(file)?, &options.name, |file| read_from(file, options))
+    let store = Store::temporary()?;
+    let reading = stage(file, options, &store)?;
+    let roster = reading.is_usable.then(|| store.staged_roster()).transpose()?;
+    Ok(RosterResult { roster, faults: reading.faults })
+}
+
+/// Reads a people file and stages its people. Invalid content is reported in
+/// [`FileReading::faults`]; only I/O errors are returned.
+pub(crate) fn stage(file: &Path, options: &Options, store: &Store) -> io::Result<FileReading> {
+    unless_changed(&File::open(file)?, &options.name, |file| stage_from(file, options, store))
 }
 
 /// Reads a file and discards the result if the file changed during the read.
 fn unless_changed(
     file: &File,
     name: &str,
-    read: impl FnOnce(&File) -> io::Result<RosterResult>,
-) -> io::Result<RosterResult> {
+    read: impl FnOnce(&File) -> io::Result<FileReading>,
+) -> io::Result<FileReading> {
     let before = FileVersion::of(&file.metadata()?);
     let reading = read(file)?;
     if before == FileVersion::of(&file.metadata()?) {
@@ -145,7 +160,7 @@ fn unless_changed(
     let message = "the file changed while it was read; nothing is imported";
     let fault = Diagnostic::error("file-changed", Location::file(name), message)
         .hint("let the HR system write another name and rename it when it is done");
-    Ok(RosterResult { notes: reading.notes, ..RosterResult::unreadable(fault) })
+    Ok(FileReading { notes: reading.notes, ..FileReading::unreadable(fault) })
 }
 
 /// Size and modification time. They change if the HR system is still writing.
@@ -161,41 +176,39 @@ impl FileVersion {
     }
 }
 
-/// Reads people from a byte stream.
-pub fn read_from(bytes: impl io::Read, options: &Options) -> io::Result<RosterResult> {
+/// Stages people from a byte stream.
+fn stage_from(bytes: impl io::Read, options: &Options, store: &Store) -> io::Result<FileReading> {
     let mut faults = Faults::new(&options.name);
     let mut notes = ImportNotes::default();
     let (source, encoding) = InputReader::open(bytes)?;
     let Some(encoding) = encoding else {
         let message = "this is UTF-16 without a byte order mark";
         let fault = Diagnostic::error("encoding", faults.at(0, 0), message);
-        return Ok(RosterResult::unreadable(fault.hint("export the file as UTF-8")));
+        return Ok(FileReading::unreadable(fault.hint("export the file as UTF-8")));
     };
     let mut records = RecordReader::new(source, encoding);
-    let header = header(&mut records, options, &mut faults)?;
-    let people = match header {
-        Some((separator, mut columns)) => {
-            notes.separator = separator;
-            let header_line = records.line;
-            let file = &mut FileReader { records: &mut records, separator, columns: &mut columns };
-            let mut people = rows(file, options, &mut faults)?;
-            people.drop_extra(&columns.report_identity_numbers(header_line, &mut faults));
-            notes.columns = columns.found();
-            notes.dropped = columns.dropped();
-            Some((people, columns))
-        }
-        None => None,
-    };
-    notes.encoding = records.encoding();
-    drop(records);
     let mut set_aside = SetAsideRows::default();
-    let roster = people.and_then(|(mut people, columns)| {
+    if let Some((separator, mut columns)) = header(&mut records, options, &mut faults)? {
+        notes.separator = separator;
+        let header_line = records.line;
+        let file = &mut FileReader { records: &mut records, separator, columns: &mut columns };
+        let mut people = store.stage_file(|| rows(file, options, store, &mut faults))?;
+        store.unstage_extra(&columns.report_identity_numbers(header_line, &mut faults))?;
+        notes.columns = columns.found();
+        notes.dropped = columns.dropped();
         notes.lines = people.rows;
-        notes.repeated = duplicates::settle_repeated_ids(&mut people, &columns, &mut faults);
         set_aside = std::mem::take(&mut people.set_aside);
-        settle(people, &columns, &set_aside, options, &mut faults, &mut notes)
-    });
-    Ok(RosterResult { roster, faults: faults.into_list(), set_aside, notes })
+        notes.repeated = duplicates::settle_repeated_ids(store, &columns, &mut set_aside, &mut faults)?;
+        store.mark_second_employments()?;
+        duplicates::mark_shared_addresses(store, &set_aside, &mut faults)?;
+        store.find_staged_units()?;
+        managers::report(store, &mut faults)?;
+        notes.counts = store.staged_counts()?;
+        people.report_remarkable_values(&columns, &mut faults);
+        check_whole_file(&people, &set_aside, notes.counts.people, options, &mut faults);
+    }
+    notes.encoding = records.encoding();
+    Ok(FileReading { is_usable: !faults.has_file_error(), faults: faults.into_list(), set_aside, notes })
 }
 
 /// Reads the optional `sep=;` line and the headings. The separator is the one
@@ -288,14 +301,15 @@ struct FileReader<'a, R: io::Read> {
 }
 
 /// Reads the people, row by row.
-fn rows<R: io::Read>(
+fn rows<'s, R: io::Read>(
     file: &mut FileReader<'_, R>,
     options: &Options,
+    store: &'s Store,
     faults: &mut Faults,
-) -> io::Result<People> {
+) -> io::Result<RowReader<'s>> {
     let FileReader { records, separator, columns } = file;
     let separator = *separator;
-    let mut people = People::new(options.default_language.clone());
+    let mut people = RowReader::new(store, options.default_language.clone());
     let mut splitter = Splitter::new(separator);
     while let Some(record) = records.next(&mut splitter, |fields| fields == columns.width)? {
         let (line, text) = (records.line, records.text.as_str());
@@ -330,25 +344,20 @@ fn rows<R: io::Read>(
         }
         columns.count_identity_numbers(fields);
         let (columns, encoding) = (&**columns, records.encoding());
-        people.add(Row { line, text, fields, columns, separator, encoding, faults, refused: false });
+        people.add(Row { line, text, fields, columns, separator, encoding, faults, refused: false })?;
     }
     Ok(people)
 }
 
-/// Checks across all people: shared addresses, units, and how many rows have errors.
-fn settle(
-    mut people: People,
-    columns: &Columns,
+/// Checks how many rows have errors, and whether there are people.
+fn check_whole_file(
+    people: &RowReader<'_>,
     set_aside: &SetAsideRows,
+    good_rows: u32,
     options: &Options,
     faults: &mut Faults,
-    notes: &mut ImportNotes,
-) -> Option<Roster> {
+) {
     let rows = people.rows;
-    notes.second_employments = duplicates::mark_second_employments(&mut people);
-    notes.shared_address = duplicates::mark_shared_addresses(&mut people, set_aside, faults);
-    notes.without_address = managers::without_address(&people.people);
-    people.report_remarkable_values(columns, faults);
     let most = options.max_bad_rows.of(rows);
     if people.garbled > most.max(1) {
         let message = format!(
@@ -359,7 +368,6 @@ fn settle(
         let fault = Diagnostic::error("encoding", faults.at(0, 0), message);
         faults.file_error(fault.hint("export it again as UTF-8, and open it as UTF-8 where it is edited"));
     }
-    let units = managers::units(&people, faults);
     let bad = set_aside.count();
     if !faults.has_file_error() {
         if rows == 0 {
@@ -376,15 +384,11 @@ fn settle(
                 ),
             };
             faults.file_error(Diagnostic::error("too-many-bad-rows", faults.at_end(), message));
-        } else if people.people.is_empty() {
+        } else if good_rows == 0 {
             let message = "no row is without errors";
             faults.file_error(Diagnostic::error("no-people", faults.at_end(), message));
         }
     }
-    // free the working data before the roster builds its indexes
-    let mut people = people.only_people();
-    people.shrink_to_fit();
-    (!faults.has_file_error()).then(|| Roster::new(people, units))
 }
 
 fn bad_record(why: RecordError, place: Location) -> Diagnostic {

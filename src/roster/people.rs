@@ -9,6 +9,7 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::address;
 use crate::domain::model::ids::{Language, PersonId, UnitId};
 use crate::domain::model::person::{Period, Person};
+use crate::store::{RowOrigin, Store, StoreError};
 
 use super::columns::{Column, Columns};
 use super::csv::{Fields, Separator};
@@ -17,14 +18,11 @@ use super::encoding::Encoding;
 use super::faults::Faults;
 use super::values::{self, Resemblance, ValueError};
 
-/// The parsed file, before duplicates are merged and managers resolved.
-pub(super) struct People {
-    pub(super) people: Vec<Person>,
-    /// For each person, working data needed until the end of the import.
-    pub(super) origins: Vec<Origin>,
-    pub(super) units: Interner<UnitId>,
-    pub(super) unit_names: Interner<Arc<str>>,
-    pub(super) managers: Interner<Manager>,
+/// Stages the rows of a file, before duplicates are merged and managers found.
+pub(super) struct RowReader<'s> {
+    store: &'s Store,
+    units: Interner<UnitId>,
+    unit_names: Interner<Arc<str>>,
     departments: Interner<Arc<str>>,
     languages: Interner<Language>,
     default_language: Language,
@@ -48,44 +46,11 @@ struct Remark {
 /// Maximum number of remarks kept; the rest is only counted by kind in a summary.
 const MAX_REMARKS: usize = 1_000;
 
-/// The origin of a person; the numbers are indexes of interned values.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) line: u32,
-    pub(super) unit: u32,
-    pub(super) unit_name: u32,
-    /// [`NO_MANAGER`] if the row names no manager.
-    pub(super) manager: u32,
-    /// Whether the row is marked as the main employment.
-    pub(super) is_main: bool,
-}
-
-/// No manager is named.
-pub(super) const NO_MANAGER: u32 = u32::MAX;
-
-/// The manager named on a line. Not validated, because it is kept only if the file
-/// contains that person.
-#[derive(Clone)]
-pub(super) enum Manager {
-    Id(PersonId),
-    Address(Box<str>),
-}
-
-impl Manager {
-    fn named(text: &str) -> Manager {
-        if text.contains('@') {
-            Manager::Address(address::parse(text).unwrap_or_else(|_| text.into()))
-        } else {
-            Manager::Id(PersonId::new(text))
-        }
-    }
-}
-
 /// Interned values in the order of first occurrence.
-pub(super) struct Interner<T> {
+struct Interner<T> {
     /// Index by spelling; several spellings may map to one value.
     places: HashMap<Box<str>, u32>,
-    pub(super) values: Vec<T>,
+    values: Vec<T>,
 }
 
 impl<T: Clone> Interner<T> {
@@ -124,14 +89,12 @@ impl<T: Clone> Interner<T> {
     }
 }
 
-impl People {
-    pub(super) fn new(default_language: Language) -> People {
-        People {
-            people: Vec::new(),
-            origins: Vec::new(),
+impl<'s> RowReader<'s> {
+    pub(super) fn new(store: &'s Store, default_language: Language) -> RowReader<'s> {
+        RowReader {
+            store,
             units: Interner::new(),
             unit_names: Interner::new(),
-            managers: Interner::new(),
             departments: Interner::new(),
             languages: Interner::new(),
             default_language,
@@ -143,7 +106,7 @@ impl People {
     }
 
     /// Parses one row and reports every invalid value.
-    pub(super) fn add(&mut self, mut row: Row<'_>) {
+    pub(super) fn add(&mut self, mut row: Row<'_>) -> Result<(), StoreError> {
         let id = row.required(Column::EmployeeId, values::employee_id);
         let email = row.optional(Column::Email, values::email);
         let first_name = row.name(Column::FirstName);
@@ -177,19 +140,23 @@ impl People {
         let extra = row.extra();
         if row.refused {
             self.set_aside.add(row.set_aside(id, email));
-            return;
+            return Ok(());
         }
         // absent only if the header lacks the column, which is reported there
         let (Some(id), Some(first_name), Some(last_name), Some(unit_name), Some(unit)) =
             (id, first_name, last_name, unit_name, unit)
         else {
-            return;
+            return Ok(());
         };
         self.remark(&row);
-        let manager = row.manager().map_or(NO_MANAGER, |text| self.managers.place(text, Manager::named));
-        let is_main = row.value(Column::Main).is_some_and(values::is_main);
-        self.origins.push(Origin { line: row.line, unit, unit_name, manager, is_main });
-        self.people.push(Person {
+        let manager = row.manager().map(manager);
+        let origin = RowOrigin {
+            line: row.line,
+            unit_name: &self.unit_names.values[unit_name as usize],
+            manager: manager.as_deref(),
+            is_main: row.value(Column::Main).is_some_and(values::is_main),
+        };
+        let person = Person {
             id: PersonId::new(id),
             email,
             shared_address: false,
@@ -205,7 +172,8 @@ impl People {
             leave,
             protected,
             extra,
-        });
+        };
+        self.store.stage(&person, origin)
     }
 
     /// Notes values that look like something else than a name.
@@ -235,22 +203,6 @@ impl People {
         });
     }
 
-    /// Removes additional values by the index of their column.
-    pub(super) fn drop_extra(&mut self, dropped: &[usize]) {
-        if dropped.is_empty() {
-            return;
-        }
-        for person in &mut self.people {
-            let extra = std::mem::take(&mut person.extra).into_vec().into_iter().enumerate();
-            person.extra = extra.filter(|(i, _)| !dropped.contains(i)).map(|(_, value)| value).collect();
-        }
-    }
-
-    /// The people without the working data.
-    pub(super) fn only_people(self) -> Vec<Person> {
-        self.people
-    }
-
     /// Parses a language; results are cached because few languages occur.
     fn language(&mut self, text: &str) -> Result<Language, ValueError> {
         if let Some(&place) = self.languages.places.get(text) {
@@ -260,6 +212,13 @@ impl People {
         self.languages.place(text, |_| language.clone());
         Ok(language)
     }
+}
+
+/// The manager named in a row: an employee id, or an address. Not validated, because it counts
+/// only if the file has that person.
+fn manager(text: &str) -> Cow<'_, str> {
+    let address = text.contains('@').then(|| address::parse(text).ok()).flatten();
+    address.map_or(text.into(), |address| String::from(address).into())
 }
 
 fn boxed(text: Cow<'_, str>) -> Box<str> {

@@ -100,3 +100,10 @@ impl From<rusqlite::Error> for StoreError {
         }
     }
 }
+
+/// The people file is read into the database: its reader has one kind of error.
+impl From<StoreError> for io::Error {
+    fn from(error: StoreError) -> io::Error {
+        io::Error::other(error)
+    }
+}

@@ -6,6 +6,7 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | `staging`, `import` | a people file that is read; its comparison with the people, and the import |
 //! | `people`, `history`, `positions` | people and units; their events; the stored progress of each enrolment |
 //! | `decisions`, `audit`, `content` | settings and answers; the audit log; the last valid content |
 //! | `deliveries`, `outbox`, `transition`, `bytes` | deliveries and their states; message bytes |
@@ -32,6 +33,7 @@ mod error;
 mod failpoints;
 pub(crate) mod file;
 mod history;
+mod import;
 mod instance;
 mod journal;
 mod migrate;
@@ -41,6 +43,7 @@ mod people_file;
 mod positions;
 mod relay_health;
 mod send_blocks;
+mod staging;
 #[cfg(test)]
 mod tests;
 mod transition;
@@ -70,15 +73,16 @@ pub use positions::PositionUpdate;
 pub(crate) use positions::StoredPosition;
 pub(crate) use positions::StoredPositions;
 pub use relay_health::{RelayFailure, RelayHealth};
+pub(crate) use staging::{RepeatedId, RowOrigin, StagedCounts};
 pub use transition::Transition;
 
 /// Size of the page cache; SQLite reads a negative number as KiB. A mailing
 /// writes rows in sequence and does not revisit them, so a larger cache would
 /// not make it faster.
 const CACHE_KIB: i64 = -2_048;
-/// Size of the page cache during an import. It holds the inner B-tree pages of
-/// a million people; pages that do not fit are spilled to the write-ahead log.
-const IMPORT_CACHE_KIB: i64 = -32_768;
+/// Size of the page cache during an import. Pages that do not fit are spilled to
+/// the write-ahead log.
+const IMPORT_CACHE_KIB: i64 = -8_192;
 
 /// A version of the database as one connection sees it. It differs from an
 /// earlier one if another connection has written since.

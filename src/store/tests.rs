@@ -9,12 +9,13 @@ mod room;
 mod schema;
 mod statements;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{EnqueueResult, NewDelivery, Store};
 use crate::domain::change::ChangeAuthor;
-use crate::domain::change::import_diff::ImportComparer;
+use crate::domain::change::set_aside::SetAsideRows;
 use crate::domain::model::ids::{ContentHash, Language, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::model::person::{Person, Roster, Unit};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
@@ -56,10 +57,10 @@ fn import(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     let folder = Path::new("tests/fixtures/small/content");
     let loaded = crate::content::load(folder, TimeZone::UTC.date(now()));
     let (roster, library) = (roster(people), loaded.library.expect("the small programme"));
-    let mut comparison = ImportComparer::new(&roster, &library);
-    store.for_each_person(|known| comparison.compare(&known))?;
+    store.stage_roster(&roster)?;
+    let diff = store.compare(&SetAsideRows::default(), &BTreeSet::new(), 0)?;
     let seen = store.data_version()?;
-    store.import(&comparison.finish(), &roster, seen, &act())
+    store.import(&diff, &library, seen, &act())
 }
 
 /// The first mail of a journey for each person.

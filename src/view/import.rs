@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::diagnostic::DiagnosticView;
 use super::object::OrderedObject;
-use crate::domain::change::import_diff::{GuardedUnit, Import};
-use crate::domain::model::person::Roster;
-use crate::roster::{Column, ImportNotes, RosterResult};
+use crate::domain::change::import_diff::{ChangeKind, GuardedUnit, ImportDiff};
+use crate::engine::import::ImportOutcome;
+use crate::roster::{Column, FileReading, ImportNotes};
 
 /// What an import changes or would change, and what is wrong with the file.
 #[derive(Debug, Serialize)]
@@ -22,8 +22,8 @@ pub(crate) struct ImportView<'a> {
     not_removed: usize,
     /// Units whose people stay, because decisions about the unit are in force.
     units_kept: Vec<UnitKeptView<'a>>,
-    people: usize,
-    units: usize,
+    people: u32,
+    units: u32,
     #[serde(flatten)]
     file: PeopleFileView<'a>,
     faults: Vec<DiagnosticView<'a>>,
@@ -69,37 +69,34 @@ struct PeopleFileView<'a> {
     dropped: &'a [String],
 }
 
-fn set_aside(reading: &RosterResult) -> Vec<SetAsideView<'_>> {
+fn set_aside(reading: &FileReading) -> Vec<SetAsideView<'_>> {
     let rows = reading.set_aside.rows.iter();
     rows.map(|row| SetAsideView { line: row.line, person: row.id.as_deref() }).collect()
 }
 
-fn units_kept<'i>(import: &'i Import<'_>) -> Vec<UnitKeptView<'i>> {
+fn units_kept<'i>(diff: &'i ImportDiff) -> Vec<UnitKeptView<'i>> {
     let unit = |guarded: &'i GuardedUnit| UnitKeptView {
         unit: &guarded.name,
         people: guarded.new_units.values().sum(),
         new_units: guarded.new_units.keys().map(String::as_str).collect(),
         decisions: &guarded.decisions,
     };
-    import.guarded.iter().map(unit).collect()
+    diff.guarded.iter().map(unit).collect()
 }
 
 impl<'a> ImportView<'a> {
-    /// `import` is `None` for an invalid file.
-    pub(crate) fn of(
-        reading: &'a RosterResult,
-        import: Option<(&Roster, &'a Import<'_>)>,
-        dry_run: bool,
-    ) -> ImportView<'a> {
+    pub(crate) fn of(outcome: &'a ImportOutcome, dry_run: bool) -> ImportView<'a> {
+        let ImportOutcome { reading, diff, .. } = outcome;
+        let (diff, counts) = (diff.as_ref(), &reading.notes.counts);
         ImportView {
             dry_run,
-            changes: import.map(|(_, import)| ImportCounts::of(import)).unwrap_or_default(),
+            changes: diff.map(ImportCounts::of).unwrap_or_default(),
             set_aside: set_aside(reading),
-            kept: import.map_or(0, |(_, import)| import.kept),
-            not_removed: import.map_or(0, |(_, import)| import.not_removed.len()),
-            units_kept: import.map(|(_, import)| units_kept(import)).unwrap_or_default(),
-            people: import.map_or(0, |(roster, _)| roster.people.len()),
-            units: import.map_or(0, |(roster, _)| roster.units.len()),
+            kept: diff.map_or(0, |diff| diff.kept),
+            not_removed: diff.map_or(0, |diff| diff.count(ChangeKind::NotRemoved)),
+            units_kept: diff.map(units_kept).unwrap_or_default(),
+            people: diff.map_or(0, |_| counts.people),
+            units: diff.map_or(0, |_| counts.units),
             file: PeopleFileView::of(&reading.notes),
             faults: DiagnosticView::of_all(&reading.faults),
         }
@@ -107,13 +104,13 @@ impl<'a> ImportView<'a> {
 }
 
 impl ImportCounts {
-    fn of(import: &Import<'_>) -> ImportCounts {
+    fn of(diff: &ImportDiff) -> ImportCounts {
         ImportCounts {
-            joined: import.joined.len(),
-            returned: import.returned.len(),
-            left: import.left.len(),
-            moved: import.moved(),
-            changed: import.changed.len() - import.moved(),
+            joined: diff.count(ChangeKind::Joined),
+            returned: diff.count(ChangeKind::Returned),
+            left: diff.count(ChangeKind::Left),
+            moved: diff.count(ChangeKind::Moved),
+            changed: diff.changed() - diff.count(ChangeKind::Moved),
         }
     }
 }
@@ -122,11 +119,11 @@ impl<'a> PeopleFileView<'a> {
     fn of(notes: &'a ImportNotes) -> PeopleFileView<'a> {
         let column = |(column, heading): &'a (Column, String)| (column.name(), heading.as_str());
         PeopleFileView {
-            without_address: notes.without_address,
-            shared_address: notes.shared_address,
+            without_address: notes.counts.without_address,
+            shared_address: notes.counts.shared_address,
             encoding: notes.encoding.to_string(),
             separator: notes.separator.to_string(),
-            second_employment: notes.second_employments,
+            second_employment: notes.counts.second_employments,
             columns: OrderedObject(notes.columns.iter().map(column).collect()),
             dropped: &notes.dropped,
         }

@@ -235,8 +235,8 @@ fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
         // Repeated, because the other worker may settle a mail in between.
         loop {
             let seen = other.data_version().expect("it can be read");
-            let import = import::diff_with(&other, &roster, &library).expect("compared");
-            match other.import(&import, &roster, seen, &mailing::act(at)) {
+            let import = import::diff_with(&other, &roster).expect("compared");
+            match other.import(&import, &library, seen, &mailing::act(at)) {
                 Err(StoreError::Changed) => {}
                 imported => break imported.expect("imported"),
             }

@@ -272,9 +272,9 @@ impl Rig {
         let Running { store, world } = self.running.as_mut().expect("it is running");
         let reading = import::read(&world.config, &file, &world.content.library);
         let roster = reading.roster.unwrap_or_else(|| panic!("people: {:?}", reading.faults));
-        let import = import::diff_with(store, &roster, &world.content.library).expect("people");
+        let import = import::diff_with(store, &roster).expect("people");
         let seen = store.data_version().expect("it can be read");
-        store.import(&import, &roster, seen, &act(at)).expect("it is written down");
+        store.import(&import, &world.content.library, seen, &act(at)).expect("it is written down");
         self.keep(at);
     }
 

@@ -3,8 +3,6 @@
 
 use std::collections::HashMap;
 
-use crate::domain::model::person::Person;
-
 /// Maximum number of rows that are remembered one by one. A file with more bad rows is
 /// refused with any sensible limit, and memory must stay bounded.
 const MAX_ROWS: usize = 50_000;
@@ -21,9 +19,6 @@ pub(crate) struct SetAsideRows {
 }
 
 impl SetAsideRows {
-    /// No rows.
-    pub(crate) const EMPTY: SetAsideRows = SetAsideRows { rows: Vec::new(), more: 0 };
-
     pub(crate) fn add(&mut self, row: SetAsideRow) {
         if self.rows.len() < MAX_ROWS {
             self.rows.push(row);
@@ -82,15 +77,14 @@ impl<'a> SetAsidePeople<'a> {
         SetAsidePeople { rows, by_value, is_identified }
     }
 
-    /// Whether a person who is not in the roster has a row that is set aside. An address
-    /// counts only where the row has no id.
-    pub(crate) fn includes(&mut self, person: &Person) -> bool {
-        let by_id = self.by_value.get(&person.id.as_str().to_lowercase());
-        let email = person.email.as_deref().map(str::to_lowercase);
+    /// Whether a person who is not in the file otherwise has a row that is set aside. An
+    /// address counts only where the row has no id.
+    pub(crate) fn includes(&mut self, id: &str, email: Option<&str>) -> bool {
+        let by_id = self.by_value.get(&id.to_lowercase());
+        let email = email.map(str::to_lowercase);
         let by_email = email.and_then(|email| self.by_value.get(&email));
         let has_id = |&row: &usize| self.rows.rows[row].id.is_some();
-        let is_that_id =
-            |row: &usize| self.rows.rows[*row].id.as_deref().is_none_or(|id| id == person.id.as_str());
+        let is_that_id = |row: &usize| self.rows.rows[*row].id.as_deref().is_none_or(|own| own == id);
         let found: Vec<usize> = by_id
             .into_iter()
             .flatten()

@@ -129,11 +129,6 @@ impl Roster {
         self.by_id.get(id).map(|&i| &self.people[i as usize])
     }
 
-    /// The index of a person in [`Roster::people`].
-    pub(crate) fn place(&self, id: &PersonId) -> Option<usize> {
-        self.by_id.get(id).map(|&i| i as usize)
-    }
-
     /// The unit with that id.
     pub(crate) fn unit(&self, id: &UnitId) -> Option<&Unit> {
         self.by_unit.get(id).map(|&i| &self.units[i as usize])

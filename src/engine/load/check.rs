@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, TimeDelta};
 
 use super::active_content::{ActiveContent, LoadedContent, known_steps, today};
-use super::people_file::people;
+use super::people_file;
 use super::references::check_references;
 use super::removed_steps::removed_steps;
 use super::snapshot::Snapshot;
@@ -28,7 +28,7 @@ pub(crate) fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     // unknown.
     let language = written.as_ref().map(|(library, _)| library.programme.default_language().clone());
     let language = language.unwrap_or_else(Language::undetermined);
-    let reading = people(config, &config.people.file, &language, false);
+    let reading = people_file::read(config, &config.people.file, &language);
     faults.extend(reading.faults);
     let (Some((library, renderer)), Some(roster)) = (written, reading.roster) else { return faults };
     faults.extend(check_references(config, &library, &roster));

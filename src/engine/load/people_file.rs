@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::domain::change::people_file::{PeopleFileVersion, RowProblem};
 use crate::domain::diagnostic::{Diagnostic, Location, NO_PERMISSION};
 use crate::domain::model::ids::Language;
-use crate::roster;
+use crate::roster::{self, FileReading, RosterResult};
 use crate::store::{Store, StoreError};
 
 /// Diagnostic code: the people file does not exist or cannot be read.
@@ -23,16 +23,28 @@ pub(crate) fn is_unread(faults: &[Diagnostic]) -> bool {
     faults.iter().any(|fault| [NO_PEOPLE_FILE, NO_PERMISSION].contains(&fault.code))
 }
 
-/// Reads a people file with the options of the configuration and the programme.
-/// `is_strict`: no row may have an error.
-pub(crate) fn people(
+/// Reads a people file without a database.
+pub(crate) fn read(config: &Config, file: &Path, default_language: &Language) -> RosterResult {
+    let unreadable = |error| RosterResult { roster: None, faults: vec![unreadable(config, file, &error)] };
+    roster::read(file, &options(config, file, default_language, false)).unwrap_or_else(unreadable)
+}
+
+/// Reads a people file and stages its people in the database. `is_strict`: no row may have an
+/// error.
+pub(crate) fn stage(
     config: &Config,
     file: &Path,
     default_language: &Language,
     is_strict: bool,
-) -> roster::RosterResult {
+    store: &Store,
+) -> FileReading {
+    roster::stage(file, &options(config, file, default_language, is_strict), store)
+        .unwrap_or_else(|error| FileReading::unreadable(unreadable(config, file, &error)))
+}
+
+fn options(config: &Config, file: &Path, default_language: &Language, is_strict: bool) -> roster::Options {
     let columns = config.people.columns.iter();
-    let options = roster::Options {
+    roster::Options {
         name: file.display().to_string(),
         columns: columns
             .filter_map(|(name, heading)| Some((roster::Column::named(name)?, heading.clone())))
@@ -43,22 +55,22 @@ pub(crate) fn people(
             true => roster::MaxBadRows::None,
             false => roster::MaxBadRows::Percent(config.people.max_bad_rows.0),
         },
+    }
+}
+
+/// Why a file cannot be read at all.
+fn unreadable(config: &Config, file: &Path, error: &io::Error) -> Diagnostic {
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => format!("cannot be read: {error}"),
     };
-    roster::read(file, &options).unwrap_or_else(|error| {
-        let message = match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        };
-        let hint = match file == config.people.file {
-            true => "the people file is named in config.toml, `[people] file`",
-            false => "name the export of the HR system, or nothing: then it is that of config.toml",
-        };
-        let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
-        let code = if denied { NO_PERMISSION } else { NO_PEOPLE_FILE };
-        roster::RosterResult::unreadable(
-            Diagnostic::error(code, Location::file(file.display()), message).hint(hint),
-        )
-    })
+    let hint = match file == config.people.file {
+        true => "the people file is named in config.toml, `[people] file`",
+        false => "name the export of the HR system, or nothing: then it is that of config.toml",
+    };
+    let denied = error.kind() == io::ErrorKind::PermissionDenied;
+    let code = if denied { NO_PERMISSION } else { NO_PEOPLE_FILE };
+    Diagnostic::error(code, Location::file(file.display()), message).hint(hint)
 }
 
 /// The configured people file as it is on disk; `None` if it cannot be read.

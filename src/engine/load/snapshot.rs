@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::active_content::ActiveContent;
 use super::error::LoadError;
-use super::people_file::people;
+use super::people_file;
 use super::references::check_references;
 use crate::config::Config;
 use crate::domain::change::settings::Settings;
@@ -130,7 +130,7 @@ impl Snapshot {
             Some(roster) => (roster, Vec::new()),
             None => {
                 let language = content.library.programme.default_language();
-                let reading = people(&config, &config.people.file, language, false);
+                let reading = people_file::read(&config, &config.people.file, language);
                 let Some(roster) = reading.roster else { return Err(LoadError::People(reading.faults)) };
                 (roster, reading.faults)
             }

@@ -256,7 +256,7 @@ fn addresses_are_validated() {
     );
     let file = below_header("1,Anna,Berg,anna@EXÄMPLE.se,IT\n2,Bo,Dahl,,IT\n");
     let reading = reading(file.as_bytes());
-    assert_eq!(reading.notes.without_address, 1);
+    assert_eq!(reading.notes.counts.without_address, 1);
     let roster = reading.roster.expect("a good file");
     assert_eq!(roster.people[0].email.as_deref(), Some("anna@xn--exmple-cua.se"));
     assert!(!roster.people[1].reachable());

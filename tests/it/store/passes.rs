@@ -70,9 +70,9 @@ fn act(at: Timestamp) -> ChangeAuthor {
 }
 
 fn import(store: &mut Store, library: &Library, roster: &Roster, now: Timestamp) {
-    let import = diff_with(store, roster, library).expect("people");
+    let import = diff_with(store, roster).expect("people");
     let seen = store.data_version().expect("it can be read");
-    store.import(&import, roster, seen, &act(now)).expect("imported");
+    store.import(&import, library, seen, &act(now)).expect("imported");
 }
 
 fn slug(text: &str) -> Slug {

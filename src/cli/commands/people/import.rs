@@ -1,6 +1,5 @@
 //! `journey people import`: imports a people file, and prints what it changes and which rows have errors.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -9,17 +8,16 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::config::Config;
-use crate::domain::change::import_diff::{Changed, Import as Changes};
+use crate::domain::change::import_diff::{ChangeKind, ImportDiff, PersonChange};
 use crate::domain::diagnostic::{Diagnostic, Location, visible};
-use crate::domain::model::person::{Person, Roster};
 use crate::engine::import::{
-    ImportError, ImportOutcome, PeopleImport, Settlement, TooManyLeavers, guarded_hint, guarded_message,
+    ImportError, PeopleImport, Settlement, TooManyLeavers, guarded_hint, guarded_message,
 };
 use crate::engine::load::active_content::{self, ActiveContent};
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::load::{open, people_file};
 use crate::engine::plan::positions;
-use crate::roster::{Column, RosterResult};
+use crate::roster::{Column, FileReading};
 use crate::view::import::ImportView;
 
 /// Import a people file: who joined, left, moved or changed
@@ -75,54 +73,50 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let config = cx.config()?;
     let library = active_content::library(&config, cx.provisional_time()?)?;
     let file = args.file.as_ref().unwrap_or(&config.people.file);
-    let reading = people_file::people(&config, file, library.programme.default_language(), args.strict);
-    if people_file::is_unread(&reading.faults) {
-        return Err(CommandError::faults(ErrorKind::Io, reading.faults));
-    }
-    let Some(roster) = &reading.roster else { return refused(args, cx, file, &reading) };
     let dropped = args.drop_decisions.iter().cloned().map(Settlement::Drop);
     let settlements: Vec<Settlement> = args.move_decisions.iter().cloned().chain(dropped).collect();
     let import = PeopleImport {
-        config: &config,
-        library: &library,
-        reading: &reading,
-        roster,
+        file,
+        is_strict: args.strict,
         allowed_leavers: args.allow_leavers,
         settlements: &settlements,
-        record_unchanged: true,
+        max_names: if cx.verbose { usize::MAX } else { MAX_NAMES },
+        ..PeopleImport::of(&config, &library)
     };
     let at = cx.at(library.programme.zone)?;
-    let mut outcome = import.preview(at)?;
-    let mut imported = None;
-    if !args.dry_run && outcome.too_many_leavers.is_none() {
-        let mut store = cx.store(&config, at)?;
-        // Compare again with the open database: another process may have
-        // imported since.
-        let seen = store.data_version()?;
-        outcome = import.apply(&mut store, seen, &cx.act(at, None, None))?;
-        imported = outcome.is_stored.then_some((store, at));
-    }
-    let ImportOutcome { diff, too_many_leavers, .. } = outcome;
-    match args.format {
-        Format::Json => {
-            output::print_json(&mut *cx.out, &ImportView::of(&reading, Some((roster, &diff)), args.dry_run))?;
+    // A file that is refused must not create a database.
+    let preview = (args.dry_run || !config.database.exists()).then(|| import.preview(at)).transpose()?;
+    let (outcome, imported) = match preview {
+        Some(preview) if args.dry_run || !preview.is_allowed() => (preview, None),
+        Some(_) | None => {
+            let mut store = cx.store(&config, at)?;
+            let seen = store.data_version()?;
+            let outcome = import.apply(&mut store, seen, &cx.act(at, None, None))?;
+            let imported = outcome.is_stored.then_some(store);
+            (outcome, imported)
         }
-        Format::Text => text(cx, args, &file.display().to_string(), &reading, roster, &diff)?,
+    };
+    if people_file::is_unread(&outcome.reading.faults) {
+        return Err(CommandError::faults(ErrorKind::Io, outcome.reading.faults));
     }
-    let left_out = left_out(&reading, &diff, file);
-    if let Some((mut store, at)) = imported {
-        drop(diff);
-        // Free the people of the file: all people may not fit in memory twice.
-        drop(reading);
+    if args.format == Format::Json {
+        output::print_json(&mut *cx.out, &ImportView::of(&outcome, args.dry_run))?;
+    }
+    let reading = &outcome.reading;
+    let Some(diff) = &outcome.diff else { return refused(args, cx, file, reading) };
+    if args.format == Format::Text {
+        text(cx, args, &file.display().to_string(), reading, diff)?;
+    }
+    if let Some(mut store) = imported {
         let content = ActiveContent::read(&config, at)?;
         let scope = LoadScope::ReferenceGroups;
         let snapshot = open::snapshot(config.clone(), content, &mut store, scope, at)?;
         cx.warn_broken_content(&snapshot)?;
         positions::update_positions(&snapshot, &mut store, at)?;
     }
-    match too_many_leavers {
+    match outcome.too_many_leavers {
         Some(too_many) => Err(too_many_leavers_error(args, &config, too_many)),
-        None => left_out,
+        None => left_out(reading, diff, file),
     }
 }
 
@@ -151,9 +145,9 @@ impl From<ImportError> for CommandError {
 }
 
 /// Exit code 1 if something in the file was not imported.
-fn left_out(reading: &RosterResult, diff: &Changes<'_>, file: &Path) -> Result<(), CommandError> {
+fn left_out(reading: &FileReading, diff: &ImportDiff, file: &Path) -> Result<(), CommandError> {
     let bad = reading.set_aside.count() as usize;
-    let guarded: usize = diff.guarded.iter().flat_map(|unit| unit.new_units.values()).sum();
+    let guarded = diff.guarded_people();
     let file = visible(&file.display().to_string());
     let of = output::count(reading.notes.lines as usize, "row", "rows");
     let mut parts = Vec::new();
@@ -178,9 +172,9 @@ fn left_out(reading: &RosterResult, diff: &Changes<'_>, file: &Path) -> Result<(
 }
 
 /// Reports a file that cannot be imported: all diagnostics.
-fn refused(args: &Args, cx: &mut Context, file: &Path, reading: &RosterResult) -> Result<(), CommandError> {
+fn refused(args: &Args, cx: &mut Context, file: &Path, reading: &FileReading) -> Result<(), CommandError> {
     match args.format {
-        Format::Json => output::print_json(&mut *cx.out, &ImportView::of(reading, None, args.dry_run))?,
+        Format::Json => {}
         Format::Text => {
             // Print errors last, where they are seen.
             let (errors, warnings): (Vec<_>, Vec<_>) =
@@ -200,9 +194,8 @@ fn text(
     cx: &mut Context,
     args: &Args,
     file: &str,
-    reading: &RosterResult,
-    roster: &Roster,
-    import: &Changes<'_>,
+    reading: &FileReading,
+    diff: &ImportDiff,
 ) -> Result<(), CommandError> {
     let notes = &reading.notes;
     writeln!(
@@ -217,54 +210,47 @@ fn text(
         writeln!(cx.out, "{DIM}Dry run: nothing is imported or saved{DIM:#}")?;
     }
     writeln!(cx.out)?;
-    let moved = import.moved();
-    let new_address = import.changed.iter().filter(|changed| is_new_address(changed)).count();
-    let changed =
-        import.changed.iter().filter(|changed| !changed.has_moved() && !is_new_address(changed)).count();
-    let same = roster.people.len() - import.joined.len() - import.returned.len() - import.changed.len();
+    let joined_or_returned = diff.count(ChangeKind::Joined) + diff.count(ChangeKind::Returned);
+    let same = notes.counts.people as usize - joined_or_returned - diff.changed() - diff.guarded_people();
     let lines = [
-        (import.joined.len(), "joined"),
-        (import.returned.len(), "came back"),
-        (import.left.len(), "left"),
-        (moved, "moved to another unit"),
-        (new_address, "have a new mail address"),
-        (changed, "changed in another way"),
+        (ChangeKind::Joined, "joined"),
+        (ChangeKind::Returned, "came back"),
+        (ChangeKind::Left, "left"),
+        (ChangeKind::Moved, "moved to another unit"),
+        (ChangeKind::NewAddress, "have a new mail address"),
+        (ChangeKind::Changed, "changed in another way"),
     ];
-    for (n, what) in lines {
+    for (kind, what) in lines {
+        let n = diff.count(kind);
         let style = if n > 0 { SUCCESS } else { DIM };
         writeln!(cx.out, "  {style}{:>6}{style:#}  {what}", output::thousands(n))?;
     }
-    let same = same - import.guarded.iter().flat_map(|unit| unit.new_units.values()).sum::<usize>();
     writeln!(cx.out, "  {DIM}{:>6}{DIM:#}  unchanged", output::thousands(same))?;
-    if import.kept > 0 {
-        let kept = output::thousands(import.kept);
+    if diff.kept > 0 {
+        let kept = output::thousands(diff.kept);
         writeln!(cx.out, "  {ERROR}{kept:>6}{ERROR:#}  stay as they were: their row is not imported")?;
     }
     writeln!(cx.out)?;
-    summary(cx, reading, roster)?;
+    summary(cx, reading)?;
     if cx.verbose {
         let row = |(column, heading): &(Column, String)| vec![column.name().to_owned(), heading.clone()];
         writeln!(cx.out, "\n{BOLD}Columns{BOLD:#}")?;
         output::print_table(&mut *cx.out, &notes.columns.iter().map(row).collect::<Vec<_>>(), &[])?;
     }
-    who_text(cx, roster, import)?;
-    problems_text(cx, file, reading, import)
-}
-
-fn is_new_address(changed: &Changed<'_>) -> bool {
-    !changed.has_moved() && changed.columns.contains(&"email")
+    who_text(cx, diff)?;
+    problems_text(cx, file, reading, diff)
 }
 
 /// Prints warnings, then what was not imported, then what to do: the last lines are seen first.
 fn problems_text(
     cx: &mut Context,
     file: &str,
-    reading: &RosterResult,
-    import: &Changes<'_>,
+    reading: &FileReading,
+    diff: &ImportDiff,
 ) -> Result<(), CommandError> {
     let (mut errors, warnings): (Vec<_>, Vec<_>) =
         reading.faults.iter().cloned().partition(Diagnostic::is_error);
-    let of_units = import.guarded.iter().map(|guarded| {
+    let of_units = diff.guarded.iter().map(|guarded| {
         Diagnostic::error("unit-decisions", Location::file(file), guarded_message(guarded))
             .hint(guarded_hint(guarded))
     });
@@ -279,51 +265,27 @@ fn problems_text(
 }
 
 /// Names the people who join, come back, leave, move or change; not at the first import.
-fn who_text(cx: &mut Context, roster: &Roster, import: &Changes<'_>) -> Result<(), CommandError> {
-    for settled in &import.settled {
+fn who_text(cx: &mut Context, diff: &ImportDiff) -> Result<(), CommandError> {
+    for settled in &diff.settled {
         let what = match &settled.moved_to {
-            Some(unit) => format!("moved from the unit `{}` to `{}`", settled.unit, roster.unit_name(unit)),
+            Some(unit) => format!("moved from the unit `{}` to `{}`", settled.unit, unit.name),
             None => format!("of the unit `{}` ended", settled.unit),
         };
         writeln!(cx.out, "\nDecisions {}: {}", visible(&what), visible(&settled.decisions.join("; ")))?;
     }
-    if import.before == 0 {
+    if diff.before == 0 {
         return Ok(());
     }
-    for (before, now) in &import.renamed_units {
+    for (before, now) in &diff.renamed_units {
         writeln!(cx.out, "\nThe unit `{}` is now called `{}`", visible(before), visible(now))?;
     }
-    let unit = |person: &Person| visible(roster.unit_name(&person.unit));
-    let person = |person: &Person, more: String| match person.protected {
-        true => vec!["protected".to_owned(), String::new(), String::new()],
-        false => vec![person.id.to_string(), visible(&person.full_name()), more],
-    };
-    let joined = import.joined.iter().map(|joined| person(joined, unit(joined)));
-    let returned = import.returned.iter().map(|(_, returned)| person(returned, unit(returned)));
-    let left = import.left.iter().chain(&import.not_removed).map(|left| match left.protected {
-        true => vec!["protected".to_owned(), String::new(), String::new()],
-        false => vec![left.id.to_string(), visible(&left.name), visible(&left.unit_name)],
-    });
-    let moved = import.changed.iter().filter(|changed| changed.has_moved()).map(|changed| {
-        person(changed.person, format!("{} → {}", visible(&changed.unit_name_before), unit(changed.person)))
-    });
-    let address = import.changed.iter().filter(|changed| is_new_address(changed)).map(|changed| {
-        person(changed.person, visible(changed.person.email.as_deref().unwrap_or("no address")))
-    });
-    let other = |changed: &&Changed<'_>| !changed.has_moved() && !is_new_address(changed);
-    let changed = import.changed.iter().filter(other).map(|changed| {
-        let columns: Vec<String> = changed.columns.iter().map(|column| column.replace('_', " ")).collect();
-        person(changed.person, columns.join(", "))
-    });
-    let left_heading = match import.unidentified[..] {
-        [] => "Left",
-        _ => "Not in the file",
-    };
-    names(cx, "Joined", joined)?;
-    names(cx, "Came back", returned)?;
-    names(cx, left_heading, left)?;
-    if !import.not_removed.is_empty() {
-        let lines: Vec<String> = import.unidentified.iter().take(5).map(u32::to_string).collect();
+    names(cx, diff, "Joined", ChangeKind::Joined)?;
+    names(cx, diff, "Came back", ChangeKind::Returned)?;
+    let left = if diff.unidentified.is_empty() { "Left" } else { "Not in the file" };
+    names(cx, diff, left, ChangeKind::Left)?;
+    names(cx, diff, left, ChangeKind::NotRemoved)?;
+    if diff.count(ChangeKind::NotRemoved) > 0 {
+        let lines: Vec<String> = diff.unidentified.iter().take(5).map(u32::to_string).collect();
         let lines = if let [line] = &lines[..] {
             format!("line {line}")
         } else {
@@ -334,24 +296,19 @@ fn who_text(cx: &mut Context, roster: &Roster, import: &Changes<'_>) -> Result<(
             "  {ERROR}They are not removed: {lines} of the file cannot be read and may be about any of them{ERROR:#}"
         )?;
     }
-    names(cx, "Moved", moved)?;
-    names(cx, "New mail address", address)?;
-    names(cx, "Changed", changed)
+    names(cx, diff, "Moved", ChangeKind::Moved)?;
+    names(cx, diff, "New mail address", ChangeKind::NewAddress)?;
+    names(cx, diff, "Changed", ChangeKind::Changed)
 }
 
-/// Prints people under a heading; at most [`MAX_NAMES`] unless `-v` is given.
-fn names(
-    cx: &mut Context,
-    heading: &str,
-    rows: impl Iterator<Item = Vec<String>>,
-) -> Result<(), CommandError> {
-    let most = if cx.verbose { usize::MAX } else { MAX_NAMES };
-    let mut rows: Vec<Vec<String>> = rows.collect();
+/// Prints the people with one kind of change under a heading.
+fn names(cx: &mut Context, diff: &ImportDiff, heading: &str, kind: ChangeKind) -> Result<(), CommandError> {
+    let rows: Vec<Vec<String>> =
+        diff.named.iter().filter(|change| change.kind == kind).map(name_row).collect();
     if rows.is_empty() {
         return Ok(());
     }
-    let more = rows.len().saturating_sub(most);
-    rows.truncate(most);
+    let more = diff.count(kind) - rows.len();
     writeln!(cx.out, "\n{BOLD}{heading}{BOLD:#}")?;
     output::print_table(&mut *cx.out, &rows, &[])?;
     if more > 0 {
@@ -360,35 +317,49 @@ fn names(
     Ok(())
 }
 
+/// A person, and what changes.
+fn name_row(change: &PersonChange) -> Vec<String> {
+    if change.protected {
+        return vec!["protected".to_owned(), String::new(), String::new()];
+    }
+    let visible = |text: &Option<String>| visible(text.as_deref().unwrap_or_default());
+    let what = match change.kind {
+        ChangeKind::Joined | ChangeKind::Returned => visible(&change.unit),
+        ChangeKind::Left | ChangeKind::NotRemoved => visible(&change.unit_before),
+        ChangeKind::Moved => format!("{} → {}", visible(&change.unit_before), visible(&change.unit)),
+        ChangeKind::NewAddress if change.email.is_none() => "no address".to_owned(),
+        ChangeKind::NewAddress => visible(&change.email),
+        ChangeKind::Changed | ChangeKind::UnitRenamed => change.columns.clone(),
+    };
+    vec![change.id.to_string(), crate::domain::diagnostic::visible(&change.name), what]
+}
+
 /// Prints counts of the people in the file, and which parts of it were ignored.
-fn summary(cx: &mut Context, reading: &RosterResult, roster: &Roster) -> Result<(), CommandError> {
+fn summary(cx: &mut Context, reading: &FileReading) -> Result<(), CommandError> {
     let notes = &reading.notes;
-    let people = &roster.people;
-    let departments: BTreeSet<_> = people.iter().filter_map(|p| p.department.as_ref()).collect();
-    let how_many = |what: &dyn Fn(&Person) -> bool| people.iter().filter(|p| what(p)).count();
+    let counts = &notes.counts;
     writeln!(
         cx.out,
         "  {} in {}; {} with leave, {} with an end date, {} protected",
-        output::count(roster.units.len(), "unit", "units"),
-        output::count(departments.len(), "department", "departments"),
-        output::thousands(how_many(&|p| !p.leave.is_empty())),
-        output::thousands(how_many(&|p| p.end.is_some())),
-        output::thousands(how_many(&|p| p.protected)),
+        output::count(counts.units as usize, "unit", "units"),
+        output::count(counts.departments as usize, "department", "departments"),
+        output::thousands(counts.with_leave as usize),
+        output::thousands(counts.with_end as usize),
+        output::thousands(counts.protected as usize),
     )?;
-    let mut languages: BTreeMap<&str, usize> = BTreeMap::new();
-    people.iter().for_each(|person| *languages.entry(person.language.as_str()).or_default() += 1);
+    let languages = counts.languages.iter();
     let languages: Vec<String> =
-        languages.iter().map(|(tag, n)| format!("{tag} {}", output::thousands(*n))).collect();
+        languages.map(|(tag, n)| format!("{tag} {}", output::thousands(*n as usize))).collect();
     writeln!(cx.out, "  languages: {}", languages.join(", "))?;
     let held = [
-        (notes.without_address, "without a mail address: they get no mail"),
-        (notes.shared_address, "share a mail address with another person: they get no mail"),
+        (counts.without_address, "without a mail address: they get no mail"),
+        (counts.shared_address, "share a mail address with another person: they get no mail"),
     ];
     for (count, what) in held.into_iter().filter(|&(count, _)| count > 0) {
         writeln!(cx.out, "  {ERROR}{}{ERROR:#} {what}", output::thousands(count as usize))?;
     }
-    if notes.second_employments > 0 {
-        let rows = output::count(notes.second_employments as usize, "row is", "rows are");
+    if counts.second_employments > 0 {
+        let rows = output::count(counts.second_employments as usize, "row is", "rows are");
         writeln!(cx.out, "  {rows} another employment of a person who gets mail already")?;
     }
     let repeated =

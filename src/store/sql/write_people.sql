@@ -1,7 +1,13 @@
--- Stores a person from an import; a person who had left is present again.
+-- Stores the people who join, return or change; who had left is present again.
 INSERT INTO person (id, employee_id, email, shared_address, first_name, last_name, unit_id, department,
                     language, start_date, end_date, leave, protected, joined_at, second_employment)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+SELECT change.person_id, employee_id, email, shared_address, first_name, last_name, unit.id, department,
+       language, start_date, end_date, leave, protected, ?1, second_employment
+FROM person_change AS change
+JOIN incoming USING (line)
+JOIN unit ON unit.code = incoming.unit
+WHERE change.kind <> 'unit renamed'
+ORDER BY change.person_id
 ON CONFLICT (id) DO UPDATE SET
     email = excluded.email, shared_address = excluded.shared_address,
     second_employment = excluded.second_employment, first_name = excluded.first_name,
