@@ -3,7 +3,7 @@
 //! through the real database and files with random events.
 
 mod checker;
-mod simulation;
+pub(super) mod simulation;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -19,7 +19,7 @@ use super::super::rig::{Letter, Rig};
 use super::super::rng::Rng;
 use super::checker::{Facts, Pause, StepFact};
 
-pub(super) const REFERENCE_GROUP: [&str; 12] =
+pub(crate) const REFERENCE_GROUP: [&str; 12] =
     ["1007", "1042", "1118", "1203", "1311", "1420", "1533", "1649", "1764", "1888", "2017", "2210"];
 
 /// A line of the people file.
