@@ -81,10 +81,12 @@ impl Sendmail {
         let said = read_stderr(&mut child);
         let ended = wait(&mut child, self.timeout);
         let ended = failpoint::at("sendmail.ended").and(ended);
-        let is_read = rustix::io::ioctl_fionread(&unread).is_ok_and(|unread| unread == 0);
+        let is_read = || rustix::io::ioctl_fionread(&unread).is_ok_and(|unread| unread == 0);
+        // Nothing may be unread only because nothing is written yet.
+        let is_written = || written.recv_timeout(Duration::from_secs(1)).unwrap_or(false);
+        let given = is_read() && is_written() && is_read();
         // Without a reader the writer ends.
         drop(unread);
-        let given = written.recv_timeout(Duration::from_secs(1)).unwrap_or(false) && is_read;
         let said = said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
         let said = match first_line(&said, &[from, to]) {
             line if line.is_empty() => line,
