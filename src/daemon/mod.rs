@@ -53,8 +53,6 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// Retry interval while the disk is full.
 const DISK_FULL_RETRY: TimeDelta = TimeDelta::seconds(10);
-/// Retention of stored messages whose result is known.
-const MESSAGE_RETENTION: TimeDelta = TimeDelta::days(7);
 
 /// Control from outside, polled by the daemon, and its log.
 pub(crate) struct Control<'a> {
@@ -139,7 +137,7 @@ pub(crate) fn run(
     }
     notify(&[NotifyState::Stopping]);
     let states = daemon.store.deliveries_by_state()?;
-    let unknown = states.iter().filter(|(state, _)| matches!(state, State::InDoubt | State::InFlight));
+    let unknown = states.iter().filter(|(state, _)| *state == State::InDoubt);
     daemon.log(&format!("stopped: {} unknown", unknown.map(|(_, count)| count).sum::<u64>()));
     Ok(())
 }
@@ -184,7 +182,6 @@ impl Daemon<'_> {
         }
         let next = self.after_delivery(&outcome, now)?;
         self.store.set_clock(self.now())?;
-        self.store.forget_bytes(now - MESSAGE_RETENTION)?;
         self.checkpoint_wal()?;
         Ok((next, seen))
     }
@@ -230,7 +227,7 @@ impl Daemon<'_> {
         }
         self.log_summary(delivered);
         let now = self.now();
-        if delivered.line_died {
+        if delivered.worker_crashed {
             let is_repeated = self.panics.record(now);
             anyhow::ensure!(!is_repeated, RepeatedWorkerPanic);
             return Ok(now);
@@ -240,8 +237,8 @@ impl Daemon<'_> {
         }
         let wait = delivered.wait.and_then(|wait| TimeDelta::from_std(wait).ok());
         let retry = self.store.relay_health()?.failure.map(|failure| failure.retry);
-        let attempt = self.store.next_attempt()?;
-        let all = [wait.map(|wait| now + wait), retry, delivered.wave, attempt, outcome.next_due];
+        let attempt = self.store.next_attempt(began)?;
+        let all = [wait.map(|wait| now + wait), retry, delivered.rollout, attempt, outcome.next_due];
         let in_a_minute = began + TimeDelta::minutes(1);
         Ok(all.into_iter().flatten().min().map_or(in_a_minute, |at| at.min(in_a_minute).max(began)))
     }
@@ -305,7 +302,7 @@ impl Daemon<'_> {
         if let Some(trouble) = &delivered.relay_error {
             self.log_if_changed(&trouble.why);
         }
-        if let Some(opens) = delivered.wave {
+        if let Some(opens) = delivered.rollout {
             let at = opens.format("%Y-%m-%dT%H:%M:%SZ");
             self.log_if_changed(&format!("the first mails of a mailing are sent; the rest are sent at {at}"));
         }

@@ -46,12 +46,11 @@ impl Observer for DaemonObserver<'_> {
     }
 
     fn recovered(&self, Startup { recovered, reconciled, .. }: &Startup) {
-        if recovered.returned + recovered.in_doubt + recovered.held + reconciled.arrived == 0 {
+        if recovered.in_doubt + recovered.held + reconciled.arrived == 0 {
             return;
         }
         (self.control.log)(&format!(
-            "recovered: {} not sent yet, {} sent (from the send journal), {} unclear (sent again after {}), {} to resolve by hand",
-            recovered.returned,
+            "recovered: {} sent (from the send journal), {} unclear (sent again after {}), {} to resolve by hand",
             reconciled.arrived,
             recovered.in_doubt,
             (self.now() + self.in_doubt_wait).format("%Y-%m-%dT%H:%M:%SZ"),

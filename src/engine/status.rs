@@ -76,12 +76,9 @@ pub struct Status<'w> {
 }
 
 impl Status<'_> {
-    /// The number of queued mails that can be sent now. If no program sends, the mails that an
-    /// interrupted one had claimed are among them.
+    /// The number of queued mails that can be sent now.
     pub(crate) fn queued(&self) -> usize {
-        let claimed = self.deliveries.iter().find(|(state, _)| *state == State::Claimed);
-        let claimed = claimed.filter(|_| !self.is_sending).map_or(0, |(_, n)| *n);
-        self.outbox.ready + usize::try_from(claimed).unwrap_or(usize::MAX)
+        self.outbox.ready
     }
 
     /// The mailings in which the daemon waits after the first few mails. A send by hand waits in none.
@@ -153,7 +150,7 @@ impl DatabaseStatus {
                 held_steps: store.held_steps()?,
                 outbox: OutboxSummary::read(store, &builder, &Filter::default(), at)?,
                 pausing: waves.map_or(Ok(Vec::new()), |wave| paused_rollouts(store, wave, at))?,
-                next_attempt: store.next_attempt()?,
+                next_attempt: store.next_attempt(at)?,
                 daemon: lock::is_daemon_running(&snapshot.config.database),
                 is_sending: lock::holder(&snapshot.config.database).is_ok_and(|holder| holder.is_some()),
                 stuck: store.problem_deliveries(at - REFUSED_LATELY, MAX_LISTED)?,

@@ -66,7 +66,7 @@ fn send_smtp(relay: &Relay, envelope: &Envelope<'_>, message: &[u8]) -> Outcome 
         Err(trouble) => return Outcome::RelayFailed(trouble),
     };
     let outcome = match connection.begin_message(envelope) {
-        Ok(()) => connection.send_data(message),
+        Ok(()) => connection.send_data(message, || {}),
         Err(outcome) => outcome,
     };
     connection.quit();

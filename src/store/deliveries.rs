@@ -1,6 +1,5 @@
-//! Deliveries: booked in one transaction with the fact that they were, and
-//! read. The row is the promise that nobody gets a step twice and none is
-//! lost; how it moves from booked to settled is `outbox`.
+//! Deliveries: enqueued together with their events, and read. The row ensures that
+//! a recipient gets each step once; `outbox` moves it to its outcome.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,20 +12,20 @@ use crate::domain::model::ids::{ContentHash, PersonId, PersonNumber, StepName};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
-/// A mail that is decided and not booked yet.
+/// A mail that is decided and not enqueued yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
-    /// The number it is to have; see [`Store::next_delivery`].
+    /// The number it will have; see [`Store::next_delivery`].
     pub number: i64,
-    /// To whom.
+    /// The recipient.
     pub person: PersonNumber,
-    /// Of which step.
+    /// The step.
     pub step: StepName,
-    /// 0 is the mail, 1… the reminders.
+    /// 0 is the mail, 1 and up the reminders.
     pub round: u16,
     /// The slot it uses.
     pub slot: Timestamp,
-    /// The text it has.
+    /// The hash of its content.
     pub content: ContentHash,
     /// `<…@…>`
     pub message_id: String,
@@ -34,87 +33,80 @@ pub struct NewDelivery {
     pub expires: Option<Timestamp>,
 }
 
-/// What became of booking a batch.
+/// The result of enqueueing a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnqueueResult {
-    /// All of it is booked.
-    All,
-    /// Nothing of it: somebody changed the database since it was decided, and
-    /// it must be decided anew.
-    Changed,
+    /// All of it is enqueued.
+    Enqueued,
+    /// Nothing is, because another connection has changed the database since it was
+    /// decided.
+    Conflict,
 }
 
 impl Store {
     /// The number the next delivery gets.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
     pub fn next_delivery(&self) -> Result<i64, StoreError> {
         let sql = "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM delivery),
                               (SELECT coalesce(max(number), 0) FROM sent_before))";
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
     }
 
-    /// Books what is to be handed over, in one transaction, each with its
-    /// event. A delivery is booked once, for ever; the database refuses the
-    /// second. What was decided before somebody else changed the database (a
-    /// pause, say) is not booked. What the send journal knows as sent counts
-    /// as sent from the beginning.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then nothing is.
+    /// Enqueues deliveries in one transaction, each with its event; the database
+    /// refuses a second one of the same step and round. Nothing is enqueued if another
+    /// connection has changed the database since it was decided. What the send journal
+    /// lists as sent counts as sent at once.
     pub fn enqueue(
         &mut self,
         decided: DataVersion,
-        bookings: &[NewDelivery],
+        deliveries: &[NewDelivery],
         now: Timestamp,
     ) -> Result<EnqueueResult, StoreError> {
-        let whole = self.write_transaction()?;
-        // Asked where nobody can change it any more.
-        if super::data_version(&whole)? != decided {
-            return Ok(EnqueueResult::Changed);
+        let tx = self.write_transaction()?;
+        // Within the transaction it cannot change any more.
+        if super::data_version(&tx)? != decided {
+            return Ok(EnqueueResult::Conflict);
         }
         {
-            let restored =
-                whole.query_row("SELECT EXISTS (SELECT 1 FROM sent_before)", [], |row| row.get(0))?;
-            let mut book = whole.prepare_cached(include_str!("sql/book.sql"))?;
-            for booking in bookings {
-                let enrolment = history::enrolment_id(&whole, booking.person, &booking.step.journey)?;
-                let before =
-                    if restored { journal::journal_entry(&whole, &booking.message_id)? } else { None };
+            let is_restored =
+                tx.query_row("SELECT EXISTS (SELECT 1 FROM sent_before)", [], |row| row.get(0))?;
+            let enrolments: Vec<String> = deliveries
+                .iter()
+                .map(|new| format!(r#"[{}, "{}"]"#, new.person.0, new.step.journey.as_str()))
+                .collect();
+            let enrolments = format!("[{}]", enrolments.join(","));
+            tx.prepare_cached(include_str!("sql/enrol_each.sql"))?.execute([enrolments])?;
+            let mut insert = tx.prepare_cached(include_str!("sql/enqueue.sql"))?;
+            for new in deliveries {
+                let before = if is_restored { journal::journal_entry(&tx, &new.message_id)? } else { None };
                 // Links in the mail that was sent name the number it had then.
-                let number = before.as_ref().map_or(booking.number, |before| before.number);
-                book.execute(params![
+                let number = before.as_ref().map_or(new.number, |before| before.number);
+                let values = params![
                     number,
-                    enrolment,
-                    booking.step.step.as_str(),
-                    booking.round,
-                    codec::time(booking.slot),
+                    new.person.0,
+                    new.step.journey.as_str(),
+                    new.step.step.as_str(),
+                    new.round,
+                    codec::time(new.slot),
                     codec::time(now),
-                    booking.content.to_string(),
-                    booking.message_id,
-                    booking.expires.map(codec::time),
-                ])?;
-                let what = EventKind::Mailed { round: booking.round, slot: booking.slot };
-                history::write_event(&whole, enrolment, now, &booking.step.step, what)?;
+                    new.content.to_string(),
+                    new.message_id,
+                    new.expires.map(codec::time),
+                ];
+                let enrolment = insert.query_row(values, |row| row.get(0))?;
+                let what = EventKind::Mailed { round: new.round, slot: new.slot };
+                history::write_event(&tx, enrolment, now, &new.step.step, what)?;
                 if let Some(before) = before {
-                    journal::mark_as_sent(&whole, &before, now)?;
+                    journal::mark_as_sent(&tx, &before, now)?;
                 }
             }
         }
         failpoints::at("store.book.before")?;
-        whole.commit()?;
+        tx.commit()?;
         failpoints::at("store.book.after")?;
-        Ok(EnqueueResult::All)
+        Ok(EnqueueResult::Enqueued)
     }
 
     /// Every delivery to one person, in the order in which they were booked.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
     pub fn deliveries_to(&self, person: &PersonId) -> Result<Vec<(Delivery, Option<String>)>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/deliveries_to.sql"))?;
         let mut found = statement.query([person.as_str()])?;
@@ -126,10 +118,6 @@ impl Store {
     }
 
     /// How many deliveries there are in each state that has any.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
     pub(crate) fn deliveries_by_state(&self) -> Result<Vec<(State, u64)>, StoreError> {
         let sql = "SELECT state, count(*) FROM delivery GROUP BY state";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -145,10 +133,6 @@ impl Store {
 
     /// The mailings of which something has not been handed over yet: the step,
     /// and the pass that booked it.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
     pub(crate) fn mailings_due(&self) -> Result<Vec<(StepName, Timestamp)>, StoreError> {
         let sql = "SELECT DISTINCT enrolment.journey, delivery.step, delivery.booked_at FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
@@ -165,10 +149,6 @@ impl Store {
     }
 
     /// How many mails were handed over after one instant and up to another.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be counted.
     pub(crate) fn sent_between(&self, after: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM delivery
                    WHERE state = 'sent' AND settled_at > ?1 AND settled_at <= ?2";
@@ -178,10 +158,6 @@ impl Store {
     }
 
     /// When a mail was last handed over; `None`: never.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
     pub(crate) fn last_sent(&self) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT max(settled_at) FROM delivery WHERE state = 'sent'";
         let mut statement = self.connection.prepare_cached(sql)?;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Error, ffi};
 
+use super::messages::InFlight;
 use super::transition::Transition;
 use crate::domain::delivery::state::DeliveryEvent;
 use crate::failpoint;
@@ -12,25 +13,27 @@ pub(super) fn at(point: &'static str) -> Result<(), Error> {
     failpoint::at(point).map_err(failed)
 }
 
-/// Failpoints before the commit of transitions that claim a delivery, start
-/// DATA, or settle it.
-pub(super) fn before(moves: &[Transition]) -> Result<(), Error> {
-    each(moves, ["store.claim.before", "store.flight.before", "store.settle.before"])
+/// Failpoints before a commit that puts mails in flight, or records them as sent.
+pub(super) fn before(transitions: &[Transition], in_flight: &[InFlight]) -> Result<(), Error> {
+    each(transitions, in_flight, ["store.flight.before", "store.settle.before"])
 }
 
 /// Failpoints after that commit.
-pub(super) fn after(moves: &[Transition]) -> Result<(), Error> {
-    each(moves, ["store.claim.after", "store.flight.after", "store.settle.after"])
+pub(super) fn after(transitions: &[Transition], in_flight: &[InFlight]) -> Result<(), Error> {
+    each(transitions, in_flight, ["store.flight.after", "store.settle.after"])
 }
 
-fn each(moves: &[Transition], points: [&'static str; 3]) -> Result<(), Error> {
-    if cfg!(feature = "failpoints") {
-        let happens = [DeliveryEvent::Claimed, DeliveryEvent::DataStarted, DeliveryEvent::Accepted];
-        for (happened, point) in happens.into_iter().zip(points) {
-            if moves.iter().any(|made| made.happened == happened) {
-                at(point)?;
-            }
-        }
+fn each(
+    transitions: &[Transition],
+    in_flight: &[InFlight],
+    [flight, settle]: [&'static str; 2],
+) -> Result<(), Error> {
+    if !in_flight.is_empty() {
+        at(flight)?;
+    }
+    let is_sent = |made: &Transition| made.happened == DeliveryEvent::Accepted;
+    if cfg!(feature = "failpoints") && transitions.iter().any(is_sent) {
+        at(settle)?;
     }
     Ok(())
 }

@@ -91,9 +91,7 @@ fn email_outcome(row: &Row<'_>, at: Timestamp, what: EventKind) -> Result<EmailO
         State::Sent => (what, None),
         State::Rejected | State::Expired | State::Cancelled if round == 0 => (EventKind::Skipped, None),
         State::Rejected | State::Expired | State::Cancelled => (what, None),
-        State::Planned | State::Due | State::Claimed | State::InFlight | State::Deferred => {
-            (what, Some(PendingEmail::Queued(next)))
-        }
+        State::Planned | State::Due | State::Deferred => (what, Some(PendingEmail::Queued(next))),
         State::InDoubt => (what, Some(next.map_or(PendingEmail::NeedsResolution, PendingEmail::InDoubt))),
         State::Held if row.get::<_, u32>(11)? > 0 => (what, Some(PendingEmail::NeedsResolution)),
         State::Held => (what, Some(PendingEmail::Refused)),

@@ -5,7 +5,7 @@
 use rusqlite::{Transaction, params};
 
 use super::transition::{self, Transition};
-use super::{Store, StoreError, failpoints};
+use super::{Store, StoreError, failpoints, messages};
 use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
@@ -54,12 +54,12 @@ impl Store {
         for line in lines {
             match find_by_message_id(&tx, &line.message_id)? {
                 Some((_, state)) if state.is_settled() => {}
-                Some((_, state)) => {
-                    mark_as_sent(&tx, line, now)?;
-                    match state {
-                        State::InFlight => reconciled.arrived += 1,
-                        _ => reconciled.restored += 1,
+                Some((number, _)) => {
+                    match messages::is_in_flight(&tx, number)? {
+                        true => reconciled.arrived += 1,
+                        false => reconciled.restored += 1,
                     }
+                    mark_as_sent(&tx, line, now)?;
                 }
                 None => {
                     let sql = "INSERT INTO sent_before (message_id, number, at, reply)

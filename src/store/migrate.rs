@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "unparsed", sql: include_str!("migrations/0007_unparsed.sql") },
     Migration { name: "people_file", sql: include_str!("migrations/0008_people_file.sql") },
     Migration { name: "stop", sql: include_str!("migrations/0009_stop.sql") },
+    Migration { name: "ledger", sql: include_str!("migrations/0010_ledger.sql") },
 ];
 
 /// The table of applied migrations.
@@ -170,6 +171,8 @@ pub(super) fn check_current(connection: &Connection) -> Result<(), StoreError> {
 /// Applies the missing migrations, each in its own transaction.
 fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) -> Result<(), StoreError> {
     let done = version(connection)?;
+    // A migration may rebuild a table that others refer to.
+    connection.pragma_update(None, "foreign_keys", false)?;
     for (migration, number) in migrations.iter().zip(1..).skip(usize::try_from(done).unwrap_or(0)) {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(migration.sql)?;
@@ -179,7 +182,7 @@ fn apply(connection: &mut Connection, migrations: &[Migration], now: Timestamp) 
         failpoints::at("store.migrate")?;
         tx.commit()?;
     }
-    Ok(())
+    Ok(connection.pragma_update(None, "foreign_keys", true)?)
 }
 
 /// Checks that each applied migration is one of this program's; the schema may

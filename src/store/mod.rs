@@ -9,7 +9,7 @@
 //! | `staging`, `import` | a people file that is read; its comparison with the people, and the import |
 //! | `people`, `history`, `positions` | people and units; their events; the stored progress of each enrolment |
 //! | `decisions`, `audit`, `content` | settings and answers; the audit log; the last valid content |
-//! | `deliveries`, `outbox`, `transition`, `bytes` | deliveries and their states; message bytes |
+//! | `deliveries`, `outbox`, `transition`, `messages` | deliveries and their states; messages in flight or in doubt |
 //! | `journal`, `bounces` | reconciliation with the send journal; bounces |
 //! | `relay_health`, `send_blocks`, `instance` | state of the sender and of this database |
 //! | `file` | what only a database in a file has: opening, integrity check, backup, restore, disk |
@@ -24,7 +24,6 @@
 
 mod audit;
 mod bounces;
-mod bytes;
 mod codec;
 mod content;
 mod decisions;
@@ -36,6 +35,7 @@ mod history;
 mod import;
 mod instance;
 mod journal;
+mod messages;
 mod migrate;
 mod outbox;
 mod people;
@@ -55,7 +55,6 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(crate) use audit::AuditRecord;
 pub use bounces::BounceRecord;
 pub(crate) use bounces::DeliveryRecipient;
-pub use bytes::{Packed, Pattern, StoredMessage};
 pub(crate) use decisions::{GlobalHold, HeldStep};
 pub(crate) use deliveries::{Departed, EarlierText, PastMail};
 pub use deliveries::{EnqueueResult, NewDelivery};
@@ -65,8 +64,9 @@ pub(crate) use file::integrity::{IntegrityReport, SqliteLibrary, WAL_WARN_BYTES}
 pub(crate) use file::restore::{BackupFile, PlainCopy};
 pub use history::SkippedStep;
 pub use journal::{JournalEntry, JournalReconciliation};
+pub use messages::{InFlight, MessageBase, PackedMessage, StoredMessage};
 pub(crate) use outbox::{OutboundDelivery, ProblemDelivery};
-pub use outbox::{RecoveryReport, WriteResult};
+pub use outbox::{OutboxCommit, RecoveryReport, WriteResult};
 pub(crate) use people::PeopleBatch;
 pub use positions::PositionUpdate;
 #[cfg(test)]

@@ -1,13 +1,11 @@
-//! The outbox: deliveries that are not settled, and every move of one from
-//! state to state. A move says where the delivery is thought to be; one that
-//! is elsewhere by now stays there. `domain/delivery` knows which moves there
-//! are, the engine when they happen, the database never to take one back.
+//! The outbox: deliveries that are not settled, what workers have in flight, and
+//! the commits of the coordinator. `transition` applies a single change of state.
 
 use std::sync::Arc;
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Row, params};
 
-use super::bytes::{self, StoredMessage};
+use super::messages::{self, InFlight, StoredMessage};
 use super::people::{self, StringInterner};
 use super::transition::{self, Transition};
 use super::{DataVersion, Store, StoreError, failpoints};
@@ -17,137 +15,136 @@ use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
-/// A delivery that may leave, with everything its mail is made of.
+/// A delivery that may be sent, with everything needed to build its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboundDelivery {
-    /// The decision; `state` is where it is now.
+    /// The delivery, in its present state.
     pub delivery: Delivery,
     /// How often it was tried.
     pub(crate) attempts: u32,
-    /// How often nobody knew whether it left.
+    /// How often its outcome was unknown.
     pub doubts: u32,
     /// The last instant at which it may leave, if there is one.
     pub(crate) expires: Option<Timestamp>,
-    /// To whom.
+    /// The recipient.
     pub(crate) person: Person,
-    /// Where they belong.
+    /// The name of the recipient's unit.
     pub(crate) unit_name: Arc<str>,
-    /// Which way in they chose.
+    /// The character the recipient has chosen.
     pub(crate) character: Option<Slug>,
-    /// Is it the first mail of its journey to them?
+    /// Whether it is the first mail of its journey to the recipient.
     pub(crate) first: bool,
-    /// Are they gone?
+    /// Whether the recipient has left.
     pub(crate) has_left: bool,
-    /// The mail as it was handed over before, and must be again.
-    pub before: StoredMessage,
+    /// The message of an earlier attempt that may have arrived.
+    pub stored: StoredMessage,
 }
 
-/// A delivery that does not simply leave.
+/// A delivery that is in doubt, deferred, held or rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProblemDelivery {
-    /// Which.
     pub number: i64,
-    /// To whom; `None` where they are shown nowhere.
+    /// The recipient; `None` if the person is protected.
     pub(crate) person: Option<PersonId>,
-    /// Their name.
+    /// The recipient's name.
     pub(crate) name: Option<String>,
-    /// Of which step.
     pub(crate) step: StepName,
-    /// 0 is the mail, 1… the reminders.
+    /// 0 is the mail, 1 and up the reminders.
     pub(crate) round: u16,
-    /// In doubt, put off or held.
+    /// In doubt, deferred, held or rejected.
     pub(crate) state: State,
     /// How often it was tried.
     pub(crate) attempts: u32,
-    /// When it is tried again; `None`: when somebody acts.
+    /// When it is tried again; `None` if an operator must act.
     pub(crate) next: Option<Timestamp>,
-    /// What was said of it.
+    /// The reply of the relay, or another reason.
     pub reply: Option<String>,
 }
 
-/// What became of writing moves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WriteResult {
-    /// They are on the disk; `false` for each delivery that was elsewhere.
-    All(Vec<bool>),
-    /// Nothing is: somebody else has changed the database since.
-    Changed,
+/// What the coordinator commits in one transaction.
+#[derive(Debug, Default)]
+pub struct OutboxCommit {
+    /// Outcomes of mails.
+    pub transitions: Vec<Transition>,
+    /// Workers whose mail has an outcome and that send nothing next.
+    pub idle: Vec<i64>,
+    /// The mail that each of the other workers sends next.
+    pub in_flight: Vec<InFlight>,
+    /// At the end of a run: the length up to which the send journal is reconciled. It
+    /// may lag behind, because entries that are known already are skipped.
+    pub journal_length: Option<u64>,
 }
 
-/// What a run of the sender found of the one before it.
+/// The result of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteResult {
+    /// It is on the disk; `false` for each delivery that was not in the expected
+    /// state.
+    Applied(Vec<bool>),
+    /// Nothing was written, because another connection has changed the database.
+    Conflict,
+}
+
+/// What a run found in flight of the run before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecoveryReport {
-    /// Taken, and nothing of it had left: due again.
-    pub returned: usize,
-    /// On the way when it ended, and nobody knows.
+    /// Mails whose outcome is unknown; they are sent once more.
     pub in_doubt: usize,
-    /// The second time; somebody must say.
+    /// Mails whose outcome is unknown for the second time.
     pub held: usize,
 }
 
 impl Store {
-    /// Begins a run of the sender: what an earlier one had taken is due again,
-    /// and what was on its way is in doubt; it is tried once more not before
-    /// `doubt_ends`.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then nothing is.
+    /// Starts a run of the sender: what an earlier run had in flight is in doubt,
+    /// and is tried once more not before `doubt_ends`.
     pub fn recover(&mut self, now: Timestamp, doubt_ends: Timestamp) -> Result<RecoveryReport, StoreError> {
-        let whole = self.write_transaction()?;
-        whole.execute("UPDATE instance SET epoch = epoch + 1", [])?;
-        let mut recovered = RecoveryReport::default();
-        for (number, from, doubts) in left_open(&whole)? {
-            let happened =
-                if from == State::Claimed { DeliveryEvent::Released } else { DeliveryEvent::ResultUnknown };
-            let to = from.after(happened, doubts);
-            let mut made = Transition { doubts, ..Transition::new(number, from, happened) };
-            if from == State::InFlight {
-                made = made.with_reply("the program ended before the mail server answered");
-                made.not_before = Some(doubt_ends);
-            }
-            transition::apply(&whole, &made, now)?;
-            match to {
-                Some(State::Due) => recovered.returned += 1,
-                Some(State::InDoubt) => recovered.in_doubt += 1,
-                _ => recovered.held += 1,
+        let tx = self.write_transaction()?;
+        let mut report = RecoveryReport::default();
+        for (number, from, doubts) in messages::unfinished(&tx)? {
+            let lost = Transition::new(number, from, DeliveryEvent::ResultUnknown)
+                .with_reply("the program ended before the mail server answered");
+            transition::apply(&tx, &Transition { doubts, not_before: Some(doubt_ends), ..lost }, now)?;
+            match from.after(DeliveryEvent::ResultUnknown, doubts) {
+                Some(State::InDoubt) => report.in_doubt += 1,
+                Some(_) => report.held += 1,
+                None => {}
             }
         }
+        messages::clear_all(&tx)?;
         failpoints::at("store.run.before")?;
-        whole.commit()?;
+        tx.commit()?;
         failpoints::at("store.run.after")?;
-        Ok(recovered)
+        Ok(report)
     }
 
-    /// What may leave now, in the order in which it was booked: due, or put
-    /// off or in doubt until now. At most so many, with numbers above `after`.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// At most `most` deliveries that may be sent now, with numbers above `after`, in
+    /// the order in which they were enqueued: those that are due, and those whose
+    /// next attempt is.
     pub fn sendable(
         &self,
         after: i64,
         most: usize,
         now: Timestamp,
     ) -> Result<Vec<OutboundDelivery>, StoreError> {
-        let mut statement = self.connection.prepare_cached(include_str!("sql/outgoing.sql"))?;
+        let mut statement = self.connection.prepare_cached(include_str!("sql/sendable.sql"))?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut found = statement.query(params![after, codec::time(now), most])?;
         let mut interner = StringInterner::default();
         let mut all = Vec::new();
         while let Some(row) = found.next()? {
-            all.push(self.read_outgoing(row, &mut interner)?);
+            all.push(self.read_outbound(row, &mut interner)?);
         }
         Ok(all)
     }
 
-    fn read_outgoing(
+    fn read_outbound(
         &self,
         row: &Row<'_>,
         interner: &mut StringInterner,
     ) -> Result<OutboundDelivery, StoreError> {
-        let known = people::known(row, interner, &self.extra_of(row.get(0)?)?)?;
+        let has_extra = row.get(34)?;
+        let extra = if has_extra { self.extra_of(row.get(0)?)? } else { people::ExtraColumns::new() };
+        let known = people::known(row, interner, &extra)?;
         let booked = codec::get_time(row, 21)?;
         let delivery = Delivery {
             number: row.get(16)?,
@@ -161,8 +158,8 @@ impl Store {
             in_reply_to: codec::maybe_str(row, 24)?.map(str::to_owned),
             state: State::parse(codec::str(row, 25)?).ok_or_else(|| codec::bad_column(25, "a state"))?,
         };
-        // A relay that took nothing from anybody for days is no reason to give
-        // up a mail: what it says to this reader counts.
+        // Only rejections of this recipient end the attempts, not days in which the
+        // relay accepted nothing.
         let attempts: u32 = row.get(26)?;
         let longest = (attempts >= MANY_ATTEMPTS).then_some(booked + MAX_RETRY_PERIOD);
         let expires = [codec::maybe_time(row, 28)?, longest].into_iter().flatten().min();
@@ -176,83 +173,77 @@ impl Store {
             first: row.get(30)?,
             has_left: known.has_left,
             person: known.person,
-            before: bytes::read(row, 31)?,
+            stored: messages::read(row, 31)?,
         })
     }
 
-    /// Writes moves, all in one transaction, each as if it were the only one.
-    /// With `seen`, nothing is written where somebody else has changed the
-    /// database since: a pause, say, that must be seen first.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be written; then nothing is.
-    pub fn write(
-        &mut self,
-        moves: &[Transition],
-        seen: Option<DataVersion>,
-        now: Timestamp,
-    ) -> Result<WriteResult, StoreError> {
-        self.write_knowing(moves, seen, None, now)
+    /// Applies transitions in one transaction, each as if it were the only one.
+    pub fn write(&mut self, transitions: &[Transition], now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        let tx = self.write_transaction()?;
+        let applied: Result<_, _> =
+            transitions.iter().map(|made| transition::apply(&tx, made, now)).collect();
+        let applied = applied?;
+        failpoints::before(transitions, &[])?;
+        tx.commit()?;
+        failpoints::after(transitions, &[])?;
+        Ok(applied)
     }
 
-    /// The same, knowing a send journal of so many bytes.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::write`].
-    pub(crate) fn write_knowing(
+    /// Commits outcomes, and the mails that are sent next, in one transaction. With
+    /// `seen`, nothing is written if another connection has changed the database
+    /// since: what it decided must be taken into account first. The result has an
+    /// entry for each mail in flight.
+    pub fn commit(
         &mut self,
-        moves: &[Transition],
+        commit: &OutboxCommit,
         seen: Option<DataVersion>,
-        journal: Option<u64>,
         now: Timestamp,
     ) -> Result<WriteResult, StoreError> {
-        let whole = self.write_transaction()?;
+        let tx = self.write_transaction()?;
         if let Some(seen) = seen
-            && super::data_version(&whole)? != seen
+            && super::data_version(&tx)? != seen
         {
-            return Ok(WriteResult::Changed);
+            return Ok(WriteResult::Conflict);
         }
-        let mut written = Vec::with_capacity(moves.len());
-        for made in moves {
-            written.push(transition::apply(&whole, made, now)?);
+        for made in &commit.transitions {
+            transition::apply(&tx, made, now)?;
         }
-        if let Some(journal) = journal {
+        for worker in &commit.idle {
+            messages::clear(&tx, *worker)?;
+        }
+        let applied: Result<_, _> =
+            commit.in_flight.iter().map(|mail| messages::replace(&tx, mail)).collect();
+        let applied = applied?;
+        if let Some(length) = commit.journal_length {
             let sql = "UPDATE instance SET journal_read = ?1";
-            whole.prepare_cached(sql)?.execute([journal.cast_signed()])?;
+            tx.prepare_cached(sql)?.execute([length.cast_signed()])?;
+            messages::drop_unused_bases(&tx)?;
         }
-        failpoints::before(moves)?;
-        whole.commit()?;
-        failpoints::after(moves)?;
-        Ok(WriteResult::All(written))
+        failpoints::before(&commit.transitions, &commit.in_flight)?;
+        tx.commit()?;
+        messages::mark_bases_stored(&commit.in_flight);
+        failpoints::after(&commit.transitions, &commit.in_flight)?;
+        Ok(WriteResult::Applied(applied))
     }
 
-    /// When something of the outbox may leave that may not yet: the earliest
-    /// instant until which something is put off or in doubt.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
-    pub(crate) fn next_attempt(&self) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL";
+    /// The next time after an instant at which a mail that is deferred or in doubt is
+    /// tried again.
+    pub(crate) fn next_attempt(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT min(next_attempt_at) FROM delivery
+                   WHERE settled_at IS NULL AND next_attempt_at > ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query([])?;
+        let mut found = statement.query([codec::time(after)])?;
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
-    /// Mails that did not leave: held first, then in doubt, then deferred, then
-    /// those refused since an instant; at most so many.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// Mails that were not sent: held ones first, then those in doubt, deferred, and
+    /// rejected since an instant; at most `most`.
     pub(crate) fn problem_deliveries(
         &self,
         since: Timestamp,
         most: usize,
     ) -> Result<Vec<ProblemDelivery>, StoreError> {
-        let mut statement = self.connection.prepare_cached(include_str!("sql/stuck.sql"))?;
+        let mut statement = self.connection.prepare_cached(include_str!("sql/problem_deliveries.sql"))?;
         let mut found =
             statement.query(params![codec::time(since), i64::try_from(most).unwrap_or(i64::MAX)])?;
         let mut stuck = Vec::new();
@@ -275,11 +266,7 @@ impl Store {
         Ok(stuck)
     }
 
-    /// Where the deliveries from one number to another are now, in order.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// The states of the deliveries from one number to another, in order.
     pub(crate) fn states(&self, from: i64, until: i64) -> Result<Vec<(i64, State)>, StoreError> {
         let sql = "SELECT id, state FROM delivery WHERE id >= ?1 AND id < ?2 ORDER BY id";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -292,13 +279,8 @@ impl Store {
         Ok(states)
     }
 
-    /// When the last mails were handed over that left after an instant, the
-    /// oldest first; of a domain only those to it. What a limit of mails in a
-    /// time counts.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be read.
+    /// When the mails since an instant were sent, oldest first; with a domain, only
+    /// those to it. Rate limits count them.
     pub(crate) fn sent_since(
         &self,
         since: Timestamp,
@@ -324,24 +306,16 @@ impl Store {
         Ok(sent)
     }
 
-    /// How many mails of the outbox wait for nothing but room; of a domain only
-    /// those to it.
-    ///
-    /// # Errors
-    ///
-    /// Where they cannot be counted.
+    /// The number of mails that wait only for a rate limit; with a domain, only those to
+    /// it.
     pub(crate) fn waiting_to(&self, domain: Option<&str>) -> Result<usize, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/waiting_to.sql"))?;
         let waiting: u32 = statement.query_row([domain], |row| row.get(0))?;
         Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
     }
 
-    /// Of a mailing, one step booked by one pass: when the first so many had
-    /// left; `None` while fewer have.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// When the first mails of a mailing were sent, a step enqueued by one pass; `None`
+    /// if fewer were.
     pub(crate) fn rollout_completed_at(
         &self,
         step: &StepName,
@@ -359,12 +333,7 @@ impl Store {
         found.next()?.map_or(Ok(None), |row| codec::maybe_time(row, 0))
     }
 
-    /// Of a mailing, one step booked by one pass: how many are sent or on
-    /// their way.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// How many mails of a mailing were tried, a step enqueued by one pass.
     pub(crate) fn rollout_started_count(
         &self,
         step: &StepName,
@@ -378,11 +347,7 @@ impl Store {
         Ok(self.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
     }
 
-    /// One delivery of the outbox, by its number: to whom, and where it is.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// A delivery by its number, and how often it was in doubt.
     pub(crate) fn delivery(&self, number: i64) -> Result<Option<(Delivery, u32)>, StoreError> {
         let mut statement = self.connection.prepare_cached(include_str!("sql/delivery.sql"))?;
         let mut found = statement.query([number])?;
@@ -390,12 +355,7 @@ impl Store {
         Ok(Some((super::deliveries::delivery(row)?, row.get(11)?)))
     }
 
-    /// Of some deliveries, by number: those whose person is there and can be
-    /// written to.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read.
+    /// For each delivery, whether its recipient is there and can be written to.
     pub(crate) fn recipients_active(&self, numbers: &[i64]) -> Result<Vec<bool>, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
@@ -421,18 +381,4 @@ impl Store {
         }
         Ok(extra)
     }
-}
-
-/// What a run that ended had in its hands.
-fn left_open(whole: &Transaction<'_>) -> Result<Vec<(i64, State, u32)>, StoreError> {
-    let sql = "SELECT id, state, doubts FROM delivery
-               WHERE settled_at IS NULL AND state IN ('claimed', 'in_flight') ORDER BY id";
-    let mut statement = whole.prepare_cached(sql)?;
-    let mut found = statement.query([])?;
-    let mut open = Vec::new();
-    while let Some(row) = found.next()? {
-        let state = State::parse(codec::str(row, 1)?).ok_or_else(|| codec::bad_column(1, "a state"))?;
-        open.push((row.get(0)?, state, row.get(2)?));
-    }
-    Ok(open)
 }

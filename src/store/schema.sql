@@ -16,8 +16,6 @@ CREATE TABLE instance (
     -- the last import of people; NULL before the first
     imported_at   TEXT    CHECK (length(imported_at) = 20),
     -- how many runs of the sender there were
-    epoch         INTEGER NOT NULL DEFAULT 0 CHECK (epoch >= 0),
-    -- what the positions were decided with; NULL: all want a fresh look
     decided_with  TEXT
 , fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20), unparsed INTEGER NOT NULL DEFAULT 0 CHECK (unparsed >= 0)) STRICT;
 
@@ -142,34 +140,6 @@ JOIN person ON person.id = position.person_id
 JOIN unit ON unit.id = person.unit_id
 WHERE person.protected = 0;
 
-CREATE TABLE delivery (
-    id           INTEGER PRIMARY KEY,
-    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
-    step         TEXT    NOT NULL,
-    round        INTEGER NOT NULL CHECK (round >= 0),
-    state        TEXT    NOT NULL CHECK (state IN ('planned', 'due', 'claimed', 'in_flight', 'deferred',
-                     'in_doubt', 'sent', 'rejected', 'held', 'expired', 'cancelled')),
-    slot_at      TEXT    NOT NULL CHECK (length(slot_at) = 20),
-    -- the pass that booked it: the Date of the mail
-    booked_at    TEXT    NOT NULL CHECK (length(booked_at) = 20),
-    -- hash of the step's content it was booked from
-    content      TEXT    NOT NULL,
-    message_id   TEXT    NOT NULL UNIQUE,
-    -- which run of the sender has it
-    epoch        INTEGER,
-    attempts     INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    -- what the relay, or the file, said
-    reply        TEXT,
-    settled_at   TEXT    CHECK (length(settled_at) = 20), doubts INTEGER NOT NULL DEFAULT 0 CHECK (doubts >= 0), next_attempt_at TEXT
-    CHECK (next_attempt_at IS NULL OR length(next_attempt_at) = 20)
-    CHECK ((state IN ('deferred', 'in_doubt')) = (next_attempt_at IS NOT NULL)), expires_at TEXT CHECK (expires_at IS NULL OR length(expires_at) = 20), sha256 BLOB CHECK (sha256 IS NULL OR length(sha256) = 32),
-    UNIQUE (enrolment_id, step, round),
-    CHECK ((state IN ('claimed', 'in_flight')) = (epoch IS NOT NULL)),
-    CHECK ((state IN ('sent', 'rejected', 'expired', 'cancelled')) = (settled_at IS NOT NULL))
-) STRICT;
-
-CREATE INDEX delivery_not_settled ON delivery (id) WHERE settled_at IS NULL;
-
 CREATE TABLE approval (
     id      INTEGER PRIMARY KEY,
     journey TEXT NOT NULL,
@@ -254,17 +224,6 @@ BEGIN SELECT raise(ABORT, 'the audit log is never changed'); END;
 CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
 BEGIN SELECT raise(ABORT, 'the audit log is never deleted'); END;
 
-CREATE INDEX delivery_of_mailing ON delivery (step, booked_at);
-
-CREATE TRIGGER delivery_never_moves_back BEFORE UPDATE OF state ON delivery
-WHEN OLD.settled_at IS NOT NULL
-BEGIN SELECT raise(ABORT, 'what is settled stays so'); END;
-
-CREATE TABLE mail_bytes (
-    delivery_id INTEGER PRIMARY KEY REFERENCES delivery (id),
-    bytes       BLOB NOT NULL
-, pattern_id INTEGER REFERENCES mail_pattern (id)) STRICT;
-
 CREATE TABLE sent_before (
     message_id TEXT    PRIMARY KEY,
     number     INTEGER NOT NULL,
@@ -306,12 +265,6 @@ CREATE TABLE bounce (
     UNIQUE (delivery_id, code)
 ) STRICT;
 
-CREATE TABLE mail_pattern (
-    id     INTEGER PRIMARY KEY,
-    sha256 BLOB    NOT NULL UNIQUE CHECK (length(sha256) = 32),
-    bytes  BLOB    NOT NULL
-) STRICT;
-
 CREATE TABLE people_file (
     one         INTEGER PRIMARY KEY CHECK (one = 1),
     length      INTEGER NOT NULL CHECK (length >= 0),
@@ -338,3 +291,72 @@ CREATE TABLE stop (
 ) STRICT;
 
 CREATE UNIQUE INDEX stop_once ON stop (person_id) WHERE undone_at IS NULL;
+
+CREATE TABLE in_flight_base (
+    id    INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE in_flight (
+    worker      INTEGER PRIMARY KEY,
+    delivery_id INTEGER NOT NULL REFERENCES delivery (id),
+    -- of the message
+    sha256      BLOB    NOT NULL CHECK (length(sha256) = 32),
+    -- compressed against this message; NULL: not compressed
+    base_id     INTEGER REFERENCES in_flight_base (id),
+    bytes       BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE "mail_bytes" (
+    delivery_id INTEGER PRIMARY KEY REFERENCES delivery (id),
+    sha256      BLOB    NOT NULL CHECK (length(sha256) = 32),
+    bytes       BLOB    NOT NULL,
+    -- compressed against this message by an earlier version; NULL: not compressed
+    base        BLOB
+) STRICT;
+
+CREATE TABLE "delivery" (
+    id           INTEGER PRIMARY KEY,
+    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
+    purpose      TEXT    NOT NULL DEFAULT 'step'
+                 CHECK (purpose = 'step' OR purpose = 'briefing' OR purpose = 'access'),
+    step         TEXT    NOT NULL,
+    round        INTEGER NOT NULL CHECK (round >= 0),
+    state        TEXT    NOT NULL
+                 CHECK (state = 'due' OR state = 'sent' OR state = 'deferred' OR state = 'in_doubt'
+                        OR state = 'rejected' OR state = 'held' OR state = 'expired'
+                        OR state = 'cancelled' OR state = 'planned'),
+    slot_at      TEXT    NOT NULL CHECK (length(slot_at) = 20),
+    -- the pass that enqueued it: the Date of the mail
+    booked_at    TEXT    NOT NULL CHECK (length(booked_at) = 20),
+    -- hash of the step's content it was enqueued from
+    content      TEXT    NOT NULL,
+    message_id   TEXT    NOT NULL UNIQUE,
+    attempts     INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    -- how often it was not known whether it left
+    doubts       INTEGER NOT NULL DEFAULT 0 CHECK (doubts >= 0),
+    -- what the relay, or the file, said
+    reply        TEXT,
+    -- not tried again before
+    next_attempt_at TEXT CHECK (length(next_attempt_at) = 20),
+    -- the last instant at which it may leave, if its step has one
+    expires_at   TEXT    CHECK (length(expires_at) = 20),
+    settled_at   TEXT    CHECK (length(settled_at) = 20),
+    CHECK ((state = 'deferred' OR state = 'in_doubt') = (next_attempt_at IS NOT NULL)),
+    CHECK ((state = 'sent' OR state = 'rejected' OR state = 'expired' OR state = 'cancelled')
+           = (settled_at IS NOT NULL))
+) STRICT;
+
+CREATE UNIQUE INDEX delivery_of_step ON delivery (enrolment_id, step, round) WHERE purpose = 'step';
+
+CREATE INDEX delivery_not_settled ON delivery (id) WHERE settled_at IS NULL;
+
+CREATE INDEX delivery_of_mailing ON delivery (step, booked_at);
+
+CREATE TRIGGER delivery_never_moves_back BEFORE UPDATE OF state ON delivery
+WHEN OLD.settled_at IS NOT NULL
+BEGIN SELECT raise(ABORT, 'what is settled stays so'); END;
+
+CREATE TRIGGER delivery_settled_after_doubt AFTER UPDATE OF state ON delivery
+WHEN NEW.settled_at IS NOT NULL AND NEW.doubts > 0
+BEGIN DELETE FROM mail_bytes WHERE delivery_id = NEW.id; END;

@@ -3,7 +3,7 @@
 //! `tests/it/store` without SQL, so that the same tests could run on a second
 //! database.
 
-mod bytes;
+mod messages;
 mod migrations;
 mod room;
 mod schema;
@@ -82,7 +82,7 @@ fn bookings(people: i64) -> Vec<NewDelivery> {
 fn book(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
     let seen = store.data_version()?;
     let booked = store.enqueue(seen, &bookings(people), now())?;
-    assert_eq!(booked, EnqueueResult::All);
+    assert_eq!(booked, EnqueueResult::Enqueued);
     Ok(())
 }
 

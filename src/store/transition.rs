@@ -2,12 +2,9 @@
 //! transition names the state from which it starts and is ignored if the delivery
 //! is in another state by now. `domain/delivery` defines which transitions exist.
 
-use std::sync::Arc;
-
 use rusqlite::{Transaction, params};
 
-use super::bytes::{self, Packed};
-use super::{StoreError, codec};
+use super::{StoreError, codec, messages};
 use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::domain::time::timezone::Timestamp;
@@ -29,8 +26,6 @@ pub struct Transition {
     pub not_before: Option<Timestamp>,
     /// When the event happened, if not now.
     pub at: Option<Timestamp>,
-    /// The message that is about to be sent.
-    pub bytes: Option<Arc<Packed>>,
     /// The status code with which the relay reported that the mailbox does not
     /// exist. The person gets no mail until the address changes.
     pub no_mailbox: Option<StatusCode>,
@@ -47,7 +42,6 @@ impl Transition {
             reply: None,
             not_before: None,
             at: None,
-            bytes: None,
             no_mailbox: None,
         }
     }
@@ -69,7 +63,14 @@ pub(super) fn apply(tx: &Transaction<'_>, made: &Transition, now: Timestamp) -> 
     // A failure of the whole relay, or the end of a run, is not an attempt.
     let tried = matches!(to, State::Sent | State::Deferred | State::Rejected | State::InDoubt)
         && made.happened != DeliveryEvent::FoundInJournal;
-    let hash = made.bytes.as_ref().map(|packed| packed.sha256());
+    // While a worker sends it, only the relay or the send journal has the outcome.
+    let is_decision = matches!(
+        made.happened,
+        DeliveryEvent::Cancelled | DeliveryEvent::Expired | DeliveryEvent::Resolved { .. }
+    );
+    if is_decision && messages::is_in_flight(tx, made.number)? {
+        return Ok(false);
+    }
     let moved = tx.prepare_cached(include_str!("sql/move.sql"))?.execute(params![
         made.number,
         made.from.as_str(),
@@ -79,13 +80,12 @@ pub(super) fn apply(tx: &Transaction<'_>, made: &Transition, now: Timestamp) -> 
         made.reply.as_deref(),
         u32::from(tried),
         u32::from(made.happened == DeliveryEvent::ResultUnknown),
-        hash,
     ])?;
     if moved == 0 {
         return Ok(false);
     }
-    if let Some(packed) = &made.bytes {
-        bytes::keep(tx, made.number, packed)?;
+    if made.happened == DeliveryEvent::ResultUnknown {
+        messages::keep(tx, made.number)?;
     }
     if let Some(code) = made.no_mailbox {
         let sql = "UPDATE person SET undeliverable = ?2 WHERE undeliverable IS NULL AND id =
@@ -97,15 +97,7 @@ pub(super) fn apply(tx: &Transaction<'_>, made: &Transition, now: Timestamp) -> 
     // An operator confirmed that the mail was not sent, so a corrupt message
     // need not be sent again byte for byte.
     if made.happened == (DeliveryEvent::Resolved { sent: false }) {
-        bytes::forget_damaged(tx, made.number)?;
-    }
-    // The relay rejected it explicitly, so the mail was not sent, and the next
-    // attempt may build another message.
-    if made.from == State::InFlight
-        && matches!(to, State::Due | State::Deferred | State::Held)
-        && made.happened != DeliveryEvent::ResultUnknown
-    {
-        tx.prepare_cached("DELETE FROM mail_bytes WHERE delivery_id = ?1")?.execute([made.number])?;
+        messages::drop_corrupt(tx, made.number)?;
     }
     Ok(true)
 }

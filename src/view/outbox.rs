@@ -58,7 +58,7 @@ impl ProblemDeliveryView {
 
 impl OutboxView {
     pub(super) fn of(outbox: &OutboxSummary) -> OutboxView {
-        OutboxView { ready: outbox.ready, kept_back: BlockedMailsView::of_all(&outbox.kept_back) }
+        OutboxView { ready: outbox.ready, kept_back: BlockedMailsView::of_all(&outbox.blocked) }
     }
 }
 

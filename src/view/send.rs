@@ -246,7 +246,7 @@ impl DeliveredView {
             held: delivered.held,
             cancelled: delivered.cancelled,
             expired: delivered.expired,
-            kept_back: BlockedMailsView::of_all(&delivered.kept_back),
+            kept_back: BlockedMailsView::of_all(&delivered.blocked),
             waiting: unsent.waiting,
             trouble: delivered.relay_error.as_ref().map(|trouble| trouble.why.clone()),
             not_sent: ProblemDeliveryView::of_all(zone, &unsent.problems),

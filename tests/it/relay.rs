@@ -80,7 +80,7 @@ fn words(n: usize) -> Vec<u8> {
 fn hand_over(connection: &mut Connection, to: &str, words: &[u8]) -> Outcome {
     let envelope = Envelope { from: FROM, to, size: words.len() };
     match connection.begin_message(&envelope) {
-        Ok(()) => connection.send_data(words),
+        Ok(()) => connection.send_data(words, || {}),
         Err(outcome) => outcome,
     }
 }
@@ -144,7 +144,7 @@ fn a_null_return_path_is_supported() {
     let relay = start(Vec::new());
     let mut connection = connect(&relay);
     connection.begin_message(&Envelope { from: "", to: ANNA, size: 3 }).expect("it is asked for");
-    assert!(is_sent(&connection.send_data(b"a\r\n")));
+    assert!(is_sent(&connection.send_data(b"a\r\n", || {})));
     assert_eq!(relay.accepted()[0].from, "");
 }
 
@@ -776,7 +776,7 @@ fn a_rejected_recipient_is_never_sent_to() {
     let outcome = hand_over(&mut connection, ANNA, &words(1));
     assert!(matches!(outcome, Outcome::Rejected { hard: true, .. }), "{outcome:?}");
     assert!(!connection.is_usable());
-    let after = connection.send_data(&words(1));
+    let after = connection.send_data(&words(1), || {});
     assert_eq!(trouble(after).kind, RelayErrorKind::Transient);
     assert!(relay.accepted().is_empty());
 }

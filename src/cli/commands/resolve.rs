@@ -12,7 +12,7 @@ use crate::cli::style::{BOLD, DIM, SUCCESS};
 use crate::domain::delivery::state::{Delivery, DeliveryEvent, State};
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::plan::positions;
-use crate::store::{AuditRecord, Store, Transition, WriteResult};
+use crate::store::{AuditRecord, Store, Transition};
 use crate::view::resolve::ResolutionView;
 
 /// Mark a mail as sent or not sent when we cannot know
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let made = Transition { doubts, ..Transition::new(delivery.number, delivery.state, happened) };
         let made =
             made.with_reply(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));
-        if store.write(&[made], None, at)? != WriteResult::All(vec![true]) {
+        if store.write(&[made], at)? != [true] {
             let message = format!("delivery {} has moved on meanwhile", args.delivery);
             return Err(
                 CommandError::new(ErrorKind::Busy, message).hint("check it again with `journey status`")

@@ -175,7 +175,7 @@ fn deliveries_text(cx: &mut Context, snapshot: &Snapshot, status: &Status<'_>) -
             format_datetime(zone, pausing.opens)
         )?;
     }
-    output::print_table(&mut *cx.out, &blocked::rows(&status.outbox.kept_back, &snapshot.settings), &[0])?;
+    output::print_table(&mut *cx.out, &blocked::rows(&status.outbox.blocked, &snapshot.settings), &[0])?;
     problems_text(cx, snapshot, status)?;
     if let Some(line) = output::stopped_text(snapshot) {
         writeln!(cx.out, "  {line}")?;

@@ -34,12 +34,6 @@ pub struct Delivery {
 /// An event that changes the state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryEvent {
-    /// A worker took it.
-    Claimed,
-    /// The worker returned it: no data was sent, or the relay failed.
-    Released,
-    /// The relay has answered DATA, and the data is sent next.
-    DataStarted,
     /// The relay has accepted it.
     Accepted,
     /// A transient rejection.
@@ -50,8 +44,6 @@ pub enum DeliveryEvent {
     Held,
     /// The data may have been sent, and there was no reply.
     ResultUnknown,
-    /// The retry time has come.
-    RetryDue,
     /// The last instant at which it may leave has passed.
     Expired,
     /// The person or the step is gone.
@@ -100,10 +92,6 @@ pub enum State {
     Planned,
     /// Ready to leave.
     Due,
-    /// A worker has it.
-    Claimed,
-    /// The data is being sent, and the outcome is unknown.
-    InFlight,
     /// The relay asked to retry later.
     Deferred,
     /// The outcome is unknown.
@@ -122,11 +110,9 @@ pub enum State {
 
 impl State {
     /// All states, in the order of the table.
-    pub const ALL: [State; 11] = [
+    pub const ALL: [State; 9] = [
         State::Planned,
         State::Due,
-        State::Claimed,
-        State::InFlight,
         State::Deferred,
         State::InDoubt,
         State::Sent,
@@ -141,8 +127,6 @@ impl State {
         match self {
             State::Planned => "planned",
             State::Due => "due",
-            State::Claimed => "claimed",
-            State::InFlight => "in_flight",
             State::Deferred => "deferred",
             State::InDoubt => "in_doubt",
             State::Sent => "sent",
@@ -156,8 +140,7 @@ impl State {
     /// The state in text.
     pub fn words(self) -> &'static str {
         match self {
-            State::Planned | State::Due | State::Claimed => "waiting",
-            State::InFlight => "being sent",
+            State::Planned | State::Due => "waiting",
             State::Deferred => "to be tried again",
             State::InDoubt => "in doubt",
             State::Sent => "sent",
@@ -176,25 +159,21 @@ impl State {
     /// The next state after an event; `None` if the event is impossible. The only place that
     /// defines transitions. `doubts` is how often the delivery was in doubt before.
     pub(crate) fn after(self, happened: DeliveryEvent, doubts: u32) -> Option<State> {
-        use State::{Cancelled, Claimed, Deferred, Due, Expired, Held, InDoubt, InFlight, Rejected, Sent};
+        use State::{Cancelled, Deferred, Due, Expired, Held, InDoubt, Rejected, Sent};
         Some(match (self, happened) {
-            (Due, DeliveryEvent::Claimed) => Claimed,
-            (Claimed | InFlight, DeliveryEvent::Released) => Due,
-            (Claimed, DeliveryEvent::DataStarted) => InFlight,
-            // Files, and programs that return the outcome at once.
-            (Claimed | InFlight, DeliveryEvent::Accepted) => Sent,
-            (Claimed | InFlight, DeliveryEvent::Deferred) => Deferred,
-            (Claimed | InFlight, DeliveryEvent::Rejected) => Rejected,
-            (Claimed | InFlight, DeliveryEvent::Held) => Held,
-            (InFlight, DeliveryEvent::ResultUnknown) if doubts == 0 => InDoubt,
-            (InFlight, DeliveryEvent::ResultUnknown) => Held,
-            (Deferred | InDoubt, DeliveryEvent::RetryDue) => Due,
-            (Due | Claimed | Deferred, DeliveryEvent::Expired) => Expired,
-            (Due | Claimed | Deferred | InDoubt | Held, DeliveryEvent::Cancelled) => Cancelled,
+            // A deferred mail and one in doubt are sent again without another state.
+            (Due | Deferred | InDoubt, DeliveryEvent::Accepted) => Sent,
+            (Due | Deferred | InDoubt, DeliveryEvent::Deferred) => Deferred,
+            (Due | Deferred | InDoubt, DeliveryEvent::Rejected) => Rejected,
+            (Due | Deferred | InDoubt, DeliveryEvent::Held) => Held,
+            (Due | Deferred | InDoubt, DeliveryEvent::ResultUnknown) if doubts == 0 => InDoubt,
+            (Due | Deferred | InDoubt, DeliveryEvent::ResultUnknown) => Held,
+            (Due | Deferred, DeliveryEvent::Expired) => Expired,
+            (Due | Deferred | InDoubt | Held, DeliveryEvent::Cancelled) => Cancelled,
             (InDoubt | Held, DeliveryEvent::Resolved { sent: true }) => Sent,
             (InDoubt | Held, DeliveryEvent::Resolved { sent: false }) => Due,
             // The journal is written before the database and so may know more.
-            (Due | Claimed | InFlight | Deferred | InDoubt | Held, DeliveryEvent::FoundInJournal) => Sent,
+            (Due | Deferred | InDoubt | Held, DeliveryEvent::FoundInJournal) => Sent,
             _ => return None,
         })
     }
@@ -215,16 +194,12 @@ impl fmt::Display for State {
 mod tests {
     use super::*;
 
-    const HAPPENED: [DeliveryEvent; 14] = [
-        DeliveryEvent::Claimed,
-        DeliveryEvent::Released,
-        DeliveryEvent::DataStarted,
+    const HAPPENED: [DeliveryEvent; 10] = [
         DeliveryEvent::Accepted,
         DeliveryEvent::Deferred,
         DeliveryEvent::Rejected,
         DeliveryEvent::Held,
         DeliveryEvent::ResultUnknown,
-        DeliveryEvent::RetryDue,
         DeliveryEvent::Expired,
         DeliveryEvent::Cancelled,
         DeliveryEvent::Resolved { sent: true },
@@ -251,12 +226,11 @@ mod tests {
             .collect();
         expect_test::expect![[r#"
             [
+                "due Accepted",
                 "due FoundInJournal",
-                "claimed Accepted",
-                "claimed FoundInJournal",
-                "in_flight Accepted",
-                "in_flight FoundInJournal",
+                "deferred Accepted",
                 "deferred FoundInJournal",
+                "in_doubt Accepted",
                 "in_doubt Resolved { sent: true }",
                 "in_doubt FoundInJournal",
                 "held Resolved { sent: true }",
@@ -275,19 +249,9 @@ mod tests {
 
     #[test]
     fn a_second_doubt_holds_the_delivery() {
-        assert_eq!(State::InFlight.after(DeliveryEvent::ResultUnknown, 0), Some(State::InDoubt));
-        assert_eq!(State::InFlight.after(DeliveryEvent::ResultUnknown, 1), Some(State::Held));
-    }
-
-    #[test]
-    fn an_in_flight_delivery_is_neither_cancelled_nor_expired() {
-        for happened in [
-            DeliveryEvent::Cancelled,
-            DeliveryEvent::Expired,
-            DeliveryEvent::RetryDue,
-            DeliveryEvent::Claimed,
-        ] {
-            assert_eq!(State::InFlight.after(happened, 0), None, "{happened:?}");
+        for state in [State::Due, State::Deferred, State::InDoubt] {
+            assert_eq!(state.after(DeliveryEvent::ResultUnknown, 0), Some(State::InDoubt), "{state}");
+            assert_eq!(state.after(DeliveryEvent::ResultUnknown, 1), Some(State::Held), "{state}");
         }
     }
 }

@@ -1,180 +1,173 @@
-//! Which mails are claimed next: the outbox from first to last, a batch at a
-//! time. Of a domain that has a limit of its own only a few are claimed at
-//! once, and none while that limit has no room; what is passed over for that
-//! is come back to, so that mails to others need not wait behind it, and
-//! memory stays small.
+//! Selects the mails that are claimed next: the outbox from first to last, in
+//! batches. Of a domain with a limit of its own only a few are queued, and none while
+//! the limit has no room. What is skipped for that is revisited later, so that mails
+//! to others do not wait behind it and memory stays small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::rollout::StagedRollout;
 use super::work_queue::{DomainStats, WorkQueue};
-use super::{BlockedCounts, SendFilter, SendPolicy, take};
+use super::{BlockedCounts, SendFilter, SendPolicy, select_sendable};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::message::MessageBuilder;
-use crate::store::{OutboundDelivery, Store, StoreError, Transition};
+use crate::store::{OutboundDelivery, Store, StoreError};
 
-/// So many mails are claimed at once, and lie ready for the lines.
+/// This many mails are read at once, and lie ready for the workers.
 pub(super) const PREFETCH: usize = 64;
-/// So many of them to one domain that is limited.
+/// At most this many of them to one limited domain.
 const MAX_QUEUED_PER_DOMAIN: usize = PREFETCH / 2;
-/// With more than these the domain is not come back to.
+/// A domain is revisited when it has no more than this queued.
 const REFILL_BELOW: usize = MAX_QUEUED_PER_DOMAIN / 2;
 
-/// How far the outbox was read.
+/// How far the outbox is read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OutboxCursor {
     /// Up to this number.
     pub(super) after: i64,
     /// There is nothing more to claim beyond it.
     pub(super) exhausted: bool,
-    /// Of each lane from which mails were passed over: the first of them has a
-    /// number above this.
-    passed_over: BTreeMap<usize, i64>,
+    /// Limited domains of which mails were skipped, each with a number below the first
+    /// of them.
+    skipped: BTreeMap<usize, i64>,
 }
 
 impl OutboxCursor {
-    /// Is there a lane to come back to now?
-    fn lane_with_room(&self, lanes: &[DomainStats]) -> Option<(usize, i64)> {
-        let room = |lane: usize| {
-            lanes.get(lane).is_none_or(|lane| lane.ready <= REFILL_BELOW && lane.wait.is_none())
+    /// A domain that can be revisited now.
+    fn domain_with_room(&self, domains: &[DomainStats]) -> Option<(usize, i64)> {
+        let has_room = |domain: usize| {
+            domains.get(domain).is_none_or(|stats| stats.ready <= REFILL_BELOW && stats.wait.is_none())
         };
-        self.passed_over.iter().map(|(lane, from)| (*lane, *from)).find(|(lane, _)| room(*lane))
+        self.skipped.iter().map(|(domain, from)| (*domain, *from)).find(|(domain, _)| has_room(*domain))
     }
 
-    /// Is there a lane from which mails were passed over?
-    pub(super) fn has_passed_some_over(&self) -> bool {
-        !self.passed_over.is_empty()
+    /// Whether mails were skipped.
+    pub(super) fn has_skipped(&self) -> bool {
+        !self.skipped.is_empty()
     }
 
-    /// When the first lane has room again from which mails were passed over;
-    /// `None`: there is none.
-    pub(super) fn wait(&self, counter: &WorkQueue) -> Option<Duration> {
-        let lanes = counter.lanes();
-        self.passed_over.keys().filter_map(|lane| lanes.get(*lane)?.wait).min()
+    /// When the first domain has room of which mails were skipped.
+    pub(super) fn wait(&self, queue: &WorkQueue) -> Option<Duration> {
+        let domains = queue.domains();
+        self.skipped.keys().filter_map(|domain| domains.get(*domain)?.wait).min()
     }
 
-    /// Is everything claimed that there is room for?
-    pub(super) fn has_all_there_is_room_for(&self, counter: &WorkQueue) -> bool {
-        self.exhausted && self.lane_with_room(&counter.lanes()).is_none()
+    /// Whether everything is claimed that there is room for.
+    pub(super) fn has_claimed_all(&self, queue: &WorkQueue) -> bool {
+        self.exhausted && self.domain_with_room(&queue.domains()).is_none()
     }
 }
 
-/// Mails that are claimed next.
-pub(super) struct ClaimedBatch {
-    pub(super) claimed: Vec<Arc<OutboundDelivery>>,
-    /// The outbox will have been read so far.
-    pub(super) reading: OutboxCursor,
-    pub(super) kept_back: BlockedCounts,
+/// The result of a selection.
+pub(super) struct SelectedMails {
+    /// Mails to be queued.
+    pub(super) mails: Vec<Arc<OutboundDelivery>>,
+    /// Mails that are no longer wanted or too late.
+    pub(super) to_close: Vec<OutboundDelivery>,
+    pub(super) blocked: BlockedCounts,
+    pub(super) cursor: OutboxCursor,
 }
 
-/// What claims are made of.
+/// What a selection depends on.
 pub(super) struct BatchSelector<'a, 'd> {
     pub(super) builder: &'a MessageBuilder<'d>,
     pub(super) store: &'a Store,
-    pub(super) permits: &'a SendPolicy,
-    pub(super) waves: &'a mut StagedRollout,
-    pub(super) chosen: &'a mut SendFilter,
-    pub(super) counter: &'a WorkQueue,
+    pub(super) policy: &'a SendPolicy,
+    pub(super) rollout: &'a mut StagedRollout,
+    pub(super) filter: &'a mut SendFilter,
+    pub(super) queue: &'a WorkQueue,
+    /// Mails that are claimed already.
+    pub(super) claimed: &'a HashSet<i64>,
     pub(super) now: Timestamp,
 }
 
 impl BatchSelector<'_, '_> {
-    /// The next that may leave, and the moves that claim or settle them.
-    ///
-    /// # Errors
-    ///
-    /// Where the outbox cannot be read.
-    pub(super) fn claims(
-        &mut self,
-        reading: &OutboxCursor,
-        moves: &mut Vec<Transition>,
-    ) -> Result<ClaimedBatch, StoreError> {
-        let mut claims = ClaimedBatch {
-            claimed: Vec::new(),
-            reading: reading.clone(),
-            kept_back: BlockedCounts::default(),
+    /// Selects the next mails that may be sent.
+    pub(super) fn select(&mut self, cursor: &OutboxCursor) -> Result<SelectedMails, StoreError> {
+        let mut selected = SelectedMails {
+            mails: Vec::new(),
+            to_close: Vec::new(),
+            blocked: BlockedCounts::default(),
+            cursor: cursor.clone(),
         };
-        let mut lanes = self.counter.lanes();
-        if let Some((lane, from)) = reading.lane_with_room(&lanes) {
-            self.come_back(lane, from, &mut lanes, &mut claims, moves)?;
+        let mut domains = self.queue.domains();
+        if let Some((domain, from)) = cursor.domain_with_room(&domains) {
+            self.revisit_skipped(domain, from, &mut domains, &mut selected)?;
         }
-        while claims.claimed.is_empty() && !claims.reading.exhausted {
-            if self.chosen.exhausted_after(claims.reading.after) {
-                claims.reading.exhausted = true;
+        while selected.mails.is_empty() && !selected.cursor.exhausted {
+            if self.filter.exhausted_after(selected.cursor.after) {
+                selected.cursor.exhausted = true;
                 break;
             }
-            let found = self.store.sendable(claims.reading.after, PREFETCH, self.now)?;
-            let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else {
-                claims.reading.exhausted = true;
+            let found = self.store.sendable(selected.cursor.after, PREFETCH, self.now)?;
+            let Some(last) = found.last().map(|mail| mail.delivery.number) else {
+                selected.cursor.exhausted = true;
                 break;
             };
-            let kept_back = self.take(found, &mut lanes, &mut claims, moves)?;
-            claims.kept_back.add_all(kept_back);
-            claims.reading.after = last;
+            let blocked = self.select_from(found, &mut domains, &mut selected)?;
+            selected.blocked.add_all(blocked);
+            selected.cursor.after = last;
         }
-        Ok(claims)
+        Ok(selected)
     }
 
-    /// Claims what was passed over of a lane, as far as there is room.
-    fn come_back(
+    /// Selects from the skipped mails of a domain, as far as there is room.
+    fn revisit_skipped(
         &mut self,
-        lane: usize,
+        domain: usize,
         mut from: i64,
-        lanes: &mut [DomainStats],
-        claims: &mut ClaimedBatch,
-        moves: &mut Vec<Transition>,
+        domains: &mut [DomainStats],
+        selected: &mut SelectedMails,
     ) -> Result<(), StoreError> {
-        claims.reading.passed_over.remove(&lane);
-        let until = claims.reading.after;
+        selected.cursor.skipped.remove(&domain);
+        let until = selected.cursor.after;
         loop {
             let mut found = self.store.sendable(from, PREFETCH, self.now)?;
-            let last = found.last().map(|outgoing| outgoing.delivery.number).filter(|last| *last < until);
-            found.retain(|mail| mail.delivery.number <= until && self.counter.lane(mail) == Some(lane));
-            // They were counted when they were passed.
-            self.take(found, lanes, claims, moves)?;
+            let last = found.last().map(|mail| mail.delivery.number).filter(|last| *last < until);
+            found.retain(|mail| mail.delivery.number <= until && self.queue.domain(mail) == Some(domain));
+            // Blocked mails were counted when they were skipped.
+            self.select_from(found, domains, selected)?;
             let Some(last) = last else { return Ok(()) };
-            if !claims.claimed.is_empty() {
-                claims.reading.passed_over.entry(lane).or_insert(last);
+            if !selected.mails.is_empty() {
+                selected.cursor.skipped.entry(domain).or_insert(last);
                 return Ok(());
             }
             from = last;
         }
     }
 
-    /// Takes what of a batch may leave and has room; what is kept back.
-    fn take(
+    /// Selects from a batch what may be sent and has room. Returns what is blocked.
+    fn select_from(
         &mut self,
         mut found: Vec<OutboundDelivery>,
-        lanes: &mut [DomainStats],
-        claims: &mut ClaimedBatch,
-        moves: &mut Vec<Transition>,
+        domains: &mut [DomainStats],
+        selected: &mut SelectedMails,
     ) -> Result<BlockedCounts, StoreError> {
-        found.retain(|mail| self.chosen.names(mail));
-        let (waves, chosen) = (&mut *self.waves, &mut *self.chosen);
-        let passed_over = &mut claims.reading.passed_over;
-        let may = |mail: &OutboundDelivery| {
+        found.retain(|mail| self.filter.names(mail) && !self.claimed.contains(&mail.delivery.number));
+        let (rollout, filter) = (&mut *self.rollout, &mut *self.filter);
+        let skipped = &mut selected.cursor.skipped;
+        let admit = |mail: &OutboundDelivery| {
             let number = mail.delivery.number;
-            if !chosen.has_room_for(number) {
+            if !filter.has_room_for(number) {
                 return Ok(false);
             }
-            let lane = self.counter.lane(mail);
-            let full = |lane: DomainStats| lane.ready >= MAX_QUEUED_PER_DOMAIN || lane.wait.is_some();
-            if let Some(lane) = lane.filter(|lane| full(lanes[*lane])) {
-                passed_over.entry(lane).or_insert(number - 1);
+            let domain = self.queue.domain(mail);
+            let is_full = |stats: DomainStats| stats.ready >= MAX_QUEUED_PER_DOMAIN || stats.wait.is_some();
+            if let Some(domain) = domain.filter(|domain| is_full(domains[*domain])) {
+                skipped.entry(domain).or_insert(number - 1);
                 return Ok(false);
             }
-            let may = waves.may_leave(self.store, &mail.delivery, self.now)?;
-            if may {
-                chosen.try_admit(number);
-                lane.into_iter().for_each(|lane| lanes[lane].ready += 1);
+            let is_admitted = rollout.admit(self.store, &mail.delivery, self.now)?;
+            if is_admitted {
+                filter.try_admit(number);
+                domain.into_iter().for_each(|domain| domains[domain].ready += 1);
             }
-            Ok(may)
+            Ok(is_admitted)
         };
-        let (claimed, kept_back, more) = take(self.builder, self.permits, found, self.now, may)?;
-        moves.extend(more);
-        claims.claimed.extend(claimed.into_iter().map(Arc::new));
-        Ok(kept_back)
+        let (mails, blocked, to_close) = select_sendable(self.builder, self.policy, found, self.now, admit)?;
+        selected.mails.extend(mails.into_iter().map(Arc::new));
+        selected.to_close.extend(to_close);
+        Ok(blocked)
     }
 }

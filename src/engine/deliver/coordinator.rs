@@ -1,31 +1,28 @@
-//! Mails to the relay: lines that hand over, and one writer that has the
-//! database. The writer takes whatever the lines have told it since its last
-//! commit and commits it together, so that the disk is asked once for all; a
-//! line lets the words of a mail leave only when it is on disk that they do,
-//! and with that what came of its mail before (performance, 8). So a process
-//! that dies repeats at most one mail a line.
+//! Sends mails to the relay with several workers. The coordinator alone uses the
+//! database. It takes all reports since its last commit and commits them together:
+//! the outcomes, and the mail that each worker sends next. A worker sends the data of
+//! a mail only after that commit, so a crash repeats at most one mail of each worker.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
 
-use super::claims::{BatchSelector, ClaimedBatch, OutboxCursor, PREFETCH};
+use super::claims::{BatchSelector, OutboxCursor, PREFETCH};
 use super::limits::{Limits, SendHistory};
-use super::patterns::Patterns;
+use super::message_bases::MessageBases;
 use super::rejections::{Classified, Rejection, RejectionTracker};
 use super::rollout::StagedRollout;
 use super::work_queue::WorkQueue;
-use super::worker::{Destination, Worker, WorkerContext, WorkerEvent, waits_for_word};
+use super::worker::{Destination, FinishedMail, NextMail, Worker, WorkerContext, WorkerReport};
 use super::{DeliverySummary, SendDecision, SendFilter, SendPolicy};
 use crate::clock::Stopwatch;
 use crate::domain::change::{Change, ChangeAuthor};
 use crate::domain::delivery::bounce::{NO_MAILBOX, StatusCode};
 use crate::domain::delivery::reply::{self, Outcome, Phase, RelayError, RelayErrorKind, Reply};
-use crate::domain::delivery::state::{DeliveryEvent, State, recipient_backoff};
+use crate::domain::delivery::state::{DeliveryEvent, recipient_backoff};
 use crate::domain::model::ids::StepName;
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
@@ -35,587 +32,604 @@ use crate::engine::tokens::Keys;
 use crate::failpoint;
 use crate::mail::message::dkim::Signer;
 use crate::store::{
-    DataVersion, JournalEntry, OutboundDelivery, Packed, Store, StoreError, Transition, WriteResult,
+    DataVersion, InFlight, JournalEntry, OutboundDelivery, OutboxCommit, Store, StoreError, Transition,
+    WriteResult,
 };
 
-/// How long the writer waits for the lines before it looks around.
-const LOOK_AROUND: Duration = Duration::from_millis(500);
-/// How often in one sitting the outbox is read again.
-const RESCANS: u32 = 3;
+/// How long the coordinator waits for reports before it checks whether to stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the outbox is read again from its start.
+const MAX_RESCANS: u32 = 3;
 /// This many mails in a row without a reply mean the mail server.
-const MOST_IN_DOUBT: usize = 3;
-/// A commit that takes longer than this is worth a word (F05).
-const SLOW: Duration = Duration::from_secs(5);
+const MAX_IN_DOUBT: usize = 3;
+/// A commit that takes longer is reported.
+const SLOW_COMMIT: Duration = Duration::from_secs(5);
 
-/// The way to the relay, and how fast.
+/// The relay, and how fast mails are sent to it.
 pub(crate) struct RelayRoute<'a> {
-    /// Who takes them.
+    /// What takes the mails.
     pub(crate) to: Destination<'a>,
-    /// Who signs them, if the relay does not.
+    /// What signs them, if the relay does not.
     pub(crate) signer: Option<&'a Signer>,
-    /// How many connections at the same time.
+    /// The number of connections.
     pub(crate) connections: u16,
-    /// How fast.
+    /// Rate limits.
     pub(crate) limits: Limits,
-    /// How long what is in doubt waits before it is handed over once more.
+    /// How long a mail in doubt waits before it is sent once more.
     pub(crate) in_doubt_wait: TimeDelta,
-    /// So many mails of a mailing leave first, and so long before the rest
-    /// does: somebody may notice that it was the wrong one (T28).
-    pub(crate) wave: Option<(u32, TimeDelta)>,
+    /// A staged rollout: the number of first mails of a mailing, and how long the rest
+    /// waits.
+    pub(crate) rollout: Option<(u32, TimeDelta)>,
 }
 
-/// What is asked and told on the way.
+/// What happens around the delivery.
 pub struct DeliveryHooks<'a> {
-    /// What may be handed over at all.
-    pub chosen: &'a mut SendFilter,
-    /// What the clock shows.
+    /// The mails that may be sent at all.
+    pub filter: &'a mut SendFilter,
+    /// The current time.
     pub now: &'a dyn Fn() -> Timestamp,
-    /// Told after each mail.
-    pub one_more: &'a mut dyn FnMut(),
-    /// Told what an operator should know.
-    pub say: &'a mut dyn FnMut(String),
-    /// Shall nothing more be begun? Asked all the time, also when that is so:
-    /// whoever asks is alive (F14).
-    pub stop: &'a dyn Fn() -> bool,
-    /// Is it for good? Then only what has left is waited for (F07).
-    pub ends: &'a dyn Fn() -> bool,
+    /// Called after each mail that was sent.
+    pub on_sent: &'a mut dyn FnMut(),
+    /// Receives messages for the operator.
+    pub log: &'a mut dyn FnMut(String),
+    /// Whether to start no new work. Polled all the time, also while stopping, as a
+    /// sign of life.
+    pub should_stop: &'a dyn Fn() -> bool,
+    /// Whether the stop is final: then only mails in flight are waited for.
+    pub is_final: &'a dyn Fn() -> bool,
 }
 
-/// Hands what is chosen and may leave now to the relay.
+/// Sends what is selected and may be sent now to the relay.
 ///
 /// # Errors
 ///
-/// Where the database or the send journal cannot be written. What was on its
-/// way then is in doubt at the next run, or known from the journal.
+/// If the database or the send journal cannot be written. The next run finds what
+/// was in flight.
 pub(crate) fn to_relay(
     builder: &MessageBuilder<'_>,
     keys: &Keys,
     store: &mut Store,
     journal: &mut Journal,
-    way: &RelayRoute<'_>,
+    route: &RelayRoute<'_>,
     hooks: DeliveryHooks<'_>,
 ) -> anyhow::Result<DeliverySummary> {
-    let before = SendHistory::read(store, &way.limits, (hooks.now)())?;
-    let counter = WorkQueue::new(&way.limits, Stopwatch::start(), &before);
-    let patterns = Patterns::default();
-    let lines = WorkerContext {
-        builder: *builder,
-        keys,
-        to: way.to,
-        signer: way.signer,
-        counter: &counter,
-        patterns,
-    };
-    let permits = SendPolicy::read(store, builder)?;
-    let mut writer = Coordinator {
+    let history = SendHistory::read(store, &route.limits, (hooks.now)())?;
+    let queue = WorkQueue::new(&route.limits, Stopwatch::start(), &history);
+    let bases = MessageBases::default();
+    let context =
+        WorkerContext { builder: *builder, keys, to: route.to, signer: route.signer, queue: &queue, bases };
+    let policy = SendPolicy::read(store, builder)?;
+    let mut coordinator = Coordinator {
         builder,
         store,
         journal,
-        way,
+        route,
         hooks,
-        counter: &counter,
-        permits,
-        reading: OutboxCursor::default(),
-        changed: false,
-        lines: 0,
-        closing: false,
-        troubles: 0,
+        queue: &queue,
+        policy,
+        cursor: OutboxCursor::default(),
+        claimed: HashSet::new(),
+        to_close: Vec::new(),
+        answers: Vec::new(),
+        is_changed: false,
+        is_closing: false,
+        relay_failures: 0,
         in_doubt: 0,
-        given_back: false,
-        came_back: BTreeMap::new(),
-        gives_back: false,
+        must_rescan: false,
+        given_back: BTreeMap::new(),
         limited: BTreeSet::new(),
         rescans: 0,
-        refusals: RejectionTracker::default(),
-        waves: StagedRollout::new(way.wave),
-        delivered: DeliverySummary::default(),
+        rejections: RejectionTracker::default(),
+        rollout: StagedRollout::new(route.rollout),
+        summary: DeliverySummary::default(),
     };
-    let (tell, told) = mpsc::channel();
+    let (sender, reports) = mpsc::channel();
     std::thread::scope(|scope| {
-        writer.commit(&Group::default(), &[])?;
-        let ready = u16::try_from(counter.standing().ready).unwrap_or(u16::MAX);
-        writer.lines = way.connections.min(ready);
-        let mut answers = Vec::new();
-        for number in 0..writer.lines {
-            let (may_fly, answer) = mpsc::channel();
-            answers.push(may_fly);
-            let line = Worker { lines: &lines, number: number.into(), tell: tell.clone(), answer };
-            scope.spawn(move || line.run());
+        coordinator.claim()?;
+        let ready = u16::try_from(queue.stats().ready).unwrap_or(u16::MAX);
+        for number in 0..route.connections.min(ready) {
+            let (answer, answers) = mpsc::channel();
+            coordinator.answers.push(answer);
+            let worker =
+                Worker { context: &context, number: number.into(), reports: sender.clone(), answers };
+            scope.spawn(move || worker.run());
         }
-        drop(tell);
-        let outcome = writer.run(&told, &answers);
-        // Whatever happened: nobody waits for a writer that is gone.
-        counter.close();
-        drop((told, answers));
+        drop(sender);
+        let outcome = coordinator.run(&reports);
+        // After an error, no worker waits for the coordinator.
+        queue.close();
+        drop(reports);
+        coordinator.answers.clear();
         outcome
     })?;
-    Ok(writer.delivered)
+    Ok(coordinator.summary)
 }
 
-/// The one who has the database.
+/// The only user of the database while workers send.
 struct Coordinator<'a, 'h> {
     builder: &'a MessageBuilder<'a>,
     store: &'a mut Store,
     journal: &'a mut Journal,
-    way: &'a RelayRoute<'a>,
+    route: &'a RelayRoute<'a>,
     hooks: DeliveryHooks<'h>,
-    counter: &'a WorkQueue,
-    permits: SendPolicy,
-    /// The outbox is read from first to last; so far it was.
-    reading: OutboxCursor,
-    /// Somebody else wrote since this began: who was claimed before may be gone.
-    changed: bool,
-    /// So many lines were begun.
-    lines: u16,
-    /// Nothing more is begun.
-    closing: bool,
-    /// How often in a row the relay as a whole was the trouble.
-    troubles: usize,
-    /// How many mails in a row are in doubt.
+    queue: &'a WorkQueue,
+    policy: SendPolicy,
+    /// How far the outbox is read.
+    cursor: OutboxCursor,
+    /// Mails that are in the queue or with a worker, or whose outcome is not decided.
+    /// In the database they are due as before.
+    claimed: HashSet<i64>,
+    /// Mails that are no longer wanted or too late, to be closed by the next commit.
+    to_close: Vec<OutboundDelivery>,
+    /// One channel for each worker.
+    answers: Vec<Sender<bool>>,
+    /// Another connection has written since this began: recipients may have left.
+    is_changed: bool,
+    /// No new work is started.
+    is_closing: bool,
+    /// How often in a row the relay as a whole failed.
+    relay_failures: usize,
+    /// The number of mails in a row that are in doubt.
     in_doubt: usize,
-    /// Such trouble gave a mail back; it is tried again in this sitting.
-    given_back: bool,
-    /// What such trouble gave back and did not leave since, and why.
-    came_back: BTreeMap<i64, RelayError>,
-    /// The next commit gives a mail back.
-    gives_back: bool,
-    /// What a limit stopped that others passed.
+    /// Mails were given back that are tried again in this run.
+    must_rescan: bool,
+    /// Mails that failures of the relay gave back and that were not sent since.
+    given_back: BTreeMap<i64, RelayError>,
+    /// Mails that a limit stopped while others passed.
     limited: BTreeSet<i64>,
-    /// How often the outbox was read again for that.
+    /// How often the outbox was read again from its start.
     rescans: u32,
-    refusals: RejectionTracker,
-    waves: StagedRollout,
-    delivered: DeliverySummary,
+    rejections: RejectionTracker,
+    rollout: StagedRollout,
+    summary: DeliverySummary,
 }
 
-/// A mail the relay waits for the words of.
-struct Flight {
-    line: usize,
-    mail: Arc<OutboundDelivery>,
-    bytes: Arc<Packed>,
-}
-
-/// What the lines told, to be written down together.
+/// What the workers reported, to be committed together.
 #[derive(Default)]
-struct Group {
-    moves: Vec<Transition>,
-    flights: Vec<Flight>,
+struct Batch {
+    transitions: Vec<Transition>,
     sent: Vec<JournalEntry>,
-    /// Steps that are too large for the relay, and what was said of it.
+    /// Workers with nothing in flight.
+    idle: Vec<i64>,
+    /// Workers that wait until their outcome is committed, without a next mail.
+    waiting: Vec<usize>,
+    /// What workers send next, if it may still be sent.
+    next: Vec<(usize, NextMail)>,
+    /// Steps whose messages are too large for the relay, and why.
     too_large: Vec<(StepName, String)>,
+    /// The workers have ended.
+    is_last: bool,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        !self.is_last
+            && self.transitions.is_empty()
+            && self.sent.is_empty()
+            && self.idle.is_empty()
+            && self.next.is_empty()
+            && self.too_large.is_empty()
+    }
 }
 
 impl Coordinator<'_, '_> {
-    /// Writes down what the lines tell, until all of them have gone home.
-    fn run(&mut self, told: &Receiver<WorkerEvent>, answers: &[Sender<bool>]) -> anyhow::Result<()> {
-        let mut lines = answers.len();
-        while lines > 0 {
-            let mut group = Group::default();
-            match told.recv_timeout(self.patience()) {
+    /// Commits what the workers report until all of them have ended.
+    fn run(&mut self, reports: &Receiver<WorkerReport>) -> anyhow::Result<()> {
+        let mut workers = self.answers.len();
+        while workers > 0 {
+            let mut batch = Batch::default();
+            match reports.recv_timeout(self.poll_timeout()) {
                 Ok(first) => {
-                    self.note(first, answers, &mut lines, &mut group);
-                    told.try_iter().for_each(|next| self.note(next, answers, &mut lines, &mut group));
+                    self.handle_report(first, &mut workers, &mut batch);
+                    reports.try_iter().for_each(|next| self.handle_report(next, &mut workers, &mut batch));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.look_around(&mut group);
-            self.commit(&group, answers)?;
+            self.check_stop_conditions();
+            self.commit(batch)?;
+            self.claim()?;
         }
-        let mut group = Group::default();
-        let left = self.refusals.finish();
-        self.heard(&mut group, left);
-        self.commit(&group, answers)?;
-        self.note_what_came_back();
-        self.note_the_wait()
+        let mut batch = Batch { is_last: !self.answers.is_empty(), ..Batch::default() };
+        let rest = self.rejections.finish();
+        self.record_rejections(&mut batch, rest);
+        self.commit(batch)?;
+        self.report_given_back();
+        self.record_wait()
     }
 
-    /// How long the lines are waited for: not at all where none has anything to
-    /// tell, because the outbox turned out to have been read to its end.
-    fn patience(&self) -> Duration {
-        let standing = self.counter.standing();
-        let idle = standing.ready + standing.in_hand == 0 && self.reading.exhausted && !self.closing;
-        if idle { Duration::ZERO } else { LOOK_AROUND }
+    /// How long to wait for a report: not at all if none is expected, because the
+    /// outbox turned out to have been read to its end.
+    fn poll_timeout(&self) -> Duration {
+        let stats = self.queue.stats();
+        let is_idle = stats.ready + stats.active == 0 && self.cursor.exhausted && !self.is_closing;
+        if is_idle { Duration::ZERO } else { POLL_INTERVAL }
     }
 
-    /// Takes in what one line tells.
-    fn note(&mut self, told: WorkerEvent, answers: &[Sender<bool>], lines: &mut usize, group: &mut Group) {
-        match told {
-            WorkerEvent::Flies { line, mail, bytes } => group.flights.push(Flight { line, mail, bytes }),
-            WorkerEvent::Stayed { mail } => self.counter.answered(&mail, true),
-            WorkerEvent::Unmakeable { mail, why } => {
-                self.counter.answered(&mail, false);
-                self.settle(group, &mail, State::Claimed, DeliveryEvent::Held, why);
-            }
-            WorkerEvent::Ended { line, mail, from, outcome } => {
-                self.counter.answered(&mail, true);
-                let waits = waits_for_word(&outcome);
-                self.ended(group, &mail, from, outcome);
-                if waits {
-                    // A line that is gone needs no answer.
-                    let _ = answers[line].send(true);
+    fn handle_report(&mut self, report: WorkerReport, workers: &mut usize, batch: &mut Batch) {
+        match report {
+            WorkerReport::Turn { worker, finished, next } => {
+                if let Some(FinishedMail { mail, outcome }) = finished {
+                    self.queue.complete(&mail, true);
+                    self.handle_outcome(batch, &mail, outcome);
+                    if next.is_none() {
+                        batch.idle.push(worker as i64);
+                        batch.waiting.push(worker);
+                    }
                 }
+                batch.next.extend(next.map(|next| (worker, next)));
             }
-            WorkerEvent::GoesHome { trouble } => {
-                *lines -= 1;
-                if let Some((mail, trouble)) = trouble {
-                    self.note_crowding(&trouble);
-                    let passes = trouble.kind != RelayErrorKind::Permanent;
-                    if passes && *lines > 0 && !self.closing {
-                        // The others have a connection each: one fewer, then.
-                        self.counter.put_back(mail);
+            WorkerReport::Aborted { worker, mail } => {
+                self.queue.complete(&mail, true);
+                self.claimed.remove(&mail.delivery.number);
+                batch.idle.push(worker as i64);
+            }
+            WorkerReport::BuildFailed { mail, why } => {
+                self.queue.complete(&mail, false);
+                self.settle(batch, &mail, DeliveryEvent::Held, why);
+            }
+            WorkerReport::Exited { worker, mail, error } => {
+                *workers -= 1;
+                batch.idle.push(worker as i64);
+                if let Some(error) = error {
+                    self.note_connection_limit(&error);
+                    let may_pass = error.kind != RelayErrorKind::Permanent;
+                    if may_pass && *workers > 0 && !self.is_closing {
+                        // The others have a connection each; this is one fewer.
+                        mail.into_iter().for_each(|mail| self.queue.put_back(mail));
                         return;
                     }
-                    self.counter.answered(&mail, false);
-                    group.moves.push(Transition::new(
-                        mail.delivery.number,
-                        State::Claimed,
-                        DeliveryEvent::Released,
-                    ));
-                    self.give_up(group, trouble);
-                } else if !self.closing {
-                    // It died: the others would wait for its mail for ever.
+                    if let Some(mail) = mail {
+                        self.queue.complete(&mail, false);
+                        self.claimed.remove(&mail.delivery.number);
+                    }
+                    self.stop_after_relay_failure(error);
+                }
+            }
+            // Its mail stays in flight for the next run.
+            WorkerReport::Crashed => {
+                *workers -= 1;
+                if !self.is_closing {
                     let why = "internal error: a connection to the mail server crashed".to_owned();
-                    self.give_up(
-                        group,
-                        RelayError { kind: RelayErrorKind::Transient, phase: Phase::Connect, why },
-                    );
-                    self.delivered.line_died = true;
+                    let kind = RelayErrorKind::Transient;
+                    self.stop_after_relay_failure(RelayError { kind, phase: Phase::Connect, why });
+                    self.summary.worker_crashed = true;
                 }
             }
         }
     }
 
-    /// Was it one connection more than the relay takes?
-    fn note_crowding(&mut self, trouble: &RelayError) {
-        if trouble.kind == RelayErrorKind::TooManyConnections {
-            self.delivered.crowded = Some(self.lines);
+    /// Notes whether there was one connection more than the relay accepts.
+    fn note_connection_limit(&mut self, error: &RelayError) {
+        if error.kind == RelayErrorKind::TooManyConnections {
+            self.summary.connection_limit_hit = u16::try_from(self.answers.len()).ok();
         }
     }
 
-    /// What the relay said to one mail.
-    fn ended(&mut self, group: &mut Group, mail: &Arc<OutboundDelivery>, from: State, outcome: Outcome) {
+    fn handle_outcome(&mut self, batch: &mut Batch, mail: &OutboundDelivery, outcome: Outcome) {
         let now = (self.hooks.now)();
+        let number = mail.delivery.number;
         if !matches!(outcome, Outcome::InDoubt(_)) {
             self.in_doubt = 0;
         }
         if !matches!(outcome, Outcome::RelayFailed(_)) {
-            self.troubles = 0;
-            self.came_back.remove(&mail.delivery.number);
+            self.relay_failures = 0;
+            self.given_back.remove(&number);
         }
         match outcome {
             Outcome::Sent(reply) => {
-                let believed = self.refusals.believed();
-                self.heard(group, Classified { believed, ..Classified::default() });
-                group.sent.push(JournalEntry {
-                    number: mail.delivery.number,
+                let recipients = self.rejections.take_confirmed();
+                self.record_rejections(batch, Classified { recipients, ..Classified::default() });
+                batch.sent.push(JournalEntry {
+                    number,
                     message_id: mail.delivery.message_id.clone(),
                     at: now,
                     reply: reply.to_string(),
                 });
-                self.settle(group, mail, from, DeliveryEvent::Accepted, reply.to_string());
-                (self.hooks.one_more)();
+                self.settle(batch, mail, DeliveryEvent::Accepted, reply.to_string());
+                (self.hooks.on_sent)();
             }
             Outcome::Deferred(reply) => {
                 let not_before = Some(now + recipient_backoff(mail.attempts + 1));
-                self.count(from, DeliveryEvent::Deferred, 0);
-                let made = Transition::new(mail.delivery.number, from, DeliveryEvent::Deferred)
-                    .with_reply(reply.to_string());
-                group.moves.push(Transition { not_before, ..made });
+                let deferred = transition(mail, DeliveryEvent::Deferred).with_reply(reply.to_string());
+                self.record(batch, Transition { not_before, ..deferred });
             }
             Outcome::Rejected { reply, hard } => {
                 // Exchange Online says it with a code that elsewhere means something else.
                 let code = reply.enhanced.filter(|code| code.subject == 1).unwrap_or(NO_MAILBOX);
-                let no_mailbox = hard.then_some(code);
-                self.refused(group, mail, from, DeliveryEvent::Rejected, no_mailbox, reply);
+                self.reject(batch, mail, DeliveryEvent::Rejected, hard.then_some(code), reply);
             }
-            Outcome::Limited(reply) => {
-                self.refused(group, mail, from, DeliveryEvent::Deferred, None, reply);
-            }
-            Outcome::TooLarge(why) => self.hold_step(group, mail, from, why),
+            Outcome::Limited(reply) => self.reject(batch, mail, DeliveryEvent::Deferred, None, reply),
+            Outcome::TooLarge(why) => self.hold_step(batch, mail, why),
             Outcome::MessageRejected(reply) if reply::is_of_size(&reply) => {
-                self.hold_step(group, mail, from, format!("the mail server says {reply}"));
+                self.hold_step(batch, mail, format!("the mail server says {reply}"));
             }
-            Outcome::MessageRejected(reply) => {
-                self.refused(group, mail, from, DeliveryEvent::Held, None, reply);
-            }
-            Outcome::Held(why) => self.settle(group, mail, from, DeliveryEvent::Held, why),
+            Outcome::MessageRejected(reply) => self.reject(batch, mail, DeliveryEvent::Held, None, reply),
+            Outcome::Held(why) => self.settle(batch, mail, DeliveryEvent::Held, why),
             Outcome::InDoubt(why) => {
                 self.in_doubt += 1;
-                let kind = RelayErrorKind::Transient;
-                let trouble = RelayError { kind, phase: Phase::EndOfData, why: why.clone() };
-                let not_before = Some(now + self.way.in_doubt_wait);
-                self.count(from, DeliveryEvent::ResultUnknown, mail.doubts);
-                let made =
-                    Transition::new(mail.delivery.number, from, DeliveryEvent::ResultUnknown).with_reply(why);
-                group.moves.push(Transition { not_before, doubts: mail.doubts, ..made });
+                let not_before = Some(now + self.route.in_doubt_wait);
+                let lost = transition(mail, DeliveryEvent::ResultUnknown).with_reply(why.clone());
+                self.record(batch, Transition { not_before, doubts: mail.doubts, ..lost });
                 // Each of them may arrive twice.
-                if self.in_doubt >= MOST_IN_DOUBT {
-                    self.give_up(group, trouble);
+                if self.in_doubt >= MAX_IN_DOUBT {
+                    let (kind, phase) = (RelayErrorKind::Transient, Phase::EndOfData);
+                    self.stop_after_relay_failure(RelayError { kind, phase, why });
                 }
             }
-            Outcome::RelayFailed(trouble) => {
-                group.moves.push(Transition::new(mail.delivery.number, from, DeliveryEvent::Released));
-                self.note_crowding(&trouble);
-                self.troubles += 1;
-                self.given_back = true;
-                self.came_back.insert(mail.delivery.number, trouble.clone());
-                let often = self.troubles > usize::from(self.way.connections).max(2);
-                if trouble.kind == RelayErrorKind::Permanent || often {
-                    self.give_up(group, trouble);
+            Outcome::RelayFailed(error) => {
+                self.claimed.remove(&number);
+                self.note_connection_limit(&error);
+                self.relay_failures += 1;
+                self.must_rescan = true;
+                self.given_back.insert(number, error.clone());
+                let is_often = self.relay_failures > usize::from(self.route.connections).max(2);
+                if error.kind == RelayErrorKind::Permanent || is_often {
+                    self.stop_after_relay_failure(error);
                 }
             }
         }
     }
 
-    /// A mail was refused.
-    fn refused(
+    fn reject(
         &mut self,
-        group: &mut Group,
+        batch: &mut Batch,
         mail: &OutboundDelivery,
-        from: State,
         happened: DeliveryEvent,
         no_mailbox: Option<StatusCode>,
         reply: Reply,
     ) {
-        let (number, attempts) = (mail.delivery.number, mail.attempts);
+        let number = mail.delivery.number;
         let again = self.limited.contains(&number);
-        let refused = Rejection { number, from, happened, attempts, again, no_mailbox, reply };
-        let heard = self.refusals.record(refused);
-        self.heard(group, heard);
+        let (from, attempts) = (mail.delivery.state, mail.attempts);
+        let classified =
+            self.rejections.record(Rejection { number, from, happened, attempts, again, no_mailbox, reply });
+        self.record_rejections(batch, classified);
     }
 
-    /// Writes down what is known of refusals now.
-    fn heard(&mut self, group: &mut Group, heard: Classified) {
-        self.counter.take_from_the_end(self.refusals.next_decides());
-        self.believe(group, heard.believed);
-        let returned = heard.of_nobody.into_iter();
-        group
-            .moves
-            .extend(returned.map(|Rejection { number, from, .. }| {
-                Transition::new(number, from, DeliveryEvent::Released)
-            }));
-        if let Some(trouble) = heard.trouble {
-            self.give_up(group, trouble);
+    /// Records rejections once it is known whom they concern.
+    fn record_rejections(&mut self, batch: &mut Batch, classified: Classified) {
+        self.queue.take_from_the_end(self.rejections.next_decides());
+        for rejection in classified.recipients {
+            self.reject_recipient(batch, rejection);
+        }
+        for rejection in classified.relay_wide {
+            self.claimed.remove(&rejection.number);
+        }
+        if let Some(error) = classified.error {
+            self.stop_after_relay_failure(error);
         }
     }
 
-    /// Writes down refusals that concern their recipients, or the content.
-    fn believe(&mut self, group: &mut Group, refusals: Vec<Rejection>) {
-        let now = (self.hooks.now)();
-        for refused in refusals {
-            let Rejection { number, from, happened, attempts, again, no_mailbox, reply } = refused;
-            let is_limit = happened == DeliveryEvent::Deferred;
-            if is_limit && !again {
-                // Others passed: it is tried once more in this run.
-                self.limited.insert(number);
-                self.gives_back = true;
-                let why = format!("the mail server did not take a mail: {reply}");
-                let kind = RelayErrorKind::Transient;
-                self.came_back.insert(number, RelayError { kind, phase: Phase::Rcpt, why });
-                group.moves.push(Transition::new(number, from, DeliveryEvent::Released));
-                continue;
-            }
-            self.count(from, happened, 0);
-            let not_before = is_limit.then(|| now + recipient_backoff(attempts + 1));
-            let made = Transition::new(number, from, happened).with_reply(reply.to_string());
-            group.moves.push(Transition { no_mailbox, not_before, ..made });
-        }
-    }
-
-    /// Mails that failures of the mail server gave back and that did not leave
-    /// since are not left without a word.
-    fn note_what_came_back(&mut self) {
-        if let Some((_, trouble)) = self.came_back.pop_last() {
-            self.delivered.relay_error.get_or_insert(trouble);
-        }
-    }
-
-    /// What is too large of one mail is so of its step: it is held as a whole,
-    /// and nobody of it is held one by one (F31).
-    fn hold_step(&mut self, group: &mut Group, mail: &OutboundDelivery, from: State, why: String) {
-        group.moves.push(Transition::new(mail.delivery.number, from, DeliveryEvent::Released));
-        let step = &mail.delivery.step;
-        self.delivered.kept_back.add(step, Reason::ManualHold);
-        self.delivered.too_large += 1;
-        // The relay is not asked for those that lie ready, either.
-        for mail in self.counter.take_out(step) {
-            group.moves.push(Transition::new(mail.delivery.number, State::Claimed, DeliveryEvent::Released));
-            self.delivered.kept_back.add(step, Reason::ManualHold);
-            self.delivered.too_large += 1;
-        }
-        group.too_large.push((step.clone(), why));
-    }
-
-    fn settle(
-        &mut self,
-        group: &mut Group,
-        mail: &OutboundDelivery,
-        from: State,
-        happened: DeliveryEvent,
-        said: String,
-    ) {
-        self.count(from, happened, 0);
-        group.moves.push(Transition::new(mail.delivery.number, from, happened).with_reply(said));
-    }
-
-    fn count(&mut self, from: State, happened: DeliveryEvent, doubts: u32) {
-        from.after(happened, doubts).into_iter().for_each(|state| self.delivered.count(state));
-    }
-
-    /// The relay takes nothing just now.
-    fn give_up(&mut self, group: &mut Group, trouble: RelayError) {
-        self.delivered.relay_error.get_or_insert(trouble);
-        self.close(group);
-    }
-
-    /// Begins nothing more: what is claimed and not taken is due again.
-    fn close(&mut self, group: &mut Group) {
-        self.closing = true;
-        for mail in self.counter.close() {
-            group.moves.push(Transition::new(mail.delivery.number, State::Claimed, DeliveryEvent::Released));
-        }
-    }
-
-    /// Is there a reason to begin nothing more?
-    fn look_around(&mut self, group: &mut Group) {
-        let stop = (self.hooks.stop)();
-        let standing = self.counter.standing();
-        if self.closing {
+    /// Records a rejection that concerns its recipient, or the content.
+    fn reject_recipient(&mut self, batch: &mut Batch, rejection: Rejection) {
+        let Rejection { number, from, happened, attempts, again, no_mailbox, reply } = rejection;
+        let is_limit = happened == DeliveryEvent::Deferred;
+        if is_limit && !again {
+            // Others passed: it is tried once more in this run.
+            self.claimed.remove(&number);
+            self.limited.insert(number);
+            self.must_rescan = true;
+            let why = format!("the mail server did not take a mail: {reply}");
+            let (kind, phase) = (RelayErrorKind::Transient, Phase::Rcpt);
+            self.given_back.insert(number, RelayError { kind, phase, why });
             return;
         }
-        if stop {
-            self.close(group);
-        } else if standing.in_hand == 0 {
+        let not_before = is_limit.then(|| (self.hooks.now)() + recipient_backoff(attempts + 1));
+        let made = Transition::new(number, from, happened).with_reply(reply.to_string());
+        self.record(batch, Transition { no_mailbox, not_before, ..made });
+    }
+
+    /// Reports a failure of the relay for mails that were given back and not sent
+    /// since.
+    fn report_given_back(&mut self) {
+        if let Some((_, error)) = self.given_back.pop_last() {
+            self.summary.relay_error.get_or_insert(error);
+        }
+    }
+
+    /// A message that is too large means that its whole step is: the step is held, and
+    /// none of its mails.
+    fn hold_step(&mut self, batch: &mut Batch, mail: &OutboundDelivery, why: String) {
+        let step = &mail.delivery.step;
+        let queued = self.queue.drain_matching(step);
+        let numbers = queued.iter().map(|mail| mail.delivery.number).chain([mail.delivery.number]);
+        for number in numbers {
+            self.claimed.remove(&number);
+            self.summary.blocked.add(step, Reason::ManualHold);
+            self.summary.too_large += 1;
+        }
+        batch.too_large.push((step.clone(), why));
+    }
+
+    fn settle(&mut self, batch: &mut Batch, mail: &OutboundDelivery, happened: DeliveryEvent, why: String) {
+        self.record(batch, transition(mail, happened).with_reply(why));
+    }
+
+    /// Adds an outcome to the next commit.
+    fn record(&mut self, batch: &mut Batch, made: Transition) {
+        self.claimed.remove(&made.number);
+        made.from.after(made.happened, made.doubts).into_iter().for_each(|state| self.summary.count(state));
+        batch.transitions.push(made);
+    }
+
+    fn stop_after_relay_failure(&mut self, error: RelayError) {
+        self.summary.relay_error.get_or_insert(error);
+        self.close();
+    }
+
+    /// Starts nothing new: mails that no worker has taken stay due.
+    fn close(&mut self) {
+        self.is_closing = true;
+        for mail in self.queue.close() {
+            self.claimed.remove(&mail.delivery.number);
+        }
+    }
+
+    fn check_stop_conditions(&mut self) {
+        let should_stop = (self.hooks.should_stop)();
+        if should_stop && (self.hooks.is_final)() {
+            self.queue.abort();
+        }
+        if self.is_closing {
+            return;
+        }
+        let stats = self.queue.stats();
+        if should_stop {
+            self.close();
+        } else if stats.active == 0 {
             // A limit of one domain is waited for when no other mail is left.
-            let all = self.reading.has_all_there_is_room_for(self.counter)
-                && !self.reads_again()
-                && !self.gives_back;
-            if standing.wait.is_some() && (standing.all_wait.is_some() || all) {
-                self.delivered.wait = standing.wait;
-                self.close(group);
-            } else if standing.ready == 0 && (all || standing.all_wait.is_some()) {
-                self.close(group);
+            let is_all = self.cursor.has_claimed_all(self.queue) && !self.can_rescan();
+            if stats.wait.is_some() && (stats.all_wait.is_some() || is_all) {
+                self.summary.wait = stats.wait;
+                self.close();
+            } else if stats.ready == 0 && (is_all || stats.all_wait.is_some()) {
+                self.close();
             }
         }
     }
 
-    /// Is the outbox read again, for what passing trouble gave back, now that
-    /// the relay is well?
-    fn reads_again(&self) -> bool {
-        self.given_back && self.troubles == 0 && self.rescans < RESCANS
+    /// Whether the outbox is read again for mails that were given back, now that the
+    /// relay accepts mails.
+    fn can_rescan(&self) -> bool {
+        self.must_rescan && self.relay_failures == 0 && self.rescans < MAX_RESCANS
     }
 
-    /// Writes a group down: what came of mails, which words leave now, and
-    /// which mails are claimed next, all in one transaction. Then those who
-    /// wait for it are answered.
-    fn commit(&mut self, group: &Group, answers: &[Sender<bool>]) -> anyhow::Result<()> {
-        if !group.sent.is_empty() {
-            self.journal.add(&group.sent)?;
-        }
-        let journal = (!group.sent.is_empty()).then(|| self.journal.length());
-        self.hold_the_too_large(&group.too_large)?;
-        loop {
-            let now = (self.hooks.now)();
-            let mut moves = group.moves.clone();
-            let written_down = moves.len();
-            let claims = self.claims(&mut moves, now)?;
-            let claiming = written_down..moves.len();
-            if self.changed {
-                self.look_who_is_gone(&group.flights)?;
-            }
-            let flights = self.flights(&group.flights, &mut moves, now);
-            let seen = (moves.len() > written_down).then_some(self.permits.seen);
-            let outcome = match moves.is_empty() {
-                true => WriteResult::All(Vec::new()),
-                false => self.write(&moves, seen, journal, now)?,
-            };
-            let written = match outcome {
-                WriteResult::All(written) => written,
-                // Somebody decided something meanwhile: it counts for
-                // everything that has not left.
-                WriteResult::Changed => {
-                    self.permits = SendPolicy::read(self.store, self.builder)?;
-                    self.waves = StagedRollout::new(self.way.wave);
-                    self.changed = true;
-                    continue;
-                }
-            };
-            for (flight, place) in flights {
-                let flies = place.is_some_and(|place| written[place]);
-                // A line that is gone needs no answer.
-                let _ = answers[flight.line].send(flies);
-            }
-            if let Some(claims) = claims {
-                let ends = moves[claiming].iter().filter_map(|made| made.from.after(made.happened, 0));
-                ends.for_each(|state| self.delivered.count(state));
-                self.reading = claims.reading;
-                self.delivered.kept_back.add_all(claims.kept_back);
-                self.counter.put(claims.claimed);
-            }
-            self.given_back |= std::mem::take(&mut self.gives_back);
+    /// Commits a batch, and which mails are sent next. Then the workers are answered.
+    fn commit(&mut self, batch: Batch) -> anyhow::Result<()> {
+        if batch.is_empty() && self.to_close.is_empty() {
             return Ok(());
         }
+        let Batch { transitions, sent, idle, waiting, next, too_large, is_last } = batch;
+        if !sent.is_empty() {
+            self.journal.add(&sent)?;
+        }
+        self.hold_oversized_steps(&too_large)?;
+        let journal_length = is_last.then(|| self.journal.length());
+        let mut commit = OutboxCommit { transitions, idle, in_flight: Vec::new(), journal_length };
+        let (outcomes, idle) = (commit.transitions.len(), commit.idle.len());
+        let permitted = loop {
+            let now = (self.hooks.now)();
+            if self.is_changed {
+                self.refresh_recipients(&next)?;
+            }
+            commit.transitions.truncate(outcomes);
+            commit.idle.truncate(idle);
+            commit.in_flight.clear();
+            self.permit(&next, &mut commit, now);
+            for mail in &self.to_close {
+                if let SendDecision::Close(event, why) = self.policy.decide(self.builder, mail, now) {
+                    commit.transitions.push(transition(mail, event).with_reply(why));
+                }
+            }
+            let is_decision = !next.is_empty() || !self.to_close.is_empty();
+            match self.write(&commit, is_decision.then_some(self.policy.seen), now)? {
+                WriteResult::Applied(permitted) => break permitted,
+                // What was decided meanwhile applies to everything that is not sent yet.
+                WriteResult::Conflict => {
+                    self.policy = SendPolicy::read(self.store, self.builder)?;
+                    self.is_changed = true;
+                }
+            }
+        };
+        self.to_close.clear();
+        let closed = commit.transitions.iter().skip(outcomes);
+        let states = closed.filter_map(|made| made.from.after(made.happened, made.doubts));
+        states.for_each(|state| self.summary.count(state));
+        let in_flight = commit.in_flight.iter().zip(permitted).filter(|(_, is_permitted)| *is_permitted);
+        let permitted: BTreeSet<i64> = in_flight.map(|(mail, _)| mail.worker).collect();
+        for (worker, next) in next {
+            let is_permitted = permitted.contains(&(worker as i64));
+            if !is_permitted {
+                self.queue.complete(&next.mail, true);
+                self.claimed.remove(&next.mail.delivery.number);
+            }
+            self.answer(worker, is_permitted);
+        }
+        waiting.into_iter().for_each(|worker| self.answer(worker, true));
+        Ok(())
     }
 
-    /// Holds steps that are too large for the relay, as `journey hold` does,
-    /// with a line in the audit log that says why.
-    fn hold_the_too_large(&mut self, steps: &[(StepName, String)]) -> anyhow::Result<()> {
+    fn answer(&self, worker: usize, is_permitted: bool) {
+        // A worker that has ended needs no answer.
+        let _ = self.answers[worker].send(is_permitted);
+    }
+
+    /// Adds the mails that workers send next, as far as they may still be sent.
+    fn permit(&self, next: &[(usize, NextMail)], commit: &mut OutboxCommit, now: Timestamp) {
+        let is_final = (self.hooks.is_final)();
+        for (worker, NextMail { mail, message }) in next {
+            let worker = *worker as i64;
+            match self.policy.decide(self.builder, mail, now) {
+                SendDecision::Send if !is_final => {
+                    let (number, state) = (mail.delivery.number, mail.delivery.state);
+                    commit.in_flight.push(InFlight { worker, number, state, message: message.clone() });
+                }
+                SendDecision::Send | SendDecision::Wait(_) => commit.idle.push(worker),
+                SendDecision::Close(event, why) => {
+                    commit.idle.push(worker);
+                    commit.transitions.push(transition(mail, event).with_reply(why));
+                }
+            }
+        }
+    }
+
+    /// Holds steps that are too large for the relay, as `journey hold` does, with a
+    /// record in the audit log that says why.
+    fn hold_oversized_steps(&mut self, steps: &[(StepName, String)]) -> anyhow::Result<()> {
         for (step, why) in steps {
-            if self.permits.settings.held_steps.contains(step) {
+            if self.policy.settings.held_steps.contains(step) {
                 continue;
             }
             let change = Change::Hold(Some(step.clone()));
-            let act =
+            let author =
                 ChangeAuthor { at: (self.hooks.now)(), by: "journey".to_owned(), why: Some(why.clone()) };
             loop {
-                match self.store.record_decision(&change, &act, "not held", "held") {
-                    Err(StoreError::Busy) => self.say_busy(),
+                match self.store.record_decision(&change, &author, "not held", "held") {
+                    Err(StoreError::Busy) => self.report_busy(),
                     recorded => break recorded.context("a step could not be held")?,
                 }
             }
-            self.permits.settings.held_steps.push(step.clone());
-            (self.hooks.say)(format!(
+            self.policy.settings.held_steps.push(step.clone());
+            (self.hooks.log)(format!(
                 "step {step} is held: {why}; when it has become smaller: journey hold release {step}"
             ));
         }
         Ok(())
     }
 
-    fn say_busy(&mut self) {
-        // Nothing is begun meanwhile: only that it is alive is of use.
-        let _ = (self.hooks.stop)();
-        (self.hooks.say)(
+    fn report_busy(&mut self) {
+        // Nothing is started meanwhile; the call is a sign of life.
+        let _ = (self.hooks.should_stop)();
+        (self.hooks.log)(
             "another program has been writing to the database for 5 s; no mail is sent meanwhile".to_owned(),
         );
     }
 
-    /// Who was claimed before somebody else wrote may have left since.
-    fn look_who_is_gone(&mut self, flights: &[Flight]) -> anyhow::Result<()> {
-        let numbers: Vec<i64> = flights.iter().map(|flight| flight.mail.delivery.number).collect();
-        let wanted = self.store.recipients_active(&numbers)?;
-        let gone = numbers.into_iter().zip(wanted).filter(|(_, wanted)| !wanted);
-        self.permits.gone.extend(gone.map(|(number, _)| number));
+    /// Finds recipients who have left since their mails were claimed.
+    fn refresh_recipients(&mut self, next: &[(usize, NextMail)]) -> anyhow::Result<()> {
+        let numbers: Vec<i64> = next.iter().map(|(_, next)| next.mail.delivery.number).collect();
+        let active = self.store.recipients_active(&numbers)?;
+        let gone = numbers.into_iter().zip(active).filter(|(_, is_active)| !is_active);
+        self.policy.gone.extend(gone.map(|(number, _)| number));
         Ok(())
     }
 
-    /// Writes, as long as it takes somebody else to let go of the database
-    /// (F57).
+    /// Commits, however long another program locks the database.
     fn write(
         &mut self,
-        moves: &[Transition],
+        commit: &OutboxCommit,
         seen: Option<DataVersion>,
-        journal: Option<u64>,
         now: Timestamp,
     ) -> anyhow::Result<WriteResult> {
         let watch = Stopwatch::start();
         loop {
-            match self.store.write_knowing(moves, seen, journal, now) {
-                Err(StoreError::Busy) => self.say_busy(),
+            match self.store.commit(commit, seen, now) {
+                Err(StoreError::Busy) => self.report_busy(),
                 written => {
-                    if watch.elapsed() > failpoint::at_most("line.slow", SLOW) {
+                    if watch.elapsed() > failpoint::at_most("commit.slow", SLOW_COMMIT) {
                         let seconds = watch.elapsed().as_secs();
-                        (self.hooks.say)(format!(
+                        (self.hooks.log)(format!(
                             "the database took {seconds} s to write; nothing left meanwhile"
                         ));
                     }
@@ -625,99 +639,70 @@ impl Coordinator<'_, '_> {
         }
     }
 
-    /// Are there mails that were not claimed because no limit has room for
-    /// them, and how long is that so? Where the relay takes nothing it is not
-    /// the limits that are waited for.
-    fn note_the_wait(&mut self) -> anyhow::Result<()> {
-        if self.delivered.wait.is_some() || self.delivered.relay_error.is_some() {
-            return Ok(());
+    /// Records how long mails wait for a rate limit, if any do. A relay that fails is
+    /// not waited for in this way.
+    fn record_wait(&mut self) -> anyhow::Result<()> {
+        if self.summary.worker_crashed {
+            self.summary.wait = None;
+        } else if self.summary.wait.is_none() && self.summary.relay_error.is_none() {
+            let all_wait = self.queue.stats().all_wait;
+            let more = all_wait.is_some() && (self.cursor.has_skipped() || self.more_may_be_sent()?);
+            self.summary.wait = all_wait.filter(|_| more).or_else(|| self.cursor.wait(self.queue));
         }
-        let all_wait = self.counter.standing().all_wait;
-        let more = all_wait.is_some() && (self.reading.has_passed_some_over() || self.more_may_leave()?);
-        self.delivered.wait = all_wait.filter(|_| more).or_else(|| self.reading.wait(self.counter));
         Ok(())
     }
 
-    /// Is there a mail beyond what was read that nothing but a limit keeps?
-    fn more_may_leave(&self) -> anyhow::Result<bool> {
-        let (now, mut after) = ((self.hooks.now)(), self.reading.after);
+    /// Whether there is a mail beyond what was read that only a limit keeps back.
+    fn more_may_be_sent(&self) -> anyhow::Result<bool> {
+        let (now, mut after) = ((self.hooks.now)(), self.cursor.after);
         loop {
             let found = self.store.sendable(after, PREFETCH, now)?;
             let Some(last) = found.last() else { return Ok(false) };
             after = last.delivery.number;
-            let chosen = |mail: &&OutboundDelivery| {
-                self.hooks.chosen.names(mail) && self.hooks.chosen.has_room_for(mail.delivery.number)
-            };
-            let goes = |mail: &OutboundDelivery| {
-                matches!(self.permits.triage(self.builder, mail, now), SendDecision::Go)
-            };
-            if found.iter().filter(chosen).any(goes) {
+            let filter = &self.hooks.filter;
+            let is_selected =
+                |mail: &&OutboundDelivery| filter.names(mail) && filter.has_room_for(mail.delivery.number);
+            let may_be_sent =
+                |mail| matches!(self.policy.decide(self.builder, mail, now), SendDecision::Send);
+            if found.iter().filter(is_selected).any(may_be_sent) {
                 return Ok(true);
             }
         }
     }
 
-    /// Claims the next mails, if there is room for them, and a limit that lets
-    /// one leave soon.
-    fn claims(
-        &mut self,
-        moves: &mut Vec<Transition>,
-        now: Timestamp,
-    ) -> anyhow::Result<Option<ClaimedBatch>> {
-        let standing = self.counter.standing();
-        if self.closing || standing.free >= PREFETCH / 2 || standing.all_wait.is_some() {
-            return Ok(None);
+    /// Claims the next mails for the queue, if there is room in it and one may be sent
+    /// soon. A claim is in memory only.
+    fn claim(&mut self) -> anyhow::Result<()> {
+        let stats = self.queue.stats();
+        if self.is_closing || stats.free >= PREFETCH / 2 || stats.all_wait.is_some() {
+            return Ok(());
         }
-        if self.reading.exhausted && self.reads_again() {
-            (self.given_back, self.reading) = (false, OutboxCursor::default());
+        if self.cursor.exhausted && self.can_rescan() {
+            (self.must_rescan, self.cursor) = (false, OutboxCursor::default());
             self.rescans += 1;
         }
-        let mut claimant = BatchSelector {
+        let mut selector = BatchSelector {
             builder: self.builder,
             store: self.store,
-            permits: &self.permits,
-            waves: &mut self.waves,
-            chosen: self.hooks.chosen,
-            counter: self.counter,
-            now,
+            policy: &self.policy,
+            rollout: &mut self.rollout,
+            filter: self.hooks.filter,
+            queue: self.queue,
+            claimed: &self.claimed,
+            now: (self.hooks.now)(),
         };
-        let claims = claimant.claims(&self.reading, moves)?;
-        self.delivered.wave = self.waves.opens;
-        Ok(Some(claims))
+        let selected = selector.select(&self.cursor)?;
+        self.summary.rollout = self.rollout.opens;
+        self.cursor = selected.cursor;
+        self.summary.blocked.add_all(selected.blocked);
+        self.to_close.extend(selected.to_close);
+        self.claimed.extend(selected.mails.iter().map(|mail| mail.delivery.number));
+        self.queue.put(selected.mails);
+        Ok(())
     }
+}
 
-    /// The moves of those whose words wait to leave, and the place of each
-    /// that may.
-    fn flights<'g>(
-        &mut self,
-        flights: &'g [Flight],
-        moves: &mut Vec<Transition>,
-        now: Timestamp,
-    ) -> Vec<(&'g Flight, Option<usize>)> {
-        let mut all = Vec::with_capacity(flights.len());
-        let ends = (self.hooks.ends)();
-        for flight in flights {
-            let number = flight.mail.delivery.number;
-            let place = match self.permits.triage(self.builder, &flight.mail, now) {
-                SendDecision::Go if !ends => {
-                    let bytes = Some(flight.bytes.clone());
-                    moves.push(Transition {
-                        bytes,
-                        ..Transition::new(number, State::Claimed, DeliveryEvent::DataStarted)
-                    });
-                    Some(moves.len() - 1)
-                }
-                SendDecision::Go | SendDecision::KeepBack(_) => {
-                    moves.push(Transition::new(number, State::Claimed, DeliveryEvent::Released));
-                    None
-                }
-                SendDecision::Settle(happened, why) => {
-                    moves.push(Transition::new(number, State::Claimed, happened).with_reply(why));
-                    None
-                }
-            };
-            all.push((flight, place));
-        }
-        all
-    }
+/// A transition of a mail from its present state.
+fn transition(mail: &OutboundDelivery, happened: DeliveryEvent) -> Transition {
+    Transition::new(mail.delivery.number, mail.delivery.state, happened)
 }

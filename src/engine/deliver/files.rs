@@ -1,25 +1,23 @@
-//! Mails into a folder, a batch at a time: a batch is claimed, written and
-//! synced once, and settled in the transaction that claims the next. A process
-//! that dies leaves at most one batch, which the next run writes again under
-//! the same names.
+//! Writes mails into a folder, a batch at a time: a batch is written and synced, then
+//! settled in one transaction. After a crash the next run writes at most one batch
+//! again, under the same names.
 
-use super::{DeliveryHooks, DeliverySummary, SendPolicy, bytes, take};
-use crate::domain::delivery::state::{DeliveryEvent, State};
+use super::{DeliveryHooks, DeliverySummary, SendDecision, SendPolicy, message_bytes, select_sendable};
+use crate::domain::delivery::state::DeliveryEvent;
 use crate::engine::message::MessageBuilder;
 use crate::engine::tokens::Keys;
 use crate::mail::files::MailDirectory;
-use crate::store::{OutboundDelivery, Store, Transition, WriteResult};
+use crate::store::{OutboundDelivery, Store, Transition};
 
-/// So many mails are in memory at once, and between two commits.
+/// This many mails are in memory at once, and written between two commits.
 const BATCH: usize = 256;
 
-/// Writes what is chosen and may leave now into a folder, until it is
-/// asked to stop; what is not written then is due.
+/// Writes what is selected and may be sent now into a folder, until it is asked to
+/// stop.
 ///
 /// # Errors
 ///
-/// Where the database or a file cannot be written. What was claimed then is
-/// written by the next run.
+/// If the database or a file cannot be written. The next run writes the batch again.
 pub(crate) fn to_files(
     builder: &MessageBuilder<'_>,
     keys: &Keys,
@@ -27,62 +25,56 @@ pub(crate) fn to_files(
     folder: &MailDirectory,
     hooks: DeliveryHooks<'_>,
 ) -> anyhow::Result<DeliverySummary> {
-    let DeliveryHooks { chosen, now, one_more, stop, .. } = hooks;
+    let DeliveryHooks { filter, now, on_sent, should_stop, .. } = hooks;
     let now = now();
-    let mut permits = SendPolicy::read(store, builder)?;
-    let mut delivered = DeliverySummary::default();
-    let mut settled: Vec<Transition> = Vec::new();
+    let mut policy = SendPolicy::read(store, builder)?;
+    let mut summary = DeliverySummary::default();
     let mut after = 0;
-    loop {
-        if chosen.exhausted_after(after) || stop() {
-            break;
+    while !filter.exhausted_after(after) && !should_stop() {
+        // What was decided meanwhile applies to everything that is not written yet.
+        if store.data_version()? != policy.seen {
+            policy = SendPolicy::read(store, builder)?;
         }
         let mut found = store.sendable(after, BATCH, now)?;
-        let Some(last) = found.last().map(|outgoing| outgoing.delivery.number) else { break };
-        found.retain(|outgoing| chosen.names(outgoing));
-        let may = |outgoing: &OutboundDelivery| Ok(chosen.try_admit(outgoing.delivery.number));
-        let (claimed, kept_back, mut moves) = take(builder, &permits, found, now, may)?;
-        settled.append(&mut moves);
-        match store.write(&settled, Some(permits.seen), now)? {
-            // Somebody decided something meanwhile: this batch is looked at
-            // again. What was handed over is settled all the same.
-            WriteResult::Changed => {
-                settled.retain(|made| made.from == State::Claimed);
-                permits = SendPolicy::read(store, builder)?;
-                continue;
+        let Some(last) = found.last().map(|mail| mail.delivery.number) else { break };
+        found.retain(|mail| filter.names(mail));
+        let admit = |mail: &OutboundDelivery| Ok(filter.try_admit(mail.delivery.number));
+        let (mails, blocked, to_close) = select_sendable(builder, &policy, found, now, admit)?;
+        let mut outcomes = Vec::with_capacity(mails.len() + to_close.len());
+        for mail in to_close {
+            if let SendDecision::Close(event, why) = policy.decide(builder, &mail, now) {
+                outcomes.push(transition(&mail, event).with_reply(why));
             }
-            WriteResult::All(_) => count(&mut delivered, &settled),
         }
-        delivered.kept_back.add_all(kept_back);
-        settled.clear();
-        after = last;
-        for outgoing in claimed {
-            let number = outgoing.delivery.number;
-            let made = bytes(builder, keys, None, &outgoing).map(|bytes| {
-                let links = keys.links(&builder.config.web.base_url, number, outgoing.delivery.booked);
-                let letter = builder.letter(&outgoing, &links);
-                (builder.file_name(&letter, outgoing.delivery.booked, &format!("protected-{number}")), bytes)
+        for mail in mails {
+            let number = mail.delivery.number;
+            let built = message_bytes(builder, keys, None, &mail).map(|bytes| {
+                let links = keys.links(&builder.config.web.base_url, number, mail.delivery.booked);
+                let letter = builder.letter(&mail, &links);
+                let stands_for = format!("protected-{number}");
+                (builder.file_name(&letter, mail.delivery.booked, &stands_for), bytes)
             });
-            settled.push(match made {
+            outcomes.push(match built {
                 Ok((name, bytes)) => {
                     folder.write(&name, &bytes)?;
-                    one_more();
-                    // Its day, without the employee id.
+                    on_sent();
+                    // The day alone: the name contains the employee id.
                     let day = name.split('/').next().unwrap_or_default();
-                    Transition::new(number, State::Claimed, DeliveryEvent::Accepted)
-                        .with_reply(format!("file {day}"))
+                    transition(&mail, DeliveryEvent::Accepted).with_reply(format!("file {day}"))
                 }
-                Err(why) => Transition::new(number, State::Claimed, DeliveryEvent::Held).with_reply(why),
+                Err(why) => transition(&mail, DeliveryEvent::Held).with_reply(why),
             });
         }
         folder.sync()?;
+        store.write(&outcomes, now)?;
+        let states = outcomes.iter().filter_map(|made| made.from.after(made.happened, made.doubts));
+        states.for_each(|state| summary.count(state));
+        summary.blocked.add_all(blocked);
+        after = last;
     }
-    store.write(&settled, None, now)?;
-    count(&mut delivered, &settled);
-    Ok(delivered)
+    Ok(summary)
 }
 
-fn count(delivered: &mut DeliverySummary, moves: &[Transition]) {
-    let ends = moves.iter().filter_map(|made| made.from.after(made.happened, made.doubts));
-    ends.for_each(|state| delivered.count(state));
+fn transition(mail: &OutboundDelivery, happened: DeliveryEvent) -> Transition {
+    Transition::new(mail.delivery.number, mail.delivery.state, happened)
 }

@@ -1,6 +1,6 @@
-//! How fast mails may leave: every limit the configuration has, for all mails
-//! and for those to one domain; what counts for them of earlier runs, and what
-//! waits for them. The database is asked, so a restart forgets nothing.
+//! Rate limits of the configuration, for all mails and for those to one domain: which
+//! mails of earlier runs count for them, and how many wait. The database is asked, so
+//! a restart forgets nothing.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,12 +12,10 @@ use crate::config::{self, SmtpConfig};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::{Store, StoreError};
 
-/// So many mails in any stretch of so long.
+/// A number of mails in any period of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// How many.
     pub mails: usize,
-    /// In what time.
     pub(crate) per: Duration,
 }
 
@@ -35,28 +33,27 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Every limit there is.
+/// All limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// For all mails together.
     pub(crate) all: Vec<Limit>,
-    /// For single domains beside that.
+    /// For single domains in addition.
     pub(crate) domains: Vec<DomainLimits>,
 }
 
 /// The limits for mails to one domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DomainLimits {
-    /// As addresses have it.
+    /// The domain as in addresses.
     pub(crate) domain: Box<str>,
-    /// How fast.
     pub(crate) limits: Vec<Limit>,
-    /// How many at the same time.
+    /// The number of mails at the same time.
     pub(crate) most: usize,
 }
 
 impl Limits {
-    /// As the configuration says.
+    /// The limits of the configuration.
     pub fn of(smtp: &SmtpConfig) -> Limits {
         let domain = |of: &config::DomainConfig| DomainLimits {
             domain: of.domain.clone(),
@@ -76,8 +73,7 @@ fn listed(rate: Option<config::Rate>, per_day: Option<std::num::NonZeroU32>) -> 
     [rate, per_day].into_iter().flatten().map(limit).collect()
 }
 
-/// How long ago mails were answered that a limit may still count, the oldest
-/// first.
+/// How long ago the mails were sent that a limit may still count, oldest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SendHistory {
     pub(super) all: Vec<Duration>,
@@ -86,9 +82,9 @@ pub(super) struct SendHistory {
 }
 
 impl SendHistory {
-    /// Reads what the database knows of it.
+    /// Reads it from the database.
     pub(super) fn read(store: &Store, limits: &Limits, now: Timestamp) -> Result<SendHistory, StoreError> {
-        // The database knows whole seconds: the end of the second is later.
+        // The database stores whole seconds: the mail may have been sent at the end of one.
         let ago =
             |at: Timestamp| (now - at).to_std().unwrap_or_default().saturating_sub(Duration::from_secs(1));
         let since = |limits: &[Limit]| {
@@ -110,23 +106,19 @@ impl SendHistory {
 /// A limit that is reached, while mails wait for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitReached {
-    /// Which; the one that lets them wait longest.
+    /// The limit with the longest wait.
     pub limit: Limit,
-    /// For mails to whom; `None`: for all.
+    /// The domain it applies to; `None` for all mails.
     pub domain: Option<Box<str>>,
-    /// How many wait.
+    /// The number of mails that wait.
     pub waiting: usize,
-    /// When the next may leave.
+    /// When the next may be sent.
     pub next: Timestamp,
-    /// When the last may have left, if the limit were all there is.
+    /// When the last may be sent, if nothing but the limit delays it.
     pub last: Timestamp,
 }
 
-/// Which limits are reached at an instant, with mails that wait for them.
-///
-/// # Errors
-///
-/// Where the database cannot be read.
+/// The limits that are reached at an instant, with mails that wait for them.
 pub fn limits_reached(
     store: &Store,
     limits: &Limits,
@@ -160,14 +152,14 @@ pub fn limits_reached(
     Ok(all)
 }
 
-/// Of so many mails that wait: which limit lets the first wait longest, how
-/// long, and how long the last waits if each leaves as soon as it may. `None`
-/// where the first need not wait, or there is none.
+/// The limit with the longest wait for the first of the waiting mails, that wait, and
+/// the wait of the last mail if each is sent as soon as it may be. `None` if the first need
+/// not wait, or there is none.
 fn forecast(limits: &[Limit], before: &[Duration], waiting: usize) -> Option<(Limit, Duration, Duration)> {
     let mut rates: Vec<SlidingWindow> =
         limits.iter().map(|limit| SlidingWindow::new(Some((limit.mails, limit.per)))).collect();
     for rate in &mut rates {
-        before.iter().for_each(|ago| rate.answered(CLOCK_ORIGIN.saturating_sub(*ago)));
+        before.iter().for_each(|ago| rate.completed(CLOCK_ORIGIN.saturating_sub(*ago)));
     }
     let waits = |rates: &[SlidingWindow], now| rates.iter().map(|rate| rate.wait(now, 0)).max().flatten();
     let longest =
@@ -179,7 +171,7 @@ fn forecast(limits: &[Limit], before: &[Duration], waiting: usize) -> Option<(Li
     let mut now = CLOCK_ORIGIN;
     for _ in 0..waiting {
         now += waits(&rates, now).unwrap_or_default();
-        rates.iter_mut().for_each(|rate| rate.answered(now));
+        rates.iter_mut().for_each(|rate| rate.completed(now));
     }
     Some((*limit, first, now - CLOCK_ORIGIN))
 }
@@ -195,11 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_told_in_words() {
-        let words = [(25, 60), (1, 1), (500, HOUR), (10_000, 24 * HOUR)]
+    fn a_limit_as_text() {
+        let texts = [(25, 60), (1, 1), (500, HOUR), (10_000, 24 * HOUR)]
             .map(|(mails, per)| limit(mails, per).to_string());
         assert_eq!(
-            words,
+            texts,
             ["25 mails a minute", "1 mail a second", "500 mails an hour", "10000 mails in 24 hours"]
         );
     }

@@ -1,19 +1,17 @@
-//! Handing over what is booked: the outbox, from the first to the last, as
-//! far as the time, what was decided since, and the relay allow. What leaves
-//! is settled as the relay says and not otherwise; a process that dies at any
-//! moment has lost nothing (delivery.md, 2).
+//! Sends what is enqueued: the outbox from first to last, as far as the time, later
+//! decisions and the relay allow. A crash at any moment loses nothing
+//! (docs/delivery.md).
 //!
-//! [`files`] writes mails into a folder. `relay` hands them to a relay over
-//! several connections, each a `line` with a thread of its own; one writer
-//! has the database.
+//! [`files`] writes mails into a folder. `coordinator` sends them to a relay with
+//! several workers, each with a connection of its own; it alone uses the database.
 
 mod blocked_counts;
 mod claims;
 mod coordinator;
 mod files;
 pub mod limits;
+mod message_bases;
 mod outbox;
-mod patterns;
 mod queue;
 mod rejections;
 mod rollout;
@@ -36,7 +34,7 @@ use crate::engine::message::MessageBuilder;
 use crate::engine::panics::catch_panic;
 use crate::engine::tokens::Keys;
 use crate::mail::message::dkim::Signer;
-use crate::store::{DataVersion, OutboundDelivery, Store, StoreError, StoredMessage, Transition};
+use crate::store::{DataVersion, OutboundDelivery, Store, StoreError, StoredMessage};
 
 pub(crate) use blocked_counts::BlockedCounts;
 pub use coordinator::DeliveryHooks;
@@ -47,57 +45,58 @@ pub(crate) use rollout::{PausedRollout, paused_rollouts};
 pub use send_filter::SendFilter;
 pub(crate) use worker::Destination;
 
-/// What handing over came to.
+/// The result of a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliverySummary {
-    /// In somebody's hands.
+    /// Accepted by the relay.
     pub sent: usize,
-    /// Put off by the relay.
+    /// To be tried again for this recipient.
     pub deferred: usize,
-    /// The relay does not know the person.
+    /// Rejected for this recipient.
     pub rejected: usize,
-    /// Nobody knows.
+    /// With an unknown outcome.
     pub in_doubt: usize,
-    /// Cannot be made, or the relay takes no mail like it.
+    /// An operator must act.
     pub held: usize,
-    /// Not wanted any more.
+    /// No longer wanted.
     pub(crate) cancelled: usize,
     /// Too late.
     pub(crate) expired: usize,
-    /// Not now, and why.
-    pub kept_back: BlockedCounts,
+    /// Not sent now, and why.
+    pub blocked: BlockedCounts,
     /// The number of them that exceed the size the mail server accepts.
     pub too_large: usize,
-    /// The relay takes nothing just now, and that is why.
+    /// Why the relay accepts no mails now.
     pub relay_error: Option<RelayError>,
-    /// The relay had more connections than it takes: so many.
-    pub crowded: Option<u16>,
-    /// That trouble is none of the relay's: a line ended before its time.
-    pub(crate) line_died: bool,
-    /// The limits let the next mail leave after this.
+    /// The number of connections, if that is more than the relay accepts.
+    pub connection_limit_hit: Option<u16>,
+    /// The error is not the relay's: a worker crashed.
+    pub(crate) worker_crashed: bool,
+    /// How long the rate limits let the next mail wait.
     pub wait: Option<Duration>,
-    /// The first few of a mailing have left; the rest follows then.
-    pub wave: Option<Timestamp>,
+    /// When the rest of a staged rollout follows.
+    pub rollout: Option<Timestamp>,
 }
 
 impl DeliverySummary {
-    /// Adds what another sitting came to; of the relay the last word counts.
-    pub(super) fn add(&mut self, other: DeliverySummary) {
-        self.sent += other.sent;
-        self.deferred += other.deferred;
-        self.rejected += other.rejected;
-        self.in_doubt += other.in_doubt;
-        self.held += other.held;
-        self.cancelled += other.cancelled;
-        self.expired += other.expired;
-        self.kept_back = other.kept_back;
-        self.too_large += other.too_large;
-        self.crowded = other.crowded.or(self.crowded);
-        self.line_died |= other.line_died;
-        (self.relay_error, self.wait, self.wave) = (other.relay_error, other.wait, other.wave);
+    /// Adds a later delivery of the same run; its state of the relay replaces the
+    /// earlier one.
+    pub(super) fn add(&mut self, later: DeliverySummary) {
+        self.sent += later.sent;
+        self.deferred += later.deferred;
+        self.rejected += later.rejected;
+        self.in_doubt += later.in_doubt;
+        self.held += later.held;
+        self.cancelled += later.cancelled;
+        self.expired += later.expired;
+        self.blocked = later.blocked;
+        self.too_large += later.too_large;
+        self.connection_limit_hit = later.connection_limit_hit.or(self.connection_limit_hit);
+        self.worker_crashed |= later.worker_crashed;
+        (self.relay_error, self.wait, self.rollout) = (later.relay_error, later.wait, later.rollout);
     }
 
-    /// Counts where a delivery is now.
+    /// Counts a delivery by its new state.
     fn count(&mut self, state: State) {
         match state {
             State::Sent => self.sent += 1,
@@ -107,26 +106,26 @@ impl DeliverySummary {
             State::Held => self.held += 1,
             State::Cancelled => self.cancelled += 1,
             State::Expired => self.expired += 1,
-            State::Planned | State::Due | State::Claimed | State::InFlight => {}
+            State::Planned | State::Due => {}
         }
     }
 }
 
-/// What is to be done with a delivery that may leave.
+/// What happens to a delivery that is next.
 enum SendDecision {
-    /// Hand it over.
-    Go,
-    /// Not now, for that reason.
-    KeepBack(Reason),
-    /// That happened to it.
-    Settle(DeliveryEvent, &'static str),
+    /// It is sent.
+    Send,
+    /// It is not sent now, for that reason.
+    Wait(Reason),
+    /// It is not sent at all.
+    Close(DeliveryEvent, &'static str),
 }
 
-/// What decides whether a booked mail may leave, as it was last read.
+/// What decides whether an enqueued mail may be sent, as it was last read.
 struct SendPolicy {
     settings: Settings,
     seen: DataVersion,
-    /// Claimed, and the person left, or lost the address, since.
+    /// Deliveries whose recipients have left, or lost their address, since.
     gone: HashSet<i64>,
 }
 
@@ -138,100 +137,75 @@ impl SendPolicy {
         Ok(SendPolicy { settings, seen, gone: HashSet::new() })
     }
 
-    /// What is to be done with a delivery at an instant.
-    fn triage(
-        &self,
-        builder: &MessageBuilder<'_>,
-        outgoing: &OutboundDelivery,
-        now: Timestamp,
-    ) -> SendDecision {
-        let delivery = &outgoing.delivery;
+    /// Decides about a delivery at an instant.
+    fn decide(&self, builder: &MessageBuilder<'_>, mail: &OutboundDelivery, now: Timestamp) -> SendDecision {
+        let delivery = &mail.delivery;
         let today = builder.library.programme.zone.date(now);
-        if outgoing.has_left || outgoing.person.has_left(today) || self.gone.contains(&delivery.number) {
-            return SendDecision::Settle(DeliveryEvent::Cancelled, "the person is gone");
+        if mail.has_left || mail.person.has_left(today) || self.gone.contains(&delivery.number) {
+            return SendDecision::Close(DeliveryEvent::Cancelled, "the person is gone");
         }
-        if self.settings.stopped.contains(&outgoing.person.id) {
-            return SendDecision::Settle(DeliveryEvent::Cancelled, "the person has asked for no more mails");
+        if self.settings.stopped.contains(&mail.person.id) {
+            return SendDecision::Close(DeliveryEvent::Cancelled, "the person has asked for no more mails");
         }
         let journey = builder.library.journey(&delivery.step.journey);
         let Some((journey, step)) = journey.and_then(|j| Some((j, j.step_once_called(&delivery.step.step)?)))
         else {
-            return SendDecision::Settle(DeliveryEvent::Cancelled, "the step is gone");
+            return SendDecision::Close(DeliveryEvent::Cancelled, "the step is gone");
         };
-        // What may have arrived is looked after to the end.
-        if outgoing.expires.is_some_and(|expires| now > expires) && outgoing.doubts == 0 {
-            return SendDecision::Settle(DeliveryEvent::Expired, "it could not leave in time");
+        // A mail that may have arrived does not expire.
+        if mail.expires.is_some_and(|expires| now > expires) && mail.doubts == 0 {
+            return SendDecision::Close(DeliveryEvent::Expired, "it could not leave in time");
         }
-        let mail = EnqueuedMail { journey, step, person: &outgoing.person, content: delivery.content };
-        match send_policy::hand_over_block(&mail, now, &self.settings, &builder.library.programme) {
-            Some(reason) => SendDecision::KeepBack(reason),
-            None => SendDecision::Go,
+        let enqueued = EnqueuedMail { journey, step, person: &mail.person, content: delivery.content };
+        match send_policy::hand_over_block(&enqueued, now, &self.settings, &builder.library.programme) {
+            Some(reason) => SendDecision::Wait(reason),
+            None => SendDecision::Send,
         }
     }
 }
 
-/// The bytes of a mail: those handed over before, if it was; else made now.
-/// `Err` says in words why it cannot be made.
-fn bytes(
+/// The bytes of a message: those of an earlier attempt, if it may have arrived, or new
+/// ones. `Err` says why there are none.
+fn message_bytes(
     builder: &MessageBuilder<'_>,
     keys: &Keys,
     signer: Option<&Signer>,
-    outgoing: &OutboundDelivery,
+    mail: &OutboundDelivery,
 ) -> Result<Arc<[u8]>, String> {
-    match &outgoing.before {
-        StoredMessage::Nothing => {}
-        StoredMessage::Whole(bytes) => return Ok(bytes.clone()),
-        // Another copy would be another mail.
-        StoredMessage::Damaged => {
+    match &mail.stored {
+        StoredMessage::None => {}
+        StoredMessage::Intact(bytes) => return Ok(bytes.clone()),
+        // Another copy would be another message.
+        StoredMessage::Corrupt => {
             return Err("the saved copy of this mail in the database is damaged".to_owned());
         }
     }
     catch_panic(|| {
-        let bytes = builder.outgoing(keys, outgoing)?;
+        let bytes = builder.outgoing(keys, mail)?;
         let Some(signer) = signer else { return Ok(bytes.into()) };
-        let mut signed = signer.sign(&bytes, outgoing.delivery.booked)?;
+        let mut signed = signer.sign(&bytes, mail.delivery.booked)?;
         signed.extend(bytes);
         Ok(signed.into())
     })
 }
 
-/// The moves that take a delivery to where triage says, from where it stands:
-/// what was put off or in doubt comes due first.
-fn moves_to(outgoing: &OutboundDelivery, happened: DeliveryEvent) -> Vec<Transition> {
-    let delivery = &outgoing.delivery;
-    let mut moves = Vec::with_capacity(2);
-    if delivery.state != State::Due {
-        moves.push(Transition::new(delivery.number, delivery.state, DeliveryEvent::RetryDue));
-    }
-    moves.push(Transition::new(delivery.number, State::Due, happened));
-    moves
-}
-
-/// What of a batch is handed over, what is kept back, and the moves that say
-/// so.
-fn take(
+/// Divides a batch: the mails to send, counts of those that are blocked, and those
+/// that are no longer wanted or too late. `admit` has the last word about a mail.
+fn select_sendable(
     builder: &MessageBuilder<'_>,
-    permits: &SendPolicy,
+    policy: &SendPolicy,
     found: Vec<OutboundDelivery>,
     now: Timestamp,
-    mut may: impl FnMut(&OutboundDelivery) -> Result<bool, StoreError>,
-) -> Result<(Vec<OutboundDelivery>, BlockedCounts, Vec<Transition>), StoreError> {
-    let mut claimed = Vec::with_capacity(found.len());
-    let mut kept_back = BlockedCounts::default();
-    let mut moves = Vec::with_capacity(found.len());
-    for outgoing in found {
-        match permits.triage(builder, &outgoing, now) {
-            SendDecision::Go if !may(&outgoing)? => {}
-            SendDecision::Go => {
-                moves.extend(moves_to(&outgoing, DeliveryEvent::Claimed));
-                claimed.push(outgoing);
-            }
-            SendDecision::KeepBack(reason) => kept_back.add(&outgoing.delivery.step, reason),
-            SendDecision::Settle(happened, why) => {
-                let settle = moves_to(&outgoing, happened).into_iter();
-                moves.extend(settle.map(|made| made.with_reply(why)));
-            }
+    mut admit: impl FnMut(&OutboundDelivery) -> Result<bool, StoreError>,
+) -> Result<(Vec<OutboundDelivery>, BlockedCounts, Vec<OutboundDelivery>), StoreError> {
+    let (mut mails, mut blocked, mut to_close) = (Vec::new(), BlockedCounts::default(), Vec::new());
+    for mail in found {
+        match policy.decide(builder, &mail, now) {
+            SendDecision::Send if !admit(&mail)? => {}
+            SendDecision::Send => mails.push(mail),
+            SendDecision::Wait(reason) => blocked.add(&mail.delivery.step, reason),
+            SendDecision::Close(..) => to_close.push(mail),
         }
     }
-    Ok((claimed, kept_back, moves))
+    Ok((mails, blocked, to_close))
 }

@@ -1,75 +1,74 @@
-//! Mails that lie ready, and which of them may be taken next: the first for
-//! which every limit has room. A mail to a domain that has reached its own
-//! limit lets others pass; nobody has two mails here, so nobody's mails change
-//! their order. The time is told; [`super::work_queue`] has the clock.
+//! Mails that are ready, and which of them may be taken next: the first for which
+//! every limit has room. A mail to a domain that has reached its limit does not
+//! delay others; there is one mail to each person here at most, so the order of a
+//! person's mails does not change. The time is an argument; [`super::work_queue`] has the clock.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::sliding_window::SlidingWindow;
 
-/// While a lane is full one of its mails must be answered first, and then it
-/// is asked again; so this length is never waited for.
-const UNTIL_ANSWERED: Duration = Duration::from_secs(60);
+/// A limiter with too many active mails is asked again when one is completed; so this
+/// wait is never waited out.
+const UNTIL_COMPLETED: Duration = Duration::from_secs(60);
 
 /// What is limited together: all mails, or those to one domain.
 #[derive(Clone, Debug)]
 pub(super) struct RateLimiter {
-    rates: Vec<SlidingWindow>,
-    /// So many at the same time.
+    windows: Vec<SlidingWindow>,
+    /// The number of active mails allowed.
     most: usize,
-    /// Taken and not answered.
-    in_hand: usize,
+    /// Mails that are taken and not completed.
+    active: usize,
 }
 
 impl RateLimiter {
-    pub(super) fn new(rates: Vec<SlidingWindow>, most: usize) -> RateLimiter {
-        RateLimiter { rates, most, in_hand: 0 }
+    pub(super) fn new(windows: Vec<SlidingWindow>, most: usize) -> RateLimiter {
+        RateLimiter { windows, most, active: 0 }
     }
 
-    /// How long the next one must wait; `None`: not at all.
+    /// How long the next mail must wait; `None` if not at all.
     fn wait(&self, now: Duration) -> Option<Duration> {
-        if self.in_hand >= self.most {
-            return Some(UNTIL_ANSWERED);
+        if self.active >= self.most {
+            return Some(UNTIL_COMPLETED);
         }
-        self.rates_wait(now)
+        self.windows_wait(now)
     }
 
-    /// How long its rates let the next one wait, once all in hand were
-    /// answered now.
-    fn rates_wait(&self, now: Duration) -> Option<Duration> {
-        self.rates.iter().filter_map(|rate| rate.wait(now, self.in_hand)).max()
+    /// How long the next mail waits for the windows.
+    fn windows_wait(&self, now: Duration) -> Option<Duration> {
+        self.windows.iter().filter_map(|window| window.wait(now, self.active)).max()
     }
 
-    fn answered(&mut self, at: Option<Duration>) {
-        self.in_hand = self.in_hand.saturating_sub(1);
-        at.into_iter().for_each(|at| self.rates.iter_mut().for_each(|rate| rate.answered(at)));
+    fn completed(&mut self, at: Option<Duration>) {
+        self.active = self.active.saturating_sub(1);
+        at.into_iter().for_each(|at| self.windows.iter_mut().for_each(|window| window.completed(at)));
     }
 }
 
-/// What whoever asks for a mail is told.
+/// The answer to a request for a mail.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Poll<T> {
-    /// This one.
-    Take(T),
-    /// None before so long.
-    Wait(Duration),
+    /// A mail.
+    Ready(T),
+    /// None before this wait is over.
+    WaitFor(Duration),
     /// There is none.
-    Nothing,
+    Empty,
 }
 
-/// Mails that lie ready, each with the lane of its domain if that is limited.
+/// Mails that are ready, each with its domain if that is limited.
 pub(super) struct Queue<T> {
     ready: VecDeque<(Option<usize>, T)>,
     all: RateLimiter,
-    lanes: Vec<RateLimiter>,
+    limiters: Vec<RateLimiter>,
     /// The last one is taken first.
     from_the_end: bool,
 }
 
 impl<T> Queue<T> {
-    pub(super) fn new(all: RateLimiter, lanes: Vec<RateLimiter>) -> Queue<T> {
-        Queue { ready: VecDeque::new(), all, lanes, from_the_end: false }
+    pub(super) fn new(all: RateLimiter, limiters: Vec<RateLimiter>) -> Queue<T> {
+        Queue { ready: VecDeque::new(), all, limiters, from_the_end: false }
     }
 
     /// Whether the last one is taken first. Neighbours share a unit or a domain;
@@ -78,100 +77,99 @@ impl<T> Queue<T> {
         self.from_the_end = from_the_end;
     }
 
-    /// More to be taken.
-    pub(super) fn put(&mut self, lane: Option<usize>, mail: T) {
-        self.ready.push_back((lane, mail));
+    /// Adds a mail.
+    pub(super) fn put(&mut self, domain: Option<usize>, mail: T) {
+        self.ready.push_back((domain, mail));
     }
 
-    /// One that was taken is back, untried.
-    pub(super) fn put_back(&mut self, lane: Option<usize>, mail: T) {
-        self.answered(lane, None);
-        self.ready.push_front((lane, mail));
+    /// Returns a mail that was taken and not tried.
+    pub(super) fn put_back(&mut self, domain: Option<usize>, mail: T) {
+        self.completed(domain, None);
+        self.ready.push_front((domain, mail));
     }
 
-    /// One that was taken was answered; without an instant it was never tried,
-    /// and counts for no limit.
-    pub(super) fn answered(&mut self, lane: Option<usize>, at: Option<Duration>) {
-        self.all.answered(at);
-        if let Some(lane) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
-            lane.answered(at);
+    /// A mail that was taken has an outcome; without an instant it was not tried, and
+    /// counts for no limit.
+    pub(super) fn completed(&mut self, domain: Option<usize>, at: Option<Duration>) {
+        self.all.completed(at);
+        if let Some(limiter) = domain.and_then(|domain| self.limiters.get_mut(domain)) {
+            limiter.completed(at);
         }
     }
 
-    /// Takes the first that may be taken now.
+    /// Takes the first mail that may be taken now.
     pub(super) fn take(&mut self, now: Duration) -> Poll<T> {
         if let Some(wait) = self.wait(now) {
-            return Poll::Wait(wait);
+            return Poll::WaitFor(wait);
         }
-        let is_free = |(lane, _): &(Option<usize>, T)| self.lane_wait(*lane, now).is_none();
+        let is_free = |(domain, _): &(Option<usize>, T)| self.domain_wait(*domain, now).is_none();
         let free = match self.from_the_end {
             true => self.ready.iter().rposition(is_free),
             false => self.ready.iter().position(is_free),
         };
-        let Some((lane, mail)) = free.and_then(|free| self.ready.remove(free)) else { return Poll::Nothing };
-        self.all.in_hand += 1;
-        if let Some(lane) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
-            lane.in_hand += 1;
+        let Some((domain, mail)) = free.and_then(|free| self.ready.remove(free)) else { return Poll::Empty };
+        self.all.active += 1;
+        if let Some(limiter) = domain.and_then(|domain| self.limiters.get_mut(domain)) {
+            limiter.active += 1;
         }
-        Poll::Take(mail)
+        Poll::Ready(mail)
     }
 
-    /// How long all that lie ready must wait; `None`: one may be taken, or
-    /// there is none.
+    /// How long all ready mails must wait; `None` if one may be taken, or there is none.
     pub(super) fn wait(&self, now: Duration) -> Option<Duration> {
-        let waits = self.ready.iter().map(|(lane, _)| self.lane_wait(*lane, now));
+        let waits = self.ready.iter().map(|(domain, _)| self.domain_wait(*domain, now));
         let least = waits.min_by_key(|wait| wait.unwrap_or_default())?;
         self.all.wait(now).max(least)
     }
 
-    /// How long the limit of all lets everybody wait.
+    /// How long the next mail waits for the limit of all mails.
     pub(super) fn wait_of_all(&self, now: Duration) -> Option<Duration> {
         self.all.wait(now)
     }
 
-    /// How long the rates of each lane let its next one wait.
-    pub(super) fn waits_of_lanes(&self, now: Duration) -> Vec<Option<Duration>> {
-        self.lanes.iter().map(|lane| lane.rates_wait(now)).collect()
+    /// How long the next mail to each domain waits for its windows.
+    pub(super) fn waits_of_domains(&self, now: Duration) -> Vec<Option<Duration>> {
+        self.limiters.iter().map(|limiter| limiter.windows_wait(now)).collect()
     }
 
-    fn lane_wait(&self, lane: Option<usize>, now: Duration) -> Option<Duration> {
-        self.lanes.get(lane?)?.wait(now)
+    fn domain_wait(&self, domain: Option<usize>, now: Duration) -> Option<Duration> {
+        self.limiters.get(domain?)?.wait(now)
     }
 
-    /// Taken and not answered.
-    pub(super) fn in_hand(&self) -> usize {
-        self.all.in_hand
+    /// The number of mails that are taken and not completed.
+    pub(super) fn active(&self) -> usize {
+        self.all.active
     }
 
-    /// How many lie ready.
+    /// The number of ready mails.
     pub(super) fn len(&self) -> usize {
         self.ready.len()
     }
 
     /// How many of them no limit of their domain keeps back.
     pub(super) fn free(&self, now: Duration) -> usize {
-        self.ready.iter().filter(|(lane, _)| self.lane_wait(*lane, now).is_none()).count()
+        self.ready.iter().filter(|(domain, _)| self.domain_wait(*domain, now).is_none()).count()
     }
 
-    /// How many lie ready in each lane.
-    pub(super) fn crowd(&self) -> Vec<usize> {
-        let mut crowd = vec![0; self.lanes.len()];
-        for lane in self.ready.iter().filter_map(|(lane, _)| *lane) {
-            crowd[lane] += 1;
+    /// The number of ready mails to each limited domain.
+    pub(super) fn ready_by_domain(&self) -> Vec<usize> {
+        let mut ready = vec![0; self.limiters.len()];
+        for domain in self.ready.iter().filter_map(|(domain, _)| *domain) {
+            ready[domain] += 1;
         }
-        crowd
+        ready
     }
 
-    /// Those of what lies ready that are no longer wanted here.
-    pub(super) fn take_out(&mut self, unwanted: impl Fn(&T) -> bool) -> Vec<T> {
+    /// Removes some of the ready mails.
+    pub(super) fn drain_matching(&mut self, unwanted: impl Fn(&T) -> bool) -> Vec<T> {
         let all = std::mem::take(&mut self.ready).into_iter();
         let (out, ready): (VecDeque<_>, VecDeque<_>) = all.partition(|(_, mail)| unwanted(mail));
         self.ready = ready;
         out.into_iter().map(|(_, mail)| mail).collect()
     }
 
-    /// What lies ready, no longer here.
-    pub(super) fn empty(&mut self) -> Vec<T> {
+    /// Removes all ready mails.
+    pub(super) fn drain(&mut self) -> Vec<T> {
         self.ready.drain(..).map(|(_, mail)| mail).collect()
     }
 }
@@ -199,15 +197,15 @@ mod tests {
         for (lane, mail) in [(Some(0), "a"), (Some(0), "b"), (None, "c"), (Some(0), "d")] {
             queue.put(lane, mail);
         }
-        assert_eq!(queue.take(ms(0)), Poll::Take("a"));
-        assert_eq!(queue.take(ms(0)), Poll::Take("c"));
-        queue.answered(None, Some(ms(5)));
-        queue.answered(Some(0), Some(ms(10)));
-        assert_eq!(queue.take(ms(20)), Poll::Wait(ms(990)));
-        assert_eq!((queue.len(), queue.free(ms(20)), queue.crowd()), (2, 0, vec![2]));
-        assert_eq!(queue.take(ms(1010)), Poll::Take("b"));
+        assert_eq!(queue.take(ms(0)), Poll::Ready("a"));
+        assert_eq!(queue.take(ms(0)), Poll::Ready("c"));
+        queue.completed(None, Some(ms(5)));
+        queue.completed(Some(0), Some(ms(10)));
+        assert_eq!(queue.take(ms(20)), Poll::WaitFor(ms(990)));
+        assert_eq!((queue.len(), queue.free(ms(20)), queue.ready_by_domain()), (2, 0, vec![2]));
+        assert_eq!(queue.take(ms(1010)), Poll::Ready("b"));
         queue.put_back(Some(0), "b");
-        assert_eq!(queue.take(ms(1010)), Poll::Take("b"), "what was not tried counts for nothing");
+        assert_eq!(queue.take(ms(1010)), Poll::Ready("b"), "what was not tried counts for nothing");
     }
 
     #[test]
@@ -215,20 +213,20 @@ mod tests {
         let mut queue = Queue::new(lane(&[], usize::MAX), Vec::new());
         ["a", "b", "c"].into_iter().for_each(|mail| queue.put(None, mail));
         queue.take_from_the_end(true);
-        assert_eq!(queue.take(ms(0)), Poll::Take("c"));
+        assert_eq!(queue.take(ms(0)), Poll::Ready("c"));
         queue.take_from_the_end(false);
-        assert_eq!(queue.take(ms(0)), Poll::Take("a"));
+        assert_eq!(queue.take(ms(0)), Poll::Ready("a"));
     }
 
     #[test]
     fn so_many_at_the_same_time_and_no_more() {
         let mut queue = Queue::new(lane(&[], usize::MAX), vec![lane(&[], 1)]);
         ["a", "b"].into_iter().for_each(|mail| queue.put(Some(0), mail));
-        assert_eq!(queue.take(ms(0)), Poll::Take("a"));
-        assert!(matches!(queue.take(ms(0)), Poll::Wait(_)));
-        queue.answered(Some(0), Some(ms(1)));
-        assert_eq!(queue.take(ms(1)), Poll::Take("b"));
-        assert_eq!(queue.take(ms(1)), Poll::Nothing);
+        assert_eq!(queue.take(ms(0)), Poll::Ready("a"));
+        assert!(matches!(queue.take(ms(0)), Poll::WaitFor(_)));
+        queue.completed(Some(0), Some(ms(1)));
+        assert_eq!(queue.take(ms(1)), Poll::Ready("b"));
+        assert_eq!(queue.take(ms(1)), Poll::Empty);
     }
 
     /// A mail as it went: taken, accepted somewhere on the way, answered.
@@ -244,7 +242,7 @@ mod tests {
         (proptest::collection::vec((1..6usize, 200..2000u64), 0..3), 1..4usize)
     }
 
-    /// What hands out mails by a queue, with so many lines; each mail has a
+    /// Takes all mails from a queue, with a number of workers; each mail has a
     /// lane and a time it takes.
     fn hand_out(queue: &mut Queue<usize>, lines: usize, mails: &[(Option<usize>, u64)]) -> Vec<Gone> {
         mails.iter().enumerate().for_each(|(n, (lane, _))| queue.put(*lane, n));
@@ -252,14 +250,14 @@ mod tests {
         while gone.len() < mails.len() {
             let wait = match open.len() < lines {
                 true => match queue.take(now) {
-                    Poll::Take(n) => {
+                    Poll::Ready(n) => {
                         let (lane, takes) = mails[n];
                         let (accepted, answered) = (now + ms(takes / 2), now + ms(takes));
                         open.push(Gone { lane, taken: now, accepted, answered });
                         continue;
                     }
-                    Poll::Wait(wait) => Some(now + wait),
-                    Poll::Nothing => None,
+                    Poll::WaitFor(wait) => Some(now + wait),
+                    Poll::Empty => None,
                 },
                 false => None,
             };
@@ -271,14 +269,14 @@ mod tests {
             };
             while open.last().is_some_and(|gone| gone.answered <= now) {
                 let done = open.pop().expect("there is one");
-                queue.answered(done.lane, Some(done.answered));
+                queue.completed(done.lane, Some(done.answered));
                 gone.push(done);
             }
         }
         gone
     }
 
-    /// In every stretch of time at most so many.
+    /// In every period at most the limit.
     fn keep(limits: &[(usize, u64)], accepted: &mut [Duration]) -> Result<(), TestCaseError> {
         accepted.sort_unstable();
         for (mails, per) in limits {
@@ -291,20 +289,19 @@ mod tests {
 
     /// Was there no room at an instant, counting as the relay may?
     fn is_full(limits: &[(usize, u64)], most: usize, before: &[&Gone], at: Duration) -> bool {
-        let in_hand = before.iter().filter(|gone| gone.answered > at).count();
-        in_hand >= most
+        let active = before.iter().filter(|gone| gone.answered > at).count();
+        active >= most
             || limits.iter().any(|(mails, per)| {
                 before.iter().filter(|gone| gone.answered + ms(*per) > at).count() >= *mails
             })
     }
 
     proptest! {
-        /// F38: with several limits, for all and for single domains: in no
-        /// stretch of time more than any of them; and whenever a line is free,
-        /// each mail that waits has a limit that is full: its own, or that of
-        /// all.
+        /// With several limits, for all mails and for single domains: in no period more
+        /// than any of them; and whenever a worker is free, each mail that waits has a
+        /// limit that is reached: its own, or that of all.
         #[test]
-        fn f38_no_limit_is_exceeded_and_nothing_waits_for_a_limit_of_others(
+        fn no_limit_is_exceeded_and_nothing_waits_for_a_limit_of_others(
             all in limits(),
             lanes in proptest::collection::vec(limits(), 2),
             mails in proptest::collection::vec((proptest::option::of(0..2usize), 0..400u64), 1..40),

@@ -11,7 +11,7 @@ use crate::domain::delivery::state::{DeliveryEvent, State};
 /// server and not the recipients.
 const IDENTICAL_REPLIES: usize = 3;
 
-/// A mail that the mail server refused.
+/// A mail that the mail server rejection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rejection {
     pub(super) number: i64,
@@ -54,11 +54,11 @@ impl Rejection {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Classified {
     /// These concern their recipients.
-    pub(super) believed: Vec<Rejection>,
-    /// These concern nobody: the mails are due as before.
-    pub(super) of_nobody: Vec<Rejection>,
+    pub(super) recipients: Vec<Rejection>,
+    /// These concern no recipient: the mails are due as before.
+    pub(super) relay_wide: Vec<Rejection>,
     /// The mail server refuses everybody.
-    pub(super) trouble: Option<RelayError>,
+    pub(super) error: Option<RelayError>,
 }
 
 /// Refusals of which it is not known yet whom they concern.
@@ -72,30 +72,30 @@ pub(super) struct RejectionTracker {
 
 impl RejectionTracker {
     /// Takes one more.
-    pub(super) fn record(&mut self, refused: Rejection) -> Classified {
-        let answer = refused.answer();
+    pub(super) fn record(&mut self, rejection: Rejection) -> Classified {
+        let answer = rejection.answer();
         // Connections that asked before this was known get the same reply.
         if self.to_all == Some(answer) {
-            return Classified { of_nobody: vec![refused], ..Classified::default() };
+            return Classified { relay_wide: vec![rejection], ..Classified::default() };
         }
         let alike = self.alike.iter().all(|before| before.answer() == answer);
-        let believed = if alike { Vec::new() } else { self.believed() };
+        let recipients = if alike { Vec::new() } else { self.take_confirmed() };
         let why = format!(
             "the mail server gave the same answer to {IDENTICAL_REPLIES} different recipients in a row: {}",
-            refused.reply
+            rejection.reply
         );
-        let kind = refused.kind();
-        self.alike.push(refused);
+        let kind = rejection.kind();
+        self.alike.push(rejection);
         if self.alike.len() < IDENTICAL_REPLIES {
-            return Classified { believed, ..Classified::default() };
+            return Classified { recipients, ..Classified::default() };
         }
         self.to_all = Some(answer);
-        let trouble = Some(RelayError { kind, phase: Phase::Rcpt, why });
-        Classified { believed, of_nobody: std::mem::take(&mut self.alike), trouble }
+        let error = Some(RelayError { kind, phase: Phase::Rcpt, why });
+        Classified { recipients, relay_wide: std::mem::take(&mut self.alike), error }
     }
 
     /// Those there are concern their recipients: the mail server accepts mails.
-    pub(super) fn believed(&mut self) -> Vec<Rejection> {
+    pub(super) fn take_confirmed(&mut self) -> Vec<Rejection> {
         std::mem::take(&mut self.alike)
     }
 
@@ -104,15 +104,15 @@ impl RejectionTracker {
         self.alike.len() + 1 == IDENTICAL_REPLIES
     }
 
-    /// There are no more mails. A limit that nobody passed concerns nobody.
+    /// There are no more mails. A limit that no mail passed concerns no recipient.
     pub(super) fn finish(&mut self) -> Classified {
-        let left = self.believed();
+        let left = self.take_confirmed();
         match left.last().filter(|last| last.is_limit() && !last.again) {
-            None => Classified { believed: left, ..Classified::default() },
+            None => Classified { recipients: left, ..Classified::default() },
             Some(last) => {
                 let why = format!("the mail server takes no more mails now: {}", last.reply);
-                let trouble = Some(RelayError { kind: last.kind(), phase: Phase::Rcpt, why });
-                Classified { of_nobody: left, trouble, ..Classified::default() }
+                let error = Some(RelayError { kind: last.kind(), phase: Phase::Rcpt, why });
+                Classified { relay_wide: left, error, ..Classified::default() }
             }
         }
     }
@@ -122,46 +122,45 @@ impl RejectionTracker {
 mod tests {
     use super::*;
 
-    /// Replies in order, `+` for a mail that is accepted, `!` before a limit; of
-    /// each mail whether it concerns its recipient, `r`, or nobody, `n`, in the
-    /// order in which it is known.
-    fn heard(answers: &str) -> String {
-        let mut refusals = RejectionTracker::default();
-        let mut told = String::new();
-        let tell = |told: &mut String, heard: Classified| {
-            heard.believed.iter().for_each(|refused| *told += &format!("r{} ", refused.number));
-            heard.of_nobody.iter().for_each(|refused| *told += &format!("n{} ", refused.number));
-            if let Some(trouble) = heard.trouble {
-                *told += &format!("[{:?}: {}] ", trouble.kind, trouble.why);
+    /// Replies in order, `+` for a mail that is accepted, `!` before a limit; of each
+    /// mail whether it concerns its recipient, `r`, or none, `n`, in the order in
+    /// which it is known.
+    fn classified(answers: &str) -> String {
+        let mut tracker = RejectionTracker::default();
+        let mut text = String::new();
+        let describe = |text: &mut String, classified: Classified| {
+            classified.recipients.iter().for_each(|rejection| *text += &format!("r{} ", rejection.number));
+            classified.relay_wide.iter().for_each(|rejection| *text += &format!("n{} ", rejection.number));
+            if let Some(error) = classified.error {
+                *text += &format!("[{:?}: {}] ", error.kind, error.why);
             }
         };
         for (number, code) in (1..).zip(answers.split(' ')) {
             let limit = code.strip_prefix('!');
             let Ok(code) = limit.unwrap_or(code).parse() else {
-                let believed = refusals.believed();
-                tell(&mut told, Classified { believed, ..Classified::default() });
+                let recipients = tracker.take_confirmed();
+                describe(&mut text, Classified { recipients, ..Classified::default() });
                 continue;
             };
             let reply = Reply { code, enhanced: None, text: "no".into() };
             let happened = if limit.is_some() { DeliveryEvent::Deferred } else { DeliveryEvent::Rejected };
-            let from = State::Claimed;
-            let heard = refusals.record(Rejection {
+            let classified = tracker.record(Rejection {
                 number,
-                from,
+                from: State::Due,
                 happened,
                 attempts: 0,
                 again: false,
                 no_mailbox: None,
                 reply,
             });
-            tell(&mut told, heard);
+            describe(&mut text, classified);
         }
-        tell(&mut told, refusals.finish());
-        told.trim_end().to_owned()
+        describe(&mut text, tracker.finish());
+        text.trim_end().to_owned()
     }
 
     #[test]
-    fn the_same_reply_to_three_in_a_row_concerns_nobody() {
+    fn the_same_reply_to_three_in_a_row_concerns_no_recipient() {
         const ALL: &str =
             "[Permanent: the mail server gave the same answer to 3 different recipients in a row: 550 no]";
         for (answers, expected) in [
@@ -178,7 +177,7 @@ mod tests {
             ("550 !452", "r1 n2 [Transient: the mail server takes no more mails now: 452 no]"),
             ("!550", "n1 [Permanent: the mail server takes no more mails now: 550 no]"),
         ] {
-            assert_eq!(heard(answers), expected, "{answers}");
+            assert_eq!(classified(answers), expected, "{answers}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The first few of a mailing, a pause, and then the rest: who sent the wrong
-//! one has time to notice, and to hold it (T28). A mailing is one step, booked
-//! by one pass.
+//! A staged rollout: the first few mails of a mailing, a pause, then the rest. If it is
+//! the wrong mailing, there is time to notice and to hold it. A mailing is one step,
+//! enqueued by one pass.
 
 use std::collections::HashMap;
 
@@ -11,21 +11,15 @@ use crate::domain::model::ids::StepName;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::{Store, StoreError};
 
-/// A mailing of which the first few have left, and the rest waits.
+/// A mailing whose first mails are sent and whose rest waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PausedRollout {
-    /// Which step.
     pub step: StepName,
     /// When the rest follows.
     pub opens: Timestamp,
 }
 
-/// The mailings that pause at an instant, by the daemon's rule: so many first,
-/// and so long before the rest.
-///
-/// # Errors
-///
-/// Where the database cannot be read.
+/// The mailings that pause at an instant by the daemon's rule.
 pub(crate) fn paused_rollouts(
     store: &Store,
     (first, pause): (u32, TimeDelta),
@@ -40,22 +34,21 @@ pub(crate) fn paused_rollouts(
     Ok(all)
 }
 
-/// The mailings of one sitting.
+/// The staged rollouts of one delivery.
 pub(super) struct StagedRollout {
-    /// So many first, and so long before the rest; `None`: all at once.
+    /// The number of first mails and the pause; `None` for no stages.
     rule: Option<(u32, TimeDelta)>,
     mailings: HashMap<(StepName, Timestamp), RolloutState>,
-    /// When the earliest of those that pause goes on.
+    /// When the earliest pause ends.
     pub(super) opens: Option<Timestamp>,
 }
 
-/// How a mailing stands.
 enum RolloutState {
-    /// So many more of the first.
+    /// This many more of the first mails may be sent.
     First(u32),
-    /// The rest.
+    /// The rest may be sent.
     Open,
-    /// Not before.
+    /// Nothing is sent before.
     Pause(Timestamp),
 }
 
@@ -64,8 +57,8 @@ impl StagedRollout {
         StagedRollout { rule, mailings: HashMap::new(), opens: None }
     }
 
-    /// May this one leave now? One that may counts.
-    pub(super) fn may_leave(
+    /// Whether a mail may be sent now. One that may is counted.
+    pub(super) fn admit(
         &mut self,
         store: &Store,
         delivery: &Delivery,

@@ -1,19 +1,18 @@
-//! How fast mails may leave: never more than so many in any stretch of time,
-//! counted so that the relay's own log confirms it. A mail counts from when
-//! the relay answered, and before that as long as it is in hand: so however
-//! long each takes, the relay never sees one too many.
+//! A rate limit: never more than a number of mails in any period, counted so that the
+//! relay's own log confirms it. A mail counts from the relay's answer, and before that
+//! while it is active: however long each takes, the relay never counts one too many.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The stopwatch shows this when a counter opens: mails of earlier runs count
-/// for a limit too, and were answered before.
+/// The time at which a queue starts. It is not zero, because mails of earlier runs count
+/// for a limit too.
 pub(super) const CLOCK_ORIGIN: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
-/// A limit, and what counts for it. Times are those of a stopwatch.
+/// A limit, and the mails that count for it. Times are those of a stopwatch.
 #[derive(Clone, Debug)]
 pub(super) struct SlidingWindow {
-    /// So many mails in such a time; `None` without a limit.
+    /// The number of mails and the period.
     limit: Option<(usize, Duration)>,
     /// When each of the last mails was answered, the oldest first.
     answered: VecDeque<Duration>,
@@ -24,8 +23,8 @@ impl SlidingWindow {
         SlidingWindow { limit, answered: VecDeque::new() }
     }
 
-    /// A mail was answered.
-    pub(super) fn answered(&mut self, at: Duration) {
+    /// The relay has answered a mail.
+    pub(super) fn completed(&mut self, at: Duration) {
         let Some((mails, _)) = self.limit else { return };
         self.answered.push_back(at);
         while self.answered.len() > mails {
@@ -33,16 +32,15 @@ impl SlidingWindow {
         }
     }
 
-    /// How long the next one must wait, with so many in hand; `None`: not at
-    /// all. While all that may be are in hand, one of them must be answered
-    /// first, and then it is asked again.
-    pub(super) fn wait(&self, now: Duration, in_hand: usize) -> Option<Duration> {
+    /// How long the next mail must wait; `None` if not at all. If all mails of a period
+    /// are active, one of them must be completed first, and then it is asked again.
+    pub(super) fn wait(&self, now: Duration, active: usize) -> Option<Duration> {
         let (mails, per) = self.limit?;
-        if in_hand >= mails {
+        if active >= mails {
             return Some(per);
         }
-        let most = mails - in_hand;
-        // The one that must be out of the stretch before another begins.
+        let most = mails - active;
+        // The mail that must be out of the period before another begins.
         let leaver = self.answered.len().checked_sub(most)?;
         let free = *self.answered.get(leaver)? + per;
         free.checked_sub(now).filter(|wait| !wait.is_zero())
@@ -62,16 +60,16 @@ mod tests {
     #[test]
     fn without_a_limit_nothing_waits() {
         let mut rate = SlidingWindow::new(None);
-        (0..100).for_each(|_| rate.answered(ms(0)));
+        (0..100).for_each(|_| rate.completed(ms(0)));
         assert_eq!(rate.wait(ms(0), 50), None);
     }
 
     #[test]
-    fn the_first_few_leave_at_once_and_the_next_when_the_stretch_is_over() {
+    fn the_first_few_leave_at_once_and_the_next_when_the_period_is_over() {
         let mut rate = SlidingWindow::new(Some((3, ms(1000))));
         for n in 0..3 {
             assert_eq!(rate.wait(ms(10 * n), 0), None);
-            rate.answered(ms(10 * n));
+            rate.completed(ms(10 * n));
         }
         assert_eq!(rate.wait(ms(30), 0), Some(ms(970)));
         assert_eq!(rate.wait(ms(1000), 0), None);
@@ -79,10 +77,10 @@ mod tests {
     }
 
     proptest! {
-        /// F38: mails take as long as they like; in every stretch the relay
-        /// accepts at most the limit, and nothing waits longer than it must.
+        /// However long mails take, in every period the relay accepts at most the limit,
+        /// and nothing waits longer than it must.
         #[test]
-        fn f38_in_no_stretch_are_there_more_than_the_limit(
+        fn in_no_period_are_there_more_than_the_limit(
             takes in proptest::collection::vec(0..400u64, 1..60),
             mails in 1..8usize,
             lines in 1..4usize,
@@ -109,7 +107,7 @@ mod tests {
                 let done: Vec<_> = open.iter().copied().filter(|(answer, _)| *answer <= now).collect();
                 open.retain(|(answer, _)| *answer > now);
                 for (answer, took) in done {
-                    rate.answered(answer.max(now));
+                    rate.completed(answer.max(now));
                     accepted.push(took);
                 }
             }

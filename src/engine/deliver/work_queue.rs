@@ -1,5 +1,5 @@
-//! The counter between the writer and the lines: mails that are claimed and
-//! may be taken, as fast as the limits allow.
+//! The queue between the coordinator and the workers: claimed mails, which workers
+//! take as fast as the rate limits allow.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,82 +12,84 @@ use crate::domain::model::address;
 use crate::domain::model::ids::StepName;
 use crate::store::OutboundDelivery;
 
-/// Longer than this no line waits for a limit with its connection open: relays
-/// close what is idle, and the process has other things to do.
+/// A worker does not wait longer than this for a rate limit with its connection open:
+/// relays close idle connections.
 const MAX_IDLE_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) struct WorkQueue {
     watch: Stopwatch,
-    /// Those that are limited, in the order of their lanes.
+    /// The limited domains.
     domains: Vec<Box<str>>,
-    inside: Mutex<Shared>,
+    shared: Mutex<Shared>,
     changed: Condvar,
 }
 
 struct Shared {
     queue: Queue<Arc<OutboundDelivery>>,
-    closing: bool,
+    is_closed: bool,
+    is_aborted: bool,
 }
 
-/// How it stands at the counter.
+/// The state of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct QueueStats {
+    /// Mails that no worker has taken.
     pub(super) ready: usize,
-    /// So many of them wait for no limit of their domain.
+    /// Those of them that wait for no limit of their domain.
     pub(super) free: usize,
-    pub(super) in_hand: usize,
-    /// The limits let nothing of it through for longer than a line waits.
+    /// Mails that workers have taken and not completed.
+    pub(super) active: usize,
+    /// How long the limits keep all of it back, if that is longer than a worker waits.
     pub(super) wait: Option<Duration>,
-    /// The same for whatever may come: the limit is that of all mails.
+    /// The same for any mail: a limit of all mails.
     pub(super) all_wait: Option<Duration>,
 }
 
-/// How it stands in one lane.
+/// The state of one limited domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DomainStats {
-    /// So many lie ready.
+    /// Mails that no worker has taken.
     pub(super) ready: usize,
-    /// Its limits let nothing through for longer than a line waits.
+    /// How long its limits keep all mails back, if that is longer than a worker waits.
     pub(super) wait: Option<Duration>,
 }
 
-/// Waits that are longer than a line has patience for.
+/// A wait that is longer than a worker waits.
 fn long(wait: Option<Duration>) -> Option<Duration> {
     wait.filter(|wait| *wait > MAX_IDLE_WAIT)
 }
 
 impl WorkQueue {
-    /// A counter at which every limit is kept. Before it opened some mails were
-    /// answered, each so long ago, the oldest first.
-    pub(super) fn new(limits: &Limits, watch: Stopwatch, before: &SendHistory) -> WorkQueue {
-        let rates = |limits: &[super::limits::Limit], before: &[Duration]| -> Vec<SlidingWindow> {
-            let mut rates: Vec<SlidingWindow> =
+    /// An empty queue, whose limits count the mails that were sent before.
+    pub(super) fn new(limits: &Limits, watch: Stopwatch, history: &SendHistory) -> WorkQueue {
+        let windows = |limits: &[super::limits::Limit], history: &[Duration]| -> Vec<SlidingWindow> {
+            let mut windows: Vec<SlidingWindow> =
                 limits.iter().map(|limit| SlidingWindow::new(Some((limit.mails, limit.per)))).collect();
-            for rate in &mut rates {
-                before.iter().for_each(|ago| rate.answered(CLOCK_ORIGIN.saturating_sub(*ago)));
+            for window in &mut windows {
+                history.iter().for_each(|ago| window.completed(CLOCK_ORIGIN.saturating_sub(*ago)));
             }
-            rates
+            windows
         };
-        let all = RateLimiter::new(rates(&limits.all, &before.all), usize::MAX);
-        let of_domain = limits.domains.iter().zip(&before.domains);
-        let lanes =
-            of_domain.map(|(of, before)| RateLimiter::new(rates(&of.limits, before), of.most)).collect();
+        let all = RateLimiter::new(windows(&limits.all, &history.all), usize::MAX);
+        let of_domain = limits.domains.iter().zip(&history.domains);
+        let limiters =
+            of_domain.map(|(of, history)| RateLimiter::new(windows(&of.limits, history), of.most)).collect();
         let domains = limits.domains.iter().map(|of| of.domain.clone()).collect();
-        let inside = Shared { queue: Queue::new(all, lanes), closing: false };
-        WorkQueue { watch, domains, inside: Mutex::new(inside), changed: Condvar::new() }
+        let shared = Shared { queue: Queue::new(all, limiters), is_closed: false, is_aborted: false };
+        WorkQueue { watch, domains, shared: Mutex::new(shared), changed: Condvar::new() }
     }
 
     fn now(&self) -> Duration {
         self.watch.elapsed() + CLOCK_ORIGIN
     }
 
-    /// Nothing here can be half-done when a line panics.
-    fn inside(&self) -> MutexGuard<'_, Shared> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A panic of a worker leaves nothing half-done here.
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The lane of a mail, if its domain is limited.
-    pub(super) fn lane(&self, mail: &OutboundDelivery) -> Option<usize> {
+    /// The limited domain that a mail goes to, if any.
+    pub(super) fn domain(&self, mail: &OutboundDelivery) -> Option<usize> {
         if self.domains.is_empty() {
             return None;
         }
@@ -95,80 +97,103 @@ impl WorkQueue {
         self.domains.iter().position(|limited| limited.eq_ignore_ascii_case(domain))
     }
 
-    /// More to be taken.
+    /// Adds mails.
     pub(super) fn put(&self, mails: impl IntoIterator<Item = Arc<OutboundDelivery>>) {
-        let mut inside = self.inside();
-        mails.into_iter().for_each(|mail| inside.queue.put(self.lane(&mail), mail));
+        let mut shared = self.shared();
+        mails.into_iter().for_each(|mail| shared.queue.put(self.domain(&mail), mail));
         self.changed.notify_all();
     }
 
-    /// Takes the next; waits until there is one. `None`: go home.
+    /// Takes the next mail, and waits until there is one; `None` once it is closed.
     pub(super) fn take(&self) -> Option<Arc<OutboundDelivery>> {
-        let mut inside = self.inside();
-        loop {
-            if inside.closing {
-                return None;
-            }
-            inside = match inside.queue.take(self.now()) {
-                Poll::Take(mail) => return Some(mail),
-                Poll::Nothing => self.changed.wait(inside).unwrap_or_else(PoisonError::into_inner),
-                Poll::Wait(wait) => {
-                    self.changed.wait_timeout(inside, wait).unwrap_or_else(PoisonError::into_inner).0
+        let mut shared = self.shared();
+        while !shared.is_closed {
+            shared = match shared.queue.take(self.now()) {
+                Poll::Ready(mail) => return Some(mail),
+                Poll::Empty => self.changed.wait(shared).unwrap_or_else(PoisonError::into_inner),
+                Poll::WaitFor(wait) => {
+                    self.changed.wait_timeout(shared, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
+        None
     }
 
-    /// Whether the last one that lies ready is taken first.
+    /// Takes the next mail if there is one that may be sent now.
+    pub(super) fn try_take(&self) -> Option<Arc<OutboundDelivery>> {
+        let mut shared = self.shared();
+        if shared.is_closed {
+            return None;
+        }
+        match shared.queue.take(self.now()) {
+            Poll::Ready(mail) => Some(mail),
+            Poll::WaitFor(_) | Poll::Empty => None,
+        }
+    }
+
+    /// Sets whether the last mail is taken first.
     pub(super) fn take_from_the_end(&self, from_the_end: bool) {
-        self.inside().queue.take_from_the_end(from_the_end);
+        self.shared().queue.take_from_the_end(from_the_end);
     }
 
-    /// One that was taken is back, untried.
+    /// Returns a mail that was taken and not tried.
     pub(super) fn put_back(&self, mail: Arc<OutboundDelivery>) {
-        self.inside().queue.put_back(self.lane(&mail), mail);
+        self.shared().queue.put_back(self.domain(&mail), mail);
         self.changed.notify_all();
     }
 
-    /// One that was taken was answered; one that was never tried counts for no
-    /// limit.
-    pub(super) fn answered(&self, mail: &OutboundDelivery, tried: bool) {
-        let (mut inside, at) = (self.inside(), tried.then(|| self.now()));
-        inside.queue.answered(self.lane(mail), at);
+    /// A mail that was taken has an outcome. One that was not tried counts for no limit.
+    pub(super) fn complete(&self, mail: &OutboundDelivery, is_tried: bool) {
+        let (mut shared, at) = (self.shared(), is_tried.then(|| self.now()));
+        shared.queue.completed(self.domain(mail), at);
         self.changed.notify_all();
     }
 
-    /// How it stands.
-    pub(super) fn standing(&self) -> QueueStats {
-        let (inside, now) = (self.inside(), self.now());
-        let queue = &inside.queue;
+    pub(super) fn stats(&self) -> QueueStats {
+        let (shared, now) = (self.shared(), self.now());
+        let queue = &shared.queue;
         QueueStats {
             ready: queue.len(),
             free: queue.free(now),
-            in_hand: queue.in_hand(),
+            active: queue.active(),
             wait: long(queue.wait(now)),
             all_wait: long(queue.wait_of_all(now)),
         }
     }
 
-    /// How it stands in each lane.
-    pub(super) fn lanes(&self) -> Vec<DomainStats> {
-        let (inside, now) = (self.inside(), self.now());
-        let waits = inside.queue.waits_of_lanes(now).into_iter().map(long);
-        let crowd = inside.queue.crowd().into_iter();
-        crowd.zip(waits).map(|(ready, wait)| DomainStats { ready, wait }).collect()
+    /// The state of each limited domain.
+    pub(super) fn domains(&self) -> Vec<DomainStats> {
+        let (shared, now) = (self.shared(), self.now());
+        let waits = shared.queue.waits_of_domains(now).into_iter().map(long);
+        let ready = shared.queue.ready_by_domain().into_iter();
+        ready.zip(waits).map(|(ready, wait)| DomainStats { ready, wait }).collect()
     }
 
-    /// What nobody has taken of a step comes back.
-    pub(super) fn take_out(&self, step: &StepName) -> Vec<Arc<OutboundDelivery>> {
-        self.inside().queue.take_out(|mail| mail.delivery.step == *step)
+    /// Removes the mails of a step that no worker has taken.
+    pub(super) fn drain_matching(&self, step: &StepName) -> Vec<Arc<OutboundDelivery>> {
+        self.shared().queue.drain_matching(|mail| mail.delivery.step == *step)
     }
 
-    /// Sends everybody home; what nobody has taken comes back.
+    /// Workers take nothing more. Removes what they have not taken.
     pub(super) fn close(&self) -> Vec<Arc<OutboundDelivery>> {
-        let mut inside = self.inside();
-        inside.closing = true;
+        let mut shared = self.shared();
+        shared.is_closed = true;
         self.changed.notify_all();
-        inside.queue.empty()
+        shared.queue.drain()
+    }
+
+    /// Workers send no data of the mails that they have begun.
+    pub(super) fn abort(&self) {
+        self.shared().is_aborted = true;
+    }
+
+    /// Whether it is aborted.
+    pub(super) fn is_aborted(&self) -> bool {
+        self.shared().is_aborted
+    }
+
+    /// Whether it is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.shared().is_closed
     }
 }

@@ -50,11 +50,12 @@ impl MailSender<'_> {
             connections: of_relay.map_or(smtp.connections, |fewer| fewer.connections.min(smtp.connections)),
             limits: Limits::of(smtp),
             in_doubt_wait: builder.config.mail.in_doubt_wait,
-            wave: rollout,
+            rollout,
         };
         let now = hooks.now;
         let delivered = deliver::to_relay(builder, keys, store, journal, &way, hooks)?;
-        let fewer = delivered.crowded.map(|made| ConnectionCap::one_below(made, now())).or(fewer);
+        let fewer =
+            delivered.connection_limit_hit.map(|made| ConnectionCap::one_below(made, now())).or(fewer);
         relay_health::record(store, &delivered, fewer, now())?;
         Ok(delivered)
     }

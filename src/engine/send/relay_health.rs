@@ -19,7 +19,7 @@ pub(super) fn record(
     let success = if delivered.sent > 0 { Some(now) } else { before.success };
     // A panic of our own worker is not a failure of the relay and causes no
     // backoff.
-    let told = delivered.relay_error.as_ref().filter(|_| !delivered.line_died);
+    let told = delivered.relay_error.as_ref().filter(|_| !delivered.worker_crashed);
     let trouble = told.map(|trouble| {
         // A success since then resets the backoff.
         let earlier = before.failure.as_ref().filter(|_| delivered.sent == 0);

@@ -262,9 +262,9 @@ impl SendRun<'_> {
             MessageBuilder { config: &self.config, library: &content.library, renderer: &content.renderer };
         let mut sender =
             MailSender { transport: self.transport, builder: &builder, keys: &keys, rollout: None };
-        let (mut chosen, mut leave_at) = (SendFilter::default(), None);
+        let (mut filter, mut leave_at) = (SendFilter::default(), None);
         match &self.trigger {
-            Trigger::Command(filter) => chosen = SendFilter::of(filter),
+            Trigger::Command(selection) => filter = SendFilter::of(selection),
             Trigger::Schedule => {
                 outcome.next_due = store.next_due_at()?;
                 outcome.backoff = store.relay_health()?.failure.map(|failure| failure.retry);
@@ -280,12 +280,12 @@ impl SendRun<'_> {
         let stop = || observer.should_stop() || leave_at.is_some_and(|at| observer.now() >= at);
         loop {
             let hooks = DeliveryHooks {
-                chosen: &mut chosen,
+                filter: &mut filter,
                 now: &|| observer.now(),
-                one_more: &mut || observer.sent(),
-                say: &mut |message| observer.log(message),
-                stop: &stop,
-                ends: &|| observer.is_final(),
+                on_sent: &mut || observer.sent(),
+                log: &mut |message| observer.log(message),
+                should_stop: &stop,
+                is_final: &|| observer.is_final(),
             };
             let delivered = sender.deliver(store, journal.as_deref_mut(), hooks)?;
             let wait = delivered.wait.filter(|wait| *wait <= LONGEST_WAIT);
@@ -340,7 +340,7 @@ pub fn enqueue(
         let deliveries = deliveries.context("internal error: a person is missing in the database")?;
         let changed = match deliveries.is_empty() {
             true => store.data_version()? != stored.seen,
-            false => store.enqueue(stored.seen, &deliveries, at)? == EnqueueResult::Changed,
+            false => store.enqueue(stored.seen, &deliveries, at)? == EnqueueResult::Conflict,
         };
         if changed {
             outcome.is_interrupted = true;

@@ -98,7 +98,8 @@ impl Connection {
     /// Sends the message and the end-of-data dot, and returns the outcome. Only 250 in
     /// reply to the dot is [`Outcome::Sent`]. Once the last byte was passed to the
     /// operating system, anything but a complete reply is [`Outcome::InDoubt`].
-    pub fn send_data(&mut self, words: &[u8]) -> Outcome {
+    /// `meanwhile` runs while the relay has not answered.
+    pub fn send_data(&mut self, message: &[u8], meanwhile: impl FnOnce()) -> Outcome {
         let asked = std::mem::replace(&mut self.state, State::Closed) == State::AwaitingData;
         if !asked || self.channel.stream.has_unread() {
             // Unread input before the data means that the connection is out of sync; its
@@ -106,9 +107,10 @@ impl Connection {
             let why = format!("mail server {} answered before it was asked", self.channel.name);
             return Outcome::RelayFailed(trouble(RelayErrorKind::Transient, Phase::Data, why));
         }
-        if let Err(fault) = self.channel.stream.write_data(words, self.channel.timeouts.block) {
+        if let Err(fault) = self.channel.stream.write_data(message, self.channel.timeouts.block) {
             return self.data_aborted(&fault);
         }
+        meanwhile();
         if failpoint::at("relay.reply").is_err() {
             return Outcome::InDoubt(self.channel.failed(Phase::EndOfData, &StreamError::Closed).why);
         }
@@ -269,6 +271,11 @@ impl Connection {
             return Err(Abort::closed(Outcome::RelayFailed(self.gone(Phase::Mail))));
         }
         Ok(lines.into_reply())
+    }
+
+    /// Whether a mail was begun on this connection.
+    pub(crate) fn is_used(&self) -> bool {
+        self.mails_begun > 0
     }
 
     /// Whether the last mail that was begun is not the first one on this connection.

@@ -6,9 +6,9 @@ SELECT delivery.id, person.employee_id, enrolment.journey, delivery.step, delive
            (SELECT '; came back: ' || group_concat(code, ', ') FROM bounce WHERE delivery_id = delivery.id), '')
 FROM person
 JOIN enrolment ON enrolment.person_id = person.id
-JOIN delivery ON delivery.enrolment_id = enrolment.id
+JOIN delivery ON delivery.enrolment_id = enrolment.id AND delivery.purpose = 'step'
 LEFT JOIN delivery AS first
        ON first.enrolment_id = delivery.enrolment_id AND first.step = delivery.step
-      AND first.round = 0 AND delivery.round > 0
+      AND first.round = 0 AND first.purpose = 'step' AND delivery.round > 0
 WHERE person.employee_id = ?1
 ORDER BY delivery.id

@@ -7,5 +7,5 @@ JOIN enrolment ON enrolment.id = delivery.enrolment_id
 JOIN person ON person.id = enrolment.person_id
 LEFT JOIN delivery AS first
        ON first.enrolment_id = delivery.enrolment_id AND first.step = delivery.step
-      AND first.round = 0 AND delivery.round > 0
+      AND first.round = 0 AND first.purpose = 'step' AND delivery.round > 0
 WHERE delivery.id = ?1

@@ -8,6 +8,6 @@ JOIN person ON person.id = enrolment.person_id
 LEFT JOIN event ON event.enrolment_id = enrolment.id
 LEFT JOIN delivery
        ON event.what = 'mailed' AND delivery.enrolment_id = event.enrolment_id
-      AND delivery.step = event.step AND delivery.round = event.round
+      AND delivery.step = event.step AND delivery.round = event.round AND delivery.purpose = 'step'
 WHERE person.left_at IS NULL AND person.id BETWEEN ?1 AND ?2
 ORDER BY person.id, enrolment.journey, event.id

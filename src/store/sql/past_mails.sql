@@ -3,6 +3,6 @@ SELECT enrolment.journey, delivery.step, delivery.round, delivery.state, deliver
        delivery.settled_at, delivery.content, delivery.reply
 FROM person
 JOIN enrolment ON enrolment.person_id = person.id
-JOIN delivery ON delivery.enrolment_id = enrolment.id
+JOIN delivery ON delivery.enrolment_id = enrolment.id AND delivery.purpose = 'step'
 WHERE person.employee_id = ?1
 ORDER BY delivery.id

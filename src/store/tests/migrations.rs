@@ -11,7 +11,7 @@ use rusqlite::{Batch, Connection, TransactionBehavior};
 use super::{import, now, open};
 use crate::store::file::disk::with_suffix;
 use crate::store::migrate::{MIGRATION_TABLE_SQL, MIGRATIONS, Migration, migrate};
-use crate::store::{Store, StoreError};
+use crate::store::{OutboundDelivery, Store, StoreError, StoredMessage};
 
 /// A realistic migration: it creates, fills, alters and drops. It writes more
 /// than fits into the cache, so that uncommitted pages are in the log when it
@@ -210,9 +210,104 @@ fn a_database_of_the_first_schema_is_migrated() {
     drop(connection);
     let mut store = open(&path);
     let recovered = store.recover(now(), now()).expect("a run");
-    assert_eq!((recovered.returned, recovered.in_doubt), (1, 0));
+    assert_eq!((recovered.in_doubt, recovered.held), (0, 0));
     let outgoing = store.sendable(0, 9, now()).expect("deliveries");
     assert_eq!(outgoing.iter().map(|o| o.delivery.number).collect::<Vec<_>>(), [2]);
+}
+
+/// Messages as schema 9 has them: a block of LZ4 that is one literal.
+fn compressed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).expect("short").to_le_bytes();
+    [&length[..], &[0xF0, u8::try_from(message.len() - 15).expect("short")], message].concat()
+}
+
+#[test]
+fn a_database_in_the_middle_of_a_mailing_is_migrated() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("journey.db");
+    let mut connection = connect(&path);
+    connection.pragma_update(None, "application_id", crate::store::migrate::APPLICATION_ID).expect("ours");
+    connection.execute_batch(MIGRATION_TABLE_SQL).expect("the table");
+    migrate(&mut connection, &path, &MIGRATIONS[..9], now()).expect("the first nine");
+    let rows = "
+        INSERT INTO instance (one, made_at, secret, epoch) VALUES (1, '2026-12-01T07:30:00Z', zeroblob(32), 3);
+        INSERT INTO unit (id, code, name) VALUES (1, 'U', 'Köket');
+        INSERT INTO person (id, employee_id, shared_address, first_name, last_name, unit_id, language,
+                            protected, joined_at)
+        VALUES (1, '1001', 0, 'Åsa', 'Ek', 1, 'sv', 0, '2026-12-01T07:30:00Z');
+        INSERT INTO enrolment (id, person_id, journey) VALUES (1, 1, 'miljo');
+        INSERT INTO mail_pattern (id, sha256, bytes) VALUES (7, zeroblob(32), x'61');";
+    connection.execute_batch(rows).expect("rows of then");
+    let message = |number: i64| format!("To: Åsa Ek, this is mail {number}").into_bytes();
+    let states = [
+        ("due", 0),
+        ("claimed", 0),
+        ("in_flight", 0),
+        ("in_flight", 1),
+        ("deferred", 0),
+        ("in_doubt", 1),
+        ("held", 2),
+        ("sent", 1),
+        ("rejected", 0),
+        ("expired", 0),
+        ("cancelled", 0),
+    ];
+    for (number, (state, doubts)) in (1..).zip(states) {
+        let is_taken = matches!(state, "claimed" | "in_flight");
+        let waits = matches!(state, "deferred" | "in_doubt");
+        let is_settled = matches!(state, "sent" | "rejected" | "expired" | "cancelled");
+        let time = "2026-12-01T07:30:00Z";
+        let sql = "INSERT INTO delivery (id, enrolment_id, step, round, state, slot_at, booked_at, content,
+                       message_id, epoch, doubts, next_attempt_at, settled_at, sha256)
+                   VALUES (?1, 1, 'step-' || ?1, 0, ?2, ?3, ?3, 'sha256:' || hex(zeroblob(32)),
+                       '<' || ?1 || '@ekdala.example>', ?4, ?5, ?6, ?7, ?8)";
+        let hash = crate::store::messages::sha256(&message(number));
+        let values = rusqlite::params![
+            number,
+            state,
+            time,
+            is_taken.then_some(3),
+            doubts,
+            waits.then_some(time),
+            is_settled.then_some(time),
+            hash
+        ];
+        connection.execute(sql, values).expect("a delivery");
+        if doubts > 0 || state == "in_flight" {
+            let sql = "INSERT INTO mail_bytes (delivery_id, bytes, pattern_id) VALUES (?1, ?2, ?3)";
+            let bytes = if number == 4 { message(number) } else { compressed(&message(number)) };
+            connection.execute(sql, (number, bytes, (number != 4).then_some(7))).expect("bytes");
+        }
+    }
+    drop(connection);
+    let mut store = open(&path);
+    let states = |store: &Store| -> String {
+        let states = store.states(0, 99).expect("states").into_iter();
+        states.map(|(number, state)| format!("{number} {state}, ")).collect()
+    };
+    assert_eq!(
+        states(&store),
+        "1 due, 2 due, 3 due, 4 due, 5 deferred, 6 in_doubt, 7 held, 8 sent, 9 rejected, 10 expired, 11 cancelled, "
+    );
+    let recovered = store.recover(now(), now()).expect("a run");
+    assert_eq!((recovered.in_doubt, recovered.held), (1, 1));
+    assert_eq!(
+        states(&store),
+        "1 due, 2 due, 3 in_doubt, 4 held, 5 deferred, 6 in_doubt, 7 held, 8 sent, 9 rejected, 10 expired, 11 cancelled, "
+    );
+    let kept = |mail: OutboundDelivery| (mail.delivery.number, mail.stored);
+    let sendable: Vec<_> = store.sendable(0, 99, now()).expect("deliveries").into_iter().map(kept).collect();
+    let intact = |number| (number, StoredMessage::Intact(message(number).into()));
+    let fresh = |number| (number, StoredMessage::None);
+    assert_eq!(sendable, [fresh(1), fresh(2), intact(3), fresh(5), intact(6)]);
+    let bytes: Vec<i64> = {
+        let mut statement =
+            store.connection.prepare("SELECT delivery_id FROM mail_bytes").expect("a statement");
+        statement.query_map([], |row| row.get(0)).expect("rows").map(|row| row.expect("a number")).collect()
+    };
+    assert_eq!(bytes, [3, 4, 6, 7], "only what is in doubt");
+    let broken = "SELECT count(*) FROM pragma_foreign_key_check";
+    assert_eq!(store.connection.query_row(broken, [], |row| row.get(0)), Ok(0));
 }
 
 #[test]

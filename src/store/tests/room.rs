@@ -10,10 +10,10 @@ use crate::store::{StoreError, Transition};
 /// Runs an operation without free pages, checks that it fails and changes
 /// nothing, then runs it again with free pages.
 fn without_room(store: &mut Store, mut what: impl FnMut(&mut Store) -> Result<(), StoreError>) {
+    // Migrations leave free pages.
+    store.connection.execute_batch("VACUUM").expect("no page is free");
     let before = dump(store);
     let pages: i64 = pragma(store, "page_count");
-    let free: i64 = pragma(store, "freelist_count");
-    assert_eq!(free, 0, "a page that is free is room");
     store.connection.pragma_update(None, "max_page_count", pages).expect("a limit");
     let error = what(store).expect_err("there is no room");
     assert!(matches!(error, StoreError::DiskFull), "{error:?}");
@@ -65,13 +65,10 @@ fn settling_on_a_full_disk_changes_nothing_and_can_be_repeated() {
     book(&mut store, 400).expect("booked");
     // So long that no row fits into its old space.
     let reply = "file 2026-12-01, and what a relay may say besides ".repeat(8);
-    let claimed: Vec<Transition> =
-        (1..=400).map(|number| Transition::new(number, State::Due, DeliveryEvent::Claimed)).collect();
-    store.write(&claimed, None, now()).expect("claimed");
     let sent =
-        |number| Transition::new(number, State::Claimed, DeliveryEvent::Accepted).with_reply(reply.clone());
+        |number| Transition::new(number, State::Due, DeliveryEvent::Accepted).with_reply(reply.clone());
     let sent: Vec<Transition> = (1..=400).map(sent).collect();
-    without_room(&mut store, |store| store.write(&sent, None, now()).map(drop));
+    without_room(&mut store, |store| store.write(&sent, now()).map(drop));
 }
 
 #[test]

@@ -90,9 +90,10 @@ fn frequent_queries_use_an_index() {
         "SELECT min(next_at) FROM position WHERE next_at IS NOT NULL",
         "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM delivery), \
          (SELECT coalesce(max(number), 0) FROM sent_before))",
-        "SELECT id, state, doubts FROM delivery \
-         WHERE settled_at IS NULL AND state IN ('claimed', 'in_flight') ORDER BY id",
-        "SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL",
+        "SELECT delivery.id, delivery.state, delivery.doubts \
+         FROM in_flight JOIN delivery ON delivery.id = in_flight.delivery_id \
+         WHERE delivery.settled_at IS NULL ORDER BY delivery.id",
+        "SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL AND next_attempt_at > ?1",
         "SELECT id, state FROM delivery WHERE message_id = ?1",
         "SELECT number, at, reply FROM sent_before WHERE message_id = ?1",
     ];
@@ -100,18 +101,20 @@ fn frequent_queries_use_an_index() {
     let source = words(&source());
     let mut plans = String::new();
     for name in [
-        "book.sql",
         "deliveries_to.sql",
         "due_people.sql",
         "end_positions_of_left.sql",
         "find_changes.sql",
         "find_managers.sql",
+        "enqueue.sql",
+        "enrol_each.sql",
         "delivery.sql",
         "keep_position.sql",
         "mark_second_employments.sql",
         "mark_shared_addresses.sql",
         "move.sql",
-        "outgoing.sql",
+        "past_mails.sql",
+        "sendable.sql",
         "write_event.sql",
         "write_managers.sql",
         "write_people.sql",
@@ -123,12 +126,11 @@ fn frequent_queries_use_an_index() {
         plans += &format!("{}\n{}", words(sql), plan(sql));
     }
     expect![[r#"
-        book.sql
         deliveries_to.sql
         SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
         SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=?)
-        SEARCH delivery USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=?)
-        SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
+        SEARCH delivery USING INDEX delivery_of_step (enrolment_id=?)
+        SEARCH first USING INDEX delivery_of_step (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
         CORRELATED SCALAR SUBQUERY 1
         SEARCH bounce USING COVERING INDEX sqlite_autoindex_bounce_1 (delivery_id=?)
         USE TEMP B-TREE FOR ORDER BY
@@ -164,11 +166,21 @@ fn frequent_queries_use_an_index() {
         SEARCH person USING INDEX incoming_email (email=?)
         CORRELATED SCALAR SUBQUERY 2
         SEARCH person USING COVERING INDEX incoming_id (employee_id=?)
+        enqueue.sql
+        SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=? AND journey=?)
+        SEARCH mail_bytes USING INTEGER PRIMARY KEY (rowid=?)
+        SCAN in_flight
+        SEARCH bounce USING COVERING INDEX sqlite_autoindex_bounce_1 (delivery_id=?)
+        enrol_each.sql
+        SCAN json_each VIRTUAL TABLE INDEX 1:
+        SCAN delivery
+        SEARCH response USING COVERING INDEX response_of_enrolment (enrolment_id=?)
+        SEARCH event USING COVERING INDEX event_of_enrolment (enrolment_id=?)
         delivery.sql
         SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH enrolment USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
-        SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
+        SEARCH first USING INDEX delivery_of_step (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
         keep_position.sql
         mark_second_employments.sql
         MATERIALIZE person
@@ -181,18 +193,22 @@ fn frequent_queries_use_an_index() {
         SCAN incoming USING INDEX incoming_email
         move.sql
         SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
-        SCALAR SUBQUERY 1
-        SCAN instance
-        outgoing.sql
+        past_mails.sql
+        SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
+        SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=?)
+        SEARCH delivery USING INDEX delivery_of_step (enrolment_id=?)
+        USE TEMP B-TREE FOR ORDER BY
+        sendable.sql
         SEARCH delivery USING INDEX delivery_not_settled (id>?)
         SEARCH enrolment USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH unit USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH mail_bytes USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN
-        SEARCH mail_pattern USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN
-        SEARCH first USING INDEX sqlite_autoindex_delivery_2 (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
+        SEARCH first USING INDEX delivery_of_step (enrolment_id=? AND step=? AND round=?) LEFT-JOIN
         CORRELATED SCALAR SUBQUERY 1
         SEARCH event USING COVERING INDEX event_mailed_once (enrolment_id=?)
+        CORRELATED SCALAR SUBQUERY 2
+        SEARCH person_extra USING PRIMARY KEY (person_id=?)
         write_event.sql
         SCAN CONSTANT ROW
         SCALAR SUBQUERY 1
@@ -224,9 +240,11 @@ fn frequent_queries_use_an_index() {
         SEARCH delivery
         SCALAR SUBQUERY 2
         SEARCH sent_before USING PRIMARY KEY
-        SELECT id, state, doubts FROM delivery WHERE settled_at IS NULL AND state IN ('claimed', 'in_flight') ORDER BY id
-        SCAN delivery USING INDEX delivery_not_settled
-        SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL
+        SELECT delivery.id, delivery.state, delivery.doubts FROM in_flight JOIN delivery ON delivery.id = in_flight.delivery_id WHERE delivery.settled_at IS NULL ORDER BY delivery.id
+        SCAN in_flight
+        SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
+        USE TEMP B-TREE FOR ORDER BY
+        SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL AND next_attempt_at > ?1
         SEARCH delivery USING INDEX delivery_not_settled
         SELECT id, state FROM delivery WHERE message_id = ?1
         SEARCH delivery USING INDEX sqlite_autoindex_delivery_1 (message_id=?)

@@ -31,9 +31,7 @@ const POINTS: &[(&str, Scene, usize)] = &[
     ("store.book.before", Scene::Relay, 0),
     ("store.book.after", Scene::Relay, 0),
     ("store.positions", Scene::Relay, 0),
-    // A mail is claimed and announced to the relay.
-    ("store.claim.before", Scene::Relay, 0),
-    ("store.claim.after", Scene::Relay, 0),
+    // A mail is announced to the relay while its turn is committed.
     ("relay.connect", Scene::Relay, 0),
     ("relay.tls", Scene::Relay, 0),
     ("relay.auth", Scene::Relay, 0),
@@ -41,7 +39,7 @@ const POINTS: &[(&str, Scene, usize)] = &[
     ("relay.rcpt", Scene::Steps, 4),
     ("relay.data", Scene::Steps, 6),
     ("relay.rset", Scene::Refused, 0),
-    ("line.asks", Scene::Relay, 4),
+    ("worker.permitted", Scene::Relay, 4),
     ("store.flight.before", Scene::Relay, 3),
     ("store.flight.after", Scene::Relay, 5),
     // Its data is sent and the reply is read.
@@ -49,7 +47,7 @@ const POINTS: &[(&str, Scene, usize)] = &[
     ("relay.half", Scene::Long, 4),
     ("relay.reply", Scene::Relay, 7),
     ("relay.told", Scene::Relay, 5),
-    ("line.tells", Scene::Relay, 6),
+    ("worker.reports", Scene::Relay, 6),
     ("journal.before", Scene::Relay, 3),
     ("journal.after", Scene::Relay, 4),
     ("store.settle.before", Scene::Relay, 3),
@@ -91,7 +89,7 @@ const POINTS: &[(&str, Scene, usize)] = &[
 const NOT_PLAYED: &[(&str, &str)] = &[
     ("clock.moves", "the clocks fail in no other way: `clocks` moves them"),
     ("relay.dot", "shortens a timeout in the shutdown tests: no action takes place there"),
-    ("line.slow", "shortens a limit in the slow-commit test: no action takes place there"),
+    ("commit.slow", "shortens a limit in the slow-commit test: no action takes place there"),
     ("daemon.hangs", "shortens a limit in the watchdog tests: no action takes place there"),
     ("daemon.poll", "shortens an interval in all tests of the daemon: no action takes place there"),
     ("store.busy", "shortens a timeout in the tests of a locked database: no action takes place there"),

@@ -35,6 +35,8 @@ fn a_panic_while_building_a_mail_holds_it_and_the_daemon_continues() {
     let failpoints = format!("letters.make=7*off->1*return(no letter in {NAME} Berg)");
     let daemon = Running::start_with(&home, &["daemon"], &[("FAILPOINTS", &failpoints)]);
     until("the others are sent", || home.count("state = 'sent'") == 11);
+    until("one is held", || home.count("state = 'held'") == 1);
+    daemon.says("internal error, reference ");
     let told = format!("{}: the program could not make this mail", reference_in(&daemon.said()));
     assert_eq!((home.count("state = 'held' AND attempts = 0"), relay.count()), (1, 11));
     let status = said(&home.run(&["status"]));

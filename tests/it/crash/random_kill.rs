@@ -111,9 +111,7 @@ impl Mailing {
                 None => self.kills += 1,
                 Some(code) => {
                     assert!([0, 1, 69, 75].contains(&code), "it ended with {code}");
-                    if self.home.count("state IN ('due', 'claimed', 'in_flight')") == 0
-                        && self.home.count("true") == self.home.people
-                    {
+                    if self.home.count("state = 'due'") == 0 && self.home.count("true") == self.home.people {
                         return;
                     }
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::daemon::{Running, all_sent, each_once, relay, slow};
+use super::daemon::{Running, all_sent, each_once, in_flight, relay, slow};
 use super::home::{CONNECTIONS, Home, PATIENCE, until};
 use super::iterations;
 
@@ -85,7 +85,7 @@ fn a_daemon_that_waits_for_a_reply_pings_the_watchdog() {
     // From this message on it is stopping, and starts nothing more.
     systemd.hears("WATCHDOG=1");
     systemd.hears("WATCHDOG=1");
-    assert_eq!(home.count("state = 'in_flight'"), CONNECTIONS, "they were answered already");
+    assert_eq!(in_flight(&home), CONNECTIONS, "they were answered already");
 }
 
 /// If a worker hangs, the thread that waits for it is alive and useless: it
@@ -98,7 +98,7 @@ fn a_daemon_with_a_hanging_worker_stops_pinging_the_watchdog() {
     let relay = relay(Vec::new());
     let home = Home::peopled(20, relay.port());
     let systemd = Systemd::new(&home);
-    let failpoints = "line.tells=5*off->1*sleep(3600000);daemon.hangs=return(1000)";
+    let failpoints = "worker.reports=5*off->1*sleep(3600000);daemon.hangs=return(1000)";
     let mut daemon = systemd.daemon(&home, 150, failpoints);
     until("the others are sent", || home.count("state = 'sent'") == 19);
     systemd.forget();
@@ -107,7 +107,7 @@ fn a_daemon_with_a_hanging_worker_stops_pinging_the_watchdog() {
     until("it is silent", || systemd.next(Duration::from_millis(1_500)).is_none());
     daemon.signal(Signal::ABORT);
     daemon.ends();
-    assert_eq!(home.count("state = 'in_flight'"), 1);
+    assert_eq!(in_flight(&home), 1);
     let daemon = systemd.daemon(&home, 60_000, "");
     until("it is in doubt", || home.count("state = 'in_doubt'") == 1);
     home.hurry();

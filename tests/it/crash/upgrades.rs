@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use rustix::process::Signal;
 
 use super::consistency::{dump, is_whole};
-use super::daemon::{each_once, relay};
+use super::daemon::{each_once, in_flight, relay};
 use super::home::{CONNECTIONS, Home};
 
 const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations");
@@ -25,6 +25,15 @@ fn texts(connection: &Connection, sql: &str) -> Vec<String> {
     let rows = statement.query_map([], |row| row.get(0)).expect("rows");
     rows.map(|text| text.expect("text")).collect()
 }
+
+/// Mails in flight as schemas 5 to 9 have them.
+const IN_FLIGHT: &str = "
+    INSERT INTO mail_pattern (id, sha256, bytes) SELECT id, randomblob(32), bytes FROM newer.in_flight_base;
+    INSERT INTO mail_bytes (delivery_id, bytes, pattern_id)
+    SELECT delivery_id, bytes, base_id FROM newer.in_flight;
+    UPDATE delivery SET state = 'in_flight', epoch = 1,
+        sha256 = (SELECT sha256 FROM newer.in_flight WHERE delivery_id = delivery.id)
+    WHERE settled_at IS NULL AND id IN (SELECT delivery_id FROM newer.in_flight)";
 
 /// Turns a database into one of an older schema version, with everything that
 /// had a place in that schema.
@@ -43,12 +52,21 @@ fn older(home: &Home, version: usize) {
     tables.extend(files[..version].iter().map(|file| fs::read_to_string(file).expect("a text")));
     connection.execute_batch(&tables.join(";\n")).expect("the tables of then");
     for table in texts(&connection, "SELECT name FROM main.sqlite_schema WHERE type = 'table'") {
-        let columns = format!("SELECT name FROM pragma_table_info('{table}', 'main')");
+        let columns = format!(
+            "SELECT name FROM pragma_table_info('{table}', 'main')
+             INTERSECT SELECT name FROM pragma_table_info('{table}', 'newer')"
+        );
         let columns = texts(&connection, &columns).join(", ");
+        if columns.is_empty() {
+            continue;
+        }
         let known = if table == "migration" { format!("number <= {version}") } else { "TRUE".to_owned() };
         let copy =
             format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table} WHERE {known}");
         connection.execute(&copy, []).expect(&table);
+    }
+    if version >= 5 {
+        connection.execute_batch(IN_FLIGHT).expect("mails in flight");
     }
     let id = connection.query_row("PRAGMA newer.application_id", [], |row| row.get::<_, i64>(0));
     let id = id.expect("a number");
@@ -96,9 +114,10 @@ fn an_upgrade_during_a_mailing_loses_nothing_and_repeats_only_mails_in_flight() 
     let dies = [("FAILPOINTS", "relay.reply=9*off->1*return(abort)")];
     let died = home.command(&["send", "-q"]).envs(dies).output().expect("it starts");
     assert_eq!(died.status.signal(), Some(Signal::ABORT.as_raw()), "{died:?}");
-    let on_their_way = home.count("state = 'in_flight'");
+    let on_their_way = in_flight(&home);
     assert!((1..=CONNECTIONS).contains(&on_their_way), "{on_their_way}");
     older(&home, newest - 1);
+    assert_eq!(home.count("state = 'in_flight'"), on_their_way);
     upgraded(&home, newest);
     home.done(&["send", "-q"]);
     is_whole(&home.database());

@@ -21,7 +21,7 @@ use journey::engine::send::mail_sender::MailSender;
 use journey::engine::send::run::{self, Observer};
 use journey::engine::send::startup;
 use journey::mail::transport::Transport;
-use journey::store::{JournalReconciliation, RecoveryReport, Store, Transition, WriteResult};
+use journey::store::{JournalReconciliation, RecoveryReport, Store, Transition};
 use rusqlite::Connection;
 
 use crate::relay::server::{Accepted, Happens, Relay, Script};
@@ -222,12 +222,12 @@ impl Mailing {
         let keys = &world.stored.as_ref().expect("a database").keys;
         let mut everything = SendFilter::default();
         let hooks = DeliveryHooks {
-            chosen: &mut everything,
+            filter: &mut everything,
             now: &|| at,
-            one_more: &mut || mails.set(mails.get() + 1),
-            say: &mut |_| {},
-            stop: &|| stop(mails.get()),
-            ends: &|| stop(mails.get()),
+            on_sent: &mut || mails.set(mails.get() + 1),
+            log: &mut |_| {},
+            should_stop: &|| stop(mails.get()),
+            is_final: &|| stop(mails.get()),
         };
         let builder = MessageBuilder::of(world);
         let sender = MailSender { transport, builder: &builder, keys, rollout: wave };
@@ -306,6 +306,15 @@ impl Mailing {
         told.join(", ")
     }
 
+    /// How many deliveries are in flight: a worker has begun them, and they have no
+    /// outcome.
+    pub(super) fn in_flight(&self) -> usize {
+        let sql = "SELECT count(*) FROM in_flight JOIN delivery ON delivery.id = delivery_id
+                   WHERE settled_at IS NULL";
+        let found: u32 = self.connect().query_row(sql, [], |row| row.get(0)).expect("a number");
+        usize::try_from(found).expect("it fits")
+    }
+
     /// How often mails to a person were accepted.
     pub(super) fn copies(&self, person: &str) -> usize {
         self.taken.iter().filter(|(_, mail)| mail.to.starts_with(person)).count()
@@ -315,8 +324,7 @@ impl Mailing {
     pub(super) fn resolve(&mut self, at: Timestamp, row: &Row, sent: bool) {
         let (_, store) = self.rig.running(at);
         let resolved = Transition::new(row.number, row.state, DeliveryEvent::Resolved { sent });
-        let written = store.write(&[resolved], None, at).expect("written");
-        assert_eq!(written, WriteResult::All(vec![true]));
+        assert_eq!(store.write(&[resolved], at).expect("written"), [true]);
         if sent {
             self.found.insert(row.message_id.clone());
         }

@@ -183,14 +183,14 @@ fn a_staged_mailing_sends_the_first_few_and_the_rest_after_a_pause() {
             let delivered = mailing.hand_over(&post, now, Some((5, TimeDelta::minutes(30))));
             assert_eq!(relay.accepted().len(), expected, "after {later} minutes: {delivered:?}");
             if later == 0 {
-                assert_eq!(delivered.wave, Some(at + minutes(30)), "it says when the rest follows");
+                assert_eq!(delivered.rollout, Some(at + minutes(30)), "it says when the rest follows");
             }
             let (world, _) = mailing.rig.running(now);
             let status = status::status(world, DatabaseStatus::read(world, now).expect("a ledger"), now);
             let rest = status.pausing.iter().map(|pausing| (pausing.step.to_string(), pausing.opens));
             let expected = (later < 30).then(|| ("j/a".to_owned(), at + minutes(30)));
             assert_eq!(rest.collect::<Vec<_>>(), Vec::from_iter(expected), "after {later} minutes");
-            assert_eq!(status.outbox.ready + status.outbox.kept_back.mails(), 20 - relay.accepted().len());
+            assert_eq!(status.outbox.ready + status.outbox.blocked.mails(), 20 - relay.accepted().len());
         }
     }
 }

@@ -245,7 +245,7 @@ fn a_connection_limit_of_the_relay_is_respected_from_then_on() {
     let passed = mailing.pass(&relay, at);
     assert_eq!((mailing.states().as_str(), mailing.taken.len()), ("deferred 9, sent 11", 11), "{passed:?}");
     assert!(mailing.rows().iter().all(|row| row.attempts == 1), "no attempt is counted for it");
-    assert_eq!(passed.delivered.crowded, Some(4), "the next hour has a connection less");
+    assert_eq!(passed.delivered.connection_limit_hit, Some(4), "the next hour has a connection less");
     // Each pass is a process of its own; no connection gets all mails before
     // the next one opens.
     let late = EventKind::Late(Duration::from_millis(100), line("250 2.0.0 at last"));

@@ -330,7 +330,7 @@ fn status_is_red_and_says_since_when_no_mail_was_accepted() {
     let status = in_red(&home, &["status"]);
     let red = "\u{1b}[1m\u{1b}[31msending fails\u{1b}[0m since ";
     assert!(status.contains(red) && status.contains("the last mail was sent "), "{status}");
-    assert_eq!((well.count(), home.count("state = 'due' AND attempts = 1")), (1, 2));
+    assert_eq!((well.count(), home.count("state = 'deferred' AND attempts = 1")), (1, 2));
 }
 
 /// Text about other people, and terminal control characters, are shown nowhere.

@@ -132,7 +132,7 @@ fn blocked_mails_do_not_count_towards_the_limit() {
     assert_eq!(got(&mailing, "j/a"), ["p003", "p004", "p005"]);
     let kept: Vec<String> = passed
         .delivered
-        .kept_back
+        .blocked
         .each()
         .map(|(step, reasons)| format!("{} {step} {}", reasons.count, reasons.text()))
         .collect();

@@ -368,7 +368,7 @@ fn a_restore_fails_at_once_while_others_send_or_write() {
     drop(file);
     // A shell that has the database open for writing.
     let shell = connect(&home.database());
-    shell.execute_batch("BEGIN IMMEDIATE; UPDATE instance SET epoch = epoch").expect("it writes");
+    shell.execute_batch("BEGIN IMMEDIATE; UPDATE instance SET unparsed = unparsed").expect("it writes");
     let said = home.refused_as_busy(&restore("copy.db"));
     assert!(said.contains("another program has journey.db open"), "{said}");
     drop(shell);

@@ -22,8 +22,9 @@ use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::{TimeZone, Timestamp};
 use journey::engine::import::diff_with;
 use journey::store::{
-    EnqueueResult, JournalEntry, JournalReconciliation, NewDelivery, Packed, Pattern, PositionUpdate,
-    RecoveryReport, SkippedStep, Store, StoreError, StoredMessage, Transition, WriteResult,
+    EnqueueResult, InFlight, JournalEntry, JournalReconciliation, MessageBase, NewDelivery, OutboxCommit,
+    PackedMessage, PositionUpdate, RecoveryReport, SkippedStep, Store, StoreError, StoredMessage, Transition,
+    WriteResult,
 };
 
 use super::{DATABASES, Database, at, folder};
@@ -56,10 +57,11 @@ promises! {
     a_permission_given_before_a_change_is_void_after_it,
     a_transition_from_another_state_changes_nothing,
     messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not,
+    a_mail_in_flight_is_not_resolved_cancelled_or_expired,
     a_delivery_in_the_send_journal_counts_as_sent,
     final_states_never_change,
     a_failed_settlement_changes_nothing,
-    claims_of_an_earlier_run_are_due_again,
+    mails_in_flight_of_an_earlier_run_are_in_doubt,
     a_step_is_skipped_once,
     events_and_audit_log_are_append_only,
     a_decision_and_its_audit_line_are_written_together,
@@ -215,25 +217,34 @@ fn book(store: &mut Store, bookings: &[NewDelivery], day: u32) -> Result<Enqueue
     store.enqueue(seen, bookings, morning(day))
 }
 
-/// The transitions from enqueued to that final state.
-fn to_the_end(number: i64, end: State) -> Vec<Transition> {
+/// The transition from enqueued to that final state.
+fn to_the_end(number: i64, end: State) -> Transition {
     let happened = match end {
         State::Sent => DeliveryEvent::Accepted,
         State::Rejected => DeliveryEvent::Rejected,
         State::Held => DeliveryEvent::Held,
-        State::Expired => return vec![Transition::new(number, State::Due, DeliveryEvent::Expired)],
-        State::Cancelled => return vec![Transition::new(number, State::Due, DeliveryEvent::Cancelled)],
+        State::Expired => DeliveryEvent::Expired,
+        State::Cancelled => DeliveryEvent::Cancelled,
         other => panic!("{other} is no end"),
     };
-    vec![
-        Transition::new(number, State::Due, DeliveryEvent::Claimed),
-        Transition::new(number, State::Claimed, happened).with_reply(format!("file {end}")),
-    ]
+    Transition::new(number, State::Due, happened).with_reply(format!("file {end}"))
 }
 
 fn settle(store: &mut Store, number: i64, end: State, day: u32) {
-    let written = store.write(&to_the_end(number, end), None, morning(day)).expect("settled");
-    assert!(matches!(written, WriteResult::All(moved) if moved.iter().all(|moved| *moved)));
+    let written = store.write(&[to_the_end(number, end)], morning(day)).expect("settled");
+    assert_eq!(written, [true]);
+}
+
+/// A mail that a worker is about to send.
+fn in_flight(worker: i64, number: i64, state: State, message: PackedMessage) -> OutboxCommit {
+    let mail = InFlight { worker, number, state, message: Arc::new(message) };
+    OutboxCommit { in_flight: vec![mail], ..OutboxCommit::default() }
+}
+
+/// Commits that a worker is about to send a mail.
+fn begin(store: &mut Store, worker: i64, number: i64, state: State, message: PackedMessage) {
+    let begun = store.commit(&in_flight(worker, number, state, message), None, morning(1));
+    assert_eq!(begun.expect("written"), WriteResult::Applied(vec![true]));
 }
 
 /// Starts a sending run; what is in doubt is retried the morning after.
@@ -356,7 +367,7 @@ fn alternating_imports_send_nothing_again(stand: &mut Stand) {
     let number = stand.number("001");
     assert_eq!(
         book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked"),
-        EnqueueResult::All
+        EnqueueResult::Enqueued
     );
     stand.import(&y, 2);
     assert!(stand.store.memory().expect("a memory").of(&PersonId::new("001")).last_mail.is_none());
@@ -452,11 +463,11 @@ fn an_enqueue_decided_before_a_change_is_rejected_after_it(stand: &mut Stand) {
     other.record_decision(&pause, &act(1), "runs", "paused").expect("paused");
     let next = [booking(2, number, "miljo/lov", 0)];
     let outcome = stand.store.enqueue(decided, &next, morning(1));
-    assert_eq!(outcome.expect("read"), EnqueueResult::Changed);
+    assert_eq!(outcome.expect("read"), EnqueueResult::Conflict);
     assert!(stand.tables()["delivery"].is_empty(), "it is not booked");
     let decided = stand.store.data_version().expect("seen");
     let outcome = stand.store.enqueue(decided, &next, morning(1));
-    assert_eq!(outcome.expect("booked"), EnqueueResult::All, "decided anew it is");
+    assert_eq!(outcome.expect("booked"), EnqueueResult::Enqueued, "decided anew it is");
 }
 
 fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
@@ -466,14 +477,14 @@ fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
     let permitted = stand.store.data_version().expect("seen");
     let mut other = (stand.database.open)(&stand.path());
     other.record_decision(&Change::Hold(None), &act(1), "runs", "held").expect("held");
-    let claim = [Transition::new(1, State::Due, DeliveryEvent::Claimed)];
+    let next = in_flight(0, 1, State::Due, PackedMessage::new(b"a mail", None));
     let before = stand.tables();
-    let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("read");
-    assert_eq!(outcome, WriteResult::Changed);
+    let outcome = stand.store.commit(&next, Some(permitted), morning(1)).expect("read");
+    assert_eq!(outcome, WriteResult::Conflict);
     assert!(stand.tables() == before);
     let permitted = stand.store.data_version().expect("seen");
-    let outcome = stand.store.write(&claim, Some(permitted), morning(1)).expect("written");
-    assert_eq!(outcome, WriteResult::All(vec![true]), "looked at again it may");
+    let outcome = stand.store.commit(&next, Some(permitted), morning(1)).expect("written");
+    assert_eq!(outcome, WriteResult::Applied(vec![true]), "looked at again it may");
 }
 
 fn a_transition_from_another_state_changes_nothing(stand: &mut Stand) {
@@ -482,14 +493,20 @@ fn a_transition_from_another_state_changes_nothing(stand: &mut Stand) {
     book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
     let before = stand.tables();
     for made in [
-        Transition::new(1, State::Claimed, DeliveryEvent::DataStarted),
-        Transition::new(1, State::InFlight, DeliveryEvent::Accepted),
-        Transition::new(1, State::Due, DeliveryEvent::Accepted),
-        Transition::new(2, State::Due, DeliveryEvent::Claimed),
+        Transition::new(1, State::Deferred, DeliveryEvent::Accepted),
+        Transition::new(1, State::InDoubt, DeliveryEvent::Accepted),
+        Transition::new(1, State::Due, DeliveryEvent::Resolved { sent: true }),
+        Transition::new(2, State::Due, DeliveryEvent::Accepted),
     ] {
-        let written = stand.store.write(std::slice::from_ref(&made), None, morning(1)).expect("read");
-        assert_eq!(written, WriteResult::All(vec![false]), "{made:?}");
+        let written = stand.store.write(std::slice::from_ref(&made), morning(1)).expect("read");
+        assert_eq!(written, [false], "{made:?}");
         assert!(stand.tables() == before, "{made:?}");
+    }
+    for (number, state) in [(1, State::Deferred), (2, State::Due)] {
+        let next = in_flight(0, number, state, PackedMessage::new(b"a mail", None));
+        let written = stand.store.commit(&next, None, morning(1)).expect("read");
+        assert_eq!(written, WriteResult::Applied(vec![false]), "{number} {state}");
+        assert!(stand.tables() == before, "{number} {state}");
     }
 }
 
@@ -504,31 +521,56 @@ fn messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not(stand: &m
     book(store, &batch, 1).expect("booked");
     let mail_to =
         |n: i64| format!("To: reader {n}\r\n\r\n{}", "the same for everybody\r\n".repeat(9)).into_bytes();
-    let pattern = Some(Arc::new(Pattern::new(mail_to(0))));
+    let base = Some(Arc::new(MessageBase::new(1, mail_to(0).into())));
     for n in 1..=3 {
-        let mut flew = Transition::new(n, State::Claimed, DeliveryEvent::DataStarted);
-        flew.bytes = Some(Arc::new(Packed::new(&mail_to(n), pattern.clone())));
-        let moves = [Transition::new(n, State::Due, DeliveryEvent::Claimed), flew];
-        assert_eq!(
-            store.write(&moves, None, morning(1)).expect("written"),
-            WriteResult::All(vec![true, true])
-        );
+        begin(store, n, n, State::Due, PackedMessage::new(&mail_to(n), base.clone()));
     }
     let later = |made: Transition| Transition { not_before: Some(morning(2)), ..made };
-    let ends = [
-        later(Transition::new(1, State::InFlight, DeliveryEvent::ResultUnknown)),
-        later(Transition::new(2, State::InFlight, DeliveryEvent::Deferred)),
-        Transition::new(3, State::InFlight, DeliveryEvent::Accepted),
-    ];
-    store.write(&ends, None, morning(1)).expect("written");
+    let ends = OutboxCommit {
+        transitions: vec![
+            later(Transition::new(1, State::Due, DeliveryEvent::ResultUnknown)),
+            later(Transition::new(2, State::Due, DeliveryEvent::Deferred)),
+            Transition::new(3, State::Due, DeliveryEvent::Accepted),
+        ],
+        idle: vec![1, 2, 3],
+        ..OutboxCommit::default()
+    };
+    store.commit(&ends, None, morning(1)).expect("written");
     assert!(outgoing(store, 1).is_empty(), "not yet");
     let again = store.sendable(0, 10, morning(2)).expect("deliveries");
-    let told: Vec<_> = again.into_iter().map(|o| (o.delivery.number, o.doubts, o.before)).collect();
-    assert_eq!(told, [(1, 1, StoredMessage::Whole(mail_to(1).into())), (2, 0, StoredMessage::Nothing)]);
-    assert_eq!(store.forget_bytes(morning(1)).expect("nothing yet"), 0);
-    assert_eq!(store.forget_bytes(morning(9)).expect("a week later"), 1);
-    let before = store.sendable(0, 1, morning(9)).expect("deliveries").remove(0).before;
-    assert_eq!(before, StoredMessage::Whole(mail_to(1).into()));
+    let told: Vec<_> = again.into_iter().map(|o| (o.delivery.number, o.doubts, o.stored)).collect();
+    assert_eq!(told, [(1, 1, StoredMessage::Intact(mail_to(1).into())), (2, 0, StoredMessage::None)]);
+    let deferred = later(Transition::new(1, State::InDoubt, DeliveryEvent::Deferred));
+    store.write(&[deferred], morning(2)).expect("written");
+    let stored = store.sendable(0, 1, morning(9)).expect("deliveries").remove(0).stored;
+    assert_eq!(stored, StoredMessage::Intact(mail_to(1).into()), "it may have arrived all the same");
+    store
+        .write(&[Transition::new(1, State::Deferred, DeliveryEvent::Accepted)], morning(9))
+        .expect("written");
+    assert!(stand.tables()["mail_bytes"].is_empty(), "after its outcome it is deleted");
+}
+
+fn a_mail_in_flight_is_not_resolved_cancelled_or_expired(stand: &mut Stand) {
+    stand.import(&three(), 1);
+    let number = stand.number("001");
+    book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
+    let unknown = Transition::new(1, State::Due, DeliveryEvent::ResultUnknown);
+    let unknown = Transition { not_before: Some(morning(1)), ..unknown };
+    for state in [State::Due, State::InDoubt] {
+        begin(&mut stand.store, 0, 1, state, PackedMessage::new(b"a mail", None));
+        let before = stand.tables();
+        for happened in [
+            DeliveryEvent::Cancelled,
+            DeliveryEvent::Expired,
+            DeliveryEvent::Resolved { sent: true },
+            DeliveryEvent::Resolved { sent: false },
+        ] {
+            let made = Transition::new(1, state, happened);
+            assert_eq!(stand.store.write(&[made], morning(1)).expect("read"), [false], "{happened:?}");
+        }
+        assert!(stand.tables() == before);
+        stand.store.write(std::slice::from_ref(&unknown), morning(1)).expect("written");
+    }
 }
 
 fn a_delivery_in_the_send_journal_counts_as_sent(stand: &mut Stand) {
@@ -574,7 +616,7 @@ fn final_states_never_change(stand: &mut Stand) {
         settle(&mut stand.store, n, end, 1);
         let before = stand.tables();
         for other in [State::Held, State::Sent, State::Rejected, State::Expired, State::Cancelled] {
-            stand.store.write(&to_the_end(n, other), None, morning(2)).expect("nothing happens");
+            stand.store.write(&[to_the_end(n, other)], morning(2)).expect("nothing happens");
         }
         assert!(stand.tables() == before, "{end} moved");
         begin_run(&mut stand.store, 2).expect("a run");
@@ -587,46 +629,45 @@ fn a_failed_settlement_changes_nothing(stand: &mut Stand) {
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     let both = [booking(1, a, "miljo/resor", 0), booking(2, b, "miljo/resor", 0)];
     book(&mut stand.store, &both, 1).expect("booked");
-    let claims = [1, 2].map(|n| Transition::new(n, State::Due, DeliveryEvent::Claimed));
-    stand.store.write(&claims, None, morning(1)).expect("claimed");
     let ends = [(1, DeliveryEvent::Accepted), (2, DeliveryEvent::Held)];
-    let ends = ends.map(|(n, happened)| Transition::new(n, State::Claimed, happened));
-    assert_eq!(stand.at_every_row(|store| store.write(&ends, None, morning(2))), 2);
+    let ends = ends.map(|(n, happened)| Transition::new(n, State::Due, happened));
+    assert_eq!(stand.at_every_row(|store| store.write(&ends, morning(2))), 2);
+    let third = stand.number("1");
+    let message = || PackedMessage::new(b"a mail", None);
+    book(&mut stand.store, &[booking(3, third, "miljo/resor", 0)], 2).expect("booked");
+    begin(&mut stand.store, 0, 3, State::Due, message());
+    let mut turn = in_flight(1, 2, State::Held, message());
+    let lost = Transition::new(3, State::Due, DeliveryEvent::ResultUnknown);
+    turn.transitions = vec![Transition { not_before: Some(morning(3)), ..lost }];
+    turn.idle = vec![0];
+    // The outcome, its message, the worker that is idle, and the next mail.
+    assert_eq!(stand.at_every_row(|store| store.commit(&turn, None, morning(2))), 4);
 }
 
-fn claims_of_an_earlier_run_are_due_again(stand: &mut Stand) {
+fn mails_in_flight_of_an_earlier_run_are_in_doubt(stand: &mut Stand) {
     stand.import(&three(), 1);
     let people = [PersonNumber(1), PersonNumber(2), PersonNumber(3)];
     let all: Vec<NewDelivery> = (1..).zip(people).map(|(n, p)| booking(n, p, "miljo/resor", 0)).collect();
     book(&mut stand.store, &all, 1).expect("booked");
+    let message = |text: &str| PackedMessage::new(text.as_bytes(), None);
+    begin(&mut stand.store, 0, 1, State::Due, message("one"));
+    begin(&mut stand.store, 1, 2, State::Due, message("two"));
     settle(&mut stand.store, 2, State::Sent, 1);
-    for n in [1, 3] {
-        stand
-            .store
-            .write(&[Transition::new(n, State::Due, DeliveryEvent::Claimed)], None, morning(1))
-            .expect("claimed");
-    }
-    stand
-        .store
-        .write(&[Transition::new(3, State::Claimed, DeliveryEvent::DataStarted)], None, morning(1))
-        .expect("flew");
-    assert!(outgoing(&stand.store, 1).is_empty(), "this run has them");
+    begin(&mut stand.store, 0, 3, State::Due, message("three"));
     let rows = stand.at_every_row(|store| begin_run(store, 1));
-    assert_eq!(rows, 3);
+    assert_eq!(rows, 2 + 2, "one mail in doubt, and two workers");
     assert_eq!(outgoing(&stand.store, 1), [1], "nothing of it had left");
-    assert_eq!(outgoing(&stand.store, 2), [1, 3], "nobody knows, and it has waited");
+    assert_eq!(outgoing(&stand.store, 2), [1, 3], "its outcome is unknown, and it has waited");
     let due = &stand.store.sendable(0, 1, morning(1)).expect("deliveries")[0];
     let told = (&due.delivery.message_id, due.delivery.booked, due.delivery.content);
-    assert_eq!(told, (&all[0].message_id, morning(1), all[0].content), "as it was booked");
-    let again = [
-        Transition::new(3, State::InDoubt, DeliveryEvent::RetryDue),
-        Transition::new(3, State::Due, DeliveryEvent::Claimed),
-        Transition::new(3, State::Claimed, DeliveryEvent::DataStarted),
-    ];
-    stand.store.write(&again, None, morning(2)).expect("flew");
+    assert_eq!(told, (&all[0].message_id, morning(1), all[0].content), "as it was enqueued");
+    assert_eq!(due.stored, StoredMessage::None);
+    let doubtful = stand.store.sendable(1, 1, morning(2)).expect("deliveries").remove(0);
+    assert_eq!(doubtful.stored, StoredMessage::Intact(b"three"[..].into()));
+    begin(&mut stand.store, 0, 3, State::InDoubt, message("three"));
     let second = begin_run(&mut stand.store, 2).expect("a run");
-    assert_eq!(second, RecoveryReport { returned: 0, in_doubt: 0, held: 1 });
-    assert_eq!(outgoing(&stand.store, 9), [1], "twice in doubt waits for somebody");
+    assert_eq!(second, RecoveryReport { in_doubt: 0, held: 1 });
+    assert_eq!(outgoing(&stand.store, 9), [1], "twice in doubt waits for an operator");
 }
 
 fn a_step_is_skipped_once(stand: &mut Stand) {

@@ -303,7 +303,7 @@ fn a_person_paused_during_a_mailing_gets_no_more_mail() {
         let pause = Change::Pause { of, until: None, reason: "ill".into() };
         other.record_decision(&pause, &act(now), "runs", "paused").expect("paused");
     });
-    assert_eq!(sent.delivered.kept_back.mails(), 1, "it was noticed");
+    assert_eq!(sent.delivered.blocked.mails(), 1, "it was noticed");
     assert_eq!(sent.delivered.sent + 1, sent.enqueued);
     assert!(booked(&office).contains(&last.as_str().to_owned()));
     let outbox = office.home.outbox();

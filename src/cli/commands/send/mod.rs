@@ -116,7 +116,7 @@ fn dry_run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     // What comes next is what comes once these mails are sent.
     let mailed = pass.mailed();
     drop(pass);
-    if outbox.kept_back.mails() == 0 {
+    if outbox.blocked.mails() == 0 {
         snapshot.memory = std::mem::take(&mut snapshot.memory).with_empty_outbox();
     }
     for (person, journey, event) in mailed {
@@ -313,7 +313,7 @@ fn with_current_states(
     let states: HashMap<i64, State> = store.states(first, last + 1)?.into_iter().collect();
     let now = |(number, mut mail): (i64, DueEmailView)| {
         let state = match states.get(&number).unwrap_or(&State::Sent) {
-            State::Due | State::Claimed | State::InFlight => &State::Deferred,
+            State::Due => &State::Deferred,
             state => state,
         };
         mail.state = state.as_str();
@@ -324,13 +324,9 @@ fn with_current_states(
 
 /// Reports deliveries recovered from an interrupted run.
 fn recovered_text(cx: &mut Context, recovered: &RecoveryReport) -> Result<(), CommandError> {
-    let &RecoveryReport { returned, in_doubt, held } = recovered;
+    let &RecoveryReport { in_doubt, held } = recovered;
     if cx.quiet {
         return Ok(());
-    }
-    if returned > 0 {
-        let mails = output::count(returned, "mail", "mails");
-        writeln!(cx.err, "an earlier run was stopped before it sent {mails}; they are sent now")?;
     }
     if in_doubt > 0 {
         let mails = output::count(in_doubt, "mail", "mails");
@@ -382,7 +378,7 @@ fn delivered_text(cx: &mut Context, snapshot: &Snapshot, outcome: &RunOutcome) -
     tell(delivered.in_doubt, "in doubt: it is not known whether they arrived; sent once more later")?;
     tell(delivered.rejected, "refused by the mail server: see `journey status`")?;
     tell(delivered.held, "held: see `journey status`")?;
-    Ok(output::print_table(&mut *cx.err, &blocked::rows(&delivered.kept_back, &snapshot.settings), &[0])?)
+    Ok(output::print_table(&mut *cx.err, &blocked::rows(&delivered.blocked, &snapshot.settings), &[0])?)
 }
 
 fn progress(cx: &Context, mails: usize) -> indicatif::ProgressBar {

@@ -141,7 +141,7 @@ impl Report {
         snapshot: &Snapshot,
         filter: &Filter,
     ) -> Result<(), CommandError> {
-        let OutboxSummary { ready, kept_back } = &self.outbox;
+        let OutboxSummary { ready, blocked: kept_back } = &self.outbox;
         let all = ready + kept_back.mails();
         if all == 0 {
             return Ok(());
@@ -192,7 +192,7 @@ impl Report {
         };
         writeln!(cx.out, "{BOLD}Sent{BOLD:#}  {SUCCESS}{sent}{SUCCESS:#}{wait}\n")?;
         let rows = deliveries::rows(snapshot.content.library.programme.zone, &unsent.problems);
-        let kept_back = blocked::rows(&delivered.kept_back, &snapshot.settings);
+        let kept_back = blocked::rows(&delivered.blocked, &snapshot.settings);
         if delivered.relay_error.is_none() && rows.is_empty() && kept_back.is_empty() {
             return Ok(());
         }

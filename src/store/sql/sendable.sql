@@ -11,16 +11,16 @@ SELECT person.id, person.employee_id, person.email, person.shared_address + 2 * 
        NOT EXISTS (SELECT 1 FROM event
                    WHERE event.enrolment_id = enrolment.id AND event.what = 'mailed'
                      AND event.round = 0 AND event.step <> delivery.step),
-       mail_bytes.bytes, mail_pattern.bytes, delivery.sha256
+       mail_bytes.bytes, mail_bytes.base, mail_bytes.sha256,
+       EXISTS (SELECT 1 FROM person_extra WHERE person_extra.person_id = person.id)
 FROM delivery
 JOIN enrolment ON enrolment.id = delivery.enrolment_id
 JOIN person ON person.id = enrolment.person_id
 JOIN unit ON unit.id = person.unit_id
 LEFT JOIN mail_bytes ON mail_bytes.delivery_id = delivery.id
-LEFT JOIN mail_pattern ON mail_pattern.id = mail_bytes.pattern_id
 LEFT JOIN delivery AS first
        ON first.enrolment_id = delivery.enrolment_id AND first.step = delivery.step
-      AND first.round = 0 AND delivery.round > 0
+      AND first.round = 0 AND first.purpose = 'step' AND delivery.round > 0
 WHERE delivery.settled_at IS NULL AND delivery.id > ?1
   AND (delivery.state = 'due' OR delivery.next_attempt_at <= ?2)
 ORDER BY delivery.id
