@@ -12,6 +12,7 @@ mod panics;
 mod random_kill;
 mod scenes;
 mod soak;
+mod sync_order;
 mod systemd;
 mod upgrades;
 
