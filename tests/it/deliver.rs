@@ -227,7 +227,7 @@ fn a_decision_during_a_mailing_applies_to_all_that_is_not_in_flight() {
 /// Half of the people leave while the mailing runs.
 #[test]
 fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
-    let mut mailing = Mailing::of(200);
+    let mut mailing = Mailing::in_order(200);
     let at = mailing.at(MORNING);
     let header = mailing.rig.read("people-1.csv").lines().next().expect("a heading").to_owned();
     mailing.rig.write("people-2.csv", &format!("{header}\n{}", people(20)));
@@ -236,7 +236,8 @@ fn a_person_who_leaves_during_a_mailing_gets_no_more_mail() {
     let roster = import::read(&config, &mailing.rig.path("people-2.csv"), &library).roster.expect("people");
     let happens = Arc::new(move || {
         let mut other = Store::open(&config.database, at, || [7; 32]).expect("a database");
-        // Repeated, because the other worker may settle a mail in between.
+        // Repeated, because the turn of this mail may be committed in between. With
+        // another connection there would be such a commit all the time.
         loop {
             let seen = other.data_version().expect("it can be read");
             let import = import::diff_with(&other, &roster).expect("compared");
