@@ -12,7 +12,8 @@ use crate::domain::change::Change;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::change::{self, ChangePreview, Effect, Effects};
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
-use crate::engine::plan::positions;
+use crate::engine::plan::decide;
+use crate::engine::plan::subset::{self, Subset};
 use crate::view::change::{ChangeView, EffectView};
 
 /// How a change is made.
@@ -50,18 +51,24 @@ pub(super) struct ChangeReport {
     pub(super) at: Timestamp,
 }
 
-/// Builds a change with `propose`, applies it unless this is a dry run, and prints it.
+/// Builds a change with `propose`, applies it unless this is a dry run, and prints it. `subset` names whom it concerns.
 pub(super) fn run(
     cx: &mut Context,
     flags: &ChangeFlags,
+    subset: Subset<'_>,
     propose: impl FnOnce(&Snapshot, Timestamp) -> Result<ProposedChange, CommandError>,
 ) -> Result<(), CommandError> {
     if flags.dry_run {
-        let (snapshot, at) = cx.snapshot()?;
+        let (snapshot, at) = cx.snapshot_of(subset)?;
         let proposed = propose(&snapshot, at)?;
         return ChangeReport::new(&snapshot, proposed, at).print(cx, flags);
     }
-    let (mut store, mut snapshot, at) = cx.writing(LoadScope::All)?;
+    let (mut store, groups, at) = cx.writing(LoadScope::ReferenceGroups)?;
+    let (config, content) = (groups.config.clone(), groups.content.clone());
+    let snapshot = match subset::of(groups, &store, at, subset)? {
+        Some(snapshot) => snapshot,
+        None => Snapshot::of(config, content, &store, LoadScope::All)?,
+    };
     let proposed = propose(&snapshot, at)?;
     let report = ChangeReport::new(&snapshot, proposed, at);
     let ChangeReport { proposed, preview, .. } = &report;
@@ -73,8 +80,7 @@ pub(super) fn run(
             }
         }
         store.record_decision(&proposed.change, &author, &preview.before, &preview.after)?;
-        snapshot.refresh(&store)?;
-        positions::update_positions(&snapshot, &mut store, at)?;
+        decide::update(&snapshot, &mut store, at)?;
     }
     report.print(cx, flags)
 }

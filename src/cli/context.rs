@@ -21,6 +21,7 @@ use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::load::active_content::{self, ActiveContent};
 use crate::engine::load::open::{self, OpenDatabase};
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
+use crate::engine::plan::subset::{self, Subset};
 use crate::store::Store;
 
 /// The context passed to each command.
@@ -66,7 +67,19 @@ impl Context {
     /// error if the content is broken or there are warnings.
     pub(super) fn snapshot(&mut self) -> Result<(Snapshot, Timestamp), CommandError> {
         let (snapshot, at) = self.snapshot_without_warnings()?;
-        self.warn_broken_content(&snapshot)?;
+        self.report_warnings(&snapshot)?;
+        Ok((snapshot, at))
+    }
+
+    /// The same with some people only, so that it costs no more the more people there are.
+    pub(super) fn snapshot_of(&mut self, subset: Subset<'_>) -> Result<(Snapshot, Timestamp), CommandError> {
+        let (snapshot, at) = self.snapshot_of_without_warnings(subset)?;
+        self.report_warnings(&snapshot)?;
+        Ok((snapshot, at))
+    }
+
+    fn report_warnings(&mut self, snapshot: &Snapshot) -> Result<(), CommandError> {
+        self.warn_broken_content(snapshot)?;
         let errors = snapshot.warnings.iter().filter(|warning| warning.is_error()).count();
         if errors > 0 {
             self.warn(&left_out(errors, &snapshot.config, "journey check"));
@@ -76,7 +89,18 @@ impl Context {
             let warnings = output::count(warnings, "warning", "warnings");
             writeln!(self.err, "{WARNING}{warnings}{WARNING:#}: see `journey check`")?;
         }
-        Ok((snapshot, at))
+        Ok(())
+    }
+
+    /// A snapshot of some people; reports nothing.
+    pub(super) fn snapshot_of_without_warnings(
+        &self,
+        subset: Subset<'_>,
+    ) -> Result<(Snapshot, Timestamp), CommandError> {
+        let config = self.config()?;
+        let content = ActiveContent::read(&config, self.provisional_time()?)?;
+        let at = self.at(content.library.programme.zone)?;
+        Ok((subset::open(config.into(), content.into(), at, subset)?, at))
     }
 
     /// The same; reports nothing.

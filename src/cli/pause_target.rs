@@ -5,6 +5,7 @@ use super::error::CommandError;
 use super::{lookup, output};
 use crate::domain::change::settings::PauseTarget;
 use crate::engine::load::snapshot::Snapshot;
+use crate::engine::plan::subset::Subset;
 
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
@@ -21,6 +22,15 @@ pub(super) struct PauseTargetArgs {
 }
 
 impl PauseTargetArgs {
+    /// Whom it concerns.
+    pub(super) fn subset(&self) -> Subset<'_> {
+        match (&self.person, &self.unit) {
+            (Some(person), _) => Subset::ChangedPerson(person),
+            (None, Some(unit)) => Subset::ChangedUnit(unit),
+            (None, None) => Subset::Everyone,
+        }
+    }
+
     /// The target, and its name for output and the audit log.
     pub(super) fn find(&self, snapshot: &Snapshot) -> Result<(PauseTarget, String), CommandError> {
         if let Some(text) = &self.person {

@@ -1,5 +1,6 @@
 //! The planner's answer for one person and journey: send, wait, held or ended, with reasons.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, Weekday};
@@ -13,7 +14,7 @@ use crate::domain::time::format::{format_date, weekday_name, weeks_text};
 use crate::domain::time::timezone::Timestamp;
 
 /// The verdict for one person in one journey at one instant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Verdict {
     /// This step leaves now.
     Send(Send),
@@ -25,8 +26,23 @@ pub(crate) enum Verdict {
     Ended(Ended),
 }
 
+impl Verdict {
+    /// A number that equal verdicts share. Its last two bits are the kind: 0 due, 1 waiting, 2 held, 3 ended.
+    pub(crate) fn key(&self) -> i64 {
+        let kind = match self {
+            Verdict::Send(_) => 0,
+            Verdict::Wait(_) => 1,
+            Verdict::Held(_) => 2,
+            Verdict::Ended(_) => 3,
+        };
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        (hasher.finish() << 2).cast_signed() | kind
+    }
+}
+
 /// A mail to send now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Send {
     pub(crate) step: Slug,
     /// 0 is the mail, 1 and up the reminders.
@@ -42,7 +58,7 @@ pub(crate) struct Send {
 }
 
 /// A future mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Wait {
     pub(crate) step: Slug,
     /// 0 is the mail, 1 and up the reminders.
@@ -87,7 +103,7 @@ impl Wait {
 }
 
 /// How a person joins who comes after the start: at the step that others are at by then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LateStart {
     /// The first day, if it is still to come.
     pub(crate) joins: Option<NaiveDate>,
@@ -106,7 +122,7 @@ impl LateStart {
 }
 
 /// A mail that cannot leave until someone acts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Held {
     /// `None` if it is not about a step.
     pub(crate) step: Option<Slug>,
@@ -115,7 +131,7 @@ pub struct Held {
 }
 
 /// Why nothing more comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ended {
     /// Every step is sent or skipped.
     Finished,
@@ -154,7 +170,7 @@ impl Ended {
 }
 
 /// Why a mail does not leave now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The journey has not begun for this person.
     NotStarted(NaiveDate),
@@ -217,7 +233,7 @@ pub enum Reason {
 }
 
 /// Whether another text of the step was approved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MissingApproval {
     Never,
     /// Yes, and the text was changed afterwards.
@@ -357,14 +373,9 @@ pub struct ReasonSummary {
 }
 
 impl ReasonSummary {
-    pub(crate) fn of(reason: Reason) -> ReasonSummary {
-        ReasonSummary { first: reason, differ: false, count: 1 }
-    }
-
-    /// Adds a reason with the same code.
-    pub(crate) fn add(&mut self, reason: &Reason) {
-        self.differ |= *reason != self.first;
-        self.count += 1;
+    /// A reason that several enrolments have.
+    pub(crate) fn of(reason: Reason, count: usize) -> ReasonSummary {
+        ReasonSummary { first: reason, differ: false, count }
     }
 
     /// Adds a summary with the same code.
@@ -407,16 +418,19 @@ mod tests {
     #[test]
     fn a_summary_shows_a_text_only_if_it_is_that_of_everybody() {
         let paused = |why: &str| Reason::Paused(why.into());
-        let mut summary = ReasonSummary::of(paused("moving"));
-        summary.add(&paused("moving"));
+        let mut summary = ReasonSummary::of(paused("moving"), 1);
+        summary.add_all(&ReasonSummary::of(paused("moving"), 1));
         assert_eq!((summary.count, summary.text().as_str()), (2, "paused: moving"));
-        let mut other = ReasonSummary::of(paused("ill"));
+        let mut other = ReasonSummary::of(paused("ill"), 1);
         other.add_all(&summary);
         assert_eq!((other.count, other.text().as_str()), (3, "paused"));
         summary.add_all(&other);
         assert_eq!((summary.count, summary.text().as_str()), (5, "paused"));
-        let mut addresses = ReasonSummary::of(Reason::NoAddress);
-        addresses.add(&Reason::Undeliverable(StatusCode { class: 5, subject: 1, detail: 1 }));
+        let mut addresses = ReasonSummary::of(Reason::NoAddress, 1);
+        addresses.add_all(&ReasonSummary::of(
+            Reason::Undeliverable(StatusCode { class: 5, subject: 1, detail: 1 }),
+            1,
+        ));
         assert_eq!(addresses.text(), "no mail address that works");
     }
 }

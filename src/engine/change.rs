@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crate::domain::change::Change;
 use crate::domain::change::settings::{Pause, PauseTarget, Settings, UnitOverrides};
-use crate::domain::history::progress::Progress;
 use crate::domain::history::{History, PersonWithHistory};
 use crate::domain::model::ids::{Slug, StepName, UnitId};
 use crate::domain::model::person::Person;
@@ -120,7 +119,7 @@ fn verdicts(
     at: Timestamp,
 ) -> Vec<(usize, usize, NextAction)> {
     let planner = Planner::new(&snapshot.content.library, &snapshot.roster, settings, ApprovalMode::Recorded);
-    let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, memory);
+    let progress = snapshot.progress_after(at);
     let moment = planner.at(at, memory, &progress);
     let people = snapshot.roster.people.iter();
     let decide = |person: &Person| {

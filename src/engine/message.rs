@@ -81,7 +81,7 @@ pub(crate) fn write(
 /// A mail that cannot be rendered for its person.
 fn held<'w>(due: &DueEmail<'w>, why: String) -> HeldEmail<'w> {
     let held = Held { step: Some(due.step.slug.clone()), reasons: vec![Reason::BadContent(why)] };
-    HeldEmail { person: due.person, journey: due.journey, held }
+    HeldEmail::single(due.person, due.journey, held)
 }
 
 /// Metadata of a preview. Its links lead nowhere.

@@ -170,9 +170,9 @@ pub fn status(snapshot: &Snapshot, mut ledger: DatabaseStatus, at: Timestamp) ->
     let pass = Pass::after(snapshot, at, &Filter::default());
     let mut stages: BTreeMap<&Slug, [usize; 5]> =
         snapshot.content.library.journeys.iter().map(|journey| (&journey.slug, [0; 5])).collect();
-    for (slug, stage) in &pass.stages {
+    for (slug, stage, enrolments) in &pass.stages {
         let place = Stage::ALL.iter().position(|known| known == stage).unwrap_or_default();
-        stages.entry(slug).or_default()[place] += 1;
+        stages.entry(slug).or_default()[place] += enrolments;
     }
     // Deferred mails, a relay in backoff, or the rest of a staged rollout.
     let retry = ledger.relay.failure.as_ref().map(|trouble| trouble.retry);

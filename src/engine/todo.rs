@@ -11,7 +11,7 @@ use crate::config::Transport;
 use crate::domain::change::settings::PauseTarget;
 use crate::domain::delivery::send_block::BlockKind;
 use crate::domain::delivery::state::State;
-use crate::domain::model::ids::{PersonId, Slug, StepName, UnitId};
+use crate::domain::model::ids::{PersonId, PersonNumber, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
 use crate::domain::time::format::format_datetime;
@@ -66,7 +66,7 @@ pub(crate) fn acts(snapshot: &Snapshot, status: &Status<'_>) -> Vec<Act> {
 /// What stops all mails, or mails that are enqueued.
 fn of_sending(snapshot: &Snapshot, status: &Status<'_>) -> Vec<Act> {
     let zone = snapshot.content.library.programme.zone;
-    let everybody = snapshot.roster.people.len();
+    let everybody = snapshot.people();
     let mut acts = Vec::new();
     if let Some(held) = &status.all_held {
         let why = held.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
@@ -138,18 +138,24 @@ fn mails_are(n: usize) -> &'static str {
 
 /// What stops the mails of some people: each person counts once for a cause, in however many journeys.
 fn of_people(snapshot: &Snapshot, status: &Status<'_>) -> Vec<Act> {
-    let mut causes: BTreeMap<Cause, HashSet<&PersonId>> = BTreeMap::new();
+    let mut causes: BTreeMap<Cause, (HashSet<&PersonId>, HashSet<PersonNumber>)> = BTreeMap::new();
     for holding in &status.pass.held {
-        if let Some(cause) = cause(snapshot, status.at, holding) {
-            causes.entry(cause).or_default().insert(&holding.person.id);
+        let Some(cause) = cause(snapshot, status.at, holding) else { continue };
+        let (single, alike) = causes.entry(cause).or_default();
+        alike.extend(&holding.people);
+        if holding.people.is_empty() {
+            single.insert(&holding.person.id);
         }
     }
-    causes.into_iter().map(|(cause, people)| act(snapshot, status, &cause, people.len())).collect()
+    let act = |(cause, (single, alike)): (Cause, (HashSet<_>, HashSet<_>))| {
+        act(snapshot, status, &cause, single.len() + alike.len())
+    };
+    causes.into_iter().map(act).collect()
 }
 
 /// The cause of a held mail; `None` if it only follows from another act.
 fn cause(snapshot: &Snapshot, at: Timestamp, holding: &HeldEmail<'_>) -> Option<Cause> {
-    let HeldEmail { person, journey, held } = holding;
+    let HeldEmail { person, journey, held, .. } = holding;
     let step = || {
         let step = held.step.clone().or_else(|| journey.steps.first().map(|step| step.slug.clone()))?;
         Some(StepName { journey: journey.slug.clone(), step })

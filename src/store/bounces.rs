@@ -4,6 +4,7 @@
 use rusqlite::params;
 
 use super::audit::{self, AuditRecord};
+use super::undecided::{self, Concerned};
 use super::{Store, StoreError};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::delivery::bounce::{BounceCause, StatusCode};
@@ -71,7 +72,8 @@ impl Store {
             let sql = "UPDATE person SET undeliverable = ?2 WHERE id = ?1 AND undeliverable IS NULL";
             if tx.execute(sql, params![sent_to.person.0, code.to_string()])? == 1 {
                 kept = BounceRecord::PersonHeld;
-                tx.execute("UPDATE instance SET decided_with = NULL", [])?;
+                undecided::mark(&tx, Concerned::Person(sent_to.person))?;
+                undecided::settings_changed(&tx)?;
                 let (before, after) = ("reachable", format!("no such mailbox: {code}"));
                 let subject = format!("delivery {delivery}");
                 let person = Some(sent_to.person);
@@ -96,8 +98,8 @@ impl Store {
             found.next()?.map(|row| row.get(0)).transpose()?
         };
         if let Some(number) = number {
-            tx.execute("UPDATE instance SET decided_with = NULL", [])?;
             let person = Some(PersonNumber(number));
+            undecided::mark(&tx, Concerned::Person(PersonNumber(number)))?;
             let (before, after) = ("no such mailbox", "reachable");
             let record = AuditRecord { action: "bounce --clear", subject: "person", person, before, after };
             audit::write(&tx, act, &record)?;

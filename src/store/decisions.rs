@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use rusqlite::{Transaction, params};
 
 use super::audit::{self, AuditRecord};
+use super::undecided::{self, Concerned};
 use super::{Store, StoreError, history};
 use crate::domain::change::decision::{Decision, DecisionKind, DecisionTarget};
 use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift, UnitOverrides};
@@ -132,6 +133,8 @@ impl Store {
         let sql = "UPDATE hold SET released_at = ?3 WHERE journey = ?1 AND step = ?2 AND released_at IS NULL";
         let tx = self.write_transaction()?;
         tx.execute(sql, params![step.journey.as_str(), step.step.as_str(), codec::time(at)])?;
+        undecided::mark(&tx, Concerned::Step(step))?;
+        undecided::settings_changed(&tx)?;
         Ok(tx.commit()?)
     }
 
@@ -217,7 +220,7 @@ impl Store {
         write_change(&tx, change, act, person)?;
         let record = AuditRecord { action: change.action(), subject: &subject, person, before, after };
         audit::write(&tx, act, &record)?;
-        tx.execute("UPDATE instance SET decided_with = NULL", [])?;
+        undecided::mark_decision(&tx, change, person)?;
         Ok(tx.commit()?)
     }
 }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
-use super::{DataVersion, Store, StoreError, failpoints, history, journal};
+use super::{Store, StoreError, history, journal};
 use crate::domain::delivery::state::{Delivery, State};
 use crate::domain::history::EventKind;
 use crate::domain::model::ids::{ContentHash, PersonId, PersonNumber, StepName};
@@ -33,14 +33,45 @@ pub struct NewDelivery {
     pub expires: Option<Timestamp>,
 }
 
-/// The result of enqueueing a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EnqueueResult {
-    /// All of it is enqueued.
-    Enqueued,
-    /// Nothing is, because another connection has changed the database since it was
-    /// decided.
-    Conflict,
+/// Enqueues deliveries, each with its event; the database refuses a second one of the same step and round. What the
+/// send journal lists as sent counts as sent at once.
+pub(super) fn enqueue<'n>(
+    tx: &Transaction<'_>,
+    deliveries: impl Iterator<Item = &'n NewDelivery> + Clone,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let is_restored = tx.query_row("SELECT EXISTS (SELECT 1 FROM sent_before)", [], |row| row.get(0))?;
+    let enrolments: Vec<String> = deliveries
+        .clone()
+        .map(|new| format!(r#"[{}, "{}"]"#, new.person.0, new.step.journey.as_str()))
+        .collect();
+    let enrolments = format!("[{}]", enrolments.join(","));
+    tx.prepare_cached(include_str!("sql/enrol_each.sql"))?.execute([enrolments])?;
+    let mut insert = tx.prepare_cached(include_str!("sql/enqueue.sql"))?;
+    for new in deliveries {
+        let before = if is_restored { journal::journal_entry(tx, &new.message_id)? } else { None };
+        // Links in the mail that was sent name the number it had then.
+        let number = before.as_ref().map_or(new.number, |before| before.number);
+        let values = params![
+            number,
+            new.person.0,
+            new.step.journey.as_str(),
+            new.step.step.as_str(),
+            new.round,
+            codec::time(new.slot),
+            codec::time(now),
+            new.content.to_string(),
+            new.message_id,
+            new.expires.map(codec::time),
+        ];
+        let enrolment = insert.query_row(values, |row| row.get(0))?;
+        let what = EventKind::Mailed { round: new.round, slot: new.slot };
+        history::write_event(tx, enrolment, now, &new.step.step, what)?;
+        if let Some(before) = before {
+            journal::mark_as_sent(tx, &before, now)?;
+        }
+    }
+    Ok(())
 }
 
 impl Store {
@@ -49,61 +80,6 @@ impl Store {
         let sql = "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM delivery),
                               (SELECT coalesce(max(number), 0) FROM sent_before))";
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
-    }
-
-    /// Enqueues deliveries in one transaction, each with its event; the database
-    /// refuses a second one of the same step and round. Nothing is enqueued if another
-    /// connection has changed the database since it was decided. What the send journal
-    /// lists as sent counts as sent at once.
-    pub fn enqueue(
-        &mut self,
-        decided: DataVersion,
-        deliveries: &[NewDelivery],
-        now: Timestamp,
-    ) -> Result<EnqueueResult, StoreError> {
-        let tx = self.write_transaction()?;
-        // Within the transaction it cannot change any more.
-        if super::data_version(&tx)? != decided {
-            return Ok(EnqueueResult::Conflict);
-        }
-        {
-            let is_restored =
-                tx.query_row("SELECT EXISTS (SELECT 1 FROM sent_before)", [], |row| row.get(0))?;
-            let enrolments: Vec<String> = deliveries
-                .iter()
-                .map(|new| format!(r#"[{}, "{}"]"#, new.person.0, new.step.journey.as_str()))
-                .collect();
-            let enrolments = format!("[{}]", enrolments.join(","));
-            tx.prepare_cached(include_str!("sql/enrol_each.sql"))?.execute([enrolments])?;
-            let mut insert = tx.prepare_cached(include_str!("sql/enqueue.sql"))?;
-            for new in deliveries {
-                let before = if is_restored { journal::journal_entry(&tx, &new.message_id)? } else { None };
-                // Links in the mail that was sent name the number it had then.
-                let number = before.as_ref().map_or(new.number, |before| before.number);
-                let values = params![
-                    number,
-                    new.person.0,
-                    new.step.journey.as_str(),
-                    new.step.step.as_str(),
-                    new.round,
-                    codec::time(new.slot),
-                    codec::time(now),
-                    new.content.to_string(),
-                    new.message_id,
-                    new.expires.map(codec::time),
-                ];
-                let enrolment = insert.query_row(values, |row| row.get(0))?;
-                let what = EventKind::Mailed { round: new.round, slot: new.slot };
-                history::write_event(&tx, enrolment, now, &new.step.step, what)?;
-                if let Some(before) = before {
-                    journal::mark_as_sent(&tx, &before, now)?;
-                }
-            }
-        }
-        failpoints::at("store.book.before")?;
-        tx.commit()?;
-        failpoints::at("store.book.after")?;
-        Ok(EnqueueResult::Enqueued)
     }
 
     /// Every delivery to one person, in the order in which they were booked.
@@ -196,6 +172,19 @@ pub(crate) struct EarlierText {
 }
 
 impl Store {
+    /// Whether anyone who has not left got the mail of a step before an instant.
+    pub(crate) fn has_anyone_got(&self, step: &StepName, before: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (
+                   SELECT 1 FROM delivery
+                   JOIN enrolment ON enrolment.id = delivery.enrolment_id
+                   JOIN person ON person.id = enrolment.person_id
+                   WHERE delivery.step = ?2 AND enrolment.journey = ?1 AND delivery.round = 0
+                     AND person.left_at IS NULL AND delivery.state NOT IN ('rejected', 'expired', 'cancelled')
+                     AND coalesce(delivery.settled_at, delivery.booked_at) < ?3)";
+        let values = params![step.journey.as_str(), step.step.as_str(), codec::time(before)];
+        Ok(self.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+    }
+
     /// All people's mails of all steps: how many people got each.
     pub(crate) fn people_per_step(&self) -> Result<Vec<(StepName, usize)>, StoreError> {
         let sql = "SELECT enrolment.journey, delivery.step, count(*) FROM delivery

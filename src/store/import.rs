@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Row, Transaction, params};
 
 use super::audit::{self, AuditRecord};
+use super::undecided;
 use super::{CACHE_KIB, DataVersion, IMPORT_CACHE_KIB, Store, StoreError, codec, failpoints, people_file};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::change::import_diff::{ChangeKind, GuardedUnit, ImportDiff, PersonChange, SettledUnit};
@@ -192,7 +193,8 @@ impl Store {
         tx.execute(include_str!("sql/write_managers.sql"), [])?;
         settle_unit_decisions(&tx, &diff.settled, act)?;
         people_file::write(&tx, &diff.notes)?;
-        tx.execute("UPDATE instance SET imported_at = ?1, decided_with = NULL", [&at])?;
+        tx.execute("UPDATE instance SET imported_at = ?1", [&at])?;
+        undecided::mark_imported(&tx, diff)?;
         let record = AuditRecord {
             action: "people import",
             subject: "people",

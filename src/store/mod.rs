@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `staging`, `import` | a people file that is read; its comparison with the people, and the import |
 //! | `people`, `history`, `positions` | people and units; their events; the stored progress of each enrolment |
+//! | `undecided` | who must be decided again because something has changed |
 //! | `decisions`, `audit`, `content` | settings and answers; the audit log; the last valid content |
 //! | `deliveries`, `outbox`, `transition`, `messages` | deliveries and their states; messages in flight or in doubt |
 //! | `journal`, `bounces` | reconciliation with the send journal; bounces |
@@ -47,6 +48,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod undecided;
 
 use std::path::PathBuf;
 
@@ -56,8 +58,8 @@ pub(crate) use audit::AuditRecord;
 pub use bounces::BounceRecord;
 pub(crate) use bounces::DeliveryRecipient;
 pub(crate) use decisions::{GlobalHold, HeldStep};
+pub use deliveries::NewDelivery;
 pub(crate) use deliveries::{Departed, EarlierText, PastMail};
-pub use deliveries::{EnqueueResult, NewDelivery};
 pub use error::StoreError;
 pub(crate) use file::backup::{BackupError, BackupPlan};
 pub(crate) use file::integrity::{IntegrityReport, SqliteLibrary, WAL_WARN_BYTES};
@@ -67,14 +69,15 @@ pub use journal::{JournalEntry, JournalReconciliation};
 pub use messages::{InFlight, MessageBase, PackedMessage, StoredMessage};
 pub(crate) use outbox::{OutboundDelivery, ProblemDelivery};
 pub use outbox::{OutboxCommit, RecoveryReport, WriteResult};
-pub(crate) use people::PeopleBatch;
-pub use positions::PositionUpdate;
+pub(crate) use people::{BatchToDecide, PeopleBatch};
 #[cfg(test)]
 pub(crate) use positions::StoredPosition;
 pub(crate) use positions::StoredPositions;
+pub use positions::{DecidedPerson, PositionUpdate};
 pub use relay_health::{RelayFailure, RelayHealth};
 pub(crate) use staging::{RepeatedId, RowOrigin, StagedCounts};
 pub use transition::Transition;
+pub use undecided::{PersonRevision, SettingsRevision};
 
 /// Size of the page cache; SQLite reads a negative number as KiB. A mailing
 /// writes rows in sequence and does not revisit them, so a larger cache would

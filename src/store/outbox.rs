@@ -8,7 +8,7 @@ use rusqlite::{Row, params};
 use super::messages::{self, InFlight, StoredMessage};
 use super::people::{self, StringInterner};
 use super::transition::{self, Transition};
-use super::{DataVersion, Store, StoreError, failpoints};
+use super::{SettingsRevision, Store, StoreError, failpoints};
 use crate::domain::delivery::state::{Delivery, DeliveryEvent, MANY_ATTEMPTS, MAX_RETRY_PERIOD, State};
 use crate::domain::model::ids::{PersonId, Slug, StepName};
 use crate::domain::model::person::Person;
@@ -190,18 +190,18 @@ impl Store {
     }
 
     /// Commits outcomes, and the mails that are sent next, in one transaction. With
-    /// `seen`, nothing is written if another connection has changed the database
-    /// since: what it decided must be taken into account first. The result has an
+    /// `seen`, nothing is written if a setting, or the people, have changed since:
+    /// that must be taken into account first. The result has an
     /// entry for each mail in flight.
     pub fn commit(
         &mut self,
         commit: &OutboxCommit,
-        seen: Option<DataVersion>,
+        seen: Option<SettingsRevision>,
         now: Timestamp,
     ) -> Result<WriteResult, StoreError> {
         let tx = self.write_transaction()?;
         if let Some(seen) = seen
-            && super::data_version(&tx)? != seen
+            && super::undecided::settings_revision(&tx)? != seen
         {
             return Ok(WriteResult::Conflict);
         }

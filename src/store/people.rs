@@ -1,14 +1,16 @@
 //! People and units: read at once or in batches.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Params, Row};
 
+use super::undecided::{self, PersonRevision, SettingsRevision};
 use super::{Store, StoreError};
 use crate::domain::history::{History, PersonWithHistory};
 use crate::domain::model::ids::{Language, PersonId, PersonNumber, UnitId};
+use crate::domain::model::library::Library;
 use crate::domain::model::person::{Person, Roster, Unit};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
@@ -41,6 +43,59 @@ impl Store {
         let last: Option<i64> =
             self.connection.prepare_cached(sql)?.query_row([after, most], |row| row.get(0))?;
         last.map(|last| self.batch_in(&(after + 1..=last))).transpose()
+    }
+
+    /// The people with these ascending numbers who have not left, with their history and their marks, as of one
+    /// moment. `None` if the settings have another revision by then.
+    pub(crate) fn batch_to_decide(
+        &self,
+        numbers: &[PersonNumber],
+        settings: SettingsRevision,
+    ) -> Result<Option<BatchToDecide>, StoreError> {
+        // One read transaction.
+        let _tx = self.connection.unchecked_transaction()?;
+        if undecided::settings_revision(&self.connection)? != settings {
+            return Ok(None);
+        }
+        self.people_by_number(numbers).map(Some)
+    }
+
+    /// The people with these ascending numbers who have not left, with their history and their marks.
+    pub(crate) fn people_by_number(&self, numbers: &[PersonNumber]) -> Result<BatchToDecide, StoreError> {
+        let wanted: HashSet<i64> = numbers.iter().map(|number| number.0).collect();
+        let mut all = BatchToDecide::default();
+        for run in numbers.chunk_by(|one, next| next.0 - one.0 <= NEIGHBOURS) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+            let batch = self.batch_in(&(first.0..=last.0))?;
+            all.people.extend(batch.people.into_iter().filter(|(number, _)| wanted.contains(&number.0)));
+            all.history.add(batch.history);
+        }
+        for (number, _) in &all.people {
+            if let Some(revision) = undecided::revision_of(&self.connection, *number)? {
+                all.revisions.insert(*number, revision);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The people of a unit who have not left, with their history.
+    pub(crate) fn people_of_unit(&self, unit: &UnitId) -> Result<BatchToDecide, StoreError> {
+        self.people_by_number(&self.numbers_of_unit(unit)?)
+    }
+
+    /// The people of a unit who have not left, in order of their numbers.
+    pub(crate) fn numbers_of_unit(&self, unit: &UnitId) -> Result<Vec<PersonNumber>, StoreError> {
+        let sql = "SELECT id FROM person
+                   WHERE left_at IS NULL AND unit_id = (SELECT id FROM unit WHERE code = ?1) ORDER BY id";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_map([unit.as_str()], |row| row.get(0).map(PersonNumber))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// The unit of a person.
+    pub(crate) fn unit_of(&self, person: PersonNumber) -> Result<i64, StoreError> {
+        let mut find = self.connection.prepare_cached("SELECT unit_id FROM person WHERE id = ?1")?;
+        Ok(find.query_row([person.0], |row| row.get(0))?)
     }
 
     fn batch_in(&self, numbers: &RangeInclusive<i64>) -> Result<PeopleBatch, StoreError> {
@@ -85,6 +140,27 @@ impl Store {
     pub(crate) fn unit_codes(&self, code_or_name: &str) -> Result<Vec<UnitId>, StoreError> {
         let sql = "SELECT code FROM unit WHERE code = ?1 OR name = ?1 ORDER BY code <> ?1, id";
         self.all_rows(sql, [code_or_name], |row| Ok(UnitId::new(row.get_ref(0)?.as_str()?)))
+    }
+
+    /// Whether anyone is in a department.
+    pub(crate) fn has_department(&self, name: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM person WHERE department = ?1 AND left_at IS NULL)";
+        Ok(self.connection.prepare_cached(sql)?.query_row([name], |row| row.get(0))?)
+    }
+
+    /// Number of people who have not left.
+    pub(crate) fn people_count(&self) -> Result<usize, StoreError> {
+        let sql = "SELECT count(*) FROM person WHERE left_at IS NULL";
+        let people: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(usize::try_from(people).unwrap_or_default())
+    }
+
+    /// The number of the first person who has not left and has that employee id or address.
+    pub(crate) fn person_number(&self, id_or_address: &str) -> Result<Option<PersonNumber>, StoreError> {
+        let Some(id) = self.find_person(id_or_address)? else { return Ok(None) };
+        let sql = "SELECT id FROM person WHERE employee_id = ?1";
+        let mut find = self.connection.prepare_cached(sql)?;
+        Ok(find.query_row([id.as_str()], |row| row.get(0).map(PersonNumber)).optional()?)
     }
 
     /// When people were last imported; `None` if never.
@@ -170,6 +246,42 @@ pub struct PeopleBatch {
     pub(crate) history: History,
     /// The highest key of the batch; that person may have left meanwhile.
     pub(crate) last: PersonNumber,
+}
+
+/// People with numbers as close as this are read together: a few too many cost less than another query.
+const NEIGHBOURS: i64 = 16;
+
+/// People to be decided, with their history.
+#[derive(Debug, Default)]
+pub(crate) struct BatchToDecide {
+    people: Vec<(PersonNumber, Person)>,
+    history: History,
+    revisions: HashMap<PersonNumber, i64>,
+}
+
+impl BatchToDecide {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = PersonWithHistory<'_>> {
+        self.people.iter().map(|(number, person)| PersonWithHistory {
+            person,
+            past: self.history.of(&person.id),
+            number: Some(*number),
+        })
+    }
+
+    /// The mark of a person.
+    pub(crate) fn revision(&self, person: PersonNumber) -> PersonRevision {
+        self.revisions.get(&person).copied()
+    }
+
+    /// Gives steps that were renamed the names they have today.
+    pub(crate) fn use_todays_names(&mut self, library: &Library) {
+        self.history.use_todays_names(library);
+    }
+
+    /// The people and their history.
+    pub(crate) fn into_parts(self) -> (Vec<(PersonNumber, Person)>, History) {
+        (self.people, self.history)
+    }
 }
 
 impl PeopleBatch {

@@ -17,7 +17,7 @@ CREATE TABLE instance (
     imported_at   TEXT    CHECK (length(imported_at) = 20),
     -- how many runs of the sender there were
     decided_with  TEXT
-, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20), unparsed INTEGER NOT NULL DEFAULT 0 CHECK (unparsed >= 0)) STRICT;
+, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20), unparsed INTEGER NOT NULL DEFAULT 0 CHECK (unparsed >= 0), revision INTEGER NOT NULL DEFAULT 0, settings_revision INTEGER NOT NULL DEFAULT 0, decided_at TEXT CHECK (decided_at IS NULL OR length(decided_at) = 20)) STRICT;
 
 CREATE TABLE content (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
@@ -122,7 +122,7 @@ CREATE TABLE position (
     -- not before; NULL: nothing comes, or somebody must act
     next_at    TEXT    CHECK (length(next_at) = 20),
     -- the code of the first reason for waiting, or of being held or over
-    why        TEXT,
+    why        TEXT, verdict INTEGER,
     PRIMARY KEY (person_id, journey),
     CHECK ((last_step IS NULL) = (last_at IS NULL)),
     CHECK ((next_step IS NULL) = (next_round IS NULL)),
@@ -360,3 +360,21 @@ BEGIN SELECT raise(ABORT, 'what is settled stays so'); END;
 CREATE TRIGGER delivery_settled_after_doubt AFTER UPDATE OF state ON delivery
 WHEN NEW.settled_at IS NOT NULL AND NEW.doubts > 0
 BEGIN DELETE FROM mail_bytes WHERE delivery_id = NEW.id; END;
+
+CREATE TABLE undecided (
+    person_id INTEGER PRIMARY KEY REFERENCES person (id),
+    revision  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE gate (
+    journey TEXT NOT NULL,
+    step    TEXT NOT NULL,
+    state   TEXT NOT NULL,
+    PRIMARY KEY (journey, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX position_of_journey ON position (journey, next_step);
+
+CREATE INDEX position_not_begun ON position (journey) WHERE last_step IS NULL;
+
+CREATE INDEX position_not_rendered ON position (person_id) WHERE why = 'bad_content';

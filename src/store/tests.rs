@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{EnqueueResult, NewDelivery, Store};
+use super::{DecidedPerson, NewDelivery, Store};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::change::set_aside::SetAsideRows;
 use crate::domain::model::ids::{ContentHash, Language, PersonNumber, Slug, StepName, UnitId};
@@ -81,9 +81,13 @@ fn bookings(people: i64) -> Vec<NewDelivery> {
 
 /// Enqueues the first mail for each person.
 fn book(store: &mut Store, people: i64) -> Result<(), super::StoreError> {
-    let seen = store.data_version()?;
-    let booked = store.enqueue(seen, &bookings(people), now())?;
-    assert_eq!(booked, EnqueueResult::Enqueued);
+    let decided = |mail: NewDelivery| {
+        let (person, revision) = (mail.person, store.mark_of(mail.person)?);
+        Ok(DecidedPerson { person, revision, mail: Some(mail), positions: Vec::new() })
+    };
+    let decided: Vec<_> =
+        bookings(people).into_iter().map(decided).collect::<Result<_, super::StoreError>>()?;
+    assert!(store.record_decisions(&decided, &[], now())?.iter().all(|stored| *stored));
     Ok(())
 }
 

@@ -2,11 +2,14 @@
 //! transition names the state from which it starts and is ignored if the delivery
 //! is in another state by now. `domain/delivery` defines which transitions exist.
 
-use rusqlite::{Transaction, params};
+use chrono::TimeDelta;
+use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::undecided::{self, Concerned};
 use super::{StoreError, codec, messages};
 use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::delivery::state::{DeliveryEvent, State};
+use crate::domain::history::SENT_AT_ONCE;
 use crate::domain::time::timezone::Timestamp;
 
 /// A change of the state of one delivery.
@@ -71,7 +74,8 @@ pub(super) fn apply(tx: &Transaction<'_>, made: &Transition, now: Timestamp) -> 
     if is_decision && messages::is_in_flight(tx, made.number)? {
         return Ok(false);
     }
-    let moved = tx.prepare_cached(include_str!("sql/move.sql"))?.execute(params![
+    let mut change = tx.prepare_cached(include_str!("sql/move.sql"))?;
+    let values = params![
         made.number,
         made.from.as_str(),
         to.as_str(),
@@ -80,9 +84,11 @@ pub(super) fn apply(tx: &Transaction<'_>, made: &Transition, now: Timestamp) -> 
         made.reply.as_deref(),
         u32::from(tried),
         u32::from(made.happened == DeliveryEvent::ResultUnknown),
-    ])?;
-    if moved == 0 {
-        return Ok(false);
+    ];
+    let enqueued = change.query_row(values, |row| Ok(codec::get_time(row, 0))).optional()?;
+    let Some(enqueued) = enqueued.transpose()? else { return Ok(false) };
+    if is_unexpected(to, made.at.unwrap_or(now) - enqueued) {
+        undecided::mark(tx, Concerned::Delivery(made.number))?;
     }
     if made.happened == DeliveryEvent::ResultUnknown {
         messages::keep(tx, made.number)?;
@@ -92,7 +98,6 @@ pub(super) fn apply(tx: &Transaction<'_>, made: &Transition, now: Timestamp) -> 
                    (SELECT person_id FROM enrolment JOIN delivery ON delivery.enrolment_id = enrolment.id
                     WHERE delivery.id = ?1)";
         tx.prepare_cached(sql)?.execute(params![made.number, code.to_string()])?;
-        tx.prepare_cached("UPDATE instance SET decided_with = NULL")?.execute([])?;
     }
     // An operator confirmed that the mail was not sent, so a corrupt message
     // need not be sent again byte for byte.
@@ -100,4 +105,18 @@ pub(super) fn apply(tx: &Transaction<'_>, made: &Transition, now: Timestamp) -> 
         messages::drop_corrupt(tx, made.number)?;
     }
     Ok(true)
+}
+
+/// Whether the recipient must be decided again: their positions expect that the mail is sent at once.
+fn is_unexpected(to: State, since_enqueued: TimeDelta) -> bool {
+    match to {
+        State::Planned | State::Due => false,
+        State::Sent => since_enqueued > SENT_AT_ONCE,
+        State::Deferred
+        | State::InDoubt
+        | State::Held
+        | State::Rejected
+        | State::Expired
+        | State::Cancelled => true,
+    }
 }

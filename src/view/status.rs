@@ -304,7 +304,7 @@ impl<'a> HeldEnrolmentsView<'a> {
         for holding in held {
             let step = holding.held.step.as_ref().map(Slug::as_str);
             let code = holding.held.reasons.first().map_or("", Reason::code);
-            *sums.entry((holding.journey.slug.as_str(), step, code)).or_default() += 1;
+            *sums.entry((holding.journey.slug.as_str(), step, code)).or_default() += holding.enrolments;
         }
         let view = |((journey, step, because), enrolments)| HeldEnrolmentsView {
             journey,

@@ -25,8 +25,8 @@ use journey::domain::delivery::state::State;
 use journey::domain::model::ids::{Slug, StepName};
 use journey::engine::import;
 use journey::engine::load::active_content::ActiveContent;
+use journey::engine::plan::decide;
 use journey::engine::plan::pass::Filter;
-use journey::engine::send::run;
 use journey::store::{Store, StoreError};
 
 use crate::relay::server::{EventKind, Point, Relay, Rule, Script};
@@ -376,8 +376,9 @@ fn a_mail_that_cannot_be_built_is_held_and_the_others_are_sent() {
     mailing.rig.write("people-1.csv", &with);
     {
         let (world, store) = mailing.rig.running(at);
-        let booked = run::enqueue(world, store, at, &Filter::default(), &mut |_, _| {}).expect("booked");
-        assert_eq!(booked.enqueued, 4);
+        let booked =
+            decide::enqueue(world, store, at, &Filter::default(), &mut |_, _, _| {}).expect("booked");
+        assert_eq!(booked, 4);
     }
     mailing.rig.write("people-2.csv", &with.replacen(",Syd,Vård,", ",Syd,,", 1));
     mailing.rig.import(at, "people-2.csv");

@@ -9,6 +9,7 @@ use crate::domain::diagnostic::visible;
 use crate::domain::history::response::AnswerValue;
 use crate::domain::model::ids::{Slug, StepName};
 use crate::domain::model::step::{Question, Step};
+use crate::engine::plan::subset::Subset;
 
 /// Answer a step for a person
 ///
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         AnswerArgs { value: Some(value), .. } => AnswerValue::Value(value.clone()),
         AnswerArgs { text: None, value: None, .. } => AnswerValue::Done,
     };
-    change::run(cx, &args.flags, |snapshot, at| {
+    change::run(cx, &args.flags, Subset::ChangedPerson(&args.person), |snapshot, at| {
         let person = lookup::person(snapshot, &args.person)?;
         let name = lookup::step(snapshot, &args.step)?;
         let step =

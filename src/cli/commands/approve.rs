@@ -5,6 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::lookup;
 use crate::domain::change::Change;
+use crate::engine::plan::subset::Subset;
 
 /// Approve a step for everybody, after the reference group has tried it
 ///
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.flags, |snapshot, _| {
+    change::run(cx, &args.flags, Subset::ChangedStep(&args.step), |snapshot, _| {
         let name = lookup::step(snapshot, &args.step)?;
         let journey = snapshot.content.library.journey(&name.journey);
         let step = journey.and_then(|journey| journey.step(&name.step));

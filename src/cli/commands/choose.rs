@@ -6,6 +6,7 @@ use crate::cli::error::CommandError;
 use crate::cli::{lookup, output};
 use crate::domain::change::Change;
 use crate::domain::diagnostic::{closest_match, visible};
+use crate::engine::plan::subset::Subset;
 
 /// Choose a character for a person
 ///
@@ -24,7 +25,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.flags, |snapshot, _| {
+    change::run(cx, &args.flags, Subset::ChangedPerson(&args.person), |snapshot, _| {
         let person = lookup::person(snapshot, &args.person)?;
         let characters = &snapshot.content.library.programme.characters;
         let Some(character) = characters.iter().find(|character| character.id.as_str() == args.character)

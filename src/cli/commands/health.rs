@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
+use crate::engine::plan::subset::Subset;
 use crate::engine::status::{self, DatabaseStatus};
 use crate::engine::todo;
 use crate::view::health::HealthView;
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 }
 
 fn read(cx: &Context) -> Result<HealthView, CommandError> {
-    let (snapshot, at) = cx.snapshot_without_warnings()?;
+    let (snapshot, at) = cx.snapshot_of_without_warnings(Subset::Groups)?;
     let status = status::status(&snapshot, DatabaseStatus::read(&snapshot, at)?, at);
     let zone = snapshot.content.library.programme.zone;
     Ok(HealthView::of(zone.rfc3339(at), &todo::acts(&snapshot, &status)))

@@ -18,6 +18,7 @@ use crate::domain::model::ids::StepName;
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::snapshot::Snapshot;
+use crate::engine::plan::subset::Subset;
 use crate::engine::send::startup;
 use crate::engine::{change as engine, tokens};
 use crate::store::{AuditRecord, Store};
@@ -92,7 +93,8 @@ fn one_step(
     make: fn(Option<StepName>) -> Change,
     cx: &mut Context,
 ) -> Result<(), CommandError> {
-    change::run(cx, &target.flags, |snapshot, _| {
+    let subset = target.step.as_deref().map_or(Subset::Everyone, Subset::ChangedStep);
+    change::run(cx, &target.flags, subset, |snapshot, _| {
         let step = target.step.as_deref().map(|step| step_or_held_step(snapshot, step)).transpose()?;
         let about = step.as_ref().map_or(String::new(), ToString::to_string);
         Ok(ProposedChange { about, change: make(step), why: target.reason.clone(), by: None })
@@ -106,7 +108,7 @@ fn all_sending(target: &HoldTarget, change: Change, cx: &mut Context) -> Result<
     let (about, why) = ("all sending".to_owned(), target.reason.clone());
     let proposed = ProposedChange { about, change, why, by: None };
     if has_people(cx) {
-        return change::run(cx, &target.flags, |_, _| Ok(proposed));
+        return change::run(cx, &target.flags, Subset::Everyone, |_, _| Ok(proposed));
     }
     let (config, at) = (cx.read_config(), cx.provisional_time()?);
     let database = database(cx, &config)?;

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     if reason.is_empty() {
         return Err(CommandError::usage("--reason is empty").hint("write why, for those who ask later"));
     }
-    change::run(cx, &args.flags, |snapshot, at| {
+    change::run(cx, &args.flags, args.target.subset(), |snapshot, at| {
         let (target, about) = args.target.find(snapshot)?;
         if let Some(until) = until.filter(|until| *until <= snapshot.content.library.programme.zone.date(at))
         {

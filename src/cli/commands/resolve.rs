@@ -11,7 +11,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, SUCCESS};
 use crate::domain::delivery::state::{Delivery, DeliveryEvent, State};
 use crate::engine::load::snapshot::LoadScope;
-use crate::engine::plan::positions;
+use crate::engine::plan::decide;
 use crate::store::{AuditRecord, Store, Transition};
 use crate::view::resolve::ResolutionView;
 
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Err(CommandError::new(ErrorKind::Negative, message));
     };
     if !args.flags.dry_run {
-        let (mut store, mut snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
+        let (mut store, snapshot, at) = cx.writing(LoadScope::ReferenceGroups)?;
         let made = Transition { doubts, ..Transition::new(delivery.number, delivery.state, happened) };
         let made =
             made.with_reply(format!("resolved as {}", if after == State::Sent { "sent" } else { "unsent" }));
@@ -84,8 +84,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let (before, after) = (delivery.state.as_str(), after.as_str());
         let record = AuditRecord { action: "resolve", subject: &about, person: None, before, after };
         store.record_action(&act, &record)?;
-        snapshot.refresh(&store)?;
-        positions::update_positions(&snapshot, &mut store, at)?;
+        decide::update(&snapshot, &mut store, at)?;
     }
     print_resolution(args, cx, &delivery, after)
 }

@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.flags, |snapshot, _| {
+    change::run(cx, &args.flags, args.target.subset(), |snapshot, _| {
         let (target, about) = args.target.find(snapshot)?;
         Ok(ProposedChange { change: Change::Resume(target), about, why: args.reason.clone(), by: None })
     })

@@ -14,6 +14,7 @@ use crate::domain::time::format::format_datetime;
 use crate::domain::time::timezone::TimeZone;
 use crate::engine::load::people_file::PeopleFileStatus;
 use crate::engine::load::snapshot::Snapshot;
+use crate::engine::plan::subset::Subset;
 use crate::engine::plan::upcoming::Upcoming;
 use crate::engine::status::{self, DatabaseStatus, OLD_BACKUP, Status};
 use crate::engine::todo::{self, Act};
@@ -37,7 +38,7 @@ const MAX_PEOPLE_FILE_LINES: usize = 5;
 const MAX_NEXT_LINES: usize = 3;
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.snapshot()?;
+    let (snapshot, at) = cx.snapshot_of(Subset::Groups)?;
     let status = status::status(&snapshot, DatabaseStatus::read(&snapshot, at)?, at);
     match args.format {
         Format::Json => Ok(output::print_json(&mut *cx.out, &StatusView::of(&snapshot, &status))?),

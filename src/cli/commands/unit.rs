@@ -12,6 +12,7 @@ use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::ClosedPeriod;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::Snapshot;
+use crate::engine::plan::subset::Subset;
 
 /// Move a unit in time, close it, or give it its own cadence
 #[derive(clap::Subcommand, Debug)]
@@ -96,7 +97,7 @@ fn shift(args: &Shift, cx: &mut Context) -> Result<(), CommandError> {
         let message = format!("--weeks {} is 0 or too large", args.weeks);
         return Err(CommandError::usage(message).hint(format!("write 1 to {MAX_WEEKS}, or -1 and so on")));
     }
-    change::run(cx, &args.flags, |snapshot, _| {
+    change::run(cx, &args.flags, Subset::ChangedUnit(&args.unit), |snapshot, _| {
         let unit = lookup::unit(snapshot, &args.unit)?;
         let about = format!("unit {}", output::unit_label(snapshot, &unit));
         let change = Change::Shift { unit, weeks: args.weeks };
@@ -114,7 +115,7 @@ fn close(args: &Close, cx: &mut Context) -> Result<(), CommandError> {
     if why.is_empty() {
         return Err(CommandError::usage("--why is empty").hint("write why, for those who ask later"));
     }
-    change::run(cx, &args.flags, |snapshot, _| {
+    change::run(cx, &args.flags, Subset::ChangedUnit(&args.unit), |snapshot, _| {
         let unit = lookup::unit(snapshot, &args.unit)?;
         let about = format!("unit {}", output::unit_label(snapshot, &unit));
         let change = Change::CloseUnit { unit, period: ClosedPeriod { days, why: why.into() } };
@@ -130,7 +131,7 @@ fn cadence(args: &CadenceArgs, cx: &mut Context) -> Result<(), CommandError> {
             Some(Cadence::parse(text).map_err(|fault| refused(fault.message, fault.hint))?)
         }
     };
-    change::run(cx, &args.flags, |snapshot, at| {
+    change::run(cx, &args.flags, Subset::ChangedUnit(&args.unit), |snapshot, at| {
         let today = snapshot.content.library.programme.zone.date(at);
         if cadence.as_ref().is_some_and(|cadence| !cadence.has_slot_in_the_year_from(today)) {
             let message = format!("`{}` has no slot in the next 366 days", args.cadence);

@@ -20,6 +20,7 @@ use crate::engine::plan::explain::{
     self, EarlierReader, JourneyStatus, Leaver, MemberStatus, State, StepStatus, Why,
 };
 use crate::engine::plan::pass::HeldEmail;
+use crate::engine::plan::subset::Subset;
 use crate::engine::todo;
 use crate::store::{Departed, PastMail};
 use crate::view::explain::{EarlierTextView, ExplanationView, UnitExplanationView};
@@ -56,7 +57,11 @@ enum StepText {
 }
 
 pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.snapshot()?;
+    let (snapshot, at) = match (&args.person, &args.unit, args.text) {
+        (Some(person), _, _) => cx.snapshot_of(Subset::Person(person))?,
+        (None, Some(unit), None) => cx.snapshot_of(Subset::Unit(unit))?,
+        _ => cx.snapshot()?,
+    };
     if let (Some(step), Some(StepText::Older)) = (&args.step, args.text) {
         return older(args, step, cx, &snapshot);
     }
@@ -327,7 +332,7 @@ fn to_do_text(
     if has_delivery_to_resolve || matches!(held.reasons.first(), Some(Reason::Paused(_))) {
         return Ok(());
     }
-    let holding = HeldEmail { person, journey: status.journey, held: held.clone() };
+    let holding = HeldEmail::single(person, status.journey, held.clone());
     match todo::command(snapshot, at, &holding) {
         Some(command) => {
             writeln!(cx.out, "  to do    {DIM}journey {command}{}{DIM:#}", cx.config_option())

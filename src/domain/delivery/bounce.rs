@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// An enhanced status code (RFC 3463): `5.1.1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusCode {
     /// 2 is success, 4 transient, 5 permanent.
     pub(crate) class: u8,

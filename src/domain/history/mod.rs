@@ -8,6 +8,8 @@ pub mod response;
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
+
 use crate::domain::model::ids::{PersonId, PersonNumber, Slug};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::Person;
@@ -53,6 +55,9 @@ pub(crate) enum PendingEmail {
     /// It cannot be built, or the relay rejects its content; an operator must act.
     Refused,
 }
+
+/// A mail that is sent within this time counts as sent when it was enqueued, in the stored position of its recipient.
+pub(crate) const SENT_AT_ONCE: TimeDelta = TimeDelta::minutes(1);
 
 /// One person in one journey.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,6 +164,14 @@ impl PersonHistory {
             }
         };
         &mut self.enrolments[place].1
+    }
+
+    /// The history as if a mail that is enqueued and waits for nothing were sent; `None` if there is none, or if it has
+    /// been waiting for more than a moment.
+    pub(crate) fn as_if_sent(&self, now: Timestamp) -> Option<PersonHistory> {
+        let is_new = self.last_mail.is_some_and(|at| now - at <= SENT_AT_ONCE);
+        (self.outbox == Some(PendingEmail::Queued(None)) && is_new)
+            .then(|| PersonHistory { outbox: None, ..self.clone() })
     }
 
     /// Records a fact.

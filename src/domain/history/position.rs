@@ -28,6 +28,8 @@ pub struct Position {
     pub next_at: Option<Timestamp>,
     /// The code of the first reason for waiting, being held or having ended.
     pub why: Option<&'static str>,
+    /// The key of the verdict.
+    pub verdict: i64,
 }
 
 /// How far an enrolment is.
@@ -100,7 +102,14 @@ impl Position {
             }
             Verdict::Ended(over) => (None, None, over.code()),
         };
-        Position { stage: Stage::of(enrolment, verdict), last: Position::last(enrolment), next, next_at, why }
+        Position {
+            stage: Stage::of(enrolment, verdict),
+            last: Position::last(enrolment),
+            next,
+            next_at,
+            why,
+            verdict: verdict.key(),
+        }
     }
 
     /// The same, rechecked no later than an instant.

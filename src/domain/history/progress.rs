@@ -8,7 +8,6 @@ use chrono::TimeDelta;
 
 use crate::domain::history::{History, PersonHistory};
 use crate::domain::model::ids::{PersonId, UnitId};
-use crate::domain::model::journey::LateJoiners;
 use crate::domain::model::library::Library;
 use crate::domain::model::person::{Person, Roster};
 use crate::domain::time::timezone::Timestamp;
@@ -88,14 +87,16 @@ impl Progress {
         Progress { journeys: journeys.collect() }
     }
 
-    /// Whether a late joiner may start elsewhere than with an earlier total.
-    pub(crate) fn affects_late_joiners(&self, earlier: &Progress, library: &Library) -> bool {
-        let mut both = self.journeys.iter().zip(&earlier.journeys).zip(&library.journeys);
-        both.any(|((now, then), journey)| match journey.late_joiners {
-            LateJoiners::FromStart => false,
-            LateJoiners::JoinUnit => now.last_got != then.last_got,
-            LateJoiners::SkipToCurrent => now.furthest != then.furthest,
-        })
+    /// Forgets where people are, but for when the reference groups got each step.
+    pub(crate) fn keep_gates_only(&mut self) {
+        for journey in &mut self.journeys {
+            (journey.furthest, journey.last_got) = (None, HashMap::new());
+        }
+    }
+
+    /// Sets the furthest step that anyone got.
+    pub(crate) fn set_furthest(&mut self, journey: usize, furthest: Option<usize>) {
+        self.journeys[journey].furthest = furthest;
     }
 
     /// Adds a mail (round 0) of a person whose last step of the journey was another, if any.

@@ -99,7 +99,7 @@ impl Audience {
 }
 
 /// Where people start who are enrolled after the journey's start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum LateJoiners {
     /// At the first step.
     #[default]

@@ -7,9 +7,10 @@ use super::gate::{Gate, lead_before};
 use super::send_policy::StepApproval;
 use super::slot::{SMALLEST_STEP, Slots};
 use super::{ApprovalMode, PersonContext, PlannerAt, PreparedJourney};
-use crate::domain::history::{Enrolment, Event, EventKind, Mail};
+use crate::domain::history::{Enrolment, Event, EventKind, Mail, PersonHistory};
 use crate::domain::model::ids::Slug;
 use crate::domain::model::journey::LateJoiners;
+use crate::domain::model::person::Person;
 use crate::domain::model::step::{Pace, Step, Wait as StepWait};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
@@ -266,6 +267,15 @@ impl PlannerAt<'_> {
         let came = who.person.start.map(|day| zone.midnight(day)).max(enrolment.entered);
         let late = came.is_some_and(|came| self.official_start(who, route).is_some_and(|start| came > start));
         late.then_some(mode)
+    }
+
+    /// How a person joins each journey in which the mails of others decide where they begin.
+    pub(crate) fn late_joins(&self, person: &Person, past: &PersonHistory) -> Vec<LateJoiners> {
+        let who = PersonContext::new(self, person, past);
+        let routes = self.planner.routes.iter();
+        let joins =
+            routes.filter_map(|route| self.joins_late(&who, route, past.enrolment(&route.journey.slug)));
+        joins.collect()
     }
 
     /// Removes the steps that expired before they could leave.

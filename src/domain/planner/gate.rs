@@ -1,7 +1,7 @@
 //! The gate of a step: approval of its text, and the reference group's lead.
 
 use super::{PersonContext, PlannerAt, PreparedJourney, Starts, UnitView};
-use crate::domain::model::ids::PersonId;
+use crate::domain::model::ids::{PersonId, StepName};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::library::Library;
 use crate::domain::time::calendar::Calendar;
@@ -58,7 +58,30 @@ fn lead_after(at: Timestamp, lead: Duration, calendar: &Calendar, zone: TimeZone
     }
 }
 
+impl Gate {
+    /// As text, to be compared with that of another time.
+    fn text(self) -> String {
+        match self {
+            Gate::Open => "open".to_owned(),
+            Gate::OpensAt(at) => at.to_rfc3339(),
+            Gate::Closed => "closed".to_owned(),
+        }
+    }
+}
+
 impl PlannerAt<'_> {
+    /// The state of each gate as text. If it changes, those who come to the step next must be decided again.
+    pub(crate) fn gate_states(&self) -> Vec<(StepName, String)> {
+        let routes = self.planner.routes.iter().filter(|route| route.journey.reference_group.is_some());
+        let steps = routes.flat_map(|route| {
+            route.journey.steps.iter().zip(&self.gates[route.index]).map(|(step, gate)| {
+                let step = StepName { journey: route.journey.slug.clone(), step: step.slug.clone() };
+                (step, gate.text())
+            })
+        });
+        steps.collect()
+    }
+
     /// Whether a person is in the journey's reference group.
     pub(super) fn is_member(&self, who: &PersonContext<'_>, route: &PreparedJourney<'_>) -> bool {
         !route.members.is_empty() && route.members.contains(&who.person.id)

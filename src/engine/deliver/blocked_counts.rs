@@ -12,7 +12,7 @@ pub struct BlockedCounts(BTreeMap<(StepName, &'static str), ReasonSummary>);
 impl BlockedCounts {
     /// Adds a mail.
     pub(super) fn add(&mut self, step: &StepName, reason: Reason) {
-        self.add_summary(step.clone(), ReasonSummary::of(reason));
+        self.add_summary(step.clone(), ReasonSummary::of(reason, 1));
     }
 
     /// Adds all of another.

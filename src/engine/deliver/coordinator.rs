@@ -32,7 +32,7 @@ use crate::engine::tokens::Keys;
 use crate::failpoint;
 use crate::mail::message::dkim::Signer;
 use crate::store::{
-    DataVersion, InFlight, JournalEntry, OutboundDelivery, OutboxCommit, Store, StoreError, Transition,
+    InFlight, JournalEntry, OutboundDelivery, OutboxCommit, SettingsRevision, Store, StoreError, Transition,
     WriteResult,
 };
 
@@ -619,7 +619,7 @@ impl Coordinator<'_, '_> {
     fn write(
         &mut self,
         commit: &OutboxCommit,
-        seen: Option<DataVersion>,
+        seen: Option<SettingsRevision>,
         now: Timestamp,
     ) -> anyhow::Result<WriteResult> {
         let watch = Stopwatch::start();

@@ -32,7 +32,7 @@ pub(crate) fn to_files(
     let mut after = 0;
     while !filter.exhausted_after(after) && !should_stop() {
         // What was decided meanwhile applies to everything that is not written yet.
-        if store.data_version()? != policy.seen {
+        if store.settings_revision()? != policy.seen {
             policy = SendPolicy::read(store, builder)?;
         }
         let mut found = store.sendable(after, BATCH, now)?;

@@ -34,7 +34,7 @@ use crate::engine::message::MessageBuilder;
 use crate::engine::panics::catch_panic;
 use crate::engine::tokens::Keys;
 use crate::mail::message::dkim::Signer;
-use crate::store::{DataVersion, OutboundDelivery, Store, StoreError, StoredMessage};
+use crate::store::{OutboundDelivery, SettingsRevision, Store, StoreError, StoredMessage};
 
 pub(crate) use blocked_counts::BlockedCounts;
 pub use coordinator::DeliveryHooks;
@@ -124,14 +124,14 @@ enum SendDecision {
 /// What decides whether an enqueued mail may be sent, as it was last read.
 struct SendPolicy {
     settings: Settings,
-    seen: DataVersion,
+    seen: SettingsRevision,
     /// Deliveries whose recipients have left, or lost their address, since.
     gone: HashSet<i64>,
 }
 
 impl SendPolicy {
     fn read(store: &Store, builder: &MessageBuilder<'_>) -> Result<SendPolicy, StoreError> {
-        let seen = store.data_version()?;
+        let seen = store.settings_revision()?;
         let mut settings = store.settings(builder.config.limits.grace)?;
         settings.use_todays_names(builder.library);
         Ok(SendPolicy { settings, seen, gone: HashSet::new() })

@@ -115,10 +115,14 @@ fn on_network(path: &Path, name: &str) -> Finding {
 /// Compares the positions with the events. With `sends`, another process may be
 /// between writing the one and the other.
 fn compare(path: &Path, snapshot: &Snapshot, at: Timestamp, sends: bool) -> Finding {
-    let kept =
-        Store::read_only(path, |store| Ok((store.stored_positions()?, store.positions_fingerprint()?)));
-    match kept {
-        Ok(Some((kept, with))) => positions(positions::compare(snapshot, &kept, with.as_deref(), at), sends),
+    let read = |store: &Store| {
+        let marked = store.undecided_people()?.into_iter().collect();
+        Ok((store.stored_positions()?, marked, store.positions_fingerprint()?))
+    };
+    match Store::read_only(path, read) {
+        Ok(Some((kept, marked, with))) => {
+            positions(positions::compare(snapshot, &kept, &marked, with.as_deref(), at), sends)
+        }
         Ok(None) => Finding::good("positions", "none yet"),
         Err(error) => {
             Finding::fault("positions", error.to_string()).hint("correct the problem with the database first")
@@ -128,7 +132,7 @@ fn compare(path: &Path, snapshot: &Snapshot, at: Timestamp, sends: bool) -> Find
 
 fn positions(compared: PositionAudit, sends: bool) -> Finding {
     let PositionAudit { enrolments, stale, mismatched, recompute_pending } = compared;
-    let hint = "`journey send` calculates them again; nothing wrong can be sent meanwhile";
+    let hint = "`journey send` calculates them again once a day; nothing wrong can be sent meanwhile";
     if recompute_pending {
         return Finding::good("positions", "the next run calculates them again");
     }

@@ -1,22 +1,24 @@
 //! The snapshot: all inputs of a decision as of one read, namely configuration,
 //! active content, people, and the state in the database.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::active_content::ActiveContent;
 use super::error::LoadError;
 use super::people_file;
-use super::references::check_references;
+use super::references::{Known, check_known, check_references};
 use crate::config::Config;
 use crate::domain::change::settings::Settings;
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::history::progress::Progress;
 use crate::domain::history::{History, PersonWithHistory};
 use crate::domain::model::ids::{PersonNumber, StepName};
 use crate::domain::model::library::Library;
 use crate::domain::model::person::Roster;
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::tokens::Keys;
-use crate::store::{DataVersion, EarlierText, Store, StoreError};
+use crate::store::{EarlierText, SettingsRevision, Store, StoreError};
 
 /// Everything the planner and the renderer need, as of one read.
 pub struct Snapshot {
@@ -37,6 +39,8 @@ pub struct Snapshot {
     pub stored: Option<DatabaseState>,
     /// Which people are in memory.
     pub scope: LoadScope,
+    /// What is known about the others, if only some people are in memory.
+    pub others: Option<OtherPeople>,
     /// Batch size for the people who are not in memory.
     pub batch_size: usize,
 }
@@ -48,6 +52,41 @@ pub enum LoadScope {
     All,
     /// Only the reference groups.
     ReferenceGroups,
+}
+
+/// What a snapshot of some people knows about the others, at one instant.
+#[derive(Debug)]
+pub struct OtherPeople {
+    pub(crate) at: Timestamp,
+    /// Where late joiners begin: before the mails of that instant, and after them.
+    pub(crate) progress: [Progress; 2],
+    /// How many people there are.
+    pub(crate) people: usize,
+    /// Enrolments of others that stand like one in memory. `None`: the others do not matter.
+    pub(crate) alike: Option<AlikeEnrolments>,
+}
+
+/// Groups of enrolments with the same verdict: one of each is in memory.
+#[derive(Debug, Default)]
+pub(crate) struct AlikeEnrolments {
+    pub(crate) groups: HashMap<(PersonNumber, usize), AlikeGroup>,
+    /// People who stand for themselves in all journeys.
+    pub(crate) single: HashSet<PersonNumber>,
+    /// The people of the groups for whom a mail comes later in a journey.
+    pub(crate) waiting_people: usize,
+    /// The people of the groups who are held in a journey.
+    pub(crate) held_people: usize,
+    /// When the first of the groups must be decided again.
+    pub(crate) next_check: Option<Timestamp>,
+}
+
+/// Enrolments that stand alike.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AlikeGroup {
+    /// Their number, with the one in memory.
+    pub(crate) enrolments: usize,
+    /// If they are held: whose they are.
+    pub(crate) people: Vec<PersonNumber>,
 }
 
 /// Default batch size: one or two megabytes with years of mails, and one
@@ -63,9 +102,8 @@ pub struct DatabaseState {
     pub keys: Keys,
     /// When the content saved in the database became active.
     pub(crate) content_since: Option<Timestamp>,
-    /// The version of the database before the rest was read. Anything written later
-    /// is not in this snapshot.
-    pub(crate) seen: DataVersion,
+    /// The revision of the settings before the rest was read.
+    pub(crate) settings_revision: SettingsRevision,
 }
 
 impl Snapshot {
@@ -107,6 +145,7 @@ impl Snapshot {
             warnings: content.warnings.clone(),
             stored: None,
             scope: LoadScope::All,
+            others: None,
             batch_size: BATCH_SIZE,
             config,
             content,
@@ -143,6 +182,70 @@ impl Snapshot {
         Ok(snapshot)
     }
 
+    /// Like [`Snapshot::of`] with the reference groups only.
+    pub(crate) fn of_reference_groups(
+        config: Arc<Config>,
+        content: Arc<ActiveContent>,
+        store: &Store,
+    ) -> Result<Snapshot, StoreError> {
+        let mut snapshot = Snapshot::without_database(config, content, Roster::default());
+        snapshot.scope = LoadScope::ReferenceGroups;
+        snapshot.refresh(store)?;
+        Ok(snapshot)
+    }
+
+    /// Warnings about names that the journeys refer to, from the database.
+    pub(crate) fn add_reference_warnings(&mut self, store: &Store) -> Result<(), StoreError> {
+        let library = &self.content.library;
+        let mut people = HashSet::new();
+        for id in
+            library.journeys.iter().flat_map(|journey| &journey.audience.people).chain(library.members())
+        {
+            if store.person_number(id.as_str())?.is_some() {
+                people.insert(id.clone());
+            }
+        }
+        let mut departments = HashSet::new();
+        for name in library.journeys.iter().flat_map(|journey| &journey.audience.departments) {
+            if store.has_department(name)? {
+                departments.insert(name.as_str());
+            }
+        }
+        let known = Known {
+            has_person: &|id| people.contains(id),
+            has_department: &|name| departments.contains(name),
+        };
+        let more = check_known(&self.config, library, &self.roster, &known);
+        self.warnings.extend(more);
+        Ok(())
+    }
+
+    /// Where others are before an instant, as far as verdicts depend on them.
+    pub(crate) fn progress_until(&self, at: Timestamp) -> Progress {
+        match &self.others {
+            Some(others) if others.at == at => others.progress[0].clone(),
+            _ => Progress::until(at, &self.content.library, &self.roster, &self.memory),
+        }
+    }
+
+    /// The same once the mails of that instant are sent.
+    pub(crate) fn progress_after(&self, at: Timestamp) -> Progress {
+        match &self.others {
+            Some(others) if others.at == at => others.progress[1].clone(),
+            _ => Progress::after(at, &self.content.library, &self.roster, &self.memory),
+        }
+    }
+
+    /// The enrolments of others that stand like one in memory.
+    pub(crate) fn alike(&self) -> Option<&AlikeEnrolments> {
+        self.others.as_ref()?.alike.as_ref()
+    }
+
+    /// Number of people, also of those who are not in memory.
+    pub(crate) fn people(&self) -> usize {
+        self.others.as_ref().map_or(self.roster.people.len(), |others| others.people)
+    }
+
     /// Iterates over all people in memory.
     pub(crate) fn everybody(&self) -> impl Iterator<Item = PersonWithHistory<'_>> {
         let numbers = self.stored.as_ref().map_or(&[][..], |stored| &stored.numbers);
@@ -151,6 +254,11 @@ impl Snapshot {
             past: self.memory.of(&person.id),
             number: numbers.get(place).copied(),
         })
+    }
+
+    /// The revision of its settings.
+    pub(crate) fn settings_revision(&self) -> SettingsRevision {
+        self.stored.as_ref().map(|stored| stored.settings_revision).unwrap_or_default()
     }
 
     /// Reloads people, history and settings from the database.
@@ -187,7 +295,7 @@ impl StoredState {
         library: &Library,
         scope: LoadScope,
     ) -> Result<StoredState, StoreError> {
-        let seen = store.data_version()?;
+        let settings_revision = store.settings_revision()?;
         let imported = store.imported_at()?.is_some();
         let (roster, mut memory, numbers) = match scope {
             LoadScope::ReferenceGroups => {
@@ -214,7 +322,7 @@ impl StoredState {
                 numbers,
                 keys: Keys::new(&store.secret()?),
                 content_since: store.saved_content()?.map(|(_, since)| since),
-                seen,
+                settings_revision,
             },
         })
     }

@@ -4,7 +4,6 @@
 use crate::domain::change::settings::Pause;
 use crate::domain::delivery::state::{self, Delivery};
 use crate::domain::history::position::Stage;
-use crate::domain::history::progress::Progress;
 use crate::domain::history::{EventKind, PersonHistory, PersonWithHistory};
 use crate::domain::model::ids::{ContentHash, Slug, StepName, UnitId};
 use crate::domain::model::journey::Journey;
@@ -256,7 +255,7 @@ pub(crate) fn of_unit<'w>(
     };
     let planner =
         Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
-    let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+    let progress = snapshot.progress_after(at);
     let moment = planner.at(at, &snapshot.memory, &progress);
     let journey = &snapshot.content.library.journeys[index];
     let people = snapshot.roster.people.iter().filter(|person| person.unit == *unit);
@@ -316,7 +315,7 @@ fn with_cause(
 fn decide(snapshot: &Snapshot, person: &Person, at: Timestamp) -> Vec<Decision> {
     let planner =
         Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
-    let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+    let progress = snapshot.progress_after(at);
     decide_as_sent(&planner.at(at, &snapshot.memory, &progress), snapshot, person)
 }
 

@@ -11,10 +11,10 @@ use crate::domain::model::ids::{Language, PersonId, PersonNumber, Slug, StepName
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
 use crate::domain::model::step::Step;
-use crate::domain::planner::{ApprovalMode, Planner, PlannerAt};
+use crate::domain::planner::{ApprovalMode, Decision, Planner, PlannerAt};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::{Held, Reason, Send, Verdict, Wait};
-use crate::engine::load::snapshot::Snapshot;
+use crate::engine::load::snapshot::{AlikeGroup, Snapshot};
 use crate::engine::panics::catch_panic;
 use crate::failpoint;
 use crate::render::{ReaderLinks, RenderRequest};
@@ -30,8 +30,10 @@ pub struct Pass<'w> {
     pub held: Vec<HeldEmail<'w>>,
     /// Number of enrolments with nothing more to come.
     pub(crate) over: usize,
-    /// The stage of each enrolment, by journey.
-    pub(crate) stages: Vec<(&'w Slug, Stage)>,
+    /// Number of enrolments at each stage of each journey.
+    pub(crate) stages: Vec<(&'w Slug, Stage, usize)>,
+    /// People who are not in memory: those who wait, and those who are held.
+    pub(crate) other_people: (usize, usize),
     /// The next time at which something may become due or expire; `None` if only a
     /// decision can change that.
     pub(crate) wake: Option<Timestamp>,
@@ -70,6 +72,10 @@ pub(crate) struct WaitingEmail<'w> {
     pub person: &'w Person,
     pub journey: &'w Journey,
     pub(crate) wait: Wait,
+    /// Number of enrolments that stand like this one, with it.
+    pub(crate) enrolments: usize,
+    /// Whether its person is counted here, and not with the others.
+    pub(crate) is_single: bool,
 }
 
 /// A mail that waits for an operator or manager.
@@ -80,6 +86,19 @@ pub struct HeldEmail<'w> {
     pub journey: &'w Journey,
     /// The step, if one is next, and the reasons.
     pub held: Held,
+    /// Number of enrolments that stand like this one, with it.
+    pub(crate) enrolments: usize,
+    /// Whose they are; empty if it stands for itself.
+    pub(crate) people: Vec<PersonNumber>,
+    /// The number of its person, if there is one.
+    pub(crate) number: Option<PersonNumber>,
+}
+
+impl<'w> HeldEmail<'w> {
+    /// A mail that stands for itself.
+    pub(crate) fn single(person: &'w Person, journey: &'w Journey, held: Held) -> HeldEmail<'w> {
+        HeldEmail { person, journey, held, enrolments: 1, people: Vec::new(), number: None }
+    }
 }
 
 /// The filter of `--only` and `--limit`. Different kinds restrict each other;
@@ -97,7 +116,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn has_person(&self, person: &Person) -> bool {
+    pub(super) fn has_person(&self, person: &Person) -> bool {
         (self.units.is_empty() || self.units.contains(&person.unit))
             && (self.people.is_empty() || self.people.contains(&person.id))
     }
@@ -120,7 +139,7 @@ impl Filter {
 
 impl<'w> Pass<'w> {
     /// A pass without any person.
-    fn empty(at: Timestamp) -> Pass<'w> {
+    pub(super) fn empty(at: Timestamp) -> Pass<'w> {
         Pass {
             at,
             send: Vec::new(),
@@ -128,6 +147,7 @@ impl<'w> Pass<'w> {
             held: Vec::new(),
             over: 0,
             stages: Vec::new(),
+            other_people: (0, 0),
             wake: None,
             beyond_limit: 0,
         }
@@ -136,13 +156,13 @@ impl<'w> Pass<'w> {
     /// Decides for all people of a completely loaded snapshot, and renders the
     /// subject of each due mail.
     pub fn at(snapshot: &'w Snapshot, at: Timestamp, selection: &Filter) -> Pass<'w> {
-        let progress = Progress::until(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+        let progress = snapshot.progress_until(at);
         Pass::with(snapshot, at, &progress, selection)
     }
 
     /// The same once the mails of that instant are sent: what comes next.
     pub fn after(snapshot: &'w Snapshot, at: Timestamp, selection: &Filter) -> Pass<'w> {
-        let progress = Progress::after(at, &snapshot.content.library, &snapshot.roster, &snapshot.memory);
+        let progress = snapshot.progress_after(at);
         Pass::with(snapshot, at, &progress, selection)
     }
 
@@ -167,23 +187,41 @@ impl<'w> Pass<'w> {
         selection: &Filter,
     ) -> Pass<'w> {
         let mut pass = Pass::empty(at);
+        if let Some(alike) = snapshot.alike() {
+            pass.other_people = (alike.waiting_people, alike.held_people);
+            pass.wake = alike.next_check.filter(|next| *next > at);
+        }
         for somebody in people.filter(|somebody| selection.has_person(somebody.person)) {
-            let PersonWithHistory { person, past, .. } = somebody;
-            let mut made = None;
-            let decisions = moment.decide_with_veto(person, past, |journey, send| {
-                let (due, refused) = DueEmail::of(snapshot, somebody, journey, send);
-                made = due;
-                refused
-            });
-            for decision in decisions {
-                let journey = &snapshot.content.library.journeys[decision.journey];
-                let enrolment = past.enrolment(&journey.slug);
-                pass.wake = [pass.wake, decision.next_check(at)].into_iter().flatten().min();
-                pass.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict)));
-                pass.add(person, journey, decision.verdict, &mut made, selection);
-            }
+            let (decisions, due) = decide(snapshot, moment, somebody);
+            pass.add_person(snapshot, somebody, decisions, due, selection);
         }
         pass
+    }
+
+    /// Adds the decisions for one person, with the mail that is due.
+    pub(super) fn add_person(
+        &mut self,
+        snapshot: &'w Snapshot,
+        PersonWithHistory { person, past, number }: PersonWithHistory<'w>,
+        decisions: Vec<Decision>,
+        mut due: Option<DueEmail<'w>>,
+        selection: &Filter,
+    ) {
+        for decision in decisions {
+            let journey = &snapshot.content.library.journeys[decision.journey];
+            let group = match (snapshot.alike(), number) {
+                (Some(alike), Some(number)) if !alike.single.contains(&number) => {
+                    let Some(group) = alike.groups.get(&(number, decision.journey)) else { continue };
+                    Some(group)
+                }
+                _ => None,
+            };
+            let enrolment = past.enrolment(&journey.slug);
+            self.wake = [self.wake, decision.next_check(self.at)].into_iter().flatten().min();
+            let enrolments = group.map_or(1, |group| group.enrolments);
+            self.stages.push((&journey.slug, Stage::of(enrolment, &decision.verdict), enrolments));
+            self.add((person, number, group), journey, decision.verdict, &mut due, selection);
+        }
     }
 
     /// The mails that are due and cannot be rendered.
@@ -204,7 +242,7 @@ impl<'w> Pass<'w> {
 
     fn add(
         &mut self,
-        person: &'w Person,
+        (person, number, group): (&'w Person, Option<PersonNumber>, Option<&AlikeGroup>),
         journey: &'w Journey,
         verdict: Verdict,
         made: &mut Option<DueEmail<'w>>,
@@ -219,16 +257,38 @@ impl<'w> Pass<'w> {
         if !selection.has_step(&journey.slug, step) {
             return;
         }
+        let enrolments = group.map_or(1, |group| group.enrolments);
         match verdict {
             Verdict::Send(_) if selection.limit.is_some_and(|limit| self.send.len() >= limit) => {
                 self.beyond_limit += 1;
             }
             Verdict::Send(_) => self.send.extend(made.take()),
-            Verdict::Wait(wait) => self.wait.push(WaitingEmail { person, journey, wait }),
-            Verdict::Held(held) => self.held.push(HeldEmail { person, journey, held }),
-            Verdict::Ended(_) => self.over += 1,
+            Verdict::Wait(wait) => {
+                let is_single = group.is_none();
+                self.wait.push(WaitingEmail { person, journey, wait, enrolments, is_single });
+            }
+            Verdict::Held(held) => {
+                let people = group.map_or(Vec::new(), |group| group.people.clone());
+                self.held.push(HeldEmail { person, journey, held, enrolments, people, number });
+            }
+            Verdict::Ended(_) => self.over += enrolments,
         }
     }
+}
+
+/// Decides for one person; with the mail that is due. A mail that cannot be rendered is held.
+pub(super) fn decide<'w>(
+    snapshot: &'w Snapshot,
+    moment: &PlannerAt<'_>,
+    somebody: PersonWithHistory<'w>,
+) -> (Vec<Decision>, Option<DueEmail<'w>>) {
+    let mut due = None;
+    let decisions = moment.decide_with_veto(somebody.person, somebody.past, |journey, send| {
+        let (made, refused) = DueEmail::of(snapshot, somebody, journey, send);
+        due = made;
+        refused
+    });
+    (decisions, due)
 }
 
 impl<'w> DueEmail<'w> {

@@ -1,62 +1,47 @@
 //! Positions: the next mail and stage of each enrolment, computed with the
 //! planner and stored as an index in the database.
 
+use std::collections::HashSet;
+
 use chrono::TimeDelta;
 
 use super::pass::DueEmail;
 use crate::config::Config;
-use crate::domain::history::PersonWithHistory;
 use crate::domain::history::position::Position;
 use crate::domain::history::progress::Progress;
+use crate::domain::history::{PersonWithHistory, SENT_AT_ONCE};
 use crate::domain::model::ids::{PersonNumber, Slug, StepName};
 use crate::domain::model::library::Library;
 use crate::domain::planner::{ApprovalMode, Decision, Planner};
 use crate::domain::time::timezone::{TimeZone, Timestamp};
 use crate::domain::verdict::Send;
 use crate::engine::load::snapshot::Snapshot;
-use crate::engine::plan::people_batches::{self, PeopleBatches};
 use crate::store::{PositionUpdate, SkippedStep, Store, StoreError, StoredPositions};
 
-/// Recomputes all positions and stores the ones that changed. Also records
-/// steps that expired. If another process has written since the snapshot was
-/// read, it stops and all positions are marked for recomputation.
-pub fn update_positions(snapshot: &Snapshot, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
-    let Some(stored) = &snapshot.stored else { return Ok(()) };
-    // Mails sent now affect late joiners and gates from the next moment on.
-    let soon = now + TimeDelta::seconds(1);
-    let [progress, moved] = people_batches::progress(snapshot, store, [now, soon])?;
-    let planner =
-        Planner::new(&snapshot.content.library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
-    let moment = planner.at(now, &snapshot.memory, &progress);
-    let moves = moved.affects_late_joiners(&progress, &snapshot.content.library);
-    let next_moment = moves.then(|| planner.at(soon, &snapshot.memory, &moved));
-    let mut slices = PeopleBatches::of(snapshot);
-    while let Some(slice) = slices.next(store)? {
-        let position_update = slice.iter().flat_map(|somebody| {
-            let PersonWithHistory { person, past, .. } = somebody;
-            let refused = |journey, send: &Send| DueEmail::of(snapshot, somebody, journey, send).1;
-            let later = next_moment.as_ref().map(|moment| moment.decide_with_veto(person, past, refused));
-            let mut later = later.into_iter().flatten();
-            moment.decide_with_veto(person, past, refused).into_iter().filter_map(move |decision| {
-                let later = later.next().and_then(|decision| decision.next_check(soon));
-                position_update(snapshot, somebody, &decision, later, now)
-            })
-        });
-        // Another process has written since the snapshot was read.
-        if !store.save_positions(stored.seen, position_update)? {
-            return store.invalidate_positions();
-        }
-    }
-    let journeys: Vec<&Slug> =
-        snapshot.content.library.journeys.iter().map(|journey| &journey.slug).collect();
-    store.end_positions(&journeys)?;
-    match store.set_positions_fingerprint(
-        stored.seen,
-        &inputs_fingerprint(&snapshot.config, &snapshot.content.library),
-    )? {
-        true => Ok(()),
-        false => store.invalidate_positions(),
-    }
+/// The positions of a person in all journeys, from decisions at an instant.
+pub(super) fn updates(
+    snapshot: &Snapshot,
+    person: PersonWithHistory<'_>,
+    decisions: &[Decision],
+    now: Timestamp,
+) -> Vec<PositionUpdate> {
+    decisions.iter().filter_map(|decision| position_update(snapshot, person, decision, now)).collect()
+}
+
+/// Everyone is decided again once a day, so that an error in the marks cannot keep a mail back for longer.
+const FULL_PASS: TimeDelta = TimeDelta::hours(24);
+
+/// If the positions were computed with another configuration, content, program or time zone data, or a day ago, marks
+/// everyone.
+pub(super) fn mark_if_inputs_changed(
+    snapshot: &Snapshot,
+    store: &mut Store,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let library = &snapshot.content.library;
+    let journeys: Vec<&Slug> = library.journeys.iter().map(|journey| &journey.slug).collect();
+    let inputs = inputs_fingerprint(&snapshot.config, library);
+    store.decide_again_if_changed(&inputs, &journeys, now - FULL_PASS, now)
 }
 
 /// The position of a person in one journey; `None` if the person is not in the
@@ -65,7 +50,6 @@ fn position_update(
     snapshot: &Snapshot,
     PersonWithHistory { past, number, .. }: PersonWithHistory<'_>,
     decision: &Decision,
-    later: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<PositionUpdate> {
     let person = number?;
@@ -78,8 +62,7 @@ fn position_update(
         person,
         journey: journey.slug.clone(),
         position: Position::of(past.enrolment(&journey.slug), &decision.verdict, now)
-            .recheck_no_later_than(decision.next_check(now))
-            .recheck_no_later_than(later),
+            .recheck_no_later_than(decision.next_check(now)),
         skips: skipped.collect(),
     })
 }
@@ -100,11 +83,12 @@ pub(crate) struct PositionAudit {
     pub(crate) recompute_pending: bool,
 }
 
-/// Compares the stored positions with those computed from the events now. The
-/// passage of time alone makes none of them stale.
+/// Compares the stored positions with those computed from the events now, but for people who are decided again by the
+/// next pass. The passage of time alone makes none of them stale.
 pub(crate) fn compare(
     snapshot: &Snapshot,
     kept: &StoredPositions,
+    marked: &HashSet<PersonNumber>,
     decided_with_now: Option<&str>,
     now: Timestamp,
 ) -> PositionAudit {
@@ -119,6 +103,9 @@ pub(crate) fn compare(
     let moment = planner.at(now, &snapshot.memory, &progress);
     for somebody in snapshot.everybody() {
         let PersonWithHistory { person, past, number: Some(number) } = somebody else { continue };
+        if marked.contains(&number) {
+            continue;
+        }
         let refused = |journey, send: &Send| DueEmail::of(snapshot, somebody, journey, send).1;
         for decision in moment.decide_with_veto(person, past, refused) {
             let journey = &snapshot.content.library.journeys[decision.journey].slug;
@@ -128,24 +115,40 @@ pub(crate) fn compare(
             let is_late = |due: Timestamp| found.and_then(|row| row.next_at).is_none_or(|at| at > due);
             compared.enrolments += 1;
             compared.stale += usize::from(should.next_at.is_some_and(is_late));
-            compared.mismatched += usize::from(found.is_some_and(|row| row.last != should.last));
+            compared.mismatched +=
+                usize::from(found.is_some_and(|row| !is_same_mail(row.last.as_ref(), should.last.as_ref())));
         }
     }
     compared
 }
 
-/// The people a pass must decide for, from the index; `None` means all, because
-/// the positions were computed with other content or before the last decision.
+/// Whether both are the same mail. A mail that is sent at once counts from when it was enqueued.
+fn is_same_mail(one: Option<&(Slug, Timestamp)>, other: Option<&(Slug, Timestamp)>) -> bool {
+    match (one, other) {
+        (Some((step, at)), Some((other_step, other_at))) => {
+            step == other_step && (*at - *other_at).abs() <= SENT_AT_ONCE
+        }
+        (one, other) => one == other,
+    }
+}
+
+/// The people a pass must decide for, from the index; `None` means all, because the positions were computed with other
+/// inputs.
 pub fn due_people(
     config: &Config,
     library: &Library,
     store: &Store,
     now: Timestamp,
 ) -> Result<Option<Vec<PersonNumber>>, StoreError> {
-    if store.positions_fingerprint()?.as_deref() != Some(&inputs_fingerprint(config, library)) {
+    if !are_current(config, library, store)? {
         return Ok(None);
     }
-    store.due_people(now).map(Some)
+    store.people_to_decide(now).map(Some)
+}
+
+/// Whether the positions were computed with these inputs, but for the people who are marked.
+pub(crate) fn are_current(config: &Config, library: &Library, store: &Store) -> Result<bool, StoreError> {
+    Ok(store.positions_fingerprint()?.as_deref() == Some(&inputs_fingerprint(config, library)))
 }
 
 /// A fingerprint of the inputs of positions that are not in the database

@@ -63,7 +63,7 @@ impl Upcoming {
 
     /// Adds what a person waits for; the end of a wait without a mail does not count.
     pub(crate) fn add(&mut self, waiting: &WaitingEmail<'_>) {
-        let WaitingEmail { journey, wait, .. } = waiting;
+        let WaitingEmail { journey, wait, enrolments, .. } = waiting;
         let Some(step) = journey.step(&wait.step).filter(|_| wait.ends_with_mail()) else { return };
         let name = StepName { journey: journey.slug.clone(), step: step.slug.clone() };
         let mails = self.mails.entry((wait.until, name.clone(), wait.round)).or_insert(UpcomingMails {
@@ -74,7 +74,7 @@ impl Upcoming {
             mails: 0,
             condition: Condition::of(wait),
         });
-        mails.mails += 1;
+        mails.mails += enrolments;
     }
 
     /// All of them, the earliest first.

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use chrono::TimeDelta;
 
 use super::journal::Journal;
@@ -15,23 +14,22 @@ use super::startup::{self, Startup};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::delivery::send_block::SendBlock;
-use crate::domain::model::ids::StepName;
 use crate::domain::planner::{ApprovalMode, Planner};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::deliver::{DeliveryHooks, DeliverySummary, OutboxSummary, SendFilter};
 use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::error::LoadError;
 use crate::engine::load::snapshot::{LoadScope, Snapshot};
-use crate::engine::message::{self, MessageBuilder};
-use crate::engine::plan::pass::{DueEmail, Filter, Pass};
+use crate::engine::message::MessageBuilder;
+use crate::engine::plan::decide;
+use crate::engine::plan::pass::{Filter, Pass};
 use crate::engine::plan::people_batches::{self, PeopleBatches};
 use crate::engine::plan::positions;
+use crate::engine::plan::subset::{self, Subset};
 use crate::engine::tokens::Keys;
 use crate::mail::transport::Transport;
-use crate::store::{EnqueueResult, JournalReconciliation, NewDelivery, RecoveryReport, Store, StoreError};
+use crate::store::{JournalReconciliation, RecoveryReport, Store, StoreError};
 
-/// Maximum number of passes if the database is changed concurrently.
-const MAX_PASSES: usize = 10;
 /// A rate limit that blocks longer than this (a daily limit) ends the run; a later run continues. Shorter waits (per
 /// minute or hour) are waited out.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
@@ -63,13 +61,10 @@ pub trait Observer {
         Ok(None)
     }
 
-    /// Called before each pass; more than one if the database changed meanwhile.
-    fn pass_started(&self) {}
-
     /// Called for each batch once it is enqueued, with its verdicts and the delivery number of each mail in `send`.
     fn enqueued(&self, _: &Snapshot, _: &Pass<'_>, _numbers: &[i64]) {}
 
-    /// Called after each pass with the number of mails enqueued.
+    /// Called once all that is due is enqueued, with the number of mails.
     fn pass_ended(&self, _enqueued: usize) {}
 
     /// Called after each delivered mail.
@@ -117,12 +112,8 @@ pub struct RunOutcome {
     pub recovered: RecoveryReport,
     /// Entries of the send journal that were missing in the database.
     pub reconciled: JournalReconciliation,
-    /// Number of mails enqueued by the last pass.
+    /// Number of mails enqueued.
     pub enqueued: usize,
-    /// Number of mails enqueued by passes that a concurrent change interrupted.
-    pub enqueued_before: usize,
-    /// The database was changed in each pass. An operator's run delivers nothing then.
-    pub is_incomplete: bool,
     /// Deliveries of this run and of earlier ones.
     pub delivered: DeliverySummary,
     /// The relay failed before and is not tried again until then.
@@ -134,32 +125,48 @@ pub struct RunOutcome {
 }
 
 impl RunOutcome {
-    /// Decides again after the delivery, in batches: what comes next. Does nothing if nothing was planned.
-    pub fn decide_again(
-        &mut self,
-        store: &mut Store,
+    /// Brings the positions up to date after delivery, for people of whom there is news.
+    pub fn update_positions(&self, store: &mut Store, at: Timestamp) -> Result<(), StoreError> {
+        let Some(snapshot) = &self.snapshot else { return Ok(()) };
+        decide::update(snapshot, store, at)
+    }
+
+    /// What comes next, by how people stand: one person for each group of enrolments that stand alike.
+    pub(crate) fn summary_of_next(
+        &self,
+        store: &Store,
         at: Timestamp,
-        filter: &Filter,
-        mut on_batch: impl FnMut(&Snapshot, &Pass<'_>),
+        mut take: impl FnMut(&Snapshot, &Pass<'_>),
     ) -> Result<(), StoreError> {
-        let Some(snapshot) = &mut self.snapshot else { return Ok(()) };
-        snapshot.refresh(store)?;
-        let [progress] = people_batches::progress(snapshot, store, [at + TimeDelta::nanoseconds(1)])?;
-        let library = &snapshot.content.library;
-        let planner = Planner::new(library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
-        let planner_at = planner.at(at, &snapshot.memory, &progress);
-        let mut batches = PeopleBatches::of(snapshot);
-        while let Some(batch) = batches.next(store)? {
-            on_batch(snapshot, &Pass::of(snapshot, &planner_at, at, batch.iter(), filter));
+        let Some(last) = &self.snapshot else { return Ok(()) };
+        let groups = Snapshot::of_reference_groups(last.config.clone(), last.content.clone(), store)?;
+        match subset::of(groups, store, at, Subset::Groups)? {
+            Some(snapshot) => take(&snapshot, &Pass::after(&snapshot, at, &Filter::default())),
+            None => self.next_of_each(store, at, &Filter::default(), take)?,
         }
         Ok(())
     }
 
-    /// Recomputes the positions after delivery, so that they include what was sent. The daemon does so while planning.
-    pub fn update_positions(&mut self, store: &mut Store, at: Timestamp) -> Result<(), StoreError> {
-        let Some(snapshot) = &mut self.snapshot else { return Ok(()) };
-        snapshot.refresh(store)?;
-        positions::update_positions(snapshot, store, at)
+    /// What comes next for each person, in batches.
+    pub fn next_of_each(
+        &self,
+        store: &Store,
+        at: Timestamp,
+        filter: &Filter,
+        mut on_batch: impl FnMut(&Snapshot, &Pass<'_>),
+    ) -> Result<(), StoreError> {
+        let Some(last) = &self.snapshot else { return Ok(()) };
+        let mut snapshot = Snapshot::of_reference_groups(last.config.clone(), last.content.clone(), store)?;
+        snapshot.batch_size = last.batch_size;
+        let [progress] = people_batches::progress(&snapshot, store, [at + TimeDelta::nanoseconds(1)])?;
+        let library = &snapshot.content.library;
+        let planner = Planner::new(library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
+        let planner_at = planner.at(at, &snapshot.memory, &progress);
+        let mut batches = PeopleBatches::of(&snapshot);
+        while let Some(batch) = batches.next(store)? {
+            on_batch(&snapshot, &Pass::of(&snapshot, &planner_at, at, batch.iter(), filter));
+        }
+        Ok(())
     }
 }
 
@@ -178,8 +185,7 @@ impl SendRun<'_> {
         if outcome.blocks.is_empty() {
             self.enqueue_due(store, &mut outcome)?;
         }
-        let can_deliver = self.is_scheduled() || !outcome.is_incomplete;
-        if outcome.blocks.is_empty() && can_deliver {
+        if outcome.blocks.is_empty() {
             self.deliver(store, journal.as_mut(), &mut outcome)?;
         }
         Ok(outcome)
@@ -189,7 +195,7 @@ impl SendRun<'_> {
         matches!(self.trigger, Trigger::Schedule)
     }
 
-    /// Enqueues what is due, in a new pass each time the database is changed by another process.
+    /// Enqueues what is due.
     fn enqueue_due(&self, store: &mut Store, outcome: &mut RunOutcome) -> anyhow::Result<()> {
         let (config, content) = (self.config.clone(), self.content.clone());
         if self.is_scheduled() {
@@ -210,27 +216,12 @@ impl SendRun<'_> {
             outcome.blocks.push(block);
             return Ok(());
         }
-        outcome.is_incomplete = true;
-        for pass in 0..MAX_PASSES {
-            if pass > 0 {
-                snapshot.refresh(store)?;
-            }
-            self.observer.pass_started();
-            let filter = self.filter_after_outbox(store, &snapshot)?;
-            let mut on_enqueued =
-                |pass: &Pass<'_>, numbers: &[i64]| self.observer.enqueued(&snapshot, pass, numbers);
-            let pass = enqueue(&snapshot, store, self.at, &filter, &mut on_enqueued)?;
-            self.observer.pass_ended(pass.enqueued);
-            if !pass.is_interrupted {
-                (outcome.enqueued, outcome.is_incomplete) = (pass.enqueued, false);
-                break;
-            }
-            outcome.enqueued_before += pass.enqueued;
-        }
-        if self.is_scheduled() {
-            snapshot.refresh(store)?;
-            positions::update_positions(&snapshot, store, self.at)?;
-        }
+        let filter = self.filter_after_outbox(store, &snapshot)?;
+        let mut on_batch = |snapshot: &Snapshot, pass: &Pass<'_>, numbers: &[i64]| {
+            self.observer.enqueued(snapshot, pass, numbers);
+        };
+        outcome.enqueued = decide::enqueue(&mut snapshot, store, self.at, &filter, &mut on_batch)?;
+        self.observer.pass_ended(outcome.enqueued);
         outcome.snapshot = Some(snapshot);
         Ok(())
     }
@@ -302,81 +293,7 @@ impl SendRun<'_> {
     }
 }
 
-/// Result of one pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PassOutcome {
-    /// Number of mails enqueued.
-    pub enqueued: usize,
-    /// The database changed while mails were enqueued. The rest must be decided again.
-    pub is_interrupted: bool,
-}
-
-/// Called for each batch once it is enqueued, with its verdicts and the delivery number of each mail in `send`.
-pub type OnEnqueued<'a> = &'a mut dyn FnMut(&Pass<'_>, &[i64]);
-
-/// One pass: decides what is due at an instant and enqueues it. If the database changes meanwhile, mails already
-/// enqueued stay so and no more are added.
-pub fn enqueue(
-    snapshot: &Snapshot,
-    store: &mut Store,
-    at: Timestamp,
-    filter: &Filter,
-    on_enqueued: OnEnqueued<'_>,
-) -> anyhow::Result<PassOutcome> {
-    let stored = snapshot.stored.as_ref().context("there is no database")?;
-    let [progress] = people_batches::progress(snapshot, store, [at])?;
-    let library = &snapshot.content.library;
-    let planner = Planner::new(library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
-    let planner_at = planner.at(at, &snapshot.memory, &progress);
-    let mut outcome = PassOutcome::default();
-    let mut filter = filter.clone();
-    let mut number = store.next_delivery()?;
-    let mut batches = PeopleBatches::of(snapshot);
-    while let Some(batch) = batches.next(store)? {
-        let pass = Pass::of(snapshot, &planner_at, at, batch.iter(), &filter);
-        let deliveries =
-            pass.send.iter().zip(number..).map(|(due, number)| to_delivery(snapshot, due, number));
-        let deliveries: Option<Vec<NewDelivery>> = deliveries.collect();
-        let deliveries = deliveries.context("internal error: a person is missing in the database")?;
-        let changed = match deliveries.is_empty() {
-            true => store.data_version()? != stored.seen,
-            false => store.enqueue(stored.seen, &deliveries, at)? == EnqueueResult::Conflict,
-        };
-        if changed {
-            outcome.is_interrupted = true;
-            break;
-        }
-        let numbers: Vec<i64> = deliveries.iter().map(|delivery| delivery.number).collect();
-        on_enqueued(&pass, &numbers);
-        number += numbers.len() as i64;
-        outcome.enqueued += numbers.len();
-        filter.limit = filter.limit.map(|limit| limit.saturating_sub(numbers.len()));
-    }
-    Ok(outcome)
-}
-
 /// Number of mails that are due at an instant.
 pub(crate) fn count_due(snapshot: &Snapshot, store: &Store, at: Timestamp) -> Result<usize, StoreError> {
-    let [progress] = people_batches::progress(snapshot, store, [at])?;
-    let library = &snapshot.content.library;
-    let planner = Planner::new(library, &snapshot.roster, &snapshot.settings, ApprovalMode::Recorded);
-    let planner_at = planner.at(at, &snapshot.memory, &progress);
-    let (mut due, mut batches) = (0, PeopleBatches::of(snapshot));
-    while let Some(batch) = batches.next(store)? {
-        due += Pass::of(snapshot, &planner_at, at, batch.iter(), &Filter::default()).send.len();
-    }
-    Ok(due)
-}
-
-fn to_delivery(snapshot: &Snapshot, due: &DueEmail<'_>, number: i64) -> Option<NewDelivery> {
-    Some(NewDelivery {
-        number,
-        person: due.number?,
-        step: StepName { journey: due.journey.slug.clone(), step: due.step.slug.clone() },
-        round: due.round,
-        slot: due.slot,
-        content: due.step.hash,
-        message_id: message::message_id(snapshot, due, due.round)?,
-        expires: due.expires,
-    })
+    decide::count_due(snapshot, store, at)
 }

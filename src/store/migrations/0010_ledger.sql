@@ -117,3 +117,42 @@ WHEN NEW.settled_at IS NOT NULL AND NEW.doubts > 0
 BEGIN DELETE FROM mail_bytes WHERE delivery_id = NEW.id; END;
 
 ALTER TABLE instance DROP COLUMN epoch;
+
+-- Who must be decided again, so that a pass reads only the people who may have
+-- something due.
+
+-- Grows with each change that concerns decisions about people; and its value at
+-- the last change of a setting (hold, pause, approval, unit, stop).
+ALTER TABLE instance ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE instance ADD COLUMN settings_revision INTEGER NOT NULL DEFAULT 0;
+
+-- When everyone was last marked.
+ALTER TABLE instance ADD COLUMN decided_at TEXT CHECK (decided_at IS NULL OR length(decided_at) = 20);
+
+-- People whose stored positions are out of date, with the revision of the last
+-- change that concerns them. The pass that decides for them deletes the row.
+CREATE TABLE undecided (
+    person_id INTEGER PRIMARY KEY REFERENCES person (id),
+    revision  INTEGER NOT NULL
+) STRICT;
+
+-- When the reference group lets a step go to everyone, as of the last pass:
+-- 'open', 'closed' or a time. A change concerns those who come to the step next.
+CREATE TABLE gate (
+    journey TEXT NOT NULL,
+    step    TEXT NOT NULL,
+    state   TEXT NOT NULL,
+    PRIMARY KEY (journey, step)
+) STRICT, WITHOUT ROWID;
+
+-- A hash of the verdict: enrolments with the same number stand alike. Its last
+-- two bits are the kind: 0 due, 1 waiting, 2 held, 3 ended. NULL: not known.
+ALTER TABLE position ADD COLUMN verdict INTEGER;
+
+-- All positions are computed again, with their verdicts.
+UPDATE instance SET decided_with = NULL;
+
+CREATE INDEX position_of_journey ON position (journey, next_step);
+-- those who wait for their first mail
+CREATE INDEX position_not_begun ON position (journey) WHERE last_step IS NULL;
+CREATE INDEX position_not_rendered ON position (person_id) WHERE why = 'bad_content';

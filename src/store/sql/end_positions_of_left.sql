@@ -1,5 +1,4 @@
--- Ends the positions of people who have left.
+-- Ends the positions of the people who leave with an import.
 UPDATE position
-SET stage = 'withdrawn', next_step = NULL, next_round = NULL, next_at = NULL, why = 'left'
-WHERE (stage <> 'withdrawn' OR why <> 'left')
-  AND person_id IN (SELECT id FROM person WHERE left_at IS NOT NULL)
+SET stage = 'withdrawn', next_step = NULL, next_round = NULL, next_at = NULL, why = 'left', verdict = NULL
+WHERE person_id IN (SELECT person_id FROM person_change WHERE kind = 'left')

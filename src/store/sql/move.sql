@@ -7,3 +7,4 @@ SET state = ?3,
     attempts = attempts + ?7,
     doubts = doubts + ?8
 WHERE id = ?1 AND state = ?2
+RETURNING booked_at

@@ -15,8 +15,8 @@ use super::{Store, bookings, import, open, slug};
 use crate::domain::delivery::state::{DeliveryEvent, State};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::{
-    InFlight, JournalEntry, NewDelivery, OutboundDelivery, OutboxCommit, PackedMessage, StoredMessage,
-    Transition, WriteResult,
+    DecidedPerson, InFlight, JournalEntry, NewDelivery, OutboundDelivery, OutboxCommit, PackedMessage,
+    StoredMessage, Transition, WriteResult,
 };
 
 const PEOPLE: i64 = 3;
@@ -301,8 +301,10 @@ impl World {
         new.step.step = slug(&format!("step-{number}"));
         let now = self.now;
         let store = self.store();
-        let seen = store.data_version().expect("read");
-        store.enqueue(seen, &[new], now).expect("enqueued");
+        let (person_number, revision) = (new.person, store.mark_of(new.person).expect("a mark"));
+        let decided =
+            DecidedPerson { person: person_number, revision, mail: Some(new), positions: Vec::new() };
+        assert_eq!(store.record_decisions(&[decided], &[], now).expect("enqueued"), [true]);
         self.person_of.insert(number, person);
     }
 

@@ -102,8 +102,7 @@ fn frequent_queries_use_an_index() {
     let mut plans = String::new();
     for name in [
         "deliveries_to.sql",
-        "due_people.sql",
-        "end_positions_of_left.sql",
+        "people_to_decide.sql",
         "find_changes.sql",
         "find_managers.sql",
         "enqueue.sql",
@@ -134,13 +133,17 @@ fn frequent_queries_use_an_index() {
         CORRELATED SCALAR SUBQUERY 1
         SEARCH bounce USING COVERING INDEX sqlite_autoindex_bounce_1 (delivery_id=?)
         USE TEMP B-TREE FOR ORDER BY
-        due_people.sql
+        people_to_decide.sql
+        MERGE (UNION)
+        LEFT
+        MERGE (UNION)
+        LEFT
+        SCAN undecided
+        RIGHT
         SEARCH position USING COVERING INDEX position_next_at (next_at>? AND next_at<?)
-        USE TEMP B-TREE FOR DISTINCT
-        end_positions_of_left.sql
-        SEARCH position USING PRIMARY KEY (person_id=?)
-        LIST SUBQUERY 1
-        SCAN person USING INDEX person_who_left
+        USE TEMP B-TREE FOR ORDER BY
+        RIGHT
+        SCAN position USING COVERING INDEX position_not_rendered
         find_changes.sql
         MATERIALIZE compared
         SCAN known_row
@@ -221,6 +224,7 @@ fn frequent_queries_use_an_index() {
         SCAN change
         SEARCH incoming USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH unit USING COVERING INDEX sqlite_autoindex_unit_1 (code=?)
+        SEARCH undecided USING INTEGER PRIMARY KEY (rowid=?)
         SCAN stop
         SCAN audit
         SCAN pause

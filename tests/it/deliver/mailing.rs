@@ -16,9 +16,10 @@ use journey::domain::delivery::state::{DeliveryEvent, State};
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::deliver::{DeliveryHooks, DeliverySummary, SendFilter};
 use journey::engine::message::MessageBuilder;
+use journey::engine::plan::decide;
 use journey::engine::plan::pass::Filter;
 use journey::engine::send::mail_sender::MailSender;
-use journey::engine::send::run::{self, Observer};
+use journey::engine::send::run::Observer;
 use journey::engine::send::startup;
 use journey::mail::transport::Transport;
 use journey::store::{JournalReconciliation, RecoveryReport, Store, Transition};
@@ -190,7 +191,7 @@ impl Mailing {
     pub(super) fn pass_by(&mut self, transport: &Transport, at: Timestamp) -> DeliverySummary {
         self.rig.stop();
         let (world, store) = self.rig.running(at);
-        run::enqueue(world, store, at, &Filter::default(), &mut |_, _| {}).expect("booked");
+        decide::enqueue(world, store, at, &Filter::default(), &mut |_, _, _| {}).expect("booked");
         self.rig.stop();
         let delivered = self.hand_over(transport, at, None);
         self.rig.stop();

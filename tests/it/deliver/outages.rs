@@ -7,8 +7,8 @@ use journey::domain::delivery::state::State;
 use journey::domain::model::ids::Slug;
 use journey::domain::time::timezone::Timestamp;
 use journey::engine::change;
+use journey::engine::plan::decide;
 use journey::engine::plan::pass::Filter;
-use journey::engine::send::run;
 use journey::engine::status::{self, DatabaseStatus};
 use journey::engine::transport;
 
@@ -171,7 +171,7 @@ fn a_staged_mailing_sends_the_first_few_and_the_rest_after_a_pause() {
         mailing.rig.config.daemon.first_wave = 5;
         {
             let (world, store) = mailing.rig.running(at);
-            run::enqueue(world, store, at, &Filter::default(), &mut |_, _| {}).expect("booked");
+            decide::enqueue(world, store, at, &Filter::default(), &mut |_, _, _| {}).expect("booked");
         }
         for (later, expected) in [(0, 5), (10, 5), (29, 5), (30, 20), (31, 20)] {
             if held && later == 10 {

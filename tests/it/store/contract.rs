@@ -22,7 +22,7 @@ use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::{TimeZone, Timestamp};
 use journey::engine::import::diff_with;
 use journey::store::{
-    EnqueueResult, InFlight, JournalEntry, JournalReconciliation, MessageBase, NewDelivery, OutboxCommit,
+    DecidedPerson, InFlight, JournalEntry, JournalReconciliation, MessageBase, NewDelivery, OutboxCommit,
     PackedMessage, PositionUpdate, RecoveryReport, SkippedStep, Store, StoreError, StoredMessage, Transition,
     WriteResult,
 };
@@ -53,7 +53,7 @@ promises! {
     a_returning_person_keeps_the_enrolment,
     a_delivery_is_enqueued_only_once,
     a_batch_is_enqueued_completely_or_not_at_all,
-    an_enqueue_decided_before_a_change_is_rejected_after_it,
+    a_decision_is_not_stored_after_a_change_that_concerns_the_person,
     a_permission_given_before_a_change_is_void_after_it,
     a_transition_from_another_state_changes_nothing,
     messages_that_may_have_been_sent_are_kept_and_rejected_ones_are_not,
@@ -212,9 +212,30 @@ fn booking(number: i64, person: PersonNumber, name: &str, round: u16) -> NewDeli
     }
 }
 
-fn book(store: &mut Store, bookings: &[NewDelivery], day: u32) -> Result<EnqueueResult, StoreError> {
-    let seen = store.data_version()?;
-    store.enqueue(seen, bookings, morning(day))
+/// What is stored for each person.
+fn record(store: &mut Store, decided: &[DecidedPerson], day: u32) -> Result<Vec<bool>, StoreError> {
+    store.record_decisions(decided, &[], morning(day))
+}
+
+fn decided(store: &Store, person: PersonNumber) -> DecidedPerson {
+    let revision = store.mark_of(person).expect("a mark");
+    DecidedPerson { person, revision, mail: None, positions: Vec::new() }
+}
+
+fn keep(store: &mut Store, positions: impl IntoIterator<Item = PositionUpdate>) -> Result<(), StoreError> {
+    let decided = positions
+        .into_iter()
+        .map(|update| DecidedPerson { positions: vec![update.clone()], ..decided(store, update.person) })
+        .collect::<Vec<_>>();
+    record(store, &decided, 1).map(drop)
+}
+
+fn book(store: &mut Store, bookings: &[NewDelivery], day: u32) -> Result<Vec<bool>, StoreError> {
+    let decided = bookings
+        .iter()
+        .map(|mail| DecidedPerson { mail: Some(mail.clone()), ..decided(store, mail.person) })
+        .collect::<Vec<_>>();
+    record(store, &decided, day)
 }
 
 /// The transition from enqueued to that final state.
@@ -365,10 +386,7 @@ fn alternating_imports_send_nothing_again(stand: &mut Stand) {
     let (x, y) = (three(), roster(&[plain("å 2"), plain("other")]));
     stand.import(&x, 1);
     let number = stand.number("001");
-    assert_eq!(
-        book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked"),
-        EnqueueResult::Enqueued
-    );
+    assert_eq!(book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked"), [true]);
     stand.import(&y, 2);
     assert!(stand.store.memory().expect("a memory").of(&PersonId::new("001")).last_mail.is_none());
     stand.import(&x, 3);
@@ -445,36 +463,37 @@ fn a_batch_is_enqueued_completely_or_not_at_all(stand: &mut Stand) {
     let (a, b) = (stand.number("001"), stand.number("å 2"));
     book(&mut stand.store, &[booking(1, a, "miljo/resor", 0)], 1).expect("booked");
     let batch = [booking(2, a, "miljo/lov", 0), booking(3, b, "miljo/resor", 0)];
-    let failed = stand.at_every_row(|store| {
-        let seen = store.data_version()?;
-        store.enqueue(seen, &batch, morning(2))
-    });
-    // Two are enqueued, each with its event.
-    assert_eq!(failed, 4 + 1, "rows; one with an enrolment");
+    let failed = stand.at_every_row(|store| book(store, &batch, 2));
+    // Two are enqueued, each with its event; the mark of the second is deleted.
+    assert_eq!(failed, 4 + 1 + 1, "rows; one with an enrolment");
 }
 
-fn an_enqueue_decided_before_a_change_is_rejected_after_it(stand: &mut Stand) {
+fn a_decision_is_not_stored_after_a_change_that_concerns_the_person(stand: &mut Stand) {
     stand.import(&three(), 1);
-    let number = stand.number("001");
-    let decided = stand.store.data_version().expect("seen");
+    let [a, b, c] = ["001", "å 2", "1"].map(|id| stand.number(id));
+    keep(&mut stand.store, [a, b, c].map(|person| stood(person, Some(morning(3))))).expect("kept");
+    let next = |number, person, store: &Store| DecidedPerson {
+        mail: Some(booking(number, person, "miljo/lov", 0)),
+        ..decided(store, person)
+    };
+    let both = [next(2, a, &stand.store), next(3, b, &stand.store)];
     let mut other = (stand.database.open)(&stand.path());
     let pause =
-        Change::Pause { of: PauseTarget::Journey(slug("miljo")), until: None, reason: "flood".into() };
+        Change::Pause { of: PauseTarget::Person(PersonId::new("001")), until: None, reason: "ill".into() };
     other.record_decision(&pause, &act(1), "runs", "paused").expect("paused");
-    let next = [booking(2, number, "miljo/lov", 0)];
-    let outcome = stand.store.enqueue(decided, &next, morning(1));
-    assert_eq!(outcome.expect("read"), EnqueueResult::Conflict);
-    assert!(stand.tables()["delivery"].is_empty(), "it is not booked");
-    let decided = stand.store.data_version().expect("seen");
-    let outcome = stand.store.enqueue(decided, &next, morning(1));
-    assert_eq!(outcome.expect("booked"), EnqueueResult::Enqueued, "decided anew it is");
+    assert_eq!(record(&mut stand.store, &both, 1).expect("stored"), [false, true], "it disturbs nobody else");
+    assert_eq!(stand.tables()["delivery"].len(), 1);
+    assert_eq!(stand.store.undecided_people().expect("people"), [a]);
+    let again = [next(4, a, &stand.store)];
+    assert_eq!(record(&mut stand.store, &again, 1).expect("stored"), [true], "decided again it is");
+    assert_eq!(stand.store.undecided_people().expect("people"), []);
 }
 
 fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
     stand.import(&three(), 1);
     let number = stand.number("001");
     book(&mut stand.store, &[booking(1, number, "miljo/resor", 0)], 1).expect("booked");
-    let permitted = stand.store.data_version().expect("seen");
+    let permitted = stand.store.settings_revision().expect("seen");
     let mut other = (stand.database.open)(&stand.path());
     other.record_decision(&Change::Hold(None), &act(1), "runs", "held").expect("held");
     let next = in_flight(0, 1, State::Due, PackedMessage::new(b"a mail", None));
@@ -482,7 +501,7 @@ fn a_permission_given_before_a_change_is_void_after_it(stand: &mut Stand) {
     let outcome = stand.store.commit(&next, Some(permitted), morning(1)).expect("read");
     assert_eq!(outcome, WriteResult::Conflict);
     assert!(stand.tables() == before);
-    let permitted = stand.store.data_version().expect("seen");
+    let permitted = stand.store.settings_revision().expect("seen");
     let outcome = stand.store.commit(&next, Some(permitted), morning(1)).expect("written");
     assert_eq!(outcome, WriteResult::Applied(vec![true]), "looked at again it may");
 }
@@ -631,7 +650,8 @@ fn a_failed_settlement_changes_nothing(stand: &mut Stand) {
     book(&mut stand.store, &both, 1).expect("booked");
     let ends = [(1, DeliveryEvent::Accepted), (2, DeliveryEvent::Held)];
     let ends = ends.map(|(n, happened)| Transition::new(n, State::Due, happened));
-    assert_eq!(stand.at_every_row(|store| store.write(&ends, morning(2))), 2);
+    let rows = stand.at_every_row(|store| store.write(&ends, morning(2)));
+    assert_eq!(rows, 2 + 4, "each with the mark of the recipient, and its revision");
     let third = stand.number("1");
     let message = || PackedMessage::new(b"a mail", None);
     book(&mut stand.store, &[booking(3, third, "miljo/resor", 0)], 2).expect("booked");
@@ -640,8 +660,8 @@ fn a_failed_settlement_changes_nothing(stand: &mut Stand) {
     let lost = Transition::new(3, State::Due, DeliveryEvent::ResultUnknown);
     turn.transitions = vec![Transition { not_before: Some(morning(3)), ..lost }];
     turn.idle = vec![0];
-    // The outcome, its message, the worker that is idle, and the next mail.
-    assert_eq!(stand.at_every_row(|store| store.commit(&turn, None, morning(2))), 4);
+    // The outcome with a mark and its revision, its message, the worker that is idle, and the next mail.
+    assert_eq!(stand.at_every_row(|store| store.commit(&turn, None, morning(2))), 4 + 2);
 }
 
 fn mails_in_flight_of_an_earlier_run_are_in_doubt(stand: &mut Stand) {
@@ -655,7 +675,7 @@ fn mails_in_flight_of_an_earlier_run_are_in_doubt(stand: &mut Stand) {
     settle(&mut stand.store, 2, State::Sent, 1);
     begin(&mut stand.store, 0, 3, State::Due, message("three"));
     let rows = stand.at_every_row(|store| begin_run(store, 1));
-    assert_eq!(rows, 2 + 2, "one mail in doubt, and two workers");
+    assert_eq!(rows, 2 + 2 + 2, "one mail in doubt, a mark with its revision, and two workers");
     assert_eq!(outgoing(&stand.store, 1), [1], "nothing of it had left");
     assert_eq!(outgoing(&stand.store, 2), [1, 3], "its outcome is unknown, and it has waited");
     let due = &stand.store.sendable(0, 1, morning(1)).expect("deliveries")[0];
@@ -675,10 +695,9 @@ fn a_step_is_skipped_once(stand: &mut Stand) {
     let person = stand.number("001");
     let skip = |day| SkippedStep { person, step: step("miljo/lov"), at: morning(day) };
     let with = |skips: Vec<SkippedStep>| std::iter::once(PositionUpdate { skips, ..stood(person, None) });
-    let seen = stand.store.data_version().expect("seen");
-    assert!(stand.store.save_positions(seen, with(vec![skip(1), skip(1)])).expect("skipped"));
+    keep(&mut stand.store, with(vec![skip(1), skip(1)])).expect("skipped");
     let before = stand.tables();
-    assert!(stand.store.save_positions(seen, with(vec![skip(2)])).expect("nothing happens"));
+    keep(&mut stand.store, with(vec![skip(2)])).expect("nothing happens");
     assert!(stand.tables() == before);
     let memory = stand.store.memory().expect("a memory");
     let enrolment = memory.of(&PersonId::new("001")).enrolment(&slug("miljo"));
@@ -795,10 +814,10 @@ fn a_decision_is_read_back_unchanged(stand: &mut Stand) {
 fn a_decision_and_its_audit_line_are_written_together(stand: &mut Stand) {
     stand.import(&three(), 1);
     for (change, action) in decisions() {
-        // The row itself, the audit line, and the invalidation of positions;
+        // The row itself, the audit line, the revisions, and a mark for each person concerned;
         // where something is held already there is no new row.
         let failed = stand.at_every_row(|store| store.record_decision(&change, &act(2), "before", "after"));
-        assert!((2..=5).contains(&failed), "{action} failed {failed} times");
+        assert!((2..=8).contains(&failed), "{action} failed {failed} times");
     }
     let nobody = Change::SetCharacter { person: PersonId::new("nobody"), character: slug("halsa") };
     let before = stand.tables();
@@ -809,7 +828,7 @@ fn a_decision_and_its_audit_line_are_written_together(stand: &mut Stand) {
 fn stood(person: PersonNumber, next_at: Option<Timestamp>) -> PositionUpdate {
     let next = next_at.map(|_| (slug("resor"), 1));
     let last = Some((slug("valkommen"), morning(1)));
-    let position = Position { stage: Stage::Active, last, next, next_at, why: Some("pace") };
+    let position = Position { stage: Stage::Active, last, next, next_at, why: Some("pace"), verdict: 5 };
     PositionUpdate { person, journey: slug("miljo"), position, skips: Vec::new() }
 }
 
@@ -818,23 +837,26 @@ fn people_who_may_have_something_due_are_found_by_time(stand: &mut Stand) {
     let [a, b, c] = ["001", "1", "å 2"].map(|id| stand.number(id));
     assert_eq!(stand.store.next_due_at().expect("an instant"), None);
     let positions = [stood(c, Some(morning(5))), stood(a, Some(morning(3))), stood(b, None)];
-    let seen = stand.store.data_version().expect("seen");
-    assert!(stand.store.save_positions(seen, positions.into_iter()).expect("kept"));
-    let due = |stand: &Stand, at| stand.store.due_people(at).expect("people");
+    let due = |stand: &Stand, at| stand.store.people_to_decide(at).expect("people");
+    assert_eq!(due(stand, morning(1)), [a, b, c], "they are new");
+    keep(&mut stand.store, positions).expect("kept");
     assert_eq!(due(stand, morning(3) - TimeDelta::seconds(1)), []);
     assert_eq!(due(stand, morning(3)), [a]);
     assert_eq!(due(stand, morning(5)), [a, c], "in order");
     assert_eq!(stand.store.next_due_at().expect("an instant"), Some(morning(3)));
     let other = PositionUpdate { journey: slug("social"), ..stood(c, Some(morning(4))) };
-    assert!(stand.store.save_positions(seen, std::iter::once(other)).expect("kept"));
+    keep(&mut stand.store, [other]).expect("kept");
     assert_eq!(due(stand, morning(6)), [a, c], "each once");
     let stages = stand.store.stage_counts().expect("stages");
     assert_eq!((stages[&slug("miljo")], stages[&slug("social")]), ([0, 3, 0, 0, 0], [0, 1, 0, 0, 0]));
     // A person who has left has nothing due, and neither has a journey that was
     // removed.
     stand.import(&roster(&[plain("å 2")]), 2);
-    stand.store.end_positions(&[&slug("social")]).expect("ended");
     assert_eq!(due(stand, morning(6)), [c]);
+    stand
+        .store
+        .decide_again_if_changed("other content", &[&slug("social")], morning(1), morning(2))
+        .expect("ended");
     assert_eq!(stand.store.next_due_at().expect("an instant"), Some(morning(4)));
 }
 
@@ -844,19 +866,19 @@ fn positions_are_saved_completely_or_not_at_all(stand: &mut Stand) {
     let skip = SkippedStep { person: a, step: step("miljo/lov"), at: morning(1) };
     let late = PositionUpdate { skips: vec![skip], ..stood(a, Some(morning(3))) };
     let positions = || vec![late.clone(), stood(b, None)];
-    let kept = |store: &mut Store, stood: Vec<PositionUpdate>| {
-        let seen = store.data_version()?;
-        store.save_positions(seen, stood.into_iter()).map(|kept| assert!(kept))
-    };
-    let failed = stand.at_every_row(|store| kept(store, positions()));
+    let failed = stand.at_every_row(|store| keep(store, positions()));
     assert!(failed >= 3, "{failed}");
-    let failed = stand.at_every_row(|store| kept(store, vec![stood(a, None), stood(b, None)]));
+    let failed = stand.at_every_row(|store| keep(store, [stood(a, None), stood(b, None)]));
     assert_eq!(failed, 1, "a row that says so already is not written");
-    let seen = stand.store.data_version().expect("seen");
-    assert!(stand.store.set_positions_fingerprint(seen, "with this").expect("said"));
-    assert_eq!(stand.store.positions_fingerprint().expect("words").as_deref(), Some("with this"));
-    stand.store.record_decision(&Change::Hold(None), &act(2), "", "").expect("decided");
-    assert_eq!(stand.store.positions_fingerprint().expect("words"), None, "a decision wants a fresh look");
+    let journeys = [&slug("miljo")];
+    stand.store.decide_again_if_changed("with this", &journeys, morning(1), morning(2)).expect("marked");
+    assert_eq!(stand.store.undecided_people().expect("people").len(), 3, "everybody");
+    assert_eq!(stand.store.positions_fingerprint().expect("text").as_deref(), Some("with this"));
+    keep(&mut stand.store, [stood(a, None), stood(b, None)]).expect("kept");
+    stand.store.decide_again_if_changed("with this", &journeys, morning(1), morning(2)).expect("nothing");
+    assert_eq!(stand.store.undecided_people().expect("people").len(), 1);
+    stand.store.decide_again_if_changed("with this", &journeys, morning(2), morning(3)).expect("marked");
+    assert_eq!(stand.store.undecided_people().expect("people").len(), 3, "a day later everybody");
 }
 
 fn the_last_valid_content_is_stored_completely(stand: &mut Stand) {

@@ -16,7 +16,7 @@ use crate::engine::import::{
 use crate::engine::load::active_content::{self, ActiveContent};
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::load::{open, people_file};
-use crate::engine::plan::positions;
+use crate::engine::plan::decide;
 use crate::roster::{Column, FileReading};
 use crate::view::import::ImportView;
 
@@ -112,7 +112,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         let scope = LoadScope::ReferenceGroups;
         let snapshot = open::snapshot(config.clone(), content, &mut store, scope, at)?;
         cx.warn_broken_content(&snapshot)?;
-        positions::update_positions(&snapshot, &mut store, at)?;
+        decide::update(&snapshot, &mut store, at)?;
     }
     match outcome.too_many_leavers {
         Some(too_many) => Err(too_many_leavers_error(args, &config, too_many)),

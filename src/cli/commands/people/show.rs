@@ -13,6 +13,7 @@ use crate::domain::time::format::format_date;
 use crate::domain::verdict::Verdict;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::plan::explain;
+use crate::engine::plan::subset::Subset;
 use crate::view::person::{PersonDetailsView, periods_text};
 
 /// Show one person: data from HR, character, and the state of each journey
@@ -28,7 +29,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    let (snapshot, at) = cx.snapshot()?;
+    let (snapshot, at) = cx.snapshot_of(Subset::Person(&args.person))?;
     let person = lookup::person(&snapshot, &args.person)?;
     let why = explain::of_person(&snapshot, person, at);
     if args.format == Format::Json {

@@ -5,6 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, output};
 use crate::domain::change::Change;
+use crate::engine::plan::subset::Subset;
 
 /// Sends a person no more mails, because they asked for it
 ///
@@ -25,7 +26,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
-    change::run(cx, &args.flags, |snapshot, _| {
+    change::run(cx, &args.flags, Subset::ChangedPerson(&args.person), |snapshot, _| {
         let person = lookup::person(snapshot, &args.person)?;
         let about = format!("person {}", output::person_label(person));
         let id = person.id.clone();

@@ -5,7 +5,7 @@ mod report;
 mod summary;
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use crate::cli::context::Context;
@@ -174,7 +174,7 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let executed = run.execute(&mut store);
     let now = observer.now();
     let mut collected = observer.finish();
-    let mut outcome = executed.map_err(|error| match waiting(&store) {
+    let outcome = executed.map_err(|error| match waiting(&store) {
         Ok(n) if n > 0 => CommandError::from(error).hint(wait_and_nothing_is_lost(n)),
         _ => error.into(),
     })?;
@@ -182,15 +182,19 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         return Err(sending_blocked(&outcome.blocks));
     }
     recovered_text(cx, &outcome.recovered)?;
-    if outcome.is_incomplete {
-        let message = "the database keeps changing; the mails that were sent are saved";
-        return Err(CommandError::new(ErrorKind::Busy, message).hint("run the command again in a moment"));
-    }
     let selected = Filter { limit: None, ..filter.clone() };
-    outcome.decide_again(&mut store, now, &selected, |snapshot, pass| match &mut collected {
-        Collected::Json { lists, .. } => lists.add_after(snapshot, pass),
-        Collected::Text(report) => report.add_after(pass),
-    })?;
+    outcome.update_positions(&mut store, now)?;
+    match &mut collected {
+        Collected::Json { lists, .. } => {
+            outcome.next_of_each(&store, now, &selected, |snapshot, pass| lists.add_after(snapshot, pass))?;
+        }
+        Collected::Text(report) if selected.is_everything() => {
+            outcome.summary_of_next(&store, now, |_, pass| report.add_after(pass))?;
+        }
+        Collected::Text(report) => {
+            outcome.next_of_each(&store, now, &selected, |_, pass| report.add_after(pass))?;
+        }
+    }
     // A mail that was refused by this run was settled after it began.
     let unsent = Unsent { waiting: waiting(&store)?, problems: store.problem_deliveries(at, MAX_PROBLEMS)? };
     if let Some(snapshot) = &outcome.snapshot {
@@ -205,23 +209,12 @@ fn send(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
                 output::print_json(&mut *cx.out, &view)?;
             }
             Collected::Text(mut report) => {
-                enqueued_before_text(cx, outcome.enqueued_before)?;
                 report.result = Some((outcome.delivered.clone(), unsent));
                 report.text(cx, snapshot, &filter, args)?;
             }
         }
     }
-    outcome.update_positions(&mut store, at)?;
     exit_status(&outcome.delivered, &store, signals.stop(), filter.is_everything())
-}
-
-/// Reports mails of passes that a concurrent change interrupted; the report lists those of the last pass.
-fn enqueued_before_text(cx: &mut Context, enqueued: usize) -> io::Result<()> {
-    if enqueued == 0 {
-        return Ok(());
-    }
-    let mails = output::count(enqueued, "mail", "mails");
-    writeln!(cx.err, "{mails} were queued before the database changed, and these after:")
 }
 
 /// Number of mails that wait in the outbox and leave by themselves.

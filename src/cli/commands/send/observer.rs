@@ -43,7 +43,7 @@ pub(super) enum Collected {
     Text(Box<Report>),
     Json {
         lists: SendLists,
-        /// The delivery number of each mail enqueued, also by passes that were interrupted.
+        /// The delivery number of each mail enqueued.
         mails: Vec<(i64, DueEmailView)>,
     },
 }
@@ -94,13 +94,6 @@ impl Observer for CommandObserver<'_> {
             self.bar.suspend(confirm_stop);
         }
         must_stop
-    }
-
-    fn pass_started(&self) {
-        match &mut *self.collected.borrow_mut() {
-            Collected::Json { lists, .. } => *lists = SendLists::default(),
-            Collected::Text(report) => report.clear(),
-        }
     }
 
     fn enqueued(&self, snapshot: &Snapshot, pass: &Pass<'_>, numbers: &[i64]) {

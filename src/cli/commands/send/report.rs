@@ -12,7 +12,7 @@ use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::cli::upcoming::{self, Outlook};
 use crate::cli::{blocked, deliveries, output, time_arg};
 use crate::config::Transport;
-use crate::domain::model::ids::{PersonId, Slug};
+use crate::domain::model::ids::{PersonId, PersonNumber, Slug};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::person::Person;
 use crate::domain::time::format::format_datetime;
@@ -40,6 +40,7 @@ pub(super) struct Report {
     held: HeldSummary,
     /// The enrolments of mails that could not be rendered.
     unrenderable: HashSet<(PersonId, Slug)>,
+    unrenderable_numbers: HashSet<PersonNumber>,
     over: usize,
     beyond_limit: usize,
 }
@@ -48,11 +49,6 @@ impl Report {
     /// An empty report for a pass at an instant.
     pub(super) fn new(cx: &Context, at: Timestamp) -> Report {
         Report::with(at, if cx.verbose { usize::MAX } else { MAX_LINES })
-    }
-
-    /// Forgets what was added: the pass begins again.
-    pub(super) fn clear(&mut self) {
-        *self = Report::with(self.at, self.max_lines);
     }
 
     fn with(at: Timestamp, max_lines: usize) -> Report {
@@ -65,6 +61,7 @@ impl Report {
             waiting: WaitingSummary::default(),
             held: HeldSummary::default(),
             unrenderable: HashSet::new(),
+            unrenderable_numbers: HashSet::new(),
             over: 0,
             beyond_limit: 0,
         }
@@ -76,13 +73,16 @@ impl Report {
         pass.send.iter().for_each(|due| self.due.add(due, self.max_lines));
         for holding in pass.unrenderable() {
             self.unrenderable.insert((holding.person.id.clone(), holding.journey.slug.clone()));
-            self.held.add(holding);
+            self.unrenderable_numbers.extend(holding.number);
+            self.held.add(holding, 1);
         }
     }
 
     /// Adds how it stands once those mails are sent, or a part of it.
     pub(super) fn add_after(&mut self, pass: &Pass<'_>) {
         self.over += pass.over;
+        let (waiting, mut held) = pass.other_people;
+        self.waiting.people.add_others(waiting);
         let is_added = |person: &Person, journey: &Journey| {
             !self.unrenderable.is_empty()
                 && self.unrenderable.contains(&(person.id.clone(), journey.slug.clone()))
@@ -90,9 +90,16 @@ impl Report {
         for waiting in pass.wait.iter().filter(|waiting| !is_added(waiting.person, waiting.journey)) {
             self.waiting.add(waiting);
         }
-        for holding in pass.held.iter().filter(|holding| !is_added(holding.person, holding.journey)) {
-            self.held.add(holding);
+        for holding in &pass.held {
+            let is_alone = holding.people.is_empty();
+            if is_alone && is_added(holding.person, holding.journey) {
+                continue;
+            }
+            let added = holding.people.iter().filter(|one| self.unrenderable_numbers.contains(one)).count();
+            held = held.saturating_sub(added);
+            self.held.add(holding, holding.enrolments.saturating_sub(added));
         }
+        self.held.people.add_others(held);
     }
 
     /// Prints the report.

@@ -32,6 +32,11 @@ pub(super) struct PeopleCount {
 }
 
 impl PeopleCount {
+    /// Adds people who are counted already.
+    pub(super) fn add_others(&mut self, people: usize) {
+        self.people += people;
+    }
+
     fn add(&mut self, person: &Person) {
         if self.last.as_ref() != Some(&person.id) {
             self.people += 1;
@@ -95,15 +100,17 @@ impl DueSummary {
 
 impl WaitingSummary {
     pub(super) fn add(&mut self, waiting: &WaitingEmail<'_>) {
-        let WaitingEmail { person, journey, wait } = waiting;
-        self.people.add(person);
-        self.enrolments += 1;
+        let WaitingEmail { person, journey, wait, enrolments, is_single } = waiting;
+        if *is_single {
+            self.people.add(person);
+        }
+        self.enrolments += enrolments;
         let name = format!("{}/{}", journey.slug, wait.step);
         if let Some(reason) = wait.reasons.first() {
-            add_reason(&mut self.reasons, reason.code(), reason);
+            add_reason(&mut self.reasons, reason.code(), reason, *enrolments);
         }
         if wait.reasons.iter().any(|reason| matches!(reason, Reason::NotApproved(_))) {
-            *self.unapproved.entry(name).or_default() += 1;
+            *self.unapproved.entry(name).or_default() += enrolments;
         }
         if wait.ends_with_mail() && self.next_mail.as_ref().is_none_or(|(next, _)| wait.until < *next) {
             self.next_mail = Some((wait.until, (!person.protected).then(|| person.id.clone())));
@@ -114,13 +121,19 @@ impl WaitingSummary {
 }
 
 impl HeldSummary {
-    pub(super) fn add(&mut self, holding: &HeldEmail<'_>) {
-        self.people.add(holding.person);
-        self.enrolments += 1;
+    /// Adds a held mail, and others that stand like it.
+    pub(super) fn add(&mut self, holding: &HeldEmail<'_>, enrolments: usize) {
+        if enrolments == 0 {
+            return;
+        }
+        if holding.people.is_empty() {
+            self.people.add(holding.person);
+        }
+        self.enrolments += enrolments;
         let step = holding.held.step.as_ref().map_or(String::new(), |step| format!("/{step}"));
         for reason in &holding.held.reasons {
             let key = (format!("{}{step}", holding.journey.slug), reason.code());
-            add_reason(&mut self.reasons, key, reason);
+            add_reason(&mut self.reasons, key, reason, enrolments);
         }
         keep_first_unprotected(&mut self.example, holding.person);
     }
@@ -164,7 +177,7 @@ fn step_of(due: &DueEmail<'_>) -> String {
     if due.round == 0 { step } else { format!("{step} reminder {}", due.round) }
 }
 
-fn add_reason<K: Ord>(sums: &mut BTreeMap<K, ReasonSummary>, key: K, reason: &Reason) {
-    let sum = sums.entry(key).and_modify(|sum| sum.add(reason));
-    sum.or_insert_with(|| ReasonSummary::of(reason.clone()));
+fn add_reason<K: Ord>(sums: &mut BTreeMap<K, ReasonSummary>, key: K, reason: &Reason, enrolments: usize) {
+    let reasons = ReasonSummary::of(reason.clone(), enrolments);
+    sums.entry(key).and_modify(|sum| sum.add_all(&reasons)).or_insert(reasons);
 }
