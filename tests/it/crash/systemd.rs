@@ -100,7 +100,8 @@ fn a_daemon_with_a_hanging_worker_stops_pinging_the_watchdog() {
     let systemd = Systemd::new(&home);
     let failpoints = "worker.reports=5*off->1*sleep(3600000);daemon.hangs=return(1000)";
     let mut daemon = systemd.daemon(&home, 150, failpoints);
-    until("the others are sent", || home.count("state = 'sent'") == 19);
+    // The worker that hangs has one mail without a recorded outcome, and the next one.
+    until("the others are sent", || home.count("state = 'sent'") == 18);
     systemd.forget();
     systemd.hears("WATCHDOG=1");
     // It would ping every half second.
