@@ -124,16 +124,23 @@ impl Store {
         Ok((Roster::new(people, self.units(UNITS_SQL, [])?), memory))
     }
 
-    /// The first person who has not left and has that employee id or address.
+    /// The first person who has not left and has that employee id, else that address.
     pub fn find_person(&self, id_or_address: &str) -> Result<Option<PersonId>, StoreError> {
-        let sql = "SELECT employee_id FROM person
-                   WHERE left_at IS NULL AND (employee_id = ?1 OR email = ?2 COLLATE NOCASE)
-                   ORDER BY employee_id <> ?1, id LIMIT 1";
         let id = PersonId::new(id_or_address);
-        let found = self.connection.query_row(sql, [id.as_str(), id_or_address], |row| {
-            row.get_ref(0).and_then(|id| Ok(PersonId::new(id.as_str()?)))
-        });
-        Ok(found.optional()?)
+        let with_id = "SELECT employee_id FROM person WHERE employee_id = ?1 AND left_at IS NULL";
+        // Addresses have no index: they are looked up by hand only.
+        let with_address =
+            "SELECT employee_id FROM person WHERE email = ?1 COLLATE NOCASE AND left_at IS NULL
+                            ORDER BY id LIMIT 1";
+        let find = |sql: &str, text: &str| -> Result<Option<PersonId>, StoreError> {
+            let mut find = self.connection.prepare_cached(sql)?;
+            let found = find.query_row([text], |row| Ok(PersonId::new(row.get_ref(0)?.as_str()?)));
+            Ok(found.optional()?)
+        };
+        match find(with_id, id.as_str())? {
+            None if id_or_address.contains('@') => find(with_address, id_or_address),
+            found => Ok(found),
+        }
     }
 
     /// The codes of the units with that code or name.
