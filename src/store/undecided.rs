@@ -98,8 +98,8 @@ pub(super) fn mark(tx: &Transaction<'_>, concerned: Concerned<'_>) -> Result<(),
         }
         Concerned::LateJoiners => {
             let people = format!(
-                "id IN (SELECT position.person_id FROM position JOIN enrolment USING (person_id, journey)
-                        WHERE last_step IS NULL AND entered_at IS NOT NULL AND {not_over})"
+                "id IN (SELECT position.person_id FROM position LEFT JOIN enrolment USING (person_id, journey)
+                        WHERE last_step IS NULL AND {not_over} AND (entered_at IS NOT NULL OR next_step IS NULL))"
             );
             tx.prepare_cached(&insert(&people))?.execute([])?
         }

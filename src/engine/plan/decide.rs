@@ -134,8 +134,11 @@ fn decide_batch(
         };
         let due = pass.send.len();
         pass.add_person(snapshot, person, decisions, made, filter);
-        let mail = pass.send.get(due).and_then(|due| to_delivery(snapshot, due, number));
+        let mut mail = None;
         if let Some(due) = pass.send.get(due) {
+            let why = || "internal error: a mail has no recipient in the database".to_owned();
+            mail =
+                Some(to_delivery(snapshot, due, number).ok_or_else(|| StoreError::Corrupt { why: why() })?);
             number += 1;
             positions = positions_after(snapshot, &planner_at, person, due, at);
         }
