@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use chrono::TimeDelta;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -13,11 +14,13 @@ use super::disk::with_suffix;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::error::{StoreError, busy_timeout};
 use crate::store::migrate::{self, APPLICATION_ID};
-use crate::store::{CACHE_KIB, Store};
+use crate::store::{CACHE_KIB, Store, codec};
 
 /// SQLite 3.51.3, the first version without the WAL-reset bug, which can
 /// corrupt a database that two connections write and checkpoint.
 pub(super) const MIN_SQLITE_VERSION: i32 = 3_051_003;
+/// How often the whole file is checked for damage.
+const CHECK_INTERVAL: TimeDelta = TimeDelta::hours(24);
 /// How often a reader retries when the database changes while it reads.
 const MAX_READ_ATTEMPTS: u32 = 5;
 
@@ -83,7 +86,7 @@ impl Store {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log_is_left)?;
         let mut store = Store { connection, path: path.to_owned() };
         store.configure().map_err(|error| store.write_error(error))?;
-        store.check()?;
+        store.check(now)?;
         migrate::migrate_to_newest(&mut store.connection, path, now)?;
         store.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(store)
@@ -137,16 +140,33 @@ impl Store {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), StoreError> {
+    /// Checks the whole file for damage, but at most once a day: the check reads
+    /// every page, and each command that changes something opens the database.
+    fn check(&self, now: Timestamp) -> Result<(), StoreError> {
         if rusqlite::version_number() < MIN_SQLITE_VERSION {
             let why = format!("SQLite {} may damage it; 3.51.3 is needed", rusqlite::version());
             return Err(StoreError::Corrupt { why });
         }
-        let said: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if said == "ok" {
+        let is_current = migrate::version(&self.connection)? == migrate::newest();
+        if is_current && self.was_checked_today(now)? {
             return Ok(());
         }
-        Err(StoreError::Corrupt { why: format!("integrity check failed: {said}") })
+        let said: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if said != "ok" {
+            return Err(StoreError::Corrupt { why: format!("integrity check failed: {said}") });
+        }
+        if is_current {
+            // Without this time, the next command only repeats the check.
+            let _ = self.connection.execute("UPDATE instance SET checked_at = ?1", [codec::time(now)]);
+        }
+        Ok(())
+    }
+
+    /// Whether the file was checked in the 24 hours before `now`.
+    fn was_checked_today(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT checked_at FROM instance";
+        let checked_at = self.connection.query_row(sql, [], |row| Ok(codec::maybe_time(row, 0)))??;
+        Ok(checked_at.is_some_and(|at| at <= now && now < at + CHECK_INTERVAL))
     }
 
     /// Explains why SQLite cannot write. SQLite does not name the cause; it is

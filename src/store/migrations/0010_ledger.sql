@@ -128,6 +128,8 @@ ALTER TABLE instance ADD COLUMN settings_revision INTEGER NOT NULL DEFAULT 0;
 
 -- When everyone was last marked.
 ALTER TABLE instance ADD COLUMN decided_at TEXT CHECK (decided_at IS NULL OR length(decided_at) = 20);
+-- when the whole file was last checked for damage
+ALTER TABLE instance ADD COLUMN checked_at TEXT CHECK (checked_at IS NULL OR length(checked_at) = 20);
 
 -- People whose stored positions are out of date, with the revision of the last
 -- change that concerns them. The pass that decides for them deletes the row.

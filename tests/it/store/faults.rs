@@ -379,10 +379,16 @@ pub(super) fn noise(seed: usize, length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
+/// Makes the database as if it had last been checked more than a day ago.
+fn forget_check(home: &Home) {
+    connect(&home.database()).execute("UPDATE instance SET checked_at = NULL", []).expect("changed");
+}
+
 #[test]
 fn a_damaged_database_is_rejected_and_not_changed() {
     let home = imported(SOME);
     home.done(SEND);
+    forget_check(&home);
     let whole = fs::read(home.database()).expect("a database");
     let other_program = home.path("other.db");
     connect(&other_program)
@@ -429,6 +435,7 @@ fn a_damaged_database_is_rejected_and_not_changed() {
 fn an_overwritten_page_is_found_before_anything_is_written() {
     let home = imported(SOME);
     home.done(SEND);
+    forget_check(&home);
     let whole = fs::read(home.database()).expect("a database");
     let copy = home.path("copy.db");
     let pages = whole.len() / 4096;
@@ -442,6 +449,25 @@ fn an_overwritten_page_is_found_before_anything_is_written() {
         drop(outcome);
         assert!(fs::read(&copy).expect("a database") == bytes, "page {page} was changed");
     }
+}
+
+/// The check reads every page, so it must not run with every command.
+#[test]
+fn the_whole_file_is_checked_once_a_day() {
+    let home = imported(SOME);
+    let checked = |at: &str, command: &[&str]| {
+        let mut command = command.to_vec();
+        command.extend(["--at", at]);
+        home.done(&command);
+        column(&connect(&home.database()), "SELECT checked_at FROM instance").join("")
+    };
+    let pause: &[&str] = &["pause", "--journey", "miljo", "--reason", "flood"];
+    let resume: &[&str] = &["resume", "--journey", "miljo"];
+    let first = checked("2026-12-01T08:30", pause);
+    assert_eq!(first, "2026-12-01T07:30:00Z");
+    assert_eq!(checked("2026-12-02T08:29", resume), first, "within a day");
+    assert_eq!(checked("2026-12-02T08:30", pause), "2026-12-02T07:30:00Z", "a day later");
+    assert_eq!(checked("2026-12-01T08:30", resume), first, "the clock was put back");
 }
 
 /// A run was killed, so there is a WAL; then the database was damaged.
