@@ -33,6 +33,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "people_file", sql: include_str!("migrations/0008_people_file.sql") },
     Migration { name: "stop", sql: include_str!("migrations/0009_stop.sql") },
     Migration { name: "ledger", sql: include_str!("migrations/0010_ledger.sql") },
+    Migration { name: "answers", sql: include_str!("migrations/0011_answers.sql") },
 ];
 
 /// The table of applied migrations.

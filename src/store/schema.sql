@@ -17,7 +17,7 @@ CREATE TABLE instance (
     imported_at   TEXT    CHECK (length(imported_at) = 20),
     -- how many runs of the sender there were
     decided_with  TEXT
-, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20), unparsed INTEGER NOT NULL DEFAULT 0 CHECK (unparsed >= 0), revision INTEGER NOT NULL DEFAULT 0, settings_revision INTEGER NOT NULL DEFAULT 0, decided_at TEXT CHECK (decided_at IS NULL OR length(decided_at) = 20), checked_at TEXT CHECK (checked_at IS NULL OR length(checked_at) = 20)) STRICT;
+, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20), unparsed INTEGER NOT NULL DEFAULT 0 CHECK (unparsed >= 0), revision INTEGER NOT NULL DEFAULT 0, settings_revision INTEGER NOT NULL DEFAULT 0, decided_at TEXT CHECK (decided_at IS NULL OR length(decided_at) = 20), checked_at TEXT CHECK (checked_at IS NULL OR length(checked_at) = 20), link_secret BLOB CHECK (length(link_secret) = 32), former_link_secret BLOB CHECK (length(former_link_secret) = 32), erasing TEXT) STRICT;
 
 CREATE TABLE content (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
@@ -58,7 +58,7 @@ CREATE TABLE person (
     joined_at      TEXT    NOT NULL CHECK (length(joined_at) = 20),
     -- the import that no longer had them
     left_at        TEXT    CHECK (length(left_at) = 20)
-, undeliverable TEXT, address_at TEXT CHECK (length(address_at) = 20), second_employment INTEGER NOT NULL DEFAULT 0 CHECK (second_employment IN (0, 1))) STRICT;
+, undeliverable TEXT, address_at TEXT CHECK (length(address_at) = 20), second_employment INTEGER NOT NULL DEFAULT 0 CHECK (second_employment IN (0, 1)), link_epoch INTEGER NOT NULL DEFAULT 0 CHECK (link_epoch >= 0 AND link_epoch <= 255), own_language TEXT) STRICT;
 
 CREATE INDEX person_of_unit ON person (unit_id);
 
@@ -84,32 +84,6 @@ CREATE TABLE enrolment (
     entered_at TEXT    CHECK (length(entered_at) = 20),
     UNIQUE (person_id, journey)
 ) STRICT;
-
-CREATE TABLE event (
-    id           INTEGER PRIMARY KEY,
-    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
-    at           TEXT    NOT NULL CHECK (length(at) = 20),
-    step         TEXT    NOT NULL,
-    what         TEXT    NOT NULL CHECK (what IN ('mailed', 'skipped', 'answered')),
-    -- of a mail: 0, and 1… for reminders
-    round        INTEGER CHECK (round >= 0),
-    -- of a mail: the slot it was meant for
-    slot_at      TEXT    CHECK (length(slot_at) = 20),
-    CHECK ((what = 'mailed') = (round IS NOT NULL)),
-    CHECK ((what = 'mailed') = (slot_at IS NOT NULL))
-) STRICT;
-
-CREATE INDEX event_of_enrolment ON event (enrolment_id, id);
-
-CREATE UNIQUE INDEX event_mailed_once ON event (enrolment_id, step, round) WHERE what = 'mailed';
-
-CREATE UNIQUE INDEX event_skipped_once ON event (enrolment_id, step) WHERE what = 'skipped';
-
-CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
-BEGIN SELECT raise(ABORT, 'an event is never changed'); END;
-
-CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
-BEGIN SELECT raise(ABORT, 'an event is never deleted'); END;
 
 CREATE TABLE position (
     person_id  INTEGER NOT NULL REFERENCES person (id),
@@ -193,18 +167,6 @@ CREATE TABLE unit_cadence (
     cadence TEXT NOT NULL
 , decided_for TEXT) STRICT, WITHOUT ROWID;
 
-CREATE TABLE response (
-    id           INTEGER PRIMARY KEY,
-    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
-    step         TEXT    NOT NULL,
-    -- NULL: done, to the step as a whole
-    question     TEXT,
-    answer       TEXT    NOT NULL,
-    at           TEXT    NOT NULL CHECK (length(at) = 20)
-) STRICT;
-
-CREATE INDEX response_of_enrolment ON response (enrolment_id, step);
-
 CREATE TABLE audit (
     id      INTEGER PRIMARY KEY,
     at      TEXT NOT NULL CHECK (length(at) = 20),
@@ -217,12 +179,6 @@ CREATE TABLE audit (
     after   TEXT NOT NULL,
     why     TEXT
 ) STRICT;
-
-CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
-BEGIN SELECT raise(ABORT, 'the audit log is never changed'); END;
-
-CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
-BEGIN SELECT raise(ABORT, 'the audit log is never deleted'); END;
 
 CREATE TABLE sent_before (
     message_id TEXT    PRIMARY KEY,
@@ -378,3 +334,91 @@ CREATE INDEX position_of_journey ON position (journey, next_step);
 CREATE INDEX position_not_begun ON position (journey) WHERE last_step IS NULL;
 
 CREATE INDEX position_not_rendered ON position (person_id) WHERE why = 'bad_content';
+
+CREATE TABLE answer_slip (
+    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
+    step         TEXT    NOT NULL,
+    -- of a step that is answered as a whole: 'done', and 'note' for its text
+    question     TEXT    NOT NULL,
+    -- NULL: sealed, it cannot be found any more
+    answer_id    BLOB    CHECK (length(answer_id) = 16),
+    -- the first save
+    saved_at     TEXT    NOT NULL CHECK (length(saved_at) = 20),
+    seals_at     TEXT    NOT NULL CHECK (length(seals_at) = 20),
+    PRIMARY KEY (enrolment_id, step, question)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX answer_slip_to_seal ON answer_slip (seals_at) WHERE answer_id IS NOT NULL;
+
+CREATE TABLE counted_answer (
+    id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
+    journey    TEXT    NOT NULL,
+    step       TEXT    NOT NULL,
+    question   TEXT    NOT NULL,
+    -- the number of a scale, the place of an option from 1;
+    -- done 1, will do 2, not for me 3
+    value      INTEGER NOT NULL,
+    -- 2027-W05, nothing finer
+    week       TEXT    NOT NULL CHECK (length(week) = 8),
+    -- as at saving; NULL: not known, or too few to be shown
+    unit       TEXT,
+    department TEXT,
+    character  TEXT,
+    block      INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX counted_answer_of_step ON counted_answer (journey, step, question);
+
+CREATE TABLE written_answer (
+    id       BLOB PRIMARY KEY CHECK (length(id) = 16),
+    journey  TEXT NOT NULL,
+    step     TEXT NOT NULL,
+    question TEXT NOT NULL,
+    read_by  TEXT NOT NULL CHECK (read_by = 'me' OR read_by = 'programme' OR read_by = 'unit'),
+    text     TEXT NOT NULL,
+    week     TEXT NOT NULL CHECK (length(week) = 8),
+    unit     TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX written_answer_of_step ON written_answer (journey, step, question);
+
+CREATE TABLE "event" (
+    id           INTEGER PRIMARY KEY,
+    enrolment_id INTEGER NOT NULL REFERENCES enrolment (id),
+    at           TEXT    NOT NULL CHECK (length(at) = 20),
+    step         TEXT    NOT NULL,
+    what         TEXT    NOT NULL
+                 CHECK (what = 'mailed' OR what = 'skipped' OR what = 'answered' OR what = 'withdrawn'),
+    -- of a mail: 0, and 1… for reminders
+    round        INTEGER CHECK (round >= 0),
+    -- of a mail: the slot it was meant for
+    slot_at      TEXT    CHECK (length(slot_at) = 20),
+    CHECK ((what = 'mailed') = (round IS NOT NULL)),
+    CHECK ((what = 'mailed') = (slot_at IS NOT NULL))
+) STRICT;
+
+CREATE INDEX event_of_enrolment ON event (enrolment_id, id);
+
+CREATE UNIQUE INDEX event_mailed_once ON event (enrolment_id, step, round) WHERE what = 'mailed';
+
+CREATE UNIQUE INDEX event_skipped_once ON event (enrolment_id, step) WHERE what = 'skipped';
+
+CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
+BEGIN SELECT raise(ABORT, 'an event is never changed'); END;
+
+CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
+WHEN (SELECT erasing FROM instance) IS NULL
+BEGIN SELECT raise(ABORT, 'an event is never deleted'); END;
+
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+WHEN (SELECT erasing FROM instance) IS NULL
+BEGIN SELECT raise(ABORT, 'the audit log is never changed'); END;
+
+CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+WHEN (SELECT erasing FROM instance) IS NULL
+BEGIN SELECT raise(ABORT, 'the audit log is never deleted'); END;
+
+CREATE TABLE tombstone (
+    key BLOB PRIMARY KEY CHECK (length(key) = 32),
+    at  TEXT NOT NULL CHECK (length(at) = 20)
+) STRICT, WITHOUT ROWID;

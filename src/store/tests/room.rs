@@ -34,7 +34,7 @@ fn dump(store: &Store) -> String {
         let sql = format!("SELECT count(*) FROM {table}");
         store.connection.query_row(&sql, [], |row| row.get(0)).expect("a number")
     };
-    let tables = ["person", "unit", "enrolment", "event", "delivery", "pause", "audit", "response"];
+    let tables = ["person", "unit", "enrolment", "event", "delivery", "pause", "audit", "answer_slip"];
     let mut told: String = tables.map(|table| format!("{table} {}\n", count(table))).concat();
     let sql = "SELECT coalesce(sum(length(state) + length(coalesce(reply, ''))), 0) FROM delivery";
     let states: i64 = store.connection.query_row(sql, [], |row| row.get(0)).expect("a number");

@@ -176,9 +176,9 @@ fn frequent_queries_use_an_index() {
         SEARCH bounce USING COVERING INDEX sqlite_autoindex_bounce_1 (delivery_id=?)
         enrol_each.sql
         SCAN json_each VIRTUAL TABLE INDEX 1:
-        SCAN delivery
-        SEARCH response USING COVERING INDEX response_of_enrolment (enrolment_id=?)
         SEARCH event USING COVERING INDEX event_of_enrolment (enrolment_id=?)
+        SEARCH answer_slip USING PRIMARY KEY (enrolment_id=?)
+        SCAN delivery
         delivery.sql
         SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)
         SEARCH enrolment USING INTEGER PRIMARY KEY (rowid=?)
