@@ -144,6 +144,7 @@ impl From<StoreError> for CommandError {
             StoreError::WrongUser => {
                 (ErrorKind::Permission, "run it as the user the database belongs to: sudo -u journey …")
             }
+            StoreError::Sealed => (ErrorKind::Usage, "it was given more than seven days ago"),
             // Earlier commits remain: mails may have been sent.
             StoreError::Sqlite(_) => {
                 (ErrorKind::Io, "nothing is lost; check the disk, then run the command again")

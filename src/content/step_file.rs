@@ -8,9 +8,10 @@ use super::diagnostics::ContentDiagnostics;
 use super::document::Document;
 use super::front_matter::{self, FrontMatterSplit};
 use super::table_reader::TableReader;
+use crate::domain::answer::{DEFAULT_TEXT_LENGTH, MAX_TEXT_LENGTH, NOTE, WHOLE_STEP};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::model::ids::Slug;
-use crate::domain::model::step::{Film, Kind, Question, QuestionForm};
+use crate::domain::model::step::{Film, Kind, Question, QuestionForm, ReadBy};
 use crate::text::text_file::TextFile;
 use crate::text::toml_reader::Located;
 
@@ -286,12 +287,49 @@ fn question(mut table: TableReader<'_>, taken: &mut Vec<Slug>) -> Option<Questio
             table.error("duplicate-id", id.offset, message, "give one of the two another id");
         }
         taken.push(id.value.clone());
+        refuse_reserved(&table, id, form);
     }
+    let read_by = read_by(&mut table, form);
+    let max = match form {
+        Some(Type::Text | Type::Pledge) => table.integer("max", 1..i64::from(MAX_TEXT_LENGTH) + 1),
+        Some(Type::Scale | Type::Choice | Type::Done) | None => None,
+    };
+    let max = max.map_or(DEFAULT_TEXT_LENGTH, |max| max.value as u16);
     let form = question_form(&mut table, form);
     if !table.finish() {
         return None;
     }
-    Some(Question { id: id?.value, text: text?.value, form: form? })
+    Some(Question { id: id?.value, text: text?.value, form: form?, read_by, max })
+}
+
+/// Refuses ids under which a step without questions is answered.
+fn refuse_reserved(table: &TableReader<'_>, id: &Located<Slug>, form: Option<Type>) {
+    let what = match id.value.as_str() {
+        NOTE => "the text beside *done*",
+        WHOLE_STEP if form.is_some_and(|form| form != Type::Done) => "questions of type `done`",
+        _ => return,
+    };
+    let message = format!("the id `{}` is reserved for {what}", id.value);
+    table.error("reserved-id", id.offset, message, "give the question another id");
+}
+
+/// Who reads a text; nothing else has a reader.
+fn read_by(table: &mut TableReader<'_>, form: Option<Type>) -> ReadBy {
+    let word = |read_by: ReadBy| (read_by.as_str(), read_by);
+    let read_by = match form {
+        Some(Type::Text) => table.word("read_by", &[ReadBy::Me, ReadBy::Programme].map(word)),
+        Some(Type::Pledge) => table.word("read_by", &[ReadBy::Me, ReadBy::Programme, ReadBy::Unit].map(word)),
+        Some(Type::Scale | Type::Choice | Type::Done) => {
+            let why = "belongs to a question of type `text` or `pledge`";
+            table.refuse(&["read_by"], "wrong-question-key", why, "change `type`, or delete it");
+            None
+        }
+        None => {
+            table.expect(&["read_by"]);
+            None
+        }
+    };
+    read_by.map_or(ReadBy::default(), |read_by| read_by.value)
 }
 
 fn question_form(table: &mut TableReader<'_>, form: Option<Type>) -> Option<QuestionForm> {
@@ -305,7 +343,9 @@ fn question_form(table: &mut TableReader<'_>, form: Option<Type>) -> Option<Ques
     };
     let hint = "change `type`, or delete it";
     if form != Type::Scale {
-        table.refuse(SCALE, "wrong-question-key", "belongs to a question of type `scale`", hint);
+        let has_max = matches!(form, Type::Text | Type::Pledge);
+        let keys: &[&str] = if has_max { &["min", "labels"] } else { SCALE };
+        table.refuse(keys, "wrong-question-key", "belongs to a question of type `scale`", hint);
     }
     if form != Type::Choice {
         table.refuse(CHOICE, "wrong-question-key", "belongs to a question of type `choice`", hint);
@@ -366,7 +406,7 @@ fn question_texts(mut table: TableReader<'_>, why: &str) -> Option<QuestionTexts
     let labels = table.values("labels");
     let options = table.values("options");
     let hint = "delete it here; only the text is translated";
-    table.refuse(&["type", "min", "max"], "base-only-key", why, hint);
+    table.refuse(&["type", "min", "max", "read_by"], "base-only-key", why, hint);
     table.finish();
     Some(QuestionTexts { id: id?, text, labels, options })
 }

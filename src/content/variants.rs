@@ -404,6 +404,8 @@ impl<'a> VariantBuilder<'a> {
             id: asked.id.clone(),
             text: words.text.clone().unwrap_or_else(|| asked.text.clone()),
             form,
+            read_by: asked.read_by,
+            max: asked.max,
         }
     }
 

@@ -60,7 +60,11 @@ pub fn shown(snapshot: &Snapshot, change: &Change, at: Timestamp) -> ChangePrevi
     let (mut settings, mut memory) = (snapshot.settings.clone(), snapshot.memory.clone());
     change.apply(at, &mut settings, &mut memory);
     let before = words(snapshot, &snapshot.settings, &snapshot.memory, change, at);
-    let after = words(snapshot, &settings, &memory, change, at);
+    let mut after = words(snapshot, &settings, &memory, change, at);
+    let is_answer = matches!(change, Change::Answer { .. });
+    if is_answer && before == after {
+        after = format!("{after}, with a new answer");
+    }
     ChangePreview { is_nothing: before == after, before, after }
 }
 
@@ -245,14 +249,8 @@ fn words(
         }
         Change::Answer { person, step, .. } => {
             let enrolment = memory.of(person).enrolment(&step.journey);
-            let answers = enrolment.events.iter().filter(|event| {
-                event.step == step.step && event.what == crate::domain::history::EventKind::Answered
-            });
-            match answers.count() {
-                0 => "not answered".to_owned(),
-                1 => "answered".to_owned(),
-                times => format!("answered {times} times"),
-            }
+            let is_answered = enrolment.answered(&step.step).is_some();
+            if is_answered { "answered" } else { "not answered" }.to_owned()
         }
     }
 }

@@ -2,6 +2,7 @@
 //! answer. A command calls one function here; no decision is made in this
 //! folder.
 
+pub(crate) mod answers;
 pub mod bounce;
 pub mod change;
 pub(crate) mod decisions;

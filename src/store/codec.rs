@@ -9,6 +9,7 @@ use super::StoreError;
 use crate::domain::delivery::bounce::StatusCode;
 use crate::domain::model::ids::{ContentHash, Slug};
 use crate::domain::model::person::Period;
+use crate::domain::model::step::ReadBy;
 use crate::domain::time::timezone::Timestamp;
 
 /// Encodes an instant, to the second. Digit by digit, for speed: an import of a
@@ -110,6 +111,16 @@ pub(super) fn slug(row: &Row<'_>, column: usize) -> Result<Slug, StoreError> {
 /// Reads a content hash.
 pub(super) fn hash(row: &Row<'_>, column: usize) -> Result<ContentHash, StoreError> {
     ContentHash::parse(str(row, column)?).ok_or_else(|| bad_column(column, "a content hash"))
+}
+
+/// Reads who reads a text.
+pub(super) fn read_by(row: &Row<'_>, column: usize) -> Result<ReadBy, StoreError> {
+    ReadBy::parse(str(row, column)?).ok_or_else(|| bad_column(column, "a reader of texts"))
+}
+
+/// Reads a number of rows.
+pub(super) fn count(row: &Row<'_>, column: usize) -> Result<usize, StoreError> {
+    usize::try_from(row.get::<_, i64>(column)?).map_err(|_| bad_column(column, "a count"))
 }
 
 /// Reads the round of a delivery.

@@ -9,12 +9,11 @@ use rusqlite::{Transaction, params};
 
 use super::audit::{self, AuditRecord};
 use super::undecided::{self, Concerned};
-use super::{Store, StoreError, history};
+use super::{AnswersOfStep, NewAnswer, Store, StoreError, answers};
 use crate::domain::change::decision::{Decision, DecisionKind, DecisionTarget};
 use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift, UnitOverrides};
 use crate::domain::change::{Change, ChangeAuthor};
-use crate::domain::history::EventKind;
-use crate::domain::model::ids::{PersonId, PersonNumber, Slug, StepName, UnitId};
+use crate::domain::model::ids::{PersonId, PersonNumber, StepName, UnitId};
 use crate::domain::model::person::Period;
 use crate::domain::time::cadence::Cadence;
 use crate::domain::time::calendar::ClosedPeriod;
@@ -320,14 +319,14 @@ fn write_change(
             let sql = "UPDATE person SET character = ?2 WHERE id = ?1";
             tx.execute(sql, params![person.map(|person| person.0), character.as_str()])?;
         }
-        Change::Answer { step, question, given, .. } => {
+        Change::Answer { step, answer, id, week, .. } => {
             let Some(person) = person else { return Ok(()) };
-            let enrolment = history::enrolment_id(tx, person, &step.journey)?;
-            history::write_event(tx, enrolment, act.at, &step.step, EventKind::Answered)?;
-            let sql = "INSERT INTO response (enrolment_id, step, question, answer, at)
-                       VALUES (?1, ?2, ?3, ?4, ?5)";
-            let question = question.as_ref().map(Slug::as_str);
-            tx.execute(sql, params![enrolment, step.step.as_str(), question, given.as_str(), at])?;
+            let answers = [NewAnswer { id: *id, answer }];
+            let StepName { journey, step } = step;
+            let form = AnswersOfStep { person, journey, step, at: act.at, week, answers: &answers };
+            if !answers::save(tx, &form)?.sealed.is_empty() {
+                return Err(StoreError::Sealed);
+            }
         }
     }
     Ok(())

@@ -70,6 +70,9 @@ pub enum StoreError {
     /// log that the owner cannot write.
     #[error("the database belongs to another user, and root would leave files that user cannot write")]
     WrongUser,
+    /// An answer is older than seven days.
+    #[error("the answer can no longer be changed: nothing leads from the person to it")]
+    Sealed,
     /// Any other SQLite error.
     #[error("the database refused: {0}")]
     Sqlite(rusqlite::Error),

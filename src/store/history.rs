@@ -56,6 +56,7 @@ impl Store {
                 }
                 "skipped" => EventKind::Skipped,
                 "answered" => EventKind::Answered,
+                "withdrawn" => EventKind::Withdrawn,
                 _ => return Err(codec::bad_column(5, "something that happens")),
             };
             let EmailOutcome { at, what, outstanding, refused } = email_outcome(row, at, what)?;
@@ -142,6 +143,7 @@ pub(super) fn write_event(
         EventKind::Mailed { round, slot } => ("mailed", Some(round), Some(codec::time(slot))),
         EventKind::Skipped => ("skipped", None, None),
         EventKind::Answered => ("answered", None, None),
+        EventKind::Withdrawn => ("withdrawn", None, None),
     };
     let mut write = tx.prepare_cached(include_str!("sql/write_event.sql"))?;
     write.execute(params![enrolment, codec::time(at), step.as_str(), word, round, slot])?;

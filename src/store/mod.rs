@@ -9,7 +9,8 @@
 //! | `staging`, `import` | a people file that is read; its comparison with the people, and the import |
 //! | `people`, `history`, `positions` | people and units; their events; the stored progress of each enrolment |
 //! | `undecided` | who must be decided again because something has changed |
-//! | `decisions`, `audit`, `content` | settings and answers; the audit log; the last valid content |
+//! | `answers`, `saved_answers`, `sealing` | answers: how they are saved, read, and cut from people |
+//! | `decisions`, `audit`, `content` | settings; the audit log; the last valid content |
 //! | `deliveries`, `outbox`, `transition`, `messages` | deliveries and their states; messages in flight or in doubt |
 //! | `journal`, `bounces` | reconciliation with the send journal; bounces |
 //! | `relay_health`, `send_blocks`, `instance` | state of the sender and of this database |
@@ -23,6 +24,7 @@
 //! Callers outside this module use `file` only to start, back up, restore and
 //! check a database.
 
+mod answers;
 mod audit;
 mod bounces;
 mod codec;
@@ -43,6 +45,8 @@ mod people;
 mod people_file;
 mod positions;
 mod relay_health;
+mod saved_answers;
+mod sealing;
 mod send_blocks;
 mod staging;
 #[cfg(test)]
@@ -54,6 +58,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub use answers::{AnswersOfStep, NewAnswer, SaveOutcome, WithdrawOutcome};
 pub(crate) use audit::AuditRecord;
 pub use bounces::BounceRecord;
 pub(crate) use bounces::DeliveryRecipient;
@@ -75,6 +80,7 @@ pub(crate) use positions::StoredPosition;
 pub(crate) use positions::StoredPositions;
 pub use positions::{DecidedPerson, PositionUpdate};
 pub use relay_health::{RelayFailure, RelayHealth};
+pub use saved_answers::{OwnAnswer, SavedAnswer, StepAnswers, ValueCount};
 pub(crate) use staging::{RepeatedId, RowOrigin, StagedCounts};
 pub use transition::Transition;
 pub use undecided::{PersonRevision, SettingsRevision};

@@ -3,6 +3,7 @@
 //! `tests/it/store` without SQL, so that the same tests could run on a second
 //! database.
 
+mod answers;
 mod ledger;
 mod messages;
 mod migrations;

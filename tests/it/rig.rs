@@ -11,10 +11,11 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use journey::config::Config;
 use journey::content;
+use journey::domain::answer::{StoredAnswer, ValidAnswer};
 use journey::domain::change::{Change, ChangeAuthor};
 use journey::domain::delivery::state::State;
 use journey::domain::diagnostic::Diagnostic;
-use journey::domain::model::ids::StepName;
+use journey::domain::model::ids::{PersonId, StepName};
 use journey::domain::time::timezone::{TimeZone, Timestamp};
 use journey::engine::load::active_content::ActiveContent;
 use journey::engine::load::snapshot::{LoadScope, Snapshot};
@@ -313,6 +314,23 @@ impl Rig {
         booked.sort();
         booked
     }
+}
+
+/// An answer to a question.
+pub(crate) fn answer(person: PersonId, step: StepName, question: &str, content: StoredAnswer) -> Change {
+    let mut id = [0_u8; 16];
+    // Different for each answer, and the same in each run.
+    let name = format!("{person} {step} {question}");
+    name.bytes()
+        .enumerate()
+        .for_each(|(n, byte)| id[n % 16] = id[n % 16].wrapping_mul(31).wrapping_add(byte));
+    let answer = ValidAnswer { question: question.to_owned(), content, answers_step: true };
+    Change::Answer { person, step, answer, id, week: "2026-W49".to_owned() }
+}
+
+/// The answer *done* to a step as a whole.
+pub(crate) fn done(person: PersonId, step: StepName) -> Change {
+    answer(person, step, "done", StoredAnswer::Counted(1))
 }
 
 /// Enqueues mails, as decisions for their recipients do.

@@ -4,11 +4,13 @@ use crate::cli::change::{self, ChangeFlags, ProposedChange};
 use crate::cli::context::Context;
 use crate::cli::error::CommandError;
 use crate::cli::{lookup, output};
+use crate::domain::answer::{AnswerValue, Asked, week_of};
 use crate::domain::change::Change;
 use crate::domain::diagnostic::visible;
-use crate::domain::history::response::AnswerValue;
-use crate::domain::model::ids::{Slug, StepName};
+use crate::domain::model::ids::StepName;
 use crate::domain::model::step::{Question, Step};
+use crate::engine;
+use crate::engine::load::error::LoadError;
 use crate::engine::plan::subset::Subset;
 
 /// Answer a step for a person
@@ -54,6 +56,7 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         AnswerArgs { value: Some(value), .. } => AnswerValue::Value(value.clone()),
         AnswerArgs { text: None, value: None, .. } => AnswerValue::Done,
     };
+    let id = engine::answers::draw_id().map_err(LoadError::from)?;
     change::run(cx, &args.flags, Subset::ChangedPerson(&args.person), |snapshot, at| {
         let person = lookup::person(snapshot, &args.person)?;
         let name = lookup::step(snapshot, &args.step)?;
@@ -72,14 +75,16 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             Some(id) => Some(find_question(step, &name, id)?),
             None => only_one(&step.questions).filter(|_| given != AnswerValue::Done),
         };
-        given.validate(step, question).map_err(|allowed| {
+        let asked = question.map_or(Asked::Step, Asked::Question);
+        let answer = given.validate(step, asked).map_err(|allowed| {
             let what = question.map_or(format!("`{name}`"), |q| format!("the question `{}`", q.id));
             CommandError::usage(format!("{what} is not answered like that")).hint(allowed)
         })?;
-        let question: Option<Slug> = question.map(|question| question.id.clone());
+        let zone = snapshot.content.library.programme.zone;
+        let (person_id, week) = (person.id.clone(), week_of(zone.date(at)));
         Ok(ProposedChange {
             about: format!("{name}, person {}", output::person_label(person)),
-            change: Change::Answer { person: person.id.clone(), step: name, question, given: given.clone() },
+            change: Change::Answer { person: person_id, step: name, answer, id, week },
             why: args.reason.clone(),
             by: None,
         })

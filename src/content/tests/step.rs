@@ -203,6 +203,70 @@ fn questions_without_a_translation_are_warned_of() {
 }
 
 #[test]
+fn who_reads_a_text_and_its_length_are_checked() {
+    let step = r#"+++
+kind    = "survey"
+subject = "x"
+minutes = 3
+
+[[question]]
+id      = "ett"
+text    = "Vad?"
+type    = "text"
+read_by = "unit"
+max     = 2501
+
+[[question]]
+id      = "tva"
+text    = "Vad?"
+type    = "pledge"
+read_by = "manager"
+max     = 0
+
+[[question]]
+id      = "tre"
+text    = "Hur?"
+type    = "scale"
+min     = 1
+max     = 5
+read_by = "me"
+
+[[question]]
+id      = "note"
+text    = "Klart?"
+type    = "done"
+max     = 5
+
+[[question]]
+id      = "done"
+text    = "Vad?"
+type    = "text"
+min     = 5
++++
+Hej!
+"#;
+    expect![[r#""#]].assert_eq(&check(&good_but(&[("journeys/miljo/workshop.md", step)])));
+}
+
+#[test]
+fn a_text_has_a_reader_and_a_length() {
+    let question = |id: &str, more: &str| format!("[[question]]\nid = \"{id}\"\ntext = \"Vad?\"\n{more}\n");
+    let questions = [
+        question("ett", "type = \"text\""),
+        question("tva", "type = \"text\"\nread_by = \"programme\"\nmax = 2500"),
+        question("tre", "type = \"pledge\"\nread_by = \"unit\"\nmax = 1"),
+    ];
+    let step =
+        format!("+++\nkind = \"survey\"\nsubject = \"x\"\nminutes = 3\n{}+++\nHej!\n", questions.concat());
+    let dir = folder(&good_but(&[("journeys/miljo/workshop.md", &step)]));
+    let library = load(dir.path(), today()).library.expect("content without an error");
+    let mut steps = library.journeys.iter().flat_map(|journey| &journey.steps);
+    let step = steps.find(|step| step.slug.as_str() == "workshop").expect("the step");
+    let readers: Vec<_> = step.questions.iter().map(|asked| (asked.read_by.as_str(), asked.max)).collect();
+    assert_eq!(readers, [("me", 2_000), ("programme", 2_500), ("unit", 1)]);
+}
+
+#[test]
 fn front_matter_errors_are_reported() {
     expect![[r#"
         [front-matter] journeys/miljo/nar-senast.md:1:1: error: the front matter that begins here has no end

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use crate::domain::answer::{AnswerId, ValidAnswer};
 use crate::domain::change::settings::{Approval, Pause, PauseTarget, Settings, Shift};
-use crate::domain::history::response::AnswerValue;
 use crate::domain::history::{Event, EventKind, History};
 use crate::domain::model::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
 use crate::domain::time::cadence::Cadence;
@@ -66,9 +66,11 @@ pub enum Change {
     Answer {
         person: PersonId,
         step: StepName,
-        /// The question; `None` for the step as a whole.
-        question: Option<Slug>,
-        given: AnswerValue,
+        answer: ValidAnswer,
+        /// The random key of the answer, if it is a new one.
+        id: AnswerId,
+        /// As [`crate::domain::answer::week_of`] gives it.
+        week: String,
     },
 }
 
@@ -140,7 +142,11 @@ impl Change {
             Change::SetCharacter { person, character } => {
                 memory.of_mut(person).character = Some(character.clone());
             }
-            Change::Answer { person, step, .. } => {
+            Change::Answer { person, step, answer, .. } => {
+                let enrolment = memory.of(person).enrolment(&step.journey);
+                if !answer.answers_step || enrolment.answered(&step.step).is_some() {
+                    return;
+                }
                 let event = Event { at, step: step.step.clone(), what: EventKind::Answered };
                 memory.record(person, &step.journey, event);
             }

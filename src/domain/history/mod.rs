@@ -4,7 +4,6 @@
 
 pub mod position;
 pub mod progress;
-pub mod response;
 
 use std::collections::HashMap;
 
@@ -91,6 +90,8 @@ pub enum EventKind {
     Skipped,
     /// The person answered, or clicked *done*.
     Answered,
+    /// The person removed the answer.
+    Withdrawn,
 }
 
 static NOBODY: PersonHistory =
@@ -188,7 +189,9 @@ impl Enrolment {
     pub fn mails(&self) -> impl DoubleEndedIterator<Item = Mail<'_>> {
         self.events.iter().filter_map(|event| match event.what {
             EventKind::Mailed { round: 0, slot } => Some(Mail { step: &event.step, at: event.at, slot }),
-            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered => None,
+            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered | EventKind::Withdrawn => {
+                None
+            }
         })
     }
 
@@ -203,10 +206,14 @@ impl Enrolment {
         self.events.iter().find(skip).map(|event| event.at)
     }
 
-    /// When the step was first answered, if it was.
+    /// When the step was first answered; `None` if it was not, or if the answer was withdrawn.
     pub(crate) fn answered(&self, step: &Slug) -> Option<Timestamp> {
-        let answer = |event: &&Event| event.what == EventKind::Answered && event.step == *step;
-        self.events.iter().find(answer).map(|event| event.at)
+        let of_step = self.events.iter().filter(|event| event.step == *step);
+        of_step.fold(None, |answered, event| match event.what {
+            EventKind::Answered => answered.or(Some(event.at)),
+            EventKind::Withdrawn => None,
+            EventKind::Mailed { .. } | EventKind::Skipped => answered,
+        })
     }
 
     /// The highest round of the step that was mailed.
@@ -214,7 +221,7 @@ impl Enrolment {
         let rounds =
             self.events.iter().filter(|event| event.step == *step).filter_map(|event| match event.what {
                 EventKind::Mailed { round, .. } => Some(round),
-                EventKind::Skipped | EventKind::Answered => None,
+                EventKind::Skipped | EventKind::Answered | EventKind::Withdrawn => None,
             });
         rounds.max()
     }

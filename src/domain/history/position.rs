@@ -123,7 +123,9 @@ impl Position {
     pub fn last(enrolment: &Enrolment) -> Option<(Slug, Timestamp)> {
         enrolment.events.iter().rev().find_map(|event| match event.what {
             EventKind::Mailed { round: 0, .. } => Some((event.step.clone(), event.at)),
-            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered => None,
+            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered | EventKind::Withdrawn => {
+                None
+            }
         })
     }
 }

@@ -148,6 +148,38 @@ pub struct Question {
     /// The question in the default language.
     pub(crate) text: String,
     pub(crate) form: QuestionForm,
+    /// Who reads a text.
+    pub(crate) read_by: ReadBy,
+    /// Maximum length of a text in characters.
+    pub(crate) max: u16,
+}
+
+/// Who reads a written answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadBy {
+    /// Only the person who wrote it.
+    #[default]
+    Me,
+    /// The programme's team, without the name, from ten texts on.
+    Programme,
+    /// The person's unit, without the name.
+    Unit,
+}
+
+impl ReadBy {
+    /// The word in files and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReadBy::Me => "me",
+            ReadBy::Programme => "programme",
+            ReadBy::Unit => "unit",
+        }
+    }
+
+    /// The opposite of [`ReadBy::as_str`].
+    pub(crate) fn parse(word: &str) -> Option<ReadBy> {
+        [ReadBy::Me, ReadBy::Programme, ReadBy::Unit].into_iter().find(|read_by| read_by.as_str() == word)
+    }
 }
 
 /// The form of the answer (`type` in files).

@@ -342,7 +342,9 @@ fn steps<'w>(journey: &'w Journey, past: &PersonHistory, decision: &Decision) ->
     let standing = |(index, step): (usize, &'w Step)| {
         let mail = enrolment.events.iter().find_map(|event| match event.what {
             EventKind::Mailed { round: 0, slot } if event.step == step.slug => Some((slot, event.at)),
-            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered => None,
+            EventKind::Mailed { .. } | EventKind::Skipped | EventKind::Answered | EventKind::Withdrawn => {
+                None
+            }
         });
         let skipped = enrolment.skipped(&step.slug).is_some()
             || decision.skipped.iter().any(|(skipped, _)| *skipped == index);

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::domain::delivery::send_block::SendBlock;
 use crate::domain::planner::{ApprovalMode, Planner};
 use crate::domain::time::timezone::Timestamp;
+use crate::engine::answers;
 use crate::engine::deliver::{DeliveryHooks, DeliverySummary, OutboxSummary, SendFilter};
 use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::error::LoadError;
@@ -182,6 +183,7 @@ impl SendRun<'_> {
             // Also with the files transport, where an operator may send in spite of a block.
             outcome.blocks = store.send_blocks()?;
         }
+        answers::seal(&self.config, &self.content.library, store, self.at)?;
         if outcome.blocks.is_empty() {
             self.enqueue_due(store, &mut outcome)?;
         }

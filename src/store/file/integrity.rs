@@ -80,6 +80,12 @@ impl Store {
         Ok(length())
     }
 
+    /// Copies the write-ahead log into the database and truncates it, so that what was deleted is not
+    /// in it any more; as far as readers allow it.
+    pub(crate) fn truncate_log(&self) -> Result<(), StoreError> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
     /// The size of a database's write-ahead log, in bytes; 0 if there is none.
     pub(crate) fn wal_length(path: &Path) -> u64 {
         fs::metadata(with_suffix(path, "-wal")).map_or(0, |metadata| metadata.len())

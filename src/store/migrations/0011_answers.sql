@@ -14,6 +14,8 @@ CREATE TABLE answer_slip (
     answer_id    BLOB    CHECK (length(answer_id) = 16),
     -- the first save
     saved_at     TEXT    NOT NULL CHECK (length(saved_at) = 20),
+    -- 9999-12-31T23:59:59Z: never, because only the person or the unit reads it,
+    -- or because it says no more than that the person will do it
     seals_at     TEXT    NOT NULL CHECK (length(seals_at) = 20),
     PRIMARY KEY (enrolment_id, step, question)
 ) STRICT, WITHOUT ROWID;
@@ -73,7 +75,9 @@ SELECT enrolment_id, journey, step, question, answer, saved_at, strftime('%G-W%V
 FROM last JOIN asked USING (id);
 
 INSERT INTO answer_slip (enrolment_id, step, question, answer_id, saved_at, seals_at)
-SELECT enrolment_id, step, question, answer_id, saved_at, strftime('%Y-%m-%dT%H:%M:%SZ', saved_at, '+7 days')
+SELECT enrolment_id, step, question, answer_id, saved_at,
+       CASE WHEN value IS NULL THEN '9999-12-31T23:59:59Z'
+            ELSE strftime('%Y-%m-%dT%H:%M:%SZ', saved_at, '+7 days') END
 FROM response_new;
 
 INSERT INTO counted_answer (id, journey, step, question, value, week)

@@ -310,6 +310,57 @@ fn a_database_in_the_middle_of_a_mailing_is_migrated() {
     assert_eq!(store.connection.query_row(broken, [], |row| row.get(0)), Ok(0));
 }
 
+/// Responses of each type become slips and answers.
+#[test]
+fn a_database_with_responses_is_migrated() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("journey.db");
+    let mut connection = connect(&path);
+    connection.pragma_update(None, "application_id", crate::store::migrate::APPLICATION_ID).expect("ours");
+    connection.execute_batch(MIGRATION_TABLE_SQL).expect("the table");
+    migrate(&mut connection, &path, &MIGRATIONS[..10], now()).expect("the first ten");
+    let rows = "
+        INSERT INTO instance (one, made_at, secret) VALUES (1, '2026-12-01T07:30:00Z', zeroblob(32));
+        INSERT INTO unit (id, code, name) VALUES (1, 'U', 'Köket');
+        INSERT INTO person (id, employee_id, shared_address, first_name, last_name, unit_id, language,
+                            protected, joined_at)
+        VALUES (1, '1001', 0, 'Åsa', 'Ek', 1, 'sv', 0, '2026-12-01T07:30:00Z');
+        INSERT INTO enrolment (id, person_id, journey) VALUES (1, 1, 'miljo');
+        INSERT INTO event (enrolment_id, at, step, what) VALUES (1, '2026-12-01T07:30:00Z', 'resor', 'answered');
+        INSERT INTO response (enrolment_id, step, question, answer, at)
+        VALUES (1, 'resor', NULL, 'done', '2026-12-01T07:30:00Z'),
+               (1, 'enkat', 'text', 'Ett löfte', '2026-12-01T07:30:00Z'),
+               (1, 'enkat', 'text', 'Ett nytt', '2027-01-02T07:30:00Z'),
+               (1, 'enkat', 'skala', '-3', '2027-01-02T07:30:00Z'),
+               (1, 'enkat', 'tal', '007', '2027-01-04T07:30:00Z'),
+               (1, 'enkat', 'val', 'cykel', '2027-01-04T07:30:00Z');";
+    connection.execute_batch(rows).expect("rows of then");
+    drop(connection);
+    let store = open(&path);
+    let own = store.own_answers(crate::domain::model::ids::PersonNumber(1)).expect("answers").into_iter();
+    let line = |own: crate::store::OwnAnswer| {
+        let saved = own.saved;
+        let seals = saved.seals_at.map_or("never".to_owned(), |at| at.to_string());
+        let text = own.text.unwrap_or_default();
+        format!(
+            "{} {}: {:?} {text:?}, {}, {seals}\n",
+            own.step, saved.question, saved.counted, saved.saved_at
+        )
+    };
+    expect_test::expect![[r#"
+        miljo/enkat text: None "Ett nytt", 2026-12-01 07:30:00 UTC, never
+        miljo/resor done: Some(1) "", 2026-12-01 07:30:00 UTC, 2026-12-08 07:30:00 UTC
+        miljo/enkat skala: Some(-3) "", 2027-01-02 07:30:00 UTC, 2027-01-09 07:30:00 UTC
+        miljo/enkat tal: None "007", 2027-01-04 07:30:00 UTC, never
+        miljo/enkat val: None "cykel", 2027-01-04 07:30:00 UTC, never
+    "#]]
+    .assert_eq(&own.map(line).collect::<String>());
+    let weeks = "SELECT group_concat(week, ' ') FROM (SELECT week FROM counted_answer ORDER BY week)";
+    let weeks: String = store.connection.query_row(weeks, [], |row| row.get(0)).expect("weeks");
+    assert_eq!(weeks, "2026-W49 2026-W53");
+    assert_eq!(store.memory().expect("a history").people().count(), 1);
+}
+
 #[test]
 fn a_migration_with_another_checksum_is_refused() {
     let home = tempfile::tempdir().expect("a folder");

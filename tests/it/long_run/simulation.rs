@@ -8,14 +8,13 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use journey::domain::change::Change;
 use journey::domain::change::settings::PauseTarget;
 use journey::domain::delivery::state::State;
-use journey::domain::history::response::AnswerValue;
 use journey::domain::model::ids::{PersonId, Slug, StepName, UnitId};
 use journey::domain::model::person::Period;
 use journey::domain::time::cadence::Cadence;
 use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::Timestamp;
 
-use super::super::rig::{Letter, Rig};
+use super::super::rig::{Letter, Rig, done};
 use super::super::rng::Rng;
 use super::checker::{Facts, Pause, StepFact};
 
@@ -242,14 +241,11 @@ impl Life {
                 continue;
             }
             let name = StepName::parse(&step).expect("a step");
-            let change = Change::Answer {
-                person: PersonId::new(&person),
-                step: name,
-                question: None,
-                given: AnswerValue::Done,
-            };
-            changes.push(change);
-            self.facts.answers.entry((person, step)).or_insert(self.now);
+            if self.facts.answers.contains_key(&(person.clone(), step.clone())) {
+                continue;
+            }
+            changes.push(done(PersonId::new(&person), name));
+            self.facts.answers.insert((person, step), self.now);
         }
         self.rig.decide_all(self.now, &changes);
     }

@@ -16,7 +16,6 @@
 use chrono::{NaiveDate, TimeDelta};
 use journey::domain::change::Change;
 use journey::domain::change::settings::PauseTarget;
-use journey::domain::history::response::AnswerValue;
 use journey::domain::model::ids::{PersonId, Slug, StepName, UnitId};
 use journey::domain::model::person::Period;
 use journey::domain::time::cadence::Cadence;
@@ -25,7 +24,7 @@ use journey::domain::time::timezone::Timestamp;
 use journey::engine::load::snapshot::Snapshot;
 use journey::engine::plan::pass::Filter;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, done};
 
 /// A programme and what happens to it.
 pub(crate) struct Scenario {
@@ -280,12 +279,7 @@ impl Act {
             ("choose", name) => {
                 Change::SetCharacter { person: person(name)?, character: Slug::parse(self.word(2))? }
             }
-            ("answer", name) => Change::Answer {
-                person: person(name)?,
-                step: step(self.word(2))?.0,
-                question: None,
-                given: AnswerValue::Done,
-            },
+            ("answer", name) => done(person(name)?, step(self.word(2))?.0),
             other => panic!("{other:?}"),
         })
     }

@@ -8,15 +8,16 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{NaiveDate, TimeDelta};
 use journey::content;
+use journey::domain::answer::StoredAnswer;
 use journey::domain::change::settings::{PauseTarget, Settings};
 use journey::domain::change::{Change, ChangeAuthor};
 use journey::domain::delivery::state::{DeliveryEvent, State};
 use journey::domain::history::position::{Position, Stage};
-use journey::domain::history::response::AnswerValue;
 use journey::domain::history::{EventKind, History, PersonHistory};
 use journey::domain::model::ids::{ContentHash, Language, PersonId, PersonNumber, Slug, StepName, UnitId};
 use journey::domain::model::library::Library;
 use journey::domain::model::person::{Period, Person, Roster, Unit};
+use journey::domain::model::step::ReadBy;
 use journey::domain::time::cadence::Cadence;
 use journey::domain::time::calendar::ClosedPeriod;
 use journey::domain::time::timezone::{TimeZone, Timestamp};
@@ -747,12 +748,10 @@ fn decisions() -> Vec<(Change, &'static str)> {
         };
     let days = Period { from: day("2026-12-21"), to: day("2027-01-06") };
     let cadence = |text| Cadence::parse(text).expect("a cadence");
-    let answer = |step: &str, question: Option<&str>, given| Change::Answer {
-        person: PersonId::new("001"),
-        step: self::step(step),
-        question: question.map(slug),
-        given,
+    let answer = |step: &str, question: &str, content| {
+        crate::rig::answer(PersonId::new("001"), self::step(step), question, content)
     };
+    let text = StoredAnswer::Written { text: "Jag cyklar\n\t”ibland”".to_owned(), read_by: ReadBy::Me };
     vec![
         (Change::Approve { step: step("grunden/kickoff"), content: ContentHash([1; 32]) }, "approve"),
         (Change::Approve { step: step("grunden/kickoff"), content: ContentHash([2; 32]) }, "approve"),
@@ -782,12 +781,9 @@ fn decisions() -> Vec<(Change, &'static str)> {
         (Change::SetCadence { unit: UnitId::new("Köket"), cadence: None }, "unit cadence"),
         (Change::SetCharacter { person: PersonId::new("001"), character: slug("halsa") }, "choose"),
         (Change::SetCharacter { person: PersonId::new("001"), character: slug("trygg") }, "choose"),
-        (
-            answer("miljo/resor", Some("how"), AnswerValue::Text("Jag cyklar\n\t”ibland”".to_owned())),
-            "answer",
-        ),
-        (answer("miljo/resor", None, AnswerValue::Done), "answer"),
-        (answer("social/enkat", Some("n"), AnswerValue::Value("5".to_owned())), "answer"),
+        (answer("miljo/resor", "how", text), "answer"),
+        (answer("miljo/resor", "done", StoredAnswer::Counted(1)), "answer"),
+        (answer("social/enkat", "n", StoredAnswer::Counted(5)), "answer"),
     ]
 }
 
@@ -805,10 +801,9 @@ fn a_decision_is_read_back_unchanged(stand: &mut Stand) {
         assert_eq!((audit.before.as_str(), audit.after.as_str()), ("before", "after"));
         assert!(!audit.subject.contains("001"), "the audit log names nobody: {}", audit.subject);
     }
-    let answers = stand.tables()["response"].concat();
-    for given in ["Jag cyklar", "'done'", "'5'"] {
-        assert!(answers.contains(given), "{given} is kept: {answers}");
-    }
+    let tables = stand.tables();
+    assert!(tables["written_answer"].concat().contains("Jag cyklar"));
+    assert_eq!(tables["counted_answer"].len(), 2);
 }
 
 fn a_decision_and_its_audit_line_are_written_together(stand: &mut Stand) {

@@ -10,7 +10,6 @@ use journey::config::Config;
 use journey::domain::change::settings::PauseTarget;
 use journey::domain::change::{Change, ChangeAuthor};
 use journey::domain::history::position::Position;
-use journey::domain::history::response::AnswerValue;
 use journey::domain::model::ids::{ContentHash, PersonId, Slug, StepName, UnitId};
 use journey::domain::model::library::Library;
 use journey::domain::model::person::Roster;
@@ -157,7 +156,7 @@ impl Happens {
                 let journey = world.content.library.journey(&slug("miljo"))?;
                 let text = journey.steps[text % journey.steps.len()].slug.clone();
                 let step = StepName { journey: journey.slug.clone(), step: text };
-                Change::Answer { person: person(n), step, question: None, given: AnswerValue::Done }
+                rig::done(person(n), step)
             }
             Happens::Rhythm(n, own) => {
                 let cadence = own.then(|| journey::domain::time::cadence::Cadence::parse("30 8 * * Mon-Fri"));
@@ -499,12 +498,7 @@ fn only_the_person_table_holds_employee_ids_names_and_addresses() {
     for change in [
         Change::Pause { of: PauseTarget::Person(person()), until: None, reason: "ill".into() },
         Change::SetCharacter { person: person(), character: slug("halsa") },
-        Change::Answer {
-            person: person(),
-            step: step("miljo/resor"),
-            question: None,
-            given: AnswerValue::Done,
-        },
+        rig::done(person(), step("miljo/resor")),
         Change::Approve { step: step("grunden/kickoff"), content: ContentHash([1; 32]) },
     ] {
         let shown = journey::engine::change::shown(&world, &change, now);
