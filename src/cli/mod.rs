@@ -91,6 +91,8 @@ enum Command {
     Unit(commands::unit::Unit),
     Choose(commands::choose::Args),
     Answer(commands::answer::Args),
+    #[command(subcommand)]
+    Answers(commands::answers::Answers),
     Bounce(commands::bounce::Args),
     Matrix(commands::matrix::Args),
     Backup(commands::backup::Args),
@@ -134,6 +136,7 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Unit(unit) => commands::unit::run(&unit, cx),
         Command::Choose(args) => commands::choose::run(&args, cx),
         Command::Answer(args) => commands::answer::run(&args, cx),
+        Command::Answers(answers) => commands::answers::run(&answers, cx),
         Command::Bounce(args) => commands::bounce::run(&args, cx),
         Command::Matrix(args) => commands::matrix::run(&args, cx),
         Command::Backup(args) => commands::backup::run(&args, cx),

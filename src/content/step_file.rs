@@ -333,19 +333,23 @@ fn read_by(table: &mut TableReader<'_>, form: Option<Type>) -> ReadBy {
 }
 
 fn question_form(table: &mut TableReader<'_>, form: Option<Type>) -> Option<QuestionForm> {
-    const SCALE: &[&str] = &["min", "max", "labels"];
+    const SCALE: &[&str] = &["min", "labels"];
+    const MAX: &[&str] = &["max"];
     const CHOICE: &[&str] = &["options"];
     let Some(form) = form else {
         // Without a type it is unknown which of these keys are allowed.
         table.expect(SCALE);
+        table.expect(MAX);
         table.expect(CHOICE);
         return None;
     };
     let hint = "change `type`, or delete it";
     if form != Type::Scale {
-        let has_max = matches!(form, Type::Text | Type::Pledge);
-        let keys: &[&str] = if has_max { &["min", "labels"] } else { SCALE };
-        table.refuse(keys, "wrong-question-key", "belongs to a question of type `scale`", hint);
+        table.refuse(SCALE, "wrong-question-key", "belongs to a question of type `scale`", hint);
+    }
+    if matches!(form, Type::Choice | Type::Done) {
+        let why = "belongs to a question of type `scale`, `text` or `pledge`";
+        table.refuse(MAX, "wrong-question-key", why, hint);
     }
     if form != Type::Choice {
         table.refuse(CHOICE, "wrong-question-key", "belongs to a question of type `choice`", hint);

@@ -344,6 +344,8 @@ CREATE TABLE answer_slip (
     answer_id    BLOB    CHECK (length(answer_id) = 16),
     -- the first save
     saved_at     TEXT    NOT NULL CHECK (length(saved_at) = 20),
+    -- 9999-12-31T23:59:59Z: never, because only the person or the unit reads it,
+    -- or because it says no more than that the person will do it
     seals_at     TEXT    NOT NULL CHECK (length(seals_at) = 20),
     PRIMARY KEY (enrolment_id, step, question)
 ) STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@
 //! Names, order and number formats of the fields are a contract with other
 //! programs: `docs/json.md` describes them.
 
+pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod coverage;
 pub(crate) mod decision;

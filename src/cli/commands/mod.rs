@@ -1,6 +1,7 @@
 //! The commands, one file each: each parses its arguments, calls the engine and prints.
 
 pub(crate) mod answer;
+pub(crate) mod answers;
 pub(crate) mod approve;
 pub(crate) mod backup;
 pub(crate) mod bounce;

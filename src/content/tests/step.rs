@@ -245,7 +245,26 @@ min     = 5
 +++
 Hej!
 "#;
-    expect![[r#""#]].assert_eq(&check(&good_but(&[("journeys/miljo/workshop.md", step)])));
+    expect![[r#"
+        [unknown-word] journeys/miljo/workshop.md:10:11: error: `read_by` in `[[question]]` is `unit`; allowed are `me`, `programme`
+          hint: write one of them
+        [out-of-range] journeys/miljo/workshop.md:11:11: error: `max` in `[[question]]` is 2501; 1 to 2500 is allowed
+          hint: write a number from 1 to 2500
+        [unknown-word] journeys/miljo/workshop.md:17:11: error: `read_by` in `[[question]]` is `manager`; allowed are `me`, `programme`, `unit`
+          hint: write one of them
+        [out-of-range] journeys/miljo/workshop.md:18:11: error: `max` in `[[question]]` is 0; 1 to 2500 is allowed
+          hint: write a number from 1 to 2500
+        [wrong-question-key] journeys/miljo/workshop.md:26:1: error: `read_by` belongs to a question of type `text` or `pledge`
+          hint: change `type`, or delete it
+        [reserved-id] journeys/miljo/workshop.md:29:11: error: the id `note` is reserved for the text beside *done*
+          hint: give the question another id
+        [wrong-question-key] journeys/miljo/workshop.md:32:1: error: `max` belongs to a question of type `scale`, `text` or `pledge`
+          hint: change `type`, or delete it
+        [reserved-id] journeys/miljo/workshop.md:35:11: error: the id `done` is reserved for questions of type `done`
+          hint: give the question another id
+        [wrong-question-key] journeys/miljo/workshop.md:38:1: error: `min` belongs to a question of type `scale`
+          hint: change `type`, or delete it
+    "#]].assert_eq(&check(&good_but(&[("journeys/miljo/workshop.md", step)])));
 }
 
 #[test]

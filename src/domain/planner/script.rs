@@ -335,6 +335,10 @@ impl Script {
                 let event = Event { at, step: slug(step), what: EventKind::Answered };
                 self.memory.record(&PersonId::new(person), &slug(journey), event);
             }
+            ["withdraw", person, journey, step] => {
+                let event = Event { at, step: slug(step), what: EventKind::Withdrawn };
+                self.memory.record(&PersonId::new(person), &slug(journey), event);
+            }
             ["approve", step] => {
                 let step = StepName::parse(step).expect("j/s");
                 let content = self.step(&step).hash;

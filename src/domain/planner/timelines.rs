@@ -433,6 +433,33 @@ fn a_wait_without_end_is_held_until_the_answer() {
 }
 
 #[test]
+fn a_wait_goes_on_after_an_answer_is_withdrawn() {
+    let story = "
+        journey j start 2026-12-01
+        step a; wait
+        step b
+        person ada
+        2026-12-02 09:00 answer ada j a
+        2026-12-03 09:00 withdraw ada j a
+        2027-01-12 09:00 answer ada j a
+        ";
+    check(
+        story,
+        &expect![[r#"
+        Tue 1 Dec 2026 08:30  ada  a
+        Tue 12 Jan 2027 09:00  ada  b (slot Tue 12 Jan 2027 08:30)
+    "#]],
+    );
+    why(
+        story,
+        "2026-12-24 08:00",
+        &expect![[r#"
+        j: held b: awaiting_answer (waiting for an answer to `a`)
+    "#]],
+    );
+}
+
+#[test]
 fn reminders_count_from_the_mail_and_fall_away_on_an_answer() {
     check(
         "

@@ -41,6 +41,8 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
         "approve`, `hold`, `pause`, `resume`, `unit …`, `choose`, `answer`, `people stop",
         &[&["unit", "shift", "Hemtjänsten Norr", "--weeks", "1", "--reason", "x", "--at", AT, "--dry-run"]],
     ),
+    ("answers status", &[]),
+    ("answers read", &[]),
     ("resolve", &[]),
     ("decisions", &[]),
     ("health", &[]),
@@ -73,6 +75,8 @@ fn every_json_field_is_documented_and_every_documented_field_exists() {
                 printed.extend(paths_in_trouble());
                 printed.extend(paths_of_people_file_problems(1));
             }
+            "answers status" => printed.extend(paths_of_answers(&["status"])),
+            "answers read" => printed.extend(paths_of_answers(&["read", "host/ett/tips"])),
             "resolve" => printed.extend(paths_of_a_held_mail()),
             "decisions" => printed.extend(paths_of_a_decision()),
             "health" => printed.extend(paths_of_health()),
@@ -175,6 +179,22 @@ fn paths_of_an_earlier_text() -> BTreeSet<String> {
     let text = std::fs::read_to_string(&file).expect("a step");
     std::fs::write(&file, format!("{text}\nMer.\n")).expect("an edit");
     paths_of(&["--config", &config, "why", "--step", "host/ett", "--text", "older", "--at", AT])
+}
+
+/// What `answers` prints of a question with ten texts.
+fn paths_of_answers(command: &[&str]) -> BTreeSet<String> {
+    let (home, config, database) = home_with_mails();
+    let file = home.path().join("content/journeys/host/ett.md");
+    let text = std::fs::read_to_string(&file).expect("a step");
+    let question =
+        "[[question]]\nid = \"tips\"\ntext = \"?\"\ntype = \"text\"\nread_by = \"programme\"\n+++\nHej";
+    std::fs::write(&file, text.replace("+++\nHej", question)).expect("an edit");
+    let texts = "
+        WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10)
+        INSERT INTO written_answer (id, journey, step, question, read_by, text, week)
+        SELECT randomblob(16), 'host', 'ett', 'tips', 'programme', 'Samåk', '2026-W49' FROM n;";
+    database.execute_batch(texts).expect("ten texts");
+    paths_of(&[&["--config", &config, "answers"], command, &["--at", AT]].concat())
 }
 
 /// What `resolve` prints of a mail that is held.
