@@ -2,6 +2,7 @@
 //! program, drive the engine against a real database, and check the repository
 //! itself.
 
+mod answers;
 mod bounces;
 mod conformance;
 mod crash;

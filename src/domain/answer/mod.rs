@@ -29,7 +29,7 @@ pub enum AnswerValue {
     NotForMe,
     /// Free text.
     Text(String),
-    /// A number of the scale or an option, in words.
+    /// A number of the scale or an option, as text.
     Value(String),
     /// A number of the scale, or the place of an option from 1, as pages send it.
     Number(i64),

@@ -50,7 +50,7 @@ fn step(questions: Vec<Question>) -> Step {
 }
 
 /// What is stored, or what is allowed instead.
-fn stored(step: &Step, id: &str, given: AnswerValue) -> String {
+fn stored(step: &Step, id: &str, given: &AnswerValue) -> String {
     let asked = Asked::of(step, id).expect("a question");
     match given.validate(step, asked) {
         Ok(valid) => {
@@ -70,7 +70,7 @@ fn stored(step: &Step, id: &str, given: AnswerValue) -> String {
 #[test]
 fn a_step_without_questions_is_answered_as_a_whole() {
     let step = step(Vec::new());
-    let stored = |id, given| stored(&step, id, given);
+    let stored = |id, given| stored(&step, id, &given);
     assert_eq!(stored("done", AnswerValue::Done), "1, answered");
     assert_eq!(stored("done", AnswerValue::WillDo), "2, no event");
     assert_eq!(stored("done", AnswerValue::NotForMe), "3, answered");
@@ -92,7 +92,7 @@ fn each_type_of_question_has_its_values() {
     ];
     let step = step(questions);
     let value = |text: &str| AnswerValue::Value(text.to_owned());
-    let stored = |id, given| stored(&step, id, given);
+    let stored = |id, given| stored(&step, id, &given);
     assert_eq!(stored("hur", value("cyklade")), "2, answered");
     assert_eq!(stored("hur", value("cycled")), "2, answered", "a page in English");
     assert_eq!(stored("hur", AnswerValue::Number(2)), "2, answered");
@@ -117,7 +117,7 @@ fn each_type_of_question_has_its_values() {
 #[test]
 fn a_text_has_a_maximum_and_no_control_characters() {
     let step = step(vec![question("text", QuestionForm::Text)]);
-    let stored = |text: &str| stored(&step, "text", AnswerValue::Text(text.to_owned()));
+    let stored = |text: &str| stored(&step, "text", &AnswerValue::Text(text.to_owned()));
     assert_eq!(stored("å\r\n\tb"), "\"å\\n\\tb\" for programme, answered");
     assert_eq!(stored("åäöåä"), "\"åäöåä\" for programme, answered");
     assert_eq!(stored("åäöåäö"), "the text has 6 characters; at most 5 are allowed");
