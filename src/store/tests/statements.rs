@@ -96,11 +96,20 @@ fn frequent_queries_use_an_index() {
         "SELECT min(next_attempt_at) FROM delivery WHERE settled_at IS NULL AND next_attempt_at > ?1",
         "SELECT id, state FROM delivery WHERE message_id = ?1",
         "SELECT number, at, reply FROM sent_before WHERE message_id = ?1",
+        "SELECT EXISTS (SELECT 1 FROM answer_slip WHERE answer_id IS NOT NULL AND seals_at < ?1)",
+        "SELECT what = 'answered' FROM event \
+         WHERE enrolment_id = ?1 AND step = ?2 AND (what = 'answered' OR what = 'withdrawn') \
+         ORDER BY id DESC LIMIT 1",
     ];
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let source = words(&source());
     let mut plans = String::new();
     for name in [
+        "answers_of_step.sql",
+        "own_answers.sql",
+        "programme_texts.sql",
+        "seal_counted.sql",
+        "write_slip.sql",
         "deliveries_to.sql",
         "people_to_decide.sql",
         "find_changes.sql",
@@ -125,6 +134,36 @@ fn frequent_queries_use_an_index() {
         plans += &format!("{}\n{}", words(sql), plan(sql));
     }
     expect![[r#"
+        answers_of_step.sql
+        SEARCH answer_slip USING PRIMARY KEY (enrolment_id=? AND step=?)
+        SCALAR SUBQUERY 1
+        SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=? AND journey=?)
+        SEARCH counted_answer USING PRIMARY KEY (id=?) LEFT-JOIN
+        own_answers.sql
+        SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=?)
+        SEARCH answer_slip USING PRIMARY KEY (enrolment_id=?)
+        SEARCH counted_answer USING PRIMARY KEY (id=?) LEFT-JOIN
+        SEARCH written_answer USING PRIMARY KEY (id=?) LEFT-JOIN
+        USE TEMP B-TREE FOR ORDER BY
+        programme_texts.sql
+        SEARCH written_answer USING INDEX written_answer_of_step (journey=? AND step=? AND question=?)
+        seal_counted.sql
+        SEARCH counted_answer USING PRIMARY KEY (id=?)
+        LIST SUBQUERY 4
+        SEARCH answer_slip USING INDEX answer_slip_to_seal (seals_at<?)
+        LIST SUBQUERY 2
+        SCAN position USING INDEX position_of_journey
+        SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH unit USING INTEGER PRIMARY KEY (rowid=?)
+        USE TEMP B-TREE FOR GROUP BY
+        CREATE BLOOM FILTER
+        LIST SUBQUERY 3
+        SCAN position USING INDEX position_of_journey
+        SEARCH person USING INTEGER PRIMARY KEY (rowid=?)
+        SEARCH unit USING INTEGER PRIMARY KEY (rowid=?)
+        USE TEMP B-TREE FOR GROUP BY
+        CREATE BLOOM FILTER
+        write_slip.sql
         deliveries_to.sql
         SEARCH person USING COVERING INDEX sqlite_autoindex_person_1 (employee_id=?)
         SEARCH enrolment USING COVERING INDEX sqlite_autoindex_enrolment_1 (person_id=?)
@@ -254,5 +293,11 @@ fn frequent_queries_use_an_index() {
         SEARCH delivery USING INDEX sqlite_autoindex_delivery_1 (message_id=?)
         SELECT number, at, reply FROM sent_before WHERE message_id = ?1
         SEARCH sent_before USING PRIMARY KEY (message_id=?)
+        SELECT EXISTS (SELECT 1 FROM answer_slip WHERE answer_id IS NOT NULL AND seals_at < ?1)
+        SCAN CONSTANT ROW
+        SCALAR SUBQUERY 1
+        SEARCH answer_slip USING INDEX answer_slip_to_seal (seals_at<?)
+        SELECT what = 'answered' FROM event WHERE enrolment_id = ?1 AND step = ?2 AND (what = 'answered' OR what = 'withdrawn') ORDER BY id DESC LIMIT 1
+        SEARCH event USING INDEX event_of_enrolment (enrolment_id=?)
     "#]].assert_eq(&plans);
 }
