@@ -31,14 +31,14 @@ const DEEPEST_SPANS: usize = 16;
 
 /// Wraps a link to the answer page that is alone in its paragraph: a table cell, because
 /// that works as a button in every mail client. The layout styles it.
-const BUTTON_BEFORE: &str = "<table role=\"presentation\" class=\"button\" border=\"0\" cellpadding=\"0\" \
+pub(super) const BUTTON_BEFORE: &str = "<table role=\"presentation\" class=\"button\" border=\"0\" cellpadding=\"0\" \
                              cellspacing=\"0\"><tr><td>";
-const BUTTON_AFTER: &str = "</td></tr></table>\n";
+pub(super) const BUTTON_AFTER: &str = "</td></tr></table>\n";
 /// Wraps a quotation: its bar is on a table cell, because padding works nowhere else in
 /// every mail client.
-const QUOTE_BEFORE: &str = "<table role=\"presentation\" class=\"quotation\" border=\"0\" cellpadding=\"0\" \
+pub(super) const QUOTE_BEFORE: &str = "<table role=\"presentation\" class=\"quotation\" border=\"0\" cellpadding=\"0\" \
                             cellspacing=\"0\"><tr><td><blockquote>\n";
-const QUOTE_AFTER: &str = "</blockquote></td></tr></table>\n";
+pub(super) const QUOTE_AFTER: &str = "</blockquote></td></tr></table>\n";
 
 /// The compiled text of a step: the part before the task, the task, and the part after it.
 /// Without a task all of it is in the first part.

@@ -7,6 +7,8 @@ pub(crate) mod email;
 mod faults;
 mod format;
 mod markdown;
+#[allow(dead_code, reason = "called by the web server, which is being written")]
+pub(crate) mod page;
 mod partials;
 mod placeholder;
 mod plain;
@@ -37,6 +39,8 @@ use crate::render::email::context::StepText;
 use crate::render::email::values::RenderValues;
 use faults::Faults;
 use markdown::Body;
+use page::Pages;
+use page::views::WebText;
 use templates::Templates;
 
 /// Webmail clips mails near 102 kB.
@@ -170,6 +174,7 @@ pub struct Renderer {
     languages: BTreeMap<Language, LanguageTexts>,
     journeys: BTreeMap<Slug, CompiledJourney>,
     templates: Templates,
+    pages: Pages,
 }
 
 /// The programme's own text in one language.
@@ -227,7 +232,8 @@ impl Renderer {
         let words = |language: &Language| language_texts(&programme, language, &templates, &mut found);
         let languages =
             programme.languages.iter().cloned().zip(programme.languages.iter().map(words)).collect();
-        let mut renderer = Renderer { programme, languages, journeys: BTreeMap::new(), templates };
+        let pages = Pages::new(library, &mut found);
+        let mut renderer = Renderer { programme, languages, journeys: BTreeMap::new(), templates, pages };
         for journey in &library.journeys {
             let prepared = renderer.compile_journey(journey, kept_columns, &mut found);
             renderer.journeys.insert(journey.slug.clone(), prepared);
@@ -267,6 +273,20 @@ impl Renderer {
             language: resolved.language.clone(),
             character: resolved.character.cloned(),
         })
+    }
+
+    /// The page templates.
+    #[allow(dead_code, reason = "called by the web server, which is being written")]
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    /// The text of a step as HTML of a page, without the layout.
+    #[allow(dead_code, reason = "called by the web server, which is being written")]
+    pub(crate) fn web(&self, request: &RenderRequest<'_>) -> Result<WebText, RenderError> {
+        let resolved = self.resolve(request)?;
+        let values = resolved.values(request);
+        page::step_text::html(&resolved.prepared.words.body, &values)
     }
 
     fn compile_journey(
