@@ -116,6 +116,15 @@ pub struct RenderedEmail {
     pub(crate) character: Option<Slug>,
 }
 
+/// A page with sample values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageSample {
+    /// The page and its state: `answer-mission`.
+    pub name: &'static str,
+    pub language: Language,
+    pub html: String,
+}
+
 /// Why a mail cannot be rendered. One line, without an address or a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
@@ -279,6 +288,21 @@ impl Renderer {
     #[allow(dead_code, reason = "called by the web server, which is being written")]
     pub(crate) fn pages(&self) -> &Pages {
         &self.pages
+    }
+
+    /// Every page in every state and language, with sample values: for previews and tests.
+    pub fn page_samples(&self) -> Result<Vec<PageSample>, RenderError> {
+        let samples = page::gallery::samples(self.programme.languages.iter());
+        let rendered = samples.into_iter().map(|sample| {
+            let html = self.pages.render(&sample.frame, &sample.page)?;
+            Ok(PageSample { name: sample.name, language: sample.frame.language.clone(), html })
+        });
+        rendered.collect()
+    }
+
+    /// The style sheet of the pages, which the samples link as `/static/style.css`.
+    pub fn page_css(&self) -> &str {
+        self.pages.css().1
     }
 
     /// The text of a step as HTML of a page, without the layout.

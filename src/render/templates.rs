@@ -120,7 +120,7 @@ fn parse_file<'a>(
         Ok(mut template) => {
             let lint = lint::lint_template(&source.file, &template, format, kept_columns);
             if format == TemplateFormat::Html {
-                put_step_text_in_as_html(&mut template);
+                put_in_as_html(&mut template, &STEP_HTML);
             }
             Some(ParsedTemplate { base, language, format, file: &source.file, template, lint })
         }
@@ -147,7 +147,7 @@ fn parse_name(name: &str) -> Option<(&str, Option<Language>, TemplateFormat)> {
 
 /// Uses a registry, because only there automatic indentation can be switched off: a partial
 /// must not indent the text it contains.
-fn parse(text: &str) -> Result<Template, Box<TemplateError>> {
+pub(super) fn parse(text: &str) -> Result<Template, Box<TemplateError>> {
     let mut scratch = Handlebars::new();
     scratch.set_prevent_indent(true);
     // A file of one line is used inline.
@@ -158,7 +158,7 @@ fn parse(text: &str) -> Result<Template, Box<TemplateError>> {
 }
 
 /// Explains a syntax error.
-fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
+pub(super) fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
     if let (TemplateErrorReason::InvalidSyntax(_), Some((at, block))) =
         (error.reason(), lint::unclosed_block(&source.text))
     {
@@ -183,18 +183,18 @@ fn syntax_fault(source: &TemplateSource, error: &TemplateError) -> Diagnostic {
     Diagnostic::error("template-syntax", place, found).hint("look for a brace or a quote that is missing")
 }
 
-/// The step's text is HTML already. Everything else is escaped.
-fn put_step_text_in_as_html(template: &mut Template) {
+/// Values that are HTML already are not escaped. Everything else is.
+pub(super) fn put_in_as_html(template: &mut Template, names: &[&str]) {
     for element in &mut template.elements {
         match element {
             TemplateElement::Expression(expression)
-                if expression.name.as_name().is_some_and(|name| STEP_HTML.contains(&name)) =>
+                if expression.name.as_name().is_some_and(|name| names.contains(&name)) =>
             {
                 *element = TemplateElement::HtmlExpression(expression.clone());
             }
             TemplateElement::HelperBlock(block) => {
                 for inner in [&mut block.template, &mut block.inverse].into_iter().flatten() {
-                    put_step_text_in_as_html(inner);
+                    put_in_as_html(inner, names);
                 }
             }
             _ => {}

@@ -26,11 +26,18 @@ pub(in crate::render) fn html(body: &Body, values: &RenderValues<'_>) -> Result<
     })
 }
 
+/// A text without placeholders, such as the accessibility statement; `None` if it has some.
+pub(super) fn fixed(body: &Body) -> Option<String> {
+    let parts = body.sections().map(|section| section.html.as_literal());
+    parts.into_iter().map(|part| part.map(for_page)).collect()
+}
+
 fn part(text: &CompiledText, values: &RenderValues<'_>) -> Result<String, RenderError> {
     let mut html = String::new();
     text.fill(values, &mut html)?;
-    for (in_mail, on_page) in INSTEAD {
-        html = html.replace(in_mail, on_page);
-    }
-    Ok(html)
+    Ok(for_page(&html))
+}
+
+fn for_page(html: &str) -> String {
+    INSTEAD.iter().fold(html.to_owned(), |html, (in_mail, on_page)| html.replace(in_mail, on_page))
 }

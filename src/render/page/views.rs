@@ -106,6 +106,34 @@ pub(crate) enum Page<'a> {
     Error(ErrorPage<'a>),
 }
 
+impl Page<'_> {
+    /// Whether it has a form that changes something, with a token.
+    pub(super) fn has_form(&self) -> bool {
+        match self {
+            Page::Answer(_)
+            | Page::Answered(_)
+            | Page::ConfirmRemove(_)
+            | Page::Pause(_)
+            | Page::ConfirmPause { .. }
+            | Page::Paused { .. }
+            | Page::Character(_)
+            | Page::ConfirmCharacter { .. }
+            | Page::Journey(_) => true,
+            Page::Saved(page) => page.undo_until.is_some(),
+            Page::Removed { .. }
+            | Page::ReadRequested
+            | Page::Resumed
+            | Page::CharacterChosen { .. }
+            | Page::Web(_)
+            | Page::Privacy(_)
+            | Page::Accessibility { .. }
+            | Page::BadLink { .. }
+            | Page::LinkRequested
+            | Page::Error(_) => false,
+        }
+    }
+}
+
 /// A step, as a heading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepHead<'a> {
@@ -208,6 +236,27 @@ pub(crate) enum QuestionForm<'a> {
         /// Their places count from 1.
         options: Vec<&'a str>,
     },
+}
+
+impl QuestionForm<'_> {
+    /// Who can read the answer, if it is a text.
+    pub(super) fn read_by(&self) -> Option<ReadBy> {
+        match self {
+            QuestionForm::Text { read_by, .. } | QuestionForm::Pledge { read_by, .. } => Some(*read_by),
+            QuestionForm::Done | QuestionForm::Scale { .. } | QuestionForm::Choice { .. } => None,
+        }
+    }
+}
+
+impl ReadBy {
+    /// The text that says it.
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            ReadBy::Me => "who_reads_me",
+            ReadBy::Programme => "who_reads_programme",
+            ReadBy::Unit => "who_reads_unit",
+        }
+    }
 }
 
 /// Who can read a text.
@@ -400,10 +449,10 @@ pub(crate) enum StepAnswer {
 }
 
 /// A step as a page.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WebPage<'a> {
     pub(crate) step: StepHead<'a>,
-    pub(crate) text: &'a WebText,
+    pub(crate) text: WebText,
     pub(crate) film: Option<FilmLink<'a>>,
 }
 

@@ -1,0 +1,51 @@
+//! The built-in page templates, words, style sheet and accessibility statements. A programme
+//! replaces each by a file of the same name in `templates/page`.
+
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("templates/", $name, ".html.hbs")))),*]
+    };
+}
+
+/// Parts of other templates.
+pub(super) const PARTS: [&str; 6] = ["layout", "language", "kind", "alert", "form", "question"];
+
+/// Name and text; what is not in [`PARTS`] is a page.
+pub(super) const TEMPLATES: [(&str, &str); 26] = templates![
+    "layout",
+    "language",
+    "kind",
+    "alert",
+    "form",
+    "question",
+    "answer",
+    "answered",
+    "confirm-remove",
+    "removed",
+    "read-requested",
+    "saved",
+    "pause",
+    "confirm-pause",
+    "paused",
+    "resumed",
+    "character",
+    "confirm-character",
+    "character-chosen",
+    "journey",
+    "web",
+    "privacy",
+    "accessibility",
+    "bad-link",
+    "link-requested",
+    "error",
+];
+
+pub(super) const WORDS: [(&str, &str); 2] =
+    [("sv", include_str!("templates/words.sv.txt")), ("en", include_str!("templates/words.en.txt"))];
+
+pub(super) const STATEMENTS: [(&str, &str); 2] = [
+    ("sv", include_str!("templates/accessibility.sv.md")),
+    ("en", include_str!("templates/accessibility.en.md")),
+];
+
+pub(super) const CSS: &str = include_str!("templates/styles.css");
