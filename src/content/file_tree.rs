@@ -404,9 +404,15 @@ fn is_text(path: &str) -> bool {
     match path.split('/').collect::<Vec<_>>()[..] {
         ["programme.toml"] => true,
         ["journeys", _, file] => file == "journey.toml" || file.ends_with(".md"),
+        ["templates", "page", file] => file.ends_with(".hbs") || is_statement(file),
         ["templates", .., file] => file.ends_with(".hbs"),
         _ => false,
     }
+}
+
+/// Returns true for an accessibility statement, which is Markdown.
+fn is_statement(file: &str) -> bool {
+    file.starts_with("accessibility.") && file.ends_with(".md")
 }
 
 /// The prefix of paths in messages.

@@ -55,7 +55,8 @@ fn missing_programme(snapshot: &FileTree, faults: &ContentDiagnostics) {
 
 fn templates(snapshot: &FileTree) -> Vec<TemplateSource> {
     let template = |(path, source): (&String, &TextFile)| {
-        let name = path.strip_prefix("templates/")?.strip_suffix(".hbs")?;
+        let name = path.strip_prefix("templates/")?;
+        let name = name.strip_suffix(".hbs").or_else(|| name.ends_with(".md").then_some(name))?;
         Some(TemplateSource { name: name.to_owned(), file: source.file.clone(), text: source.text.clone() })
     };
     snapshot.texts.iter().filter_map(template).collect()

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bounces;
+mod browser;
 mod conformance;
 mod crash;
 mod deliver;
@@ -16,6 +17,7 @@ mod holds;
 mod long_run;
 mod midnight;
 mod next;
+mod pages;
 mod people_import;
 mod pictures;
 mod postfix;

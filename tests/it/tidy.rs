@@ -142,10 +142,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     ("mail_auth", Lives::In(&["mail/message/dkim"])),
     ("axum", Lives::In(&["web", "daemon"])),
     ("tokio", Lives::In(&["web", "daemon"])),
-    (
-        "serde_json",
-        Lives::In(&["cli", "render/email/context", "render/page", "mail/auth_token"]),
-    ),
+    ("serde_json", Lives::In(&["cli", "render/email/context", "render/page", "mail/auth_token"])),
     ("clap", Lives::In(&["cli"])),
     ("clap_complete", Lives::In(&["cli"])),
     ("clap_mangen", Lives::In(&["cli"])),

@@ -92,9 +92,9 @@ impl Pages {
             .values(frame, page)
             .ok_or_else(|| invalid(&format!("the programme has no language `{}`", frame.language)))?;
         let title = templates.render(frame.language, &title(page), &values)?;
-        set(&mut values, "title", title);
+        set(&mut values, "title", &title);
         let body = templates.render(frame.language, name(page), &values)?;
-        set(&mut values, "body", body);
+        set(&mut values, "body", &body);
         let html = templates.render(frame.language, "layout", &values)?;
         Ok(tidy(&html))
     }
@@ -149,7 +149,7 @@ fn title(page: &Page<'_>) -> String {
     }
 }
 
-fn set(values: &mut Value, name: &str, html: String) {
+fn set(values: &mut Value, name: &str, html: &str) {
     if let Some(page) = values.get_mut("page").and_then(Value::as_object_mut) {
         page.insert(name.to_owned(), Value::String(html.trim_end().to_owned()));
     }

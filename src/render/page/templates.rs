@@ -78,7 +78,13 @@ impl<'a> Sources<'a> {
             let primary = language.as_str().split('-').next().unwrap_or_default();
             let own = own_words.remove(language.as_str()).or_else(|| own_words.get(primary).cloned());
             let built_in = built_in(primary);
-            let words = own.map_or_else(|| built_in.clone(), |own| words::replace(&built_in, own, faults));
+            let is_named = own.as_ref().is_some_and(|own| own.contains_key("language_name"));
+            let mut words =
+                own.map_or_else(|| built_in.clone(), |own| words::replace(&built_in, own, faults));
+            // Another language must not be called English.
+            if !is_named && built_in::WORDS.iter().all(|(name, _)| *name != primary) {
+                words.insert("language_name", Word { text: language.as_str(), file: "", line: 0 });
+            }
             (language, words)
         });
         let words = words.collect();

@@ -1,19 +1,165 @@
-//! The built-in pages have no errors, and are never larger than they should be.
+//! Built-in pages have no errors and a limited size; the files of a programme replace them,
+//! and errors in these have a line; nothing that people write is HTML.
 
+use expect_test::{Expect, expect};
+
+use super::Pages;
 use super::gallery;
+use super::views::{Given, Page};
 use crate::domain::diagnostic::Diagnostic;
-use crate::render::page::Pages;
+use crate::domain::model::library::{Library, TemplateSource};
 use crate::render::rig::{library, shown, variant};
 
-#[test]
-fn the_built_in_pages_have_no_errors() {
-    let library = library(vec![variant("Hej", "Hej!")], &[]);
-    let mut found: Vec<Diagnostic> = Vec::new();
+/// Without images; the style sheet is loaded once.
+const MAX_PAGE: usize = 15_000;
+
+fn sample_library(files: &[(&str, &str)]) -> Library {
+    let source = |(name, text): &(&str, &str)| TemplateSource {
+        name: format!("page/{}", name.trim_end_matches(".hbs")),
+        file: format!("templates/page/{name}"),
+        text: (*text).into(),
+    };
+    Library { templates: files.iter().map(source).collect(), ..library(vec![variant("Hej", "Hej!")], &[]) }
+}
+
+fn pages(files: &[(&str, &str)]) -> (Library, Pages, Vec<Diagnostic>) {
+    let library = sample_library(files);
+    let mut found = Vec::new();
     let pages = Pages::new(&library, &mut found);
+    (library, pages, found)
+}
+
+fn check(files: &[(&str, &str)], expected: &Expect) {
+    expected.assert_eq(&shown(&pages(files).2));
+}
+
+/// One sample page in the first language.
+fn page(pages: &Pages, library: &Library, name: &str) -> String {
+    let samples = gallery::samples(library.programme.languages.iter());
+    let sample = samples.into_iter().find(|sample| sample.name == name).expect("a sample");
+    pages.render(&sample.frame, &sample.page).expect("a page")
+}
+
+#[test]
+fn the_built_in_pages_have_no_errors_and_are_small() {
+    let (library, pages, found) = pages(&[]);
     assert_eq!(shown(&found), "");
     let (_, css) = pages.css();
     for sample in gallery::samples(library.programme.languages.iter()) {
         let html = pages.render(&sample.frame, &sample.page).expect(sample.name);
-        assert!(html.len() + css.len() <= 15_000, "{} has {} + {} bytes", sample.name, html.len(), css.len());
+        let size = html.len() + css.len();
+        assert!(size <= MAX_PAGE, "{} has {size} bytes", sample.name);
     }
+}
+
+#[test]
+fn what_people_write_is_escaped() {
+    let (library, pages, _) = pages(&[]);
+    let hostile = "<script>\"'&</textarea>";
+    let mut samples = gallery::samples(library.programme.languages.iter());
+    for sample in &mut samples {
+        if let Some(reader) = &mut sample.frame.reader {
+            reader.first_name = hostile;
+            reader.unit_name = hostile;
+        }
+        match &mut sample.page {
+            Page::Answer(page) => {
+                page.step.title = hostile;
+                page.token = hostile;
+                for question in &mut page.questions {
+                    question.text = hostile;
+                    question.given = Given::Text(hostile);
+                }
+            }
+            Page::Saved(page) => page.step.title = hostile,
+            Page::Web(page) => page.step.title = hostile,
+            Page::Removed { step_title } => *step_title = hostile,
+            Page::CharacterChosen { name } => *name = hostile,
+            Page::BadLink { link, .. } => *link = hostile,
+            Page::Error(page) => page.texts = vec![(hostile, hostile)],
+            Page::Pause(page) => page.until = hostile,
+            Page::Journey(page) => page.journeys.iter_mut().for_each(|journey| journey.title = hostile),
+            _ => {}
+        }
+        let html = pages.render(&sample.frame, &sample.page).expect(sample.name);
+        assert!(!html.contains("<script"), "{}", sample.name);
+        assert!(!html.contains("\"'&<"), "{}", sample.name);
+        assert!(html.matches("</textarea>").count() <= html.matches("<textarea").count(), "{}", sample.name);
+    }
+}
+
+#[test]
+fn a_programme_replaces_single_files_and_texts() {
+    let (library, pages, found) = pages(&[
+        ("resumed.html.hbs", "<p>Hej igen, {{reader.first_name}}.</p>\n"),
+        ("words.sv.txt.hbs", "# Våra egna ord\ntitle_resumed = Nu kör vi < igen\n"),
+        ("styles.css.hbs", "body { color: black }\n"),
+        ("accessibility.sv.md", "Vår egen *text*.\n"),
+    ]);
+    assert_eq!(shown(&found), "");
+    let resumed = page(&pages, &library, "resumed");
+    assert!(resumed.contains("<h1>Nu kör vi &lt; igen</h1>"), "{resumed}");
+    assert!(resumed.contains("<p>Hej igen, Marianne.</p>"), "{resumed}");
+    assert!(resumed.contains("Pausa mejlen"), "{resumed}");
+    assert!(page(&pages, &library, "accessibility").contains("<p>Vår egen <em>text</em>.</p>"));
+    assert_eq!(pages.css().1, "body { color: black }\n");
+    assert_ne!(pages.css().0, super::css_name(super::built_in::CSS));
+}
+
+#[test]
+fn errors_in_templates_have_a_line() {
+    check(
+        &[
+            ("saved.html.hbs", "<p>\n{{#if undo_untill}}x{{/if}} {{{next}}} {{> gone}}\n"),
+            (
+                "words.sv.txt.hbs",
+                "\nbutton_sav = Spara\nsaved_next = {{nxt}}\nwho_reads_me = Alla läser.\nhej\n",
+            ),
+            ("svar.html.hbs", "x"),
+        ],
+        &expect![[r#"
+            templates/page/words.sv.txt.hbs:5:1: error: a line without `key = text`
+              hint: write one text a line, like `button_save = Spara`; `#` begins a comment
+            templates/page/svar.html.hbs: error: `svar.html` is not the name of a page template
+              hint: `docs/authoring.md` lists them
+            templates/page/words.sv.txt.hbs:2:1: error: no page uses the text `button_sav`
+              hint: did you mean `button_save`?
+            templates/page/words.sv.txt.hbs:4:1: error: `who_reads_me` cannot be replaced: it says who can read an answer
+              hint: delete the line
+            templates/page/saved.html.hbs:2:1: error: no page has a value `undo_untill`
+              hint: did you mean `undo_until`?
+            templates/page/saved.html.hbs:2:29: error: `{{{next}}}` would be on the page unescaped
+              hint: write it with two braces
+            templates/page/words.sv.txt.hbs:3:1: error: no page has a value `nxt`
+              hint: did you mean `next`?
+        "#]],
+    );
+}
+
+#[test]
+fn what_protects_people_cannot_be_dropped() {
+    check(
+        &[
+            ("layout.html.hbs", "<h1>{{page.title}}</h1>\n{{page.body}}\n"),
+            ("paused.html.hbs", "<form method=\"post\"></form>\n"),
+            ("question.html.hbs", "<textarea name=\"{{name}}\"></textarea>\n"),
+        ],
+        &expect![[r#"
+            templates/page/layout.html.hbs: error: the language switch is missing from the page
+              hint: write `{{> language}}` before the page
+            templates/page/layout.html.hbs: error: the link to the privacy text is missing from the page
+              hint: write a link to `{{link.privacy}}`
+            templates/page/question.html.hbs: error: who can read the answer is missing from the page
+              hint: write `{{> who_reads_me}}` as in the built-in template
+            templates/page/paused.html.hbs: error: the form token is missing from the page
+              hint: write `{{> form}}` inside the form
+        "#]],
+    );
+}
+
+#[test]
+fn a_value_of_another_page_is_an_error() {
+    check(&[("resumed.html.hbs", "{{undo_until}}")], &expect![[r#"
+        templates/page/resumed.html.hbs: error: the page cannot be written: the mail template `resumed` cannot be filled: there is no `undo_until` on this page
+    "#]]);
 }

@@ -38,7 +38,7 @@ impl Values<'_> {
             "written": max.is_some(),
             "scale": matches!(question.form, QuestionForm::Scale { .. }),
             "optional": page.questions.len() > 1,
-            "max": max,
+            "max": max.map(|max| grouped(max as usize)),
             "read_by": read_by.map(|read_by| match read_by {
                 ReadBy::Me => "me",
                 ReadBy::Programme => "programme",
@@ -69,7 +69,9 @@ impl Values<'_> {
         // The link leads to the first field.
         let field = if max.is_some() { field(question) } else { format!("{}-1", field(question)) };
         let text = self.text(question);
-        Some(json!({ "field": field, "date": false, "has": has, "max": max, "text": text }))
+        Some(
+            json!({ "field": field, "date": false, "has": has.map(grouped), "max": max.map(|max| grouped(max as usize)), "text": text }),
+        )
     }
 
     fn text<'q>(&'q self, question: &Question<'q>) -> &'q str {
@@ -111,4 +113,10 @@ impl Values<'_> {
 /// The id of its field.
 fn field(question: &Question<'_>) -> String {
     format!("q-{}", question.id)
+}
+
+/// `2 000`, with a space that does not break.
+fn grouped(number: usize) -> String {
+    let thousands = number / 1000;
+    if thousands == 0 { number.to_string() } else { format!("{thousands}\u{a0}{:03}", number % 1000) }
 }
