@@ -166,6 +166,14 @@ pub enum RenderError {
         /// Journey and step.
         step: String,
     },
+    /// The template of a web page cannot be rendered.
+    #[error("the page template `{template}` cannot be filled: {why}")]
+    PageTemplate {
+        /// Name of the template.
+        template: String,
+        /// The message of the template engine.
+        why: String,
+    },
     /// A template cannot be rendered.
     #[error("the mail template `{template}` cannot be filled: {why}")]
     Template {

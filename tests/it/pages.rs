@@ -75,7 +75,7 @@ fn every_page_keeps_its_promises() {
         for fault in page.faults() {
             faults.push(format!("{}.{}: {fault}", sample.name, sample.language));
         }
-        let title = page.text_of("title").concat();
+        let title = page.title();
         let is_error = sample.html.contains("role=\"alert\"") || sample.name.starts_with("error-");
         if is_error != (title.starts_with("Fel: ") || title.starts_with("Error: ")) {
             faults.push(format!("{}.{}: the title is `{title}`", sample.name, sample.language));
@@ -178,15 +178,15 @@ impl Elements {
         self.elements.iter().filter(move |element| element.name == name)
     }
 
-    fn text_of(&self, name: &str) -> Vec<&str> {
-        self.named(name).map(|element| element.text.as_str()).collect()
+    fn title(&self) -> String {
+        self.named("title").map(|element| element.text.as_str()).collect()
     }
 
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let first = self.named("form").next();
-        let switches = self.named("button").filter(|button| button.is_in_first_form);
-        let is_switch = switches.clone().count() > 0 && switches.clone().all(|b| b.get("name") == "lang");
+        let switches: Vec<&Element> = self.named("button").filter(|b| b.is_in_first_form).collect();
+        let is_switch = !switches.is_empty() && switches.iter().all(|b| b.get("name") == "lang");
         if !is_switch || first.is_none_or(|form| form.get("method") != "get") {
             faults.push("the first form is not the language switch".to_owned());
         }

@@ -244,7 +244,7 @@ const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "types", "m
 const PROMISES: &[&str] = &["TODO", "FIXME", "XXX"];
 
 /// Folders that are not part of the repository.
-const NOT_OURS: &[&str] = &[".git", "target", "outbox"];
+const NOT_OURS: &[&str] = &[".git", "target", "outbox", "tests/browser/node_modules"];
 
 /// Files that are exempt on purpose: broken samples, and golden mails.
 const SAMPLES: &[&str] = &["tests/fixtures/", "tests/golden/"];

@@ -89,9 +89,10 @@ fn fault(renderer: &Renderer, request: &RenderRequest<'_>, variant: &Variant) ->
             ("subject", "it was tried with a name of 60 characters: make it shorter")
         }
         RenderError::TooLong { .. } => ("too-long", "a mail is read in a few minutes"),
-        RenderError::AddressInLink { .. } | RenderError::NoSuchStep { .. } | RenderError::Template { .. } => {
-            ("cannot-render", "the templates are in `templates/email`")
-        }
+        RenderError::AddressInLink { .. }
+        | RenderError::NoSuchStep { .. }
+        | RenderError::PageTemplate { .. }
+        | RenderError::Template { .. } => ("cannot-render", "the templates are in `templates/email`"),
     };
     let round = if request.round > 0 { "the reminder" } else { "the mail" };
     let message = match &fault {

@@ -1,4 +1,4 @@
-//! The built-in page templates, words, style sheet and accessibility statements. A programme
+//! The built-in page templates, texts, style sheet and accessibility statements. A programme
 //! replaces each by a file of the same name in `templates/page`.
 
 macro_rules! templates {

@@ -1,5 +1,5 @@
 //! The web pages, as HTML. Pure: a page is a function of the templates, a frame and a view.
-//! The web server makes the view; words are in templates, which authors may replace.
+//! The web server makes the view; texts are in templates, which authors may replace.
 
 mod built_in;
 mod check;
@@ -83,7 +83,7 @@ impl Pages {
     /// A page as HTML.
     pub(crate) fn render(&self, frame: &Frame<'_>, page: &Page<'_>) -> Result<String, RenderError> {
         let invalid =
-            |why: &str| RenderError::Template { template: name(page).to_owned(), why: why.to_owned() };
+            |why: &str| RenderError::PageTemplate { template: name(page).to_owned(), why: why.to_owned() };
         let templates = self
             .templates
             .as_ref()

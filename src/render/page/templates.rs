@@ -162,7 +162,7 @@ impl Templates {
         name: &str,
         values: &impl Serialize,
     ) -> Result<String, RenderError> {
-        let fault = |why: String| RenderError::Template { template: name.to_owned(), why };
+        let fault = |why: String| RenderError::PageTemplate { template: name.to_owned(), why };
         let Some(registry) = self.registries.get(language) else {
             return Err(fault(format!("the programme has no language `{language}`")));
         };

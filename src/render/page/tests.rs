@@ -159,7 +159,10 @@ fn what_protects_people_cannot_be_dropped() {
 
 #[test]
 fn a_value_of_another_page_is_an_error() {
-    check(&[("resumed.html.hbs", "{{undo_until}}")], &expect![[r#"
-        templates/page/resumed.html.hbs: error: the page cannot be written: the mail template `resumed` cannot be filled: there is no `undo_until` on this page
-    "#]]);
+    check(
+        &[("resumed.html.hbs", "{{undo_until}}")],
+        &expect![[r#"
+        templates/page/resumed.html.hbs: error: the page cannot be written: the page template `resumed` cannot be filled: there is no `undo_until` on this page
+    "#]],
+    );
 }

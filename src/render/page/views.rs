@@ -1,5 +1,5 @@
 //! What a page shows, as plain values: the web server makes one, `render` turns it into
-//! HTML. No decisions are made from them but about words and structure.
+//! HTML. No decisions are made from them but about wording and structure.
 //!
 //! Fields of the forms, as they come back: `f` is the form token, `do` the button, `confirmed` is
 //! `1` on a second page. `q.<question>` is an answer: the place of the option from 1, the
@@ -202,7 +202,7 @@ pub(crate) enum Notice {
 #[derive(Clone, Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) id: &'a str,
-    /// Empty for [`QuestionForm::Done`] without words of its own.
+    /// Empty for [`QuestionForm::Done`] without a text of its own.
     pub(crate) text: &'a str,
     pub(crate) form: QuestionForm<'a>,
     /// What is chosen or written when the page opens.
@@ -485,7 +485,7 @@ pub(crate) struct PrivacyPage<'a> {
 /// An error as a page.
 #[derive(Clone, Debug)]
 pub(crate) struct ErrorPage<'a> {
-    /// Chooses the words: 400, 403, 404, 405, 413, 414, 415, 421, 422, 429, 500, 503.
+    /// Chooses the text: 400, 403, 404, 405, 413, 414, 415, 421, 422, 429, 500, 503.
     pub(crate) status: u16,
     /// `R-…`, for the help desk.
     pub(crate) reference: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! The words of the pages: a file per language with `key = text`, one a line. A programme's own
+//! The texts of the pages: a file per language with `key = text`, one a line. A programme's own
 //! file replaces single texts; the others are the built-in ones.
 
 use std::collections::BTreeMap;
