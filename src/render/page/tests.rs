@@ -53,6 +53,15 @@ fn the_built_in_pages_have_no_errors_and_are_small() {
 }
 
 #[test]
+fn a_page_without_a_step_has_no_kind() {
+    let (library, pages, _) = pages(&[]);
+    for name in ["removed", "pause", "bad-link"] {
+        assert!(!page(&pages, &library, name).contains("class=\"band\""), "{name}");
+    }
+    assert!(page(&pages, &library, "answer-mission").contains("<p class=\"band\">Uppdrag · 5 minuter</p>"));
+}
+
+#[test]
 fn what_people_write_is_escaped() {
     let (library, pages, _) = pages(&[]);
     let hostile = "<script>\"'&</textarea>";
