@@ -77,6 +77,10 @@ enum Command {
     Test(commands::test::Args),
     Plan(commands::plan::Args),
     Why(commands::why::Args),
+    Link(commands::link::Args),
+    /// End all links in all mails
+    #[command(subcommand)]
+    Links(commands::link::Links),
     Status(commands::status::Args),
     Health(commands::health::Args),
     Decisions(commands::decisions::Args),
@@ -123,6 +127,8 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Test(args) => commands::test::run(&args, cx),
         Command::Plan(args) => commands::plan::run(&args, cx),
         Command::Why(args) => commands::why::run(&args, cx),
+        Command::Link(args) => commands::link::run(&args, cx),
+        Command::Links(links) => commands::link::renew(&links, cx),
         Command::Status(args) => commands::status::run(&args, cx),
         Command::Health(args) => commands::health::run(&args, cx),
         Command::Decisions(args) => commands::decisions::run(&args, cx),

@@ -136,8 +136,10 @@ fn privacy(table: &mut TableReader<'_>) -> Option<Privacy> {
     let legal_basis = table.text("legal_basis");
     let visible_to = table.text("visible_to");
     let retention = table.text("retention");
+    let contact = table.line("contact").map(|contact| contact.value);
     table.finish();
     Some(Privacy {
+        contact,
         purpose: purpose?.value,
         legal_basis: legal_basis?.value,
         visible_to: visible_to?.value,

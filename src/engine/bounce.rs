@@ -71,7 +71,7 @@ pub fn take(
         true => Incoming { to: Vec::new(), kind: IncomingKind::Unparseable },
         false => inbound::read(bytes),
     };
-    let keys = Keys::new(&store.secret()?);
+    let keys = Keys::new(&store.secrets()?);
     let mut candidates = envelope_to.into_iter().chain(incoming.to.iter().map(String::as_str));
     let delivery = candidates.find_map(|address| keys.verify_return_path(address));
     let fates = match incoming.kind {

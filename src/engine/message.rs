@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::config::Config;
+use crate::domain::delivery::state::MailPurpose;
 use crate::domain::model::email::Email;
 use crate::domain::model::ids::StepName;
 use crate::domain::model::library::Library;
@@ -13,12 +14,13 @@ use crate::domain::verdict::{Held, Reason};
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::panics::catch_panic;
 use crate::engine::plan::pass::{self, DueEmail, HeldEmail, Pass};
-use crate::engine::tokens::Keys;
+use crate::engine::tokens::{Keys, LinkTarget, Purpose};
 use crate::failpoint;
 use crate::mail::files;
 use crate::mail::message::compose::{self, ComposeOptions};
 use crate::mail::message::mime;
-use crate::render::{ReaderLinks, RenderRequest, Renderer};
+use crate::render::access::{self, AccessMail};
+use crate::render::{ReaderLinks, RenderRequest, RenderedEmail, Renderer};
 use crate::store::OutboundDelivery;
 
 /// What all messages have in common.
@@ -111,6 +113,12 @@ pub(super) fn domain(snapshot: &Snapshot) -> &str {
     snapshot.config.mail.from.address.rsplit('@').next().unwrap_or("localhost")
 }
 
+/// What the links of a mail refer to.
+fn link_target(outgoing: &OutboundDelivery) -> LinkTarget {
+    let delivery = &outgoing.delivery;
+    LinkTarget { delivery: delivery.number, made: delivery.booked, epoch: outgoing.link_epoch }
+}
+
 impl<'c> MessageBuilder<'c> {
     /// With configuration and content of a snapshot.
     pub fn of(snapshot: &'c Snapshot) -> MessageBuilder<'c> {
@@ -125,14 +133,44 @@ impl<'c> MessageBuilder<'c> {
     /// built.
     pub(super) fn outgoing(&self, keys: &Keys, outgoing: &OutboundDelivery) -> Result<Vec<u8>, String> {
         let delivery = &outgoing.delivery;
+        if outgoing.purpose == MailPurpose::Access {
+            return self.access_mail(keys, outgoing);
+        }
         let marks = MessageMetadata {
             booked: delivery.booked,
             message_id: delivery.message_id.clone(),
             in_reply_to: delivery.in_reply_to.clone(),
             delivery: Some(delivery.number),
-            links: keys.links(&self.config.web.base_url, delivery.number, delivery.booked),
+            links: keys.links(&self.config.web.base_url, &link_target(outgoing)),
         };
         self.bytes(&self.letter(outgoing, &marks.links), &marks)
+    }
+
+    /// The mail with new links.
+    fn access_mail(&self, keys: &Keys, outgoing: &OutboundDelivery) -> Result<Vec<u8>, String> {
+        let (delivery, base_url) = (&outgoing.delivery, &self.config.web.base_url);
+        let target = link_target(outgoing);
+        let marks = MessageMetadata {
+            booked: delivery.booked,
+            message_id: delivery.message_id.clone(),
+            in_reply_to: None,
+            delivery: Some(delivery.number),
+            links: keys.links(base_url, &target),
+        };
+        let letter = self.letter(outgoing, &marks.links);
+        let step = StepName { journey: letter.journey.clone(), step: letter.step.clone() };
+        let step = self.library.step(&step).ok_or("the step is gone")?;
+        let language = self.library.programme.serve(&outgoing.person.language);
+        let mail = access::render(&AccessMail {
+            language,
+            first_name: &outgoing.person.first_name,
+            programme_title: self.renderer.programme_title(language),
+            step_title: &step.variant(language, letter.character).title,
+            answer: &marks.links.answer,
+            journey: &keys.url(base_url, &target, Purpose::Journey),
+        });
+        let mail = self.compose(mail.map_err(|fault| fault.to_string())?, &letter, &marks);
+        mime::bytes(&mail).map_err(|fault| fault.to_string())
     }
 
     /// The render input of a queued delivery.
@@ -165,6 +203,10 @@ impl<'c> MessageBuilder<'c> {
     /// Renders a message before it is encoded.
     pub(super) fn email(&self, letter: &RenderRequest<'_>, marks: &MessageMetadata) -> Result<Email, String> {
         let mail = self.renderer.mail(letter).map_err(|fault| fault.to_string())?;
+        Ok(self.compose(mail, letter, marks))
+    }
+
+    fn compose(&self, mail: RenderedEmail, letter: &RenderRequest<'_>, marks: &MessageMetadata) -> Email {
         let config = &self.config.mail;
         let id = marks.message_id.trim_start_matches('<').split('@').next().unwrap_or_default();
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
@@ -185,7 +227,19 @@ impl<'c> MessageBuilder<'c> {
             delivery: marks.delivery,
             first_message_id: marks.in_reply_to.as_deref(),
         };
-        Ok(compose::email(mail, &sending))
+        compose::email(mail, &sending)
+    }
+
+    /// Path of the file of a queued delivery.
+    pub(super) fn outgoing_file_name(&self, keys: &Keys, outgoing: &OutboundDelivery) -> String {
+        let number = outgoing.delivery.number;
+        let links = keys.links(&self.config.web.base_url, &link_target(outgoing));
+        let letter = self.letter(outgoing, &links);
+        let name = self.file_name(&letter, outgoing.delivery.booked, &format!("protected-{number}"));
+        match outgoing.purpose {
+            MailPurpose::Step => name,
+            MailPurpose::Access => name.replace(".eml", "-link.eml"),
+        }
     }
 
     /// Path of a message file below its folder. `stands_for` replaces the id of a

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod import;
 pub mod load;
 pub mod message;
+pub(crate) mod pages;
 pub(crate) mod panics;
 pub mod plan;
 pub mod send;

@@ -10,6 +10,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::domain::model::ids::{PersonNumber, StepName};
 use crate::domain::time::timezone::Timestamp;
 use crate::render::ReaderLinks;
+use crate::store::Secrets;
+
+pub(crate) mod form;
 
 /// Generates the secret of a new database. Fails if the system provides no
 /// randomness.
@@ -41,8 +44,12 @@ pub(super) fn sha256_base32(bytes: &[u8]) -> String {
 pub struct Keys {
     message_id: Key,
     link: Key,
+    /// Of the links that were valid until `journey links renew`.
+    former_link: Option<Key>,
+    form: Key,
     return_path: Key,
     letters: Encoding,
+    secrets: Secrets,
 }
 
 /// The purpose of a link.
@@ -56,12 +63,18 @@ pub enum Purpose {
     Character,
     /// To show the mail as a web page.
     Web,
+    /// To show what came and what comes.
+    Journey,
+    /// To read one's own answers and data.
+    Mine,
 }
 
 /// The content of a link token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub(crate) purpose: Purpose,
+    /// Of the person; a higher one ends all earlier links.
+    pub(crate) epoch: u8,
     /// The number of the delivery that contained the link.
     pub delivery: i64,
     /// The last valid day, in days since 1 January 1970.
@@ -77,16 +90,27 @@ const DAYS: i64 = 400;
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
 impl Keys {
-    /// Derives the keys from a secret.
-    pub fn new(secret: &[u8; 32]) -> Keys {
-        let root = Key::new(HMAC_SHA256, secret);
-        let of = |usage: &str| Key::new(HMAC_SHA256, sign(&root, usage.as_bytes()).as_ref());
+    /// Derives the keys from the secrets.
+    pub fn new(secrets: &Secrets) -> Keys {
+        let of = |secret: &[u8; 32], usage: &str| {
+            let root = Key::new(HMAC_SHA256, secret);
+            Key::new(HMAC_SHA256, sign(&root, usage.as_bytes()).as_ref())
+        };
+        let of_links = secrets.link.as_ref().unwrap_or(&secrets.instance);
         Keys {
-            message_id: of("journey message-id 1"),
-            link: of("journey link 1"),
-            return_path: of("journey return-path 1"),
+            message_id: of(&secrets.instance, "journey message-id 1"),
+            link: of(of_links, "journey link 1"),
+            former_link: secrets.former_link.map(|secret| of(&secret, "journey link 1")),
+            form: of(of_links, "journey form 1"),
+            return_path: of(&secrets.instance, "journey return-path 1"),
             letters: letters(),
+            secrets: *secrets,
         }
+    }
+
+    /// Whether they are derived from these secrets.
+    pub(crate) fn are_of(&self, secrets: &Secrets) -> bool {
+        self.secrets == *secrets
     }
 
     /// The Message-ID of a mail, `<…@domain>`. Deterministic, not guessable, and
@@ -103,29 +127,36 @@ impl Keys {
         format!("<{}@{domain}>", self.letters.encode(&tag.as_ref()[..20]))
     }
 
+    /// The Message-ID of a mail with new links.
+    pub(crate) fn access_message_id(&self, delivery: i64, domain: &str) -> String {
+        let tag = sign(&self.message_id, format!("access\n{delivery}").as_bytes());
+        format!("<{}@{domain}>", self.letters.encode(&tag.as_ref()[..20]))
+    }
+
     /// The recipient's own pages for one mail.
-    pub(crate) fn links(&self, base_url: &str, delivery: i64, booked: Timestamp) -> ReaderLinks {
-        let last_day = booked.timestamp() / SECONDS_A_DAY + DAYS;
-        let last_day = u16::try_from(last_day).unwrap_or(u16::MAX);
-        let to = |purpose: Purpose| {
-            let token = self.token(Claim { purpose, delivery, last_day });
-            format!("{base_url}/{}/{token}", purpose.as_str())
-        };
+    pub(crate) fn links(&self, base_url: &str, to: &LinkTarget) -> ReaderLinks {
+        let url = |purpose| self.url(base_url, to, purpose);
         ReaderLinks {
-            answer: to(Purpose::Answer),
-            pause: to(Purpose::Pause),
-            character: to(Purpose::Character),
-            web: to(Purpose::Web),
+            answer: url(Purpose::Answer),
+            pause: url(Purpose::Pause),
+            character: url(Purpose::Character),
+            web: url(Purpose::Web),
         }
+    }
+
+    /// The address of one page.
+    pub(crate) fn url(&self, base_url: &str, to: &LinkTarget, purpose: Purpose) -> String {
+        let last_day = u16::try_from(day_of(to.made) + DAYS).unwrap_or(u16::MAX);
+        let token = self.token(Claim { purpose, epoch: to.epoch, delivery: to.delivery, last_day });
+        format!("{base_url}/{}/{token}", purpose.as_str())
     }
 
     /// A signed token of lower-case letters and digits, so that it survives being
     /// typed, folded and upper-cased.
     pub(crate) fn token(&self, claim: Claim) -> String {
-        let mut bytes = claim.bytes().to_vec();
+        let bytes = claim.bytes();
         let tag = sign(&self.link, &bytes);
-        bytes.extend_from_slice(&tag.as_ref()[..TAG]);
-        self.letters.encode(&bytes)
+        self.letters.encode(&[&bytes, &tag.as_ref()[..TAG]].concat())
     }
 
     /// The return path of one mail: `bounces+<token>@…`, from the configured bounce
@@ -146,9 +177,9 @@ impl Keys {
         let (_, token) = local.rsplit_once('+')?;
         let bytes = self.letters.decode(token.as_bytes()).ok()?;
         let (said, tag) = bytes.split_at_checked(1 + size_of::<i64>())?;
-        let whole = sign(&self.return_path, said);
-        let same = |part: &[u8]| sign(&self.return_path, part);
-        verify(&self.return_path, &whole.as_ref()[..TAG], same(tag).as_ref()).ok()?;
+        if !is_signature(&self.return_path, said, tag) {
+            return None;
+        }
         let delivery = i64::from_be_bytes(said[1..].try_into().ok()?);
         (said[0] == VERSION).then_some(delivery)
     }
@@ -156,60 +187,93 @@ impl Keys {
     /// The content of a token, if its signature is valid, it has this purpose, and
     /// it has not expired.
     pub fn verify(&self, token: &str, purpose: Purpose, now: Timestamp) -> Option<Claim> {
+        let claim = self.signed(token, &self.link)?;
+        (claim.purpose == purpose && day_of(now) <= i64::from(claim.last_day)).then_some(claim)
+    }
+
+    /// The content of a token that was valid once: expired, or of the links before they
+    /// were renewed. Good for one thing only: to know whose mailbox gets a new link.
+    pub(crate) fn was_valid(&self, token: &str) -> Option<Claim> {
+        let keys = [Some(&self.link), self.former_link.as_ref()];
+        keys.into_iter().flatten().find_map(|key| self.signed(token, key))
+    }
+
+    /// The content of a token whose signature is valid.
+    fn signed(&self, token: &str, key: &Key) -> Option<Claim> {
         let bytes = self.letters.decode(token.as_bytes()).ok()?;
         let (said, tag) = bytes.split_at_checked(Claim::BYTES)?;
-        // Recompute the whole signature, and compare the truncated part in constant
-        // time by signing both once more.
-        let whole = sign(&self.link, said);
-        let same = |part: &[u8]| sign(&self.link, part);
-        verify(&self.link, &whole.as_ref()[..TAG], same(tag).as_ref()).ok()?;
-        let claim = Claim::read(said)?;
-        let today = now.timestamp() / SECONDS_A_DAY;
-        (claim.purpose == purpose && today <= i64::from(claim.last_day)).then_some(claim)
+        is_signature(key, said, tag).then(|| Claim::read(said))?
     }
+}
+
+/// Whether these are the first bytes of the signature, in constant time: both are
+/// signed once more, because `ring` compares only whole signatures.
+fn is_signature(key: &Key, message: &[u8], tag: &[u8]) -> bool {
+    let whole = sign(key, message);
+    verify(key, &whole.as_ref()[..TAG], sign(key, tag).as_ref()).is_ok()
+}
+
+/// The day in days since 1 January 1970.
+fn day_of(at: Timestamp) -> i64 {
+    at.timestamp().div_euclid(SECONDS_A_DAY)
 }
 
 impl Purpose {
-    const ALL: [Purpose; 4] = [Purpose::Answer, Purpose::Pause, Purpose::Character, Purpose::Web];
+    /// All purposes, in the order of their numbers; a number is never used again.
+    const ALL: [(Purpose, u8, &'static str); 6] = [
+        (Purpose::Answer, 1, "answer"),
+        (Purpose::Pause, 2, "pause"),
+        (Purpose::Character, 3, "character"),
+        (Purpose::Web, 4, "web"),
+        (Purpose::Journey, 5, "journey"),
+        (Purpose::Mine, 10, "mine"),
+    ];
 
     /// Its path segment in a URL.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Purpose::Answer => "answer",
-            Purpose::Pause => "pause",
-            Purpose::Character => "character",
-            Purpose::Web => "web",
-        }
+        self.entry().2
     }
 
     fn byte(self) -> u8 {
-        match self {
-            Purpose::Answer => 1,
-            Purpose::Pause => 2,
-            Purpose::Character => 3,
-            Purpose::Web => 4,
-        }
+        self.entry().1
+    }
+
+    fn entry(self) -> &'static (Purpose, u8, &'static str) {
+        // Each purpose is in the list; a test says so.
+        Purpose::ALL.iter().find(|(purpose, ..)| *purpose == self).unwrap_or(&Purpose::ALL[0])
     }
 }
 
+/// What the links of a page or a mail refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkTarget {
+    /// The number of the delivery.
+    pub(crate) delivery: i64,
+    /// From when their days count.
+    pub(crate) made: Timestamp,
+    /// Of the person.
+    pub(crate) epoch: u8,
+}
+
 impl Claim {
-    const BYTES: usize = 12;
+    const BYTES: usize = 13;
 
     fn bytes(self) -> [u8; Claim::BYTES] {
         let mut bytes = [0; Claim::BYTES];
         bytes[0] = VERSION;
         bytes[1] = self.purpose.byte();
-        bytes[2..4].copy_from_slice(&self.last_day.to_be_bytes());
-        bytes[4..].copy_from_slice(&self.delivery.to_be_bytes());
+        bytes[2] = self.epoch;
+        bytes[3..5].copy_from_slice(&self.last_day.to_be_bytes());
+        bytes[5..].copy_from_slice(&self.delivery.to_be_bytes());
         bytes
     }
 
     fn read(bytes: &[u8]) -> Option<Claim> {
-        let (head, delivery) = bytes.split_at_checked(4)?;
-        let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.byte() == head[1])?;
-        let last_day = u16::from_be_bytes([head[2], head[3]]);
+        let (head, delivery) = bytes.split_at_checked(5)?;
+        let (purpose, ..) = Purpose::ALL.into_iter().find(|(_, byte, _)| *byte == head[1])?;
+        let last_day = u16::from_be_bytes([head[3], head[4]]);
         let delivery = i64::from_be_bytes(delivery.try_into().ok()?);
-        (head[0] == VERSION).then_some(Claim { purpose, delivery, last_day })
+        (head[0] == VERSION).then_some(Claim { purpose, epoch: head[2], delivery, last_day })
     }
 }
 
@@ -233,7 +297,7 @@ mod tests {
     use crate::domain::model::ids::Slug;
 
     fn keys() -> Keys {
-        Keys::new(&[7; 32])
+        Keys::new(&Secrets::first([7; 32]))
     }
 
     fn at() -> Timestamp {
@@ -262,11 +326,19 @@ mod tests {
 
     #[test]
     fn links_are_short_alphanumeric_and_anonymous() {
-        let links = keys().links("https://larresa.ekdala.example", i64::MAX, at());
+        let to = LinkTarget { delivery: i64::MAX, made: at(), epoch: 255 };
+        let links = keys().links("https://larresa.ekdala.example", &to);
         for link in [links.answer, links.pause, links.character, links.web] {
             let token = link.rsplit('/').next().unwrap_or_default().to_owned();
-            assert!(link.len() <= 200 && token.len() == 45, "{link}");
+            assert!(link.len() <= 200 && token.len() == 47, "{link}");
             assert!(token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{token}");
+        }
+    }
+
+    #[test]
+    fn each_purpose_has_its_own_byte_and_path() {
+        for (purpose, byte, name) in Purpose::ALL {
+            assert_eq!((purpose.byte(), purpose.as_str()), (byte, name));
         }
     }
 
@@ -285,20 +357,24 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, rng_seed: RngSeed::Fixed(19), ..ProptestConfig::default() })]
 
         #[test]
-        fn only_unmodified_link_tokens_verify(delivery in 0..i64::MAX, days in 0..400i64, bit in 0..224usize) {
+        fn only_unmodified_link_tokens_verify(delivery in 0..i64::MAX, days in 0..400i64, epoch: u8, bit in 0..232usize) {
             let last_day = u16::try_from(at().timestamp() / SECONDS_A_DAY + days).expect("a day");
-            let claim = Claim { purpose: Purpose::Answer, delivery, last_day };
+            let claim = Claim { purpose: Purpose::Answer, epoch, delivery, last_day };
             let token = keys().token(claim);
             prop_assert_eq!(keys().verify(&token, Purpose::Answer, at()), Some(claim));
             prop_assert_eq!(keys().verify(&token.to_uppercase(), Purpose::Answer, at()), Some(claim));
             prop_assert_eq!(keys().verify(&token, Purpose::Pause, at()), None);
-            prop_assert_eq!(Keys::new(&[8; 32]).verify(&token, Purpose::Answer, at()), None);
+            prop_assert_eq!(Keys::new(&Secrets::first([8; 32])).verify(&token, Purpose::Answer, at()), None);
             let late = at() + chrono::TimeDelta::days(days + 1);
             prop_assert_eq!(keys().verify(&token, Purpose::Answer, late), None);
+            prop_assert_eq!(keys().was_valid(&token), Some(claim));
+            let renewed = Secrets { link: Some([9; 32]), former_link: Some([7; 32]), instance: [7; 32] };
+            prop_assert_eq!(Keys::new(&renewed).verify(&token, Purpose::Answer, at()), None);
+            prop_assert_eq!(Keys::new(&renewed).was_valid(&token), Some(claim));
             let mut bytes = letters().decode(token.as_bytes()).expect("base32");
             bytes[bit / 8] ^= 1 << (bit % 8);
             prop_assert_eq!(keys().verify(&letters().encode(&bytes), Purpose::Answer, at()), None);
-            for odd in [format!("{token})"), format!("{token}a"), token[1..].to_owned(), token[..44].to_owned()] {
+            for odd in [format!("{token})"), format!("{token}a"), token[1..].to_owned(), token[..46].to_owned()] {
                 prop_assert_eq!(keys().verify(&odd, Purpose::Answer, at()), None);
             }
         }
@@ -308,12 +384,12 @@ mod tests {
             let path = keys().return_path(delivery, "bounces@ekdala.example");
             prop_assert_eq!(keys().verify_return_path(&path), Some(delivery));
             prop_assert_eq!(keys().verify_return_path(&path.to_uppercase()), Some(delivery));
-            prop_assert_eq!(Keys::new(&[8; 32]).verify_return_path(&path), None);
+            prop_assert_eq!(Keys::new(&Secrets::first([8; 32])).verify_return_path(&path), None);
             let token = &path["bounces+".len()..path.len() - "@ekdala.example".len()];
             let mut bytes = letters().decode(token.as_bytes()).expect("base32");
             bytes[bit / 8] ^= 1 << (bit % 8);
             let flipped = letters().encode(&bytes);
-            let link = keys().token(Claim { purpose: Purpose::Answer, delivery, last_day: 20_000 });
+            let link = keys().token(Claim { purpose: Purpose::Answer, epoch: 0, delivery, last_day: 20_000 });
             for odd in [flipped.as_str(), &token[1..], &token[..39], &format!("{token}a"), &link, ""] {
                 prop_assert_eq!(keys().verify_return_path(&format!("bounces+{odd}@ekdala.example")), None);
             }

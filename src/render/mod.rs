@@ -2,12 +2,12 @@
 //! combined and styled once when the library is loaded; per recipient only slots are filled.
 //! The engine requests subjects and mails, `check` the errors in the text.
 
+pub(crate) mod access;
 mod compiled_text;
 pub(crate) mod email;
 mod faults;
 mod format;
 mod markdown;
-#[allow(dead_code, reason = "called by the web server, which is being written")]
 pub(crate) mod page;
 mod partials;
 mod placeholder;
@@ -292,8 +292,18 @@ impl Renderer {
         })
     }
 
+    /// The title of the programme in one of its languages.
+    pub(crate) fn programme_title(&self, language: &Language) -> &str {
+        self.languages.get(language).map_or(&self.programme.title, |texts| &texts.title)
+    }
+
+    /// The title of a journey in a language.
+    pub(crate) fn journey_title(&self, journey: &Slug, language: &Language) -> &str {
+        let title = self.journeys.get(journey).and_then(|journey| journey.titles.get(language));
+        title.map_or("", String::as_str)
+    }
+
     /// The page templates.
-    #[allow(dead_code, reason = "called by the web server, which is being written")]
     pub(crate) fn pages(&self) -> &Pages {
         &self.pages
     }
@@ -314,7 +324,6 @@ impl Renderer {
     }
 
     /// The text of a step as HTML of a page, without the layout.
-    #[allow(dead_code, reason = "called by the web server, which is being written")]
     pub(crate) fn web(&self, request: &RenderRequest<'_>) -> Result<WebText, RenderError> {
         let resolved = self.resolve(request)?;
         let values = resolved.values(request);
@@ -481,6 +490,7 @@ fn language_texts(
     let or_first = |own: Option<&String>, first: &str| own.map_or_else(|| first.to_owned(), Clone::clone);
     let words = translated.cloned().unwrap_or_default();
     let privacy = Privacy {
+        contact: programme.privacy.contact.clone(),
         purpose: or_first(words.purpose.as_ref(), &programme.privacy.purpose),
         legal_basis: or_first(words.legal_basis.as_ref(), &programme.privacy.legal_basis),
         visible_to: or_first(words.visible_to.as_ref(), &programme.privacy.visible_to),

@@ -101,6 +101,7 @@ fn programme() -> Programme {
         languages: vec![language("sv"), language("en")],
         zone: TimeZone::parse("Europe/Stockholm").expect("a zone"),
         privacy: Privacy {
+            contact: None,
             purpose: "Kompetensutveckling i hållbarhet för alla anställda".into(),
             legal_basis: "Allmänt intresse".into(),
             visible_to: "Bara du ser dina svar.".into(),

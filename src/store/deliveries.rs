@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
 use super::{Store, StoreError, history, journal};
 use crate::domain::delivery::state::{Delivery, State};
@@ -31,6 +31,13 @@ pub struct NewDelivery {
     pub message_id: String,
     /// The last instant at which it may leave, if its step has one.
     pub expires: Option<Timestamp>,
+}
+
+/// The number the next delivery gets.
+pub(super) fn next_delivery(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM delivery),
+                              (SELECT coalesce(max(number), 0) FROM sent_before))";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// Enqueues deliveries, each with its event; the database refuses a second one of the same step and round. What the
@@ -77,9 +84,7 @@ pub(super) fn enqueue<'n>(
 impl Store {
     /// The number the next delivery gets.
     pub fn next_delivery(&self) -> Result<i64, StoreError> {
-        let sql = "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM delivery),
-                              (SELECT coalesce(max(number), 0) FROM sent_before))";
-        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+        next_delivery(&self.connection)
     }
 
     /// Every delivery to one person, in the order in which they were booked.
@@ -112,7 +117,7 @@ impl Store {
     pub(crate) fn mailings_due(&self) -> Result<Vec<(StepName, Timestamp)>, StoreError> {
         let sql = "SELECT DISTINCT enrolment.journey, delivery.step, delivery.booked_at FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
-                   WHERE delivery.settled_at IS NULL AND delivery.state = 'due'
+                   WHERE delivery.settled_at IS NULL AND delivery.state = 'due' AND delivery.purpose = 'step'
                    ORDER BY delivery.booked_at, enrolment.journey, delivery.step";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
@@ -179,6 +184,7 @@ impl Store {
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    JOIN person ON person.id = enrolment.person_id
                    WHERE delivery.step = ?2 AND enrolment.journey = ?1 AND delivery.round = 0
+                     AND delivery.purpose = 'step'
                      AND person.left_at IS NULL AND delivery.state NOT IN ('rejected', 'expired', 'cancelled')
                      AND coalesce(delivery.settled_at, delivery.booked_at) < ?3)";
         let values = params![step.journey.as_str(), step.step.as_str(), codec::time(before)];
@@ -189,7 +195,8 @@ impl Store {
     pub(crate) fn people_per_step(&self) -> Result<Vec<(StepName, usize)>, StoreError> {
         let sql = "SELECT enrolment.journey, delivery.step, count(*) FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
-                   WHERE delivery.round = 0 AND delivery.state = 'sent' GROUP BY 1, 2 ORDER BY 1, 2";
+                   WHERE delivery.round = 0 AND delivery.purpose = 'step' AND delivery.state = 'sent'
+                   GROUP BY 1, 2 ORDER BY 1, 2";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         let mut steps = Vec::new();

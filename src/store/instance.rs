@@ -5,10 +5,37 @@
 use super::{Store, StoreError, codec};
 use crate::domain::time::timezone::Timestamp;
 
+/// The secrets of one database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    /// Generated once. Message-IDs and return paths never change.
+    pub instance: [u8; 32],
+    /// Of links and forms, after they were renewed.
+    pub link: Option<[u8; 32]>,
+    /// Of the links before that. They open nothing; they only say whose mailbox gets a new one.
+    pub former_link: Option<[u8; 32]>,
+}
+
+impl Secrets {
+    /// The secrets of a database whose links were never renewed.
+    pub fn first(instance: [u8; 32]) -> Secrets {
+        Secrets { instance, link: None, former_link: None }
+    }
+}
+
 impl Store {
-    /// The secret from which message ids and the tokens in links are derived.
+    /// The secret that was generated with the database.
     pub fn secret(&self) -> Result<[u8; 32], StoreError> {
         Ok(self.connection.query_row("SELECT secret FROM instance", [], |row| row.get(0))?)
+    }
+
+    /// All secrets of this database.
+    pub fn secrets(&self) -> Result<Secrets, StoreError> {
+        let sql = "SELECT secret, link_secret, former_link_secret FROM instance";
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Secrets { instance: row.get(0)?, link: row.get(1)?, former_link: row.get(2)? })
+        };
+        Ok(self.connection.prepare_cached(sql)?.query_row([], read)?)
     }
 
     /// The machine and folder from which this database sends; `None` if it has

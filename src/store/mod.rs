@@ -11,6 +11,7 @@
 //! | `undecided` | who must be decided again because something has changed |
 //! | `answers`, `saved_answers`, `sealing` | answers: how they are saved, read, and cut from people |
 //! | `decisions`, `audit`, `content` | settings; the audit log; the last valid content |
+//! | `links` | whose a link is; which links are valid |
 //! | `deliveries`, `outbox`, `transition`, `messages` | deliveries and their states; messages in flight or in doubt |
 //! | `journal`, `bounces` | reconciliation with the send journal; bounces |
 //! | `relay_health`, `send_blocks`, `instance` | state of the sender and of this database |
@@ -38,6 +39,7 @@ mod history;
 mod import;
 mod instance;
 mod journal;
+mod links;
 mod messages;
 mod migrate;
 mod outbox;
@@ -70,7 +72,9 @@ pub(crate) use file::backup::{BackupError, BackupPlan};
 pub(crate) use file::integrity::{IntegrityReport, SqliteLibrary, WAL_WARN_BYTES};
 pub(crate) use file::restore::{BackupFile, PlainCopy};
 pub use history::SkippedStep;
+pub use instance::Secrets;
 pub use journal::{JournalEntry, JournalReconciliation};
+pub(crate) use links::LinkReader;
 pub use messages::{InFlight, MessageBase, PackedMessage, StoredMessage};
 pub(crate) use outbox::{OutboundDelivery, ProblemDelivery};
 pub use outbox::{OutboxCommit, RecoveryReport, WriteResult};

@@ -9,7 +9,9 @@ use super::messages::{self, InFlight, StoredMessage};
 use super::people::{self, StringInterner};
 use super::transition::{self, Transition};
 use super::{SettingsRevision, Store, StoreError, failpoints};
-use crate::domain::delivery::state::{Delivery, DeliveryEvent, MANY_ATTEMPTS, MAX_RETRY_PERIOD, State};
+use crate::domain::delivery::state::{
+    Delivery, DeliveryEvent, MANY_ATTEMPTS, MAX_RETRY_PERIOD, MailPurpose, State,
+};
 use crate::domain::model::ids::{PersonId, Slug, StepName};
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
@@ -36,6 +38,10 @@ pub struct OutboundDelivery {
     pub(crate) first: bool,
     /// Whether the recipient has left.
     pub(crate) has_left: bool,
+    /// What the mail is for.
+    pub(crate) purpose: MailPurpose,
+    /// Which of the recipient's links are valid.
+    pub(crate) link_epoch: u8,
     /// The message of an earlier attempt that may have arrived.
     pub stored: StoredMessage,
 }
@@ -172,6 +178,9 @@ impl Store {
             character: codec::maybe_str(row, 29)?.map(|_| codec::slug(row, 29)).transpose()?,
             first: row.get(30)?,
             has_left: known.has_left,
+            link_epoch: row.get(35)?,
+            purpose: MailPurpose::parse(codec::str(row, 36)?)
+                .ok_or_else(|| codec::bad_column(36, "a purpose"))?,
             person: known.person,
             stored: messages::read(row, 31)?,
         })
@@ -325,7 +334,7 @@ impl Store {
         let sql = "SELECT delivery.settled_at FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    WHERE delivery.step = ?1 AND delivery.booked_at = ?2 AND enrolment.journey = ?3
-                     AND delivery.state = 'sent'
+                     AND delivery.purpose = 'step' AND delivery.state = 'sent'
                    ORDER BY delivery.settled_at LIMIT 1 OFFSET ?4";
         let mut statement = self.connection.prepare_cached(sql)?;
         let (name, journey, last) = (step.step.as_str(), step.journey.as_str(), first.saturating_sub(1));
@@ -342,7 +351,7 @@ impl Store {
         let sql = "SELECT count(*) FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
                    WHERE delivery.step = ?1 AND delivery.booked_at = ?2 AND enrolment.journey = ?3
-                     AND delivery.state NOT IN ('planned', 'due', 'expired', 'cancelled')";
+                     AND delivery.purpose = 'step' AND delivery.state NOT IN ('planned', 'due', 'expired', 'cancelled')";
         let values = params![step.step.as_str(), codec::time(booked), step.journey.as_str()];
         Ok(self.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
     }

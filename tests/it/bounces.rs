@@ -10,7 +10,7 @@ use journey::domain::model::ids::PersonId;
 use journey::engine::bounce::{self, BounceOutcome};
 use journey::engine::plan::pass::{Filter, Pass};
 use journey::engine::tokens::Keys;
-use journey::store::{BounceRecord, Store};
+use journey::store::{BounceRecord, Secrets, Store};
 
 use super::rig::Rig;
 use super::scenarios::script::Scenario;
@@ -52,7 +52,7 @@ fn mail_to_ada(rig: &mut Rig) -> (i64, String, String) {
     let store = rig.store(at);
     let deliveries = store.deliveries_to(&PersonId::new("ada")).expect("deliveries");
     let (delivery, _) = deliveries.into_iter().next().expect("a delivery");
-    let keys = Keys::new(&store.secret().expect("a secret"));
+    let keys = Keys::new(&store.secrets().expect("the secrets"));
     (delivery.number, keys.return_path(delivery.number, BOUNCES), delivery.message_id)
 }
 
@@ -183,9 +183,11 @@ fn a_forged_report_holds_nobody() {
     // A token of another database, and one of a mail that was never sent.
     let (_, own, _) = mail_to_ada(&mut rig);
     let at = rig.at(LATER);
-    let secret = rig.store(at).secret().expect("a secret");
-    for other in [Keys::new(&[9; 32]).return_path(1, BOUNCES), Keys::new(&secret).return_path(4_711, BOUNCES)]
-    {
+    let secret = rig.store(at).secrets().expect("the secrets");
+    for other in [
+        Keys::new(&Secrets::first([9; 32])).return_path(1, BOUNCES),
+        Keys::new(&secret).return_path(4_711, BOUNCES),
+    ] {
         let text = String::from_utf8(report(&mut rig, "hard-english.eml")).expect("text");
         assert_eq!(take(&mut rig, text.replace(&own, &other).as_bytes()), BounceOutcome::UnknownToken);
     }
@@ -201,7 +203,7 @@ fn a_report_about_a_mail_that_was_not_sent_is_ignored() {
     assert_eq!(rig.book_only(at), 2);
     rig.stop();
     let store = rig.store(at);
-    let keys = Keys::new(&store.secret().expect("a secret"));
+    let keys = Keys::new(&store.secrets().expect("the secrets"));
     let deliveries = store.deliveries_to(&PersonId::new("ada")).expect("deliveries");
     let booked = deliveries.last().expect("two").0.number;
     let (sent, own, _) = mail_to_ada(&mut rig);

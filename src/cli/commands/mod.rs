@@ -13,6 +13,7 @@ pub(crate) mod decisions;
 pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod hold;
+pub(crate) mod link;
 pub(crate) mod man;
 pub(crate) mod matrix;
 pub(crate) mod pause;

@@ -83,7 +83,7 @@ name = "x"
           hint: add `retention = "12 months"`
         [wrong-type] programme.toml:8:15: error: `legal_basis` in `[privacy]` is a number; text in quotes is needed
           hint: write `legal_basis = "…"`
-        [unknown-key] programme.toml:9:1: error: unknown key `titel` in `[privacy]`; allowed are `purpose`, `legal_basis`, `visible_to`, `retention`
+        [unknown-key] programme.toml:9:1: error: unknown key `titel` in `[privacy]`; allowed are `purpose`, `legal_basis`, `visible_to`, `retention`, `contact`
           hint: delete it
         [bad-workdays] programme.toml:12:12: error: `Fri-Mon` is not a list of weekdays; allowed are `Mon`, `Tue`, `Wed`, `Thu`, `Fri`, `Sat`, `Sun`
           hint: for example `Mon-Fri` or `Mon,Wed-Fri`

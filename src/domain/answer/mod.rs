@@ -40,7 +40,7 @@ pub enum AnswerValue {
 pub enum Asked<'s> {
     /// The step as a whole.
     Step,
-    /// The optional text of a step without questions.
+    /// The optional text of a step that asks only whether it is done.
     Note,
     Question(&'s Question),
 }
@@ -77,7 +77,7 @@ impl<'s> Asked<'s> {
         match step.questions.iter().find(|question| question.id.as_str() == id) {
             Some(question) => Some(Asked::Question(question)),
             None if id == WHOLE_STEP => Some(Asked::Step),
-            None if id == NOTE && step.questions.is_empty() => Some(Asked::Note),
+            None if id == NOTE && step.asks_only_for_a_deed() => Some(Asked::Note),
             None => None,
         }
     }

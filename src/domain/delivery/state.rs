@@ -31,6 +31,26 @@ pub struct Delivery {
     pub state: State,
 }
 
+/// What a mail is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MailPurpose {
+    /// A step of a journey, or its reminder.
+    Step,
+    /// A new link that the person has asked for. It is no part of the journey: pauses and the calendar do not hold it.
+    Access,
+}
+
+impl MailPurpose {
+    /// The purpose as the database has it.
+    pub(crate) fn parse(word: &str) -> Option<MailPurpose> {
+        match word {
+            "step" => Some(MailPurpose::Step),
+            "access" => Some(MailPurpose::Access),
+            _ => None,
+        }
+    }
+}
+
 /// An event that changes the state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryEvent {

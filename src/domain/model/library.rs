@@ -119,6 +119,8 @@ pub struct Privacy {
     pub visible_to: String,
     /// Retention period, as written.
     pub(crate) retention: String,
+    /// Where to write about personal data, for the privacy page.
+    pub(crate) contact: Option<String>,
 }
 
 /// The programme's text in another language; `None` where untranslated.

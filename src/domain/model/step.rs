@@ -55,6 +55,11 @@ impl Step {
 }
 
 impl Step {
+    /// Whether it asks only whether it is done.
+    pub(crate) fn asks_only_for_a_deed(&self) -> bool {
+        self.questions.iter().all(|question| question.form == QuestionForm::Done)
+    }
+
     /// Whether people who are past its place get it, too.
     pub(crate) fn is_caught_up(&self) -> bool {
         self.catch_up || self.corrects.is_some()

@@ -95,6 +95,19 @@ impl Duration {
     }
 }
 
+impl Duration {
+    /// The length, for days and weeks of the calendar.
+    pub(crate) fn as_days(self) -> Option<chrono::TimeDelta> {
+        match self.unit {
+            DurationUnit::Days => Some(chrono::TimeDelta::days(i64::from(self.count))),
+            DurationUnit::Weeks => Some(chrono::TimeDelta::weeks(i64::from(self.count))),
+            DurationUnit::Minutes | DurationUnit::Hours | DurationUnit::Workdays | DurationUnit::Months => {
+                None
+            }
+        }
+    }
+}
+
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = self.unit.as_str();

@@ -47,13 +47,8 @@ pub(crate) fn to_files(
             }
         }
         for mail in mails {
-            let number = mail.delivery.number;
-            let built = message_bytes(builder, keys, None, &mail).map(|bytes| {
-                let links = keys.links(&builder.config.web.base_url, number, mail.delivery.booked);
-                let letter = builder.letter(&mail, &links);
-                let stands_for = format!("protected-{number}");
-                (builder.file_name(&letter, mail.delivery.booked, &stands_for), bytes)
-            });
+            let built = message_bytes(builder, keys, None, &mail)
+                .map(|bytes| (builder.outgoing_file_name(keys, &mail), bytes));
             outcomes.push(match built {
                 Ok((name, bytes)) => {
                     folder.write(&name, &bytes)?;

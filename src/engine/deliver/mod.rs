@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crate::domain::change::settings::Settings;
 use crate::domain::delivery::reply::RelayError;
-use crate::domain::delivery::state::{DeliveryEvent, State};
+use crate::domain::delivery::state::{DeliveryEvent, MailPurpose, State};
 use crate::domain::planner::send_policy::{self, EnqueuedMail};
 use crate::domain::time::timezone::Timestamp;
 use crate::domain::verdict::Reason;
@@ -155,6 +155,12 @@ impl SendPolicy {
         // A mail that may have arrived does not expire.
         if mail.expires.is_some_and(|expires| now > expires) && mail.doubts == 0 {
             return SendDecision::Close(DeliveryEvent::Expired, "it could not leave in time");
+        }
+        if mail.purpose == MailPurpose::Access {
+            return match self.settings.all_held {
+                true => SendDecision::Wait(Reason::ManualHold),
+                false => SendDecision::Send,
+            };
         }
         let enqueued = EnqueuedMail { journey, step, person: &mail.person, content: delivery.content };
         match send_policy::hand_over_block(&enqueued, now, &self.settings, &builder.library.programme) {

@@ -320,7 +320,7 @@ impl StoredState {
             memory,
             stored: DatabaseState {
                 numbers,
-                keys: Keys::new(&store.secret()?),
+                keys: Keys::new(&store.secrets()?),
                 content_since: store.saved_content()?.map(|(_, since)| since),
                 settings_revision,
             },

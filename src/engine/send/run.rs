@@ -249,7 +249,7 @@ impl SendRun<'_> {
         outcome: &mut RunOutcome,
     ) -> anyhow::Result<()> {
         let observer = self.observer;
-        let keys = Keys::new(&store.secret()?);
+        let keys = Keys::new(&store.secrets()?);
         let content = &self.content;
         let builder =
             MessageBuilder { config: &self.config, library: &content.library, renderer: &content.renderer };

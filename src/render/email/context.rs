@@ -214,6 +214,7 @@ mod tests {
             programme_title: "d",
             organisation: "e",
             privacy: &Privacy {
+                contact: None,
                 purpose: "f".into(),
                 legal_basis: "g".into(),
                 visible_to: "h".into(),

@@ -7,10 +7,7 @@ macro_rules! templates {
     };
 }
 
-/// Parts of other templates.
-pub(super) const PARTS: [&str; 6] = ["layout", "language", "kind", "alert", "form", "question"];
-
-/// Name and text; what is not in [`PARTS`] is a page.
+/// Name and text; the first six are parts of other templates, the others are pages.
 pub(super) const TEMPLATES: [(&str, &str); 26] = templates![
     "layout",
     "language",

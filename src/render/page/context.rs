@@ -22,6 +22,8 @@ pub(super) struct LanguageValues {
     pub(super) dates: DateNames,
     /// Labels of the three answers to *done*, and its question.
     pub(super) done: [String; 4],
+    /// The optional text beside *done*.
+    pub(super) note: String,
     /// The accessibility statement as HTML.
     pub(super) statement: String,
 }
@@ -106,14 +108,12 @@ impl Values<'_> {
             Page::Answered(page) => json!({
                 "answered": { "on": self.date(page.on) },
                 "can_read": page.can_read,
+                "can_replace": page.can_replace,
                 "can_remove": page.can_remove,
                 "form": { "token": page.token },
             }),
             Page::ConfirmRemove(page) => json!({ "form": { "token": page.token } }),
             Page::Saved(page) => self.saved(page),
-            Page::Removed { step_title } => {
-                json!({ "step": { "title": step_title, "minutes": 0, "kind": null } })
-            }
             Page::Pause(page) => self.pause(page),
             Page::ConfirmPause { token } => json!({ "form": { "token": token } }),
             Page::Paused { end, token } => json!({
@@ -154,7 +154,7 @@ impl Values<'_> {
             }),
             Page::BadLink { action, link } => json!({ "action": action, "token": link }),
             Page::Error(page) => error(page),
-            Page::ReadRequested | Page::Resumed | Page::LinkRequested => json!({}),
+            Page::ReadRequested | Page::Removed { .. } | Page::Resumed | Page::LinkRequested => json!({}),
         }
     }
 
@@ -162,7 +162,6 @@ impl Values<'_> {
         let task = match page.task {
             Task::None => String::new(),
             Task::Html(html) => html.to_owned(),
-            Task::Text(text) => format!("<p>{}</p>", crate::render::compiled_text::escape_html(text)),
         };
         json!({
             "task": task,
@@ -300,6 +299,7 @@ fn step_of<'p>(page: &'p Page<'_>) -> Option<&'p StepHead<'p>> {
         Page::ConfirmRemove(page) => Some(&page.step),
         Page::Saved(page) => Some(&page.step),
         Page::Web(page) => Some(&page.step),
+        Page::Removed { step } => Some(step),
         _ => None,
     }
 }

@@ -228,7 +228,14 @@ impl<'l> Texts<'l> {
 
     fn after_answers(self) -> Named<'l> {
         let step = self.reflection();
-        let answered = AnsweredPage { step, on: day(3, 3), can_read: true, can_remove: true, token: TOKEN };
+        let answered = AnsweredPage {
+            step,
+            on: day(3, 3),
+            can_read: true,
+            can_replace: true,
+            can_remove: true,
+            token: TOKEN,
+        };
         let saved = SavedPage {
             step: self.mission(),
             what: Saved::Done,
@@ -248,7 +255,7 @@ impl<'l> Texts<'l> {
         vec![
             ("answered", Page::Answered(answered)),
             ("confirm-remove", Page::ConfirmRemove(StepForm { step, token: TOKEN })),
-            ("removed", Page::Removed { step_title: step.title }),
+            ("removed", Page::Removed { step }),
             ("read-requested", Page::ReadRequested),
             ("saved-done", Page::Saved(saved)),
             ("saved-will-do", Page::Saved(SavedPage { what: Saved::WillDo, ..saved })),

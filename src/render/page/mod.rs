@@ -191,6 +191,7 @@ fn language_values(
     LanguageValues {
         programme_title: or_first(own.and_then(|own| own.title.as_ref()), &programme.title),
         privacy: Privacy {
+            contact: None,
             purpose: or_first(own.and_then(|own| own.purpose.as_ref()), &programme.privacy.purpose),
             legal_basis: or_first(
                 own.and_then(|own| own.legal_basis.as_ref()),
@@ -201,6 +202,7 @@ fn language_values(
         },
         dates,
         done: ["done_legend", "done_1", "done_2", "done_3"].map(|key| word(key).to_owned()),
+        note: word("note_text").to_owned(),
         statement: statement(sources.statement(language), faults),
     }
 }

@@ -55,7 +55,7 @@ fn the_built_in_pages_have_no_errors_and_are_small() {
 #[test]
 fn a_page_without_a_step_has_no_kind() {
     let (library, pages, _) = pages(&[]);
-    for name in ["removed", "pause", "bad-link"] {
+    for name in ["paused", "pause", "bad-link"] {
         assert!(!page(&pages, &library, name).contains("class=\"band\""), "{name}");
     }
     assert!(page(&pages, &library, "answer-mission").contains("<p class=\"band\">Uppdrag · 5 minuter</p>"));
@@ -82,7 +82,7 @@ fn what_people_write_is_escaped() {
             }
             Page::Saved(page) => page.step.title = hostile,
             Page::Web(page) => page.step.title = hostile,
-            Page::Removed { step_title } => *step_title = hostile,
+            Page::Removed { step } => step.title = hostile,
             Page::CharacterChosen { name } => *name = hostile,
             Page::BadLink { link, .. } => *link = hostile,
             Page::Error(page) => page.texts = vec![(hostile, hostile)],

@@ -59,7 +59,7 @@ pub(crate) enum Page<'a> {
     Saved(SavedPage<'a>),
     /// After removing.
     Removed {
-        step_title: &'a str,
+        step: StepHead<'a>,
     },
     /// A link to the person's own answers was mailed.
     ReadRequested,
@@ -166,7 +166,6 @@ pub(crate) enum Task<'a> {
     None,
     /// HTML from the step's own text, as `Renderer::web` makes it.
     Html(&'a str),
-    Text(&'a str),
 }
 
 /// Where a survey on several pages stands; questions count from 1.
@@ -292,6 +291,8 @@ pub(crate) struct AnsweredPage<'a> {
     pub(crate) on: NaiveDate,
     /// Whether a link to read it can be mailed.
     pub(crate) can_read: bool,
+    /// Whether another answer can be given.
+    pub(crate) can_replace: bool,
     /// Whether the answer can be removed.
     pub(crate) can_remove: bool,
     pub(crate) token: &'a str,

@@ -21,6 +21,8 @@ use crate::store::{CACHE_KIB, Store, codec};
 pub(super) const MIN_SQLITE_VERSION: i32 = 3_051_003;
 /// How often the whole file is checked for damage.
 const CHECK_INTERVAL: TimeDelta = TimeDelta::hours(24);
+/// Size of the page cache of a connection for one web page at a time, in KiB; negative for SQLite.
+const PAGES_CACHE_KIB: i64 = -512;
 /// How often a reader retries when the database changes while it reads.
 const MAX_READ_ATTEMPTS: u32 = 5;
 
@@ -89,6 +91,19 @@ impl Store {
         store.check(now)?;
         migrate::migrate_to_newest(&mut store.connection, path, now)?;
         store.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        Ok(store)
+    }
+
+    /// Opens a database that another connection of this process has opened and checked, for
+    /// reading and writing beside it.
+    pub(crate) fn connect(path: &Path) -> Result<Store, StoreError> {
+        check_header(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| open_error(path, error))?;
+        let store = Store { connection, path: path.to_owned() };
+        store.configure().map_err(|error| store.write_error(error))?;
+        store.connection.pragma_update(None, "cache_size", PAGES_CACHE_KIB)?;
+        migrate::check_current(&store.connection)?;
         Ok(store)
     }
 

@@ -174,7 +174,7 @@ fn a_database_whose_creation_was_killed_is_created_again() {
         .expect("the first table of it");
     assert!(!path.exists());
     let store = open(&path);
-    assert_eq!(store.secret().expect("a secret"), [7; 32]);
+    assert_eq!(store.secrets().expect("the secrets").instance, [7; 32]);
     assert!(!half.exists());
     // Left by another process that was killed after it had linked the database.
     let other = with_suffix(&path, ".half-1");

@@ -65,7 +65,7 @@ fn older(home: &Home, version: usize) {
             format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table} WHERE {known}");
         connection.execute(&copy, []).expect(&table);
     }
-    if version >= 5 {
+    if (5..10).contains(&version) {
         connection.execute_batch(IN_FLIGHT).expect("mails in flight");
     }
     let id = connection.query_row("PRAGMA newer.application_id", [], |row| row.get::<_, i64>(0));
@@ -116,7 +116,8 @@ fn an_upgrade_during_a_mailing_loses_nothing_and_repeats_only_mails_in_flight() 
     assert_eq!(died.status.signal(), Some(Signal::ABORT.as_raw()), "{died:?}");
     let on_their_way = in_flight(&home);
     assert!((1..=CONNECTIONS).contains(&on_their_way), "{on_their_way}");
-    older(&home, newest - 1);
+    // The last schema in which a mail in flight was a state of the delivery.
+    older(&home, 9);
     assert_eq!(home.count("state = 'in_flight'"), on_their_way);
     upgraded(&home, newest);
     home.done(&["send", "-q"]);

@@ -14,7 +14,7 @@ use journey::domain::delivery::state::State;
 use journey::domain::model::ids::StepName;
 use journey::engine::plan::explain;
 use journey::engine::tokens::{Keys, Purpose};
-use journey::store::Store;
+use journey::store::{Secrets, Store};
 use mail_parser::MessageParser;
 
 use super::mailing::{Mailing, first_name};
@@ -366,7 +366,7 @@ fn every_mail_has_the_content_of_its_own_recipient() {
     mailing.pass(&relay, at + minutes(5));
     let rows: BTreeMap<i64, (String, String)> =
         mailing.rows().into_iter().map(|row| (row.number, (row.person, row.message_id))).collect();
-    let keys = Keys::new(&[7; 32]);
+    let keys = Keys::new(&Secrets::first([7; 32]));
     let mut readers = BTreeSet::new();
     for (_, mail) in &mailing.taken {
         let number: i64 = header(&mail.bytes, "X-Journey-Delivery").parse().expect("a number");

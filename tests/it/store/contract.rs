@@ -894,7 +894,11 @@ fn the_last_valid_content_is_stored_completely(stand: &mut Stand) {
 
 fn two_stores_on_one_database_see_each_others_writes(stand: &mut Stand) {
     let mut other = (stand.database.open)(&stand.path());
-    assert_eq!(other.secret().expect("a secret"), stand.store.secret().expect("a secret"), "drawn once");
+    assert_eq!(
+        other.secrets().expect("the secrets"),
+        stand.store.secrets().expect("the secrets"),
+        "drawn once"
+    );
     let seen = stand.store.data_version().expect("seen");
     stand.import(&three(), 1);
     assert_eq!(stand.store.data_version().expect("seen"), seen, "what one wrote oneself is no news");

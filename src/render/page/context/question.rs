@@ -75,7 +75,11 @@ impl Values<'_> {
     }
 
     fn text<'q>(&'q self, question: &Question<'q>) -> &'q str {
-        if question.text.is_empty() { &self.own.done[0] } else { question.text }
+        match question.form {
+            _ if !question.text.is_empty() => question.text,
+            QuestionForm::Done => &self.own.done[0],
+            _ => &self.own.note,
+        }
     }
 
     fn options(&self, question: &Question<'_>) -> Vec<Value> {
