@@ -20,6 +20,8 @@ mod view;
 
 pub mod daemon;
 
+mod web;
+
 pub mod cli;
 
 pub mod clock;

@@ -3,6 +3,7 @@
 //! and secrets are never printed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::text::text_file::TextFile;
 use crate::text::toml_reader::{TomlDocument, TomlError, TomlTable};
 
 use section::{ConfigReader, Section};
-use values::{filled, length, percent};
+use values::{days, filled, length, percent};
 
 mod mail;
 mod secret;
@@ -82,10 +83,32 @@ pub struct PeopleConfig {
 /// `[web]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebConfig {
+    /// Whether the daemon serves the answer pages.
+    pub enabled: bool,
     /// The address the answer pages listen on.
-    pub(crate) listen: SocketAddr,
+    pub listen: Listen,
     /// The prefix of links, without a trailing `/`.
     pub base_url: String,
+    /// How long a pause is that a mail program asks for (RFC 8058).
+    pub(crate) one_click: TimeDelta,
+}
+
+/// Where the answer pages are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address and a port; port 0 is any free one.
+    Tcp(SocketAddr),
+    /// A Unix socket, for a reverse proxy on the same machine.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Tcp(address) => address.fmt(f),
+            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// `[daemon]`
@@ -278,12 +301,12 @@ pub(crate) const PEOPLE_COLUMNS: [&str; 17] = [
 ];
 
 fn web(section: &mut Section<'_, '_>) -> WebConfig {
-    let listen = |text: &str| {
-        text.parse().map_err(|_| format!("has `{text}`; write an address and a port, like 127.0.0.1:8080"))
-    };
+    let default = Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080)));
     WebConfig {
-        listen: section.value("listen", listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        enabled: section.boolean("enabled").unwrap_or(true),
+        listen: section.value("listen", listen).unwrap_or(default),
         base_url: section.value("base_url", base_url).unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
+        one_click: section.value("one_click", days).unwrap_or(TimeDelta::weeks(4)),
     }
 }
 
@@ -302,6 +325,22 @@ fn limits(section: &mut Section<'_, '_>) -> LimitsConfig {
         min_group: section.number("min_group", 5, 1000).map_or(5, u32::from),
         grace: section.value("grace", length).unwrap_or(TimeDelta::hours(4)),
     }
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = PathBuf::from(path);
+        let is_usable = path.is_absolute() && path.file_name().is_some();
+        return is_usable
+            .then_some(Listen::Unix(path))
+            .ok_or_else(|| format!("has `{text}`; write a whole path, like unix:/run/journey/web.sock"));
+    }
+    let why = || {
+        format!(
+            "has `{text}`; write an address and a port, like 127.0.0.1:8080, or a Unix socket, like unix:/run/journey/web.sock"
+        )
+    };
+    text.parse().map(Listen::Tcp).map_err(|_| why())
 }
 
 /// The prefix of links: scheme, host, and perhaps a port and a path. A host with letters beyond

@@ -141,7 +141,7 @@ grace = "4 hous"
             config.toml:20:12: error: `mail.dkim.selector` is empty
             config.toml:21:2: error: no such key: `smtp`
               hint: keys here are `content`, `database`, `people`, `mail`, `web`, `daemon`, `limits`
-            config.toml:24:10: error: `web.listen` has `8080`; write an address and a port, like 127.0.0.1:8080
+            config.toml:24:10: error: `web.listen` has `8080`; write an address and a port, like 127.0.0.1:8080, or a Unix socket, like unix:/run/journey/web.sock
             config.toml:25:12: error: `web.base_url` must begin with `https://`, or `http://` for a trial
             config.toml:27:13: error: `limits.min_group` must be a whole number from 5 to 1000
             config.toml:28:9: error: `limits.grace` has a wrong value: `hous` is not a unit of time; write a number and one of minutes, hours, days, workdays, weeks, months

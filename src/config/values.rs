@@ -51,6 +51,14 @@ pub(super) fn length(text: &str) -> Result<TimeDelta, String> {
         .ok_or_else(|| format!("has `{text}`; only minutes and hours are a length of time here"))
 }
 
+/// Parses a number of days or weeks like `4 weeks`.
+pub(super) fn days(text: &str) -> Result<TimeDelta, String> {
+    let duration = Duration::parse(text).map_err(|why| format!("has a wrong value: {why}"))?;
+    duration
+        .as_days()
+        .ok_or_else(|| format!("has `{text}`; write a number of days or weeks, like \"4 weeks\""))
+}
+
 /// Parses a rate like `25/minute`, or `unlimited`.
 pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
     if text == "unlimited" {

@@ -64,6 +64,8 @@ pub(crate) struct Control<'a> {
     pub(crate) take_reload: &'a dyn Fn() -> bool,
     /// Reads the configuration.
     pub(crate) read_config: &'a dyn Fn() -> Result<Config, Vec<Diagnostic>>,
+    /// Other content is in force.
+    pub(crate) content_changed: &'a dyn Fn(&Arc<ActiveContent>),
     /// Writes a line of the log.
     pub(crate) log: &'a dyn Fn(&str),
 }

@@ -47,6 +47,7 @@ impl Daemon<'_> {
                     Ok(()) => {
                         self.log(&format!("content {} is in force", content.library.hash));
                         self.content = Arc::new(content);
+                        (self.control.content_changed)(&self.content);
                     }
                     // The database may be busy: the next iteration tries again.
                     Err(error) => {

@@ -4,7 +4,7 @@
 
 mod clocks;
 mod consistency;
-mod daemon;
+pub(crate) mod daemon;
 mod failpoints;
 pub(crate) mod home;
 mod load;

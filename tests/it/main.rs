@@ -32,3 +32,4 @@ mod store;
 mod test_mail;
 mod tidy;
 mod transcripts;
+mod web;

@@ -20,19 +20,19 @@ use crate::crash::home::{folder, program_in};
 use crate::rig::copy;
 
 /// The number of people: the sample with a short people file.
-const SOME: usize = 40;
+pub(crate) const SOME: usize = 40;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
 /// A folder with the sample and this many lines of its people file.
-struct Home {
+pub(crate) struct Home {
     folder: tempfile::TempDir,
 }
 
 impl Home {
-    fn with(people: usize) -> Home {
+    pub(crate) fn with(people: usize) -> Home {
         let home = Home { folder: folder() };
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::copy(root.join("config.toml"), home.path("config.toml")).expect("a copy");
@@ -50,25 +50,25 @@ impl Home {
         twin
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.path("journey.db")
     }
 
     /// The program, ready to start in this folder with an empty environment.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         program_in(self.folder.path(), arguments)
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program starts")
     }
 
     /// Runs it and asserts success.
-    fn done(&self, arguments: &[&str]) {
+    pub(crate) fn done(&self, arguments: &[&str]) {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -86,7 +86,7 @@ impl Home {
     }
 
     /// Each file of the outbox, by name.
-    fn outbox(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn outbox(&self) -> BTreeMap<String, Vec<u8>> {
         files(&self.path("outbox"))
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, TcpListener};
 
 use super::Finding;
-use crate::config::{Config, Transport};
+use crate::config::{Config, Listen, Transport};
 use crate::domain::delivery::send_block::{self, Clocks};
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::time::format::format_datetime;
@@ -160,7 +160,15 @@ fn rules(zone: TimeZone, rules: &str, at: Timestamp) -> Finding {
 /// Checks the base URL of links and the address of the web server.
 pub(super) fn examine_web(config: &Config, tell: &mut dyn FnMut(Finding)) {
     tell(address(&config.web.base_url, config.mail.transport));
-    let listen = config.web.listen;
+    if !config.web.enabled {
+        tell(
+            Finding::warning("web", "the pages are not served: the links in mails lead nowhere")
+                .hint("remove `enabled = false` under [web]"),
+        );
+        return;
+    }
+    // Its folder is checked with the other folders. A socket that exists may be the daemon's.
+    let Listen::Tcp(listen) = config.web.listen else { return };
     // Released at once; nothing is served here.
     if let Err(error) = TcpListener::bind(listen).map(drop) {
         tell(

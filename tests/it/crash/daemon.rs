@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::store::faults::Disk;
 use crate::store::skip;
 
 /// A running program and what it has printed.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     said: Arc<Mutex<String>>,
     /// The thread that reads the output.
@@ -34,7 +34,11 @@ impl Running {
     }
 
     pub(super) fn start_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
-        let mut command = home.command(arguments);
+        Running::of(home.command(arguments), variables)
+    }
+
+    /// Starts a program with more variables.
+    pub(crate) fn of(mut command: Command, variables: &[(&str, &str)]) -> Running {
         // The daemon looks at the database more often, so that no test waits for it.
         let failpoints =
             variables.iter().find(|(name, _)| *name == "FAILPOINTS").map_or("", |(_, value)| value);
@@ -58,12 +62,12 @@ impl Running {
         daemon
     }
 
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.lock().expect("nobody panics with it").clone()
     }
 
     /// Waits until the output contains this text.
-    pub(super) fn says(&self, words: &str) {
+    pub(crate) fn says(&self, words: &str) {
         until(&format!("it says {words:?}"), || self.said().contains(words));
     }
 
@@ -87,7 +91,7 @@ impl Running {
     }
 
     /// Asks it to stop, and asserts a clean exit.
-    pub(super) fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         self.signal(Signal::TERM);
         let status = self.ends();
         self.says("stopped");

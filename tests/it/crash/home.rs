@@ -137,6 +137,10 @@ pub(crate) fn program_in(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_journey"));
     command.args(arguments).current_dir(folder).env_clear();
     command.env("NO_COLOR", "1").stdin(Stdio::null());
+    if arguments.contains(&"daemon") {
+        // Any free port: several daemons run at the same time.
+        command.env("JOURNEY_WEB__LISTEN", "127.0.0.1:0");
+    }
     command
 }
 
