@@ -25,25 +25,26 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The routes of all pages.
 pub(super) fn router(app: Arc<App>) -> Router {
     let form = |route| reading(route).merge(writing(route));
-    let pages = Router::new()
-        .route("/answer/{token}", form(Route::Reader(Purpose::Answer)))
-        .route("/pause/{token}", form(Route::Reader(Purpose::Pause)))
-        .route("/character/{token}", form(Route::Reader(Purpose::Character)))
-        .route("/journey/{token}", form(Route::Reader(Purpose::Journey)))
-        .route("/web/{token}", reading(Route::Reader(Purpose::Web)))
-        .route("/privacy", reading(Route::Privacy))
-        .route("/accessibility", reading(Route::Accessibility))
-        .route("/link", writing(Route::NewLink))
-        .route("/test/{*page}", form(Route::Test))
-        .route("/static/{file}", reading(Route::StyleSheet))
-        .route("/robots.txt", reading(Route::Robots))
-        .route("/.well-known/security.txt", reading(Route::SecurityContact))
-        .route("/health", reading(Route::Health))
-        .route("/ready", reading(Route::Ready));
-    let all = match app.base_path() {
-        "" => pages,
-        path => Router::new().nest(path, pages),
-    };
+    let routes = [
+        ("/answer/{token}", form(Route::Reader(Purpose::Answer))),
+        ("/pause/{token}", form(Route::Reader(Purpose::Pause))),
+        ("/character/{token}", form(Route::Reader(Purpose::Character))),
+        ("/journey/{token}", form(Route::Reader(Purpose::Journey))),
+        ("/web/{token}", reading(Route::Reader(Purpose::Web))),
+        ("/privacy", reading(Route::Privacy)),
+        ("/accessibility", reading(Route::Accessibility)),
+        ("/link", writing(Route::NewLink)),
+        ("/test/{*page}", form(Route::Test)),
+        ("/static/{file}", reading(Route::StyleSheet)),
+        ("/robots.txt", reading(Route::Robots)),
+        ("/.well-known/security.txt", reading(Route::SecurityContact)),
+        ("/health", reading(Route::Health)),
+        ("/ready", reading(Route::Ready)),
+    ];
+    let base = app.base_path();
+    let all = routes
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| router.route(&format!("{base}{path}"), methods));
     all.fallback(|State(app): State<Arc<App>>, request: Request| handle(app, Route::NotFound, request))
         .method_not_allowed_fallback(|State(app): State<Arc<App>>, request: Request| {
             handle(app, Route::NotAllowed, request)

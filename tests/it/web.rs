@@ -43,11 +43,12 @@ impl Site {
 
     /// The daemon's clock shows this time.
     fn at(now: &str) -> Site {
-        Site::of(Home::with(PEOPLE), now)
+        let home = Home::with(PEOPLE);
+        home.done(&["send", "-q", "--at", SENT]);
+        Site::of(home, now)
     }
 
     fn of(home: Home, now: &str) -> Site {
-        home.done(&["send", "-q", "--at", SENT]);
         let now: Timestamp = now.parse().expect("an instant");
         move_clock(&home, now - clock::now());
         let variables = [("FAILPOINTS", "clock.moves=return(clocks);store.busy=return(300)")];
@@ -57,6 +58,14 @@ impl Site {
         let (_, rest) = said.split_once("the pages are served on ").expect("an address");
         let address = rest.lines().next().expect("a line").parse().expect("an address");
         Site { home, daemon, client: Client { address } }
+    }
+
+    /// Stops the daemon, and starts another one after a change.
+    fn restarted(self, change: impl FnOnce(&Home)) -> Site {
+        let Site { home, daemon, .. } = self;
+        daemon.stop();
+        change(&home);
+        Site::of(home, NOW)
     }
 
     /// A link as the help desk gets it: its path.

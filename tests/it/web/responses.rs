@@ -133,3 +133,25 @@ fn fixed_pages_are_for_everyone() {
     let web = site.get(&site.link("miljo/valkommen", "web"));
     assert!(web.status == 200 && web.body.contains("Välkommen"), "{}", web.body);
 }
+
+/// The pages may be below a path of a site.
+#[test]
+fn the_base_url_may_have_a_path() {
+    let site = Site::new();
+    let link = site.answer_link();
+    let site = site.restarted(|home| {
+        let file = home.path("config.toml");
+        let text = std::fs::read_to_string(&file).expect("a configuration");
+        std::fs::write(&file, text.replace(BASE_URL, &format!("{BASE_URL}/larresa"))).expect("written");
+    });
+    assert_eq!(site.get(&link).status, 404);
+    let link = format!("/larresa{link}");
+    let saved = site.submit(&link, &[("do", "save"), ("q.done", "1")]);
+    assert_eq!((saved.status, saved.header("location")), (303, Some(link.as_str())));
+    let page = site.get(&link);
+    assert_eq!(page.heading(), "Sparat. Tack, Åsa.");
+    for address in page.body.split("href=\"").skip(1).map(|rest| rest.split('"').next().expect("its end")) {
+        assert!(address.starts_with("/larresa/"), "{address}");
+        assert_eq!(site.get(address).status, 200, "{address}");
+    }
+}
