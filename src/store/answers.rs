@@ -115,6 +115,24 @@ impl Store {
     }
 }
 
+/// Gives the answers to a step the name that the step has today. An answer that the person has given under
+/// both names stays as it is.
+pub(super) fn rename_step(
+    tx: &Transaction<'_>,
+    journey: &Slug,
+    former: &Slug,
+    today: &Slug,
+) -> Result<(), StoreError> {
+    for table in ["counted_answer", "written_answer"] {
+        let sql = format!("UPDATE {table} SET step = ?3 WHERE journey = ?1 AND step = ?2");
+        tx.execute(&sql, params![journey.as_str(), former.as_str(), today.as_str()])?;
+    }
+    let sql = "UPDATE OR IGNORE answer_slip SET step = ?3
+               WHERE step = ?2 AND enrolment_id IN (SELECT id FROM enrolment WHERE journey = ?1)";
+    tx.execute(sql, params![journey.as_str(), former.as_str(), today.as_str()])?;
+    Ok(())
+}
+
 /// Saves answers in a transaction of the caller, who marks the person.
 pub(super) fn save(tx: &Transaction<'_>, form: &AnswersOfStep<'_>) -> Result<SaveOutcome, StoreError> {
     let enrolment = history::enrolment_id(tx, form.person, form.journey)?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Store, StoreError, failpoints};
-use crate::domain::model::ids::ContentHash;
+use super::{Store, StoreError, answers, failpoints};
+use crate::domain::model::ids::{ContentHash, Slug};
 use crate::domain::time::timezone::Timestamp;
 use crate::store::codec;
 
@@ -26,11 +26,13 @@ impl Store {
         Ok(files.collect::<Result<_, _>>()?)
     }
 
-    /// Saves content as the last valid one, unless it is saved already.
+    /// Saves content as the last valid one, unless it is saved already. The answers to renamed steps (journey,
+    /// former and present name) get the present name.
     pub fn save_content<'f>(
         &mut self,
         hash: ContentHash,
         files: impl Iterator<Item = (&'f str, &'f [u8])>,
+        renamed: &[(&Slug, &Slug, &Slug)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         // Unchanged content, the usual case, does not wait for other writers.
@@ -50,6 +52,9 @@ impl Store {
         let content = "INSERT INTO content (one, hash, taken_at) VALUES (1, ?1, ?2)
                        ON CONFLICT (one) DO UPDATE SET hash = excluded.hash, taken_at = excluded.taken_at";
         tx.execute(content, params![hash.to_string(), codec::time(now)])?;
+        for (journey, former, today) in renamed {
+            answers::rename_step(&tx, journey, former, today)?;
+        }
         failpoints::at("store.content.before")?;
         tx.commit()?;
         Ok(failpoints::at("store.content.after")?)

@@ -437,7 +437,7 @@ fn in_force(config: Config, content: Arc<ActiveContent>, mut store: Store, at: T
     world.batch_size = 1 + world.roster.people.len() / 3;
     if world.content.broken.is_empty() {
         let files = world.content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-        store.save_content(world.content.library.hash, files, at).expect("it is kept");
+        store.save_content(world.content.library.hash, files, &[], at).expect("it is kept");
     }
     Running { store, world }
 }

@@ -68,7 +68,11 @@ pub(crate) fn save_content(
 ) -> Result<(), StoreError> {
     if content.broken.is_empty() {
         let files = content.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
-        store.save_content(content.library.hash, files, at)?;
+        let mut renamed = Vec::new();
+        for journey in &content.library.journeys {
+            renamed.extend(journey.renamed.iter().map(|(former, today)| (&journey.slug, former, today)));
+        }
+        store.save_content(content.library.hash, files, &renamed, at)?;
     }
     Ok(())
 }

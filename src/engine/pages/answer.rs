@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::link::Link;
 use crate::domain::answer::{self, AnswerValue, Asked, ValidAnswer};
-use crate::domain::model::ids::{Language, StepName};
+use crate::domain::model::ids::Language;
 use crate::domain::model::step::{Question, QuestionForm, Step};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::answers;
@@ -141,28 +141,26 @@ pub(crate) fn is_soon_after_delivery(link: &Link<'_>, now: Timestamp) -> bool {
 
 /// What the person has saved of the step; `None` if nothing.
 pub(crate) fn saved(store: &Store, link: &Link<'_>) -> Result<Option<SavedStep>, StoreError> {
+    let (journey, step) = (&link.journey.slug, &link.step.slug);
     let mut saved: Option<SavedStep> = None;
-    for StepName { journey, step } in link.library.names_of(&link.step_name()) {
-        for answer in store.answers_of_step(link.reader.number, &journey, &step)? {
-            let one = saved.get_or_insert_with(|| SavedStep {
-                questions: Vec::new(),
-                sealed: Vec::new(),
-                first_saved: answer.saved_at,
-                last_saved: answer.saved_at,
-                seals_at: answer.seals_at,
-                done: None,
-            });
-            one.first_saved = one.first_saved.min(answer.saved_at);
-            one.last_saved = one.last_saved.max(answer.saved_at);
-            one.seals_at = [one.seals_at, answer.seals_at].into_iter().flatten().min();
-            one.sealed.extend(answer.is_sealed.then(|| answer.question.clone()));
-            let is_done =
-                |question: &PageQuestion<'_>| question.asked.id() == answer.question && question.is_done();
-            if questions(link, link.language()).iter().any(is_done) {
-                one.done = answer.counted;
-            }
-            one.questions.push(answer.question);
+    let asked = questions(link, link.language());
+    for answer in store.answers_of_step(link.reader.number, journey, step)? {
+        let one = saved.get_or_insert_with(|| SavedStep {
+            questions: Vec::new(),
+            sealed: Vec::new(),
+            first_saved: answer.saved_at,
+            last_saved: answer.saved_at,
+            seals_at: answer.seals_at,
+            done: None,
+        });
+        one.first_saved = one.first_saved.min(answer.saved_at);
+        one.last_saved = one.last_saved.max(answer.saved_at);
+        one.seals_at = [one.seals_at, answer.seals_at].into_iter().flatten().min();
+        one.sealed.extend(answer.is_sealed.then(|| answer.question.clone()));
+        if asked.iter().any(|question| question.asked.id() == answer.question && question.is_done()) {
+            one.done = answer.counted;
         }
+        one.questions.push(answer.question);
     }
     Ok(saved)
 }
@@ -191,9 +189,7 @@ pub(crate) fn save(
 
 /// Removes what can still be removed.
 pub(crate) fn remove(store: &mut Store, link: &Link<'_>, now: Timestamp) -> Result<(), StoreError> {
-    for StepName { journey, step } in link.library.names_of(&link.step_name()) {
-        store.withdraw_answers(link.reader.number, &journey, &step, now)?;
-    }
+    store.withdraw_answers(link.reader.number, &link.journey.slug, &link.step.slug, now)?;
     Ok(())
 }
 

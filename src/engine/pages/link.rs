@@ -102,11 +102,6 @@ impl<'c> Link<'c> {
         LinkTarget { delivery: self.delivery, made: now, epoch: self.reader.epoch }
     }
 
-    /// The name of the step.
-    pub(crate) fn step_name(&self) -> StepName {
-        StepName { journey: self.journey.slug.clone(), step: self.step.slug.clone() }
-    }
-
     /// The language of the mails to the person.
     pub(crate) fn language(&self) -> &'c Language {
         self.library.programme.serve(&self.reader.person.language)

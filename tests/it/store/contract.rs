@@ -878,7 +878,7 @@ fn positions_are_saved_completely_or_not_at_all(stand: &mut Stand) {
 
 fn the_last_valid_content_is_stored_completely(stand: &mut Stand) {
     let keep = |store: &mut Store, hash: u8, files: &[(&str, &[u8])]| {
-        store.save_content(ContentHash([hash; 32]), files.iter().copied(), morning(u32::from(hash)))
+        store.save_content(ContentHash([hash; 32]), files.iter().copied(), &[], morning(u32::from(hash)))
     };
     assert_eq!(stand.store.saved_content().expect("content"), None);
     let first: &[(&str, &[u8])] = &[("a.md", b"\xff\0"), ("b/c.md", "å".as_bytes())];

@@ -143,3 +143,26 @@ fn sixty_forms_an_hour_are_accepted() {
     assert!((1..=3600).contains(&seconds));
     assert_eq!(site.column("SELECT count(*) FROM answer_slip"), ["0"]);
 }
+
+/// The answer follows the step to its new name.
+#[test]
+fn an_answer_to_a_step_that_is_renamed_stays_one_answer() {
+    let site = Site::new();
+    let link = site.answer_link();
+    site.submit(&link, &[("do", "save"), ("q.done", "1"), ("q.note", "mer tid")]);
+    let site = site.restarted(|home| {
+        let folder = home.path("content/journeys/miljo");
+        std::fs::rename(folder.join("valkommen.md"), folder.join("hej.md")).expect("renamed");
+        let file = folder.join("journey.toml");
+        let text = std::fs::read_to_string(&file).expect("a journey").replace("\"valkommen\"", "\"hej\"");
+        let text = text.replacen("title", "renamed = { valkommen = \"hej\" }\ntitle", 1);
+        std::fs::write(&file, text).expect("written");
+    });
+    assert_eq!(site.get(&link).heading(), "Sparat. Tack, Åsa.");
+    site.submit(&link, &[("do", "save"), ("q.done", "3")]);
+    assert_eq!(site.column("SELECT step || question FROM answer_slip"), ["hejdone", "hejnote"]);
+    assert_eq!(site.column("SELECT step || value FROM counted_answer"), ["hej3"]);
+    assert_eq!(site.column("SELECT step FROM written_answer"), ["hej"]);
+    site.submit(&link, &[("do", "remove"), ("confirmed", "1")]);
+    assert_eq!(site.column("SELECT count(*) FROM answer_slip"), ["0"]);
+}
