@@ -97,6 +97,8 @@ enum Command {
     Answer(commands::answer::Args),
     #[command(subcommand)]
     Answers(commands::answers::Answers),
+    #[command(subcommand)]
+    Retention(commands::retention::Retention),
     Bounce(commands::bounce::Args),
     Matrix(commands::matrix::Args),
     Backup(commands::backup::Args),
@@ -143,6 +145,7 @@ fn run(command: Command, cx: &mut Context) -> Result<(), CommandError> {
         Command::Choose(args) => commands::choose::run(&args, cx),
         Command::Answer(args) => commands::answer::run(&args, cx),
         Command::Answers(answers) => commands::answers::run(&answers, cx),
+        Command::Retention(command) => commands::retention::run(&command, cx),
         Command::Bounce(args) => commands::bounce::run(&args, cx),
         Command::Matrix(args) => commands::matrix::run(&args, cx),
         Command::Backup(args) => commands::backup::run(&args, cx),

@@ -14,6 +14,7 @@ pub mod message;
 pub(crate) mod pages;
 pub(crate) mod panics;
 pub mod plan;
+pub(crate) mod retention;
 pub mod send;
 pub mod status;
 pub(crate) mod test_mail;

@@ -9,7 +9,7 @@
 //! | `staging`, `import` | a people file that is read; its comparison with the people, and the import |
 //! | `people`, `history`, `positions` | people and units; their events; the stored progress of each enrolment |
 //! | `undecided` | who must be decided again because something has changed |
-//! | `answers`, `saved_answers`, `sealing` | answers: how they are saved, read, and cut from people |
+//! | `answers`, `saved_answers`, `sealing`, `retention` | answers: how they are saved, read, cut from people, and deleted |
 //! | `decisions`, `audit`, `content` | settings; the audit log; the last valid content |
 //! | `links` | whose a link is; which links are valid |
 //! | `deliveries`, `outbox`, `transition`, `messages` | deliveries and their states; messages in flight or in doubt |
@@ -47,6 +47,7 @@ mod people;
 mod people_file;
 mod positions;
 mod relay_health;
+mod retention;
 mod saved_answers;
 mod sealing;
 mod send_blocks;
@@ -84,6 +85,7 @@ pub(crate) use positions::StoredPosition;
 pub(crate) use positions::StoredPositions;
 pub use positions::{DecidedPerson, PositionUpdate};
 pub use relay_health::{RelayFailure, RelayHealth};
+pub use retention::{ExpiredAnswers, RetentionLimits};
 pub use saved_answers::{OwnAnswer, SavedAnswer, StepAnswers, ValueCount};
 pub(crate) use staging::{RepeatedId, RowOrigin, StagedCounts};
 pub use transition::Transition;

@@ -17,7 +17,7 @@ CREATE TABLE instance (
     imported_at   TEXT    CHECK (length(imported_at) = 20),
     -- how many runs of the sender there were
     decided_with  TEXT
-, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20), unparsed INTEGER NOT NULL DEFAULT 0 CHECK (unparsed >= 0), revision INTEGER NOT NULL DEFAULT 0, settings_revision INTEGER NOT NULL DEFAULT 0, decided_at TEXT CHECK (decided_at IS NULL OR length(decided_at) = 20), checked_at TEXT CHECK (checked_at IS NULL OR length(checked_at) = 20), link_secret BLOB CHECK (length(link_secret) = 32), former_link_secret BLOB CHECK (length(former_link_secret) = 32), erasing TEXT) STRICT;
+, fence TEXT, clock_at TEXT CHECK (clock_at IS NULL OR length(clock_at) = 20), journal_read INTEGER NOT NULL DEFAULT 0 CHECK (journal_read >= 0), backed_up_at TEXT CHECK (length(backed_up_at) = 20), unparsed INTEGER NOT NULL DEFAULT 0 CHECK (unparsed >= 0), revision INTEGER NOT NULL DEFAULT 0, settings_revision INTEGER NOT NULL DEFAULT 0, decided_at TEXT CHECK (decided_at IS NULL OR length(decided_at) = 20), checked_at TEXT CHECK (checked_at IS NULL OR length(checked_at) = 20), link_secret BLOB CHECK (length(link_secret) = 32), former_link_secret BLOB CHECK (length(former_link_secret) = 32), retention_on TEXT CHECK (length(retention_on) = 10), erasing TEXT) STRICT;
 
 CREATE TABLE content (
     one      INTEGER PRIMARY KEY CHECK (one = 1),

@@ -20,6 +20,7 @@ pub(crate) mod person;
 pub(crate) mod plan;
 pub(crate) mod reason;
 pub(crate) mod resolve;
+pub(crate) mod retention;
 pub(crate) mod send;
 pub(crate) mod status;
 

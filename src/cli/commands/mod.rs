@@ -22,6 +22,7 @@ pub(crate) mod plan;
 pub(crate) mod resolve;
 pub(crate) mod restore;
 pub(crate) mod resume;
+pub(crate) mod retention;
 pub(crate) mod send;
 pub(crate) mod status;
 pub(crate) mod test;

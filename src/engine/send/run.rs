@@ -16,7 +16,6 @@ use crate::config::Config;
 use crate::domain::delivery::send_block::SendBlock;
 use crate::domain::planner::{ApprovalMode, Planner};
 use crate::domain::time::timezone::Timestamp;
-use crate::engine::answers;
 use crate::engine::deliver::{DeliveryHooks, DeliverySummary, OutboxSummary, SendFilter};
 use crate::engine::load::active_content::ActiveContent;
 use crate::engine::load::error::LoadError;
@@ -28,6 +27,7 @@ use crate::engine::plan::people_batches::{self, PeopleBatches};
 use crate::engine::plan::positions;
 use crate::engine::plan::subset::{self, Subset};
 use crate::engine::tokens::Keys;
+use crate::engine::{answers, retention};
 use crate::mail::transport::Transport;
 use crate::store::{JournalReconciliation, RecoveryReport, Store, StoreError};
 
@@ -180,6 +180,7 @@ impl SendRun<'_> {
         let Startup { mut journal, reconciled, recovered, blocks } = startup;
         let mut outcome = RunOutcome { reconciled, recovered, blocks, ..RunOutcome::default() };
         if self.is_scheduled() {
+            retention::run_daily(&self.content.library.programme, store, self.at)?;
             // Also with the files transport, where an operator may send in spite of a block.
             outcome.blocks = store.send_blocks()?;
         }

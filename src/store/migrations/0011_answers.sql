@@ -128,6 +128,9 @@ ALTER TABLE person ADD COLUMN own_language TEXT;
 ALTER TABLE instance ADD COLUMN link_secret BLOB CHECK (length(link_secret) = 32);
 ALTER TABLE instance ADD COLUMN former_link_secret BLOB CHECK (length(former_link_secret) = 32);
 
+-- the day on which answers whose time is over were last deleted
+ALTER TABLE instance ADD COLUMN retention_on TEXT CHECK (length(retention_on) = 10);
+
 -- ---- erasing ----
 
 -- The run that may delete events and audit lines; NULL outside its transaction.

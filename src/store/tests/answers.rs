@@ -11,7 +11,9 @@ use crate::domain::history::EventKind;
 use crate::domain::model::ids::{PersonId, PersonNumber, StepName};
 use crate::domain::model::step::ReadBy;
 use crate::domain::time::timezone::Timestamp;
-use crate::store::{AnswersOfStep, NewAnswer, SaveOutcome, Store, WithdrawOutcome};
+use crate::store::{
+    AnswersOfStep, ExpiredAnswers, NewAnswer, RetentionLimits, SaveOutcome, Store, WithdrawOutcome,
+};
 
 const ONE: PersonNumber = PersonNumber(1);
 
@@ -238,4 +240,48 @@ fn only_a_run_that_erases_deletes_events_and_audit_lines() {
     save_of(&mut store, ONE, day(1), &[counted("skala", 1)]);
     let sql = "UPDATE event SET at = at";
     store.connection.execute(sql, []).expect_err(sql);
+}
+
+/// Each kind of answer has its own end; that the step was answered stays known.
+#[test]
+fn answers_are_deleted_when_their_time_is_over() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut store = with_people(home.path(), 4);
+    let answers =
+        [counted("done", 1), written("own", "mitt", ReadBy::Me), written("all", "allas", ReadBy::Programme)];
+    for person in 1..=3 {
+        save_of(&mut store, PersonNumber(person), day(0), &answers);
+    }
+    // The second person has had a mail later; the third has left.
+    store
+        .connection
+        .execute_batch(&format!(
+            "INSERT INTO event (enrolment_id, at, step, what, round, slot_at)
+             SELECT id, '{at}', 'lov', 'mailed', 0, '{at}' FROM enrolment WHERE person_id = 2;
+             UPDATE person SET left_at = '{at}' WHERE id = 3",
+            at = crate::store::codec::time(day(100))
+        ))
+        .expect("changed");
+    let limits = |days: i64, week: &str| RetentionLimits {
+        last_mail: day(days),
+        week: week.to_owned(),
+        left: day(days),
+    };
+    let texts = "SELECT text FROM written_answer ORDER BY text";
+    let before = rows(&store, texts);
+    let none = store.delete_expired_answers(&limits(0, "2026-W49")).expect("deleted");
+    assert_eq!(none, ExpiredAnswers::default());
+    assert_eq!(rows(&store, texts), before);
+
+    let first = ExpiredAnswers { own_texts: 2, programme_texts: 3, leavers: 0 };
+    assert_eq!(store.expired_answers(&limits(100, "2026-W50")).expect("counted"), first);
+    assert_eq!(store.delete_expired_answers(&limits(100, "2026-W50")).expect("deleted"), first);
+    assert_eq!(rows(&store, texts), ["mitt"], "the second person has had a mail later");
+
+    let second = ExpiredAnswers { own_texts: 1, programme_texts: 0, leavers: 1 };
+    assert_eq!(store.delete_expired_answers(&limits(101, "2026-W50")).expect("deleted"), second);
+    assert!(rows(&store, texts).is_empty());
+    let left = "SELECT count(*) || '' FROM answer_slip JOIN enrolment ON enrolment.id = enrolment_id WHERE person_id = 3";
+    assert_eq!(rows(&store, left), ["0"], "all slips of the person who left");
+    assert_eq!(rows(&store, "SELECT count(*) || '' FROM event WHERE what = 'answered'"), ["3"]);
 }
