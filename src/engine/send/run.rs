@@ -180,12 +180,15 @@ impl SendRun<'_> {
         let Startup { mut journal, reconciled, recovered, blocks } = startup;
         let mut outcome = RunOutcome { reconciled, recovered, blocks, ..RunOutcome::default() };
         if self.is_scheduled() {
-            retention::run_daily(&self.content.library.programme, store, self.at)?;
             // Also with the files transport, where an operator may send in spite of a block.
             outcome.blocks = store.send_blocks()?;
         }
-        answers::seal(&self.config, &self.content.library, store, self.at)?;
+        // Not by a clock that may be wrong: what is sealed or deleted does not come back.
         if outcome.blocks.is_empty() {
+            answers::seal(&self.config, &self.content.library, store, self.at)?;
+            if self.is_scheduled() {
+                retention::run_daily(&self.content.library.programme, store, self.at)?;
+            }
             self.enqueue_due(store, &mut outcome)?;
         }
         if outcome.blocks.is_empty() {

@@ -74,6 +74,10 @@ fn a_clock_jump_of_a_year_and_back_sends_and_expires_nothing() {
     daemon.stop();
     each_once(&relay, 60);
     let in_an_hour = clock::now() + TimeDelta::hours(1);
+    let deleted_on: String =
+        home.sql().query_row("SELECT retention_on FROM instance", [], |row| row.get(0)).expect("a day");
+    let tomorrow = (clock::now() + TimeDelta::days(1)).format("%Y-%m-%d").to_string();
+    assert!(deleted_on <= tomorrow, "answers were deleted by the wrong time: {deleted_on}");
     for sql in [
         "SELECT max(settled_at) FROM delivery",
         "SELECT max(at) FROM audit",
