@@ -12,6 +12,7 @@ pub mod time;
 pub mod answer;
 pub mod change;
 pub mod history;
+pub mod personal_data;
 
 pub mod forecast;
 pub mod planner;

@@ -13,6 +13,7 @@ pub mod load;
 pub mod message;
 pub(crate) mod pages;
 pub(crate) mod panics;
+pub(crate) mod personal_data;
 pub mod plan;
 pub(crate) mod retention;
 pub mod send;

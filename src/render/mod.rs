@@ -10,6 +10,7 @@ mod format;
 mod markdown;
 pub(crate) mod page;
 mod partials;
+pub(crate) mod personal_data;
 mod placeholder;
 mod plain;
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | `answers`, `saved_answers`, `sealing`, `retention` | answers: how they are saved, read, cut from people, and deleted |
 //! | `decisions`, `audit`, `content` | settings; the audit log; the last valid content |
 //! | `links` | whose a link is; which links are valid |
+//! | `personal_data` | everything about one person |
 //! | `deliveries`, `outbox`, `transition`, `messages` | deliveries and their states; messages in flight or in doubt |
 //! | `journal`, `bounces` | reconciliation with the send journal; bounces |
 //! | `relay_health`, `send_blocks`, `instance` | state of the sender and of this database |
@@ -45,6 +46,7 @@ mod migrate;
 mod outbox;
 mod people;
 mod people_file;
+mod personal_data;
 mod positions;
 mod relay_health;
 mod retention;

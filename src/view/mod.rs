@@ -17,6 +17,7 @@ pub(crate) mod import;
 pub(crate) mod limit;
 pub(crate) mod outbox;
 pub(crate) mod person;
+pub(crate) mod personal_data;
 pub(crate) mod plan;
 pub(crate) mod reason;
 pub(crate) mod resolve;

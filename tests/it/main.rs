@@ -19,6 +19,7 @@ mod midnight;
 mod next;
 mod pages;
 mod people_import;
+mod personal_data;
 mod pictures;
 mod postfix;
 mod relay;

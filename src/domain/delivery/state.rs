@@ -33,7 +33,7 @@ pub struct Delivery {
 
 /// What a mail is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MailPurpose {
+pub enum MailPurpose {
     /// A step of a journey, or its reminder.
     Step,
     /// A new link that the person has asked for. It is no part of the journey: pauses and the calendar do not hold it.
@@ -47,6 +47,14 @@ impl MailPurpose {
             "step" => Some(MailPurpose::Step),
             "access" => Some(MailPurpose::Access),
             _ => None,
+        }
+    }
+
+    /// The opposite of [`MailPurpose::parse`].
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            MailPurpose::Step => "step",
+            MailPurpose::Access => "access",
         }
     }
 }

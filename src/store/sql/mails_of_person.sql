@@ -1,0 +1,8 @@
+-- All mails to one person, with the codes of their bounces.
+SELECT delivery.purpose, enrolment.journey, delivery.step, delivery.round, delivery.state,
+       delivery.booked_at, delivery.settled_at,
+       (SELECT group_concat(code, ' ') FROM bounce WHERE bounce.delivery_id = delivery.id)
+FROM enrolment
+JOIN delivery ON delivery.enrolment_id = enrolment.id
+WHERE enrolment.person_id = ?1
+ORDER BY delivery.id
