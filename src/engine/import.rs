@@ -17,6 +17,7 @@ use crate::domain::model::person::{Roster, Unit};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::error::LoadError;
 use crate::engine::load::people_file;
+use crate::engine::tokens::Keys;
 use crate::roster::{FileReading, RosterResult};
 use crate::store::{DataVersion, Store, StoreError};
 
@@ -64,6 +65,8 @@ pub(crate) struct ImportOutcome {
     /// More people would leave than may; nothing is imported.
     pub(crate) too_many_leavers: Option<TooManyLeavers>,
     pub(crate) is_stored: bool,
+    /// Rows that are skipped because their people are forgotten.
+    pub(crate) forgotten: u32,
 }
 
 impl ImportOutcome {
@@ -127,10 +130,12 @@ impl<'a> PeopleImport<'a> {
 
     fn compare(&self, store: &Store, at: Timestamp) -> Result<ImportOutcome, ImportError> {
         let language = self.library.programme.default_language();
-        let reading = people_file::stage(self.config, self.file, language, self.is_strict, store);
+        let mut reading = people_file::stage(self.config, self.file, language, self.is_strict, store);
+        let forgotten = if reading.is_usable { drop_forgotten(store)? } else { 0 };
+        reading.notes.counts.people = reading.notes.counts.people.saturating_sub(forgotten);
         let diff = reading.is_usable.then(|| self.diff(&reading, store, at)).transpose()?;
         let too_many_leavers = diff.as_ref().and_then(|diff| self.too_many_leavers(diff));
-        Ok(ImportOutcome { reading, diff, too_many_leavers, is_stored: false })
+        Ok(ImportOutcome { reading, diff, too_many_leavers, is_stored: false, forgotten })
     }
 
     fn diff(&self, reading: &FileReading, store: &Store, at: Timestamp) -> Result<ImportDiff, ImportError> {
@@ -196,6 +201,15 @@ impl<'a> PeopleImport<'a> {
             problems: rows.chain(units).collect(),
         }
     }
+}
+
+/// Drops the rows of people who are forgotten.
+fn drop_forgotten(store: &Store) -> Result<u32, StoreError> {
+    if !store.has_tombstones()? {
+        return Ok(0);
+    }
+    let keys = Keys::new(&store.secrets()?);
+    store.drop_forgotten_rows(|id| keys.tombstone(id))
 }
 
 /// The unit of the file that takes over the decisions about another one.

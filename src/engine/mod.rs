@@ -8,6 +8,7 @@ pub mod change;
 pub(crate) mod decisions;
 pub mod deliver;
 pub mod doctor;
+pub(crate) mod forget;
 pub mod import;
 pub mod load;
 pub mod message;

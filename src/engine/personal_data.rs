@@ -17,7 +17,7 @@ pub(crate) fn load(
     number: PersonNumber,
 ) -> Result<Option<PersonalData>, StoreError> {
     let Some(mut data) = store.personal_data(number)? else { return Ok(None) };
-    let links = ReaderLinks::default();
+    let links = ReaderLinks::preview("https://localhost");
     let library = &content.library;
     for mail in data.mails.iter_mut().filter(|mail| mail.purpose == MailPurpose::Step) {
         let name = library.todays_name(&mail.step);

@@ -10,7 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::domain::model::ids::{PersonNumber, StepName};
 use crate::domain::time::timezone::Timestamp;
 use crate::render::ReaderLinks;
-use crate::store::Secrets;
+use crate::store::{Secrets, TombstoneKey};
 
 pub(crate) mod form;
 
@@ -48,6 +48,7 @@ pub struct Keys {
     former_link: Option<Key>,
     form: Key,
     return_path: Key,
+    tombstone: Key,
     letters: Encoding,
     secrets: Secrets,
 }
@@ -103,9 +104,17 @@ impl Keys {
             former_link: secrets.former_link.map(|secret| of(&secret, "journey link 1")),
             form: of(of_links, "journey form 1"),
             return_path: of(&secrets.instance, "journey return-path 1"),
+            tombstone: of(&secrets.instance, "journey tombstone 1"),
             letters: letters(),
             secrets: *secrets,
         }
+    }
+
+    /// The key of a forgotten person's tombstone.
+    pub(crate) fn tombstone(&self, employee_id: &str) -> TombstoneKey {
+        let mut key = [0; 32];
+        key.copy_from_slice(sign(&self.tombstone, employee_id.as_bytes()).as_ref());
+        key
     }
 
     /// Whether they are derived from these secrets.

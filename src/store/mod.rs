@@ -12,7 +12,7 @@
 //! | `answers`, `saved_answers`, `sealing`, `retention` | answers: how they are saved, read, cut from people, and deleted |
 //! | `decisions`, `audit`, `content` | settings; the audit log; the last valid content |
 //! | `links` | whose a link is; which links are valid |
-//! | `personal_data` | everything about one person |
+//! | `personal_data`, `forget` | everything about one person; deleting it |
 //! | `deliveries`, `outbox`, `transition`, `messages` | deliveries and their states; messages in flight or in doubt |
 //! | `journal`, `bounces` | reconciliation with the send journal; bounces |
 //! | `relay_health`, `send_blocks`, `instance` | state of the sender and of this database |
@@ -36,6 +36,7 @@ mod deliveries;
 mod error;
 mod failpoints;
 pub(crate) mod file;
+mod forget;
 mod history;
 mod import;
 mod instance;
@@ -74,6 +75,7 @@ pub use error::StoreError;
 pub(crate) use file::backup::{BackupError, BackupPlan};
 pub(crate) use file::integrity::{IntegrityReport, SqliteLibrary, WAL_WARN_BYTES};
 pub(crate) use file::restore::{BackupFile, PlainCopy};
+pub use forget::{ForgetCounts, ForgetOutcome, Forgetting, TombstoneKey};
 pub use history::SkippedStep;
 pub use instance::Secrets;
 pub use journal::{JournalEntry, JournalReconciliation};

@@ -12,6 +12,7 @@ pub(crate) mod decision;
 pub(crate) mod diagnostic;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod forget;
 pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod limit;

@@ -91,7 +91,7 @@ fn an_export_has_everything_about_the_person_and_nothing_about_others() {
 
         MEJL
 
-        2026-12-01 08:30  j/a (skickat)
+        2026-12-01 08:30  Ada, det här är a (skickat)
 
         SVAR
 
@@ -124,3 +124,63 @@ fn assert_is_private(file: &Path) {
 
 #[cfg(not(unix))]
 fn assert_is_private(_: &Path) {}
+
+/// Whether a text is in any file beside the database, except people files.
+fn is_on_disk(rig: &Rig, text: &str) -> bool {
+    let folder = rig.path("config.toml").parent().expect("a folder").to_owned();
+    let files = fs::read_dir(&folder).expect("a folder").map(|file| file.expect("a file").path());
+    files.filter(|file| file.is_file() && file.extension().is_none_or(|end| end != "csv")).any(|file| {
+        let bytes = fs::read(&file).expect("a file");
+        bytes.windows(text.len()).any(|found| found == text.as_bytes())
+    })
+}
+
+#[test]
+fn a_forgotten_person_is_in_no_file_and_comes_back_only_if_readmitted() {
+    let mut rig = with_history();
+    let forget = ["people", "forget", "ada", "--reason", "asked"];
+    let (code, said) = run(&mut rig, "2026-12-03T10:00", &[&forget[..], &["--dry-run"]].concat());
+    assert!(code == Some(0) && said.contains("Dry run"), "{said}");
+    assert!(is_on_disk(&rig, "ada@ekdala.example") && is_on_disk(&rig, "semester"));
+
+    // A crash before the commit changes nothing.
+    let config = rig.path("config.toml").display().to_string();
+    let arguments = ["--config", &config, "--at", "2026-12-03T10:00", "people", "forget", "ada"];
+    let mut died = std::process::Command::new(env!("CARGO_BIN_EXE_journey"));
+    let died =
+        died.args(arguments).env("FAILPOINTS", "store.forget=return(abort)").output().expect("it starts");
+    assert!(!died.status.success());
+    assert!(is_on_disk(&rig, "ada@ekdala.example") && is_on_disk(&rig, "semester"));
+
+    let (code, said) = run(&mut rig, "2026-12-03T10:00", &forget);
+    assert_eq!(code, Some(0), "{said}");
+    expect![[r#"
+        person ada
+        deleted: name, address and everything from HR, and
+          0  waiting mails, cancelled
+          0  written answers
+          1  counted answers
+          1  records of who answered
+          1  pauses
+          0  bounces
+          2  texts in the audit log
+        kept, under a number that leads to no person:
+          1  enrolments
+          1  mails, without text
+          2  events
+        imports skip this person from now on; delete the row in the HR export and older backups, too
+    "#]]
+    .assert_eq(&said);
+    for text in ["ada@ekdala.example", "Ada", "semester"] {
+        assert!(!is_on_disk(&rig, text), "{text}");
+    }
+    let (code, said) = run(&mut rig, "2026-12-03T11:00", &forget);
+    assert!(code == Some(1) && said.contains("was forgotten on"), "{said}");
+
+    let (code, said) = run(&mut rig, "2026-12-03T12:00", &["people", "import"]);
+    assert!(code == Some(0) && said.contains("1 row skipped: forgotten"), "{said}");
+    assert!(!is_on_disk(&rig, "ada@ekdala.example"));
+    let (code, said) = run(&mut rig, "2026-12-03T13:00", &["people", "import", "--readmit", "ada"]);
+    assert!(code == Some(0) && !said.contains("forgotten"), "{said}");
+    assert!(is_on_disk(&rig, "ada@ekdala.example"));
+}

@@ -92,6 +92,7 @@ const NOT_PLAYED: &[(&str, &str)] = &[
     ("commit.slow", "shortens a limit in the slow-commit test: no action takes place there"),
     ("daemon.hangs", "shortens a limit in the watchdog tests: no action takes place there"),
     ("daemon.poll", "shortens an interval in all tests of the daemon: no action takes place there"),
+    ("store.forget", "`personal_data` has the crash while a person is forgotten"),
     ("store.busy", "shortens a timeout in the tests of a locked database: no action takes place there"),
 ];
 

@@ -8,6 +8,7 @@ use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::output::{self, Format};
 use crate::cli::style::{BOLD, DIM, ERROR, SUCCESS};
 use crate::config::Config;
+use crate::domain::change::ChangeAuthor;
 use crate::domain::change::import_diff::{ChangeKind, ImportDiff, PersonChange};
 use crate::domain::diagnostic::{Diagnostic, Location, visible};
 use crate::engine::import::{
@@ -17,7 +18,9 @@ use crate::engine::load::active_content::{self, ActiveContent};
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::load::{open, people_file};
 use crate::engine::plan::decide;
+use crate::engine::tokens::Keys;
 use crate::roster::{Column, FileReading};
+use crate::store::Store;
 use crate::view::import::ImportView;
 
 /// Import a people file: who joined, left, moved or changed
@@ -48,6 +51,9 @@ pub(crate) struct Args {
     /// A unit is gone: its pauses, shifts, closings and cadence end
     #[arg(long, value_name = "OLD")]
     drop_decisions: Vec<String>,
+    /// Import a person who was forgotten, as a new one
+    #[arg(long, value_name = "ID")]
+    readmit: Vec<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -90,6 +96,7 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         Some(preview) if args.dry_run || !preview.is_allowed() => (preview, None),
         Some(_) | None => {
             let mut store = cx.store(&config, at)?;
+            readmit(args, &mut store, &cx.act(at, None, None))?;
             let seen = store.data_version()?;
             let outcome = import.apply(&mut store, seen, &cx.act(at, None, None))?;
             let imported = outcome.is_stored.then_some(store);
@@ -101,6 +108,10 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     if args.format == Format::Json {
         output::print_json(&mut *cx.out, &ImportView::of(&outcome, args.dry_run))?;
+    }
+    if outcome.forgotten > 0 && args.format == Format::Text {
+        let rows = output::count(outcome.forgotten as usize, "row", "rows");
+        writeln!(cx.out, "{rows} skipped: forgotten")?;
     }
     let reading = &outcome.reading;
     let Some(diff) = &outcome.diff else { return refused(args, cx, file, reading) };
@@ -118,6 +129,18 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         Some(too_many) => Err(too_many_leavers_error(args, &config, too_many)),
         None => left_out(reading, diff, file),
     }
+}
+
+/// Takes the tombstones of people away who are to be imported again.
+fn readmit(args: &Args, store: &mut Store, author: &ChangeAuthor) -> Result<(), CommandError> {
+    let keys = Keys::new(&store.secrets()?);
+    for id in &args.readmit {
+        if !store.readmit(&keys.tombstone(id.trim()), author)? {
+            let message = format!("no person with the id `{}` is forgotten", visible(id));
+            return Err(CommandError::usage(message).hint("leave out --readmit, or correct the id"));
+        }
+    }
+    Ok(())
 }
 
 fn too_many_leavers_error(args: &Args, config: &Config, too_many: TooManyLeavers) -> CommandError {

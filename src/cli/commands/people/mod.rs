@@ -2,6 +2,7 @@
 //! data of one, and prints a template.
 
 mod export;
+mod forget;
 mod import;
 mod list;
 mod show;
@@ -23,6 +24,7 @@ pub(crate) enum People {
     Show(show::Args),
     Stop(stop::Args),
     Export(export::Args),
+    Forget(forget::Args),
     /// Print an example of a people file: a header with all columns and two rows
     ///
     /// The page docs/people-file.md describes the columns.
@@ -38,6 +40,7 @@ pub(crate) fn run(people: &People, cx: &mut Context) -> Result<(), CommandError>
         People::Show(args) => show::run(args, cx),
         People::Stop(args) => stop::run(args, cx),
         People::Export(args) => export::run(args, cx),
+        People::Forget(args) => forget::run(args, cx),
         People::Template => template::run(cx),
     }
 }
