@@ -7,14 +7,16 @@ macro_rules! templates {
     };
 }
 
-/// Name and text; the first six are parts of other templates, the others are pages.
-pub(super) const TEMPLATES: [(&str, &str); 26] = templates![
+/// Name and text; the first eight are parts of other templates, the others are pages.
+pub(super) const TEMPLATES: [(&str, &str); 28] = templates![
     "layout",
     "language",
     "kind",
+    "step-title",
     "alert",
     "form",
     "question",
+    "question-text",
     "answer",
     "answered",
     "confirm-remove",

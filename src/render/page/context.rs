@@ -65,6 +65,7 @@ impl Values<'_> {
                 "test": frame.is_test,
                 "error": is_error(page),
                 "title": null,
+                "title_lang": step.filter(|_| matches!(page, Page::Answer(_) | Page::Web(_))).and_then(|s| self.lang(s)),
                 "body": null,
             },
             "languages": self.languages(frame.language),
@@ -83,7 +84,7 @@ impl Values<'_> {
                 "privacy": frame.links.privacy,
                 "accessibility": frame.links.accessibility,
             },
-            "step": step.map(step_values),
+            "step": step.map(|step| self.step_values(step)),
             "retention": { "number": number, "unit": unit },
             "form": { "token": null },
             "errors": [],
@@ -100,6 +101,15 @@ impl Values<'_> {
             })
         };
         languages.map(value).collect()
+    }
+
+    fn step_values(&self, step: &StepHead<'_>) -> Value {
+        json!({ "title": step.title, "lang": self.lang(step), "kind": step.kind.as_str(), "minutes": step.minutes })
+    }
+
+    /// The language of a step's text where it is not the language of the page (WCAG 3.1.2).
+    fn lang<'s>(&self, step: &StepHead<'s>) -> Option<&'s str> {
+        (step.language != self.frame.language).then_some(step.language.as_str())
     }
 
     fn page_values(&self, page: &Page<'_>) -> Value {
@@ -166,7 +176,7 @@ impl Values<'_> {
         json!({
             "task": task,
             "questions": page.questions.iter().map(|question| self.question(page, question)).collect::<Vec<_>>(),
-            "errors": page.questions.iter().filter_map(|question| self.error_entry(question)).collect::<Vec<_>>(),
+            "errors": page.questions.iter().filter_map(|question| self.error_entry(page, question)).collect::<Vec<_>>(),
             "part": page.part.map(|part| json!({ "first": part.first, "last": part.last, "of": part.of })),
             "counted": page.questions.iter().any(|question| question.form.is_counted()),
             "backup_days": page.backup_days,
@@ -220,7 +230,7 @@ impl Values<'_> {
         let errors: Vec<Value> = page
             .error
             .iter()
-            .map(|_| json!({ "field": "until", "date": true, "has": null, "max": null, "text": null, "pause": pause }))
+            .map(|_| json!({ "field": "until", "date": true, "has": null, "max": null, "text": null, "lang": null, "pause": pause }))
             .collect();
         json!({
             "pause": pause,
@@ -280,7 +290,7 @@ impl Values<'_> {
             StepState::Received { .. } | StepState::Later => (None, None, None, None),
         };
         json!({
-            "step": step_values(&line.step),
+            "step": self.step_values(&line.step),
             "state": state, "on": on, "answer": answer, "because": because, "place": place, "time": time,
             "sentence": sentence, "link": line.answer,
         })
@@ -313,10 +323,6 @@ fn is_error(page: &Page<'_>) -> bool {
         Page::Error(_) => true,
         _ => false,
     }
-}
-
-fn step_values(step: &StepHead<'_>) -> Value {
-    json!({ "title": step.title, "kind": step.kind.as_str(), "minutes": step.minutes })
 }
 
 fn notice(notice: Notice) -> &'static str {

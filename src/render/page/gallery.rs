@@ -81,19 +81,19 @@ impl<'l> Texts<'l> {
         if self.swedish { swedish } else { english }
     }
 
-    fn mission(self) -> StepHead<'static> {
+    fn mission(self) -> StepHead<'l> {
         let title = self.pick("En resa på ett annat sätt", "A trip in another way");
-        StepHead { title, kind: Kind::Mission, minutes: 5 }
+        StepHead { title, language: self.language, kind: Kind::Mission, minutes: 5 }
     }
 
-    fn survey(self) -> StepHead<'static> {
+    fn survey(self) -> StepHead<'l> {
         let title = self.pick("Tre frågor till sist", "Three last questions");
-        StepHead { title, kind: Kind::Survey, minutes: 3 }
+        StepHead { title, language: self.language, kind: Kind::Survey, minutes: 3 }
     }
 
-    fn reflection(self) -> StepHead<'static> {
+    fn reflection(self) -> StepHead<'l> {
         let title = self.pick("När var du senast stolt?", "When were you last proud?");
-        StepHead { title, kind: Kind::Reflection, minutes: 4 }
+        StepHead { title, language: self.language, kind: Kind::Reflection, minutes: 4 }
     }
 
     fn task(self) -> Task<'static> {
@@ -160,7 +160,7 @@ impl<'l> Texts<'l> {
         }
     }
 
-    fn answer(self, step: StepHead<'static>, questions: Vec<Question<'static>>) -> AnswerPage<'static> {
+    fn answer(self, step: StepHead<'l>, questions: Vec<Question<'static>>) -> AnswerPage<'l> {
         AnswerPage {
             step,
             task: Task::None,
@@ -173,7 +173,7 @@ impl<'l> Texts<'l> {
         }
     }
 
-    fn mission_page(self, given: Given<'static>, state: AnswerState) -> AnswerPage<'static> {
+    fn mission_page(self, given: Given<'static>, state: AnswerState) -> AnswerPage<'l> {
         let questions = vec![self.done(given), self.written(ReadBy::Me)];
         AnswerPage { task: self.task(), state, ..self.answer(self.mission(), questions) }
     }
@@ -341,13 +341,16 @@ impl<'l> Texts<'l> {
     fn journey(self) -> JourneyPage<'l> {
         let lesson = StepHead {
             title: self.pick("Varför vi gör det här", "Why we do this"),
+            language: self.language,
             kind: Kind::Lesson,
             minutes: 3,
         };
-        let kickoff =
-            StepHead {
-                title: self.pick("Vi drar i gång", "We get going"), kind: Kind::Kickoff, minutes: 60
-            };
+        let kickoff = StepHead {
+            title: self.pick("Vi drar i gång", "We get going"),
+            language: self.language,
+            kind: Kind::Kickoff,
+            minutes: 60,
+        };
         let line = |step, state, answer| StepLine { step, state, answer };
         let answer = Some("/answer/aebagbaf");
         let received = |on, answer| StepState::Received { on, answer };

@@ -62,6 +62,84 @@ fn a_page_without_a_step_has_no_kind() {
 }
 
 #[test]
+fn a_step_without_a_translation_says_its_language() {
+    let (library, pages, _) = pages(&[]);
+    let [swedish, english] = [0, 1].map(|place| library.programme.languages[place].clone());
+    let samples = gallery::samples(std::iter::once(&swedish));
+    let marked = |name: &str, language| {
+        let sample = samples.iter().find(|sample| sample.name == name).expect("a sample");
+        let frame = super::views::Frame { language, ..sample.frame };
+        let html = pages.render(&frame, &sample.page).expect("a page");
+        let marked = html.lines().filter(|line| line.contains(" lang=") && !line.contains("hreflang"));
+        marked.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let english = ["answer-mission", "answer-survey", "answer-wrong", "saved-done", "web", "journey"]
+        .map(|name| format!("-- {name}\n{}", marked(name, &english)));
+    let own = marked("answer-survey", &swedish);
+    expect![[r##"
+        -- answer-mission
+        <html lang="en">
+        <button name="lang" value="sv" lang="sv">Svenska</button>
+        <button name="lang" value="en" lang="en" aria-current="true">English</button>
+        <h1 lang="sv">En resa på ett annat sätt</h1>
+        <div class="task" lang="sv">
+        <label for="q-hinder"><span lang="sv">Vad skulle göra det lättare?</span> <span class="optional">(if you like)</span></label>
+        -- answer-survey
+        <html lang="en">
+        <button name="lang" value="sv" lang="sv">Svenska</button>
+        <button name="lang" value="en" lang="en" aria-current="true">English</button>
+        <h1 lang="sv">Tre frågor till sist</h1>
+        <legend lang="sv">Hur lätt är det att säga vad du tycker på ditt jobb?</legend>
+        <div class="scale" lang="sv">
+        <p class="ends" aria-hidden="true" lang="sv"><span>Mycket svårt</span> <span>Mycket lätt</span></p>
+        <legend lang="sv">Vad har du haft mest nytta av?</legend>
+        <div class="options" lang="sv">
+        <label for="q-vana"><span lang="sv">Vilken vana vill du ta med dig?</span> <span class="optional">(if you like)</span></label>
+        -- answer-wrong
+        <html lang="en">
+        <button name="lang" value="sv" lang="sv">Svenska</button>
+        <button name="lang" value="en" lang="en" aria-current="true">English</button>
+        <li><a href="#q-hinder"><span lang="sv">Vad skulle göra det lättare?</span> The answer has 2 417 characters and may have at most 2 000. Make it a little shorter.</a></li>
+        <h1 lang="sv">En resa på ett annat sätt</h1>
+        <div class="task" lang="sv">
+        <label for="q-hinder"><span lang="sv">Vad skulle göra det lättare?</span> <span class="optional">(if you like)</span></label>
+        <p class="wrong" id="q-hinder-error"><span lang="sv">Vad skulle göra det lättare?</span> The answer has 2 417 characters and may have at most 2 000. Make it a little shorter.</p>
+        -- saved-done
+        <html lang="en">
+        <button name="lang" value="sv" lang="sv">Svenska</button>
+        <button name="lang" value="en" lang="en" aria-current="true">English</button>
+        <p class="lead">You have done: <span lang="sv">En resa på ett annat sätt</span></p>
+        -- web
+        <html lang="en">
+        <button name="lang" value="sv" lang="sv">Svenska</button>
+        <button name="lang" value="en" lang="en" aria-current="true">English</button>
+        <h1 lang="sv">En resa på ett annat sätt</h1>
+        <div lang="sv">
+        -- journey
+        <html lang="en">
+        <button name="lang" value="sv" lang="sv">Svenska</button>
+        <button name="lang" value="en" lang="en" aria-current="true">English</button>
+        <h3 lang="sv">Varför vi gör det här</h3>
+        <h3 lang="sv">När var du senast stolt?</h3>
+        <p><a class="go" href="/answer/aebagbaf">Change the answer<span class="unseen">: <span lang="sv">När var du senast stolt?</span></span></a></p>
+        <h3 lang="sv">En resa på ett annat sätt</h3>
+        <p><a class="go" href="/answer/aebagbaf">Answer<span class="unseen">: <span lang="sv">En resa på ett annat sätt</span></span></a></p>
+        <h3 lang="sv">Vi drar i gång</h3>
+        <h3 lang="sv">Tre frågor till sist</h3>
+        <h3 lang="sv">En resa på ett annat sätt</h3>
+        <p><a class="go" href="/answer/aebagbaf">Answer<span class="unseen">: <span lang="sv">En resa på ett annat sätt</span></span></a></p>
+        <h3 lang="sv">Varför vi gör det här</h3>
+        <h3 lang="sv">Tre frågor till sist</h3>
+        <label class="option"><input type="radio" name="language" value="sv" checked> <span lang="sv">Svenska</span></label>
+        <label class="option"><input type="radio" name="language" value="en"> <span lang="en">English</span></label>
+        -- in its own language
+        <html lang="sv">
+        <button name="lang" value="sv" lang="sv" aria-current="true">Svenska</button>
+        <button name="lang" value="en" lang="en">English</button>
+    "##]].assert_eq(&format!("{}-- in its own language\n{own}", english.concat()));
+}
+
+#[test]
 fn what_people_write_is_escaped() {
     let (library, pages, _) = pages(&[]);
     let hostile = "<script>\"'&</textarea>";

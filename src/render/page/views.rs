@@ -138,6 +138,8 @@ impl Page<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepHead<'a> {
     pub(crate) title: &'a str,
+    /// The language of the title, the text and the questions, which may lack a translation.
+    pub(crate) language: &'a Language,
     pub(crate) kind: Kind,
     /// 0 for none.
     pub(crate) minutes: u32,

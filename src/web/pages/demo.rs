@@ -4,9 +4,9 @@
 use axum::http::StatusCode;
 use chrono::Days;
 
-use super::{PageContext, character};
+use super::{PageContext, character, text};
 use crate::render::page::views::{
-    AnswerPage, AnswerState, CharacterPage, Given, Page, PausePage, Question, QuestionForm, StepHead, Task,
+    AnswerPage, AnswerState, CharacterPage, Given, Page, PausePage, Question, QuestionForm, Task,
 };
 use crate::web::response::PageResponse;
 
@@ -29,9 +29,9 @@ pub(super) fn show(cx: &PageContext<'_>) -> anyhow::Result<PageResponse> {
 /// The first step of the programme, answered as a whole.
 fn answer<'c>(cx: &'c PageContext<'_>) -> Option<Page<'c>> {
     let step = cx.library().journeys.iter().flat_map(|journey| &journey.steps).next()?;
-    let title = &step.variant(cx.language(None), None).title;
+    let variant = step.variant(cx.language(None), None);
     Some(Page::Answer(AnswerPage {
-        step: StepHead { title, kind: step.kind, minutes: step.minutes },
+        step: text::head_of(step, variant),
         task: Task::None,
         questions: vec![Question {
             id: "done",

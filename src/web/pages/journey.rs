@@ -3,14 +3,14 @@
 use axum::http::StatusCode;
 use chrono::{Datelike, NaiveDate};
 
-use super::{ReaderPage, character, pause as pause_page};
+use super::{ReaderPage, character, pause as pause_page, text};
 use crate::domain::model::step::Kind;
 use crate::domain::time::timezone::TimeZone;
 use crate::engine::pages::link::Link;
 use crate::engine::pages::{journeys, pause};
 use crate::engine::plan::explain::{State, StepStatus, Why};
 use crate::engine::tokens::Purpose;
-use crate::render::page::views::{JourneyList, JourneyPage, Page, StepAnswer, StepHead, StepLine, StepState};
+use crate::render::page::views::{JourneyList, JourneyPage, Page, StepAnswer, StepLine, StepState};
 use crate::store::Store;
 use crate::web::forms::FormCheck;
 use crate::web::response::PageResponse;
@@ -77,8 +77,7 @@ fn list<'w>(
         let lines = status.steps.iter().filter_map(|step| {
             let is_own =
                 status.journey.slug == page.link.journey.slug && step.step.slug == page.link.step.slug;
-            let title = &step.step.variant(language, page.link.character()).title;
-            let head = StepHead { title, kind: step.step.kind, minutes: step.step.minutes };
+            let head = text::head_of(step.step, step.step.variant(language, page.link.character()));
             let state = state(step, zone)?;
             let is_open =
                 matches!(state, StepState::Received { answer, .. } if answer != StepAnswer::NotAsked);

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 
 use super::{PageContext, ReaderPage};
 use crate::domain::model::person::Person;
+use crate::domain::model::step::{Step, Variant};
 use crate::engine::tokens::Purpose;
 use crate::render::page::views::{FilmLink, Page, PrivacyPage, StepHead, WebPage, WebText};
 use crate::render::{ReaderLinks, RenderRequest};
@@ -49,8 +50,12 @@ pub(super) fn web(page: &ReaderPage<'_>) -> anyhow::Result<PageResponse> {
 
 /// The step of a page as a heading.
 pub(super) fn head<'p>(page: &'p ReaderPage<'_>) -> StepHead<'p> {
-    let step = page.link.step;
-    StepHead { title: &page.link.text(page.language()).title, kind: step.kind, minutes: step.minutes }
+    head_of(page.link.step, page.link.text(page.language()))
+}
+
+/// A step as a heading, in one of its variants.
+pub(super) fn head_of<'s>(step: &Step, variant: &'s Variant) -> StepHead<'s> {
+    StepHead { title: &variant.title, language: &variant.language, kind: step.kind, minutes: step.minutes }
 }
 
 pub(super) fn privacy(cx: &PageContext<'_>) -> anyhow::Result<PageResponse> {

@@ -35,6 +35,7 @@ impl Values<'_> {
             "field": field,
             "name": format!("q.{}", question.id),
             "text": self.text(question),
+            "lang": self.question_lang(page, question),
             "written": max.is_some(),
             "scale": matches!(question.form, QuestionForm::Scale { .. }),
             "optional": page.questions.len() > 1,
@@ -52,12 +53,12 @@ impl Values<'_> {
             "value": value,
             "options": options,
             "ends": ends,
-            "error": self.error_entry(question),
+            "error": self.error_entry(page, question),
         })
     }
 
     /// The line in the list of errors.
-    pub(super) fn error_entry(&self, question: &Question<'_>) -> Option<Value> {
+    pub(super) fn error_entry(&self, page: &AnswerPage<'_>, question: &Question<'_>) -> Option<Value> {
         let max = match question.form {
             QuestionForm::Text { max, .. } | QuestionForm::Pledge { max, .. } => Some(max),
             _ => None,
@@ -70,8 +71,13 @@ impl Values<'_> {
         let field = if max.is_some() { field(question) } else { format!("{}-1", field(question)) };
         let text = self.text(question);
         Some(
-            json!({ "field": field, "date": false, "has": has.map(grouped), "max": max.map(|max| grouped(max as usize)), "text": text }),
+            json!({ "field": field, "date": false, "has": has.map(grouped), "max": max.map(|max| grouped(max as usize)), "text": text, "lang": self.question_lang(page, question) }),
         )
+    }
+
+    /// As `lang` of the step, but a question without a text of its own is in the page's language.
+    fn question_lang<'q>(&self, page: &AnswerPage<'q>, question: &Question<'_>) -> Option<&'q str> {
+        self.lang(&page.step).filter(|_| !question.text.is_empty())
     }
 
     fn text<'q>(&'q self, question: &Question<'q>) -> &'q str {
