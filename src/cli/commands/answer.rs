@@ -42,6 +42,12 @@ struct AnswerArgs {
     /// The person has done it
     #[arg(long)]
     done: bool,
+    /// The person means to do it
+    #[arg(long)]
+    will_do: bool,
+    /// The person does not want to do it
+    #[arg(long)]
+    not_for_me: bool,
     /// The person's answer
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
@@ -54,6 +60,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let given = match &args.given {
         AnswerArgs { text: Some(text), .. } => AnswerValue::Text(text.clone()),
         AnswerArgs { value: Some(value), .. } => AnswerValue::Value(value.clone()),
+        AnswerArgs { will_do: true, .. } => AnswerValue::WillDo,
+        AnswerArgs { not_for_me: true, .. } => AnswerValue::NotForMe,
         AnswerArgs { text: None, value: None, .. } => AnswerValue::Done,
     };
     let id = engine::answers::draw_id().map_err(LoadError::from)?;

@@ -29,6 +29,8 @@ pub enum AnswerValue {
     NotForMe,
     /// Free text.
     Text(String),
+    /// A pledge that the person shows to the unit.
+    SharedText(String),
     /// A number of the scale or an option, as text.
     Value(String),
     /// A number of the scale, or the place of an option from 1, as pages send it.
@@ -116,7 +118,8 @@ impl AnswerValue {
 
     fn of_question(&self, step: &Step, question: &Question) -> Result<StoredAnswer, String> {
         match &question.form {
-            QuestionForm::Text | QuestionForm::Pledge => self.text(question.read_by, question.max),
+            QuestionForm::Text => self.text(question.read_by, question.max),
+            QuestionForm::Pledge => self.text(self.pledge_readers(question), question.max),
             QuestionForm::Scale { min, max, .. } => {
                 let number = match self {
                     AnswerValue::Number(number) => Some(*number),
@@ -143,17 +146,31 @@ impl AnswerValue {
         }
     }
 
+    /// The unit sees a pledge only if the person has said so.
+    fn pledge_readers(&self, question: &Question) -> ReadBy {
+        match (question.read_by, self) {
+            (ReadBy::Unit, AnswerValue::SharedText(_)) => ReadBy::Unit,
+            (ReadBy::Unit, _) => ReadBy::Me,
+            (other, _) => other,
+        }
+    }
+
     fn done(&self) -> Option<StoredAnswer> {
         match self {
             AnswerValue::Done => Some(StoredAnswer::Counted(1)),
             AnswerValue::WillDo => Some(StoredAnswer::Counted(WILL_DO)),
             AnswerValue::NotForMe => Some(StoredAnswer::Counted(NOT_FOR_ME)),
-            AnswerValue::Text(_) | AnswerValue::Value(_) | AnswerValue::Number(_) => None,
+            AnswerValue::Text(_)
+            | AnswerValue::SharedText(_)
+            | AnswerValue::Value(_)
+            | AnswerValue::Number(_) => None,
         }
     }
 
     fn text(&self, read_by: ReadBy, max: u16) -> Result<StoredAnswer, String> {
-        let AnswerValue::Text(text) = self else { return Err("answer it with --text".to_owned()) };
+        let (AnswerValue::Text(text) | AnswerValue::SharedText(text)) = self else {
+            return Err("answer it with --text".to_owned());
+        };
         let text = text.replace("\r\n", "\n");
         let length = text.chars().count();
         if text.trim().is_empty() {

@@ -82,6 +82,18 @@ fn a_step_without_questions_is_answered_as_a_whole() {
 }
 
 #[test]
+fn the_unit_sees_a_pledge_only_with_the_tick() {
+    let pledge = |read_by| Question { read_by, ..question("vana", QuestionForm::Pledge) };
+    let stored = |read_by, given: AnswerValue| stored(&step(vec![pledge(read_by)]), "vana", &given);
+    let (text, shared) = (AnswerValue::Text("Tåg".into()), AnswerValue::SharedText("Tåg".into()));
+    assert_eq!(stored(ReadBy::Unit, shared.clone()), "\"Tåg\" for unit, answered");
+    assert_eq!(stored(ReadBy::Unit, text), "\"Tåg\" for me, answered");
+    for read_by in [ReadBy::Me, ReadBy::Programme] {
+        assert_eq!(stored(read_by, shared.clone()), format!("\"Tåg\" for {}, answered", read_by.as_str()));
+    }
+}
+
+#[test]
 fn each_type_of_question_has_its_values() {
     let scale = QuestionForm::Scale { min: -1, max: 3, labels: Vec::new() };
     let questions = vec![

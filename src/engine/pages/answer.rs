@@ -28,7 +28,11 @@ pub(crate) struct PageQuestion<'c> {
 pub(crate) enum Given {
     /// The number of a scale, or the place of an option from 1.
     Number(i64),
-    Text(String),
+    Text {
+        text: String,
+        /// The tick of a pledge.
+        shared: bool,
+    },
 }
 
 /// Why an answer is not accepted.
@@ -88,13 +92,13 @@ impl PageQuestion<'_> {
         }
     }
 
-    /// Reads a field; `None` if nothing is chosen or written.
-    pub(crate) fn read(&self, field: &str) -> Option<Given> {
+    /// Reads a field; `None` if nothing is chosen or written. `shared`: the tick beside it.
+    pub(crate) fn read(&self, field: &str, shared: bool) -> Option<Given> {
         if self.is_text() {
             // Some programs put control characters into what is pasted.
             let plain = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
             let text: String = field.replace("\r\n", "\n").chars().filter(plain).collect();
-            return Some(Given::Text(text)).filter(|_| !field.trim().is_empty());
+            return Some(Given::Text { text, shared }).filter(|_| !field.trim().is_empty());
         }
         // What is no number was not sent by the page.
         Some(Given::Number(field.parse().unwrap_or(i64::MIN))).filter(|_| !field.is_empty())
@@ -103,17 +107,18 @@ impl PageQuestion<'_> {
     /// Validates what is in a field.
     pub(crate) fn validate(&self, step: &Step, given: &Given) -> Result<ValidAnswer, Invalid> {
         let value = match given {
-            Given::Text(text) => AnswerValue::Text(text.clone()),
+            Given::Text { text, shared: false } => AnswerValue::Text(text.clone()),
+            Given::Text { text, shared: true } => AnswerValue::SharedText(text.clone()),
             Given::Number(1) if self.is_done() => AnswerValue::Done,
             Given::Number(2) if self.is_done() => AnswerValue::WillDo,
             Given::Number(3) if self.is_done() => AnswerValue::NotForMe,
             Given::Number(number) => AnswerValue::Number(*number),
         };
         value.validate(step, self.asked).map_err(|_| match given {
-            Given::Text(text) if text.chars().count() > usize::from(self.max()) => {
+            Given::Text { text, .. } if text.chars().count() > usize::from(self.max()) => {
                 Invalid::TooLong(text.chars().count())
             }
-            Given::Text(_) | Given::Number(_) => Invalid::NotAllowed,
+            Given::Text { .. } | Given::Number(_) => Invalid::NotAllowed,
         })
     }
 

@@ -239,7 +239,9 @@ impl<'r> Form<'r> {
     /// Reads the fields.
     fn read(&mut self) {
         let read = |question: &PageQuestion<'_>| {
-            question.read(self.page.cx.request.field(&format!("q.{}", question.asked.id()))?)
+            let (request, id) = (&self.page.cx.request, question.asked.id());
+            let shared = request.field(&format!("share.{id}")) == Some("1");
+            question.read(request.field(&format!("q.{id}"))?, shared)
         };
         self.given = self.questions().iter().map(read).collect();
     }
@@ -293,11 +295,11 @@ fn view<'v>(
     views::Question {
         id: question.asked.id(),
         text: question.words.map_or("", |words| &words.text),
-        form: form_of(question),
+        form: form_of(question, matches!(given, Some(Given::Text { shared: true, .. }))),
         given: match given {
             None => views::Given::Nothing,
             Some(Given::Number(number)) => views::Given::Number(i32::try_from(*number).unwrap_or(i32::MIN)),
-            Some(Given::Text(text)) => views::Given::Text(text),
+            Some(Given::Text { text, .. }) => views::Given::Text(text),
         },
         error: error.map(|error| match error {
             Invalid::TooLong(characters) => AnswerError::TooLong(characters),
@@ -306,7 +308,7 @@ fn view<'v>(
     }
 }
 
-fn form_of<'q>(question: &PageQuestion<'q>) -> views::QuestionForm<'q> {
+fn form_of<'q>(question: &PageQuestion<'q>, shared: bool) -> views::QuestionForm<'q> {
     let max = u32::from(question.max());
     let (read_by, form) = match (question.asked, question.words) {
         (Asked::Step, _) => return views::QuestionForm::Done,
@@ -323,7 +325,7 @@ fn form_of<'q>(question: &PageQuestion<'q>) -> views::QuestionForm<'q> {
     match form {
         QuestionForm::Done => views::QuestionForm::Done,
         QuestionForm::Text => views::QuestionForm::Text { max, read_by },
-        QuestionForm::Pledge => views::QuestionForm::Pledge { max, read_by, shared: false },
+        QuestionForm::Pledge => views::QuestionForm::Pledge { max, read_by, shared },
         QuestionForm::Scale { min, max, labels } => views::QuestionForm::Scale {
             min: *min,
             max: *max,
