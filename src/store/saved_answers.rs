@@ -50,6 +50,15 @@ pub struct ValueCount {
     pub count: usize,
 }
 
+/// How many texts answer a question, by who was to read them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextCount {
+    pub step: StepName,
+    pub question: String,
+    pub read_by: ReadBy,
+    pub count: usize,
+}
+
 impl Store {
     /// The answers of a person to a step.
     pub fn answers_of_step(
@@ -107,6 +116,23 @@ impl Store {
                 step: StepName { journey: codec::slug(row, 0)?, step: codec::slug(row, 1)? },
                 question: row.get(2)?,
                 value: row.get(3)?,
+                count: codec::count(row, 4)?,
+            });
+        }
+        Ok(counts)
+    }
+
+    /// How many texts answer each question, by who was to read them.
+    pub fn text_counts(&self) -> Result<Vec<TextCount>, StoreError> {
+        let sql = "SELECT journey, step, question, read_by, count(*) FROM written_answer GROUP BY 1, 2, 3, 4";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([])?;
+        let mut counts = Vec::new();
+        while let Some(row) = found.next()? {
+            counts.push(TextCount {
+                step: StepName { journey: codec::slug(row, 0)?, step: codec::slug(row, 1)? },
+                question: row.get(2)?,
+                read_by: codec::read_by(row, 3)?,
                 count: codec::count(row, 4)?,
             });
         }

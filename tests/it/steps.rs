@@ -297,3 +297,41 @@ fn former_names_that_fit_no_step_are_errors() {
         assert!(told.contains("journey.toml:2:") || told.contains("journey.toml:3:"), "{head}: {told}");
     }
 }
+
+/// Gives step `a` a question with a text and this reader; a reader before is replaced.
+fn ask(rig: &mut Rig, before: Option<&str>, read_by: &str) {
+    let file = "content/journeys/j/a.md";
+    let reader = |read_by: &str| format!("read_by = \"{read_by}\"\n");
+    match before {
+        None => {
+            let question = "[[question]]\nid = \"vana\"\ntext = \"Vilken?\"\ntype = \"text\"\n";
+            rig.edit(file, "minutes = 2\n", &format!("minutes = 2\n{question}{}", reader(read_by)));
+        }
+        Some(before) => rig.edit(file, &reader(before), &reader(read_by)),
+    }
+}
+
+#[test]
+fn who_reads_a_text_does_not_change_once_there_are_texts() {
+    for (first, second) in [("me", "programme"), ("programme", "me")] {
+        let mut rig = rig("");
+        ask(&mut rig, None, second);
+        assert!(reload(&mut rig, "2026-11-30 10:00"));
+        // Without a text it may change.
+        ask(&mut rig, Some(second), first);
+        assert!(reload(&mut rig, "2026-11-30 11:00"));
+        sent(&mut rig, "2026-12-01 08:30");
+        let (code, said) = run(&rig, "2026-12-02T10:00", &["answer", "ada", "j/a", "--text", "Tåg"]);
+        assert_eq!(code, Some(0), "{said}");
+        ask(&mut rig, Some(first), second);
+        let (code, said) = run(&rig, "2026-12-02T10:01", &["check"]);
+        assert_eq!(code, Some(1), "{said}");
+        let message = format!(
+            "the question `vana` has `read_by = \"{second}\"`, but 1 person has answered it when it said `\"{first}\"`"
+        );
+        assert!(said.contains(&message) && said.contains("j/a.md"), "{said}");
+        assert!(!reload(&mut rig, "2026-12-02 10:02"), "the content before stays in force");
+        ask(&mut rig, Some(second), first);
+        assert!(reload(&mut rig, "2026-12-02 10:03"));
+    }
+}

@@ -3,6 +3,7 @@
 
 use chrono::NaiveDate;
 
+use super::changed_readers::changed_readers;
 use super::error::LoadError;
 use super::removed_steps::{KnownSteps, removed_steps};
 use crate::config::Config;
@@ -61,7 +62,8 @@ impl ActiveContent {
     }
 }
 
-/// The errors of content that is not in force yet and that would lose what people have had.
+/// The errors of content that is not in force yet and that would lose what people have had, or
+/// break what a page has promised.
 pub(super) fn lost_steps(
     config: &Config,
     library: &Library,
@@ -71,7 +73,9 @@ pub(super) fn lost_steps(
     if store.saved_content()?.is_none_or(|(hash, _)| hash == library.hash) {
         return Ok(Vec::new());
     }
-    let faults = removed_steps(config, library, &known_steps(config, store, now)?);
+    let known = known_steps(config, store, now)?;
+    let mut faults = removed_steps(config, library, &known);
+    faults.extend(changed_readers(config, library, &known.texts));
     Ok(faults.into_iter().filter(Diagnostic::is_error).collect())
 }
 
@@ -79,7 +83,7 @@ pub(super) fn lost_steps(
 pub(super) fn known_steps(config: &Config, store: &Store, now: Timestamp) -> Result<KnownSteps, StoreError> {
     let files = store.saved_content_files()?;
     let before = content::load_from_files(&config.content, &files, today(now)).library;
-    Ok(KnownSteps { people: store.people_per_step()?, before })
+    Ok(KnownSteps { people: store.people_per_step()?, before, texts: store.text_counts()? })
 }
 
 /// Reads the content folder even if rendering has errors, and falls back to the

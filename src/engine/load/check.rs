@@ -3,6 +3,7 @@
 use chrono::{NaiveDate, TimeDelta};
 
 use super::active_content::{ActiveContent, LoadedContent, known_steps, today};
+use super::changed_readers::changed_readers;
 use super::people_file;
 use super::references::check_references;
 use super::removed_steps::removed_steps;
@@ -34,7 +35,9 @@ pub(crate) fn check(config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     faults.extend(check_references(config, &library, &roster));
     // A database that cannot be read is a matter of `doctor`.
     let known = Store::read_only(&config.database, |store| known_steps(config, store, now));
-    faults.extend(removed_steps(config, &library, &known.ok().flatten().unwrap_or_default()));
+    let known = known.ok().flatten().unwrap_or_default();
+    faults.extend(removed_steps(config, &library, &known));
+    faults.extend(changed_readers(config, &library, &known.texts));
     if !faults.iter().any(Diagnostic::is_error) {
         let content = ActiveContent { library, renderer, warnings: Vec::new(), files, broken: Vec::new() };
         faults.extend(workload_warnings(config, content, roster, now));

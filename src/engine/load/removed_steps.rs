@@ -7,6 +7,7 @@ use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::ids::{Slug, StepName};
 use crate::domain::model::journey::Journey;
 use crate::domain::model::library::Library;
+use crate::store::TextCount;
 
 /// What the database knows about steps.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct KnownSteps {
     pub(super) people: Vec<(StepName, usize)>,
     /// The content in force before, if it can be read.
     pub(super) before: Option<Library>,
+    /// The texts there are, for `changed_readers`.
+    pub(super) texts: Vec<TextCount>,
 }
 
 /// Warns about each step that people have had and that is neither there nor declared. It is an error if a journey has
