@@ -122,6 +122,13 @@ impl Keys {
         self.secrets == *secrets
     }
 
+    /// A name for the database that tells nothing about it: `doctor` finds out with it whose pages it
+    /// reaches.
+    pub(crate) fn instance_name(&self) -> String {
+        let tag = sign(&self.message_id, b"instance name");
+        self.letters.encode(&tag.as_ref()[..TAG])
+    }
+
     /// The Message-ID of a mail, `<…@domain>`. Deterministic, not guessable, and
     /// without personal data.
     pub(crate) fn message_id(

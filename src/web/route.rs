@@ -14,7 +14,7 @@ pub(super) enum Route {
     NewLink,
     /// A demo page: shows the page and writes nothing.
     Test,
-    StyleSheet,
+    StaticFile,
     Robots,
     SecurityContact,
     Health,
@@ -36,7 +36,7 @@ impl Route {
             Route::Accessibility => "accessibility",
             Route::NewLink => "link",
             Route::Test => "test",
-            Route::StyleSheet | Route::Robots | Route::SecurityContact => "file",
+            Route::StaticFile | Route::Robots | Route::SecurityContact => "file",
             Route::Health => "health",
             Route::Ready => "ready",
             Route::NotFound | Route::NotAllowed | Route::Unreadable(_) | Route::Misdirected => "none",

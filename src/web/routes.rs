@@ -35,7 +35,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         ("/accessibility", reading(Route::Accessibility)),
         ("/link", writing(Route::NewLink)),
         ("/test/{*page}", form(Route::Test)),
-        ("/static/{file}", reading(Route::StyleSheet)),
+        ("/static/{file}", reading(Route::StaticFile)),
         ("/robots.txt", reading(Route::Robots)),
         ("/.well-known/security.txt", reading(Route::SecurityContact)),
         ("/health", reading(Route::Health)),

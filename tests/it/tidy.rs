@@ -140,7 +140,7 @@ const ADDRESSES: &[(&str, Lives)] = &[
     // Tests of `quoted_printable` read their output with it.
     ("mail_parser", Lives::In(&["mail/inbound", "mail/message/compose", "mail/message/quoted_printable"])),
     ("hickory_proto", Lives::In(&["mail/dns"])),
-    ("ureq", Lives::In(&["mail/auth_token"])),
+    ("ureq", Lives::In(&["mail/auth_token", "engine/doctor/pages"])),
     ("mail_auth", Lives::In(&["mail/message/dkim"])),
     ("axum", Lives::In(&["web", "daemon"])),
     ("tokio", Lives::In(&["web", "daemon"])),

@@ -6,6 +6,7 @@ mod client;
 mod forms;
 mod links;
 mod pauses;
+mod proxies;
 mod responses;
 mod scanners;
 

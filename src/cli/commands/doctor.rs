@@ -18,7 +18,7 @@ use crate::view::doctor::DoctorView;
 /// It checks the configuration, the content, the database, the clock, the disk,
 /// file permissions, the mail server with its certificates and login, the
 /// signature and the web address; with --dns also the DNS records of your
-/// domain. All checks run, even if one fails. It changes nothing, sends no mail
+/// domain, with --web the pages as a browser gets them. All checks run, even if one fails. It changes nothing, sends no mail
 /// and shows no secret. The exit code is 1 if there is an error; warnings do
 /// not count.
 ///
@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Also check the DNS records of your domain: DKIM key, SPF and DMARC
     #[arg(long)]
     dns: bool,
+    /// Also open the pages at `base_url`, through the proxy as a browser does
+    #[arg(long)]
+    web: bool,
     /// DNS server to ask, like 192.0.2.53 [default: those of this machine]
     #[arg(long, value_name = "ADDRESS", requires = "dns", value_parser = name_server)]
     dns_server: Vec<SocketAddr>,
@@ -55,7 +58,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let zone = cx.zone(&config)?;
     let at = cx.at(zone)?;
     let patience = Duration::from_secs(args.patience.into());
-    let asked = DoctorOptions { at, patience, names: args.dns.then(|| args.dns_server.clone()) };
+    let asked =
+        DoctorOptions { at, patience, names: args.dns.then(|| args.dns_server.clone()), web: args.web };
     // Print each finding at once: a relay may be slow to answer.
     let as_text = args.format == Format::Text;
     let mut closed = Ok(());

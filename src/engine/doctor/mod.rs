@@ -4,6 +4,7 @@
 
 mod database;
 mod disk;
+mod pages;
 mod programme;
 mod published;
 mod relay;
@@ -76,6 +77,8 @@ pub(crate) struct DoctorOptions {
     /// DNS servers to use; an empty list means those of the system, `None` disables
     /// DNS checks.
     pub(crate) names: Option<Vec<SocketAddr>>,
+    /// Ask for a page at `base_url`, through the proxy.
+    pub(crate) web: bool,
 }
 
 /// Runs all checks, and reports each finding at once, because network checks
@@ -93,4 +96,7 @@ pub(crate) fn examine(config: &Config, asked: &DoctorOptions, tell: &mut dyn FnM
         published::examine(config, signer.as_ref(), servers, asked.patience, tell);
     }
     programme::examine_web(config, tell);
+    if asked.web {
+        pages::examine(config, asked, tell);
+    }
 }

@@ -75,7 +75,7 @@ pub fn probe(relay: &Relay, may_sign_in: bool, at: Timestamp, tell: &mut dyn FnM
     connection.quit();
     tell(reached(&name, &extensions, tls_info.as_ref()));
     for certificate in tls_info.iter().flat_map(|tls_info| &tls_info.chain) {
-        tell(dated(certificate, at));
+        tell(dated(certificate, at, "nothing leaves"));
     }
     let Some(sign_in) = relay.auth.as_ref() else {
         return tell(Finding::good("sign-in", "no password is set for the mail server"));
@@ -147,12 +147,13 @@ fn reached(name: &str, extensions: &EhloExtensions, tls_info: Option<&TlsInfo>) 
     Finding::good("relay", words.join(", "))
 }
 
-fn dated(certificate: &Certificate, at: Timestamp) -> Finding {
+/// Judges the dates of a certificate; `consequence` is what happens after its last day.
+pub(super) fn dated(certificate: &Certificate, at: Timestamp, consequence: &str) -> Finding {
     let Certificate { subject, issuer, from, until } = certificate;
     let (from_day, until_day) = (from.format("%Y-%m-%d"), until.format("%Y-%m-%d"));
     let message = format!("{subject}, signed by {issuer}, good from {from_day} until {until_day}");
     let left = *until - at;
-    let hint = "see that it is renewed: after that day nothing leaves";
+    let hint = format!("see that it is renewed: after that day {consequence}");
     if left < TimeDelta::zero() || *from > at {
         return Finding::fault("certificate", format!("{message}: not today")).hint(hint);
     }
@@ -177,7 +178,7 @@ mod tests {
             from: day("2026-01-01T00:00:00Z"),
             until: day("2027-01-01T00:00:00Z"),
         };
-        let on = |text: &str| dated(&certificate, day(text));
+        let on = |text: &str| dated(&certificate, day(text), "nothing leaves");
         assert_eq!(on("2026-12-01T00:00:00Z").level, Level::Good);
         let soon = on("2026-12-02T00:00:01Z");
         assert_eq!(soon.level, Level::Warning);

@@ -2,6 +2,7 @@
 //! of this folder for each page and each form.
 
 pub(crate) mod answer;
+pub(crate) mod headers;
 pub(crate) mod journeys;
 pub(crate) mod link;
 pub(crate) mod pause;

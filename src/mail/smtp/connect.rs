@@ -13,13 +13,22 @@ use super::channel::{SmtpChannel, seconds, trouble};
 use super::ehlo::EhloExtensions;
 use super::reply::RawReply;
 use super::session::Connection;
+use super::tls::TlsInfo;
 use super::{Mechanism, Relay, SmtpAuth, TlsMode, tls};
 use crate::clock::Stopwatch;
 use crate::domain::delivery::reply::{Phase, RelayError, RelayErrorKind, Reply};
 use crate::failpoint;
 use crate::mail::smtp::stream::{SmtpStream, StreamError, TlsError};
 
-pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
+/// The TLS version and the certificates of a server that speaks TLS from the first byte.
+pub(super) fn tls_handshake(relay: &Relay) -> Result<Option<TlsInfo>, RelayError> {
+    let mut channel = open(relay)?;
+    start_tls(&mut channel, relay)?;
+    Ok(channel.stream.tls_info())
+}
+
+/// Connects, without a word.
+fn open(relay: &Relay) -> Result<SmtpChannel, RelayError> {
     let name = match relay.host.contains(':') {
         true => format!("[{}]:{}", relay.host, relay.port),
         false => format!("{}:{}", relay.host, relay.port),
@@ -32,15 +41,22 @@ pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
         trouble(RelayErrorKind::Transient, Phase::Connect, format!("mail server {name}: {error}"))
     };
     let stream = SmtpStream::new(tcp).map_err(broken)?;
-    let near = stream.peer_addr().map_err(broken)?.ip().to_canonical().is_loopback();
+    Ok(SmtpChannel { stream, name, timeouts: relay.timeouts })
+}
+
+pub(super) fn connect(relay: &Relay) -> Result<Connection, RelayError> {
+    let mut channel = open(relay)?;
+    let near =
+        channel.stream.peer_addr().map_err(|_| channel.failed(Phase::Connect, &StreamError::Closed))?;
+    let near = near.ip().to_canonical().is_loopback();
     if relay.tls == TlsMode::Plaintext && !near {
         let why = format!(
-            "mail server {name} is another machine, and mails are not sent there without encryption; set `security`"
+            "mail server {} is another machine, and mails are not sent there without encryption; set `security`",
+            channel.name
         );
         return Err(trouble(RelayErrorKind::Permanent, Phase::Connect, why));
     }
-    let ehlo_name = ehlo_name(relay, &stream);
-    let mut channel = SmtpChannel { stream, name, timeouts: relay.timeouts };
+    let ehlo_name = ehlo_name(relay, &channel.stream);
     if relay.tls == TlsMode::Tls {
         start_tls(&mut channel, relay)?;
     }

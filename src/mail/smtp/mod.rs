@@ -180,6 +180,15 @@ impl Relay {
         }
     }
 
+    /// Connects with TLS from the first byte, and tells what the server shows; says nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed.
+    pub(crate) fn tls_handshake(&self) -> Result<Option<TlsInfo>, RelayError> {
+        connect::tls_handshake(self)
+    }
+
     /// Connects, encrypts and authenticates: everything before a mail.
     ///
     /// # Errors

@@ -5,11 +5,19 @@ use axum::http::StatusCode;
 use super::PageContext;
 use crate::web::response::PageResponse;
 
-pub(super) fn style_sheet(cx: &PageContext<'_>) -> PageResponse {
+fn style_sheet(cx: &PageContext<'_>) -> PageResponse {
     let (hash, css) = cx.content.renderer.pages().css();
     match cx.token() == format!("{hash}.css") {
         true => PageResponse::css(css),
         false => cx.error(StatusCode::NOT_FOUND),
+    }
+}
+
+/// The style sheet, or the answer to `journey doctor --web`.
+pub(super) fn file(cx: &PageContext<'_>) -> anyhow::Result<PageResponse> {
+    match cx.token() == cx.app.keys()?.instance_name() {
+        true => Ok(PageResponse::text(StatusCode::OK, "ok\n")),
+        false => Ok(style_sheet(cx)),
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn answer(cx: &PageContext<'_>, route: Route) -> anyhow::Result<PageR
         Route::Accessibility => text::accessibility(cx),
         Route::NewLink => links::new_link(cx),
         Route::Test => demo::show(cx),
-        Route::StyleSheet => Ok(files::style_sheet(cx)),
+        Route::StaticFile => files::file(cx),
         Route::Robots => Ok(files::robots()),
         Route::SecurityContact => Ok(files::security_contact(cx)),
         Route::Health => Ok(files::health()),
