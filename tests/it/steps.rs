@@ -298,6 +298,29 @@ fn former_names_that_fit_no_step_are_errors() {
     }
 }
 
+#[test]
+fn a_journey_with_another_name_is_an_error_and_a_removed_one_a_warning() {
+    let mut rig = rig("");
+    sent(&mut rig, "2026-12-01 08:30");
+    fs::rename(rig.path("content/journeys/j"), rig.path("content/journeys/new")).expect("renamed");
+    let (code, said) = run(&rig, "2026-12-02T10:00", &["check"]);
+    assert_eq!(code, Some(1), "{said}");
+    let error =
+        "the journey `new` has steps of `j`, which is gone; 3 people have had them, and would get them again";
+    assert!(said.contains(error), "{said}");
+    assert!(!reload(&mut rig, "2026-12-02 10:01"), "the content before stays in force");
+    assert_eq!(sent(&mut rig, "2026-12-08 08:30"), ["ada j/b", "bo j/b", "cy j/b"]);
+    fs::rename(rig.path("content/journeys/new"), rig.path("content/journeys/j")).expect("renamed");
+    assert!(reload(&mut rig, "2026-12-09 10:00"));
+
+    fs::rename(rig.path("content/journeys/j"), rig.path("away")).expect("moved");
+    let (code, said) = run(&rig, "2026-12-09T10:01", &["check"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("3 people have had steps of the journey `j`, which is gone"), "{said}");
+    assert!(reload(&mut rig, "2026-12-09 10:02"));
+    assert_eq!(sent(&mut rig, "2026-12-15 08:30"), [""; 0]);
+}
+
 /// Gives step `a` a question with a text and this reader; a reader before is replaced.
 fn ask(rig: &mut Rig, before: Option<&str>, read_by: &str) {
     let file = "content/journeys/j/a.md";

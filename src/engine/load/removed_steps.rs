@@ -1,4 +1,4 @@
-//! Steps that people have had and that are not in the content any more. A person must say what became of each: it has
+//! Steps and journeys that people have had and that are not in the content any more. A person must say what became of each: it has
 //! another name (`renamed`), or its name may never be used again (`retired`).
 
 use super::references::journey_file;
@@ -23,7 +23,7 @@ pub(super) struct KnownSteps {
 /// Warns about each step that people have had and that is neither there nor declared. It is an error if a journey has
 /// none of the steps it had: everybody would get everything again.
 pub(super) fn removed_steps(config: &Config, library: &Library, known: &KnownSteps) -> Vec<Diagnostic> {
-    let mut faults = Vec::new();
+    let mut faults = removed_journeys(config, library, known);
     for journey in &library.journeys {
         let of_journey = |(name, _): &&(StepName, usize)| name.journey == journey.slug;
         let undeclared: Vec<(&Slug, usize)> = known
@@ -62,6 +62,43 @@ pub(super) fn removed_steps(config: &Config, library: &Library, known: &KnownSte
             );
             faults.push(Diagnostic::warning("step-removed", place.clone(), message).hint(hint));
         }
+    }
+    faults
+}
+
+/// The same for journeys that are gone from the content since it was last in force. It is an error if a new journey
+/// has steps of one: its folder was renamed, and everybody would get everything again.
+fn removed_journeys(config: &Config, library: &Library, known: &KnownSteps) -> Vec<Diagnostic> {
+    let Some(before) = &known.before else { return Vec::new() };
+    let mut faults = Vec::new();
+    for gone in before.journeys.iter().filter(|journey| library.journey(&journey.slug).is_none()) {
+        let of_journey = known.people.iter().filter(|(name, _)| name.journey == gone.slug);
+        let Some(people) = of_journey.map(|(_, people)| *people).max() else { continue };
+        let is_new = |journey: &&Journey| before.journey(&journey.slug).is_none();
+        let has_its_steps =
+            |journey: &&Journey| journey.steps.iter().any(|step| gone.step(&step.slug).is_some());
+        let had = if people == 1 { "1 person has".to_owned() } else { format!("{people} people have") };
+        let renamed = library.journeys.iter().filter(is_new).find(has_its_steps);
+        faults.push(match renamed {
+            Some(now) => {
+                let place = Location::file(journey_file(config, now.slug.as_str()));
+                let message = format!(
+                    "the journey `{}` has steps of `{}`, which is gone; {had} had them, and would get them again",
+                    now.slug, gone.slug
+                );
+                let hint = format!(
+                    "name the folder `{}` again; its `title` may change. To give the journey once more, keep the old folder beside the new one",
+                    gone.slug
+                );
+                Diagnostic::error("journey-renamed", place, message).hint(hint)
+            }
+            None => {
+                let place = Location::file(journey_file(config, gone.slug.as_str()));
+                let message = format!("{had} had steps of the journey `{}`, which is gone", gone.slug);
+                Diagnostic::warning("journey-removed", place, message)
+                    .hint("nothing more of it is sent; to end a journey and keep its pages, leave its folder")
+            }
+        });
     }
     faults
 }
