@@ -56,16 +56,12 @@ const MIN_WORDS: usize = 30;
 
 /// Warns about text that is hard to read.
 pub(crate) fn check_readability<'b>(blocks: impl Iterator<Item = &'b Block>, faults: &mut Faults<'_>) {
-    let ReadabilityCounts { words, long, sentences } = measure(blocks);
-    if words < MIN_WORDS {
-        return;
-    }
-    let length = words / sentences;
-    let lix = length + 100 * long / words;
+    let counts = measure(blocks);
+    let Some((length, lix)) = counts.index() else { return };
     if lix > MAX_LIX || length > MAX_SENTENCE_WORDS {
         let found = format!(
             "hard to read: LIX {lix}, with {length} words in a sentence and {} % long words",
-            100 * long / words
+            100 * counts.long / counts.words
         );
         let hint = format!(
             "use shorter sentences and words: LIX at most {MAX_LIX}, at most {MAX_SENTENCE_WORDS} words in a sentence"
@@ -75,19 +71,27 @@ pub(crate) fn check_readability<'b>(blocks: impl Iterator<Item = &'b Block>, fau
 }
 
 /// Counts for the readability index.
+#[derive(Default)]
 struct ReadabilityCounts {
     words: usize,
     /// Words of more than six letters.
     long: usize,
-    /// At least one.
     sentences: usize,
 }
 
 fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> ReadabilityCounts {
-    let mut all = ReadabilityCounts { words: 0, long: 0, sentences: 0 };
+    let mut all = ReadabilityCounts::default();
     for block in blocks.filter(|block| block.flow == Flow::Wrapped) {
         // A name counts as a short word.
         let text: String = block.words.segments().map(|part| part.unwrap_or("x")).collect();
+        all.add(&text);
+    }
+    all
+}
+
+impl ReadabilityCounts {
+    /// Adds a text, which begins a sentence.
+    fn add(&mut self, text: &str) {
         let mut begun = false;
         for word in text.split_whitespace() {
             // URLs are not read.
@@ -96,19 +100,33 @@ fn measure<'b>(blocks: impl Iterator<Item = &'b Block>) -> ReadabilityCounts {
             } else {
                 word.chars().filter(|c| c.is_alphabetic()).count()
             };
-            all.words += usize::from(letters > 0);
-            all.long += usize::from(letters > 6);
+            self.words += usize::from(letters > 0);
+            self.long += usize::from(letters > 6);
             begun |= letters > 0;
             let said = word.trim_end_matches(['"', '”', '\'', '’', ')']);
             if begun && said.ends_with(['.', '!', '?', ':', '…']) {
-                all.sentences += 1;
+                self.sentences += 1;
                 begun = false;
             }
         }
-        all.sentences += usize::from(begun);
+        self.sentences += usize::from(begun);
     }
-    all.sentences = all.sentences.max(1);
-    all
+
+    /// Words in a sentence, and the readability index; `None` if there are too few words.
+    fn index(&self) -> Option<(usize, usize)> {
+        if self.words < MIN_WORDS {
+            return None;
+        }
+        let length = self.words / self.sentences.max(1);
+        Some((length, length + 100 * self.long / self.words))
+    }
+}
+
+/// The readability index (LIX) of some texts; `None` if there are too few words.
+pub(crate) fn readability(texts: impl Iterator<Item = String>) -> Option<usize> {
+    let mut all = ReadabilityCounts::default();
+    texts.for_each(|text| all.add(&text));
+    all.index().map(|(_, lix)| lix)
 }
 
 /// Whether a link text does not say where the link leads.

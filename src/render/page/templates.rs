@@ -79,10 +79,19 @@ impl<'a> Sources<'a> {
             let own = own_words.remove(language.as_str()).or_else(|| own_words.get(primary).cloned());
             let built_in = built_in(primary);
             let is_named = own.as_ref().is_some_and(|own| own.contains_key("language_name"));
-            let mut words =
-                own.map_or_else(|| built_in.clone(), |own| words::replace(&built_in, own, faults));
+            let is_translation = built_in::WORDS.iter().all(|(name, _)| *name != primary);
+            if is_translation {
+                words::warn_missing(language.as_str(), &built_in, own.as_ref(), faults);
+            }
+            if let Some(own) = &own {
+                words::warn_hard_to_read(language.as_str(), own, faults);
+            }
+            let mut words = own.map_or_else(
+                || built_in.clone(),
+                |own| words::replace(&built_in, own, is_translation, faults),
+            );
             // Another language must not be called English.
-            if !is_named && built_in::WORDS.iter().all(|(name, _)| *name != primary) {
+            if !is_named && is_translation {
                 words.insert("language_name", Word { text: language.as_str(), file: "", line: 0 });
             }
             (language, words)

@@ -224,6 +224,56 @@ fn errors_in_templates_have_a_line() {
 }
 
 #[test]
+fn the_built_in_texts_are_easy_to_read() {
+    for (language, text) in super::built_in::WORDS {
+        let words = super::words::read(language, text, &mut Vec::new());
+        let lix = super::words::lix(&words).expect("enough sentences");
+        assert!(lix <= 40, "{language}: {lix}");
+    }
+}
+
+#[test]
+fn a_programmes_own_texts_are_easy_to_read_too() {
+    let long = "saved_will_do_text = Kommunikationsavdelningens hållbarhetskommunikatörer återkommer fortlöpande beträffande fortsättningen.\n".to_owned()
+        + "pause_text = Informationsförmedlingens återupptagande avhänger individuella ställningstaganden.\n"
+        + "saved_not_for_me_text = Verksamhetsutvecklingsprocessens delaktighetsfrämjande insatser fortskrider oförminskat inom samtliga förvaltningar.\n"
+        + "resumed_text = Organisationsövergripande återkopplingsmekanismer säkerställer kontinuerlig kompetensförsörjning inom samtliga kärnverksamheter.\n"
+        + "removed_text = Återkallandet registreras omedelbart inom svarshanteringssystemets gallringsfunktionalitet.\n";
+    check(
+        &[("words.sv.txt.hbs", &long)],
+        &expect![[r#"
+        templates/page/words.sv.txt.hbs: warning: the texts of the web pages are hard to read: LIX 96
+          hint: use shorter sentences and words: LIX at most 40
+    "#]],
+    );
+}
+
+#[test]
+fn a_language_without_built_in_texts_is_translated_by_the_programme() {
+    let of = |own: &str| {
+        let mut library = sample_library(&[("words.fi.txt.hbs", own)]);
+        library.programme.languages.push(crate::render::rig::language("fi"));
+        let mut found = Vec::new();
+        let pages = Pages::new(&library, &mut found);
+        (library, pages, shown(&found))
+    };
+    let (library, pages, found) = of("who_reads_me = Vain sinä luet sen.\nlanguage_name = suomi\n");
+    expect![[r#"
+        templates/page/words.fi.txt.hbs: warning: 186 of 188 texts of the web pages have no translation into `fi`, and are shown in English: `answered_on` …
+          hint: translate `src/render/page/templates/words.en.txt` of the source into this file
+    "#]].assert_eq(&found);
+    let samples = gallery::samples(library.programme.languages.iter().skip(2));
+    let sample = samples.iter().find(|sample| sample.name == "answer-mission").expect("a sample");
+    let html = pages.render(&sample.frame, &sample.page).expect("a page");
+    assert!(html.contains("Vain sinä luet sen."), "{html}");
+    let all: String = super::words::read("", super::built_in::WORDS[1].1, &mut Vec::new())
+        .iter()
+        .map(|(key, word)| format!("{key} = {}\n", word.text))
+        .collect();
+    assert_eq!(of(&all).2, "");
+}
+
+#[test]
 fn what_protects_people_cannot_be_dropped() {
     check(
         &[
