@@ -40,7 +40,7 @@ pub(crate) fn all() -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(40, 400))]
+    #![proptest_config(cases(40, 160))]
 
     #[test]
     fn a_dry_run_lists_exactly_what_is_sent_and_a_second_run_sends_nothing(story in story()) {
@@ -123,7 +123,7 @@ fn written(rig: &mut Rig, at: Timestamp, sent: &[Leaving]) -> Result<(), String>
 }
 
 proptest! {
-    #![proptest_config(cases(8, 60))]
+    #![proptest_config(cases(8, 24))]
 
     #[test]
     fn sleeping_until_the_next_wake_up_misses_no_mail(story in story()) {
@@ -187,7 +187,7 @@ fn half_hour(rig: &mut Rig, now: Timestamp) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(cases(4, 20))]
+    #![proptest_config(cases(4, 8))]
 
     /// The same through the command line.
     #[test]

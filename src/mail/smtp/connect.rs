@@ -27,7 +27,7 @@ pub(super) fn tls_handshake(relay: &Relay) -> Result<Option<TlsInfo>, RelayError
     Ok(channel.stream.tls_info())
 }
 
-/// Connects, without a word.
+/// Connects, and sends nothing.
 fn open(relay: &Relay) -> Result<SmtpChannel, RelayError> {
     let name = match relay.host.contains(':') {
         true => format!("[{}]:{}", relay.host, relay.port),

@@ -180,7 +180,7 @@ impl Relay {
         }
     }
 
-    /// Connects with TLS from the first byte, and tells what the server shows; says nothing.
+    /// Connects with TLS from the first byte, and returns what the server shows; sends nothing.
     ///
     /// # Errors
     ///

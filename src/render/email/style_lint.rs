@@ -112,7 +112,7 @@ impl ReadabilityCounts {
         self.sentences += usize::from(begun);
     }
 
-    /// Words in a sentence, and the readability index; `None` if there are too few words.
+    /// Length of a sentence, and the readability index; `None` for a short text.
     fn index(&self) -> Option<(usize, usize)> {
         if self.words < MIN_WORDS {
             return None;
@@ -122,7 +122,7 @@ impl ReadabilityCounts {
     }
 }
 
-/// The readability index (LIX) of some texts; `None` if there are too few words.
+/// The readability index (LIX) of some texts; `None` if they are short.
 pub(crate) fn readability(texts: impl Iterator<Item = String>) -> Option<usize> {
     let mut all = ReadabilityCounts::default();
     texts.for_each(|text| all.add(&text));

@@ -106,7 +106,7 @@ pub(super) fn warn_hard_to_read(language: &str, words: &Words<'_>, faults: &mut 
     faults.push(Diagnostic::warning("words-hard-to-read", place, found).hint(hint));
 }
 
-/// The readability of the sentences; `None` if there are too few words. A placeholder counts as a short word.
+/// The readability of the sentences; `None` if they are few. A placeholder counts as a short word.
 pub(super) fn lix(words: &Words<'_>) -> Option<usize> {
     let sentences = words.values().map(|word| without_tags(word.text)).filter(|text| text.ends_with('.'));
     readability(sentences)
@@ -118,7 +118,7 @@ fn without_tags(text: &str) -> String {
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (tag, after) = part.split_once("}}").unwrap_or((part, ""));
-        // Blocks have no words of their own.
+        // A block is not text.
         if !tag.starts_with(['#', '/']) && tag != "else" {
             plain.push('x');
         }

@@ -104,7 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn cases() -> u32 {
     #[expect(clippy::disallowed_methods, reason = "the variable that asks for everything")]
     let all = std::env::var_os("JOURNEY_TEST_ALL").is_some();
-    if all { 64 } else { 8 }
+    if all { 32 } else { 8 }
 }
 
 proptest! {
