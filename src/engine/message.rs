@@ -19,7 +19,7 @@ use crate::failpoint;
 use crate::mail::files;
 use crate::mail::message::compose::{self, ComposeOptions};
 use crate::mail::message::mime;
-use crate::render::access::{self, AccessMail};
+use crate::render::access::{self, AccessMail, AskedFor};
 use crate::render::{ReaderLinks, RenderRequest, RenderedEmail, Renderer};
 use crate::store::OutboundDelivery;
 
@@ -133,8 +133,9 @@ impl<'c> MessageBuilder<'c> {
     /// built.
     pub(super) fn outgoing(&self, keys: &Keys, outgoing: &OutboundDelivery) -> Result<Vec<u8>, String> {
         let delivery = &outgoing.delivery;
-        if outgoing.purpose == MailPurpose::Access {
-            return self.access_mail(keys, outgoing);
+        match outgoing.purpose {
+            MailPurpose::Step => {}
+            MailPurpose::Access | MailPurpose::OwnData => return self.access_mail(keys, outgoing),
         }
         let marks = MessageMetadata {
             booked: delivery.booked,
@@ -146,7 +147,7 @@ impl<'c> MessageBuilder<'c> {
         self.bytes(&self.letter(outgoing, &marks.links), &marks)
     }
 
-    /// The mail with new links.
+    /// A mail with links that the person has asked for.
     fn access_mail(&self, keys: &Keys, outgoing: &OutboundDelivery) -> Result<Vec<u8>, String> {
         let (delivery, base_url) = (&outgoing.delivery, &self.config.web.base_url);
         let target = link_target(outgoing);
@@ -161,13 +162,20 @@ impl<'c> MessageBuilder<'c> {
         let step = StepName { journey: letter.journey.clone(), step: letter.step.clone() };
         let step = self.library.step(&step).ok_or("the step is gone")?;
         let language = self.library.programme.serve(&outgoing.person.language);
+        let url = |purpose| keys.url(base_url, &target, purpose);
+        let (journey, own_data) = (url(Purpose::Journey), url(Purpose::Mine));
         let mail = access::render(&AccessMail {
             language,
             first_name: &outgoing.person.first_name,
             programme_title: self.renderer.programme_title(language),
-            step_title: &step.variant(language, letter.character).title,
-            answer: &marks.links.answer,
-            journey: &keys.url(base_url, &target, Purpose::Journey),
+            asked: match outgoing.purpose {
+                MailPurpose::OwnData => AskedFor::OwnData { link: &own_data },
+                MailPurpose::Step | MailPurpose::Access => AskedFor::Step {
+                    title: &step.variant(language, letter.character).title,
+                    answer: &marks.links.answer,
+                },
+            },
+            journey: &journey,
         });
         let mail = self.compose(mail.map_err(|fault| fault.to_string())?, &letter, &marks);
         mime::bytes(&mail).map_err(|fault| fault.to_string())
@@ -239,6 +247,7 @@ impl<'c> MessageBuilder<'c> {
         match outgoing.purpose {
             MailPurpose::Step => name,
             MailPurpose::Access => name.replace(".eml", "-link.eml"),
+            MailPurpose::OwnData => name.replace(".eml", "-data.eml"),
         }
     }
 

@@ -120,6 +120,7 @@ fn enrolments(data: &PersonalData, words: &Words) -> Vec<String> {
 
 fn mail_line(mail: &MailData, words: &Words) -> String {
     let subject = match (mail.purpose, &mail.subject) {
+        (MailPurpose::OwnData, _) => words.of("länk till dina svar", "link to your data").to_owned(),
         (MailPurpose::Access, _) => words.of("ny länk", "new link").to_owned(),
         (MailPurpose::Step, Some(subject)) => subject.clone(),
         (MailPurpose::Step, None) => mail.step.to_string(),

@@ -1,6 +1,8 @@
 //! Answers as they are saved and withdrawn. A slip says who answered which question; the answer
 //! itself is in another table, under a random key. An event says only that a step was answered.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -8,7 +10,7 @@ use super::undecided::{self, Concerned};
 use super::{Store, StoreError, codec, history};
 use crate::domain::answer::{AnswerId, NOTE, StoredAnswer, ValidAnswer};
 use crate::domain::history::EventKind;
-use crate::domain::model::ids::{PersonNumber, Slug};
+use crate::domain::model::ids::{PersonNumber, Slug, StepName};
 use crate::domain::model::step::ReadBy;
 use crate::domain::time::timezone::Timestamp;
 
@@ -93,26 +95,57 @@ impl Store {
         at: Timestamp,
     ) -> Result<WithdrawOutcome, StoreError> {
         let tx = self.write_transaction()?;
-        let enrolment = history::enrolment_id(&tx, person, journey)?;
         let mut outcome = WithdrawOutcome::default();
-        for question in questions_with_slip(&tx, enrolment, step)? {
-            let slip = find_slip(&tx, enrolment, step, &question)?;
-            let Some(id) = slip.and_then(|slip| slip.answer_id) else {
-                outcome.sealed += 1;
-                continue;
-            };
-            delete_content(&tx, &id)?;
-            let sql = "DELETE FROM answer_slip WHERE enrolment_id = ?1 AND step = ?2 AND question = ?3";
-            tx.prepare_cached(sql)?.execute(params![enrolment, step.as_str(), question])?;
-            outcome.removed += 1;
-        }
-        if outcome.removed > 0 && outcome.sealed == 0 && is_answered(&tx, enrolment, step)? {
-            history::write_event(&tx, enrolment, at, step, EventKind::Withdrawn)?;
-            undecided::mark(&tx, Concerned::Person(person))?;
+        withdraw(&tx, person, (journey, step), at, &mut outcome)?;
+        tx.commit()?;
+        Ok(outcome)
+    }
+
+    /// Removes the answers of a person to these steps, as [`Store::withdraw_answers`] does: all or none.
+    pub(crate) fn withdraw_all_answers(
+        &mut self,
+        person: PersonNumber,
+        steps: &BTreeSet<StepName>,
+        at: Timestamp,
+    ) -> Result<WithdrawOutcome, StoreError> {
+        let tx = self.write_transaction()?;
+        let mut outcome = WithdrawOutcome::default();
+        for name in steps {
+            withdraw(&tx, person, (&name.journey, &name.step), at, &mut outcome)?;
         }
         tx.commit()?;
         Ok(outcome)
     }
+}
+
+/// Removes the answers to one step, and adds to the outcome.
+fn withdraw(
+    tx: &Transaction<'_>,
+    person: PersonNumber,
+    (journey, step): (&Slug, &Slug),
+    at: Timestamp,
+    outcome: &mut WithdrawOutcome,
+) -> Result<(), StoreError> {
+    let enrolment = history::enrolment_id(tx, person, journey)?;
+    let (mut removed, mut sealed) = (0, 0);
+    for question in questions_with_slip(tx, enrolment, step)? {
+        let slip = find_slip(tx, enrolment, step, &question)?;
+        let Some(id) = slip.and_then(|slip| slip.answer_id) else {
+            sealed += 1;
+            continue;
+        };
+        delete_content(tx, &id)?;
+        let sql = "DELETE FROM answer_slip WHERE enrolment_id = ?1 AND step = ?2 AND question = ?3";
+        tx.prepare_cached(sql)?.execute(params![enrolment, step.as_str(), question])?;
+        removed += 1;
+    }
+    if removed > 0 && sealed == 0 && is_answered(tx, enrolment, step)? {
+        history::write_event(tx, enrolment, at, step, EventKind::Withdrawn)?;
+        undecided::mark(tx, Concerned::Person(person))?;
+    }
+    outcome.removed += removed;
+    outcome.sealed += sealed;
+    Ok(())
 }
 
 /// Gives the answers to a step the name that the step has today. An answer that the person has given under

@@ -11,10 +11,27 @@ use crate::domain::model::ids::{PersonNumber, Slug, StepName};
 use crate::domain::model::person::Person;
 use crate::domain::time::timezone::Timestamp;
 
-/// One person gets at most one mail with new links in this time.
+/// One person gets at most one mail of each kind in this time.
 const ACCESS_INTERVAL: TimeDelta = TimeDelta::hours(1);
-/// A mail with new links that cannot leave within this time is not sent any more.
-const ACCESS_LIFETIME: TimeDelta = TimeDelta::hours(24);
+
+/// What a mail that a person asks for has links to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccessKind {
+    /// The pages of a step.
+    Step,
+    /// Everything that is stored about the person.
+    OwnData,
+}
+
+impl AccessKind {
+    /// A mail that cannot leave within this time is not sent any more.
+    fn lifetime(self) -> TimeDelta {
+        match self {
+            AccessKind::Step => TimeDelta::hours(24),
+            AccessKind::OwnData => TimeDelta::minutes(30),
+        }
+    }
+}
 
 /// The person to whom a mail was sent.
 #[derive(Clone, Debug)]
@@ -32,6 +49,8 @@ pub(crate) struct LinkReader {
     pub(crate) step: StepName,
     /// When the mail server accepted the mail.
     pub(crate) accepted: Option<Timestamp>,
+    /// Whether the mail has a link to everything that is stored about the person.
+    pub(crate) is_own_data: bool,
 }
 
 /// A person's own pause that was not ended.
@@ -59,24 +78,27 @@ impl Store {
             accepted: codec::maybe_time(row, 18)?,
             epoch: row.get(19)?,
             character: codec::maybe_str(row, 20)?.map(|_| codec::slug(row, 20)).transpose()?,
+            is_own_data: row.get(21)?,
         }))
     }
 
-    /// Enqueues a mail with new links for the recipient of a delivery. At most one is enqueued in an
-    /// hour; `None` if there was one. `message_id` is made from the number of the new delivery.
+    /// Enqueues a mail with links for the recipient of a delivery. At most one of a kind is enqueued in
+    /// an hour; `None` if there was one. `message_id` is made from the number of the new delivery.
     pub(crate) fn enqueue_access_mail(
         &mut self,
         delivery: i64,
+        kind: AccessKind,
         now: Timestamp,
         message_id: impl FnOnce(i64) -> String,
     ) -> Result<Option<i64>, StoreError> {
+        let is_own_data = kind == AccessKind::OwnData;
         let tx = self.write_transaction()?;
         let sql = "SELECT max(delivery.booked_at) FROM delivery
                    JOIN enrolment ON enrolment.id = delivery.enrolment_id
-                   WHERE delivery.purpose = 'access' AND enrolment.person_id =
+                   WHERE delivery.purpose = 'access' AND delivery.own_data = ?2 AND enrolment.person_id =
                          (SELECT person_id FROM enrolment JOIN delivery ON enrolment_id = enrolment.id
                           WHERE delivery.id = ?1)";
-        let last: Option<String> = tx.query_row(sql, [delivery], |row| row.get(0))?;
+        let last: Option<String> = tx.query_row(sql, params![delivery, is_own_data], |row| row.get(0))?;
         if last.is_some_and(|last| last > codec::time(now - ACCESS_INTERVAL)) {
             return Ok(None);
         }
@@ -86,7 +108,8 @@ impl Store {
             delivery,
             codec::time(now),
             message_id(number),
-            codec::time(now + ACCESS_LIFETIME)
+            codec::time(now + kind.lifetime()),
+            is_own_data
         ];
         tx.execute(include_str!("sql/enqueue_access.sql"), values)?;
         tx.commit()?;

@@ -79,7 +79,7 @@ pub use forget::{ForgetCounts, ForgetOutcome, Forgetting, TombstoneKey};
 pub use history::SkippedStep;
 pub use instance::Secrets;
 pub use journal::{JournalEntry, JournalReconciliation};
-pub(crate) use links::LinkReader;
+pub(crate) use links::{AccessKind, LinkReader};
 pub use messages::{InFlight, MessageBase, PackedMessage, StoredMessage};
 pub(crate) use outbox::{OutboundDelivery, ProblemDelivery};
 pub use outbox::{OutboxCommit, RecoveryReport, WriteResult};

@@ -297,7 +297,8 @@ CREATE TABLE "delivery" (
     next_attempt_at TEXT CHECK (length(next_attempt_at) = 20),
     -- the last instant at which it may leave, if its step has one
     expires_at   TEXT    CHECK (length(expires_at) = 20),
-    settled_at   TEXT    CHECK (length(settled_at) = 20),
+    settled_at   TEXT    CHECK (length(settled_at) = 20), own_data INTEGER NOT NULL DEFAULT 0
+      CHECK (own_data = 0 OR (own_data = 1 AND purpose = 'access')),
     CHECK ((state = 'deferred' OR state = 'in_doubt') = (next_attempt_at IS NOT NULL)),
     CHECK ((state = 'sent' OR state = 'rejected' OR state = 'expired' OR state = 'cancelled')
            = (settled_at IS NOT NULL))

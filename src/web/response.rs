@@ -1,7 +1,7 @@
 //! What is sent back: a status, a body, and the few headers that differ between pages.
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 
 /// The answer to a request.
@@ -16,6 +16,8 @@ pub(super) struct PageResponse {
     pub(super) language: Option<String>,
     /// Where to go after a form was saved.
     pub(super) location: Option<String>,
+    /// The browser saves it under this name.
+    pub(super) file_name: Option<&'static str>,
     /// Methods that are allowed instead.
     pub(super) allow: Option<&'static str>,
     /// Seconds until it may be tried again.
@@ -57,6 +59,7 @@ impl PageResponse {
             is_immutable: false,
             language: None,
             location: None,
+            file_name: None,
             allow: None,
             retry_after: None,
             reference: None,
@@ -68,6 +71,10 @@ impl PageResponse {
         let value = |text: &str| HeaderValue::from_str(text).ok();
         let headers = [
             (CONTENT_TYPE, value(self.content_type)),
+            (
+                CONTENT_DISPOSITION,
+                self.file_name.and_then(|name| value(&format!("attachment; filename=\"{name}\""))),
+            ),
             (LOCATION, self.location.as_deref().and_then(value)),
             (ALLOW, self.allow.and_then(value)),
             (RETRY_AFTER, self.retry_after.map(HeaderValue::from)),

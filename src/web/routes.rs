@@ -31,6 +31,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         ("/character/{token}", form(Route::Reader(Purpose::Character))),
         ("/journey/{token}", form(Route::Reader(Purpose::Journey))),
         ("/web/{token}", reading(Route::Reader(Purpose::Web))),
+        ("/mine/{token}", form(Route::Reader(Purpose::Mine))),
         ("/privacy", reading(Route::Privacy)),
         ("/accessibility", reading(Route::Accessibility)),
         ("/link", writing(Route::NewLink)),

@@ -12,22 +12,46 @@ use crate::pages;
 
 #[test]
 fn pages_are_accessible_in_a_browser() {
-    let (Some(node), Some(browser)) = (program("node"), program("chromium")) else {
-        return skip("there is no node or no chromium");
-    };
-    if !file("tests/browser/node_modules/playwright-core").is_dir() {
-        return skip("the packages are missing: run `npm ci --prefix tests/browser`");
-    }
+    let Some(script) = script("look.mjs") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     pages::write(folder.path());
-    let output = Command::new(node)
-        .arg(file("tests/browser/look.mjs"))
-        .arg(folder.path())
-        .arg(browser)
-        .output()
-        .expect("node starts");
-    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}{}", shown(&output.stdout), shown(&output.stderr));
+    let browser = script.browser.display().to_string();
+    script.run(&[folder.path().display().to_string(), browser]);
+}
+
+/// A script of `tests/browser`.
+pub(crate) struct Script {
+    node: PathBuf,
+    browser: PathBuf,
+    file: PathBuf,
+}
+
+/// The script, or `None` if what it needs is missing and the test is skipped.
+pub(crate) fn script(name: &str) -> Option<Script> {
+    let (Some(node), Some(browser)) = (program("node"), program("chromium")) else {
+        skip("there is no node or no chromium");
+        return None;
+    };
+    if !file("tests/browser/node_modules/playwright-core").is_dir() {
+        skip("the packages are missing: run `npm ci --prefix tests/browser`");
+        return None;
+    }
+    Some(Script { node, browser, file: file("tests/browser").join(name) })
+}
+
+impl Script {
+    /// Runs it with the browser as its first argument.
+    pub(crate) fn done(&self, arguments: &[String]) {
+        let browser = self.browser.display().to_string();
+        let all: Vec<String> = [browser].into_iter().chain(arguments.iter().cloned()).collect();
+        self.run(&all);
+    }
+
+    fn run(&self, arguments: &[String]) {
+        let output = Command::new(&self.node).arg(&self.file).args(arguments).output().expect("node starts");
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{}{}", shown(&output.stdout), shown(&output.stderr));
+    }
 }
 
 /// A program of this machine.

@@ -2,9 +2,11 @@
 //! scanner can do, and what every response has in common.
 
 mod answers;
+mod browser;
 mod client;
 mod forms;
 mod links;
+mod mine;
 mod pauses;
 mod proxies;
 mod responses;

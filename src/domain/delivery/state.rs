@@ -36,8 +36,10 @@ pub struct Delivery {
 pub enum MailPurpose {
     /// A step of a journey, or its reminder.
     Step,
-    /// A new link that the person has asked for. It is no part of the journey: pauses and the calendar do not hold it.
+    /// A new link that the person has asked for. It is no part of the journey: pauses, stops and the calendar do not hold it.
     Access,
+    /// A link to everything that is stored about the person, who has asked for it. As `Access` otherwise.
+    OwnData,
 }
 
 impl MailPurpose {
@@ -46,6 +48,7 @@ impl MailPurpose {
         match word {
             "step" => Some(MailPurpose::Step),
             "access" => Some(MailPurpose::Access),
+            "own_data" => Some(MailPurpose::OwnData),
             _ => None,
         }
     }
@@ -55,6 +58,7 @@ impl MailPurpose {
         match self {
             MailPurpose::Step => "step",
             MailPurpose::Access => "access",
+            MailPurpose::OwnData => "own_data",
         }
     }
 }

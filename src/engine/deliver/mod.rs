@@ -144,9 +144,7 @@ impl SendPolicy {
         if mail.has_left || mail.person.has_left(today) || self.gone.contains(&delivery.number) {
             return SendDecision::Close(DeliveryEvent::Cancelled, "the person is gone");
         }
-        // A mail with a link is an answer to the person's own request.
-        let is_requested = mail.purpose == MailPurpose::Access;
-        if !is_requested && self.settings.stopped.contains(&mail.person.id) {
+        if mail.purpose == MailPurpose::Step && self.settings.stopped.contains(&mail.person.id) {
             return SendDecision::Close(DeliveryEvent::Cancelled, "the person has asked for no more mails");
         }
         let journey = builder.library.journey(&delivery.step.journey);
@@ -158,11 +156,14 @@ impl SendPolicy {
         if mail.expires.is_some_and(|expires| now > expires) && mail.doubts == 0 {
             return SendDecision::Close(DeliveryEvent::Expired, "it could not leave in time");
         }
-        if is_requested {
-            return match self.settings.all_held {
-                true => SendDecision::Wait(Reason::ManualHold),
-                false => SendDecision::Send,
-            };
+        match mail.purpose {
+            MailPurpose::Step => {}
+            MailPurpose::Access | MailPurpose::OwnData => {
+                return match self.settings.all_held {
+                    true => SendDecision::Wait(Reason::ManualHold),
+                    false => SendDecision::Send,
+                };
+            }
         }
         let enqueued = EnqueuedMail { journey, step, person: &mail.person, content: delivery.content };
         match send_policy::hand_over_block(&enqueued, now, &self.settings, &builder.library.programme) {

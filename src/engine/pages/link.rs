@@ -1,5 +1,7 @@
 //! A link that a person opens: whose it is, and which step it is about.
 
+use chrono::TimeDelta;
+
 use crate::config::Config;
 use crate::domain::change::ChangeAuthor;
 use crate::domain::model::ids::{Language, PersonNumber, Slug, StepName};
@@ -9,7 +11,10 @@ use crate::domain::model::step::{Step, Variant};
 use crate::domain::time::timezone::Timestamp;
 use crate::engine::load::snapshot::Snapshot;
 use crate::engine::tokens::{Claim, Keys, LinkTarget, Purpose};
-use crate::store::{AuditRecord, LinkReader, Store, StoreError};
+use crate::store::{AccessKind, AuditRecord, LinkReader, Store, StoreError};
+
+/// A link to the own data is valid for this long after the mail server accepted its mail.
+const OWN_DATA_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
 /// Mails a new link to the recipient of a link that was valid once, if they are still there. It goes to
 /// the stored address. Tells nothing: the answer to the request is the same in any case.
@@ -25,9 +30,46 @@ pub(crate) fn request_new(
     if reader.has_left || reader.epoch != claim.epoch || !reader.person.reachable() {
         return Ok(());
     }
-    let domain = config.mail.from.address.rsplit('@').next().unwrap_or("localhost");
-    store.enqueue_access_mail(claim.delivery, now, |number| keys.access_message_id(number, domain))?;
+    let kind = if claim.purpose == Purpose::Mine { AccessKind::OwnData } else { AccessKind::Step };
+    enqueue(store, keys, config, (claim.delivery, kind), now)?;
     Ok(())
+}
+
+/// What became of a request for the own data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnDataRequest {
+    /// A link is mailed to the stored address.
+    Mailed,
+    /// One was mailed within the last hour.
+    AlreadyMailed,
+    /// There is no address that works.
+    NoAddress,
+}
+
+/// Mails the person a link to everything that is stored about them.
+pub(crate) fn request_own_data(
+    store: &mut Store,
+    keys: &Keys,
+    config: &Config,
+    link: &Link<'_>,
+    now: Timestamp,
+) -> Result<OwnDataRequest, StoreError> {
+    if !link.reader.person.reachable() {
+        return Ok(OwnDataRequest::NoAddress);
+    }
+    let enqueued = enqueue(store, keys, config, (link.delivery, AccessKind::OwnData), now)?;
+    Ok(if enqueued.is_some() { OwnDataRequest::Mailed } else { OwnDataRequest::AlreadyMailed })
+}
+
+fn enqueue(
+    store: &mut Store,
+    keys: &Keys,
+    config: &Config,
+    (delivery, kind): (i64, AccessKind),
+    now: Timestamp,
+) -> Result<Option<i64>, StoreError> {
+    let domain = config.mail.from.address.rsplit('@').next().unwrap_or("localhost");
+    store.enqueue_access_mail(delivery, kind, now, |number| keys.access_message_id(number, domain))
 }
 
 /// A link for the help desk, with its entry in the audit log. `None` if the person has had no mail of
@@ -57,6 +99,13 @@ pub(crate) fn for_help_desk(
     Ok(Some(keys.url(&snapshot.config.web.base_url, &target, purpose)))
 }
 
+impl LinkReader {
+    /// Whether a link of this mail shows the own data: the mail was sent for that, a short time ago.
+    fn may_show_own_data(&self, now: Timestamp) -> bool {
+        self.is_own_data && self.accepted.is_some_and(|accepted| now < accepted + OWN_DATA_LIFETIME)
+    }
+}
+
 /// A valid link.
 #[derive(Debug)]
 pub(crate) struct Link<'c> {
@@ -78,7 +127,8 @@ impl<'c> Link<'c> {
         now: Timestamp,
     ) -> Result<Option<Link<'c>>, StoreError> {
         let Some(claim) = keys.verify(token, purpose, now) else { return Ok(None) };
-        Link::of(store, library, claim)
+        let link = Link::of(store, library, claim)?;
+        Ok(link.filter(|link| purpose != Purpose::Mine || link.reader.may_show_own_data(now)))
     }
 
     /// The link of a claim whose signature is valid.

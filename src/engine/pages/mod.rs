@@ -5,4 +5,5 @@ pub(crate) mod answer;
 pub(crate) mod headers;
 pub(crate) mod journeys;
 pub(crate) mod link;
+pub(crate) mod mine;
 pub(crate) mod pause;

@@ -8,7 +8,7 @@ macro_rules! templates {
 }
 
 /// Name and text; the first eight are parts of other templates, the others are pages.
-pub(super) const TEMPLATES: [(&str, &str); 28] = templates![
+pub(super) const TEMPLATES: [(&str, &str); 32] = templates![
     "layout",
     "language",
     "kind",
@@ -21,7 +21,11 @@ pub(super) const TEMPLATES: [(&str, &str); 28] = templates![
     "answered",
     "confirm-remove",
     "removed",
+    "confirm-read",
     "read-requested",
+    "mine",
+    "confirm-remove-all",
+    "removed-all",
     "saved",
     "pause",
     "confirm-pause",

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::dates::DateNames;
 use super::views::{
-    AnswerPage, AnswerState, CharacterCard, CharacterPage, ErrorPage, Frame, JourneyPage, Next, Notice, Page,
-    PauseEnd, PausePage, Saved, SavedPage, StepAnswer, StepHead, StepLine, StepState, Task,
+    AnswerPage, AnswerState, Because, CharacterCard, CharacterPage, ErrorPage, Frame, JourneyPage, MinePage,
+    Next, Notice, OwnAnswer, OwnQuestion, OwnValue, Page, PauseEnd, PausePage, ReadRequest, Saved, SavedPage,
+    StepAnswer, StepHead, StepLine, StepState, Task, WaitsFor,
 };
 use crate::domain::model::ids::Language;
 use crate::domain::model::library::Privacy;
@@ -164,7 +165,20 @@ impl Values<'_> {
             }),
             Page::BadLink { action, link } => json!({ "action": action, "token": link }),
             Page::Error(page) => error(page),
-            Page::ReadRequested | Page::Removed { .. } | Page::Resumed | Page::LinkRequested => json!({}),
+            Page::ConfirmRead { token } => json!({ "form": { "token": token } }),
+            Page::ReadRequested(outcome) => json!({
+                "outcome": match outcome {
+                    ReadRequest::Mailed => "mailed",
+                    ReadRequest::AlreadyMailed => "already",
+                    ReadRequest::NoAddress => "no_address",
+                },
+            }),
+            Page::Mine(page) => self.mine(page),
+            Page::ConfirmRemoveAll(page) => json!({
+                "count": page.answers, "sealed": page.sealed, "form": { "token": page.token },
+            }),
+            Page::RemovedAll { sealed } => json!({ "sealed": sealed }),
+            Page::Removed { .. } | Page::Resumed | Page::LinkRequested => json!({}),
         }
     }
 
@@ -266,6 +280,41 @@ impl Values<'_> {
         })
     }
 
+    fn mine(&self, page: &MinePage<'_>) -> Value {
+        let answer = |own: &OwnAnswer<'_>| {
+            let [done_legend, words @ ..] = &self.own.done;
+            let question = match own.question {
+                OwnQuestion::Text(text) => text,
+                OwnQuestion::Done => done_legend,
+                OwnQuestion::Note => &self.own.note,
+                OwnQuestion::Gone => "",
+            };
+            let text = match own.answer {
+                OwnValue::Text(text) => Some(text),
+                OwnValue::Done(number) => {
+                    usize::try_from(number - 1).ok().and_then(|place| words.get(place)).map(String::as_str)
+                }
+                OwnValue::Number(_) | OwnValue::Scale { .. } | OwnValue::Sealed => None,
+            };
+            let (number, of) = match own.answer {
+                OwnValue::Number(number) => (Some(number), None),
+                OwnValue::Scale { number, of } => (Some(number), Some(of)),
+                OwnValue::Text(_) | OwnValue::Done(_) | OwnValue::Sealed => (None, None),
+            };
+            json!({
+                "title": own.step, "question": question, "on": self.date(own.on),
+                "text": text, "number": number, "of": of, "sealed": own.answer == OwnValue::Sealed,
+            })
+        };
+        json!({
+            "answers": page.answers.iter().map(answer).collect::<Vec<_>>(),
+            "can_remove": page.can_remove,
+            "data": page.data,
+            "download": page.download,
+            "form": { "token": page.token },
+        })
+    }
+
     fn step_line(&self, line: &StepLine<'_>) -> Value {
         let (state, on) = match line.state {
             StepState::Received { on, .. } => ("received", Some(self.date(on))),
@@ -283,16 +332,30 @@ impl Values<'_> {
             },
             _ => "",
         };
-        let (because, place, time, sentence) = match line.state {
-            StepState::Comes { because, .. } => (because, None, None, None),
-            StepState::Meeting { at, place } => (None, place, Some(at.format("%H:%M").to_string()), None),
-            StepState::Waits(sentence) => (None, None, None, Some(sentence)),
-            StepState::Received { .. } | StepState::Later => (None, None, None, None),
+        let (because, waits) = match line.state {
+            StepState::Comes { because, .. } => (because, None),
+            StepState::Waits(waits) => (None, Some(waits)),
+            StepState::Received { .. } | StepState::Meeting { .. } | StepState::Later => (None, None),
         };
+        let (place, time) = match line.state {
+            StepState::Meeting { at, place } => (place, Some(at.format("%H:%M").to_string())),
+            _ => (None, None),
+        };
+        // What it is about: the words for a closed period, or the title of a step.
+        let about = match (because, waits) {
+            (Some(Because::Closed(Some(words))), _) | (_, Some(WaitsFor::Answer(words))) => words,
+            _ => "",
+        };
+        let waits = waits.map(|waits| match waits {
+            WaitsFor::Answer(_) => "answer",
+            WaitsFor::Address => "address",
+            WaitsFor::PauseEnd => "pause",
+            WaitsFor::Others => "others",
+        });
         json!({
             "step": self.step_values(&line.step),
-            "state": state, "on": on, "answer": answer, "because": because, "place": place, "time": time,
-            "sentence": sentence, "link": line.answer,
+            "state": state, "on": on, "answer": answer, "because": because.map(Because::name),
+            "waits": waits, "about": about, "place": place, "time": time, "link": line.answer,
         })
     }
 

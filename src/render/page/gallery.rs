@@ -4,10 +4,11 @@
 use chrono::NaiveDate;
 
 use super::views::{
-    AnswerError, AnswerPage, AnswerState, AnsweredPage, CharacterCard, CharacterPage, ErrorPage, FilmLink,
-    FooterLinks, Frame, Given, JourneyList, JourneyPage, Next, Notice, Page, Part, PauseEnd, PauseError,
-    PausePage, PrivacyPage, Question, QuestionForm, ReadBy, Reader, Saved, SavedPage, StepAnswer, StepForm,
-    StepHead, StepLine, StepState, Task, WebPage, WebText,
+    AnswerError, AnswerPage, AnswerState, AnsweredPage, Because, CharacterCard, CharacterPage, ErrorPage,
+    FilmLink, FooterLinks, Frame, Given, JourneyList, JourneyPage, MinePage, Next, Notice, OwnAnswer,
+    OwnQuestion, OwnValue, Page, Part, PauseEnd, PauseError, PausePage, PrivacyPage, Question, QuestionForm,
+    ReadBy, ReadRequest, Reader, RemoveAll, Saved, SavedPage, StepAnswer, StepForm, StepHead, StepLine,
+    StepState, Task, WaitsFor, WebPage, WebText,
 };
 use crate::domain::model::ids::Language;
 use crate::domain::model::step::Kind;
@@ -256,13 +257,46 @@ impl<'l> Texts<'l> {
             ("answered", Page::Answered(answered)),
             ("confirm-remove", Page::ConfirmRemove(StepForm { step, token: TOKEN })),
             ("removed", Page::Removed { step }),
-            ("read-requested", Page::ReadRequested),
+            ("confirm-read", Page::ConfirmRead { token: TOKEN }),
+            ("read-requested", Page::ReadRequested(ReadRequest::Mailed)),
+            ("read-already", Page::ReadRequested(ReadRequest::AlreadyMailed)),
+            ("read-no-address", Page::ReadRequested(ReadRequest::NoAddress)),
+            ("mine", Page::Mine(self.mine())),
+            ("mine-none", Page::Mine(MinePage { answers: Vec::new(), can_remove: false, ..self.mine() })),
+            ("confirm-remove-all", Page::ConfirmRemoveAll(RemoveAll { answers: 3, sealed: 1, token: TOKEN })),
+            ("removed-all", Page::RemovedAll { sealed: 2 }),
             ("saved-done", Page::Saved(saved)),
             ("saved-will-do", Page::Saved(SavedPage { what: Saved::WillDo, ..saved })),
             ("saved-not-for-me", Page::Saved(SavedPage { what: Saved::NotForMe, ..saved })),
             ("saved-last", Page::Saved(SavedPage { what: Saved::Answered, ..last })),
             ("saved-more", Page::Saved(more)),
         ]
+    }
+
+    fn mine(self) -> MinePage<'l> {
+        let own =
+            |step: StepHead<'l>, question, on, answer| OwnAnswer { step: step.title, question, on, answer };
+        let note =
+            self.pick("Bussen går för sällan.\nOch det regnar.", "The bus is too rare.\nAnd it rains.");
+        let answers = vec![
+            own(self.mission(), OwnQuestion::Done, day(11, 28), OwnValue::Done(1)),
+            own(self.mission(), OwnQuestion::Note, day(11, 28), OwnValue::Text(note)),
+            own(
+                self.survey(),
+                OwnQuestion::Text(self.scale().text),
+                day(11, 26),
+                OwnValue::Scale { number: 4, of: 5 },
+            ),
+            own(self.survey(), OwnQuestion::Text(self.choice().text), day(11, 10), OwnValue::Sealed),
+            own(self.survey(), OwnQuestion::Gone, day(11, 10), OwnValue::Number(2)),
+        ];
+        let data = self.pick(
+            "OM DIG\n\nNamn: Marianne Berg\nE-postadress: marianne.berg@ekdala.example\nEnhet: Hemtjänsten Norr\n\n\
+             RESOR\n\ngrunden\n  2026-11-24 08:30  varfor: mejl\n",
+            "ABOUT YOU\n\nName: Marianne Berg\nMail address: marianne.berg@ekdala.example\nUnit: Hemtjänsten Norr\n\n\
+             JOURNEYS\n\ngrunden\n  2026-11-24 08:30  varfor: mail\n",
+        );
+        MinePage { answers, can_remove: true, data, download: "/mine/aebagbaf?download=json", token: TOKEN }
     }
 
     fn characters(self) -> Vec<CharacterCard<'static>> {
@@ -354,10 +388,8 @@ impl<'l> Texts<'l> {
         let line = |step, state, answer| StepLine { step, state, answer };
         let answer = Some("/answer/aebagbaf");
         let received = |on, answer| StepState::Received { on, answer };
-        let because =
-            Some(self.pick("det är jul och nyår till dess", "it is Christmas and New Year until then"));
-        let waits =
-            self.pick("Kommer när du har svarat på uppdraget", "Comes when you have answered the mission");
+        let because = Some(Because::Closed(Some(self.pick("jul och nyår", "Christmas and New Year"))));
+        let waits = WaitsFor::Answer(self.mission().title);
         let place = Some(self.pick("Stora salen", "The great hall"));
         let at = day(12, 9).and_hms_opt(13, 30, 0).unwrap_or_default();
         let steps = vec![
@@ -385,6 +417,28 @@ impl<'l> Texts<'l> {
             support_link: Some(day(11, 27)),
             token: TOKEN,
         }
+    }
+
+    /// A step for each reason why it has not come yet.
+    fn reasons(self) -> Vec<JourneyList<'l>> {
+        let of = |state| StepLine { step: self.survey(), state, answer: None };
+        let comes = [
+            Because::Closed(None),
+            Because::UnitClosed,
+            Because::Holiday,
+            Because::Leave,
+            Because::Paused,
+            Because::Cadence,
+            Because::Gap,
+            Because::UnitShift,
+            Because::Starts,
+            Because::OtherJourney,
+        ]
+        .map(|because| of(StepState::Comes { earliest: next_year(1, 7), because: Some(because) }));
+        let waits =
+            [WaitsFor::Address, WaitsFor::PauseEnd, WaitsFor::Others].map(|for_| of(StepState::Waits(for_)));
+        let title = self.pick("Grunden", "The basics");
+        vec![JourneyList { title, steps: comes.into_iter().chain(waits).collect() }]
     }
 
     fn texts(self) -> Named<'l> {
@@ -426,7 +480,8 @@ impl<'l> Texts<'l> {
             ..journey.clone()
         };
         vec![
-            ("journey", Page::Journey(journey)),
+            ("journey", Page::Journey(journey.clone())),
+            ("journey-reasons", Page::Journey(JourneyPage { journeys: self.reasons(), ..journey })),
             ("journey-none", Page::Journey(JourneyPage { language_saved: true, ..quiet })),
             ("web", Page::Web(WebPage { step: self.mission(), text: text.clone(), film: None })),
             (

@@ -61,8 +61,22 @@ pub(crate) enum Page<'a> {
     Removed {
         step: StepHead<'a>,
     },
-    /// A link to the person's own answers was mailed.
-    ReadRequested,
+    /// Asks once more before a link to everything about the person is mailed, because the mail left a
+    /// moment ago: `do` is `keep`, or `read` with `confirmed`.
+    ConfirmRead {
+        token: &'a str,
+    },
+    /// The person has asked for a link to everything about them.
+    ReadRequested(ReadRequest),
+    /// Everything about the person: `do` is `remove`.
+    Mine(MinePage<'a>),
+    /// Asks once more before all answers are removed: `do` is `keep`, or `remove` with `confirmed`.
+    ConfirmRemoveAll(RemoveAll<'a>),
+    /// After all answers were removed that can be removed.
+    RemovedAll {
+        /// Answers that cannot be found any more.
+        sealed: usize,
+    },
     /// `do` is `save` or `resume`; the fields are `for` (`2`, `4`, `date`, `open`) and `until`.
     Pause(PausePage<'a>),
     /// Asks once more before a pause without end: `do` is `change`, or `save` with
@@ -87,7 +101,7 @@ pub(crate) enum Page<'a> {
     CharacterChosen {
         name: &'a str,
     },
-    /// `do` is `language`; the field is `language`.
+    /// `do` is `language` with the field `language`, or `read`.
     Journey(JourneyPage<'a>),
     Web(WebPage<'a>),
     Privacy(PrivacyPage<'a>),
@@ -113,6 +127,8 @@ impl Page<'_> {
             Page::Answer(_)
             | Page::Answered(_)
             | Page::ConfirmRemove(_)
+            | Page::ConfirmRead { .. }
+            | Page::ConfirmRemoveAll(_)
             | Page::Pause(_)
             | Page::ConfirmPause { .. }
             | Page::Paused { .. }
@@ -120,8 +136,10 @@ impl Page<'_> {
             | Page::ConfirmCharacter { .. }
             | Page::Journey(_) => true,
             Page::Saved(page) => page.undo_until.is_some(),
+            Page::Mine(page) => page.can_remove,
             Page::Removed { .. }
-            | Page::ReadRequested
+            | Page::ReadRequested(_)
+            | Page::RemovedAll { .. }
             | Page::Resumed
             | Page::CharacterChosen { .. }
             | Page::Web(_)
@@ -307,6 +325,78 @@ pub(crate) struct StepForm<'a> {
     pub(crate) token: &'a str,
 }
 
+/// What became of the wish to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadRequest {
+    Mailed,
+    /// Within the last hour; only one is mailed in an hour.
+    AlreadyMailed,
+    /// There is no address that works.
+    NoAddress,
+}
+
+/// Everything about the person.
+#[derive(Clone, Debug)]
+pub(crate) struct MinePage<'a> {
+    /// In the order of the journeys.
+    pub(crate) answers: Vec<OwnAnswer<'a>>,
+    /// Whether any of them can be removed.
+    pub(crate) can_remove: bool,
+    /// Everything that is stored, as plain text.
+    pub(crate) data: &'a str,
+    /// Address of the file with everything.
+    pub(crate) download: &'a str,
+    pub(crate) token: &'a str,
+}
+
+/// An answer, for the person who gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnAnswer<'a> {
+    pub(crate) step: &'a str,
+    pub(crate) question: OwnQuestion<'a>,
+    pub(crate) on: NaiveDate,
+    pub(crate) answer: OwnValue<'a>,
+}
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnQuestion<'a> {
+    Text(&'a str),
+    /// How it went with a step that is answered as a whole.
+    Done,
+    /// The optional text beside it.
+    Note,
+    /// It is not in the content any more.
+    Gone,
+}
+
+/// What was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnValue<'a> {
+    /// A text, or the text of an option.
+    Text(&'a str),
+    Number(i64),
+    /// The number of a scale, and what it goes up to.
+    Scale {
+        number: i64,
+        of: i32,
+    },
+    /// 1 done, 2 will do, 3 not for me.
+    Done(i64),
+    /// It cannot be found any more.
+    Sealed,
+}
+
+/// What is about to be removed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RemoveAll<'a> {
+    /// Answers that can be removed.
+    pub(crate) answers: usize,
+    /// Answers that cannot be found any more.
+    pub(crate) sealed: usize,
+    pub(crate) token: &'a str,
+}
+
 /// After an answer was saved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SavedPage<'a> {
@@ -431,14 +521,67 @@ pub(crate) struct StepLine<'a> {
 pub(crate) enum StepState<'a> {
     /// The mail was sent on that day.
     Received { on: NaiveDate, answer: StepAnswer },
-    /// Not before that day; the reason is a clause after *because*.
-    Comes { earliest: NaiveDate, because: Option<&'a str> },
+    /// Not before that day.
+    Comes { earliest: NaiveDate, because: Option<Because<'a>> },
     /// A meeting.
     Meeting { at: NaiveDateTime, place: Option<&'a str> },
-    /// It waits for something else than a date, said in a whole sentence.
-    Waits(&'a str),
+    /// It waits for something else than a date.
+    Waits(WaitsFor<'a>),
     /// After the others.
     Later,
+}
+
+/// Why a step does not come earlier, in the person's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Because<'a> {
+    /// Closed for all; the author's text for it, if it is in the language of the page.
+    Closed(Option<&'a str>),
+    UnitClosed,
+    Holiday,
+    Leave,
+    Paused,
+    /// Days with mail are fixed.
+    Cadence,
+    /// Some time between two mails.
+    Gap,
+    /// The unit has a plan of its own.
+    UnitShift,
+    /// The journey has not begun for the person.
+    Starts,
+    /// Another journey goes first.
+    OtherJourney,
+}
+
+impl Because<'_> {
+    /// Its name in templates.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Because::Closed(Some(_)) => "closed",
+            Because::Closed(None) => "closed_period",
+            Because::UnitClosed => "unit_closed",
+            Because::Holiday => "holiday",
+            Because::Leave => "leave",
+            Because::Paused => "paused",
+            Because::Cadence => "cadence",
+            Because::Gap => "gap",
+            Because::UnitShift => "unit_shift",
+            Because::Starts => "starts",
+            Because::OtherJourney => "other_journey",
+        }
+    }
+}
+
+/// What a step waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitsFor<'a> {
+    /// The answer to the step with this title.
+    Answer(&'a str),
+    /// An address that works.
+    Address,
+    /// The end of a pause.
+    PauseEnd,
+    /// Something that others must do.
+    Others,
 }
 
 /// The answer to a step.

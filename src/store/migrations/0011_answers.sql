@@ -131,6 +131,11 @@ ALTER TABLE instance ADD COLUMN former_link_secret BLOB CHECK (length(former_lin
 -- the day on which answers whose time is over were last deleted
 ALTER TABLE instance ADD COLUMN retention_on TEXT CHECK (length(retention_on) = 10);
 
+-- 1: a mail of purpose `access` with a link to everything that is stored about the person;
+-- 0: with new links to a step
+ALTER TABLE delivery ADD COLUMN own_data INTEGER NOT NULL DEFAULT 0
+      CHECK (own_data = 0 OR (own_data = 1 AND purpose = 'access'));
+
 -- ---- erasing ----
 
 -- The run that may delete events and audit lines; NULL outside its transaction.

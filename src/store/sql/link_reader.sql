@@ -5,7 +5,7 @@ SELECT person.id, person.employee_id, person.email, person.shared_address + 2 * 
        person.end_date, person.leave, person.protected, unit.name, person.left_at,
        person.undeliverable, enrolment.journey, delivery.step,
        CASE WHEN delivery.state = 'sent' THEN delivery.settled_at END,
-       person.link_epoch, person.character
+       person.link_epoch, person.character, delivery.own_data
 FROM delivery
 JOIN enrolment ON enrolment.id = delivery.enrolment_id
 JOIN person ON person.id = enrolment.person_id

@@ -1,5 +1,5 @@
 -- All mails to one person, with the codes of their bounces.
-SELECT delivery.purpose, enrolment.journey, delivery.step, delivery.round, delivery.state,
+SELECT CASE WHEN delivery.own_data = 1 THEN 'own_data' ELSE delivery.purpose END, enrolment.journey, delivery.step, delivery.round, delivery.state,
        delivery.booked_at, delivery.settled_at,
        (SELECT group_concat(code, ' ') FROM bounce WHERE bounce.delivery_id = delivery.id)
 FROM enrolment

@@ -13,7 +13,7 @@ SELECT person.id, person.employee_id, person.email, person.shared_address + 2 * 
                      AND event.round = 0 AND event.step <> delivery.step),
        mail_bytes.bytes, mail_bytes.base, mail_bytes.sha256,
        EXISTS (SELECT 1 FROM person_extra WHERE person_extra.person_id = person.id),
-       person.link_epoch, delivery.purpose
+       person.link_epoch, CASE WHEN delivery.own_data = 1 THEN 'own_data' ELSE delivery.purpose END
 FROM delivery
 JOIN enrolment ON enrolment.id = delivery.enrolment_id
 JOIN person ON person.id = enrolment.person_id

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use chrono::{NaiveDate, TimeDelta};
 
-use super::{ReaderPage, text};
+use super::{ReaderPage, mine, text};
 use crate::domain::answer::{Asked, ValidAnswer};
 use crate::domain::model::step::{QuestionForm, ReadBy};
 use crate::engine::pages::answer::{self, Given, Invalid, PageQuestion, SaveError, SavedStep};
@@ -94,6 +94,7 @@ pub(super) fn submit(page: &ReaderPage<'_>, store: &mut Store) -> anyhow::Result
                 &Page::ConfirmRemove(StepForm { step: text::head(page), token: &token }),
             )
         }
+        "read" => mine::request(page, store),
         "keep" => Ok(page.reload()),
         _ => {
             form.set_part(form.part.clone());
@@ -159,7 +160,7 @@ fn answered(page: &ReaderPage<'_>, saved: Option<&SavedStep>) -> anyhow::Result<
     let view = AnsweredPage {
         step: text::head(page),
         on: page.link.library.programme.zone.date(on),
-        can_read: false,
+        can_read: saved.is_some_and(SavedStep::can_be_removed),
         can_replace: Form::empty(page, saved).is_some(),
         can_remove: saved.is_some_and(SavedStep::can_be_removed),
         token: &token,

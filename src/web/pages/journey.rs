@@ -3,14 +3,17 @@
 use axum::http::StatusCode;
 use chrono::{Datelike, NaiveDate};
 
-use super::{ReaderPage, character, pause as pause_page, text};
+use super::{ReaderPage, character, mine, pause as pause_page, text};
 use crate::domain::model::step::Kind;
 use crate::domain::time::timezone::TimeZone;
+use crate::domain::verdict::{Reason, Verdict};
 use crate::engine::pages::link::Link;
 use crate::engine::pages::{journeys, pause};
-use crate::engine::plan::explain::{State, StepStatus, Why};
+use crate::engine::plan::explain::{JourneyStatus, State, StepStatus, Why};
 use crate::engine::tokens::Purpose;
-use crate::render::page::views::{JourneyList, JourneyPage, Page, StepAnswer, StepLine, StepState};
+use crate::render::page::views::{
+    Because, JourneyList, JourneyPage, Page, StepAnswer, StepLine, StepState, WaitsFor,
+};
 use crate::store::Store;
 use crate::web::forms::FormCheck;
 use crate::web::response::PageResponse;
@@ -19,12 +22,17 @@ pub(super) fn show(page: &ReaderPage<'_>, store: &Store) -> anyhow::Result<PageR
     view(page, store, StatusCode::OK)
 }
 
-/// Chooses the language of mails and pages.
+/// Chooses the language of mails and pages, or asks for a link to everything about the person.
 pub(super) fn submit(page: &ReaderPage<'_>, store: &mut Store) -> anyhow::Result<PageResponse> {
     match page.check_form() {
         FormCheck::Accepted => {}
         FormCheck::Expired => return view(page, store, StatusCode::OK),
         FormCheck::Refused => return view(page, store, StatusCode::FORBIDDEN),
+    }
+    match page.button() {
+        "read" => return mine::request(page, store),
+        "keep" => return Ok(page.reload()),
+        _ => {}
     }
     let asked = page.cx.request.field("language").unwrap_or_default();
     let languages = &page.link.library.programme.languages;
@@ -48,11 +56,8 @@ fn view(page: &ReaderPage<'_>, store: &Store, status: StatusCode) -> anyhow::Res
     let zone = link.library.programme.zone;
     let today = zone.date(now);
     let (answer, token) = (page.url(Purpose::Answer), page.form_token());
-    let lists: Vec<JourneyList<'_>> = why
-        .iter()
-        .flat_map(|why| list(page, why, zone, &answer))
-        .filter(|list| !list.steps.is_empty())
-        .collect();
+    let lists: Vec<JourneyList<'_>> =
+        why.iter().flat_map(|why| list(page, why, &answer)).filter(|list| !list.steps.is_empty()).collect();
     let view = JourneyPage {
         minutes: why.as_ref().map_or(0, |why| minutes_in_month(why, zone, today)),
         journeys: lists,
@@ -66,19 +71,14 @@ fn view(page: &ReaderPage<'_>, store: &Store, status: StatusCode) -> anyhow::Res
     page.show(status, &Page::Journey(view))
 }
 
-fn list<'w>(
-    page: &'w ReaderPage<'_>,
-    why: &'w Why<'_>,
-    zone: TimeZone,
-    answer: &'w str,
-) -> Vec<JourneyList<'w>> {
+fn list<'w>(page: &'w ReaderPage<'_>, why: &'w Why<'_>, answer: &'w str) -> Vec<JourneyList<'w>> {
     let language = page.language();
-    let of_journey = |status: &'w crate::engine::plan::explain::JourneyStatus<'_>| {
+    let of_journey = |status: &'w JourneyStatus<'_>| {
         let lines = status.steps.iter().filter_map(|step| {
             let is_own =
                 status.journey.slug == page.link.journey.slug && step.step.slug == page.link.step.slug;
             let head = text::head_of(step.step, step.step.variant(language, page.link.character()));
-            let state = state(step, zone)?;
+            let state = state(page, status, step)?;
             let is_open =
                 matches!(state, StepState::Received { answer, .. } if answer != StepAnswer::NotAsked);
             Some(StepLine { step: head, state, answer: (is_own && is_open).then_some(answer) })
@@ -92,7 +92,12 @@ fn list<'w>(
 }
 
 /// `None` for a step that the person does not get.
-fn state<'w>(status: &StepStatus<'w>, zone: TimeZone) -> Option<StepState<'w>> {
+fn state<'w>(
+    page: &'w ReaderPage<'_>,
+    journey: &'w JourneyStatus<'_>,
+    status: &StepStatus<'w>,
+) -> Option<StepState<'w>> {
+    let zone = page.link.library.programme.zone;
     let asks = !status.step.questions.is_empty() || status.step.kind == Kind::Mission;
     match (status.state, status.sent, status.planned) {
         (State::Sent, Some(sent), _) => {
@@ -103,12 +108,86 @@ fn state<'w>(status: &StepStatus<'w>, zone: TimeZone) -> Option<StepState<'w>> {
             };
             Some(StepState::Received { on: zone.date(sent), answer })
         }
-        (State::Due | State::Next, _, Some(planned)) => {
-            Some(StepState::Comes { earliest: zone.date(planned), because: None })
-        }
-        (State::Due | State::Next | State::Later, ..) => Some(StepState::Later),
+        (State::Due | State::Next, _, Some(planned)) => Some(StepState::Comes {
+            earliest: zone.date(planned),
+            because: because(page, &journey.verdict).filter(|_| status.state == State::Next),
+        }),
+        (State::Next, _, None) => Some(StepState::Waits(held(&journey.verdict))),
+        (State::Later, ..) => Some(match awaited(page, journey, status) {
+            Some(title) => StepState::Waits(WaitsFor::Answer(title)),
+            None => StepState::Later,
+        }),
+        (State::Due, ..) => Some(StepState::Later),
         (State::Sent | State::Skipped | State::Passed, ..) => None,
     }
+}
+
+/// Why the next step does not come earlier: the first reason that means something to the person. What the
+/// programme does inside is none.
+fn because<'w>(page: &ReaderPage<'_>, verdict: &'w Verdict) -> Option<Because<'w>> {
+    let Verdict::Wait(wait) = verdict else { return None };
+    let is_first_language = page.language() == page.link.library.programme.default_language();
+    let of = |reason: &'w Reason| match reason {
+        // The author has written it in the first language alone.
+        Reason::Closed(why) => Some(Because::Closed(Some(&**why).filter(|_| is_first_language))),
+        Reason::UnitClosed(_) => Some(Because::UnitClosed),
+        Reason::Holiday(_) => Some(Because::Holiday),
+        Reason::Leave(_) => Some(Because::Leave),
+        Reason::Paused(_) => Some(Because::Paused),
+        Reason::Cadence => Some(Because::Cadence),
+        Reason::MinGap | Reason::Pace(_) => Some(Because::Gap),
+        Reason::UnitShift(_) => Some(Because::UnitShift),
+        Reason::NotStarted(_) | Reason::JoinsLate(_) => Some(Because::Starts),
+        Reason::PreviousJourney(_) => Some(Because::OtherJourney),
+        Reason::NonWorkday(_)
+        | Reason::OutsideHours
+        | Reason::AwaitingAnswer(_)
+        | Reason::NotApproved(_)
+        | Reason::ReferenceGroupFirst
+        | Reason::NoAddress
+        | Reason::SharedAddress
+        | Reason::SecondEmployment
+        | Reason::Undeliverable(_)
+        | Reason::Left
+        | Reason::Stopped
+        | Reason::BadContent(_)
+        | Reason::Expired
+        | Reason::ManualHold
+        | Reason::NoSlot
+        | Reason::Outbox
+        | Reason::InDoubt => None,
+    };
+    let found: Vec<Because<'_>> = wait.reasons.iter().filter_map(of).collect();
+    // That mails come on fixed days explains least.
+    found.iter().find(|because| **because != Because::Cadence).or(found.first()).copied()
+}
+
+/// What a step waits for that has no date.
+fn held<'w>(verdict: &Verdict) -> WaitsFor<'w> {
+    let Verdict::Held(held) = verdict else { return WaitsFor::Others };
+    let of = |reason: &Reason| match reason {
+        Reason::Paused(_) => Some(WaitsFor::PauseEnd),
+        Reason::NoAddress | Reason::SharedAddress | Reason::Undeliverable(_) => Some(WaitsFor::Address),
+        _ => None,
+    };
+    held.reasons.iter().find_map(of).unwrap_or(WaitsFor::Others)
+}
+
+/// The title of the step whose answer is awaited, if this is the step after it.
+fn awaited<'w>(
+    page: &'w ReaderPage<'_>,
+    journey: &'w JourneyStatus<'_>,
+    status: &StepStatus<'w>,
+) -> Option<&'w str> {
+    let Verdict::Wait(wait) = &journey.verdict else { return None };
+    let of = |reason: &'w Reason| match reason {
+        Reason::AwaitingAnswer(step) => Some(step),
+        _ => None,
+    };
+    let awaited = wait.reasons.iter().find_map(of)?;
+    let next = journey.steps.iter().find(|step| step.state == State::Later)?;
+    let step = journey.journey.step(awaited).filter(|_| next.step.slug == status.step.slug)?;
+    Some(&step.variant(page.language(), page.link.character()).title)
 }
 
 /// The minutes that the mails of this month ask for.

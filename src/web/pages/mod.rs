@@ -6,6 +6,7 @@ mod demo;
 mod files;
 mod journey;
 mod links;
+mod mine;
 mod pause;
 mod text;
 
@@ -97,7 +98,8 @@ impl<'r> PageContext<'r> {
                 (Purpose::Journey, false) => journey::show(&reader, store),
                 (Purpose::Journey, true) => journey::submit(&reader, store),
                 (Purpose::Web, _) => text::web(&reader),
-                (Purpose::Mine, _) => self.bad_link(),
+                (Purpose::Mine, false) => mine::show(&reader, store),
+                (Purpose::Mine, true) => mine::submit(&reader, store),
             }
         })
     }

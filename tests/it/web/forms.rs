@@ -49,7 +49,7 @@ fn a_form_token_is_for_one_link_and_one_day() {
     }
     super::move_clock(
         &site.home,
-        "2026-11-10T09:00:01Z".parse::<super::Timestamp>().expect("a time") - journey::clock::now(),
+        "2026-11-10T09:05:00Z".parse::<super::Timestamp>().expect("a time") - journey::clock::now(),
     );
     let expired =
         site.client.post(&link, &[("f", &token), ("do", "save"), ("q.done", "1"), ("q.note", "kvar")]);

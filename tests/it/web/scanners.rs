@@ -39,7 +39,7 @@ fn forms(page: &Response) -> Vec<Form> {
 }
 
 /// Links of one mail.
-fn links(site: &Site) -> Vec<String> {
+pub(super) fn links(site: &Site) -> Vec<String> {
     ["answer", "pause", "character", "journey", "web"].map(|page| site.link("miljo/valkommen", page)).to_vec()
 }
 
