@@ -82,6 +82,11 @@ pub struct Claim {
     pub(crate) last_day: u16,
 }
 
+/// The key of a forgotten person's tombstone, from the secret of a database.
+pub(crate) fn tombstone_of(secret: &[u8; 32], employee_id: &str) -> TombstoneKey {
+    Keys::new(&Secrets::first(*secret)).tombstone(employee_id)
+}
+
 /// Bytes of the truncated signature in a token; 128 bits.
 const TAG: usize = 16;
 /// The first byte: version of the format.

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::{AuditRecord, Store, StoreError, audit, codec, failpoints, undecided};
 use crate::domain::change::ChangeAuthor;
@@ -76,20 +76,7 @@ impl Store {
         if tx.query_row(&sql, [person.0], |row| row.get(0))? {
             return Ok(ForgetOutcome::InFlight);
         }
-        tx.execute("UPDATE instance SET erasing = 'forget'", [])?;
-        let counts = erase(&tx, person, author.at)?;
-        blank_person(&tx, person, new_id, author.at)?;
-        let sql = "INSERT INTO tombstone (key, at) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
-        tx.execute(sql, params![tombstone, codec::time(author.at)])?;
-        tx.execute("UPDATE instance SET erasing = NULL", [])?;
-        let record = AuditRecord {
-            action: "people forget",
-            subject: "a person",
-            person: None,
-            before: "",
-            after: "forgotten",
-        };
-        audit::write(&tx, author, &record)?;
+        let counts = forget_in(&tx, person, tombstone, new_id, author)?;
         undecided::begin_marking(&tx)?;
         undecided::settings_changed(&tx)?;
         failpoints::at("store.forget")?;
@@ -151,6 +138,83 @@ impl Store {
         }
         Ok(u32::try_from(lines.len()).unwrap_or(u32::MAX))
     }
+}
+
+/// A person who was forgotten, for a database that may still have them.
+pub(crate) struct Forgotten {
+    pub(crate) key: TombstoneKey,
+    /// Takes the place of the employee id.
+    pub(crate) new_id: String,
+}
+
+/// Who was forgotten since a backup was made.
+pub(crate) struct ForgottenPeople<'f> {
+    pub(crate) people: Vec<Forgotten>,
+    /// The key of an employee id, from the secret of the database.
+    pub(crate) key: &'f dyn Fn(&[u8; 32], &str) -> TombstoneKey,
+}
+
+/// Forgets people again in a copy of a database, and returns how many it still had. Mails that were in flight when it
+/// was copied are over.
+pub(super) fn forget_again(
+    copy: &mut Connection,
+    forgotten: &ForgottenPeople<'_>,
+    author: &ChangeAuthor,
+) -> Result<usize, StoreError> {
+    copy.pragma_update(None, "secure_delete", true)?;
+    let secret: [u8; 32] = copy.query_row("SELECT secret FROM instance", [], |row| row.get(0))?;
+    let tx = copy.transaction()?;
+    let mut found: Vec<(PersonNumber, &Forgotten)> = Vec::new();
+    {
+        let mut people = tx.prepare("SELECT id, employee_id FROM person")?;
+        let mut rows = people.query([])?;
+        while let Some(row) = rows.next()? {
+            let key = (forgotten.key)(&secret, codec::str(row, 1)?);
+            let is_them = |person: &&Forgotten| person.key == key;
+            if let Some(person) = forgotten.people.iter().find(is_them) {
+                found.push((PersonNumber(row.get(0)?), person));
+            }
+        }
+    }
+    for (number, person) in &found {
+        tx.execute(&format!("DELETE FROM in_flight WHERE {THEIR_MAILS}"), [number.0])?;
+        forget_in(&tx, *number, &person.key, &person.new_id, author)?;
+    }
+    for person in &forgotten.people {
+        write_tombstone(&tx, &person.key, author.at)?;
+    }
+    tx.commit()?;
+    Ok(found.len())
+}
+
+/// Forgets a person who has no mail in flight.
+fn forget_in(
+    tx: &Transaction<'_>,
+    person: PersonNumber,
+    tombstone: &TombstoneKey,
+    new_id: &str,
+    author: &ChangeAuthor,
+) -> Result<ForgetCounts, StoreError> {
+    tx.execute("UPDATE instance SET erasing = 'forget'", [])?;
+    let counts = erase(tx, person, author.at)?;
+    blank_person(tx, person, new_id, author.at)?;
+    write_tombstone(tx, tombstone, author.at)?;
+    tx.execute("UPDATE instance SET erasing = NULL", [])?;
+    let record = AuditRecord {
+        action: "people forget",
+        subject: "a person",
+        person: None,
+        before: "",
+        after: "forgotten",
+    };
+    audit::write(tx, author, &record)?;
+    Ok(counts)
+}
+
+fn write_tombstone(tx: &Transaction<'_>, key: &TombstoneKey, at: Timestamp) -> Result<(), StoreError> {
+    let sql = "INSERT INTO tombstone (key, at) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
+    tx.execute(sql, params![key, codec::time(at)])?;
+    Ok(())
 }
 
 /// Deletes everything about a person but their own row.

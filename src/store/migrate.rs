@@ -124,6 +124,15 @@ pub(super) fn migrate_to_newest(
     migrate(connection, path, MIGRATIONS, now)
 }
 
+/// Migrates a copy of a database, which needs no copy of its own.
+pub(super) fn migrate_copy(connection: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
+    check_checksums(connection, MIGRATIONS)?;
+    if version(connection)? < newest() {
+        apply(connection, MIGRATIONS, now)?;
+    }
+    Ok(())
+}
+
 /// Migrates a database with the given migrations; copies it first.
 pub(super) fn migrate(
     connection: &mut Connection,

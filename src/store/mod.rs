@@ -76,6 +76,7 @@ pub(crate) use file::backup::{BackupError, BackupPlan};
 pub(crate) use file::integrity::{IntegrityReport, SqliteLibrary, WAL_WARN_BYTES};
 pub(crate) use file::restore::{BackupFile, PlainCopy};
 pub use forget::{ForgetCounts, ForgetOutcome, Forgetting, TombstoneKey};
+pub(crate) use forget::{Forgotten, ForgottenPeople};
 pub use history::SkippedStep;
 pub use instance::Secrets;
 pub use journal::{JournalEntry, JournalReconciliation};

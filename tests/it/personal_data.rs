@@ -45,6 +45,7 @@ fn with_history() -> Rig {
     for words in [
         &["answer", "ada", "j/a", "--done"][..],
         &["pause", "--person", "ada", "--until", "2026-12-20", "--reason", "semester"],
+        &["answer", "ada", "j/a", "--question", "note", "--text", "Cykeltanken"],
         &["answer", "bo", "j/a", "--done"],
     ] {
         let (code, said) = run(&mut rig, "2026-12-02T10:00", words);
@@ -97,6 +98,8 @@ fn an_export_has_everything_about_the_person_and_nothing_about_others() {
 
         2026-12-02 10:00  j/a – Hur gick det?
             Jag har gjort det
+        2026-12-02 10:00  j/a – Vad skulle göra det lättare?
+            Cykeltanken (bara du läser den)
 
         PAUSER
 
@@ -106,6 +109,7 @@ fn an_export_has_everything_about_the_person_and_nothing_about_others() {
 
         2026-12-02 10:00  answer, en administratör: not answered → answered
         2026-12-02 10:00  pause, en administratör: not paused → paused until Sun 20 Dec 2026: semester (semester)
+        2026-12-02 10:00  answer, en administratör: answered → answered, with a new answer
         2026-12-03 10:00  people export, en administratör: data written to a file
     "#]].assert_eq(&text);
     assert_is_private(&folder.join("data.json"));
@@ -158,12 +162,12 @@ fn a_forgotten_person_is_in_no_file_and_comes_back_only_if_readmitted() {
         person ada
         deleted: name, address and everything from HR, and
           0  waiting mails, cancelled
-          0  written answers
+          1  written answers
           1  counted answers
-          1  records of who answered
+          2  records of who answered
           1  pauses
           0  bounces
-          2  texts in the audit log
+          3  texts in the audit log
         kept, under a number that leads to no person:
           1  enrolments
           1  mails, without text
@@ -171,7 +175,7 @@ fn a_forgotten_person_is_in_no_file_and_comes_back_only_if_readmitted() {
         imports skip this person from now on; delete the row in the HR export and older backups, too
     "#]]
     .assert_eq(&said);
-    for text in ["ada@ekdala.example", "Ada", "semester"] {
+    for text in ["ada@ekdala.example", "Ada", "semester", "Cykeltanken"] {
         assert!(!is_on_disk(&rig, text), "{text}");
     }
     let (code, said) = run(&mut rig, "2026-12-03T11:00", &forget);
@@ -183,4 +187,56 @@ fn a_forgotten_person_is_in_no_file_and_comes_back_only_if_readmitted() {
     let (code, said) = run(&mut rig, "2026-12-03T13:00", &["people", "import", "--readmit", "ada"]);
     assert!(code == Some(0) && !said.contains("forgotten"), "{said}");
     assert!(is_on_disk(&rig, "ada@ekdala.example"));
+}
+
+#[test]
+fn a_restored_backup_does_not_bring_a_forgotten_person_back() {
+    let mut rig = with_history();
+    let (backup, folder) = (rig.path("elsewhere/copy.db"), rig.path("elsewhere"));
+    fs::create_dir(&folder).expect("a folder");
+    let file = backup.display().to_string();
+    let done = |rig: &mut Rig, at: &str, words: &[&str]| {
+        let (code, said) = run(rig, at, words);
+        assert_eq!(code, Some(0), "{said}");
+        said
+    };
+    done(&mut rig, "2026-12-02T12:00", &["backup", &file]);
+    done(&mut rig, "2026-12-03T10:00", &["people", "forget", "ada", "--reason", "asked"]);
+    // Someone who was forgotten and is back stays.
+    done(&mut rig, "2026-12-03T10:01", &["people", "forget", "bo", "--reason", "asked"]);
+    done(&mut rig, "2026-12-03T10:02", &["people", "import", "--readmit", "bo", "--allow-leavers", "2"]);
+    let said = done(&mut rig, "2026-12-04T10:00", &["restore", &file]);
+    assert!(said.contains("1 person is forgotten again"), "{said}");
+    for text in ["ada@ekdala.example", "Ada", "semester", "Cykeltanken"] {
+        assert!(!is_on_disk(&rig, text), "{text}");
+    }
+    assert!(is_on_disk(&rig, "bo@ekdala.example"));
+    let said = done(&mut rig, "2026-12-04T10:01", &["people", "import"]);
+    assert!(said.contains("1 row skipped: forgotten"), "{said}");
+    // A second restore finds the same.
+    let said = done(&mut rig, "2026-12-04T11:00", &["restore", &file]);
+    assert!(said.contains("1 person is forgotten again"), "{said}");
+    assert!(!is_on_disk(&rig, "ada@ekdala.example"));
+
+    // Without the journal it is said who may be back.
+    fs::remove_file(rig.path("journey.sent")).expect("a journal");
+    let said = done(&mut rig, "2026-12-04T12:00", &["restore", &file]);
+    assert!(said.contains("there is no send journal"), "{said}");
+    assert!(is_on_disk(&rig, "ada@ekdala.example"));
+}
+
+/// The journal has the person before the database does, so a restore forgets them and the command can be repeated.
+#[test]
+fn a_crash_while_forgetting_is_finished_by_the_next_run() {
+    let mut rig = with_history();
+    let config = rig.path("config.toml").display().to_string();
+    rig.stop();
+    let arguments = ["--config", &config, "--at", "2026-12-03T10:00", "people", "forget", "ada"];
+    let mut died = std::process::Command::new(env!("CARGO_BIN_EXE_journey"));
+    let died =
+        died.args(arguments).env("FAILPOINTS", "store.forget=return(abort)").output().expect("it starts");
+    assert!(!died.status.success() && is_on_disk(&rig, "Cykeltanken"));
+    let (code, said) = run(&mut rig, "2026-12-03T10:01", &["people", "forget", "ada"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!is_on_disk(&rig, "Cykeltanken"));
 }

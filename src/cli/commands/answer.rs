@@ -8,7 +8,7 @@ use crate::domain::answer::{AnswerValue, Asked, week_of};
 use crate::domain::change::Change;
 use crate::domain::diagnostic::visible;
 use crate::domain::model::ids::StepName;
-use crate::domain::model::step::{Question, Step};
+use crate::domain::model::step::Step;
 use crate::engine;
 use crate::engine::load::error::LoadError;
 use crate::engine::plan::subset::Subset;
@@ -79,13 +79,18 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
             let who = output::display_id(person);
             return Err(CommandError::usage(message).hint(format!("see when it comes: journey why {who}")));
         }
-        let question = match &args.question {
-            Some(id) => Some(find_question(step, &name, id)?),
-            None => only_one(&step.questions).filter(|_| given != AnswerValue::Done),
+        let asked = match &args.question {
+            Some(id) => find_question(step, &name, id)?,
+            None => {
+                let only = only_one(&step.questions).filter(|_| given != AnswerValue::Done);
+                only.map_or(Asked::Step, Asked::Question)
+            }
         };
-        let asked = question.map_or(Asked::Step, Asked::Question);
         let answer = given.validate(step, asked).map_err(|allowed| {
-            let what = question.map_or(format!("`{name}`"), |q| format!("the question `{}`", q.id));
+            let what = match asked {
+                Asked::Step => format!("`{name}`"),
+                Asked::Note | Asked::Question(_) => format!("the question `{}`", asked.id()),
+            };
             CommandError::usage(format!("{what} is not answered like that")).hint(allowed)
         })?;
         let zone = snapshot.content.library.programme.zone;
@@ -99,8 +104,8 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     })
 }
 
-fn find_question<'s>(step: &'s Step, name: &StepName, id: &str) -> Result<&'s Question, CommandError> {
-    step.questions.iter().find(|question| question.id.as_str() == id).ok_or_else(|| {
+fn find_question<'s>(step: &'s Step, name: &StepName, id: &str) -> Result<Asked<'s>, CommandError> {
+    Asked::of(step, id).ok_or_else(|| {
         let error = CommandError::usage(format!("`{name}` has no question `{}`", visible(id)));
         let ids: Vec<&str> = step.questions.iter().map(|question| question.id.as_str()).collect();
         if ids.is_empty() {

@@ -5,12 +5,17 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::context::Context;
 use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::output;
 use crate::cli::style::{BOLD, DIM, SUCCESS, WARNING};
 use crate::config::Config;
 use crate::domain::time::format::format_datetime;
-use crate::domain::time::timezone::TimeZone;
+use crate::domain::time::timezone::{TimeZone, Timestamp};
+use crate::engine::load::active_content;
+use crate::engine::send::journal::Journal;
 use crate::engine::send::lock::{self, Lock, LockError};
-use crate::store::{BackupError, BackupFile, PlainCopy, StoreError};
+use crate::engine::tokens;
+use crate::engine::{forget, retention};
+use crate::store::{BackupError, BackupFile, ForgottenPeople, PlainCopy, Store, StoreError};
 
 /// Replace the database with a backup
 ///
@@ -54,12 +59,29 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     let _lock = Lock::acquire(&config.database, at, zone)?;
     let act = cx.act(at, None, args.reason.as_deref());
-    let restored = copy.restore_to(&config.database, &act)?;
+    let forgotten = forget::forgotten(&config.database)?;
+    let has_journal = forgotten.is_some();
+    let people = ForgottenPeople { people: forgotten.unwrap_or_default(), key: &tokens::tombstone_of };
+    let restored = copy.restore_to(&config.database, &people, &act)?;
     print_backup_time(cx, zone, &copy)?;
     writeln!(cx.out, "{SUCCESS}put in the place of{SUCCESS:#} {database}")?;
     if let Some(aside) = restored.aside {
         writeln!(cx.out, "  what was there is kept as {}", aside.display())?;
     }
+    if restored.forgotten > 0 {
+        let people = output::count(restored.forgotten, "person is", "people are");
+        writeln!(cx.out, "  {people} forgotten again: the backup still had them")?;
+    }
+    if !has_journal {
+        let journal = Journal::path(&config.database);
+        writeln!(
+            cx.out,
+            "{WARNING}there is no send journal{WARNING:#} {}: anyone who was forgotten since the backup is\n  \
+             here again; forget them once more with `journey people forget`",
+            journal.display()
+        )?;
+    }
+    delete_expired(cx, &config, at)?;
     let config = cx.config_option();
     writeln!(cx.out, "\n{BOLD}Now{BOLD:#}  all sending is held")?;
     writeln!(cx.out, "  look              journey status{config}")?;
@@ -70,6 +92,21 @@ pub(crate) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         "  {DIM}mails sent since the backup are read from the send journal before anything is sent;\n  \
          pauses, approvals and answers since then must be entered again{DIM:#}"
     )?;
+    Ok(())
+}
+
+/// Deletes the answers whose time is over since the backup. Without content it is not known which; the daemon
+/// does it then.
+fn delete_expired(cx: &mut Context, config: &Config, at: Timestamp) -> Result<(), CommandError> {
+    let Ok(library) = active_content::library(config, at) else { return Ok(()) };
+    let mut store = Store::connect(&config.database)?;
+    let deleted = retention::run(&library.programme, &mut store, at)?;
+    let texts = deleted.own_texts + deleted.programme_texts;
+    if texts + deleted.leavers > 0 {
+        let (texts, people) =
+            (output::count(texts, "answer", "answers"), output::count(deleted.leavers, "person", "people"));
+        writeln!(cx.out, "  deleted, because their time is over: {texts}, and those of {people} who left")?;
+    }
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use crate::domain::change::ChangeAuthor;
 use crate::domain::time::timezone::Timestamp;
 use crate::store::audit::{self, AuditRecord};
 use crate::store::error::busy_timeout;
+use crate::store::forget::{self, ForgottenPeople};
 use crate::store::migrate::{self, APPLICATION_ID};
 use crate::store::{Store, StoreError, codec, failpoints};
 
@@ -49,6 +50,8 @@ pub(crate) struct BackupFile {
 pub(crate) struct RestoreSummary {
     /// The new path of the old database; `None` if there was none.
     pub(crate) aside: Option<PathBuf>,
+    /// How many people the backup had who were forgotten since.
+    pub(crate) forgotten: usize,
 }
 
 impl BackupFile {
@@ -106,6 +109,7 @@ impl BackupFile {
     pub(crate) fn restore_to(
         &self,
         database: &Path,
+        forgotten: &ForgottenPeople<'_>,
         act: &ChangeAuthor,
     ) -> Result<RestoreSummary, BackupError> {
         self.check_replace(database)?;
@@ -114,33 +118,50 @@ impl BackupFile {
         let database = followed.as_deref().unwrap_or(database);
         let partial = PartialBackup::create(&with_suffix(database, ".restored"))?;
         partial.copy_from(&self.store.connection, self.needed)?;
-        partial.modify(|copy| hold_all(copy, act))?;
+        let mut again = 0;
+        partial.modify(|copy| {
+            if !forgotten.people.is_empty() {
+                migrate::migrate_copy(copy, act.at)?;
+                again = forget::forget_again(copy, forgotten, act)?;
+            }
+            hold_all(copy, act)
+        })?;
         partial.verify()?;
-        let aside = aside_path(database, act.at);
-        match TargetState::at(database)? {
-            TargetState::Missing if !with_suffix(database, "-wal").exists() => {
-                partial.rename_into_place(database)?;
-                Ok(RestoreSummary { aside: None })
-            }
-            TargetState::Database => match ClosedDatabase::lock(database)? {
-                Some(shut) => {
-                    failpoints::at("restore.shut")?;
-                    hard_link(database, &aside)?;
-                    failpoints::at("restore.aside")?;
-                    partial.rename_into_place(database)?;
-                    drop(shut);
-                    Ok(RestoreSummary { aside: Some(aside) })
-                }
-                None => replace_corrupt(database, &aside, &partial),
-            },
-            TargetState::Missing | TargetState::Placeholder | TargetState::NotADatabase => {
-                replace_corrupt(database, &aside, &partial)
-            }
-            TargetState::OtherApplication => Err(BackupError::TargetOccupied {
-                path: database.to_owned(),
-                why: "is a database of another program".to_owned(),
-            }),
+        let aside = put_in_place(&partial, database, act)?;
+        Ok(RestoreSummary { aside, forgotten: again })
+    }
+}
+
+/// Puts a copy in the place of the database; returns the new path of what was there.
+fn put_in_place(
+    partial: &PartialBackup,
+    database: &Path,
+    act: &ChangeAuthor,
+) -> Result<Option<PathBuf>, BackupError> {
+    let aside = aside_path(database, act.at);
+    match TargetState::at(database)? {
+        TargetState::Missing if !with_suffix(database, "-wal").exists() => {
+            partial.rename_into_place(database)?;
+            Ok(None)
         }
+        TargetState::Database => match ClosedDatabase::lock(database)? {
+            Some(shut) => {
+                failpoints::at("restore.shut")?;
+                hard_link(database, &aside)?;
+                failpoints::at("restore.aside")?;
+                partial.rename_into_place(database)?;
+                drop(shut);
+                Ok(Some(aside))
+            }
+            None => replace_corrupt(database, &aside, partial),
+        },
+        TargetState::Missing | TargetState::Placeholder | TargetState::NotADatabase => {
+            replace_corrupt(database, &aside, partial)
+        }
+        TargetState::OtherApplication => Err(BackupError::TargetOccupied {
+            path: database.to_owned(),
+            why: "is a database of another program".to_owned(),
+        }),
     }
 }
 
@@ -237,7 +258,7 @@ fn replace_corrupt(
     database: &Path,
     aside: &Path,
     partial: &PartialBackup,
-) -> Result<RestoreSummary, BackupError> {
+) -> Result<Option<PathBuf>, BackupError> {
     let io = |what| move |why| StoreError::Io { what, path: database.to_owned(), why };
     let interrupted = matches!(TargetState::at(database)?, TargetState::Placeholder);
     let parts = ["", "-wal", "-shm"].map(|end| (with_suffix(database, end), with_suffix(aside, end)));
@@ -260,7 +281,7 @@ fn replace_corrupt(
     }
     failpoints::at("restore.cleared")?;
     partial.rename_into_place(database)?;
-    Ok(RestoreSummary { aside: kept.then(|| aside.to_owned()) })
+    Ok(kept.then(|| aside.to_owned()))
 }
 
 fn hard_link(from: &Path, to: &Path) -> Result<(), StoreError> {

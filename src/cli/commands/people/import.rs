@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::domain::change::ChangeAuthor;
 use crate::domain::change::import_diff::{ChangeKind, ImportDiff, PersonChange};
 use crate::domain::diagnostic::{Diagnostic, Location, visible};
+use crate::engine::forget;
 use crate::engine::import::{
     ImportError, PeopleImport, Settlement, TooManyLeavers, guarded_hint, guarded_message,
 };
@@ -18,7 +19,6 @@ use crate::engine::load::active_content::{self, ActiveContent};
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::load::{open, people_file};
 use crate::engine::plan::decide;
-use crate::engine::tokens::Keys;
 use crate::roster::{Column, FileReading};
 use crate::store::Store;
 use crate::view::import::ImportView;
@@ -133,9 +133,8 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
 
 /// Takes the tombstones of people away who are to be imported again.
 fn readmit(args: &Args, store: &mut Store, author: &ChangeAuthor) -> Result<(), CommandError> {
-    let keys = Keys::new(&store.secrets()?);
     for id in &args.readmit {
-        if !store.readmit(&keys.tombstone(id.trim()), author)? {
+        if !forget::readmit(store, id.trim(), author)? {
             let message = format!("no person with the id `{}` is forgotten", visible(id));
             return Err(CommandError::usage(message).hint("leave out --readmit, or correct the id"));
         }
