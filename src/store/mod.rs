@@ -90,7 +90,7 @@ pub(crate) use positions::StoredPosition;
 pub(crate) use positions::StoredPositions;
 pub use positions::{DecidedPerson, PositionUpdate};
 pub use relay_health::{RelayFailure, RelayHealth};
-pub use retention::{ExpiredAnswers, RetentionLimits};
+pub use retention::{Expired, RetentionLimits};
 pub use saved_answers::{OwnAnswer, SavedAnswer, StepAnswers, TextCount, ValueCount};
 pub(crate) use staging::{RepeatedId, RowOrigin, StagedCounts};
 pub use transition::Transition;

@@ -1,4 +1,4 @@
-//! Deletes answers whose time is over. The engine says until when each kind is stored.
+//! Deletes answers, bounces and audit lines whose time is over. The engine says until when each kind is stored.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::{Store, StoreError, codec};
 use crate::domain::answer::AnswerId;
 use crate::domain::time::timezone::Timestamp;
 
-/// Until when answers are stored.
+/// Until when each kind is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetentionLimits {
     /// Own texts go if the last mail of their journey is older than this.
@@ -19,15 +19,21 @@ pub struct RetentionLimits {
     pub week: String,
     /// Answers of people who left before this go.
     pub left: Timestamp,
+    /// Bounces before this go, unless they hold their recipient.
+    pub bounces: Timestamp,
+    /// Audit lines before this go.
+    pub audit: Timestamp,
 }
 
-/// How many answers of each kind are over.
+/// How much of each kind is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExpiredAnswers {
+pub struct Expired {
     pub own_texts: usize,
     pub programme_texts: usize,
     /// People who left, with any answer.
     pub leavers: usize,
+    pub bounces: usize,
+    pub audit_lines: usize,
 }
 
 /// An answer that a slip leads to.
@@ -41,12 +47,20 @@ struct ExpiredSlip {
 }
 
 impl Store {
-    /// What [`Store::delete_expired_answers`] would delete.
-    pub fn expired_answers(&self, limits: &RetentionLimits) -> Result<ExpiredAnswers, StoreError> {
+    /// What [`Store::delete_expired`] would delete.
+    pub fn expired(&self, limits: &RetentionLimits) -> Result<Expired, StoreError> {
         let slips = expired_slips(&self.connection, limits)?;
         let sql = "SELECT count(*) FROM written_answer WHERE read_by = 'programme' AND week < ?1";
         let programme_texts: u32 = self.connection.query_row(sql, [&limits.week], |row| row.get(0))?;
-        Ok(count(&slips, programme_texts as usize))
+        let number = |table: &str, rule: &str, at: Timestamp| -> Result<usize, StoreError> {
+            let sql = format!("SELECT count(*) FROM {table} WHERE {rule}");
+            self.connection.query_row(&sql, [codec::time(at)], |row| Ok(codec::count(row, 0)))?
+        };
+        Ok(Expired {
+            bounces: number("bounce", OLD_BOUNCE, limits.bounces)?,
+            audit_lines: number("audit", "at < ?1", limits.audit)?,
+            ..count(&slips, programme_texts as usize)
+        })
     }
 
     /// The day on which answers were last deleted by the daemon.
@@ -64,7 +78,7 @@ impl Store {
 
     /// Deletes the answers whose time is over, and their slips. That a step was answered stays known. The
     /// log must be truncated after it.
-    pub fn delete_expired_answers(&mut self, limits: &RetentionLimits) -> Result<ExpiredAnswers, StoreError> {
+    pub fn delete_expired(&mut self, limits: &RetentionLimits) -> Result<Expired, StoreError> {
         let tx = self.write_transaction()?;
         let slips = expired_slips(&tx, limits)?;
         let sql = "DELETE FROM answer_slip WHERE enrolment_id = ?1 AND step = ?2 AND question = ?3";
@@ -76,18 +90,29 @@ impl Store {
         }
         let sql = "DELETE FROM written_answer WHERE read_by = 'programme' AND week < ?1";
         let programme_texts = tx.execute(sql, [&limits.week])?;
+        tx.execute("UPDATE instance SET erasing = 'retention'", [])?;
+        let bounces =
+            tx.execute(&format!("DELETE FROM bounce WHERE {OLD_BOUNCE}"), [codec::time(limits.bounces)])?;
+        let audit_lines = tx.execute("DELETE FROM audit WHERE at < ?1", [codec::time(limits.audit)])?;
+        tx.execute("UPDATE instance SET erasing = NULL", [])?;
         tx.commit()?;
-        Ok(count(&slips, programme_texts))
+        Ok(Expired { bounces, audit_lines, ..count(&slips, programme_texts) })
     }
 }
 
-fn count(slips: &[ExpiredSlip], programme_texts: usize) -> ExpiredAnswers {
+/// A bounce that holds its recipient says why, until an import or an operator lifts that.
+const OLD_BOUNCE: &str = "at < ?1 AND NOT EXISTS (SELECT 1 FROM delivery
+     JOIN enrolment ON enrolment.id = delivery.enrolment_id JOIN person ON person.id = enrolment.person_id
+     WHERE delivery.id = bounce.delivery_id AND person.undeliverable IS NOT NULL)";
+
+fn count(slips: &[ExpiredSlip], programme_texts: usize) -> Expired {
     let leavers: HashSet<i64> =
         slips.iter().filter(|slip| slip.is_of_leaver).map(|slip| slip.person).collect();
-    ExpiredAnswers {
+    Expired {
         own_texts: slips.iter().filter(|slip| !slip.is_of_leaver).count(),
         programme_texts,
         leavers: leavers.len(),
+        ..Expired::default()
     }
 }
 

@@ -3,9 +3,9 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::store::ExpiredAnswers;
+use crate::store::Expired;
 
-/// Answers of one kind whose time is over.
+/// What of one kind is over.
 #[derive(Debug, Serialize)]
 pub(crate) struct ExpiredView {
     class: &'static str,
@@ -15,11 +15,13 @@ pub(crate) struct ExpiredView {
 
 impl ExpiredView {
     /// One entry for each kind. `on` is the day on which they would be deleted.
-    pub(crate) fn list(expired: &ExpiredAnswers, on: NaiveDate) -> Vec<ExpiredView> {
+    pub(crate) fn list(expired: &Expired, on: NaiveDate) -> Vec<ExpiredView> {
         let classes = [
             ("own_texts", expired.own_texts),
             ("programme_texts", expired.programme_texts),
             ("leavers", expired.leavers),
+            ("bounces", expired.bounces),
+            ("audit_lines", expired.audit_lines),
         ];
         classes.map(|(class, count)| ExpiredView { class, count, on: on.to_string() }).into()
     }

@@ -8,7 +8,7 @@ use crate::cli::output::{self, Format};
 use crate::engine::load::active_content;
 use crate::engine::load::snapshot::LoadScope;
 use crate::engine::retention;
-use crate::store::{ExpiredAnswers, Store};
+use crate::store::{Expired, Store};
 use crate::view::retention::ExpiredView;
 
 /// Show or delete answers whose time is over
@@ -48,8 +48,7 @@ fn plan(format: Format, cx: &mut Context) -> Result<(), CommandError> {
     let at = cx.at(cx.zone(&config)?)?;
     let library = active_content::library(&config, at)?;
     let limits = retention::limits(&library.programme, at);
-    let look =
-        |store: &Store| limits.as_ref().map_or(Ok(ExpiredAnswers::default()), |l| store.expired_answers(l));
+    let look = |store: &Store| store.expired(&limits);
     let expired = Store::read_only(&config.database, look)?.unwrap_or_default();
     match format {
         Format::Json => Ok(output::print_json(
@@ -60,13 +59,15 @@ fn plan(format: Format, cx: &mut Context) -> Result<(), CommandError> {
     }
 }
 
-fn print(cx: &mut Context, what: &str, expired: ExpiredAnswers) -> Result<(), CommandError> {
-    let ExpiredAnswers { own_texts, programme_texts, leavers } = expired;
+fn print(cx: &mut Context, what: &str, expired: Expired) -> Result<(), CommandError> {
+    let Expired { own_texts, programme_texts, leavers, bounces, audit_lines } = expired;
     Ok(writeln!(
         cx.out,
-        "{what}: {}, {} for the programme, the answers of {} who left",
+        "{what}: {}, {} for the programme, the answers of {} who left, {} and {}",
         output::count(own_texts, "own text", "own texts"),
         output::count(programme_texts, "text", "texts"),
         output::count(leavers, "person", "people"),
+        output::count(bounces, "bounce", "bounces"),
+        output::count(audit_lines, "line of the audit log", "lines of the audit log"),
     )?)
 }

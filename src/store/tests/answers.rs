@@ -11,9 +11,7 @@ use crate::domain::history::EventKind;
 use crate::domain::model::ids::{PersonId, PersonNumber, StepName};
 use crate::domain::model::step::ReadBy;
 use crate::domain::time::timezone::Timestamp;
-use crate::store::{
-    AnswersOfStep, ExpiredAnswers, NewAnswer, RetentionLimits, SaveOutcome, Store, WithdrawOutcome,
-};
+use crate::store::{AnswersOfStep, Expired, NewAnswer, RetentionLimits, SaveOutcome, Store, WithdrawOutcome};
 
 const ONE: PersonNumber = PersonNumber(1);
 
@@ -258,28 +256,42 @@ fn answers_are_deleted_when_their_time_is_over() {
         .execute_batch(&format!(
             "INSERT INTO event (enrolment_id, at, step, what, round, slot_at)
              SELECT id, '{at}', 'lov', 'mailed', 0, '{at}' FROM enrolment WHERE person_id = 2;
-             UPDATE person SET left_at = '{at}' WHERE id = 3",
-            at = crate::store::codec::time(day(100))
+             UPDATE person SET left_at = '{at}' WHERE id = 3;
+             PRAGMA foreign_keys = OFF;
+             INSERT INTO delivery (enrolment_id, step, round, state, slot_at, booked_at, settled_at, content, message_id)
+             SELECT id, 'lov', 0, 'sent', '{early}', '{early}', '{early}', 1, '<' || id || '@ekdala.example>' FROM enrolment;
+             PRAGMA foreign_keys = ON;
+             INSERT INTO bounce (delivery_id, at, code, blame)
+             SELECT delivery.id, '{early}', '5.1.1', 'mailbox' FROM delivery
+             JOIN enrolment ON enrolment.id = enrolment_id WHERE person_id IN (1, 2);
+             UPDATE person SET undeliverable = '5.1.1' WHERE id = 2;
+             INSERT INTO audit (at, by_name, action, subject, before, after)
+             VALUES ('{ago}', 'karin', 'hold', 'all', '', ''), ('{early}', 'karin', 'hold', 'all', '', '')",
+            at = crate::store::codec::time(day(100)),
+            early = crate::store::codec::time(day(1)),
+            ago = crate::store::codec::time(day(-950)),
         ))
         .expect("changed");
     let limits = |days: i64, week: &str| RetentionLimits {
         last_mail: day(days),
         week: week.to_owned(),
         left: day(days),
+        bounces: day(days),
+        audit: day(days - 1_000),
     };
     let texts = "SELECT text FROM written_answer ORDER BY text";
     let before = rows(&store, texts);
-    let none = store.delete_expired_answers(&limits(0, "2026-W49")).expect("deleted");
-    assert_eq!(none, ExpiredAnswers::default());
+    let none = store.delete_expired(&limits(0, "2026-W49")).expect("deleted");
+    assert_eq!(none, Expired::default());
     assert_eq!(rows(&store, texts), before);
 
-    let first = ExpiredAnswers { own_texts: 2, programme_texts: 3, leavers: 0 };
-    assert_eq!(store.expired_answers(&limits(100, "2026-W50")).expect("counted"), first);
-    assert_eq!(store.delete_expired_answers(&limits(100, "2026-W50")).expect("deleted"), first);
+    let first = Expired { own_texts: 2, programme_texts: 3, leavers: 0, bounces: 1, audit_lines: 1 };
+    assert_eq!(store.expired(&limits(100, "2026-W50")).expect("counted"), first);
+    assert_eq!(store.delete_expired(&limits(100, "2026-W50")).expect("deleted"), first);
     assert_eq!(rows(&store, texts), ["mitt"], "the second person has had a mail later");
 
-    let second = ExpiredAnswers { own_texts: 1, programme_texts: 0, leavers: 1 };
-    assert_eq!(store.delete_expired_answers(&limits(101, "2026-W50")).expect("deleted"), second);
+    let second = Expired { own_texts: 1, programme_texts: 0, leavers: 1, ..Expired::default() };
+    assert_eq!(store.delete_expired(&limits(101, "2026-W50")).expect("deleted"), second);
     assert!(rows(&store, texts).is_empty());
     let left = "SELECT count(*) || '' FROM answer_slip JOIN enrolment ON enrolment.id = enrolment_id WHERE person_id = 3";
     assert_eq!(rows(&store, left), ["0"], "all slips of the person who left");
