@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::{AuditRecord, Store, StoreError, audit, codec, failpoints, undecided};
+use super::{AuditRecord, Store, StoreError, audit, codec, failpoints, messages, undecided};
 use crate::domain::change::ChangeAuthor;
 use crate::domain::model::ids::PersonNumber;
 use crate::domain::time::timezone::Timestamp;
@@ -61,8 +61,8 @@ const THEIR_ANSWERS: &str = "id IN (SELECT answer_id FROM enrolment
      WHERE enrolment.person_id = ?1 AND answer_id IS NOT NULL)";
 
 impl Store {
-    /// Forgets a person, all or nothing. `new_id` takes the place of the employee id. The log must be
-    /// truncated after it.
+    /// Forgets a person, all or nothing. `new_id` takes the place of the employee id. `before_commit` runs when
+    /// nothing but the commit can fail. The log must be truncated after it.
     pub(crate) fn forget(
         &mut self,
         person: PersonNumber,
@@ -70,6 +70,7 @@ impl Store {
         new_id: &str,
         author: &ChangeAuthor,
         forgetting: Forgetting,
+        before_commit: &mut dyn FnMut() -> Result<(), StoreError>,
     ) -> Result<ForgetOutcome, StoreError> {
         let tx = self.write_transaction()?;
         let sql = format!("SELECT EXISTS (SELECT 1 FROM in_flight WHERE {THEIR_MAILS})");
@@ -81,7 +82,11 @@ impl Store {
         undecided::settings_changed(&tx)?;
         failpoints::at("store.forget")?;
         match forgetting {
-            Forgetting::Real => tx.commit()?,
+            Forgetting::Real => {
+                before_commit()?;
+                failpoints::at("store.forget.journal")?;
+                tx.commit()?;
+            }
             Forgetting::DryRun => tx.rollback()?,
         }
         Ok(ForgetOutcome::Forgotten(counts))
@@ -180,6 +185,7 @@ pub(super) fn forget_again(
         tx.execute(&format!("DELETE FROM in_flight WHERE {THEIR_MAILS}"), [number.0])?;
         forget_in(&tx, *number, &person.key, &person.new_id, author)?;
     }
+    messages::drop_unused_bases(&tx)?;
     for person in &forgotten.people {
         write_tombstone(&tx, &person.key, author.at)?;
     }

@@ -172,7 +172,8 @@ fn a_forgotten_person_is_in_no_file_and_comes_back_only_if_readmitted() {
           1  enrolments
           1  mails, without text
           2  events
-        imports skip this person from now on; delete the row in the HR export and older backups, too
+        imports skip this person from now on; delete the row in the HR export, too.
+        Backups made before have the person until they are deleted; `journey restore` forgets them again
     "#]]
     .assert_eq(&said);
     for text in ["ada@ekdala.example", "Ada", "semester", "Cykeltanken"] {
@@ -225,18 +226,41 @@ fn a_restored_backup_does_not_bring_a_forgotten_person_back() {
     assert!(is_on_disk(&rig, "ada@ekdala.example"));
 }
 
-/// The journal has the person before the database does, so a restore forgets them and the command can be repeated.
+/// Before the journal has the person, between journal and database, and after both.
 #[test]
 fn a_crash_while_forgetting_is_finished_by_the_next_run() {
+    for (point, is_forgotten) in
+        [("store.forget", false), ("store.forget.journal", false), ("store.log", true)]
+    {
+        let mut rig = with_history();
+        let config = rig.path("config.toml").display().to_string();
+        rig.stop();
+        let arguments = ["--config", &config, "--at", "2026-12-03T10:00", "people", "forget", "ada"];
+        let mut died = std::process::Command::new(env!("CARGO_BIN_EXE_journey"));
+        let died = died.args(arguments).env("FAILPOINTS", format!("{point}=return(abort)")).output();
+        assert!(!died.expect("it starts").status.success(), "{point}");
+        let (code, said) = run(&mut rig, "2026-12-03T10:01", &["people", "forget", "ada"]);
+        assert_eq!(code, Some(i32::from(is_forgotten)), "{point}: {said}");
+        assert!(!is_on_disk(&rig, "Cykeltanken"), "{point}");
+    }
+}
+
+/// A command that fails takes its line in the journal back.
+#[test]
+fn a_person_who_could_not_be_forgotten_survives_a_restore() {
     let mut rig = with_history();
     let config = rig.path("config.toml").display().to_string();
-    rig.stop();
-    let arguments = ["--config", &config, "--at", "2026-12-03T10:00", "people", "forget", "ada"];
-    let mut died = std::process::Command::new(env!("CARGO_BIN_EXE_journey"));
-    let died =
-        died.args(arguments).env("FAILPOINTS", "store.forget=return(abort)").output().expect("it starts");
-    assert!(!died.status.success() && is_on_disk(&rig, "Cykeltanken"));
-    let (code, said) = run(&mut rig, "2026-12-03T10:01", &["people", "forget", "ada"]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(!is_on_disk(&rig, "Cykeltanken"));
+    let (backup, folder) = (rig.path("elsewhere/copy.db"), rig.path("elsewhere"));
+    fs::create_dir(&folder).expect("a folder");
+    let file = backup.display().to_string();
+    assert_eq!(run(&mut rig, "2026-12-02T12:00", &["backup", &file]).0, Some(0));
+    for failure in ["store.forget=return(full)", "store.forget.journal=return(full)"] {
+        let arguments = ["--config", &config, "--at", "2026-12-03T10:00", "people", "forget", "ada"];
+        let mut failed = std::process::Command::new(env!("CARGO_BIN_EXE_journey"));
+        let failed = failed.args(arguments).env("FAILPOINTS", failure).output().expect("it starts");
+        assert!(!failed.status.success(), "{failure}");
+    }
+    let (code, said) = run(&mut rig, "2026-12-04T10:00", &["restore", &file]);
+    assert!(code == Some(0) && !said.contains("forgotten again"), "{said}");
+    assert!(is_on_disk(&rig, "ada@ekdala.example"));
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::disk::with_suffix;
 use super::open::{MIN_SQLITE_VERSION, check_no_orphaned_log};
-use crate::store::{Store, StoreError, migrate};
+use crate::store::{Store, StoreError, failpoints, migrate};
 
 /// Size of the write-ahead log, in bytes, from which it is reported: a reader
 /// that does not end keeps the log from being checkpointed.
@@ -81,9 +81,13 @@ impl Store {
     }
 
     /// Copies the write-ahead log into the database and truncates it, so that what was deleted is not
-    /// in it any more; as far as readers allow it.
-    pub(crate) fn truncate_log(&self) -> Result<(), StoreError> {
-        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    /// in it any more. Returns whether readers allowed it.
+    pub(crate) fn truncate_log(&self) -> Result<bool, StoreError> {
+        failpoints::at("store.log")?;
+        // The first column says whether it was blocked.
+        Ok(self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))?)
     }
 
     /// The size of a database's write-ahead log, in bytes; 0 if there is none.

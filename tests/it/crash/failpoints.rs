@@ -93,6 +93,8 @@ const NOT_PLAYED: &[(&str, &str)] = &[
     ("daemon.hangs", "shortens a limit in the watchdog tests: no action takes place there"),
     ("daemon.poll", "shortens an interval in all tests of the daemon: no action takes place there"),
     ("store.forget", "`personal_data` has the crash while a person is forgotten"),
+    ("store.forget.journal", "likewise"),
+    ("store.log", "likewise, after the commit"),
     ("store.busy", "shortens a timeout in the tests of a locked database: no action takes place there"),
 ];
 

@@ -41,6 +41,8 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     let zone = snapshot.content.library.programme.zone;
     let key = Keys::new(&store.secrets()?).tombstone(args.person.trim());
     if let Some(since) = store.forgotten_at(&key)? {
+        // A run that was killed may have left the texts in the log.
+        warn_log(cx, store.truncate_log()?)?;
         let message = format!("this person was forgotten on {}", format_datetime(zone, since));
         return Err(CommandError::new(ErrorKind::Negative, message).hint("there is nothing left to delete"));
     }
@@ -52,7 +54,9 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
     }
     let author = cx.act(at, None, args.reason.as_deref());
     let forgetting = if args.flags.dry_run { Forgetting::DryRun } else { Forgetting::Real };
-    let counts = match forget::forget(&mut store, number, id, &author, forgetting)? {
+    let (outcome, is_erased) = forget::forget(&mut store, number, id, &author, forgetting)?;
+    warn_log(cx, is_erased)?;
+    let counts = match outcome {
         ForgetOutcome::Forgotten(counts) => counts,
         ForgetOutcome::InFlight => {
             let message = "a mail to this person is being sent at this moment; nothing was changed";
@@ -68,8 +72,12 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         writeln!(cx.out, "{DIM}Dry run: nothing is changed or saved{DIM:#}")?;
     }
     let row = |count: usize, what: &str| vec![output::thousands(count), what.to_owned()];
-    writeln!(cx.out, "deleted: name, address and everything from HR, and")?;
-    let deleted = [
+    let (deleted, kept) = match forgetting {
+        Forgetting::DryRun => ("would be deleted", "would be kept"),
+        Forgetting::Real => ("deleted", "kept"),
+    };
+    writeln!(cx.out, "{deleted}: name, address and everything from HR, and")?;
+    let rows = [
         row(counts.queued_mails, "waiting mails, cancelled"),
         row(counts.texts, "written answers"),
         row(counts.counted_answers, "counted answers"),
@@ -78,20 +86,32 @@ pub(super) fn run(args: &Args, cx: &mut Context) -> Result<(), CommandError> {
         row(counts.bounces, "bounces"),
         row(counts.audit_texts, "texts in the audit log"),
     ];
-    output::print_table(&mut *cx.out, &deleted, &[0])?;
-    writeln!(cx.out, "kept, under a number that leads to no person:")?;
-    let kept = [
+    output::print_table(&mut *cx.out, &rows, &[0])?;
+    writeln!(cx.out, "{kept}, under a number that leads to no person:")?;
+    let rows = [
         row(counts.kept_enrolments, "enrolments"),
         row(counts.kept_mails, "mails, without text"),
         row(counts.kept_events, "events"),
     ];
-    output::print_table(&mut *cx.out, &kept, &[0])?;
+    output::print_table(&mut *cx.out, &rows, &[0])?;
     if counts.kept_sealed > 0 {
         let answers = output::count(counts.kept_sealed, "answer is", "answers are");
         writeln!(cx.out, "{answers} counted without the person; after 7 days they cannot be traced back")?;
     }
     Ok(writeln!(
         cx.out,
-        "imports skip this person from now on; delete the row in the HR export and older backups, too"
+        "imports skip this person from now on; delete the row in the HR export, too.\nBackups made before have the person until they are deleted; `journey restore` forgets them again"
+    )?)
+}
+
+/// Another program that reads the database keeps the log from being truncated.
+fn warn_log(cx: &mut Context, is_erased: bool) -> Result<(), CommandError> {
+    if is_erased {
+        return Ok(());
+    }
+    Ok(writeln!(
+        cx.err,
+        "warning: what was deleted is still in the log beside the database, because another program reads it;\n  \
+         it goes when that program lets go"
     )?)
 }
