@@ -47,6 +47,7 @@ const SECTIONS: &[(&str, &[&[&str]])] = &[
     ("decisions", &[]),
     ("health", &[]),
     ("status", &[&["--config", SMALL, "status", "--at", AT], &["status", "--at", AT]]),
+    ("people forget", &[]),
     ("people list", &[&["people", "list"]]),
     ("people show", &[&["people", "show", "1042", "--at", AT]]),
 ];
@@ -77,6 +78,7 @@ fn every_json_field_is_documented_and_every_documented_field_exists() {
             }
             "answers status" => printed.extend(paths_of_answers(&["status"])),
             "answers read" => printed.extend(paths_of_answers(&["read", "host/ett/tips"])),
+            "people forget" => printed.extend(paths_of_forgetting()),
             "resolve" => printed.extend(paths_of_a_held_mail()),
             "decisions" => printed.extend(paths_of_a_decision()),
             "health" => printed.extend(paths_of_health()),
@@ -195,6 +197,14 @@ fn paths_of_answers(command: &[&str]) -> BTreeSet<String> {
         SELECT randomblob(16), 'host', 'ett', 'tips', 'programme', 'Samåk', '2026-W49' FROM n;";
     database.execute_batch(texts).expect("ten texts");
     paths_of(&[&["--config", &config, "answers"], command, &["--at", AT]].concat())
+}
+
+/// What `people forget` would delete of a person who has had a mail.
+fn paths_of_forgetting() -> BTreeSet<String> {
+    let (_home, config, database) = home_with_mails();
+    let person: String =
+        database.query_row("SELECT employee_id FROM person LIMIT 1", [], |row| row.get(0)).expect("a person");
+    paths_of(&["--config", &config, "people", "forget", &person, "--dry-run", "--at", AT])
 }
 
 /// What `resolve` prints of a mail that is held.
