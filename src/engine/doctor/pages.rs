@@ -58,6 +58,7 @@ fn get(url: &str, asked: &DoctorOptions) -> Result<Answer, String> {
     let mut response = ureq::Agent::new_with_config(config).get(url).call().map_err(|error| match error {
         ureq::Error::Timeout(_) => format!("no answer within {} s", asked.patience.as_secs()),
         ureq::Error::HostNotFound => "there is no such host".to_owned(),
+        ureq::Error::Io(error) => error.kind().to_string(),
         error => error.to_string(),
     })?;
     let body = response.body_mut().with_config().limit(MAX_BODY).read_to_string();

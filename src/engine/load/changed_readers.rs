@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::removed_steps::people_have;
 use crate::config::Config;
 use crate::domain::diagnostic::{Diagnostic, Location};
 use crate::domain::model::library::Library;
@@ -25,8 +26,7 @@ fn changed_reader(config: &Config, library: &Library, texts: &TextCount) -> Opti
     }
     let file = Path::new("journeys").join(journey.slug.as_str()).join(format!("{}.md", step.slug));
     let place = Location::file(config.content.join(file).display());
-    let people =
-        if texts.count == 1 { "1 person has".to_owned() } else { format!("{} people have", texts.count) };
+    let people = people_have(texts.count);
     let (now, then) = (question.read_by.as_str(), texts.read_by.as_str());
     let message = format!(
         "the question `{}` has `read_by = \"{now}\"`, but {people} answered it when it said `\"{then}\"`",

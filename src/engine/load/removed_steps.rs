@@ -54,7 +54,7 @@ pub(super) fn removed_steps(config: &Config, library: &Library, known: &KnownSte
         let is_new = |slug: &&Slug| before.is_some_and(|before| before.step(slug).is_none());
         let new: Vec<&Slug> = journey.steps.iter().map(|step| &step.slug).filter(is_new).collect();
         for (step, people) in undeclared {
-            let had = if people == 1 { "1 person has".to_owned() } else { format!("{people} people have") };
+            let had = people_have(people);
             let message = format!("{had} had the step `{step}`, and it is not in the journey any more");
             let today = if let [only] = new[..] { only.as_str() } else { "…" };
             let hint = format!(
@@ -77,7 +77,7 @@ fn removed_journeys(config: &Config, library: &Library, known: &KnownSteps) -> V
         let is_new = |journey: &&Journey| before.journey(&journey.slug).is_none();
         let has_its_steps =
             |journey: &&Journey| journey.steps.iter().any(|step| gone.step(&step.slug).is_some());
-        let had = if people == 1 { "1 person has".to_owned() } else { format!("{people} people have") };
+        let had = people_have(people);
         let renamed = library.journeys.iter().filter(is_new).find(has_its_steps);
         faults.push(match renamed {
             Some(now) => {
@@ -101,6 +101,11 @@ fn removed_journeys(config: &Config, library: &Library, known: &KnownSteps) -> V
         });
     }
     faults
+}
+
+/// The beginning of a sentence.
+pub(super) fn people_have(people: usize) -> String {
+    if people == 1 { "1 person has".to_owned() } else { format!("{people} people have") }
 }
 
 /// Whether the step is there, was renamed, or is retired.

@@ -107,7 +107,7 @@ fn doctor_opens_the_pages_through_the_proxy() {
         warn pages         BASE_URL answers, but not with the pages of this database (status 301)
              hint: the proxy must pass on all paths below it to 127.0.0.1:8080, with the header `Host` as it came; the daemon must use this `config.toml`
 
-        warn pages         BASE_URL cannot be opened: io: Peer disconnected
+        warn pages         BASE_URL cannot be opened: unexpected end of file
              hint: is the daemon running, and does the proxy pass requests on to 127.0.0.1:8080?
     "#]]
         .assert_eq(&[good, dropped, changed, twice, other, redirect, closed].join("\n"));

@@ -76,9 +76,11 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
 }
 
 fn cannot_write(path: &Path, why: &io::Error) -> CommandError {
-    let error = CommandError::new(ErrorKind::CannotMake, format!("cannot write {}: {why}", path.display()));
+    let (shown, kind) = (path.display(), ErrorKind::CannotMake);
     match why.kind() {
-        io::ErrorKind::AlreadyExists => error.hint("name another folder with --out, or move the file away"),
-        _ => error.hint("name a folder that you can write to with --out"),
+        io::ErrorKind::AlreadyExists => CommandError::new(kind, format!("{shown} is there already"))
+            .hint("name another folder with --out, or move the file away"),
+        _ => CommandError::new(kind, format!("cannot write {shown}: {why}"))
+            .hint("name a folder that you can write to with --out"),
     }
 }
